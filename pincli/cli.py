@@ -1,0 +1,249 @@
+"""The front door: the app, its commands by name, and the one error boundary.
+
+A command's module is imported when the command is called, so that `verify` doesn't wait
+for what only others need.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from pincli import __version__
+from pincli.config import Config, read_config, read_display
+from pincli.errors import Interrupted, OutputUnavailable, PincliError, UsageProblem
+from pincli.rules.names import mask_pins
+from pincli.views import programs
+from pincli.views.blocks import Problem
+from pincli.views.exit_codes import EXIT_OF, ExitCode
+from pincli.views.problems import bug, describe
+from pincli.views.sanitiser import shown
+
+COMMANDS = {
+    "verify": "verify",
+    "status": "status",
+    "unlock": "unlock",
+    "reset": "reset",
+    "pin": "pin",
+    "user": "user",
+    "audit": "audit",
+    "init": "init",
+    "demo": "demo",
+}
+"""Every command, in the order of the help, and its module in pincli.commands."""
+
+_LEAVES_A_CALLER_WAITING = frozenset({"unavailable", "internal", "interrupted"})
+
+
+class Front(TyperGroup):
+    """The root command: finds the commands, and lets no error past it as a traceback."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: D102
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: D102
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"pincli.commands.{COMMANDS[cmd_name]}")
+        command = typer.main.get_command(module.app)
+        command.name = cmd_name
+        return command
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the first word names; near names where there is none."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise _no_such_command(args[0])
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, with what Typer would swallow turned into our own errors."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted from None
+        except BrokenPipeError:
+            raise OutputUnavailable(closed_by_reader=True) from None
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run one command line: the boundary at which every error becomes an exit code."""
+        os.umask(0o077)
+        _take_sigint()
+        arguments = list(sys.argv[1:] if args is None else args) or ["--help"]
+        as_json = _wants_json(arguments)
+        try:
+            code = super().main(arguments, "pincli", standalone_mode=False, **extra) or 0
+            _flush()
+        except PincliError as error:
+            code = _report(describe(error), arguments, as_json=as_json, quiet=_is_quiet(error))
+        except typer.TyperException as error:
+            code = _report(_usage(error, arguments), arguments, as_json=as_json)
+        except (KeyboardInterrupt, typer.Abort):
+            code = _report(describe(Interrupted()), arguments, as_json=as_json)
+        except Exception as error:
+            code = _report(bug(error), arguments, as_json=as_json)
+        if not standalone_mode:
+            return code
+        sys.exit(code)
+
+
+app = typer.Typer(
+    cls=Front,
+    name="pincli",
+    add_completion=False,  # our own scripts: Typer's evaluate what the program prints
+    rich_markup_mode=None,  # plain help takes half the time
+    pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,  # locals hold the PIN
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done or verified, 2 usage, 3 incorrect, 4 locked, 5 nothing to verify,"
+    " 6 unknown, 7 refused, 8 store or keys unavailable, 130 interrupted.",
+)
+
+
+def run() -> int:
+    """Run pincli on the process's own arguments; the exit code."""
+    command = typer.main.get_command(app)
+    return int(command.main(standalone_mode=False))
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"pincli {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def front(
+    ctx: typer.Context,
+    store: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the database (also PINCLI_STORE)."),
+    ] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the keys (also PINCLI_KEYS)."),
+    ] = None,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Check a caller's six-digit support PIN. Six wrong answers lock it."""
+    if not isinstance(ctx.obj, Config):
+        ctx.obj = read_config(store, keys)
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Whether the answer is to be JSON, decided once: option parsing may fail before it is."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return "--json" in arguments[:end]
+
+
+def _take_sigint() -> None:
+    """Let Ctrl-C be an exception from here on, unless whoever started us ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _flush() -> None:
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        raise OutputUnavailable(closed_by_reader=isinstance(error, BrokenPipeError)) from None
+
+
+def _is_quiet(error: PincliError) -> bool:
+    """Whether nobody is listening any more: `pincli audit list | head`."""
+    return isinstance(error, OutputUnavailable) and error.closed_by_reader
+
+
+def _report(
+    problem: Problem, arguments: Sequence[str], *, as_json: bool, quiet: bool = False
+) -> ExitCode:
+    """Tell a problem, as JSON on stdout or as two lines on stderr; its exit code."""
+    command = _command_in(arguments)
+    if command == "verify" and problem.code in _LEAVES_A_CALLER_WAITING:
+        problem = Problem(problem.code, f"not verified: {problem.message}", problem.hint)
+    code = EXIT_OF[problem.code]
+    try:
+        if as_json and sys.stdout is not None:
+            programs.write(programs.envelope(command, {}, problem), sys.stdout)
+            sys.stdout.flush()
+        elif not as_json and not quiet and sys.stderr is not None:
+            unicode = read_display().unicode
+            for line in (f"pincli: error: {problem.message}", f"hint: {problem.hint}"):
+                print(shown(line, unicode=unicode), file=sys.stderr)
+    except OSError:
+        code = ExitCode.UNAVAILABLE
+    if code is ExitCode.UNAVAILABLE:
+        _drop_unwritable_output()
+    return code
+
+
+def _drop_unwritable_output() -> None:
+    """Keep the interpreter from flushing again, and complaining, at its end."""
+    try:
+        _flush()
+    except OutputUnavailable:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _command_in(arguments: Sequence[str]) -> str | None:
+    """The command's name as in the help, from the arguments; None if there is none."""
+    words = iter(arguments)
+    for word in words:
+        if word in ("--store", "--keys"):
+            next(words, None)
+        elif not word.startswith("-"):
+            if word not in COMMANDS:
+                return None
+            following = next(words, "")
+            is_group = hasattr(import_module(f"pincli.commands.{COMMANDS[word]}"), "GROUP")
+            # Letters only: somebody may have typed a PIN there.
+            if is_group and re.fullmatch("[a-z]+", following):
+                return f"{word} {following}"
+            return word
+    return None
+
+
+def _no_such_command(word: str) -> UsageProblem:
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, COMMANDS)
+    hint = f"did you mean `pincli {near[0]}`?" if near else "`pincli --help` lists the commands"
+    return UsageProblem(f"there is no command {mask_pins(word)!r}", hint)
+
+
+def _usage(error: typer.TyperException, arguments: Sequence[str]) -> Problem:
+    """A usage error of Typer's in our form, with anything that may be a PIN masked."""
+    message = error.format_message().rstrip(".")
+    message = mask_pins(message[:1].lower() + message[1:])
+    command = _command_in(arguments)
+    where = f"pincli {command}" if command else "pincli"
+    hint = f"`{where} --help` shows how"
+    option = getattr(error, "option_name", "")
+    if option in ("--store", "--keys"):
+        hint = f"{option} goes before the command: pincli {option} DIR {command}"
+    elif option in ("--pin", "--PIN") or ("extra argument" in message and "*" in message):
+        message = "a PIN is never given on the command line: it would stand in the process list"
+        hint = "leave it out and type it when asked, or pipe it in with --pin-stdin"
+    return Problem("usage", message, hint)

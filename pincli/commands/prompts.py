@@ -1,0 +1,179 @@
+"""Asking a person: questions on stderr, answers from the terminal, PINs unseen.
+
+Neither getpass nor Typer's prompt: both go on with an echo where there is no terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from pincli.config import read_display
+from pincli.errors import Interrupted, MalformedPin, Refused, Rule, UsageProblem
+from pincli.rules.pins import require_well_formed
+from pincli.views.sanitiser import shown
+
+_LONGEST_LINE = 1024
+_YES = frozenset({"y", "yes"})
+_LOCAL_MODES = 3
+
+
+def require_terminal(message: str, hint: str) -> None:
+    """Raise UsageProblem unless there is somebody to ask: a terminal for stdin and stderr."""
+    for stream in (sys.stdin, sys.stderr):
+        if stream is None or not stream.isatty():
+            raise UsageProblem(message, hint)
+
+
+def require_pin_source(*, pin_stdin: bool) -> None:
+    """Raise UsageProblem if a PIN can come neither from a prompt nor from stdin."""
+    if not pin_stdin:
+        require_terminal(
+            "there is no terminal to ask for the PIN on",
+            "pipe the PIN in with --pin-stdin",
+        )
+
+
+def read_pin_line() -> str:
+    """One line from stdin, without its end; the rest of stdin is left for others.
+
+    Raises:
+        UsageProblem: There is no line.
+        MalformedPin: It is longer than any PIN could be.
+    """
+    line = _read_line()
+    if not line:
+        raise UsageProblem("standard input was empty", "write the PIN and a newline to it")
+    return _text(line)
+
+
+def ask_pin(question: str) -> str:
+    """A PIN that is six digits: a slip is asked again, and never counted.
+
+    Raises:
+        Interrupted: Ctrl-D.
+    """
+    while True:
+        answer = ask_hidden(question)
+        try:
+            require_well_formed(answer)
+        except MalformedPin:
+            _say("Six digits, please. That was a slip, not an attempt.\n")
+        else:
+            return answer
+
+
+def ask_hidden(question: str) -> str:
+    """One line typed without echo.
+
+    Raises:
+        Interrupted: Ctrl-D.
+    """
+    with _echo_off(question):
+        _say(question)
+        try:
+            line = _read_line()
+        finally:
+            _say("\n")
+    return _answer(line)
+
+
+def ask_line(question: str) -> str:
+    """One line typed with echo.
+
+    Raises:
+        Interrupted: Ctrl-D.
+    """
+    _say(question)
+    line = _read_line()
+    if not line.endswith(b"\n"):
+        _say("\n")
+    return _answer(line).strip()
+
+
+def confirm(question: str) -> None:
+    """Go on only after a clear yes.
+
+    Raises:
+        Refused: Anything else was answered.
+        Interrupted: Ctrl-D.
+    """
+    if ask_line(f"{question} [y/N] ").casefold() not in _YES:
+        raise Refused(Rule.DECLINED)
+
+
+def _answer(line: bytes) -> str:
+    if not line:
+        raise Interrupted
+    try:
+        return _text(line)
+    except MalformedPin:
+        return ""
+
+
+def _text(line: bytes) -> str:
+    if len(line) > _LONGEST_LINE:
+        raise MalformedPin
+    line = line.removesuffix(b"\n").removesuffix(b"\r")
+    return line.decode("utf-8", "surrogateescape")
+
+
+def _read_line() -> bytes:
+    """Up to and with the first newline, byte by byte: what follows is not ours to take."""
+    source = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
+    line = bytearray()
+    while len(line) <= _LONGEST_LINE and not line.endswith(b"\n"):
+        byte = source.read(1)
+        if not byte:
+            break
+        line += byte
+    return bytes(line)
+
+
+def _say(text: str) -> None:
+    unicode = read_display().unicode
+    end = "\n" if text.endswith("\n") else ""
+    sys.stderr.write(shown(text.removesuffix("\n"), unicode=unicode) + end)
+    sys.stderr.flush()
+
+
+@contextmanager
+def _echo_off(question: str) -> Iterator[None]:
+    """Turn the terminal's echo off, whatever ends or stops us meanwhile.
+
+    What was typed ahead is thrown away: it was echoed. After Ctrl-Z and `fg` a shell may
+    have turned the echo on again, so it is turned off again; a signal that ends the process
+    gives the terminal back first.
+    """
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    hidden = list(before)
+    hidden[_LOCAL_MODES] &= ~(termios.ECHO | termios.ECHONL)
+
+    def hide_again(_signal: int, _frame: FrameType | None) -> None:
+        termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)
+        _say(question)
+
+    def restore_and_end(number: int, _frame: FrameType | None) -> None:
+        termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    handlers = {
+        signal.SIGCONT: hide_again,
+        signal.SIGTERM: restore_and_end,
+        signal.SIGHUP: restore_and_end,
+    }
+    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,59 @@
+"""`pincli verify`: the main job."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pincli.commands.background import in_background
+from pincli.commands.options import JsonOption, PinStdinOption, UserArgument, example
+from pincli.commands.prompts import ask_pin, read_pin_line, require_pin_source
+from pincli.commands.running import deliver, new_app, opened
+from pincli.models import Verdict
+from pincli.operations import verify as operation
+from pincli.operations.session import Need, Session
+from pincli.rules.names import clean_ticket
+from pincli.vault.verifiers import Verifiers
+from pincli.views.verdict import verdict, who
+
+app = new_app()
+
+
+@app.command(
+    epilog=example(
+        "pincli verify alice --ref T-4711",
+        "printf '%s\\n' \"$PIN\" | pincli verify alice --pin-stdin --json",
+    )
+    + "\n\nExit codes: 0 verified, 3 incorrect, 4 locked, 5 nothing to verify, 6 unknown user,"
+    " 8 store or keys unavailable.",
+)
+def verify(
+    ctx: typer.Context,
+    user: UserArgument,
+    ref: Annotated[
+        str | None,
+        typer.Option("--ref", metavar="TICKET", help="The ticket; stands in the audit trail."),
+    ] = None,
+    pin_stdin: PinStdinOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a caller's support PIN: six wrong answers in a row lock it."""
+    ticket = None if ref is None else clean_ticket(ref)
+    require_pin_source(pin_stdin=pin_stdin)
+    verifiers = Verifiers()
+    in_background(verifiers.prepare if pin_stdin else verifiers.warm_up)
+    pin = read_pin_line() if pin_stdin else None
+    with opened(ctx, Need.WRITE, Need.COMPARE, verifiers=verifiers) as session:
+        if pin is None:
+            result = _ask_and_verify(session, user, ticket)
+        else:
+            result = operation.verify(session, user, pin, ticket)
+    deliver(ctx, verdict(result), as_json=as_json)
+
+
+def _ask_and_verify(session: Session, name: str, ticket: str | None) -> Verdict:
+    admitted = operation.admit(session, name, ticket)
+    if isinstance(admitted, Verdict):
+        return admitted
+    return operation.verify(session, name, ask_pin(f"Support PIN of {who(admitted)}: "), ticket)

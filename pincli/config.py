@@ -1,0 +1,99 @@
+"""Where things are and who is there: the only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Config:
+    """What one invocation goes by.
+
+    Attributes:
+        store: The folder of the database.
+        keys: The folder of the keys.
+        agent: OS login of who runs the command; under sudo, of who invoked sudo.
+    """
+
+    store: Path
+    keys: Path
+    agent: str
+
+
+@dataclass(frozen=True)
+class Display:
+    """What the person's terminal can show.
+
+    Attributes:
+        unicode: Whether signs outside ASCII may be used.
+        color: Whether ANSI styles may be used on a terminal.
+    """
+
+    unicode: bool
+    color: bool
+
+
+def read_config(store: Path | None, keys: Path | None) -> Config:
+    """The configuration: options first, then PINCLI_*, then the user's XDG folders.
+
+    Args:
+        store: What --store says.
+        keys: What --keys says.
+    """
+    return Config(
+        store=store or _folder("PINCLI_STORE", "XDG_DATA_HOME", ".local/share"),
+        keys=keys or _folder("PINCLI_KEYS", "XDG_CONFIG_HOME", ".config"),
+        agent=_login(),
+    )
+
+
+def read_display() -> Display:
+    """What may be shown, from the locale, NO_COLOR and TERM."""
+    return Display(
+        unicode=_has_utf8(),
+        color=not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb",
+    )
+
+
+def _folder(variable: str, xdg_variable: str, xdg_default: str) -> Path:
+    named = os.environ.get(variable)
+    if named:
+        return Path(named)
+    base = Path(os.environ.get(xdg_variable) or "")
+    # The XDG specification: a relative path there is to be ignored.
+    if not base.is_absolute():
+        base = _home() / xdg_default
+    return base / "pincli"
+
+
+def _home() -> Path:
+    home = os.environ.get("HOME")
+    return Path(home or pwd.getpwuid(os.getuid()).pw_dir)
+
+
+def _login() -> str:
+    """By uid alone: LOGNAME and USER can say anything."""
+    uid = os.getuid()
+    sudo_uid = os.environ.get("SUDO_UID", "")
+    if sudo_uid.isascii() and sudo_uid.isdigit():
+        uid = int(sudo_uid)
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except (KeyError, OverflowError):
+        return f"uid:{uid}"
+
+
+def _has_utf8() -> bool:
+    """Whether the locale says UTF-8.
+
+    In the locale C, Python sets LC_CTYPE=C.UTF-8 for itself (PEP 538); that says nothing
+    about the terminal, so an explicit LANG=C beside it still counts.
+    """
+    everything, ctype, lang = (os.environ.get(v, "") for v in ("LC_ALL", "LC_CTYPE", "LANG"))
+    coerced = ctype == "C.UTF-8" and not everything
+    effective = everything or (lang if coerced and lang else ctype) or lang
+    codeset = effective.partition(".")[2].partition("@")[0]
+    return codeset.lower().replace("-", "") == "utf8"

@@ -1,0 +1,238 @@
+"""What can go wrong, as facts. views/problems.py turns them into sentences and exit codes.
+
+Every error carries a `code`, a word that scripts rely on and that never changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum, StrEnum
+from pathlib import Path
+from typing import ClassVar
+
+from pincli.models import State
+
+
+class PincliError(Exception):
+    """Anything pincli foresees. A subclass's attributes say what happened, never the PIN."""
+
+    code: ClassVar[str]
+
+
+class UsageProblem(PincliError):
+    """The command was used wrongly, or there is nobody to ask.
+
+    Attributes:
+        message: One sentence without a full stop.
+        hint: What to do instead.
+    """
+
+    code = "usage"
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class MalformedName(PincliError):
+    """A user, account or display name, reason or ticket breaks its rule.
+
+    Attributes:
+        what: Which of them, as people call it: `user name`, `account name`, …
+        rule: What is allowed, as half a sentence.
+    """
+
+    code = "usage"
+
+    def __init__(self, what: str, rule: str) -> None:
+        super().__init__(what, rule)
+        self.what = what
+        self.rule = rule
+
+
+class MalformedPin(PincliError):
+    """The answer is not six digits: a typing slip, never charged. Holds nothing of it."""
+
+    code = "malformed_pin"
+
+
+class UnknownUser(PincliError):
+    """No user has that name.
+
+    Attributes:
+        names: The unknown ones, canonical, not masked.
+        near: Existing names that one slip of the finger leads to.
+    """
+
+    code = "unknown_user"
+
+    def __init__(self, names: Sequence[str], near: Sequence[str] = ()) -> None:
+        super().__init__(*names)
+        self.names = tuple(names)
+        self.near = tuple(near)
+
+
+class UnknownAccount(PincliError):
+    """No user belongs to that account."""
+
+    code = "unknown_account"
+
+    def __init__(self, account: str, near: Sequence[str] = ()) -> None:
+        super().__init__(account)
+        self.account = account
+        self.near = tuple(near)
+
+
+class NoPinPossible(PincliError):
+    """The user is inactive, or of a type without PINs."""
+
+    code = "ineligible"
+
+    def __init__(self, user: str, state: State) -> None:
+        super().__init__(user, state)
+        self.user = user
+        self.state = state
+
+
+class Rule(Enum):
+    """Why something was refused (exit 7)."""
+
+    NOT_LOCKED = "the user is not locked"
+    LOCKED = "the user is locked"
+    REPEATED_DIGITS = "too many equal digits in a row"
+    DIGIT_SEQUENCE = "too many digits in sequence"
+    SAME_PIN = "it is the present PIN"
+    USER_EXISTS = "the user exists"
+    STORE_EXISTS = "there is a store"
+    KEYS_EXIST = "there are keys"
+    KEYS_BESIDE_STORE = "the keys would lie with the database"
+    DECLINED = "not confirmed"
+
+
+class Refused(PincliError):
+    """A rule says no, or the person asked to confirm did.
+
+    Attributes:
+        rule: Which.
+        subject: The user or folder it is about, if any.
+    """
+
+    code = "refused"
+
+    def __init__(self, rule: Rule, subject: str = "") -> None:
+        super().__init__(rule.value)
+        self.rule = rule
+        self.subject = subject
+
+
+class Fault(StrEnum):
+    """What is the matter with the store or the keys."""
+
+    MISSING = "missing"
+    FORBIDDEN = "forbidden"
+    NOT_A_STORE = "not a store"
+    DAMAGED = "damaged"
+    NEWER = "newer"
+    READ_ONLY = "read-only"
+    FULL = "full"
+    BUSY = "busy"
+    OLD_SQLITE = "old SQLite"
+    IO = "input/output error"
+    LINK = "a link"
+    EXPOSED = "readable by others"
+    MALFORMED = "malformed"
+    MISMATCH = "not the store's key"
+    KEY_CHANGED = "key changed meanwhile"
+
+
+class Unavailable(PincliError):
+    """Store or keys can't be used; nothing is disclosed and nobody is verified.
+
+    Attributes:
+        fault: What is wrong.
+        path: The file or folder it is about.
+        detail: What the system said, for the log; never a secret.
+    """
+
+    code = "unavailable"
+
+    def __init__(self, fault: Fault, path: Path, detail: str = "") -> None:
+        super().__init__(fault.value, str(path), detail)
+        self.fault = fault
+        self.path = path
+        self.detail = detail
+
+
+class StoreUnavailable(Unavailable):
+    """The database or its lock file can't be used."""
+
+
+class KeysUnavailable(Unavailable):
+    """A key is missing, wrong, malformed or not safely kept."""
+
+
+class AttemptTakenOver(PincliError):
+    """The user's lock did not keep others out: an attempt was closed by somebody else."""
+
+    code = "unavailable"
+
+    def __init__(self, user: str) -> None:
+        super().__init__(user)
+        self.user = user
+
+
+class PinChangedMeanwhile(PincliError):
+    """The PIN's version is no longer the one that was prepared for. Tried again, not shown."""
+
+    code = "unavailable"
+
+
+class VerifyKeyUnknown(PincliError):
+    """A verifier was made with a key that this process has not loaded. Nothing is charged.
+
+    Attributes:
+        fingerprint: The key that is needed.
+    """
+
+    code = "unavailable"
+
+    def __init__(self, fingerprint: str) -> None:
+        super().__init__(fingerprint)
+        self.fingerprint = fingerprint
+
+
+class VerifierDamaged(PincliError):
+    """A stored verifier is not one: the row was damaged or tampered with."""
+
+    code = "unavailable"
+
+    def __init__(self, user: str) -> None:
+        super().__init__(user)
+        self.user = user
+
+
+class SealDamaged(PincliError):
+    """A sealed PIN does not open, or what it holds is not the user's PIN."""
+
+    code = "unavailable"
+
+    def __init__(self, user: str) -> None:
+        super().__init__(user)
+        self.user = user
+
+
+class OutputUnavailable(PincliError):
+    """The answer could not be written to standard output."""
+
+    code = "unavailable"
+
+    def __init__(self, *, closed_by_reader: bool) -> None:
+        super().__init__(closed_by_reader)
+        self.closed_by_reader = closed_by_reader
+
+
+class Interrupted(PincliError):
+    """Ctrl-C, or Ctrl-D at a prompt."""
+
+    code = "interrupted"

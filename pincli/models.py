@@ -1,0 +1,215 @@
+"""The things pincli talks about, as values: no behaviour, no storage, no text for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class UserType(StrEnum):
+    """What kind of login a user is; rules/states.py says which kinds have a PIN."""
+
+    CLOUD = "cloud"
+    DEDICATED = "dedicated"
+    FEDERATED = "federated"
+    CLOUD_OFFICE = "cloud-office"
+    DATAPIPE = "datapipe"
+
+
+class State(StrEnum):
+    """A user's state, derived from the record and never stored."""
+
+    INACTIVE = "inactive"
+    INELIGIBLE = "ineligible"
+    LOCKED = "locked"
+    UNCOLLECTED = "uncollected"
+    ACTIVE = "active"
+
+
+class Outcome(StrEnum):
+    """How one call of verify ended."""
+
+    VERIFIED = "verified"
+    INCORRECT = "incorrect"
+    LOCKED = "locked"
+    UNCOLLECTED = "uncollected"
+    INACTIVE = "inactive"
+    INELIGIBLE = "ineligible"
+
+
+class PinOrigin(StrEnum):
+    """Who chose the present PIN."""
+
+    GENERATED = "generated"
+    CUSTOMER = "customer"
+
+
+class EventKind(StrEnum):
+    """What an audit event records."""
+
+    INITIALISED = "initialised"
+    USER_ADDED = "user_added"
+    DEACTIVATED = "deactivated"
+    ACTIVATED = "activated"
+    ATTEMPT = "attempt"
+    VERIFIED = "verified"
+    INCORRECT = "incorrect"
+    ABANDONED = "abandoned"
+    REFUSED = "refused"
+    LOCKED = "locked"
+    UNLOCKED = "unlocked"
+    PIN_GENERATED = "pin_generated"
+    PIN_CHANGED = "pin_changed"
+    PIN_SHOWN = "pin_shown"
+    PIN_WITHDRAWN = "pin_withdrawn"
+    RESET = "reset"
+
+
+@dataclass(frozen=True)
+class StoredPin:
+    """What the store holds of a PIN. Its repr shows none of it, so that no traceback can.
+
+    Attributes:
+        verifier: The argon2id string.
+        verify_key: Fingerprint of the key that the verifier was made with.
+        sealed: The PIN, encrypted to the portal.
+        portal_key: Fingerprint of the portal key that it is sealed to.
+        set_at: ISO 8601, UTC.
+        set_by: Who chose it.
+    """
+
+    verifier: str = field(repr=False)
+    verify_key: str
+    sealed: bytes = field(repr=False)
+    portal_key: str
+    set_at: str
+    set_by: PinOrigin
+
+
+@dataclass(frozen=True)
+class NewPin:
+    """A PIN as vault/ prepares it, ready to be written in one transaction.
+
+    Attributes:
+        version: The version that this PIN is to be; both verifier and seal are bound to it.
+    """
+
+    verifier: str = field(repr=False)
+    verify_key: str
+    sealed: bytes = field(repr=False)
+    portal_key: str
+    set_by: PinOrigin
+    version: int
+
+
+@dataclass(frozen=True)
+class User:
+    """One user's record as read from the store. All times are ISO 8601, UTC.
+
+    Attributes:
+        id: The row number, which is also the byte of the user's lock.
+        user: The canonical login.
+        name: The display name; may be empty.
+        pin_version: Grows by one whenever the PIN is set or withdrawn.
+        failed_attempts: Consecutive incorrect attempts, 0 to 6.
+        open_attempt: Event number of the attempt that is charged and not yet settled.
+        locked_since: When the present lock was recorded.
+    """
+
+    id: int
+    user: str
+    account: str
+    name: str
+    type: UserType
+    active: bool
+    added_at: str
+    pin: StoredPin | None
+    pin_version: int
+    failed_attempts: int
+    open_attempt: int | None
+    locked_since: str | None
+    last_locked_at: str | None
+    last_attempt_at: str | None
+    last_attempt_by: str | None
+    last_verified_at: str | None
+    last_verified_by: str | None
+    locks_total: int
+    attempts_total: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """A user's record before and after a step, both read in the transaction that took it."""
+
+    before: User
+    after: User
+
+
+@dataclass(frozen=True)
+class Event:
+    """One row of the audit trail.
+
+    Attributes:
+        seq: The row's number; the trail has no gaps.
+        agent: OS login of who ran the command; under sudo, of who invoked sudo.
+        command: Which pincli command it was.
+        attempt: For an outcome, the seq of the attempt that it ends.
+        outcome: For an outcome or a refusal, the word for it.
+        attempts_used: The user's counter after this event.
+        mac: HMAC over the previous mac and this row, hexadecimal.
+    """
+
+    seq: int
+    at: str
+    agent: str
+    command: str
+    kind: EventKind
+    user: str | None
+    account: str | None
+    attempt: int | None
+    outcome: str | None
+    attempts_used: int | None
+    pin_version: int | None
+    reason: str | None
+    ticket: str | None
+    mac: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer to one call of verify, built only after it is durable.
+
+    Attributes:
+        outcome: What became of the call.
+        user: The record after it.
+        state: The user's state after it: a sixth miss is `incorrect` in the state `locked`.
+    """
+
+    outcome: Outcome
+    user: User
+    state: State
+
+
+@dataclass(frozen=True)
+class ShownPin:
+    """A PIN on its way to its owner; its repr does not show it.
+
+    Attributes:
+        first: Whether this look generated it.
+    """
+
+    user: User
+    pin: str = field(repr=False)
+    first: bool
+
+
+@dataclass(frozen=True)
+class ResetUser:
+    """What a reset made of one user.
+
+    Attributes:
+        pin: The PIN that was issued, if one was; not in the repr.
+    """
+
+    change: Change
+    pin: str | None = field(default=None, repr=False)

@@ -1,0 +1,85 @@
+"""Users: adding them, finding the one that is meant, switching them off and on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pincli.errors import UnknownAccount, UnknownUser
+from pincli.models import Change, EventKind, User, UserType
+from pincli.operations.session import Session
+from pincli.rules.names import canonical_account, canonical_user, clean_display_name, mask_pins
+
+
+def require_user(session: Session, name: str, *, ticket: str | None = None) -> User:
+    """The user of that name, in whatever spelling.
+
+    Where events can be recorded, not finding one is an event: it may be somebody guessing.
+
+    Raises:
+        MalformedName: It can't be a user name.
+        UnknownUser: There is none; carries near names.
+    """
+    canonical = canonical_user(name)
+    user = session.store.find(canonical)
+    if user is None:
+        note_unknown(session, [canonical], ticket=ticket)
+        raise UnknownUser([canonical], session.store.near_users(canonical))
+    return user
+
+
+def require_users(session: Session, names: Sequence[str]) -> list[User]:
+    """The users of these names, each once, in the order given.
+
+    Raises:
+        MalformedName: One can't be a user name.
+        UnknownUser: Carries all that are unknown, not just the first.
+    """
+    canonical = list(dict.fromkeys(canonical_user(name) for name in names))
+    found = {name: session.store.find(name) for name in canonical}
+    unknown = [name for name, user in found.items() if user is None]
+    if unknown:
+        note_unknown(session, unknown)
+        near = session.store.near_users(unknown[0]) if len(unknown) == 1 else []
+        raise UnknownUser(unknown, near)
+    return [user for user in found.values() if user is not None]
+
+
+def require_account(session: Session, name: str) -> str:
+    """The canonical name of an account that has users.
+
+    Raises:
+        MalformedName: It can't be an account name.
+        UnknownAccount: No user belongs to it.
+    """
+    account = canonical_account(name)
+    if not session.store.account_exists(account):
+        raise UnknownAccount(account, session.store.near_accounts(account))
+    return account
+
+
+def add(session: Session, name: str, account: str, display_name: str, kind: UserType) -> User:
+    """Add an active user, without a PIN until it is opened in the portal.
+
+    Raises:
+        MalformedName: One of the names breaks its rule.
+        Refused: The user exists.
+    """
+    return session.store.add_user(
+        canonical_user(name), canonical_account(account), clean_display_name(display_name), kind
+    )
+
+
+def set_active(session: Session, name: str, *, active: bool, reason: str | None) -> Change:
+    """Deactivate or activate a user; doing it twice changes nothing the second time."""
+    with session.store.holding(require_user(session, name)) as user:
+        return Change(user, session.store.set_active(user, active=active, reason=reason))
+
+
+def note_unknown(session: Session, names: Sequence[str], *, ticket: str | None = None) -> None:
+    """Record that somebody asked for users that don't exist, where events can be recorded."""
+    if not session.writable:
+        return
+    for name in names:
+        session.store.record(
+            EventKind.REFUSED, name=mask_pins(name), outcome=UnknownUser.code, ticket=ticket
+        )

@@ -1,0 +1,168 @@
+"""The customer's own actions: looking at the PIN, and choosing another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import NoReturn, TypeVar
+
+from pincli.errors import NoPinPossible, PinChangedMeanwhile, Refused, Rule, SealDamaged
+from pincli.models import EventKind, NewPin, PinOrigin, ShownPin, State, StoredPin, User
+from pincli.operations.people import require_user
+from pincli.operations.session import Session
+from pincli.rules.pins import broken_rule, generate, require_allowed, require_well_formed
+from pincli.rules.states import state_of
+from pincli.vault.seals import seal, unseal
+
+_NEVER_A_PIN = (State.INACTIVE, State.INELIGIBLE)
+_TRIES = 5
+
+T = TypeVar("T")
+
+
+def show(session: Session, name: str) -> ShownPin:
+    """The user's PIN, generated at the first look: nobody can know it before its owner.
+
+    Locked or not: a locked customer must see the PIN to know it after unlocking.
+
+    Args:
+        session: Opened with Need.WRITE, Need.SET_PIN and Need.SHOW_PIN.
+        name: The user, in whatever spelling.
+
+    Raises:
+        UnknownUser: There is no such user.
+        NoPinPossible: The user is inactive or of a type without PINs.
+        SealDamaged: What is sealed does not open, or is not the PIN that is verified.
+    """
+    with session.store.holding(require_user(session, name)) as user:
+        return at_present_version(session, user, partial(_look, session))
+
+
+def require_changeable(session: Session, name: str) -> User:
+    """The user, if a PIN can be chosen now; asked before the customer types one.
+
+    Raises:
+        UnknownUser: There is no such user.
+        NoPinPossible: The user is inactive or of a type without PINs.
+        Refused: Locked: first unlock, then change.
+    """
+    user = require_user(session, name)
+    require_pin_possible(session, user)
+    if state_of(user) is State.LOCKED:
+        _refuse(session, user, Rule.LOCKED)
+    return user
+
+
+def change(session: Session, name: str, pin: str) -> User:
+    """Set the PIN that the customer chose, and the counter to 0.
+
+    Args:
+        session: Opened with Need.WRITE and Need.SET_PIN.
+        name: The user, in whatever spelling.
+        pin: The customer's choice.
+
+    Raises:
+        UnknownUser: There is no such user.
+        NoPinPossible: The user is inactive or of a type without PINs.
+        MalformedPin: It is not six digits.
+        Refused: Locked, or the PIN rules forbid it, or it is the present one.
+    """
+    with session.store.holding(require_user(session, name)) as user:
+        return at_present_version(session, user, partial(_choose, session, pin=pin))
+
+
+def check(pin: str) -> None:
+    """Whether a PIN could be chosen; needs no store.
+
+    Raises:
+        MalformedPin: It is not six digits.
+        Refused: A PIN rule forbids it.
+    """
+    require_well_formed(pin)
+    require_allowed(pin)
+
+
+def prepare(session: Session, user: User, pin: str, set_by: PinOrigin) -> NewPin:
+    """Hash and seal a PIN for the version that follows the user's present one."""
+    version = user.pin_version + 1
+    keyring = session.keyring
+    return NewPin(
+        verifier=session.verifiers.make(keyring.verify, user.user, version, pin),
+        verify_key=keyring.verify.fingerprint,
+        sealed=seal(keyring.portal_public, user.user, version, pin),
+        portal_key=keyring.portal_public.fingerprint,
+        set_by=set_by,
+        version=version,
+    )
+
+
+def require_pin_possible(session: Session, user: User) -> None:
+    """Raise NoPinPossible, and record it, for a user who never has a PIN to show or set."""
+    state = state_of(user)
+    if state in _NEVER_A_PIN:
+        session.store.record(EventKind.REFUSED, user, outcome=state.value)
+        raise NoPinPossible(user.user, state)
+
+
+def at_present_version(session: Session, user: User, step: Callable[[User], T]) -> T:
+    """Take a step that is bound to a user's PIN version, again if that changes under it.
+
+    Bulk work does not wait for the user's lock, so a PIN may come or go meanwhile.
+
+    Raises:
+        PinChangedMeanwhile: It changed every time, which no honest use explains.
+    """
+    for _ in range(_TRIES):
+        try:
+            return step(user)
+        except PinChangedMeanwhile:
+            user = require_user(session, user.user)
+    raise PinChangedMeanwhile
+
+
+def _look(session: Session, user: User) -> ShownPin:
+    require_pin_possible(session, user)
+    if user.pin is None:
+        return _first_look(session, user)
+    return _another_look(session, user, user.pin)
+
+
+def _choose(session: Session, user: User, *, pin: str) -> User:
+    require_pin_possible(session, user)
+    require_well_formed(pin)
+    if state_of(user) is State.LOCKED:
+        _refuse(session, user, Rule.LOCKED)
+    rule = broken_rule(pin)
+    if rule is None and user.pin is not None and _is_present_pin(session, user, user.pin, pin):
+        rule = Rule.SAME_PIN
+    if rule is not None:
+        _refuse(session, user, rule)
+    new = prepare(session, user, pin, PinOrigin.CUSTOMER)
+    return session.store.set_pin(user, new, clear_counter=True)
+
+
+def _first_look(session: Session, user: User) -> ShownPin:
+    pin = generate()
+    written = session.store.set_pin(
+        user, prepare(session, user, pin, PinOrigin.GENERATED), clear_counter=False
+    )
+    return ShownPin(written, pin, first=True)
+
+
+def _another_look(session: Session, user: User, stored: StoredPin) -> ShownPin:
+    pin = unseal(session.keyring.portal_private, user.user, user.pin_version, stored.sealed)
+    # A seal that somebody else put there must not tell the customer a PIN that never works.
+    if not _is_present_pin(session, user, stored, pin):
+        raise SealDamaged(user.user)
+    session.store.note_shown(user)
+    return ShownPin(user, pin, first=False)
+
+
+def _is_present_pin(session: Session, user: User, stored: StoredPin, pin: str) -> bool:
+    key = session.verify_key(stored.verify_key)
+    return session.verifiers.matches(stored.verifier, key, user.user, user.pin_version, pin)
+
+
+def _refuse(session: Session, user: User, rule: Rule) -> NoReturn:
+    session.store.record(EventKind.REFUSED, user, outcome=rule.name.lower())
+    raise Refused(rule, user.user)

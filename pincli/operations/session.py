@@ -1,0 +1,119 @@
+"""An open store with the keys that a command needs, all checked before anything is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+
+from pincli.errors import Fault, KeysUnavailable
+from pincli.store.sqlite import Store
+from pincli.store.transaction import Origin
+from pincli.vault.audit_macs import AuditSigner
+from pincli.vault.keyring import (
+    AUDIT_KEY,
+    PORTAL_PRIVATE,
+    PORTAL_PUBLIC,
+    VERIFY_KEY,
+    Key,
+    Keyring,
+    require_match,
+)
+from pincli.vault.verifiers import Verifiers
+
+
+class Need(Enum):
+    """What a command needs beside the database."""
+
+    WRITE = auto()
+    """audit.key, as whoever writes must sign."""
+    COMPARE = auto()
+    """verify.key."""
+    SET_PIN = auto()
+    """verify.key and portal.pub."""
+    SHOW_PIN = auto()
+    """portal.key."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What every operation works with.
+
+    Attributes:
+        writable: Whether it was opened with Need.WRITE, so that events can be recorded.
+    """
+
+    store: Store
+    keyring: Keyring
+    verifiers: Verifiers
+    writable: bool
+
+    def verify_key(self, fingerprint: str) -> Key:
+        """The key that a verifier names.
+
+        Another process may have rotated it since this one started, so an unknown one is
+        looked for once more on disk.
+
+        Raises:
+            KeysUnavailable: It isn't there.
+        """
+        if fingerprint not in self.keyring.verify_keys:
+            self.keyring.reload_verify()
+        try:
+            return self.keyring.verify_keys[fingerprint]
+        except KeyError:
+            path = self.keyring.folder / VERIFY_KEY
+            raise KeysUnavailable(
+                Fault.MISMATCH, path, f"a PIN needs the key {fingerprint}"
+            ) from None
+
+
+@contextmanager
+def open_session(
+    store_folder: Path,
+    keys_folder: Path,
+    *,
+    origin: Origin,
+    needs: frozenset[Need] = frozenset(),
+    verifiers: Verifiers | None = None,
+) -> Iterator[Session]:
+    """Open the store, and check every key that is needed against the store's record.
+
+    A wrong or missing key is found here, before any attempt is charged: a misconfigured
+    desk must not lock customers out.
+
+    Args:
+        store_folder: Where the database is.
+        keys_folder: Where the keys are.
+        origin: Who acts, and by which command.
+        needs: What the command is going to do.
+        verifiers: For tests, one at a lower cost.
+
+    Raises:
+        StoreUnavailable: The database can't be used.
+        KeysUnavailable: A key can't.
+    """
+    store = Store(store_folder, origin=origin, clock=utc_now)
+    try:
+        keyring = Keyring(keys_folder)
+        identity = store.identity
+        if Need.WRITE in needs:
+            require_match(keyring.audit, identity.audit_key, keys_folder / AUDIT_KEY)
+            store.sign_with(AuditSigner(keyring.audit))
+        if needs & {Need.COMPARE, Need.SET_PIN}:
+            require_match(keyring.verify, identity.verify_key, keys_folder / VERIFY_KEY)
+        if Need.SET_PIN in needs:
+            require_match(keyring.portal_public, identity.portal_key, keys_folder / PORTAL_PUBLIC)
+        if Need.SHOW_PIN in needs:
+            require_match(keyring.portal_private, identity.portal_key, keys_folder / PORTAL_PRIVATE)
+        yield Session(store, keyring, verifiers or Verifiers(), Need.WRITE in needs)
+    finally:
+        store.close()
+
+
+def utc_now() -> str:
+    """The present time, ISO 8601 in UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,0 +1,92 @@
+"""`init`: a store and its keys, both or neither."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from pincli.errors import Fault, KeysUnavailable, Refused, Rule, StoreUnavailable, Unavailable
+from pincli.operations.session import utc_now
+from pincli.store.connection import DATABASE
+from pincli.store.creation import create_store
+from pincli.store.transaction import Identity, Origin
+from pincli.vault.audit_macs import AuditSigner
+from pincli.vault.keyring import ALL_FILES, Keyring, create_keys
+
+_OPEN_TO_OTHERS = 0o077
+
+
+def initialise(store_folder: Path, keys_folder: Path, *, origin: Origin) -> None:
+    """Make a store and its keys.
+
+    Raises:
+        Refused: There is a store or a key already, or the keys would lie with the database.
+        StoreUnavailable: The store can't be written; what was made is removed again.
+        KeysUnavailable: The keys can't; likewise.
+    """
+    store_folder, keys_folder = store_folder.absolute(), keys_folder.absolute()
+    _require_apart(store_folder, keys_folder)
+    if os.path.lexists(store_folder / DATABASE):
+        raise Refused(Rule.STORE_EXISTS, str(store_folder / DATABASE))
+    for name in ALL_FILES:
+        if os.path.lexists(keys_folder / name):
+            raise Refused(Rule.KEYS_EXIST, str(keys_folder / name))
+    made_folders: list[Path] = []
+    keyring: Keyring | None = None
+    try:
+        made_folders += _private_folder(store_folder, StoreUnavailable)
+        made_folders += _private_folder(keys_folder, KeysUnavailable)
+        keyring = create_keys(keys_folder)
+        create_store(
+            store_folder,
+            Identity(
+                store_id=os.urandom(16).hex(),
+                verify_key=keyring.verify.fingerprint,
+                audit_key=keyring.audit.fingerprint,
+                portal_key=keyring.portal_public.fingerprint,
+            ),
+            signer=AuditSigner(keyring.audit),
+            origin=origin,
+            clock=utc_now,
+        )
+    except BaseException:
+        if keyring is not None:
+            for name in ALL_FILES:
+                (keys_folder / name).unlink(missing_ok=True)
+        _remove_empty(made_folders)
+        raise
+
+
+def _require_apart(store_folder: Path, keys_folder: Path) -> None:
+    """A copy of the one folder must not carry the other along."""
+    store, keys = store_folder.resolve(), keys_folder.resolve()
+    if store == keys or store in keys.parents or keys in store.parents:
+        raise Refused(Rule.KEYS_BESIDE_STORE, str(keys_folder))
+
+
+def _private_folder(folder: Path, unavailable: type[Unavailable]) -> list[Path]:
+    """Make a folder that only its owner can enter; the folders that had to be made for it."""
+    made = []
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        for each in reversed(missing):
+            each.mkdir(mode=0o700)
+            made.append(each)
+        if not missing and stat.S_IMODE(folder.stat().st_mode) & _OPEN_TO_OTHERS:
+            # An empty one is ours to close; one with files in it may have other users.
+            if any(folder.iterdir()):
+                raise unavailable(Fault.EXPOSED, folder)
+            folder.chmod(0o700)
+    except OSError as error:
+        _remove_empty(made)
+        raise unavailable(Fault.FORBIDDEN, folder, error.strerror or "") from None
+    return made
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in reversed(folders):
+        try:
+            folder.rmdir()
+        except OSError:
+            return

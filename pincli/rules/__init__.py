@@ -1,0 +1,1 @@
+"""The rules, pure: what a PIN is, when it locks, who has one, what a name looks like."""

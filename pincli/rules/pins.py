@@ -1,0 +1,61 @@
+"""What a support PIN looks like, which ones are too easy to guess, and how one is made."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from pincli.errors import MalformedPin, Refused, Rule
+
+PIN_LENGTH = 6
+LONGEST_RUN = 3
+"""At most this many equal digits in a row, and at most this many in sequence."""
+
+_WELL_FORMED = re.compile(f"[0-9]{{{PIN_LENGTH}}}")
+_REPEAT, _UP, _DOWN = 0, 1, -1
+
+
+def require_well_formed(text: str) -> None:
+    """Raise MalformedPin unless text is six ASCII digits and nothing else."""
+    if _WELL_FORMED.fullmatch(text) is None:
+        raise MalformedPin
+
+
+def broken_rule(pin: str) -> Rule | None:
+    """The rule that a well-formed PIN breaks, or None if it may be used.
+
+    There is no wrap from 9 to 0: 789012 is fine.
+    """
+    steps = [int(after) - int(before) for before, after in pairwise(pin)]
+    if _has_run(steps, _REPEAT):
+        return Rule.REPEATED_DIGITS
+    if _has_run(steps, _UP) or _has_run(steps, _DOWN):
+        return Rule.DIGIT_SEQUENCE
+    return None
+
+
+def require_allowed(pin: str) -> None:
+    """Raise Refused with the broken rule unless a well-formed PIN may be used."""
+    rule = broken_rule(pin)
+    if rule is not None:
+        raise Refused(rule)
+
+
+def generate() -> str:
+    """A new PIN, uniform over all that the rules allow: drawn anew until one passes."""
+    import secrets
+
+    while True:
+        pin = f"{secrets.randbelow(10**PIN_LENGTH):0{PIN_LENGTH}d}"
+        if broken_rule(pin) is None:
+            return pin
+
+
+def _has_run(steps: list[int], step: int) -> bool:
+    """Whether more than LONGEST_RUN adjacent digits differ by exactly `step` each."""
+    length = 1
+    for each in steps:
+        length = length + 1 if each == step else 1
+        if length > LONGEST_RUN:
+            return True
+    return False

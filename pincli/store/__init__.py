@@ -1,0 +1,1 @@
+"""The only place that knows SQL and lock files. It hands out domain objects and whole steps."""

@@ -1,0 +1,74 @@
+"""Opening the database: safely, durably, and never one that isn't ours."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from pincli.errors import Fault, StoreUnavailable
+from pincli.store.faults import from_os, translated
+
+DATABASE = "pincli.db"
+SCHEMA_VERSION = 1
+"""The user_version that this program writes; schema.py has one migration for each."""
+APPLICATION_ID = 0x50494E43
+OLDEST_SQLITE = (3, 37, 0)
+"""The first with STRICT tables."""
+
+_BUSY_SECONDS = 10.0
+
+
+def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
+    """A connection in autocommit mode, set up as DESIGN.md asks.
+
+    DELETE, not WAL: SQLite up to 3.51.2 can lose committed WAL writes. EXTRA also syncs the
+    folder once the journal is gone, without which a power cut could bring the journal back
+    and undo a charge.
+
+    Raises:
+        StoreUnavailable: It is missing, may not be opened, or is no SQLite database.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise StoreUnavailable(Fault.OLD_SQLITE, path, sqlite3.sqlite_version)
+    if not create:
+        try:
+            path.stat()
+        except OSError as error:
+            raise from_os(error, path) from None
+    mode = "rwc" if create else "rw"
+    with translated(path):
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            timeout=_BUSY_SECONDS,
+            check_same_thread=False,
+        )
+    try:
+        with translated(path):
+            connection.execute("PRAGMA trusted_schema = OFF")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA secure_delete = ON").fetchall()
+            connection.execute("PRAGMA synchronous = EXTRA")
+            if connection.execute("PRAGMA journal_mode = DELETE").fetchall() != [("delete",)]:
+                raise StoreUnavailable(Fault.BUSY, path, "journal_mode")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def schema_version(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema version of a pincli store.
+
+    Raises:
+        StoreUnavailable: The database is no pincli store, or from a newer pincli.
+    """
+    with translated(path):
+        ((application,),) = connection.execute("PRAGMA application_id").fetchall()
+        ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+    if application != APPLICATION_ID or version == 0:
+        raise StoreUnavailable(Fault.NOT_A_STORE, path)
+    if version > SCHEMA_VERSION:
+        raise StoreUnavailable(Fault.NEWER, path, f"schema {version}, this knows {SCHEMA_VERSION}")
+    return int(version)

@@ -1,0 +1,108 @@
+"""Making a new store: all of it, or nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from pincli.errors import Refused, Rule
+from pincli.models import EventKind
+from pincli.store.connection import DATABASE, connect
+from pincli.store.faults import from_os, translated
+from pincli.store.locks import LOCK_FILE
+from pincli.store.transaction import Identity, Origin, Signer, Transaction
+
+_SUFFIX = ".new"
+
+
+def create_store(
+    folder: Path,
+    identity: Identity,
+    *,
+    signer: Signer,
+    origin: Origin,
+    clock: Callable[[], str],
+) -> None:
+    """Make database and lock file in a folder that has neither.
+
+    The database is built under another name and linked into place complete, so that a
+    killed init leaves no half-made store, and of two at once one is refused.
+
+    Raises:
+        Refused: There is a store already; it is left as it is.
+        StoreUnavailable: It can't be written; what was made is removed again.
+    """
+    database, lock_file = folder / DATABASE, folder / LOCK_FILE
+    building = folder / f"{DATABASE}.{os.getpid()}{_SUFFIX}"
+    made: list[Path] = [building]
+    try:
+        if database.exists() or database.is_symlink():
+            raise Refused(Rule.STORE_EXISTS, str(database))
+        _build(building, identity, signer=signer, origin=origin, clock=clock)
+        if _touch(lock_file):
+            made.append(lock_file)
+        try:
+            os.link(building, database)
+        except FileExistsError:
+            made = [building]  # the lock file is the winner's
+            raise Refused(Rule.STORE_EXISTS, str(database)) from None
+        building.unlink()
+        _sync_folder(folder)
+    except OSError as error:
+        _remove(made)
+        raise from_os(error, database) from None
+    except BaseException:
+        _remove(made)
+        raise
+
+
+def _build(
+    path: Path, identity: Identity, *, signer: Signer, origin: Origin, clock: Callable[[], str]
+) -> None:
+    from pincli.store.schema import migrate
+
+    connection = connect(path, create=True)
+    try:
+        with translated(path):
+            connection.execute("BEGIN IMMEDIATE")
+            migrate(connection)
+            now = clock()
+            connection.execute(
+                "INSERT INTO store (id, store_id, created_at, verify_key, audit_key, portal_key) "
+                "VALUES (1, ?, ?, ?, ?, ?)",
+                (
+                    identity.store_id,
+                    now,
+                    identity.verify_key,
+                    identity.audit_key,
+                    identity.portal_key,
+                ),
+            )
+            Transaction(connection, identity, signer, origin, now).record(EventKind.INITIALISED)
+            connection.execute("COMMIT")
+    finally:
+        connection.close()
+
+
+def _touch(path: Path) -> bool:
+    """Create an empty file; whether this call made it."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    except FileExistsError:
+        return False
+    return True
+
+
+def _remove(paths: list[Path]) -> None:
+    for path in paths:
+        for leftover in (path, path.with_name(path.name + "-journal")):
+            leftover.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

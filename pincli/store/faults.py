@@ -1,0 +1,55 @@
+"""SQLite's and the system's errors, as the faults that pincli knows."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pincli.errors import Fault, StoreUnavailable
+
+_BY_PREFIX = (
+    ("SQLITE_FULL", Fault.FULL),
+    ("SQLITE_READONLY", Fault.READ_ONLY),
+    ("SQLITE_BUSY", Fault.BUSY),
+    ("SQLITE_LOCKED", Fault.BUSY),
+    ("SQLITE_NOTADB", Fault.NOT_A_STORE),
+    ("SQLITE_CORRUPT", Fault.DAMAGED),
+    ("SQLITE_CONSTRAINT", Fault.DAMAGED),
+    ("SQLITE_CANTOPEN", Fault.FORBIDDEN),
+    ("SQLITE_PERM", Fault.FORBIDDEN),
+    ("SQLITE_AUTH", Fault.FORBIDDEN),
+    ("SQLITE_IOERR", Fault.IO),
+    ("SQLITE_ERROR", Fault.DAMAGED),
+)
+
+_BY_ERRNO = {
+    errno.ENOENT: Fault.MISSING,
+    errno.ENOTDIR: Fault.MISSING,
+    errno.ELOOP: Fault.LINK,
+    errno.EACCES: Fault.FORBIDDEN,
+    errno.EPERM: Fault.FORBIDDEN,
+    errno.EROFS: Fault.READ_ONLY,
+    errno.ENOSPC: Fault.FULL,
+    errno.EDQUOT: Fault.FULL,
+    errno.EFBIG: Fault.FULL,
+}
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn what SQLite raises inside into StoreUnavailable about this path."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        name = getattr(error, "sqlite_errorname", "")
+        fault = next((f for prefix, f in _BY_PREFIX if name.startswith(prefix)), Fault.DAMAGED)
+        raise StoreUnavailable(fault, path, f"{name}: {error}" if name else str(error)) from None
+
+
+def from_os(error: OSError, path: Path) -> StoreUnavailable:
+    """The StoreUnavailable that an OSError about this path means."""
+    fault = _BY_ERRNO.get(error.errno or 0, Fault.IO)
+    return StoreUnavailable(fault, path, error.strerror or "")

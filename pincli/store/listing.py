@@ -1,0 +1,147 @@
+"""Lists and totals, read by index and page by page.
+
+A reader holds up writers while it reads, so every query is read to its end at once and is
+short: a page of users or events, or counts that an index holds.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pincli.models import Event, State, User, UserType
+from pincli.rules.lockout import ATTEMPTS_ALLOWED
+from pincli.rules.states import state_from, state_of
+from pincli.store.rows import EVENT_COLUMNS, event_from, read_users
+
+PAGE = 500
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """Users that the index users_by_state keeps together, and whether locked ones count.
+
+    The rule that names a state stands in rules/states.py alone; here it is asked for each
+    combination of facts, which gives the index ranges that hold a state.
+    """
+
+    active: bool
+    user_type: UserType
+    has_pin: bool
+    locked: bool
+
+    @property
+    def state(self) -> State:
+        return state_from(
+            active=self.active,
+            user_type=self.user_type,
+            failed_attempts=ATTEMPTS_ALLOWED if self.locked else 0,
+            has_pin=self.has_pin,
+        )
+
+    @property
+    def parameters(self) -> tuple[int, str, int]:
+        return int(self.active), self.user_type.value, int(not self.has_pin)
+
+
+_CELLS = tuple(
+    _Cell(active, user_type, has_pin, locked)
+    for active in (True, False)
+    for user_type in UserType
+    for has_pin in (True, False)
+    for locked in (True, False)
+)
+_IN_CELL = "active = ? AND type = ? AND (verifier IS NULL) = ?"
+_LOCKED = f"failed_attempts = {ATTEMPTS_ALLOWED}"
+_NOT_LOCKED = f"failed_attempts < {ATTEMPTS_ALLOWED}"
+
+
+def user_pages(
+    connection: sqlite3.Connection, *, account: str | None, state: State | None
+) -> Iterator[list[User]]:
+    """The users of an account, or of everybody, in pages by name.
+
+    With a state but no account, those of one type come before those of the next.
+    """
+    if account is not None:
+        for page in _pages(connection, "account = ?", (account,)):
+            yield [u for u in page if state is None or state_of(u) is state]
+    elif state is None:
+        yield from _pages(connection, "TRUE", ())
+    else:
+        for cell in _CELLS:
+            if cell.state is state:
+                where = f"{_IN_CELL} AND {_LOCKED if cell.locked else _NOT_LOCKED}"
+                yield from _pages(connection, where, cell.parameters)
+
+
+def latest_locks(connection: sqlite3.Connection, limit: int) -> list[User]:
+    """The locked users, the latest lock first. One whose sixth attempt is in flight is none."""
+    return read_users(
+        connection,
+        f"WHERE {_LOCKED} AND locked_since IS NOT NULL ORDER BY locked_since DESC LIMIT ?",
+        (limit,),
+    )
+
+
+def totals(connection: sqlite3.Connection, *, account: str | None) -> dict[State, int]:
+    """How many users are in each state; every state is there, with 0 if need be."""
+    where, parameters = ("account = ?", (account,)) if account is not None else ("TRUE", ())
+    everybody = _counts(connection, where, parameters)
+    locked = _counts(connection, f"{_LOCKED} AND {where}", parameters)
+    found: Counter[State] = Counter()
+    for cell in _CELLS:
+        share = locked[cell.parameters]
+        found[cell.state] += share if cell.locked else everybody[cell.parameters] - share
+    return {state: found[state] for state in State}
+
+
+def latest_events(
+    connection: sqlite3.Connection, *, user: str | None, limit: int
+) -> Iterator[list[Event]]:
+    """Up to `limit` events, newest first, in pages."""
+    before = None
+    while limit > 0:
+        conditions: list[str] = ["TRUE"]
+        parameters: list[str | int] = []
+        if user is not None:
+            conditions.append("user = ?")
+            parameters.append(user)
+        if before is not None:
+            conditions.append("seq < ?")
+            parameters.append(before)
+        rows = connection.execute(
+            f"SELECT {EVENT_COLUMNS} FROM events WHERE {' AND '.join(conditions)} "  # noqa: S608
+            "ORDER BY seq DESC LIMIT ?",
+            (*parameters, min(PAGE, limit)),
+        ).fetchall()
+        if not rows:
+            return
+        page = [event_from(row) for row in rows]
+        yield page
+        limit -= len(page)
+        before = page[-1].seq
+
+
+def _pages(
+    connection: sqlite3.Connection, where: str, parameters: tuple[str | int, ...]
+) -> Iterator[list[User]]:
+    last = ""
+    while page := read_users(
+        connection, f"WHERE {where} AND user > ? ORDER BY user LIMIT ?", (*parameters, last, PAGE)
+    ):
+        yield page
+        last = page[-1].user
+
+
+def _counts(
+    connection: sqlite3.Connection, where: str, parameters: tuple[str, ...]
+) -> Counter[tuple[int, str, int]]:
+    rows = connection.execute(
+        f"SELECT active, type, verifier IS NULL, count(*) FROM users WHERE {where} "  # noqa: S608
+        "GROUP BY 1, 2, 3",
+        parameters,
+    ).fetchall()
+    return Counter({(active, kind, no_pin): n for active, kind, no_pin, n in rows})

@@ -1,0 +1,254 @@
+"""The store: every step that the operations take, each whole and durable when it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pincli.errors import Fault, StoreUnavailable, VerifyKeyUnknown
+from pincli.models import Change, Event, EventKind, NewPin, State, User, UserType, Verdict
+from pincli.store import attempts, listing, people, pins
+from pincli.store.attempts import Charged
+from pincli.store.connection import DATABASE, SCHEMA_VERSION, connect, schema_version
+from pincli.store.faults import translated
+from pincli.store.locks import LOCK_FILE, Locks
+from pincli.store.rows import find_user, user_in_row
+from pincli.store.transaction import Identity, Origin, Signer, Transaction, read_identity
+
+
+class Store:
+    """An open store. Its methods raise StoreUnavailable when the database can't do its part.
+
+    Whatever changes one user runs inside `holding`, which takes the user's lock.
+    """
+
+    def __init__(self, folder: Path, *, origin: Origin, clock: Callable[[], str]) -> None:
+        """Open the store in a folder, and bring an older schema up to date.
+
+        Args:
+            folder: Where `init` made it.
+            origin: Who acts, and by which command.
+            clock: Gives the present time, ISO 8601, UTC.
+
+        Raises:
+            StoreUnavailable: Missing, damaged, newer than this program, or forbidden.
+        """
+        self.path = folder / DATABASE
+        self._origin = origin
+        self._clock = clock
+        self._signer: Signer | None = None
+        self._lock_path = folder / LOCK_FILE
+        self._locks: Locks | None = None
+        self._connection = connect(self.path)
+        try:
+            if schema_version(self._connection, self.path) < SCHEMA_VERSION:
+                self._migrate()
+            with translated(self.path):
+                identity = read_identity(self._connection)
+            if identity is None:
+                raise StoreUnavailable(Fault.NOT_A_STORE, self.path)
+        except BaseException:
+            self.close()
+            raise
+        self.identity: Identity = identity
+
+    def close(self) -> None:
+        """Close the database and the lock file."""
+        self._connection.close()
+        if self._locks is not None:
+            self._locks.close()
+            self._locks = None
+
+    def sign_with(self, signer: Signer) -> None:
+        """Give the store what signs its events; without it, the store is for reading."""
+        self._signer = signer
+
+    # Reading: no lock, no key.
+
+    def find(self, user: str) -> User | None:
+        """The user of that canonical name, or None."""
+        with translated(self.path):
+            return find_user(self._connection, user)
+
+    def near_users(self, user: str) -> list[str]:
+        """A few existing user names close to one that does not exist."""
+        with translated(self.path):
+            return people.near_users(self._connection, user)
+
+    def near_accounts(self, account: str) -> list[str]:
+        """A few existing account names close to one that does not exist."""
+        with translated(self.path):
+            return people.near_accounts(self._connection, account)
+
+    def account_exists(self, account: str) -> bool:
+        """Whether any user belongs to the account."""
+        with translated(self.path):
+            return people.account_exists(self._connection, account)
+
+    def user_pages(
+        self, *, account: str | None = None, state: State | None = None
+    ) -> Iterator[list[User]]:
+        """The users of an account or of all, of one state or of any, page by page."""
+        with translated(self.path):
+            yield from listing.user_pages(self._connection, account=account, state=state)
+
+    def latest_locks(self, limit: int) -> list[User]:
+        """The locked users, the latest lock first."""
+        with translated(self.path):
+            return listing.latest_locks(self._connection, limit)
+
+    def totals(self, *, account: str | None = None) -> dict[State, int]:
+        """How many users are in each state, all counted at one moment."""
+        with translated(self.path):
+            self._connection.execute("BEGIN")
+            try:
+                return listing.totals(self._connection, account=account)
+            finally:
+                self._connection.execute("COMMIT")
+
+    def latest_events(self, *, user: str | None, limit: int) -> Iterator[list[Event]]:
+        """Up to `limit` events, newest first, page by page."""
+        with translated(self.path):
+            yield from listing.latest_events(self._connection, user=user, limit=limit)
+
+    # Changing: each method is one transaction.
+
+    @contextmanager
+    def holding(self, user: User) -> Iterator[User]:
+        """Hold the user's lock, and give the record as it is under it.
+
+        An attempt that a dead process left open is closed first, as a miss.
+        """
+        with self._lock_file().user(user.id):
+            with translated(self.path):
+                now = user_in_row(self._connection, user.id)
+            if now.open_attempt is not None:
+                with self._writing() as transaction:
+                    attempts.abandon(transaction, now.id)
+                    now = transaction.user(now.id)
+            yield now
+
+    def charge(
+        self, user: User, *, verify_keys: Collection[str], ticket: str | None
+    ) -> Charged | Verdict:
+        """Count an attempt, or give the verdict that there is nothing to compare.
+
+        Args:
+            user: Whose; the caller is `holding` it.
+            verify_keys: Fingerprints of the keys that the caller can compare with.
+            ticket: The ticket for the event.
+
+        Raises:
+            VerifyKeyUnknown: The verifier needs another key; nothing is charged.
+        """
+        with self._writing() as transaction:
+            result = attempts.charge(transaction, user.id, ticket)
+            if isinstance(result, Charged) and result.pin.verify_key not in verify_keys:
+                raise VerifyKeyUnknown(result.pin.verify_key)
+            return result
+
+    def refuse_unless_active(self, user: User, *, ticket: str | None) -> Verdict | None:
+        """Record and return the refusal if this user's state allows no attempt; else None."""
+        with self._writing() as transaction:
+            return attempts.refuse_unless_active(transaction, user.id, ticket)
+
+    def settle(
+        self, charged: Charged, *, matched: bool, renewed_verifier: str | None, ticket: str | None
+    ) -> Verdict:
+        """Close a charged attempt after its comparison; see attempts.settle."""
+        with self._writing() as transaction:
+            return attempts.settle(
+                transaction,
+                charged,
+                matched=matched,
+                renewed_verifier=renewed_verifier,
+                ticket=ticket,
+            )
+
+    def set_pin(self, user: User, pin: NewPin, *, clear_counter: bool) -> User:
+        """Write a PIN that was made for the version after the present one; see pins.set_pin."""
+        with self._writing() as transaction:
+            return pins.set_pin(transaction, user.id, pin, clear_counter=clear_counter)
+
+    def note_shown(self, user: User) -> None:
+        """Record a look at the PIN of that version; see pins.note_shown."""
+        with self._writing() as transaction:
+            pins.note_shown(transaction, user)
+
+    def issue(self, user: User, pin: NewPin, *, unlock: bool, reason: str | None) -> Change:
+        """Reset a user to a new PIN in one transaction; see pins.issue."""
+        with self._writing() as transaction:
+            return pins.issue(transaction, user.id, pin, unlock=unlock, reason=reason)
+
+    def withdraw(self, users: Sequence[User], *, unlock: bool, reason: str | None) -> list[Change]:
+        """Reset these users in one transaction; see pins.withdraw."""
+        with self._writing() as transaction:
+            return [
+                pins.withdraw(transaction, user.id, unlock=unlock, reason=reason) for user in users
+            ]
+
+    def unlock(self, user: User, *, reason: str) -> User:
+        """Release a lock; see pins.unlock."""
+        with self._writing() as transaction:
+            return pins.unlock(transaction, user.id, reason)
+
+    def add_user(self, user: str, account: str, name: str, user_type: UserType) -> User:
+        """Add an active user without a PIN; Refused if there is one of that name."""
+        with self._writing() as transaction:
+            return people.add_user(transaction, user, account, name, user_type)
+
+    def set_active(self, user: User, *, active: bool, reason: str | None) -> User:
+        """Activate or deactivate a user; see people.set_active."""
+        with self._writing() as transaction:
+            return people.set_active(transaction, user.id, active=active, reason=reason)
+
+    def record(
+        self,
+        kind: EventKind,
+        user: User | None = None,
+        *,
+        name: str | None = None,
+        outcome: str | None = None,
+        reason: str | None = None,
+        ticket: str | None = None,
+    ) -> None:
+        """Record an event that changes nothing else: a view, a refusal, an unknown user."""
+        with self._writing() as transaction:
+            transaction.record(kind, user, name=name, outcome=outcome, reason=reason, ticket=ticket)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Transaction]:
+        """One write transaction under the writer lock, committed and durable at its end."""
+        if self._signer is None:
+            raise RuntimeError("a store opened for reading was asked to write")
+        with self._lock_file().writer(), translated(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                identity = read_identity(self._connection)
+                if identity is None or identity.audit_key != self._signer.fingerprint:
+                    raise StoreUnavailable(Fault.KEY_CHANGED, self.path)
+                yield Transaction(
+                    self._connection, identity, self._signer, self._origin, self._clock()
+                )
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    def _migrate(self) -> None:
+        from pincli.store.schema import migrate
+
+        with self._lock_file().writer(), translated(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                migrate(self._connection)
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    def _lock_file(self) -> Locks:
+        if self._locks is None:
+            self._locks = Locks(self._lock_path)
+        return self._locks

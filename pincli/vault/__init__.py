@@ -1,0 +1,1 @@
+"""Secrets and their use: key files, verifiers (passlib), sealed PINs (HPKE), audit macs."""

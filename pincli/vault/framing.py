@@ -1,0 +1,24 @@
+"""How several values become one message for a MAC, so that no two lists become the same."""
+
+from __future__ import annotations
+
+import hashlib
+
+_LENGTH_BYTES = 8
+_FINGERPRINT_CHARACTERS = 16
+
+
+def framed(*parts: bytes) -> bytes:
+    """The parts, each behind its own length: ("ab", "c") and ("a", "bc") differ."""
+    return b"".join(len(part).to_bytes(_LENGTH_BYTES, "big") + part for part in parts)
+
+
+def fingerprint(purpose: str, key: bytes) -> str:
+    """A short name for a key, safe to store and show: 64 bits of SHA-256 over 256 random bits.
+
+    Args:
+        purpose: What the key is for; the same bytes used for two purposes have two names.
+        key: The raw key.
+    """
+    message = framed(b"pincli/v1/fingerprint", purpose.encode(), key)
+    return hashlib.sha256(message).hexdigest()[:_FINGERPRINT_CHARACTERS]

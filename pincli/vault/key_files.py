@@ -1,0 +1,87 @@
+"""Key files on disk: made exclusively, opened without following links, refused when exposed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from pincli.errors import Fault, KeysUnavailable, Refused, Rule
+
+KEY_BYTES = 32
+_LONGEST_FILE = 200
+_READABLE_BY_OTHERS = 0o077
+
+
+def read_key(path: Path) -> bytes:
+    """The 256-bit key that a file holds as one line of hexadecimal.
+
+    Raises:
+        KeysUnavailable: It is missing, a link, not a plain file, readable by others or
+            malformed. What it holds is not repeated.
+    """
+    try:
+        # O_NOFOLLOW: whoever may write the folder can't point us at a file of theirs.
+        # O_NONBLOCK: a named pipe in its place must not hang the desk.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise KeysUnavailable(_fault_of(error), path, error.strerror or "") from None
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            raise KeysUnavailable(Fault.MALFORMED, path, "not a plain file")
+        if facts.st_mode & _READABLE_BY_OTHERS:
+            raise KeysUnavailable(Fault.EXPOSED, path, f"mode {stat.S_IMODE(facts.st_mode):04o}")
+        content = os.read(descriptor, _LONGEST_FILE)
+    except OSError as error:
+        raise KeysUnavailable(Fault.IO, path, error.strerror or "") from None
+    finally:
+        os.close(descriptor)
+    try:
+        key = bytes.fromhex(content.decode("ascii"))
+    except ValueError:
+        raise KeysUnavailable(Fault.MALFORMED, path) from None
+    if len(key) != KEY_BYTES:
+        raise KeysUnavailable(Fault.MALFORMED, path)
+    return key
+
+
+def write_key(path: Path, key: bytes) -> None:
+    """Write a key to a file that must not exist yet, durable before it returns.
+
+    Raises:
+        Refused: There is something at that path; it is left as it is.
+        KeysUnavailable: It can't be written.
+    """
+    try:
+        descriptor = os.open(
+            path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+        )
+    except FileExistsError:
+        raise Refused(Rule.KEYS_EXIST, str(path)) from None
+    except OSError as error:
+        raise KeysUnavailable(_fault_of(error), path, error.strerror or "") from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key.hex().encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise KeysUnavailable(_fault_of(error), path, error.strerror or "") from None
+
+
+def _fault_of(error: OSError) -> Fault:
+    faults = {
+        errno.ENOENT: Fault.MISSING,
+        errno.ENOTDIR: Fault.MISSING,
+        errno.ELOOP: Fault.LINK,
+        errno.EACCES: Fault.FORBIDDEN,
+        errno.EPERM: Fault.FORBIDDEN,
+        errno.EROFS: Fault.READ_ONLY,
+        errno.ENOSPC: Fault.FULL,
+        errno.EDQUOT: Fault.FULL,
+        errno.EFBIG: Fault.FULL,
+    }
+    return faults.get(error.errno or 0, Fault.IO)

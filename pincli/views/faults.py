@@ -1,0 +1,91 @@
+"""What is the matter with the store or the keys, as sentences."""
+
+from __future__ import annotations
+
+from pincli.errors import Fault, KeysUnavailable, StoreUnavailable
+
+
+def store_words(error: StoreUnavailable) -> tuple[str, str]:
+    """The sentence and the hint for a store that can't be used."""
+    path, detail = error.path, f" ({error.detail})" if error.detail else ""
+    words = {
+        Fault.MISSING: (
+            f"there is no store at {path}",
+            "`pincli init` makes one; if there should be one, check --store and PINCLI_STORE",
+        ),
+        Fault.FORBIDDEN: (
+            f"the store may not be opened: {path}{detail}",
+            "run pincli as the user who owns it",
+        ),
+        Fault.NOT_A_STORE: (
+            f"this is not a pincli store: {path}",
+            "check --store and PINCLI_STORE",
+        ),
+        Fault.DAMAGED: (
+            f"the store is damaged: {path}{detail}",
+            "tell an admin: restore it from a backup",
+        ),
+        Fault.NEWER: (
+            f"the store was made by a newer pincli: {path}{detail}",
+            "upgrade pincli on this host; the store was not touched",
+        ),
+        Fault.READ_ONLY: (
+            f"the store can't be written: {path}{detail}",
+            "check the permissions, and whether the file system is mounted read-only",
+        ),
+        Fault.FULL: (f"the disk is full: {path}", "tell an admin: free some space, then try again"),
+        Fault.BUSY: (
+            f"the store is busy: {path}",
+            "another pincli held it for too long; try again in a moment",
+        ),
+        Fault.OLD_SQLITE: (
+            f"this Python's SQLite is too old: {error.detail}",
+            "3.37 or later is needed",
+        ),
+        Fault.LINK: (f"this is a link, which is not followed: {path}", "name the real file"),
+        Fault.EXPOSED: (
+            f"others can enter the store's folder: {path}",
+            f"chmod 700 {path}",
+        ),
+        Fault.KEY_CHANGED: (
+            f"the store's audit key was changed meanwhile: {path}",
+            "try again; if it happens again, check --keys and PINCLI_KEYS",
+        ),
+    }
+    return words.get(
+        error.fault,
+        (f"the store can't be used: {path}{detail}", "tell an admin"),
+    )
+
+
+def keys_words(error: KeysUnavailable) -> tuple[str, str]:
+    """The sentence and the hint for a key that can't be used."""
+    path, detail = error.path, f" ({error.detail})" if error.detail else ""
+    words = {
+        Fault.MISSING: (
+            f"a key is missing: {path}",
+            "check --keys and PINCLI_KEYS; a lost key can only come back from its backup",
+        ),
+        Fault.FORBIDDEN: (
+            f"a key may not be read: {path}{detail}",
+            "run pincli as the user who owns it",
+        ),
+        Fault.LINK: (
+            f"a key is a link, which is not followed: {path}",
+            "put the real file there",
+        ),
+        Fault.EXPOSED: (
+            f"a key can be read by others: {path}{detail}",
+            f"chmod 700 {path}" if path.is_dir() else f"chmod 600 {path}, and rotate it",
+        ),
+        Fault.MALFORMED: (
+            f"a key is malformed: {path}{detail}",
+            "it is one line of 64 hexadecimal digits; restore it from its backup",
+        ),
+        Fault.MISMATCH: (
+            f"a key does not belong to this store: {path}{detail}",
+            "check --keys and PINCLI_KEYS; nothing was counted",
+        ),
+        Fault.FULL: (f"the disk is full: {path}", "free some space, then try again"),
+    }
+    return words.get(error.fault, (f"a key can't be used: {path}{detail}", "tell an admin"))

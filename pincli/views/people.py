@@ -1,0 +1,80 @@
+"""Users as records: added, shown, listed, switched off and on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pincli.models import Change, State, User
+from pincli.rules.states import state_of
+from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone
+from pincli.views.verdict import collect_next, who
+
+
+def record_of(user: User) -> dict[str, object]:
+    """The JSON keys of a user's record."""
+    return {
+        "user": user.user,
+        "account": user.account,
+        "name": user.name,
+        "type": user.type.value,
+        "active": user.active,
+        "state": state_of(user).value,
+        "added_at": user.added_at,
+    }
+
+
+def added(user: User) -> Answer:
+    """The answer of `user add`."""
+    return Answer(record_of(user), lambda: _with_next(user, f"added {who(user)}"))
+
+
+def record(user: User) -> Answer:
+    """The answer of `user show`."""
+    return Answer(
+        record_of(user),
+        lambda: [
+            Headline(Tone.NEUTRAL, user.user, user.name),
+            Fields(
+                [
+                    ("account", user.account),
+                    ("type", user.type.value),
+                    ("active", "yes" if user.active else "no"),
+                    ("state", state_of(user).value),
+                    ("added", user.added_at),
+                ]
+            ),
+        ],
+    )
+
+
+def listing(pages: Iterator[Sequence[User]]) -> Answer:
+    """The answer of `user list`."""
+    return Answer(
+        {"users": (record_of(user) for page in pages for user in page)},
+        lambda: [
+            Table(
+                ("user", "account", "name", "type", "state"),
+                (
+                    [(u.user, u.account, u.name, u.type.value, state_of(u).value) for u in page]
+                    for page in pages
+                ),
+                "no such users; `pincli user add USER --account ACCOUNT` adds one",
+            )
+        ],
+    )
+
+
+def activity(change: Change) -> Answer:
+    """The answer of `user deactivate` and `user activate`."""
+    user = change.after
+    word = "active" if user.active else "deactivated"
+    changed = change.before.active != user.active
+    sentence = f"{who(user)} is {'now' if changed else 'already'} {word}"
+    return Answer({**record_of(user), "changed": changed}, lambda: _with_next(user, sentence))
+
+
+def _with_next(user: User, sentence: str) -> list[Block]:
+    blocks: list[Block] = [Note(sentence)]
+    if state_of(user) is State.UNCOLLECTED:
+        blocks.append(collect_next(user.user))
+    return blocks

@@ -1,0 +1,43 @@
+"""The customer's own actions, and unlocking."""
+
+from __future__ import annotations
+
+from pincli.models import ShownPin, User
+from pincli.rules.states import state_of
+from pincli.views.blocks import Answer, Fields, Headline, Note, Tone
+from pincli.views.verdict import who
+
+
+def shown(result: ShownPin) -> Answer:
+    """The answer of `pin show`: the one place where a PIN is meant to be read."""
+    user = result.user
+    return Answer(
+        {"user": user.user, "pin": result.pin},
+        lambda: [
+            Headline(Tone.NEUTRAL, result.pin, f"support PIN of {who(user)}"),
+        ],
+    )
+
+
+def changed(user: User) -> Answer:
+    """The answer of `pin change`."""
+    return Answer(
+        {"user": user.user, "state": state_of(user).value},
+        lambda: [Note(f"the support PIN of {who(user)} is changed", Tone.GOOD)],
+    )
+
+
+def allowed() -> Answer:
+    """The answer of `pin check` for a PIN that may be chosen."""
+    return Answer({"allowed": True}, lambda: [Note("that PIN may be used", Tone.GOOD)])
+
+
+def unlocked(user: User) -> Answer:
+    """The answer of `unlock`."""
+    return Answer(
+        {"user": user.user, "state": state_of(user).value},
+        lambda: [
+            Headline(Tone.GOOD, "unlocked", who(user)),
+            Fields([("state", state_of(user).value), ("PIN", "the same as before")]),
+        ],
+    )

@@ -1,0 +1,72 @@
+"""Blocks as plain lines: what is piped, and what a terminal without Rich would show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pincli.config import Display
+from pincli.views.blocks import Block, Fields, Headline, Next, Note, Table, Tone
+from pincli.views.sanitiser import shown
+
+_SIGNS = {
+    Tone.GOOD: ("\u2714", "[ok]"),
+    Tone.BAD: ("\u2718", "[!!]"),
+    Tone.WARNING: ("!", "!"),
+    Tone.NEUTRAL: ("", ""),
+    Tone.QUIET: ("", ""),
+}
+_GAP = "  "
+
+
+def sign(tone: Tone, display: Display) -> str:
+    """The sign that goes before a headline: the meaning must not hang on colour."""
+    return _SIGNS[tone][0 if display.unicode else 1]
+
+
+def headline_text(block: Headline, display: Display) -> str:
+    """A headline's sign and word."""
+    return f"{sign(block.tone, display)} {block.word}".strip()
+
+
+def label_width(block: Fields) -> int:
+    """The width that aligns the values of a block of fields."""
+    return max((len(label) for label, _ in block.pairs), default=0)
+
+
+def lines(blocks: Sequence[Block], display: Display) -> Iterator[str]:
+    """The blocks as lines without styles; a table's rows as they come."""
+    for block in blocks:
+        for line in _lines(block, display):
+            yield shown(line, unicode=display.unicode)
+
+
+def _lines(block: Block, display: Display) -> Iterator[str]:
+    match block:
+        case Headline():
+            yield f"{headline_text(block, display)}{_GAP}{block.about}".rstrip()
+        case Fields():
+            width = label_width(block)
+            for label, value in block.pairs:
+                yield f"{_GAP}{label:<{width}}{_GAP}{value}".rstrip()
+        case Note():
+            yield block.text
+        case Next():
+            yield f"{_GAP}next: {block.command}   ({block.why})"
+        case Table():
+            yield from _table_lines(block)
+
+
+def _table_lines(table: Table) -> Iterator[str]:
+    widths: list[int] = []
+    for page in table.pages:
+        if page and not widths:
+            widths = [max(map(len, column)) for column in zip(table.columns, *page, strict=True)]
+            yield _row(table.columns, widths)
+        for row in page:
+            yield _row(row, widths)
+    if not widths:
+        yield table.empty
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return _GAP.join(f"{c:<{w}}" for c, w in zip(cells, widths, strict=True)).rstrip()

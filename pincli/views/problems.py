@@ -1,0 +1,165 @@
+"""Errors as sentences: what is wrong, and what to do or to tell the caller."""
+
+from __future__ import annotations
+
+from pincli.errors import (
+    AttemptTakenOver,
+    Interrupted,
+    KeysUnavailable,
+    MalformedName,
+    MalformedPin,
+    NoPinPossible,
+    OutputUnavailable,
+    PinChangedMeanwhile,
+    PincliError,
+    Refused,
+    Rule,
+    SealDamaged,
+    StoreUnavailable,
+    UnknownAccount,
+    UnknownUser,
+    UsageProblem,
+    VerifierDamaged,
+    VerifyKeyUnknown,
+)
+from pincli.models import State
+from pincli.rules.names import mask_pins
+from pincli.rules.pins import LONGEST_RUN, PIN_LENGTH
+from pincli.views import faults
+from pincli.views.blocks import Problem
+
+
+def describe(error: PincliError) -> Problem:
+    """The sentence and the hint for an error."""
+    message, hint = _words(error)
+    code = error.state.value if isinstance(error, NoPinPossible) else error.code
+    return Problem(code, message, hint)
+
+
+def bug(error: BaseException) -> Problem:
+    """The problem for an error that pincli does not foresee.
+
+    Where it happened, never what it says: the text of a foreign exception may hold anything.
+    """
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    where = "unknown place"
+    if frame is not None:
+        module = frame.tb_frame.f_globals.get("__name__", "?")
+        where = f"{module}:{frame.tb_lineno}"
+    return Problem(
+        "internal",
+        f"this is a bug in pincli ({type(error).__name__} at {where})",
+        "please report it with the command you ran, but without any PIN",
+    )
+
+
+def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
+    match error:
+        case UsageProblem():
+            return error.message, error.hint
+        case MalformedName():
+            return f"that is no valid {error.what}", f"allowed: {error.rule}"
+        case MalformedPin():
+            return (
+                f"a PIN is exactly {PIN_LENGTH} digits; this was not counted as an attempt",
+                "ask the caller to read it again, digit by digit",
+            )
+        case UnknownUser():
+            return _unknown("user", error.names, error.near)
+        case UnknownAccount():
+            return _unknown("account", (error.account,), error.near)
+        case NoPinPossible():
+            return _no_pin(error.user, error.state)
+        case Refused():
+            return _refused(error.rule, error.subject)
+        case StoreUnavailable():
+            return faults.store_words(error)
+        case KeysUnavailable():
+            return faults.keys_words(error)
+        case VerifyKeyUnknown():
+            return (
+                f"a PIN was made with the key {error.fingerprint}, which is not among the keys",
+                "tell an admin; nothing was counted",
+            )
+        case AttemptTakenOver():
+            return (
+                f"another process changed {error.user} while this one held the lock",
+                "try again; if it happens again, tell an admin that the lock file was replaced",
+            )
+        case PinChangedMeanwhile():
+            return "the PIN was changed by others at the same moment", "try again"
+        case VerifierDamaged():
+            return (
+                f"the stored PIN of {error.user} is damaged",
+                f"tell an admin; `pincli reset {error.user}` makes a new one possible",
+            )
+        case SealDamaged():
+            return (
+                f"the stored PIN of {error.user} can't be shown: it is damaged or not theirs",
+                f"tell an admin; `pincli reset {error.user}` makes a new one possible",
+            )
+        case OutputUnavailable():
+            return "the answer could not be written to standard output", "do not rely on it"
+        case Interrupted():
+            return "interrupted", "nothing more was done"
+        case _:
+            raise TypeError(type(error).__name__)
+
+
+def _unknown(what: str, names: tuple[str, ...], near: tuple[str, ...]) -> tuple[str, str]:
+    masked = ", ".join(mask_pins(name) for name in names)
+    plural = "s" if len(names) > 1 else ""
+    if near:
+        return f"unknown {what}{plural}: {masked}", f"did you mean {' or '.join(near)}?"
+    if what == "account":
+        return f"unknown account: {masked}", "an account exists once a user belongs to it"
+    hint = "check the spelling with the caller; `pincli user list` shows who there is"
+    if masked != ", ".join(names):
+        hint = "the user's login goes there; the PIN is asked for, never typed on the command line"
+    return f"unknown {what}{plural}: {masked}", hint
+
+
+def _no_pin(user: str, state: State) -> tuple[str, str]:
+    if state is State.INACTIVE:
+        return f"{user} is deactivated and has no use for a PIN", f"`pincli user show {user}`"
+    return f"{user} is of a type that never has a PIN", f"`pincli user show {user}`"
+
+
+def _refused(rule: Rule, subject: str) -> tuple[str, str]:
+    words = {
+        Rule.NOT_LOCKED: (
+            f"{subject} is not locked",
+            "nothing to unlock; a wrong answer short of the last needs none",
+        ),
+        Rule.LOCKED: (
+            f"{subject} is locked, so the PIN can't be changed",
+            "unlock first: log in to the portal, User Management, Unlock",
+        ),
+        Rule.REPEATED_DIGITS: (
+            f"a PIN may not have more than {LONGEST_RUN} equal digits in a row",
+            "choose another",
+        ),
+        Rule.DIGIT_SEQUENCE: (
+            f"a PIN may not have more than {LONGEST_RUN} digits that count up or down",
+            "choose another",
+        ),
+        Rule.SAME_PIN: ("that is the present PIN already", "choose another"),
+        Rule.USER_EXISTS: (f"there is a user {subject} already", f"`pincli user show {subject}`"),
+        Rule.STORE_EXISTS: (
+            f"there is a store already: {subject}",
+            "it is left as it is; name another folder with --store",
+        ),
+        Rule.KEYS_EXIST: (
+            f"there are keys already: {subject}",
+            "they are left as they are; name another folder with --keys, or remove them if no"
+            " store uses them",
+        ),
+        Rule.KEYS_BESIDE_STORE: (
+            f"the keys may not lie with the database: {subject}",
+            "name two folders, neither inside the other",
+        ),
+        Rule.DECLINED: ("not confirmed", "nothing was changed"),
+    }
+    return words[rule]

@@ -1,0 +1,67 @@
+"""The answer as one JSON object."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TextIO
+
+from pincli.views.blocks import Problem
+
+CONTRACT = 1
+"""The version of the JSON contract: keys are only ever added to it."""
+
+_IN_MEMORY = 8 * 1024 * 1024
+
+
+def envelope(
+    command: str | None, facts: dict[str, object], problem: Problem | None
+) -> dict[str, object]:
+    """The object that every command answers with; `ok` is false exactly where `error` is."""
+    result: dict[str, object] = {
+        "pincli": CONTRACT,
+        "command": command,
+        "ok": problem is None,
+        **facts,
+    }
+    if problem is not None:
+        result["error"] = {
+            "code": problem.code,
+            "message": problem.message,
+            "hint": problem.hint,
+        }
+    return result
+
+
+def write(answer: dict[str, object], stream: TextIO) -> None:
+    """Write the object and a newline, ASCII only.
+
+    Rows that come page by page are collected first, in a file once they are many: an error
+    among them must not leave half an object behind.
+    """
+    if not any(isinstance(value, Iterator) for value in answer.values()):
+        stream.write(json.dumps(answer) + "\n")
+        return
+    import shutil
+    import tempfile
+
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY, mode="w+", encoding="ascii") as spool:
+        opening = "{"
+        for key, value in answer.items():
+            spool.write(f"{opening}{json.dumps(key)}: ")
+            if isinstance(value, Iterator):
+                _write_array(value, spool)  # type: ignore[arg-type]
+            else:
+                spool.write(json.dumps(value))
+            opening = ", "
+        spool.write("}\n")
+        spool.seek(0)
+        shutil.copyfileobj(spool, stream)
+
+
+def _write_array(values: Iterator[object], stream: TextIO) -> None:
+    opening = "["
+    for value in values:
+        stream.write(opening + json.dumps(value))
+        opening = ", "
+    stream.write("[]" if opening == "[" else "]")

@@ -1,0 +1,155 @@
+"""One user's card, lists of users, and the totals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pincli.models import State, User
+from pincli.rules.lockout import ATTEMPTS_ALLOWED, attempts_left
+from pincli.rules.states import state_of
+from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone
+from pincli.views.exit_codes import ExitCode
+from pincli.views.verdict import attempts, collect_next, who
+
+_TONES = {
+    State.ACTIVE: Tone.GOOD,
+    State.LOCKED: Tone.BAD,
+    State.UNCOLLECTED: Tone.WARNING,
+    State.INACTIVE: Tone.WARNING,
+    State.INELIGIBLE: Tone.WARNING,
+}
+_NEVER = "never"
+
+
+def facts_of(user: User) -> dict[str, object]:
+    """The JSON keys of one user, the same in a card and in a list."""
+    return {
+        "user": user.user,
+        "account": user.account,
+        "name": user.name,
+        "type": user.type.value,
+        "active": user.active,
+        "state": state_of(user).value,
+        "attempts_used": user.failed_attempts,
+        "attempts_left": attempts_left(user.failed_attempts),
+        "locked_since": user.locked_since,
+        "last_attempt_at": user.last_attempt_at,
+        "last_attempt_by": user.last_attempt_by,
+        "last_verified_at": user.last_verified_at,
+        "last_verified_by": user.last_verified_by,
+        "pin_set_at": user.pin.set_at if user.pin else None,
+        "pin_set_by": user.pin.set_by.value if user.pin else None,
+        "locks_total": user.locks_total,
+        "attempts_total": user.attempts_total,
+    }
+
+
+def card(user: User, *, exit_code: bool) -> Answer:
+    """The answer of `status USER`."""
+    found = exit_code and state_of(user) is State.LOCKED
+    return Answer(
+        facts_of(user),
+        lambda: _card_screen(user),
+        exit_code=ExitCode.LOCKED if found else ExitCode.DONE,
+    )
+
+
+def listing(
+    pages: Iterator[Sequence[User]], totals: dict[State, int], *, state: State | None,
+    exit_code: bool,
+) -> Answer:  # fmt: skip
+    """The answer of `status` with a filter.
+
+    Args:
+        pages: The users, as they come from the store.
+        totals: The totals by state of the same users.
+        state: The state they are filtered by.
+        exit_code: Whether a locked one among them is told by the exit code.
+    """
+    shown = {each: n if state in (None, each) else 0 for each, n in totals.items()}
+    found = exit_code and shown[State.LOCKED] > 0
+    facts: dict[str, object] = {
+        "users": (facts_of(user) for page in pages for user in page),
+        "totals": {each.value: n for each, n in shown.items()},
+    }
+    return Answer(
+        facts,
+        lambda: [_users_table(pages), Note(_totals_sentence(shown))],
+        exit_code=ExitCode.LOCKED if found else ExitCode.DONE,
+    )
+
+
+def overview(totals: dict[State, int], latest: Sequence[User], *, exit_code: bool) -> Answer:
+    """The answer of `status` alone: the totals, and the latest locks."""
+    found = exit_code and bool(latest)
+    facts: dict[str, object] = {
+        "totals": {state.value: n for state, n in totals.items()},
+        "users": [facts_of(user) for user in latest],
+    }
+    return Answer(
+        facts,
+        lambda: _overview_screen(totals, latest),
+        exit_code=ExitCode.LOCKED if found else ExitCode.DONE,
+    )
+
+
+def _card_screen(user: User) -> list[Block]:
+    state = state_of(user)
+    pairs = [
+        ("type", user.type.value),
+        ("attempts", attempts(user)),
+        ("last attempt", _when(user.last_attempt_at, user.last_attempt_by)),
+        ("last verified", _when(user.last_verified_at, user.last_verified_by)),
+        ("PIN", f"{user.pin.set_by.value} {user.pin.set_at}" if user.pin else "none"),
+        ("ever", f"{user.attempts_total} attempts, {user.locks_total} locks"),
+    ]
+    if user.locked_since:
+        pairs.insert(2, ("locked since", user.locked_since))
+    blocks: list[Block] = [Headline(_TONES[state], state.value, who(user)), Fields(pairs)]
+    if state is State.UNCOLLECTED:
+        blocks.append(collect_next(user.user))
+    return blocks
+
+
+def _overview_screen(totals: dict[State, int], latest: Sequence[User]) -> list[Block]:
+    width = max(len(str(n)) for n in totals.values())
+    blocks: list[Block] = [
+        Note(f"{sum(totals.values())} users"),
+        Fields([(state.value, f"{n:>{width}}") for state, n in totals.items()]),
+    ]
+    if latest:
+        rows = [(u.locked_since or "", u.user, u.account, u.name) for u in latest]
+        blocks.append(Note("latest locks", Tone.QUIET))
+        blocks.append(Table(("locked since", "user", "account", "name"), [rows], ""))
+    return blocks
+
+
+def _users_table(pages: Iterator[Sequence[User]]) -> Table:
+    return Table(
+        ("user", "account", "name", "state", "used", "last attempt"),
+        (
+            [
+                (
+                    user.user,
+                    user.account,
+                    user.name,
+                    state_of(user).value,
+                    f"{user.failed_attempts}/{ATTEMPTS_ALLOWED}",
+                    user.last_attempt_at or _NEVER,
+                )
+                for user in page
+            ]
+            for page in pages
+        ),
+        "no such users",
+    )
+
+
+def _totals_sentence(totals: dict[State, int]) -> str:
+    parts = [f"{n} {state.value}" for state, n in totals.items() if n]
+    total = sum(totals.values())
+    return f"{total} user{'' if total == 1 else 's'}" + (f": {', '.join(parts)}" if parts else "")
+
+
+def _when(at: str | None, by: str | None) -> str:
+    return f"{at} by {by}" if at else _NEVER

@@ -1,0 +1,133 @@
+"""The verdict: what an agent with a customer on the line reads in half a second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pincli.models import Outcome, State, User, Verdict
+from pincli.rules.lockout import ATTEMPTS_ALLOWED, attempts_left
+from pincli.views.blocks import Answer, Block, Fields, Headline, Next, Problem, Tone
+from pincli.views.exit_codes import EXIT_OF, ExitCode
+
+_UNLOCK = "log in to the portal, User Management, Unlock"
+
+
+@dataclass(frozen=True)
+class _Words:
+    """What one way to end says.
+
+    Attributes:
+        short: Next to the verdict's word.
+        say: What the agent tells the caller.
+        tell: The same as a hint.
+    """
+
+    short: str
+    say: str
+    tell: str
+
+
+def verdict(result: Verdict) -> Answer:
+    """The answer of verify."""
+    facts: dict[str, object] = {
+        "user": result.user.user,
+        "account": result.user.account,
+        "name": result.user.name,
+        "outcome": result.outcome.value,
+        "state": result.state.value,
+        "attempts_left": attempts_left(result.user.failed_attempts),
+        "locked_since": result.user.locked_since,
+    }
+    words = _words(result)
+    if result.outcome is Outcome.VERIFIED:
+        return Answer(facts, lambda: _screen(result, words))
+    code = result.outcome.value
+    return Answer(
+        facts,
+        lambda: _screen(result, words),
+        problem=Problem(code, f"not verified: {words.short}", words.tell),
+        exit_code=EXIT_OF.get(code, ExitCode.BUG),
+    )
+
+
+def who(user: User) -> str:
+    """A user as people know them: display name, login, account."""
+    login = f"{user.user}, {user.account}"
+    return f"{user.name} ({login})" if user.name else login
+
+
+def attempts(user: User) -> str:
+    """The attempts left, in words."""
+    left = attempts_left(user.failed_attempts)
+    return f"{left} of {ATTEMPTS_ALLOWED} left"
+
+
+def _screen(result: Verdict, words: _Words) -> list[Block]:
+    verified = result.outcome is Outcome.VERIFIED
+    user = result.user
+    pairs = [("user", who(user))]
+    if not verified:
+        pairs.append(("why", words.short))
+    if user.locked_since:
+        pairs.append(("locked since", user.locked_since))
+    elif result.outcome in (Outcome.VERIFIED, Outcome.INCORRECT):
+        pairs.append(("attempts", attempts(user)))
+    pairs.append(("say", words.say))
+    headline = Headline(Tone.GOOD, "VERIFIED") if verified else Headline(Tone.BAD, "NOT VERIFIED")
+    blocks: list[Block] = [headline, Fields(pairs)]
+    if result.outcome is Outcome.UNCOLLECTED:
+        blocks.append(collect_next(user.user))
+    return blocks
+
+
+def collect_next(user: str) -> Next:
+    """The next step for a user without a PIN."""
+    return Next(f"pincli pin show {user}", "the portal's call; without a portal, yours")
+
+
+def _words(result: Verdict) -> _Words:
+    match result.outcome:
+        case Outcome.VERIFIED:
+            return _Words("", "Thank you, that is correct.", "")
+        case Outcome.INCORRECT:
+            return _incorrect(result)
+        case Outcome.LOCKED:
+            return _Words(
+                "the PIN is locked; no answer is compared, not even the right one",
+                f"The PIN is locked. To unlock it, {_UNLOCK}. Support can't do it for you over"
+                " the phone.",
+                f"tell the caller: {_UNLOCK}; support can't do it over the phone",
+            )
+        case Outcome.UNCOLLECTED:
+            return _Words(
+                "there is no PIN yet",
+                "Please log in to the portal and open your support PIN under User Management.",
+                f"ask the customer to open it in the portal (pincli pin show {result.user.user})",
+            )
+        case Outcome.INACTIVE:
+            return _Words(
+                "this user is deactivated",
+                "This login is deactivated; your company's administrator can tell you more.",
+                "a deactivated user can't be verified",
+            )
+        case Outcome.INELIGIBLE:
+            return _Words(
+                f"users of type {result.user.type.value} have no PIN",
+                "This login has no support PIN; please call from one that has.",
+                "this type of user can't be verified by PIN",
+            )
+
+
+def _incorrect(result: Verdict) -> _Words:
+    if result.state is State.LOCKED:
+        return _Words(
+            "the PIN is incorrect, and has just been locked",
+            f"The PIN is now locked. To unlock it, {_UNLOCK}. Support can't do it for you over"
+            " the phone.",
+            f"tell the caller: {_UNLOCK}; support can't do it over the phone",
+        )
+    return _Words(
+        "the PIN is incorrect",
+        "That is not the PIN. You find it in the portal under User Management.",
+        f"the caller may try again; {attempts(result.user)}",
+    )
