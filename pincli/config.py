@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import pwd
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(NamedTuple):
     """What one invocation goes by.
 
     Attributes:
@@ -23,8 +22,7 @@ class Config:
     agent: str
 
 
-@dataclass(frozen=True)
-class Display:
+class Display(NamedTuple):
     """What the person's terminal can show.
 
     Attributes:

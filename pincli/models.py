@@ -1,9 +1,14 @@
-"""The things pincli talks about, as values: no behaviour, no storage, no text for people."""
+"""The things pincli talks about, as values: no behaviour, no storage, no text for people.
+
+NamedTuples, here and elsewhere: a frozen dataclass takes 0.5 ms to define, each of these 0.1,
+and a caller waits for all of them. Those that hold a secret have a repr that doesn't, so
+that no traceback or log can show it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class UserType(StrEnum):
@@ -65,9 +70,8 @@ class EventKind(StrEnum):
     RESET = "reset"
 
 
-@dataclass(frozen=True)
-class StoredPin:
-    """What the store holds of a PIN. Its repr shows none of it, so that no traceback can.
+class StoredPin(NamedTuple):
+    """What the store holds of a PIN.
 
     Attributes:
         verifier: The argon2id string.
@@ -78,32 +82,36 @@ class StoredPin:
         set_by: Who chose it.
     """
 
-    verifier: str = field(repr=False)
+    verifier: str
     verify_key: str
-    sealed: bytes = field(repr=False)
+    sealed: bytes
     portal_key: str
     set_at: str
     set_by: PinOrigin
 
+    def __repr__(self) -> str:
+        return f"StoredPin(set_at={self.set_at!r}, set_by={self.set_by!r})"
 
-@dataclass(frozen=True)
-class NewPin:
+
+class NewPin(NamedTuple):
     """A PIN as vault/ prepares it, ready to be written in one transaction.
 
     Attributes:
         version: The version that this PIN is to be; both verifier and seal are bound to it.
     """
 
-    verifier: str = field(repr=False)
+    verifier: str
     verify_key: str
-    sealed: bytes = field(repr=False)
+    sealed: bytes
     portal_key: str
     set_by: PinOrigin
     version: int
 
+    def __repr__(self) -> str:
+        return f"NewPin(version={self.version})"
 
-@dataclass(frozen=True)
-class User:
+
+class User(NamedTuple):
     """One user's record as read from the store. All times are ISO 8601, UTC.
 
     Attributes:
@@ -137,16 +145,14 @@ class User:
     attempts_total: int
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """A user's record before and after a step, both read in the transaction that took it."""
 
     before: User
     after: User
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """One row of the audit trail.
 
     Attributes:
@@ -175,8 +181,7 @@ class Event:
     mac: str
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The answer to one call of verify, built only after it is durable.
 
     Attributes:
@@ -190,26 +195,30 @@ class Verdict:
     state: State
 
 
-@dataclass(frozen=True)
-class ShownPin:
-    """A PIN on its way to its owner; its repr does not show it.
+class ShownPin(NamedTuple):
+    """A PIN on its way to its owner.
 
     Attributes:
         first: Whether this look generated it.
     """
 
     user: User
-    pin: str = field(repr=False)
+    pin: str
     first: bool
 
+    def __repr__(self) -> str:
+        return f"ShownPin({self.user.user!r})"
 
-@dataclass(frozen=True)
-class ResetUser:
+
+class ResetUser(NamedTuple):
     """What a reset made of one user.
 
     Attributes:
-        pin: The PIN that was issued, if one was; not in the repr.
+        pin: The PIN that was issued, if one was.
     """
 
     change: Change
-    pin: str | None = field(default=None, repr=False)
+    pin: str | None = None
+
+    def __repr__(self) -> str:
+        return f"ResetUser({self.change!r})"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
+from typing import NamedTuple
 
 from pincli.errors import Fault, KeysUnavailable
 from pincli.store.sqlite import Store
@@ -38,8 +38,7 @@ class Need(Enum):
     """portal.key."""
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(NamedTuple):
     """What every operation works with.
 
     Attributes:

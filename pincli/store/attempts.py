@@ -7,7 +7,7 @@ while the user's lock is held.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pincli.errors import AttemptTakenOver
 from pincli.models import EventKind, Outcome, State, StoredPin, User, Verdict
@@ -16,8 +16,7 @@ from pincli.rules.states import state_of
 from pincli.store.transaction import Transaction
 
 
-@dataclass(frozen=True)
-class Charged:
+class Charged(NamedTuple):
     """An attempt that has been paid for and may be compared once.
 
     Attributes:

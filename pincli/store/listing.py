@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pincli.models import Event, State, User, UserType
 from pincli.rules.lockout import ATTEMPTS_ALLOWED
@@ -19,8 +19,7 @@ from pincli.store.rows import EVENT_COLUMNS, event_from, read_users
 PAGE = 500
 
 
-@dataclass(frozen=True)
-class _Cell:
+class _Cell(NamedTuple):
     """Users that the index users_by_state keeps together, and whether locked ones count.
 
     The rule that names a state stands in rules/states.py alone; here it is asked for each

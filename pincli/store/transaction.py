@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pincli.models import EventKind, User
 from pincli.store.rows import EVENT_COLUMNS, user_in_row
@@ -21,16 +20,14 @@ class Signer(Protocol):
         """The mac of a row that follows the previous mac."""
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """Who acts, and by which command; stands on every event."""
 
     agent: str
     command: str
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(NamedTuple):
     """What the store says of itself: its id, and the fingerprints of its keys."""
 
     store_id: str
@@ -39,8 +36,7 @@ class Identity:
     portal_key: str
 
 
-@dataclass(frozen=True)
-class Transaction:
+class Transaction(NamedTuple):
     """An open BEGIN IMMEDIATE, under the writer lock.
 
     Attributes:

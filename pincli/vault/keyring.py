@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from pincli.errors import Fault, KeysUnavailable
 from pincli.vault.framing import fingerprint
@@ -18,12 +18,14 @@ PORTAL_PRIVATE = "portal.key"
 ALL_FILES = (VERIFY_KEY, AUDIT_KEY, PORTAL_PUBLIC, PORTAL_PRIVATE)
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(NamedTuple):
     """A key and the name that the store knows it by; its repr shows the name alone."""
 
-    raw: bytes = field(repr=False)
+    raw: bytes
     fingerprint: str
+
+    def __repr__(self) -> str:
+        return f"Key({self.fingerprint!r})"
 
 
 class Keyring:

@@ -8,9 +8,8 @@ copied to another user, or an old one put into the present row, matches nothing.
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pincli.errors import VerifierDamaged
 from pincli.vault.framing import framed
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
 _DOMAIN = b"pincli/v1"
 
 
-@dataclass(frozen=True)
-class HashCost:
+class HashCost(NamedTuple):
     """What one argon2id hash costs. Only tests use other figures than these.
 
     Attributes:
@@ -78,6 +76,11 @@ class Verifiers:
 
     @cached_property
     def _context(self) -> CryptContext:
+        import argon2
+
+        # passlib asks for it, for one debug message; argon2 would look it up in the
+        # package's metadata, which takes 15 ms, and warn.
+        vars(argon2).setdefault("__version__", "not asked for")
         from passlib.context import CryptContext
 
         return CryptContext(

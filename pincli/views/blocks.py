@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from pincli.views.exit_codes import ExitCode
 
@@ -19,8 +19,7 @@ class Tone(Enum):
     QUIET = "quiet"
 
 
-@dataclass(frozen=True)
-class Headline:
+class Headline(NamedTuple):
     """The answer: a sign, a word, and what it is about."""
 
     tone: Tone
@@ -28,31 +27,27 @@ class Headline:
     about: str = ""
 
 
-@dataclass(frozen=True)
-class Fields:
+class Fields(NamedTuple):
     """Label and value, one pair a line, the values aligned."""
 
     pairs: Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(NamedTuple):
     """A sentence."""
 
     text: str
     tone: Tone = Tone.NEUTRAL
 
 
-@dataclass(frozen=True)
-class Next:
+class Next(NamedTuple):
     """A command to run next, and what for."""
 
     command: str
     why: str
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """Columns, and rows that may come page by page from the store."""
 
     columns: Sequence[str]
@@ -63,8 +58,7 @@ class Table:
 Block = Headline | Fields | Note | Next | Table
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """An error as it is told: a word for scripts, a sentence, and what to do."""
 
     code: str
@@ -72,8 +66,7 @@ class Problem:
     hint: str
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What a command has to say, for programs and for people.
 
     Attributes:
@@ -84,6 +77,6 @@ class Answer:
     """
 
     facts: dict[str, object]
-    screen: Callable[[], Sequence[Block]] = field(default=tuple)
+    screen: Callable[[], Sequence[Block]] = tuple
     problem: Problem | None = None
     exit_code: ExitCode = ExitCode.DONE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pincli.models import ResetUser, State, User
 from pincli.rules.lockout import is_locked
@@ -15,8 +15,7 @@ from pincli.views.verdict import collect_next
 _LISTED_AT_MOST = 20
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Row(NamedTuple):
     """One user's share in a receipt or a preview."""
 
     user: User

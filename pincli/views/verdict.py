@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pincli.models import Outcome, State, User, Verdict
 from pincli.rules.lockout import ATTEMPTS_ALLOWED, attempts_left
@@ -12,8 +12,7 @@ from pincli.views.exit_codes import EXIT_OF, ExitCode
 _UNLOCK = "log in to the portal, User Management, Unlock"
 
 
-@dataclass(frozen=True)
-class _Words:
+class _Words(NamedTuple):
     """What one way to end says.
 
     Attributes:

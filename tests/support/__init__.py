@@ -1,0 +1,1 @@
+"""What tests share: a store with keys, the program as a process, a terminal around it."""
