@@ -114,7 +114,7 @@ def _card_screen(user: User) -> list[Block]:
 def _overview_screen(totals: dict[State, int], latest: Sequence[User]) -> list[Block]:
     width = max(len(str(n)) for n in totals.values())
     blocks: list[Block] = [
-        Note(f"{sum(totals.values())} users"),
+        Note(_people(sum(totals.values()))),
         Fields([(state.value, f"{n:>{width}}") for state, n in totals.items()]),
     ]
     if latest:
@@ -147,8 +147,11 @@ def _users_table(pages: Iterator[Sequence[User]]) -> Table:
 
 def _totals_sentence(totals: dict[State, int]) -> str:
     parts = [f"{n} {state.value}" for state, n in totals.items() if n]
-    total = sum(totals.values())
-    return f"{total} user{'' if total == 1 else 's'}" + (f": {', '.join(parts)}" if parts else "")
+    return _people(sum(totals.values())) + (f": {', '.join(parts)}" if parts else "")
+
+
+def _people(count: int) -> str:
+    return f"{count} user" if count == 1 else f"{count} users"
 
 
 def _when(at: str | None, by: str | None) -> str:

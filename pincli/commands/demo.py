@@ -1,0 +1,148 @@
+"""`pincli demo`: the whole story on a throw-away store, by the very commands it tells about."""
+
+from __future__ import annotations
+
+import io
+import shlex
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import NamedTuple
+
+import typer
+
+from pincli.commands.options import JsonOption, example
+from pincli.commands.running import config_of, deliver, new_app, show
+from pincli.config import Config
+from pincli.rules.lockout import ATTEMPTS_ALLOWED
+from pincli.rules.pins import generate
+from pincli.views import demo as view
+
+app = new_app()
+
+_SHOW_PIN = "pin show alice --json"
+_PEOPLE = (
+    "user add alice --account acme --name 'Alice Example'",
+    "user add bob --account acme --name 'Bob Example' --type federated",
+    "user add carol --account globex --name 'Carol Example' --type dedicated",
+    "user add dan --account globex --name 'Dan Example' --type cloud-office",
+    "user add eve-import --account globex --type datapipe",
+)
+
+
+class Step(NamedTuple):
+    """One command of the story.
+
+    Attributes:
+        told: What happens, for whom.
+        command: The command line after `pincli`.
+        pin: What goes to its standard input, if it reads a PIN.
+    """
+
+    told: str
+    command: str
+    pin: str | None = None
+
+
+@app.command(epilog=example("pincli demo"))
+def demo(ctx: typer.Context, as_json: JsonOption = False) -> None:
+    """Tell the whole story on a throw-away store: each command, its output, its exit code."""
+    with tempfile.TemporaryDirectory(prefix="pincli-demo-") as folder:
+        config = Config(Path(folder, "store"), Path(folder, "keys"), config_of(ctx).agent)
+        if as_json:
+            told = [_captured(step, config) for step in _story(config)]
+            deliver(ctx, view.story(told), as_json=True)
+        else:
+            show(view.opening(folder), sys.stdout)
+            for step in _story(config):
+                _act(step, config)
+            show(view.closing(), sys.stdout)
+
+
+def _story(config: Config) -> Iterator[Step]:
+    """The steps, each made when the one before has been taken: the PIN is found on the way."""
+    yield Step("An admin makes a store and adds people of every type.", "init")
+    for person in _PEOPLE:
+        yield Step("", person)
+    yield Step("Nobody has a PIN yet, so there is nothing to verify.", "verify alice", generate())
+    yield Step("Alice logs in to the portal and opens her PIN; the first look makes it.", _SHOW_PIN)
+    pin = _pin_of_alice(config)
+    wrong = _another_than(pin)
+    yield Step("Alice rings support; the agent asks for the PIN.", "verify alice --ref T-1", pin)
+    yield Step("A stranger rings as Alice, and guesses.", "verify alice", wrong)
+    for _ in range(ATTEMPTS_ALLOWED - 1):
+        yield Step("", "verify alice", wrong)
+    yield Step("Locked: now even the right PIN is refused.", "verify alice", pin)
+    yield Step("Alice logs in to the portal and unlocks.", "unlock alice --reason 'in the portal'")
+    yield Step("The same PIN verifies her again.", "verify alice", pin)
+    yield Step("Her PIN may have leaked, so an admin resets her.", "reset alice --reason T-2 --yes")
+    yield Step("The old PIN is worth nothing any more.", "verify alice", pin)
+    yield Step("She opens a new one in the portal.", _SHOW_PIN)
+    yield Step("It verifies her.", "verify alice", _pin_of_alice(config))
+    yield Step("How everybody stands.", "status")
+    yield Step("All of it is in the audit trail.", "audit list --user alice --limit 30")
+
+
+def _act(step: Step, config: Config) -> None:
+    """Show a command as one would type it, run it, and show its exit code."""
+    show(view.step(step.told, _typed(step)), sys.stdout)
+    sys.stdout.flush()
+    code = _run(step, config)
+    show(view.ended(code), sys.stdout)
+
+
+def _captured(step: Step, config: Config) -> dict[str, object]:
+    out = io.StringIO()
+    with redirect_stdout(out), redirect_stderr(out):
+        code = _run(step, config)
+    return {
+        "told": step.told,
+        "command": _typed(step),
+        "output": out.getvalue(),
+        "exit_code": code,
+    }
+
+
+def _run(step: Step, config: Config) -> int:
+    """Run a command through the front door, as the process itself would."""
+    from pincli import cli
+
+    arguments = shlex.split(step.command)
+    if step.pin is not None:
+        arguments.append("--pin-stdin")
+    with _standard_input(step.pin):
+        front = typer.main.get_command(cli.app)
+        return int(front.main(arguments, standalone_mode=False, obj=config))
+
+
+def _typed(step: Step) -> str:
+    command = f"pincli {step.command}"
+    return command if step.pin is None else f"{command} --pin-stdin <<< {step.pin}"
+
+
+@contextmanager
+def _standard_input(pin: str | None) -> Iterator[None]:
+    """Put a PIN on standard input, as a pipe would."""
+    before = sys.stdin
+    sys.stdin = io.TextIOWrapper(io.BytesIO(f"{pin}\n".encode() if pin else b""))
+    try:
+        yield
+    finally:
+        sys.stdin = before
+
+
+def _pin_of_alice(config: Config) -> str:
+    """What the portal showed her."""
+    import json
+
+    answer = _captured(Step("", _SHOW_PIN), config)
+    return str(json.loads(str(answer["output"]))["pin"])
+
+
+def _another_than(pin: str) -> str:
+    wrong = generate()
+    while wrong == pin:
+        wrong = generate()
+    return wrong
