@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pincli.errors import PinChangedMeanwhile, Refused, Rule
 from pincli.models import Change, EventKind, NewPin, PinOrigin, User
 from pincli.rules.lockout import is_locked
-from pincli.store.transaction import Transaction
+from pincli.rules.resets import reissued, withdrawn
+from pincli.store.transaction import NewEvent, Transaction
 
 _KINDS = {
     PinOrigin.GENERATED: EventKind.PIN_GENERATED,
     PinOrigin.CUSTOMER: EventKind.PIN_CHANGED,
 }
-_WITHDRAWN = (
-    "verifier = NULL, verify_key = NULL, sealed = NULL, portal_key = NULL, "
-    "pin_set_at = NULL, pin_set_by = NULL, pin_version = pin_version + 1"
+_WITHDRAW = (
+    "UPDATE users SET verifier = NULL, verify_key = NULL, sealed = NULL, portal_key = NULL, "
+    "pin_set_at = NULL, pin_set_by = NULL, pin_version = ? WHERE id = ?"
 )
 
 
@@ -55,14 +58,12 @@ def issue(
     """
     before = transaction.user(row)
     _write(transaction, row, pin)
-    locked = is_locked(before.failed_attempts)
-    if unlock or not locked:
-        _clear_counter(transaction, row)
-    user = transaction.user(row)
-    if unlock and locked:
-        transaction.record(EventKind.UNLOCKED, user, reason=reason)
-    transaction.record(_KINDS[pin.set_by], user, reason=reason)
-    return Change(before, user)
+    _write_counters(transaction, [reissued(before, unlock=unlock)])
+    change = Change(before, transaction.user(row))
+    transaction.record_all(
+        [*_unlocked(change, reason), NewEvent(_KINDS[pin.set_by], change.after, reason=reason)]
+    )
+    return change
 
 
 def note_shown(transaction: Transaction, user: User) -> None:
@@ -77,34 +78,36 @@ def note_shown(transaction: Transaction, user: User) -> None:
     transaction.record(EventKind.PIN_SHOWN, now)
 
 
-def withdraw(transaction: Transaction, row: int, *, unlock: bool, reason: str | None) -> Change:
-    """Reset one user: no PIN any more, and the counter at 0, but a locked user stays locked.
+def withdraw(
+    transaction: Transaction, rows: Sequence[int], *, unlock: bool, reason: str | None
+) -> list[Change]:
+    """Reset users: no PIN any more, and the counter at 0, but a locked user stays locked.
+
+    Attempts in flight are left alone: their settle reads the record again.
 
     Args:
         transaction: The transaction to write in.
-        row: The user's row.
-        unlock: Whether a locked user is released too.
+        rows: The users' rows.
+        unlock: Whether locked users are released too.
         reason: Why; stands on every event of it.
 
     Returns:
-        The record before and after; they are equal if there was nothing to do.
+        Each record before and after; they are equal if there was nothing to do.
     """
-    before = transaction.user(row)
-    locked = is_locked(before.failed_attempts)
-    release = locked and unlock
-    if before.pin is None and (before.failed_attempts == 0 or (locked and not unlock)):
-        return Change(before, before)
-    if before.pin is not None:
-        transaction.connection.execute(f"UPDATE users SET {_WITHDRAWN} WHERE id = ?", (row,))  # noqa: S608
-    if release or not locked:
-        _clear_counter(transaction, row)
-    user = transaction.user(row)
-    if release:
-        transaction.record(EventKind.UNLOCKED, user, reason=reason)
-    transaction.record(
-        EventKind.PIN_WITHDRAWN if before.pin is not None else EventKind.RESET, user, reason=reason
+    before = transaction.users(rows)
+    changes = [Change(user, withdrawn(user, unlock=unlock)) for user in before]
+    real = [change for change in changes if change.before != change.after]
+    transaction.connection.executemany(
+        _WITHDRAW, [(c.after.pin_version, c.after.id) for c in real if c.before.pin is not None]
     )
-    return Change(before, user)
+    _write_counters(transaction, [change.after for change in real])
+    events: list[NewEvent] = []
+    for change in real:
+        events += _unlocked(change, reason)
+        kind = EventKind.RESET if change.before.pin is None else EventKind.PIN_WITHDRAWN
+        events.append(NewEvent(kind, change.after, reason=reason))
+    transaction.record_all(events)
+    return changes
 
 
 def unlock(transaction: Transaction, row: int, reason: str) -> User:
@@ -126,6 +129,20 @@ def _clear_counter(transaction: Transaction, row: int) -> None:
     transaction.connection.execute(
         "UPDATE users SET failed_attempts = 0, locked_since = NULL WHERE id = ?", (row,)
     )
+
+
+def _write_counters(transaction: Transaction, users: Sequence[User]) -> None:
+    transaction.connection.executemany(
+        "UPDATE users SET failed_attempts = ?, locked_since = ? WHERE id = ?",
+        [(user.failed_attempts, user.locked_since, user.id) for user in users],
+    )
+
+
+def _unlocked(change: Change, reason: str | None) -> list[NewEvent]:
+    """The event of a lock that was released, if one was."""
+    if is_locked(change.before.failed_attempts) and not is_locked(change.after.failed_attempts):
+        return [NewEvent(EventKind.UNLOCKED, change.after, reason=reason)]
+    return []
 
 
 def _write(transaction: Transaction, row: int, pin: NewPin) -> None:

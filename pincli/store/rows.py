@@ -58,6 +58,12 @@ def find_user(connection: sqlite3.Connection, user: str) -> User | None:
     return found[0] if found else None
 
 
+def users_in_rows(connection: sqlite3.Connection, rows: Sequence[int]) -> list[User]:
+    """The users in these rows, in storage order."""
+    marks = ", ".join("?" * len(rows))
+    return read_users(connection, f"WHERE id IN ({marks}) ORDER BY id", rows)
+
+
 def user_in_row(connection: sqlite3.Connection, row: int) -> User:
     """The user in a row that is known to exist; rows of users are never deleted."""
     (user,) = read_users(connection, "WHERE id = ?", (row,))

@@ -184,9 +184,8 @@ class Store:
     def withdraw(self, users: Sequence[User], *, unlock: bool, reason: str | None) -> list[Change]:
         """Reset these users in one transaction; see pins.withdraw."""
         with self._writing() as transaction:
-            return [
-                pins.withdraw(transaction, user.id, unlock=unlock, reason=reason) for user in users
-            ]
+            rows = [user.id for user in users]
+            return pins.withdraw(transaction, rows, unlock=unlock, reason=reason)
 
     def unlock(self, user: User, *, reason: str) -> User:
         """Release a lock; see pins.unlock."""

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from pincli.models import EventKind, User
-from pincli.store.rows import EVENT_COLUMNS, user_in_row
+from pincli.store.rows import EVENT_COLUMNS, user_in_row, users_in_rows
+
+_INSERT_EVENT = (
+    f"INSERT INTO events ({EVENT_COLUMNS}) "  # noqa: S608
+    f"VALUES ({', '.join('?' * len(EVENT_COLUMNS.split(', ')))})"
+)
 
 
 class Signer(Protocol):
@@ -36,6 +42,28 @@ class Identity(NamedTuple):
     portal_key: str
 
 
+class NewEvent(NamedTuple):
+    """An event about to be recorded.
+
+    Attributes:
+        kind: What it records.
+        user: The record as it is after what happened.
+        name: For somebody who is no user: what was typed, masked.
+        attempt: The event number of the attempt that this one ends.
+        outcome: The word for how it ended.
+        reason: Why, as the person said, masked.
+        ticket: The ticket it belongs to, masked.
+    """
+
+    kind: EventKind
+    user: User | None = None
+    name: str | None = None
+    attempt: int | None = None
+    outcome: str | None = None
+    reason: str | None = None
+    ticket: str | None = None
+
+
 class Transaction(NamedTuple):
     """An open BEGIN IMMEDIATE, under the writer lock.
 
@@ -53,6 +81,10 @@ class Transaction(NamedTuple):
         """The user's record as it is in this transaction."""
         return user_in_row(self.connection, row)
 
+    def users(self, rows: Sequence[int]) -> list[User]:
+        """The records of some rows as they are in this transaction, in the order of rows."""
+        return users_in_rows(self.connection, rows)
+
     def record(
         self,
         kind: EventKind,
@@ -64,45 +96,50 @@ class Transaction(NamedTuple):
         reason: str | None = None,
         ticket: str | None = None,
     ) -> int:
-        """Append an event to the trail.
-
-        Args:
-            kind: What it records.
-            user: The record as it is after what happened.
-            name: For somebody who is no user: what was typed, masked.
-            attempt: The event number of the attempt that this one ends.
-            outcome: The word for how it ended.
-            reason: Why, as the person said, masked.
-            ticket: The ticket it belongs to, masked.
+        """Append one event to the trail; NewEvent says what the arguments are.
 
         Returns:
             The event's number.
         """
+        event = NewEvent(kind, user, name, attempt, outcome, reason, ticket)
+        return self.record_all([event])
+
+    def record_all(self, events: Iterable[NewEvent]) -> int:
+        """Append events in this order, each chained to the one before.
+
+        Returns:
+            The last event's number.
+        """
         last = self.connection.execute(
             "SELECT seq, mac FROM events ORDER BY seq DESC LIMIT 1"
         ).fetchall()
-        seq, previous = (last[0][0] + 1, last[0][1]) if last else (1, self.identity.store_id)
-        row = (
+        seq, mac = last[0] if last else (0, self.identity.store_id)
+        rows = []
+        for event in events:
+            seq += 1
+            row = self._row(seq, event)
+            mac = self.signer.mac(mac, row)
+            rows.append((*row, mac))
+        self.connection.executemany(_INSERT_EVENT, rows)
+        return int(seq)
+
+    def _row(self, seq: int, event: NewEvent) -> tuple[str | int | None, ...]:
+        user = event.user
+        return (
             seq,
             self.at,
             self.origin.agent,
             self.origin.command,
-            kind.value,
-            user.user if user else name,
+            event.kind.value,
+            user.user if user else event.name,
             user.account if user else None,
-            attempt,
-            outcome,
+            event.attempt,
+            event.outcome,
             user.failed_attempts if user else None,
             user.pin_version if user else None,
-            reason,
-            ticket,
+            event.reason,
+            event.ticket,
         )
-        marks = ", ".join("?" * (len(row) + 1))
-        self.connection.execute(
-            f"INSERT INTO events ({EVENT_COLUMNS}) VALUES ({marks})",  # noqa: S608
-            (*row, self.signer.mac(previous, row)),
-        )
-        return int(seq)
 
 
 def read_identity(connection: sqlite3.Connection) -> Identity | None:
