@@ -19,14 +19,14 @@ import typer
 from typer.core import TyperGroup
 
 from pincli import __version__
-from pincli.config import Config, read_config, read_display
+from pincli.commands.running import complain
+from pincli.config import Config, read_config
 from pincli.errors import Interrupted, OutputUnavailable, PincliError, UsageProblem
 from pincli.rules.names import mask_pins
 from pincli.views import programs
 from pincli.views.blocks import Problem
 from pincli.views.exit_codes import EXIT_OF, ExitCode
 from pincli.views.problems import bug, describe
-from pincli.views.sanitiser import shown
 
 COMMANDS = {
     "verify": "verify",
@@ -35,9 +35,12 @@ COMMANDS = {
     "reset": "reset",
     "pin": "pin",
     "user": "user",
+    "import": "import_",
     "audit": "audit",
     "init": "init",
     "demo": "demo",
+    "completion": "completion",
+    "complete-names": "complete_names",  # hidden
 }
 """Every command, in the order of the help, and its module in pincli.commands."""
 
@@ -186,10 +189,8 @@ def _report(
         if as_json and sys.stdout is not None:
             programs.write(programs.envelope(command, {}, problem), sys.stdout)
             sys.stdout.flush()
-        elif not as_json and not quiet and sys.stderr is not None:
-            unicode = read_display().unicode
-            for line in (f"pincli: error: {problem.message}", f"hint: {problem.hint}"):
-                print(shown(line, unicode=unicode), file=sys.stderr)
+        elif not as_json and not quiet:
+            complain(problem)
     except OSError:
         code = ExitCode.UNAVAILABLE
     if code is ExitCode.UNAVAILABLE:

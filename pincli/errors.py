@@ -108,6 +108,11 @@ class Rule(Enum):
     KEYS_EXIST = "there are keys"
     KEYS_BESIDE_STORE = "the keys would lie with the database"
     DECLINED = "not confirmed"
+    WOULD_MOVE = "the user would move to another account"
+    FILE_EXISTS = "the file exists"
+    FILE_NOT_OURS = "the file is no part of ours"
+    FILE_OF_ANOTHER_RESET = "the file belongs to another reset"
+    FILE_AMONG_SECRETS = "the file would lie with the store or the keys"
 
 
 class Refused(PincliError):
@@ -233,6 +238,30 @@ class OutputUnavailable(PincliError):
 
 
 class Interrupted(PincliError):
-    """Ctrl-C, or Ctrl-D at a prompt."""
+    """Ctrl-C, or Ctrl-D at a prompt.
+
+    Attributes:
+        done: For bulk work, how many users were finished.
+        total: And of how many; 0 for anything else.
+    """
 
     code = "interrupted"
+
+    def __init__(self, done: int = 0, total: int = 0) -> None:
+        super().__init__(done, total)
+        self.done = done
+        self.total = total
+
+
+class FileUnreadable(PincliError):
+    """A file that was named can't be read or written.
+
+    Attributes:
+        detail: What the system said, with the file's name.
+    """
+
+    code = "usage"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail

@@ -54,6 +54,8 @@ class EventKind(StrEnum):
 
     INITIALISED = "initialised"
     USER_ADDED = "user_added"
+    USER_UPDATED = "user_updated"
+    IMPORTED = "imported"
     DEACTIVATED = "deactivated"
     ACTIVATED = "activated"
     ATTEMPT = "attempt"
@@ -222,3 +224,27 @@ class ResetUser(NamedTuple):
 
     def __repr__(self) -> str:
         return f"ResetUser({self.change!r})"
+
+
+class RowProblem(NamedTuple):
+    """What is wrong with one row; `message` repeats nothing of a PIN.
+
+    Attributes:
+        line: Where the row begins in the file, from 1.
+        column: The column's name, or empty for the row as a whole.
+    """
+
+    line: int
+    column: str
+    message: str
+
+
+class ImportTally(NamedTuple):
+    """What an import does, or did."""
+
+    rows: int
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deactivated: int = 0
+    pins: int = 0

@@ -107,6 +107,19 @@ def confirm(question: str) -> None:
         raise Refused(Rule.DECLINED)
 
 
+def confirm_word(word: str) -> None:
+    """Go on only after a word was typed that shows what is meant, or a yes if there is none.
+
+    Raises:
+        Refused: Anything else was answered.
+        Interrupted: Ctrl-D.
+    """
+    if not word:
+        confirm("Go on?")
+    elif ask_line(f"Type {word} to go on: ") != word:
+        raise Refused(Rule.DECLINED)
+
+
 def _answer(line: bytes) -> str:
     if not line:
         raise Interrupted

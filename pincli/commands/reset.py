@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pincli.commands.files import names_from
 from pincli.commands.options import JsonOption, ReasonOption, YesOption, example
-from pincli.commands.prompts import confirm, require_terminal
-from pincli.commands.running import deliver, new_app, opened, show
+from pincli.commands.prompts import confirm_word, require_terminal
+from pincli.commands.running import config_of, deliver, new_app, opened, show
 from pincli.errors import UsageProblem
+from pincli.models import User
 from pincli.operations import reset as operation
-from pincli.operations.session import Need
+from pincli.operations.pin_file import PinFile
+from pincli.operations.reset import ResetOrder
+from pincli.operations.selection import Selection, select
+from pincli.operations.session import Need, Session
 from pincli.rules.names import clean_reason
 from pincli.views import reset as view
+from pincli.views.blocks import Answer
+from pincli.views.progress import progress_bar
 
 app = new_app()
 
@@ -22,16 +31,27 @@ app = new_app()
 @app.command(
     epilog=example(
         "pincli reset alice --reason 'PIN overheard'",
-        "pincli reset alice bob --unlock --reason T-4711 --yes --json",
+        "pincli reset --account acme --dry-run",
+        "pincli reset --account acme --reason T-4711 --yes --json",
+        "pincli reset --from-file users.txt --output pins.csv --yes",
     )
-    + "\n\nExit codes: 0 done, 2 nobody to confirm, 6 unknown user, 7 not confirmed.",
+    + "\n\nExit codes: 0 done, 2 nobody to confirm, 6 unknown user or account, 7 not confirmed.",
 )
 def reset(
     ctx: typer.Context,
     users: Annotated[
         list[str] | None,
-        typer.Argument(metavar="USER...", help="The users' logins.", show_default=False),
+        typer.Argument(metavar="[USER...]", help="The users' logins.", show_default=False),
     ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option("--account", metavar="ACCOUNT", help="All users of this account."),
+    ] = None,
+    from_file: Annotated[
+        Path | None,
+        typer.Option("--from-file", metavar="FILE", help="Users, one a line; - for stdin."),
+    ] = None,
+    everybody: Annotated[bool, typer.Option("--all", help="Everybody.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen.")] = False,
     yes: YesOption = False,
     reason: ReasonOption = None,
@@ -44,30 +64,78 @@ def reset(
     reveal: Annotated[
         bool, typer.Option("--reveal", help="Show the new PINs; implies --issue.")
     ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FILE", help="Write the new PINs here; implies --issue."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Withdraw the PINs of users. A locked user stays locked, unless --unlock is given."""
-    issue = issue or reveal
-    if not users:
-        raise UsageProblem("no user is named", "`pincli reset USER...` takes one or more")
+    """Withdraw PINs: of users, of an attacked account, of everybody. Locked users stay locked."""
+    if not (users or account or from_file or everybody):
+        raise UsageProblem("nobody is named", "name users, or give --account, --from-file or --all")
     if unlock and reason is None:
         raise UsageProblem(
             "--unlock needs a reason", "give it with --reason; it stands in the audit trail"
         )
-    reason = None if reason is None else clean_reason(reason)
+    order = ResetOrder(
+        unlock=unlock,
+        issue=issue or reveal or output is not None,
+        reason=None if reason is None else clean_reason(reason),
+    )
     if reveal and not as_json and not sys.stdout.isatty():
         raise UsageProblem("--reveal shows PINs on a terminal only", "for a program, add --json")
     if not yes and not dry_run:
         require_terminal("nobody is there to confirm the reset", "give --yes, or --dry-run to look")
-    needs = [Need.WRITE, Need.SET_PIN] if issue else [Need.WRITE]
+    needs = [Need.WRITE, Need.SET_PIN] if order.issue else [Need.WRITE]
     with opened(ctx, *needs) as session:
-        planned = operation.plan(session, users)
-        if dry_run:
-            answer = view.dry_run(planned, unlock=unlock, issue=issue)
-        else:
-            if not yes:
-                show(view.preview(planned, unlock=unlock, issue=issue), sys.stderr)
-                confirm("Go on?")
-            results = operation.reset(session, planned, unlock=unlock, issue=issue, reason=reason)
-            answer = view.receipt(results, reveal=reveal)
-    deliver(ctx, answer, as_json=as_json)
+        names = [*(users or []), *names_from(from_file, config_of(ctx))]
+        with select(session, names=names, account=account, everybody=everybody) as selection:
+            if dry_run:
+                answer = _look(selection, order)
+            else:
+                if not yes:
+                    _confirm(selection, order)
+                answer = _reset(ctx, session, selection, order, reveal=reveal, output=output)
+            deliver(ctx, answer, as_json=as_json)
+
+
+def _look(selection: Selection, order: ResetOrder) -> Answer:
+    tally = view.ResetTally()
+    for results in operation.would_reset(selection, order):
+        tally.add(results)
+    screen = view.preview(
+        len(selection), selection.totals(), unlock=order.unlock, issue=order.issue
+    )
+    return view.dry_run(tally, selection.pages(), screen)
+
+
+def _confirm(selection: Selection, order: ResetOrder) -> None:
+    screen = view.preview(
+        len(selection), selection.totals(), unlock=order.unlock, issue=order.issue
+    )
+    show(screen, sys.stderr)
+    confirm_word(selection.word)
+
+
+def _reset(
+    ctx: typer.Context,
+    session: Session,
+    selection: Selection,
+    order: ResetOrder,
+    *,
+    reveal: bool,
+    output: Path | None,
+) -> Answer:
+    config = config_of(ctx)
+    file = None if output is None else PinFile(output, forbidden=(config.store, config.keys))
+    tally = view.ResetTally()
+    with progress_bar("resetting") as progress:
+        for results in operation.reset(session, selection, order, file=file, progress=progress):
+            tally.add(results, keep_pins=reveal)
+    return view.receipt(
+        tally, _users(selection), reveal=reveal, file=None if output is None else str(output)
+    )
+
+
+def _users(selection: Selection) -> Iterator[list[User]]:
+    yield from selection.pages()

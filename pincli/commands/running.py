@@ -15,7 +15,8 @@ from pincli.operations.session import Need, Session, open_session
 from pincli.store.transaction import Origin
 from pincli.vault.verifiers import Verifiers
 from pincli.views import plain, programs
-from pincli.views.blocks import Answer, Block
+from pincli.views.blocks import Answer, Block, Problem
+from pincli.views.sanitiser import shown
 
 
 def new_app(*, group: bool = False) -> typer.Typer:
@@ -77,6 +78,8 @@ def deliver(ctx: typer.Context, answer: Answer, *, as_json: bool) -> None:
         if as_json:
             result = programs.envelope(command_of(ctx), answer.facts, answer.problem)
             programs.write(result, sys.stdout)
+        elif answer.complaints is not None and answer.problem is not None:
+            complain(answer.problem, answer.complaints())
         else:
             show(answer.screen(), sys.stdout)
         sys.stdout.flush()
@@ -84,6 +87,16 @@ def deliver(ctx: typer.Context, answer: Answer, *, as_json: bool) -> None:
         raise OutputUnavailable(closed_by_reader=isinstance(error, BrokenPipeError)) from None
     if answer.exit_code:
         raise typer.Exit(answer.exit_code)
+
+
+def complain(problem: Problem, details: Sequence[str] = ()) -> None:
+    """Tell a problem on stderr: details, then the sentence and the hint."""
+    if sys.stderr is None:
+        return
+    unicode = read_display().unicode
+    sentences = (f"pincli: error: {problem.message}", f"hint: {problem.hint}")
+    for line in (*details, *sentences):
+        print(shown(line, unicode=unicode), file=sys.stderr)
 
 
 def show(blocks: Sequence[Block], stream: TextIO) -> None:

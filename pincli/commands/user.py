@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pincli.commands.files import names_from
 from pincli.commands.options import (
     AccountOption,
     JsonOption,
@@ -13,12 +15,16 @@ from pincli.commands.options import (
     UserArgument,
     example,
 )
-from pincli.commands.running import deliver, new_app, opened
+from pincli.commands.running import config_of, deliver, new_app, opened
+from pincli.errors import UsageProblem
 from pincli.models import State, UserType
 from pincli.operations import people as operation
+from pincli.operations.activity import set_active_many
+from pincli.operations.selection import select
 from pincli.operations.session import Need
 from pincli.rules.names import clean_reason
 from pincli.views import people as view
+from pincli.views.progress import progress_bar
 
 GROUP = True
 app = new_app(group=True)
@@ -73,32 +79,63 @@ def show(ctx: typer.Context, user: UserArgument, as_json: JsonOption = False) ->
     deliver(ctx, view.record(result), as_json=as_json)
 
 
+UsersArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[USER...]", help="The users' logins.", show_default=False),
+]
+FromFileOption = Annotated[
+    Path | None, typer.Option("--from-file", metavar="FILE", help="Users, one a line; - for stdin.")
+]
+
+
 @app.command(epilog=example("pincli user deactivate alice --reason 'left the company'"))
 def deactivate(
     ctx: typer.Context,
-    user: UserArgument,
+    users: UsersArgument = None,
+    from_file: FromFileOption = None,
     reason: ReasonOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Switch a user off: no PIN of theirs is compared any more."""
-    _set_active(ctx, user, active=False, reason=reason, as_json=as_json)
+    """Switch users off: no PIN of theirs is compared any more."""
+    _set_active(ctx, users or [], from_file, active=False, reason=reason, as_json=as_json)
 
 
 @app.command(epilog=example("pincli user activate alice"))
 def activate(
     ctx: typer.Context,
-    user: UserArgument,
+    users: UsersArgument = None,
+    from_file: FromFileOption = None,
     reason: ReasonOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Switch a user on again, with counter and PIN as they were."""
-    _set_active(ctx, user, active=True, reason=reason, as_json=as_json)
+    """Switch users on again, with counter and PIN as they were."""
+    _set_active(ctx, users or [], from_file, active=True, reason=reason, as_json=as_json)
 
 
 def _set_active(
-    ctx: typer.Context, user: str, *, active: bool, reason: str | None, as_json: bool
+    ctx: typer.Context,
+    users: list[str],
+    from_file: Path | None,
+    *,
+    active: bool,
+    reason: str | None,
+    as_json: bool,
 ) -> None:
+    if not users and from_file is None:
+        raise UsageProblem("nobody is named", "name users, or give --from-file")
     reason = None if reason is None else clean_reason(reason)
     with opened(ctx, Need.WRITE) as session:
-        change = operation.set_active(session, user, active=active, reason=reason)
-    deliver(ctx, view.activity(change), as_json=as_json)
+        if len(users) == 1 and from_file is None:
+            change = operation.set_active(session, users[0], active=active, reason=reason)
+            answer = view.activity(change)
+        else:
+            names = [*users, *names_from(from_file, config_of(ctx))]
+            with (
+                select(session, names=names) as selection,
+                progress_bar("switching") as progress,
+            ):
+                changed = set_active_many(
+                    session, selection, active=active, reason=reason, progress=progress
+                )
+                answer = view.activities(len(selection), changed, active=active)
+    deliver(ctx, answer, as_json=as_json)

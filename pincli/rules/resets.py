@@ -9,25 +9,20 @@ from pincli.rules.lockout import is_locked
 def withdrawn(user: User, *, unlock: bool) -> User:
     """The record after its PIN is withdrawn and its counter set to 0.
 
-    A locked user stays at six: whoever locked it must not be let in by the reset. Only
-    `unlock` releases it too.
-
     Returns:
         The record afterwards; equal to the one given if there is nothing to do.
     """
-    return user._replace(
-        pin=None,
-        pin_version=user.pin_version + (user.pin is not None),
-        **_counter(user, unlock=unlock),
+    return reissued(user, unlock=unlock)._replace(
+        pin=None, pin_version=user.pin_version + (user.pin is not None)
     )
 
 
 def reissued(user: User, *, unlock: bool) -> User:
-    """The record after a reset whose new PIN is written by itself: the counter only."""
-    return user._replace(**_counter(user, unlock=unlock))
+    """The record after a reset that writes a new PIN by itself: the counter only.
 
-
-def _counter(user: User, *, unlock: bool) -> dict[str, object]:
+    A locked user stays at six: who locked it must not get new guesses by a reset. Only
+    `unlock` releases it too.
+    """
     if is_locked(user.failed_attempts) and not unlock:
-        return {}
-    return {"failed_attempts": 0, "locked_since": None}
+        return user
+    return user._replace(failed_attempts=0, locked_since=None)

@@ -22,6 +22,11 @@ def state_from(*, active: bool, user_type: UserType, failed_attempts: int, has_p
     return State.ACTIVE
 
 
+def may_have_pin(user: User) -> bool:
+    """Whether a PIN may be made for this user: active, and of a type with PINs."""
+    return user.active and user.type in TYPES_WITH_PINS
+
+
 def state_of(user: User, *, failed_attempts: int | None = None) -> State:
     """The user's state.
 

@@ -16,9 +16,11 @@ OLDEST_SQLITE = (3, 37, 0)
 """The first with STRICT tables."""
 
 _BUSY_SECONDS = 10.0
+_BUSY_SECONDS_READ_ONLY = 0.5
+"""Whoever asks in this way presses Tab, and would sooner have no answer than a late one."""
 
 
-def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
+def connect(path: Path, *, create: bool = False, read_only: bool = False) -> sqlite3.Connection:
     """A connection in autocommit mode, set up as DESIGN.md asks.
 
     DELETE, not WAL: SQLite up to 3.51.2 can lose committed WAL writes. EXTRA also syncs the
@@ -35,13 +37,13 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
             path.stat()
         except OSError as error:
             raise from_os(error, path) from None
-    mode = "rwc" if create else "rw"
+    mode = "rwc" if create else "ro" if read_only else "rw"
     with translated(path):
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode={mode}",
             uri=True,
             isolation_level=None,
-            timeout=_BUSY_SECONDS,
+            timeout=_BUSY_SECONDS_READ_ONLY if read_only else _BUSY_SECONDS,
             check_same_thread=False,
         )
     try:

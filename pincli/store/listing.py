@@ -76,6 +76,12 @@ def user_pages(
                 yield from _pages(connection, where, cell.parameters)
 
 
+def rows_after(connection: sqlite3.Connection, row: int, limit: int) -> list[int]:
+    """The next row numbers of users above one, at most `limit`."""
+    query = "SELECT id FROM users WHERE id > ? ORDER BY id LIMIT ?"
+    return [found for (found,) in connection.execute(query, (row, limit)).fetchall()]
+
+
 def latest_locks(connection: sqlite3.Connection, limit: int) -> list[User]:
     """The locked users, the latest lock first. One whose sixth attempt is in flight is none."""
     return read_users(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
+from typing import Literal
 
 from pincli.errors import Refused, Rule
-from pincli.models import EventKind, User, UserType
+from pincli.models import Change, EventKind, User, UserType
 from pincli.rules.names import one_slip_away
-from pincli.store.transaction import Transaction
+from pincli.store.transaction import NewEvent, Transaction
 
 _NEAR_AT_MOST = 5
+_LAST_CHARACTER = "\U0010ffff"
 
 
 def add_user(
@@ -35,19 +38,22 @@ def add_user(
     return added
 
 
-def set_active(transaction: Transaction, row: int, *, active: bool, reason: str | None) -> User:
-    """Activate or deactivate a user; counter and PIN stay as they are.
+def set_active(
+    transaction: Transaction, rows: Sequence[int], *, active: bool, reason: str | None
+) -> list[Change]:
+    """Activate or deactivate users; counter and PIN stay as they are.
 
     Returns:
-        The record afterwards; nothing is written if it already was so.
+        Each record before and after; nothing is written for one that already was so.
     """
-    if transaction.user(row).active != active:
-        transaction.connection.execute(
-            "UPDATE users SET active = ? WHERE id = ?", (int(active), row)
-        )
-        kind = EventKind.ACTIVATED if active else EventKind.DEACTIVATED
-        transaction.record(kind, transaction.user(row), reason=reason)
-    return transaction.user(row)
+    changes = [Change(user, user._replace(active=active)) for user in transaction.users(rows)]
+    real = [change for change in changes if change.before != change.after]
+    transaction.connection.executemany(
+        "UPDATE users SET active = ? WHERE id = ?", [(int(active), c.after.id) for c in real]
+    )
+    kind = EventKind.ACTIVATED if active else EventKind.DEACTIVATED
+    transaction.record_all([NewEvent(kind, change.after, reason=reason) for change in real])
+    return changes
 
 
 def near_users(connection: sqlite3.Connection, user: str) -> list[str]:
@@ -60,6 +66,34 @@ def near_accounts(connection: sqlite3.Connection, account: str) -> list[str]:
     return _near(connection, "account", account)
 
 
+def names_with_prefix(
+    connection: sqlite3.Connection, column: Literal["user", "account"], prefix: str, *, limit: int
+) -> list[str]:
+    """The names that begin with a prefix, in order; of more than `limit`, the last stays too.
+
+    What all of these begin with is then what all names that there are begin with: a shell
+    types that much ahead, and from the first few alone it would type too much.
+
+    Each name is one step through the index, past however many users an account has.
+    """
+    past_prefix = prefix + _LAST_CHARACTER
+    within = f"FROM users WHERE {column} >= ? AND {column} < ?"
+    names: list[str] = []
+    start = prefix
+    while len(names) < limit:
+        ((name,),) = connection.execute(
+            f"SELECT min({column}) {within}", (start, past_prefix)
+        ).fetchall()
+        if name is None:
+            return names
+        names.append(name)
+        start = f"{name}\0"
+    ((last,),) = connection.execute(
+        f"SELECT max({column}) {within}", (start, past_prefix)
+    ).fetchall()
+    return names if last is None else [*names[:-1], last]
+
+
 def account_exists(connection: sqlite3.Connection, account: str) -> bool:
     """Whether any user belongs to the account; an account is its users."""
     query = "SELECT 1 FROM users WHERE account = ? LIMIT 1"
@@ -69,7 +103,7 @@ def account_exists(connection: sqlite3.Connection, account: str) -> bool:
 def _near(connection: sqlite3.Connection, column: str, name: str) -> list[str]:
     slips = sorted(one_slip_away(name))
     marks = ", ".join("?" * len(slips))
-    past_prefix = name + "\U0010ffff"
+    past_prefix = name + _LAST_CHARACTER
     rows = connection.execute(
         f"SELECT DISTINCT {column} FROM users WHERE {column} IN ({marks}) LIMIT ?",  # noqa: S608
         (*slips, _NEAR_AT_MOST),

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Callable, Sequence
 
 from pincli.errors import PinChangedMeanwhile, Refused, Rule
 from pincli.models import Change, EventKind, NewPin, PinOrigin, User
 from pincli.rules.lockout import is_locked
-from pincli.rules.resets import reissued, withdrawn
+from pincli.rules.resets import withdrawn
 from pincli.store.transaction import NewEvent, Transaction
 
 _KINDS = {
     PinOrigin.GENERATED: EventKind.PIN_GENERATED,
     PinOrigin.CUSTOMER: EventKind.PIN_CHANGED,
 }
-_WITHDRAW = (
-    "UPDATE users SET verifier = NULL, verify_key = NULL, sealed = NULL, portal_key = NULL, "
-    "pin_set_at = NULL, pin_set_by = NULL, pin_version = ? WHERE id = ?"
-)
 
 
 def set_pin(transaction: Transaction, row: int, pin: NewPin, *, clear_counter: bool) -> User:
@@ -42,28 +39,60 @@ def set_pin(transaction: Transaction, row: int, pin: NewPin, *, clear_counter: b
 
 
 def issue(
-    transaction: Transaction, row: int, pin: NewPin, *, unlock: bool, reason: str | None
-) -> Change:
-    """Reset one user to a PIN that was generated for them, in place of a withdrawal.
+    transaction: Transaction,
+    pins: Sequence[tuple[int, NewPin]],
+    *,
+    counter: Callable[[User], User],
+    reason: str | None,
+    batch: str | None = None,
+) -> list[Change]:
+    """Give users new PINs that they didn't choose themselves.
 
     Args:
         transaction: The transaction to write in.
-        row: The user's row.
-        pin: The PIN, made for the version that follows the present one.
-        unlock: Whether a locked user is released; otherwise the counter stays at six.
+        pins: Row and PIN, each made for the version that follows the row's present one.
+        counter: What becomes of a record's counter.
         reason: Why; stands on every event of it.
+        batch: The file of PINs that these stand in, so that a killed run can be resumed.
 
-    Raises:
-        PinChangedMeanwhile: The version is no longer the one that it was made for.
+    Returns:
+        The record before and after of those written. A PIN that was made for another
+        version than is present now is left out: prepare it again.
     """
-    before = transaction.user(row)
-    _write(transaction, row, pin)
-    _write_counters(transaction, [reissued(before, unlock=unlock)])
-    change = Change(before, transaction.user(row))
-    transaction.record_all(
-        [*_unlocked(change, reason), NewEvent(_KINDS[pin.set_by], change.after, reason=reason)]
-    )
-    return change
+    prepared = dict(pins)
+    before = [
+        user
+        for user in transaction.users(sorted(prepared))
+        if user.pin_version == prepared[user.id].version - 1
+    ]
+    for user in before:
+        _write(transaction, user.id, prepared[user.id])
+    _write_counters(transaction, [counter(user) for user in before])
+    if batch is not None:
+        transaction.connection.executemany(
+            "INSERT INTO issued VALUES (?, ?)", [(batch, user.id) for user in before]
+        )
+    after = transaction.users([user.id for user in before])
+    changes = [Change(*pair) for pair in zip(before, after, strict=True)]
+    events: list[NewEvent] = []
+    for change in changes:
+        events += _unlocked(change, reason)
+        kind = _KINDS[prepared[change.after.id].set_by]
+        events.append(NewEvent(kind, change.after, reason=reason))
+    transaction.record_all(events)
+    return changes
+
+
+def issued_in(connection: sqlite3.Connection, batch: str, rows: Sequence[int]) -> set[int]:
+    """Those of the rows that have got their PIN of a batch already."""
+    marks = ", ".join("?" * len(rows))
+    query = f"SELECT user_id FROM issued WHERE batch = ? AND user_id IN ({marks})"  # noqa: S608
+    return {row for (row,) in connection.execute(query, (batch, *rows)).fetchall()}
+
+
+def forget_batch(transaction: Transaction, batch: str) -> None:
+    """Drop the marks of a batch whose file is complete."""
+    transaction.connection.execute("DELETE FROM issued WHERE batch = ?", (batch,))
 
 
 def note_shown(transaction: Transaction, user: User) -> None:
@@ -97,9 +126,7 @@ def withdraw(
     before = transaction.users(rows)
     changes = [Change(user, withdrawn(user, unlock=unlock)) for user in before]
     real = [change for change in changes if change.before != change.after]
-    transaction.connection.executemany(
-        _WITHDRAW, [(c.after.pin_version, c.after.id) for c in real if c.before.pin is not None]
-    )
+    write_withdrawals(transaction, real)
     _write_counters(transaction, [change.after for change in real])
     events: list[NewEvent] = []
     for change in real:
@@ -123,6 +150,20 @@ def unlock(transaction: Transaction, row: int, reason: str) -> User:
     user = transaction.user(row)
     transaction.record(EventKind.UNLOCKED, user, reason=reason)
     return user
+
+
+def write_withdrawals(transaction: Transaction, changes: Sequence[Change]) -> None:
+    """Remove the PINs of those records that lose theirs; the events are the caller's."""
+    transaction.connection.executemany(
+        "UPDATE users SET verifier = NULL, verify_key = NULL, sealed = NULL, portal_key = NULL, "
+        "pin_set_at = NULL, pin_set_by = NULL, pin_version = ? WHERE id = ?",
+        [(c.after.pin_version, c.after.id) for c in changes if loses_pin(c)],
+    )
+
+
+def loses_pin(change: Change) -> bool:
+    """Whether a change withdraws a PIN."""
+    return change.before.pin is not None and change.after.pin is None
 
 
 def _clear_counter(transaction: Transaction, row: int) -> None:

@@ -58,6 +58,12 @@ def find_user(connection: sqlite3.Connection, user: str) -> User | None:
     return found[0] if found else None
 
 
+def find_users(connection: sqlite3.Connection, users: Sequence[str]) -> list[User]:
+    """The users of these canonical names; names that nobody has are left out."""
+    marks = ", ".join("?" * len(users))
+    return read_users(connection, f"WHERE user IN ({marks})", users)
+
+
 def users_in_rows(connection: sqlite3.Connection, rows: Sequence[int]) -> list[User]:
     """The users in these rows, in storage order."""
     marks = ", ".join("?" * len(rows))

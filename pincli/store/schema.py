@@ -110,5 +110,13 @@ def version_1(db: Database) -> None:
         ) STRICT
         """,
         "CREATE INDEX events_by_user ON events (user, seq) WHERE user IS NOT NULL",
+        # Who has got a PIN from a file that is being written; empty when none is.
+        """
+        CREATE TABLE issued (
+            batch TEXT NOT NULL,
+            user_id INTEGER NOT NULL REFERENCES users (id),
+            PRIMARY KEY (batch, user_id)
+        ) STRICT, WITHOUT ROWID
+        """,
     ):
         db.execute(statement)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
-from pincli.errors import Fault, StoreUnavailable, VerifyKeyUnknown
+from pincli.errors import Fault, PinChangedMeanwhile, StoreUnavailable, VerifyKeyUnknown
 from pincli.models import Change, Event, EventKind, NewPin, State, User, UserType, Verdict
-from pincli.store import attempts, listing, people, pins
+from pincli.rules.resets import reissued
+from pincli.store import attempts, intake, listing, people, pins
 from pincli.store.attempts import Charged
 from pincli.store.connection import DATABASE, SCHEMA_VERSION, connect, schema_version
 from pincli.store.faults import translated
+from pincli.store.intake import Fate
 from pincli.store.locks import LOCK_FILE, Locks
-from pincli.store.rows import find_user, user_in_row
+from pincli.store.rows import find_user, find_users, user_in_row, users_in_rows
+from pincli.store.staging import StagedRow
 from pincli.store.transaction import Identity, Origin, Signer, Transaction, read_identity
 
 
@@ -23,13 +28,21 @@ class Store:
     Whatever changes one user runs inside `holding`, which takes the user's lock.
     """
 
-    def __init__(self, folder: Path, *, origin: Origin, clock: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        origin: Origin,
+        clock: Callable[[], str],
+        read_only: bool = False,
+    ) -> None:
         """Open the store in a folder, and bring an older schema up to date.
 
         Args:
             folder: Where `init` made it.
             origin: Who acts, and by which command.
             clock: Gives the present time, ISO 8601, UTC.
+            read_only: Write nothing at all, not even the upgrade, and wait for nobody.
 
         Raises:
             StoreUnavailable: Missing, damaged, newer than this program, or forbidden.
@@ -40,9 +53,10 @@ class Store:
         self._signer: Signer | None = None
         self._lock_path = folder / LOCK_FILE
         self._locks: Locks | None = None
-        self._connection = connect(self.path)
+        self._connection = connect(self.path, read_only=read_only)
         try:
-            if schema_version(self._connection, self.path) < SCHEMA_VERSION:
+            version = schema_version(self._connection, self.path)
+            if version < SCHEMA_VERSION and not read_only:
                 self._migrate()
             with translated(self.path):
                 identity = read_identity(self._connection)
@@ -71,6 +85,21 @@ class Store:
         with translated(self.path):
             return find_user(self._connection, user)
 
+    def find_all(self, users: Sequence[str]) -> dict[str, User]:
+        """Those of the canonical names that are users', by name."""
+        with translated(self.path):
+            return {user.user: user for user in find_users(self._connection, users)}
+
+    def users_in(self, rows: Sequence[int]) -> list[User]:
+        """The users in some rows, in storage order."""
+        with translated(self.path):
+            return users_in_rows(self._connection, rows)
+
+    def rows_after(self, row: int, limit: int) -> list[int]:
+        """The next row numbers of users above one, at most `limit`."""
+        with translated(self.path):
+            return listing.rows_after(self._connection, row, limit)
+
     def near_users(self, user: str) -> list[str]:
         """A few existing user names close to one that does not exist."""
         with translated(self.path):
@@ -80,6 +109,17 @@ class Store:
         """A few existing account names close to one that does not exist."""
         with translated(self.path):
             return people.near_accounts(self._connection, account)
+
+    def names_with_prefix(
+        self, column: Literal["user", "account"], prefix: str, *, limit: int
+    ) -> list[str]:
+        """Names of users or of accounts for completion; see people.names_with_prefix."""
+        with translated(self.path):
+            self._connection.execute("BEGIN")
+            try:
+                return people.names_with_prefix(self._connection, column, prefix, limit=limit)
+            finally:
+                self._connection.execute("COMMIT")
 
     def account_exists(self, account: str) -> bool:
         """Whether any user belongs to the account."""
@@ -177,14 +217,50 @@ class Store:
             pins.note_shown(transaction, user)
 
     def issue(self, user: User, pin: NewPin, *, unlock: bool, reason: str | None) -> Change:
-        """Reset a user to a new PIN in one transaction; see pins.issue."""
+        """Reset a user to a new PIN in one transaction.
+
+        Raises:
+            PinChangedMeanwhile: The version is no longer the one that it was made for.
+        """
+        counter = partial(reissued, unlock=unlock)
+        changes = self.issue_many([(user.id, pin)], counter=counter, reason=reason)
+        if not changes:
+            raise PinChangedMeanwhile
+        return changes[0]
+
+    def issue_many(
+        self,
+        new_pins: Sequence[tuple[int, NewPin]],
+        *,
+        counter: Callable[[User], User],
+        reason: str | None,
+        batch: str | None = None,
+    ) -> list[Change]:
+        """Give users new PINs in one transaction; see pins.issue."""
         with self._writing() as transaction:
-            return pins.issue(transaction, user.id, pin, unlock=unlock, reason=reason)
+            return pins.issue(transaction, new_pins, counter=counter, reason=reason, batch=batch)
+
+    def issued_in(self, batch: str, rows: Sequence[int]) -> set[int]:
+        """Those of the rows that have got their PIN of a batch already."""
+        with translated(self.path):
+            return pins.issued_in(self._connection, batch, rows)
+
+    def forget_batch(self, batch: str) -> None:
+        """Drop the marks of a batch whose file is complete."""
+        with self._writing() as transaction:
+            pins.forget_batch(transaction, batch)
 
     def withdraw(self, users: Sequence[User], *, unlock: bool, reason: str | None) -> list[Change]:
         """Reset these users in one transaction; see pins.withdraw."""
         with self._writing() as transaction:
             rows = [user.id for user in users]
+            return pins.withdraw(transaction, rows, unlock=unlock, reason=reason)
+
+    def withdraw_rows(
+        self, rows: Sequence[int], *, unlock: bool, reason: str | None
+    ) -> list[Change]:
+        """Reset the users in these rows in one transaction; see pins.withdraw."""
+        with self._writing() as transaction:
             return pins.withdraw(transaction, rows, unlock=unlock, reason=reason)
 
     def unlock(self, user: User, *, reason: str) -> User:
@@ -199,8 +275,28 @@ class Store:
 
     def set_active(self, user: User, *, active: bool, reason: str | None) -> User:
         """Activate or deactivate a user; see people.set_active."""
+        (change,) = self.set_active_rows([user.id], active=active, reason=reason)
+        return change.after
+
+    def set_active_rows(
+        self, rows: Sequence[int], *, active: bool, reason: str | None
+    ) -> list[Change]:
+        """Activate or deactivate users in one transaction; see people.set_active."""
         with self._writing() as transaction:
-            return people.set_active(transaction, user.id, active=active, reason=reason)
+            return people.set_active(transaction, rows, active=active, reason=reason)
+
+    def take_in(self, rows: Sequence[StagedRow], *, allow_move: bool) -> list[Fate]:
+        """Add and update users in one transaction; see intake.take_in."""
+        with self._writing() as transaction:
+            return intake.take_in(transaction, rows, allow_move=allow_move)
+
+    def prepare_for_bulk(self) -> None:
+        """Let a chunk's pages wait in memory for its commit.
+
+        Spilled earlier, they would hold the exclusive lock, which readers wait for.
+        """
+        with translated(self.path):
+            self._connection.execute("PRAGMA cache_spill = OFF")
 
     def record(
         self,

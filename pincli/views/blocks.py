@@ -72,11 +72,14 @@ class Answer(NamedTuple):
     Attributes:
         facts: The JSON keys; a value may be an iterator, and is then written as an array.
         screen: Makes the blocks; not called when JSON is wanted.
+        complaints: Makes the lines that go to stderr before the problem, for an answer
+            that has no screen; not called when JSON is wanted.
         problem: The JSON `error`, for an answer that is a failure, as "incorrect" is.
         exit_code: The exit code if all of it can be written.
     """
 
     facts: dict[str, object]
     screen: Callable[[], Sequence[Block]] = tuple
+    complaints: Callable[[], Sequence[str]] | None = None
     problem: Problem | None = None
     exit_code: ExitCode = ExitCode.DONE

@@ -73,6 +73,15 @@ def activity(change: Change) -> Answer:
     return Answer({**record_of(user), "changed": changed}, lambda: _with_next(user, sentence))
 
 
+def activities(matched: int, changed: int, *, active: bool) -> Answer:
+    """The answer of `user deactivate` and `user activate` for several users."""
+    word = "activated" if active else "deactivated"
+    return Answer(
+        {"matched": matched, "changed": changed, "unchanged": matched - changed},
+        lambda: [Headline(Tone.GOOD, f"{changed} {word}", f"{matched - changed} were already")],
+    )
+
+
 def _with_next(user: User, sentence: str) -> list[Block]:
     blocks: list[Block] = [Note(sentence)]
     if state_of(user) is State.UNCOLLECTED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pincli.errors import (
     AttemptTakenOver,
+    FileUnreadable,
     Interrupted,
     KeysUnavailable,
     MalformedName,
@@ -102,10 +103,18 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
             )
         case OutputUnavailable():
             return "the answer could not be written to standard output", "do not rely on it"
+        case FileUnreadable():
+            return f"the file can't be used: {error.detail}", "nothing was changed"
         case Interrupted():
-            return "interrupted", "nothing more was done"
+            return _interrupted(error.done, error.total)
         case _:
             raise TypeError(type(error).__name__)
+
+
+def _interrupted(done: int, total: int) -> tuple[str, str]:
+    if total:
+        return f"interrupted: {done} of {total} done", "the same command again finishes the rest"
+    return "interrupted", "nothing more was done"
 
 
 def _unknown(what: str, names: tuple[str, ...], near: tuple[str, ...]) -> tuple[str, str]:
@@ -161,5 +170,25 @@ def _refused(rule: Rule, subject: str) -> tuple[str, str]:
             "name two folders, neither inside the other",
         ),
         Rule.DECLINED: ("not confirmed", "nothing was changed"),
+        Rule.WOULD_MOVE: (
+            f"{subject} has moved to another account since the file was checked",
+            "run the command again",
+        ),
+        Rule.FILE_EXISTS: (
+            f"there is a file already: {subject}",
+            "it is left as it is; name another",
+        ),
+        Rule.FILE_NOT_OURS: (
+            f"this is no unfinished file of PINs: {subject}",
+            "it is left as it is; name another file",
+        ),
+        Rule.FILE_OF_ANOTHER_RESET: (
+            f"PINs of other users are written down in {subject}",
+            "finish that reset first, by the command that began it; or name another file",
+        ),
+        Rule.FILE_AMONG_SECRETS: (
+            f"that file would lie with the store or the keys: {subject}",
+            "name a file in another folder",
+        ),
     }
     return words[rule]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from pincli.models import ResetUser, State, User
+from pincli.models import Change, ResetUser, State, User
 from pincli.rules.lockout import is_locked
 from pincli.rules.states import state_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone
@@ -15,123 +13,171 @@ from pincli.views.verdict import collect_next
 _LISTED_AT_MOST = 20
 
 
-class _Row(NamedTuple):
-    """One user's share in a receipt or a preview."""
+class ResetTally:
+    """Counts what became of users as they are reset, and keeps the first few to show."""
 
-    user: User
-    reset: bool
-    kept_locked: bool
-    unlocked: bool
-    pin: str | None = None
+    def __init__(self) -> None:
+        self.matched = self.reset = self.kept_locked = self.unlocked = 0
+        self.first: list[ResetUser] = []
+        self.pins: dict[int, str] = {}
+
+    def add(self, results: Iterable[ResetUser], *, keep_pins: bool = False) -> None:
+        """Count some results.
+
+        Args:
+            results: What became of some users.
+            keep_pins: Whether their PINs are going to be revealed.
+        """
+        for result in results:
+            before, after = result.change
+            self.matched += 1
+            self.reset += before != after
+            self.kept_locked += is_locked(after.failed_attempts)
+            self.unlocked += _was_unlocked(result.change)
+            if keep_pins and result.pin is not None:
+                self.pins[after.id] = result.pin
+            if len(self.first) <= _LISTED_AT_MOST:
+                self.first.append(result)
 
     @property
-    def became(self) -> str:
-        """What became of the user, in words."""
-        words = []
-        if self.unlocked:
-            words.append("unlocked")
-        if self.pin is not None:
-            words.append("new PIN")
-        elif self.reset:
-            words.append("PIN withdrawn" if self.user.pin is None else "new PIN")
-        if self.kept_locked:
-            words.append("stays locked")
-        return ", ".join(words) or "unchanged"
+    def unchanged(self) -> int:
+        """How many there was nothing to do for: they were done already."""
+        return self.matched - self.reset
 
 
-def preview(users: Sequence[User], *, unlock: bool, issue: bool) -> list[Block]:
-    """What a reset of these users would do, shown before it is confirmed."""
-    states = Counter(state_of(user) for user in users)
-    locked = sum(is_locked(user.failed_attempts) for user in users)
-    pairs = [(state.value, str(states[state])) for state in State if states[state]]
-    then = "a new PIN is issued at once" if issue else "the customer opens a new one in the portal"
-    pairs.append(("PIN", f"the present one stops working; {then}"))
-    if locked:
-        pairs.append(("locked", f"{locked} {'are unlocked' if unlock else 'stay locked'}"))
-    names = ", ".join(user.user for user in users[:_LISTED_AT_MOST])
-    more = len(users) - _LISTED_AT_MOST
-    about = names + (f" and {more} more" if more > 0 else "")
-    return [Headline(Tone.WARNING, f"reset {_people(len(users))}", about), Fields(pairs)]
+def preview(total: int, states: Mapping[State, int], *, unlock: bool, issue: bool) -> list[Block]:
+    """What a reset would do, shown before it is confirmed.
+
+    Args:
+        total: How many users it is about.
+        states: How many of them are in each state.
+        unlock: Whether locked ones are released.
+        issue: Whether new PINs are made at once.
+    """
+    pairs = [(state.value, f"{n}") for state, n in states.items() if n]
+    then = "new ones are made at once" if issue else "customers open new ones in the portal"
+    pairs.append(("PINs", f"the present ones stop working; {then}"))
+    if locked := states.get(State.LOCKED, 0):
+        pairs.append(("locks", f"{locked} {'are released' if unlock else 'stay'}"))
+    return [Headline(Tone.WARNING, f"reset {_people(total)}"), Fields(pairs)]
 
 
-def dry_run(users: Sequence[User], *, unlock: bool, issue: bool) -> Answer:
-    """The answer of `reset --dry-run`: the receipt's keys, with what would be."""
-    rows = []
-    for user in users:
-        locked = is_locked(user.failed_attempts)
-        can_issue = issue and state_of(user) not in (State.INACTIVE, State.INELIGIBLE)
-        counts = (locked and unlock) or (user.failed_attempts > 0 and not locked)
-        rows.append(
-            _Row(
-                user,
-                reset=user.pin is not None or counts or can_issue,
-                kept_locked=locked and not unlock,
-                unlocked=locked and unlock,
-            )
-        )
+def dry_run(tally: ResetTally, pages: Iterator[Sequence[User]], screen: Sequence[Block]) -> Answer:
+    """The answer of `reset --dry-run`: the receipt's keys, with what would be.
+
+    Args:
+        tally: What would become of the users.
+        pages: The users as they are.
+        screen: The preview.
+    """
     return Answer(
-        {"dry_run": True, **_facts(rows, reveal=False)},
-        lambda: [*preview(users, unlock=unlock, issue=issue), Note("dry run: nothing was changed")],
+        {"dry_run": True, **_facts(tally, pages)},
+        lambda: [
+            *screen,
+            Note(f"dry run: {tally.reset} would change, {tally.unchanged} would not"),
+        ],
     )
 
 
-def receipt(results: Sequence[ResetUser], *, reveal: bool) -> Answer:
+def receipt(
+    tally: ResetTally, pages: Iterator[Sequence[User]], *, reveal: bool, file: str | None
+) -> Answer:
     """The answer of `reset`.
 
     Args:
-        results: What became of each user.
+        tally: What became of the users.
+        pages: The users as they are now.
         reveal: Whether the issued PINs are shown.
+        file: Where the issued PINs were written, if they were.
     """
-    rows = [
-        _Row(
-            result.change.after,
-            reset=result.change.before != result.change.after,
-            kept_locked=is_locked(result.change.after.failed_attempts),
-            unlocked=is_locked(result.change.before.failed_attempts)
-            and not is_locked(result.change.after.failed_attempts),
-            pin=result.pin,
-        )
-        for result in results
-    ]
-    return Answer(_facts(rows, reveal=reveal), lambda: _receipt_screen(rows, reveal=reveal))
+    facts = _facts(tally, pages)
+    if file is not None:
+        facts["file"] = file
+    return Answer(facts, lambda: _receipt_screen(tally, pages, reveal=reveal, file=file))
 
 
-def _facts(rows: Sequence[_Row], *, reveal: bool) -> dict[str, object]:
+def _facts(tally: ResetTally, pages: Iterator[Sequence[User]]) -> dict[str, object]:
     return {
-        "matched": len(rows),
-        "reset": sum(row.reset for row in rows),
-        "kept_locked": sum(row.kept_locked for row in rows),
-        "unlocked": sum(row.unlocked for row in rows),
-        "unchanged": sum(not row.reset for row in rows),
-        "users": [
+        "matched": tally.matched,
+        "reset": tally.reset,
+        "kept_locked": tally.kept_locked,
+        "unlocked": tally.unlocked,
+        "unchanged": tally.unchanged,
+        "users": (
             {
-                "user": row.user.user,
-                "account": row.user.account,
-                "state": state_of(row.user).value,
-                **({"pin": row.pin} if reveal and row.pin is not None else {}),
+                "user": user.user,
+                "account": user.account,
+                "state": state_of(user).value,
+                **({"pin": tally.pins[user.id]} if user.id in tally.pins else {}),
             }
-            for row in rows
-        ],
+            for page in pages
+            for user in page
+        ),
     }
 
 
-def _receipt_screen(rows: Sequence[_Row], *, reveal: bool) -> list[Block]:
-    changed = sum(row.reset for row in rows)
-    columns = ["user", "account", "state", "became"]
-    cells = [[r.user.user, r.user.account, state_of(r.user).value, r.became] for r in rows]
+def _receipt_screen(
+    tally: ResetTally, pages: Iterator[Sequence[User]], *, reveal: bool, file: str | None
+) -> list[Block]:
+    details = [f"{tally.unchanged} unchanged" if tally.unchanged else ""]
+    details.append(f"{tally.kept_locked} stay locked" if tally.kept_locked else "")
+    details.append(f"{tally.unlocked} unlocked" if tally.unlocked else "")
+    about = ", ".join(detail for detail in details if detail)
+    blocks: list[Block] = [Headline(Tone.GOOD, f"reset {_people(tally.reset)}", about)]
+    if file is not None:
+        blocks.append(Fields([("new PINs", file)]))
     if reveal:
-        columns.append("PIN")
-        for row, line in zip(rows, cells, strict=True):
-            line.append(row.pin or "")
-    blocks: list[Block] = [
-        Headline(Tone.GOOD, f"reset {_people(changed)}", f"{len(rows) - changed} unchanged"),
-        Table(columns, [cells], ""),
+        blocks.append(_pins_table(tally, pages))
+    elif tally.matched <= _LISTED_AT_MOST:
+        blocks.append(_small_table(tally.first))
+    uncollected = [
+        result.change.after
+        for result in tally.first
+        if state_of(result.change.after) is State.UNCOLLECTED
     ]
-    uncollected = [row.user for row in rows if state_of(row.user) is State.UNCOLLECTED]
     if uncollected:
-        name = uncollected[0].user if len(uncollected) == 1 else "USER"
+        name = uncollected[0].user if tally.matched == 1 else "USER"
         blocks.append(collect_next(name))
     return blocks
+
+
+def _small_table(results: Sequence[ResetUser]) -> Table:
+    rows = [
+        (after.user, after.account, state_of(after).value, _became(result))
+        for result in results
+        for after in [result.change.after]
+    ]
+    return Table(("user", "account", "state", "became"), [rows], "")
+
+
+def _pins_table(tally: ResetTally, pages: Iterator[Sequence[User]]) -> Table:
+    return Table(
+        ("user", "account", "state", "PIN"),
+        (
+            [(u.user, u.account, state_of(u).value, tally.pins.get(u.id, "")) for u in page]
+            for page in pages
+        ),
+        "",
+    )
+
+
+def _became(result: ResetUser) -> str:
+    """What became of a user, in words."""
+    before, after = result.change
+    words = ["unlocked"] if _was_unlocked(result.change) else []
+    if result.pin is not None:
+        words.append("new PIN")
+    elif before.pin is not None:
+        words.append("PIN withdrawn")
+    elif before.failed_attempts and not after.failed_attempts and not words:
+        words.append("counter at 0")
+    if is_locked(after.failed_attempts):
+        words.append("stays locked")
+    return ", ".join(words) or "unchanged"
+
+
+def _was_unlocked(change: Change) -> bool:
+    return is_locked(change.before.failed_attempts) and not is_locked(change.after.failed_attempts)
 
 
 def _people(count: int) -> str:

@@ -1,0 +1,64 @@
+"""Files that are named on the command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from pincli.config import Config
+from pincli.errors import FileUnreadable, Refused, Rule, UsageProblem
+
+_STDIN = Path("-")
+_LONGEST_LINE = 1024
+
+
+@contextmanager
+def input_file(path: Path, config: Config) -> Iterator[BinaryIO]:
+    """A file opened for reading bytes; `-` is standard input.
+
+    Raises:
+        Refused: It lies in the store's or the keys' folder: through an error message it
+            could otherwise be read by whoever may run pincli but not open the file.
+        FileUnreadable: It can't be opened.
+    """
+    if path == _STDIN:
+        if sys.stdin is None:
+            raise FileUnreadable("standard input is closed")
+        yield sys.stdin.buffer
+        return
+    folders = path.absolute().resolve().parents
+    if any(folder.resolve() in folders for folder in (config.store, config.keys)):
+        raise Refused(Rule.FILE_AMONG_SECRETS, str(path))
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise FileUnreadable(f"{path}: {error.strerror}") from None
+    with file:
+        yield file
+
+
+def names_from(path: Path | None, config: Config) -> Iterator[str]:
+    """The user names in a file, one a line; blank lines and # comments are none.
+
+    Raises:
+        UsageProblem: A line is too long, or not UTF-8; what it holds is not repeated.
+    """
+    if path is None:
+        return
+    with input_file(path, config) as file:
+        number = 0
+        try:
+            while line := file.readline(_LONGEST_LINE + 1):
+                number += 1
+                if len(line) > _LONGEST_LINE:
+                    raise UsageProblem(f"line {number} is no user name", "write one user a line")
+                name = line.decode("utf-8-sig").strip()
+                if name and not name.startswith("#"):
+                    yield name
+        except UnicodeDecodeError:
+            raise UsageProblem(f"line {number} is not UTF-8", "save the file as UTF-8") from None
+        except OSError as error:
+            raise FileUnreadable(f"{path}: {error.strerror}") from None

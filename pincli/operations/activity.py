@@ -1,0 +1,32 @@
+"""Switching many users off or on."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from pincli.operations.chunks import Progress, in_chunks, no_progress
+from pincli.operations.selection import Selection
+from pincli.operations.session import Session
+
+
+def set_active_many(
+    session: Session,
+    users: Selection,
+    *,
+    active: bool,
+    reason: str | None,
+    progress: Progress = no_progress,
+) -> int:
+    """Deactivate or activate users in chunks.
+
+    Returns:
+        How many were not so before.
+    """
+    session.store.prepare_for_bulk()
+    steps = in_chunks(
+        users.following,
+        partial(session.store.set_active_rows, active=active, reason=reason),
+        total=len(users),
+        progress=progress,
+    )
+    return sum(change.before != change.after for changes in steps for change in changes)

@@ -1,0 +1,98 @@
+"""Hashing many PINs on all cores: threads, as argon2 lets go of the interpreter's lock."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+
+from pincli.models import Change, NewPin, PinOrigin, User
+from pincli.operations.pins import prepare
+from pincli.operations.session import Session
+
+_AHEAD_PER_CORE = 8
+_WRITE_AT_ONCE = 64
+"""New PINs a transaction: about a second of hashing, which is what a kill can cost."""
+
+Prepared = tuple[User, str, NewPin]
+
+
+def write_pins(
+    session: Session,
+    pins: Iterable[tuple[User, str]],
+    *,
+    set_by: PinOrigin,
+    wanted: Callable[[User], bool],
+    counter: Callable[[User], User],
+    reason: str | None,
+    batch: str | None = None,
+) -> Iterator[list[tuple[Change, str]]]:
+    """Hash, seal and write PINs for many users, some in each transaction.
+
+    Whoever's PIN version changed between reading and writing is prepared again.
+
+    Args:
+        session: Opened with Need.WRITE and Need.SET_PIN.
+        pins: Users as just read, and the PINs that they are to have.
+        set_by: Who chose them.
+        wanted: Whether a user whose record changed meanwhile is still to have theirs.
+        counter: What becomes of a record's counter.
+        reason: Why; stands on every event.
+        batch: The file of PINs that these stand in.
+
+    Yields:
+        For each transaction, the changes and the PINs that were written.
+    """
+    source = iter(pins)
+    while True:
+        stale: list[tuple[User, str]] = []
+        for group in _groups(_prepared(session, source, set_by)):
+            new = {user.id: (pin, made) for user, pin, made in group}
+            changes = session.store.issue_many(
+                [(row, made) for row, (_, made) in new.items()],
+                counter=counter,
+                reason=reason,
+                batch=batch,
+            )
+            yield [(change, new.pop(change.after.id)[0]) for change in changes]
+            again = session.store.users_in(list(new)) if new else []
+            stale += [(user, new[user.id][0]) for user in again if wanted(user)]
+        if not stale:
+            return
+        source = iter(stale)
+
+
+def _prepared(
+    session: Session, pins: Iterator[tuple[User, str]], set_by: PinOrigin
+) -> Iterator[Prepared]:
+    """PINs hashed and sealed, in order, a bounded number ahead of who takes them."""
+    cores = len(os.sched_getaffinity(0))
+    session.verifiers.prepare()  # once, here: four threads would import the same modules
+    waiting: deque[Future[Prepared]] = deque()
+
+    def work(user: User, pin: str) -> Prepared:
+        return user, pin, prepare(session, user, pin, set_by)
+
+    with ThreadPoolExecutor(cores, initializer=_take_no_signals) as pool:
+        try:
+            for user, pin in pins:
+                waiting.append(pool.submit(work, user, pin))
+                if len(waiting) >= cores * _AHEAD_PER_CORE:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _groups(prepared: Iterator[Prepared]) -> Iterator[list[Prepared]]:
+    while group := list(islice(prepared, _WRITE_AT_ONCE)):
+        yield group
+
+
+def _take_no_signals() -> None:
+    """Leave every signal to the main thread, which puts them off while it holds a lock."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())

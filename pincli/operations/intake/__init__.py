@@ -1,0 +1,1 @@
+"""Importing people: lines, formats, rows, and what becomes of them in the store."""

@@ -1,0 +1,165 @@
+"""Importing people: every row is checked before the first is written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import BinaryIO, NamedTuple
+
+from pincli.models import EventKind, ImportTally, PinOrigin, RowProblem, User
+from pincli.operations.chunks import Progress, in_chunks, no_progress
+from pincli.operations.hashing import write_pins
+from pincli.operations.intake.formats import read_people
+from pincli.operations.intake.rows import RowChecker
+from pincli.operations.session import Session
+from pincli.rules.states import may_have_pin
+from pincli.store.intake import Fate, fate_of
+from pincli.store.staging import StagedImport, StagedRow
+from pincli.vault.envelopes import Envelope
+
+_PAGE = 1000
+
+
+class ImportOptions(NamedTuple):
+    """How a file is to be taken.
+
+    Attributes:
+        ignore_unknown: Leave out columns that are not ours.
+        allow_move: Let users move to another account.
+        allow_pins: Let the file bring PINs; only one that others can't read may.
+    """
+
+    ignore_unknown: bool = False
+    allow_move: bool = False
+    allow_pins: bool = False
+
+
+def stage(
+    session: Session,
+    file: BinaryIO,
+    staged: StagedImport,
+    envelope: Envelope,
+    options: ImportOptions,
+) -> ImportTally:
+    """Read and check a whole file; nothing of it is written to the store.
+
+    Args:
+        session: The open store.
+        file: The file of people.
+        staged: Where its rows and their problems go.
+        envelope: What encrypts the PINs in it meanwhile.
+        options: How to take it.
+
+    Returns:
+        What importing it would do. Look at `staged.problem_count` first.
+
+    Raises:
+        UsageProblem: The file as a whole can't be read.
+    """
+    rows = read_people(file, ignore_unknown=options.ignore_unknown, tell=staged.add_problem)
+    checker = RowChecker(staged.add_problem, envelope, allow_pins=options.allow_pins)
+    for raw in rows:
+        row = checker.check(raw)
+        if row is not None:
+            staged.add(row)
+    staged.flush()
+    staged.note_duplicates()
+    fates: Counter[Fate] = Counter()
+    pins = 0
+    for page in _pages(staged):
+        present = session.store.find_all([row.user for row in page])
+        for row in page:
+            user = present.get(row.user)
+            fates[fate_of(row, user)] += 1
+            pins += row.pin is not None and (user is None or user.pin is None)
+            if user is not None and user.account != row.account and not options.allow_move:
+                words = f"the user belongs to {user.account}; --allow-move lets users move"
+                staged.add_problem(RowProblem(row.line, "account", words))
+    return _tally(len(staged), fates, pins=pins)
+
+
+def take_in(
+    session: Session,
+    staged: StagedImport,
+    envelope: Envelope,
+    options: ImportOptions,
+    *,
+    progress: Progress = no_progress,
+) -> ImportTally:
+    """Write the checked rows in chunks; run again after an interruption, it does the rest.
+
+    Raises:
+        Interrupted: Between two chunks; those before are done.
+        StoreUnavailable: Likewise.
+    """
+    fates: Counter[Fate] = Counter()
+    for result in in_chunks(
+        lambda last, limit: staged.after(last.user if last else "", limit),
+        partial(session.store.take_in, allow_move=options.allow_move),
+        total=len(staged),
+        progress=progress,
+    ):
+        fates.update(result)
+    pins = 0
+    if options.allow_pins:
+        # PINs of users who have none, whoever they were when the file was checked.
+        for changes in write_pins(
+            session,
+            _users_with_pins(session, staged, envelope),
+            set_by=PinOrigin.CUSTOMER,
+            wanted=_lacks_pin,
+            counter=_untouched,
+            reason=None,
+        ):
+            pins += len(changes)
+    session.store.record(EventKind.IMPORTED, reason=_summary(len(staged), fates))
+    return _tally(len(staged), fates, pins=pins)
+
+
+def missing_rows(session: Session, staged: StagedImport, account: str) -> Iterator[int]:
+    """The rows of the active users of an account that the file lacks."""
+    for page in session.store.user_pages(account=account):
+        active = {user.user: user.id for user in page if user.active}
+        if active:
+            yield from (active[name] for name in staged.missing_from(active))
+
+
+def _users_with_pins(
+    session: Session, staged: StagedImport, envelope: Envelope
+) -> Iterator[tuple[User, str]]:
+    for page in _pages(staged):
+        brought = {row.user: row.pin for row in page if row.pin is not None}
+        if not brought:
+            continue
+        for name, user in session.store.find_all(list(brought)).items():
+            if _lacks_pin(user):
+                yield user, envelope.open(brought[name])
+
+
+def _pages(staged: StagedImport) -> Iterator[Sequence[StagedRow]]:
+    last = ""
+    while page := staged.after(last, _PAGE):
+        yield page
+        last = page[-1].user
+
+
+def _lacks_pin(user: User) -> bool:
+    return user.pin is None and may_have_pin(user)
+
+
+def _untouched(user: User) -> User:
+    return user
+
+
+def _tally(rows: int, fates: Counter[Fate], *, pins: int) -> ImportTally:
+    return ImportTally(
+        rows, fates[Fate.ADDED], fates[Fate.UPDATED], fates[Fate.UNCHANGED], pins=pins
+    )
+
+
+def _summary(rows: int, fates: Counter[Fate]) -> str:
+    return (
+        f"{rows} rows, {fates[Fate.ADDED]} added, {fates[Fate.UPDATED]} updated,"
+        f" {fates[Fate.UNCHANGED]} unchanged"
+    )

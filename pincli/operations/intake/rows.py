@@ -1,0 +1,129 @@
+"""One row of an import: checked field by field, everything that is wrong with it told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
+
+from pincli.errors import MalformedName, MalformedPin
+from pincli.models import RowProblem, State, UserType
+from pincli.operations.intake.formats import RawRow
+from pincli.operations.intake.lines import Tell
+from pincli.rules.names import canonical_account, canonical_user, clean_display_name
+from pincli.rules.pins import broken_rule, require_well_formed
+from pincli.rules.states import state_from
+from pincli.store.staging import StagedRow
+from pincli.vault.envelopes import Envelope
+
+_TRUE = frozenset({"true", "yes", "1"})
+_FALSE = frozenset({"false", "no", "0"})
+
+T = TypeVar("T")
+
+
+class _Bad(Exception):
+    """A field is not as it must be; says what it must be, never what it is."""
+
+
+class RowChecker:
+    """Turns raw rows into staged ones.
+
+    Args:
+        tell: Told what is wrong.
+        envelope: What encrypts the PINs that the file brings.
+        allow_pins: Whether it may bring any.
+    """
+
+    def __init__(self, tell: Tell, envelope: Envelope, *, allow_pins: bool) -> None:
+        self._tell = tell
+        self._envelope = envelope
+        self._allow_pins = allow_pins
+
+    def check(self, raw: RawRow) -> StagedRow | None:
+        """The row, or None once all that is wrong with it has been told."""
+        user = self._field(raw, "user", _user)
+        account = self._field(raw, "account", _account)
+        name = self._field(raw, "name", _display_name)
+        kind = self._field(raw, "type", _type)
+        active = self._field(raw, "active", _active)
+        pin = self._field(raw, "pin", self._pin)
+        if user is None or account is None or name is None:
+            return None
+        if kind is None or active is None or pin is None:
+            return None
+        is_active = None if active == "" else active == "yes"
+        if pin and not self._may_have_pin(raw, kind, is_active is not False):
+            return None
+        sealed = self._envelope.close(pin) if pin else None
+        return StagedRow(user, raw.line, account, name, kind, is_active, sealed)
+
+    def _field(self, raw: RawRow, column: str, parse: Callable[[object], T]) -> T | None:
+        try:
+            return parse(raw.fields.get(column))
+        except _Bad as bad:
+            self._tell(RowProblem(raw.line, column, str(bad)))
+            return None
+
+    def _pin(self, value: object) -> str:
+        """A PIN that may be chosen; empty if there is none."""
+        if value is None or value == "":
+            return ""
+        if not self._allow_pins:
+            raise _Bad("PINs are taken only from a file that others can't read")
+        pin = value if isinstance(value, str) else ""
+        try:
+            require_well_formed(pin)
+        except MalformedPin:
+            raise _Bad("it is not exactly six digits") from None
+        rule = broken_rule(pin)
+        if rule is not None:
+            raise _Bad(rule.value)
+        return pin
+
+    def _may_have_pin(self, raw: RawRow, kind: UserType, active: bool) -> bool:
+        state = state_from(active=active, user_type=kind, failed_attempts=0, has_pin=True)
+        if state is not State.ACTIVE:
+            self._tell(RowProblem(raw.line, "pin", f"a user who is {state.value} has no PIN"))
+        return state is State.ACTIVE
+
+
+def _user(value: object) -> str:
+    return _name(value, canonical_user)
+
+
+def _account(value: object) -> str:
+    return _name(value, canonical_account)
+
+
+def _display_name(value: object) -> str:
+    return _name(value, clean_display_name)
+
+
+def _name(value: object, clean: Callable[[str], str]) -> str:
+    if not isinstance(value, str):
+        raise _Bad("it is no text")
+    try:
+        return clean(value)
+    except MalformedName as error:
+        raise _Bad(f"no valid {error.what}: {error.rule}") from None
+
+
+def _type(value: object) -> UserType:
+    try:
+        return UserType(str(value).strip().casefold())
+    except ValueError:
+        _none_of([kind.value for kind in UserType])
+
+
+def _active(value: object) -> str:
+    """`yes`, `no`, or empty where the file doesn't say."""
+    word = "" if value is None else str(value).strip().casefold()
+    if word == "":
+        return ""
+    if word not in _TRUE | _FALSE:
+        _none_of(["true", "false"])
+    return "yes" if word in _TRUE else "no"
+
+
+def _none_of(words: list[str]) -> NoReturn:
+    raise _Bad(f"it is none of {', '.join(words)}") from None

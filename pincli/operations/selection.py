@@ -1,0 +1,114 @@
+"""Whom a bulk command is about: an account, everybody, a file's users, users by name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+
+from pincli.errors import UnknownUser
+from pincli.models import State, User
+from pincli.operations.people import note_unknown, require_account
+from pincli.operations.session import Session
+from pincli.rules.names import canonical_user
+from pincli.rules.states import state_of
+from pincli.store.staging import StagedUsers
+
+_PAGE = 1000
+
+
+class Selection:
+    """Users, each once, in storage order; read page by page as they are now.
+
+    Attributes:
+        word: What to type to confirm that all of them are meant: an account's name or ALL;
+            empty for users that were named one by one.
+    """
+
+    def __init__(self, session: Session, staged: StagedUsers | None, word: str) -> None:
+        self._session = session
+        self._staged = staged
+        self.word = word
+
+    def __len__(self) -> int:
+        if self._staged is not None:
+            return len(self._staged)
+        return sum(self._session.store.totals().values())
+
+    def following(self, row: int | None, limit: int) -> list[int]:
+        """The row numbers after one (None: from the first), at most so many."""
+        if self._staged is not None:
+            return self._staged.after(row or 0, limit)
+        return self._session.store.rows_after(row or 0, limit)
+
+    def pages(self) -> Iterator[list[User]]:
+        """The users as they are now."""
+        last: int | None = None
+        while rows := self.following(last, _PAGE):
+            yield self._session.store.users_in(rows)
+            last = rows[-1]
+
+    def totals(self) -> dict[State, int]:
+        """How many of them are in each state."""
+        if self._staged is None:
+            return self._session.store.totals()
+        found = Counter(state_of(user) for page in self.pages() for user in page)
+        return {state: found[state] for state in State}
+
+
+@contextmanager
+def select(
+    session: Session,
+    *,
+    names: Iterable[str] = (),
+    account: str | None = None,
+    everybody: bool = False,
+) -> Iterator[Selection]:
+    """The users that are meant, in any combination of names, an account and everybody.
+
+    Raises:
+        MalformedName: A name can't be one.
+        UnknownUser: Some names are unknown; carries all of them.
+        UnknownAccount: No user belongs to the account.
+    """
+    account = None if account is None else require_account(session, account)
+    with ExitStack() as stack:
+        staged = stack.enter_context(StagedUsers())
+        _stage_names(session, staged, names)
+        if everybody:
+            yield Selection(session, None, "ALL")
+            return
+        if account is not None:
+            for page in session.store.user_pages(account=account):
+                staged.add(user.id for user in page)
+        yield Selection(session, staged, account or "")
+
+
+@contextmanager
+def select_staged(session: Session, rows: Iterable[int], word: str) -> Iterator[Selection]:
+    """The users in some rows.
+
+    Args:
+        session: The open store.
+        rows: Their rows.
+        word: What to type to confirm that they are meant.
+    """
+    with StagedUsers() as staged:
+        staged.add(rows)
+        yield Selection(session, staged, word)
+
+
+def _stage_names(session: Session, staged: StagedUsers, names: Iterable[str]) -> None:
+    """Stage named users; the unknown ones are all found before any is refused."""
+    unknown: dict[str, None] = {}
+    canonical = (canonical_user(name) for name in names)
+    while page := list(islice(canonical, _PAGE)):
+        found = session.store.find_all(page)
+        staged.add(user.id for user in found.values())
+        unknown.update(dict.fromkeys(name for name in page if name not in found))
+    if unknown:
+        missing: Sequence[str] = list(unknown)
+        note_unknown(session, missing)
+        near = session.store.near_users(missing[0]) if len(missing) == 1 else []
+        raise UnknownUser(missing, near)

@@ -1,0 +1,197 @@
+"""Rows on their way, in a private temporary database: memory stays flat at a million.
+
+SQLite makes it without a name that anybody could open, and deletes it when it is closed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from pincli.models import RowProblem, UserType
+from pincli.store.faults import translated
+
+_CACHE_KIB = 24 * 1024
+_BATCH = 2000
+_PATH = Path("temporary file")
+
+
+class StagedRow(NamedTuple):
+    """One checked row of an import.
+
+    Attributes:
+        user: Canonical.
+        line: Where it begins in the file, from 1.
+        account: Canonical.
+        name: The display name, cleaned.
+        active: None where the file doesn't say.
+        pin: A PIN from another system, encrypted for this process alone.
+    """
+
+    user: str
+    line: int
+    account: str
+    name: str
+    type: UserType
+    active: bool | None
+    pin: bytes | None
+
+
+class _Temporary:
+    """A temporary database, closed and gone at the end of its `with`."""
+
+    schema: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        with translated(_PATH):
+            self._connection = sqlite3.connect("", isolation_level=None)
+            for statement in (
+                "PRAGMA journal_mode = OFF",
+                "PRAGMA synchronous = OFF",
+                f"PRAGMA cache_size = -{_CACHE_KIB}",
+                *self.schema,
+                "BEGIN",
+            ):
+                self._connection.execute(statement)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+
+    def _count(self, table: str) -> int:
+        with translated(_PATH):
+            ((count,),) = self._connection.execute(
+                f"SELECT count(*) FROM {table}"  # noqa: S608
+            ).fetchall()
+        return int(count)
+
+
+class StagedUsers(_Temporary):
+    """The row numbers of many users, each once, in storage order."""
+
+    schema = ("CREATE TABLE ids (id INTEGER PRIMARY KEY)",)
+
+    def add(self, rows: Iterable[int]) -> None:
+        """Add row numbers; one that is there already stays once."""
+        with translated(_PATH):
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO ids VALUES (?)", ((row,) for row in rows)
+            )
+
+    def __len__(self) -> int:
+        return self._count("ids")
+
+    def after(self, row: int, limit: int) -> list[int]:
+        """The next row numbers above one, at most `limit`."""
+        with translated(_PATH):
+            return [
+                found
+                for (found,) in self._connection.execute(
+                    "SELECT id FROM ids WHERE id > ? ORDER BY id LIMIT ?", (row, limit)
+                ).fetchall()
+            ]
+
+
+class StagedImport(_Temporary):
+    """The rows of an import and their problems, by user."""
+
+    schema = (
+        "CREATE TABLE rows (user TEXT, line INTEGER, account TEXT, name TEXT, type TEXT, "
+        "active INTEGER, pin BLOB, PRIMARY KEY (user, line)) WITHOUT ROWID",
+        "CREATE TABLE problems (line INTEGER, number INTEGER PRIMARY KEY, field TEXT, words TEXT)",
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pending: list[StagedRow] = []
+
+    def add(self, row: StagedRow) -> None:
+        """Stage a row."""
+        self._pending.append(row)
+        if len(self._pending) >= _BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what has been added so far."""
+        with translated(_PATH):
+            self._connection.executemany(
+                "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)", self._pending
+            )
+        self._pending.clear()
+
+    def add_problem(self, problem: RowProblem) -> None:
+        """Note what is wrong with a row."""
+        with translated(_PATH):
+            self._connection.execute(
+                "INSERT INTO problems (line, field, words) VALUES (?, ?, ?)", problem
+            )
+
+    def note_duplicates(self) -> None:
+        """Note every user that stands in more than one row, at each row but the first."""
+        with translated(_PATH):
+            self._connection.execute(
+                "INSERT INTO problems (line, field, words) "
+                "SELECT line, 'user', 'the same user as in line ' || first FROM "
+                "(SELECT line, min(line) OVER (PARTITION BY user) AS first FROM rows) "
+                "WHERE line > first"
+            )
+
+    def __len__(self) -> int:
+        return self._count("rows")
+
+    @property
+    def problem_count(self) -> int:
+        """How many problems there are."""
+        return self._count("problems")
+
+    def problems(self) -> Iterator[RowProblem]:
+        """The problems by line, read page by page."""
+        last = (0, 0)
+        while True:
+            with translated(_PATH):
+                page = self._connection.execute(
+                    "SELECT line, field, words, number FROM problems "
+                    "WHERE (line, number) > (?, ?) ORDER BY line, number LIMIT ?",
+                    (*last, _BATCH),
+                ).fetchall()
+            if not page:
+                return
+            for line, column, message, number in page:
+                yield RowProblem(line, column, message)
+                last = (line, number)
+
+    def after(self, user: str, limit: int) -> list[StagedRow]:
+        """The next rows by user name above one, at most `limit`."""
+        with translated(_PATH):
+            rows = self._connection.execute(
+                "SELECT * FROM rows WHERE user > ? ORDER BY user LIMIT ?", (user, limit)
+            ).fetchall()
+        return [
+            StagedRow(u, line, account, name, UserType(kind), _as_bool(active), pin)
+            for u, line, account, name, kind, active, pin in rows
+        ]
+
+    def missing_from(self, users: Iterable[str]) -> set[str]:
+        """Those of the users that no staged row is about."""
+        names = list(users)
+        marks = ", ".join("?" * len(names))
+        with translated(_PATH):
+            found = self._connection.execute(
+                f"SELECT user FROM rows WHERE user IN ({marks})",  # noqa: S608
+                names,
+            ).fetchall()
+        return set(names) - {user for (user,) in found}
+
+
+def _as_bool(value: int | None) -> bool | None:
+    return None if value is None else bool(value)

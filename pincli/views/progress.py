@@ -1,0 +1,76 @@
+"""A progress bar on stderr, for what takes over a second, on a terminal only."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pincli.config import read_display
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+_APPEARS_AFTER = 1.0
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A function to call with how many are done and how many there are.
+
+    Args:
+        what: What is being done, as the bar's label.
+    """
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    bar = _Bar(what)
+    try:
+        yield bar.update
+    finally:
+        bar.close()
+
+
+class _Bar:
+    """Rich's progress display, imported and started only once it is worth it."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._began = time.monotonic()
+        self._shown: tuple[Progress, TaskID] | None = None
+
+    def update(self, done: int, total: int) -> None:
+        """Move the bar."""
+        if self._shown is None:
+            if done >= total or time.monotonic() - self._began < _APPEARS_AFTER:
+                return
+            self._shown = self._start(total)
+        progress, task = self._shown
+        progress.update(task, completed=done, total=total)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._shown is not None:
+            self._shown[0].stop()
+
+    def _start(self, total: int) -> tuple[Progress, TaskID]:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+        color = read_display().color
+        console = Console(
+            file=sys.stderr, color_system="auto" if color else None, no_color=not color
+        )
+        progress = Progress(
+            "{task.description}",
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        task = progress.add_task(self._what, total=total)
+        progress.start()
+        return progress, task
