@@ -40,12 +40,12 @@ def imported(
 
     A user who becomes of a type without PINs loses theirs, as such users never have one.
     """
-    after = present._replace(
-        account=account,
-        name=name,
-        type=user_type,
-        active=present.active if active is None else active,
-    )
-    if user_type not in TYPES_WITH_PINS and present.pin is not None:
+    active = present.active if active is None else active
+    loses_pin = present.pin is not None and user_type not in TYPES_WITH_PINS
+    facts = (account, name, user_type, active)
+    if facts == (present.account, present.name, present.type, present.active) and not loses_pin:
+        return present
+    after = present._replace(account=account, name=name, type=user_type, active=active)
+    if loses_pin:
         return after._replace(pin=None, pin_version=present.pin_version + 1)
     return after

@@ -77,6 +77,11 @@ def mask_pins(text: str) -> str:
     return _PIN_LOOKALIKE.sub(_MASK, text)
 
 
+def all_printable(text: str) -> bool:
+    """Whether every character of a text may reach a terminal as it is."""
+    return text.isprintable() or all(is_printable(character) for character in text)
+
+
 def is_printable(character: str) -> bool:
     """Whether a character may reach a terminal as it is: no control, no direction override."""
     return character.isprintable() or character in _JOINERS
@@ -104,7 +109,7 @@ def _canonical(text: str, what: str) -> str:
 
 def _clean(text: str, what: str, longest: int) -> str:
     text = text.strip()
-    if len(text) > longest or not all(is_printable(character) for character in text):
+    if len(text) > longest or not all_printable(text):
         raise MalformedName(what, f"one line of printable characters, {longest} at most")
     return text
 

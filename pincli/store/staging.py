@@ -19,6 +19,9 @@ _BATCH = 2000
 _PATH = Path("temporary file")
 
 
+_TYPES = {kind.value: kind for kind in UserType}
+
+
 class StagedRow(NamedTuple):
     """One checked row of an import.
 
@@ -177,7 +180,7 @@ class StagedImport(_Temporary):
                 "SELECT * FROM rows WHERE user > ? ORDER BY user LIMIT ?", (user, limit)
             ).fetchall()
         return [
-            StagedRow(u, line, account, name, UserType(kind), _as_bool(active), pin)
+            StagedRow(u, line, account, name, _TYPES[kind], _as_bool(active), pin)
             for u, line, account, name, kind, active, pin in rows
         ]
 

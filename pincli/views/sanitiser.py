@@ -16,7 +16,7 @@ def shown(text: str, *, unicode: bool = True) -> str:
         text: Anything.
         unicode: False to escape everything outside ASCII too.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable() and (unicode or text.isascii()):
         return text
     return "".join(
         character

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NoReturn, TypeVar
 
 from pincli.errors import MalformedName, MalformedPin
@@ -15,10 +16,13 @@ from pincli.rules.states import state_from
 from pincli.store.staging import StagedRow
 from pincli.vault.envelopes import Envelope
 
+_TYPES = {kind.value: kind for kind in UserType}
 _TRUE = frozenset({"true", "yes", "1"})
 _FALSE = frozenset({"false", "no", "0"})
 
 T = TypeVar("T")
+
+_known_account = lru_cache(maxsize=4096)(canonical_account)  # a few accounts, many users
 
 
 class _Bad(Exception):
@@ -92,7 +96,7 @@ def _user(value: object) -> str:
 
 
 def _account(value: object) -> str:
-    return _name(value, canonical_account)
+    return _name(value, _known_account)
 
 
 def _display_name(value: object) -> str:
@@ -110,9 +114,9 @@ def _name(value: object, clean: Callable[[str], str]) -> str:
 
 def _type(value: object) -> UserType:
     try:
-        return UserType(str(value).strip().casefold())
-    except ValueError:
-        _none_of([kind.value for kind in UserType])
+        return _TYPES[str(value).strip().casefold()]
+    except KeyError:
+        _none_of(list(_TYPES))
 
 
 def _active(value: object) -> str:
