@@ -62,12 +62,13 @@ def list_users(
     ctx: typer.Context,
     account: AccountOption = None,
     state: Annotated[State | None, typer.Option("--state", help="Users in this state.")] = None,
+    kind: Annotated[UserType | None, typer.Option("--type", help="Users of this type.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """List users."""
     with opened(ctx) as session:
         account = None if account is None else operation.require_account(session, account)
-        pages = session.store.user_pages(account=account, state=state)
+        pages = session.store.user_pages(account=account, state=state, user_type=kind)
         deliver(ctx, view.listing(pages), as_json=as_json)
 
 

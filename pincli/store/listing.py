@@ -58,20 +58,29 @@ _NOT_LOCKED = f"failed_attempts < {ATTEMPTS_ALLOWED}"
 
 
 def user_pages(
-    connection: sqlite3.Connection, *, account: str | None, state: State | None
+    connection: sqlite3.Connection,
+    *,
+    account: str | None,
+    state: State | None,
+    user_type: UserType | None,
 ) -> Iterator[list[User]]:
-    """The users of an account, or of everybody, in pages by name.
+    """The users of an account or of all, of one state and one type or of any, in pages.
 
-    With a state but no account, those of one type come before those of the next.
+    By name; but by state or type without an account, those of one type come before those
+    of the next.
     """
     if account is not None:
         for page in _pages(connection, "account = ?", (account,)):
-            yield [u for u in page if state is None or state_of(u) is state]
-    elif state is None:
+            yield [
+                user
+                for user in page
+                if state in (None, state_of(user)) and user_type in (None, user.type)
+            ]
+    elif state is None and user_type is None:
         yield from _pages(connection, "TRUE", ())
     else:
         for cell in _CELLS:
-            if cell.state is state:
+            if state in (None, cell.state) and user_type in (None, cell.user_type):
                 where = f"{_IN_CELL} AND {_LOCKED if cell.locked else _NOT_LOCKED}"
                 yield from _pages(connection, where, cell.parameters)
 

@@ -127,11 +127,17 @@ class Store:
             return people.account_exists(self._connection, account)
 
     def user_pages(
-        self, *, account: str | None = None, state: State | None = None
+        self,
+        *,
+        account: str | None = None,
+        state: State | None = None,
+        user_type: UserType | None = None,
     ) -> Iterator[list[User]]:
-        """The users of an account or of all, of one state or of any, page by page."""
+        """The users of an account, a state and a type, or of any, page by page."""
         with translated(self.path):
-            yield from listing.user_pages(self._connection, account=account, state=state)
+            yield from listing.user_pages(
+                self._connection, account=account, state=state, user_type=user_type
+            )
 
     def latest_locks(self, limit: int) -> list[User]:
         """The locked users, the latest lock first."""

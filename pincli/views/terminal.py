@@ -61,14 +61,15 @@ def _draw(block: Block, display: Display, console: Console) -> None:
 
 
 def _draw_fields(block: Fields, display: Display, console: Console) -> None:
+    from rich.padding import Padding
     from rich.table import Table as Grid
 
-    grid = Grid.grid(padding=(0, 0, 0, 2))
+    grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(min_width=label_width(block), no_wrap=True)
     grid.add_column(overflow="fold")
     for label, value in block.pairs:
         grid.add_row(_text(label, display, _STYLES[Tone.QUIET]), _text(value, display))
-    console.print(grid)
+    console.print(Padding(grid, (0, 0, 0, 2)))
 
 
 def _draw_table(block: Table, display: Display, console: Console) -> None:
