@@ -19,8 +19,8 @@ import typer
 from typer.core import TyperGroup
 
 from pincli import __version__
-from pincli.commands.running import complain
-from pincli.config import Config, read_config
+from pincli.commands.running import Places, complain
+from pincli.config import Config
 from pincli.errors import Interrupted, OutputUnavailable, PincliError, UsageProblem
 from pincli.rules.names import mask_pins
 from pincli.views import programs
@@ -149,7 +149,7 @@ def front(
 ) -> None:
     """Check a caller's six-digit support PIN. Six wrong answers lock it."""
     if not isinstance(ctx.obj, Config):
-        ctx.obj = read_config(store, keys)
+        ctx.obj = Places(store, keys)
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:

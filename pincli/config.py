@@ -7,6 +7,11 @@ import pwd
 from pathlib import Path
 from typing import NamedTuple
 
+from pincli.errors import Refused, Rule
+from pincli.rules.roles import Role
+
+_NOBODY_KNOWN = 2**32 - 1
+
 
 class Config(NamedTuple):
     """What one invocation goes by.
@@ -15,11 +20,14 @@ class Config(NamedTuple):
         store: The folder of the database.
         keys: The folder of the keys.
         agent: OS login of who runs the command; under sudo, of who invoked sudo.
+        roles: Under sudo, the caller's roles; otherwise None: whoever can open the files may
+            do everything.
     """
 
     store: Path
     keys: Path
     agent: str
+    roles: frozenset[Role] | None = None
 
 
 class Display(NamedTuple):
@@ -37,15 +45,39 @@ class Display(NamedTuple):
 def read_config(store: Path | None, keys: Path | None) -> Config:
     """The configuration: options first, then PINCLI_*, then the user's XDG folders.
 
+    Under sudo none of these: the deployment's file alone counts, as the caller controls
+    everything else.
+
     Args:
         store: What --store says.
         keys: What --keys says.
+
+    Raises:
+        Refused: Under sudo, something else names store or keys.
+        ConfigUnavailable: Under sudo, the deployment's file can't be used.
     """
+    caller = _sudo_caller()
+    if caller is not None:
+        named = ("PINCLI_STORE", "PINCLI_KEYS")
+        if store or keys or any(os.environ.get(variable) for variable in named):
+            raise Refused(Rule.CONFIGURED_ELSEWHERE)
+        from pincli.deployment import read_deployment, roles_of
+
+        deployment = read_deployment()
+        return Config(
+            deployment.store, deployment.keys, _login(caller), roles_of(caller, deployment)
+        )
     return Config(
         store=store or _folder("PINCLI_STORE", "XDG_DATA_HOME", ".local/share"),
         keys=keys or _folder("PINCLI_KEYS", "XDG_CONFIG_HOME", ".config"),
-        agent=_login(),
+        agent=read_agent(),
     )
+
+
+def read_agent() -> str:
+    """OS login of who runs the command; under sudo, of who invoked sudo."""
+    caller = _sudo_caller()
+    return _login(os.getuid() if caller is None else caller)
 
 
 def read_display() -> Display:
@@ -72,12 +104,19 @@ def _home() -> Path:
     return Path(home or pwd.getpwuid(os.getuid()).pw_dir)
 
 
-def _login() -> str:
+def _sudo_caller() -> int | None:
+    """The uid of who invoked sudo, which sudo sets; None without sudo.
+
+    A value that is no uid counts as a caller whom nobody knows: sudo never sets one.
+    """
+    value = os.environ.get("SUDO_UID")
+    if value is None:
+        return None
+    return int(value) if value.isascii() and value.isdigit() else _NOBODY_KNOWN
+
+
+def _login(uid: int) -> str:
     """By uid alone: LOGNAME and USER can say anything."""
-    uid = os.getuid()
-    sudo_uid = os.environ.get("SUDO_UID", "")
-    if sudo_uid.isascii() and sudo_uid.isdigit():
-        uid = int(sudo_uid)
     try:
         return pwd.getpwuid(uid).pw_name
     except (KeyError, OverflowError):

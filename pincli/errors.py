@@ -109,6 +109,8 @@ class Rule(Enum):
     KEYS_BESIDE_STORE = "the keys would lie with the database"
     DECLINED = "not confirmed"
     WOULD_MOVE = "the user would move to another account"
+    ROLE = "not among the caller's roles"
+    CONFIGURED_ELSEWHERE = "the deployment names store and keys"
     FILE_EXISTS = "the file exists"
     FILE_NOT_OURS = "the file is no part of ours"
     FILE_OF_ANOTHER_RESET = "the file belongs to another reset"
@@ -175,6 +177,10 @@ class StoreUnavailable(Unavailable):
 
 class KeysUnavailable(Unavailable):
     """A key is missing, wrong, malformed or not safely kept."""
+
+
+class ConfigUnavailable(Unavailable):
+    """Under sudo, the deployment's file can't be used."""
 
 
 class AttemptTakenOver(PincliError):

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import typer
 
 from pincli.commands.options import JsonOption, example
-from pincli.commands.running import config_of, deliver, new_app, show
-from pincli.config import Config
+from pincli.commands.running import deliver, new_app, show
+from pincli.config import Config, read_agent
 from pincli.rules.lockout import ATTEMPTS_ALLOWED
 from pincli.rules.pins import generate
 from pincli.views import demo as view
@@ -50,7 +50,7 @@ class Step(NamedTuple):
 def demo(ctx: typer.Context, as_json: JsonOption = False) -> None:
     """Tell the whole story on a throw-away store: each command, its output, its exit code."""
     with tempfile.TemporaryDirectory(prefix="pincli-demo-") as folder:
-        config = Config(Path(folder, "store"), Path(folder, "keys"), config_of(ctx).agent)
+        config = Config(Path(folder, "store"), Path(folder, "keys"), read_agent())
         if as_json:
             told = [_captured(step, config) for step in _story(config)]
             deliver(ctx, view.story(told), as_json=True)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TextIO
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import NamedTuple, TextIO
 
 import typer
 
-from pincli.config import Config, read_display
-from pincli.errors import OutputUnavailable
+from pincli.config import Config, read_config, read_display
+from pincli.errors import OutputUnavailable, Refused, Rule
+from pincli.models import EventKind
 from pincli.operations.session import Need, Session, open_session
+from pincli.rules.roles import may_run
 from pincli.store.transaction import Origin
 from pincli.vault.verifiers import Verifiers
 from pincli.views import plain, programs
@@ -31,12 +34,21 @@ def new_app(*, group: bool = False) -> typer.Typer:
     )
 
 
+class Places(NamedTuple):
+    """What --store and --keys say; the configuration is read when a command needs it."""
+
+    store: Path | None
+    keys: Path | None
+
+
 def config_of(ctx: typer.Context) -> Config:
-    """The configuration that the front door read."""
-    config = ctx.find_root().obj
-    if not isinstance(config, Config):
+    """The configuration, read once."""
+    root = ctx.find_root()
+    if isinstance(root.obj, Places):
+        root.obj = read_config(root.obj.store, root.obj.keys)
+    if not isinstance(root.obj, Config):
         raise TypeError("a command was run without the front door")
-    return config
+    return root.obj
 
 
 def origin_of(ctx: typer.Context) -> Origin:
@@ -53,16 +65,35 @@ def command_of(ctx: typer.Context) -> str:
 def opened(
     ctx: typer.Context, *needs: Need, verifiers: Verifiers | None = None
 ) -> Iterator[Session]:
-    """The session for a command, with what it needs checked before it does anything."""
-    config = config_of(ctx)
-    with open_session(
-        config.store,
-        config.keys,
-        origin=origin_of(ctx),
-        needs=frozenset(needs),
-        verifiers=verifiers,
-    ) as session:
+    """The session for a command: who may, and what it needs, checked before it does anything.
+
+    Raises:
+        Refused: The command is not among the caller's roles.
+        Unavailable: The configuration, the store or a key can't be used.
+    """
+    _require_role(ctx)
+    with _session(ctx, frozenset(needs), verifiers) as session:
         yield session
+
+
+def _session(
+    ctx: typer.Context, needs: frozenset[Need], verifiers: Verifiers | None = None
+) -> AbstractContextManager[Session]:
+    config = config_of(ctx)
+    return open_session(
+        config.store, config.keys, origin=origin_of(ctx), needs=needs, verifiers=verifiers
+    )
+
+
+def _require_role(ctx: typer.Context) -> None:
+    """Refuse, and record, a command that is not among the caller's roles."""
+    config, command = config_of(ctx), command_of(ctx)
+    about_one_user = isinstance(ctx.params.get("user"), str)
+    if config.roles is None or may_run(config.roles, command, about_one_user=about_one_user):
+        return
+    with _session(ctx, frozenset({Need.WRITE})) as session:
+        session.store.record(EventKind.REFUSED, outcome=Rule.ROLE.name.lower())
+    raise Refused(Rule.ROLE, command)
 
 
 def deliver(ctx: typer.Context, answer: Answer, *, as_json: bool) -> None:

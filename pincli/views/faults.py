@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pincli.errors import Fault, KeysUnavailable, StoreUnavailable
+from pincli.errors import ConfigUnavailable, Fault, KeysUnavailable, StoreUnavailable
 
 
 def store_words(error: StoreUnavailable) -> tuple[str, str]:
@@ -89,3 +89,25 @@ def keys_words(error: KeysUnavailable) -> tuple[str, str]:
         Fault.FULL: (f"the disk is full: {path}", "free some space, then try again"),
     }
     return words.get(error.fault, (f"a key can't be used: {path}{detail}", "tell an admin"))
+
+
+def config_words(error: ConfigUnavailable) -> tuple[str, str]:
+    """The sentence and the hint for a deployment's file that can't be used."""
+    path, detail = error.path, f" ({error.detail})" if error.detail else ""
+    words = {
+        Fault.MISSING: (
+            f"pincli runs under sudo, and there is no {path}",
+            "an admin writes it: store, keys and [roles]; the README shows how",
+        ),
+        Fault.EXPOSED: (
+            f"others could have written the configuration: {path}",
+            "it must be owned by root or the service account, and be writable by no other",
+        ),
+        Fault.MALFORMED: (
+            f"the configuration is malformed: {path}{detail}",
+            "an admin corrects it; the README shows one",
+        ),
+    }
+    return words.get(
+        error.fault, (f"the configuration can't be read: {path}{detail}", "tell an admin")
+    )

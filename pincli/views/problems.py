@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pincli.errors import (
     AttemptTakenOver,
+    ConfigUnavailable,
     FileUnreadable,
     Interrupted,
     KeysUnavailable,
@@ -79,6 +80,8 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
             return faults.store_words(error)
         case KeysUnavailable():
             return faults.keys_words(error)
+        case ConfigUnavailable():
+            return faults.config_words(error)
         case VerifyKeyUnknown():
             return (
                 f"a PIN was made with the key {error.fingerprint}, which is not among the keys",
@@ -173,6 +176,14 @@ def _refused(rule: Rule, subject: str) -> tuple[str, str]:
         Rule.WOULD_MOVE: (
             f"{subject} has moved to another account since the file was checked",
             "run the command again",
+        ),
+        Rule.ROLE: (
+            f"you may not run `pincli {subject}` here",
+            "ask an admin; the attempt is in the audit trail",
+        ),
+        Rule.CONFIGURED_ELSEWHERE: (
+            "under sudo, store and keys are what the deployment's configuration says",
+            "leave out --store, --keys and PINCLI_*",
         ),
         Rule.FILE_EXISTS: (
             f"there is a file already: {subject}",

@@ -1,0 +1,123 @@
+"""/etc/pincli/pincli.toml: where a shared store is, and who may do what there.
+
+Read under sudo only, where it alone counts. Anything in doubt about it ends the command.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pincli.errors import ConfigUnavailable, Fault
+from pincli.rules.roles import Role
+
+PATH = Path("/etc/pincli/pincli.toml")
+
+_LARGEST = 64 * 1024
+_WRITABLE_BY_OTHERS = 0o022
+
+
+class Deployment(NamedTuple):
+    """What the file says.
+
+    Attributes:
+        store: The folder of the database.
+        keys: The folder of the keys.
+        members: For each role, logins and %groups, spelled as in sudoers.
+    """
+
+    store: Path
+    keys: Path
+    members: dict[Role, tuple[str, ...]]
+
+
+def read_deployment(path: Path = PATH) -> Deployment:
+    """The deployment that a file describes.
+
+    Raises:
+        ConfigUnavailable: It is missing, malformed, a link, or others could have written
+            it; what it holds is not repeated.
+    """
+    import tomllib
+
+    content = _read_safely(path)
+    try:
+        table = tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
+        raise ConfigUnavailable(Fault.MALFORMED, path, "it is not valid TOML") from None
+    roles = table.get("roles")
+    if not isinstance(roles, dict) or not roles:
+        raise ConfigUnavailable(Fault.MALFORMED, path, "it has no [roles]")
+    return Deployment(
+        store=_folder(table, "store", path),
+        keys=_folder(table, "keys", path),
+        members={role: _names(roles, role.value, path) for role in _roles(roles, path)},
+    )
+
+
+def roles_of(uid: int, deployment: Deployment) -> frozenset[Role]:
+    """The roles of a caller, by the system's own logins and groups; none if it has no login."""
+    try:
+        login = pwd.getpwuid(uid)
+    except (KeyError, OverflowError):
+        return frozenset()
+    names = {login.pw_name}
+    for gid in os.getgrouplist(login.pw_name, login.pw_gid):
+        try:
+            names.add(f"%{grp.getgrgid(gid).gr_name}")
+        except KeyError:
+            continue
+    return frozenset(
+        role for role, members in deployment.members.items() if names.intersection(members)
+    )
+
+
+def _read_safely(path: Path) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise ConfigUnavailable(Fault.MISSING, path) from None
+    except OSError as error:
+        raise ConfigUnavailable(Fault.FORBIDDEN, path, error.strerror or "") from None
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            raise ConfigUnavailable(Fault.MALFORMED, path, "it is not a plain file")
+        # Whoever may write it may give themselves every role.
+        if facts.st_uid not in (0, os.geteuid()) or facts.st_mode & _WRITABLE_BY_OTHERS:
+            raise ConfigUnavailable(Fault.EXPOSED, path)
+        content = os.read(descriptor, _LARGEST + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > _LARGEST:
+        raise ConfigUnavailable(Fault.MALFORMED, path, "it is too large")
+    return content
+
+
+def _folder(table: dict[str, Any], name: str, path: Path) -> Path:
+    value = table.get(name)
+    if not isinstance(value, str) or not value.startswith("/") or "\0" in value:
+        raise ConfigUnavailable(Fault.MALFORMED, path, f"`{name}` must be an absolute path")
+    return Path(value)
+
+
+def _roles(table: dict[str, Any], path: Path) -> list[Role]:
+    unknown = set(table) - {role.value for role in Role}
+    if unknown:
+        # A misspelt role would silently be nobody's.
+        raise ConfigUnavailable(Fault.MALFORMED, path, "[roles] knows agent, admin and portal")
+    return [Role(name) for name in table]
+
+
+def _names(table: dict[str, Any], role: str, path: Path) -> tuple[str, ...]:
+    members: Sequence[object] = table[role] if isinstance(table[role], list) else [None]
+    if not all(isinstance(name, str) and name.strip("%") for name in members):
+        raise ConfigUnavailable(
+            Fault.MALFORMED, path, f"roles.{role} must be a list of logins and %groups"
+        )
+    return tuple(str(name) for name in members)
