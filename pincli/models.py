@@ -248,3 +248,29 @@ class ImportTally(NamedTuple):
     unchanged: int = 0
     deactivated: int = 0
     pins: int = 0
+
+
+class Head(NamedTuple):
+    """The last event: noted down elsewhere, it shows later that nothing was cut off."""
+
+    seq: int
+    mac: str
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.mac}"
+
+
+class TrailReport(NamedTuple):
+    """What a check of the trail found.
+
+    Attributes:
+        events: How many events it holds.
+        head: The last of them.
+        seq: The number of the first bad row, if there is one.
+        finding: What is wrong, in words; None if nothing is.
+    """
+
+    events: int
+    head: Head
+    seq: int | None
+    finding: str | None

@@ -36,6 +36,8 @@ class Need(Enum):
     """verify.key and portal.pub."""
     SHOW_PIN = auto()
     """portal.key."""
+    CHECK = auto()
+    """audit.key, to check the trail with."""
 
 
 class Session(NamedTuple):
@@ -99,8 +101,9 @@ def open_session(
     try:
         keyring = Keyring(keys_folder)
         identity = store.identity
-        if Need.WRITE in needs:
+        if needs & {Need.WRITE, Need.CHECK}:
             require_match(keyring.audit, identity.audit_key, keys_folder / AUDIT_KEY)
+        if Need.WRITE in needs:
             store.sign_with(AuditSigner(keyring.audit))
         if needs & {Need.COMPARE, Need.SET_PIN}:
             require_match(keyring.verify, identity.verify_key, keys_folder / VERIFY_KEY)

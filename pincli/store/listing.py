@@ -1,7 +1,7 @@
 """Lists and totals, read by index and page by page.
 
 A reader holds up writers while it reads, so every query is read to its end at once and is
-short: a page of users or events, or counts that an index holds.
+short: a page of users, or counts that an index holds.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pincli.models import Event, State, User, UserType
+from pincli.models import State, User, UserType
 from pincli.rules.lockout import ATTEMPTS_ALLOWED
 from pincli.rules.states import state_from, state_of
-from pincli.store.rows import EVENT_COLUMNS, event_from, read_users
+from pincli.store.rows import read_users
 
 PAGE = 500
 
@@ -110,33 +110,6 @@ def totals(connection: sqlite3.Connection, *, account: str | None) -> dict[State
         share = locked[cell.parameters]
         found[cell.state] += share if cell.locked else everybody[cell.parameters] - share
     return {state: found[state] for state in State}
-
-
-def latest_events(
-    connection: sqlite3.Connection, *, user: str | None, limit: int
-) -> Iterator[list[Event]]:
-    """Up to `limit` events, newest first, in pages."""
-    before = None
-    while limit > 0:
-        conditions: list[str] = ["TRUE"]
-        parameters: list[str | int] = []
-        if user is not None:
-            conditions.append("user = ?")
-            parameters.append(user)
-        if before is not None:
-            conditions.append("seq < ?")
-            parameters.append(before)
-        rows = connection.execute(
-            f"SELECT {EVENT_COLUMNS} FROM events WHERE {' AND '.join(conditions)} "  # noqa: S608
-            "ORDER BY seq DESC LIMIT ?",
-            (*parameters, min(PAGE, limit)),
-        ).fetchall()
-        if not rows:
-            return
-        page = [event_from(row) for row in rows]
-        yield page
-        limit -= len(page)
-        before = page[-1].seq
 
 
 def _pages(

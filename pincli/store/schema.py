@@ -110,6 +110,12 @@ def version_1(db: Database) -> None:
         ) STRICT
         """,
         "CREATE INDEX events_by_user ON events (user, seq) WHERE user IS NOT NULL",
+        "CREATE INDEX events_by_time ON events (at, seq)",
+        # What alerts look at; a verified caller writes none of these.
+        """
+        CREATE INDEX events_of_alarm ON events (kind, at)
+            WHERE kind IN ('incorrect', 'abandoned', 'locked', 'unlocked', 'refused')
+        """,
         # Who has got a PIN from a file that is being written; empty when none is.
         """
         CREATE TABLE issued (

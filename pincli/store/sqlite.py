@@ -11,7 +11,7 @@ from typing import Literal
 from pincli.errors import Fault, PinChangedMeanwhile, StoreUnavailable, VerifyKeyUnknown
 from pincli.models import Change, Event, EventKind, NewPin, State, User, UserType, Verdict
 from pincli.rules.resets import reissued
-from pincli.store import attempts, intake, listing, people, pins
+from pincli.store import attempts, intake, listing, people, pins, trail
 from pincli.store.attempts import Charged
 from pincli.store.connection import DATABASE, SCHEMA_VERSION, connect, schema_version
 from pincli.store.faults import translated
@@ -19,6 +19,7 @@ from pincli.store.intake import Fate
 from pincli.store.locks import LOCK_FILE, Locks
 from pincli.store.rows import find_user, find_users, user_in_row, users_in_rows
 from pincli.store.staging import StagedRow
+from pincli.store.trail import EventFilter, RawEvent, RecordMismatch
 from pincli.store.transaction import Identity, Origin, Signer, Transaction, read_identity
 
 
@@ -153,10 +154,33 @@ class Store:
             finally:
                 self._connection.execute("COMMIT")
 
-    def latest_events(self, *, user: str | None, limit: int) -> Iterator[list[Event]]:
+    def latest_events(
+        self, wanted: EventFilter | None = None, *, user: str | None = None, limit: int
+    ) -> Iterator[list[Event]]:
         """Up to `limit` events, newest first, page by page."""
+        wanted = wanted or EventFilter(user=user)
         with translated(self.path):
-            yield from listing.latest_events(self._connection, user=user, limit=limit)
+            yield from trail.newest_first(self._connection, wanted, limit)
+
+    def events_after(self, seq: int, wanted: EventFilter) -> list[Event]:
+        """The next events above a number, oldest first, at most a page of them."""
+        with translated(self.path):
+            return trail.after(self._connection, seq, wanted)
+
+    def raw_events_after(self, seq: int) -> list[RawEvent]:
+        """The next event rows as they stand, for checking their macs."""
+        with translated(self.path):
+            return trail.raw_after(self._connection, seq)
+
+    def trail_head(self) -> tuple[int, str]:
+        """The last event's number and mac."""
+        with translated(self.path):
+            return trail.head(self._connection)
+
+    def record_mismatches_after(self, row: int) -> tuple[int, list[RecordMismatch]]:
+        """Compare a page of users with their last events; see trail.mismatches_after."""
+        with translated(self.path):
+            return trail.mismatches_after(self._connection, row)
 
     # Changing: each method is one transaction.
 

@@ -1,11 +1,15 @@
-"""The audit trail as a list."""
+"""The audit trail: as a list, as lines, and checked."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
-from pincli.models import Event
-from pincli.views.blocks import Answer, Table
+from pincli.config import read_display
+from pincli.models import Event, TrailReport
+from pincli.views.blocks import Answer, Fields, Headline, Problem, Table, Tone
+from pincli.views.exit_codes import ExitCode
+from pincli.views.sanitiser import shown
 
 
 def listing(pages: Iterator[Sequence[Event]]) -> Answer:
@@ -22,23 +26,44 @@ def listing(pages: Iterator[Sequence[Event]]) -> Answer:
     )
 
 
-def _facts(event: Event) -> dict[str, object]:
-    return {
-        "seq": event.seq,
-        "at": event.at,
-        "agent": event.agent,
-        "command": event.command,
-        "kind": event.kind.value,
-        "user": event.user,
-        "account": event.account,
-        "attempt": event.attempt,
-        "outcome": event.outcome,
-        "attempts_used": event.attempts_used,
-        "pin_version": event.pin_version,
-        "reason": event.reason,
-        "ticket": event.ticket,
-        "mac": event.mac,
+def json_line(event: Event) -> str:
+    """One event as a line of JSON."""
+    return json.dumps(_facts(event)) + "\n"
+
+
+def line(event: Event) -> str:
+    """One event as a line for people."""
+    text = "  ".join(cell for cell in _row(event) if cell)
+    return shown(text, unicode=read_display().unicode) + "\n"
+
+
+def checked(report: TrailReport) -> Answer:
+    """The answer of `audit verify`."""
+    facts: dict[str, object] = {
+        "events": report.events,
+        "head": str(report.head) if report.events else None,
+        "bad_event": report.seq,
+        "finding": report.finding,
     }
+    if report.finding is None:
+        return Answer(
+            facts,
+            lambda: [
+                Headline(Tone.GOOD, "untouched", f"{report.events} events"),
+                Fields([("head", f"{report.head}  (note it down elsewhere)")]),
+            ],
+        )
+    where = "" if report.seq is None else f"event {report.seq}: "
+    problem = Problem(
+        "unavailable",
+        f"the store was tampered with: {where}{report.finding}",
+        "trust nothing after it; tell whoever is in charge of security, and keep a copy",
+    )
+    return Answer(facts, complaints=tuple, problem=problem, exit_code=ExitCode.UNAVAILABLE)
+
+
+def _facts(event: Event) -> dict[str, object]:
+    return {**event._asdict(), "kind": event.kind.value}
 
 
 def _row(event: Event) -> tuple[str, ...]:

@@ -1,0 +1,37 @@
+"""Points in time as people write them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from pincli.errors import UsageProblem
+
+_AGO = re.compile(r"([0-9]{1,6})([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def since(text: str, *, now: datetime | None = None) -> str:
+    """The time that somebody means by `24h`, `7d`, `2026-11-24` or a full ISO 8601 time.
+
+    Args:
+        text: What they wrote; without a zone, it is UTC.
+        now: The present time.
+
+    Returns:
+        ISO 8601, UTC, to the second.
+
+    Raises:
+        UsageProblem: It is no time.
+    """
+    now = now or datetime.now(UTC)
+    ago = _AGO.fullmatch(text.strip())
+    try:
+        if ago is not None:
+            moment = now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        else:
+            moment = datetime.fromisoformat(text.strip())
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError):
+        raise UsageProblem("that is no time", "write 30m, 24h, 7d, or 2026-11-24T08:00") from None

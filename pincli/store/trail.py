@@ -1,0 +1,137 @@
+"""Reading the audit trail: filtered, page by page, and in order for checking it.
+
+Every query is bounded, as a reader holds up writers: a filter without an index looks at a
+stretch of the trail at a time.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pincli.models import Event, EventKind
+from pincli.store.rows import EVENT_COLUMNS, event_from
+
+PAGE = 500
+STRETCH = 20_000
+"""Events that one query looks at, at most."""
+
+RawEvent = tuple[str | int | None, ...]
+
+
+class EventFilter(NamedTuple):
+    """Which events are wanted; None is any.
+
+    Attributes:
+        since: Not before this time, ISO 8601, UTC.
+    """
+
+    user: str | None = None
+    account: str | None = None
+    agent: str | None = None
+    kind: EventKind | None = None
+    since: str | None = None
+
+
+class RecordMismatch(NamedTuple):
+    """A user's record that is not as the user's last event left it.
+
+    Attributes:
+        field: Which column differs.
+    """
+
+    user: str
+    field: str
+
+
+def newest_first(
+    connection: sqlite3.Connection, wanted: EventFilter, limit: int
+) -> Iterator[list[Event]]:
+    """Up to `limit` events, the newest first, in pages."""
+    where, parameters = _conditions(wanted)
+    lowest = _first_since(connection, wanted.since)
+    before = head(connection)[0] + 1
+    while limit > 0 and before > lowest:
+        # By user there is an index; anything else is looked through a stretch at a time.
+        floor = lowest if wanted.user is not None else max(lowest, before - STRETCH)
+        rows = connection.execute(
+            f"SELECT {EVENT_COLUMNS} FROM events WHERE {where} AND seq < ? AND seq >= ? "  # noqa: S608
+            "ORDER BY seq DESC LIMIT ?",
+            (*parameters, before, floor, min(PAGE, limit)),
+        ).fetchall()
+        if rows:
+            yield [event_from(row) for row in rows]
+        limit -= len(rows)
+        before = rows[-1][0] if len(rows) == PAGE else floor
+
+
+def after(connection: sqlite3.Connection, seq: int, wanted: EventFilter) -> list[Event]:
+    """The next events above a number, oldest first, at most a page of them."""
+    where, parameters = _conditions(wanted)
+    rows = connection.execute(
+        f"SELECT {EVENT_COLUMNS} FROM events WHERE {where} AND seq > ? ORDER BY seq LIMIT ?",  # noqa: S608
+        (*parameters, seq, PAGE),
+    ).fetchall()
+    return [event_from(row) for row in rows]
+
+
+def head(connection: sqlite3.Connection) -> tuple[int, str]:
+    """The last event's number and mac; 0 and empty if there is none."""
+    rows = connection.execute("SELECT seq, mac FROM events ORDER BY seq DESC LIMIT 1").fetchall()
+    return rows[0] if rows else (0, "")
+
+
+def raw_after(connection: sqlite3.Connection, seq: int) -> list[RawEvent]:
+    """The next rows above a number as they stand, for checking their macs."""
+    return connection.execute(
+        f"SELECT {EVENT_COLUMNS} FROM events WHERE seq > ? ORDER BY seq LIMIT ?",  # noqa: S608
+        (seq, PAGE),
+    ).fetchall()
+
+
+def mismatches_after(connection: sqlite3.Connection, row: int) -> tuple[int, list[RecordMismatch]]:
+    """Compare a page of users with their last events.
+
+    Every change of a PIN or a counter is an event that says what they became. So a record
+    with another version or counter was written by something else: an old row put back, a
+    counter set to 0.
+
+    Returns:
+        The last row looked at (0 at the end), and what differs.
+    """
+    rows = connection.execute(
+        "SELECT u.id, u.user, u.pin_version, u.failed_attempts, e.pin_version, e.attempts_used "
+        "FROM users u LEFT JOIN events e ON e.seq = "
+        "(SELECT max(seq) FROM events WHERE user = u.user AND pin_version IS NOT NULL) "
+        "WHERE u.id > ? ORDER BY u.id LIMIT ?",
+        (row, PAGE),
+    ).fetchall()
+    found = []
+    for _, user, version, used, last_version, last_used in rows:
+        if version != last_version:
+            found.append(RecordMismatch(user, "PIN version"))
+        elif used != last_used:
+            found.append(RecordMismatch(user, "attempts counter"))
+    return (rows[-1][0] if rows else 0), found
+
+
+def _conditions(wanted: EventFilter) -> tuple[str, list[str]]:
+    conditions, parameters = ["TRUE"], []
+    for column in ("user", "account", "agent", "kind"):
+        value = getattr(wanted, column)
+        if value is not None:
+            conditions.append(f"{column} = ?")
+            parameters.append(str(value))
+    if wanted.since is not None:
+        conditions.append("at >= ?")
+        parameters.append(wanted.since)
+    return " AND ".join(conditions), parameters
+
+
+def _first_since(connection: sqlite3.Connection, since: str | None) -> int:
+    """The lowest number among the events since a time: clocks may jump back."""
+    if since is None:
+        return 0
+    ((seq,),) = connection.execute("SELECT min(seq) FROM events WHERE at >= ?", (since,)).fetchall()
+    return 2**62 if seq is None else int(seq)
