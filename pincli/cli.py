@@ -37,6 +37,7 @@ COMMANDS = {
     "user": "user",
     "import": "import_",
     "audit": "audit",
+    "alerts": "alerts",
     "init": "init",
     "demo": "demo",
     "completion": "completion",

@@ -16,13 +16,13 @@ from pincli.commands.options import JsonOption, ReasonOption, YesOption, example
 from pincli.commands.prompts import confirm_word, require_terminal
 from pincli.commands.running import config_of, deliver, new_app, opened, show
 from pincli.errors import UsageProblem
-from pincli.models import ImportTally
 from pincli.operations.activity import set_active_many
 from pincli.operations.intake import imports as operation
 from pincli.operations.intake.imports import ImportOptions
 from pincli.operations.people import require_account
 from pincli.operations.selection import Selection, select_staged
 from pincli.operations.session import Need, Session
+from pincli.results import ImportTally
 from pincli.rules.names import clean_reason
 from pincli.store.staging import StagedImport
 from pincli.vault.envelopes import Envelope

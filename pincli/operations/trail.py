@@ -5,9 +5,9 @@ from __future__ import annotations
 import hmac
 
 from pincli.errors import UsageProblem
-from pincli.models import Head, TrailReport
 from pincli.operations.chunks import Progress, no_progress
 from pincli.operations.session import Session
+from pincli.results import Head, TrailReport
 from pincli.vault.audit_macs import AuditSigner
 
 _MAC_CHARACTERS = 64

@@ -127,7 +127,7 @@ def _counts(
     connection: sqlite3.Connection, where: str, parameters: tuple[str, ...]
 ) -> Counter[tuple[int, str, int]]:
     rows = connection.execute(
-        f"SELECT active, type, verifier IS NULL, count(*) FROM users WHERE {where} "  # noqa: S608
+        f"SELECT active, type, verifier IS NULL, count(*) FROM users WHERE {where} "
         "GROUP BY 1, 2, 3",
         parameters,
     ).fetchall()

@@ -105,11 +105,11 @@ def _near(connection: sqlite3.Connection, column: str, name: str) -> list[str]:
     marks = ", ".join("?" * len(slips))
     past_prefix = name + _LAST_CHARACTER
     rows = connection.execute(
-        f"SELECT DISTINCT {column} FROM users WHERE {column} IN ({marks}) LIMIT ?",  # noqa: S608
+        f"SELECT DISTINCT {column} FROM users WHERE {column} IN ({marks}) LIMIT ?",
         (*slips, _NEAR_AT_MOST),
     ).fetchall()
     rows += connection.execute(
-        f"SELECT DISTINCT {column} FROM users WHERE {column} > ? AND {column} < ? "  # noqa: S608
+        f"SELECT DISTINCT {column} FROM users WHERE {column} > ? AND {column} < ? "
         f"ORDER BY {column} LIMIT ?",
         (name, past_prefix, _NEAR_AT_MOST),
     ).fetchall()

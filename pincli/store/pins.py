@@ -86,7 +86,7 @@ def issue(
 def issued_in(connection: sqlite3.Connection, batch: str, rows: Sequence[int]) -> set[int]:
     """Those of the rows that have got their PIN of a batch already."""
     marks = ", ".join("?" * len(rows))
-    query = f"SELECT user_id FROM issued WHERE batch = ? AND user_id IN ({marks})"  # noqa: S608
+    query = f"SELECT user_id FROM issued WHERE batch = ? AND user_id IN ({marks})"
     return {row for (row,) in connection.execute(query, (batch, *rows)).fetchall()}
 
 

@@ -48,7 +48,7 @@ def read_users(
 
     To the end: an open statement holds the database's read lock, on which writers wait.
     """
-    query = f"SELECT {USER_COLUMNS} FROM users {tail}"  # noqa: S608
+    query = f"SELECT {USER_COLUMNS} FROM users {tail}"
     return [user_from(row) for row in connection.execute(query, parameters).fetchall()]
 
 

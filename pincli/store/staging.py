@@ -11,7 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from pincli.models import RowProblem, UserType
+from pincli.models import UserType
+from pincli.results import RowProblem
 from pincli.store.faults import translated
 
 _CACHE_KIB = 24 * 1024
@@ -73,9 +74,7 @@ class _Temporary:
 
     def _count(self, table: str) -> int:
         with translated(_PATH):
-            ((count,),) = self._connection.execute(
-                f"SELECT count(*) FROM {table}"  # noqa: S608
-            ).fetchall()
+            ((count,),) = self._connection.execute(f"SELECT count(*) FROM {table}").fetchall()
         return int(count)
 
 
@@ -190,7 +189,7 @@ class StagedImport(_Temporary):
         marks = ", ".join("?" * len(names))
         with translated(_PATH):
             found = self._connection.execute(
-                f"SELECT user FROM rows WHERE user IN ({marks})",  # noqa: S608
+                f"SELECT user FROM rows WHERE user IN ({marks})",
                 names,
             ).fetchall()
         return set(names) - {user for (user,) in found}

@@ -56,7 +56,7 @@ def newest_first(
         # By user there is an index; anything else is looked through a stretch at a time.
         floor = lowest if wanted.user is not None else max(lowest, before - STRETCH)
         rows = connection.execute(
-            f"SELECT {EVENT_COLUMNS} FROM events WHERE {where} AND seq < ? AND seq >= ? "  # noqa: S608
+            f"SELECT {EVENT_COLUMNS} FROM events WHERE {where} AND seq < ? AND seq >= ? "
             "ORDER BY seq DESC LIMIT ?",
             (*parameters, before, floor, min(PAGE, limit)),
         ).fetchall()
@@ -70,7 +70,7 @@ def after(connection: sqlite3.Connection, seq: int, wanted: EventFilter) -> list
     """The next events above a number, oldest first, at most a page of them."""
     where, parameters = _conditions(wanted)
     rows = connection.execute(
-        f"SELECT {EVENT_COLUMNS} FROM events WHERE {where} AND seq > ? ORDER BY seq LIMIT ?",  # noqa: S608
+        f"SELECT {EVENT_COLUMNS} FROM events WHERE {where} AND seq > ? ORDER BY seq LIMIT ?",
         (*parameters, seq, PAGE),
     ).fetchall()
     return [event_from(row) for row in rows]
@@ -85,7 +85,7 @@ def head(connection: sqlite3.Connection) -> tuple[int, str]:
 def raw_after(connection: sqlite3.Connection, seq: int) -> list[RawEvent]:
     """The next rows above a number as they stand, for checking their macs."""
     return connection.execute(
-        f"SELECT {EVENT_COLUMNS} FROM events WHERE seq > ? ORDER BY seq LIMIT ?",  # noqa: S608
+        f"SELECT {EVENT_COLUMNS} FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
         (seq, PAGE),
     ).fetchall()
 

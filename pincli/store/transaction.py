@@ -10,7 +10,7 @@ from pincli.models import EventKind, User
 from pincli.store.rows import EVENT_COLUMNS, user_in_row, users_in_rows
 
 _INSERT_EVENT = (
-    f"INSERT INTO events ({EVENT_COLUMNS}) "  # noqa: S608
+    f"INSERT INTO events ({EVENT_COLUMNS}) "
     f"VALUES ({', '.join('?' * len(EVENT_COLUMNS.split(', ')))})"
 )
 

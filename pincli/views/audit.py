@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 
 from pincli.config import read_display
-from pincli.models import Event, TrailReport
+from pincli.models import Event
+from pincli.results import TrailReport
 from pincli.views.blocks import Answer, Fields, Headline, Problem, Table, Tone
 from pincli.views.exit_codes import ExitCode
 from pincli.views.sanitiser import shown

@@ -55,7 +55,13 @@ class Table(NamedTuple):
     empty: str
 
 
-Block = Headline | Fields | Note | Next | Table
+class Chart(NamedTuple):
+    """Rows of small bars: a label, the values over time, and a closing word."""
+
+    rows: Sequence[tuple[str, Sequence[int], str]]
+
+
+Block = Headline | Fields | Note | Next | Table | Chart
 
 
 class Problem(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from pincli.models import ImportTally, RowProblem
+from pincli.results import ImportTally, RowProblem
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Problem, Tone
 from pincli.views.exit_codes import ExitCode
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pincli.config import Display
-from pincli.views.blocks import Block, Fields, Headline, Next, Note, Table, Tone
+from pincli.views.blocks import Block, Chart, Fields, Headline, Next, Note, Table, Tone
 from pincli.views.sanitiser import shown
 
 _SIGNS = {
@@ -16,6 +16,7 @@ _SIGNS = {
     Tone.QUIET: ("", ""),
 }
 _GAP = "  "
+_BARS = ("\u00b7\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588", ".:-=+*#%@")
 
 
 def sign(tone: Tone, display: Display) -> str:
@@ -54,6 +55,19 @@ def _lines(block: Block, display: Display) -> Iterator[str]:
             yield f"{_GAP}next: {block.command}   ({block.why})"
         case Table():
             yield from _table_lines(block)
+        case Chart():
+            yield from chart_lines(block, display)
+
+
+def chart_lines(chart: Chart, display: Display) -> Iterator[str]:
+    """A chart's lines: the highest bar is the highest value of all."""
+    bars = _BARS[0 if display.unicode else 1]
+    most = max((value for _, values, _ in chart.rows for value in values), default=0) or 1
+    width = max((len(label) for label, _, _ in chart.rows), default=0)
+    for label, values, closing in chart.rows:
+        # Rounded up: a single failure shows.
+        drawn = "".join(bars[-(-value * (len(bars) - 1) // most)] for value in values)
+        yield f"{_GAP}{label:<{width}}{_GAP}{drawn}{_GAP}{closing}"
 
 
 def _table_lines(table: Table) -> Iterator[str]:

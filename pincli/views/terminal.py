@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from pincli.config import Display
-from pincli.views.blocks import Block, Fields, Headline, Next, Note, Table, Tone
-from pincli.views.plain import headline_text, label_width
+from pincli.views.blocks import Block, Chart, Fields, Headline, Next, Note, Table, Tone
+from pincli.views.plain import chart_lines, headline_text, label_width
 from pincli.views.sanitiser import shown
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ def _draw(block: Block, display: Display, console: Console) -> None:
             console.print(line)
         case Table():
             _draw_table(block, display, console)
+        case Chart():
+            for row in chart_lines(block, display):
+                console.print(_text(row, display), no_wrap=True)
 
 
 def _draw_fields(block: Fields, display: Display, console: Console) -> None:

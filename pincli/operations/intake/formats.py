@@ -14,8 +14,8 @@ from enum import Enum
 from typing import BinaryIO, NamedTuple, cast
 
 from pincli.errors import UsageProblem
-from pincli.models import RowProblem
 from pincli.operations.intake.lines import BOM, JsonLines, Lines, Tell
+from pincli.results import RowProblem
 
 REQUIRED = ("user", "account", "name", "type")
 OPTIONAL = ("active", "pin")

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import BinaryIO, NamedTuple
 
-from pincli.models import EventKind, ImportTally, PinOrigin, RowProblem, User
+from pincli.models import EventKind, PinOrigin, User
 from pincli.operations.chunks import Progress, in_chunks, no_progress
 from pincli.operations.hashing import write_pins
 from pincli.operations.intake.formats import read_people
 from pincli.operations.intake.rows import RowChecker
 from pincli.operations.session import Session
+from pincli.results import ImportTally, RowProblem
 from pincli.rules.states import may_have_pin
 from pincli.store.intake import Fate, fate_of
 from pincli.store.staging import StagedImport, StagedRow

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
 
 from pincli.errors import FileUnreadable, UsageProblem
-from pincli.models import RowProblem
+from pincli.results import RowProblem
 
 LONGEST_LINE = 64 * 1024
 """Bytes. A longer one is no row of people; it is refused without being read into memory."""

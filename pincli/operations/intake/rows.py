@@ -7,9 +7,10 @@ from functools import lru_cache
 from typing import NoReturn, TypeVar
 
 from pincli.errors import MalformedName, MalformedPin
-from pincli.models import RowProblem, State, UserType
+from pincli.models import State, UserType
 from pincli.operations.intake.formats import RawRow
 from pincli.operations.intake.lines import Tell
+from pincli.results import RowProblem
 from pincli.rules.names import canonical_account, canonical_user, clean_display_name
 from pincli.rules.pins import broken_rule, require_well_formed
 from pincli.rules.states import state_from

@@ -1,0 +1,119 @@
+"""What operations find out: results that commands hand to views."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class RowProblem(NamedTuple):
+    """What is wrong with one row; `message` repeats nothing of a PIN.
+
+    Attributes:
+        line: Where the row begins in the file, from 1.
+        column: The column's name, or empty for the row as a whole.
+    """
+
+    line: int
+    column: str
+    message: str
+
+
+class ImportTally(NamedTuple):
+    """What an import does, or did."""
+
+    rows: int
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deactivated: int = 0
+    pins: int = 0
+
+
+class Head(NamedTuple):
+    """The last event: noted down elsewhere, it shows later that nothing was cut off."""
+
+    seq: int
+    mac: str
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.mac}"
+
+
+class TrailReport(NamedTuple):
+    """What a check of the trail found.
+
+    Attributes:
+        events: How many events it holds.
+        head: The last of them.
+        seq: The number of the first bad row, if there is one.
+        finding: What is wrong, in words; None if nothing is.
+    """
+
+    events: int
+    head: Head
+    seq: int | None
+    finding: str | None
+
+
+class UserAlert(NamedTuple):
+    """A user who looks attacked.
+
+    Attributes:
+        sign: `locked_again` or `failing_after_unlock`.
+        times: How many locks, or wrong answers after the unlock.
+        latest: When the last of them was.
+    """
+
+    sign: str
+    user: str
+    account: str
+    times: int
+    latest: str
+
+
+class AccountAlert(NamedTuple):
+    """An account of which several users answered wrongly within a day."""
+
+    account: str
+    users_failed: int
+    failures: int
+    latest: str
+
+
+class AgentAlert(NamedTuple):
+    """An agent with whom many users failed, or who asked for several unknown ones."""
+
+    agent: str
+    users_failed: int
+    unknown_users: int
+
+
+class HourlyFailures(NamedTuple):
+    """How many wrong answers an account's users gave in one hour.
+
+    Attributes:
+        hour: As `2026-11-24T13`, UTC.
+    """
+
+    account: str
+    hour: str
+    failures: int
+
+
+class Alerts(NamedTuple):
+    """All signs of an attack.
+
+    Attributes:
+        hours: The last day's hours, oldest first, for the chart.
+    """
+
+    accounts: list[AccountAlert]
+    agents: list[AgentAlert]
+    users: list[UserAlert]
+    failures: list[HourlyFailures]
+    hours: list[str]
+
+    @property
+    def any(self) -> bool:
+        """Whether there are any."""
+        return bool(self.accounts or self.agents or self.users)

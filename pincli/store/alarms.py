@@ -1,0 +1,83 @@
+"""What the trail says about attacks, from an index that holds only events of alarm."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from pincli.results import AccountAlert, AgentAlert, HourlyFailures, UserAlert
+from pincli.rules import alarms
+
+_MISSES = "kind IN ('incorrect', 'abandoned')"
+_UNKNOWN = "kind = 'refused' AND outcome = 'unknown_user'"
+
+
+def users_locked_again(connection: sqlite3.Connection, since: str) -> list[UserAlert]:
+    """Users locked more than once since a time."""
+    rows = connection.execute(
+        "SELECT user, max(account), count(*), max(at) FROM events "
+        "WHERE kind = 'locked' AND at >= ? GROUP BY user HAVING count(*) >= ? "
+        "ORDER BY 3 DESC, 1",
+        (since, alarms.LOCKS_OF_ONE_USER),
+    ).fetchall()
+    return [UserAlert("locked_again", *row) for row in rows]
+
+
+def users_failing_after_unlock(connection: sqlite3.Connection, since: str) -> list[UserAlert]:
+    """Users with several wrong answers soon after they were unlocked."""
+    rows = connection.execute(
+        "SELECT u.user, max(u.account), count(*), max(m.at) FROM events u "
+        f"JOIN events m ON m.user = u.user AND m.{_MISSES} AND m.seq > u.seq "
+        "AND unixepoch(m.at) - unixepoch(u.at) <= ? "
+        "WHERE u.kind = 'unlocked' AND u.at >= ? "
+        "GROUP BY u.seq HAVING count(*) >= ? ORDER BY 3 DESC, 1",
+        (alarms.UNLOCK_WINDOW, since, alarms.FAILURES_AFTER_UNLOCK),
+    ).fetchall()
+    unique = {row[0]: row for row in reversed(rows)}
+    return [UserAlert("failing_after_unlock", *row) for row in unique.values()]
+
+
+def accounts_failing(connection: sqlite3.Connection, since: str) -> list[AccountAlert]:
+    """Accounts with several users who answered wrongly since a time."""
+    rows = connection.execute(
+        "SELECT account, count(DISTINCT user), count(*), max(at) FROM events "
+        f"WHERE {_MISSES} AND at >= ? "
+        "GROUP BY account HAVING count(DISTINCT user) >= ? ORDER BY 2 DESC, 1",
+        (since, alarms.USERS_FAILING_IN_ACCOUNT),
+    ).fetchall()
+    return [AccountAlert(*row) for row in rows]
+
+
+def agents_failing(connection: sqlite3.Connection, since: str) -> list[AgentAlert]:
+    """Agents with whom many users failed, or who asked for several unknown ones."""
+    failed = _by_agent(connection, _MISSES, since)
+    unknown = _by_agent(connection, _UNKNOWN, since)
+    found = [
+        AgentAlert(agent, failed.get(agent, 0), unknown.get(agent, 0))
+        for agent in sorted({*failed, *unknown})
+    ]
+    return [
+        alert
+        for alert in found
+        if alert.users_failed >= alarms.USERS_FAILING_WITH_AGENT
+        or alert.unknown_users >= alarms.UNKNOWN_USERS_BY_AGENT
+    ]
+
+
+def failures_by_hour(connection: sqlite3.Connection, since: str) -> list[HourlyFailures]:
+    """Wrong answers since a time by account and hour, as `2026-11-24T13`."""
+    rows = connection.execute(
+        "SELECT account, substr(at, 1, 13), count(*) FROM events "
+        f"WHERE {_MISSES} AND at >= ? GROUP BY 1, 2",
+        (since,),
+    ).fetchall()
+    return [HourlyFailures(*row) for row in rows]
+
+
+def _by_agent(connection: sqlite3.Connection, where: str, since: str) -> dict[str, int]:
+    rows: Sequence[tuple[Any, ...]] = connection.execute(
+        f"SELECT agent, count(DISTINCT user) FROM events WHERE {where} AND at >= ? GROUP BY 1",
+        (since,),
+    ).fetchall()
+    return dict(rows)

@@ -1,0 +1,85 @@
+"""An open database, with its identity and its locks; brought up to date when it is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pincli.errors import Fault, StoreUnavailable
+from pincli.store.connection import DATABASE, SCHEMA_VERSION, connect, schema_version
+from pincli.store.faults import translated
+from pincli.store.locks import LOCK_FILE, Locks
+from pincli.store.transaction import Identity, Origin, read_identity
+
+
+class OpenStore:
+    """What every store is: open, known, and lockable. Reading and writing build on it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        origin: Origin,
+        clock: Callable[[], str],
+        read_only: bool = False,
+    ) -> None:
+        """Open the store in a folder, and bring an older schema up to date.
+
+        Args:
+            folder: Where `init` made it.
+            origin: Who acts, and by which command.
+            clock: Gives the present time, ISO 8601, UTC.
+            read_only: Write nothing at all, not even the upgrade, and wait for nobody.
+
+        Raises:
+            StoreUnavailable: Missing, damaged, newer than this program, or forbidden.
+        """
+        self.path = folder / DATABASE
+        self._origin = origin
+        self._clock = clock
+        self._lock_path = folder / LOCK_FILE
+        self._locks: Locks | None = None
+        self._connection = connect(self.path, read_only=read_only)
+        try:
+            version = schema_version(self._connection, self.path)
+            if version < SCHEMA_VERSION and not read_only:
+                self._migrate()
+            with translated(self.path):
+                identity = read_identity(self._connection)
+            if identity is None:
+                raise StoreUnavailable(Fault.NOT_A_STORE, self.path)
+        except BaseException:
+            self.close()
+            raise
+        self.identity: Identity = identity
+
+    def close(self) -> None:
+        """Close the database and the lock file."""
+        self._connection.close()
+        if self._locks is not None:
+            self._locks.close()
+            self._locks = None
+
+    @contextmanager
+    def _immediately(self) -> Iterator[None]:
+        """BEGIN IMMEDIATE under the writer lock; committed and durable at its end."""
+        with self._lock_file().writer(), translated(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    def _migrate(self) -> None:
+        from pincli.store.schema import migrate
+
+        with self._immediately():
+            migrate(self._connection)
+
+    def _lock_file(self) -> Locks:
+        if self._locks is None:
+            self._locks = Locks(self._lock_path)
+        return self._locks
