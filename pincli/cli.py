@@ -38,6 +38,7 @@ COMMANDS = {
     "import": "import_",
     "audit": "audit",
     "alerts": "alerts",
+    "keys": "keys",
     "init": "init",
     "demo": "demo",
     "completion": "completion",

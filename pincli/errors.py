@@ -150,7 +150,6 @@ class Fault(StrEnum):
     EXPOSED = "readable by others"
     MALFORMED = "malformed"
     MISMATCH = "not the store's key"
-    KEY_CHANGED = "key changed meanwhile"
 
 
 class Unavailable(PincliError):
@@ -211,6 +210,12 @@ class VerifyKeyUnknown(PincliError):
     def __init__(self, fingerprint: str) -> None:
         super().__init__(fingerprint)
         self.fingerprint = fingerprint
+
+
+class KeyChanged(PincliError):
+    """A key was rotated since this process loaded it."""
+
+    code = "unavailable"
 
 
 class VerifierDamaged(PincliError):

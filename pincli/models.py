@@ -70,6 +70,8 @@ class EventKind(StrEnum):
     PIN_SHOWN = "pin_shown"
     PIN_WITHDRAWN = "pin_withdrawn"
     RESET = "reset"
+    KEY_ROTATED = "key_rotated"
+    RESTORED = "restored"
 
 
 class StoredPin(NamedTuple):

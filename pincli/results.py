@@ -117,3 +117,21 @@ class Alerts(NamedTuple):
     def any(self) -> bool:
         """Whether there are any."""
         return bool(self.accounts or self.agents or self.users)
+
+
+class KeyInfo(NamedTuple):
+    """One key file.
+
+    Attributes:
+        kind: `verify`, `portal` or `audit`.
+        present: Whether it is the one that the store expects now.
+        made_at: When the file was made, ISO 8601, UTC.
+        users: How many users' records need it.
+    """
+
+    file: str
+    kind: str
+    fingerprint: str
+    present: bool
+    made_at: str
+    users: int

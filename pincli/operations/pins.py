@@ -150,7 +150,7 @@ def _first_look(session: Session, user: User) -> ShownPin:
 
 
 def _another_look(session: Session, user: User, stored: StoredPin) -> ShownPin:
-    pin = unseal(session.keyring.portal_private, user.user, user.pin_version, stored.sealed)
+    pin = unseal(session.portal_key(stored.portal_key), user.user, user.pin_version, stored.sealed)
     # A seal that somebody else put there must not tell the customer a PIN that never works.
     if not _is_present_pin(session, user, stored, pin):
         raise SealDamaged(user.user)

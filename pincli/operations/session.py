@@ -9,7 +9,6 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple
 
-from pincli.errors import Fault, KeysUnavailable
 from pincli.store.sqlite import Store
 from pincli.store.transaction import Origin
 from pincli.vault.audit_macs import AuditSigner
@@ -20,7 +19,6 @@ from pincli.vault.keyring import (
     VERIFY_KEY,
     Key,
     Keyring,
-    require_match,
 )
 from pincli.vault.verifiers import Verifiers
 
@@ -62,14 +60,16 @@ class Session(NamedTuple):
             KeysUnavailable: It isn't there.
         """
         if fingerprint not in self.keyring.verify_keys:
-            self.keyring.reload_verify()
-        try:
-            return self.keyring.verify_keys[fingerprint]
-        except KeyError:
-            path = self.keyring.folder / VERIFY_KEY
-            raise KeysUnavailable(
-                Fault.MISMATCH, path, f"a PIN needs the key {fingerprint}"
-            ) from None
+            self.keyring.load_verify(fingerprint)
+        return self.keyring.verify_keys[fingerprint]
+
+    def portal_key(self, fingerprint: str) -> Key:
+        """The private key that a PIN is sealed to; after a rotation, maybe the one before.
+
+        Raises:
+            KeysUnavailable: It isn't there.
+        """
+        return self.keyring.find(PORTAL_PRIVATE, fingerprint)
 
 
 @contextmanager
@@ -101,16 +101,16 @@ def open_session(
     try:
         keyring = Keyring(keys_folder)
         identity = store.identity
-        if needs & {Need.WRITE, Need.CHECK}:
-            require_match(keyring.audit, identity.audit_key, keys_folder / AUDIT_KEY)
+        for name, expected, whose in (
+            (AUDIT_KEY, identity.audit_key, {Need.WRITE, Need.CHECK}),
+            (VERIFY_KEY, identity.verify_key, {Need.COMPARE, Need.SET_PIN}),
+            (PORTAL_PUBLIC, identity.portal_key, {Need.SET_PIN}),
+            (PORTAL_PRIVATE, identity.portal_key, {Need.SHOW_PIN}),
+        ):
+            if needs & whose:
+                keyring.require(name, expected)
         if Need.WRITE in needs:
             store.sign_with(AuditSigner(keyring.audit))
-        if needs & {Need.COMPARE, Need.SET_PIN}:
-            require_match(keyring.verify, identity.verify_key, keys_folder / VERIFY_KEY)
-        if Need.SET_PIN in needs:
-            require_match(keyring.portal_public, identity.portal_key, keys_folder / PORTAL_PUBLIC)
-        if Need.SHOW_PIN in needs:
-            require_match(keyring.portal_private, identity.portal_key, keys_folder / PORTAL_PRIVATE)
         yield Session(store, keyring, verifiers or Verifiers(), Need.WRITE in needs)
     finally:
         store.close()

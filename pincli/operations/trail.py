@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import hmac
 
-from pincli.errors import UsageProblem
+from pincli.errors import KeysUnavailable, UsageProblem
+from pincli.models import EventKind
 from pincli.operations.chunks import Progress, no_progress
 from pincli.operations.session import Session
 from pincli.results import Head, TrailReport
+from pincli.store.rows import EVENT_COLUMNS
+from pincli.store.trail import RawEvent
 from pincli.vault.audit_macs import AuditSigner
+from pincli.vault.keyring import AUDIT_KEY
 
 _MAC_CHARACTERS = 64
+_COLUMNS = EVENT_COLUMNS.split(", ")
+_KIND, _OUTCOME = _COLUMNS.index("kind"), _COLUMNS.index("outcome")
 
 
 def parse_head(text: str) -> Head:
@@ -36,8 +42,8 @@ def check_trail(
         expected: A head printed earlier, to see that the tail was not cut since.
         progress: Told how far it is.
     """
-    signer = AuditSigner(session.keyring.audit)
     store = session.store
+    signer = _first_signer(session)
     total = store.trail_head()[0]
     head = Head(0, store.identity.store_id)
     met_expected = expected is None
@@ -49,12 +55,34 @@ def check_trail(
             if not hmac.compare_digest(signer.mac(head.mac, row[:-1]), mac):
                 return TrailReport(head.seq, head, seq, "the event was changed or put here")
             head = Head(seq, mac)
+            signer = _signer_after(session, signer, row)
             met_expected = met_expected or head == expected
         progress(head.seq, total)
     if expected is not None and not met_expected:
         finding = "the trail was cut off" if head.seq < expected.seq else "the head is another"
         return TrailReport(head.seq, head, min(head.seq + 1, expected.seq), finding)
     return TrailReport(head.seq, head, None, _mismatch(session))
+
+
+def _first_signer(session: Session) -> AuditSigner:
+    """Who signed the first event: the audit key that it names."""
+    rows = session.store.raw_events_after(0)
+    named = str(rows[0][_OUTCOME]) if rows else ""
+    try:
+        return AuditSigner(session.keyring.find(AUDIT_KEY, named))
+    except KeysUnavailable:
+        return AuditSigner(session.keyring.audit)
+
+
+def _signer_after(session: Session, signer: AuditSigner, row: RawEvent) -> AuditSigner:
+    """Who signs what follows an event: another key, if it records that one took over.
+
+    The event itself has just been checked with the key before, so it can be believed.
+    """
+    kind, _, named = str(row[_OUTCOME]).partition(":")
+    if row[_KIND] == EventKind.KEY_ROTATED and kind == "audit":
+        return AuditSigner(session.keyring.find(AUDIT_KEY, named))
+    return signer
 
 
 def _mismatch(session: Session) -> str | None:

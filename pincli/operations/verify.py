@@ -7,7 +7,7 @@ from pincli.models import User, Verdict
 from pincli.operations.people import require_user
 from pincli.operations.session import Session
 from pincli.rules.pins import require_well_formed
-from pincli.store.attempts import Charged
+from pincli.store.attempts import Charged, RenewedVerifier
 
 
 def admit(session: Session, name: str, ticket: str | None) -> User | Verdict:
@@ -54,7 +54,7 @@ def verify(session: Session, name: str, pin: str, ticket: str | None) -> Verdict
         return session.store.settle(
             charged,
             matched=matched,
-            renewed_verifier=_renewed(session, charged, pin) if matched else None,
+            renewed=_renewed(session, charged, pin) if matched else None,
             ticket=ticket,
         )
 
@@ -74,11 +74,12 @@ def _compare(session: Session, charged: Charged, pin: str) -> bool:
     return session.verifiers.matches(stored.verifier, key, user.user, user.pin_version, pin)
 
 
-def _renewed(session: Session, charged: Charged, pin: str) -> str | None:
+def _renewed(session: Session, charged: Charged, pin: str) -> RenewedVerifier | None:
     """A verifier with the present key and cost, if the one that matched is older."""
     current = session.keyring.verify
     up_to_date = charged.pin.verify_key == current.fingerprint
     if up_to_date and not session.verifiers.is_outdated(charged.pin.verifier):
         return None
     user = charged.user
-    return session.verifiers.make(current, user.user, user.pin_version, pin)
+    verifier = session.verifiers.make(current, user.user, user.pin_version, pin)
+    return RenewedVerifier(verifier, current.fingerprint)

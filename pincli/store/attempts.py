@@ -30,6 +30,16 @@ class Charged(NamedTuple):
     pin: StoredPin
 
 
+class RenewedVerifier(NamedTuple):
+    """A verifier made anew from the answer that matched, and the key that it needs."""
+
+    verifier: str
+    verify_key: str
+
+    def __repr__(self) -> str:
+        return f"RenewedVerifier({self.verify_key!r})"
+
+
 def charge(transaction: Transaction, row: int, ticket: str | None) -> Charged | Verdict:
     """Count an attempt before it is made, or refuse it.
 
@@ -68,7 +78,7 @@ def settle(
     charged: Charged,
     *,
     matched: bool,
-    renewed_verifier: str | None,
+    renewed: RenewedVerifier | None,
     ticket: str | None,
 ) -> Verdict:
     """Close a charged attempt after its comparison.
@@ -81,8 +91,8 @@ def settle(
         transaction: The transaction to settle in.
         charged: What `charge` gave.
         matched: Whether the PIN matched the verifier in it.
-        renewed_verifier: A verifier for the same PIN, made with the present key and cost,
-            to replace the one that matched.
+        renewed: A verifier for the same PIN, made with a newer key or cost, to replace the
+            one that matched.
         ticket: The ticket for the event.
 
     Raises:
@@ -102,7 +112,7 @@ def settle(
     else:
         transaction.connection.execute("UPDATE users SET open_attempt = NULL WHERE id = ?", (row,))
     if outcome is Outcome.VERIFIED:
-        _note_verified(transaction, row, renewed_verifier)
+        _note_verified(transaction, row, renewed)
     kind = {Outcome.VERIFIED: EventKind.VERIFIED, Outcome.INCORRECT: EventKind.INCORRECT}.get(
         outcome, EventKind.REFUSED
     )
@@ -144,15 +154,16 @@ def _outcome(charged: User, now: User, *, matched: bool) -> Outcome:
     return Outcome.INCORRECT
 
 
-def _note_verified(transaction: Transaction, row: int, renewed_verifier: str | None) -> None:
+def _note_verified(transaction: Transaction, row: int, renewed: RenewedVerifier | None) -> None:
     transaction.connection.execute(
         "UPDATE users SET last_verified_at = ?, last_verified_by = ? WHERE id = ?",
         (transaction.at, transaction.origin.agent, row),
     )
-    if renewed_verifier is not None:
+    # The key may have been rotated since it was made; then the next attempt renews it.
+    if renewed is not None and renewed.verify_key == transaction.identity.verify_key:
         transaction.connection.execute(
             "UPDATE users SET verifier = ?, verify_key = ? WHERE id = ?",
-            (renewed_verifier, transaction.identity.verify_key, row),
+            (renewed.verifier, renewed.verify_key, row),
         )
 
 

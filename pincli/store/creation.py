@@ -79,7 +79,9 @@ def _build(
                     identity.portal_key,
                 ),
             )
-            Transaction(connection, identity, signer, origin, now).record(EventKind.INITIALISED)
+            Transaction(connection, identity, signer, origin, now).record(
+                EventKind.INITIALISED, outcome=identity.audit_key
+            )
             connection.execute("COMMIT")
     finally:
         connection.close()

@@ -28,6 +28,7 @@ LONGEST_WAIT = 10.0
 """Seconds that anybody waits for a lock before giving up, with nothing charged."""
 
 _WRITER = 0
+_MAINTENANCE = 2**62  # above any row
 _WAKE_AGAIN = 0.5
 
 # From charge to settle none of these may part the two; while a lock is held, Ctrl-Z would
@@ -62,6 +63,15 @@ class Locks:
     def writer(self) -> Iterator[None]:
         """Hold the one writer lock, on which writers queue before BEGIN IMMEDIATE."""
         with self._held(_WRITER):
+            yield
+
+    @contextmanager
+    def maintenance(self) -> Iterator[None]:
+        """Hold the lock of key rotations and restores, which exclude each other.
+
+        Taken before the writer lock; no agent ever waits for it.
+        """
+        with self._held(_MAINTENANCE):
             yield
 
     @contextmanager

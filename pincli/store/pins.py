@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 
-from pincli.errors import PinChangedMeanwhile, Refused, Rule
+from pincli.errors import KeyChanged, PinChangedMeanwhile, Refused, Rule
 from pincli.models import Change, EventKind, NewPin, PinOrigin, User
 from pincli.rules.lockout import is_locked
 from pincli.rules.resets import withdrawn
@@ -187,6 +187,10 @@ def _unlocked(change: Change, reason: str | None) -> list[NewEvent]:
 
 
 def _write(transaction: Transaction, row: int, pin: NewPin) -> None:
+    identity = transaction.identity
+    # A key rotated since this process loaded it must not come into use again.
+    if (pin.verify_key, pin.portal_key) != (identity.verify_key, identity.portal_key):
+        raise KeyChanged
     changed = transaction.connection.execute(
         "UPDATE users SET verifier = ?, verify_key = ?, sealed = ?, portal_key = ?, "
         "pin_set_at = ?, pin_set_by = ?, pin_version = ? WHERE id = ? AND pin_version = ?",

@@ -7,11 +7,12 @@ from typing import Literal
 
 from pincli.models import Event, State, User, UserType
 from pincli.results import AccountAlert, AgentAlert, HourlyFailures, UserAlert
-from pincli.store import alarms, listing, people, pins, trail
+from pincli.store import alarms, listing, people, pins, rotation, trail
 from pincli.store.faults import translated
 from pincli.store.opening import OpenStore
 from pincli.store.rows import find_user, find_users, users_in_rows
 from pincli.store.trail import EventFilter, RawEvent, RecordMismatch
+from pincli.store.transaction import Identity, read_identity
 
 
 class ReadableStore(OpenStore):
@@ -107,6 +108,21 @@ class ReadableStore(OpenStore):
         """The next event rows as they stand, for checking their macs."""
         with translated(self.path):
             return trail.raw_after(self._connection, seq)
+
+    def sealed_otherwise(self, portal_key: str, row: int, limit: int) -> list[User]:
+        """The next users above a row whose PIN is sealed to another key than this."""
+        with translated(self.path):
+            return rotation.sealed_otherwise(self._connection, portal_key, row, limit)
+
+    def key_uses(self) -> dict[str, dict[str, int]]:
+        """How many users' verifiers and seals need which key, by kind and fingerprint."""
+        with translated(self.path):
+            return rotation.key_uses(self._connection)
+
+    def present_identity(self) -> Identity:
+        """The store's identity as it is now; `identity` is as it was when it was opened."""
+        with translated(self.path):
+            return read_identity(self._connection) or self.identity
 
     def trail_head(self) -> tuple[int, str]:
         """The last event's number and mac."""

@@ -6,14 +6,15 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-from pincli.errors import Fault, PinChangedMeanwhile, StoreUnavailable, VerifyKeyUnknown
+from pincli.errors import KeyChanged, PinChangedMeanwhile, VerifyKeyUnknown
 from pincli.models import Change, EventKind, NewPin, User, UserType, Verdict
 from pincli.rules.resets import reissued
-from pincli.store import attempts, intake, people, pins
-from pincli.store.attempts import Charged
+from pincli.store import attempts, intake, people, pins, rotation
+from pincli.store.attempts import Charged, RenewedVerifier
 from pincli.store.faults import translated
 from pincli.store.intake import Fate
 from pincli.store.reading import ReadableStore
+from pincli.store.rotation import Resealed
 from pincli.store.rows import user_in_row
 from pincli.store.staging import StagedRow
 from pincli.store.transaction import Signer, Transaction, read_identity
@@ -72,7 +73,12 @@ class Store(ReadableStore):
             return attempts.refuse_unless_active(transaction, user.id, ticket)
 
     def settle(
-        self, charged: Charged, *, matched: bool, renewed_verifier: str | None, ticket: str | None
+        self,
+        charged: Charged,
+        *,
+        matched: bool,
+        renewed: RenewedVerifier | None,
+        ticket: str | None,
     ) -> Verdict:
         """Close a charged attempt after its comparison; see attempts.settle."""
         with self._writing() as transaction:
@@ -80,7 +86,7 @@ class Store(ReadableStore):
                 transaction,
                 charged,
                 matched=matched,
-                renewed_verifier=renewed_verifier,
+                renewed=renewed,
                 ticket=ticket,
             )
 
@@ -163,6 +169,22 @@ class Store(ReadableStore):
         with self._writing() as transaction:
             return intake.take_in(transaction, rows, allow_move=allow_move)
 
+    @contextmanager
+    def maintained(self) -> Iterator[None]:
+        """Keep other key rotations and restores out."""
+        with self._lock_file().maintenance():
+            yield
+
+    def name_key(self, kind: str, fingerprint: str) -> None:
+        """Say that another key counts from now on; see rotation.name_key."""
+        with self._writing() as transaction:
+            rotation.name_key(transaction, kind, fingerprint)
+
+    def reseal(self, resealed: Sequence[Resealed]) -> int:
+        """Write PINs sealed anew in one transaction; see rotation.reseal."""
+        with self._writing() as transaction:
+            return rotation.reseal(transaction, resealed)
+
     def prepare_for_bulk(self) -> None:
         """Let a chunk's pages wait in memory for its commit.
 
@@ -193,5 +215,5 @@ class Store(ReadableStore):
         with self._immediately():
             identity = read_identity(self._connection)
             if identity is None or identity.audit_key != self._signer.fingerprint:
-                raise StoreUnavailable(Fault.KEY_CHANGED, self.path)
+                raise KeyChanged
             yield Transaction(self._connection, identity, self._signer, self._origin, self._clock())

@@ -18,6 +18,14 @@ PORTAL_PRIVATE = "portal.key"
 ALL_FILES = (VERIFY_KEY, AUDIT_KEY, PORTAL_PUBLIC, PORTAL_PRIVATE)
 
 
+_ATTRIBUTES = {
+    VERIFY_KEY: "verify",
+    AUDIT_KEY: "audit",
+    PORTAL_PUBLIC: "portal_public",
+    PORTAL_PRIVATE: "portal_private",
+}
+
+
 class Key(NamedTuple):
     """A key and the name that the store knows it by; its repr shows the name alone."""
 
@@ -31,23 +39,29 @@ class Key(NamedTuple):
 class Keyring:
     """The keys in one folder.
 
-    Each is read at its first use: a desk host needs no portal.key, and a command that only
-    reads the store needs no key at all. Reading one raises KeysUnavailable when it is
-    missing, malformed or not safely kept.
+    Each is read when it is first needed: a desk host needs no portal.key, and a command that
+    only reads the store needs none at all. A key that was rotated away lies beside the
+    present one under its fingerprint, such as verify-0123456789abcdef.key; so does the new
+    one, for the moment between the store's commit and its renaming.
+
+    Reading one raises KeysUnavailable when it is missing, malformed or not safely kept.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._verify: dict[str, Key] = {}
 
     @cached_property
     def verify(self) -> Key:
         """The key that new verifiers are made with."""
-        return self._read(VERIFY_KEY)
+        key = self._read(VERIFY_KEY)
+        self._verify[key.fingerprint] = key
+        return key
 
     @property
     def verify_keys(self) -> Mapping[str, Key]:
-        """Every key that verifiers can be checked with, by fingerprint."""
-        return {self.verify.fingerprint: self.verify}
+        """The keys loaded so far that verifiers can be checked with, by fingerprint."""
+        return {self.verify.fingerprint: self.verify, **self._verify}
 
     @cached_property
     def audit(self) -> Key:
@@ -62,25 +76,75 @@ class Keyring:
     @cached_property
     def portal_private(self) -> Key:
         """The private half, under the fingerprint of the public one that belongs to it."""
-        raw = read_key(self.folder / PORTAL_PRIVATE)
-        public = _public_half(raw)
-        return Key(raw, fingerprint(PORTAL_PUBLIC, public))
+        return self._read(PORTAL_PRIVATE)
 
-    def reload_verify(self) -> None:
-        """Forget the verify key, so that the next use reads the file again."""
-        self.__dict__.pop("verify", None)
+    def require(self, name: str, expected: str) -> None:
+        """Make sure that the present key of a file name is the one that the store expects.
 
-    def _read(self, name: str) -> Key:
-        raw = read_key(self.folder / name)
-        return Key(raw, fingerprint(name, raw))
+        Raises:
+            KeysUnavailable: It is another, and the expected one does not lie beside it.
+        """
+        attribute = _ATTRIBUTES[name]
+        key: Key = getattr(self, attribute)
+        if key.fingerprint != expected:
+            self.__dict__[attribute] = self.find(name, expected)
+
+    def find(self, name: str, expected: str) -> Key:
+        """The key of that fingerprint: the present one, or one that was rotated away.
+
+        Raises:
+            KeysUnavailable: It is neither.
+        """
+        present = self._read(name)
+        if present.fingerprint == expected:
+            return present
+        path = self.folder / rotated_name(name, expected)
+        if not path.exists():
+            raise KeysUnavailable(
+                Fault.MISMATCH,
+                self.folder / name,
+                f"the store expects {expected}, this is {present.fingerprint}",
+            )
+        key = self._read(path.name, purpose=name)
+        if key.fingerprint != expected:
+            raise KeysUnavailable(Fault.MISMATCH, path, f"it is {key.fingerprint}")
+        return key
+
+    def load_verify(self, fingerprint: str) -> None:
+        """Load another verify key: that of a verifier made before, or after, this process began.
+
+        Raises:
+            KeysUnavailable: It isn't there.
+        """
+        self._verify[fingerprint] = self.find(VERIFY_KEY, fingerprint)
+
+    def present(self, name: str) -> Key:
+        """The key that lies under a file name now, whatever the store expects."""
+        return self._read(name)
+
+    def on_disk(self, name: str) -> list[Path]:
+        """Every file of this kind: the present one first, then those rotated away."""
+        stem, _, suffix = name.partition(".")
+        return [self.folder / name, *sorted(self.folder.glob(f"{stem}-*.{suffix}"))]
+
+    def _read(self, name: str, *, purpose: str = "") -> Key:
+        return named_key(purpose or name, read_key(self.folder / name))
 
 
-def require_match(key: Key, expected: str, path: Path) -> None:
-    """Raise KeysUnavailable unless a key is the one that the store was made with."""
-    if key.fingerprint != expected:
-        raise KeysUnavailable(
-            Fault.MISMATCH, path, f"the store expects {expected}, this is {key.fingerprint}"
-        )
+def named_key(name: str, raw: bytes) -> Key:
+    """A raw key under the fingerprint that it has in its file.
+
+    A private portal key goes by the fingerprint of the public one that belongs to it.
+    """
+    if name == PORTAL_PRIVATE:
+        return Key(raw, fingerprint(PORTAL_PUBLIC, public_half(raw)))
+    return Key(raw, fingerprint(name, raw))
+
+
+def rotated_name(name: str, fingerprint: str) -> str:
+    """The file name of a key that is not the present one."""
+    stem, _, suffix = name.partition(".")
+    return f"{stem}-{fingerprint}.{suffix}"
 
 
 def create_keys(folder: Path) -> Keyring:
@@ -96,7 +160,7 @@ def create_keys(folder: Path) -> Keyring:
     contents = {
         VERIFY_KEY: secrets.token_bytes(KEY_BYTES),
         AUDIT_KEY: secrets.token_bytes(KEY_BYTES),
-        PORTAL_PUBLIC: _public_half(portal_private),
+        PORTAL_PUBLIC: public_half(portal_private),
         PORTAL_PRIVATE: portal_private,
     }
     made: list[Path] = []
@@ -111,7 +175,8 @@ def create_keys(folder: Path) -> Keyring:
     return Keyring(folder)
 
 
-def _public_half(raw: bytes) -> bytes:
+def public_half(raw: bytes) -> bytes:
+    """The X25519 public key that belongs to a private one, both raw."""
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
     return X25519PrivateKey.from_private_bytes(raw).public_key().public_bytes_raw()

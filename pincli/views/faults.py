@@ -47,10 +47,6 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
             f"others can enter the store's folder: {path}",
             f"chmod 700 {path}",
         ),
-        Fault.KEY_CHANGED: (
-            f"the store's audit key was changed meanwhile: {path}",
-            "try again; if it happens again, check --keys and PINCLI_KEYS",
-        ),
     }
     return words.get(
         error.fault,

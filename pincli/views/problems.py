@@ -7,6 +7,7 @@ from pincli.errors import (
     ConfigUnavailable,
     FileUnreadable,
     Interrupted,
+    KeyChanged,
     KeysUnavailable,
     MalformedName,
     MalformedPin,
@@ -82,6 +83,8 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
             return faults.keys_words(error)
         case ConfigUnavailable():
             return faults.config_words(error)
+        case KeyChanged():
+            return "a key was changed at this moment", "try again"
         case VerifyKeyUnknown():
             return (
                 f"a PIN was made with the key {error.fingerprint}, which is not among the keys",
