@@ -109,6 +109,7 @@ class Rule(Enum):
     KEYS_BESIDE_STORE = "the keys would lie with the database"
     DECLINED = "not confirmed"
     WOULD_MOVE = "the user would move to another account"
+    ANOTHER_STORE = "the backup is of another store"
     ROLE = "not among the caller's roles"
     CONFIGURED_ELSEWHERE = "the deployment names store and keys"
     FILE_EXISTS = "the file exists"
@@ -180,6 +181,20 @@ class KeysUnavailable(Unavailable):
 
 class ConfigUnavailable(Unavailable):
     """Under sudo, the deployment's file can't be used."""
+
+
+class BackupRefused(PincliError):
+    """A backup is damaged or was tampered with; nothing was restored.
+
+    Attributes:
+        finding: What is wrong with it.
+    """
+
+    code = "unavailable"
+
+    def __init__(self, finding: str) -> None:
+        super().__init__(finding)
+        self.finding = finding
 
 
 class AttemptTakenOver(PincliError):

@@ -135,3 +135,34 @@ class KeyInfo(NamedTuple):
     present: bool
     made_at: str
     users: int
+
+
+class Restored(NamedTuple):
+    """What a restore did.
+
+    Attributes:
+        withdrawn: PINs withdrawn, because they differ from what came after the backup.
+        kept_users: Users who came after the backup, and were kept.
+        kept_events: Events that came after it, and were kept.
+        changed: Users whose record is not as their last event said; each has a new one.
+        aside: Where the replaced store lies; None if there was none.
+    """
+
+    withdrawn: int
+    kept_users: int
+    kept_events: int
+    changed: int
+    aside: str | None
+
+
+class Check(NamedTuple):
+    """One thing that was looked at.
+
+    Attributes:
+        finding: What is wrong; None if nothing is.
+        hint: What to do then.
+    """
+
+    what: str
+    finding: str | None
+    hint: str

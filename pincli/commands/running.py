@@ -71,7 +71,7 @@ def opened(
         Refused: The command is not among the caller's roles.
         Unavailable: The configuration, the store or a key can't be used.
     """
-    _require_role(ctx)
+    require_role(ctx)
     with _session(ctx, frozenset(needs), verifiers) as session:
         yield session
 
@@ -85,7 +85,7 @@ def _session(
     )
 
 
-def _require_role(ctx: typer.Context) -> None:
+def require_role(ctx: typer.Context) -> None:
     """Refuse, and record, a command that is not among the caller's roles."""
     config, command = config_of(ctx), command_of(ctx)
     about_one_user = isinstance(ctx.params.get("user"), str)

@@ -23,6 +23,7 @@ class OpenStore:
         origin: Origin,
         clock: Callable[[], str],
         read_only: bool = False,
+        database: str = DATABASE,
     ) -> None:
         """Open the store in a folder, and bring an older schema up to date.
 
@@ -30,12 +31,13 @@ class OpenStore:
             folder: Where `init` made it.
             origin: Who acts, and by which command.
             clock: Gives the present time, ISO 8601, UTC.
+            database: The file's name in it; another than usual while a backup is looked at.
             read_only: Write nothing at all, not even the upgrade, and wait for nobody.
 
         Raises:
             StoreUnavailable: Missing, damaged, newer than this program, or forbidden.
         """
-        self.path = folder / DATABASE
+        self.path = folder / database
         self._origin = origin
         self._clock = clock
         self._lock_path = folder / LOCK_FILE

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from pincli.errors import KeyChanged, PinChangedMeanwhile, VerifyKeyUnknown
 from pincli.models import Change, EventKind, NewPin, User, UserType, Verdict
+from pincli.results import Restored
 from pincli.rules.resets import reissued
-from pincli.store import attempts, intake, people, pins, rotation
+from pincli.store import attempts, intake, people, pins, restoring, rotation
 from pincli.store.attempts import Charged, RenewedVerifier
+from pincli.store.copies import copy_to_file
 from pincli.store.faults import translated
 from pincli.store.intake import Fate
 from pincli.store.reading import ReadableStore
@@ -168,6 +171,27 @@ class Store(ReadableStore):
         """Add and update users in one transaction; see intake.take_in."""
         with self._writing() as transaction:
             return intake.take_in(transaction, rows, allow_move=allow_move)
+
+    def back_up(self, path: Path) -> None:
+        """Copy the whole store into a new file; writers wait meanwhile."""
+        with self._lock_file().writer():
+            copy_to_file(self._connection, path)
+
+    def replace_with(self, candidate: Path, aside: Path, *, reason: str) -> Restored:
+        """Put a checked copy of a backup in this store's place; see restoring.replace."""
+        if self._signer is None:
+            raise RuntimeError("a store opened for reading was asked to write")
+        with self._lock_file().writer():
+            return restoring.replace(
+                self._connection,
+                self.path,
+                candidate,
+                aside,
+                signer=self._signer,
+                origin=self._origin,
+                at=self._clock(),
+                reason=reason,
+            )
 
     @contextmanager
     def maintained(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pincli.errors import (
     AttemptTakenOver,
+    BackupRefused,
     ConfigUnavailable,
     FileUnreadable,
     Interrupted,
@@ -81,6 +82,11 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
             return faults.store_words(error)
         case KeysUnavailable():
             return faults.keys_words(error)
+        case BackupRefused():
+            return (
+                f"the backup can't be trusted: {error.finding}",
+                "nothing was restored; take another backup",
+            )
         case ConfigUnavailable():
             return faults.config_words(error)
         case KeyChanged():
@@ -179,6 +185,10 @@ def _refused(rule: Rule, subject: str) -> tuple[str, str]:
         Rule.WOULD_MOVE: (
             f"{subject} has moved to another account since the file was checked",
             "run the command again",
+        ),
+        Rule.ANOTHER_STORE: (
+            f"the backup is of another store than {subject}",
+            "nothing was restored; to have both, name another folder with --store",
         ),
         Rule.ROLE: (
             f"you may not run `pincli {subject}` here",

@@ -1,0 +1,63 @@
+"""Whole copies of a database, by SQLite's own backup: never by renaming over an open one."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from pincli.errors import Refused, Rule, StoreUnavailable
+from pincli.store.faults import from_os, translated
+
+
+def copy_to_file(source: sqlite3.Connection, path: Path) -> None:
+    """Copy a database into a new file, complete or absent, durable when this returns.
+
+    In one step: a copy in several restarts whenever somebody writes, and with one agent at
+    work was measured never to end. The caller holds the writer lock.
+
+    Raises:
+        Refused: There is something at that path.
+        StoreUnavailable: It can't be written.
+    """
+    building = path.with_name(f"{path.name}.{os.getpid()}.part")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        os.close(os.open(building, flags, 0o600))
+        with translated(path), closing(_plain(building)) as target:
+            source.backup(target)
+        _sync(building)
+        os.link(building, path, follow_symlinks=False)
+        _sync(path.parent)
+    except FileExistsError:
+        raise Refused(Rule.FILE_EXISTS, str(path)) from None
+    except OSError as error:
+        raise from_os(error, path) from None
+    finally:
+        building.unlink(missing_ok=True)
+
+
+def is_sound(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether SQLite finds a database intact, every page and index of it."""
+    try:
+        with translated(path):
+            return connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    except StoreUnavailable:
+        return False
+
+
+def _plain(path: Path) -> sqlite3.Connection:
+    """A connection without journal or syncs: the file counts only once it is whole."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = OFF")
+    connection.execute("PRAGMA synchronous = OFF")
+    return connection
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

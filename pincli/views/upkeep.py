@@ -1,0 +1,59 @@
+"""Backups, restores and the doctor's findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pincli.results import Check, Restored
+from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Tone
+from pincli.views.exit_codes import ExitCode
+
+
+def backed_up(path: Path, size: int) -> Answer:
+    """The answer of `backup`."""
+    return Answer(
+        {"file": str(path), "bytes": size},
+        lambda: [
+            Headline(Tone.GOOD, "backed up", f"{path} ({size:,} bytes)"),
+            Note("the keys are not in it; keep a copy of them elsewhere"),
+        ],
+    )
+
+
+def restored(result: Restored) -> Answer:
+    """The answer of `restore`."""
+    return Answer(result._asdict(), lambda: _restored_screen(result))
+
+
+def examined(checks: Sequence[Check]) -> Answer:
+    """The answer of `doctor`."""
+    sick = [check for check in checks if check.finding is not None]
+    return Answer(
+        {"healthy": not sick, "checks": [check._asdict() for check in checks]},
+        lambda: _examined_screen(checks, len(sick)),
+        exit_code=ExitCode.UNAVAILABLE if sick else ExitCode.DONE,
+    )
+
+
+def _restored_screen(result: Restored) -> list[Block]:
+    pairs = [
+        ("withdrawn", f"{result.withdrawn} PINs, because they changed since the backup"),
+        ("kept", f"{result.kept_users} users and {result.kept_events} events from after it"),
+    ]
+    if result.aside is not None:
+        pairs.append(("replaced", f"the store before it lies in {result.aside}"))
+    return [Headline(Tone.GOOD, "restored"), Fields(pairs)]
+
+
+def _examined_screen(checks: Sequence[Check], sick: int) -> list[Block]:
+    headline = (
+        Headline(Tone.BAD, f"{sick} of {len(checks)} checks failed")
+        if sick
+        else Headline(Tone.GOOD, "all well", f"{len(checks)} checks")
+    )
+    pairs = [
+        (check.what, "fine" if check.finding is None else f"{check.finding}; {check.hint}")
+        for check in checks
+    ]
+    return [headline, Fields(pairs)]
