@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import signal
 import sys
 
@@ -14,6 +15,8 @@ import sys
 def main() -> None:
     """Run pincli and exit."""
     os.umask(0o077)
+    # A crash must not leave a PIN or a key in a core file.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Ctrl-C during the imports ends the process quietly; the front door takes over later.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperGroup
 
 from pincli import __version__
-from pincli.commands.running import Places, complain
+from pincli.commands.running import Places, complain, tell_of_locks
 from pincli.config import Config
 from pincli.errors import Interrupted, OutputUnavailable, PincliError, UsageProblem
 from pincli.rules.names import mask_pins
@@ -80,6 +80,8 @@ class Front(TyperGroup):
             raise Interrupted from None
         except BrokenPipeError:
             raise OutputUnavailable(closed_by_reader=True) from None
+        finally:
+            tell_of_locks(ctx)
 
     def main(
         self,

@@ -22,12 +22,14 @@ class Config(NamedTuple):
         agent: OS login of who runs the command; under sudo, of who invoked sudo.
         roles: Under sudo, the caller's roles; otherwise None: whoever can open the files may
             do everything.
+        on_lock: The program to run after a lock; empty for none.
     """
 
     store: Path
     keys: Path
     agent: str
     roles: frozenset[Role] | None = None
+    on_lock: tuple[str, ...] = ()
 
 
 class Display(NamedTuple):
@@ -65,7 +67,11 @@ def read_config(store: Path | None, keys: Path | None) -> Config:
 
         deployment = read_deployment()
         return Config(
-            deployment.store, deployment.keys, _login(caller), roles_of(caller, deployment)
+            deployment.store,
+            deployment.keys,
+            _login(caller),
+            roles_of(caller, deployment),
+            deployment.on_lock,
         )
     return Config(
         store=store or _folder("PINCLI_STORE", "XDG_DATA_HOME", ".local/share"),

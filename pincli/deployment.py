@@ -29,11 +29,13 @@ class Deployment(NamedTuple):
         store: The folder of the database.
         keys: The folder of the keys.
         members: For each role, logins and %groups, spelled as in sudoers.
+        on_lock: The program to run after a lock, with its arguments; empty for none.
     """
 
     store: Path
     keys: Path
     members: dict[Role, tuple[str, ...]]
+    on_lock: tuple[str, ...] = ()
 
 
 def read_deployment(path: Path = PATH) -> Deployment:
@@ -57,6 +59,7 @@ def read_deployment(path: Path = PATH) -> Deployment:
         store=_folder(table, "store", path),
         keys=_folder(table, "keys", path),
         members={role: _names(roles, role.value, path) for role in _roles(roles, path)},
+        on_lock=_hook(table, path),
     )
 
 
@@ -112,6 +115,21 @@ def _roles(table: dict[str, Any], path: Path) -> list[Role]:
         # A misspelt role would silently be nobody's.
         raise ConfigUnavailable(Fault.MALFORMED, path, "[roles] knows agent, admin and portal")
     return [Role(name) for name in table]
+
+
+def _hook(table: dict[str, Any], path: Path) -> tuple[str, ...]:
+    hooks = table.get("hooks", {})
+    command: object = hooks.get("on_lock", []) if isinstance(hooks, dict) else None
+    words = command if isinstance(command, list) else [None]
+    if not all(isinstance(word, str) for word in words) or not _starts_absolute(words):
+        raise ConfigUnavailable(
+            Fault.MALFORMED, path, "hooks.on_lock must be a list: an absolute path and arguments"
+        )
+    return tuple(words)
+
+
+def _starts_absolute(words: list[Any]) -> bool:
+    return not words or str(words[0]).startswith("/")
 
 
 def _names(table: dict[str, Any], role: str, path: Path) -> tuple[str, ...]:

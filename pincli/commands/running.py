@@ -21,6 +21,8 @@ from pincli.views import plain, programs
 from pincli.views.blocks import Answer, Block, Problem
 from pincli.views.sanitiser import shown
 
+_LOCKS = "pincli.locks_recorded"
+
 
 def new_app(*, group: bool = False) -> typer.Typer:
     """A Typer app for one command or one group of commands, set up like the front door."""
@@ -73,7 +75,10 @@ def opened(
     """
     require_role(ctx)
     with _session(ctx, frozenset(needs), verifiers) as session:
-        yield session
+        try:
+            yield session
+        finally:
+            ctx.find_root().meta.setdefault(_LOCKS, []).extend(session.store.locks_recorded)
 
 
 def _session(
@@ -83,6 +88,22 @@ def _session(
     return open_session(
         config.store, config.keys, origin=origin_of(ctx), needs=needs, verifiers=verifiers
     )
+
+
+def tell_of_locks(ctx: typer.Context) -> None:
+    """Run the deployment's hook for every lock that this command recorded.
+
+    Called once the verdict is printed and no lock is held. A failure is reported and
+    changes nothing.
+    """
+    for user in ctx.find_root().meta.pop(_LOCKS, []):
+        command = config_of(ctx).on_lock
+        if command:
+            from pincli.operations.hooks import on_lock
+
+            failure = on_lock(command, user)
+            if failure is not None:
+                warn(f"the on_lock hook failed: {failure}")
 
 
 def require_role(ctx: typer.Context) -> None:
@@ -118,6 +139,12 @@ def deliver(ctx: typer.Context, answer: Answer, *, as_json: bool) -> None:
         raise OutputUnavailable(closed_by_reader=isinstance(error, BrokenPipeError)) from None
     if answer.exit_code:
         raise typer.Exit(answer.exit_code)
+
+
+def warn(message: str) -> None:
+    """Tell on stderr what went wrong beside the command itself."""
+    if sys.stderr is not None:
+        print(shown(f"pincli: warning: {message}", unicode=read_display().unicode), file=sys.stderr)
 
 
 def complain(problem: Problem, details: Sequence[str] = ()) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pincli.errors import Fault, StoreUnavailable
+from pincli.models import User
 from pincli.store.connection import DATABASE, SCHEMA_VERSION, connect, schema_version
 from pincli.store.faults import translated
 from pincli.store.locks import LOCK_FILE, Locks
@@ -14,7 +15,12 @@ from pincli.store.transaction import Identity, Origin, read_identity
 
 
 class OpenStore:
-    """What every store is: open, known, and lockable. Reading and writing build on it."""
+    """What every store is: open, known, and lockable. Reading and writing build on it.
+
+    Attributes:
+        locks_recorded: The users whose lock was recorded through this store, for whoever is
+            to be told now that it is durable.
+    """
 
     def __init__(
         self,
@@ -40,6 +46,7 @@ class OpenStore:
         self.path = folder / database
         self._origin = origin
         self._clock = clock
+        self.locks_recorded: list[User] = []
         self._lock_path = folder / LOCK_FILE
         self._locks: Locks | None = None
         self._connection = connect(self.path, read_only=read_only)

@@ -236,8 +236,12 @@ class Store(ReadableStore):
         """One write transaction under the writer lock, committed and durable at its end."""
         if self._signer is None:
             raise RuntimeError("a store opened for reading was asked to write")
+        locks: list[User] = []
         with self._immediately():
             identity = read_identity(self._connection)
             if identity is None or identity.audit_key != self._signer.fingerprint:
                 raise KeyChanged
-            yield Transaction(self._connection, identity, self._signer, self._origin, self._clock())
+            yield Transaction(
+                self._connection, identity, self._signer, self._origin, self._clock(), locks
+            )
+        self.locks_recorded += locks

@@ -69,6 +69,7 @@ class Transaction(NamedTuple):
 
     Attributes:
         at: The time that everything in it happened, ISO 8601, UTC.
+        locks: Gets every user whose lock is recorded, for whoever is told once it is durable.
     """
 
     connection: sqlite3.Connection
@@ -76,6 +77,7 @@ class Transaction(NamedTuple):
     signer: Signer
     origin: Origin
     at: str
+    locks: list[User] | None = None
 
     def user(self, row: int) -> User:
         """The user's record as it is in this transaction."""
@@ -120,6 +122,8 @@ class Transaction(NamedTuple):
             row = self._row(seq, event)
             mac = self.signer.mac(mac, row)
             rows.append((*row, mac))
+            if event.kind is EventKind.LOCKED and event.user is not None and self.locks is not None:
+                self.locks.append(event.user)
         self.connection.executemany(_INSERT_EVENT, rows)
         return int(seq)
 

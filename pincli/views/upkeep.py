@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pincli.results import Check, Restored
-from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Tone
+from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Problem, Tone
 from pincli.views.exit_codes import ExitCode
 
 
@@ -32,13 +32,25 @@ def examined(checks: Sequence[Check]) -> Answer:
     return Answer(
         {"healthy": not sick, "checks": [check._asdict() for check in checks]},
         lambda: _examined_screen(checks, len(sick)),
+        problem=_sickness(len(sick), len(checks)) if sick else None,
         exit_code=ExitCode.UNAVAILABLE if sick else ExitCode.DONE,
+    )
+
+
+def _sickness(sick: int, total: int) -> Problem:
+    return Problem(
+        "unavailable",
+        f"{sick} of {total} checks failed",
+        "do what stands beside each of them",
     )
 
 
 def _restored_screen(result: Restored) -> list[Block]:
     pairs = [
-        ("withdrawn", f"{result.withdrawn} PINs, because they changed since the backup"),
+        (
+            "withdrawn",
+            f"{result.withdrawn} PINs: they changed, or may have changed, since the backup",
+        ),
         ("kept", f"{result.kept_users} users and {result.kept_events} events from after it"),
     ]
     if result.aside is not None:
