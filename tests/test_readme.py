@@ -1,0 +1,180 @@
+"""The README: every command in it works, and every output in it is real."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+_FENCES = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_AS_ROOT = "useradd"
+_ELSEWHERE = "venv"  # run by CI itself, as it stands there
+
+
+def _blocks(language: str) -> list[str]:
+    return [body for name, body in _FENCES.findall(README) if name == language]
+
+
+def _commands(block: str) -> list[str]:
+    return [line for line in block.splitlines() if line]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    """The environment of somebody who just installed pincli: an empty home, it in the PATH."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    pincli = programs / "pincli"
+    pincli.write_text(f'#!/bin/sh\nexec {sys.executable} -m pincli "$@"\n')
+    pincli.chmod(0o755)
+    folder = tmp_path / "home"
+    folder.mkdir(mode=0o700)
+    root = Path(__file__).parent.parent
+    return {
+        "HOME": str(folder),
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "PYTHONPATH": str(root),
+        "LANG": "C.UTF-8",
+        "TERM": "xterm",
+    }
+
+
+def _bash(script: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", script],
+        env=environment,
+        cwd=environment["HOME"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_call_is_told_with_real_output(home: dict[str, str]) -> None:
+    """The console blocks, run in order in one home, print what stands under each command."""
+    steps: list[tuple[str, list[str]]] = []
+    for line in "".join(_blocks("console")).splitlines():
+        if line.startswith("$ "):
+            steps.append((line[2:], []))
+        else:
+            steps[-1][1].append(line)
+    assert len(steps) > 8
+    for command, expected in steps:
+        ran = _bash(command, home)
+        printed = ran.stdout.replace(home["HOME"], "~")
+        assert ran.stderr == "", command
+        assert _TIME.sub("T", printed).splitlines() == [_TIME.sub("T", e) for e in expected], (
+            command
+        )
+
+
+def test_the_first_user_by_hand_in_five_lines(home: dict[str, str]) -> None:
+    """The five lines, typed one after the other, end with Alice verified and shown."""
+    (block,) = [b for b in _blocks("sh") if "pincli init" in b and "pin show" in b]
+    lines = _commands(block)
+    assert len(lines) == 5
+    outputs: list[str] = []
+    for line in lines:
+        terminal = pexpect.spawn(
+            "bash", ["-c", line], env=home, cwd=home["HOME"], encoding="utf-8", timeout=30
+        )
+        if line == "pincli verify alice":
+            terminal.expect_exact("Support PIN of Alice Example (alice, acme): ")
+            pin = re.search(r"\d{6}", outputs[2])
+            assert pin is not None
+            terminal.sendline(pin[0])
+        outputs.append(terminal.read())
+        terminal.close()
+        assert terminal.exitstatus == 0, (line, outputs[-1])
+    assert "VERIFIED" in outputs[3]
+    assert "NOT" not in outputs[3]
+    assert "active" in outputs[4]
+
+
+def test_every_other_command_works(home: dict[str, str]) -> None:
+    """Each line of the other blocks ends with 0, on a store with Alice in it."""
+    ready = _bash(
+        "pincli init && pincli user add alice --account acme && pincli pin show alice", home
+    )
+    assert ready.returncode == 0, ready.stderr
+    lines = [
+        line
+        for block in _blocks("sh")
+        if _AS_ROOT not in block and _ELSEWHERE not in block and "pincli init" not in block
+        for line in _commands(block)
+    ]
+    assert len(lines) > 10
+    (Path(home["HOME"]) / "completions").mkdir()
+    for line in lines:
+        ran = _bash(f"set -o pipefail; {line}", home)
+        assert ran.returncode == 0, (line, ran.stdout, ran.stderr)
+
+
+def test_every_command_stands_in_the_table() -> None:
+    """The table of commands names each command that the help shows."""
+    from pincli.cli import COMMANDS
+
+    table = README.partition("## Commands")[2].partition("##")[0]
+    for command in COMMANDS:
+        if command != "complete-names":
+            assert re.search(rf"`{command}\b", table), command
+
+
+def test_the_exit_codes_are_those_of_the_code() -> None:
+    """The table of exit codes has each of the enum's numbers and no other."""
+    from pincli.views.exit_codes import ExitCode
+
+    table = README.partition("## Exit codes")[2].partition("With `--json`")[0]
+    assert [int(n) for n in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)] == list(ExitCode)
+
+
+def test_the_configuration_is_valid(tmp_path: Path) -> None:
+    """The TOML that is shown gives the roles, folders and hook that the text speaks of."""
+    from pincli.deployment import read_deployment
+    from pincli.rules.roles import Role
+
+    (block,) = _blocks("toml")
+    path = tmp_path / "pincli.toml"
+    path.write_text(block, encoding="utf-8")
+    path.chmod(0o644)
+    deployment = read_deployment(path)
+    assert set(deployment.members) == set(Role)
+    assert deployment.on_lock == ("/usr/local/bin/notify-customer",)
+
+
+def test_the_sudoers_lines_are_valid(tmp_path: Path) -> None:
+    """The tool visudo finds nothing wrong with the lines for sudoers."""
+    import shutil
+
+    visudo = shutil.which("visudo") or "/usr/sbin/visudo"
+    if not Path(visudo).exists():
+        pytest.skip("sudo is not installed; CI installs it")
+    (block,) = _blocks("sudoers")
+    path = tmp_path / "pincli.sudoers"
+    path.write_text(block, encoding="utf-8")
+    ran = subprocess.run([visudo, "-c", "-f", path], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_the_bounds_of_alerts_are_those_of_the_code() -> None:
+    """The words for the bounds in the table of signs say the numbers in rules/alarms.py."""
+    from pincli.rules import alarms
+
+    words = {2: "twice", 3: "three", 5: "five"}
+    table = README.partition("## Signs of an attack")[2].partition("##")[0]
+    for number in (
+        alarms.LOCKS_OF_ONE_USER,
+        alarms.USERS_FAILING_IN_ACCOUNT,
+        alarms.USERS_FAILING_WITH_AGENT,
+        alarms.UNKNOWN_USERS_BY_AGENT,
+        alarms.FAILURES_AFTER_UNLOCK,
+    ):
+        assert words[number] in table
