@@ -23,10 +23,8 @@ from pincli.commands.running import Places, complain, tell_of_locks
 from pincli.config import Config
 from pincli.errors import Interrupted, OutputUnavailable, PincliError, UsageProblem
 from pincli.rules.names import mask_pins
-from pincli.views import programs
 from pincli.views.blocks import Problem
 from pincli.views.exit_codes import EXIT_OF, ExitCode
-from pincli.views.problems import bug, describe
 
 COMMANDS = {
     "verify": "verify",
@@ -101,13 +99,13 @@ class Front(TyperGroup):
             code = super().main(arguments, "pincli", standalone_mode=False, **extra) or 0
             _flush()
         except PincliError as error:
-            code = _report(describe(error), arguments, as_json=as_json, quiet=_is_quiet(error))
+            code = _report(_describe(error), arguments, as_json=as_json, quiet=_is_quiet(error))
         except typer.TyperException as error:
             code = _report(_usage(error, arguments), arguments, as_json=as_json)
         except (KeyboardInterrupt, typer.Abort):
-            code = _report(describe(Interrupted()), arguments, as_json=as_json)
+            code = _report(_describe(Interrupted()), arguments, as_json=as_json)
         except Exception as error:
-            code = _report(bug(error), arguments, as_json=as_json)
+            code = _report(_describe(error), arguments, as_json=as_json)
         if not standalone_mode:
             return code
         sys.exit(code)
@@ -179,6 +177,13 @@ def _flush() -> None:
         raise OutputUnavailable(closed_by_reader=isinstance(error, BrokenPipeError)) from None
 
 
+def _describe(error: Exception) -> Problem:
+    """The sentence for an error, foreseen or not."""
+    from pincli.views.problems import bug, describe
+
+    return describe(error) if isinstance(error, PincliError) else bug(error)
+
+
 def _is_quiet(error: PincliError) -> bool:
     """Whether nobody is listening any more: `pincli audit list | head`."""
     return isinstance(error, OutputUnavailable) and error.closed_by_reader
@@ -194,6 +199,8 @@ def _report(
     code = EXIT_OF[problem.code]
     try:
         if as_json and sys.stdout is not None:
+            from pincli.views import programs
+
             programs.write(programs.envelope(command, {}, problem), sys.stdout)
             sys.stdout.flush()
         elif not as_json and not quiet:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import pwd
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pincli.errors import Refused, Rule
-from pincli.rules.roles import Role
+
+if TYPE_CHECKING:
+    from pincli.rules.roles import Role
 
 _NOBODY_KNOWN = 2**32 - 1
 

@@ -14,10 +14,8 @@ from pincli.config import Config, read_config, read_display
 from pincli.errors import OutputUnavailable, Refused, Rule
 from pincli.models import EventKind
 from pincli.operations.session import Need, Session, open_session
-from pincli.rules.roles import may_run
 from pincli.store.transaction import Origin
 from pincli.vault.verifiers import Verifiers
-from pincli.views import plain, programs
 from pincli.views.blocks import Answer, Block, Problem
 from pincli.views.sanitiser import shown
 
@@ -109,8 +107,12 @@ def tell_of_locks(ctx: typer.Context) -> None:
 def require_role(ctx: typer.Context) -> None:
     """Refuse, and record, a command that is not among the caller's roles."""
     config, command = config_of(ctx), command_of(ctx)
+    if config.roles is None:
+        return
+    from pincli.rules.roles import may_run
+
     about_one_user = isinstance(ctx.params.get("user"), str)
-    if config.roles is None or may_run(config.roles, command, about_one_user=about_one_user):
+    if may_run(config.roles, command, about_one_user=about_one_user):
         return
     with _session(ctx, frozenset({Need.WRITE})) as session:
         session.store.record(EventKind.REFUSED, outcome=Rule.ROLE.name.lower())
@@ -128,6 +130,8 @@ def deliver(ctx: typer.Context, answer: Answer, *, as_json: bool) -> None:
         raise OutputUnavailable(closed_by_reader=False)
     try:
         if as_json:
+            from pincli.views import programs
+
             result = programs.envelope(command_of(ctx), answer.facts, answer.problem)
             programs.write(result, sys.stdout)
         elif answer.complaints is not None and answer.problem is not None:
@@ -165,5 +169,7 @@ def show(blocks: Sequence[Block], stream: TextIO) -> None:
 
         draw(blocks, display, stream)
     else:
+        from pincli.views import plain
+
         for line in plain.lines(blocks, display):
             stream.write(line + "\n")

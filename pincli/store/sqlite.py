@@ -1,4 +1,7 @@
-"""The store: every step that the operations take, each whole and durable when it returns."""
+"""The store: every step that the operations take, each whole and durable when it returns.
+
+What only some commands do is imported in its method: a caller waits for every import.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,23 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pincli.errors import KeyChanged, PinChangedMeanwhile, VerifyKeyUnknown
 from pincli.models import Change, EventKind, NewPin, User, UserType, Verdict
-from pincli.results import Restored
 from pincli.rules.resets import reissued
-from pincli.store import attempts, intake, people, pins, restoring, rotation
+from pincli.store import attempts
 from pincli.store.attempts import Charged, RenewedVerifier
-from pincli.store.copies import copy_to_file
 from pincli.store.faults import translated
-from pincli.store.intake import Fate
 from pincli.store.reading import ReadableStore
-from pincli.store.rotation import Resealed
 from pincli.store.rows import user_in_row
-from pincli.store.staging import StagedRow
 from pincli.store.transaction import Signer, Transaction, read_identity
+
+if TYPE_CHECKING:
+    from pincli.results import Restored
+    from pincli.store.intake import Fate
+    from pincli.store.rotation import Resealed
+    from pincli.store.staging import StagedRow
 
 
 class Store(ReadableStore):
@@ -95,11 +100,15 @@ class Store(ReadableStore):
 
     def set_pin(self, user: User, pin: NewPin, *, clear_counter: bool) -> User:
         """Write a PIN that was made for the version after the present one; see pins.set_pin."""
+        from pincli.store import pins
+
         with self._writing() as transaction:
             return pins.set_pin(transaction, user.id, pin, clear_counter=clear_counter)
 
     def note_shown(self, user: User) -> None:
         """Record a look at the PIN of that version; see pins.note_shown."""
+        from pincli.store import pins
+
         with self._writing() as transaction:
             pins.note_shown(transaction, user)
 
@@ -124,16 +133,22 @@ class Store(ReadableStore):
         batch: str | None = None,
     ) -> list[Change]:
         """Give users new PINs in one transaction; see pins.issue."""
+        from pincli.store import pins
+
         with self._writing() as transaction:
             return pins.issue(transaction, new_pins, counter=counter, reason=reason, batch=batch)
 
     def forget_batch(self, batch: str) -> None:
         """Drop the marks of a batch whose file is complete."""
+        from pincli.store import pins
+
         with self._writing() as transaction:
             pins.forget_batch(transaction, batch)
 
     def withdraw(self, users: Sequence[User], *, unlock: bool, reason: str | None) -> list[Change]:
         """Reset these users in one transaction; see pins.withdraw."""
+        from pincli.store import pins
+
         with self._writing() as transaction:
             rows = [user.id for user in users]
             return pins.withdraw(transaction, rows, unlock=unlock, reason=reason)
@@ -142,16 +157,22 @@ class Store(ReadableStore):
         self, rows: Sequence[int], *, unlock: bool, reason: str | None
     ) -> list[Change]:
         """Reset the users in these rows in one transaction; see pins.withdraw."""
+        from pincli.store import pins
+
         with self._writing() as transaction:
             return pins.withdraw(transaction, rows, unlock=unlock, reason=reason)
 
     def unlock(self, user: User, *, reason: str) -> User:
         """Release a lock; see pins.unlock."""
+        from pincli.store import pins
+
         with self._writing() as transaction:
             return pins.unlock(transaction, user.id, reason)
 
     def add_user(self, user: str, account: str, name: str, user_type: UserType) -> User:
         """Add an active user without a PIN; Refused if there is one of that name."""
+        from pincli.store import people
+
         with self._writing() as transaction:
             return people.add_user(transaction, user, account, name, user_type)
 
@@ -164,21 +185,29 @@ class Store(ReadableStore):
         self, rows: Sequence[int], *, active: bool, reason: str | None
     ) -> list[Change]:
         """Activate or deactivate users in one transaction; see people.set_active."""
+        from pincli.store import people
+
         with self._writing() as transaction:
             return people.set_active(transaction, rows, active=active, reason=reason)
 
     def take_in(self, rows: Sequence[StagedRow], *, allow_move: bool) -> list[Fate]:
         """Add and update users in one transaction; see intake.take_in."""
+        from pincli.store import intake
+
         with self._writing() as transaction:
             return intake.take_in(transaction, rows, allow_move=allow_move)
 
     def back_up(self, path: Path) -> None:
         """Copy the whole store into a new file; writers wait meanwhile."""
+        from pincli.store.copies import copy_to_file
+
         with self._lock_file().writer():
             copy_to_file(self._connection, path)
 
     def replace_with(self, candidate: Path, aside: Path, *, reason: str) -> Restored:
         """Put a checked copy of a backup in this store's place; see restoring.replace."""
+        from pincli.store import restoring
+
         if self._signer is None:
             raise RuntimeError("a store opened for reading was asked to write")
         with self._lock_file().writer():
@@ -201,11 +230,15 @@ class Store(ReadableStore):
 
     def name_key(self, kind: str, fingerprint: str) -> None:
         """Say that another key counts from now on; see rotation.name_key."""
+        from pincli.store import rotation
+
         with self._writing() as transaction:
             rotation.name_key(transaction, kind, fingerprint)
 
     def reseal(self, resealed: Sequence[Resealed]) -> int:
         """Write PINs sealed anew in one transaction; see rotation.reseal."""
+        from pincli.store import rotation
+
         with self._writing() as transaction:
             return rotation.reseal(transaction, resealed)
 
