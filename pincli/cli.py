@@ -43,9 +43,12 @@ COMMANDS = {
     "init": "init",
     "demo": "demo",
     "completion": "completion",
-    "complete-names": "complete_names",  # hidden
+    "complete-names": "complete_names",
 }
 """Every command, in the order of the help, and its module in pincli.commands."""
+
+HIDDEN = frozenset({"complete-names"})
+"""What no person types."""
 
 _LEAVES_A_CALLER_WAITING = frozenset({"unavailable", "internal", "interrupted"})
 
@@ -243,7 +246,7 @@ def _command_in(arguments: Sequence[str]) -> str | None:
 def _no_such_command(word: str) -> UsageProblem:
     from difflib import get_close_matches
 
-    near = get_close_matches(word, COMMANDS)
+    near = get_close_matches(word, [name for name in COMMANDS if name not in HIDDEN])
     hint = f"did you mean `pincli {near[0]}`?" if near else "`pincli --help` lists the commands"
     return UsageProblem(f"there is no command {mask_pins(word)!r}", hint)
 

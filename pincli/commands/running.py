@@ -6,9 +6,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import typer
+from typer.core import TyperCommand
 
 from pincli.config import Config, read_config, read_display
 from pincli.errors import OutputUnavailable, Refused, Rule
@@ -22,9 +23,23 @@ from pincli.views.sanitiser import shown
 _LOCKS = "pincli.locks_recorded"
 
 
+class PlainUsage(TyperCommand):
+    """A command whose usage line says USER, where Typer would say {USER}."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: D102
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+
+class CommandApp(typer.Typer):
+    """A Typer app whose commands are of our class."""
+
+    def command(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
+        return super().command(*args, cls=PlainUsage, **kwargs)
+
+
 def new_app(*, group: bool = False) -> typer.Typer:
     """A Typer app for one command or one group of commands, set up like the front door."""
-    return typer.Typer(
+    return CommandApp(
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,

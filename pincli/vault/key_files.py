@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pincli.errors import Fault, KeysUnavailable, Refused, Rule
 
 KEY_BYTES = 32
 _LONGEST_FILE = 200
+_ONE_LINE = re.compile(rb"[0-9a-f]{%d}\n?" % (2 * KEY_BYTES))
 _READABLE_BY_OTHERS = 0o077
 
 
@@ -38,13 +40,9 @@ def read_key(path: Path) -> bytes:
         raise KeysUnavailable(Fault.IO, path, error.strerror or "") from None
     finally:
         os.close(descriptor)
-    try:
-        key = bytes.fromhex(content.decode("ascii"))
-    except ValueError:
-        raise KeysUnavailable(Fault.MALFORMED, path) from None
-    if len(key) != KEY_BYTES:
+    if _ONE_LINE.fullmatch(content) is None:
         raise KeysUnavailable(Fault.MALFORMED, path)
-    return key
+    return bytes.fromhex(content.decode("ascii"))
 
 
 def write_key(path: Path, key: bytes) -> None:

@@ -1,0 +1,1 @@
+"""The contract of the command line: exit codes, JSON, streams and help."""

@@ -1,0 +1,404 @@
+"""`completion` and `complete-names`: what the shells' scripts know, and whom they may ask for."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Literal
+
+import pytest
+import typer
+
+from pincli.cli import app
+from pincli.commands.completion import FILES, Shell, script, tree
+from pincli.config import Config
+from pincli.rules.roles import Role
+from pincli.store import people
+from pincli.store.connection import SCHEMA_VERSION
+from pincli.views.completion.tree import Command, Kind, Value, walk
+from tests.support.contract import call
+from tests.support.desk import PROGRAM, Desk
+from tests.support.floor import content
+
+COMPLETIONS = Path(__file__).resolve().parents[2] / "completions"
+AT_MOST = 50
+ROOT = tree(typer.main.get_command(app))
+
+
+@pytest.mark.parametrize("shell", Shell)
+def test_the_scripts_are_fresh(shell: Shell) -> None:
+    """Byte for byte what the program makes; else run `pincli completion --write completions`."""
+    made = (COMPLETIONS / FILES[shell]).read_bytes()
+    assert made == script(shell, ROOT).encode(), "pincli completion --write completions"
+
+
+def test_one_command_writes_all_three(desk: Desk, tmp_path: Path) -> None:
+    """`--write DIR` makes the three files, in their names, for everybody to read."""
+    folder = tmp_path / "scripts"
+    folder.mkdir()
+    ran = desk.run("completion", "--write", str(folder), "--json")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.answer["files"] == [str(folder / name) for name in FILES.values()]
+    assert {path.name for path in folder.iterdir()} == set(FILES.values())
+    for path in folder.iterdir():
+        assert path.read_bytes() == (COMPLETIONS / path.name).read_bytes()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("shell", Shell)
+def test_a_script_is_printed(desk: Desk, shell: Shell) -> None:
+    """Bare for a person to put somewhere, or in an object for a program."""
+    bare = call(desk, f"completion {shell}")
+    assert (bare.code, bare.out, bare.err) == (0, script(shell, ROOT), "")
+    answer = call(desk, f"completion {shell} --json").answer
+    assert (answer["shell"], answer["script"]) == (shell, bare.out)
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("completion", 2),
+        ("completion tcsh", 2),
+        ("completion bash zsh", 2),
+        ("completion bash --write .", 2),
+        ("completion --write /nowhere/at/all", 2),
+        ("completion --write {store}", 7),
+        ("completion --write {keys}", 7),
+        ("completion --write {keys}/below", 7),
+    ],
+)
+def test_what_cannot_be_done_is_said(desk: Desk, line: str, code: int) -> None:
+    """No script goes into a folder that keeps secrets, and none is half asked for."""
+    before = content(desk.store) | content(desk.keys)
+    ran = call(desk, line.format(store=desk.store, keys=desk.keys))
+    assert (ran.code, ran.out) == (code, "")
+    assert "hint: " in ran.err
+    assert content(desk.store) | content(desk.keys) == before
+
+
+@pytest.mark.parametrize("role", Role)
+def test_nobody_has_files_written_under_sudo(desk: Desk, tmp_path: Path, role: Role) -> None:
+    """A link named like a script would lead the service account into its own store."""
+    (tmp_path / "_pincli").symlink_to(desk.database)
+    before = content(desk.store)
+    ended = _run(_config(desk, role), "completion", "--write", str(tmp_path))
+    assert ended == 2
+    assert content(desk.store) == before
+    assert not (tmp_path / "pincli.bash").exists()
+
+
+def test_a_script_that_cannot_be_printed_is_an_error(desk: Desk) -> None:
+    """Half a script must not pass for a whole one."""
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(
+            [*PROGRAM, "completion", "zsh"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=desk.environment(),
+            check=False,
+        )
+    assert ended.returncode == 8
+    assert b"could not be written" in ended.stderr
+
+
+def test_the_tree_is_what_the_help_says(desk: Desk) -> None:
+    """Every command and option that `--help` shows is completed, and nothing else is."""
+    told = dict(_told_by_help(desk, ""))
+    assert {command.spoken: _option_names(command) for command in walk(ROOT)} == told
+    assert len(told) > len(ROOT.commands) > 5
+
+
+def test_hidden_commands_are_nowhere(desk: Desk) -> None:
+    """Neither the help nor the completion of commands leads to `complete-names`."""
+    assert "complete-names" not in call(desk, "--help").out
+    assert "complete-names" not in {command.spoken for command in walk(ROOT)}
+
+
+@pytest.mark.parametrize(
+    ("path", "option", "kind"),
+    [
+        ("", "--store", Kind.FOLDERS),
+        ("", "--keys", Kind.FOLDERS),
+        ("status", "--account", Kind.ACCOUNTS),
+        ("status", "--state", Kind.WORDS),
+        ("user add", "--type", Kind.WORDS),
+        ("user add", "--account", Kind.ACCOUNTS),
+        ("user add", "--name", Kind.TEXT),
+        ("verify", "--ref", Kind.TEXT),
+        ("unlock", "--reason", Kind.TEXT),
+        ("audit list", "--user", Kind.USERS),
+        ("audit list", "--limit", Kind.TEXT),
+        ("reset", "--from-file", Kind.FILES),
+        ("reset", "--output", Kind.FILES),
+        ("completion", "--write", Kind.FOLDERS),
+    ],
+)
+def test_what_an_option_takes(path: str, option: str, kind: Kind) -> None:
+    """By its type, or by the word for it in the help."""
+    assert _value_of(path, option).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("verify", Kind.USERS),
+        ("status", Kind.USERS),
+        ("unlock", Kind.USERS),
+        ("reset", Kind.USERS),
+        ("pin show", Kind.USERS),
+        ("pin change", Kind.USERS),
+        ("user show", Kind.USERS),
+        ("user deactivate", Kind.USERS),
+        ("user activate", Kind.USERS),
+        ("user add", Kind.TEXT),
+        ("import", Kind.FILES),
+        ("completion", Kind.WORDS),
+    ],
+)
+def test_what_a_command_takes(path: str, kind: Kind) -> None:
+    """Users who are there, except for `user add`: whoever is there can't be added."""
+    (command,) = (command for command in walk(ROOT) if command.spoken == path)
+    assert command.arguments[0].value.kind is kind
+
+
+def test_the_words_are_the_ones_that_are_accepted() -> None:
+    """The choices of the options, all of them."""
+    assert set(_value_of("status", "--state").words) == {
+        "inactive",
+        "ineligible",
+        "locked",
+        "uncollected",
+        "active",
+    }
+    assert set(_value_of("user add", "--type").words) == {
+        "cloud",
+        "dedicated",
+        "federated",
+        "cloud-office",
+        "datapipe",
+    }
+
+
+def test_names_come_by_prefix_and_in_order(desk: Desk) -> None:
+    """Users by user name, accounts each once; with nothing typed, from the first one."""
+    for user, account in (("bob", "b@x"), ("alice", "acme"), ("al", "acme"), ("am", "ac-2")):
+        desk.add(user, account)
+    assert names(desk, "users", "al") == ["al", "alice"]
+    assert names(desk, "users", "") == ["al", "alice", "am", "bob"]
+    assert names(desk, "users") == ["al", "alice", "am", "bob"]
+    assert names(desk, "users", "c") == []
+    assert names(desk, "accounts", "ac") == ["ac-2", "acme"]
+    assert names(desk, "accounts", "b@") == ["b@x"]
+
+
+@pytest.mark.parametrize("prefix", ["AL", " al", "\u212bl", "\uff41\uff4c"])
+def test_a_prefix_is_canonical_first(desk: Desk, prefix: str) -> None:
+    """Capitals and blanks lead to the same names; what only looks like a letter to none."""
+    desk.add("alice")
+    found = ["alice"] if prefix.isascii() else []
+    assert names(desk, "users", prefix) == found
+
+
+@pytest.mark.parametrize("prefix", ["%", "a%", "_", "a*", "a'--", "a\tb", "-", "@x", "a" * 65])
+def test_a_prefix_that_begins_no_name_finds_none(desk: Desk, prefix: str) -> None:
+    """Nothing in it is a pattern, and none of it is an error."""
+    desk.add("alice")
+    assert names(desk, "users", prefix) == []
+
+
+@pytest.mark.parametrize("what", ["users", "accounts"])
+def test_of_many_names_the_first_and_the_last_come(desk: Desk, what: str) -> None:
+    """What all 50 begin with is what all begin with: a shell types that, and not more."""
+    everybody = [f"al{number:03}" for number in range(120)] + ["alz"]
+    _fill(desk, [(name, name) for name in everybody])
+    found = names(desk, what, "al")
+    assert found == [*everybody[: AT_MOST - 1], "alz"]
+    exactly = [name for name in everybody if name < "al050"]
+    assert names(desk, what, "al0")[:AT_MOST] == [*exactly[: AT_MOST - 1], "al099"]
+
+
+def test_exactly_fifty_names_all_come(desk: Desk) -> None:
+    """The last takes nobody's place unless there is one too many."""
+    everybody = [f"al{number:02}" for number in range(AT_MOST)]
+    _fill(desk, [(name, "acme") for name in everybody])
+    assert names(desk, "users", "al") == everybody
+
+
+def test_names_as_json(desk: Desk) -> None:
+    """As every command, it answers with an object, if asked to."""
+    desk.add("alice")
+    assert call(desk, "complete-names users al --json").answer["names"] == ["alice"]
+    assert call(desk, "complete-names users ? --json").answer["names"] == []
+
+
+@pytest.mark.parametrize("damage", ["no store", "no keys", "no database", "empty", "newer"])
+def test_whatever_is_missing_it_is_silent(desk: Desk, damage: str) -> None:
+    """A Tab in the middle of a line prints no error; keys are not needed at all."""
+    desk.add("alice")
+    if damage == "no store":
+        shutil.rmtree(desk.store)
+    elif damage == "no keys":
+        shutil.rmtree(desk.keys)
+    elif damage == "no database":
+        desk.database.write_bytes(b"no database, whatever it is called" * 100)
+    elif damage == "empty":
+        desk.database.write_bytes(b"")
+    else:
+        desk.sql("PRAGMA user_version = 1000")
+    assert names(desk, "users", "al") == (["alice"] if damage == "no keys" else [])
+
+
+def test_a_tab_loads_nothing_heavy(desk: Desk) -> None:
+    """A person waits for it: no library is loaded that only other commands need."""
+    desk.add("alice")
+    ended = subprocess.run(
+        [sys.executable, "-X", "importtime", *PROGRAM[1:], "complete-names", "users", "al"],
+        capture_output=True,
+        env=desk.environment(),
+        check=True,
+        text=True,
+    )
+    assert ended.stdout == "alice\n"
+    loaded = set(re.findall(r"\| +(\w+)", ended.stderr))
+    assert {"typer", "sqlite3"} <= loaded
+    assert not loaded & {"rich", "sqlite_utils", "passlib", "argon2", "cryptography", "tempfile"}
+
+
+def test_it_waits_for_nobody(desk: Desk) -> None:
+    """A writer that holds the database costs a Tab half a second, and no name comes."""
+    desk.add("alice")
+    with closing(sqlite3.connect(desk.database, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        begun = time.monotonic()
+        assert names(desk, "users", "al") == []
+        assert time.monotonic() - begun < 5
+
+
+def test_it_writes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even the upgrade of an older store, which is the next command's."""
+    desk.add("alice")
+    before = content(desk.store)
+    monkeypatch.setattr("pincli.store.opening.SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    assert names(desk, "users", "al") == ["alice"]
+    assert content(desk.store) == before
+
+
+@pytest.mark.parametrize("planted", ["al$(reboot)", "al\n", "al\x1b[2J", "al ice", "al'", "Al"])
+def test_what_is_no_name_is_not_printed(desk: Desk, planted: str) -> None:
+    """Whoever can write the file puts nothing on an agent's command line by it."""
+    _fill(desk, [(planted, planted), ("alice", "al")])
+    assert names(desk, "users", "al") == ["alice"]
+    assert names(desk, "accounts", "al") == ["al"]
+
+
+@pytest.mark.parametrize("role", Role)
+def test_only_who_may_look_names_up_gets_them(
+    desk: Desk, role: Role, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where there are roles, the portal gets no name, and no event for each Tab either."""
+    desk.add("alice")
+    before = content(desk.store)
+    assert _run(_config(desk, role), "complete-names", "users", "al") == 0
+    printed = capsys.readouterr()
+    assert printed.out == ("" if role is Role.PORTAL else "alice\n")
+    assert printed.err == ""
+    assert content(desk.store) == before
+
+
+@pytest.mark.parametrize("column", ["user", "account"])
+def test_each_name_is_one_step_in_an_index(desk: Desk, column: Literal["user", "account"]) -> None:
+    """No table is read, and nobody is sorted or counted."""
+    _fill(desk, [("alice", "acme"), ("bob", "acme"), ("carol", "globex")])
+    with closing(sqlite3.connect(desk.database)) as connection:
+        asked: list[str] = []
+        connection.set_trace_callback(asked.append)
+        people.names_with_prefix(connection, column, "", limit=2)
+        connection.set_trace_callback(None)
+        assert len(asked) == 3
+        for statement in asked:
+            plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
+            details = [detail for *_, detail in plan]
+            assert any(d.startswith("SEARCH users USING COVERING INDEX") for d in details), details
+            assert not any(d.startswith("SCAN users") or "TEMP" in d for d in details), details
+
+
+def test_an_account_of_many_users_is_one_name_like_another(desk: Desk) -> None:
+    """The look-up of accounts does the same work, however many users they have."""
+
+    def steps() -> int:
+        with closing(sqlite3.connect(desk.database)) as connection:
+            count = 0
+
+            def step() -> None:
+                nonlocal count
+                count += 1
+
+            connection.set_progress_handler(step, 1)
+            people.names_with_prefix(connection, "account", "a", limit=AT_MOST)
+            return count
+
+    _fill(desk, [("alice", "acme"), ("bob", "apex")])
+    few = steps()
+    _fill(desk, [(f"user{number}", "acme") for number in range(3000)])
+    assert steps() == few
+
+
+def names(desk: Desk, *words: str) -> list[str]:
+    """What `complete-names` prints, as the scripts call it: nothing on stderr, exit 0."""
+    ran = call(desk, ["complete-names", words[0], "--", *words[1:]])
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == "".join(f"{line}\n" for line in ran.out.splitlines())
+    return ran.out.splitlines()
+
+
+def _config(desk: Desk, role: Role) -> Config:
+    """What a caller with this role has under sudo."""
+    return Config(desk.store, desk.keys, "somebody", frozenset({role}))
+
+
+def _run(config: Config, *words: str) -> int:
+    front = typer.main.get_command(app)
+    return int(front.main(list(words), standalone_mode=False, obj=config))
+
+
+def _told_by_help(desk: Desk, path: str) -> Iterator[tuple[str, set[str]]]:
+    """Each command with its options, read from the help pages."""
+    out = call(desk, f"{path} --help").out
+    options = out.partition("\nOptions:\n")[2].partition("\n\n")[0]
+    yield path, set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", options, re.MULTILINE)) | {"-h"}
+    commands = out.partition("\nCommands:\n")[2].partition("\n\n")[0]
+    for name in re.findall(r"^  ([a-z-]+)", commands, re.MULTILINE):
+        yield from _told_by_help(desk, f"{path} {name}".strip())
+
+
+def _option_names(command: Command) -> set[str]:
+    return {name for option in command.options for name in option.names}
+
+
+def _value_of(path: str, name: str) -> Value:
+    (value,) = (
+        option.value
+        for command in walk(ROOT)
+        for option in command.options
+        if command.spoken == path and name in option.names
+    )
+    assert value is not None
+    return value
+
+
+def _fill(desk: Desk, rows: list[tuple[str, str]]) -> None:
+    """Put users and their accounts straight into the table, names or not."""
+    with closing(sqlite3.connect(desk.database)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO users (user, account, name, type, active, added_at)"
+            " VALUES (?, ?, '', 'cloud', 1, '2026-01-01T00:00:00Z')",
+            rows,
+        )

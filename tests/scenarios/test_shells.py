@@ -1,0 +1,473 @@
+"""Completion in the real shells, in a terminal: Tab is pressed, and the line is looked at."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pincli.views.completion import bash, fish, zsh
+from pincli.views.completion.tree import Argument, Command, Kind, Option, Value
+from tests.support.desk import Desk, new_desk
+from tests.support.shells import (
+    SHELLS,
+    Completed,
+    Shell,
+    install_program,
+    installed,
+    script_of,
+)
+
+DESCRIBING = ("zsh", "fish")
+BASH_COMPLETION = Path("/usr/share/bash-completion/bash_completion")
+USERS = {
+    "alice": "acme",
+    "alice2": "acme",
+    "bob@example.com": "acme",
+    "carol+t.x@a-b.org": "globex@example.com",
+    "dave@x.y@z": "globex@example.com",
+}
+
+
+class Counter:
+    """A place where callers ring: a store with people in it, and a shell with completion.
+
+    Attributes:
+        around: A folder that holds the store, a folder `folder one`, and `list.txt`.
+    """
+
+    def __init__(self, name: str, around: Path, desk: Desk, shell: Shell) -> None:
+        self.name = name
+        self.around = around
+        self.desk = desk
+        self.shell = shell
+
+    def tab(self, line: str, **more: int) -> Completed:
+        """Press Tab after a line, in which {store} and {around} are filled in."""
+        return self.shell.tab(self.filled(line), **more)
+
+    def filled(self, line: str) -> str:
+        """The line with {store} and {around} filled in."""
+        return line.format(store=self.desk.store, around=self.around)
+
+    def becomes(self, line: str) -> str:
+        """What a line is after one Tab, without blanks at its end.
+
+        Zsh ends an option that takes a value with an `=`, which goes if a blank is typed.
+        """
+        return self.tab(line).line.rstrip(" =" if self.name == "zsh" else " ")
+
+
+@pytest.fixture(scope="module")
+def around(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a store that has users, and other things to complete."""
+    folder = tmp_path_factory.mktemp("around")
+    desk = new_desk(folder)
+    for user, account in USERS.items():
+        desk.add(user, account)
+    (folder / "folder one").mkdir()
+    (folder / "list.txt").write_text("alice\n")
+    (folder / "lists").mkdir()
+    install_program(folder / "bin")
+    return folder
+
+
+@pytest.fixture(scope="module", params=SHELLS)
+def counter(
+    request: pytest.FixtureRequest, around: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Counter]:
+    """One shell for all the tests here; each types a line of its own."""
+    name = request.param
+    need(name)
+    desk = Desk(around / "store", around / "keys")
+    home = tmp_path_factory.mktemp(name)
+    with Shell(name, home, script=script_of(name), path=around / "bin") as shell:
+        yield Counter(name, around, desk, shell)
+
+
+@pytest.fixture(params=SHELLS)
+def name(request: pytest.FixtureRequest) -> str:
+    """Each shell that there is."""
+    need(request.param)
+    return str(request.param)
+
+
+def need(name: str) -> None:
+    """Skip unless the shell is installed."""
+    if not installed(name):
+        pytest.skip(f"{name} is not installed")
+
+
+@pytest.mark.parametrize(
+    ("line", "after"),
+    [
+        ("pincli ver", "pincli verify"),
+        ("pincli user dea", "pincli user deactivate"),
+        ("pincli pin ch", "pincli pin ch"),
+        ("pincli pin cha", "pincli pin change"),
+        ("pincli --sto", "pincli --store"),
+        ("pincli verify --pin", "pincli verify --pin-stdin"),
+        ("pincli verify alice --re", "pincli verify alice --ref"),
+        ("pincli verify --json --re", "pincli verify --json --ref"),
+        ("pincli --keys /tmp user li", "pincli --keys /tmp user list"),
+        ("pincli --keys=/tmp user li", "pincli --keys=/tmp user list"),
+        ("pincli completion f", "pincli completion fish"),
+        ("pincli verify --ref ver", "pincli verify --ref ver"),
+        ("pincli verify --sto", "pincli verify --sto"),
+        ("pincli nonsense ver", "pincli nonsense ver"),
+        ("pincli comple", "pincli completion"),
+        ("pincli complete", "pincli complete"),
+    ],
+)
+def test_commands_and_options(counter: Counter, line: str, after: str) -> None:
+    """Each where it may stand, and nothing where nothing is known. Hidden commands never."""
+    assert counter.becomes(line) == after
+
+
+@pytest.mark.parametrize(
+    ("line", "after"),
+    [
+        ("pincli status --state lo", "pincli status --state locked"),
+        ("pincli status --state=lo", "pincli status --state=locked"),
+        ("pincli status --state in", "pincli status --state in"),
+        ("pincli user add eve --type fed", "pincli user add eve --type federated"),
+        ("pincli user add eve --type=cloud-", "pincli user add eve --type=cloud-office"),
+        ("pincli user add eve --name fed", "pincli user add eve --name fed"),
+    ],
+)
+def test_option_values(counter: Counter, line: str, after: str) -> None:
+    """The words that an option accepts, after a blank and after `=`."""
+    assert counter.becomes(line) == after
+
+
+@pytest.mark.parametrize(
+    ("words", "after"),
+    [
+        ("verify al", "verify alice"),
+        ("verify AL", "verify alice"),
+        ("verify bo", "verify bob@example.com"),
+        ("verify bob@", "verify bob@example.com"),
+        ("verify bob@ex", "verify bob@example.com"),
+        ("verify carol+", "verify carol+t.x@a-b.org"),
+        ("verify dave@x.y@", "verify dave@x.y@z"),
+        ("verify 'bob@ex", "verify 'bob@example.com'"),
+        ("verify -- bo", "verify -- bob@example.com"),
+        ("verify --ref T-1 bo", "verify --ref T-1 bob@example.com"),
+        ("verify alice bo", "verify alice bo"),
+        ("verify nobody", "verify nobody"),
+        ("reset bo", "reset bob@example.com"),
+        ("reset alice bo", "reset alice bob@example.com"),
+        ("user show bo", "user show bob@example.com"),
+        ("user deactivate bo", "user deactivate bob@example.com"),
+        ("pin show bo", "pin show bob@example.com"),
+        ("audit list --user bo", "audit list --user bob@example.com"),
+        ("audit list --user=bob@", "audit list --user=bob@example.com"),
+        ("user add bo", "user add bo"),
+        ("status --account ac", "status --account acme"),
+        ("status --account=gl", "status --account=globex@example.com"),
+        ("status --account=globex@", "status --account=globex@example.com"),
+    ],
+)
+def test_names(counter: Counter, words: str, after: str) -> None:
+    """Users and accounts from the store that the line names, whatever stands in them."""
+    before = counter.filled("pincli --store {store} ")
+    assert counter.becomes(before + words) == before + after
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--store={store}",
+        "--store '{store}'",
+        '--store "{store}"',
+        '--store="{store}"',
+        "--keys /nowhere --store {store}",
+        "--keys=/nowhere --store={store}",
+        "--store ~/linked",
+    ],
+)
+def test_the_store_is_found_however_it_is_named(counter: Counter, options: str) -> None:
+    """Quotes, `=` and `~` are read as the shell reads them."""
+    linked = Path(counter.shell.home) / "linked"
+    if not linked.is_symlink():
+        linked.symlink_to(counter.desk.store)
+    line = counter.filled(f"pincli {options} verify bo")
+    assert counter.becomes(line) == f"{line}b@example.com"
+
+
+def test_without_a_store_nothing_is_said(counter: Counter) -> None:
+    """No name, no message, and the line as it was."""
+    line = "pincli --store /nowhere verify al"
+    done = counter.tab(line, times=2)
+    assert done.line == line
+    assert "error" not in done.shown
+    assert "hint" not in done.shown
+
+
+@pytest.mark.parametrize(
+    ("line", "after"),
+    [
+        ("pincli --store {around}/fol", r"pincli --store {around}/folder\ one/"),
+        ("pincli --store={around}/fol", r"pincli --store={around}/folder\ one/"),
+        ("pincli --keys {around}/key", "pincli --keys {around}/keys/"),
+        ("pincli --keys {around}/list.", "pincli --keys {around}/list."),
+        (
+            "pincli completion --write {around}/fol",
+            r"pincli completion --write {around}/folder\ one/",
+        ),
+        ("pincli reset --from-file {around}/list.", "pincli reset --from-file {around}/list.txt"),
+        ("pincli import {around}/list.", "pincli import {around}/list.txt"),
+        ("pincli verify {around}/list.", "pincli verify {around}/list."),
+    ],
+)
+def test_folders_and_files(counter: Counter, line: str, after: str) -> None:
+    """Folders alone where a folder is meant, files too where a file is, and none elsewhere."""
+    assert counter.becomes(line) == counter.filled(after)
+
+
+def test_the_middle_of_a_line_is_completed_too(counter: Counter) -> None:
+    """What stands behind the cursor is left alone."""
+    done = counter.tab("pincli ver --json", left=len(" --json"))
+    assert " ".join(done.line.split()) == "pincli verify --json"
+
+
+def test_everything_is_listed(counter: Counter) -> None:
+    """One Tab shows the commands, in zsh and fish with what they do; none that is hidden."""
+    shown = counter.tab("pincli ").shown
+    for command in ("verify", "status", "reset", "user", "completion"):
+        assert command in shown
+    assert "complete-names" not in shown
+    assert ("Release a locked PIN" in shown) is (counter.name in DESCRIBING)
+
+
+def test_options_are_listed(counter: Counter) -> None:
+    """One Tab after two dashes shows a command's options, in zsh and fish with their help."""
+    shown = counter.tab("pincli unlock --").shown
+    for option in ("--reason", "--json", "--help"):
+        assert option in shown
+    assert "--store" not in shown
+    assert ("stands in the audit trail" in shown) is (counter.name in DESCRIBING)
+
+
+def test_names_are_listed(counter: Counter) -> None:
+    """One Tab shows the users whose names go on in different ways."""
+    shown = counter.tab("pincli --store {store} verify ").shown
+    for user in USERS:
+        assert user in shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "pincli --store '$(touch {mark})' verify al",
+        "pincli --store $(touch {mark}) verify al",
+        "pincli --store `touch {mark}` verify al",
+        "pincli --store (touch {mark}) verify al",
+        "pincli (touch {mark}) ",
+        'pincli --store "$(touch {mark})" verify al',
+        "pincli --store={mark};touch\\ {mark} verify al",
+        "pincli '$(touch {mark})' verify al",
+        "pincli verify '$(touch {mark})' al",
+        "pincli status --state '$(touch {mark})",
+        "pincli '--$(touch {mark})=",
+        "pincli 'x[$(touch {mark})]' ",
+        "pincli verify 'x[$(touch {mark})]",
+    ],
+)
+def test_what_was_typed_is_not_run(counter: Counter, tmp_path: Path, line: str) -> None:
+    """Pressing Tab is not pressing Enter: nothing on the line is evaluated."""
+    mark = tmp_path / "mark"
+    counter.shell.tab(line.replace("{mark}", str(mark)), times=2)
+    assert not mark.exists()
+    assert counter.becomes("pincli ver") == "pincli verify"
+
+
+def test_the_first_tab_of_a_shell_works(name: str, around: Path, tmp_path: Path) -> None:
+    """Nothing has to be warmed up by an earlier one."""
+    with Shell(name, tmp_path, script=script_of(name), path=around / "bin") as shell:
+        assert shell.tab("pincli user dea").line == "pincli user deactivate "
+
+
+def test_a_sourced_script_works(name: str, around: Path, tmp_path: Path) -> None:
+    """In zsh and fish as well, where it is usually found by its name."""
+    with Shell(name, tmp_path, script=script_of(name), path=around / "bin", sourced=True) as shell:
+        assert shell.tab("pincli user dea").line == "pincli user deactivate "
+        line = f"pincli --store {around}/store verify bo"
+        assert shell.tab(line).line == f"{line}b@example.com "
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "bash: set -u",
+        "bash: set -f; shopt -s nullglob failglob; IFS=-",
+        "bash: COMP_WORDBREAKS=${COMP_WORDBREAKS//[@=:]/}",
+        "bash: shopt -u hostcomplete",
+        "zsh: setopt sh_word_split ksh_arrays glob_subst nounset",
+        "zsh: unsetopt auto_list; setopt menu_complete; IFS=-",
+    ],
+)
+def test_settings_of_the_shell_change_nothing(around: Path, tmp_path: Path, setting: str) -> None:
+    """People set their shells up in all sorts of ways."""
+    name, _, command = setting.partition(": ")
+    need(name)
+    with Shell(
+        name, tmp_path, script=script_of(name), path=around / "bin", setting=command
+    ) as shell:
+        for words, after in (
+            ("verify bob@ex", "verify bob@example.com "),
+            ("status --account=gl", "status --account=globex@example.com "),
+            ("user dea", "user deactivate "),
+        ):
+            line = f"pincli --store {around}/store "
+            assert shell.tab(line + words).line == line + after
+
+
+HOSTILE = (
+    "al$(touch {mark})",
+    "al`touch {mark}`",
+    "al(touch {mark})",
+    "al;touch {mark}",
+    "al|touch {mark}",
+    "$(touch {mark})",
+    "al' 'touch {mark}",
+    'al"$(touch {mark})"',
+    "al\\$(touch {mark})",
+    "al\x1b]0;owned\x07",
+    "al*",
+    "alz[$(touch {mark})]",
+)
+
+
+def test_what_the_program_prints_is_not_run(name: str, tmp_path: Path) -> None:
+    """Another `pincli` in PATH, or a store that was tampered with: a line is never code.
+
+    It is not even offered: once on the command line it would be run by Enter. The one good
+    name among the others is.
+    """
+    mark = tmp_path / "mark"
+    with printing(name, tmp_path) as shell:
+        for hostile in (*HOSTILE, "\n".join(HOSTILE)):
+            lines = f"{hostile.format(mark=mark)}\nalice@example.com\n"
+            (tmp_path / "names").write_text(lines)
+            for line in ("pincli verify al", "pincli status --account=al"):
+                done = shell.tab(line)
+                assert done.line == f"{line}ice@example.com ", hostile
+                assert "owned" not in done.shown
+    assert not mark.exists()
+
+
+def test_nothing_but_hostile_lines_is_nothing(name: str, tmp_path: Path) -> None:
+    """Where no good name is left, the line stays as it was."""
+    mark = tmp_path / "mark"
+    (tmp_path / "names").write_text("\n".join(HOSTILE).format(mark=mark))
+    with printing(name, tmp_path) as shell:
+        assert shell.tab("pincli verify al", times=2).line == "pincli verify al"
+    assert not mark.exists()
+
+
+def test_help_texts_are_text(name: str, tmp_path: Path) -> None:
+    """Whatever stands in a help text is shown as it is, and never run."""
+    nasty = "it's \"[a]:b\\ $(touch ~/mark) `touch ~/mark` %F{red} {x} * ~ !! # $HOME"
+    made = {"bash": bash.script, "zsh": zsh.script, "fish": fish.script}[name](nasty_tree(nasty))
+    script = tmp_path / "script"
+    script.write_text(made)
+    with printing(name, tmp_path, script) as shell:
+        for line in ("pincli ", "pincli do --", "pincli do -"):
+            shown = shell.tab(line, times=2).shown
+            assert ("it's \"[a]:b\\ $(touch" in shown) is (name in DESCRIBING)
+        assert shell.tab("pincli do --op").line.rstrip(" =") == "pincli do --option"
+        assert shell.tab("pincli do --option o").line == "pincli do --option one "
+        assert not (shell.home / "mark").exists()
+
+
+def test_after_sudo(name: str, around: Path, tmp_path: Path) -> None:
+    """What sudo is to run is completed as well, and pressing Tab runs no sudo."""
+    path = Path(shutil.copytree(around / "bin", tmp_path / "bin"))
+    (path / "sudo").write_text(f"#!/bin/sh\ntouch '{tmp_path}/ran'\n")
+    (path / "sudo").chmod(0o755)
+    home = tmp_path / "home"
+    home.mkdir()
+    setting = ""
+    if name == "bash":
+        if not BASH_COMPLETION.exists():
+            pytest.skip("bash completes after sudo by the package bash-completion only")
+        setting = f"complete -r pincli; . '{BASH_COMPLETION}'"
+        scripts = home / "data" / "bash-completion" / "completions"
+        scripts.mkdir(parents=True)
+        shutil.copy(script_of(name), scripts / "pincli")
+    line = f"sudo -u svc pincli --store {around}/store "
+    with Shell(name, home, script=script_of(name), path=path, setting=setting) as shell:
+        assert shell.tab(f"{line}user dea").line == f"{line}user deactivate "
+        assert shell.tab(f"{line}verify bob@").line == f"{line}verify bob@example.com "
+        assert shell.tab(f"{line}status --account=gl").line.endswith("=globex@example.com ")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_zsh_asks_by_sudo_who_wants_it(around: Path, tmp_path: Path) -> None:
+    """With zsh's own style for that, names come from a store that only sudo can read."""
+    need("zsh")
+    path = Path(shutil.copytree(around / "bin", tmp_path / "bin"))
+    (path / "sudo").write_text(
+        f"#!/bin/sh\nprintf '%s\\n' \"$*\" >>'{tmp_path}/ran'\n"
+        f"shift 3; exec env PINCLI_STORE='{around}/store' \"$@\"\n"
+    )
+    (path / "sudo").chmod(0o755)
+    home = tmp_path / "home"
+    home.mkdir()
+    setting = "zstyle ':completion:*:names' gain-privileges yes"
+    with Shell("zsh", home, script=script_of("zsh"), path=path, setting=setting) as shell:
+        assert shell.tab("pincli verify bob@").line == "pincli verify bob@"
+        assert shell.tab("sudo -u svc pincli verify bob@").line.endswith(" bob@example.com ")
+    assert (tmp_path / "ran").read_text() == "-n -u svc pincli complete-names users -- bob@\n"
+
+
+@contextmanager
+def printing(name: str, folder: Path, script: Path | None = None) -> Iterator[Shell]:
+    """A shell in whose PATH `pincli` prints what stands in the file `names`."""
+    home = folder / "home"
+    home.mkdir()
+    path = install_program(folder / "bin", f"cat '{folder}/names'")
+    with Shell(name, home, script=script or script_of(name), path=path) as shell:
+        yield shell
+
+
+def nasty_tree(text: str) -> Command:
+    """A tree of one command, its help texts all this text."""
+    words = Value(Kind.WORDS, "word", ("one", "two"))
+    options = (
+        Option(("-o", "--option"), text, words),
+        Option(("--flag",), text),
+        Option(("-h", "--help"), text),
+    )
+    below = (
+        Command(("do",), text, options, (Argument(Value(Kind.USERS, "user")),)),
+        Command(("undo",), text, options),
+    )
+    return Command((), text, options, commands=below)
+
+
+Made = Callable[[Command], str]
+
+
+@pytest.mark.parametrize("make", [bash.script, zsh.script, fish.script])
+@pytest.mark.parametrize(
+    "unfit",
+    [
+        Command(("do", "$(x)"), "help"),
+        Command(("do",), "two\nlines"),
+        Command(("do",), "\x1b[2J"),
+        Command(("do",), "help", (Option(("--a;b",), "help"),)),
+        Command(("do",), "help", (Option(("--a",), "two\nlines"),)),
+        Command(("do",), "help", (Option(("--a",), "", Value(Kind.WORDS, "a", ("x y",))),)),
+        Command(("do",), "help", (Option(("--a",), "", Value(Kind.TEXT, "a:b")),)),
+        Command(("do",), "help", (), (Argument(Value(Kind.WORDS, "a", ("$x",))),)),
+    ],
+)
+def test_what_would_not_fit_a_script_is_refused(make: Made, unfit: Command) -> None:
+    """Names, words and labels stand unquoted, so only plain ones are taken."""
+    with pytest.raises(ValueError, match="not fit for a completion script"):
+        make(Command((), "help", commands=(unfit,)))
