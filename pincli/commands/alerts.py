@@ -25,7 +25,7 @@ def alerts(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show signs of an attack: on users, on accounts, and from a desk."""
+    """Show signs of an attack. On users, on accounts, and from a desk."""
     with opened(ctx) as session:
         result = find_alerts(session)
     deliver(ctx, found(result, exit_code=exit_code), as_json=as_json)

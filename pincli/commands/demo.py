@@ -48,7 +48,10 @@ class Step(NamedTuple):
 
 @app.command(epilog=example("pincli demo"))
 def demo(ctx: typer.Context, as_json: JsonOption = False) -> None:
-    """Tell the whole story on a throw-away store: each command, its output, its exit code."""
+    """Tell the whole story on a throw-away store.
+
+    Each step is a command as one would type it, with its output and its exit code.
+    """
     with tempfile.TemporaryDirectory(prefix="pincli-demo-") as folder:
         config = Config(Path(folder, "store"), Path(folder, "keys"), read_agent())
         if as_json:

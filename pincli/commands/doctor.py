@@ -15,7 +15,10 @@ app = new_app()
 
 @app.command(epilog=example("pincli doctor") + "\n\nExit codes: 0 all well, 8 something is not.")
 def doctor(ctx: typer.Context, as_json: JsonOption = False) -> None:
-    """Check integrity, permissions, keys, space and clock, and say what to do."""
+    """Check whether all is well, and say what to do.
+
+    Integrity, permissions, keys, free space and clock.
+    """
     require_role(ctx)
     config = config_of(ctx)
     checks = [

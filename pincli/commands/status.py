@@ -39,7 +39,10 @@ def status(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one user, a list of users, or (with nothing) the totals and the latest locks."""
+    """Show one user, a list, or the totals.
+
+    With nothing named: the totals by state, and the latest locks.
+    """
     if locked:
         if state not in (None, State.LOCKED):
             raise UsageProblem(

@@ -38,7 +38,7 @@ def verify(
     pin_stdin: PinStdinOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check a caller's support PIN: six wrong answers in a row lock it."""
+    """Check a caller's support PIN. Six wrong answers in a row lock it."""
     ticket = None if ref is None else clean_ticket(ref)
     require_pin_source(pin_stdin=pin_stdin)
     verifiers = Verifiers()
