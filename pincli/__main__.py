@@ -25,7 +25,12 @@ def main() -> None:
     gc.disable()
     from pincli.cli import run
 
-    sys.exit(run())
+    try:
+        code = run()
+    finally:
+        # The interpreter would look through all of it once more at its end: 15 ms.
+        gc.freeze()
+    sys.exit(code)
 
 
 def _occupy_standard_streams() -> None:

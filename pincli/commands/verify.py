@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -42,7 +43,7 @@ def verify(
     ticket = None if ref is None else clean_ticket(ref)
     require_pin_source(pin_stdin=pin_stdin)
     verifiers = Verifiers()
-    in_background(verifiers.prepare if pin_stdin else verifiers.warm_up)
+    in_background(verifiers.prepare if pin_stdin else partial(_get_ready, verifiers, as_json))
     pin = read_pin_line() if pin_stdin else None
     with opened(ctx, Need.WRITE, Need.COMPARE, verifiers=verifiers) as session:
         if pin is None:
@@ -50,6 +51,15 @@ def verify(
         else:
             result = operation.verify(session, user, pin, ticket)
     deliver(ctx, verdict(result), as_json=as_json)
+
+
+def _get_ready(verifiers: Verifiers, as_json: bool) -> None:
+    """While the agent types: do what would otherwise be done for the first time after Enter."""
+    verifiers.warm_up()
+    if not as_json:
+        from pincli.views.terminal import rehearse
+
+        rehearse()
 
 
 def _ask_and_verify(session: Session, name: str, ticket: str | None) -> Verdict:

@@ -82,18 +82,38 @@ def check(pin: str) -> None:
     require_allowed(pin)
 
 
-def prepare(session: Session, user: User, pin: str, set_by: PinOrigin) -> NewPin:
-    """Hash and seal a PIN for the version that follows the user's present one."""
+def prepare(
+    session: Session,
+    user: User,
+    pin: str,
+    set_by: PinOrigin,
+    *,
+    sealing: Callable[[], bytes] | None = None,
+) -> NewPin:
+    """Hash and seal a PIN for the version that follows the user's present one.
+
+    Args:
+        session: Opened with Need.SET_PIN.
+        user: Whose PIN it is to be.
+        pin: The PIN.
+        set_by: Who chose it.
+        sealing: Gives what `seal_for` gives, where that is done elsewhere.
+    """
     version = user.pin_version + 1
     keyring = session.keyring
     return NewPin(
         verifier=session.verifiers.make(keyring.verify, user.user, version, pin),
         verify_key=keyring.verify.fingerprint,
-        sealed=seal(keyring.portal_public, user.user, version, pin),
+        sealed=sealing() if sealing is not None else seal_for(session, user, pin),
         portal_key=keyring.portal_public.fingerprint,
         set_by=set_by,
         version=version,
     )
+
+
+def seal_for(session: Session, user: User, pin: str) -> bytes:
+    """Seal a PIN for the version that follows the user's present one."""
+    return seal(session.keyring.portal_public, user.user, user.pin_version + 1, pin)
 
 
 def require_pin_possible(session: Session, user: User) -> None:

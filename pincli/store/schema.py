@@ -85,7 +85,10 @@ def version_1(db: Database) -> None:
         "CREATE INDEX users_by_account ON users (account, user)",
         # No column of it changes while a PIN is verified, so the verify path never pays for it.
         "CREATE INDEX users_by_state ON users (active, type, (verifier IS NULL), user)",
-        f"CREATE INDEX users_locked ON users (user) WHERE failed_attempts = {ATTEMPTS_ALLOWED}",
+        f"""
+        CREATE INDEX users_locked ON users (active, type, (verifier IS NULL), user)
+            WHERE failed_attempts = {ATTEMPTS_ALLOWED}
+        """,
         f"""
         CREATE INDEX users_by_lock_time ON users (locked_since)
             WHERE failed_attempts = {ATTEMPTS_ALLOWED}

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _NONCE_BYTES = 12
 
@@ -29,7 +29,7 @@ class Envelope:
         return self._cipher.decrypt(nonce, content, None).decode()
 
     @cached_property
-    def _cipher(self) -> ChaCha20Poly1305:
-        from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+    def _cipher(self) -> AESGCM:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        return ChaCha20Poly1305(ChaCha20Poly1305.generate_key())
+        return AESGCM(AESGCM.generate_key(bit_length=256))

@@ -8,6 +8,9 @@ copied to another user, or an old one put into the present row, matches nothing.
 from __future__ import annotations
 
 import hmac
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -76,12 +79,8 @@ class Verifiers:
 
     @cached_property
     def _context(self) -> CryptContext:
-        import argon2
-
-        # passlib asks for it, for one debug message; argon2 would look it up in the
-        # package's metadata, which takes 15 ms, and warn.
-        vars(argon2).setdefault("__version__", "not asked for")
-        from passlib.context import CryptContext
+        with _spared_imports():
+            from passlib.context import CryptContext
 
         return CryptContext(
             schemes=["argon2"],
@@ -90,6 +89,26 @@ class Verifiers:
             argon2__time_cost=self._cost.passes,
             argon2__parallelism=self._cost.lanes,
         )
+
+
+@contextmanager
+def _spared_imports() -> Iterator[None]:
+    """Keep passlib from importing, at its own import, what it does not need here.
+
+    It imports crypt, for schemes that we don't use: 4 ms, and a warning. And it asks for
+    argon2's version, for one debug message: argon2 would look that up in the package's
+    metadata, which takes 15 ms, and warn.
+    """
+    import argon2
+
+    vars(argon2).setdefault("__version__", "not asked for")
+    absent = {} if "crypt" in sys.modules else {"crypt": None}
+    sys.modules.update(absent)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
 
 
 def _secret(key: Key, user: str, version: int, pin: str) -> str:

@@ -1,0 +1,1 @@
+"""Programs that measure pincli against what is possible; see README.md here."""

@@ -1,0 +1,54 @@
+"""Every benchmark runs and prints its figures, at its smallest. No time is ever asserted."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parents[2]
+_RUNS = {
+    "verify_speed": ("--users", "60"),
+    "verify_at_scale": ("--small", "60", "--big", "80"),
+    "verdict_latency": ("--users", "60", "--typing", "0.3"),
+    "parallel": ("--users", "60", "--callers", "3"),
+    "bulk_import": ("--users", "40"),
+    "bulk_reset": ("--users", "60"),
+    "bulk_account": ("--small", "60", "--big", "80"),
+    "bulk_issue": ("--users", "60"),
+}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.mark.parametrize(("name", "options"), _RUNS.items())
+def test_a_benchmark_runs_and_prints_its_figures(
+    name: str, options: Sequence[str], cache: Path
+) -> None:
+    """Exit code 0, and a figure: what it runs succeeded, or the benchmark would have stopped."""
+    ran = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            f"tests.benchmarks.{name}",
+            "--runs",
+            "1",
+            *options,
+            "--cache",
+            cache,
+        ],
+        check=False,
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ran.returncode == 0, ran.stderr
+    figure = "checks a second" if name == "parallel" else "ratio"
+    assert figure in ran.stdout

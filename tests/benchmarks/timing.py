@@ -1,0 +1,152 @@
+"""Running whole processes by turns, and what their times and memory come to."""
+
+from __future__ import annotations
+
+import compileall
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pincli as package
+
+
+class Command(NamedTuple):
+    """A command line to measure.
+
+    Attributes:
+        name: What it is called in the report.
+        argv: The program's path and its arguments.
+        stdin: What it reads.
+        env: Its whole environment; None for this process's own.
+        codes: The exit codes that it may end with. Another one stops the benchmark: what
+            fails is never measured as if it were fast.
+    """
+
+    name: str
+    argv: Sequence[str]
+    stdin: bytes = b""
+    env: Mapping[str, str] | None = None
+    codes: Sequence[int] = (0,)
+
+
+class Run(NamedTuple):
+    """How one process went.
+
+    Attributes:
+        seconds: From just before it was started until it had been waited for.
+        cpu: Seconds of CPU time, user's and system's; steadier where others are busy too.
+        peak_kib: The most memory it held. Linux counts what the parent held when it started
+            it, too; so a benchmark that reports this keeps itself small.
+    """
+
+    seconds: float
+    cpu: float
+    peak_kib: int
+    code: int
+    out: bytes
+    err: bytes
+
+
+def run(command: Command) -> Run:
+    """Run a command to its end, with its input from a file and its output to files."""
+    with (
+        tempfile.TemporaryFile() as stdin,
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+    ):
+        stdin.write(command.stdin)
+        stdin.seek(0)
+        streams = [
+            (os.POSIX_SPAWN_DUP2, file.fileno(), number)
+            for number, file in enumerate((stdin, out, err))
+        ]
+        environment = dict(os.environ if command.env is None else command.env)
+        start = time.perf_counter()
+        pid = os.posix_spawn(command.argv[0], list(command.argv), environment, file_actions=streams)
+        _, status, usage = os.wait4(pid, 0)
+        seconds = time.perf_counter() - start
+        out.seek(0)
+        err.seek(0)
+        ended = Run(
+            seconds,
+            usage.ru_utime + usage.ru_stime,
+            usage.ru_maxrss,
+            os.waitstatus_to_exitcode(status),
+            out.read(),
+            err.read(),
+        )
+    if ended.code not in command.codes:
+        complaint = (ended.err or ended.out)[-2000:].decode(errors="replace")
+        raise SystemExit(f"{command.name}: exit code {ended.code}\n{complaint}")
+    return ended
+
+
+def alternate(commands: Sequence[Command], runs: int, *, warm: int = 1) -> dict[str, list[Run]]:
+    """Run the commands by turns, so that what disturbs one disturbs all.
+
+    Args:
+        commands: What to run.
+        runs: How often each.
+        warm: How often each is run before, uncounted: caches fill, bytecode is written.
+    """
+    results: dict[str, list[Run]] = {command.name: [] for command in commands}
+    for turn in range(-warm, runs):
+        # Every other turn goes backwards: nobody always comes after the same neighbour.
+        for command in commands if turn % 2 else reversed(commands):
+            ended = run(command)
+            if turn >= 0:
+                results[command.name].append(ended)
+    return results
+
+
+def print_runs(results: Mapping[str, Sequence[Run]]) -> None:
+    """One line a command: its times, its CPU time and the most memory it held."""
+    for name, runs in results.items():
+        cpu = statistics.median(each.cpu for each in runs) * 1000
+        peak = max(each.peak_kib for each in runs) / 1024
+        more = f"CPU {cpu:.1f} ms, peak {peak:.0f} MiB"
+        print_times(name, [each.seconds for each in runs], more)
+
+
+def print_times(name: str, times: Sequence[float], more: str = "") -> None:
+    """One line: median, quickest and slowest."""
+    low, high = min(times) * 1000, max(times) * 1000
+    print(
+        f"  {name:<28} median {statistics.median(times) * 1000:9.1f} ms  "
+        f"({low:.1f} to {high:.1f}, {len(times)} runs)  {more}".rstrip()
+    )
+
+
+def print_ratio(name: str, runs: Sequence[Run], base: Sequence[Run], goal: str) -> None:
+    """One line: how many times the base the runs took, by median, turn by turn and by CPU time."""
+    times, base_times = ([each.seconds for each in some] for some in (runs, base))
+    by_turns = statistics.median(a / b for a, b in zip(times, base_times, strict=True))
+    by_cpu = ratio([each.cpu for each in runs], [each.cpu for each in base])
+    print(
+        f"  ratio, {name}: {ratio(times, base_times):.2f}  "
+        f"(turn by turn {by_turns:.2f}, CPU time {by_cpu:.2f})  goal {goal}"
+    )
+
+
+def ratio(times: Sequence[float], base: Sequence[float]) -> float:
+    """How many times the base's median the median is."""
+    return statistics.median(times) / statistics.median(base)
+
+
+@cache
+def pincli() -> tuple[str, ...]:
+    """The installed program, as a user starts it.
+
+    With its bytecode, as an installation has it: where PYTHONDONTWRITEBYTECODE is set, a
+    working copy that was edited would be compiled anew by every run.
+    """
+    for folder in package.__path__:
+        compileall.compile_dir(folder, quiet=1)
+    installed = Path(sys.executable).with_name("pincli")
+    return (str(installed),) if installed.exists() else (sys.executable, "-m", "pincli")
