@@ -7,12 +7,14 @@ import pwd
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pincli.errors import Refused, Rule
+from pincli.errors import Refused, Rule, UsageProblem
 
 if TYPE_CHECKING:
     from pincli.rules.roles import Role
 
 _NOBODY_KNOWN = 2**32 - 1
+_LONGEST_UID = len(str(_NOBODY_KNOWN))
+_INITIAL_ENVIRONMENT = Path("/proc/self/environ")
 
 
 class Config(NamedTuple):
@@ -62,12 +64,12 @@ def read_config(store: Path | None, keys: Path | None) -> Config:
     """
     caller = _sudo_caller()
     if caller is not None:
-        named = ("PINCLI_STORE", "PINCLI_KEYS")
-        if store or keys or any(os.environ.get(variable) for variable in named):
-            raise Refused(Rule.CONFIGURED_ELSEWHERE)
         from pincli.deployment import read_deployment, roles_of
 
         deployment = read_deployment()
+        named = ("PINCLI_STORE", "PINCLI_KEYS")
+        if store or keys or any(os.environ.get(variable) for variable in named):
+            raise Refused(Rule.CONFIGURED_ELSEWHERE)
         return Config(
             deployment.store,
             deployment.keys,
@@ -92,7 +94,7 @@ def read_display() -> Display:
     """What may be shown, from the locale, NO_COLOR and TERM."""
     return Display(
         unicode=_has_utf8(),
-        color=not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb",
+        color=not os.environ.get("NO_COLOR") and (os.environ.get("TERM") or "dumb") != "dumb",
     )
 
 
@@ -109,7 +111,12 @@ def _folder(variable: str, xdg_variable: str, xdg_default: str) -> Path:
 
 def _home() -> Path:
     home = os.environ.get("HOME")
-    return Path(home or pwd.getpwuid(os.getuid()).pw_dir)
+    try:
+        return Path(home or pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        raise UsageProblem(
+            "there is no home folder to look for the store in", "give --store and --keys"
+        ) from None
 
 
 def _sudo_caller() -> int | None:
@@ -120,7 +127,8 @@ def _sudo_caller() -> int | None:
     value = os.environ.get("SUDO_UID")
     if value is None:
         return None
-    return int(value) if value.isascii() and value.isdigit() else _NOBODY_KNOWN
+    is_uid = value.isascii() and value.isdigit() and len(value) <= _LONGEST_UID
+    return int(value) if is_uid else _NOBODY_KNOWN
 
 
 def _login(uid: int) -> str:
@@ -135,10 +143,19 @@ def _has_utf8() -> bool:
     """Whether the locale says UTF-8.
 
     In the locale C, Python sets LC_CTYPE=C.UTF-8 for itself (PEP 538); that says nothing
-    about the terminal, so an explicit LANG=C beside it still counts.
+    about the terminal, so it counts only if the process began with it.
     """
     everything, ctype, lang = (os.environ.get(v, "") for v in ("LC_ALL", "LC_CTYPE", "LANG"))
-    coerced = ctype == "C.UTF-8" and not everything
-    effective = everything or (lang if coerced and lang else ctype) or lang
+    if not everything and ctype == "C.UTF-8" and not _began_with(b"LC_CTYPE=C.UTF-8"):
+        ctype = ""
+    effective = everything or ctype or lang
     codeset = effective.partition(".")[2].partition("@")[0]
     return codeset.lower().replace("-", "") == "utf8"
+
+
+def _began_with(setting: bytes) -> bool:
+    """Whether a setting was in the environment that the process was given."""
+    try:
+        return setting in _INITIAL_ENVIRONMENT.read_bytes().split(b"\0")
+    except OSError:
+        return False

@@ -50,7 +50,7 @@ def read_deployment(path: Path = PATH) -> Deployment:
     content = _read_safely(path)
     try:
         table = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # also of a number without an end
         raise ConfigUnavailable(Fault.MALFORMED, path, "it is not valid TOML") from None
     roles = table.get("roles")
     if not isinstance(roles, dict) or not roles:
@@ -121,7 +121,9 @@ def _hook(table: dict[str, Any], path: Path) -> tuple[str, ...]:
     hooks = table.get("hooks", {})
     command: object = hooks.get("on_lock", []) if isinstance(hooks, dict) else None
     words = command if isinstance(command, list) else [None]
-    if not all(isinstance(word, str) for word in words) or not _starts_absolute(words):
+    if not all(isinstance(word, str) and "\0" not in word for word in words) or not (
+        _starts_absolute(words)
+    ):
         raise ConfigUnavailable(
             Fault.MALFORMED, path, "hooks.on_lock must be a list: an absolute path and arguments"
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,8 +13,8 @@ from pincli.operations.session import Need, Session, open_session, utc_now
 from pincli.operations.trail import check_trail
 from pincli.results import Restored
 from pincli.store.connection import DATABASE, connect
-from pincli.store.copies import copy_to_file, is_sound
-from pincli.store.faults import from_os, translated
+from pincli.store.copies import copy_from_file, is_sound
+from pincli.store.faults import from_os
 from pincli.store.restoring import place
 from pincli.store.transaction import Origin
 from pincli.vault.audit_macs import AuditSigner
@@ -90,10 +89,7 @@ def _candidate(backup: Path, store_folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise from_os(error, backup) from None
     try:
-        uri = f"{backup.absolute().as_uri()}?mode=ro"
-        with translated(backup), closing(sqlite3.connect(uri, uri=True)) as source:
-            source.execute("SELECT count(*) FROM sqlite_master").fetchall()
-            copy_to_file(source, candidate)
+        copy_from_file(backup, candidate)
         yield candidate
     finally:
         candidate.unlink(missing_ok=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -14,7 +13,7 @@ from pathlib import Path
 from pincli.errors import KeysUnavailable, StoreUnavailable, Unavailable
 from pincli.operations.session import utc_now
 from pincli.results import Check
-from pincli.store.connection import DATABASE, OLDEST_SQLITE, connect, schema_version
+from pincli.store.connection import DATABASE, connect, schema_version, too_old_sqlite
 from pincli.store.copies import is_sound
 from pincli.store.locks import LOCK_FILE, Locks
 from pincli.store.reading import ReadableStore
@@ -47,10 +46,9 @@ def examine(store: Path, keys: Path, *, origin: Origin) -> Iterator[Check]:
 
 
 def _sqlite() -> Check:
-    found = sqlite3.sqlite_version
-    if sqlite3.sqlite_version_info >= OLDEST_SQLITE:
-        return Check(f"SQLite {found}", None, "")
-    return Check("SQLite", f"{found} is too old", "3.37 or later is needed")
+    too_old = too_old_sqlite()
+    finding = None if too_old is None else f"{too_old} is too old"
+    return Check("SQLite", finding, "3.37 or later is needed")
 
 
 def _private(what: str, folder: Path) -> Check:

@@ -32,6 +32,6 @@ def since(text: str, *, now: datetime | None = None) -> str:
         else:
             moment = datetime.fromisoformat(text.strip())
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     except (ValueError, OverflowError):
         raise UsageProblem("that is no time", "write 30m, 24h, 7d, or 2026-11-24T08:00") from None

@@ -20,6 +20,12 @@ _BUSY_SECONDS_READ_ONLY = 0.5
 """Whoever asks in this way presses Tab, and would sooner have no answer than a late one."""
 
 
+def too_old_sqlite() -> str | None:
+    """The version of this Python's SQLite if it is too old, else None."""
+    old = sqlite3.sqlite_version_info < OLDEST_SQLITE
+    return sqlite3.sqlite_version if old else None
+
+
 def connect(path: Path, *, create: bool = False, read_only: bool = False) -> sqlite3.Connection:
     """A connection in autocommit mode, set up as DESIGN.md asks.
 
@@ -30,8 +36,9 @@ def connect(path: Path, *, create: bool = False, read_only: bool = False) -> sql
     Raises:
         StoreUnavailable: It is missing, may not be opened, or is no SQLite database.
     """
-    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-        raise StoreUnavailable(Fault.OLD_SQLITE, path, sqlite3.sqlite_version)
+    too_old = too_old_sqlite()
+    if too_old is not None:
+        raise StoreUnavailable(Fault.OLD_SQLITE, path, too_old)
     if not create:
         try:
             path.stat()

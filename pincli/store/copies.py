@@ -38,6 +38,18 @@ def copy_to_file(source: sqlite3.Connection, path: Path) -> None:
         building.unlink(missing_ok=True)
 
 
+def copy_from_file(backup: Path, path: Path) -> None:
+    """Copy a database file, which is not changed, into a new one.
+
+    Raises:
+        StoreUnavailable: It is no database, or the copy can't be written.
+    """
+    uri = f"{backup.absolute().as_uri()}?mode=ro"
+    with translated(backup), closing(sqlite3.connect(uri, uri=True)) as source:
+        source.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        copy_to_file(source, path)
+
+
 def is_sound(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether SQLite finds a database intact, every page and index of it."""
     try:

@@ -92,11 +92,17 @@ def rows_after(connection: sqlite3.Connection, row: int, limit: int) -> list[int
 
 
 def latest_locks(connection: sqlite3.Connection, limit: int) -> list[User]:
-    """The locked users, the latest lock first. One whose sixth attempt is in flight is none."""
+    """The users in the state locked, the latest lock first.
+
+    One whose sixth attempt is in flight is not among them.
+    """
+    types = [cell.user_type for cell in _CELLS if cell.state is State.LOCKED and cell.has_pin]
+    marks = ", ".join("?" * len(types))
     return read_users(
         connection,
-        f"WHERE {_LOCKED} AND locked_since IS NOT NULL ORDER BY locked_since DESC LIMIT ?",
-        (limit,),
+        f"WHERE {_LOCKED} AND locked_since IS NOT NULL AND active = 1 AND type IN ({marks}) "
+        "ORDER BY locked_since DESC LIMIT ?",
+        (*types, limit),
     )
 
 

@@ -12,7 +12,7 @@ from pincli.errors import Fault, KeysUnavailable, Refused, Rule
 
 KEY_BYTES = 32
 _LONGEST_FILE = 200
-_ONE_LINE = re.compile(rb"[0-9a-f]{%d}\n?" % (2 * KEY_BYTES))
+_ONE_LINE = re.compile(rb"[0-9a-fA-F]{%d}\n?" % (2 * KEY_BYTES))
 _READABLE_BY_OTHERS = 0o077
 
 

@@ -56,18 +56,19 @@ def _lines(block: Block, display: Display) -> Iterator[str]:
         case Table():
             yield from _table_lines(block)
         case Chart():
-            yield from chart_lines(block, display)
+            width = max((len(label) for label, _, _ in block.rows), default=0)
+            for label, bars, closing in chart_rows(block, display):
+                yield f"{_GAP}{label:<{width}}{_GAP}{bars}{_GAP}{closing}"
 
 
-def chart_lines(chart: Chart, display: Display) -> Iterator[str]:
-    """A chart's lines: the highest bar is the highest value of all."""
+def chart_rows(chart: Chart, display: Display) -> Iterator[tuple[str, str, str]]:
+    """A chart's labels, bars and closing words; the highest bar is the highest value of all."""
     bars = _BARS[0 if display.unicode else 1]
     most = max((value for _, values, _ in chart.rows for value in values), default=0) or 1
-    width = max((len(label) for label, _, _ in chart.rows), default=0)
     for label, values, closing in chart.rows:
         # Rounded up: a single failure shows.
         drawn = "".join(bars[-(-value * (len(bars) - 1) // most)] for value in values)
-        yield f"{_GAP}{label:<{width}}{_GAP}{drawn}{_GAP}{closing}"
+        yield label, drawn, closing
 
 
 def _table_lines(table: Table) -> Iterator[str]:

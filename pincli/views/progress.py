@@ -46,7 +46,9 @@ class _Bar:
         if self._shown is None:
             if done >= total or time.monotonic() - self._began < _APPEARS_AFTER:
                 return
-            self._shown = self._start(total)
+            self._start(total)
+        if self._shown is None:
+            return
         progress, task = self._shown
         progress.update(task, completed=done, total=total)
 
@@ -55,7 +57,7 @@ class _Bar:
         if self._shown is not None:
             self._shown[0].stop()
 
-    def _start(self, total: int) -> tuple[Progress, TaskID]:
+    def _start(self, total: int) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
@@ -71,6 +73,7 @@ class _Bar:
             console=console,
             transient=True,
         )
-        task = progress.add_task(self._what, total=total)
+        # Noted before it starts: Ctrl-C may come at this very moment, and a bar that nobody
+        # knows of would leave the terminal without a cursor.
+        self._shown = (progress, progress.add_task(self._what, total=total))
         progress.start()
-        return progress, task

@@ -81,7 +81,7 @@ def listing(
 
 def overview(totals: dict[State, int], latest: Sequence[User], *, exit_code: bool) -> Answer:
     """The answer of `status` alone: the totals, and the latest locks."""
-    found = exit_code and bool(latest)
+    found = exit_code and totals[State.LOCKED] > 0
     facts: dict[str, object] = {
         "totals": {state.value: n for state, n in totals.items()},
         "users": [facts_of(user) for user in latest],

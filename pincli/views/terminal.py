@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from pincli.config import Display
 from pincli.views.blocks import Block, Chart, Fields, Headline, Next, Note, Table, Tone
-from pincli.views.plain import chart_lines, headline_text, label_width
+from pincli.views.plain import chart_rows, headline_text, label_width
 from pincli.views.sanitiser import shown
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ def _draw(block: Block, display: Display, console: Console) -> None:
         case Table():
             _draw_table(block, display, console)
         case Chart():
-            for row in chart_lines(block, display):
-                console.print(_text(row, display), no_wrap=True)
+            _draw_chart(block, display, console)
 
 
 def _draw_fields(block: Fields, display: Display, console: Console) -> None:
@@ -83,22 +82,31 @@ def _draw_fields(block: Fields, display: Display, console: Console) -> None:
     console.print(Padding(grid, (0, 0, 0, 2)))
 
 
+def _draw_chart(block: Chart, display: Display, console: Console) -> None:
+    from rich.padding import Padding
+    from rich.table import Table as Grid
+
+    grid = Grid.grid(padding=(0, 2, 0, 0))
+    grid.add_column(overflow="fold")
+    grid.add_column(no_wrap=True, min_width=max(len(values) for _, values, _ in block.rows))
+    grid.add_column(no_wrap=True)
+    for row in chart_rows(block, display):
+        grid.add_row(*(_text(cell, display) for cell in row))
+    console.print(Padding(grid, (0, 0, 0, 2)))
+
+
 def _draw_table(block: Table, display: Display, console: Console) -> None:
     from rich.table import Table as Grid
 
-    widths = [0] * len(block.columns)
     empty = True
     for page in block.pages:
         if not page:
             continue
         grid = Grid(box=None, padding=(0, 2, 0, 0), show_header=empty, header_style="dim")
-        for name, width in zip(block.columns, widths, strict=True):
-            grid.add_column(name, min_width=width, overflow="fold")
+        for name in block.columns:
+            grid.add_column(name, overflow="fold")
         for row in page:
             grid.add_row(*(_text(cell, display) for cell in row))
-        if empty:
-            measured = zip(block.columns, *page, strict=True)
-            widths = [min(24, max(map(len, column))) for column in measured]
         console.print(grid)
         empty = False
     if empty:
