@@ -71,7 +71,10 @@ def _private_folder(folder: Path, unavailable: type[Unavailable]) -> list[Path]:
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
         for each in reversed(missing):
-            each.mkdir(mode=0o700)
+            try:
+                each.mkdir(mode=0o700)
+            except FileExistsError:
+                continue  # somebody else's init, at the same moment
             made.append(each)
         if not missing and stat.S_IMODE(folder.stat().st_mode) & _OPEN_TO_OTHERS:
             # An empty one is ours to close; one with files in it may have other users.

@@ -59,12 +59,21 @@ def connect(path: Path, *, create: bool = False, read_only: bool = False) -> sql
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA secure_delete = ON").fetchall()
             connection.execute("PRAGMA synchronous = EXTRA")
-            if connection.execute("PRAGMA journal_mode = DELETE").fetchall() != [("delete",)]:
-                raise StoreUnavailable(Fault.BUSY, path, "journal_mode")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def use_rollback_journal(connection: sqlite3.Connection, path: Path) -> None:
+    """Make sure of journal_mode=DELETE, in a store that is known to be ours.
+
+    Raises:
+        StoreUnavailable: Somebody turned it to WAL and has it open.
+    """
+    with translated(path):
+        if connection.execute("PRAGMA journal_mode = DELETE").fetchall() != [("delete",)]:
+            raise StoreUnavailable(Fault.BUSY, path, "journal_mode")
 
 
 def schema_version(connection: sqlite3.Connection, path: Path) -> int:

@@ -39,6 +39,7 @@ def create_store(
     try:
         if database.exists() or database.is_symlink():
             raise Refused(Rule.STORE_EXISTS, str(database))
+        _remove([building])  # of a killed init that had our number
         _build(building, identity, signer=signer, origin=origin, clock=clock)
         if _touch(lock_file):
             made.append(lock_file)
@@ -47,6 +48,7 @@ def create_store(
         except FileExistsError:
             made = [building]  # the lock file is the winner's
             raise Refused(Rule.STORE_EXISTS, str(database)) from None
+        made.append(database)
         building.unlink()
         _sync_folder(folder)
     except OSError as error:

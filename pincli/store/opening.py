@@ -8,7 +8,13 @@ from pathlib import Path
 
 from pincli.errors import Fault, StoreUnavailable
 from pincli.models import User
-from pincli.store.connection import DATABASE, SCHEMA_VERSION, connect, schema_version
+from pincli.store.connection import (
+    DATABASE,
+    SCHEMA_VERSION,
+    connect,
+    schema_version,
+    use_rollback_journal,
+)
 from pincli.store.faults import translated
 from pincli.store.locks import LOCK_FILE, Locks
 from pincli.store.transaction import Identity, Origin, read_identity
@@ -52,6 +58,8 @@ class OpenStore:
         self._connection = connect(self.path, read_only=read_only)
         try:
             version = schema_version(self._connection, self.path)
+            if not read_only:
+                use_rollback_journal(self._connection, self.path)
             if version < SCHEMA_VERSION and not read_only:
                 self._migrate()
             with translated(self.path):

@@ -68,6 +68,9 @@ def write_key(path: Path, key: bytes) -> None:
     except OSError as error:
         path.unlink(missing_ok=True)
         raise KeysUnavailable(_fault_of(error), path, error.strerror or "") from None
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _fault_of(error: OSError) -> Fault:

@@ -163,14 +163,12 @@ def create_keys(folder: Path) -> Keyring:
         PORTAL_PUBLIC: public_half(portal_private),
         PORTAL_PRIVATE: portal_private,
     }
-    made: list[Path] = []
     try:
         for name, raw in contents.items():
             write_key(folder / name, raw)
-            made.append(folder / name)
     except BaseException:
-        for path in made:
-            path.unlink(missing_ok=True)
+        for name, raw in contents.items():
+            _remove_own(folder / name, raw)
         raise
     return Keyring(folder)
 
@@ -180,3 +178,12 @@ def public_half(raw: bytes) -> bytes:
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
     return X25519PrivateKey.from_private_bytes(raw).public_key().public_bytes_raw()
+
+
+def _remove_own(path: Path, raw: bytes) -> None:
+    """Remove a key file if it holds this key: one that was there before holds another."""
+    try:
+        if read_key(path) == raw:
+            path.unlink()
+    except KeysUnavailable:
+        return
