@@ -108,18 +108,22 @@ class StagedImport(_Temporary):
     """The rows of an import and their problems, by user."""
 
     schema = (
-        "CREATE TABLE rows (user TEXT, line INTEGER, account TEXT, name TEXT, type TEXT, "
-        "active INTEGER, pin BLOB, PRIMARY KEY (user, line)) WITHOUT ROWID",
+        # By number, as several rows of a JSON array may stand in one line.
+        "CREATE TABLE rows (user TEXT, number INTEGER, line INTEGER, account TEXT, name TEXT, "
+        "type TEXT, active INTEGER, pin BLOB, PRIMARY KEY (user, number)) WITHOUT ROWID",
+        "CREATE TABLE bad (user TEXT, number INTEGER, line INTEGER)",
         "CREATE TABLE problems (line INTEGER, number INTEGER PRIMARY KEY, field TEXT, words TEXT)",
     )
 
     def __init__(self) -> None:
         super().__init__()
-        self._pending: list[StagedRow] = []
+        self._pending: list[tuple[object, ...]] = []
+        self._number = 0
 
     def add(self, row: StagedRow) -> None:
         """Stage a row."""
-        self._pending.append(row)
+        self._number += 1
+        self._pending.append((row.user, self._number, *row[1:]))
         if len(self._pending) >= _BATCH:
             self.flush()
 
@@ -127,9 +131,16 @@ class StagedImport(_Temporary):
         """Write what has been added so far."""
         with translated(_PATH):
             self._connection.executemany(
-                "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)", self._pending
+                "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._pending
             )
         self._pending.clear()
+
+    def add_bad(self, user: str, line: int) -> None:
+        """Keep in mind that a row which is not staged is about this user."""
+        with translated(_PATH):
+            self._number += 1
+            row = (user, self._number, line)
+            self._connection.execute("INSERT INTO bad VALUES (?, ?, ?)", row)
 
     def add_problem(self, problem: RowProblem) -> None:
         """Note what is wrong with a row."""
@@ -144,8 +155,11 @@ class StagedImport(_Temporary):
             self._connection.execute(
                 "INSERT INTO problems (line, field, words) "
                 "SELECT line, 'user', 'the same user as in line ' || first FROM "
-                "(SELECT line, min(line) OVER (PARTITION BY user) AS first FROM rows) "
-                "WHERE line > first"
+                "(SELECT line, row_number() OVER everybody AS nth, "
+                "first_value(line) OVER everybody AS first FROM "
+                "(SELECT user, number, line FROM rows "
+                "UNION ALL SELECT user, number, line FROM bad) "
+                "WINDOW everybody AS (PARTITION BY user ORDER BY number)) WHERE nth > 1"
             )
 
     def __len__(self) -> int:
@@ -176,7 +190,9 @@ class StagedImport(_Temporary):
         """The next rows by user name above one, at most `limit`."""
         with translated(_PATH):
             rows = self._connection.execute(
-                "SELECT * FROM rows WHERE user > ? ORDER BY user LIMIT ?", (user, limit)
+                "SELECT user, line, account, name, type, active, pin FROM rows "
+                "WHERE user > ? ORDER BY user LIMIT ?",
+                (user, limit),
             ).fetchall()
         return [
             StagedRow(u, line, account, name, _TYPES[kind], _as_bool(active), pin)

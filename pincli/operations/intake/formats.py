@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import BinaryIO, NamedTuple, cast
 
 from pincli.errors import UsageProblem
-from pincli.operations.intake.lines import BOM, JsonLines, Lines, Tell
+from pincli.operations.intake.json_rows import JsonLines, array_lines
+from pincli.operations.intake.lines import Lines, Tell
 from pincli.results import RowProblem
 
 REQUIRED = ("user", "account", "name", "type")
 OPTIONAL = ("active", "pin")
-_WIDEBOMS = (b"\xff\xfe", b"\xfe\xff")
+_WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _MORE = "more fields than columns"
+_NAMED_AT_MOST = 10
+_LONGEST_LABEL = 40
 
 
 class FileFormat(Enum):
@@ -49,75 +51,81 @@ def read_people(file: BinaryIO, *, ignore_unknown: bool, tell: Tell) -> Iterator
 
     Raises:
         UsageProblem: The file as a whole can't be read; says why.
+        FileUnreadable: The system can't.
     """
     lines = Lines(file, tell)
-    head = lines.peek()
-    if not head.strip():
+    first = lines.first()
+    if not first:
         raise UsageProblem("the file is empty", f"it needs the columns {', '.join(REQUIRED)}")
-    if head.startswith(_WIDEBOMS):
+    if first.startswith(_WIDE_BOMS) or b"\0" in first:
         raise UsageProblem("the file is not UTF-8", "save it as UTF-8")
-    kind = _format_of(head)
+    kind = _format_of(first)
     if kind is FileFormat.JSON:
         yield from _json_array(lines, ignore_unknown=ignore_unknown, tell=tell)
     elif kind is FileFormat.JSON_LINES:
         yield from _json_lines(lines, ignore_unknown=ignore_unknown, tell=tell)
     else:
-        yield from _delimited(lines, head, kind, ignore_unknown=ignore_unknown, tell=tell)
+        yield from _delimited(lines, first, kind, ignore_unknown=ignore_unknown, tell=tell)
 
 
-def _format_of(head: bytes) -> FileFormat:
-    start = head.removeprefix(BOM).lstrip()
+def _format_of(first: bytes) -> FileFormat:
+    start = first.lstrip()
     if start.startswith(b"["):
         return FileFormat.JSON
     if start.startswith(b"{"):
         return FileFormat.JSON_LINES
-    first_line = start.partition(b"\n")[0]
-    return FileFormat.TSV if b"\t" in first_line and b"," not in first_line else FileFormat.CSV
+    return FileFormat.TSV if b"\t" in first and b"," not in first else FileFormat.CSV
 
 
 def _delimited(
-    lines: Lines,
-    head: bytes,
-    kind: FileFormat,
-    *,
-    ignore_unknown: bool,
-    tell: Tell,
+    lines: Lines, first: bytes, kind: FileFormat, *, ignore_unknown: bool, tell: Tell
 ) -> Iterator[RawRow]:
     from sqlite_utils.utils import Format, rows_from_file
 
-    dialect: type[csv.Dialect] = csv.excel_tab if kind is FileFormat.TSV else csv.excel
-    first_line = head.removeprefix(BOM).partition(b"\n")[0].decode("utf-8", "replace")
-    columns = next(csv.reader([first_line], dialect), [])
-    wanted = _wanted_columns(columns, ignore_unknown=ignore_unknown)
+    dialect: type[csv.Dialect] = _Tsv if kind is FileFormat.TSV else _Csv
+    wanted = _wanted_columns(_columns(first, dialect), ignore_unknown=ignore_unknown)
+    source = cast(BinaryIO, lines)
     rows, _ = rows_from_file(
-        cast(BinaryIO, lines), format=Format.CSV, dialect=dialect, extras_key=_MORE
+        source, format=Format.CSV, dialect=dialect, encoding="utf-8", extras_key=_MORE
     )
     iterator = iter(rows)
+    header = lines.next_line
     while True:
-        begin = lines.next_line
+        lines.mark(after=header)
         try:
             row = next(iterator, None)
         except csv.Error as error:
             # An unbalanced quote swallows what follows it, so there is no going on.
-            tell(RowProblem(begin, "", f"{error}; nothing after it was read"))
+            tell(RowProblem(lines.record_line, "", f"{error}; nothing after it was read"))
             return
         if row is None:
             return
-        begin = max(begin, 2)  # before the first row, the reader also takes the header
+        line = lines.record_line
         if _MORE in row:
-            tell(RowProblem(begin, "", "it has more fields than the header has columns"))
+            tell(RowProblem(line, "", "it has more fields than the header has columns"))
         elif any(row[name] is None for name in wanted):
-            tell(RowProblem(begin, "", "it has fewer fields than the header has columns"))
+            tell(RowProblem(line, "", "it has fewer fields than the header has columns"))
         else:
-            yield RawRow(begin, {column: row[name] for name, column in wanted.items()})
+            yield RawRow(line, {column: row[name] for name, column in wanted.items()})
+
+
+def _columns(first: bytes, dialect: type[csv.Dialect]) -> list[str]:
+    """The columns that a header names; it must be one line of text."""
+    try:
+        return next(csv.reader([first.decode()], dialect))
+    except (UnicodeDecodeError, csv.Error):
+        raise UsageProblem(
+            "the header can't be read", "it must be one line of UTF-8, its end a newline"
+        ) from None
 
 
 def _json_lines(lines: Lines, *, ignore_unknown: bool, tell: Tell) -> Iterator[RawRow]:
     from sqlite_utils.utils import Format, rows_from_file
 
-    rows, _ = rows_from_file(cast(BinaryIO, JsonLines(lines, tell)), format=Format.NL)
+    source = cast(BinaryIO, JsonLines(lines, tell))
+    rows, _ = rows_from_file(source, format=Format.NL)
     for row in rows:
-        checked = _json_row(lines.next_line - 1, row, ignore_unknown, tell)
+        checked = _json_row(lines.record_line, row, ignore_unknown, tell)
         if checked is not None:
             yield checked
 
@@ -125,14 +133,17 @@ def _json_lines(lines: Lines, *, ignore_unknown: bool, tell: Tell) -> Iterator[R
 def _json_array(lines: Lines, *, ignore_unknown: bool, tell: Tell) -> Iterator[RawRow]:
     from sqlite_utils.utils import Format, rows_from_file
 
-    content = lines.read_all()
+    content, begin = lines.read_all()
     try:
-        rows, _ = rows_from_file(io.BytesIO(content), format=Format.JSON)
-    except (ValueError, RecursionError) as error:
-        where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise UsageProblem(f"the file is not valid JSON{where}", "nothing was changed") from None
-    for number, row in enumerate(rows, 1):
-        checked = _json_row(number, row, ignore_unknown, tell)
+        places = array_lines(content.decode(), begin)
+    except UnicodeDecodeError:
+        raise UsageProblem("the file is not UTF-8", "save it as UTF-8") from None
+    rows, _ = rows_from_file(io.BytesIO(content), format=Format.JSON)
+    for row, (line, sound) in zip(rows, places, strict=True):
+        if not sound:
+            tell(RowProblem(line, "", "a key stands twice in it"))
+            continue
+        checked = _json_row(line, row, ignore_unknown, tell)
         if checked is not None:
             yield checked
 
@@ -148,7 +159,7 @@ def _json_row(line: int, row: object, ignore_unknown: bool, tell: Tell) -> RawRo
         tell(RowProblem(line, missing[0], "it is missing"))
         return None
     if unknown and not ignore_unknown:
-        tell(RowProblem(line, unknown[0], "unknown column; --ignore-unknown leaves it out"))
+        tell(RowProblem(line, _label(unknown[0]), "unknown column; --ignore-unknown leaves it out"))
         return None
     return RawRow(line, {k: v for k, v in fields.items() if k not in unknown})
 
@@ -160,10 +171,10 @@ def _wanted_columns(columns: list[str], *, ignore_unknown: bool) -> dict[str, st
         raise UsageProblem("a column stands twice in the header", "remove one of them")
     missing = [name for name in REQUIRED if name not in known.values()]
     if missing:
+        # What it has instead is not repeated: without a header it is the first person's row.
         raise UsageProblem(
             f"the header lacks {_list(missing)}",
-            f"it needs {', '.join(REQUIRED)}, separated by commas or tabs; it has"
-            f" {_list(list(known.values()))}",
+            f"it needs {', '.join(REQUIRED)}, separated by commas or tabs",
         )
     unknown = [name for name in known.values() if name not in REQUIRED + OPTIONAL]
     if unknown and not ignore_unknown:
@@ -175,5 +186,23 @@ def _wanted_columns(columns: list[str], *, ignore_unknown: bool) -> dict[str, st
 
 
 def _list(names: list[str]) -> str:
-    shown = [repr(name[:40]) for name in names[:10]]
-    return ", ".join(shown) + (f" and {len(names) - 10} more" if len(names) > 10 else "")  # noqa: PLR2004
+    shown = [repr(_label(name)) for name in names[:_NAMED_AT_MOST]]
+    more = len(names) - _NAMED_AT_MOST
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def _label(name: str) -> str:
+    """A column's name as it can be shown: bounded, and text, which JSON may spell otherwise."""
+    return name[:_LONGEST_LABEL].encode("utf-8", "backslashreplace").decode()
+
+
+class _Csv(csv.excel):
+    """Strict: a quote that is never closed is an error, not a row with the rest in it."""
+
+    strict = True
+
+
+class _Tsv(csv.excel_tab):
+    """The same with tabs."""
+
+    strict = True

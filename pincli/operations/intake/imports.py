@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import BinaryIO, NamedTuple
 
+from pincli.errors import MalformedName
 from pincli.models import EventKind, PinOrigin, User
 from pincli.operations.chunks import Progress, in_chunks, no_progress
 from pincli.operations.hashing import write_pins
-from pincli.operations.intake.formats import read_people
+from pincli.operations.intake.formats import RawRow, read_people
 from pincli.operations.intake.rows import RowChecker
 from pincli.operations.session import Session
 from pincli.results import ImportTally, RowProblem
+from pincli.rules.names import canonical_user
 from pincli.rules.states import may_have_pin
 from pincli.store.intake import Fate, fate_of
 from pincli.store.staging import StagedImport, StagedRow
@@ -64,6 +67,8 @@ def stage(
         row = checker.check(raw)
         if row is not None:
             staged.add(row)
+        else:
+            _note_name(staged, raw)
     staged.flush()
     staged.note_duplicates()
     fates: Counter[Fate] = Counter()
@@ -73,7 +78,10 @@ def stage(
         for row in page:
             user = present.get(row.user)
             fates[fate_of(row, user)] += 1
-            pins += row.pin is not None and (user is None or user.pin is None)
+            if row.pin is not None and (user is None or user.pin_version == 0):
+                pins += 1
+                if user is not None and not (user.active or row.active):
+                    staged.add_problem(RowProblem(row.line, "pin", "an inactive user has no PIN"))
             if user is not None and user.account != row.account and not options.allow_move:
                 words = f"the user belongs to {user.account}; --allow-move lets users move"
                 staged.add_problem(RowProblem(row.line, "account", words))
@@ -94,6 +102,7 @@ def take_in(
         Interrupted: Between two chunks; those before are done.
         StoreUnavailable: Likewise.
     """
+    session.store.prepare_for_bulk()
     fates: Counter[Fate] = Counter()
     for result in in_chunks(
         lambda last, limit: staged.after(last.user if last else "", limit),
@@ -126,6 +135,14 @@ def missing_rows(session: Session, staged: StagedImport, account: str) -> Iterat
             yield from (active[name] for name in staged.missing_from(active))
 
 
+def _note_name(staged: StagedImport, raw: RawRow) -> None:
+    """Keep the user of a bad row in mind: a second row of theirs is one too many all the same."""
+    name = raw.fields["user"]
+    if isinstance(name, str):
+        with suppress(MalformedName):
+            staged.add_bad(canonical_user(name), raw.line)
+
+
 def _users_with_pins(
     session: Session, staged: StagedImport, envelope: Envelope
 ) -> Iterator[tuple[User, str]]:
@@ -146,7 +163,8 @@ def _pages(staged: StagedImport) -> Iterator[Sequence[StagedRow]]:
 
 
 def _lacks_pin(user: User) -> bool:
-    return user.pin is None and may_have_pin(user)
+    # Never had one: after a reset, an old file must not bring the withdrawn PIN back.
+    return user.pin_version == 0 and may_have_pin(user)
 
 
 def _untouched(user: User) -> User:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
 
@@ -15,85 +14,116 @@ LONGEST_LINE = 64 * 1024
 LARGEST_WHOLE = 32 * 1024 * 1024
 """Bytes. A JSON array is read whole: one of a million rows was measured to take 664 MiB."""
 
-BOM = b"\xef\xbb\xbf"
+_BOM = b"\xef\xbb\xbf"
 
 Tell = Callable[[RowProblem], None]
 
 
 class Lines(io.RawIOBase):
-    """A file as bounded lines of UTF-8, one a read, so that we know which line we are at."""
+    """A file's lines, one a read, so that we know which line we are at; without a BOM.
+
+    Attributes:
+        record_line: The first line, from 1, that was read since `mark` and is not blank:
+            where a record begins, however many lines it has.
+    """
 
     def __init__(self, file: BinaryIO, tell: Tell) -> None:
         if not isinstance(file, io.BufferedReader):
             file = cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, file)))
         self._file = cast(io.BufferedReader, file)
         self._tell = tell
-        self.next_line = 1
+        self._number = 0
+        self._ahead: list[bytes] = []
+        self.record_line = 0
+        self._header = 0
 
-    def peek(self) -> bytes:
-        """The first bytes, without taking them."""
-        return self._file.peek(LONGEST_LINE)
+    def first(self) -> bytes:
+        """The first line that is not blank, without taking it; empty if there is none."""
+        while True:
+            line = self._next()
+            if line.strip() or not line:
+                self._number -= 1
+                self._ahead.append(line)
+                return line
+
+    @property
+    def next_line(self) -> int:
+        """The number of the line that is read next."""
+        return self._number + 1
+
+    def mark(self, *, after: int = 0) -> None:
+        """The next line that is not blank begins a record; one of a header never does.
+
+        Args:
+            after: The header's line, if there is one.
+        """
+        self.record_line = 0
+        self._header = after
 
     def readable(self) -> bool:
         """Always; asked by the text layer."""
         return True
 
     def read(self, _size: int | None = -1) -> bytes:
-        """The next good line; whatever size is asked for. Bad ones are told and passed over."""
+        """The next good line, whatever size is asked for. Bad ones are told and passed over."""
         while True:
-            try:
-                line = self._file.readline(LONGEST_LINE + 1)
-            except OSError as error:
-                raise FileUnreadable(error.strerror or "") from None
-            number, self.next_line = self.next_line, self.next_line + 1
-            if len(line) > LONGEST_LINE:
-                raise UsageProblem(
-                    f"line {number} is longer than {LONGEST_LINE} bytes",
-                    "that is no row of people; nothing was changed",
-                )
-            try:
-                line.decode()
-            except UnicodeDecodeError:
-                self._tell(RowProblem(number, "", "it is not UTF-8"))
+            line = self._next()
+            wrong = _wrong_with(line)
+            if wrong is not None:
+                self._tell(RowProblem(self._number, "", wrong))
                 continue
-            if b"\0" in line:
-                self._tell(RowProblem(number, "", "it holds a NUL byte"))
-                continue
+            is_record = self._number > self._header and line.strip(b"\r\n")
+            if not self.record_line and is_record:
+                self.record_line = self._number
             return line
 
     read1 = read
 
     def __iter__(self) -> Iterator[bytes]:
-        """The good lines."""
-        while line := self.read():
+        """The good lines, each of them a record."""
+        while True:
+            self.mark()
+            line = self.read()
+            if not line:
+                return
             yield line
 
-    def read_all(self) -> bytes:
-        """Everything, if it is not too much to hold."""
-        content = self._file.read(LARGEST_WHOLE + 1).removeprefix(BOM)
+    def read_all(self) -> tuple[bytes, int]:
+        """Everything, if it is not too much to hold, and the line it begins at."""
+        begin = self._number + 1
+        content = b"".join(self._ahead) + self._guarded(self._file.read, LARGEST_WHOLE + 1)
+        self._ahead.clear()
         if len(content) > LARGEST_WHOLE:
             raise UsageProblem(
                 f"a JSON array may not be larger than {LARGEST_WHOLE // (1024 * 1024)} MiB",
                 "write one JSON object a line instead: that is read row by row",
             )
-        return content
+        return content, begin
+
+    def _next(self) -> bytes:
+        self._number += 1
+        if self._ahead:
+            return self._ahead.pop()
+        line = self._guarded(self._file.readline, LONGEST_LINE + 1)
+        line = line.removeprefix(_BOM) if self._number == 1 else line
+        # A JSON array may be one long line; it has a bound of its own.
+        if len(line) > LONGEST_LINE and not line.lstrip().startswith(b"["):
+            raise UsageProblem(
+                f"line {self._number} is longer than {LONGEST_LINE} bytes",
+                "that is no row of people; nothing was changed",
+            )
+        return line
+
+    def _guarded(self, read: Callable[[int], bytes], size: int) -> bytes:
+        try:
+            return read(size)
+        except OSError as error:
+            raise FileUnreadable(error.strerror or "it can't be read") from None
 
 
-class JsonLines(io.RawIOBase):
-    """The lines that are JSON; others are told, where the reader would stop at the first."""
-
-    def __init__(self, lines: Lines, tell: Tell) -> None:
-        self._lines = lines
-        self._tell = tell
-
-    def __iter__(self) -> Iterator[bytes]:
-        """The good lines."""
-        for line in self._lines:
-            content = line.removeprefix(BOM) if self._lines.next_line == 2 else line  # noqa: PLR2004
-            try:
-                if content.strip():
-                    json.loads(content)
-            except (ValueError, RecursionError):
-                self._tell(RowProblem(self._lines.next_line - 1, "", "it is not valid JSON"))
-            else:
-                yield content
+def _wrong_with(line: bytes) -> str | None:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return "it is not UTF-8"
+    return "it holds a NUL byte" if b"\0" in line else None
