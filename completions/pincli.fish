@@ -110,7 +110,7 @@ complete -c pincli -n "__pincli_at 'unlock/*'" -l json -d 'Answer with one JSON 
 complete -c pincli -n "__pincli_at 'unlock/*'" -s h -l help -d 'Show this message and exit'
 
 complete -c pincli -n "__pincli_at 'reset/*'" -f -a '(__pincli_names users)'
-complete -c pincli -n "__pincli_at 'reset/*'" -l account -r -f -a '(__pincli_names accounts)' -d 'All users of this account'
+complete -c pincli -n "__pincli_at 'reset/*'" -l account -r -f -a '(__pincli_names accounts)' -d 'Users of this account only'
 complete -c pincli -n "__pincli_at 'reset/*'" -l from-file -r -F -d 'Users, one a line; - for stdin'
 complete -c pincli -n "__pincli_at 'reset/*'" -l all -d 'Everybody'
 complete -c pincli -n "__pincli_at 'reset/*'" -l dry-run -d 'Show what would happen'
@@ -181,7 +181,7 @@ complete -c pincli -n "__pincli_at 'import/*'" -l dry-run -d 'Show what would ha
 complete -c pincli -n "__pincli_at 'import/*'" -l ignore-unknown -d 'Leave out columns that are not ours'
 complete -c pincli -n "__pincli_at 'import/*'" -l allow-move -d 'Let users move to another account'
 complete -c pincli -n "__pincli_at 'import/*'" -l deactivate-missing -d 'Deactivate users of --account that the file lacks'
-complete -c pincli -n "__pincli_at 'import/*'" -l account -r -f -a '(__pincli_names accounts)' -d 'For --deactivate-missing'
+complete -c pincli -n "__pincli_at 'import/*'" -l account -r -f -a '(__pincli_names accounts)' -d 'Users of this account only'
 complete -c pincli -n "__pincli_at 'import/*'" -l yes -d 'Don\'t ask, go ahead'
 complete -c pincli -n "__pincli_at 'import/*'" -l reason -r -f -d 'Why; stands in the audit trail'
 complete -c pincli -n "__pincli_at 'import/*'" -l json -d 'Answer with one JSON object'
@@ -192,7 +192,7 @@ complete -c pincli -n "__pincli_at 'audit/0'" -a verify -d 'Check the whole trai
 complete -c pincli -n "__pincli_at 'audit/*'" -s h -l help -d 'Show this message and exit'
 
 complete -c pincli -n "__pincli_at 'audit list/*'" -l user -r -f -a '(__pincli_names users)' -d 'Events about this user only'
-complete -c pincli -n "__pincli_at 'audit list/*'" -l account -r -f -a '(__pincli_names accounts)' -d 'About this account only'
+complete -c pincli -n "__pincli_at 'audit list/*'" -l account -r -f -a '(__pincli_names accounts)' -d 'Users of this account only'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l agent -r -f -d 'By who ran the command'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l kind -r -f -a 'initialised user_added user_updated imported deactivated activated attempt verified incorrect abandoned refused locked unlocked pin_generated pin_changed pin_shown pin_withdrawn reset key_rotated restored' -d 'Of this kind only'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l since -r -f -d 'Such as 30m, 24h, 7d, or 2026-11-24'

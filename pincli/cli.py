@@ -7,7 +7,6 @@ for what only others need.
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -235,12 +234,17 @@ def _command_in(arguments: Sequence[str]) -> str | None:
             if word not in COMMANDS:
                 return None
             following = next(words, "")
-            is_group = hasattr(import_module(f"pincli.commands.{COMMANDS[word]}"), "GROUP")
-            # Letters only: somebody may have typed a PIN there.
-            if is_group and re.fullmatch("[a-z]+", following):
-                return f"{word} {following}"
-            return word
+            # Only one that there is: somebody may have typed a PIN there.
+            return f"{word} {following}" if following in subcommands(word) else word
     return None
+
+
+def subcommands(name: str) -> list[str]:
+    """The commands of a group; none of what is no group."""
+    module = import_module(f"pincli.commands.{COMMANDS[name]}")
+    if not hasattr(module, "GROUP"):
+        return []
+    return [each.name or each.callback.__name__ for each in module.app.registered_commands]
 
 
 def _no_such_command(word: str) -> UsageProblem:

@@ -8,13 +8,12 @@ from typing import Annotated
 
 import typer
 
-from pincli.commands.options import JsonOption, example
+from pincli.commands.options import AccountOption, JsonOption, UserOption, example
 from pincli.commands.running import deliver, new_app, opened
 from pincli.errors import UsageProblem
 from pincli.models import EventKind
 from pincli.operations.session import Need, Session
 from pincli.operations.trail import check_trail, parse_head
-from pincli.rules.names import canonical_account, canonical_user
 from pincli.rules.times import since
 from pincli.store.trail import EventFilter
 from pincli.views import audit as view
@@ -41,12 +40,8 @@ def audit() -> None:
 )
 def list_events(
     ctx: typer.Context,
-    user: Annotated[
-        str | None, typer.Option("--user", metavar="USER", help="Events about this user only.")
-    ] = None,
-    account: Annotated[
-        str | None, typer.Option("--account", metavar="ACCOUNT", help="About this account only.")
-    ] = None,
+    user: UserOption = None,
+    account: AccountOption = None,
     agent: Annotated[
         str | None, typer.Option("--agent", metavar="LOGIN", help="By who ran the command.")
     ] = None,
@@ -71,8 +66,8 @@ def list_events(
             "leave out --json",
         )
     wanted = EventFilter(
-        user=None if user is None else canonical_user(user),
-        account=None if account is None else canonical_account(account),
+        user=user,
+        account=account,
         agent=agent,
         kind=kind,
         since=None if since_when is None else since(since_when),
@@ -123,8 +118,8 @@ def _follow(session: Session, wanted: EventFilter, limit: int, *, jsonl: bool) -
         for event in events:
             sys.stdout.write(view.json_line(event) if jsonl else view.line(event))
         sys.stdout.flush()
+        looked_to = session.store.trail_head()[0]
         events = session.store.events_after(last, wanted)
-        if events:
-            last = events[-1].seq
-        else:
+        last = events[-1].seq if events else max(last, looked_to)
+        if not events:
             time.sleep(_LOOK_AGAIN)

@@ -12,7 +12,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from pincli.commands.files import input_file
-from pincli.commands.options import JsonOption, ReasonOption, YesOption, example
+from pincli.commands.options import AccountOption, JsonOption, ReasonOption, YesOption, example
 from pincli.commands.prompts import confirm_word, require_terminal
 from pincli.commands.running import config_of, deliver, new_app, opened, show
 from pincli.errors import UsageProblem
@@ -23,7 +23,6 @@ from pincli.operations.people import require_account
 from pincli.operations.selection import Selection, select_staged
 from pincli.operations.session import Need, Session
 from pincli.results import ImportTally
-from pincli.rules.names import clean_reason
 from pincli.store.staging import StagedImport
 from pincli.vault.envelopes import Envelope
 from pincli.views import imports as view
@@ -62,9 +61,7 @@ def import_people(
             "--deactivate-missing", help="Deactivate users of --account that the file lacks."
         ),
     ] = False,
-    account: Annotated[
-        str | None, typer.Option("--account", metavar="ACCOUNT", help="For --deactivate-missing.")
-    ] = None,
+    account: AccountOption = None,
     yes: YesOption = False,
     reason: ReasonOption = None,
     as_json: JsonOption = False,
@@ -81,7 +78,6 @@ def import_people(
             raise UsageProblem(
                 "the file on standard input leaves nobody to confirm", "give --yes, or a file"
             )
-    cleaned = None if reason is None else clean_reason(reason)
     envelope = Envelope()
     with (
         opened(ctx, Need.WRITE, Need.SET_PIN) as session,
@@ -100,7 +96,7 @@ def import_people(
             if len(missing) and not yes:
                 show(view.preview(expected, missing.word), sys.stderr)
                 confirm_word(missing.word)
-            tally = _write(session, staged, envelope, options, missing, cleaned)
+            tally = _write(session, staged, envelope, options, missing, reason)
     deliver(ctx, view.done(tally), as_json=as_json)
 
 

@@ -6,8 +6,80 @@ from typing import Annotated
 
 import typer
 
+from pincli.rules.names import (
+    canonical_account,
+    canonical_user,
+    clean_display_name,
+    clean_reason,
+    clean_ticket,
+)
+
+
+def _user(value: str | None) -> str | None:
+    return None if value is None else canonical_user(value)
+
+
+def _users(values: list[str] | None) -> list[str] | None:
+    return None if values is None else [canonical_user(value) for value in values]
+
+
+def _account(value: str | None) -> str | None:
+    return None if value is None else canonical_account(value)
+
+
+def _display_name(value: str) -> str:
+    return clean_display_name(value)
+
+
+def _reason(value: str | None) -> str | None:
+    return None if value is None else clean_reason(value)
+
+
+def _ticket(value: str | None) -> str | None:
+    return None if value is None else clean_ticket(value)
+
+
+# Names and texts are checked while the options are parsed: wrong usage is told before
+# anything that is wrong with the store.
 UserArgument = Annotated[
-    str, typer.Argument(metavar="USER", help="The user's login.", show_default=False)
+    str,
+    typer.Argument(metavar="USER", help="The user's login.", show_default=False, callback=_user),
+]
+OptionalUserArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[USER]", help="The user's login.", show_default=False, callback=_user),
+]
+UsersArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[USER...]", help="The users' logins.", show_default=False, callback=_users
+    ),
+]
+UserOption = Annotated[
+    str | None,
+    typer.Option("--user", metavar="USER", help="Events about this user only.", callback=_user),
+]
+NewAccountOption = Annotated[
+    str,
+    typer.Option(
+        "--account",
+        metavar="ACCOUNT",
+        help="The account the user belongs to.",
+        callback=_account,
+    ),
+]
+NameOption = Annotated[
+    str,
+    typer.Option("--name", metavar="NAME", help="The display name.", callback=_display_name),
+]
+TicketOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ref",
+        metavar="TICKET",
+        help="The ticket; stands in the audit trail.",
+        callback=_ticket,
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
 PinStdinOption = Annotated[
@@ -15,10 +87,15 @@ PinStdinOption = Annotated[
 ]
 ReasonOption = Annotated[
     str | None,
-    typer.Option("--reason", metavar="TEXT", help="Why; stands in the audit trail."),
+    typer.Option(
+        "--reason", metavar="TEXT", help="Why; stands in the audit trail.", callback=_reason
+    ),
 ]
 AccountOption = Annotated[
-    str | None, typer.Option("--account", metavar="ACCOUNT", help="Users of this account only.")
+    str | None,
+    typer.Option(
+        "--account", metavar="ACCOUNT", help="Users of this account only.", callback=_account
+    ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Don't ask, go ahead.")]
 

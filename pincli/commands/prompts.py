@@ -44,7 +44,6 @@ def read_pin_line() -> str:
 
     Raises:
         UsageProblem: There is no line.
-        MalformedPin: It is longer than any PIN could be.
     """
     line = _read_line()
     if not line:
@@ -123,15 +122,12 @@ def confirm_word(word: str) -> None:
 def _answer(line: bytes) -> str:
     if not line:
         raise Interrupted
-    try:
-        return _text(line)
-    except MalformedPin:
-        return ""
+    return _text(line)
 
 
 def _text(line: bytes) -> str:
     if len(line) > _LONGEST_LINE:
-        raise MalformedPin
+        return ""  # no PIN, no reason; told as such once its turn comes
     line = line.removesuffix(b"\n").removesuffix(b"\r")
     return line.decode("utf-8", "surrogateescape")
 

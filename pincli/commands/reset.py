@@ -10,7 +10,14 @@ from typing import Annotated
 import typer
 
 from pincli.commands.files import names_from
-from pincli.commands.options import JsonOption, ReasonOption, YesOption, example
+from pincli.commands.options import (
+    AccountOption,
+    JsonOption,
+    ReasonOption,
+    UsersArgument,
+    YesOption,
+    example,
+)
 from pincli.commands.prompts import confirm_word, require_terminal
 from pincli.commands.running import config_of, deliver, new_app, opened, show
 from pincli.errors import UsageProblem
@@ -20,7 +27,6 @@ from pincli.operations.pin_file import PinFile
 from pincli.operations.reset import ResetOrder
 from pincli.operations.selection import Selection, select
 from pincli.operations.session import Need, Session
-from pincli.rules.names import clean_reason
 from pincli.views import reset as view
 from pincli.views.blocks import Answer
 from pincli.views.progress import progress_bar
@@ -39,14 +45,8 @@ app = new_app()
 )
 def reset(
     ctx: typer.Context,
-    users: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[USER...]", help="The users' logins.", show_default=False),
-    ] = None,
-    account: Annotated[
-        str | None,
-        typer.Option("--account", metavar="ACCOUNT", help="All users of this account."),
-    ] = None,
+    users: UsersArgument = None,
+    account: AccountOption = None,
     from_file: Annotated[
         Path | None,
         typer.Option("--from-file", metavar="FILE", help="Users, one a line; - for stdin."),
@@ -77,11 +77,7 @@ def reset(
         raise UsageProblem(
             "--unlock needs a reason", "give it with --reason; it stands in the audit trail"
         )
-    order = ResetOrder(
-        unlock=unlock,
-        issue=issue or reveal or output is not None,
-        reason=None if reason is None else clean_reason(reason),
-    )
+    order = ResetOrder(unlock=unlock, issue=issue or reveal or output is not None, reason=reason)
     if reveal and not as_json and not sys.stdout.isatty():
         raise UsageProblem("--reveal shows PINs on a terminal only", "for a program, add --json")
     if not yes and not dry_run:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pincli.commands.options import AccountOption, JsonOption, example
+from pincli.commands.options import AccountOption, JsonOption, OptionalUserArgument, example
 from pincli.commands.running import deliver, new_app, opened
 from pincli.errors import UsageProblem
 from pincli.models import State
@@ -28,9 +28,7 @@ _LATEST = 10
 )
 def status(
     ctx: typer.Context,
-    user: Annotated[
-        str | None, typer.Argument(metavar="[USER]", help="The user's login.", show_default=False)
-    ] = None,
+    user: OptionalUserArgument = None,
     account: AccountOption = None,
     state: Annotated[State | None, typer.Option("--state", help="Users in this state.")] = None,
     locked: Annotated[bool, typer.Option("--locked", help="The same as --state locked.")] = False,
@@ -52,7 +50,7 @@ def status(
     if user is not None and (account is not None or state is not None):
         raise UsageProblem(
             "a user and a filter exclude each other",
-            f"`pincli status {'USER'}` shows one user; leave the user out for a list",
+            "`pincli status USER` shows one user; leave the user out for a list",
         )
     with opened(ctx) as session:
         if user is not None:

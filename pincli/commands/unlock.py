@@ -30,8 +30,6 @@ def unlock(
         require_terminal(
             "unlocking needs a reason", "give it with --reason; it stands in the audit trail"
         )
-    else:
-        reason = clean_reason(reason)
     with opened(ctx, Need.WRITE) as session:
         if reason is None:
             locked = operation.require_locked(session, user)

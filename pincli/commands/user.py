@@ -11,8 +11,11 @@ from pincli.commands.files import names_from
 from pincli.commands.options import (
     AccountOption,
     JsonOption,
+    NameOption,
+    NewAccountOption,
     ReasonOption,
     UserArgument,
+    UsersArgument,
     example,
 )
 from pincli.commands.running import config_of, deliver, new_app, opened
@@ -22,7 +25,6 @@ from pincli.operations import people as operation
 from pincli.operations.activity import set_active_many
 from pincli.operations.selection import select
 from pincli.operations.session import Need
-from pincli.rules.names import clean_reason
 from pincli.views import people as view
 from pincli.views.progress import progress_bar
 
@@ -42,10 +44,8 @@ def user() -> None:
 def add(
     ctx: typer.Context,
     user: UserArgument,
-    account: Annotated[
-        str, typer.Option("--account", metavar="ACCOUNT", help="The account the user belongs to.")
-    ],
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="The display name.")] = "",
+    account: NewAccountOption,
+    name: NameOption = "",
     kind: Annotated[
         UserType, typer.Option("--type", help="What kind of login it is.")
     ] = UserType.CLOUD,
@@ -80,10 +80,6 @@ def show(ctx: typer.Context, user: UserArgument, as_json: JsonOption = False) ->
     deliver(ctx, view.record(result), as_json=as_json)
 
 
-UsersArgument = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[USER...]", help="The users' logins.", show_default=False),
-]
 FromFileOption = Annotated[
     Path | None, typer.Option("--from-file", metavar="FILE", help="Users, one a line; - for stdin.")
 ]
@@ -124,7 +120,6 @@ def _set_active(
 ) -> None:
     if not users and from_file is None:
         raise UsageProblem("nobody is named", "name users, or give --from-file")
-    reason = None if reason is None else clean_reason(reason)
     with opened(ctx, Need.WRITE) as session:
         if len(users) == 1 and from_file is None:
             change = operation.set_active(session, users[0], active=active, reason=reason)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
 
 import typer
 
 from pincli.commands.background import in_background
-from pincli.commands.options import JsonOption, PinStdinOption, UserArgument, example
+from pincli.commands.options import JsonOption, PinStdinOption, TicketOption, UserArgument, example
 from pincli.commands.prompts import ask_pin, read_pin_line, require_pin_source
 from pincli.commands.running import deliver, new_app, opened
 from pincli.models import Verdict
 from pincli.operations import verify as operation
 from pincli.operations.session import Need, Session
-from pincli.rules.names import clean_ticket
 from pincli.vault.verifiers import Verifiers
 from pincli.views.verdict import verdict, who
 
@@ -32,24 +30,20 @@ app = new_app()
 def verify(
     ctx: typer.Context,
     user: UserArgument,
-    ref: Annotated[
-        str | None,
-        typer.Option("--ref", metavar="TICKET", help="The ticket; stands in the audit trail."),
-    ] = None,
+    ref: TicketOption = None,
     pin_stdin: PinStdinOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check a caller's support PIN. Six wrong answers in a row lock it."""
-    ticket = None if ref is None else clean_ticket(ref)
     require_pin_source(pin_stdin=pin_stdin)
     verifiers = Verifiers()
     in_background(verifiers.prepare if pin_stdin else partial(_get_ready, verifiers, as_json))
     pin = read_pin_line() if pin_stdin else None
     with opened(ctx, Need.WRITE, Need.COMPARE, verifiers=verifiers) as session:
         if pin is None:
-            result = _ask_and_verify(session, user, ticket)
+            result = _ask_and_verify(session, user, ref)
         else:
-            result = operation.verify(session, user, pin, ticket)
+            result = operation.verify(session, user, pin, ref)
     deliver(ctx, verdict(result), as_json=as_json)
 
 

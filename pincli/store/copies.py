@@ -24,6 +24,7 @@ def copy_to_file(source: sqlite3.Connection, path: Path) -> None:
     building = path.with_name(f"{path.name}.{os.getpid()}.part")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
+        building.unlink(missing_ok=True)  # of a killed process that had our number
         os.close(os.open(building, flags, 0o600))
         with translated(path), closing(_plain(building)) as target:
             source.backup(target)

@@ -81,8 +81,12 @@ def user_pages(
     else:
         for cell in _CELLS:
             if state in (None, cell.state) and user_type in (None, cell.user_type):
-                where = f"{_IN_CELL} AND {_LOCKED if cell.locked else _NOT_LOCKED}"
-                yield from _pages(connection, where, cell.parameters)
+                where, index = (
+                    (f"{_IN_CELL} AND {_LOCKED}", "INDEXED BY users_locked")
+                    if cell.locked
+                    else (f"{_IN_CELL} AND {_NOT_LOCKED}", "INDEXED BY users_by_state")
+                )
+                yield from _pages(connection, where, cell.parameters, index)
 
 
 def rows_after(connection: sqlite3.Connection, row: int, limit: int) -> list[int]:
@@ -100,7 +104,8 @@ def latest_locks(connection: sqlite3.Connection, limit: int) -> list[User]:
     marks = ", ".join("?" * len(types))
     return read_users(
         connection,
-        f"WHERE {_LOCKED} AND locked_since IS NOT NULL AND active = 1 AND type IN ({marks}) "
+        f"INDEXED BY users_by_lock_time WHERE {_LOCKED} AND locked_since IS NOT NULL "
+        f"AND active = 1 AND type IN ({marks}) "
         "ORDER BY locked_since DESC LIMIT ?",
         (*types, limit),
     )
@@ -119,11 +124,16 @@ def totals(connection: sqlite3.Connection, *, account: str | None) -> dict[State
 
 
 def _pages(
-    connection: sqlite3.Connection, where: str, parameters: tuple[str | int, ...]
+    connection: sqlite3.Connection,
+    where: str,
+    parameters: tuple[str | int, ...],
+    index: str = "",
 ) -> Iterator[list[User]]:
     last = ""
     while page := read_users(
-        connection, f"WHERE {where} AND user > ? ORDER BY user LIMIT ?", (*parameters, last, PAGE)
+        connection,
+        f"{index} WHERE {where} AND user > ? ORDER BY user LIMIT ?",
+        (*parameters, last, PAGE),
     ):
         yield page
         last = page[-1].user

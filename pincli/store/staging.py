@@ -159,7 +159,7 @@ class StagedImport(_Temporary):
                 "first_value(line) OVER everybody AS first FROM "
                 "(SELECT user, number, line FROM rows "
                 "UNION ALL SELECT user, number, line FROM bad) "
-                "WINDOW everybody AS (PARTITION BY user ORDER BY number)) WHERE nth > 1"
+                "WINDOW everybody AS (PARTITION BY user ORDER BY line, number)) WHERE nth > 1"
             )
 
     def __len__(self) -> int:

@@ -69,11 +69,17 @@ def newest_first(
 def after(connection: sqlite3.Connection, seq: int, wanted: EventFilter) -> list[Event]:
     """The next events above a number, oldest first, at most a page of them."""
     where, parameters = _conditions(wanted)
-    rows = connection.execute(
-        f"SELECT {EVENT_COLUMNS} FROM events WHERE {where} AND seq > ? ORDER BY seq LIMIT ?",
-        (*parameters, seq, PAGE),
-    ).fetchall()
-    return [event_from(row) for row in rows]
+    last, _ = head(connection)
+    while seq < last:
+        rows = connection.execute(
+            f"SELECT {EVENT_COLUMNS} FROM events WHERE {where} AND seq > ? AND seq <= ? "
+            "ORDER BY seq LIMIT ?",
+            (*parameters, seq, seq + STRETCH, PAGE),
+        ).fetchall()
+        if rows:
+            return [event_from(row) for row in rows]
+        seq += STRETCH
+    return []
 
 
 def head(connection: sqlite3.Connection) -> tuple[int, str]:
