@@ -124,7 +124,7 @@ complete -c pincli -n "__pincli_at 'reset/*'" -l json -d 'Answer with one JSON o
 complete -c pincli -n "__pincli_at 'reset/*'" -s h -l help -d 'Show this message and exit'
 
 complete -c pincli -n "__pincli_at 'pin/0'" -a show -d 'Show a user\'s PIN to its owner; the first look makes it'
-complete -c pincli -n "__pincli_at 'pin/0'" -a change -d 'Set the PIN that the customer chose; asked for twice on a terminal'
+complete -c pincli -n "__pincli_at 'pin/0'" -a change -d 'Set the PIN that the customer chose'
 complete -c pincli -n "__pincli_at 'pin/0'" -a check -d 'Test whether a PIN may be chosen; nothing is stored'
 complete -c pincli -n "__pincli_at 'pin/*'" -s h -l help -d 'Show this message and exit'
 
@@ -188,7 +188,7 @@ complete -c pincli -n "__pincli_at 'import/*'" -l json -d 'Answer with one JSON 
 complete -c pincli -n "__pincli_at 'import/*'" -s h -l help -d 'Show this message and exit'
 
 complete -c pincli -n "__pincli_at 'audit/0'" -a list -d 'List events, the newest first'
-complete -c pincli -n "__pincli_at 'audit/0'" -a verify -d 'Check the whole trail; name the first row that is not as it was written'
+complete -c pincli -n "__pincli_at 'audit/0'" -a verify -d 'Check the whole trail'
 complete -c pincli -n "__pincli_at 'audit/*'" -s h -l help -d 'Show this message and exit'
 
 complete -c pincli -n "__pincli_at 'audit list/*'" -l user -r -f -a '(__pincli_names users)' -d 'Events about this user only'
@@ -210,7 +210,7 @@ complete -c pincli -n "__pincli_at 'alerts/*'" -l exit-code -d 'Exit with 4 if t
 complete -c pincli -n "__pincli_at 'alerts/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'alerts/*'" -s h -l help -d 'Show this message and exit'
 
-complete -c pincli -n "__pincli_at 'keys/0'" -a list -d 'List the keys: fingerprints, ages, and how many users\' records still need each'
+complete -c pincli -n "__pincli_at 'keys/0'" -a list -d 'List the keys'
 complete -c pincli -n "__pincli_at 'keys/0'" -a rotate -d 'Put a new key in the place of one'
 complete -c pincli -n "__pincli_at 'keys/*'" -s h -l help -d 'Show this message and exit'
 

@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from pincli import __version__
+from pincli.commands.options import example
 from pincli.commands.running import Places, complain, tell_of_locks
 from pincli.config import Config
 from pincli.errors import Interrupted, OutputUnavailable, PincliError, UsageProblem
@@ -121,7 +122,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     pretty_exceptions_show_locals=False,  # locals hold the PIN
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done or verified, 2 usage, 3 incorrect, 4 locked, 5 nothing to verify,"
+    epilog=example("pincli verify alice", "pincli status --locked")
+    + "\n\nExit codes: 0 done or verified, 2 usage, 3 incorrect, 4 locked, 5 nothing to verify,"
     " 6 unknown, 7 refused, 8 store or keys unavailable, 130 interrupted.",
 )
 

@@ -25,7 +25,7 @@ app = new_app(group=True)
 _LOOK_AGAIN = 0.5
 
 
-@app.callback()
+@app.callback(epilog=example("pincli audit list --since 24h"))
 def audit() -> None:
     """Read and check the audit trail."""
 
@@ -45,7 +45,9 @@ def list_events(
     agent: Annotated[
         str | None, typer.Option("--agent", metavar="LOGIN", help="By who ran the command.")
     ] = None,
-    kind: Annotated[EventKind | None, typer.Option("--kind", help="Of this kind only.")] = None,
+    kind: Annotated[
+        EventKind | None, typer.Option("--kind", metavar="KIND", help="Of this kind only.")
+    ] = None,
     since_when: Annotated[
         str | None,
         typer.Option("--since", metavar="WHEN", help="Such as 30m, 24h, 7d, or 2026-11-24."),
@@ -102,7 +104,10 @@ def verify(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the whole trail; name the first row that is not as it was written."""
+    """Check the whole trail.
+
+    Names the first row that is not as it was written.
+    """
     expected = None if expect_head is None else parse_head(expect_head)
     with opened(ctx, Need.CHECK) as session, progress_bar("checking") as progress:
         report = check_trail(session, expected, progress=progress)

@@ -9,14 +9,15 @@ from threading import Thread
 
 
 def in_background(work: Callable[[], None]) -> None:
-    """Start work in a thread that takes no signals and keeps no process alive.
+    """Start work in a thread that takes no signals.
 
-    Signals: one that the main thread puts off from charge to settle would otherwise be
+    The process waits for it at its end: a thread that is still importing when the
+    interpreter is taken down was seen to crash it. Signals: one that the main thread puts off from charge to settle would otherwise be
     delivered here, and stop or end the process all the same.
     """
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
-        Thread(target=_quietly, args=(work,), daemon=True).start()
+        Thread(target=_quietly, args=(work,)).start()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 

@@ -19,14 +19,17 @@ GROUP = True
 app = new_app(group=True)
 
 
-@app.callback()
+@app.callback(epilog=example("pincli keys list"))
 def keys() -> None:
     """List keys and change them."""
 
 
 @app.command("list", epilog=example("pincli keys list"))
 def list_keys(ctx: typer.Context, as_json: JsonOption = False) -> None:
-    """List the keys: fingerprints, ages, and how many users' records still need each."""
+    """List the keys.
+
+    Fingerprints, ages, and how many users' records still need each.
+    """
     with opened(ctx) as session:
         result = operation.list_keys(session)
     deliver(ctx, view.listing(result), as_json=as_json)

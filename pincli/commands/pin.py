@@ -16,7 +16,7 @@ GROUP = True
 app = new_app(group=True)
 
 
-@app.callback()
+@app.callback(epilog=example("pincli pin show alice"))
 def pin() -> None:
     """Show, change or check a PIN: the customer's own actions."""
 
@@ -46,7 +46,10 @@ def change(
     pin_stdin: PinStdinOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Set the PIN that the customer chose; asked for twice on a terminal."""
+    """Set the PIN that the customer chose.
+
+    On a terminal it is asked for twice.
+    """
     require_pin_source(pin_stdin=pin_stdin)
     chosen = read_pin_line() if pin_stdin else None
     with opened(ctx, Need.WRITE, Need.SET_PIN) as session:

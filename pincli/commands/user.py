@@ -32,7 +32,7 @@ GROUP = True
 app = new_app(group=True)
 
 
-@app.callback()
+@app.callback(epilog=example("pincli user add alice --account acme"))
 def user() -> None:
     """Add, list and show users; switch them off and on."""
 
