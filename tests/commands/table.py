@@ -1,0 +1,350 @@
+"""The contract, as a table: every command, every way it can end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.support.floor import RIGHT, WRONG
+
+STORE = frozenset({"store", "keys"})
+RECORD = frozenset({"user", "account", "name", "type", "active", "state", "added_at"})
+VERDICT = frozenset(
+    {"user", "account", "name", "outcome", "state", "attempts_left", "locked_since"}
+)
+CARD = frozenset(
+    {
+        "user",
+        "account",
+        "name",
+        "type",
+        "active",
+        "state",
+        "attempts_used",
+        "attempts_left",
+        "locked_since",
+        "last_attempt_at",
+        "last_attempt_by",
+        "last_verified_at",
+        "last_verified_by",
+        "pin_set_at",
+        "pin_set_by",
+        "locks_total",
+        "attempts_total",
+    }
+)
+LIST = frozenset({"users", "totals"})
+RECEIPT = frozenset({"matched", "reset", "kept_locked", "unlocked", "unchanged", "users"})
+EVENT = frozenset(
+    {
+        "seq",
+        "at",
+        "agent",
+        "command",
+        "kind",
+        "user",
+        "account",
+        "attempt",
+        "outcome",
+        "attempts_used",
+        "pin_version",
+        "reason",
+        "ticket",
+        "mac",
+    }
+)
+STATE = frozenset({"user", "state"})
+NOTHING: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Case:
+    """One command line on the floor, and how it must end.
+
+    Attributes:
+        line: What follows `pincli`.
+        code: The exit code.
+        error: The word in `error.code`, or "" where there is no error.
+        keys: The JSON keys beside the envelope and `error`.
+        stdin: What is piped in.
+        json_only: Whether only the JSON form can end like this.
+    """
+
+    line: str
+    code: int
+    error: str
+    keys: frozenset[str]
+    stdin: str = ""
+    json_only: bool = False
+
+    @property
+    def is_told(self) -> bool:
+        """Whether a person is told on stderr, and stdout stays empty.
+
+        A verdict is the answer, whatever it is, and goes to stdout.
+        """
+        return bool(self.error) and not self.keys
+
+    def __str__(self) -> str:
+        """The test's id."""
+        return f"{self.line} -> {self.code} {self.error}".strip()
+
+
+def done(line: str, keys: frozenset[str], stdin: str = "", **more: bool) -> Case:
+    """A command that does its work."""
+    return Case(line, 0, "", keys, stdin, **more)
+
+
+def found(line: str, keys: frozenset[str]) -> Case:
+    """An `--exit-code` that shows somebody locked, or signs: exit 4, and no error."""
+    return Case(line, 4, "", keys)
+
+
+def usage(line: str, stdin: str = "") -> Case:
+    """A command used wrongly."""
+    return Case(line, 2, "usage", NOTHING, stdin)
+
+
+def unknown(line: str, what: str = "user", stdin: str = "") -> Case:
+    """A command about somebody who does not exist."""
+    return Case(line, 6, f"unknown_{what}", NOTHING, stdin)
+
+
+def refused(line: str, stdin: str = "") -> Case:
+    """A command that a rule forbids."""
+    return Case(line, 7, "refused", NOTHING, stdin)
+
+
+def verdict(user: str, code: int, error: str, pin: str) -> Case:
+    """A verify that comes to a verdict."""
+    return Case(f"verify {user} --pin-stdin", code, error, VERDICT, f"{pin}\n")
+
+
+EVERYBODY = ("alice", "vera", "lara", "ludo", "uma", "ina", "otto")
+OTHER = "333197"
+"""Allowed by the rules, and nobody's PIN."""
+
+INIT = (
+    refused("init"),
+    usage("init here"),
+    usage("init --force"),
+)
+VERIFY = (
+    verdict("alice", 0, "", RIGHT),
+    verdict("ALICE", 0, "", RIGHT),
+    verdict("' alice '", 0, "", RIGHT),
+    verdict("alice --ref T-4711", 0, "", RIGHT),
+    verdict("alice", 3, "incorrect", WRONG),
+    verdict("alice", 3, "incorrect", "666666"),
+    verdict("vera", 3, "incorrect", WRONG),
+    verdict("vera", 0, "", RIGHT),
+    verdict("lara", 4, "locked", RIGHT),
+    verdict("lara", 4, "locked", WRONG),
+    verdict("uma", 5, "uncollected", RIGHT),
+    verdict("ina", 5, "inactive", RIGHT),
+    verdict("ludo", 5, "inactive", RIGHT),
+    verdict("otto", 5, "ineligible", RIGHT),
+    unknown("verify nobody --pin-stdin", stdin=RIGHT),
+    Case("verify alice --pin-stdin", 2, "malformed_pin", NOTHING, "12345\n"),
+    Case("verify alice --pin-stdin", 2, "malformed_pin", NOTHING, f"{RIGHT} \n"),
+    Case("verify alice --pin-stdin", 2, "malformed_pin", NOTHING, "\n"),
+    Case("verify alice --pin-stdin", 2, "malformed_pin", NOTHING, "\uff11" * 6),
+    usage("verify alice --pin-stdin"),
+    usage("verify alice"),
+    usage("verify", RIGHT),
+    usage("verify 'al ice' --pin-stdin", RIGHT),
+    usage("verify alice --pin-stdin --ref ''", RIGHT),
+    usage("verify alice bob --pin-stdin", RIGHT),
+    usage(f"verify alice {RIGHT}"),
+    usage(f"verify alice --pin {RIGHT}"),
+    usage("verify alice --pin-stdin=yes", RIGHT),
+)
+STATUS = (
+    *(done(f"status {user}", CARD) for user in EVERYBODY),
+    done("status ALICE", CARD),
+    found("status lara --exit-code", CARD),
+    done("status alice --exit-code", CARD),
+    done("status ludo --exit-code", CARD),
+    done("status", LIST),
+    found("status --exit-code", LIST),
+    done("status --locked", LIST),
+    found("status --locked --exit-code", LIST),
+    done("status --locked --state locked", LIST),
+    done("status --state active", LIST),
+    done("status --state active --exit-code", LIST),
+    done("status --state uncollected", LIST),
+    done("status --account acme", LIST),
+    done("status --account ACME", LIST),
+    found("status --account acme --exit-code", LIST),
+    done("status --account globex --exit-code", LIST),
+    done("status --account globex --locked --exit-code", LIST),
+    unknown("status nobody"),
+    unknown("status --account nowhere", "account"),
+    usage("status 'al ice'"),
+    usage("status --account 'ac me'"),
+    usage("status alice vera"),
+    usage("status alice --locked"),
+    usage("status alice --state active"),
+    usage("status alice --account acme"),
+    usage("status --locked --state active"),
+    usage("status --state asleep"),
+)
+UNLOCK = (
+    done("unlock lara --reason 'customer rang'", STATE),
+    done("unlock ludo --reason 'the counter decides'", STATE),
+    refused("unlock alice --reason why"),
+    refused("unlock vera --reason why"),
+    unknown("unlock nobody --reason why"),
+    usage("unlock lara"),
+    usage("unlock lara --reason ''"),
+    usage("unlock lara --reason ' '"),
+    usage("unlock"),
+    usage("unlock 'la ra' --reason why"),
+)
+RESET = (
+    done("reset alice --yes", RECEIPT),
+    done("reset alice vera lara --yes --reason overheard", RECEIPT),
+    done("reset alice Alice --yes", RECEIPT),
+    done("reset lara --yes", RECEIPT),
+    done("reset lara --unlock --reason rang --yes", RECEIPT),
+    done("reset uma --yes", RECEIPT),
+    done("reset otto --yes", RECEIPT),
+    done("reset alice --issue --yes", RECEIPT),
+    done("reset alice otto --reveal --yes", RECEIPT, json_only=True),
+    done("reset alice lara --dry-run", RECEIPT | {"dry_run"}),
+    done("reset alice --dry-run --yes", RECEIPT | {"dry_run"}),
+    unknown("reset nobody --yes"),
+    unknown("reset alice nobody noone --yes"),
+    unknown("reset nobody --dry-run"),
+    usage("reset alice"),
+    usage("reset"),
+    usage("reset --yes"),
+    usage("reset 'al ice' --yes"),
+    usage("reset alice --unlock --yes"),
+    usage("reset alice --yes --reason ''"),
+)
+USER = (
+    done("user add bea --account acme", RECORD),
+    done("user add bea --account newco --name 'Bea Bee' --type federated", RECORD),
+    done("user add bea --account acme --type datapipe", RECORD),
+    refused("user add alice --account acme"),
+    refused("user add ALICE --account acme"),
+    usage("user add bea"),
+    usage("user add --account acme"),
+    usage("user add 'b ea' --account acme"),
+    usage("user add bea --account 'a cme'"),
+    usage("user add bea --account acme --type basic"),
+    usage("user add bea --account acme --name 'a\tb'"),
+    done("user list", frozenset({"users"})),
+    done("user list --account acme --state active", frozenset({"users"})),
+    done("user list --account globex --state locked", frozenset({"users"})),
+    unknown("user list --account nowhere", "account"),
+    usage("user list --state asleep"),
+    usage("user list alice"),
+    done("user show alice", RECORD),
+    unknown("user show nobody"),
+    usage("user show"),
+    usage("user show 'al ice'"),
+    done("user deactivate alice", RECORD | {"changed"}),
+    done("user deactivate ina --reason left", RECORD | {"changed"}),
+    unknown("user deactivate nobody"),
+    usage("user deactivate alice --reason ''"),
+    usage("user deactivate"),
+    done("user activate ina", RECORD | {"changed"}),
+    done("user activate alice --reason back", RECORD | {"changed"}),
+    unknown("user activate nobody"),
+    usage("user activate ina --reason ''"),
+    usage("user activate"),
+    usage("user"),
+    usage("user rename alice"),
+)
+PIN = (
+    done("pin show alice", frozenset({"user", "pin"})),
+    done("pin show uma", frozenset({"user", "pin"})),
+    done("pin show lara", frozenset({"user", "pin"})),
+    Case("pin show ina", 5, "inactive", NOTHING),
+    Case("pin show otto", 5, "ineligible", NOTHING),
+    unknown("pin show nobody"),
+    usage("pin show"),
+    done("pin change alice --pin-stdin", STATE, OTHER),
+    done("pin change uma --pin-stdin", STATE, OTHER),
+    Case("pin change alice --pin-stdin", 2, "malformed_pin", NOTHING, "12345"),
+    Case("pin change ina --pin-stdin", 5, "inactive", NOTHING, OTHER),
+    Case("pin change otto --pin-stdin", 5, "ineligible", NOTHING, OTHER),
+    unknown("pin change nobody --pin-stdin", stdin=OTHER),
+    refused("pin change lara --pin-stdin", OTHER),
+    refused("pin change alice --pin-stdin", RIGHT),
+    refused("pin change alice --pin-stdin", "444412"),
+    refused("pin change alice --pin-stdin", "123498"),
+    usage("pin change alice"),
+    usage("pin change alice --pin-stdin"),
+    usage("pin change --pin-stdin", OTHER),
+    usage(f"pin change alice {OTHER}"),
+    done("pin check --pin-stdin", frozenset({"allowed"}), OTHER),
+    Case("pin check --pin-stdin", 2, "malformed_pin", NOTHING, "12a456"),
+    refused("pin check --pin-stdin", "444412"),
+    refused("pin check --pin-stdin", "123498"),
+    usage("pin check"),
+    usage(f"pin check {OTHER}"),
+    usage("pin"),
+    usage("pin peek alice"),
+)
+AUDIT = (
+    done("audit list", frozenset({"events"})),
+    done("audit list --user alice --limit 1", frozenset({"events"})),
+    done("audit list --user nobody", frozenset({"events"})),
+    usage("audit list --limit 0"),
+    usage("audit list --limit many"),
+    usage("audit list --user 'al ice'"),
+    usage("audit list alice"),
+    usage("audit"),
+    usage("audit burn"),
+)
+UPKEEP = (
+    usage("import"),
+    usage("import nowhere.csv"),
+    done("audit verify", frozenset({"events", "head", "bad_event", "finding"})),
+    done("alerts", frozenset({"accounts", "agents", "users"})),
+    found("alerts --exit-code", frozenset({"accounts", "agents", "users"})),
+    usage("alerts alice"),
+    done("keys list", frozenset({"keys"})),
+    usage("keys"),
+    usage("keys rotate"),
+    usage("keys rotate --audit --verify"),
+    usage("backup"),
+    usage("restore"),
+    done("doctor", frozenset({"healthy", "checks"})),
+    usage("doctor alice"),
+    done("completion bash", frozenset({"shell", "script"})),
+    usage("completion"),
+    usage("completion tcsh"),
+)
+ROOT = (
+    usage("verfy alice"),
+    usage("--colour status"),
+    usage("--store"),
+)
+TABLE = (*INIT, *VERIFY, *STATUS, *UNLOCK, *RESET, *USER, *PIN, *AUDIT, *UPKEEP, *ROOT)
+
+AS_PROCESSES = (
+    refused("init"),
+    verdict("alice", 0, "", RIGHT),
+    verdict("alice", 3, "incorrect", WRONG),
+    verdict("vera", 3, "incorrect", WRONG),
+    verdict("lara", 4, "locked", RIGHT),
+    verdict("otto", 5, "ineligible", RIGHT),
+    unknown("verify nobody --pin-stdin", stdin=RIGHT),
+    Case("verify alice --pin-stdin", 2, "malformed_pin", NOTHING, "12345\n"),
+    usage("verify alice --pin-stdin"),
+    usage("verify alice"),
+    found("status --exit-code", LIST),
+    done("status alice", CARD),
+    done("unlock lara --reason rang", STATE),
+    done("reset alice --reveal --yes", RECEIPT, json_only=True),
+    done("user add bea --account acme", RECORD),
+    done("pin show uma", frozenset({"user", "pin"})),
+    done("pin change alice --pin-stdin", STATE, OTHER),
+    refused("pin check --pin-stdin", "444412"),
+    done("audit list", frozenset({"events"})),
+    usage("user rename alice"),
+)
+"""A part of the table, run as real processes too."""

@@ -1,0 +1,588 @@
+"""Every command and every way it ends: exit code, JSON keys, and which stream says what."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pincli.vault.keyring import AUDIT_KEY, PORTAL_PRIVATE, PORTAL_PUBLIC, VERIFY_KEY
+from tests.commands.table import (
+    AS_PROCESSES,
+    CARD,
+    EVENT,
+    OTHER,
+    RECORD,
+    TABLE,
+    Case,
+)
+from tests.support.all_commands import existing_commands
+from tests.support.contract import COMMANDS, GROUPS, answer_of, call, error_of
+from tests.support.desk import Desk, Ran
+from tests.support.floor import RIGHT, WRONG, content
+
+NO_STORE = (
+    ("verify alice --pin-stdin", RIGHT),
+    ("status alice", ""),
+    ("status", ""),
+    ("status --account acme", ""),
+    ("unlock lara --reason why", ""),
+    ("reset alice --yes", ""),
+    ("reset alice --dry-run", ""),
+    ("user add bea --account acme", ""),
+    ("user list", ""),
+    ("user show alice", ""),
+    ("user deactivate alice", ""),
+    ("user activate alice", ""),
+    ("pin show alice", ""),
+    ("pin change alice --pin-stdin", OTHER),
+    ("audit list", ""),
+)
+
+NEEDED_KEYS = {
+    "verify alice --pin-stdin": {AUDIT_KEY, VERIFY_KEY},
+    "status alice": set(),
+    "unlock lara --reason why": {AUDIT_KEY},
+    "reset alice --yes": {AUDIT_KEY},
+    "reset alice --issue --yes": {AUDIT_KEY, VERIFY_KEY, PORTAL_PUBLIC},
+    "user add bea --account acme": {AUDIT_KEY},
+    "user list": set(),
+    "user show alice": set(),
+    "user deactivate alice": {AUDIT_KEY},
+    "pin show uma": {AUDIT_KEY, VERIFY_KEY, PORTAL_PUBLIC, PORTAL_PRIVATE},
+    "pin change alice --pin-stdin": {AUDIT_KEY, VERIFY_KEY, PORTAL_PUBLIC},
+    "audit list": set(),
+}
+
+
+def require_json(case: Case, ran: Ran) -> None:
+    """Hold an answer in JSON against its case."""
+    answer = answer_of(ran)
+    assert ran.code == case.code
+    assert answer.get("error", {}).get("code", "") == case.error
+    envelope = {"pincli", "command", "ok"} | ({"error"} if case.error else set())
+    assert set(answer) == envelope | case.keys
+
+
+def require_text(case: Case, ran: Ran) -> None:
+    """Hold an answer for people against its case."""
+    assert ran.code == case.code
+    if case.is_told:
+        error_of(ran)
+    else:
+        assert ran.err == ""
+        assert ran.out.strip() != ""
+        assert ran.out.endswith("\n")
+        assert "\x1b" not in ran.out
+
+
+@pytest.mark.parametrize("case", TABLE, ids=str)
+def test_an_answer_in_json(floor: Desk, case: Case) -> None:
+    """Exit code, `ok`, `error.code` and the exact keys, in one object on stdout alone."""
+    require_json(case, call(floor, f"{case.line} --json", case.stdin))
+
+
+@pytest.mark.parametrize("case", [c for c in TABLE if not c.json_only], ids=str)
+def test_an_answer_for_people(floor: Desk, case: Case) -> None:
+    """The same exit code; an answer on stdout alone, an error with its hint on stderr alone."""
+    require_text(case, call(floor, case.line, case.stdin))
+
+
+@pytest.mark.parametrize("case", AS_PROCESSES, ids=str)
+def test_an_answer_of_a_process(floor: Desk, case: Case) -> None:
+    """A real process keeps to the same table, in both forms."""
+    require_json(case, floor.run(*shlex.split(case.line), "--json", stdin=case.stdin))
+    if case.is_told:  # anything else has changed the floor
+        require_text(case, floor.run(*shlex.split(case.line), stdin=case.stdin))
+
+
+def test_init_answers_with_both_folders(tmp_path: Path, floor: Desk) -> None:
+    """`init` elsewhere makes a store, tells where, and leaves this one alone."""
+    new = Desk(tmp_path / "new" / "store", tmp_path / "new" / "keys")
+    answer = answer_of(call(new, "init --json"))
+    assert set(answer) == {"pincli", "command", "ok", "store", "keys"}
+    assert (answer["store"], answer["keys"]) == (str(new.store), str(new.keys))
+    assert new.database.is_file()
+    assert len(floor.events()) > 1
+
+
+def test_every_command_is_in_the_table() -> None:
+    """No command's contract is forgotten: whoever adds one adds it here."""
+    assert set(COMMANDS) | {"complete-names", "desk"} >= existing_commands()
+    in_table = {
+        name for name in COMMANDS for case in TABLE if f"{case.line} ".startswith(f"{name} ")
+    }
+    assert set(COMMANDS) - in_table == {"demo"}
+
+
+def test_an_import_tells_what_it_did(floor: Desk, tmp_path: Path) -> None:
+    """Rows, and what became of each; a dry run counts the same and says that it is one."""
+    file = tmp_path / "people.csv"
+    file.write_text("user,account,name,type\nbea,acme,Bea,cloud\nalice,acme,Alice,cloud\n")
+    keys = {"pincli", "command", "ok", "rows", "added", "updated", "unchanged"}
+    dry = answer_of(call(floor, f"import {file} --dry-run --json"))
+    wet = answer_of(call(floor, f"import {file} --json"))
+    assert set(wet) == keys | {"deactivated", "pins"}
+    assert set(dry) == set(wet) | {"dry_run"}
+    for answer in (dry, wet):
+        counts = [answer[key] for key in ("rows", "added", "updated", "unchanged")]
+        assert counts == [2, 1, 0, 1]
+
+
+def test_a_backup_does_not_overwrite(floor: Desk, tmp_path: Path) -> None:
+    """The first tells file and size; the second is refused, and the file is the same."""
+    file = tmp_path / "copy.db"
+    answer = answer_of(call(floor, f"backup {file} --json"))
+    assert set(answer) == {"pincli", "command", "ok", "file", "bytes"}
+    data = file.read_bytes()
+    assert answer["bytes"] == len(data)
+    assert call(floor, f"backup {file}").code == 7
+    assert file.read_bytes() == data
+
+
+@pytest.mark.parametrize(("line", "stdin"), NO_STORE)
+def test_without_a_store_every_command_is_unavailable(
+    tmp_path: Path, line: str, stdin: str
+) -> None:
+    """No store: exit 8 in both forms, `unavailable`, and none is made."""
+    nowhere = Desk(tmp_path / "store", tmp_path / "keys")
+    assert answer_of(call(nowhere, f"{line} --json", stdin))["error"]["code"] == "unavailable"
+    ran = call(nowhere, line, stdin)
+    message, hint = error_of(ran)
+    assert ran.code == 8
+    assert str(nowhere.database) in message
+    assert "pincli init" in hint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pin_can_be_checked_without_a_store(tmp_path: Path) -> None:
+    """`pin check` needs neither store nor keys, and makes none."""
+    nowhere = Desk(tmp_path / "store", tmp_path / "keys")
+    assert call(nowhere, "pin check --pin-stdin", OTHER).code == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("key", [AUDIT_KEY, VERIFY_KEY, PORTAL_PUBLIC, PORTAL_PRIVATE])
+@pytest.mark.parametrize("line", NEEDED_KEYS)
+def test_a_missing_key_stops_exactly_who_needs_it(floor: Desk, line: str, key: str) -> None:
+    """Who needs a key gets exit 8 without it, with nothing changed; nobody else notices."""
+    (floor.keys / key).unlink()
+    before = content(floor.store)
+    ran = call(floor, f"{line} --json", RIGHT if line.startswith("verify") else OTHER)
+    if key in NEEDED_KEYS[line]:
+        answer = answer_of(ran)
+        assert answer["error"]["code"] == "unavailable"
+        assert key in answer["error"]["message"]
+        assert content(floor.store) == before
+    else:
+        assert answer_of(ran)["ok"]
+
+
+# What the keys hold.
+
+
+def test_a_verdict_says_who_and_how_many_are_left(floor: Desk) -> None:
+    """Verified, incorrect, and the sixth miss, which is incorrect in the state `locked`."""
+    right = answer_of(call(floor, "verify vera --pin-stdin --json", RIGHT))
+    wrong = answer_of(call(floor, "verify alice --pin-stdin --json", WRONG))
+    assert (right["user"], right["account"], right["name"]) == ("vera", "acme", "Vera")
+    assert (right["outcome"], right["state"], right["attempts_left"]) == ("verified", "active", 6)
+    assert (wrong["outcome"], wrong["state"], wrong["attempts_left"]) == ("incorrect", "active", 5)
+    assert right["locked_since"] is wrong["locked_since"] is None
+
+
+def test_the_sixth_miss_is_incorrect_and_locks(floor: Desk) -> None:
+    """Exit 3 with the state `locked`; the next call, the right PIN too, is exit 4."""
+    sixth = answer_of(call(floor, "verify vera --pin-stdin --json", WRONG))
+    after = answer_of(call(floor, "verify vera --pin-stdin --json", RIGHT))
+    assert (sixth["outcome"], sixth["state"], sixth["attempts_left"]) == ("incorrect", "locked", 0)
+    assert sixth["error"]["code"] == "incorrect"
+    assert (after["outcome"], after["state"], after["attempts_left"]) == ("locked", "locked", 0)
+    assert after["locked_since"] == sixth["locked_since"] is not None
+
+
+@pytest.mark.parametrize(
+    ("user", "state"),
+    [
+        ("alice", "active"),
+        ("vera", "active"),
+        ("lara", "locked"),
+        ("ludo", "inactive"),
+        ("ina", "inactive"),
+        ("otto", "ineligible"),
+        ("uma", "uncollected"),
+    ],
+)
+def test_a_card_shows_the_derived_state(floor: Desk, user: str, state: str) -> None:
+    """`status`, `user show` and `verify` name the same state."""
+    card = answer_of(call(floor, f"status {user} --json"))
+    record = answer_of(call(floor, f"user show {user} --json"))
+    verdict = answer_of(call(floor, f"verify {user} --pin-stdin --json", RIGHT))
+    assert card["state"] == record["state"] == verdict["state"] == state
+    assert card["attempts_used"] + card["attempts_left"] == 6
+    assert (card["pin_set_at"] is None) == (card["pin_set_by"] is None)
+    assert card["pin_set_by"] in (None, "customer")
+
+
+def test_lists_hold_cards_and_totals_of_what_they_show(floor: Desk) -> None:
+    """A list's users are cards, and its totals count exactly those users."""
+    for line in ("--locked", "--state active", "--account acme", "--account globex --locked"):
+        answer = answer_of(call(floor, f"status {line} --json"))
+        counts = dict.fromkeys(["inactive", "ineligible", "locked", "uncollected", "active"], 0)
+        for user in answer["users"]:
+            assert set(user) == CARD
+            counts[user["state"]] += 1
+        assert answer["totals"] == counts
+
+
+def test_the_overview_counts_everybody(floor: Desk) -> None:
+    """With nothing, `status` gives the totals of all and the latest locks."""
+    answer = answer_of(call(floor, "status --json"))
+    assert answer["totals"] == {
+        "inactive": 2,
+        "ineligible": 1,
+        "locked": 1,
+        "uncollected": 1,
+        "active": 3,
+    }
+    assert {"lara"} <= {user["user"] for user in answer["users"]} <= {"lara", "ludo"}
+    assert all(set(user) == CARD for user in answer["users"])
+
+
+def test_exit_code_goes_by_the_derived_state_everywhere(floor: Desk) -> None:
+    """A deactivated user at six is `inactive`: no form of `status --exit-code` calls that 4."""
+    assert call(floor, "unlock lara --reason rang").code == 0
+    codes = {
+        line: call(floor, f"status {line} --exit-code").code
+        for line in ("ludo", "--locked", "--account acme", "")
+    }
+    assert codes == {"ludo": 0, "--locked": 0, "--account acme": 0, "": 0}
+
+
+def test_exit_code_changes_the_exit_status_alone(floor: Desk) -> None:
+    """The JSON with `--exit-code` is the JSON without it."""
+    for line in ("status lara", "status --locked", "status"):
+        assert call(floor, f"{line} --json --exit-code").out == call(floor, f"{line} --json").out
+
+
+def test_a_receipt_counts_what_it_did(floor: Desk) -> None:
+    """Withdrawn, kept locked and unchanged add up, and each user's state is told."""
+    answer = answer_of(call(floor, "reset alice lara uma otto --yes --json"))
+    counts = [answer[key] for key in ("matched", "reset", "kept_locked", "unlocked", "unchanged")]
+    assert counts == [4, 2, 1, 0, 2]
+    assert answer["users"] == [
+        {"user": "alice", "account": "acme", "state": "uncollected"},
+        {"user": "lara", "account": "acme", "state": "locked"},
+        {"user": "uma", "account": "acme", "state": "uncollected"},
+        {"user": "otto", "account": "acme", "state": "ineligible"},
+    ]
+
+
+def test_a_dry_run_counts_the_same_and_changes_nothing(floor: Desk) -> None:
+    """The receipt of a dry run is that of the reset that follows."""
+    before = content(floor.store)
+    line = "reset alice lara uma otto --unlock --reason rang --json"
+    dry = answer_of(call(floor, f"{line} --dry-run"))
+    assert content(floor.store) == before
+    wet = answer_of(call(floor, f"{line} --yes"))
+    assert dry.pop("dry_run") is True
+    for key in ("matched", "reset", "kept_locked", "unlocked", "unchanged"):
+        assert dry[key] == wet[key], key
+
+
+def test_only_reveal_shows_new_pins(floor: Desk) -> None:
+    """`--issue` makes PINs and keeps quiet; `--reveal` shows them, and they verify."""
+    issued = answer_of(call(floor, "reset vera --issue --yes --json"))
+    revealed = answer_of(call(floor, "reset alice otto --reveal --yes --json"))
+    assert issued["users"] == [{"user": "vera", "account": "acme", "state": "active"}]
+    alice, otto = revealed["users"]
+    assert set(alice) == {"user", "account", "state", "pin"}
+    assert set(otto) == {"user", "account", "state"}
+    assert call(floor, "verify alice --pin-stdin", alice["pin"]).code == 0
+    assert call(floor, "pin show alice --json").out.count(alice["pin"]) == 1
+
+
+def test_issue_keeps_quiet_on_the_screen_too(floor: Desk) -> None:
+    """No run of six digits stands in what `reset --issue` prints."""
+    ran = call(floor, "reset alice --issue --yes")
+    assert ran.code == 0
+    assert re.search(r"\d{6}", ran.out) is None
+
+
+def test_the_shown_pin_is_the_one_that_verifies(floor: Desk) -> None:
+    """`pin show` gives the same PIN twice, and it verifies."""
+    first, second = (answer_of(call(floor, "pin show uma --json")) for _ in range(2))
+    assert first == second
+    assert re.fullmatch("[0-9]{6}", first["pin"])
+    assert call(floor, "verify uma --pin-stdin", f"{first['pin']}\r\n").code == 0
+
+
+def test_records_and_events_have_exactly_their_keys(floor: Desk) -> None:
+    """Rows of `user list` are records; those of `audit list` are events, the newest first."""
+    people = answer_of(call(floor, "user list --json"))["users"]
+    events = answer_of(call(floor, "audit list --json"))["events"]
+    assert {frozenset(row) for row in people} == {RECORD}
+    assert {frozenset(row) for row in events} == {EVENT}
+    assert [row["user"] for row in people] == sorted(row["user"] for row in people)
+    numbers = [row["seq"] for row in events]
+    assert numbers == sorted(numbers, reverse=True)
+    assert len(answer_of(call(floor, "audit list --limit 3 --json"))["events"]) == 3
+
+
+def test_deactivating_twice_is_told_as_such(floor: Desk) -> None:
+    """`changed` is false the second time, and the exit code is 0 both times."""
+    answers = [answer_of(call(floor, "user deactivate alice --json")) for _ in range(2)]
+    assert [answer["changed"] for answer in answers] == [True, False]
+    assert [answer["state"] for answer in answers] == ["inactive", "inactive"]
+
+
+# Where several exit codes apply: usage, 8, 7 role, 6, 4 or 5, malformed 2, 7 rule, 3.
+
+
+def without_store(desk: Desk) -> None:
+    """Take the database away."""
+    desk.database.unlink()
+
+
+def without_verify_key(desk: Desk) -> None:
+    """Take the key away that PINs are compared with."""
+    (desk.keys / VERIFY_KEY).unlink()
+
+
+def without_audit_key(desk: Desk) -> None:
+    """Take the key away that events are signed with."""
+    (desk.keys / AUDIT_KEY).unlink()
+
+
+LONG = "4" * 5000
+
+PRECEDENCE = (
+    # 2 usage comes before 8
+    (without_store, "verify alice", "", 2, "usage"),
+    (without_store, "verify alice --pin-stdin", "", 2, "usage"),
+    (without_store, "verify alice --pin-stdin --ref ''", RIGHT, 2, "usage"),
+    (without_store, "verify 'al ice' --pin-stdin", RIGHT, 2, "usage"),
+    (without_store, "status 'al ice'", "", 2, "usage"),
+    (without_store, "status --account 'ac me'", "", 2, "usage"),
+    (without_store, "user add 'b ea' --account acme", "", 2, "usage"),
+    (without_store, "user show 'al ice'", "", 2, "usage"),
+    (without_store, "pin show 'al ice'", "", 2, "usage"),
+    (without_store, "audit list --user 'al ice'", "", 2, "usage"),
+    (without_store, "audit list --limit 0", "", 2, "usage"),
+    (without_store, "status alice --locked", "", 2, "usage"),
+    (without_store, "pin change alice", "", 2, "usage"),
+    (without_store, "unlock alice", "", 2, "usage"),
+    (without_store, "unlock alice --reason ''", "", 2, "usage"),
+    (without_store, "reset alice", "", 2, "usage"),
+    (without_store, "reset --yes", "", 2, "usage"),
+    (without_store, "reset alice --yes --unlock", "", 2, "usage"),
+    # 8 comes before 6, 4, 5, a malformed PIN, 7 and 3
+    (without_store, "verify nobody --pin-stdin", RIGHT, 8, "unavailable"),
+    (without_store, "verify alice --pin-stdin", "12345", 8, "unavailable"),
+    (without_store, "verify alice --pin-stdin", LONG, 8, "unavailable"),
+    (without_store, "status nobody", "", 8, "unavailable"),
+    (without_store, "status --account nowhere", "", 8, "unavailable"),
+    (without_store, "pin change alice --pin-stdin", "12345", 8, "unavailable"),
+    (without_verify_key, "verify nobody --pin-stdin", RIGHT, 8, "unavailable"),
+    (without_verify_key, "verify lara --pin-stdin", RIGHT, 8, "unavailable"),
+    (without_verify_key, "verify otto --pin-stdin", RIGHT, 8, "unavailable"),
+    (without_verify_key, "verify alice --pin-stdin", "12345", 8, "unavailable"),
+    (without_verify_key, "verify alice --pin-stdin", WRONG, 8, "unavailable"),
+    (without_audit_key, "unlock alice --reason why", "", 8, "unavailable"),
+    (without_audit_key, "unlock nobody --reason why", "", 8, "unavailable"),
+    (without_audit_key, "user add alice --account acme", "", 8, "unavailable"),
+    # 2 usage comes before 6
+    (None, "status nobody --locked", "", 2, "usage"),
+    (None, "unlock nobody", "", 2, "usage"),
+    (None, "unlock nobody --reason ''", "", 2, "usage"),
+    (None, "reset nobody", "", 2, "usage"),
+    (None, "verify nobody --pin-stdin", "", 2, "usage"),
+    (None, "reset nobody 'al ice' --yes", "", 2, "usage"),
+    # 6 comes before a malformed PIN
+    (None, "verify nobody --pin-stdin", "12345", 6, "unknown_user"),
+    (None, "verify nobody --pin-stdin", LONG, 6, "unknown_user"),
+    (None, "pin change nobody --pin-stdin", "12345", 6, "unknown_user"),
+    (None, "status --account nowhere --locked --exit-code", "", 6, "unknown_account"),
+    # 4 and 5 come before a malformed PIN
+    (None, "verify lara --pin-stdin", "12345", 4, "locked"),
+    (None, "verify lara --pin-stdin", LONG, 4, "locked"),
+    (None, "verify uma --pin-stdin", "12345", 5, "uncollected"),
+    (None, "verify ina --pin-stdin", "", 2, "usage"),
+    (None, "verify ina --pin-stdin", "12345", 5, "inactive"),
+    (None, "verify otto --pin-stdin", LONG, 5, "ineligible"),
+    (None, "pin change otto --pin-stdin", "12345", 5, "ineligible"),
+    (None, "pin change otto --pin-stdin", LONG, 5, "ineligible"),
+    (None, "pin change ina --pin-stdin", "444412", 5, "inactive"),
+    # a malformed PIN comes before 7
+    (None, "pin change lara --pin-stdin", "12345", 2, "malformed_pin"),
+)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "line", "stdin", "code", "error"),
+    PRECEDENCE,
+    ids=[
+        f"{p[0].__name__ if p[0] else 'whole'}: {p[1]} < {p[2][:8] or 'nothing'} -> {p[3]}"
+        for p in PRECEDENCE
+    ],
+)
+def test_of_several_exit_codes_the_first_wins(
+    floor: Desk, spoil: Any, line: str, stdin: str, code: int, error: str
+) -> None:
+    """The order of DESIGN.md: usage, 8, 7 role, 6, 4 or 5, malformed 2, 7 rule, 3."""
+    if spoil is not None:
+        spoil(floor)
+    ran = call(floor, f"{line} --json", stdin)
+    assert (ran.code, answer_of(ran)["error"]["code"]) == (code, error)
+    assert call(floor, line, stdin).code == code
+
+
+# Option parsing.
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("--json", None),
+        ("--nope --json", None),
+        ("--json status", "status"),
+        ("--nope status --json", "status"),
+        ("status --nope --json", "status"),
+        ("status --json --nope", "status"),
+        ("status --state --json", "status"),
+        ("verify --json", "verify"),
+        ("--json verify alice", "verify"),
+        ("verify --json alice extra", "verify"),
+        ("verify alice extra more --json", "verify"),
+        ("user --json", "user"),
+        ("user --nope --json", "user"),
+        ("user rename --json", "user"),
+        ("user --json add", "user"),
+        ("user add --json", "user add"),
+        ("user add bea --json", "user add"),
+        ("user add bea --account --json", "user add"),
+        ("user add --nope bea --json", "user add"),
+        ("pin --json", "pin"),
+        ("pin 444159 --json", "pin"),
+        ("audit list --limit x --json", "audit list"),
+        ("nope --json", None),
+        ("444159 --json", None),
+        ("nope alice --json", None),
+        ("--store --json", None),
+    ],
+)
+def test_a_wrong_option_is_told_as_json_too(floor: Desk, line: str, command: str | None) -> None:
+    """With --json anywhere, an error of option parsing is one object that names its command."""
+    ran = call(floor, line)
+    answer = answer_of(ran)
+    assert ran.code == 2
+    assert answer["error"]["code"] == "usage"
+    assert answer["command"] == command
+
+
+@pytest.mark.parametrize("line", ["--store", "verify alice --ref", "user add bea --account"])
+def test_an_option_without_its_value_is_told(floor: Desk, line: str) -> None:
+    """An option that wants a value and stands last is exit 2, and is named."""
+    ran = call(floor, line)
+    message, _ = error_of(ran)
+    assert ran.code == 2
+    assert line.rpartition(" ")[2] in message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "status alice --json",
+        "status --json alice",
+        "verify --json alice --pin-stdin",
+        "verify --pin-stdin alice --json",
+    ],
+)
+def test_json_may_stand_anywhere_after_the_command(floor: Desk, line: str) -> None:
+    """The place of --json among a command's words makes no difference."""
+    assert answer_of(call(floor, line, RIGHT))["command"] is not None
+
+
+def test_after_two_dashes_json_is_a_word_like_any_other(floor: Desk) -> None:
+    """`-- --json` is an argument: the error is told to a person."""
+    for line in ("status -- --json", "verify alice --pin-stdin -- --json", "user show -- --json"):
+        ran = call(floor, line, RIGHT)
+        assert ran.code == 2
+        error_of(ran)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "user rename alice",
+        "user 444159",
+        "pin peek",
+        "nope",
+        "--nope",
+        "status --nope",
+        "status a b",
+        "user add bea",
+        "--nope verify",
+    ],
+)
+def test_the_hint_of_a_usage_error_names_a_command_that_works(floor: Desk, line: str) -> None:
+    """Whoever runs what the hint says gets help, not the next error."""
+    _, hint = error_of(call(floor, line))
+    named = re.search(r"`pincli ([^`]*)`", hint)
+    assert named is not None, hint
+    assert "--help" in named[1]
+    if named[1] != "--help":
+        assert call(floor, named[1]).code == 0, hint
+
+
+def test_a_near_command_is_suggested(floor: Desk) -> None:
+    """A slip in the command's name is answered with the name."""
+    _, hint = error_of(call(floor, "verfy alice"))
+    assert "pincli verify" in hint
+
+
+def test_a_global_option_after_the_command_is_told_where_it_goes(floor: Desk) -> None:
+    """`status --store X` says that --store goes before the command."""
+    for option in ("--store", "--keys"):
+        message, hint = error_of(call(floor, f"status {option} elsewhere"))
+        assert option in message
+        assert f"pincli {option} DIR status" in hint
+
+
+PLAIN_WORDS = """
+    init verify status unlock reset pin user audit show change check add list deactivate activate
+    alice vera lara ludo uma ina otto nobody ALICE acme locked active cloud why 0 3 -1 444159
+    --pin-stdin --json --yes --dry-run --unlock --issue --reveal --locked --exit-code --reason
+    --account --state --limit --user --ref --name --type -- - --nope -h=x --store --keys
+"""
+ODD_WORDS = ["", " ", "\x1b[31m", "\u202e", "\udcff", "al ice"]
+WORDS = st.sampled_from([*PLAIN_WORDS.split(), *ODD_WORDS])
+PINS = st.sampled_from(["", "\n", RIGHT, f"{RIGHT}\n", f"{WRONG}\r\n", "12345", "4" * 3000])
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(words=st.lists(WORDS, max_size=7), pin=PINS)
+def test_any_command_line_keeps_to_the_contract(floor: Desk, words: list[str], pin: str) -> None:
+    """Whatever the words: never exit 1, and with --json one object that agrees with it."""
+    ran = call(floor, words or ["status"], pin)
+    assert ran.code in (0, 2, 3, 4, 5, 6, 7, 8), (words, ran)
+    before_dashes = words[: words.index("--")] if "--" in words else words
+    if ran.code == 2 and "--json" in before_dashes:
+        assert answer_of(ran)["ok"] is False
+    elif ran.code in (2, 6, 7, 8) and not ran.out:
+        error_of(ran)
+
+
+def test_groups_are_not_commands() -> None:
+    """A group alone does nothing: the table asks for exit 2."""
+    lines = {case.line: case.code for case in TABLE}
+    assert {lines[group] for group in GROUPS} == {2}

@@ -1,0 +1,60 @@
+"""Whatever a file holds: rows, problems or a sentence, and never a crash."""
+
+from __future__ import annotations
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from pincli.errors import PincliError
+from pincli.operations.intake.rows import RowChecker
+from pincli.vault.envelopes import Envelope
+from tests.operations.intake.files import FORMATS, person, read
+
+PEOPLE = [person(), person("bob", name='B "b", [{}]'), person("carol", active="no")]
+FILES = [write([*PEOPLE[:2]]) for write in FORMATS.values()] + [
+    b"[]",
+    b"[\n\n]\n",
+    b'[1, null, {"user": {}}]',
+    b'{"user": [1]}\n\n',
+]
+BYTES = [*b"[]{}\",:;\\ \n\r\t0a\0\xff\xef\xbb\xbf'"]
+
+edits = st.lists(
+    st.tuples(
+        st.integers(0, 400),
+        st.sampled_from(["insert", "remove", "replace"]),
+        st.sampled_from(BYTES),
+    ),
+    max_size=6,
+)
+
+
+@st.composite
+def files(draw: st.DrawFn) -> bytes:
+    """A file of ours with a few bytes changed, or any bytes at all."""
+    content = bytearray(draw(st.sampled_from(FILES)))
+    for place, how, byte in draw(edits):
+        at = place % (len(content) + 1)
+        content[at : at + (how != "insert")] = b"" if how == "remove" else bytes([byte])
+    return bytes(content)
+
+
+@settings(max_examples=600)
+@given(content=files() | st.binary(max_size=60), ignore_unknown=st.booleans())
+@example(content=b"[]x", ignore_unknown=False)
+@example(content=b"user,account,name,type\na,acme,A\rx,cloud\n", ignore_unknown=False)
+def test_every_file_is_read_or_refused(content: bytes, ignore_unknown: bool) -> None:
+    """What is told of a row names a line that there is, in text that can be shown and stored."""
+    try:
+        found = read(content, ignore_unknown=ignore_unknown)
+    except PincliError:
+        return
+    checker = RowChecker(found.problems.append, Envelope(), allow_pins=True)
+    staged = [row for row in map(checker.check, found.rows) if row is not None]
+    lines = range(1, content.count(b"\n") + 2)
+    for problem in found.problems:
+        assert problem.line in lines
+        assert f"{problem.column} {problem.message}".encode()
+    for row in staged:
+        assert row.line in lines
+        assert f"{row.user} {row.account} {row.name}".isprintable()

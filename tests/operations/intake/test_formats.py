@@ -1,0 +1,267 @@
+"""What format a file has, which columns, and the rows in it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from pincli.errors import UsageProblem
+from pincli.operations.intake.rows import RowChecker
+from pincli.vault.envelopes import Envelope
+from tests.operations.intake.files import (
+    FORMATS,
+    HEADER,
+    as_csv,
+    as_lines,
+    as_pretty_array,
+    person,
+    read,
+)
+
+BOM = b"\xef\xbb\xbf"
+NAMES = [
+    'she said "hi"',
+    "Doe, Jane; Jr. | x",
+    "O'Neil",
+    "מרים بنت",
+    "👩\u200d👩\u200d👧 и Ελένη",
+    "=cmd()|' /C calc'!A0",
+    "[red]bold[/red]",
+    "{x}\\n\\",
+    "",
+    "#1",
+]
+
+
+@pytest.mark.parametrize("mark", [b"", BOM], ids=["plain", "bom"])
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_format_gives_back_what_was_written(kind: str, mark: bytes) -> None:
+    """Names with quotes, commas, other scripts, formulas and markup come through untouched."""
+    people = [person(f"u{number}", name=name) for number, name in enumerate(NAMES)]
+    found = read(mark + FORMATS[kind](people))
+    assert found.problems == []
+    assert [dict(row.fields) for row in found.rows] == people
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+def test_the_header_counts_in_any_case_and_order(delimiter: str, end: str) -> None:
+    """Column names may be in capitals, with blanks around them, in any order."""
+    row = {" Type": "cloud", "NAME ": "A", "Account": "acme", "uSeR": "alice", "Active": "no"}
+    found = read(as_csv([row], delimiter, end))
+    assert [dict(row.fields) for row in found.rows] == [person(active="no")]
+
+
+def test_a_file_with_a_header_only_has_no_rows() -> None:
+    """That is nothing wrong: nobody is added."""
+    for content in (HEADER, HEADER.strip(), b"[]", b"[\n]\n"):
+        assert read(content) == ([], [])
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"  \r\n\t\n", BOM, BOM + b"\n"], ids=repr)
+def test_an_empty_file_is_refused(content: bytes) -> None:
+    """It says that the file is empty, not what its header lacks."""
+    with pytest.raises(UsageProblem, match="empty"):
+        read(content)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le", "utf-32"])
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_file_in_another_encoding_is_refused(kind: str, encoding: str) -> None:
+    """UTF-16 and UTF-32, with a mark or without, are not UTF-8 in any format."""
+    content = FORMATS[kind]([person(), person("bob")]).decode().encode(encoding)
+    try:
+        found = read(content)
+    except UsageProblem:
+        return
+    assert found.rows == []
+    assert found.problems
+
+
+@pytest.mark.parametrize(
+    ("header", "lacks"),
+    [
+        (b"user;account;name;type\nalice;acme;A;cloud\n", ["user", "account", "name", "type"]),
+        (b"user\nalice\n", ["account", "name", "type"]),
+        (b"user,account,type\nalice,acme,cloud\n", ["name"]),
+        (b"user\taccount\tname\nalice\tacme\tA\n", ["type"]),
+    ],
+    ids=["semicolons", "one column", "one missing", "tabs"],
+)
+def test_a_header_without_a_column_is_refused(header: bytes, lacks: list[str]) -> None:
+    """The message names every column that is missing, and the hint says what is wanted."""
+    with pytest.raises(UsageProblem) as caught:
+        read(header)
+    assert re.findall("'([a-z]+)'", caught.value.message) == lacks
+    assert "user, account, name, type" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "columns", [b"user,account,name,type,user", b"user,account,name,type,USER "]
+)
+def test_a_column_that_stands_twice_is_refused(columns: bytes) -> None:
+    """Which of the two would count is nobody's to guess."""
+    with pytest.raises(UsageProblem, match="twice"):
+        read(columns + b"\nalice,acme,A,cloud,bob\n", ignore_unknown=True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"user":"a","user":"b","account":"acme","name":"A","type":"cloud"}\n',
+        b'{"user":"a","User":"b","account":"acme","name":"A","type":"cloud"}\n',
+        b'[{"user":"a","user":"b","account":"acme","name":"A","type":"cloud"}]',
+    ],
+    ids=["same", "other case", "array"],
+)
+def test_a_json_key_that_stands_twice_is_a_bad_row(content: bytes) -> None:
+    """As with a column that stands twice, which of the two counts is not to be guessed."""
+    found = read(content)
+    assert (found.rows, len(found.problems)) == ([], 1)
+
+
+def test_unknown_columns_are_named_and_can_be_left_out() -> None:
+    """All of them at once, in a file with a header; --ignore-unknown reads the rest."""
+    people = [{**person(), "Mail": "a@x", "phone": "1"}]
+    with pytest.raises(UsageProblem, match=r"^unknown columns 'mail', 'phone'$"):
+        read(as_csv(people))
+    assert dict(read(as_csv(people), ignore_unknown=True).rows[0].fields) == person()
+
+
+@pytest.mark.parametrize("kind", ["array", "pretty", "lines"])
+def test_unknown_keys_are_named_and_can_be_left_out(kind: str) -> None:
+    """In JSON each row has its own keys; the row with a strange one is bad."""
+    content = FORMATS[kind]([person(), {**person("bob"), "Mail": 1}])
+    found = read(content)
+    assert [(row.fields["user"]) for row in found.rows] == ["alice"]
+    assert [problem.column for problem in found.problems] == ["mail"]
+    assert [dict(row.fields) for row in read(content, ignore_unknown=True).rows] == [
+        person(),
+        person("bob"),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["array", "pretty", "lines"])
+@pytest.mark.parametrize("missing", ["user", "account", "name", "type"])
+def test_a_json_row_without_a_key_is_bad(kind: str, missing: str) -> None:
+    """The row is told with the key that is missing."""
+    row = person()
+    del row[missing]
+    found = read(FORMATS[kind]([person("bob"), row]))
+    assert [problem.column for problem in found.problems] == [missing]
+    assert len(found.rows) == 1
+
+
+@pytest.mark.parametrize("value", ["1", '"x"', "null", "[]", "true", "[[[]]]"])
+def test_json_that_is_no_object_is_a_bad_row(value: str) -> None:
+    """In an array and in lines alike, the others are read."""
+    good = json.dumps(person())
+    for content in (f"[{value}, {good}]", f"{good}\n{value}\n"):
+        found = read(content.encode())
+        assert [problem.message for problem in found.problems] == ["it is no JSON object"]
+        assert len(found.rows) == 1
+
+
+DEEP = "[" * 200_000
+
+
+HUGE = "1" + "0" * 5000
+BROKEN = ["[", "[{]", "[1,]", "[{}]x", "[]x", f"[{DEEP}", f'[{{"user":{DEEP}', f"[{HUGE}]"]
+
+
+@pytest.mark.parametrize("content", BROKEN, ids=range(len(BROKEN)))
+def test_a_broken_json_array_is_refused(content: str) -> None:
+    """Broken, nested beyond reason, a number beyond reason: a sentence, not a traceback."""
+    with pytest.raises(UsageProblem, match="not valid JSON"):
+        read(content.encode())
+
+
+@pytest.mark.parametrize("line", ["{", "{]", '{"user":"x"', "{" + DEEP, '{"a":' + "[" * 30_000])
+def test_broken_json_lines_are_bad_rows(line: str) -> None:
+    """Each is told, and the good ones around it are read."""
+    good = as_lines([person()])
+    found = read(good + line.encode()[:60_000] + b"\n" + good)
+    assert found.lines == [1, 3]
+    assert [(problem.line, problem.column) for problem in found.problems] == [(2, "")]
+
+
+def test_a_lone_surrogate_is_no_reason_to_crash() -> None:
+    r"""JSON can spell text that is none: "\ud800", as a value, as a key, in an array."""
+    row = '{"user":"a","account":"acme","name":"A","type":"cloud","\\ud800":1}'
+    for content in (row + "\n", f"[{row}]"):
+        (problem,) = read(content.encode()).problems
+        problem.column.encode()
+        problem.message.encode()
+
+
+def test_pretty_printed_arrays_are_arrays() -> None:
+    """A leading newline, an indent: still told apart from JSON lines."""
+    found = read(b"\n \n" + as_pretty_array([person(), person("bob")]))
+    assert [row.fields["user"] for row in found.rows] == ["alice", "bob"]
+
+
+@pytest.mark.parametrize(
+    "row", [b"alice,acme,A", b"alice", b"alice,acme,A,cloud,x", b"alice,acme,A,cloud,"]
+)
+def test_a_row_with_another_number_of_fields_is_bad(row: bytes) -> None:
+    """Too few or too many: the row is told, the next ones are read."""
+    found = read(HEADER + b"bob,acme,B,cloud\n" + row + b"\ncarol,acme,C,cloud\n")
+    assert found.lines == [2, 4]
+    assert [problem.line for problem in found.problems] == [3]
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "follower"),
+    [
+        ("user,account,name,type", 'alice,acme,"A,cloud', "u{},acme,N,cloud"),
+        ("user,account,type,name", 'alice,acme,cloud,"A', "u{},acme,cloud,N"),
+        ("user,account,name,type,active", 'alice,acme,A,cloud,"yes', "u{},acme,N,cloud,yes"),
+        ("user,account,name,type,note", 'alice,acme,A,cloud,"x', "u{},acme,N,cloud,x"),
+    ],
+    ids=["inside", "last", "optional", "ignored"],
+)
+@pytest.mark.parametrize("followers", [1, 40_000])
+def test_an_unbalanced_quote_never_swallows_rows_in_silence(
+    header: str, row: str, follower: str, followers: int
+) -> None:
+    """Where a field never ends, the rows that went into it are not lost without a word."""
+    lines = [header, row, *(follower.format(number) for number in range(followers)), ""]
+    found = read("\n".join(lines).encode(), ignore_unknown=True)
+    checker = RowChecker(found.problems.append, Envelope(), allow_pins=False)
+    for raw in found.rows:
+        checker.check(raw)
+    assert [problem.line for problem in found.problems] == [2]
+
+
+def test_a_file_without_a_header_does_not_repeat_the_first_row() -> None:
+    """Who forgets the header must not see a PIN of the first row on the screen."""
+    with pytest.raises(UsageProblem) as caught:
+        read(b"alice,acme,A,cloud,true,444159\n")
+    assert "444159" not in f"{caught.value.message} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"user,account,name,type,caf\xe9",
+        b"user,account,name,type,x\0",
+        b"user,account,name,t\rype,x",
+    ],
+    ids=["latin-1", "nul", "carriage return"],
+)
+def test_a_header_that_cant_be_read_is_refused(header: bytes) -> None:
+    """Not UTF-8, a NUL byte or a bare carriage return: a sentence, not a crash."""
+    with pytest.raises(UsageProblem):
+        read(header + b"\nalice,acme,A,cloud,x\nbob,acme,B,cloud,x\n", ignore_unknown=True)
+
+
+def test_line_ends_of_old_macs_are_read_or_refused() -> None:
+    """A file whose lines end in carriage returns alone: never a crash."""
+    content = as_csv([person()], ",", "\r")
+    try:
+        found = read(content)
+    except UsageProblem:
+        return
+    assert [row.fields["user"] for row in found.rows] == ["alice"]

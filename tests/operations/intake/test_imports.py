@@ -1,0 +1,252 @@
+"""Importing: everything is checked first; then users are added and updated, nothing else."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from pincli.models import EventKind, Outcome, State, User, UserType
+from pincli.operations.intake.imports import ImportOptions
+from pincli.operations.verify import verify
+from pincli.results import ImportTally
+from pincli.rules.states import state_of
+from tests.operations.intake.files import FORMATS, HEADER, as_csv, person, take, taken
+from tests.support.desk import Desk
+from tests.support.driving import guess_wrong
+from tests.support.trail import count, play
+
+PEOPLE = [
+    person("alice", name="Alice"),
+    person("bob", account="globex", name="Bob"),
+    person("carol", type="datapipe", name=""),
+]
+
+
+def users(desk: Desk) -> list[User]:
+    """Everybody, by name."""
+    with desk.session() as session:
+        return [user for page in session.store.user_pages() for user in page]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_people_are_added_from_every_format(desk: Desk, kind: str) -> None:
+    """New users are active, without a PIN and with a counter at 0; each has an event."""
+    result = taken(desk, FORMATS[kind](PEOPLE))
+    assert result == ([], ImportTally(3, added=3), ImportTally(3, added=3))
+    found = {user.user: user for user in users(desk)}
+    assert {user: (u.account, u.name, u.type.value) for user, u in found.items()} == {
+        row["user"]: (row["account"], row["name"], row["type"]) for row in PEOPLE
+    }
+    assert {state_of(user) for user in found.values()} == {State.UNCOLLECTED, State.INELIGIBLE}
+    events = desk.events()
+    assert [event.user for event in events if event.kind is EventKind.USER_ADDED] == [*found]
+    assert events[-1].kind is EventKind.IMPORTED
+    play(events)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_the_same_file_twice_changes_nothing(desk: Desk, kind: str) -> None:
+    """The second time every row is unchanged, and no event but the import's own is written."""
+    taken(desk, FORMATS[kind](PEOPLE))
+    before, trail = users(desk), desk.events()
+    result = taken(desk, FORMATS[kind](PEOPLE))
+    assert result == ([], ImportTally(3, unchanged=3), ImportTally(3, unchanged=3))
+    assert users(desk) == before
+    assert [event.kind for event in desk.events()[len(trail) :]] == [EventKind.IMPORTED]
+
+
+def test_the_import_itself_is_an_event_with_its_figures(desk: Desk) -> None:
+    """Who looks at the trail sees how much a file changed."""
+    desk.add("alice", "acme")
+    taken(desk, as_csv([person("bob"), person("alice", name="Alice", type="federated")]))
+    assert desk.events()[-1].reason == "2 rows, 1 added, 1 updated, 0 unchanged"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "Another"},
+        {"type": "dedicated"},
+        {"active": "no"},
+        {"name": "Another", "type": "federated", "active": "no"},
+        {"account": "globex"},
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("misses", [0, 3, 6])
+def test_an_update_touches_neither_counter_nor_lock_nor_pin(
+    desk: Desk, change: dict[str, str], misses: int
+) -> None:
+    """Only what the file says changes; a locked user stays locked."""
+    desk.collected("alice")
+    guess_wrong(desk, "alice", misses)
+    before = desk.user("alice")
+    row = {"account": "acme", "name": "Alice", "type": "cloud", "active": "yes", **change}
+    taken(desk, as_csv([{"user": "alice", **row}]), ImportOptions(allow_move=True))
+    after = desk.user("alice")
+    assert after == before._replace(
+        account=row["account"],
+        name=row["name"],
+        type=UserType(row["type"]),
+        active=row["active"] == "yes",
+    )
+    play(desk.events())
+
+
+@pytest.mark.parametrize("kind", ["cloud-office", "datapipe"])
+@pytest.mark.parametrize("misses", [0, 3, 6])
+def test_a_type_without_pins_withdraws_the_pin(desk: Desk, kind: str, misses: int) -> None:
+    """In the same transaction; the counter stays, and the old PIN never comes back."""
+    pin = desk.collected("alice")
+    guess_wrong(desk, "alice", misses)
+    taken(desk, as_csv([person("alice", name="Alice", type=kind)]))
+    user = desk.user("alice")
+    assert (user.pin, user.pin_version, user.failed_attempts) == (None, 2, misses)
+    assert [event.kind for event in desk.events("alice")[-2:]] == [
+        EventKind.USER_UPDATED,
+        EventKind.PIN_WITHDRAWN,
+    ]
+    taken(desk, as_csv([person("alice", name="Alice")]))
+    state = State.LOCKED if misses == 6 else State.UNCOLLECTED
+    assert state_of(desk.user("alice")) is state
+    with desk.session() as session:
+        assert verify(session, "alice", pin, None).state is state
+
+
+def test_where_the_file_does_not_say_active_stays(desk: Desk) -> None:
+    """A file without the column, or with an empty field, switches nobody on or off."""
+    taken(desk, as_csv([{**person("alice"), "active": "no"}, {**person("bob"), "active": ""}]))
+    taken(desk, as_csv([person("alice"), person("bob")]))
+    assert [user.active for user in users(desk)] == [False, True]
+    taken(desk, as_csv([{**person("alice"), "active": ""}, {**person("bob"), "active": "0"}]))
+    assert [user.active for user in users(desk)] == [False, False]
+    kinds = [event.kind for event in desk.events("bob")]
+    assert kinds == [EventKind.USER_ADDED, EventKind.DEACTIVATED]
+
+
+def test_a_move_is_refused_unless_it_is_allowed(desk: Desk) -> None:
+    """All who would move are told, each with the account they belong to; nothing is written."""
+    for user in ("alice", "bob"):
+        desk.add(user)
+    content = as_csv([person("new"), *(person(u, account="globex") for u in ("bob", "alice"))])
+    result = taken(desk, content)
+    assert (result.lines, result.columns) == ([3, 4], ["account", "account"])
+    assert "belongs to acme" in result.problems[0].message
+    assert [user.user for user in users(desk)] == ["alice", "bob"]
+    taken(desk, content, ImportOptions(allow_move=True))
+    assert [user.account for user in users(desk)] == ["globex", "globex", "acme"]
+
+
+def test_a_user_who_stands_twice_is_told_after_canonicalisation(desk: Desk) -> None:
+    """At each row but the first, with the line of the first."""
+    rows = [person("alice"), person("bob"), person(" ALICE "), person("Alice", name="x")]
+    result = taken(desk, as_csv(rows))
+    assert [(problem.line, problem.column) for problem in result.problems] == [
+        (4, "user"),
+        (5, "user"),
+    ]
+    assert "line 2" in result.problems[1].message
+    assert users(desk) == []
+
+
+def test_a_user_who_stands_twice_is_told_beside_a_bad_row_of_theirs(desk: Desk) -> None:
+    """Whoever corrects all that was told has a file that goes in."""
+    result = taken(desk, as_csv([person("alice", type="x"), person("alice"), person("alice")]))
+    assert result.lines == [2, 3, 4]
+
+
+def test_all_bad_rows_are_told_in_the_order_of_the_file(desk: Desk) -> None:
+    """Whatever is wrong with each, found early or late; and none of the good ones is written."""
+    desk.add("zoe", "globex")
+    rows = [
+        HEADER,
+        b"zoe,acme,Z,cloud\n",
+        b"a b,acme,A,cloud\n",
+        b"alice,acme,A,cloud\n",
+        b"short\n",
+        b"caf\xe9,acme,A,cloud\n",
+        b"bob,acme,B,nope\n",
+        b"alice,acme,A,cloud\n",
+        b'carol,acme,"C\x1b[31m",cloud\n',
+    ]
+    before = desk.events()
+    result = taken(desk, b"".join(rows))
+    assert result.done is None
+    assert sorted(set(result.lines) - {6, 7}) == [2, 3, 5, 8, 9]
+    assert result.lines == sorted(result.lines)
+    assert [user.user for user in users(desk)] == ["zoe"]
+    assert desk.events() == before
+
+
+def test_thousands_of_bad_rows_are_all_told(desk: Desk) -> None:
+    """More than are read from the temporary file at once, each exactly once."""
+    content = as_csv([person(f"u{n}", type="x", account="a b") for n in range(4500)])
+    result = taken(desk, content)
+    assert result.lines == sorted([*range(2, 4502), *range(2, 4502)])
+    assert result.columns == ["account", "type"] * 4500
+
+
+def test_staging_writes_nothing_and_foretells_what_happens(desk: Desk) -> None:
+    """What a dry run shows is what the import then does."""
+    desk.add("alice")
+    desk.collected("bob")
+    rows = [
+        person("alice", name="Alice", pin="444159"),
+        person("bob", pin="234811"),
+        person("carol", pin=""),
+        person("dave", pin="987321"),
+    ]
+    before = desk.database.read_bytes()
+    with desk.session() as session:
+        result = take(session, as_csv([*rows, person("bad one", pin="")]))
+        assert (result.done, result.lines) == (None, [6])
+        assert desk.database.read_bytes() == before
+    result = taken(desk, as_csv(rows))
+    assert result.done == result.expected == ImportTally(4, 2, 1, 1, pins=2)
+
+
+def test_an_interrupted_import_is_finished_by_the_next(desk: Desk) -> None:
+    """Chunks are whole, and those that are done count as unchanged."""
+    content = as_csv([person(f"u{number:04}") for number in range(4500)], end="\n")
+    with desk.session() as session:
+        commit = session.store.take_in
+        calls: list[int] = []
+
+        def once(rows: object, *, allow_move: bool) -> object:
+            if calls:
+                raise KeyboardInterrupt
+            calls.append(1)
+            return commit(rows, allow_move=allow_move)  # type: ignore[arg-type]
+
+        session.store.take_in = once  # type: ignore[method-assign,assignment]
+        with pytest.raises(BaseException, match="2000"):
+            take(session, content)
+    assert len(users(desk)) == 2000
+    assert taken(desk, content).done == ImportTally(4500, added=2500, unchanged=2000)
+    play(desk.events())
+    assert count(desk.events(), EventKind.USER_ADDED) == 4500
+
+
+def test_bulk_pages_wait_in_memory_for_their_commit(desk: Desk) -> None:
+    """As for every bulk command: spilled early, they would hold up readers."""
+    with desk.session() as session:
+        take(session, as_csv(PEOPLE))
+        connection: sqlite3.Connection = session.store._connection
+        assert connection.execute("PRAGMA cache_spill").fetchall() == [(0,)]
+
+
+def test_an_import_leaves_an_attempt_in_flight_alone(desk: Desk) -> None:
+    """It asks for no user's lock: who is being verified meanwhile is verified."""
+    pin = desk.collected("alice")
+    with desk.session() as session:
+        matches = session.verifiers.matches
+
+        def import_first(*arguments: object) -> bool:
+            taken(desk, as_csv([person("alice", name="Another")]))
+            return matches(*arguments)  # type: ignore[arg-type]
+
+        session.verifiers.matches = import_first  # type: ignore[method-assign,assignment]
+        verdict = verify(session, "alice", pin, None)
+    assert (verdict.outcome, verdict.user.name) == (Outcome.VERIFIED, "Another")
+    play(desk.events())

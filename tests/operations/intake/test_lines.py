@@ -1,0 +1,119 @@
+"""Lines are bounded, whatever the file: no file of people can eat the memory."""
+
+from __future__ import annotations
+
+import errno
+import io
+
+import pytest
+
+from pincli.errors import FileUnreadable, UsageProblem
+from pincli.operations.intake.formats import RawRow, read_people
+from pincli.operations.intake.lines import LARGEST_WHOLE, LONGEST_LINE
+from tests.operations.intake.files import FORMATS, HEADER, as_array, person, read
+
+MIB = 1024 * 1024
+
+
+class Source(io.RawIOBase):
+    """A file that gives at most so much at a time, and counts what was asked of it.
+
+    Args:
+        head: What it begins with.
+        filler: What it then repeats for ever; without it, the file ends.
+        step: How much it gives at once.
+        breaks: Whether it fails where it would end.
+    """
+
+    def __init__(
+        self, head: bytes, filler: bytes = b"", step: int = 1 << 16, *, breaks: bool = False
+    ) -> None:
+        self._head, self._filler, self._step, self._breaks = head, filler, step, breaks
+        self.given = 0
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill a buffer with what comes next."""
+        if self._breaks and not self._head:
+            raise OSError(errno.EIO, "Input/output error")
+        size = min(len(buffer), self._step)
+        content = (self._head + self._filler * size)[:size]
+        self._head = self._head[size:]
+        buffer[: len(content)] = content
+        self.given += len(content)
+        return len(content)
+
+    def people(self) -> list[RawRow]:
+        """Read it to the end."""
+        file = io.BufferedReader(self)
+        return list(read_people(file, ignore_unknown=False, tell=lambda _: None))
+
+
+@pytest.mark.parametrize(
+    ("head", "filler"),
+    [
+        (HEADER + b"alice,acme,", b"x"),
+        (HEADER + b'alice,acme,"', b"x"),
+        (b'{"user":"', b"x"),
+        (b"x", b"x"),
+        (b"\0", b"\0"),
+    ],
+    ids=["field", "quoted", "json line", "header", "nul"],
+)
+def test_a_line_without_end_is_given_up_at_once(head: bytes, filler: bytes) -> None:
+    """After little more than the longest line allowed, whatever the format."""
+    file = Source(head, filler)
+    with pytest.raises(UsageProblem):
+        file.people()
+    assert file.given < 4 * LONGEST_LINE
+
+
+def test_an_array_without_end_is_given_up_and_points_to_json_lines() -> None:
+    """A JSON array is held whole, so it may not be large; the hint says what may."""
+    file = Source(b"[", b" ")
+    with pytest.raises(UsageProblem, match="32 MiB") as caught:
+        file.people()
+    assert "one JSON object a line" in caught.value.hint
+    assert file.given <= LARGEST_WHOLE + MIB
+
+
+def test_the_bound_of_an_array_is_exact() -> None:
+    """Up to and with 32 MiB it is read; one byte more is too much."""
+    row = as_array([person()])
+    fitting = row.ljust(LARGEST_WHOLE)
+    assert len(read(fitting).rows) == 1
+    with pytest.raises(UsageProblem):
+        read(fitting + b" ")
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_bound_of_a_line_is_exact(more: int) -> None:
+    """The longest line that is allowed is read, its end included; the message has its number."""
+    end = b",acme,A,cloud\n"
+    row = b"a" * (LONGEST_LINE + more - len(end)) + end
+    if more:
+        with pytest.raises(UsageProblem, match="line 2 "):
+            read(HEADER + row)
+    else:
+        assert read(HEADER + row).lines == [2]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("step", [1, 3, 7, 100])
+def test_a_pipe_may_give_little_at_a_time(kind: str, step: int) -> None:
+    """A header that comes in pieces is still one header; what a program writes may be slow."""
+    content = b"\xef\xbb\xbf\n" + FORMATS[kind]([person(), person("bob")])
+    if kind in ("csv", "tsv"):
+        content = content.replace(b"\n", b"", 1)
+    rows = Source(content, step=step).people()
+    assert [row.fields["user"] for row in rows] == ["alice", "bob"]
+
+
+@pytest.mark.parametrize("head", [b"", HEADER, b"[", b'{"user":'], ids=repr)
+def test_a_file_that_fails_while_it_is_read_is_said_to_be_unreadable(head: bytes) -> None:
+    """At its first byte or later: a sentence, not a crash."""
+    with pytest.raises(FileUnreadable):
+        Source(head, breaks=True).people()

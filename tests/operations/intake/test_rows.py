@@ -1,0 +1,152 @@
+"""One row: every field is checked, all that is wrong is told, and no PIN is repeated."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from pincli.models import UserType
+from pincli.operations.intake.formats import RawRow
+from pincli.operations.intake.rows import RowChecker
+from pincli.results import RowProblem
+from pincli.store.staging import StagedRow
+from pincli.vault.envelopes import Envelope
+from tests.operations.intake.files import Person, person
+
+ENVELOPE = Envelope()
+
+
+def check(fields: Person, *, allow_pins: bool = True) -> StagedRow | list[RowProblem]:
+    """Row 7 of a file, otherwise good, as it is staged; or what is wrong with it."""
+    problems: list[RowProblem] = []
+    checker = RowChecker(problems.append, ENVELOPE, allow_pins=allow_pins)
+    row = checker.check(RawRow(7, {**person(), **fields}))
+    assert (row is None) == bool(problems)
+    assert {problem.line for problem in problems} <= {7}
+    return problems if row is None else row
+
+
+def wrong(fields: Person, *, allow_pins: bool = True) -> dict[str, str]:
+    """What is wrong with a row, by column."""
+    result = check(fields, allow_pins=allow_pins)
+    assert isinstance(result, list), result
+    assert len({problem.column for problem in result}) == len(result)
+    return {problem.column: problem.message for problem in result}
+
+
+def test_a_good_row_is_staged_in_its_canonical_form() -> None:
+    """Names are canonical, the display name is stripped, the type is a type."""
+    row = check(person(" Alice ", account="ACME", name=" A b ", type=" Cloud-Office ", active="NO"))
+    assert row == StagedRow("alice", 7, "acme", "A b", UserType.CLOUD_OFFICE, False, None)
+
+
+@pytest.mark.parametrize(
+    ("word", "meaning"),
+    [
+        *itertools.product(["true", "yes", "1", " TRUE ", True, 1], [True]),
+        *itertools.product(["false", "no", "0", " False", False, 0], [False]),
+        *itertools.product(["", "  ", None], [None]),
+    ],
+)
+def test_active_is_yes_no_or_not_said(word: object, meaning: bool | None) -> None:
+    """Words, digits and JSON's own; where the file doesn't say, the record decides."""
+    row = check({"active": word})
+    assert isinstance(row, StagedRow)
+    assert row.active is meaning
+
+
+NO_NAME = ["", " ", "a b", "-a", "\u00e4", "a" * 65, "a\0b", "a\nb"]
+NO_TEXT: list[object] = [None, 1, 1.5, True, ["a"], {"a": 1}]
+UNPRINTABLE = [
+    "a\nb",
+    "a\r\nb",
+    "a\0b",
+    "\x1b[31m",
+    "\u202eb",
+    "a\tb",
+    "a\x7f",
+    "a\u2028b",
+    "\ud800",
+]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *itertools.product(["user", "account"], NO_NAME),
+        *itertools.product(["user", "account", "name"], NO_TEXT),
+        *itertools.product(["name"], ["x" * 201, *UNPRINTABLE]),
+        *itertools.product(["type"], ["", "cloudy", None, 1, ["cloud"], {}, "cloud office"]),
+        *itertools.product(["active"], ["ja", 2, -1, 1.5, [], {}, "10", "\uff11"]),
+    ],
+)
+def test_a_bad_value_is_told_with_its_column(column: str, value: object) -> None:
+    """Of the wrong form, of the wrong kind, or holding a control character."""
+    assert list(wrong({column: value})) == [column]
+
+
+def test_everything_that_is_wrong_with_a_row_is_told_at_once() -> None:
+    """One problem a column, all of them."""
+    told = wrong(person("a b", account="", name="\n\0x", type="x", active="x", pin="1"))
+    assert list(told) == ["user", "account", "name", "type", "active", "pin"]
+
+
+@pytest.mark.parametrize(
+    "pin",
+    ["12345", "1234567", "12a456", " 444159", "444159 ", "444159\n", "٤٤٤١٥٩", 444159, ["444159"]],
+)
+def test_a_pin_that_is_not_six_digits_is_a_bad_row(pin: object) -> None:
+    """A number in JSON has lost its leading zeros, so it counts for none."""
+    assert wrong({"pin": pin}) == {"pin": "it is not exactly six digits"}
+
+
+@pytest.mark.parametrize("pin", ["666697", "444412", "123498", "311234", "654378", "319876"])
+def test_a_pin_that_a_rule_forbids_is_a_bad_row(pin: str) -> None:
+    """The rules of the portal hold for PINs from another system too."""
+    assert wrong({"pin": pin})["pin"].startswith("too many")
+
+
+@pytest.mark.parametrize("pin", ["444159", "234811", "012012", "789012"])
+def test_a_good_pin_is_staged_sealed(pin: str) -> None:
+    """What waits in the temporary file is not the PIN, and only this process can open it."""
+    row = check({"pin": pin})
+    assert isinstance(row, StagedRow)
+    assert row.pin is not None
+    assert pin.encode() not in row.pin
+    assert ENVELOPE.open(row.pin) == pin
+    assert pin not in repr(row)
+
+
+@pytest.mark.parametrize("pin", ["", None])
+def test_no_pin_is_no_problem(pin: object) -> None:
+    """The column may be there and empty, even in a file that may bring none."""
+    row = check({"pin": pin}, allow_pins=False)
+    assert isinstance(row, StagedRow)
+    assert row.pin is None
+
+
+@pytest.mark.parametrize("pin", ["444159", "12", 7])
+def test_no_pin_is_taken_from_a_file_that_others_can_read(pin: object) -> None:
+    """Good or bad, it is the file that is wrong."""
+    told = wrong({"pin": pin}, allow_pins=False)
+    assert told == {"pin": "PINs are taken only from a file that others can't read"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"type": "cloud-office"}, {"type": "datapipe"}, {"active": "no"}, {"active": False}],
+    ids=repr,
+)
+def test_a_pin_for_someone_who_has_none_is_a_bad_row(fields: dict[str, object]) -> None:
+    """Of a type without PINs, or deactivated by this very row."""
+    assert list(wrong({"pin": "444159", **fields})) == ["pin"]
+
+
+@pytest.mark.parametrize("where", ["user", "account", "name", "type", "active", "pin"])
+def test_what_is_wrong_never_repeats_a_pin(where: str) -> None:
+    """Whatever column it was typed into."""
+    for bad in ("444159 444159", "444159\n", "444159\0"):
+        result = check({"active": "perhaps", "type": "x", where: bad})
+        assert isinstance(result, list)
+        assert "444159" not in repr(result)

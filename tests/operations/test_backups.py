@@ -1,0 +1,463 @@
+"""Backups and restores: what is refused leaves every byte, and what is done is whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+from collections.abc import Callable
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from pincli.errors import (
+    BackupRefused,
+    Fault,
+    KeysUnavailable,
+    PincliError,
+    Refused,
+    Rule,
+    StoreUnavailable,
+)
+from pincli.models import EventKind, Outcome, State
+from pincli.operations import backups, keys, pins
+from pincli.operations.keys import KeyKind
+from pincli.operations.session import Need
+from pincli.operations.trail import check_trail
+from pincli.operations.verify import verify
+from pincli.results import Restored
+from pincli.rules.states import state_of
+from pincli.store.transaction import Origin
+from tests.store.attempting import charged, settled
+from tests.support.desk import Desk, new_desk
+from tests.support.driving import OTHER, RIGHT, WRONG, copied, guess_wrong
+from tests.support.floor import content, copy_of
+
+LEA = Origin("lea", "restore")
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """A store with alice and bob, and a rotation of each key behind it."""
+    desk = new_desk(tmp_path_factory.mktemp("backups"))
+    for kind in KeyKind:
+        with desk.session() as session:
+            keys.rotate(session, kind)
+    desk.collected("alice", pin=RIGHT)
+    desk.collected("bob", pin=OTHER)
+    return desk
+
+
+@pytest.fixture
+def peopled(template: Desk, tmp_path: Path) -> Desk:
+    """The same for one test alone."""
+    return copy_of(template, tmp_path)
+
+
+@pytest.fixture
+def apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Restores that do not fall into one second."""
+    stamps = count()
+    monkeypatch.setattr(backups, "_stamp", lambda: str(next(stamps)))
+
+
+def backed_up(desk: Desk, name: str = "backup.db") -> Path:
+    """A backup of the store as it is now."""
+    path = desk.store.parent / name
+    with desk.session(Need.WRITE) as session:
+        size = backups.back_up(session, path, forbidden=(desk.store, desk.keys))
+    assert size == path.stat().st_size > 0
+    return path
+
+
+def restored(desk: Desk, backup: Path) -> Restored:
+    """Restore as the command does."""
+    return backups.restore(backup, desk.store, desk.keys, origin=LEA)
+
+
+def untouched(desk: Desk) -> None:
+    """Fail unless the trail checks."""
+    with desk.session(Need.CHECK) as session:
+        assert check_trail(session, None).finding is None
+
+
+def outcome(desk: Desk, user: str, pin: str) -> Outcome:
+    """What verify says."""
+    with desk.session() as session:
+        return verify(session, user, pin, None).outcome
+
+
+def edited(backup: Path, statement: str) -> Path:
+    """A backup into which somebody wrote."""
+    with closing(sqlite3.connect(backup, isolation_level=None)) as connection:
+        connection.execute(statement)
+    return backup
+
+
+def test_a_backup_lies_apart(peopled: Desk) -> None:
+    """Not among store or keys, by whatever way the path leads there."""
+    link = peopled.store.parent / "link"
+    link.symlink_to(peopled.keys)
+    below = peopled.store / "below"
+    below.mkdir()
+    for path in (
+        peopled.store / "b.db",
+        peopled.keys / "b.db",
+        below / "b.db",
+        link / "b.db",
+        peopled.store.parent / "x" / ".." / "store" / "b.db",
+    ):
+        with pytest.raises(Refused) as raised, peopled.session(Need.WRITE) as session:
+            backups.back_up(session, path, forbidden=(peopled.store, peopled.keys))
+        assert raised.value.rule is Rule.FILE_AMONG_SECRETS
+        assert not path.exists()
+
+
+def test_a_backup_beside_a_folder_of_like_name_is_allowed(peopled: Desk) -> None:
+    """`store-backups` is not `store`."""
+    folder = peopled.store.with_name("store-backups")
+    folder.mkdir()
+    with peopled.session(Need.WRITE) as session:
+        backups.back_up(session, folder / "b.db", forbidden=(peopled.store, peopled.keys))
+    assert stat.S_IMODE((folder / "b.db").stat().st_mode) == 0o600
+
+
+def test_a_backup_holds_neither_keys_nor_pins(peopled: Desk) -> None:
+    """Nothing of a key file's content, and no PIN in the clear."""
+    data = backed_up(peopled).read_bytes()
+    for path in peopled.keys.iterdir():
+        key = path.read_text().strip()
+        assert key.encode() not in data
+        assert bytes.fromhex(key) not in data
+    for pin in peopled.pins.values():
+        assert pin.encode() not in data
+
+
+def _damaged(backup: Path, desk: Desk) -> None:
+    size = 4096
+    data = bytearray(backup.read_bytes())
+    data[-size:] = b"\xa5" * size
+    backup.write_bytes(data)
+
+
+def _newer(backup: Path, desk: Desk) -> None:
+    edited(backup, "PRAGMA user_version = 99")
+
+
+def _unversioned(backup: Path, desk: Desk) -> None:
+    edited(backup, "PRAGMA user_version = 0")
+
+
+def _not_ours(backup: Path, desk: Desk) -> None:
+    edited(backup, "PRAGMA application_id = 1")
+
+
+def _edited(backup: Path, desk: Desk) -> None:
+    edited(backup, "UPDATE events SET agent = 'eve' WHERE seq = 3")
+
+
+def _counter(backup: Path, desk: Desk) -> None:
+    edited(backup, "UPDATE users SET failed_attempts = 1 WHERE user = 'bob'")
+
+
+def _text(backup: Path, desk: Desk) -> None:
+    backup.write_text("not a database at all, only a long enough text\n" * 100)
+
+
+def _gone(backup: Path, desk: Desk) -> None:
+    backup.unlink()
+
+
+def _empty(backup: Path, desk: Desk) -> None:
+    backup.write_bytes(b"")
+
+
+def _cut(backup: Path, desk: Desk) -> None:
+    backup.write_bytes(backup.read_bytes()[:8192])
+
+
+def _folder(backup: Path, desk: Desk) -> None:
+    backup.unlink()
+    backup.mkdir()
+
+
+def _another(backup: Path, desk: Desk) -> None:
+    edited(backup, "UPDATE store SET store_id = 'another'")
+
+
+REFUSED: dict[Callable[[Path, Desk], None], tuple[type[PincliError], Fault | None]] = {
+    _damaged: (BackupRefused, None),
+    _newer: (StoreUnavailable, Fault.NEWER),
+    _unversioned: (StoreUnavailable, Fault.NOT_A_STORE),
+    _not_ours: (StoreUnavailable, Fault.NOT_A_STORE),
+    _edited: (BackupRefused, None),
+    _counter: (BackupRefused, None),
+    _another: (BackupRefused, None),
+    _text: (StoreUnavailable, Fault.NOT_A_STORE),
+    _gone: (StoreUnavailable, Fault.MISSING),
+    _empty: (StoreUnavailable, Fault.NOT_A_STORE),
+    _cut: (PincliError, None),
+    _folder: (StoreUnavailable, None),
+}
+
+
+@pytest.mark.parametrize("spoil", REFUSED, ids=lambda spoil: spoil.__name__)
+@pytest.mark.parametrize("store", ["there", "gone"])
+def test_a_bad_backup_is_refused_before_the_store_is_touched(
+    peopled: Desk, spoil: Callable[[Path, Desk], None], store: str
+) -> None:
+    """Store and keys are byte for byte as they were, and nothing lies beside them."""
+    backup = backed_up(peopled)
+    spoil(backup, peopled)
+    if store == "gone":
+        peopled.database.unlink()
+    before = content(peopled.store), content(peopled.keys)
+    error, fault = REFUSED[spoil]
+    with pytest.raises(error) as raised:
+        restored(peopled, backup)
+    if fault is not None:
+        assert getattr(raised.value, "fault", None) is fault
+    assert (content(peopled.store), content(peopled.keys)) == before
+
+
+@pytest.mark.parametrize("name", ["verify.key", "audit.key", "portal.pub"])
+@pytest.mark.parametrize("store", ["there", "gone"])
+def test_a_backup_whose_key_is_missing_is_refused(peopled: Desk, name: str, store: str) -> None:
+    """Nobody could be verified, shown a PIN or checked: said before the store is touched."""
+    backup = backed_up(peopled)
+    (peopled.keys / name).unlink()
+    if store == "gone":
+        peopled.database.unlink()
+    before = content(peopled.store)
+    with pytest.raises(KeysUnavailable):
+        restored(peopled, backup)
+    assert content(peopled.store) == before
+
+
+def test_a_backup_whose_old_key_is_missing_is_refused(peopled: Desk) -> None:
+    """Taken before a rotation, it needs the key of then."""
+    backup = backed_up(peopled)
+    old = peopled.user("alice").pin
+    assert old is not None
+    with peopled.session() as session:
+        keys.rotate(session, KeyKind.VERIFY)
+    (peopled.keys / f"verify-{old.verify_key}.key").unlink()
+    before = content(peopled.store)
+    with pytest.raises(KeysUnavailable):
+        restored(peopled, backup)
+    assert content(peopled.store) == before
+
+
+def test_a_backup_of_another_store_is_refused(peopled: Desk, tmp_path: Path) -> None:
+    """With the same keys even, and nothing is changed."""
+    other = new_desk(tmp_path / "other")
+    backup = backed_up(other)
+    for path in other.keys.iterdir():
+        if path.name != "portal.key":
+            name, _, suffix = path.name.partition(".")
+            with other.session(Need.WRITE) as session:
+                key = session.keyring.present(path.name)
+            shutil.copy(path, peopled.keys / f"{name}-{key.fingerprint}.{suffix}")
+    before = content(peopled.store)
+    with pytest.raises(Refused) as raised:
+        restored(peopled, backup)
+    assert raised.value.rule is Rule.ANOTHER_STORE
+    assert content(peopled.store) == before
+
+
+def test_the_replaced_store_is_kept_and_can_be_used(peopled: Desk) -> None:
+    """Aside lies the store as it was: sound, with its trail, and fit to be restored itself."""
+    backup = backed_up(peopled)
+    guess_wrong(peopled, "alice", 2)
+    before = peopled.events()
+    aside = Path(restored(peopled, backup).aside or "")
+    assert stat.S_IMODE(aside.stat().st_mode) == 0o600
+    kept = copied(peopled, peopled.store.parent / "kept")
+    kept.database.unlink()
+    shutil.copy(aside, kept.database)
+    assert kept.events() == before
+    assert outcome(kept, "alice", RIGHT) is Outcome.VERIFIED
+    untouched(kept)
+
+
+def test_two_restores_within_a_second(peopled: Desk) -> None:
+    """A script that restores twice in a row is not refused, and each replaced store is kept."""
+    backup = backed_up(peopled)
+    asides = [restored(peopled, backup).aside for _ in range(3)]
+    assert len(set(asides)) == 3
+    assert all(Path(aside or "").exists() for aside in asides)
+
+
+def test_a_session_opened_before_a_restore_goes_on(peopled: Desk) -> None:
+    """An agent's open desk verifies, and sees what was brought back."""
+    backup = backed_up(peopled)
+    with peopled.session() as session:
+        assert verify(session, "bob", WRONG, None).outcome is Outcome.INCORRECT
+        with peopled.session() as other:
+            pins.change(other, "alice", OTHER)
+        restored(peopled, backup)
+        assert verify(session, "bob", OTHER, None).outcome is Outcome.VERIFIED
+        assert verify(session, "alice", OTHER, None).outcome is Outcome.UNCOLLECTED
+        assert session.store.find("alice") == peopled.user("alice")
+    untouched(peopled)
+
+
+def test_an_attempt_in_flight_survives_a_restore(peopled: Desk) -> None:
+    """Charged before and settled after: its outcome is recorded, and nothing is left open."""
+    backup = backed_up(peopled)
+    with peopled.session() as session, session.store.holding(peopled.user("alice")) as user:
+        attempt = charged(session, user)
+        restored(peopled, backup)
+        assert settled(session, attempt, matched=True).outcome is Outcome.VERIFIED
+    assert peopled.user("alice").open_attempt is None
+    untouched(peopled)
+
+
+def test_a_backup_taken_in_mid_attempt_locks_nobody_by_halves(peopled: Desk) -> None:
+    """The sixth was in flight and right: the user is free, or locked with all that goes with it."""
+    guess_wrong(peopled, "alice", 5)
+    with peopled.session() as session, session.store.holding(peopled.user("alice")) as user:
+        attempt = charged(session, user)
+        backup = peopled.store.parent / "backup.db"
+        session.store.back_up(backup)
+        assert settled(session, attempt, matched=True).outcome is Outcome.VERIFIED
+    restored(peopled, backup)
+    user = peopled.user("alice")
+    if state_of(user) is State.LOCKED:
+        assert user.locked_since is not None
+        assert user.locks_total == 1
+        assert EventKind.LOCKED in {event.kind for event in peopled.events("alice")}
+    untouched(peopled)
+
+
+def test_a_restore_without_a_store_withdraws_every_pin(peopled: Desk) -> None:
+    """Nothing tells what was withdrawn since, so nobody verifies until they look again."""
+    guess_wrong(peopled, "bob", 6)
+    backup = backed_up(peopled)
+    shutil.rmtree(peopled.store)
+    result = restored(peopled, backup)
+    assert (result.withdrawn, result.aside) == (2, None)
+    assert outcome(peopled, "alice", RIGHT) is Outcome.UNCOLLECTED
+    assert outcome(peopled, "bob", OTHER) is Outcome.LOCKED
+    with peopled.session() as session:
+        new = pins.show(session, "alice").pin
+    assert outcome(peopled, "alice", new) is Outcome.VERIFIED
+    assert {path.name for path in peopled.store.iterdir()} == {"pincli.db", "pincli.lock"}
+    untouched(peopled)
+
+
+def _wreck_page(desk: Desk) -> None:
+    data = bytearray(desk.database.read_bytes())
+    data[4096:8192] = b"\xa5" * 4096
+    desk.database.write_bytes(data)
+
+
+def _wreck_text(desk: Desk) -> None:
+    desk.database.write_text("what was a store\n" * 1000)
+
+
+def _wreck_cut(desk: Desk) -> None:
+    os.truncate(desk.database, 4096)
+
+
+def _wreck_to_nothing(desk: Desk) -> None:
+    desk.database.write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    "wreck",
+    [_wreck_page, _wreck_text, _wreck_cut, _wreck_to_nothing],
+    ids=lambda wreck: wreck.__name__,
+)
+def test_a_damaged_store_is_moved_aside(peopled: Desk, wreck: Callable[[Desk], None]) -> None:
+    """Whatever is left of it is kept, and every PIN is withdrawn."""
+    backup = backed_up(peopled)
+    wreck(peopled)
+    remains = peopled.database.read_bytes()
+    result = restored(peopled, backup)
+    assert result.withdrawn == 2
+    assert Path(result.aside or "").read_bytes() == remains
+    assert outcome(peopled, "alice", RIGHT) is Outcome.UNCOLLECTED
+    untouched(peopled)
+
+
+def test_a_journal_that_a_lost_store_left_does_not_spoil_the_next(peopled: Desk) -> None:
+    """A power cut leaves database and journal; the database goes, and the journal stays."""
+    backup = backed_up(peopled)
+    journal = peopled.database.with_name("pincli.db-journal")
+    with closing(sqlite3.connect(peopled.database, isolation_level=None)) as connection:
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("UPDATE users SET name = hex(randomblob(4000))")
+        connection.execute("UPDATE events SET reason = hex(randomblob(4000))")
+        hot = journal.read_bytes()
+        connection.execute("ROLLBACK")
+    peopled.database.unlink()
+    journal.write_bytes(hot)
+    restored(peopled, backup)
+    assert peopled.sql("PRAGMA integrity_check") == [("ok",)]
+    assert outcome(peopled, "alice", RIGHT) is Outcome.UNCOLLECTED
+    untouched(peopled)
+
+
+@pytest.fixture
+def younger(peopled: Desk, apart: None) -> Path:
+    """Of two backups the younger, with carol in it; the store is lost, and the older is back."""
+    older = backed_up(peopled, "older.db")
+    peopled.collected("carol", pin=RIGHT)
+    path = backed_up(peopled, "younger.db")
+    peopled.database.unlink()
+    restored(peopled, older)
+    return path
+
+
+def test_no_pin_becomes_valid_by_a_younger_backup(peopled: Desk, younger: Path) -> None:
+    """The present store knows nothing of carol, so her PIN is not trusted either."""
+    restored(peopled, younger)
+    assert outcome(peopled, "carol", RIGHT) is not Outcome.VERIFIED
+    assert outcome(peopled, "alice", RIGHT) is not Outcome.VERIFIED
+    untouched(peopled)
+
+
+def test_the_trail_checks_after_a_rotation_and_a_younger_backup(
+    peopled: Desk, younger: Path
+) -> None:
+    """The audit key of now signs what follows, and the trail says so."""
+    with peopled.session() as session:
+        keys.rotate(session, KeyKind.AUDIT)
+    restored(peopled, younger)
+    untouched(peopled)
+
+
+def test_another_user_in_a_younger_backup_s_row_is_no_damage(peopled: Desk, younger: Path) -> None:
+    """Refused, or merged; never told as a damaged store."""
+    peopled.add("dave")
+    before = content(peopled.store)
+    try:
+        restored(peopled, younger)
+    except Refused:
+        assert content(peopled.store) == before
+    else:
+        assert {peopled.user("carol").user, peopled.user("dave").user} == {"carol", "dave"}
+        untouched(peopled)
+
+
+def test_a_restored_backup_of_before_a_rotation_takes_the_keys_of_now(peopled: Desk) -> None:
+    """A key that was rotated away does not come back into use."""
+    backup = backed_up(peopled)
+    for kind in KeyKind:
+        with peopled.session() as session:
+            keys.rotate(session, kind)
+    with peopled.session(Need.WRITE) as session:
+        identity = session.store.identity
+    restored(peopled, backup)
+    with peopled.session(Need.WRITE) as session:
+        assert session.store.identity == identity
+    assert outcome(peopled, "alice", RIGHT) is Outcome.VERIFIED
+    with peopled.session() as session:
+        keys.reseal(session)
+        assert pins.show(session, "bob").pin == OTHER
+    untouched(peopled)

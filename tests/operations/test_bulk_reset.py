@@ -1,0 +1,353 @@
+"""Resetting many: what becomes of each, and that nobody escapes or is lost."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from pincli.errors import FileUnreadable, PincliError
+from pincli.models import Change, EventKind, ResetUser, State, User
+from pincli.operations import people
+from pincli.operations.pin_file import PinFile
+from pincli.operations.reset import ResetOrder, reset, would_reset
+from pincli.operations.selection import Selection, select
+from pincli.operations.session import Session
+from pincli.rules.states import state_of
+from tests.operations.intake.files import as_csv, person, taken
+from tests.support.desk import Desk
+from tests.support.driving import RIGHT
+from tests.support.floor import copy_of, new_floor
+from tests.support.trail import play
+
+MANY = 150
+"""More than two groups of hashes."""
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """The floor that each test gets a copy of."""
+    return new_floor(tmp_path_factory.mktemp("floor"))
+
+
+@pytest.fixture
+def floor(template: Desk, tmp_path: Path) -> Desk:
+    """A user in every state."""
+    return copy_of(template, tmp_path)
+
+
+@contextmanager
+def opened(
+    desk: Desk, *, account: str | None = None, users: tuple[str, ...] = ()
+) -> Iterator[tuple[Session, Selection]]:
+    """A session, and everybody, or an account, or some users."""
+    with (
+        desk.session() as session,
+        select(
+            session, names=users, account=account, everybody=not (users or account)
+        ) as selection,
+    ):
+        yield session, selection
+
+
+def records(desk: Desk) -> dict[str, User]:
+    """Everybody as they stand on disk."""
+    with desk.session() as session:
+        return {user.user: user for page in session.store.user_pages() for user in page}
+
+
+def flat(pages: Iterator[list[ResetUser]]) -> dict[str, ResetUser]:
+    """The results by user; each user has one."""
+    results = [result for page in pages for result in page]
+    found = {result.change.after.user: result for result in results}
+    assert len(found) == len(results)
+    return found
+
+
+def new_file(folder: Path) -> PinFile:
+    """The file `pins.csv` of a folder."""
+    return PinFile(folder / "pins.csv", forbidden=())
+
+
+def pins_in(path: Path) -> dict[str, str]:
+    """The PINs in a file, by user."""
+    with path.open(newline="") as file:
+        return {row["user"]: row["pin"] for row in csv.DictReader(file)}
+
+
+def verifies(session: Session, user: User, pin: str) -> bool:
+    """Whether a PIN is the user's present one."""
+    if user.pin is None:
+        return False
+    key = session.verify_key(user.pin.verify_key)
+    return session.verifiers.matches(user.pin.verifier, key, user.user, user.pin_version, pin)
+
+
+ORDERS = [
+    ResetOrder(reason="T-1"),
+    ResetOrder(unlock=True, reason="T-1"),
+    ResetOrder(issue=True, reason="T-1"),
+    ResetOrder(unlock=True, issue=True, reason="T-1"),
+]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=repr)
+@pytest.mark.parametrize("single", [False, True])
+def test_what_becomes_of_each_state(floor: Desk, order: ResetOrder, single: bool) -> None:
+    """No old PIN survives, counters go to 0, a lock stays unless it is to be released."""
+    before = records(floor)
+    results: dict[str, ResetUser] = {}
+    for users in [(name,) for name in before] if single else [tuple(before)]:
+        with opened(floor, users=users) as (session, selection):
+            results |= flat(reset(session, selection, order))
+    after = records(floor)
+    assert set(results) == set(after)
+    with floor.session() as session:
+        for name, user in after.items():
+            was = before[name]
+            may = was.active and was.type.value == "cloud"
+            assert not verifies(session, user, RIGHT), name
+            assert (user.pin is not None) == (may and order.issue), name
+            locked = was.failed_attempts == 6 and not order.unlock
+            assert user.failed_attempts == (6 if locked else 0), name
+            assert (user.locked_since is not None) == locked, name
+            changes = user.pin is not None or was.pin is not None
+            assert user.pin_version == was.pin_version + changes, name
+            assert results[name].change == Change(was, user), name
+            pin = results[name].pin
+            assert (pin is not None) == (may and order.issue), name
+            assert pin is None or verifies(session, user, pin), name
+            assert user.locks_total == was.locks_total
+            assert user.attempts_total == was.attempts_total
+    play(floor.events())
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=repr)
+def test_every_event_has_the_reason(floor: Desk, order: ResetOrder) -> None:
+    """Each user's own events, and on every one of them why."""
+    old, before = len(floor.events()), records(floor)
+    with opened(floor) as (session, selection):
+        flat(reset(session, selection, order))
+    events = floor.events()[old:]
+    assert {event.reason for event in events} == {"T-1"}
+    changed = {name for name, user in records(floor).items() if user != before[name]}
+    assert {event.user for event in events} == changed
+    unlocked = [event.user for event in events if event.kind is EventKind.UNLOCKED]
+    assert sorted(map(str, unlocked)) == (["lara", "ludo"] if order.unlock else [])
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=repr)
+def test_a_dry_run_foretells_and_changes_nothing(floor: Desk, order: ResetOrder) -> None:
+    """What it says of each user is what the reset then does: state, lock and whether."""
+    content = floor.database.read_bytes()
+    with opened(floor) as (session, selection):
+        expected = flat(would_reset(selection, order))
+        assert floor.database.read_bytes() == content
+        done = flat(reset(session, selection, order))
+    for name, result in done.items():
+        before, after = result.change
+        would = expected[name].change.after
+        assert (before != after) == (expected[name].change.before != would), name
+        assert would.failed_attempts == after.failed_attempts, name
+        assert would.pin_version == after.pin_version, name
+
+
+def test_a_second_withdrawal_finds_nothing_to_do(floor: Desk) -> None:
+    """Run again after an interruption, it tells what was done already, and writes nothing."""
+    with opened(floor) as (session, selection):
+        flat(reset(session, selection, ORDERS[0]))
+        content = floor.database.read_bytes()
+        again = flat(reset(session, selection, ORDERS[0]))
+    assert all(result.change.before == result.change.after for result in again.values())
+    assert floor.database.read_bytes() == content
+
+
+def test_only_the_account_is_reset(floor: Desk) -> None:
+    """Another account's users keep their PINs."""
+    before = records(floor)["gus"]
+    with opened(floor, account="acme") as (session, selection):
+        flat(reset(session, selection, ORDERS[0]))
+    assert records(floor)["gus"] == before
+
+
+@pytest.fixture
+def crowd(desk: Desk) -> Desk:
+    """Many users without PINs; and one who is off, and has one."""
+    desk.collected("off")
+    taken(desk, as_csv([person(f"u{number:03}") for number in range(MANY)]))
+    with desk.session() as session:
+        people.set_active(session, "off", active=False, reason=None)
+    return desk
+
+
+def test_issuing_tells_how_far_it_is(crowd: Desk) -> None:
+    """Up to the last of those who get a PIN, of all who are meant."""
+    told: list[tuple[int, int]] = []
+
+    def tell(done: int, total: int) -> None:
+        told.append((done, total))
+
+    with opened(crowd) as (session, selection):
+        flat(reset(session, selection, ORDERS[2], progress=tell))
+    assert told[-1][0] >= MANY
+    assert [total for _, total in told] == [MANY + 1] * len(told)
+    assert told == sorted(told)
+
+
+def test_issuing_counts_the_users_once(crowd: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counting everybody at every step would take longer than the hashing at a million."""
+    counted: list[int] = []
+    length = Selection.__len__
+
+    def counting(selection: Selection) -> int:
+        counted.append(1)
+        return length(selection)
+
+    monkeypatch.setattr(Selection, "__len__", counting)
+    with opened(crowd) as (session, selection):
+        flat(reset(session, selection, ORDERS[2]))
+    assert len(counted) <= 2
+
+
+@pytest.mark.parametrize("to_file", [False, True])
+def test_who_is_activated_meanwhile_does_not_keep_the_old_pin(
+    crowd: Desk, tmp_path: Path, to_file: bool
+) -> None:
+    """Off when it began, on when it came to those who are off: still reset."""
+    file = new_file(tmp_path) if to_file else None
+    with opened(crowd) as (session, selection):
+        steps = reset(session, selection, ORDERS[2], file=file)
+        next(steps)
+        people.set_active(session, "off", active=True, reason=None)
+        list(steps)
+        off = records(crowd)["off"]
+        assert not verifies(session, off, RIGHT)
+    play(crowd.events())
+
+
+@pytest.mark.parametrize("to_file", [False, True])
+def test_who_is_switched_off_meanwhile_is_reset_and_in_no_file(
+    crowd: Desk, tmp_path: Path, to_file: bool
+) -> None:
+    """On when it began, off before their turn: no PIN, neither the old one nor a new one."""
+    crowd.collected("zed")
+    file = new_file(tmp_path) if to_file else None
+    with opened(crowd) as (session, selection):
+        steps = reset(session, selection, ORDERS[2], file=file)
+        next(steps)
+        people.set_active(session, "zed", active=False, reason=None)
+        list(steps)
+    assert records(crowd)["zed"].pin is None
+    if file is not None:
+        assert set(pins_in(file.path)) == {f"u{number:03}" for number in range(MANY)}
+
+
+def _check_file(desk: Desk, path: Path) -> None:
+    """Whatever stands in a file is somebody's PIN, and nobody was issued one that doesn't."""
+    pins = pins_in(path)
+    with desk.session() as session:
+        for name, user in records(desk).items():
+            if name in pins:
+                assert verifies(session, user, pins[name]), name
+            else:
+                assert user.pin is None, name
+
+
+def test_the_file_holds_everybodys_new_pin(crowd: Desk, tmp_path: Path) -> None:
+    """Everybody who got one, nobody else; and no mark of the batch is left."""
+    file = new_file(tmp_path)
+    with opened(crowd) as (session, selection):
+        results = flat(reset(session, selection, ORDERS[2], file=file))
+    assert len(pins_in(file.path)) == MANY
+    assert len(results) == MANY + 1
+    assert [path.name for path in tmp_path.glob("pins*")] == ["pins.csv"]
+    assert crowd.sql("SELECT * FROM issued") == []
+    _check_file(crowd, file.path)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_a_resumed_run_finishes_and_tells_what_was_done(
+    crowd: Desk, tmp_path: Path, groups: int
+) -> None:
+    """Who has their PIN keeps it; the receipt counts all, those as unchanged."""
+    with opened(crowd) as (session, selection):
+        steps = reset(session, selection, ORDERS[2], file=new_file(tmp_path))
+        for _ in range(groups):
+            next(steps)
+        steps.close()  # type: ignore[attr-defined]
+    early = {u.user: u.pin_version for u in records(crowd).values() if u.pin and u.active}
+    assert 0 < len(early) < MANY
+    file = new_file(tmp_path)
+    with opened(crowd) as (session, selection):
+        results = flat(reset(session, selection, ORDERS[2], file=file))
+    _check_file(crowd, file.path)
+    assert {name: records(crowd)[name].pin_version for name in early} == early
+    unchanged = {n for n, r in results.items() if r.change.before == r.change.after}
+    assert len(results) == MANY + 1
+    assert unchanged == set(early)
+
+
+def test_a_mark_does_not_stand_for_a_pin_that_is_gone(crowd: Desk, tmp_path: Path) -> None:
+    """Killed, then everybody reset without a file, then resumed: the file tells no old PINs."""
+    with opened(crowd) as (session, selection):
+        steps = reset(session, selection, ORDERS[2], file=new_file(tmp_path))
+        next(steps)
+        steps.close()  # type: ignore[attr-defined]
+    with opened(crowd) as (session, selection):
+        flat(reset(session, selection, ORDERS[0]))
+    file = new_file(tmp_path)
+    with opened(crowd) as (session, selection):
+        list(reset(session, selection, ORDERS[2], file=file))
+    _check_file(crowd, file.path)
+
+
+def test_two_runs_to_one_file_lose_nobodys_pin(crowd: Desk, tmp_path: Path) -> None:
+    """Both began before either had written: whoever has a PIN in the end is in the file."""
+    files = [new_file(tmp_path), new_file(tmp_path)]
+    with opened(crowd) as (session, selection):
+        first = reset(session, selection, ORDERS[2], file=files[0])
+        next(first)
+        second = reset(session, selection, ORDERS[2], file=files[1])
+        for steps in (second, first):
+            with suppress(PincliError):
+                list(steps)
+    path = tmp_path / "pins.csv"
+    if not path.exists():
+        path = tmp_path / "pins.csv.part"
+    _check_file(crowd, path)
+
+
+def test_a_run_that_overlaps_its_resumption_does_not_cry_damage(
+    crowd: Desk, tmp_path: Path
+) -> None:
+    """The first was only slow: the second takes it for killed, and both write the same PINs."""
+    with opened(crowd) as (session, selection):
+        first = reset(session, selection, ORDERS[2], file=new_file(tmp_path))
+        next(first)
+        second = reset(session, selection, ORDERS[2], file=new_file(tmp_path))
+        next(second)
+        with suppress(FileUnreadable):
+            list(first)
+        second.close()  # type: ignore[attr-defined]
+
+
+def test_one_user_who_is_switched_off_meanwhile_gets_no_pin(desk: Desk) -> None:
+    """One user's reset goes by the record that it reads once it holds the user's lock."""
+    desk.collected("alice")
+    with opened(desk, users=("alice",)) as (session, selection):
+        holding = session.store.holding
+
+        @contextmanager
+        def late(user: User) -> Iterator[User]:
+            session.store.holding = holding  # type: ignore[method-assign]
+            people.set_active(session, "alice", active=False, reason=None)
+            with holding(user) as held:
+                yield held
+
+        session.store.holding = late  # type: ignore[method-assign]
+        flat(reset(session, selection, ORDERS[2]))
+    alice = desk.user("alice")
+    assert (state_of(alice), alice.pin) == (State.INACTIVE, None)

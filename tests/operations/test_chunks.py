@@ -1,0 +1,130 @@
+"""Chunks: whole, bounded, shrinking when slow, with a pause that lets callers in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from pincli.errors import Fault, Interrupted, StoreUnavailable
+from pincli.operations.chunks import FULL_CHUNK, LONGEST_CHUNK, PAUSE, SMALLEST_CHUNK, in_chunks
+
+TOTAL = 9_876
+
+
+class Clock:
+    """Time that passes only where a test says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(time, "sleep", self.slept.append)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock that stands still by itself."""
+    return Clock(monkeypatch)
+
+
+def following(last: int | None, limit: int) -> Sequence[int]:
+    """The numbers after one, up to TOTAL."""
+    first = 1 if last is None else last + 1
+    return range(first, min(TOTAL, first + limit - 1) + 1)
+
+
+def test_every_item_is_in_one_chunk_in_order(clock: Clock) -> None:
+    """None twice, none left out, none more than a full chunk."""
+    done = list(in_chunks(following, list, total=TOTAL))
+    assert [item for chunk in done for item in chunk] == [*range(1, TOTAL + 1)]
+    assert {len(chunk) for chunk in done[:-1]} == {FULL_CHUNK}
+
+
+def test_nothing_to_do_takes_no_step(clock: Clock) -> None:
+    """No step, no progress, no pause."""
+    told: list[tuple[int, int]] = []
+
+    def tell(done: int, total: int) -> None:
+        told.append((done, total))
+
+    assert list(in_chunks(lambda _, __: (), list, total=0, progress=tell)) == []
+    assert (told, clock.slept) == ([], [])
+
+
+def test_between_two_chunks_others_get_in(clock: Clock) -> None:
+    """A pause after each: without it, a waiter was measured to wait nine seconds."""
+    steps = list(in_chunks(following, list, total=TOTAL))
+    assert clock.slept == [PAUSE] * len(steps)
+    assert PAUSE >= 0.001
+
+
+def test_progress_is_told_after_each_chunk(clock: Clock) -> None:
+    """How many are done and of how many, up to all."""
+    told: list[tuple[int, int]] = []
+
+    def tell(done: int, total: int) -> None:
+        told.append((done, total))
+
+    list(in_chunks(following, list, total=TOTAL, progress=tell))
+    assert told == [(2000, TOTAL), (4000, TOTAL), (6000, TOTAL), (8000, TOTAL), (TOTAL, TOTAL)]
+
+
+def test_slow_chunks_shrink_and_quick_ones_grow_again(clock: Clock) -> None:
+    """So that a caller on another line waits for two short ones at most."""
+    cost = [0.001]
+    sizes = []
+
+    def step(chunk: Sequence[int]) -> None:
+        sizes.append(len(chunk))
+        clock.now += len(chunk) * cost[0]
+        if len(sizes) == 6:
+            cost[0] = 0.00001
+
+    list(in_chunks(following, step, total=TOTAL))
+    assert sizes[0] == FULL_CHUNK
+    assert all(size * 0.001 <= LONGEST_CHUNK * 1.01 for size in sizes[1:6])
+    assert sizes[7:9] == [2 * sizes[6], 4 * sizes[6]]
+    assert max(sizes) == FULL_CHUNK
+
+
+def test_even_the_slowest_chunks_get_on(clock: Clock) -> None:
+    """There is a smallest chunk."""
+
+    def step(chunk: Sequence[int]) -> int:
+        clock.now += 60
+        return len(chunk)
+
+    sizes = list(in_chunks(following, step, total=TOTAL))
+    assert set(sizes[1:-1]) == {SMALLEST_CHUNK}
+    assert sum(sizes) == TOTAL
+
+
+def test_an_interruption_says_how_far_it_got(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two chunks: so many done of so many."""
+
+    def interrupted(_: float) -> None:
+        if len(clock.slept) == 2:
+            raise KeyboardInterrupt
+        clock.slept.append(0)
+
+    monkeypatch.setattr(time, "sleep", interrupted)
+    with pytest.raises(Interrupted) as caught:
+        list(in_chunks(following, list, total=TOTAL))
+    assert (caught.value.done, caught.value.total) == (6000, TOTAL)
+
+
+def test_a_failing_step_ends_it_there(clock: Clock) -> None:
+    """The chunks before it stay done, none after it is tried."""
+    seen = []
+
+    def step(chunk: Sequence[int]) -> None:
+        seen.append(chunk[0])
+        if len(seen) == 3:
+            raise StoreUnavailable(Fault.FULL, Path("pincli.db"))
+
+    with pytest.raises(StoreUnavailable):
+        list(in_chunks(following, step, total=TOTAL))
+    assert seen == [1, 2001, 4001]

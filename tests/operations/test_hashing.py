@@ -1,0 +1,230 @@
+"""Hashing many PINs: on all cores, each user their own, and nobody by an outdated record."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pincli.errors import Fault, KeysUnavailable
+from pincli.models import EventKind, PinOrigin, User
+from pincli.operations import hashing, people, pins
+from pincli.operations.hashing import write_pins
+from pincli.operations.session import Session
+from pincli.rules.resets import reissued
+from pincli.rules.states import may_have_pin
+from pincli.vault.keyring import Key
+from tests.operations.intake.files import as_csv, person, taken
+from tests.support.desk import Desk
+from tests.support.driving import guess_wrong, withdraw
+from tests.support.trail import play
+
+GROUP = hashing._WRITE_AT_ONCE
+
+
+@pytest.fixture
+def session(desk: Desk) -> Iterator[Session]:
+    """A session on a store with a few groups of users."""
+    taken(desk, as_csv([person(f"u{number:03}") for number in range(GROUP * 2 + 10)]))
+    with desk.session() as session:
+        yield session
+
+
+def everybody(session: Session) -> list[User]:
+    """All users as they are now."""
+    return [user for page in session.store.user_pages() for user in page]
+
+
+def pin_of(user: User) -> str:
+    """A PIN for each user, all different."""
+    return f"{902_000 + user.id * 2}"
+
+
+def write(
+    session: Session, users: Iterable[User], *, batch: str | None = None
+) -> Generator[list[tuple[str, str]], None, None]:
+    """Write everybody's PIN; user and PIN by transaction."""
+    for group in write_pins(
+        session,
+        ((user, pin_of(user)) for user in users),
+        set_by=PinOrigin.GENERATED,
+        wanted=may_have_pin,
+        counter=partial(reissued, unlock=False),
+        reason="T-1",
+        batch=batch,
+    ):
+        yield [(change.after.user, pin) for change, pin in group]
+
+
+def verifies(session: Session, user: User, pin: str) -> bool:
+    """Whether a PIN matches the verifier in a record."""
+    assert user.pin is not None, user
+    key = session.verify_key(user.pin.verify_key)
+    return session.verifiers.matches(user.pin.verifier, key, user.user, user.pin_version, pin)
+
+
+def test_everybody_gets_their_own_pin_once(desk: Desk, session: Session) -> None:
+    """In the order given, some in each transaction; each verifier and event is the user's."""
+    users = everybody(session)
+    groups = list(write(session, users))
+    assert [len(group) for group in groups] == [GROUP, GROUP, 10]
+    assert [each for group in groups for each in group] == [(u.user, pin_of(u)) for u in users]
+    for user in everybody(session):
+        assert verifies(session, user, pin_of(user))
+        assert user.pin_version == 1
+    events = [event for event in desk.events() if event.kind is EventKind.PIN_GENERATED]
+    assert [event.user for event in events] == [user.user for user in users]
+    assert {event.reason for event in events} == {"T-1"}
+    play(desk.events())
+
+
+def test_nobody_is_nobody(session: Session) -> None:
+    """No transaction for no PINs."""
+    assert list(write(session, [])) == []
+
+
+def test_a_locked_user_stays_locked_and_misses_are_forgiven(desk: Desk) -> None:
+    """The counter goes by the rule that is given."""
+    for user, misses in (("alice", 6), ("bob", 4)):
+        desk.collected(user)
+        guess_wrong(desk, user, misses)
+    with desk.session() as session:
+        list(write(session, everybody(session)))
+    assert [desk.user(user).failed_attempts for user in ("alice", "bob")] == [6, 0]
+    assert desk.user("alice").locked_since is not None
+    play(desk.events())
+
+
+def test_the_marks_of_a_batch_are_written_with_its_pins(session: Session) -> None:
+    """Whoever has got a PIN is marked, and nobody else is."""
+    users = everybody(session)
+    groups = write(session, users, batch="feed")
+    first = {user for user, _ in next(groups)}
+    groups.close()
+    marked = session.store.issued_in("feed", [user.id for user in users])
+    assert {user.user for user in users if user.id in marked} == first
+    assert session.store.issued_in("f00d", [user.id for user in users]) == set()
+
+
+def test_who_changed_meanwhile_is_prepared_again(desk: Desk, session: Session) -> None:
+    """A PIN is bound to its version: a verifier for an old one would match nothing."""
+    users = everybody(session)
+    groups = write(session, users)
+    next(groups)
+    changed = [users[GROUP + 1].user, users[-1].user]
+    for name in changed:
+        pins.change(session, name, "444159")
+    list(groups)
+    for user in everybody(session):
+        assert verifies(session, user, pin_of(user)), user.user
+        assert user.pin_version == (2 if user.user in changed else 1)
+    play(desk.events())
+
+
+def _switch_off(desk: Desk, user: str) -> None:
+    with desk.session() as session:
+        people.set_active(session, user, active=False, reason=None)
+
+
+def _withdraw_and_switch_off(desk: Desk, user: str) -> None:
+    withdraw(desk, user)
+    _switch_off(desk, user)
+
+
+def _become_ineligible(desk: Desk, user: str) -> None:
+    taken(desk, as_csv([person(user, type="datapipe")]))
+
+
+@pytest.mark.parametrize("had_pin", [True, False])
+@pytest.mark.parametrize("change", [_switch_off, _withdraw_and_switch_off, _become_ineligible])
+def test_who_may_have_none_any_more_gets_none(
+    desk: Desk, session: Session, change: Callable[[Desk, str], None], had_pin: bool
+) -> None:
+    """Deactivated, or of a type without PINs, between the reading and the writing."""
+    user = everybody(session)[-1].user
+    if had_pin:
+        pins.change(session, user, "444159")
+    groups = write(session, everybody(session))
+    next(groups)
+    change(desk, user)
+    before = desk.user(user)
+    told = [name for group in groups for name, _ in group]
+    after = desk.user(user)
+    assert (after.pin_version, after.pin) == (before.pin_version, before.pin)
+    assert user not in told
+    play(desk.events())
+
+
+def test_it_runs_on_all_cores_in_threads_that_take_no_signals(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many hashes at once as there are cores; Ctrl-C is the main thread's alone."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
+    make = session.verifiers.make
+    together = threading.Barrier(3)
+    masks: dict[int, set[int]] = {}
+
+    def making(*arguments: Any) -> str:
+        if threading.get_ident() not in masks:
+            masks[threading.get_ident()] = {*signal.pthread_sigmask(signal.SIG_BLOCK, ())}
+            together.wait(30)
+        return make(*arguments)
+
+    monkeypatch.setattr(session.verifiers, "make", making)
+    list(write(session, everybody(session)))
+    assert len(masks) == 3
+    assert threading.get_ident() not in masks
+    for mask in masks.values():
+        assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP} <= mask
+
+
+def test_it_does_not_run_far_ahead(session: Session) -> None:
+    """Of a million users, a few are read before the first is written, not all."""
+    read: list[str] = []
+
+    def reading() -> Iterator[User]:
+        for user in everybody(session) * 20:
+            read.append(user.user)
+            yield user
+
+    groups = write(session, reading())
+    next(groups)
+    assert len(read) < GROUP + 16 * len(os.sched_getaffinity(0))
+    groups.close()
+
+
+def test_a_key_that_fails_ends_it_with_whole_groups(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error comes out of the thread as it is; what was written before stays."""
+    make = session.verifiers.make
+    users = everybody(session)
+
+    def making(key: Key, user: str, *others: Any) -> str:
+        if user == users[GROUP + 3].user:
+            raise KeysUnavailable(Fault.MISSING, Path("verify.key"))
+        return make(key, user, *others)
+
+    monkeypatch.setattr(session.verifiers, "make", making)
+    with pytest.raises(KeysUnavailable):
+        list(write(session, users))
+    assert [user.pin is not None for user in everybody(session)] == [
+        number < GROUP for number in range(len(users))
+    ]
+
+
+def test_no_thread_is_left_when_it_is_broken_off(session: Session) -> None:
+    """By an error, by Ctrl-C or because nobody wants the rest."""
+    before = threading.active_count()
+    groups = write(session, everybody(session))
+    next(groups)
+    with suppress(KeyboardInterrupt):
+        groups.throw(KeyboardInterrupt)
+    assert threading.active_count() == before

@@ -1,0 +1,332 @@
+"""The on_lock hook: once per lock, after everything, and whatever it does changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pincli.deployment import read_deployment
+from pincli.errors import ConfigUnavailable, Fault
+from pincli.operations import hooks
+from pincli.operations.hooks import on_lock
+from tests.support.desk import PROGRAM, Desk, Ran, killed
+from tests.support.driving import RIGHT, ROOT, WRONG, Forks, guess_wrong, wait_until
+from tests.support.failpoints import Plan
+
+SCRIPT = """
+import json, os, subprocess, sys
+facts, program = sys.argv[1], json.loads(sys.argv[2])
+told = open(os.path.join(facts, "out")).read() if os.path.exists(os.path.join(facts, "out")) else ""
+def run(*words, stdin=""):
+    ended = subprocess.run([*program["command"], *words], input=stdin, text=True, timeout=30,
+                           env=program["environment"], capture_output=True)
+    return ended.returncode
+note = {
+    "stdin": sys.stdin.read(),
+    "environment": dict(os.environ),
+    "folder": os.getcwd(),
+    "arguments": sys.argv[3:],
+    "told": told,
+}
+if program["command"]:
+    note["status"] = run("status", "--json")
+    note["other"] = run("verify", "bob", "--pin-stdin", stdin="444159\\n")
+    note["same"] = run("verify", "alice", "--pin-stdin", stdin="444159\\n")
+with open(os.path.join(facts, "notes"), "a") as file:
+    file.write(json.dumps(note) + "\\n")
+print("noise"); print("noise", file=sys.stderr)
+"""
+
+
+class Bell:
+    """A hook that notes down how it was run.
+
+    Attributes:
+        command: What stands in the configuration.
+    """
+
+    def __init__(self, desk: Desk, *arguments: str, asks: bool = False) -> None:
+        self.folder = desk.store.parent / "bell"
+        self.folder.mkdir(exist_ok=True)
+        script = self.folder / "hook.py"
+        script.write_text(SCRIPT)
+        program = {"command": PROGRAM if asks else [], "environment": desk.environment()}
+        self.command = (
+            sys.executable,
+            str(script),
+            str(self.folder),
+            json.dumps(program),
+            *arguments,
+        )
+
+    def notes(self) -> list[dict[str, Any]]:
+        """One for each time it was run."""
+        path = self.folder / "notes"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.fixture
+def near(desk: Desk) -> Desk:
+    """Alice one miss short of the lock, and bob."""
+    desk.collected("alice")
+    desk.collected("bob")
+    guess_wrong(desk, "alice", 5)
+    return desk
+
+
+def ring(
+    desk: Desk,
+    hook: tuple[str, ...],
+    *arguments: str,
+    stdin: str = "",
+    time_limit: float = 30,
+) -> Ran:
+    """Run pincli with a hook, its stdout a file that the hook can look into."""
+    with start(desk, hook, *arguments, time_limit=time_limit) as process:
+        _, err = process.communicate(stdin.encode(), 60)
+    return Ran(process.returncode, _out(desk).read_text(), err.decode())
+
+
+def start(
+    desk: Desk, hook: tuple[str, ...], *arguments: str, time_limit: float = 30
+) -> subprocess.Popen[bytes]:
+    """Start pincli with a hook."""
+    _out(desk).parent.mkdir(exist_ok=True)
+    plan = json.dumps({"hook": hook, "time_limit": time_limit})
+    with _out(desk).open("wb") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.support.drive_upkeep_hook", plan, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=subprocess.PIPE,
+            env=desk.environment(SECRET_OF_THE_SHELL="x"),
+            cwd=ROOT,
+        )
+
+
+def _out(desk: Desk) -> Path:
+    return desk.store.parent / "bell" / "out"
+
+
+VERIFY = ("verify", "alice", "--pin-stdin", "--json")
+
+
+def test_a_lock_is_told_once_it_is_told_to_the_agent(near: Desk) -> None:
+    """JSON on stdin, a bare environment, the verdict out, and no lock held."""
+    bell = Bell(near, asks=True)
+    ran = ring(near, bell.command, *VERIFY, stdin=f"{WRONG}\n")
+    assert ran.code == 3
+    assert ran.err == ""
+    (note,) = bell.notes()
+    assert note["told"] == ran.out
+    assert ran.answer["state"] == "locked"
+    user = near.user("alice")
+    assert note["stdin"].endswith("\n")
+    assert json.loads(note["stdin"]) == {
+        "event": "locked",
+        "user": "alice",
+        "account": "acme",
+        "name": "Alice",
+        "locked_since": user.locked_since,
+        "locks_total": 1,
+        "by": "amy",
+    }
+    environment = {k: v for k, v in note["environment"].items() if k != "LC_CTYPE"}
+    assert environment == {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+    assert note["folder"] == "/"
+    assert (note["status"], note["other"], note["same"]) == (0, 0, 4)
+
+
+def test_nothing_goes_through_a_shell(near: Desk) -> None:
+    """What a shell would take for more than text arrives as it stands."""
+    words = ("$(touch /tmp/x)", "`id`", "a b", "*", "; exit 1", "'\"", "\u00e9\n", "")
+    bell = Bell(near, *words)
+    assert ring(near, bell.command, *VERIFY, stdin=f"{WRONG}\n").code == 3
+    assert bell.notes()[0]["arguments"] == list(words)
+
+
+def test_no_lock_no_hook(near: Desk) -> None:
+    """A right answer, a miss short of the sixth, one while locked and a refusal ring for nobody."""
+    bell = Bell(near)
+    for line, stdin, code in (
+        (VERIFY, RIGHT, 0),
+        (VERIFY, WRONG, 3),
+        (("verify", "nobody", "--pin-stdin"), RIGHT, 6),
+        (("status", "alice"), "", 0),
+    ):
+        assert ring(near, bell.command, *line, stdin=f"{stdin}\n").code == code
+    guess_wrong(near, "alice", 5)
+    assert ring(near, bell.command, *VERIFY, stdin=f"{RIGHT}\n").code == 4
+    assert ring(near, bell.command, *VERIFY, stdin=f"{WRONG}\n").code == 4
+    assert bell.notes() == []
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (VERIFY, 4),
+        (("unlock", "alice", "--reason", "rang"), 0),
+        (("pin", "show", "alice"), 0),
+        (("reset", "alice", "--yes"), 0),
+        (("user", "deactivate", "alice"), 0),
+    ],
+    ids=lambda line: " ".join(line) if isinstance(line, tuple) else "",
+)
+def test_a_lock_that_another_command_records_is_told_by_it(
+    near: Desk, line: tuple[str, ...], code: int
+) -> None:
+    """The sixth attempt's process died: whoever finds it records the lock, and rings once."""
+    with Forks() as forks:
+        assert killed(forks.verify(near, "alice", WRONG, Plan(at=(("compare", "kill"),))).code)
+    bell = Bell(near)
+    for _ in range(2):
+        ran = ring(near, bell.command, *line, stdin=f"{RIGHT}\n")
+        assert ran.code in (code, 7, 0)
+    (note,) = bell.notes()
+    assert json.loads(note["stdin"])["user"] == "alice"
+    assert json.loads(note["stdin"])["locks_total"] == 1
+
+
+def test_every_lock_is_told(near: Desk) -> None:
+    """Locked, unlocked and locked again: twice."""
+    bell = Bell(near)
+    ring(near, bell.command, *VERIFY, stdin=f"{WRONG}\n")
+    near.run("unlock", "alice", "--reason", "rang")
+    guess_wrong(near, "alice", 5)
+    ring(near, bell.command, *VERIFY, stdin=f"{WRONG}\n")
+    assert [json.loads(note["stdin"])["locks_total"] for note in bell.notes()] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("hook", "words"),
+    [
+        (("/bin/sh", "-c", "exit 3"), "it ended with 3"),
+        (("/bin/sh", "-c", "kill -9 $$"), "it ended with -9"),
+        (("/bin/sh", "-c", "exec 0<&-; exit 0"), ""),
+        (("/nowhere/hook",), "No such file or directory"),
+        (("/etc/passwd",), "Permission denied"),
+        (("/",), "Permission denied"),
+        (("/bin/echo", "a\0b"), "it can't be run"),
+    ],
+)
+def test_a_hook_that_fails_is_a_warning(near: Desk, hook: tuple[str, ...], words: str) -> None:
+    """On stderr, in one line; verdict, JSON and exit code are what they are without it."""
+    ran = ring(near, hook, *VERIFY, stdin=f"{WRONG}\n")
+    assert ran.code == 3
+    assert ran.answer["outcome"] == "incorrect"
+    assert ran.answer["state"] == "locked"
+    if words:
+        assert ran.err.startswith("pincli: warning: the on_lock hook failed: ")
+        assert ran.err.count("\n") == 1
+        assert words in ran.err or "\0" in "".join(hook)
+    else:
+        assert ran.err == ""
+
+
+def test_a_hook_that_hangs_is_ended(near: Desk) -> None:
+    """After its time limit, and said; the verdict was out long before."""
+    bell = Bell(near)
+    hook = ("/bin/sh", "-c", f"echo $$ > {bell.folder}/pid; exec sleep 60")
+    began = time.monotonic()
+    ran = ring(near, hook, *VERIFY, stdin=f"{WRONG}\n", time_limit=0.5)
+    assert time.monotonic() - began < 30
+    assert ran.code == 3
+    assert "took longer than 0 seconds and was ended" in ran.err.replace("1 second", "0 second")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((bell.folder / "pid").read_text()), 0)
+
+
+def test_the_limit_is_ten_seconds() -> None:
+    """What an agent waits at most for the next caller."""
+    assert hooks.TIME_LIMIT == 10
+
+
+def test_ctrl_c_during_a_hook_leaves_one_answer(near: Desk) -> None:
+    """The verdict was told; an agent who does not wait for the hook gets no second one."""
+    bell = Bell(near)
+    hook = ("/bin/sh", "-c", f"touch {bell.folder}/begun; exec sleep 30")
+    with start(near, hook, *VERIFY) as process:
+        assert process.stdin is not None
+        process.stdin.write(f"{WRONG}\n".encode())
+        process.stdin.close()
+        wait_until((bell.folder / "begun").exists, "the hook")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) in (3, 130)
+    assert _out(near).read_text().count("\n") == 1
+    assert json.loads(_out(near).read_text())["state"] == "locked"
+
+
+def test_a_person_is_told_the_same(near: Desk) -> None:
+    """Without --json the verdict stands on stdout and the warning on stderr."""
+    ran = ring(near, ("/bin/false",), "verify", "alice", "--pin-stdin", stdin=f"{WRONG}\n")
+    assert ran.code == 3
+    assert "NOT VERIFIED" in ran.out
+    assert "hook" not in ran.out
+    assert "pincli: warning: the on_lock hook failed: it ended with 1\n" in ran.err
+
+
+def test_a_hostile_name_is_only_json(near: Desk) -> None:
+    """Whatever a display name holds, the hook gets one line of JSON, in ASCII."""
+    near.sql("UPDATE users SET name = ? WHERE user = 'alice'", "\x1b]52;c;x\x07\n\u202e\"'$(id)")
+    bell = Bell(near)
+    assert on_lock(bell.command, near.user("alice")) is None
+    (note,) = bell.notes()
+    assert note["stdin"].isascii()
+    assert note["stdin"].count("\n") == 1
+    assert json.loads(note["stdin"])["name"] == "\x1b]52;c;x\x07\n\u202e\"'$(id)"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'on_lock = "/bin/true"',
+        "on_lock = 7",
+        'on_lock = ["true"]',
+        'on_lock = ["./hook"]',
+        'on_lock = [""]',
+        'on_lock = ["/bin/true", 7]',
+        'on_lock = [["/bin/true"]]',
+        'on_lock = ["/bin/true", "a\\u0000b"]',
+    ],
+)
+def test_a_malformed_hook_is_refused(tmp_path: Path, line: str) -> None:
+    """No list of texts, no absolute path, or what no program can be given."""
+    path = tmp_path / "pincli.toml"
+    path.write_text(f'store = "/s"\nkeys = "/k"\n[roles]\nagent = ["amy"]\n[hooks]\n{line}\n')
+    path.chmod(0o644)
+    with pytest.raises(ConfigUnavailable) as raised:
+        read_deployment(path)
+    assert raised.value.fault is Fault.MALFORMED
+    assert "hook" in raised.value.detail
+
+
+def test_hooks_that_are_no_table_are_refused(tmp_path: Path) -> None:
+    """A misplaced line must not silently mean: no hook."""
+    path = tmp_path / "pincli.toml"
+    path.write_text('hooks = 7\nstore = "/s"\nkeys = "/k"\n[roles]\nagent = ["amy"]\n')
+    path.chmod(0o644)
+    with pytest.raises(ConfigUnavailable):
+        read_deployment(path)
+
+
+def test_a_good_hook_is_read(tmp_path: Path) -> None:
+    """The program and its arguments as they stand; none where there is none."""
+    path = tmp_path / "pincli.toml"
+    head = 'store = "/s"\nkeys = "/k"\n[roles]\nagent = ["amy"]\n'
+    for line, expected in (
+        ('[hooks]\non_lock = ["/bin/x", "a b", "$(x)"]\n', ("/bin/x", "a b", "$(x)")),
+        ("[hooks]\non_lock = []\n", ()),
+        ("[hooks]\n", ()),
+        ("", ()),
+    ):
+        path.write_text(head + line)
+        path.chmod(0o644)
+        assert read_deployment(path).on_lock == expected

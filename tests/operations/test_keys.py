@@ -1,0 +1,397 @@
+"""Rotating keys and listing them: nobody's PIN changes, and no key is lost or comes back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from pincli.errors import Fault, Interrupted, KeyChanged, KeysUnavailable
+from pincli.models import EventKind, Outcome
+from pincli.operations import chunks, keys, pins, unlock
+from pincli.operations.keys import KeyKind
+from pincli.operations.session import Need, Session, open_session
+from pincli.operations.trail import check_trail
+from pincli.operations.verify import verify
+from pincli.results import KeyInfo
+from pincli.store.transaction import Origin
+from pincli.vault.keyring import Keyring
+from pincli.vault.rotation import install_keys, prepare_keys
+from tests.operations.watching import WatchingVerifiers
+from tests.support.desk import EVERYTHING, Desk
+from tests.support.driving import OTHER, RIGHT, WRONG, guess_wrong
+
+KINDS = tuple(KeyKind)
+FILES = {
+    KeyKind.VERIFY: ("verify.key",),
+    KeyKind.PORTAL: ("portal.pub", "portal.key"),
+    KeyKind.AUDIT: ("audit.key",),
+}
+
+
+@pytest.fixture
+def peopled(desk: Desk) -> Desk:
+    """A store with two who have PINs."""
+    desk.collected("alice", pin=RIGHT)
+    desk.collected("bob", pin=OTHER)
+    return desk
+
+
+def rotate(desk: Desk, kind: KeyKind) -> str:
+    """Rotate a key in a session of its own."""
+    with desk.session() as session:
+        return keys.rotate(session, kind)
+
+
+def listed(desk: Desk) -> list[KeyInfo]:
+    """What `keys list` shows."""
+    with desk.session(Need.WRITE) as session:
+        return keys.list_keys(session)
+
+
+def untouched(desk: Desk) -> None:
+    """Fail unless the trail checks."""
+    with desk.session(Need.CHECK) as session:
+        assert check_trail(session, None).finding is None
+
+
+def current(desk: Desk, kind: KeyKind) -> str:
+    """The fingerprint that the store names."""
+    with desk.session(Need.WRITE) as session:
+        return str(getattr(session.store.identity, f"{kind}_key"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_rotation_changes_the_key_and_nothing_else(peopled: Desk, kind: KeyKind) -> None:
+    """The store names another; users, PINs and counters are as they were."""
+    guess_wrong(peopled, "bob", 2)
+    before = peopled.user("alice"), peopled.user("bob")
+    old = current(peopled, kind)
+    new = rotate(peopled, kind)
+    assert current(peopled, kind) == new != old
+    assert (peopled.user("alice"), peopled.user("bob")) == before
+    event = peopled.events()[-1]
+    assert (event.kind, event.outcome) == (EventKind.KEY_ROTATED, f"{kind}:{new}")
+    for name in FILES[kind]:
+        stem, _, suffix = name.partition(".")
+        assert (peopled.keys / f"{stem}-{old}.{suffix}").exists()
+        assert not (peopled.keys / f"{stem}-{new}.{suffix}").exists()
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in peopled.keys.iterdir())
+    untouched(peopled)
+
+
+def test_no_rotation_touches_another_key(peopled: Desk) -> None:
+    """The three others are byte for byte what they were."""
+    for kind in KINDS:
+        others = {
+            name: (peopled.keys / name).read_bytes()
+            for other in KINDS
+            for name in FILES[other]
+            if other is not kind
+        }
+        rotate(peopled, kind)
+        assert {name: (peopled.keys / name).read_bytes() for name in others} == others
+
+
+def test_old_verifiers_verify_and_are_renewed(peopled: Desk) -> None:
+    """By the next right answer, not by a wrong one; what the list counts follows."""
+    old = current(peopled, KeyKind.VERIFY)
+    new = rotate(peopled, KeyKind.VERIFY)
+    with peopled.session() as session:
+        assert verify(session, "alice", WRONG, None).outcome is Outcome.INCORRECT
+        assert key_of(peopled, "alice") == old
+        assert verify(session, "alice", RIGHT, None).outcome is Outcome.VERIFIED
+        assert key_of(peopled, "alice") == new
+        assert verify(session, "alice", RIGHT, None).outcome is Outcome.VERIFIED
+    assert key_of(peopled, "bob") == old
+    figures = {info.fingerprint: info.users for info in listed(peopled) if info.kind == "verify"}
+    assert figures == {old: 1, new: 1}
+
+
+def key_of(desk: Desk, user: str) -> str:
+    """The key that a user's verifier names."""
+    pin = desk.user(user).pin
+    assert pin is not None
+    return pin.verify_key
+
+
+def test_pins_are_sealed_anew(peopled: Desk) -> None:
+    """All of them, to the new pair; the PIN shown is the same, and the old pair opens nothing."""
+    old = current(peopled, KeyKind.PORTAL)
+    new = rotate(peopled, KeyKind.PORTAL)
+    with peopled.session() as session:
+        assert keys.is_resealing(session)
+        assert pins.show(session, "alice").pin == RIGHT  # not yet sealed anew
+        told: list[tuple[int, int]] = []
+        assert keys.reseal(session, progress=lambda *figures: told.append(figures)) == 2
+        assert told == [(2, 2)]
+        assert not keys.is_resealing(session)
+        assert keys.reseal(session) == 0
+    (peopled.keys / f"portal-{old}.key").unlink()
+    with peopled.session() as session:
+        assert pins.show(session, "alice").pin == RIGHT
+        assert pins.show(session, "bob").pin == OTHER
+    figures = {info.file: info.users for info in listed(peopled) if info.kind == "portal"}
+    assert figures == {"portal.key": 2, "portal.pub": 2, f"portal-{old}.pub": 0}
+    assert {user.pin.portal_key for user in map(peopled.user, peopled.pins) if user.pin} == {new}
+
+
+def test_sealing_anew_goes_on_after_an_interruption(
+    peopled: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C between two chunks leaves whole ones, and the next run does the rest."""
+    monkeypatch.setattr(chunks, "FULL_CHUNK", 1)
+    rotate(peopled, KeyKind.PORTAL)
+
+    def interrupt(_done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    with peopled.session() as session:
+        with pytest.raises(Interrupted):
+            keys.reseal(session, progress=interrupt)
+        assert keys.is_resealing(session)
+        assert keys.reseal(session) == 1
+        assert not keys.is_resealing(session)
+
+
+def test_a_pin_changed_while_it_is_sealed_anew_stays_the_new_one(peopled: Desk) -> None:
+    """The version that was read is gone, so its seal is not written."""
+    rotate(peopled, KeyKind.PORTAL)
+    with peopled.session() as session:
+        reseal = session.store.reseal
+
+        def late(resealed: object) -> int:
+            with peopled.session() as other:
+                pins.change(other, "alice", "234811")
+            return reseal(resealed)  # type: ignore[arg-type]
+
+        session.store.reseal = late  # type: ignore[method-assign]
+        assert keys.reseal(session) == 1
+    with peopled.session() as session:
+        assert pins.show(session, "alice").pin == "234811"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_session_of_before_writes_nothing_under_the_old_key(peopled: Desk, kind: KeyKind) -> None:
+    """Whatever it does is refused as KeyChanged, or done under the key of now."""
+    guess_wrong(peopled, "bob", 6)
+    actions: tuple[Callable[[Session], object], ...] = (
+        lambda s: pins.change(s, "alice", "234811"),
+        lambda s: verify(s, "alice", "234811", None),
+        lambda s: pins.show(s, "alice"),
+        lambda s: unlock.unlock(s, "bob", "rang"),
+        lambda s: pins.show(s, "carol"),
+        keys.reseal,
+    )
+    peopled.add("carol")
+    for action in actions:
+        with peopled.session() as session:
+            rotate(peopled, kind)
+            with peopled.session() as other:
+                keys.reseal(other)
+            with suppress(KeyChanged):
+                action(session)
+        _only_new_keys(peopled)
+    untouched(peopled)
+
+
+def _only_new_keys(desk: Desk) -> None:
+    """No PIN was sealed or hashed with another key than the store names, since the rotation."""
+    portal = current(desk, KeyKind.PORTAL)
+    assert desk.sql(
+        "SELECT user FROM users WHERE verifier IS NOT NULL AND portal_key <> ?", portal
+    ) == []  # fmt: skip
+    made = desk.sql(
+        "SELECT user FROM users u WHERE verify_key <> (SELECT verify_key FROM store) AND "
+        "(SELECT max(seq) FROM events e WHERE e.user = u.user AND "
+        "kind IN ('pin_changed', 'pin_generated')) > "
+        "(SELECT max(seq) FROM events WHERE outcome LIKE 'verify:%')"
+    )
+    assert made == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_agents_go_on_with_what_they_have_open(peopled: Desk, kind: KeyKind) -> None:
+    """A session opened before a rotation verifies after it, and brings no old key back."""
+    with peopled.session() as session:
+        rotate(peopled, kind)
+        assert verify(session, "alice", RIGHT, None).outcome is Outcome.VERIFIED
+        with peopled.session() as other:  # renews to the new key
+            verify(other, "bob", OTHER, None)
+        assert verify(session, "bob", OTHER, None).outcome is Outcome.VERIFIED
+    assert key_of(peopled, "bob") == current(peopled, KeyKind.VERIFY)
+    untouched(peopled)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_attempt_in_flight_is_settled(peopled: Desk, kind: KeyKind) -> None:
+    """Charged before the rotation, settled after it: verified, and no attempt is lost."""
+    with open_session(
+        peopled.store,
+        peopled.keys,
+        origin=Origin("tester", "verify"),
+        needs=frozenset(EVERYTHING),
+        verifiers=WatchingVerifiers(lambda: rotate(peopled, kind)),
+    ) as session:
+        assert verify(session, "alice", RIGHT, None).outcome is Outcome.VERIFIED
+    assert peopled.user("alice").failed_attempts == 0
+    untouched(peopled)
+
+
+def test_a_verifier_under_a_lost_key_charges_nothing(peopled: Desk) -> None:
+    """It was looked for once on disk; then the answer is exit 8, and no attempt is gone."""
+    with peopled.session() as session:
+        old = current(peopled, KeyKind.VERIFY)
+        new = rotate(peopled, KeyKind.VERIFY)
+        with peopled.session() as other:
+            verify(other, "bob", OTHER, None)
+        (peopled.keys / f"verify-{old}.key").unlink()
+        (peopled.keys / "verify.key").rename(peopled.store.parent / "verify.key")
+        before = peopled.sql("SELECT failed_attempts, attempts_total FROM users ORDER BY id")
+        assert key_of(peopled, "bob") == new
+        with pytest.raises(KeysUnavailable):
+            verify(session, "bob", OTHER, None)
+        assert peopled.sql("SELECT failed_attempts, attempts_total FROM users ORDER BY id") == (
+            before
+        )
+
+
+def test_an_unknown_key_is_looked_for_once(peopled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The verifier of another desk, under a key that came since: read once, then kept."""
+    with peopled.session() as session:
+        assert verify(session, "alice", RIGHT, None).outcome is Outcome.VERIFIED
+        rotate(peopled, KeyKind.VERIFY)
+        with peopled.session() as other:
+            verify(other, "bob", OTHER, None)
+        looked: list[str] = []
+        find = Keyring.find
+
+        def finding(keyring: Keyring, name: str, expected: str) -> object:
+            looked.append(name)
+            return find(keyring, name, expected)
+
+        monkeypatch.setattr(Keyring, "find", finding)
+        for _ in range(3):
+            assert verify(session, "bob", OTHER, None).outcome is Outcome.VERIFIED
+        assert looked == ["verify.key"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_key_renamed_while_it_is_looked_for_is_found(
+    peopled: Desk, monkeypatch: pytest.MonkeyPatch, kind: KeyKind
+) -> None:
+    """Named by the store already, and given its usual name just between two looks."""
+    with peopled.session() as session:
+        new = prepare_keys(session.keyring, FILES[kind])
+        session.store.name_key(kind.value, new.fingerprint)
+        read, looks = Keyring._read, []
+
+        def reading(keyring: Keyring, name: str, *, purpose: str = "") -> object:
+            key = read(keyring, name, purpose=purpose)
+            looks.append(name)
+            if len(looks) == 1:
+                install_keys(session.keyring, new)
+            return key
+
+        monkeypatch.setattr(Keyring, "_read", reading)
+        for name in FILES[kind]:
+            assert Keyring(peopled.keys).find(name, new.fingerprint).fingerprint == new.fingerprint
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_half_a_copy_of_the_old_key_does_not_cost_the_key(peopled: Desk, kind: KeyKind) -> None:
+    """A rotation killed while it copied the old key aside, and then run again."""
+    old = current(peopled, kind)
+    name = FILES[kind][-1]
+    stem, _, suffix = name.partition(".")
+    os.close(os.open(peopled.keys / f"{stem}-{old}.{suffix}", os.O_CREAT | os.O_WRONLY, 0o600))
+    rotate(peopled, kind)
+    with peopled.session() as session:
+        assert verify(session, "alice", RIGHT, None).outcome is Outcome.VERIFIED
+        assert pins.show(session, "bob").pin == OTHER
+        assert keys.reseal(session) in (0, 2)
+    untouched(peopled)
+    assert old in {info.fingerprint for info in listed(peopled)}
+
+
+def test_half_a_new_key_does_not_spoil_the_list(peopled: Desk) -> None:
+    """A rotation killed while it wrote the new key: what nothing uses stops nothing."""
+    (peopled.keys / "verify-0123456789abcdef.key").touch(mode=0o600)
+    assert {info.file for info in listed(peopled)} >= {"verify.key", "audit.key", "portal.pub"}
+
+
+def test_the_list_tells_the_truth(peopled: Desk) -> None:
+    """Every key file with its fingerprint, which counts now, and how many records need it."""
+    old = {kind: current(peopled, kind) for kind in KINDS}
+    for kind in KINDS:
+        rotate(peopled, kind)
+    found = {(i.file, i.kind, i.fingerprint, i.present, i.users) for i in listed(peopled)}
+    new = {kind: current(peopled, kind) for kind in KINDS}
+    expected = set()
+    for kind in KINDS:
+        for name in FILES[kind]:
+            stem, _, suffix = name.partition(".")
+            needed = 0 if kind is KeyKind.AUDIT else 2
+            expected |= {
+                (name, kind.value, new[kind], True, 0),
+                (f"{stem}-{old[kind]}.{suffix}", kind.value, old[kind], False, needed),
+            }
+    assert found == expected
+
+
+def test_the_list_tells_when_each_key_was_made(peopled: Desk) -> None:
+    """Put aside by a rotation, a key keeps its age."""
+    made = 1_600_000_000
+    os.utime(peopled.keys / "verify.key", (made, made))
+    old = current(peopled, KeyKind.VERIFY)
+    rotate(peopled, KeyKind.VERIFY)
+    ages = {info.fingerprint: info.made_at for info in listed(peopled) if info.kind == "verify"}
+    assert ages.pop(old) == "2020-09-13T12:26:40Z"
+    assert list(ages.values()) != ["2020-09-13T12:26:40Z"]
+
+
+def test_a_desk_without_the_private_key_lists_and_rotates(peopled: Desk) -> None:
+    """Where no portal.key is, the verify and audit keys can be rotated all the same."""
+    (peopled.keys / "portal.key").unlink()
+    for kind in (KeyKind.VERIFY, KeyKind.AUDIT):
+        with peopled.session(Need.WRITE) as session:
+            keys.rotate(session, kind)
+    assert "portal.key" not in {info.file for info in listed(peopled)}
+    untouched(peopled)
+
+
+def test_an_exposed_key_is_not_rotated_into_use(peopled: Desk) -> None:
+    """Others can read it: refused before anything is made or named."""
+    (peopled.keys / "verify.key").chmod(0o644)
+    before = sorted(path.name for path in peopled.keys.iterdir()), current_identity(peopled)
+    with pytest.raises(KeysUnavailable) as raised, peopled.session(Need.WRITE) as session:
+        keys.rotate(session, KeyKind.VERIFY)
+    assert raised.value.fault is Fault.EXPOSED
+    assert before == (
+        sorted(path.name for path in peopled.keys.iterdir()),
+        current_identity(peopled),
+    )
+
+
+def current_identity(desk: Desk) -> list[tuple[str, ...]]:
+    """What the store says of its keys."""
+    return desk.sql("SELECT verify_key, audit_key, portal_key FROM store")
+
+
+def test_full_disk_leaves_the_old_key(peopled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new key that can't be written: the old one counts, and nothing half is left."""
+    before = {path: path.read_bytes() for path in peopled.keys.iterdir()}
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with peopled.session() as session:
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(KeysUnavailable) as raised:
+            keys.rotate(session, KeyKind.VERIFY)
+    monkeypatch.undo()
+    assert raised.value.fault is Fault.FULL
+    assert {path: path.read_bytes() for path in Path(peopled.keys).iterdir()} == before

@@ -1,0 +1,108 @@
+"""Adding users, and switching them off and on."""
+
+from __future__ import annotations
+
+import pytest
+
+from pincli.errors import MalformedName, Refused, UnknownAccount, UnknownUser
+from pincli.models import Outcome, UserType
+from pincli.operations import people
+from pincli.operations.session import Need
+from pincli.operations.verify import verify
+from tests.store.attempting import PIN, kinds_after, last_seq, left_open, with_counter
+from tests.support.desk import Desk
+
+
+def test_a_user_is_added_under_canonical_names(desk: Desk) -> None:
+    """However they are typed, user and account have one spelling."""
+    with desk.session() as session:
+        added = people.add(session, " Alice", "ACME ", " Alice Example ", UserType.FEDERATED)
+        assert added == people.require_user(session, "ALICE")
+    assert (added.user, added.account, added.name) == ("alice", "acme", "Alice Example")
+
+
+def test_a_second_spelling_is_no_second_user(desk: Desk) -> None:
+    """`Alice` is refused where there is `alice`."""
+    desk.add("alice")
+    with desk.session() as session, pytest.raises(Refused):
+        people.add(session, "ALICE", "globex", "", UserType.CLOUD)
+    assert len(desk.sql("SELECT * FROM users")) == 1
+
+
+@pytest.mark.parametrize(
+    ("user", "account", "name"),
+    [("al ice", "acme", ""), ("alice", "ac me", ""), ("alice", "acme", "a\x1b[2Jb"), ("", "a", "")],
+)
+def test_a_malformed_name_adds_nobody(desk: Desk, user: str, account: str, name: str) -> None:
+    """Each of the three names is checked before anything is written."""
+    seq = last_seq(desk)
+    with desk.session() as session, pytest.raises(MalformedName):
+        people.add(session, user, account, name, UserType.CLOUD)
+    assert last_seq(desk) == seq
+    assert desk.sql("SELECT * FROM users") == []
+
+
+@pytest.mark.parametrize("counter", [0, 3, 6])
+def test_switching_off_keeps_everything_and_ends_verifying(desk: Desk, counter: int) -> None:
+    """Counter and PIN stay, so that switching on again gives no new guesses."""
+    before = with_counter(desk, counter)
+    seq = last_seq(desk)
+    with desk.session() as session:
+        change = people.set_active(session, " Alice", active=False, reason="left")
+        assert change == (before, before._replace(active=False))
+        assert verify(session, "alice", PIN, None).outcome is Outcome.INACTIVE
+        change = people.set_active(session, "alice", active=True, reason=None)
+        assert change.after == before == desk.user("alice")
+    assert [kind for kind, *_ in kinds_after(desk, seq)] == ["deactivated", "refused", "activated"]
+    assert desk.events()[seq].reason == "left"
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_switching_twice_changes_nothing_the_second_time(desk: Desk, active: bool) -> None:
+    """The second one says so, and leaves no event."""
+    with_counter(desk, 3)
+    with desk.session() as session:
+        people.set_active(session, "alice", active=active, reason=None)
+        seq = last_seq(desk)
+        change = people.set_active(session, "alice", active=active, reason=None)
+    assert change.before == change.after == desk.user("alice")
+    assert last_seq(desk) == seq
+
+
+def test_switching_off_closes_what_a_dead_process_left_open(desk: Desk) -> None:
+    """It takes the user's lock, so the miss is on record before the user is gone."""
+    attempt = left_open(desk, with_counter(desk, 5))
+    with desk.session() as session:
+        people.set_active(session, "alice", active=False, reason=None)
+    assert [kind for kind, *_ in kinds_after(desk, attempt.attempt)] == [
+        "abandoned",
+        "locked",
+        "deactivated",
+    ]
+
+
+def test_several_unknown_users_are_all_named(desk: Desk) -> None:
+    """Not just the first; the known ones among them don't count."""
+    desk.add("alice")
+    with desk.session() as session, pytest.raises(UnknownUser) as refusal:
+        people.require_user(session, "bobby")
+    assert refusal.value.names == ("bobby",)
+    with desk.session() as session, pytest.raises(UnknownAccount) as unknown:
+        people.require_account(session, "ACNE")
+    assert (unknown.value.account, unknown.value.near) == ("acne", ("acme",))
+
+
+def test_an_account_is_found_in_any_spelling(desk: Desk) -> None:
+    """Accounts follow the rule of user names."""
+    desk.add("alice", "acme")
+    with desk.session() as session:
+        assert people.require_account(session, " Acme") == "acme"
+
+
+def test_who_only_reads_leaves_no_event(desk: Desk) -> None:
+    """`status` of an unknown user needs no key, and so records nothing."""
+    seq = last_seq(desk)
+    (desk.keys / "audit.key").unlink()
+    with desk.session(Need.COMPARE) as session, pytest.raises(UnknownUser):
+        people.require_user(session, "nobody")
+    assert last_seq(desk) == seq

@@ -1,0 +1,163 @@
+"""Looking at the PIN: made at the first look, the same at every other, locked or not."""
+
+from __future__ import annotations
+
+import pytest
+
+from pincli.errors import NoPinPossible, PinChangedMeanwhile, SealDamaged, UnknownUser
+from pincli.models import Outcome, PinOrigin, ShownPin, State, User, UserType
+from pincli.operations import people, pins
+from pincli.operations.session import Session
+from pincli.operations.verify import verify
+from pincli.rules.pins import broken_rule
+from pincli.store.sqlite import Store
+from tests.store.attempting import PIN, kinds_after, last_seq, with_counter
+from tests.support.desk import Desk
+
+
+def withdraw(session: Session, name: str) -> None:
+    """Take a PIN away as bulk work does, without the user's lock."""
+    user = session.store.find(name)
+    assert user is not None
+    session.store.withdraw([user], unlock=False, reason=None)
+
+
+def test_the_first_look_makes_the_pin(desk: Desk) -> None:
+    """Before it nobody can know it; after it, it verifies, and the event says it is generated."""
+    before = desk.add("alice")
+    seq = last_seq(desk)
+    with desk.session() as session:
+        shown = pins.show(session, " Alice")
+        after = desk.user("alice")
+        assert shown == ShownPin(after, shown.pin, first=True)
+        assert broken_rule(shown.pin) is None
+        assert after.pin is not None
+        assert after.pin.set_by is PinOrigin.GENERATED
+        assert (before.pin, after.pin_version) == (None, 1)
+        assert kinds_after(desk, seq) == [("pin_generated", None, 0)]
+        assert verify(session, "alice", shown.pin, None).outcome is Outcome.VERIFIED
+
+
+@pytest.mark.parametrize("counter", range(7))
+def test_another_look_shows_the_same_and_changes_nothing(desk: Desk, counter: int) -> None:
+    """The PIN is the one that was chosen, locked or not, and the counter is untouched."""
+    before = with_counter(desk, counter)
+    seq = last_seq(desk)
+    with desk.session() as session:
+        for _ in range(2):
+            assert pins.show(session, "alice") == ShownPin(before, PIN, first=False)
+    assert desk.user("alice") == before
+    assert kinds_after(desk, seq) == [("pin_shown", None, counter)] * 2
+
+
+def test_a_first_look_while_locked_makes_a_pin_and_keeps_the_lock(desk: Desk) -> None:
+    """A locked customer whose PIN was reset must see the new one to know it after unlocking."""
+    before = with_counter(desk, 6)
+    with desk.session() as session:
+        withdraw(session, "alice")
+        shown = pins.show(session, "alice")
+        assert shown.first
+        assert verify(session, "alice", shown.pin, None).outcome is Outcome.LOCKED
+    after = desk.user("alice")
+    assert (after.failed_attempts, after.locked_since) == (6, before.locked_since)
+
+
+@pytest.mark.parametrize("kind", [UserType.CLOUD_OFFICE, UserType.DATAPIPE])
+def test_a_type_without_pins_gets_none(desk: Desk, kind: UserType) -> None:
+    """Refused and recorded, and no PIN is made."""
+    before = desk.add("alice", kind=kind)
+    refused_as(desk, before, State.INELIGIBLE)
+
+
+@pytest.mark.parametrize("has_pin", [True, False])
+def test_a_deactivated_user_sees_no_pin(desk: Desk, has_pin: bool) -> None:
+    """Neither the PIN there is nor a new one."""
+    before = with_counter(desk, 6) if has_pin else desk.add("alice")
+    with desk.session() as session:
+        before = people.set_active(session, "alice", active=False, reason=None).after
+    refused_as(desk, before, State.INACTIVE)
+
+
+def refused_as(desk: Desk, before: User, state: State) -> None:
+    """A look must be refused on record, and change nothing."""
+    seq = last_seq(desk)
+    with desk.session() as session, pytest.raises(NoPinPossible) as refusal:
+        pins.show(session, "alice")
+    assert (refusal.value.user, refusal.value.state) == ("alice", state)
+    assert desk.user("alice") == before
+    assert kinds_after(desk, seq) == [("refused", state.value, before.failed_attempts)]
+
+
+def test_nobody_sees_the_pin_of_an_unknown_user(desk: Desk) -> None:
+    """There is none, and none is made up."""
+    with desk.session() as session, pytest.raises(UnknownUser):
+        pins.show(session, "nobody")
+
+
+def test_a_pin_withdrawn_during_the_look_is_not_shown(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between opening the seal and recording the look it is gone: a new one is made and shown."""
+    with_counter(desk, 0)
+    real = Store.note_shown
+
+    def note_shown(self: Store, user: User) -> None:
+        withdraw(session, "alice")
+        real(self, user)
+
+    monkeypatch.setattr(Store, "note_shown", note_shown)
+    with desk.session() as session:
+        shown = pins.show(session, "alice")
+        assert shown.first
+        assert shown.pin != PIN
+        assert verify(session, "alice", shown.pin, None).outcome is Outcome.VERIFIED
+
+
+def test_the_loser_of_two_first_looks_sees_the_winner_s_pin(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else's PIN was written just before: that one is shown, and the own one forgotten."""
+    desk.add("alice")
+    real = Store.set_pin
+
+    def overtaken(self: Store, user: User, *arguments: object, **options: object) -> User:
+        monkeypatch.setattr(Store, "set_pin", real)
+        winner = pins.prepare(session, user, PIN, PinOrigin.GENERATED)
+        real(self, user, winner, clear_counter=False)
+        return real(self, user, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Store, "set_pin", overtaken)
+    with desk.session() as session:
+        shown = pins.show(session, "alice")
+    assert (shown.pin, shown.first) == (PIN, False)
+    assert desk.user("alice").pin_version == 1
+
+
+def test_a_look_that_is_overtaken_for_ever_ends(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried again a few times, and then given up: no endless loop with a lock held."""
+    with_counter(desk, 0)
+    looks: list[User] = []
+
+    def overtaken(_self: Store, user: User) -> None:
+        looks.append(user)
+        raise PinChangedMeanwhile
+
+    monkeypatch.setattr(Store, "note_shown", overtaken)
+    with desk.session() as session, pytest.raises(PinChangedMeanwhile):
+        pins.show(session, "alice")
+    assert 2 <= len(looks) <= 10
+
+
+def test_a_pin_that_would_not_verify_is_not_shown(desk: Desk) -> None:
+    """A seal that opens but holds another PIN than the verifier's is damage, not an answer."""
+    before = with_counter(desk, 0)
+    seq = last_seq(desk)
+    with desk.session() as session:
+        earlier = before._replace(pin_version=before.pin_version - 1)
+        forged = pins.prepare(session, earlier, "234811", PinOrigin.CUSTOMER)
+        desk.sql("UPDATE users SET sealed = ?", forged.sealed)
+        with pytest.raises(SealDamaged):
+            pins.show(session, "alice")
+    assert last_seq(desk) == seq

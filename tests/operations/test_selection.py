@@ -1,0 +1,174 @@
+"""Whom a bulk command is about: names, an account, everybody, in any combination."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+import pytest
+
+from pincli.errors import MalformedName, UnknownAccount, UnknownUser
+from pincli.models import EventKind, State
+from pincli.operations import people
+from pincli.operations.selection import Selection, select, select_staged
+from pincli.operations.session import Session
+from tests.support.desk import Desk, new_desk
+from tests.support.driving import guess_wrong
+
+MANY = 2300
+"""More users than any page holds."""
+
+
+@pytest.fixture
+def few(desk: Desk) -> Iterator[Session]:
+    """Four users of two accounts, the names in another order than the rows."""
+    for user, account in (
+        ("zoe", "acme"),
+        ("bob", "globex"),
+        ("alice", "acme"),
+        ("carl", "globex"),
+    ):
+        desk.add(user, account)
+    with desk.session() as session:
+        yield session
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """Many users of one account."""
+    desk = new_desk(tmp_path_factory.mktemp("many"))
+    desk.sql(
+        "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
+        "INSERT INTO users (user, account, name, type, active, added_at) "
+        "SELECT printf('u%05d', i * 7919 % 100003), 'acme', '', 'cloud', 1, 't' FROM n",
+        MANY - 1,
+    )
+    return desk
+
+
+def names(selection: Selection) -> list[str]:
+    """The users of a selection, in its order."""
+    return [user.user for page in selection.pages() for user in page]
+
+
+def test_names_in_any_spelling_each_once_in_storage_order(few: Session) -> None:
+    """Named twice, in two spellings: still one user; the order is that of the rows."""
+    with select(few, names=["alice", " ZOE", "Alice", "zoe"]) as selection:
+        assert (names(selection), len(selection), selection.word) == (["zoe", "alice"], 2, "")
+
+
+def test_an_account_is_all_its_users_and_its_name_the_word(few: Session) -> None:
+    """The word to type is the account's canonical name, however it was spelled."""
+    with select(few, account=" Globex") as selection:
+        assert (names(selection), selection.word) == (["bob", "carl"], "globex")
+
+
+def test_an_account_and_names_together(few: Session) -> None:
+    """Of both, each once; the word is the account's."""
+    with select(few, names=["alice", "bob"], account="globex") as selection:
+        assert names(selection) == ["bob", "alice", "carl"]
+        assert (len(selection), selection.word) == (3, "globex")
+
+
+def test_everybody_is_everybody_whatever_else_is_named(few: Session) -> None:
+    """The word is ALL."""
+    for account, named in ((None, []), ("acme", ["bob"])):
+        with select(few, names=named, account=account, everybody=True) as selection:
+            assert names(selection) == ["zoe", "bob", "alice", "carl"]
+            assert (len(selection), selection.word) == (4, "ALL")
+
+
+def test_nobody_named_is_nobody(few: Session) -> None:
+    """An empty file selects nobody, and above all not everybody."""
+    with select(few, names=[]) as selection:
+        assert (names(selection), len(selection)) == ([], 0)
+        assert selection.following(None, 10) == []
+        assert set(selection.totals().values()) == {0}
+
+
+@pytest.mark.parametrize("everybody", [True, False])
+def test_all_unknown_names_are_told_at_once(few: Session, desk: Desk, everybody: bool) -> None:
+    """Not just the first; each is an event, and nothing is selected."""
+    with (
+        pytest.raises(UnknownUser) as caught,
+        select(few, names=["bob", "nobody", "No-One", "nobody"], everybody=everybody),
+    ):
+        pytest.fail("it was selected")
+    assert caught.value.names == ("nobody", "no-one")
+    refused = [event.user for event in desk.events() if event.kind is EventKind.REFUSED]
+    assert refused == ["nobody", "no-one"]
+
+
+def test_one_unknown_name_comes_with_names_near_to_it(few: Session) -> None:
+    """As for one user."""
+    with pytest.raises(UnknownUser) as caught, select(few, names=["alise"]):
+        pytest.fail("it was selected")
+    assert caught.value.near == ("alice",)
+
+
+def test_an_unknown_account_is_refused(few: Session) -> None:
+    """With names beside it too."""
+    with pytest.raises(UnknownAccount), select(few, names=["alice"], account="acne"):
+        pytest.fail("it was selected")
+
+
+def test_a_name_that_is_none_is_refused(few: Session) -> None:
+    """Before anything is selected."""
+    with pytest.raises(MalformedName), select(few, names=["alice", "a b"]):
+        pytest.fail("it was selected")
+
+
+def test_the_totals_are_those_of_the_users_that_are_meant(few: Session, desk: Desk) -> None:
+    """Each state is there; of everybody they are the store's totals."""
+    desk.collected("lara")
+    guess_wrong(desk, "lara", 6)
+    people.set_active(few, "bob", active=False, reason=None)
+    with select(few, names=["lara", "bob", "zoe"]) as selection:
+        some = selection.totals()
+    assert some == {
+        State.LOCKED: 1,
+        State.INACTIVE: 1,
+        State.UNCOLLECTED: 1,
+        State.ACTIVE: 0,
+        State.INELIGIBLE: 0,
+    }
+    with select(few, everybody=True) as selection:
+        assert selection.totals() == few.store.totals()
+
+
+@pytest.mark.parametrize("how", ["names", "account", "everybody", "rows"])
+def test_of_many_each_comes_once_in_storage_order(many: Desk, how: str) -> None:
+    """Over many pages, with names given twice; and the rows can be walked at any pace."""
+    everybody = [name for (name,) in many.sql("SELECT user FROM users ORDER BY id")]
+    rows = [row for (row,) in many.sql("SELECT id FROM users ORDER BY id")]
+    with many.session() as session:
+        chosen = {
+            "names": select(session, names=chain(reversed(everybody), everybody)),
+            "account": select(session, account="acme"),
+            "everybody": select(session, everybody=True),
+            "rows": select_staged(session, reversed(rows), "acme"),
+        }[how]
+        with chosen as selection:
+            assert len(selection) == MANY
+            assert names(selection) == everybody
+            assert names(selection) == everybody  # it can be walked again
+            walked: list[int] = []
+            while page := selection.following(walked[-1] if walked else None, 321):
+                assert len(page) <= 321
+                walked += page
+            assert walked == rows
+
+
+def test_a_page_shows_the_users_as_they_are_now(few: Session) -> None:
+    """What changed since they were selected shows."""
+    with select(few, names=["bob"]) as selection:
+        people.set_active(few, "bob", active=False, reason=None)
+        ((bob,),) = selection.pages()
+    assert not bob.active
+
+
+def test_who_is_added_later_is_not_meant(few: Session, desk: Desk) -> None:
+    """An account's users are those that were there when it was confirmed."""
+    with select(few, account="acme") as selection:
+        desk.add("late", "acme")
+        assert names(selection) == ["zoe", "alice"]

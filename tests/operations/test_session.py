@@ -1,0 +1,149 @@
+"""Opening a session: a missing or wrong key is found before anything is charged."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from pincli.errors import Fault, KeysUnavailable, StoreUnavailable
+from pincli.models import Outcome
+from pincli.operations import pins
+from pincli.operations.session import Need, open_session, utc_now
+from pincli.operations.verify import verify
+from pincli.store.transaction import Origin
+from pincli.vault.framing import fingerprint
+from pincli.vault.key_files import write_key
+from pincli.vault.verifiers import Verifiers
+from tests.store.attempting import PIN, last_seq, with_counter
+from tests.support.desk import CHEAP, Desk, new_desk
+
+NEEDED = {
+    "audit.key": {Need.WRITE, Need.CHECK},
+    "verify.key": {Need.COMPARE, Need.SET_PIN},
+    "portal.pub": {Need.SET_PIN},
+    "portal.key": {Need.SHOW_PIN},
+}
+OTHER = bytes(range(32))
+
+
+def replace_key(desk: Desk, name: str) -> None:
+    """Put another key in the place of one."""
+    (desk.keys / name).unlink()
+    write_key(desk.keys / name, OTHER)
+
+
+@pytest.mark.parametrize("name", NEEDED)
+@pytest.mark.parametrize("need", Need)
+@pytest.mark.parametrize("wrong", [True, False])
+def test_a_key_is_missed_by_those_who_need_it(
+    desk: Desk, name: str, need: Need, wrong: bool
+) -> None:
+    """A missing or foreign key stops exactly the commands that need it, at the beginning."""
+    if wrong:
+        replace_key(desk, name)
+    else:
+        (desk.keys / name).unlink()
+    if need in NEEDED[name]:
+        with pytest.raises(KeysUnavailable) as refusal, desk.session(need):
+            pytest.fail("opened without its key")
+        assert refusal.value.fault is (Fault.MISMATCH if wrong else Fault.MISSING)
+        assert refusal.value.path == desk.keys / name
+    else:
+        with desk.session(need) as session:
+            assert session.store.find("nobody") is None
+
+
+@pytest.mark.parametrize("name", ["verify.key", "audit.key"])
+def test_a_desk_with_a_foreign_key_locks_nobody_out(desk: Desk, name: str) -> None:
+    """However often it is tried, no attempt is charged and nothing is recorded."""
+    before = with_counter(desk, 5)
+    seq = last_seq(desk)
+    replace_key(desk, name)
+    for _ in range(3):
+        with (
+            pytest.raises(KeysUnavailable),
+            desk.session(Need.WRITE, Need.COMPARE) as session,
+        ):
+            verify(session, "alice", PIN, None)
+    assert desk.sql("SELECT failed_attempts, attempts_total FROM users") == [
+        (5, before.attempts_total)
+    ]
+    assert desk.sql("SELECT max(seq) FROM events") == [(seq,)]
+
+
+def test_keys_of_another_store_are_no_keys(desk: Desk) -> None:
+    """A mixed-up --keys is found at once."""
+    elsewhere = new_desk(desk.store.parent / "elsewhere")
+    with pytest.raises(KeysUnavailable), Desk(desk.store, elsewhere.keys).session():
+        pytest.fail("opened with another store's keys")
+
+
+def test_a_verifier_under_a_key_that_is_nowhere_is_not_charged(desk: Desk) -> None:
+    """Who can't compare must not count: the agent is told, the customer loses nothing."""
+    with_counter(desk, 5)
+    desk.sql("UPDATE users SET verify_key = '0123456789abcdef'")
+    before = desk.user("alice")
+    seq = last_seq(desk)
+    with desk.session() as session:
+        with pytest.raises(KeysUnavailable) as refusal:
+            verify(session, "alice", PIN, None)
+        with pytest.raises(KeysUnavailable):
+            pins.show(session, "alice")
+    assert refusal.value.fault is Fault.MISMATCH
+    assert "0123456789abcdef" in refusal.value.detail
+    assert desk.user("alice") == before
+    assert last_seq(desk) == seq
+
+
+def test_a_key_rotated_since_the_session_began_is_looked_for_on_disk(desk: Desk) -> None:
+    """A shift that began before the rotation goes on after it, and is charged once."""
+    with_counter(desk, 2)
+    with desk.session() as session:
+        old = session.keyring.verify
+        new = fingerprint("verify.key", OTHER)
+        (desk.keys / "verify.key").rename(desk.keys / f"verify-{old.fingerprint}.key")
+        write_key(desk.keys / "verify.key", OTHER)
+        desk.sql("UPDATE store SET verify_key = ?", new)
+        with desk.session() as later:
+            assert later.keyring.verify.fingerprint == new
+            pins.change(later, "alice", "234811")
+        assert desk.sql("SELECT verify_key FROM users") == [(new,)]
+        verdict = verify(session, "alice", "234811", None)
+    assert verdict.outcome is Outcome.VERIFIED
+    assert verdict.user.attempts_total == 1
+
+
+def test_a_missing_store_comes_before_missing_keys(desk: Desk) -> None:
+    """What is most wrong is told first, and nothing is made."""
+    elsewhere = Desk(desk.store.parent / "nowhere", desk.store.parent / "neither")
+    with pytest.raises(StoreUnavailable), elsewhere.session():
+        pytest.fail("opened nothing")
+    assert not elsewhere.store.exists()
+    assert not elsewhere.keys.exists()
+
+
+def test_sessions_use_the_production_cost_unless_told_otherwise(desk: Desk) -> None:
+    """Only a test makes cheap hashes, and only where it says so."""
+    with desk.session() as session:
+        assert not session.verifiers.is_outdated(
+            Verifiers(CHEAP).make(session.keyring.verify, "alice", 1, PIN)
+        )
+    with open_session(desk.store, desk.keys, origin=Origin("tester", "test")) as real:
+        text = real.verifiers.make(real.keyring.verify, "alice", 1, PIN)
+    assert text.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_times_are_iso_8601_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the local time zone, a time ends in Z and can be compared as text."""
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        seconds = time.time()
+        told = utc_now()
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    parsed = datetime.strptime(told, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    assert 0 <= parsed.timestamp() - int(seconds) <= 5

@@ -1,0 +1,1 @@
+"""The rules against formulations of their own, over whole domains where they are finite."""

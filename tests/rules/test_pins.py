@@ -1,0 +1,109 @@
+"""PIN rules: which of the million strings may be a PIN."""
+
+from __future__ import annotations
+
+import re
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pincli.errors import MalformedPin, Refused, Rule
+from pincli.rules.pins import broken_rule, require_allowed, require_well_formed
+
+# By listing what is forbidden, where the program counts steps between neighbours.
+REPEATED = re.compile(r"(\d)\1{3}")
+IN_SEQUENCE = re.compile(
+    "|".join(run[i : i + 4] for run in (string.digits, string.digits[::-1]) for i in range(7))
+)
+
+VALID = ("444159", "234811", "333197", "123678", "987321", "456333", "121212", "789012")
+REPEATING = ("666697", "444412", "000000", "111122", "122225", "341111")
+COUNTING = ("123498", "311234", "654378", "319876", "012345", "987654", "456789", "943210")
+MALFORMED = (
+    "",
+    "12345",
+    "1234567",
+    "12a456",
+    "\uff14\uff14\uff14\uff11\uff15\uff19",  # fullwidth
+    "\u0664\u0664\u0664\u0661\u0665\u0669",  # Arabic-Indic
+    "44415\u0669",
+    "44415\u00b2",  # a superscript is a digit to str.isdigit()
+    "444159\n",
+    "444159\r\n",
+    "\n444159",
+    " 444159",
+    "444159 ",
+    "444 159",
+    "+44159",
+    "-44159",
+    "44.159",
+    "4_4159",
+    "0x1f42",
+    "444159\x00",
+    "\ufeff444159",
+    "44415\udcb9",
+)
+
+
+def test_all_the_million_are_judged_as_the_independent_rule_judges_them() -> None:
+    """Each of the 1,000,000 is refused for the right reason or not at all; 993,240 pass."""
+    counts = {None: 0, Rule.REPEATED_DIGITS: 0, Rule.DIGIT_SEQUENCE: 0}
+    wrong = []
+    for number in range(1_000_000):
+        pin = f"{number:06d}"
+        expected = None
+        if REPEATED.search(pin):
+            expected = Rule.REPEATED_DIGITS
+        elif IN_SEQUENCE.search(pin):
+            expected = Rule.DIGIT_SEQUENCE
+        got = broken_rule(pin)
+        if got is not expected:
+            wrong.append((pin, got, expected))
+        else:
+            counts[got] += 1
+    assert wrong == []
+    assert counts[None] == 993_240
+    assert sum(counts.values()) == 1_000_000
+
+
+@pytest.mark.parametrize("pin", VALID)
+def test_the_valid_examples_pass(pin: str) -> None:
+    """What DESIGN.md lists as valid is well-formed and allowed."""
+    require_well_formed(pin)
+    require_allowed(pin)
+    assert broken_rule(pin) is None
+
+
+@pytest.mark.parametrize(
+    ("pin", "rule"),
+    [(pin, Rule.REPEATED_DIGITS) for pin in REPEATING]
+    + [(pin, Rule.DIGIT_SEQUENCE) for pin in COUNTING],
+)
+def test_the_forbidden_examples_are_refused_by_their_rule(pin: str, rule: Rule) -> None:
+    """A forbidden PIN is well-formed all the same, and its refusal names the rule."""
+    require_well_formed(pin)
+    with pytest.raises(Refused) as refusal:
+        require_allowed(pin)
+    assert refusal.value.rule is rule
+
+
+@pytest.mark.parametrize("text", MALFORMED)
+def test_what_is_not_six_ascii_digits_is_malformed(text: str) -> None:
+    """Other lengths, other scripts' digits, blanks and line ends are no PIN, but a slip."""
+    with pytest.raises(MalformedPin) as slip:
+        require_well_formed(text)
+    assert slip.value.args == ()
+
+
+@given(st.text(max_size=8) | st.text(alphabet=string.digits + "\n\u0661\uff11", max_size=8))
+def test_exactly_six_characters_of_ten_are_well_formed(text: str) -> None:
+    """A text is well-formed if it has six characters and each is one of `0123456789`."""
+    expected = len(text) == 6 and set(text) <= set("0123456789")
+    try:
+        require_well_formed(text)
+    except MalformedPin:
+        assert not expected
+    else:
+        assert expected

@@ -1,0 +1,1 @@
+"""Real sudo, real logins and groups, and pincli deployed as the README says."""

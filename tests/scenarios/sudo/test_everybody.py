@@ -1,0 +1,188 @@
+"""What each of the people on the floor can do by sudo, and whose name stands in the trail."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.desk import Ran
+from tests.support.floor import RIGHT, WRONG
+from tests.support.floor_of_agents import AMY, BEN, EVE, LEA, SERVICE, WWW, AgentFloor
+
+
+def refused(ran: Ran, command: str) -> None:
+    """Fail unless pincli refused the command for the lack of a role."""
+    assert ran.code == 7, ran
+    assert ran.out == ""
+    assert f"you may not run `pincli {command}` here" in ran.err
+
+
+@pytest.mark.parametrize("login", [AMY, BEN])
+def test_an_agent_verifies(floor: AgentFloor, login: str) -> None:
+    """Right and wrong, whether the group is the login's first or a further one."""
+    right = floor.verify(login, "alice", RIGHT)
+    assert (right.code, right.answer["outcome"]) == (0, "verified")
+    wrong = floor.verify(login, "alice", WRONG)
+    assert (wrong.code, wrong.answer["attempts_left"]) == (3, 5)
+    assert [each.agent for each in floor.desk.events("alice")[-4:]] == [login] * 4
+    assert floor.verify(login, "lara", RIGHT).code == 4
+    assert floor.verify(login, "nobody-here", RIGHT).code == 6
+
+
+def test_an_agent_sees_status(floor: AgentFloor) -> None:
+    """The card of one user, the lists, the totals, and the alerts."""
+    card = floor.pincli(AMY, "status alice --json").answer
+    assert (card["user"], card["attempts_left"]) == ("alice", 6)
+    assert floor.pincli(AMY, "status").code == 0
+    locked = floor.pincli(AMY, "status --locked --exit-code --json")
+    assert (locked.code, [each["user"] for each in locked.answer["users"]]) == (4, ["lara"])
+    assert floor.pincli(AMY, "alerts").code == 0
+    assert floor.pincli(AMY, "complete-names users al").out == "alice\n"
+    assert floor.refusals() == []
+
+
+def test_sixth_miss_locks_whoever_asks(floor: AgentFloor) -> None:
+    """Two agents share one counter."""
+    codes = [floor.verify(login, "alice", WRONG).code for login in (AMY, BEN) * 3]
+    assert codes == [3] * 6
+    assert floor.verify(BEN, "alice", RIGHT).code == 4
+
+
+@pytest.mark.parametrize(
+    ("command", "rest"),
+    [
+        ("reset", "alice --yes"),
+        ("unlock", "lara --reason rang"),
+        ("pin show", "alice"),
+        ("user add", "bea --account acme"),
+        ("import", "-"),
+        ("audit list", ""),
+        ("audit verify", ""),
+        ("keys rotate", "--verify"),
+        ("doctor", ""),
+    ],
+)
+def test_an_agent_does_no_more(floor: AgentFloor, command: str, rest: str) -> None:
+    """What is an admin's or the portal's is exit 7, each with one event."""
+    refused(floor.pincli(AMY, f"{command} {rest}"), command)
+    assert floor.refusals() == [(AMY, command)]
+
+
+@pytest.mark.parametrize(
+    "lies",
+    [
+        {"USER": LEA, "LOGNAME": LEA},
+        {"SUDO_USER": LEA, "SUDO_UID": "0", "SUDO_GID": "0"},
+        {"SUDO_UID": ""},
+        {"USER": "", "LOGNAME": "", "USERNAME": "root", "LNAME": "root"},
+    ],
+)
+def test_the_trail_names_the_invoking_login(floor: AgentFloor, lies: dict[str, str]) -> None:
+    """Not the service account, and not what the caller's environment says."""
+    verified = floor.pincli(AMY, "verify alice --pin-stdin", f"{RIGHT}\n", lies)
+    assert verified.code == 0
+    refused(floor.pincli(AMY, "reset alice --yes", "", lies), "reset")
+    assert {each.agent for each in floor.desk.events()[-3:]} == {AMY}
+    assert floor.desk.user("alice").last_verified_by == AMY
+
+
+def test_an_admin_does_all_but_pins(floor: AgentFloor) -> None:
+    """People, reset, unlock, audit, upkeep, and what agents do; no customer's PIN."""
+    assert floor.verify(LEA, "alice", RIGHT).code == 0
+    for line in (
+        "status",
+        "user add bea --account acme",
+        "user list",
+        "user deactivate bea",
+        "unlock lara --reason rang",
+        "reset alice --yes --reason overheard",
+        "audit list",
+        "audit verify",
+        "doctor",
+        "keys list",
+        "complete-names accounts",
+    ):
+        ran = floor.pincli(LEA, line)
+        assert ran.code == 0, (line, ran)
+    people = "user,account,name,type\ncarl,acme,Carl,cloud\n"
+    assert floor.pincli(LEA, "import -", people).code == 0
+    assert floor.refusals() == []
+    refused(floor.pincli(LEA, "pin show alice"), "pin show")
+    refused(floor.pincli(LEA, "pin change alice --pin-stdin", "333197\n"), "pin change")
+    assert floor.refusals() == [(LEA, "pin show"), (LEA, "pin change")]
+
+
+def test_the_portal_acts_for_one_customer(floor: AgentFloor) -> None:
+    """Show, change, unlock, and the card of one user."""
+    shown = floor.pincli(WWW, "pin show uma --json")
+    assert shown.code == 0
+    assert floor.verify(AMY, "uma", shown.answer["pin"]).code == 0
+    assert floor.pincli(WWW, "pin change alice --pin-stdin", "333197\n").code == 0
+    assert floor.verify(AMY, "alice", "333197").code == 0
+    assert floor.pincli(WWW, "unlock lara --reason 'in the portal'").code == 0
+    assert floor.pincli(WWW, "status lara --json").answer["state"] == "active"
+    assert floor.refusals() == []
+
+
+@pytest.mark.parametrize(
+    ("command", "rest"),
+    [
+        ("status", ""),
+        ("status", "--locked"),
+        ("status", "--account acme"),
+        ("verify", "alice --pin-stdin"),
+        ("user list", ""),
+        ("user show", "alice"),
+        ("reset", "alice --yes"),
+        ("alerts", ""),
+        ("audit list", "--user alice"),
+    ],
+)
+def test_the_portal_does_no_more(floor: AgentFloor, command: str, rest: str) -> None:
+    """No list, no verify, no reset: a portal that was broken into shows nobody else's record."""
+    refused(floor.pincli(WWW, f"{command} {rest}", f"{RIGHT}\n"), command)
+    assert floor.refusals() == [(WWW, command)]
+
+
+@pytest.mark.parametrize("login", [EVE, "root"])
+def test_without_a_role_nothing_is_shown(floor: AgentFloor, login: str) -> None:
+    """Sudo lets them in, pincli does not: not even root, who has no role."""
+    commands = ("verify", "status", "pin show", "unlock")
+    for command, rest in zip(
+        commands, ("alice --pin-stdin", "alice", "alice", "lara --reason rang"), strict=True
+    ):
+        refused(floor.pincli(login, f"{command} {rest}", f"{RIGHT}\n"), command)
+    assert floor.refusals() == [(login, command) for command in commands]
+    assert floor.desk.user("alice").attempts_total == 0
+
+
+@pytest.mark.parametrize("login", [WWW, EVE, "root"])
+@pytest.mark.parametrize("what", ["users", "accounts"])
+def test_completion_shows_no_names_to_whom_lists_are_closed(
+    floor: AgentFloor, login: str, what: str
+) -> None:
+    """A Tab is no way around the role."""
+    ran = floor.pincli(login, f"complete-names {what}")
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+
+
+@pytest.mark.parametrize("login", [AMY, WWW, EVE, "root"])
+def test_some_things_are_everybodys(floor: AgentFloor, login: str) -> None:
+    """Help, version, the check of a PIN and the completion scripts need no role."""
+    for line in ("pin show --help", "--version", "completion bash"):
+        assert floor.pincli(login, line).code == 0, line
+    assert floor.pincli(login, "pin check --pin-stdin", "444159\n").code == 0
+    assert floor.pincli(login, "pin check --pin-stdin", "444412\n").code == 7
+    assert floor.refusals() == []
+
+
+@pytest.mark.parametrize("login", [EVE, WWW])
+def test_the_demo_is_everybodys(floor: AgentFloor, login: str) -> None:
+    """It tells its story on a store of its own, under the caller's name, with no configuration."""
+    floor.configure(None)
+    before = floor.desk.events()
+    told = floor.pincli(login, "demo --json")
+    assert told.code == 0
+    assert [step["exit_code"] for step in told.answer["steps"]].count(3) == 6
+    assert login in told.answer["steps"][-1]["output"]
+    assert SERVICE not in told.answer["steps"][-1]["output"]
+    assert floor.desk.events() == before

@@ -1,0 +1,120 @@
+"""Files that a caller names, and that the service account would read or write for them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.desk import Desk
+from tests.support.driving import ROOT
+from tests.support.floor import content
+from tests.support.floor_of_agents import EVE, LEA, AgentFloor
+
+
+def pieces(key: Path) -> list[str]:
+    """Every run of eight digits of a key file: none of them may be told."""
+    text = key.read_text().strip()
+    return [text[i : i + 8] for i in range(len(text) - 7)]
+
+
+@pytest.mark.parametrize(
+    ("line", "way"),
+    [
+        ("import {key}", "straight"),
+        ("import {key} --ignore-unknown", "link"),
+        ("import {key}", "dots"),
+        ("reset --from-file {key} --yes", "straight"),
+        ("reset --from-file {key} --dry-run --json", "link"),
+        ("reset --from-file {key} --yes", "dots"),
+        ("user deactivate --from-file {key}", "straight"),
+        ("reset alice --yes --output {keys}/pins.csv", "straight"),
+        ("reset alice --yes --output {store}/pins.csv", "link"),
+        ("reset alice --yes --output {store}/pins.csv", "dots"),
+        ("backup {keys}/copy", "straight"),
+        ("backup {store}/copy", "link"),
+        ("restore {key} --yes", "straight"),
+        ("restore {key} --yes", "link"),
+    ],
+)
+def test_no_file_among_the_secrets_is_named(floor: AgentFloor, line: str, way: str) -> None:
+    """Exit 7 for store and keys however they are spelled; nothing of them is told or made."""
+    folders = {"store": floor.desk.store, "keys": floor.desk.keys}
+    before = {path for folder in folders.values() for path in folder.iterdir()}
+    for name, folder in folders.items():
+        if way == "link":
+            (floor.home(LEA) / name).symlink_to(folder)
+            folders[name] = floor.home(LEA) / name
+        elif way == "dots":
+            folders[name] = floor.home(LEA) / "../.." / folder.name
+    ran = floor.pincli(LEA, line.format(key=folders["keys"] / "audit.key", **folders))
+    assert ran.code == 7, ran
+    told = ran.out + ran.err
+    assert not [piece for piece in pieces(floor.desk.keys / "audit.key") if piece in told]
+    after = {path for each in (floor.desk.store, floor.desk.keys) for path in each.iterdir()}
+    assert after == before
+
+
+@pytest.mark.parametrize("login", [EVE, LEA])
+def test_completion_scripts_go_nowhere_under_sudo(floor: AgentFloor, login: str) -> None:
+    """A link with a script's name would lead the service account into its own database."""
+    folder = floor.home(login) / "evil"
+    folder.mkdir()
+    (folder / "pincli.bash").symlink_to(floor.desk.database)
+    (folder / "_pincli").symlink_to(floor.desk.keys / "verify.key")
+    folder.chmod(0o777)
+    before = content(floor.desk.store) | content(floor.desk.keys)
+    ran = floor.pincli(login, f"completion --write {folder}")
+    assert ran.code in (2, 7), ran
+    assert sorted(each.name for each in folder.iterdir()) == ["_pincli", "pincli.bash"]
+    assert content(floor.desk.store) | content(floor.desk.keys) == before
+
+
+SWAPPED = """
+import os, sys
+link, secret, *arguments = sys.argv[1:]
+
+def swap(event, details):
+    # Just before the file is opened, and after whatever was looked up about it.
+    if event == "open" and not isinstance(details[0], int) and os.fspath(details[0]) == link:
+        if os.readlink(link) != secret:
+            os.unlink(link)
+            os.symlink(secret, link)
+
+sys.addaudithook(swap)
+sys.argv[1:] = arguments
+from pincli.__main__ import main
+main()
+"""
+"""Pincli, with somebody who exchanges a link at the worst moment."""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "reset --dry-run --from-file {link}",
+        "user deactivate --from-file {link}",
+        "import --dry-run {link}",
+    ],
+)
+def test_a_link_exchanged_at_the_last_moment_tells_nothing(
+    desk: Desk, tmp_path: Path, command: str
+) -> None:
+    """What is opened is what was looked at: a key is not read out as an unknown user's name."""
+    desk.add("alice")
+    link, secret = tmp_path / "names", desk.keys / "audit.key"
+    harmless = tmp_path / "harmless"
+    harmless.write_text("alice\n")
+    link.symlink_to(harmless)
+    ran = subprocess.run(
+        [sys.executable, "-c", SWAPPED, str(link), str(secret), *command.format(link=link).split()],
+        capture_output=True,
+        env=desk.environment(),
+        cwd=ROOT,
+        check=False,
+    )
+    assert link.readlink() == secret, ran  # the trap worked
+    told = (ran.stdout + ran.stderr).decode()
+    assert not [piece for piece in pieces(secret) if piece in told], told

@@ -1,0 +1,326 @@
+"""`pincli audit`: listing, following and checking the trail, as the command line does it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pincli.models import EventKind
+from pincli.operations import keys, unlock
+from pincli.operations.keys import KeyKind
+from pincli.operations.session import Need
+from pincli.operations.verify import verify
+from tests.support.contract import EXIT_OF, call
+from tests.support.desk import PROGRAM, Desk, Ran, new_desk
+from tests.support.driving import RIGHT, WRONG
+from tests.support.floor import copy_of
+from tests.support.terminal import terminal
+
+KEYS = {
+    "seq", "at", "agent", "command", "kind", "user", "account", "attempt", "outcome",
+    "attempts_used", "pin_version", "reason", "ticket", "mac",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """Two accounts, two agents, and a bit of everything."""
+    desk = new_desk(tmp_path_factory.mktemp("audit"))
+    desk.collected("alice")
+    desk.collected("gus", "globex")
+    with desk.session(agent="amy", command="verify") as session:
+        verify(session, "alice", RIGHT, "T-1")
+        for _ in range(6):
+            verify(session, "gus", WRONG, None)
+    with desk.session(agent="lea", command="unlock") as session:
+        unlock.unlock(session, "gus", "rang")
+    with desk.session(agent="lea", command="keys rotate") as session:
+        keys.rotate(session, KeyKind.AUDIT)
+    return desk
+
+
+@pytest.fixture
+def busy(template: Desk, tmp_path: Path) -> Desk:
+    """The same for one test alone."""
+    return copy_of(template, tmp_path)
+
+
+def events_of(ran: Ran) -> list[dict[str, Any]]:
+    """The events in an answer."""
+    assert ran.code == 0, ran
+    events: list[dict[str, Any]] = ran.answer["events"]
+    return events
+
+
+FILTERS: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "": lambda e: True,
+    "--user gus": lambda e: e["user"] == "gus",
+    "--user GUS": lambda e: e["user"] == "gus",
+    "--account globex": lambda e: e["account"] == "globex",
+    "--account Acme": lambda e: e["account"] == "acme",
+    "--agent amy": lambda e: e["agent"] == "amy",
+    "--agent AMY": lambda e: False,
+    "--kind locked": lambda e: e["kind"] == "locked",
+    "--kind key_rotated": lambda e: e["kind"] == "key_rotated",
+    "--user gus --agent amy --kind incorrect": lambda e: e["kind"] == "incorrect",
+    "--user nobody": lambda e: False,
+    "--since 1h": lambda e: True,
+    "--since 2999-01-01": lambda e: False,
+    "--since 2020-01-01T00:00+05:00": lambda e: True,
+}
+
+
+@pytest.mark.parametrize("line", FILTERS)
+def test_a_list_holds_what_is_wanted(busy: Desk, line: str) -> None:
+    """Newest first, every event that the filter lets through, with all its keys."""
+    everything = events_of(call(busy, "audit list --json --limit 1000"))
+    assert [event["seq"] for event in everything] == list(range(len(everything), 0, -1))
+    assert all(set(event) == KEYS for event in everything)
+    expected = [event for event in everything if FILTERS[line](event)]
+    assert events_of(call(busy, f"audit list {line} --json")) == expected
+    lines = call(busy, f"audit list {line} --jsonl").out.splitlines()
+    assert [json.loads(each) for each in lines] == expected
+    table = call(busy, f"audit list {line}")
+    assert table.code == 0
+    rows = table.out.splitlines()[1:] if expected else []
+    assert [int(row.split()[0]) for row in rows] == [event["seq"] for event in expected]
+    assert expected or table.out == "no such events\n"
+
+
+@pytest.mark.parametrize("limit", [1, 3, 1000])
+def test_a_limit_keeps_the_newest(busy: Desk, limit: int) -> None:
+    """In each of the three forms."""
+    everything = events_of(call(busy, "audit list --json --limit 1000"))
+    assert events_of(call(busy, f"audit list --json --limit {limit}")) == everything[:limit]
+    assert len(call(busy, f"audit list --jsonl --limit {limit}").out.splitlines()) == min(
+        limit, len(everything)
+    )
+
+
+def test_since_cuts_at_the_second(busy: Desk) -> None:
+    """The event of that very second is still listed."""
+    for ago, seq in ((3, 1), (2, 2), (1, 3)):
+        busy.sql("UPDATE events SET at = ? WHERE seq = ?", f"2030-01-01T00:00:0{9 - ago}Z", seq)
+    found = events_of(call(busy, "audit list --json --since 2030-01-01T00:00:07Z"))
+    assert [event["seq"] for event in found] == [3, 2]
+    found = events_of(call(busy, "audit list --json --since 2030-01-01T02:00:07+02:00"))
+    assert [event["seq"] for event in found] == [3, 2]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "audit list --since yesterday",
+        "audit list --kind coffee",
+        "audit list --json --jsonl",
+        "audit list --json --follow",
+        "audit list --user 'al ice'",
+        "audit list --account ''",
+        "audit verify --expect-head 7",
+        "audit verify --expect-head 7:abc",
+    ],
+)
+def test_wrong_usage(busy: Desk, line: str) -> None:
+    """Exit 2, and nothing on stdout but a JSON error where JSON is wanted."""
+    ran = call(busy, line)
+    assert ran.code == EXIT_OF["usage"]
+    assert "--json" in line or ran.out == ""
+
+
+class Followed:
+    """A running `audit list --follow`."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+
+    def line(self) -> str:
+        """The next line."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().decode()
+
+
+@contextmanager
+def following(desk: Desk, *options: str) -> Iterator[Followed]:
+    """Follow the trail, until the end of the block."""
+    with desk.start("audit", "list", "--follow", *options) as process:
+        try:
+            yield Followed(process)
+        finally:
+            process.kill()
+
+
+def test_new_events_appear(busy: Desk) -> None:
+    """First what there is and then what comes, the oldest first, until Ctrl-C: 130."""
+    with following(busy, "--jsonl", "--limit", "2") as followed:
+        head = events_of(call(busy, "audit list --json --limit 2"))[::-1]
+        assert [json.loads(followed.line()) for _ in head] == head
+        for pin, kinds in ((WRONG, ["attempt", "incorrect"]), (RIGHT, ["attempt", "verified"])):
+            with busy.session() as session:
+                verify(session, "alice", pin, None)
+            new = [json.loads(followed.line()) for _ in kinds]
+            assert [event["kind"] for event in new] == kinds
+            assert new == events_of(call(busy, "audit list --json --limit 2"))[::-1]
+        followed.process.send_signal(signal.SIGINT)
+        out, _ = followed.process.communicate(timeout=30)
+        assert followed.process.returncode == 130
+        assert out == b""
+
+
+def test_following_keeps_to_the_filter(busy: Desk) -> None:
+    """Also where nothing was there to begin with."""
+    with following(busy, "--kind", "unlocked", "--user", "alice", "--jsonl") as followed:
+        time.sleep(0.5)  # let it begin; whatever comes first, nothing must be missed or added
+        with busy.session() as session:
+            for _ in range(6):
+                verify(session, "alice", WRONG, None)
+            unlock.unlock(session, "alice", "rang")
+        event = json.loads(followed.line())
+        assert (event["kind"], event["user"]) == ("unlocked", "alice")
+
+
+def test_nothing_is_missed_at_the_beginning(busy: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event that comes between the first list and the first look for new ones is shown."""
+    from pincli.commands import audit
+    from pincli.store.sqlite import Store
+
+    latest, looks = Store.latest_events, []
+
+    def listing(store: Store, *arguments: Any, **options: Any) -> Any:
+        pages = list(latest(store, *arguments, **options))
+        with busy.session() as session:
+            verify(session, "alice", WRONG, None)
+        return iter(pages)
+
+    def enough(_seconds: float) -> None:
+        looks.append(1)
+        if len(looks) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Store, "latest_events", listing)
+    monkeypatch.setattr(audit, "time", type("Clock", (), {"sleep": staticmethod(enough)}))
+    ran = call(busy, "audit list --follow --jsonl --user alice --kind incorrect")
+    assert ran.code == 130
+    assert [json.loads(line)["kind"] for line in ran.out.splitlines()] == ["incorrect"]
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(busy: Desk) -> None:
+    """`pincli audit list --follow | head -1` says nothing on stderr."""
+    ended = subprocess.run(
+        ["sh", "-c", '"$@" | head -1', "sh", *PROGRAM, "audit", "list", "--jsonl"],
+        capture_output=True,
+        env=busy.environment(),
+        timeout=60,
+        check=True,
+    )
+    assert ended.stdout.count(b"\n") == 1
+    assert ended.stderr == b""
+
+
+def test_following_in_a_terminal(busy: Desk) -> None:
+    """Lines for people, one for each event, ended by Ctrl-C."""
+    with terminal(busy, "audit", "list", "--follow", "--user", "gus", "--limit", "1") as screen:
+        screen.wait_for("unlocked")
+        with busy.session() as session:
+            verify(session, "gus", RIGHT, "T-77")
+        assert "ticket T-77" in screen.wait_for("verified  gus  ticket T-77")
+        screen.type("\x03")
+        assert screen.end() == 130
+
+
+def test_a_check_says_untouched_and_the_head(busy: Desk) -> None:
+    """For people and for programs; the head it prints is one it takes."""
+    answer = call(busy, "audit verify --json").answer
+    assert (answer["finding"], answer["bad_event"]) == (None, None)
+    ran = call(busy, "audit verify")
+    assert ran.code == 0
+    assert answer["head"] in ran.out
+    assert f"{answer['events']} events" in ran.out
+    assert call(busy, ["audit", "verify", "--expect-head", answer["head"]]).code == 0
+    with busy.session() as session:
+        verify(session, "alice", RIGHT, None)
+    assert call(busy, ["audit", "verify", "--expect-head", answer["head"]]).code == 0
+
+
+def test_a_check_names_the_first_bad_event(busy: Desk) -> None:
+    """Exit 8; the number and what is wrong, for people and for programs."""
+    busy.sql("UPDATE events SET user = 'mallory' WHERE seq = 7")
+    ran = call(busy, "audit verify")
+    assert (ran.code, ran.out) == (8, "")
+    assert "tampered with: event 7: the event was changed" in ran.err
+    answer = call(busy, "audit verify --json").answer
+    assert (answer["ok"], answer["bad_event"], answer["events"]) == (False, 7, 6)
+
+
+def test_a_cut_tail_is_told_against_the_noted_head(busy: Desk) -> None:
+    """The number of the first event that is gone."""
+    head = call(busy, "audit verify --json").answer["head"]
+    busy.sql("DELETE FROM events WHERE seq = (SELECT max(seq) FROM events)")
+    assert call(busy, "audit verify").code == 0
+    ran = call(busy, ["audit", "verify", "--expect-head", head])
+    assert ran.code == 8
+    assert f"event {head.partition(':')[0]}: the trail was cut off" in ran.err
+
+
+@pytest.mark.parametrize("spoil", ["wrong", "missing", "old missing"])
+def test_a_wrong_key_is_not_called_tampering(busy: Desk, spoil: str) -> None:
+    """Exit 8 too, but what is wrong is the key, and it is named."""
+    if spoil == "old missing":
+        for path in busy.keys.glob("audit-*.key"):
+            path.unlink()
+    elif spoil == "missing":
+        (busy.keys / "audit.key").unlink()
+    else:
+        (busy.keys / "audit.key").write_text("ab" * 32 + "\n")
+    ran = call(busy, "audit verify")
+    assert ran.code == 8
+    assert "tampered" not in ran.err
+    assert "audit" in ran.err
+    assert call(busy, "audit verify --json").answer["error"]["code"] == "unavailable"
+
+
+def test_a_listing_needs_no_key_and_writes_nothing(busy: Desk) -> None:
+    """Who reads the trail leaves no trace in the files."""
+    for path in busy.keys.iterdir():
+        path.unlink()
+    before = busy.database.read_bytes()
+    assert call(busy, "audit list --json").code == 0
+    assert busy.database.read_bytes() == before
+
+
+def test_every_kind_can_be_asked_for(busy: Desk) -> None:
+    """By the word that stands in the events."""
+    for kind in EventKind:
+        assert call(busy, f"audit list --kind {kind} --jsonl").code == 0
+
+
+def test_a_long_list_held_open_holds_nobody_up(busy: Desk) -> None:
+    """`audit list | less`: with the pipe full and nobody reading, agents verify."""
+    with busy.session(Need.WRITE) as session:
+        for _ in range(600):
+            session.store.record(EventKind.REFUSED, name="n" * 60, outcome="unknown_user")
+    read, write = os.pipe()
+    with subprocess.Popen(
+        [*PROGRAM, "audit", "list", "--jsonl", "--limit", "1000"],
+        stdout=write,
+        env=busy.environment(),
+    ) as process:
+        os.close(write)
+        os.read(read, 100)
+        assert process.poll() is None
+        with busy.session() as session:
+            began = time.monotonic()
+            verify(session, "alice", RIGHT, None)
+            assert time.monotonic() - began < 5
+        assert process.poll() is None
+        with os.fdopen(read, "rb") as rest:
+            rest.read()
+        assert process.wait(30) == 0

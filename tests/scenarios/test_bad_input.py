@@ -1,0 +1,785 @@
+"""Everything that can be wrong with what pincli is given, as real processes.
+
+Each time: one clear sentence, a hint, the right exit code, and nothing changed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pincli.models import EventKind
+from tests.support.contract import answer_of, call, error_of
+from tests.support.desk import PROGRAM, Desk, Ran
+from tests.support.floor import RIGHT, WRONG, content, copy_of, new_floor
+
+STRAY = "918273"
+"""A PIN that somebody types in the wrong place."""
+
+HOSTILE = {
+    "colour": "\x1b[31mred",
+    "title": "\x1b]0;owned\x07",
+    "clipboard": "\x1b]52;c;cm0gLXJm\x07",
+    "C1": "\x9b31mred",
+    "return": "alice\rVERIFIED",
+    "newline": "alice\nhint: all is well",
+    "direction": "alice\u202egnp.exe",
+    "not UTF-8": "al\udcff\udcfeice",
+}
+
+UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\ufffd]")
+"""Control characters but the newline, direction overrides, and bytes that were no text."""
+
+WITHOUT_PRIVILEGE = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+"""Root minus the right to open everything: file modes then count for root too."""
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """The floor that each test gets a copy of."""
+    return new_floor(tmp_path_factory.mktemp("floor"))
+
+
+@pytest.fixture
+def floor(template: Desk, tmp_path: Path) -> Desk:
+    """A store with a user in every state, for one test alone."""
+    return copy_of(template, tmp_path)
+
+
+def everything(desk: Desk) -> dict[str, bytes]:
+    """The bytes of all files of store and keys."""
+    return {**content(desk.store), **content(desk.keys)}
+
+
+def in_shell(desk: Desk, redirections: str, *arguments: str, stdin: str = "") -> Ran:
+    """Run pincli by a shell that redirects or closes its streams."""
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirections}', "sh", *PROGRAM, *arguments],
+        input=stdin.encode(),
+        capture_output=True,
+        env=desk.environment(),
+        timeout=60,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def unprivileged(desk: Desk, *arguments: str, stdin: str = "") -> Ran:
+    """Run pincli so that file modes count, also where the tests are run by root."""
+    wrapper: tuple[str, ...] = ()
+    if os.geteuid() == 0:
+        if shutil.which(WITHOUT_PRIVILEGE[0]) is None:
+            pytest.skip("run by root, and there is no setpriv to drop the right to open all files")
+        wrapper = WITHOUT_PRIVILEGE
+    done = subprocess.run(
+        [*wrapper, *PROGRAM, *arguments],
+        input=stdin.encode(),
+        capture_output=True,
+        env=desk.environment(),
+        timeout=60,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+# Lines that are wrong, and change nothing at all.
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "code", "sentence", "hint"),
+    [
+        (["verify", "al ice", "--pin-stdin"], RIGHT, 2, "no valid user name", "allowed:"),
+        (["verify", "", "--pin-stdin"], RIGHT, 2, "no valid user name", "allowed:"),
+        (["verify", "-alice", "--pin-stdin"], RIGHT, 2, "no such option", "--help"),
+        (["verify", "a" * 65, "--pin-stdin"], RIGHT, 2, "no valid user name", "64 at most"),
+        (["verify", "--pin-stdin"], RIGHT, 2, "USER", "--help"),
+        (["verify", "alice", "--pin-stdin"], "", 2, "standard input was empty", "newline"),
+        (["verify", "alice", "--pin-stdin"], "12345\n", 2, "exactly 6 digits", "ask the caller"),
+        (["verify", "alice", "--pin-stdin"], "12a456\n", 2, "exactly 6 digits", "again"),
+        (["verify", "alice", "--pin-stdin"], f" {RIGHT}\n", 2, "exactly 6 digits", "again"),
+        (["verify", "alice", "--pin-stdin"], f"{RIGHT}\n\n"[6:], 2, "exactly 6 digits", "again"),
+        (["verify", "alice"], "", 2, "no terminal", "--pin-stdin"),
+        (["verify", "alice"], f"{RIGHT}\n", 2, "no terminal", "--pin-stdin"),
+        (["pin", "change", "alice"], f"{RIGHT}\n", 2, "no terminal", "--pin-stdin"),
+        (["pin", "check"], f"{RIGHT}\n", 2, "no terminal", "--pin-stdin"),
+        (["unlock", "lara"], "why\n", 2, "needs a reason", "--reason"),
+        (["unlock", "lara", "--reason", " "], "", 2, "no valid reason", "empty"),
+        (["reset", "alice"], "y\n", 2, "confirm", "--yes"),
+        (["reset", "--yes"], "", 2, "nobody is named", "name users"),
+        (["reset", "alice", "--unlock", "--yes"], "", 2, "--unlock needs a reason", "--reason"),
+        (["reset", "alice", "--reveal", "--yes"], "", 2, "on a terminal only", "--json"),
+        (["status", "alice", "--locked"], "", 2, "exclude each other", "status USER"),
+        (["status", "--locked", "--state", "active"], "", 2, "exclude each other", "one of them"),
+        (["status", "--state", "asleep"], "", 2, "'asleep'", "--help"),
+        (["user", "list", "--state", "asleep"], "", 2, "'asleep'", "--help"),
+        (["user", "add", "b", "--account", "a", "--type", "x"], "", 2, "'x'", "--help"),
+        (["user", "add", "b"], "", 2, "--account", "--help"),
+        (["audit", "list", "--limit", "0"], "", 2, "--limit", "--help"),
+        (["audit", "list", "--limit", "-5"], "", 2, "--limit", "--help"),
+        (["audit", "list", "--limit", "9.5"], "", 2, "--limit", "--help"),
+        (["status", "--account", "acm"], "", 6, "unknown account: acm", "did you mean acme?"),
+        (["status", "alcie"], "", 6, "unknown user: alcie", "did you mean alice?"),
+        (["status", "al"], "", 6, "unknown user: al", "did you mean alice?"),
+        (["user", "show", "zz"], "", 6, "unknown user: zz", "user list"),
+        (["user", "add", "alice", "--account", "x"], "", 7, "a user alice already", "user show"),
+        (["init"], "", 7, "a store already", "left as it is"),
+        (["verfy", "alice"], "", 2, "no command 'verfy'", "pincli verify"),
+        (["status", "--store", "x"], "", 2, "--store", "before the command"),
+    ],
+)
+def test_a_wrong_line_changes_nothing(
+    floor: Desk, words: list[str], stdin: str, code: int, sentence: str, hint: str
+) -> None:
+    """One sentence, one hint, the code of the contract, and not one byte of difference."""
+    before = everything(floor)
+    ran = floor.run(*words, stdin=stdin)
+    told = error_of(ran)
+    assert ran.code == code
+    assert sentence in told[0]
+    assert hint in told[1]
+    assert everything(floor) == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["verify", "alcie", "--pin-stdin"],
+        ["unlock", "alcie", "--reason", "why"],
+        ["reset", "alcie", "--yes"],
+        ["pin", "show", "alcie"],
+        ["pin", "change", "alcie", "--pin-stdin"],
+        ["user", "deactivate", "alcie"],
+    ],
+)
+def test_an_unknown_user_is_a_refusal_with_near_names(floor: Desk, words: list[str]) -> None:
+    """Exit 6 with the name that was meant; one event says who was asked for, nothing else."""
+    people = floor.sql("SELECT * FROM users ORDER BY id")
+    events = len(floor.events())
+    ran = floor.run(*words, stdin=f"{RIGHT}\n")
+    message, hint = error_of(ran)
+    assert ran.code == 6
+    assert "unknown user: alcie" in message
+    assert hint == "did you mean alice?"
+    assert floor.sql("SELECT * FROM users ORDER BY id") == people
+    (event,) = floor.events()[events:]
+    assert (event.kind, event.user) == (EventKind.REFUSED, "alcie")
+    assert event.outcome == "unknown_user"
+
+
+def test_of_several_users_all_the_unknown_are_listed(floor: Desk) -> None:
+    """`reset` with unknown users among known ones resets nobody, and names them all."""
+    people = floor.sql("SELECT * FROM users ORDER BY id")
+    ran = floor.run("reset", "alice", "nobody", "vera", "noone", "--yes")
+    message, _ = error_of(ran)
+    assert ran.code == 6
+    assert "nobody" in message
+    assert "noone" in message
+    assert "alice" not in message
+    assert floor.sql("SELECT * FROM users ORDER BY id") == people
+
+
+def test_an_unlock_that_is_not_due_is_a_refusal(floor: Desk) -> None:
+    """Five misses are no lock: exit 7, one refusal on record, the counter as it was."""
+    events = len(floor.events())
+    ran = floor.run("unlock", "vera", "--reason", "why")
+    message, _ = error_of(ran)
+    assert ran.code == 7
+    assert "vera is not locked" in message
+    assert floor.user("vera").failed_attempts == 5
+    (event,) = floor.events()[events:]
+    assert (event.kind, event.outcome) == (EventKind.REFUSED, "not_locked")
+
+
+@pytest.mark.parametrize("pin", ["", "1", "12345", "1234567", "12 345", "\uff11" * 6, "\x00" * 6])
+def test_a_malformed_pin_is_never_charged(floor: Desk, pin: str) -> None:
+    """Whatever is no six digits is exit 2; the counter and the trail stay as they are."""
+    before = everything(floor)
+    for options in ([], ["--json"]):
+        ran = floor.run("verify", "vera", "--pin-stdin", *options, stdin=f"{pin}\n")
+        assert ran.code == 2
+    assert ran.answer["error"]["code"] == "malformed_pin"
+    assert everything(floor) == before
+
+
+# Standard input.
+
+
+@pytest.mark.parametrize("user", ["alice", "vera"])
+def test_a_huge_line_is_a_slip(floor: Desk, user: str) -> None:
+    """10 MB without a newline: told after the first kilobyte or so, not charged."""
+    before = everything(floor)
+    ran = floor.run("verify", user, "--pin-stdin", stdin=b"4" * 10_000_000, timeout=20)
+    message, _ = error_of(ran)
+    assert (ran.code, "6 digits" in message) == (2, True)
+    assert everything(floor) == before
+
+
+def test_an_endless_line_is_a_slip(floor: Desk) -> None:
+    """A stdin without end does not hang the desk."""
+    before = everything(floor)
+    ran = in_shell(floor, "</dev/zero", "verify", "alice", "--pin-stdin")
+    error_of(ran)
+    assert ran.code == 2
+    assert everything(floor) == before
+
+
+def test_only_the_first_line_is_taken(floor: Desk) -> None:
+    """What follows the newline is no part of the PIN, and is left for the next program."""
+    done = subprocess.run(
+        ["sh", "-c", '"$@" >/dev/null && cat', "sh", *PROGRAM, "verify", "alice", "--pin-stdin"],
+        input=f"{RIGHT}\r\nthe rest\n".encode(),
+        capture_output=True,
+        env=floor.environment(),
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"the rest\n", b"")
+
+
+@pytest.mark.parametrize("redirection", ["<&-", "0>/dev/null", "</dev/null"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("verify", "alice", "--pin-stdin"),
+        ("verify", "alice"),
+        ("pin", "change", "alice", "--pin-stdin"),
+        ("pin", "check", "--pin-stdin"),
+        ("unlock", "lara"),
+        ("reset", "alice"),
+    ],
+)
+def test_without_a_readable_stdin_there_is_no_answer(
+    floor: Desk, redirection: str, words: tuple[str, ...]
+) -> None:
+    """Closed, write-only or empty: wrong usage, in both forms, and nothing changed."""
+    before = everything(floor)
+    ran = in_shell(floor, redirection, *words)
+    error_of(ran)
+    assert ran.code == 2
+    answer = answer_of(in_shell(floor, redirection, *words, "--json"))
+    assert answer["error"]["code"] == "usage"
+    assert everything(floor) == before
+
+
+def test_without_stdin_what_needs_none_works(floor: Desk) -> None:
+    """A closed stdin is nobody's business but the PIN's."""
+    assert in_shell(floor, "<&-", "status", "alice").code == 0
+    assert in_shell(floor, "<&-", "unlock", "lara", "--reason", "why").code == 0
+
+
+# A PIN in the wrong place.
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "JSON"])
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["verify", "alice", "--pin", STRAY], 2),
+        (["verify", "alice", f"--pin={STRAY}"], 2),
+        (["verify", "alice", "--pin", STRAY, "--pin-stdin"], 2),
+        (["verify", "alice", f"--pin-stdin={STRAY}"], 2),
+        (["verify", "alice", "-p", STRAY], 2),
+        (["verify", "alice", f"-{STRAY}"], 2),
+        (["verify", "alice", f"--{STRAY}"], 2),
+        (["verify", "alice", STRAY], 2),
+        (["verify", "alice", f"x{STRAY}"], 2),
+        (["verify", "alice", STRAY, "--pin-stdin"], 2),
+        (["verify", STRAY, "--pin-stdin"], 6),
+        (["verify", f"alice.{STRAY}", "--pin-stdin"], 6),
+        (["verify", f"alice {STRAY}", "--pin-stdin"], 2),
+        (["verify", "alice", "--ref", STRAY, "--pin-stdin"], 3),
+        (["verify", "lara", "--ref", f"T-1 PIN:{STRAY}", "--pin-stdin"], 4),
+        (["verify", "nobody", "--ref", f"said {STRAY}?", "--pin-stdin"], 6),
+        (["unlock", "lara", "--reason", f"said {STRAY}"], 0),
+        (["unlock", STRAY, "--reason", "why"], 6),
+        (["unlock", "lara", STRAY, "--reason", "why"], 2),
+        (["reset", "alice", "--yes", "--reason", STRAY], 0),
+        (["reset", "alice", STRAY, "--yes"], 6),
+        (["user", "deactivate", "alice", "--reason", STRAY], 0),
+        (["user", "show", STRAY], 6),
+        (["user", STRAY], 2),
+        (["user", "list", "--account", STRAY], 6),
+        (["user", "list", "--state", STRAY], 2),
+        (["user", "add", "b", "--account", "a", "--type", STRAY], 2),
+        (["status", STRAY], 6),
+        (["status", "--account", STRAY], 6),
+        (["pin", "show", STRAY], 6),
+        (["pin", "change", "alice", STRAY], 2),
+        (["pin", "check", STRAY], 2),
+        (["pin", STRAY], 2),
+        (["audit", "list", "--limit", f"{STRAY}x"], 2),
+        ([STRAY], 2),
+        (["alice", STRAY], 2),
+        ([f"--pin={STRAY}", "verify", "alice"], 2),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_pin_in_the_wrong_place_is_never_repeated(
+    floor: Desk, words: list[str], code: int, options: list[str]
+) -> None:
+    """Neither on a stream nor in any file does the PIN stand afterwards."""
+    if options:
+        ran = call(floor, [*words, *options], f"{WRONG}\n")
+    else:
+        ran = floor.run(*words, stdin=f"{WRONG}\n")
+    assert ran.code == code
+    assert STRAY not in ran.out + ran.err
+    assert "Traceback" not in ran.err
+    for name, data in everything(floor).items():
+        assert STRAY.encode() not in data, name
+
+
+def test_a_pin_as_an_argument_is_told_why_not(floor: Desk) -> None:
+    """The error says that a PIN is never an argument, and how else it is given."""
+    for words in (["--pin", STRAY], [f"--pin={STRAY}"], [STRAY]):
+        message, hint = error_of(floor.run("verify", "alice", *words))
+        assert "never given on the command line" in message
+        assert "--pin-stdin" in hint
+
+
+# The store.
+
+
+def no_folder(desk: Desk) -> None:
+    """Nothing where the store should be."""
+    shutil.rmtree(desk.store)
+
+
+def no_database(desk: Desk) -> None:
+    """The folder alone."""
+    desk.database.unlink()
+
+
+def a_directory(desk: Desk) -> None:
+    """A directory by the database's name."""
+    desk.database.unlink()
+    desk.database.mkdir()
+
+
+def an_empty_file(desk: Desk) -> None:
+    """No byte in it."""
+    desk.database.write_bytes(b"")
+
+
+def a_text(desk: Desk) -> None:
+    """No database at all."""
+    desk.database.write_text("To whom it may concern\n" * 100, encoding="ascii")
+
+
+def another_database(desk: Desk) -> None:
+    """SQLite, but not pincli's."""
+    desk.database.unlink()
+    with closing(sqlite3.connect(desk.database)) as connection:
+        connection.execute("CREATE TABLE users (user TEXT)")
+        connection.commit()
+
+
+def a_newer_version(desk: Desk) -> None:
+    """Made by a pincli of the future."""
+    desk.sql("PRAGMA user_version = 99")
+
+
+def a_cut_file(desk: Desk) -> None:
+    """Half of it is missing."""
+    data = desk.database.read_bytes()
+    desk.database.write_bytes(data[: len(data) // 2])
+
+
+def a_file_for_a_folder(desk: Desk) -> None:
+    """The store's folder is a file."""
+    shutil.rmtree(desk.store)
+    desk.store.write_text("not a folder", encoding="ascii")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence", "hint"),
+    [
+        (no_folder, "there is no store at", "pincli init"),
+        (no_database, "there is no store at", "pincli init"),
+        (a_file_for_a_folder, "there is no store at", "pincli init"),
+        (a_directory, "pincli.db", ""),
+        (an_empty_file, "not a pincli store", "--store"),
+        (a_text, "not a pincli store", "--store"),
+        (another_database, "not a pincli store", "--store"),
+        (a_newer_version, "made by a newer pincli", "upgrade"),
+        (a_cut_file, "damaged", "backup"),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else None,
+)
+def test_a_store_that_is_none_is_unavailable(
+    floor: Desk, spoil: Callable[[Desk], None], sentence: str, hint: str
+) -> None:
+    """Exit 8, to a verify as to a status, and what is there is left alone."""
+    spoil(floor)
+    before = everything(floor) if floor.store.is_dir() else {}
+    for words in (["status"], ["verify", "alice", "--pin-stdin"]):
+        ran = floor.run(*words, stdin=RIGHT)
+        told = error_of(ran)
+        assert ran.code == 8
+        assert sentence in told[0]
+        assert hint in told[1]
+        assert (words[0] == "verify") == told[0].startswith("not verified: ")
+    answer = answer_of(floor.run("verify", "alice", "--pin-stdin", "--json", stdin=RIGHT))
+    assert answer["error"]["code"] == "unavailable"
+    assert (everything(floor) if floor.store.is_dir() else {}) == before
+
+
+def test_a_lost_lock_file_is_not_called_a_missing_store(floor: Desk) -> None:
+    """The database is there: `pincli init` would be the wrong advice."""
+    (floor.store / "pincli.lock").unlink()
+    ran = floor.run("verify", "alice", "--pin-stdin", stdin=RIGHT)
+    message, hint = error_of(ran)
+    assert ran.code == 8
+    assert "pincli.lock" in message
+    assert "pincli init" not in hint
+    assert floor.user("alice").failed_attempts == 0
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o200])
+def test_a_database_that_may_not_be_read_is_unavailable(floor: Desk, mode: int) -> None:
+    """Exit 8, and the hint names who may."""
+    before = everything(floor)
+    floor.database.chmod(mode)
+    for words in (["status"], ["verify", "alice", "--pin-stdin"]):
+        ran = unprivileged(floor, *words, stdin=RIGHT)
+        message, hint = error_of(ran)
+        assert ran.code == 8
+        assert "may not be opened" in message
+        assert "owns it" in hint
+    floor.database.chmod(0o600)
+    assert everything(floor) == before
+
+
+@pytest.mark.parametrize(("path", "mode"), [("pincli.db", 0o400), (".", 0o500)])
+def test_a_store_that_may_not_be_written_can_be_read(floor: Desk, path: str, mode: int) -> None:
+    """`status` works; a verify is exit 8, and nobody is verified without a charge."""
+    before = everything(floor)
+    (floor.store / path).chmod(mode)
+    status = unprivileged(floor, "status", "alice")
+    ran = unprivileged(floor, "verify", "alice", "--pin-stdin", stdin=RIGHT)
+    (floor.store / path).chmod(0o700)
+    message, _ = error_of(ran)
+    assert (status.code, ran.code) == (0, 8)
+    assert "can't be written" in message
+    assert "VERIFIED" not in ran.out
+    assert everything(floor) == before
+
+
+def test_a_folder_that_may_not_be_entered_is_unavailable(floor: Desk) -> None:
+    """The store's folder belongs to somebody else: exit 8."""
+    floor.store.chmod(0o000)
+    ran = unprivileged(floor, "status")
+    floor.store.chmod(0o700)
+    message, _ = error_of(ran)
+    assert ran.code == 8
+    assert "may not be opened" in message
+
+
+# The keys.
+
+
+def test_without_the_keys_folder_nothing_is_charged(floor: Desk) -> None:
+    """Exit 8 names the missing key; reading needs none."""
+    floor.keys.rename(floor.keys.with_name("elsewhere"))
+    before = content(floor.store)
+    for _ in range(7):
+        ran = floor.run("verify", "alice", "--pin-stdin", stdin=WRONG)
+        assert ran.code == 8
+    message, hint = error_of(ran)
+    assert str(floor.keys) in message
+    assert "--keys" in hint
+    assert content(floor.store) == before
+    assert floor.run("status", "alice").code == 0
+
+
+def test_keys_that_may_not_be_read_are_unavailable(floor: Desk) -> None:
+    """The keys' folder belongs to somebody else, as for an agent who forgot sudo: exit 8."""
+    before = content(floor.store)
+    floor.keys.chmod(0o000)
+    ran = unprivileged(floor, "verify", "alice", "--pin-stdin", stdin=RIGHT)
+    floor.keys.chmod(0o700)
+    message, hint = error_of(ran)
+    assert ran.code == 8
+    assert "may not be read" in message
+    assert "owns it" in hint
+    assert content(floor.store) == before
+
+
+def another_key(path: Path) -> None:
+    """A well-formed key that is not the store's."""
+    path.write_text("ab" * 32 + "\n", encoding="ascii")
+
+
+def a_broken_key(path: Path) -> None:
+    """Not hexadecimal."""
+    path.write_text("secret words\n", encoding="ascii")
+
+
+def an_exposed_key(path: Path) -> None:
+    """Others can read it."""
+    path.chmod(0o640)
+
+
+def a_linked_key(path: Path) -> None:
+    """A link to the real one."""
+    path.rename(path.with_name("real"))
+    path.symlink_to("real")
+
+
+def a_key_folder(path: Path) -> None:
+    """A directory by the key's name."""
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (another_key, "does not belong to this store"),
+        (a_broken_key, "malformed"),
+        (an_exposed_key, "can be read by others"),
+        (a_linked_key, "is a link"),
+        (a_key_folder, "malformed"),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else None,
+)
+@pytest.mark.parametrize("key", ["verify.key", "audit.key"])
+def test_a_bad_key_stops_a_verify_before_the_charge(
+    floor: Desk, key: str, spoil: Callable[[Path], None], sentence: str
+) -> None:
+    """Exit 8 says what is the matter with which key, repeats none of it, charges nothing."""
+    spoil(floor.keys / key)
+    before = content(floor.store)
+    ran = floor.run("verify", "alice", "--pin-stdin", stdin=WRONG)
+    message, _ = error_of(ran)
+    assert ran.code == 8
+    assert sentence in message
+    assert key in message
+    assert "secret words" not in ran.err
+    assert content(floor.store) == before
+
+
+# init.
+
+
+@pytest.mark.parametrize(
+    ("store", "keys", "code", "sentence"),
+    [
+        ("store", "other", 7, "a store already"),
+        ("other", "keys", 7, "keys already"),
+        ("store", "keys", 7, "a store already"),
+        ("new", "new", 7, "may not lie with the database"),
+        ("new", "new/keys", 7, "may not lie with the database"),
+        ("new/store", "new", 7, "may not lie with the database"),
+        ("new/../new", "new/keys", 7, "may not lie with the database"),
+        ("open", "new", 8, "others can enter"),
+        ("new", "open", 8, "read by others"),
+        ("file", "new", 8, "file"),
+        ("file/store", "new", 8, "file"),
+        ("new", "file/keys", 8, "file"),
+    ],
+)
+def test_an_init_that_can_not_be_leaves_nothing_behind(
+    floor: Desk, tmp_path: Path, store: str, keys: str, code: int, sentence: str
+) -> None:
+    """Refused or unavailable; no folder, no key, no byte is different afterwards."""
+    (tmp_path / "file").write_text("a file", encoding="ascii")
+    (tmp_path / "open").mkdir(mode=0o755)
+    (tmp_path / "open" / "something").touch()
+    (tmp_path / "open").chmod(0o755)
+    before = content(tmp_path), sorted(tmp_path.rglob("*"))
+    words = ("--store", str(tmp_path / store), "--keys", str(tmp_path / keys), "init")
+    ran = floor.run(*words)
+    message, _ = error_of(ran)
+    assert ran.code == code
+    assert sentence in message
+    assert (content(tmp_path), sorted(tmp_path.rglob("*"))) == before
+
+
+def test_an_init_that_fails_says_written_not_read(floor: Desk, tmp_path: Path) -> None:
+    """Where a folder can't be made, the sentence is not about reading a key."""
+    (tmp_path / "file").touch()
+    words = ("--store", str(tmp_path / "new"), "--keys", str(tmp_path / "file" / "keys"), "init")
+    message, _ = error_of(floor.run(*words))
+    assert "may not be read" not in message
+
+
+# Names that mean harm.
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "JSON"])
+def test_hostile_text_never_reaches_the_terminal(
+    floor: Desk, text: str, options: list[str]
+) -> None:
+    """As a name, a reason, a ticket or a command: refused, or shown escaped."""
+    before = everything(floor)
+    for words in (
+        ["user", "add", "bea", "--account", "acme", "--name", text],
+        ["user", "add", text, "--account", "acme"],
+        ["user", "add", "bea", "--account", text],
+        ["verify", text, "--pin-stdin"],
+        ["verify", "alice", "--pin-stdin", "--ref", text],
+        ["unlock", "lara", "--reason", text],
+        ["status", "--account", text],
+        ["status", "--state", text],
+        [text],
+        ["user", text],
+        ["status", f"--{text}"],
+        ["status", "alice", text],
+    ):
+        ran = call(floor, [*words, *options], RIGHT)
+        assert ran.code == 2, (words, ran)
+        if options:
+            answer_of(ran)
+        else:
+            error_of(ran)
+        assert UNPRINTABLE.search(ran.out + ran.err) is None
+    assert everything(floor) == before
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_text_never_leaves_the_process(floor: Desk, text: str) -> None:
+    """The same of real processes, whose arguments are bytes."""
+    for words in (["user", "add", "bea", "--account", "acme", "--name", text], [text]):
+        ran = floor.run(*words)
+        assert ran.code == 2
+        error_of(ran)
+        assert UNPRINTABLE.search(ran.err) is None
+
+
+def test_a_hostile_folder_is_shown_escaped(floor: Desk, tmp_path: Path) -> None:
+    """The path in an error message is data too."""
+    for text in HOSTILE.values():
+        ran = floor.run("--store", str(tmp_path / text), "status")
+        assert ran.code == 8
+        error_of(ran)
+        assert UNPRINTABLE.search(ran.err) is None
+
+
+def test_a_hostile_name_in_the_store_is_shown_escaped(floor: Desk) -> None:
+    """Somebody wrote it there behind pincli's back: no screen shows it as it is."""
+    for text in (value for key, value in HOSTILE.items() if key != "not UTF-8"):
+        floor.sql("UPDATE users SET name = ? WHERE user = 'alice'", text)
+        for words in (
+            ["status", "alice"],
+            ["status", "--account", "acme"],
+            ["user", "list"],
+            ["user", "show", "alice"],
+            ["verify", "alice", "--pin-stdin"],
+        ):
+            ran = call(floor, words, RIGHT)
+            assert ran.code == 0
+            assert "\\" in ran.out
+            assert UNPRINTABLE.search(ran.out) is None
+
+
+# Standard output and standard error.
+
+
+CLOSED_OR_FULL = (">&-", ">/dev/full")
+
+
+@pytest.mark.parametrize("redirection", CLOSED_OR_FULL)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status",),
+        ("status", "alice", "--json"),
+        ("user", "list", "--json"),
+        ("audit", "list"),
+        ("audit", "list", "--json"),
+        ("pin", "show", "alice"),
+        ("verify", "lara", "--pin-stdin"),
+        ("verify", "alice", "--pin-stdin", "--json"),
+        ("status", "nobody", "--json"),
+        ("--version",),
+        ("--help",),
+        ("verify", "--help"),
+        ("user",),
+    ],
+    ids=" ".join,
+)
+def test_an_answer_that_can_not_be_written_is_exit_8(
+    floor: Desk, redirection: str, words: tuple[str, ...]
+) -> None:
+    """A full or closed stdout is told by the exit code; there is no traceback."""
+    ran = in_shell(floor, redirection, *words, stdin=RIGHT)
+    expected = 2 if words == ("user",) else 8
+    assert ran.code == expected
+    assert ran.out == ""
+    assert "Traceback" not in ran.err
+    assert "Exception ignored" not in ran.err
+    assert "bug in pincli" not in ran.err
+
+
+@pytest.mark.parametrize("redirection", CLOSED_OR_FULL)
+def test_a_verdict_that_nobody_can_read_is_no_verdict(floor: Desk, redirection: str) -> None:
+    """The right PIN with nowhere to say so: exit 8, told on stderr as not verified."""
+    ran = in_shell(floor, redirection, "verify", "alice", "--pin-stdin", stdin=RIGHT)
+    message, _ = error_of(ran)
+    assert ran.code == 8
+    assert message.startswith("not verified")
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "JSON"])
+@pytest.mark.parametrize("words", [["status"], ["audit", "list"], ["verify", "--help"], ["nope"]])
+def test_a_reader_that_went_away_is_not_complained_about(
+    floor: Desk, words: list[str], options: list[str]
+) -> None:
+    """As in `pincli … | head -0`: a code, and no word on stderr beside the error itself."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [*PROGRAM, *words, *options],
+            stdin=subprocess.DEVNULL,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            env=floor.environment(),
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+    if words == ["nope"] and not options:
+        assert done.returncode == 2
+        assert done.stderr.startswith(b"pincli: error: ")
+    else:
+        assert (done.returncode, done.stderr) == (8, b"")
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
+def test_without_stderr_the_codes_are_the_same(floor: Desk, redirection: str) -> None:
+    """Nowhere to complain: answers and exit codes stay, and no file of ours becomes stderr."""
+    before = everything(floor)
+    assert in_shell(floor, redirection, "status", "nobody").code == 6
+    assert in_shell(floor, redirection, "nope").code == 2
+    assert in_shell(floor, redirection, "verify", "alice").code == 2
+    assert everything(floor) == before
+    ran = in_shell(floor, redirection, "verify", "alice", "--pin-stdin", "--json", stdin=RIGHT)
+    assert (ran.code, answer_of(ran)["outcome"]) == (0, "verified")
+    assert floor.sql("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_with_every_stream_closed_a_verify_is_exit_2_and_harmless(floor: Desk) -> None:
+    """Descriptors 0, 1 and 2 are free: the database must not become one of them."""
+    before = everything(floor)
+    ran = in_shell(floor, "<&- >&- 2>&-", "verify", "alice", "--pin-stdin")
+    assert (ran.code, ran.out, ran.err) == (2, "", "")
+    assert everything(floor) == before
+
+
+def test_in_a_c_locale_errors_are_ascii(floor: Desk) -> None:
+    """Bytes from outside ASCII in an argument are escaped where the locale has no UTF-8."""
+    ran = floor.run("status", "--state", "gesperrt\u00fc", LC_ALL="C")
+    error_of(ran)
+    assert ran.err.isascii()

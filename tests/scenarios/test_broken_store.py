@@ -1,0 +1,313 @@
+"""A store that can't be written, is damaged or was left in the middle: exit 8, or clean again."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pincli.models import EventKind, Outcome
+from tests.support.desk import Desk, Ran, killed, new_desk
+from tests.support.driving import (
+    RIGHT,
+    WRONG,
+    Forks,
+    asked,
+    drive,
+    guess_wrong,
+    intact,
+    paused_verify,
+    verify_of,
+)
+from tests.support.failpoints import Plan
+from tests.support.strace import require_strace, traced
+from tests.support.trail import count, play
+
+PAGE = 4096
+LOCK_FILE = "pincli.lock"
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    """A quick source of pincli processes."""
+    with Forks() as source:
+        yield source
+
+
+@pytest.fixture
+def alice(desk: Desk) -> Desk:
+    """A store with alice, two misses on her counter."""
+    desk.collected("alice")
+    guess_wrong(desk, "alice", 2)
+    return desk
+
+
+def _refuses(desk: Desk, plan: Plan | None = None) -> None:
+    """Exit 8 for the right PIN, as JSON and for people: one clear line, a hint, no traceback."""
+    ran = drive(desk, *verify_of("alice"), plan=plan, pin=RIGHT)
+    assert (ran.code, ran.err) == (8, ""), ran
+    assert ran.answer["error"]["code"] == "unavailable"
+    assert ran.answer["error"]["message"].startswith("not verified: ")
+    _says_so(drive(desk, "verify", "alice", "--pin-stdin", plan=plan, pin=RIGHT))
+
+
+def _says_so(ran: Ran) -> None:
+    assert (ran.code, ran.out) == (8, ""), ran
+    error, hint = ran.err.splitlines()
+    assert error.startswith("pincli: error: not verified: ")
+    assert hint.startswith("hint: ")
+
+
+def _as_before(desk: Desk, used: int = 2) -> None:
+    """Nothing was charged, and once what was wrong is put right, the caller is verified."""
+    user = desk.user("alice")
+    assert (user.failed_attempts, user.attempts_total, user.open_attempt) == (used, used, None)
+    intact(desk)
+    assert asked(desk, "alice", RIGHT) is Outcome.VERIFIED
+    play(desk.events())
+
+
+def test_a_database_that_may_not_be_written(alice: Desk) -> None:
+    """A read-only file, root's power over it given up: nothing is compared or charged."""
+    alice.database.chmod(0o400)
+    _refuses(alice, Plan(powerless=True))
+    alice.database.chmod(0o600)
+    _as_before(alice)
+
+
+def test_a_folder_that_may_not_be_written(alice: Desk) -> None:
+    """No journal can be made beside the database: the same."""
+    alice.store.chmod(0o500)
+    _refuses(alice, Plan(powerless=True))
+    alice.store.chmod(0o700)
+    _as_before(alice)
+
+
+def test_a_database_that_may_not_be_read(alice: Desk) -> None:
+    """Another account's store: the same."""
+    alice.database.chmod(0)
+    _refuses(alice, Plan(powerless=True))
+    alice.database.chmod(0o600)
+    _as_before(alice)
+
+
+def test_a_file_size_limit_at_the_charge(alice: Desk) -> None:
+    """Not a byte more can be written from the charge on: nothing is compared."""
+    _refuses(alice, Plan(at=(("charge", "full"),)))
+    _as_before(alice)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of half a megabyte; skips where none can be mounted."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=512k,mode=700", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no mount here")
+    if mounted.returncode != 0:
+        pytest.skip(f"a tmpfs can't be mounted here: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def _fill(folder: Path) -> Path:
+    """Leave not one free block."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (65536, PAGE, 1):
+            try:
+                while file.write(b"x" * size) == size:
+                    pass
+            except OSError:
+                continue
+    return filler
+
+
+@pytest.fixture
+def on_small_disk(small_disk: Path) -> Desk:
+    """A store with alice on the small disk."""
+    desk = new_desk(small_disk)
+    desk.collected("alice")
+    guess_wrong(desk, "alice", 2)
+    return desk
+
+
+def test_a_full_disk_before_the_charge(on_small_disk: Desk) -> None:
+    """No space for the charge: exit 8, nothing compared, and all is well once there is."""
+    filler = _fill(on_small_disk.store.parent)
+    ran = on_small_disk.verify("alice", RIGHT)
+    assert (ran.code, ran.err) == (8, ""), ran
+    assert "disk is full" in ran.answer["error"]["message"]
+    _says_so(on_small_disk.run("verify", "alice", "--pin-stdin", stdin=f"{RIGHT}\n"))
+    filler.unlink()
+    _as_before(on_small_disk)
+
+
+def test_a_disk_that_fills_up_before_the_settle(on_small_disk: Desk, tmp_path: Path) -> None:
+    """No space for the settle of a right answer: not verified, and the attempt is charged."""
+    desk = on_small_disk
+    log = tmp_path / "log"  # not on the disk that is about to be full
+    with paused_verify(desk, "alice", RIGHT, log=str(log)) as run:
+        filler = _fill(desk.store.parent)
+        run.go_on()
+        end = run.end()
+    assert (end.code, end.err) == (8, ""), end
+    assert end.answer["error"]["message"].startswith("not verified: the disk is full")
+    filler.unlink()
+    user = desk.user("alice")
+    assert (user.failed_attempts, user.open_attempt is None) == (3, False)
+    assert asked(desk, "alice", RIGHT) is Outcome.VERIFIED
+    play(desk.events())
+
+
+def _hot_journal(desk: Desk) -> None:
+    """A run killed in its commit, after pages of the database had been overwritten."""
+    require_strace()
+    run = traced(
+        desk,
+        *verify_of("alice"),
+        calls="fdatasync",
+        stdin=f"{WRONG}\n",
+        inject="fdatasync:signal=KILL:when=4",
+    )
+    assert killed(run.ran.code)
+
+
+def _stale_journal(desk: Desk) -> None:
+    """What is left of a journal whose header was never written."""
+    _journal(desk).write_bytes(bytes(512) + b"\x00\x00\x00\x05" + bytes(PAGE))
+
+
+def _nonsense_journal(desk: Desk) -> None:
+    """A file of that name that is no journal."""
+    _journal(desk).write_bytes(b"nonsense" * 1000)
+
+
+def _empty_journal(desk: Desk) -> None:
+    _journal(desk).touch()
+
+
+def _journal(desk: Desk) -> Path:
+    return desk.database.with_name("pincli.db-journal")
+
+
+@pytest.mark.parametrize("leave", [_hot_journal, _stale_journal, _nonsense_journal, _empty_journal])
+def test_a_journal_left_behind_is_dealt_with(alice: Desk, leave: Callable[[Desk], None]) -> None:
+    """The next command rolls back or discards it, and goes on as if nothing had been."""
+    leave(alice)
+    assert _journal(alice).exists()
+    ran = alice.verify("alice", WRONG)
+    assert (ran.code, ran.answer["attempts_left"]) == (3, 3)
+    assert not _journal(alice).exists()
+    _as_before(alice, used=3)
+
+
+def test_a_hot_journal_in_a_read_only_folder(alice: Desk) -> None:
+    """It can't be rolled back, so the database can't be believed: exit 8."""
+    _hot_journal(alice)
+    alice.store.chmod(0o500)
+    _refuses(alice, Plan(powerless=True))
+    alice.store.chmod(0o700)
+    _as_before(alice)
+
+
+def test_a_lock_file_that_is_gone(alice: Desk) -> None:
+    """Without locks nothing is compared; `init` makes the file, no other command does."""
+    lock_file = alice.store / LOCK_FILE
+    lock_file.unlink()
+    _refuses(alice)
+    assert not lock_file.exists()
+    lock_file.touch(0o600)
+    _as_before(alice)
+
+
+def test_a_lock_file_that_is_a_link(alice: Desk) -> None:
+    """A lock on a file of somebody else's choice excludes nobody: exit 8."""
+    lock_file = alice.store / LOCK_FILE
+    lock_file.symlink_to(lock_file.rename(alice.store.parent / "elsewhere"))
+    _refuses(alice)
+    lock_file.unlink()
+    lock_file.touch(0o600)
+    _as_before(alice)
+
+
+@pytest.mark.parametrize("made_anew", [False, True])
+def test_a_lock_file_removed_during_the_comparison(alice: Desk, *, made_anew: bool) -> None:
+    """The lock excludes nobody any more: the right answer is not verified, and stays charged."""
+    lock_file = alice.store / LOCK_FILE
+    with paused_verify(alice, "alice", RIGHT) as run:
+        lock_file.unlink()
+        if made_anew:
+            lock_file.touch(0o600)
+            assert alice.verify("alice", WRONG).code == 3
+        run.go_on()
+        end = run.end()
+    assert (end.code, end.err) == (8, ""), end
+    assert end.answer["error"]["message"].startswith("not verified: ")
+    if not made_anew:
+        lock_file.touch(0o600)
+    assert alice.user("alice").failed_attempts == (4 if made_anew else 3)
+    assert asked(alice, "alice", RIGHT) is Outcome.VERIFIED
+    assert count(alice.events(), EventKind.ABANDONED) == 1
+    play(alice.events())
+
+
+def _all_pages(desk: Desk) -> None:
+    """Every page after the first holds nonsense."""
+    size = desk.database.stat().st_size
+    with desk.database.open("r+b") as file:
+        file.seek(PAGE)
+        file.write(b"\xa5" * (size - PAGE))
+
+
+def _header(desk: Desk) -> None:
+    with desk.database.open("r+b") as file:
+        file.write(b"\xa5" * PAGE)
+
+
+def _cut(desk: Desk) -> None:
+    with desk.database.open("r+b") as file:
+        file.truncate(3 * PAGE + 100)
+
+
+def _emptied(desk: Desk) -> None:
+    desk.database.write_bytes(b"")
+
+
+def _a_folder(desk: Desk) -> None:
+    desk.database.unlink()
+    desk.database.mkdir()
+
+
+def _gone(desk: Desk) -> None:
+    desk.database.unlink()
+
+
+@pytest.mark.parametrize("damage", [_all_pages, _header, _cut, _emptied, _a_folder, _gone])
+def test_a_damaged_database(alice: Desk, damage: Callable[[Desk], None]) -> None:
+    """Exit 8 in one clear line, and the file is left as it is for whoever restores it."""
+    saved = alice.store.with_name("saved")
+    shutil.copytree(alice.store, saved)
+    damage(alice)
+    _refuses(alice)
+    shutil.rmtree(alice.store)
+    saved.rename(alice.store)
+    _as_before(alice)
+
+
+@pytest.mark.parametrize("number", range(2, 13))
+def test_one_damaged_page(alice: Desk, forks: Forks, number: int) -> None:
+    """Whichever page it is: verified or refused, but no traceback and nobody let in wrongly."""
+    with alice.database.open("r+b") as file:
+        file.seek((number - 1) * PAGE)
+        file.write(b"\xa5" * PAGE)
+    for pin, verdict in ((WRONG, 3), (RIGHT, 0)):
+        ran = forks.verify(alice, "alice", pin)
+        assert ran.code in (verdict, 6, 8), ran
+        assert "Traceback" not in ran.err

@@ -1,0 +1,217 @@
+"""A full disk in the middle of bulk work: said clearly, whole chunks, nothing half-done."""
+
+from __future__ import annotations
+
+import re
+import resource
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.store.chain import computed_macs, stored_macs
+from tests.support.contract import error_of
+from tests.support.desk import PROGRAM, Desk, Ran, new_desk
+from tests.support.drive_bulk_imports import HEADER
+from tests.support.drive_bulk_runs import SMALL_CHUNKS, app, crowd, pins_in, users_of, withdrawn
+from tests.support.driving import ROOT, intact
+from tests.support.floor import content
+
+KIB = 1024
+SPILLING = {"pincli.store.staging:_CACHE_KIB": 16}
+"""Staged rows go to the disk at once, as those of a large file do."""
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of a quarter of a megabyte."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k,mode=0700", "tmpfs", str(folder)]
+    tried = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        pytest.skip(f"nothing can be mounted here: {tried.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def run(
+    desk: Desk,
+    *arguments: str,
+    largest: int = 0,
+    program: Sequence[str] = PROGRAM,
+    env: Mapping[str, str] = {},
+) -> Ran:
+    """Pincli as a process that may write no file larger than so many bytes; 0 for any."""
+    limits = (largest or resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    ended = subprocess.run(
+        [*program, *arguments],
+        capture_output=True,
+        env=desk.environment(**env),
+        cwd=ROOT,
+        preexec_fn=partial(resource.setrlimit, resource.RLIMIT_FSIZE, limits),
+        check=False,
+    )
+    return Ran(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+
+def people(desk: Desk, count: int) -> str:
+    """A file of new people; its path."""
+    path = desk.store.parent / "people.csv"
+    rows = "".join(f"n{number:06},acme,Somebody with a name,cloud\n" for number in range(count))
+    path.write_text(f"{HEADER}\n{rows}")
+    return str(path)
+
+
+def whole(desk: Desk) -> None:
+    """Fail unless database and trail are what whole transactions leave."""
+    desk.events()
+    intact(desk)
+    assert computed_macs(desk) == stored_macs(desk)
+
+
+def refused(ran: Ran, code: int, words: str) -> None:
+    """Fail unless it ended with a sentence about it, and with a hint."""
+    assert ran.code == code, ran
+    message, _ = error_of(ran)
+    assert re.search(words, message), message
+
+
+FULL = "disk (is full|I/O error)|can't be (used|written)"
+
+
+@pytest.mark.parametrize("room", [1, 300])
+def test_a_store_that_is_full_during_an_import(desk: Desk, room: int) -> None:
+    """Exit 8; the chunks before it are there; with room again the same file does the rest."""
+    path = people(desk, 4000)
+    largest = desk.database.stat().st_size + room * KIB
+    refused(run(desk, "import", path, program=app(sizes=SMALL_CHUNKS), largest=largest), 8, FULL)
+    whole(desk)
+    done = len(users_of(desk))
+    assert done % 50 == 0
+    assert done < 4000
+    assert (done > 0) == (room > 1)
+    again = run(desk, "import", path, "--json").answer
+    assert (again["added"], again["unchanged"]) == (4000 - done, done)
+    whole(desk)
+
+
+@pytest.mark.parametrize("options", [(), ("--issue",)], ids=["withdraw", "issue"])
+def test_a_store_that_is_full_during_a_reset(desk: Desk, options: tuple[str, ...]) -> None:
+    """Exit 8, whole chunks, and the same command again finishes."""
+    crowd(desk, 800)
+    largest = desk.database.stat().st_size + 40 * KIB
+    words = ("reset", "--account", "acme", "--yes", *options)
+    refused(run(desk, *words, program=app(sizes=SMALL_CHUNKS), largest=largest), 8, FULL)
+    whole(desk)
+    ((left,),) = desk.sql("SELECT count(*) FROM users WHERE verifier = 'x'")
+    assert 0 < left < 800
+    assert left % (32 if options else 50) == 0
+    again = run(desk, *words, "--json", program=app()).answer
+    assert again["matched"] == 800
+    assert desk.sql("SELECT count(*) FROM users WHERE verifier = 'x'") == [(0,)]
+    whole(desk)
+
+
+def test_a_store_that_is_full_while_pins_are_handed_over(desk: Desk, tmp_path: Path) -> None:
+    """Exit 8; FILE.part has everybody who got a PIN; with room again it becomes FILE."""
+    crowd(desk, 600)
+    (tmp_path / "out").mkdir()
+    words = ("reset", "--all", "--yes", "--output", str(tmp_path / "out/pins.csv"))
+    largest = desk.database.stat().st_size + 40 * KIB
+    refused(run(desk, *words, program=app(), largest=largest), 8, FULL)
+    ((issued,),) = desk.sql("SELECT count(*) FROM users WHERE verifier <> 'x'")
+    assert 0 < issued < 600
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["pins.csv.part"]
+    early = pins_in(tmp_path / "out/pins.csv.part")
+    assert run(desk, *words, program=app()).code == 0
+    assert pins_in(tmp_path / "out/pins.csv") == early
+    assert len(early) == 600
+    with desk.session() as session:
+        key = session.keyring.verify
+        for name, user in users_of(desk).items():
+            assert user.pin is not None
+            version = user.pin_version
+            assert session.verifiers.matches(user.pin.verifier, key, name, version, early[name])
+    whole(desk)
+
+
+def test_a_file_of_pins_that_finds_no_room(desk: Desk, tmp_path: Path) -> None:
+    """Exit 2, as for any file that can't be used; nobody is reset, and no piece of it is left."""
+    crowd(desk, 600)
+    (tmp_path / "out").mkdir()
+    before = content(desk.store)
+    words = ("reset", "--all", "--yes", "--output", str(tmp_path / "out/pins.csv"))
+    refused(run(desk, *words, largest=2 * KIB), 2, "File too large")
+    assert content(desk.store) == before
+    assert [*(tmp_path / "out").iterdir()] == []
+
+
+def test_a_file_of_pins_on_a_full_disk(desk: Desk, small_disk: Path) -> None:
+    """The same on a disk that is really full."""
+    crowd(desk, 600)
+    (small_disk / "ballast").write_bytes(b"x" * 240 * KIB)
+    before = content(desk.store)
+    words = ("reset", "--all", "--yes", "--output", str(small_disk / "pins.csv"))
+    refused(run(desk, *words), 2, "No space left")
+    assert content(desk.store) == before
+    assert [path.name for path in small_disk.iterdir()] == ["ballast"]
+
+
+def _fill(folder: Path, leaving: int) -> Path:
+    ballast = folder / "ballast"
+    free = 256 * KIB - sum(path.stat().st_size + 4 * KIB for path in folder.rglob("*"))
+    ballast.write_bytes(b"x" * max(0, free - leaving))
+    return ballast
+
+
+@pytest.mark.parametrize("command", ["import", "reset"])
+def test_a_store_on_a_full_disk(tmp_path: Path, small_disk: Path, command: str) -> None:
+    """Exit 8 and the word for it; what was committed is whole; with room again it goes on."""
+    away = new_desk(tmp_path)
+    small = Desk(small_disk / "store", away.keys)
+    subprocess.run(["cp", "-r", str(away.store), str(small.store)], check=True)
+    crowd(small, 300)
+    path = people(away, 2000)
+    words = {"import": ["import", path], "reset": ["reset", "--all", "--yes"]}[command]
+    ballast = _fill(small_disk, 60 * KIB if command == "import" else 28 * KIB)
+    ran = run(small, *words, program=app(sizes=SMALL_CHUNKS))
+    refused(ran, 8, "the disk is full")
+    whole(small)
+    before = withdrawn(small) if command == "reset" else len(users_of(small))
+    assert before % 50 == 0
+    ballast.unlink()
+    if command == "reset":
+        assert run(small, *words, "--json").answer["unchanged"] == before
+        whole(small)
+
+
+@pytest.mark.parametrize("variable", ["TMPDIR", "SQLITE_TMPDIR"])
+@pytest.mark.parametrize("command", ["import", "dry run", "problems"])
+def test_no_room_for_the_temporary_file(
+    desk: Desk, small_disk: Path, variable: str, command: str
+) -> None:
+    """Exit 8, and nothing was changed; nothing is left there either."""
+    path = people(desk, 6000)
+    if command == "problems":
+        Path(path).write_text(Path(path).read_text().replace(",cloud", ",clout"))
+    before = content(desk.store)
+    words = ["import", path, *(["--dry-run"] if command == "dry run" else [])]
+    ran = run(desk, *words, program=app(sizes=SPILLING), env={variable: str(small_disk)})
+    refused(ran, 8, "the disk is full: temporary file")
+    assert content(desk.store) == before
+    assert [*small_disk.iterdir()] == []
+
+
+def test_no_room_to_put_a_long_answer_together(desk: Desk, small_disk: Path) -> None:
+    """Exit 8 and no half object; the reset itself is done, and the second answer says so."""
+    crowd(desk, 8000)
+    sizes = {"pincli.views.programs:_IN_MEMORY": 1000}
+    words = ("reset", "--all", "--yes", "--json")
+    ran = run(desk, *words, program=app(sizes=sizes), env={"TMPDIR": str(small_disk)})
+    assert ran.code == 8
+    assert ran.out == "" or ran.answer["error"]["code"] == "unavailable"
+    assert withdrawn(desk) == 8000
+    assert run(desk, *words).answer["unchanged"] == 8000

@@ -1,0 +1,306 @@
+"""`reset` of many, as a script calls it: who, after which word, and the receipt."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.contract import call, error_of
+from tests.support.desk import Desk, Ran
+from tests.support.drive_bulk_runs import crowd, pins_in, sound, users_of, verifies
+from tests.support.driving import drive
+from tests.support.failpoints import Plan
+from tests.support.floor import content, copy_of, new_floor
+
+ACME = {"alice", "vera", "lara", "ludo", "ina", "uma", "otto"}
+STATES = {
+    "alice": "uncollected",
+    "vera": "uncollected",
+    "uma": "uncollected",
+    "gus": "active",
+    "lara": "locked",
+    "ludo": "inactive",
+    "ina": "inactive",
+    "otto": "ineligible",
+}
+"""What a reset of acme makes of each."""
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """The floor that each test gets a copy of."""
+    return new_floor(tmp_path_factory.mktemp("floor"))
+
+
+@pytest.fixture
+def floor(template: Desk, tmp_path: Path) -> Desk:
+    """A user in every state."""
+    return copy_of(template, tmp_path)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """A folder for new PINs."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
+def answer(desk: Desk, line: str, stdin: str = "") -> dict[str, Any]:
+    """The answer of a reset that succeeds."""
+    ran = call(desk, f"reset {line} --json", stdin)
+    assert (ran.code, ran.err) == (0, ""), ran
+    return ran.answer
+
+
+def figures(answer: dict[str, Any]) -> tuple[int, ...]:
+    """The totals of a receipt: matched, reset, unchanged, kept_locked, unlocked."""
+    words = ("matched", "reset", "unchanged", "kept_locked", "unlocked")
+    return tuple(answer[word] for word in words)
+
+
+def states(answer: dict[str, Any]) -> dict[str, str]:
+    """The users of a receipt, each once, with their states."""
+    found = {user["user"]: user["state"] for user in answer["users"]}
+    assert len(found) == len(answer["users"])
+    return found
+
+
+def test_an_account_is_reset_and_nobody_else(floor: Desk) -> None:
+    """The receipt has totals and every user; the locked stay locked, and that is counted."""
+    receipt = answer(floor, "--account acme --yes --reason T-1")
+    assert figures(receipt) == (7, 5, 2, 2, 0)
+    assert states(receipt) == {name: STATES[name] for name in ACME}
+    assert {user["account"] for user in receipt["users"]} == {"acme"}
+    assert users_of(floor)["gus"].pin is not None
+    events = [event for event in floor.events() if event.command == "reset"]
+    assert {event.reason for event in events} == {"T-1"}
+    assert {event.user for event in events} == {"alice", "vera", "lara", "ludo", "ina"}
+    sound(floor)
+
+
+def test_twice_finds_everybody_unchanged(floor: Desk) -> None:
+    """And writes nothing at all."""
+    answer(floor, "--all --yes")
+    before = floor.database.read_bytes()
+    assert figures(answer(floor, "--all --yes")) == (8, 0, 8, 2, 0)
+    assert floor.database.read_bytes() == before
+
+
+def test_unlock_releases_the_locked_too(floor: Desk) -> None:
+    """With a reason, without which nothing happens."""
+    before = content(floor.store)
+    assert call(floor, "reset --all --yes --unlock").code == 2
+    assert content(floor.store) == before
+    receipt = answer(floor, "--all --yes --unlock --reason T-1")
+    assert figures(receipt) == (8, 6, 2, 0, 2)
+    assert states(receipt)["lara"] == "uncollected"
+
+
+@pytest.mark.parametrize(
+    ("line", "stdin", "who"),
+    [
+        ("alice gus", "", {"alice", "gus"}),
+        ("--from-file names", "", {"alice", "gus"}),
+        ("--from-file -", " ALICE\r\n\n# gus\numa", {"alice", "uma"}),
+        ("--account globex alice Alice", "", {"gus", "alice"}),
+        ("--account globex --from-file - uma", "alice\nalice\n", {"gus", "alice", "uma"}),
+        ("--all", "", {*STATES}),
+        ("--all --account acme alice --from-file -", "gus\n", {*STATES}),
+        ("--from-file -", "", set()),
+    ],
+)
+def test_everybody_who_is_meant_is_reset_once(
+    floor: Desk, tmp_path: Path, line: str, stdin: str, who: set[str]
+) -> None:
+    """Names, a file, standard input, an account, all, in any combination."""
+    (tmp_path / "names").write_bytes(b"\xef\xbb\xbfalice\r\n\r\n# a remark\r\n  Gus  \r\n")
+    line = line.replace("names", str(tmp_path / "names"))
+    before = users_of(floor)
+    receipt = answer(floor, f"{line} --yes", stdin)
+    assert {user["user"] for user in receipt["users"]} == who
+    assert receipt["matched"] == len(who)
+    for name, user in users_of(floor).items():
+        assert user == before[name] or name in who
+        assert user.pin is None or name not in who
+
+
+@pytest.mark.parametrize(
+    ("line", "stdin", "code"),
+    [
+        ("--account acme", "", 2),
+        ("--all --json", "", 2),
+        ("alice gus", "", 2),
+        ("alice", "", 2),
+        ("--from-file -", "alice\n", 2),
+        ("--yes", "", 2),
+        ("--account acne --yes", "", 6),
+        ("alice nobody no-one --yes", "", 6),
+        ("--from-file - --all --yes", "nobody\n", 6),
+        ("--from-file - --yes", "a b\n", 2),
+        ("--from-file - --yes", "alice\n" + "x" * 2000 + "\n", 2),
+        ("--from-file - --yes --json", "alice\n\udcff\n", 2),
+        ("--from-file missing --yes", "", 2),
+        ("--from-file . --yes", "", 2),
+        ("--all --reveal --yes", "", 2),
+        ("--all --reason '' --yes", "", 2),
+    ],
+)
+def test_what_is_refused_changes_nobody(floor: Desk, line: str, stdin: str, code: int) -> None:
+    """Nobody to confirm, nobody named, somebody unknown, a file that is none."""
+    before = users_of(floor)
+    words = shlex.split(f"reset {line}")
+    ran = call(floor, words, stdin.encode("utf-8", "surrogateescape"))
+    assert ran.code == code, ran
+    if "--json" in words:
+        assert ran.answer["ok"] is False
+    else:
+        error_of(ran)
+    assert users_of(floor) == before
+
+
+def test_all_the_unknown_are_listed(floor: Desk) -> None:
+    """In a file of names too."""
+    ran = call(floor, "reset alice --from-file - --yes", "nobody\ngus\nno-one\n")
+    assert "nobody" in ran.err
+    assert "no-one" in ran.err
+
+
+@pytest.mark.parametrize("options", ["", "--unlock --reason T-1", "--issue", "--reveal"])
+@pytest.mark.parametrize("yes", ["", "--yes"])
+def test_a_dry_run_tells_the_receipt_and_changes_nothing(
+    floor: Desk, options: str, yes: str
+) -> None:
+    """Nobody has to confirm it; its figures are those of the reset that follows."""
+    before = content(floor.store)
+    preview = answer(floor, f"--all --dry-run {yes} {options}")
+    assert content(floor.store) == before
+    assert preview["dry_run"] is True
+    assert all("pin" not in user for user in preview["users"])
+    assert figures(preview) == figures(answer(floor, f"--all --yes {options}"))
+
+
+def test_a_dry_run_shows_how_many_of_each_state(floor: Desk) -> None:
+    """And how many locked ones stay locked."""
+    ran = call(floor, "reset --account acme --dry-run")
+    words = " ".join(ran.out.split())
+    assert (ran.code, ran.err) == (0, "")
+    for part in ("reset 7 users", "inactive 2", "ineligible 1", "locked 1", "active 2"):
+        assert part in words
+    assert "locks 1 stay" in words
+    assert "dry run: 5 would change, 2 would not" in words
+
+
+def test_revealed_pins_are_in_the_json_and_verify(floor: Desk) -> None:
+    """Of everybody who can have one, the locked too; without --reveal there are none."""
+    receipt = answer(floor, "--all --reveal --yes")
+    pins = {user["user"]: user["pin"] for user in receipt["users"] if "pin" in user}
+    assert set(pins) == {"alice", "vera", "lara", "uma", "gus"}
+    for name, user in users_of(floor).items():
+        assert verifies(floor, user, pins[name]) if name in pins else user.pin is None
+    assert states(receipt)["lara"] == "locked"
+    plain = answer(floor, "--all --issue --yes")
+    assert all("pin" not in user for user in plain["users"])
+    sound(floor)
+
+
+def test_a_file_of_pins_is_whole_private_and_harmless(floor: Desk, out: Path) -> None:
+    """Mode 0600 whatever the umask, formulas as text, and every PIN in it verifies."""
+    floor.sql("UPDATE users SET name = '=1+1' WHERE user = 'alice'")
+    mask = os.umask(0)
+    try:
+        ran = floor.run("reset", "--all", "--yes", "--output", str(out / "pins.csv"), "--json")
+    finally:
+        os.umask(mask)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.answer["file"] == str(out / "pins.csv")
+    pins = pins_in(out / "pins.csv")
+    assert set(pins) == {"alice", "vera", "lara", "uma", "gus"}
+    assert not any(pin in ran.out for pin in pins.values())
+    assert [path.name for path in out.iterdir()] == ["pins.csv"]
+    assert stat.S_IMODE((out / "pins.csv").stat().st_mode) == 0o600
+    assert "'=1+1" in (out / "pins.csv").read_text()
+    for name, user in users_of(floor).items():
+        assert verifies(floor, user, pins[name]) if name in pins else user.pin is None
+    sound(floor)
+
+
+@pytest.mark.parametrize("put", ["file", "link", "dangling", "part link", "part foreign"])
+def test_what_is_in_the_way_is_refused_and_nobody_is_reset(
+    floor: Desk, out: Path, put: str
+) -> None:
+    """An existing file, a link, a FILE.part that is none of ours."""
+    target = out / ("pins.csv.part" if put.startswith("part") else "pins.csv")
+    (out / "other").write_text("mine")
+    if put == "dangling":
+        target.symlink_to(out / "nowhere")
+    elif "link" in put:
+        target.symlink_to(out / "other")
+    else:
+        target.write_text("mine")
+    before, files = content(floor.store), content(out)
+    ran = floor.run("reset", "--all", "--yes", "--output", str(out / "pins.csv"))
+    assert ran.code == 7
+    error_of(ran)
+    assert (content(floor.store), content(out)) == (before, files)
+
+
+@pytest.mark.parametrize("name", ["store/pins.csv", "keys/pins.csv", "store/../keys/pins.csv"])
+def test_a_file_among_the_secrets_is_refused(floor: Desk, name: str) -> None:
+    """Neither written there nor read from there."""
+    path = floor.store.parent / name
+    before = content(floor.store)
+    ran = floor.run("reset", "--all", "--yes", "--output", str(path))
+    assert (ran.code, content(floor.store)) == (7, before)
+    assert not path.exists()
+    secret = floor.keys / "verify.key"
+    ran = floor.run("reset", "--from-file", str(secret), "--yes")
+    assert ran.code == 7
+    assert secret.read_text().strip() not in ran.err
+
+
+@pytest.mark.parametrize("name", [".", "", "/", "missing/pins.csv", "x" * 260])
+def test_a_file_that_can_be_none_is_refused(floor: Desk, out: Path, name: str) -> None:
+    """A folder, no name, no such folder, a name too long: a sentence, and nobody is reset."""
+    before = content(floor.store)
+    path = name if name in ("", ".", "/") else str(out / name)
+    ran = floor.run("reset", "--all", "--yes", "--output", path)
+    assert ran.code in (2, 7), ran
+    error_of(ran)
+    assert content(floor.store) == before
+
+
+def test_a_folder_that_may_not_be_written_is_refused(floor: Desk, out: Path) -> None:
+    """Before anybody is reset."""
+    words = ("reset", "--all", "--yes", "--output", str(out / "pins.csv"))
+    before = content(floor.store)
+    out.chmod(0o500)
+    try:
+        ran = drive(floor, *words, plan=Plan(powerless=True))
+    finally:
+        out.chmod(0o700)
+    assert ran.code == 2
+    error_of(ran)
+    assert content(floor.store) == before
+    assert [*out.iterdir()] == []
+
+
+def test_many_users_stand_in_the_receipt(desk: Desk) -> None:
+    """Twenty thousand of them, in one JSON object, and stderr stays empty when piped."""
+    crowd(desk, 20_000)
+    ran = desk.run("reset", "--account", "acme", "--yes", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    assert figures(ran.answer) == (20_000, 20_000, 0, 0, 0)
+    assert len(states(ran.answer)) == 20_000
+    first: Ran = desk.run("reset", "--account", "acme", "--yes")
+    assert (first.code, first.err) == (0, "")
+    assert first.out.count("\n") <= 3
+    assert json.dumps(20_000) in first.out
+    kinds = desk.sql("SELECT kind, count(*) FROM events WHERE command = 'reset' GROUP BY 1")
+    assert kinds == [("pin_withdrawn", 20_000)]

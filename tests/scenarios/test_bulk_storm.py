@@ -1,0 +1,127 @@
+"""Callers during a bulk reset: none is verified with a withdrawn PIN, all others go on."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from pincli.models import EventKind
+from tests.store.chain import computed_macs, stored_macs
+from tests.support.desk import Desk
+from tests.support.drive_bulk_runs import SMALL_CHUNKS, app, crowd, withdrawn
+from tests.support.driving import RIGHT, ROOT, Forks
+from tests.support.trail import count, play
+
+MANY = 3000
+ATTACKED, ELSEWHERE = ("early", "late"), ("gus", "gwen")
+LONGEST = 5.0
+"""Seconds; a caller gives up after ten. On a quiet machine it is a tenth of one."""
+
+
+@pytest.fixture(scope="module")
+def crew() -> Iterator[Sequence[Forks]]:
+    """Several sources of pincli processes."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(Forks()) for _ in range(3)]
+
+
+@pytest.fixture
+def attacked(desk: Desk) -> Desk:
+    """A large account, one real user in its first chunk and one in its last; and others."""
+    desk.collected("early")
+    crowd(desk, MANY)
+    desk.collected("late")
+    for user in ELSEWHERE:
+        desk.collected(user, "globex")
+    return desk
+
+
+class Callers:
+    """Calls without end, each answer with how long it took.
+
+    Attributes:
+        answers: How many exit codes of each kind there were, by user.
+        longest: The longest that a caller of another account waited.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.over = threading.Event()
+        self.answers: Counter[tuple[str, int]] = Counter()
+        self.longest = 0.0
+
+    def call(self, forks: Forks) -> None:
+        """Everybody in turn, with their right PIN, until it is over."""
+        while not self.over.is_set():
+            for user in ATTACKED + ELSEWHERE:
+                gone = user in ATTACKED and self._desk.user(user).pin is None
+                began = time.monotonic()
+                end = forks.verify(self._desk, user, RIGHT)
+                if user in ELSEWHERE:
+                    self.longest = max(self.longest, time.monotonic() - began)
+                assert not (gone and end.code == 0), end
+                self.answers[user, end.code] += 1
+
+
+@pytest.mark.parametrize("options", [(), ("--issue",)], ids=["withdraw", "issue"])
+def test_a_storm_of_callers_during_a_reset(
+    attacked: Desk, crew: Sequence[Forks], options: tuple[str, ...]
+) -> None:
+    """Whoever begins after a chunk's commit gets no yes for what it withdrew."""
+    callers = Callers(attacked)
+    number = 400 if options else MANY
+    if options:
+        attacked.sql("DELETE FROM users WHERE user BETWEEN 'u000400' AND 'u999999'")
+    command = (*app(sizes=SMALL_CHUNKS, slow=0.03), "reset", "--account", "acme", "--yes", *options)
+    with ThreadPoolExecutor(len(crew)) as pool:
+        futures = [pool.submit(callers.call, forks) for forks in crew]
+        try:
+            with subprocess.Popen(command, env=attacked.environment(), cwd=ROOT) as process:
+                assert process.wait(60) == 0
+        finally:
+            callers.over.set()
+        for future in futures:
+            future.result()
+    _check(attacked, callers, number, issued=bool(options))
+
+
+def _check(desk: Desk, callers: Callers, number: int, *, issued: bool) -> None:
+    """Nobody was turned away elsewhere or waited for long, and the trail allows all of it."""
+    for user in ELSEWHERE:
+        assert {code for (name, code) in callers.answers if name == user} == {0}
+    assert {code for (name, code) in callers.answers if name in ATTACKED} <= {0, 3, 4, 5}
+    assert callers.longest < LONGEST
+    events = desk.events()
+    play(events)
+    assert computed_macs(desk) == stored_macs(desk)
+    kind = EventKind.PIN_GENERATED if issued else EventKind.PIN_WITHDRAWN
+    assert count(events, kind) == number + len(ATTACKED)
+    assert withdrawn(desk) == (0 if issued else number + len(ATTACKED))
+    assert all(desk.user(user).pin is not None for user in ELSEWHERE)
+    assert desk.run("verify", "early", "--pin-stdin", stdin=f"{RIGHT}\n").code in (3, 4, 5)
+
+
+def test_an_import_lets_callers_in(desk: Desk, crew: Sequence[Forks], tmp_path: Path) -> None:
+    """While twenty thousand people are added, a caller is verified all the same."""
+    for user in ELSEWHERE:
+        desk.collected(user, "globex")
+    rows = "".join(f"u{n},acme,Name,cloud\n" for n in range(20_000))
+    (tmp_path / "people.csv").write_text(f"user,account,name,type\n{rows}")
+    waits, codes = [], set()
+    with desk.start("import", str(tmp_path / "people.csv")) as process:
+        while process.poll() is None:
+            began = time.monotonic()
+            codes.add(crew[0].verify(desk, "gus", RIGHT).code)
+            waits.append(time.monotonic() - began)
+        process.communicate()
+    assert (process.returncode, codes) == (0, {0})
+    assert max(waits) < LONGEST
+    play(desk.events())

@@ -1,0 +1,190 @@
+"""Bulk work at a terminal: the word to type, and the bar while it runs."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.desk import Desk
+from tests.support.drive_bulk_runs import SMALL_CHUNKS, app, crowd, users_of, withdrawn
+from tests.support.driving import ROOT
+from tests.support.floor import content, copy_of, new_floor
+from tests.support.terminal import Terminal, any_terminal, terminal
+
+HIDE_CURSOR, SHOW_CURSOR = b"\x1b[?25l", b"\x1b[?25h"
+PEOPLE = "user,account,name,type\nalice,acme,Alice,cloud\n"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """The floor that each test gets a copy of."""
+    return new_floor(tmp_path_factory.mktemp("floor"))
+
+
+@pytest.fixture
+def floor(template: Desk, tmp_path: Path) -> Desk:
+    """A user in every state."""
+    return copy_of(template, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (["--account", "acme"], "acme"),
+        (["--account", " ACME"], "acme"),
+        (["--account", "globex", "alice"], "globex"),
+        (["--all"], "ALL"),
+        (["alice", "gus"], "y"),
+    ],
+)
+def test_the_word_that_shows_what_is_meant_goes_on(
+    floor: Desk, words: list[str], answer: str
+) -> None:
+    """The account's name, ALL, or a yes for users who were named; the preview comes first."""
+    with terminal(floor, "reset", *words) as screen:
+        shown = screen.wait_for("o on")
+        screen.type(f"{answer}\r")
+        assert screen.end() == 0
+    assert "stop working" in " ".join(shown.split())
+    assert users_of(floor)["alice" if "globex" not in words else "gus"].pin is None
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (["--account", "acme"], "ACME"),
+        (["--account", "acme"], "y"),
+        (["--account", "acme"], "globex"),
+        (["--account", "acme"], ""),
+        (["--account", "acme"], "acme acme"),
+        (["--all"], "all"),
+        (["--all", "--account", "acme"], "acme"),
+        (["alice", "gus"], "alice"),
+    ],
+)
+def test_any_other_word_changes_nothing(floor: Desk, words: list[str], answer: str) -> None:
+    """Exit 7, and the store is as it was."""
+    before = content(floor.store)
+    with terminal(floor, "reset", *words) as screen:
+        screen.wait_for("o on")
+        screen.type(f"{answer}\r")
+        assert screen.end() == 7
+        assert "not confirmed" in screen.text
+    assert content(floor.store) == before
+
+
+@pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])
+@pytest.mark.parametrize("command", ["reset", "import"])
+def test_the_question_can_be_left(floor: Desk, tmp_path: Path, key: str, command: str) -> None:
+    """Exit 130, nothing changed."""
+    (tmp_path / "people.csv").write_text(PEOPLE)
+    words = {
+        "reset": ["--all"],
+        "import": [str(tmp_path / "people.csv"), "--deactivate-missing", "--account", "acme"],
+    }[command]
+    before = content(floor.store)
+    with terminal(floor, command, *words) as screen:
+        screen.wait_for("to go on: ")
+        screen.type(key)
+        assert screen.end() == 130
+    assert content(floor.store) == before
+
+
+@pytest.mark.parametrize(("answer", "code"), [("acme", 0), ("no", 7)])
+def test_deactivating_who_is_missing_asks_for_the_account(
+    floor: Desk, tmp_path: Path, answer: str, code: int
+) -> None:
+    """The same confirmation as a reset, with how many; a wrong word writes no row either."""
+    (tmp_path / "people.csv").write_text(PEOPLE.replace("Alice", "Another"))
+    words = [str(tmp_path / "people.csv"), "--deactivate-missing", "--account", "acme"]
+    with terminal(floor, "import", *words) as screen:
+        shown = screen.wait_for("Type acme to go on: ")
+        screen.type(f"{answer}\r")
+        assert screen.end() == code
+    # vera, lara, uma and otto; ina and ludo are inactive already
+    assert "4 users of acme are deactivated" in " ".join(shown.split())
+    users = users_of(floor)
+    assert users["alice"].name == ("Alice" if code else "Another")
+    active = {name for name, user in users.items() if user.active}
+    assert active == ({"alice", "gus"} if code == 0 else active | {"vera", "lara", "uma", "otto"})
+
+
+def test_nothing_missing_asks_nothing(floor: Desk, tmp_path: Path) -> None:
+    """There is nothing to confirm then."""
+    (tmp_path / "people.csv").write_text("user,account,name,type\ngus,globex,Gus,cloud\n")
+    words = [str(tmp_path / "people.csv"), "--deactivate-missing", "--account", "globex"]
+    with terminal(floor, "import", *words) as screen:
+        assert screen.end() == 0
+        assert "go on" not in screen.text
+
+
+@contextmanager
+def slowly(desk: Desk, *arguments: str) -> Iterator[Terminal]:
+    """A run in a terminal whose steps take their time."""
+    command = (*app(sizes=SMALL_CHUNKS, slow=0.15), *arguments)
+    with any_terminal(command, desk.environment(PYTHONPATH=str(ROOT))) as screen:
+        yield screen
+
+
+@pytest.fixture
+def work(desk: Desk, tmp_path: Path) -> dict[str, list[str]]:
+    """Bulk commands that take a while, by name."""
+    crowd(desk, 800)
+    names = [f"u{number:06}" for number in range(800)]
+    (tmp_path / "names").write_text("\n".join(names))
+    rows = "".join(f"{name},acme,Another,cloud\n" for name in names)
+    (tmp_path / "people.csv").write_text(f"user,account,name,type\n{rows}")
+    return {
+        "reset": ["reset", "--account", "acme", "--yes"],
+        "issue": ["reset", "--account", "acme", "--yes", "--issue"],
+        "import": ["import", str(tmp_path / "people.csv")],
+        "switch": ["user", "deactivate", "--from-file", str(tmp_path / "names")],
+    }
+
+
+@pytest.mark.parametrize("name", ["reset", "issue", "import", "switch"])
+def test_a_bar_shows_how_far_it_is(desk: Desk, work: dict[str, list[str]], name: str) -> None:
+    """On a terminal, after a second; and it is gone when the answer comes."""
+    with slowly(desk, *work[name]) as screen:
+        screen.wait_for("/800")
+        assert screen.end() == 0
+        hidden, shown = screen.raw.rindex(HIDE_CURSOR), screen.raw.rindex(SHOW_CURSOR)
+    assert hidden < shown < screen.raw.rindex("\u2714".encode())
+
+
+def test_ctrl_c_takes_the_bar_away(desk: Desk, work: dict[str, list[str]]) -> None:
+    """The message stands by itself, the cursor is back, and whole chunks are done."""
+    with slowly(desk, *work["reset"]) as screen:
+        screen.wait_for("50/800")
+        screen.type("\x03")
+        assert screen.end() == 130
+        hidden, shown = screen.raw.rindex(HIDE_CURSOR), screen.raw.rindex(SHOW_CURSOR)
+    assert hidden < shown < screen.raw.index(b"pincli: error: interrupted: ")
+    assert withdrawn(desk) % 50 == 0
+
+
+@pytest.mark.parametrize("name", ["reset", "import"])
+def test_no_bar_when_piped(desk: Desk, work: dict[str, list[str]], name: str) -> None:
+    """However long it takes, stderr is empty and stdout has no escapes."""
+    ended = subprocess.run(
+        [*app(sizes=SMALL_CHUNKS, slow=0.15), *work[name]],
+        capture_output=True,
+        env=desk.environment(),
+        cwd=ROOT,
+        check=True,
+    )
+    assert ended.stderr == b""
+    assert b"\x1b" not in ended.stdout
+
+
+def test_checking_a_large_file_shows_a_bar_too(desk: Desk, tmp_path: Path) -> None:
+    """Before the first row is written, a million rows are read and checked: that takes longer."""
+    rows = "".join(f"u{number},acme,Name,cloud\n" for number in range(120_000))
+    (tmp_path / "people.csv").write_text(f"user,account,name,type\n{rows}")
+    with terminal(desk, "import", str(tmp_path / "people.csv"), "--dry-run") as screen:
+        assert screen.end() == 0
+        assert HIDE_CURSOR in screen.raw

@@ -1,0 +1,184 @@
+"""One PIN, used and mistyped in every command: afterwards it is found nowhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.canary import CANARY, in_no_file, nowhere, people_with_canary
+from tests.support.desk import Desk, Ran
+from tests.support.driving import (
+    Forks,
+    fresh,
+)
+
+USED = [
+    ("verify", "alice", "--pin-stdin"),
+    ("verify", "bob", "--pin-stdin"),
+    ("verify", "nobody", "--pin-stdin"),
+    ("verify", "carol", "--pin-stdin"),
+    ("pin", "check", "--pin-stdin"),
+    ("pin", "change", "alice", "--pin-stdin"),
+    ("pin", "change", "bob", "--pin-stdin"),
+    ("pin", "change", "nobody", "--pin-stdin"),
+]
+"""Commands that get the PIN where it belongs, on stdin."""
+
+MISTYPED = [
+    ("verify", CANARY, "--pin-stdin"),
+    ("verify", f" {CANARY}", "--pin-stdin"),
+    ("verify", f"alice{CANARY}", "--pin-stdin"),
+    ("verify", f"alice {CANARY}", "--pin-stdin"),
+    ("verify", "alice", CANARY, "--pin-stdin"),
+    ("verify", "alice", "--pin", CANARY),
+    ("verify", "alice", f"--pin={CANARY}"),
+    ("verify", "alice", f"--{CANARY}"),
+    ("verify", "alice", f"--pin-stdin={CANARY}"),
+    ("verify", "alice", f"-{CANARY}"),
+    ("verify", "alice", "--pin-stdin", "--ref", CANARY),
+    ("verify", "alice", "--pin-stdin", f"--ref=said {CANARY}, twice"),
+    ("verify", "alice", CANARY),
+    ("verify", CANARY),
+    (CANARY,),
+    ("alice", CANARY),
+    (f"--{CANARY}",),
+    ("pin", CANARY),
+    ("pin", "show", CANARY),
+    ("pin", "show", "alice", CANARY),
+    ("pin", "change", "alice", CANARY, "--pin-stdin"),
+    ("pin", "change", CANARY, "--pin-stdin"),
+    ("pin", "check", CANARY),
+    ("pin", "check", CANARY, "--pin-stdin"),
+    ("unlock", CANARY, "--reason", "T-1"),
+    ("unlock", "locked", "--reason", f"PIN is {CANARY}"),
+    ("unlock", "alice", CANARY, "--reason", "T-1"),
+    ("reset", CANARY, "--yes"),
+    ("reset", "dave", CANARY, "--yes"),
+    ("reset", "dave", "--yes", "--reason", f"was {CANARY}"),
+    ("reset", "--account", CANARY, "--yes"),
+    ("reset", "dave", "--yes", f"--yes={CANARY}"),
+    ("status", CANARY),
+    ("status", "alice", CANARY),
+    ("status", "--account", CANARY),
+    ("status", "--state", CANARY),
+    ("user", CANARY),
+    ("user", "show", CANARY),
+    ("user", "add", "erin", CANARY, "--account", "acme"),
+    ("user", "add", "erin", "--account", "acme", "--type", CANARY),
+    ("user", "deactivate", CANARY),
+    ("user", "deactivate", "dave", "--reason", CANARY),
+    ("user", "activate", "dave", CANARY),
+    ("user", "list", "--account", CANARY),
+    ("audit", "list", CANARY),
+    ("audit", "list", "--user", CANARY),
+    ("audit", "list", "--limit", f"{CANARY}x"),
+    ("audit", "list", "--agent", CANARY),
+    ("alerts", CANARY),
+    ("keys", "rotate", CANARY),
+    ("doctor", CANARY),
+    ("demo", CANARY),
+    ("init", CANARY),
+]
+"""Commands that get the PIN where people type it by mistake."""
+
+LOOKING = [
+    ("status",),
+    ("status", "alice"),
+    ("status", "--account", "acme"),
+    ("status", "--locked"),
+    ("user", "list"),
+    ("user", "show", "alice"),
+    ("audit", "list", "--limit", "1000"),
+    ("audit", "verify"),
+    ("reset", "alice", "--dry-run"),
+    ("alerts",),
+    ("keys", "list"),
+    ("doctor",),
+]
+"""Commands that show what the others have left."""
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    """A quick source of pincli processes."""
+    with Forks() as source:
+        yield source
+
+
+@pytest.fixture
+def people(desk: Desk) -> Desk:
+    """Alice has the canary as her PIN."""
+    return people_with_canary(desk)
+
+
+@pytest.mark.parametrize("as_json", [("--json",), ()], ids=["json", "people"])
+def test_a_pin_used_and_mistyped_everywhere_is_found_nowhere(
+    people: Desk, forks: Forks, as_json: tuple[str, ...]
+) -> None:
+    """Every command, right and wrong, by stdin and by mistake; then every file is searched."""
+    for arguments in (*USED, *MISTYPED, *LOOKING):
+        nowhere(forks.run(people, *arguments, *as_json, stdin=f"{CANARY}\n"))
+    for event in people.events():
+        assert CANARY not in repr(event)
+    in_no_file(people)
+
+
+GOOD_ROWS = f"""\
+user,account,name,type,pin
+erin,acme,Erin,cloud,{CANARY}
+frank,acme,Frank,cloud,{CANARY}
+"""
+BAD_ROWS = f"""\
+user,account,name,type,pin
+gina,acme,Gina,{CANARY},{CANARY}
+har ry {CANARY},acme,Harry,cloud,{CANARY}
+ines,acme,Ines,cloud,{CANARY},more
+jane,acme,Jane,cloud,{CANARY}x
+"""
+
+
+@pytest.mark.parametrize("as_json", [("--json",), ()], ids=["json", "people"])
+@pytest.mark.parametrize(("rows", "code"), [(GOOD_ROWS, 0), (BAD_ROWS, 2)], ids=["good", "bad"])
+def test_pins_that_are_imported_are_found_nowhere_else(
+    people: Desk,
+    forks: Forks,
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: str,
+    code: int,
+    as_json: tuple[str, ...],
+) -> None:
+    """PINs from a file are hashed and sealed; what is wrong with a row is said without them."""
+    file = tmp_path_factory.mktemp("inbox") / "people.csv"
+    file.write_text(rows)
+    file.chmod(0o600)
+    ran = forks.run(people, "import", str(file), "--yes", *as_json)
+    assert ran.code == code, ran
+    nowhere(ran)
+    in_no_file(people)
+    if code == 0:
+        assert forks.verify(people, "erin", CANARY).code == 0
+
+
+def test_the_mistakes_are_mostly_real(people: Desk, forks: Forks) -> None:
+    """Most of what is mistyped is refused, so that the search above is about refusals too."""
+    codes = [forks.run(people, *arguments, stdin=f"{CANARY}\n").code for arguments in MISTYPED]
+    assert sum(code in (2, 6) for code in codes) > len(MISTYPED) / 2
+
+
+def test_only_the_owners_look_shows_the_pin(people: Desk) -> None:
+    """`pin show` is the one command whose answer is the PIN; it is not in its own event."""
+    ran = people.run("pin", "show", "alice")
+    assert CANARY in ran.out
+    assert CANARY not in ran.err
+    in_no_file(people)
+
+
+def test_the_search_would_find_it(people: Desk) -> None:
+    """The canary in a file, or printed, is what these tests fail on."""
+    fresh(people, "note").write_text(f"the PIN is {CANARY}{os.linesep}")
+    with pytest.raises(AssertionError, match="note"):
+        in_no_file(people)
+    with pytest.raises(AssertionError):
+        nowhere(Ran(0, CANARY, ""))

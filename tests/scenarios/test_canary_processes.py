@@ -1,0 +1,118 @@
+"""The canary in crashes, journals, process lists and the programs that pincli starts."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path
+
+import pytest
+
+from pincli.models import Outcome
+from tests.support.canary import CANARY, in_no_file, people_with_canary
+from tests.support.desk import Desk
+from tests.support.driving import OTHER, WRONG, asked, drive, guess_wrong, paused_verify, verify_of
+from tests.support.failpoints import Plan
+from tests.support.strace import require_strace, traced
+
+NEW_CANARY = "617904"
+
+
+@pytest.fixture
+def people(desk: Desk) -> Desk:
+    """Alice has the canary as her PIN."""
+    return people_with_canary(desk)
+
+
+def test_a_pin_in_a_bugs_exception_is_not_shown(people: Desk) -> None:
+    """A crash inside the comparison, with the PIN in its text: exit 1, without that text."""
+    plan = Plan(at=(("compare", "bug"),))
+    for as_json in (("--json",), ()):
+        arguments = ("verify", "alice", "--pin-stdin", *as_json)
+        ran = drive(people, *arguments, plan=plan, pin=CANARY)
+        assert ran.code == 1, ran
+        said = ran.out + ran.err
+        assert CANARY not in said
+        assert "Traceback" not in said
+        assert "not verified: " in said
+        assert "RuntimeError" in said
+    in_no_file(people)
+
+
+def test_a_hot_journal_holds_no_pin(people: Desk) -> None:
+    """Killed in the middle of writing a new PIN: neither the database nor its journal has it."""
+    require_strace()
+    run = traced(
+        people,
+        "pin",
+        "change",
+        "bob",
+        "--pin-stdin",
+        calls="fdatasync",
+        stdin=f"{NEW_CANARY}\n",
+        inject="fdatasync:signal=KILL:when=4",
+    )
+    assert run.ran.code < 0
+    journal = people.database.with_name("pincli.db-journal")
+    assert journal.stat().st_size > 0
+    for path in (journal, people.database):
+        assert NEW_CANARY.encode() not in path.read_bytes()
+    assert asked(people, "bob", WRONG) is Outcome.VERIFIED
+
+
+def test_no_process_has_the_pin_in_its_arguments_or_environment(people: Desk) -> None:
+    """While it is compared, the process list shows it to nobody."""
+    with paused_verify(people, "alice", CANARY) as run:
+        facts = Path("/proc") / str(run.process.pid)
+        for name in ("cmdline", "environ"):
+            assert CANARY.encode() not in (facts / name).read_bytes()
+        children = facts / "task" / str(run.process.pid) / "children"
+        assert children.read_text() == ""
+        run.go_on()
+        assert run.end().code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [verify_of("alice"), ("pin", "change", "bob", "--pin-stdin", "--json")]
+)
+def test_no_other_program_is_started(people: Desk, arguments: tuple[str, ...]) -> None:
+    """With a PIN in hand, pincli runs nothing else, so nothing else can be given it."""
+    require_strace()
+    run = traced(people, *arguments, calls="execve,fork,vfork", stdin=f"{CANARY}\n")
+    assert run.ran.code == 0
+    assert [call.name for call in run.calls] == ["execve"]
+    assert CANARY not in run.calls[0].arguments
+
+
+HOOK = """\
+#!/bin/sh
+cat
+echo "arguments: $0 $*"
+env
+tr '\\0' '\\n' < /proc/$$/environ
+"""
+
+
+def test_a_hook_that_is_told_of_the_lock_is_not_told_the_answer(
+    people: Desk, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The one program that pincli may start gets the PIN neither on stdin nor otherwise."""
+    folder = tmp_path_factory.mktemp("hook")
+    told, hook, config = folder / "told", folder / "hook", folder / "pincli.toml"
+    hook.write_text(HOOK.replace("#!/bin/sh", f"#!/bin/sh\nexec > {told}"))
+    hook.chmod(0o700)
+    config.write_text(
+        f'store = "{people.store}"\nkeys = "{people.keys}"\n'
+        f'[roles]\nagent = ["{pwd.getpwuid(os.getuid()).pw_name}"]\n'
+        f'[hooks]\non_lock = ["{hook}", "an argument"]\n'
+    )
+    config.chmod(0o600)
+    guess_wrong(people, "bob", 5, wrong=OTHER)
+    plan = Plan(deployment=str(config))
+    ran = drive(people, *verify_of("bob"), plan=plan, pin=CANARY)
+    assert (ran.code, ran.answer["state"], ran.err) == (3, "locked", "")
+    heard = told.read_text()
+    assert '"event": "locked"' in heard
+    assert "an argument" in heard
+    assert CANARY not in heard
+    in_no_file(people)

@@ -1,0 +1,341 @@
+"""Input that means no good: no crash, and no byte that a terminal would act on."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from pincli.commands import doctor
+from pincli.deployment import read_deployment
+from pincli.errors import ConfigUnavailable, KeysUnavailable
+from pincli.vault.key_files import read_key
+from tests.support.contract import call
+from tests.support.desk import PROGRAM, Desk, Ran
+from tests.support.floor import RIGHT, copy_of, new_floor
+from tests.support.terminal import terminal
+
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffd]")
+"""What a terminal acts on, but the newline; and what was no text."""
+
+CORPUS = (
+    "\x1b[31mred\x1b[0m",
+    "\x1b]0;owned\x07",
+    "\x1b]52;c;cm0gLXJm\x07",
+    "\x1b]8;;http://evil\x1b\\click\x1b]8;;\x1b\\",
+    "\x1bP+q544e\x1b\\",
+    "\x9b31mred",
+    "\x9d52;c;x\x9c",
+    "alice\rVERIFIED",
+    "alice\nhint: all is well",
+    "alice\u202egnp.exe",
+    "\u2066alice\u2069",
+    "\u2028\u2029",
+    "\x00",
+    "alice\x00",
+    "\x7f\x08\x08\x08",
+    "\t\v\f",
+    "[/]",
+    "[red]alice[/red]",
+    "[link=https://evil]alice[/link]",
+    "[bold",
+    ":skull:",
+    "al\udcff\udcfeice",
+    "\ud800",
+    "\ufffe\uffff",
+    "\U000e0041\U000e007f",
+    "a\u0300" * 50,
+    "\u0661\u0662\u0663\u0664\u0665\u0666",
+    "444159",
+    "x" * 5000,
+    "{}", "%s%n", "${HOME}", "$(id)", "`id`", "'; DROP TABLE users; --", "../../etc/passwd",
+    "-", "--", "-x", "--pin=444159", "=1+1", "",
+)  # fmt: skip
+
+LINES = (
+    ("verify", "{}", "--pin-stdin"),
+    ("verify", "alice", "--pin-stdin", "--ref", "{}"),
+    ("status", "{}"),
+    ("status", "--account", "{}"),
+    ("status", "--state", "{}"),
+    ("unlock", "{}", "--reason", "x"),
+    ("unlock", "lara", "--reason", "{}"),
+    ("reset", "{}", "--yes"),
+    ("reset", "--account", "{}", "--yes", "--dry-run"),
+    ("reset", "alice", "--yes", "--reason", "{}"),
+    ("reset", "--from-file", "{}", "--yes"),
+    ("user", "add", "{}", "--account", "acme"),
+    ("user", "add", "zoe", "--account", "{}"),
+    ("user", "add", "zoe", "--account", "acme", "--name", "{}"),
+    ("user", "add", "zoe", "--account", "acme", "--type", "{}"),
+    ("user", "show", "{}"),
+    ("user", "list", "--account", "{}"),
+    ("user", "deactivate", "{}"),
+    ("user", "deactivate", "ina", "--reason", "{}"),
+    ("pin", "show", "{}"),
+    ("pin", "change", "{}", "--pin-stdin"),
+    ("audit", "list", "--user", "{}"),
+    ("audit", "list", "--account", "{}"),
+    ("audit", "list", "--agent", "{}"),
+    ("audit", "list", "--kind", "{}"),
+    ("audit", "list", "--since", "{}"),
+    ("audit", "list", "--limit", "{}"),
+    ("audit", "verify", "--expect-head", "{}"),
+    ("import", "{}", "--dry-run"),
+    ("restore", "{}", "--yes"),
+    ("keys", "rotate", "{}"),
+    ("keys", "{}"),
+    ("{}",),
+    ("complete-names", "user", "{}"),
+    ("pin", "check", "--pin-stdin"),
+)
+PATHS = (
+    ("backup", "{}"),
+    ("--store", "{}", "status"),
+    ("--keys", "{}", "verify", "alice", "--pin-stdin"),
+)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """A support floor."""
+    return new_floor(tmp_path_factory.mktemp("floor"))
+
+
+@pytest.fixture
+def floor(template: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """The same for one test, which works in a folder of its own."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr(doctor, "PATH", tmp_path / "none")
+    return copy_of(template, tmp_path)
+
+
+def harmless(ran: Ran) -> None:
+    """Fail if it crashed, or told a terminal to do anything."""
+    assert ran.code != 1, ran
+    assert ran.code in (0, 2, 3, 4, 5, 6, 7, 8), ran
+    for stream in (ran.out, ran.err):
+        assert CONTROL.search(stream) is None, ran
+        assert "Traceback" not in stream, ran
+
+
+def tried(desk: Desk, line: tuple[str, ...], text: str, *, as_json: bool) -> None:
+    """Run a line with a text in it, if a process could be given that."""
+    if "\0" in text or any("\ud800" <= character < "\udc80" for character in text):
+        return
+    if line[0] == "import" and text == "-":
+        return  # standard input, which has no descriptor here
+    words = [word.replace("{}", text) for word in line]
+    stdin = f"{text}\n".encode(errors="surrogateescape")
+    harmless(call(desk, [*words, "--json"] if as_json else words, stdin))
+
+
+@pytest.mark.parametrize("line", LINES, ids=" ".join)
+def test_no_text_does_any_harm(floor: Desk, line: tuple[str, ...]) -> None:
+    """Wherever it goes on the command line, and on standard input."""
+    for number, text in enumerate(CORPUS, LINES.index(line)):
+        tried(floor, line, text, as_json=number % 2 == 0)
+
+
+@pytest.mark.parametrize("line", PATHS, ids=" ".join)
+def test_no_path_does_any_harm(floor: Desk, line: tuple[str, ...]) -> None:
+    """A file or folder may be called anything that the system allows."""
+    for text in CORPUS:
+        tried(floor, line, text, as_json=False)
+        tried(floor, line, text, as_json=True)
+
+
+texts = st.text(max_size=40) | st.text(
+    alphabet=st.sampled_from("\x00\x07\x1b\x7f\x9b\x9d\r\n\u202e\u2066[]/=-;5 a0\udcff\ufeff"),
+    max_size=20,
+)
+
+
+@given(st.sampled_from(LINES), texts, st.booleans())
+@example(LINES[0], "\x1b]52;c;x\x07", False)
+@settings(
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_no_random_text_does_any_harm(
+    floor: Desk, line: tuple[str, ...], text: str, as_json: bool
+) -> None:
+    """Texts that nobody thought of."""
+    tried(floor, line, text, as_json=as_json)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\x1b[2J\x1b]52;c;cm0gLXJm\x07", "\x9b31m\x9d0;x\x9c",
+     "a\rb\nc\td\x7f\x08", "a\u202eb\u2066c\u2028",
+     "[link=https://evil]x[/link][/]", "a\\udcffb\U000e0041", "$(id) `id` 'x' \"y\"", "444159"],
+    ids=repr,
+)  # fmt: skip
+def test_what_stands_in_the_store_does_no_harm(floor: Desk, text: str) -> None:
+    """Somebody wrote it there behind pincli: every command shows it escaped."""
+    floor.sql("UPDATE users SET name = ?, account = ?, last_attempt_by = ?", text, text, text)
+    floor.sql("UPDATE users SET user = ? WHERE user = 'gus'", text)
+    floor.sql(
+        "UPDATE events SET agent = ?, command = ?, user = ?, account = ?, outcome = ?, "
+        "reason = ?, ticket = ?",
+        *[text] * 7,
+    )
+    for line in (
+        "status", "status alice", "status --locked", "status --state active", "user list",
+        "user show alice", "audit list", "audit list --jsonl", "audit verify", "alerts",
+        "keys list", "doctor", "verify alice --pin-stdin", "verify lara --pin-stdin",
+        "unlock lara --reason x", "reset alice --yes", "pin show uma", "user deactivate alice",
+        "complete-names user ''",
+    ):  # fmt: skip
+        for form in ("", " --json"):
+            if not (form and "jsonl" in line):
+                harmless(call(floor, line + form, f"{RIGHT}\n", LC_ALL="" if form else "C"))
+        harmless(call(floor, line, f"{RIGHT}\n"))
+
+
+@pytest.mark.parametrize(
+    "text", ["\x1b]52;c;cm0gLXJm\x07", "\x9b31m", "a\u202eb", "[link=http://x]y[/link]", "a\rb"]
+)
+def test_nothing_from_the_store_reaches_a_terminal(floor: Desk, text: str) -> None:
+    """By Rich, in colour: only our own styles, and markup is text."""
+    floor.sql("UPDATE users SET name = ?", text)
+    with terminal(floor, "status", "alice") as screen:
+        assert screen.end() == 0
+        raw = re.sub(rb"\x1b\[[0-9;]*m", b"", screen.raw).decode()
+    assert CONTROL.search(raw.replace("\r\n", "\n")) is None
+    assert "\x1b" not in raw
+    assert text.startswith("[") <= (text in raw)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [b"verify", b"al\xff\xfeice", b"--pin-stdin"],
+        [b"verify", b"alice", b"--ref", b"\x1b]52;c;x\x07", b"--pin-stdin"],
+        [b"user", b"show", b"\xed\xa0\x80"],
+        [b"\xff\xff"],
+        [b"--store", b"/tmp/\xff\xfe\x1b[31m", b"status"],
+        [b"restore", b"/tmp/\xff\xfe\x1b[31m", b"--yes"],
+        [b"backup", b"/nowhere/\xff\xfe\x9b31m"],
+        [b"import", b"\xff\xfe"],
+        [b"audit", b"list", b"--agent", b"\xff"],
+        [b"unlock", b"lara", b"--reason", b"\xff\x1b[31m"],
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C", "POSIX"])
+def test_bytes_that_are_no_text(floor: Desk, words: list[bytes], locale: str) -> None:
+    """As a process gets them, in any locale, for people and for programs."""
+    for form in ([], [b"--json"]):
+        ended = subprocess.run(
+            [*map(os.fsencode, PROGRAM), *words, *form],
+            input=b"\xff\xfe\x1b[31m\n",
+            capture_output=True,
+            env=floor.environment(LANG=locale),
+            timeout=60,
+            check=False,
+        )
+        harmless(Ran(ended.returncode, ended.stdout.decode(), ended.stderr.decode()))
+        if locale != "C.UTF-8":
+            assert (ended.stdout + ended.stderr).isascii()
+
+
+def _is_plain(detail: str) -> None:
+    """Fail if what is told of a refused file could do harm."""
+    assert CONTROL.search(detail) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("verify", "al ice", "--pin-stdin"), 2),
+        (("--store", "/nowhere", "verify", "a", "--pin-stdin"), 8),
+    ],
+)
+def test_a_verify_that_ends_early_ends_by_its_code(
+    floor: Desk, words: tuple[str, ...], code: int
+) -> None:
+    """However far the hash function was loaded meanwhile: by its code, and by no signal."""
+    with ThreadPoolExecutor(3) as pool:
+        ends = list(pool.map(lambda _: floor.run(*words, stdin=f"{RIGHT}\n").code, range(16)))
+    assert set(ends) == {code}
+
+
+GOOD = b'store = "/s"\nkeys = "/k"\n[roles]\nagent = ["amy"]\n'
+
+
+@given(
+    st.binary(max_size=200)
+    | st.text(max_size=100).map(lambda text: GOOD + text.encode(errors="replace"))
+    | st.recursive(
+        st.sampled_from(["1", "1e400", '"x"', "true", "1979-05-27", '"\\u0000"', '"\\u202e"']),
+        lambda value: st.lists(value, max_size=3).map(lambda v: f"[{', '.join(v)}]"),
+    ).flatmap(
+        lambda value: st.sampled_from(
+            ["store", "keys", "roles", "hooks", "roles.agent", "hooks.on_lock", "roles.x"]
+        ).map(lambda key: f"{key} = {value}\n".encode() + GOOD)
+    )
+)
+@example(b"a = " + b"[" * 20_000)
+@example(GOOD + b"[hooks]\non_lock = [" + b'"/x",' * 5000 + b"]")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_configuration_is_a_bug(tmp_path: Path, content: bytes) -> None:
+    """Read or refused; and what is refused is not repeated."""
+    path = tmp_path / "pincli.toml"
+    path.write_bytes(content)
+    path.chmod(0o644)
+    try:
+        found = read_deployment(path)
+    except ConfigUnavailable as error:
+        _is_plain(error.detail)
+        return
+    assert found.store.is_absolute()
+    assert found.keys.is_absolute()
+    for words in (found.on_lock, (str(found.store),), (str(found.keys),)):
+        assert all("\0" not in word for word in words)
+
+
+@given(st.binary(max_size=300) | st.text("0123456789abcdefABCDEF \n\t\0g", max_size=80)
+       .map(str.encode))  # fmt: skip
+@example(b"ab" * 32)
+@example(b"ab" * 32 + b"\n")
+@example(b"ab" * 32 + b"\r\n")
+@example(b"\xef\xbb\xbf" + b"ab" * 32)
+@example(b"ab " * 32)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_key_file_is_a_bug(tmp_path: Path, content: bytes) -> None:
+    """Thirty-two bytes in hexadecimal, or refused without repeating a byte of it."""
+    path = tmp_path / "verify.key"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    try:
+        key = read_key(path)
+    except KeysUnavailable as error:
+        _is_plain(error.detail)
+        return
+    assert len(key) == 32
+    assert key.hex().encode() == b"".join(content.split()).lower()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x1b]52;c;x\x07", b"\xff" * 64, b"zz" * 32, b"a" * 10**6]
+)
+def test_a_spoilt_key_file_is_told_and_not_shown(floor: Desk, content: bytes) -> None:
+    """Every command that needs it: exit 8, and nothing of what it holds."""
+    for name in ("verify.key", "audit.key", "portal.pub", "portal.key"):
+        (floor.keys / name).write_bytes(content)
+    for line in (
+        "verify alice --pin-stdin", "pin show alice", "keys list", "keys rotate --verify",
+        "audit verify", "unlock lara --reason x", "doctor", "reset alice --yes",
+    ):  # fmt: skip
+        ran = call(floor, line, f"{RIGHT}\n")
+        harmless(ran)
+        assert ran.code == 8
+        assert "zzzz" not in ran.out + ran.err

@@ -1,0 +1,84 @@
+"""`import` of files beyond reason: they fail fast, with little memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.support.contract import error_of
+from tests.support.desk import PROGRAM, Desk, Ran
+from tests.support.drive_bulk_imports import HEADER
+from tests.support.driving import ROOT, fresh
+from tests.support.floor import copy_of, new_floor
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """The floor that each test gets a copy of."""
+    return new_floor(tmp_path_factory.mktemp("floor"))
+
+
+@pytest.fixture
+def floor(template: Desk, tmp_path: Path) -> Desk:
+    """A user in every state."""
+    return copy_of(template, tmp_path)
+
+
+def _fed(desk: Desk, head: bytes, filler: bytes, size: int) -> tuple[Ran, int, int]:
+    """An import from a pipe of so many bytes; how it ended, its memory, and what it took."""
+    peak = fresh(desk, "peak")
+    driver = (sys.executable, "-m", "tests.support.drive_bulk_memory", str(peak))
+    written = 0
+    with subprocess.Popen(
+        [*driver, *PROGRAM, "import", "-"],
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=desk.environment(),
+        cwd=ROOT,
+    ) as process:
+        assert process.stdin is not None
+        with suppress(BrokenPipeError):
+            process.stdin.write(head)
+            while written < size:
+                written += process.stdin.write(filler) or 0
+        out, err = process.communicate()
+    ran = Ran(process.returncode, out.decode(), err.decode())
+    return ran, int(peak.read_text()), written
+
+
+@pytest.mark.parametrize(
+    ("head", "filler", "most"),
+    [
+        (f"{HEADER}\nnew,acme,".encode(), b"x" * MIB, 100 * MIB),
+        (b"[\n", b"{}, " * (MIB // 4), 200 * MIB),
+    ],
+    ids=["line", "array"],
+)
+def test_two_hundred_megabytes_fail_fast_with_little_memory(
+    floor: Desk, head: bytes, filler: bytes, most: int
+) -> None:
+    """A line of that size, an array of that size: neither is taken into memory."""
+    ran, memory, written = _fed(floor, head, filler, 200 * MIB)
+    assert ran.code == 2, ran
+    error_of(ran)
+    assert memory < most
+    assert written < 50 * MIB
+
+
+def test_memory_stays_flat(desk: Desk) -> None:
+    """Ten times the rows take no ten times the memory."""
+    peaks = []
+    for count in (5_000, 50_000):
+        rows = "".join(f"u{n:06},acme,A name of some length {n},cloud\n" for n in range(count))
+        ran, memory, _ = _fed(desk, b"", f"{HEADER}\n{rows}".encode(), 1)
+        assert ran.code == 0, ran
+        peaks.append(memory)
+    assert peaks[1] < peaks[0] + 30 * MIB

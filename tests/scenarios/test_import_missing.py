@@ -1,0 +1,122 @@
+"""`import --deactivate-missing`, `user deactivate --from-file`, and lists of users."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pincli.models import EventKind, State
+from pincli.rules.states import state_of
+from tests.support.contract import call
+from tests.support.desk import Desk
+from tests.support.drive_bulk_imports import GOOD, HEADER, done, figures, put
+from tests.support.drive_bulk_runs import users_of
+from tests.support.floor import content, copy_of, new_floor
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """The floor that each test gets a copy of."""
+    return new_floor(tmp_path_factory.mktemp("floor"))
+
+
+@pytest.fixture
+def floor(template: Desk, tmp_path: Path) -> Desk:
+    """A user in every state."""
+    return copy_of(template, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--deactivate-missing"],
+        ["--account", "acme"],
+        ["--deactivate-missing", "--account", "acme"],
+        ["--deactivate-missing", "--account", "acme", "--json"],
+    ],
+    ids=" ".join,
+)
+def test_deactivating_needs_an_account_and_somebody_to_confirm(
+    floor: Desk, options: list[str]
+) -> None:
+    """Without a terminal and without --yes: exit 2, nothing changed."""
+    before = content(floor.store)
+    assert call(floor, ["import", put(floor, GOOD), *options]).code == 2
+    assert call(floor, ["import", "-", *options], GOOD).code == 2
+    assert content(floor.store) == before
+
+
+def test_who_the_file_lacks_is_deactivated(floor: Desk) -> None:
+    """Of that account alone; with a reason on each event; counters and PINs stay."""
+    before = users_of(floor)
+    words = ["--deactivate-missing", "--account", "ACME", "--yes", "--reason", "T-1", "--json"]
+    answer = done(call(floor, ["import", put(floor, GOOD), *words]))
+    assert figures(answer) == (3, 1, 1, 1, 3, 0)
+    after = users_of(floor)
+    off = {name for name, user in after.items() if not user.active}
+    assert off == {"vera", "lara", "otto", "ina", "ludo"}
+    for name in ("vera", "lara", "otto"):
+        assert after[name] == before[name]._replace(active=False)
+    assert after["gus"] == before["gus"]
+    events = [e for e in floor.events() if e.kind is EventKind.DEACTIVATED and e.reason == "T-1"]
+    assert sorted(str(event.user) for event in events) == ["lara", "otto", "vera"]
+    again = done(call(floor, ["import", put(floor, GOOD), *words]))
+    assert figures(again) == (3, 0, 0, 3, 0, 0)
+
+
+def test_who_moves_away_is_not_missing(floor: Desk) -> None:
+    """The file has them, under their new account."""
+    text = f"{HEADER}\nalice,globex,Alice,cloud\n"
+    words = ["--deactivate-missing", "--account", "acme", "--yes", "--json"]
+    refused = call(floor, ["import", put(floor, text), *words])
+    assert refused.code == 2
+    assert [problem["column"] for problem in refused.answer["problems"]] == ["account"]
+    answer = done(call(floor, ["import", put(floor, text), *words, "--allow-move"]))
+    assert figures(answer) == (1, 0, 1, 0, 4, 0)
+    alice = users_of(floor)["alice"]
+    assert (alice.account, alice.active) == ("globex", True)
+
+
+def test_users_are_switched_by_a_file(floor: Desk) -> None:
+    """Each once, in any spelling; PINs and counters stay; all unknown ones are told."""
+    before = users_of(floor)
+    names = put(floor, "\ufeffAlice\r\n\r\n# nobody\r\nlara\r\n alice\r\nina\r\n", name="names")
+    words = ["--from-file", names, "--reason", "T-1", "--json"]
+    answer = call(floor, ["user", "deactivate", *words]).answer
+    assert {key: answer[key] for key in ("matched", "changed", "unchanged")} == {
+        "matched": 3,
+        "changed": 2,
+        "unchanged": 1,
+    }
+    after = users_of(floor)
+    for name, user in after.items():
+        off = name in ("alice", "lara")
+        assert user == (before[name]._replace(active=False) if off else before[name])
+    events = [event for event in floor.events() if event.reason == "T-1"]
+    assert sorted(str(event.user) for event in events) == ["alice", "lara"]
+    done(call(floor, ["user", "activate", "--from-file", "-", "--json"], "alice\nlara\n"))
+    assert users_of(floor) == before
+    ran = call(floor, ["user", "deactivate", "--from-file", "-"], "nobody\nalice\nno-one\n")
+    assert ran.code == 6
+    assert "nobody, no-one" in ran.err
+    assert users_of(floor) == before
+
+
+@pytest.mark.parametrize("account", [None, "acme", "globex"])
+@pytest.mark.parametrize("state", [None, *State])
+@pytest.mark.parametrize("kind", [None, "cloud", "cloud-office", "datapipe"])
+def test_users_are_listed_by_account_state_and_type(
+    template: Desk, account: str | None, state: State | None, kind: str | None
+) -> None:
+    """Those of whom all holds, each once."""
+    options = [("--account", account), ("--state", state), ("--type", kind)]
+    words = [word for option, value in options if value for word in (option, value)]
+    listed = call(template, ["user", "list", "--json", *words]).answer["users"]
+    assert sorted(user["user"] for user in listed) == sorted(
+        name
+        for name, user in users_of(template).items()
+        if account in (None, user.account)
+        and state in (None, state_of(user))
+        and kind in (None, user.type.value)
+    )

@@ -1,0 +1,272 @@
+"""SIGKILL before every step that pincli takes: nothing is compared for free, nothing breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count as numbers
+from pathlib import Path
+
+import pytest
+
+from pincli.models import EventKind, State, User
+from pincli.rules.states import state_of
+from tests.support.desk import Desk, Ran, killed
+from tests.support.driving import (
+    OTHER,
+    RIGHT,
+    WRONG,
+    Forks,
+    Log,
+    copied,
+    guess_wrong,
+    intact,
+    verify_of,
+)
+from tests.support.failpoints import Plan
+from tests.support.trail import count, play
+
+FEWEST_STEPS = 15
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    """A quick source of pincli processes."""
+    with Forks() as source:
+        yield source
+
+
+@dataclass(frozen=True)
+class Wreck:
+    """A store on which one run was killed, or went through at last.
+
+    Attributes:
+        number: The step before which it was killed.
+        run: How it ended.
+    """
+
+    desk: Desk
+    number: int
+    run: Ran
+    log: Log
+
+    @property
+    def whole(self) -> bool:
+        """Whether the run was not killed any more."""
+        return not killed(self.run.code)
+
+    def again(self, name: str) -> Desk:
+        """A copy of the store as the kill left it."""
+        return copied(self.desk, self.desk.store.with_name(f"{self.desk.store.name}-{name}"))
+
+
+def wrecks(
+    desk: Desk, forks: Forks, folder: Path, *arguments: str, stdin: str = ""
+) -> Iterator[Wreck]:
+    """The same run on copies of one store, killed before its 1st, 2nd, … step, then not."""
+    for number in numbers(1):
+        copy = copied(desk, folder / f"{number}")
+        log = Log(folder / f"{number}.log")
+        plan = Plan(log=str(log.path), kill_at=number)
+        wreck = Wreck(copy, number, forks.run(copy, *arguments, stdin=stdin, plan=plan), log)
+        yield wreck
+        if wreck.whole:
+            assert number > FEWEST_STEPS, "the failpoints were not reached"
+            return
+
+
+@pytest.mark.parametrize("used", [0, 5])
+@pytest.mark.parametrize("pin", [RIGHT, WRONG])
+def test_verify_killed_at_every_step(
+    desk: Desk, forks: Forks, tmp_path: Path, pin: str, used: int
+) -> None:
+    """Whatever is next finds each comparison charged, and records what the dead left open."""
+    desk.collected("alice")
+    guess_wrong(desk, "alice", used)
+    ends = []
+    for wreck in wrecks(desk, forks, tmp_path / "n", *verify_of("alice"), stdin=f"{pin}\n"):
+        left = _left_behind(wreck.desk)
+        assert wreck.log.count("compare") <= left.attempts_total - used <= 1, wreck.number
+        _verify_next(wreck, forks, left)
+        _unlock_next(wreck, forks, left)
+        ends.append(wreck.run)
+    assert ends[-1].code == (0 if pin == RIGHT else 3)
+    # Killed after the answer was flushed, it had been told; before that, nobody was.
+    assert ends[-2].answer["outcome"] == ends[-1].answer["outcome"]
+    assert {end.out for end in ends[:-2]} == {""}
+
+
+def _verify_next(wreck: Wreck, forks: Forks, left: User) -> None:
+    """A right caller after the kill: verified, unless the kill has cost the last attempt."""
+    desk = wreck.again("verify")
+    locked = left.failed_attempts == 6
+    end = forks.verify(desk, "alice", RIGHT)
+    assert end.code == (4 if locked else 0), (wreck.number, end)
+    _recorded(desk, left)
+    user = desk.user("alice")
+    assert user.failed_attempts == (6 if locked else 0)
+    assert user.locks_total == (1 if locked else 0)
+    assert (user.locked_since is not None) == locked
+
+
+def _unlock_next(wreck: Wreck, forks: Forks, left: User) -> None:
+    """The customer's unlock after the kill: it works where the counter is at six."""
+    desk = wreck.again("unlock")
+    locked = left.failed_attempts == 6
+    end = forks.run(desk, "unlock", "alice", "--reason", "T-1", "--json")
+    assert end.code == (0 if locked else 7), (wreck.number, end)
+    _recorded(desk, left)
+    user = desk.user("alice")
+    assert user.failed_attempts == (0 if locked else left.failed_attempts)
+    assert user.locks_total == (1 if locked else 0)
+    assert (user.last_locked_at is not None) == locked
+    assert forks.verify(desk, "alice", RIGHT).code == 0
+
+
+def _left_behind(desk: Desk) -> User:
+    """The record as the kill left it; a hot journal is rolled back by the first reader."""
+    user = desk.user("alice")
+    intact(desk)
+    play(desk.events())
+    return user
+
+
+def _recorded(desk: Desk, left: User) -> None:
+    """What the dead process owed to the trail was written by the next command."""
+    events = desk.events()
+    play(events)
+    assert desk.user("alice").open_attempt is None
+    abandoned = [event for event in events if event.kind is EventKind.ABANDONED]
+    assert [event.attempt for event in abandoned] == [left.open_attempt] * (
+        left.open_attempt is not None
+    )
+    assert count(events, EventKind.LOCKED) == (left.failed_attempts == 6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(verify_of("alice"), 4), (("unlock", "alice", "--reason", "T-1"), 0)]
+)
+def test_cleaning_up_after_the_dead_killed_at_every_step(
+    desk: Desk, forks: Forks, tmp_path: Path, arguments: tuple[str, ...], code: int
+) -> None:
+    """Who finds an attempt open may be killed too: it is recorded once, and so is the lock."""
+    desk.collected("alice")
+    guess_wrong(desk, "alice", 5)
+    dead = forks.verify(desk, "alice", RIGHT, Plan(at=(("compare", "kill"),)))
+    assert killed(dead.code)
+    left = desk.user("alice")
+    assert left.open_attempt is not None
+    for wreck in wrecks(desk, forks, tmp_path / "n", *arguments, stdin=f"{RIGHT}\n"):
+        _left_behind(wreck.desk)
+        if wreck.whole:
+            assert wreck.run.code == code
+        forks.run(wreck.desk, "unlock", "alice", "--reason", "T-1")
+        _recorded(wreck.desk, left)
+        assert wreck.log.count("compare") == 0
+        assert (wreck.desk.user("alice").failed_attempts, wreck.desk.user("alice").locks_total) == (
+            0,
+            1,
+        )
+
+
+def test_a_first_look_killed_at_every_step(desk: Desk, forks: Forks, tmp_path: Path) -> None:
+    """What was shown is on disk; whatever is on disk is what the next look shows, and verifies."""
+    desk.add("alice")
+    shown_by_the_dead = 0
+    for wreck in wrecks(desk, forks, tmp_path / "n", "pin", "show", "alice", "--json"):
+        intact(wreck.desk)
+        pin = _shown(wreck.desk, forks)
+        if wreck.run.out:
+            shown_by_the_dead += 1
+            assert wreck.run.answer["pin"] == pin, wreck.number
+        assert forks.verify(wreck.desk, "alice", pin).code == 0, wreck.number
+        events = wreck.desk.events()
+        play(events)
+        assert count(events, EventKind.PIN_GENERATED) == 1
+    assert shown_by_the_dead == 2  # the one killed after its answer, and the one not killed
+
+
+def test_a_second_look_killed_at_every_step(desk: Desk, forks: Forks, tmp_path: Path) -> None:
+    """No PIN is told before the look is on record."""
+    pin = desk.collected("alice")
+    for wreck in wrecks(desk, forks, tmp_path / "n", "pin", "show", "alice", "--json"):
+        intact(wreck.desk)
+        if wreck.run.out:
+            assert wreck.run.answer["pin"] == pin
+            assert count(wreck.desk.events(), EventKind.PIN_SHOWN) == 1, wreck.number
+        assert _shown(wreck.desk, forks) == pin
+
+
+def test_a_change_killed_at_every_step(desk: Desk, forks: Forks, tmp_path: Path) -> None:
+    """Either the old PIN with its counter, or the new one with 0; seal and verifier agree."""
+    desk.collected("alice")
+    guess_wrong(desk, "alice", 3)
+    arguments = ("pin", "change", "alice", "--pin-stdin", "--json")
+    for wreck in wrecks(desk, forks, tmp_path / "n", *arguments, stdin=f"{OTHER}\n"):
+        user = _left_behind(wreck.desk)
+        changed = count(wreck.desk.events(), EventKind.PIN_CHANGED) == 2
+        assert user.failed_attempts == (0 if changed else 3), wreck.number
+        assert changed or not wreck.run.out
+        present, other = (OTHER, RIGHT) if changed else (RIGHT, OTHER)
+        assert _shown(wreck.desk, forks) == present
+        assert forks.verify(wreck.desk, "alice", other).code == 3
+        assert forks.verify(wreck.desk, "alice", present).code == 0
+
+
+def test_an_unlock_killed_at_every_step(desk: Desk, forks: Forks, tmp_path: Path) -> None:
+    """Locked as before, or released and on record; never between."""
+    desk.collected("alice")
+    guess_wrong(desk, "alice", 6)
+    arguments = ("unlock", "alice", "--reason", "T-1", "--json")
+    for wreck in wrecks(desk, forks, tmp_path / "n", *arguments):
+        user = _left_behind(wreck.desk)
+        released = count(wreck.desk.events(), EventKind.UNLOCKED) == 1
+        assert user.failed_attempts == (0 if released else 6), wreck.number
+        assert (user.locked_since is None) == released
+        assert released or not wreck.run.out
+        assert forks.verify(wreck.desk, "alice", RIGHT).code == (0 if released else 4)
+
+
+RESETS = [
+    ("reset", "alice", "--yes", "--json"),
+    ("reset", "alice", "bob", "--yes", "--json"),
+    ("reset", "alice", "bob", "--yes", "--json", "--unlock", "--reason", "T-1"),
+    ("reset", "alice", "--yes", "--json", "--issue"),
+]
+
+
+@pytest.mark.parametrize("arguments", RESETS, ids=" ".join)
+def test_a_reset_killed_at_every_step(
+    desk: Desk, forks: Forks, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """All of a transaction or nothing of it; a locked user stays locked without --unlock."""
+    desk.collected("alice")
+    desk.collected("bob", pin=OTHER)
+    guess_wrong(desk, "alice", 4)
+    guess_wrong(desk, "bob", 6)
+    for wreck in wrecks(desk, forks, tmp_path / "n", *arguments):
+        alice = _left_behind(wreck.desk)
+        bob = wreck.desk.user("bob")
+        done = alice.pin_version == 2
+        assert alice.failed_attempts == (0 if done else 4), wreck.number
+        assert state_of(alice) is (
+            State.UNCOLLECTED if done and "--issue" not in arguments else State.ACTIVE
+        )
+        bulk_done = done and "bob" in arguments
+        assert bob.pin_version == (2 if bulk_done else 1)
+        assert bob.failed_attempts == (0 if bulk_done and "--unlock" in arguments else 6)
+        assert done or not wreck.run.out
+        assert forks.verify(wreck.desk, "alice", RIGHT).code == _after_reset(alice, done=done)
+
+
+def _after_reset(user: User, *, done: bool) -> int:
+    """What the old PIN is answered."""
+    if not done:
+        return 0
+    return 3 if user.pin else 5
+
+
+def _shown(desk: Desk, forks: Forks) -> str:
+    end = forks.run(desk, "pin", "show", "alice", "--json")
+    assert end.code == 0, end
+    return str(end.answer["pin"])

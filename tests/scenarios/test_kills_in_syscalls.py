@@ -1,0 +1,94 @@
+"""Killed by the kernel's hand: inside a sync, an unlink or the write of the verdict."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from itertools import count as numbers
+from pathlib import Path
+
+import pytest
+
+from pincli.models import EventKind, Outcome
+from tests.support.desk import Desk, Ran, killed
+from tests.support.driving import (
+    RIGHT,
+    WRONG,
+    Log,
+    asked,
+    copied,
+    fresh,
+    guess_wrong,
+    intact,
+    verify_of,
+)
+from tests.support.failpoints import Plan
+from tests.support.strace import require_strace, traced
+from tests.support.trail import count, play
+
+
+@pytest.fixture(autouse=True)
+def _strace() -> None:
+    require_strace()
+
+
+def _killed_in(desk: Desk, folder: Path, call: str, pin: str) -> Iterator[tuple[Desk, Ran, Log]]:
+    """A verify on copies of one store, killed in its 1st, 2nd, … call of that name, then not."""
+    for number in numbers(1):
+        copy = copied(desk, folder / f"{number}")
+        log = Log(fresh(desk, "log"))
+        driver = (sys.executable, "-m", "tests.support.drive_app", Plan(log=str(log.path)).dump())
+        fault = f"{call}:signal=KILL:when={number}"
+        end = traced(
+            copy, *verify_of("alice"), calls=call, stdin=f"{pin}\n", inject=fault, program=driver
+        )
+        yield copy, end.ran, log
+        if not killed(end.ran.code):
+            return
+
+
+@pytest.mark.parametrize(("call", "at_least"), [("fdatasync", 8), ("unlink", 2)])
+@pytest.mark.parametrize("pin", [RIGHT, WRONG])
+def test_verify_killed_in_every_sync_and_unlink(
+    desk: Desk, tmp_path: Path, call: str, at_least: int, pin: str
+) -> None:
+    """A kill inside a commit leaves it whole or undone, and never a comparison uncharged."""
+    desk.collected("alice")
+    guess_wrong(desk, "alice", 5)
+    runs = 0
+    for copy, end, log in _killed_in(desk, tmp_path / "n", call, pin):
+        runs += 1
+        user = copy.user("alice")
+        intact(copy)
+        play(copy.events())
+        assert log.count("compare") <= user.attempts_total - 5 <= 1
+        if killed(end.code):
+            assert end.out == ""
+        locked = user.failed_attempts == 6
+        assert asked(copy, "alice", RIGHT) is (Outcome.LOCKED if locked else Outcome.VERIFIED)
+        _recorded(copy, user.open_attempt, locked=locked)
+    assert runs > at_least
+
+
+def _recorded(desk: Desk, open_attempt: int | None, *, locked: bool) -> None:
+    events = desk.events()
+    play(events)
+    assert count(events, EventKind.ABANDONED) == (open_attempt is not None)
+    assert count(events, EventKind.LOCKED) == locked == desk.user("alice").locks_total
+
+
+def test_killed_while_writing_the_verdict(desk: Desk) -> None:
+    """The first byte of the verdict is written after all of it is on disk."""
+    desk.collected("alice")
+    end = traced(
+        desk,
+        *verify_of("alice"),
+        calls="write",
+        stdin=f"{RIGHT}\n",
+        inject="write:signal=KILL:when=1",
+    )
+    assert killed(end.ran.code)
+    events = desk.events("alice")
+    assert count(events, EventKind.VERIFIED) == 1
+    assert desk.user("alice").open_attempt is None
+    assert asked(desk, "alice", RIGHT) is Outcome.VERIFIED

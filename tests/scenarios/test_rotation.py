@@ -1,0 +1,163 @@
+"""Keys rotated while agents verify, while processes die, and while others rotate too."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pincli.models import Outcome
+from pincli.operations import keys, pins
+from pincli.operations.keys import KeyKind
+from pincli.operations.session import Need, Session
+from pincli.operations.trail import check_trail
+from pincli.operations.verify import verify
+from tests.support.desk import Desk
+from tests.support.drive_upkeep import UpkeepForks, Wreck, wrecks
+from tests.support.driving import OTHER, RIGHT, WRONG, paused_verify
+
+KINDS = tuple(KeyKind)
+PEOPLE = {"alice": RIGHT, "bob": OTHER}
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[UpkeepForks]:
+    """A quick source of pincli processes."""
+    with UpkeepForks() as source:
+        yield source
+
+
+@pytest.fixture
+def peopled(desk: Desk) -> Desk:
+    """A store with two who have PINs."""
+    for user, pin in PEOPLE.items():
+        desk.collected(user, pin=pin)
+    return desk
+
+
+def rotate(session: Session, kind: KeyKind) -> str:
+    """Rotate a key as the command does, without sealing anew."""
+    return keys.rotate(session, kind)
+
+
+def sound(desk: Desk) -> None:
+    """Fail unless everybody verifies, sees their PIN, and the trail checks."""
+    with desk.session() as session:
+        for user, pin in PEOPLE.items():
+            assert verify(session, user, pin, None).outcome is Outcome.VERIFIED
+            assert pins.show(session, user).pin == pin
+            keys.list_keys(session)
+    with desk.session(Need.CHECK) as session:
+        assert check_trail(session, None).finding is None
+
+
+def rotated_again(desk: Desk, kind: KeyKind) -> None:
+    """Rotate once more, sealing everything anew, and fail unless all is sound after it."""
+    with desk.session() as session:
+        rotate(session, kind)
+    with desk.session() as session:
+        keys.reseal(session)
+        assert not keys.is_resealing(session)
+    sound(desk)
+
+
+def fingerprints(desk: Desk) -> set[str]:
+    """Every key that the store has needed so far, by the events that name them."""
+    named = desk.sql("SELECT outcome FROM events WHERE kind IN ('initialised', 'key_rotated')")
+    return {outcome.rpartition(":")[2] for (outcome,) in named}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_rotation_killed_at_every_step(
+    peopled: Desk, forks: UpkeepForks, tmp_path: Path, kind: KeyKind
+) -> None:
+    """Whatever is left is sound, no key is lost, and another rotation goes through."""
+    for wreck in wrecks(peopled, forks, tmp_path / "n", "keys", "rotate", f"--{kind}"):
+        assert wreck.whole is (wreck.run.code == 0), wreck
+        _still_sound(wreck)
+        rotated_again(wreck.desk, kind)
+        _nothing_lost(wreck)
+
+
+def _still_sound(wreck: Wreck) -> None:
+    try:
+        sound(wreck.desk)
+    except Exception as error:
+        raise AssertionError(f"killed before step {wreck.number}") from error
+
+
+def _nothing_lost(wreck: Wreck) -> None:
+    """Every key that was ever in use can still be found by its fingerprint."""
+    with wreck.desk.session(Need.WRITE) as session:
+        present = {info.fingerprint for info in keys.list_keys(session)}
+    assert fingerprints(wreck.desk) <= present, wreck.number
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_rotation_cut_short_is_finished_by_another_of_any_kind(
+    peopled: Desk, forks: UpkeepForks, tmp_path: Path, kind: KeyKind
+) -> None:
+    """A rotation of one kind, killed anywhere, and then one of each other kind."""
+    for wreck in wrecks(peopled, forks, tmp_path / "n", "keys", "rotate", f"--{kind}", every=5):
+        for other in KINDS:
+            if other is not kind:
+                rotated_again(wreck.desk, other)
+        _nothing_lost(wreck)
+
+
+def test_two_portal_rotations_at_once(peopled: Desk, forks: UpkeepForks) -> None:
+    """One after the other, and nobody's PIN is lost; what the one leaves, the next finishes."""
+    ends: list[int] = []
+
+    def run() -> None:
+        ends.append(peopled.run("keys", "rotate", "--portal", "--json").code)
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(ends) <= {0, 8}
+    assert 0 in ends
+    sound(peopled)
+    rotated_again(peopled, KeyKind.PORTAL)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_agents_verify_while_keys_are_rotated(peopled: Desk, kind: KeyKind) -> None:
+    """No right answer is refused or fails, and no wrong one passes."""
+    codes: list[tuple[int, str]] = []
+    over = threading.Event()
+
+    def agent() -> None:
+        while not over.is_set():
+            codes.append((peopled.verify("alice", RIGHT).code, "right"))
+            codes.append((peopled.verify("bob", WRONG).code, "wrong"))
+            codes.append((peopled.verify("bob", OTHER).code, "right"))
+
+    agents = [threading.Thread(target=agent) for _ in range(2)]
+    for thread in agents:
+        thread.start()
+    for _ in range(60):
+        with peopled.session() as session:
+            rotate(session, kind)
+    over.set()
+    for thread in agents:
+        thread.join()
+    assert set(codes) == {(0, "right"), (3, "wrong")}
+    sound(peopled)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_verify_in_flight_survives_a_rotation(peopled: Desk, kind: KeyKind) -> None:
+    """Charged before it and settled after it: a right answer is verified, none is lost."""
+    with paused_verify(peopled, "alice", RIGHT) as run:
+        with peopled.session() as session:
+            rotate(session, kind)
+        run.go_on()
+        ended = run.end()
+    assert ended.code == 0, ended
+    assert peopled.user("alice").failed_attempts == 0
+    sound(peopled)

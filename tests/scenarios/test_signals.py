@@ -1,0 +1,146 @@
+"""From charge to settle, whatever would end or stop the process waits."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from pincli.models import EventKind
+from tests.support.desk import Desk
+from tests.support.driving import (
+    RIGHT,
+    WRONG,
+    Driven,
+    driven,
+    guess_wrong,
+    paused_verify,
+    verify_of,
+)
+from tests.support.failpoints import Plan
+from tests.support.trail import count, play
+
+ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+# A thread that is still importing in the background; a signal that reached it would be
+# acted on at once, whatever the main thread puts off.
+BUSY_THREAD = ("prepare", "hang")
+
+
+def _code_for(number: signal.Signals) -> int:
+    return 130 if number is signal.SIGINT else -number
+
+
+def _settled(desk: Desk) -> None:
+    assert desk.user("alice").open_attempt is None
+    assert count(desk.events(), EventKind.ABANDONED) == 0
+    play(desk.events())
+
+
+@pytest.mark.parametrize("background", [(), (BUSY_THREAD,)], ids=["alone", "busy thread"])
+@pytest.mark.parametrize("number", ENDING)
+@pytest.mark.parametrize("pin", [RIGHT, WRONG])
+def test_a_signal_that_ends_waits_for_the_settle(
+    desk: Desk, number: signal.Signals, pin: str, background: tuple[tuple[str, str], ...]
+) -> None:
+    """The attempt is settled, and only then the process ends, having verified nobody."""
+    desk.collected("alice")
+    guess_wrong(desk, "alice", 4)
+    with paused_verify(desk, "alice", pin, *background) as run:
+        for _ in range(2):
+            run.signal(number)
+        _still_in_flight(desk, run)
+        run.go_on()
+        end = run.end()
+        assert run.log.count("settled") == 1
+    assert end.code == _code_for(number), end
+    assert '"verified"' not in end.out
+    if number is signal.SIGINT:
+        assert end.answer["error"]["code"] == "interrupted"
+        assert end.answer["error"]["message"].startswith("not verified: ")
+    assert desk.user("alice").failed_attempts == (0 if pin == RIGHT else 5)
+    _settled(desk)
+    assert count(desk.events(), EventKind.VERIFIED) == (pin == RIGHT)
+
+
+@pytest.mark.parametrize("point", ["sql:BEGIN", "sql:COMMIT", "charged", "settle", "sql:COMMIT#2"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_anywhere_from_lock_to_settle_waits(
+    desk: Desk, number: signal.Signals, point: str
+) -> None:
+    """Not only during the comparison: within both transactions and between them too."""
+    desk.collected("alice")
+    plan = Plan(at=((point, "pause"),))
+    with driven(desk, *verify_of("alice"), plan=plan, pin=RIGHT) as run:
+        run.await_pause()
+        run.signal(number)
+        run.go_on()
+        assert run.end().code == _code_for(number)
+    _settled(desk)
+    assert count(desk.events(), EventKind.VERIFIED) == 1
+
+
+@pytest.mark.parametrize("background", [(), (BUSY_THREAD,)], ids=["alone", "busy thread"])
+def test_ctrl_z_waits_for_the_settle(desk: Desk, background: tuple[tuple[str, str], ...]) -> None:
+    """The process stops after the settle, holding up nobody; continued, it tells its verdict."""
+    desk.collected("alice")
+    with paused_verify(desk, "alice", RIGHT, *background) as run:
+        run.signal(signal.SIGTSTP)
+        _still_in_flight(desk, run)
+        run.go_on()
+        os.waitid(os.P_PID, run.process.pid, os.WSTOPPED | os.WNOWAIT)
+        assert run.log.count("answer") == 0
+        _settled(desk)
+        assert count(desk.events(), EventKind.VERIFIED) == 1
+        assert desk.verify("alice", WRONG).code == 3
+        run.signal(signal.SIGCONT)
+        end = run.end()
+    assert (end.code, end.answer["outcome"]) == (0, "verified")
+
+
+def test_ctrl_c_while_waiting_for_the_lock_charges_nothing(desk: Desk) -> None:
+    """Who waits for another call about the same user can leave at once."""
+    desk.collected("alice")
+    with (
+        paused_verify(desk, "alice", RIGHT) as first,
+        driven(desk, *verify_of("alice"), pin=WRONG) as second,
+    ):
+        second.log.wait_for("lock:user")
+        second.signal(signal.SIGINT)
+        end = second.end()
+        assert (end.code, end.answer["error"]["code"]) == (130, "interrupted")
+        first.go_on()
+        assert first.end().code == 0
+    assert desk.user("alice").attempts_total == 1
+
+
+def _still_in_flight(desk: Desk, run: Driven) -> None:
+    """The signal was sent, and the attempt is as open as before."""
+    assert not run.ended()
+    assert desk.sql("SELECT open_attempt IS NULL FROM users") == [(0,)]
+
+
+def test_ctrl_c_while_the_verdict_is_written_leaves_one_answer(desk: Desk) -> None:
+    """Between writing and flushing: one JSON object, never a yes followed by an error."""
+    desk.collected("alice")
+    plan = Plan(at=(("wrote", "pause"),))
+    with driven(desk, *verify_of("alice"), plan=plan, pin=RIGHT) as run:
+        run.await_pause()
+        run.signal(signal.SIGINT)
+        end = run.end()
+    assert (end.code == 0) == end.answer["ok"]
+
+
+def test_a_second_ctrl_c_leaves_no_traceback(desk: Desk) -> None:
+    """Ctrl-C again while the first is being reported: still one clear end."""
+    desk.collected("alice")
+    plan = Plan(at=(("charged", "pause"), ("answer", "pause")))
+    with driven(desk, *verify_of("alice"), plan=plan, pin=RIGHT) as run:
+        run.await_pause()
+        run.signal(signal.SIGINT)
+        run.go_on()
+        run.await_pause()
+        run.signal(signal.SIGINT)
+        end = run.end()
+    assert end.code == 130
+    assert "Traceback" not in end.err

@@ -1,0 +1,241 @@
+"""Everything at once on the same users, for a while; then the trail is played back."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+
+import pytest
+
+from pincli.models import EventKind
+from pincli.operations import pins
+from tests.support.desk import Desk, Ran, killed
+from tests.support.driving import (
+    OTHER,
+    RIGHT,
+    WRONG,
+    Forks,
+    Log,
+    fresh,
+    intact,
+    verify_of,
+    withdraw,
+)
+from tests.support.failpoints import Plan
+from tests.support.trail import count, play
+
+WORKERS = 4
+ROUNDS = 25
+ROUNDS_OF_KILLS, FEWEST_LOCKS = 60, 3
+VERDICTS = frozenset({0, 3, 4, 5})
+OUTCOMES = frozenset({0, 3, 4, 5, 7})
+
+
+@pytest.fixture(scope="module")
+def crew() -> Iterator[Sequence[Forks]]:
+    """Several sources of pincli processes, for as many at once."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(Forks()) for _ in range(WORKERS)]
+
+
+@dataclass
+class Storm:
+    """What a storm's callers share.
+
+    Attributes:
+        pin: Alice's PIN, as far as anybody knows.
+        withdrawn: Her PINs that a withdrawal has ended for certain.
+        codes: How the calls of verify ended.
+        over: Set when it is.
+    """
+
+    desk: Desk
+    log: Log
+    pin: str = RIGHT
+    withdrawn: set[str] = field(default_factory=set)
+    codes: Counter[int] = field(default_factory=Counter)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def verify(self, forks: Forks, pin: str) -> None:
+        """One call; whoever begins after a withdrawal gets no yes for the PIN it ended."""
+        ended = pin in self.withdrawn
+        end = forks.verify(self.desk, "alice", pin, Plan(log=str(self.log.path)))
+        assert end.code in VERDICTS, end
+        assert not (ended and end.code == 0), end
+        self.codes[end.code] += 1
+
+    def rage(self, *tasks: Callable[[], None], meanwhile: Callable[[], None]) -> None:
+        """Repeat the tasks, each in a thread that starts processes, while this thread acts."""
+        with ThreadPoolExecutor(len(tasks)) as pool:
+            futures = [pool.submit(self._repeat, task) for task in tasks]
+            try:
+                meanwhile()
+            finally:
+                self.over.set()
+            for future in futures:
+                future.result()
+
+    def check(self) -> None:
+        """Fail unless trail, verdicts and comparisons tell the same, allowed story."""
+        events = self.desk.events()
+        play(events)
+        intact(self.desk)
+        assert count(events, EventKind.VERIFIED) == self.codes[0] > 0
+        assert count(events, EventKind.INCORRECT) == self.codes[3] > 0
+        assert count(events, EventKind.ATTEMPT) == self.log.count("compare")
+
+    def _repeat(self, task: Callable[[], None]) -> None:
+        while not self.over.is_set():
+            task()
+
+
+@pytest.fixture
+def storm(desk: Desk) -> Storm:
+    """A storm about alice, with bob beside her."""
+    desk.collected("alice")
+    desk.collected("bob", pin=OTHER)
+    return Storm(desk, Log(fresh(desk, "log")))
+
+
+def test_right_callers_through_a_storm_of_withdrawals(storm: Storm, crew: Sequence[Forks]) -> None:
+    """Nobody is verified with a PIN that is gone, and nobody locked for saying the right one."""
+
+    def call(forks: Forks) -> None:
+        storm.verify(forks, storm.pin)
+
+    def withdraw_and_collect() -> None:
+        for _ in range(ROUNDS):
+            withdraw(storm.desk, "alice", "bob")
+            storm.withdrawn.add(storm.pin)
+            with storm.desk.session() as session:
+                storm.pin = pins.show(session, "alice").pin
+            before = storm.codes[0]
+            while storm.codes[0] == before and not storm.over.wait(0.01):
+                pass
+
+    storm.rage(*(partial(call, forks) for forks in crew), meanwhile=withdraw_and_collect)
+    storm.check()
+    assert count(storm.desk.events(), EventKind.LOCKED) == 0
+    assert storm.desk.user("alice").failed_attempts < 6
+
+
+def test_everything_at_once(storm: Storm, crew: Sequence[Forks]) -> None:
+    """Right and wrong answers, unlocks, changes, looks, resets and (de)activations race."""
+    dice = random.Random(20241124)
+    right, wrong, customer, admin = crew
+
+    def bulk() -> None:
+        for _ in range(ROUNDS):
+            storm.over.wait(0.2)
+            withdraw(storm.desk, "alice", "bob", unlock=dice.random() < 0.3)
+
+    storm.rage(
+        lambda: storm.verify(right, storm.pin),
+        lambda: storm.verify(wrong, WRONG),
+        partial(_customer, storm, customer, dice),
+        partial(_admin, storm, admin, dice),
+        meanwhile=bulk,
+    )
+    storm.check()
+
+
+def _customer(storm: Storm, forks: Forks, dice: random.Random) -> None:
+    """One of the customer's own actions: mostly to look at the PIN, which makes one again."""
+    match dice.choice(("show", "show", "change", "unlock")):
+        case "show":
+            end = forks.run(storm.desk, "pin", "show", "alice", "--json")
+            if end.code == 0:
+                storm.pin = end.answer["pin"]
+        case "change":
+            pin = dice.choice(("121212", "456333", "987321", "789012"))
+            end = forks.run(
+                storm.desk, "pin", "change", "alice", "--pin-stdin", "--json", stdin=f"{pin}\n"
+            )
+            if end.code == 0:
+                storm.pin = pin
+        case _:
+            end = forks.run(storm.desk, "unlock", "alice", "--reason", "mine", "--json")
+    assert end.code in OUTCOMES, end
+
+
+def _admin(storm: Storm, forks: Forks, dice: random.Random) -> None:
+    """One of the admin's actions on one user."""
+    actions = (
+        ("unlock", "alice", "--reason", "T-1"),
+        ("reset", "alice", "--yes"),
+        ("reset", "alice", "--yes", "--unlock", "--reason", "T-1"),
+        ("reset", "alice", "--yes", "--issue"),
+        ("user", "deactivate", "alice"),
+        ("user", "activate", "alice"),
+        ("user", "activate", "alice"),
+        ("status", "alice"),
+    )
+    end = forks.run(storm.desk, *dice.choice(actions), "--json")
+    assert end.code in OUTCOMES, end
+
+
+def test_a_wall_of_kills_never_buys_a_seventh_comparison(
+    storm: Storm, crew: Sequence[Forks]
+) -> None:
+    """Guessers killed at random moments, four at a time, for 60 rounds and some locks."""
+    desk = storm.desk
+    wall = Wall(desk, crew, random.Random(6))
+    log = Log(fresh(desk, "log"))
+    rounds = locks = 0
+    while rounds < ROUNDS_OF_KILLS or locks < FEWEST_LOCKS:
+        rounds += 1
+        assert rounds < 10 * ROUNDS_OF_KILLS, "the kills come too early to let the lock fall"
+        if wall.guess_until_locked(log):
+            assert log.count("compare") <= 6
+            end = crew[0].run(desk, "unlock", "alice", "--reason", "the next round", "--json")
+            assert end.code == 0, end
+            locks += 1
+            log = Log(fresh(desk, "log"))
+    user, events = desk.user("alice"), desk.events()
+    play(events)
+    intact(desk)
+    assert user.attempts_total == 6 * locks + user.failed_attempts
+    assert user.locks_total == locks
+    assert wall.kills > 0
+    assert count(events, EventKind.ABANDONED) > 0
+
+
+class Wall:
+    """Wrong answers, each killed somewhere between its start and its end.
+
+    Attributes:
+        kills: How many were killed before they had ended.
+    """
+
+    def __init__(self, desk: Desk, crew: Sequence[Forks], dice: random.Random) -> None:
+        self.kills = 0
+        self._desk, self._crew, self._dice = desk, crew, dice
+        began = time.monotonic()
+        self._together(lambda forks: forks.verify(desk, "bob", OTHER))
+        self._whole_run = time.monotonic() - began
+
+    def guess_until_locked(self, log: Log) -> bool:
+        """One guess by each of the crew at once; whether that was the last that is allowed."""
+        ends = self._together(partial(self._guess, log))
+        self.kills += sum(killed(end.code) for end in ends)
+        return self._desk.user("alice").failed_attempts == 6
+
+    def _guess(self, log: Log, forks: Forks) -> Ran:
+        return forks.run(
+            self._desk,
+            *verify_of("alice"),
+            stdin=f"{WRONG}\n",
+            plan=Plan(log=str(log.path)),
+            kill_after=self._dice.uniform(0, self._whole_run),
+        )
+
+    def _together(self, task: Callable[[Forks], Ran]) -> list[Ran]:
+        with ThreadPoolExecutor(len(self._crew)) as pool:
+            return list(pool.map(task, self._crew))

@@ -1,0 +1,597 @@
+"""An agent at a real terminal: prompts that don't echo, verdicts that fit, keys that interrupt."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from pincli.models import UserType
+from pincli.operations import people
+from tests.support.desk import PROGRAM, Desk
+from tests.support.floor import RIGHT, WRONG, content, copy_of, new_floor
+from tests.support.terminal import any_terminal, cells, plain, terminal
+
+PROMPT = "Support PIN of Alice (alice, acme): "
+CTRL_C, CTRL_D, CTRL_Z = "\x03", "\x04", "\x1a"
+UNLOCK = "log in to the portal, User Management, Unlock"
+
+SHELLS = {"bash": ["--norc", "--noprofile", "--noediting", "-i"], "dash": ["-i"]}
+LONG_LOGIN = "a-login-as-long-as-the-rule-for-names-allows-it-to-be-64-characters"[:64]
+BROAD = {
+    LONG_LOGIN: "Maximiliane Konstantina Freifrau von und zu Hohenfels-Ettersburg-Wallenrodt",
+    "wide": "\u6f22\u5b57\u306e\u9577\u3044\u540d\u524d" * 12,
+    "combined": "e\u0301\u0323" * 50,
+    "unbroken": "x" * 200,
+}
+"""Users whose display names don't fit a line, in different ways."""
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """The floor that each test gets a copy of."""
+    return new_floor(tmp_path_factory.mktemp("floor"))
+
+
+@pytest.fixture
+def floor(template: Desk, tmp_path: Path) -> Desk:
+    """A store with a user in every state, for one test alone."""
+    return copy_of(template, tmp_path)
+
+
+# The prompt.
+
+
+def test_the_prompt_says_who_it_is_about_and_shows_no_digit(floor: Desk) -> None:
+    """Display name, login and account; of the PIN not a digit is echoed; exit 0."""
+    with terminal(floor, "verify", "alice") as agent:
+        agent.wait_for(PROMPT)
+        assert not agent.echoes
+        agent.type(f"{RIGHT}\r")
+        code = agent.end()
+    assert code == 0
+    assert "\u2714 VERIFIED" in agent.text
+    assert not set(RIGHT) & set(agent.text.replace("6 of 6 left", ""))
+
+
+def test_a_wrong_pin_is_not_verified(floor: Desk) -> None:
+    """Verdict, who, attempts left and what to say, in that order; exit 3, still no digit."""
+    with terminal(floor, "verify", "alice") as agent:
+        agent.wait_for(PROMPT)
+        agent.type("999888\r")
+        code = agent.end()
+        assert agent.echoes
+    lines = agent.text.splitlines()[1:]
+    assert code == 3
+    assert lines[0] == "\u2718 NOT VERIFIED"
+    assert re.match(r" *user +Alice \(alice, acme\)", lines[1])
+    assert "5 of 6 left" in agent.words
+    assert "say" in agent.words
+    assert b"9" not in agent.raw
+    assert b"8" not in agent.raw
+
+
+def test_the_login_in_any_spelling_is_the_same_user(floor: Desk) -> None:
+    """The prompt shows the canonical login, whatever was typed."""
+    with terminal(floor, "verify", " ALICE ") as agent:
+        agent.wait_for(PROMPT)
+        agent.type(CTRL_C)
+        assert agent.end() == 130
+
+
+def test_what_is_typed_ahead_is_neither_shown_after_the_prompt_nor_taken(floor: Desk) -> None:
+    """Digits typed before the prompt were echoed by the terminal: they are thrown away."""
+    with terminal(floor, "verify", "alice") as agent:
+        agent.type(f"{WRONG}\r")
+        agent.wait_for(WRONG)  # the terminal's echo: it was typed before the echo went off
+        agent.wait_for(PROMPT)
+        shown = len(agent.raw)
+        agent.type(f"{RIGHT}\r")
+        code = agent.end()
+    assert code == 0
+    assert not set(WRONG) & set(plain(agent.raw[shown:]))
+    assert floor.user("alice").attempts_total == 1
+
+
+@pytest.mark.parametrize("slip", ["12345", "1234567", "12a456", "", "\uff11\uff12\uff13456"])
+def test_a_slip_is_asked_again_and_not_charged(floor: Desk, slip: str) -> None:
+    """Not six digits: the agent is told, asked again, and only the next answer counts."""
+    with terminal(floor, "verify", "vera") as agent:
+        agent.wait_for("(vera, acme): ")
+        agent.type(f"{slip}\r")
+        told = agent.wait_for("(vera, acme): ")
+        assert "not an attempt" in told
+        assert floor.user("vera").attempts_total == 5
+        agent.type(f"{RIGHT}\r")
+        assert agent.end() == 0
+    assert floor.user("vera").attempts_total == 6
+
+
+def test_a_line_without_end_is_a_slip_too(floor: Desk) -> None:
+    """A cat on the keyboard is asked again like anybody else."""
+    with terminal(floor, "verify", "alice") as agent:
+        agent.wait_for(PROMPT)
+        agent.type("4" * 2000 + "\r")
+        agent.wait_for(PROMPT)
+        agent.type(f"{RIGHT}\r")
+        assert agent.end() == 0
+    assert b"44" not in agent.raw
+
+
+def test_the_sixth_miss_tells_the_way_out(floor: Desk) -> None:
+    """Exit 3, locked, and the agent can read out where the customer unlocks it."""
+    with terminal(floor, "verify", "vera") as agent:
+        agent.wait_for("(vera, acme): ")
+        agent.type(f"{WRONG}\r")
+        code = agent.end()
+    assert code == 3
+    assert "\u2718 NOT VERIFIED" in agent.text
+    assert "locked" in agent.text
+    assert UNLOCK in agent.words
+    assert floor.user("vera").failed_attempts == 6
+
+
+@pytest.mark.parametrize(
+    ("user", "code", "told"),
+    [
+        ("lara", 4, UNLOCK),
+        ("uma", 5, "pincli pin show uma"),
+        ("ina", 5, "deactivated"),
+        ("otto", 5, "cloud-office"),
+    ],
+)
+def test_who_can_not_be_verified_is_told_without_a_question(
+    floor: Desk, user: str, code: int, told: str
+) -> None:
+    """No PIN is asked for, so none is read out over the phone for nothing."""
+    with terminal(floor, "verify", user) as agent:
+        assert agent.end() == code
+    assert "\u2718 NOT VERIFIED" in agent.text
+    assert told in agent.words
+    assert "Support PIN of" not in agent.text
+
+
+def test_an_unknown_user_is_told_without_a_question(floor: Desk) -> None:
+    """A misspelt name is exit 6 with the near name, before any PIN is asked for."""
+    with terminal(floor, "verify", "alcie") as agent:
+        assert agent.end() == 6
+    assert "hint: did you mean alice?" in agent.text
+    assert "Support PIN" not in agent.text
+
+
+# Interrupting.
+
+
+@pytest.mark.parametrize("key", [CTRL_C, CTRL_D], ids=["Ctrl-C", "Ctrl-D"])
+@pytest.mark.parametrize(
+    ("words", "question"),
+    [
+        ("verify alice", PROMPT),
+        ("pin change alice", "New support PIN of alice: "),
+        ("pin check", "PIN to check: "),
+        ("unlock lara", "Reason for unlocking lara: "),
+        ("reset alice", "[y/N] "),
+    ],
+)
+def test_a_prompt_can_be_left(floor: Desk, words: str, question: str, key: str) -> None:
+    """Exit 130, echo on again, nothing changed, and no traceback."""
+    before = content(floor.store)
+    with terminal(floor, *words.split()) as agent:
+        agent.wait_for(question)
+        agent.type(key)
+        code = agent.end()
+        assert agent.echoes
+    assert code == 130
+    assert "interrupted" in agent.text
+    assert "Traceback" not in agent.text
+    assert content(floor.store) == before
+
+
+@pytest.mark.parametrize("key", [CTRL_C, CTRL_D], ids=["Ctrl-C", "Ctrl-D"])
+def test_a_prompt_left_in_json_is_one_object(floor: Desk, tmp_path: Path, key: str) -> None:
+    """With --json the questions go to the terminal, and stdout gets the error alone."""
+    target = tmp_path / "answer"
+    line = f"exec {shlex.join([*PROGRAM, 'verify', 'alice', '--json'])} >{target}"
+    with any_terminal(["sh", "-c", line], floor.environment()) as agent:
+        agent.wait_for(PROMPT)
+        agent.type(key)
+        assert agent.end() == 130
+    (answer,) = target.read_text(encoding="ascii").splitlines()
+    assert '"code": "interrupted"' in answer
+
+
+def test_a_second_answer_half_typed_is_left_too(floor: Desk) -> None:
+    """Ctrl-C in the middle of the digits: none is shown, none is charged."""
+    with terminal(floor, "verify", "alice") as agent:
+        agent.wait_for(PROMPT)
+        agent.type(f"999{CTRL_C}")
+        assert agent.end() == 130
+        assert agent.echoes
+    assert b"9" not in agent.raw
+    assert floor.user("alice").attempts_total == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("words", "question"),
+    [("verify alice", PROMPT), ("pin change alice", "New support PIN of alice: ")],
+)
+def test_a_signal_at_the_prompt_gives_the_echo_back(
+    floor: Desk, words: str, question: str, number: signal.Signals
+) -> None:
+    """Whatever ends pincli at a hidden prompt, the next command is typed visibly."""
+    with terminal(floor, *words.split()) as agent:
+        agent.wait_for(question)
+        assert not agent.echoes
+        agent.signal(number)
+        code = agent.end()
+        assert agent.echoes
+    assert code == (130 if number is signal.SIGINT else -number)
+    assert "Traceback" not in agent.text
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_stopped_and_continued_the_prompt_still_hides(floor: Desk, shell: str) -> None:
+    """Ctrl-Z, the shell, `fg`: asked again with the echo off, and the PIN works."""
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell}")
+    env = floor.environment(PS1="READY> ", ENV="")
+    with any_terminal([shell, *SHELLS[shell]], env) as agent:
+        agent.wait_for("READY> ")
+        agent.type(f"{shlex.join([*PROGRAM, 'verify', 'alice'])}\r")
+        agent.wait_for(PROMPT)
+        agent.type(f"99{CTRL_Z}")
+        agent.wait_for("READY> ")
+        agent.type("fg\r")
+        agent.wait_for(PROMPT)
+        assert not agent.echoes
+        agent.type(f"{RIGHT}\r")
+        shown = agent.wait_for("READY> ")
+        agent.type("echo code $?\r")
+        agent.wait_for("code 0")
+        assert agent.echoes
+    assert "\u2714 VERIFIED" in shown
+    assert RIGHT not in agent.text
+    assert b"99" not in agent.raw
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_stopped_prompt_gives_the_echo_back(floor: Desk, shell: str) -> None:
+    """At the shell that Ctrl-Z leads to, what is typed is shown."""
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell}")
+    env = floor.environment(PS1="READY> ", ENV="")
+    with any_terminal([shell, *SHELLS[shell]], env) as agent:
+        agent.wait_for("READY> ")
+        agent.type(f"{shlex.join([*PROGRAM, 'verify', 'alice'])}\r")
+        agent.wait_for(PROMPT)
+        agent.type(CTRL_Z)
+        agent.wait_for("READY> ")
+        assert agent.echoes
+        agent.type("kill %1\r")
+
+
+def test_continued_by_a_signal_the_question_is_asked_again(floor: Desk) -> None:
+    """SIGSTOP and SIGCONT from elsewhere: the echo is off again although somebody turned it on."""
+    with terminal(floor, "verify", "alice") as agent:
+        agent.wait_for(PROMPT)
+        agent.signal(signal.SIGSTOP)
+        agent.child.setecho(True)
+        agent.signal(signal.SIGCONT)
+        agent.wait_for(PROMPT)
+        assert not agent.echoes
+        agent.type(f"{RIGHT}\r")
+        assert agent.end() == 0
+    assert RIGHT not in agent.text
+
+
+# The other prompts.
+
+
+def test_a_change_asks_twice(floor: Desk) -> None:
+    """The same PIN twice, unseen: changed, and it verifies."""
+    with terminal(floor, "pin", "change", "alice") as customer:
+        customer.wait_for("New support PIN of alice: ")
+        customer.type("933797\r")
+        customer.wait_for("The same again: ")
+        assert not customer.echoes
+        customer.type("933797\r")
+        assert customer.end() == 0
+    assert re.search(r"\d", customer.text) is None
+    assert floor.run("verify", "alice", "--pin-stdin", stdin="933797\n").code == 0
+
+
+def test_a_change_that_differs_changes_nothing(floor: Desk) -> None:
+    """Two different answers: exit 2, no byte of the store is different, neither is shown."""
+    before = content(floor.store)
+    with terminal(floor, "pin", "change", "alice") as customer:
+        customer.wait_for("New support PIN of alice: ")
+        customer.type("933797\r")
+        customer.wait_for("The same again: ")
+        customer.type("933799\r")
+        assert customer.end() == 2
+    assert "differ" in customer.text
+    assert re.search(r"\d", customer.text) is None
+    assert content(floor.store) == before
+
+
+def test_a_change_for_a_locked_user_asks_nothing(floor: Desk) -> None:
+    """Exit 7 before a PIN is typed for nothing."""
+    with terminal(floor, "pin", "change", "lara") as customer:
+        assert customer.end() == 7
+    assert "New support PIN" not in customer.text
+
+
+def test_a_check_tells_the_rule(floor: Desk) -> None:
+    """The PIN is typed unseen, and the rule that it breaks is named."""
+    with terminal(floor, "pin", "check") as customer:
+        customer.wait_for("PIN to check: ")
+        assert not customer.echoes
+        customer.type("999912\r")
+        assert customer.end() == 7
+    assert "equal digits in a row" in customer.text
+    assert b"9" not in customer.raw
+
+
+def test_an_unlock_asks_for_the_reason(floor: Desk) -> None:
+    """Seen while it is typed, then on record; the lock is released."""
+    with terminal(floor, "unlock", "lara") as admin:
+        admin.wait_for("Reason for unlocking lara: ")
+        assert admin.echoes
+        admin.type("customer rang\r")
+        assert admin.end() == 0
+    assert "customer rang" in admin.text
+    assert "unlocked" in admin.text
+    assert floor.user("lara").failed_attempts == 0
+    assert floor.events("lara")[-1].reason == "customer rang"
+
+
+@pytest.mark.parametrize("reason", ["", "   "])
+def test_an_unlock_without_a_reason_is_none(floor: Desk, reason: str) -> None:
+    """Enter alone: exit 2, still locked."""
+    with terminal(floor, "unlock", "lara") as admin:
+        admin.wait_for("Reason for unlocking lara: ")
+        admin.type(f"{reason}\r")
+        assert admin.end() == 2
+    assert floor.user("lara").failed_attempts == 6
+
+
+def test_an_unlock_that_is_not_due_asks_nothing(floor: Desk) -> None:
+    """Exit 7 before the admin writes a reason for nothing."""
+    with terminal(floor, "unlock", "alice") as admin:
+        assert admin.end() == 7
+    assert "Reason" not in admin.text
+
+
+@pytest.mark.parametrize("answer", ["y", "YES"])
+def test_a_reset_goes_on_after_a_clear_yes(floor: Desk, answer: str) -> None:
+    """The preview names who and what; a yes withdraws the PIN and says what comes next."""
+    with terminal(floor, "reset", "alice") as admin:
+        preview = admin.wait_for("[y/N] ")
+        assert "reset 1 user" in preview
+        assert "alice" in preview
+        admin.type(f"{answer}\r")
+        assert admin.end() == 0
+    assert "pincli pin show alice" in admin.words
+    assert floor.user("alice").pin is None
+
+
+@pytest.mark.parametrize("answer", ["n", "", "yy", "\u0443"])
+def test_a_reset_stops_at_anything_else(floor: Desk, answer: str) -> None:
+    """No, Enter or a guess: exit 7, and nothing is changed."""
+    before = content(floor.store)
+    with terminal(floor, "reset", "alice") as admin:
+        admin.wait_for("[y/N] ")
+        admin.type(f"{answer}\r")
+        assert admin.end() == 7
+    assert "nothing was changed" in admin.text
+    assert content(floor.store) == before
+
+
+def test_revealed_pins_are_shown_on_the_terminal(floor: Desk) -> None:
+    """`reset --reveal` at a terminal shows the new PIN, and it verifies."""
+    with terminal(floor, "reset", "alice", "--reveal", "--yes") as admin:
+        assert admin.end() == 0
+    (pin,) = set(re.findall(r"\b[0-9]{6}\b", admin.text))
+    assert floor.run("verify", "alice", "--pin-stdin", stdin=f"{pin}\n").code == 0
+
+
+# What the terminal can show.
+
+
+@pytest.mark.parametrize(
+    ("words", "typed", "code"),
+    [
+        ("verify alice", f"{RIGHT}\r", 0),
+        ("verify alice", f"{WRONG}\r", 3),
+        ("verify lara", "", 4),
+        ("verify nobody", "", 6),
+        ("status", "", 0),
+        ("status lara", "", 0),
+        ("status --account acme", "", 0),
+        ("audit list", "", 0),
+        ("reset alice --dry-run", "", 0),
+        ("pin show alice", "", 0),
+    ],
+)
+def test_in_a_c_locale_everything_is_ascii(floor: Desk, words: str, typed: str, code: int) -> None:
+    """`LC_ALL=C`: signs and foreign names in ASCII, no byte above 0x7f, the same exit code."""
+    floor.sql("UPDATE users SET name = 'Ali\u00e7e \u6f22' WHERE user IN ('alice', 'lara')")
+    with terminal(floor, *words.split(), env={"LC_ALL": "C"}) as agent:
+        if typed:
+            agent.wait_for("acme): ")
+            agent.type(typed)
+        assert agent.end() == code
+    assert agent.raw.isascii()
+    verdict = re.search(r"^\[(ok|!!)\] (NOT )?VERIFIED$", agent.text, re.MULTILINE)
+    assert bool(verdict) == (words.startswith("verify") and code != 6)
+
+
+@pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+@pytest.mark.parametrize("words", ["verify alice", "status", "status lara", "audit list"])
+def test_without_colour_there_is_no_escape(
+    floor: Desk, words: str, variable: str, value: str
+) -> None:
+    """NO_COLOR or a dumb terminal: not one ESC, and the verdict still has its sign."""
+    with terminal(floor, *words.split(), env={variable: value}) as agent:
+        if words.startswith("verify"):
+            agent.wait_for(PROMPT)
+            agent.type(f"{RIGHT}\r")
+        assert agent.end() == 0
+    assert b"\x1b" not in agent.raw
+    assert ("\u2714 VERIFIED" in agent.text) == words.startswith("verify")
+
+
+def test_with_colour_there_is_one(floor: Desk) -> None:
+    """The tests above can fail: on a colour terminal the verdict is coloured."""
+    with terminal(floor, "verify", "lara") as agent:
+        assert agent.end() == 4
+    assert b"\x1b[" in agent.raw
+
+
+@pytest.mark.parametrize("words", ["status", "status lara", "user list", "audit list"])
+def test_piped_there_is_no_escape(floor: Desk, words: str) -> None:
+    """Into a pipe goes plain text, whatever the environment would force on others."""
+    ran = floor.run(*words.split(), FORCE_COLOR="1", CLICOLOR_FORCE="1", TTY_COMPATIBLE="1")
+    assert (ran.code, ran.err) == (0, "")
+    assert "\x1b" not in ran.out
+
+
+@pytest.mark.parametrize("columns", [80, 60])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(f"{command} {user}" for command in ("verify", "status") for user in BROAD),
+        f"user show {LONG_LOGIN}",
+        f"status --account {LONG_LOGIN}",
+        "user list",
+        "audit list",
+    ],
+)
+def test_nothing_is_wider_than_the_terminal(floor: Desk, words: str, columns: int) -> None:
+    """Long and wide names are folded by us, at characters, not by the terminal anywhere."""
+    with floor.session() as session:
+        for user, name in BROAD.items():
+            people.add(session, user, LONG_LOGIN, name, UserType.CLOUD)
+    with terminal(floor, *words.split(), columns=columns) as agent:
+        assert agent.end() in (0, 5)
+    widths = [cells(shown) for shown in agent.text.splitlines()]
+    assert max(widths) <= columns
+    assert max(widths) > columns // 2
+
+
+def test_the_verdict_stands_alone_on_its_line(floor: Desk) -> None:
+    """However narrow the terminal, the first line of the answer is the verdict."""
+    for columns in (80, 40, 20):
+        with terminal(floor, "verify", "lara", columns=columns) as agent:
+            assert agent.end() == 4
+        assert agent.text.splitlines()[0].rstrip() == "\u2718 NOT VERIFIED"
+
+
+# Ctrl-C before anything is asked.
+
+
+def caught_signals(process: int) -> int:
+    """The mask of signals that a process has a handler for."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    found = re.search(r"^SigCgt:\t([0-9a-f]+)$", status, re.MULTILINE)
+    assert found is not None
+    return int(found[1], 16)
+
+
+def wait_until_pincli_runs(process: subprocess.Popen[bytes]) -> None:
+    """Wait until pincli has SIGINT in hand.
+
+    Python itself catches SIGINT while it starts, before a line of pincli runs, and says so
+    with a traceback; pincli's first act is to undo that.
+    """
+    sigint = 1 << (signal.SIGINT - 1)
+    deadline = time.monotonic() + 20
+    for wanted in (True, False):
+        while bool(caught_signals(process.pid) & sigint) != wanted:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize("milliseconds", [0, 2, 5, 10, 20, 30, 45, 60, 80, 100, 125, 150])
+def test_an_interrupt_during_the_start_is_quiet(floor: Desk, milliseconds: int) -> None:
+    """Ctrl-C at any moment of the start: exit 130 or death by SIGINT, and no traceback."""
+    with floor.start("verify", "alice", "--pin-stdin") as process:
+        wait_until_pincli_runs(process)
+        time.sleep(milliseconds / 1000)  # this is what is tested: any moment
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode in (130, -signal.SIGINT)
+    assert out == b""
+    assert b"Traceback" not in err
+    assert b"Exception ignored" not in err
+    assert floor.user("alice").attempts_total == 0
+
+
+# In tmux, as a support floor would.
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="there is no tmux")
+def test_a_whole_call_in_tmux(floor: Desk) -> None:
+    """A status, a miss, a slip, the right PIN: what stands on an 80x24 screen afterwards."""
+    server = f"pincli-{uuid.uuid4().hex[:12]}"
+    env = floor.environment(ENV="")
+
+    def tmux(*words: str) -> str:
+        done = subprocess.run(
+            ["tmux", "-L", server, "-f", os.devnull, *words],
+            env=env,
+            capture_output=True,
+            check=True,
+            timeout=20,
+        )
+        return done.stdout.decode()
+
+    def screen_like(pattern: str) -> str:
+        deadline = time.monotonic() + 20
+        while re.search(pattern, screen := tmux("capture-pane", "-p"), re.DOTALL) is None:
+            assert time.monotonic() < deadline, screen
+        return screen
+
+    def type_line(text: str) -> None:
+        tmux("send-keys", "-l", text)
+        tmux("send-keys", "Enter")
+
+    prompt = re.escape(PROMPT.rstrip())
+    empty = r"\AREADY>\s*\Z"
+    tmux("new-session", "-d", "-x", "80", "-y", "24", "env PS1='READY> ' sh -i")
+    try:
+        screen_like(empty)
+        type_line(f"alias pincli={shlex.quote(shlex.join(PROGRAM))}; clear")
+        screen_like(empty)
+        type_line("pincli verify alice")
+        screen_like(prompt)
+        type_line("99988")
+        screen_like(rf"not an attempt\.\s+{prompt}")
+        type_line("999888")
+        screen_like(r"\u2718 NOT VERIFIED.*5 of 6 left.*READY>")
+        type_line("clear")
+        screen_like(empty)
+        type_line("pincli verify alice; echo code $?")
+        screen_like(prompt)
+        type_line(RIGHT)
+        screen = screen_like(r"code \d+\s+READY>")
+    finally:
+        tmux("kill-server")
+    lines = [line.rstrip() for line in screen.splitlines() if line.strip()]
+    assert lines[0] == "READY> pincli verify alice; echo code $?"
+    assert lines[1] == PROMPT.rstrip()
+    assert lines[2] == "\u2714 VERIFIED"
+    assert "Alice (alice, acme)" in lines[3]
+    assert lines[-2:] == ["code 0", "READY>"]
+    assert RIGHT not in screen

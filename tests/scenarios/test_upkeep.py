@@ -1,0 +1,387 @@
+"""`backup` and `restore` as the command line does them: killed, on a full disk, in a storm."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pincli.models import EventKind, Outcome
+from pincli.operations import pins
+from pincli.operations.session import Need
+from pincli.operations.trail import check_trail
+from pincli.operations.verify import verify
+from tests.support.contract import call, error_of
+from tests.support.desk import Desk, killed
+from tests.support.drive_upkeep import UpkeepForks, wrecks
+from tests.support.driving import OTHER, RIGHT, Forks, copied, drive, guess_wrong, intact
+from tests.support.failpoints import Plan
+from tests.support.floor import content
+from tests.support.strace import Call, require_strace, traced
+from tests.support.terminal import terminal
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[UpkeepForks]:
+    """A quick source of pincli processes."""
+    with UpkeepForks() as source:
+        yield source
+
+
+@pytest.fixture
+def peopled(desk: Desk) -> Desk:
+    """Alice, bob and their PINs."""
+    desk.collected("alice")
+    desk.collected("bob", pin=OTHER)
+    return desk
+
+
+def backup_of(desk: Desk, name: str = "backup.db") -> Path:
+    """A backup by the command."""
+    path = desk.store.parent / name
+    assert call(desk, ["backup", str(path)]).code == 0
+    return path
+
+
+def untouched(desk: Desk) -> None:
+    """Fail unless database and trail are whole."""
+    intact(desk)
+    with desk.session(Need.CHECK) as session:
+        assert check_trail(session, None).finding is None
+
+
+def outcome(desk: Desk, user: str, pin: str) -> Outcome:
+    """What verify says."""
+    with desk.session() as session:
+        return verify(session, user, pin, None).outcome
+
+
+def in_place_of(desk: Desk, backup: Path, folder: Path) -> Desk:
+    """A backup as a store of its own."""
+    folder.mkdir(parents=True)
+    (folder / "pincli.lock").touch()
+    shutil.copy(backup, folder / "pincli.db")
+    return Desk(folder, desk.keys)
+
+
+def test_a_backup_and_what_is_said_of_it(peopled: Desk) -> None:
+    """A new file, 0600, whose size is told; the keys are not in it, and that is said."""
+    path = peopled.store.parent / "b.db"
+    answer = call(peopled, ["backup", str(path), "--json"]).answer
+    assert (answer["file"], answer["bytes"]) == (str(path), path.stat().st_size)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    ran = call(peopled, ["backup", f"{path}.2"])
+    assert ran.code == 0
+    assert "keys are not in it" in ran.out
+
+
+@pytest.mark.parametrize("what", ["file", "link", "dangling", "folder", "store", "keys"])
+def test_a_backup_goes_over_nothing(peopled: Desk, what: str) -> None:
+    """Exit 7, and what stands there stays."""
+    folder = peopled.store.parent / "backups"
+    folder.mkdir()
+    path = folder / "b.db"
+    match what:
+        case "file":
+            path.write_text("mine")
+        case "link":
+            (folder / "target").write_text("mine")
+            path.symlink_to(folder / "target")
+        case "dangling":
+            path.symlink_to(folder / "target")
+        case "folder":
+            path.mkdir()
+        case "store":
+            path = peopled.store / "b.db"
+        case _:
+            path = peopled.keys / "b.db"
+    before = content(peopled.store.parent)
+    ran = call(peopled, ["backup", str(path)])
+    assert ran.code == 7
+    assert str(path) in error_of(ran)[0]
+    assert content(peopled.store.parent) == before
+
+
+@pytest.mark.parametrize("path", [".", "/", "..", "", "no/such/folder/b.db", "x" * 300])
+def test_a_backup_to_nowhere(peopled: Desk, path: str) -> None:
+    """Refused in a sentence, whatever stands where the file's name should."""
+    ran = call(peopled, ["backup", path])
+    assert ran.code in (2, 7, 8)
+    assert ran.err.startswith("pincli: error: ")
+
+
+def test_a_backup_on_a_full_disk(peopled: Desk) -> None:
+    """Exit 8, no file and no part of one; the store is as it was."""
+    folder = peopled.store.parent / "backups"
+    folder.mkdir()
+    plan = Plan(at=(("locked:writer", "full"),))
+    ran = drive(peopled, "backup", str(folder / "b.db"), plan=plan)
+    assert ran.code == 8, ran
+    assert list(folder.iterdir()) == []
+    untouched(peopled)
+    assert outcome(peopled, "alice", RIGHT) is Outcome.VERIFIED
+
+
+def test_a_backup_killed_at_every_step(peopled: Desk, forks: UpkeepForks, tmp_path: Path) -> None:
+    """The file is whole or not there; the store goes on, and the next backup succeeds."""
+    for folder in range(200):
+        (tmp_path / "b").mkdir(exist_ok=True)
+        path = tmp_path / "b" / f"{folder}.db"
+        ran = forks.run(peopled, "backup", str(path), plan=Plan(kill_at=folder + 1))
+        if path.exists():
+            there = in_place_of(peopled, path, tmp_path / "seen" / str(folder))
+            untouched(there)
+        assert path.exists() or ran.code != 0
+        if ran.code == 0:
+            break
+        again = tmp_path / "b" / f"{folder}-again.db"
+        assert call(peopled, ["backup", str(again)]).code == 0
+    assert folder > 10
+    assert outcome(peopled, "alice", RIGHT) is Outcome.VERIFIED
+    untouched(peopled)
+
+
+def test_backups_in_a_storm_of_verifies(peopled: Desk, forks: UpkeepForks) -> None:
+    """Each is a store at one moment, with its trail; no agent fails, and all attempts count."""
+    over = threading.Event()
+    codes: list[int] = []
+
+    def agent(user: str, pin: str) -> None:
+        with Forks() as mine:
+            while not over.is_set():
+                codes.append(mine.verify(peopled, user, pin).code)
+
+    agents = [
+        threading.Thread(target=agent, args=each) for each in (("alice", RIGHT), ("bob", OTHER))
+    ]
+    for thread in agents:
+        thread.start()
+    paths = []
+    try:
+        for number in range(12):
+            path = peopled.store.parent / f"storm-{number}.db"
+            assert forks.run(peopled, "backup", str(path), "--json").code == 0
+            paths.append(path)
+    finally:
+        over.set()
+        for thread in agents:
+            thread.join()
+    assert set(codes) == {0}
+    lengths = []
+    for number, path in enumerate(paths):
+        there = in_place_of(peopled, path, peopled.store.parent / "seen" / str(number))
+        untouched(there)
+        lengths.append(len(there.events()))
+    assert lengths == sorted(lengths)
+    untouched(peopled)
+    attempts = [e for e in peopled.events() if e.kind is EventKind.ATTEMPT]
+    assert len(attempts) == len(codes)
+
+
+def changed_since(desk: Desk) -> Path:
+    """A backup, and then: alice's PIN changed, bob locked, carol added."""
+    path = backup_of(desk)
+    with desk.session() as session:
+        pins.change(session, "alice", "234811")
+    guess_wrong(desk, "bob", 6)
+    desk.collected("carol", pin=RIGHT)
+    return path
+
+
+def test_a_restore_and_what_is_said_of_it(peopled: Desk) -> None:
+    """What was withdrawn, what was kept, and where the replaced store lies."""
+    path = changed_since(peopled)
+    before = len(peopled.events())
+    ran = call(peopled, ["restore", str(path), "--yes", "--json"])
+    assert ran.code == 0
+    answer = ran.answer
+    assert (answer["withdrawn"], answer["kept_users"], answer["changed"]) == (1, 1, 1)
+    assert answer["kept_events"] > 0
+    assert Path(answer["aside"]).exists()
+    events = peopled.events()
+    assert len(events) == before + 2
+    assert [e.kind for e in events[before:]] == [EventKind.RESTORED] * 2
+    _stricter(peopled)
+    untouched(peopled)
+
+
+def _stricter(desk: Desk) -> None:
+    """Fail unless what came after the backup still holds."""
+    for pin in (RIGHT, "234811"):
+        assert outcome(desk, "alice", pin) is Outcome.UNCOLLECTED
+    assert outcome(desk, "bob", OTHER) is Outcome.LOCKED
+    assert outcome(desk, "carol", RIGHT) is Outcome.VERIFIED
+
+
+def test_a_restore_is_confirmed(peopled: Desk) -> None:
+    """Without --yes and a terminal: 2; a no at the question: 7; and nothing has changed."""
+    path = changed_since(peopled)
+    before = content(peopled.store)
+    assert call(peopled, ["restore", str(path)]).code == 2
+    with terminal(peopled, "restore", str(path)) as screen:
+        screen.wait_for("Restore")
+        screen.type("n\r")
+        assert screen.end() == 7
+    assert content(peopled.store) == before
+    with terminal(peopled, "restore", str(path)) as screen:
+        screen.wait_for("Restore")
+        screen.type("y\r")
+        assert screen.end() == 0
+    _stricter(peopled)
+
+
+def test_a_restore_out_of_the_keys_folder_is_refused(peopled: Desk) -> None:
+    """A file argument among the keys is none of a backup."""
+    path = shutil.copy(backup_of(peopled), peopled.keys / "b.db")
+    before = content(peopled.store)
+    assert call(peopled, ["restore", str(path), "--yes"]).code == 7
+    assert content(peopled.store) == before
+
+
+@pytest.mark.parametrize("name", ["aside", "present"])
+def test_a_restore_out_of_the_store_s_own_folder(peopled: Desk, name: str) -> None:
+    """The replaced store can be brought back from where it lies, and the present one be itself."""
+    path = changed_since(peopled)
+    aside = call(peopled, ["restore", str(path), "--yes", "--json"]).answer["aside"]
+    source = aside if name == "aside" else str(peopled.database)
+    copy = shutil.copy(source, peopled.store / "pincli.db.old") if name == "aside" else source
+    Path(aside).unlink()
+    assert call(peopled, ["restore", str(copy), "--yes"]).code == 0
+    _stricter(peopled)
+    untouched(peopled)
+
+
+@pytest.mark.parametrize("store", ["there", "gone", "damaged"])
+def test_a_restore_killed_at_every_step(
+    peopled: Desk, forks: UpkeepForks, tmp_path: Path, store: str
+) -> None:
+    """Either the old store or the new one, whole; and the same command again brings it back."""
+    path = changed_since(peopled)
+    before = len(peopled.events())
+    if store == "gone":
+        peopled.database.unlink()
+    elif store == "damaged":
+        peopled.database.write_text("what was a store\n" * 500)
+    arguments = ("restore", str(path), "--yes", "--json")
+    every = 1 if store == "there" else 2
+    for wreck in wrecks(peopled, forks, tmp_path / "n", *arguments, every=every):
+        desk = wreck.desk
+        if store == "there":
+            untouched(desk)
+            assert len(desk.events()) - before in (0, 2), wreck.number
+            assert (len(desk.events()) - before == 2) or not wreck.whole
+        elif _is_store(desk):
+            untouched(desk)
+            assert outcome(desk, "alice", RIGHT) is Outcome.UNCOLLECTED
+        if not wreck.whole:
+            again = forks.run(desk, *arguments)
+            assert again.code == 0, (wreck.number, again)
+            untouched(desk)
+        if store == "there":
+            _stricter(desk)
+        else:
+            assert outcome(desk, "alice", "234811") is Outcome.UNCOLLECTED
+            assert outcome(desk, "bob", OTHER) is Outcome.UNCOLLECTED
+
+
+def _is_store(desk: Desk) -> bool:
+    return desk.database.exists() and desk.database.read_bytes().startswith(b"SQLite format 3")
+
+
+@pytest.mark.parametrize("number", range(1, 14, 2))
+def test_a_restore_on_a_disk_that_fills_up(peopled: Desk, number: int, tmp_path: Path) -> None:
+    """Wherever it happens: exit 8 and the old store, or it was done already."""
+    path = changed_since(peopled)
+    before = peopled.events()
+    desk = copied(peopled, tmp_path / "full")
+    point = "sql:SELECT" if number == 1 else f"sql:SELECT#{number}"
+    ran = drive(desk, "restore", str(path), "--yes", plan=Plan(at=((point, "full"),)))
+    assert ran.code in (0, 8), ran
+    assert desk.events()[: len(before)] == before
+    assert (len(desk.events()) > len(before)) is (ran.code == 0)
+    untouched(desk)
+    _stricter_if(desk, done=ran.code == 0)
+
+
+def test_a_restore_killed_between_two_pages(peopled: Desk, tmp_path: Path) -> None:
+    """While the store itself is written, where only the kernel sees it: the old one or the new."""
+    require_strace()
+    path = changed_since(peopled)
+    before = len(peopled.events())
+    desk = copied(peopled, tmp_path / "whole")
+    writes = traced(desk, "restore", str(path), "--yes", calls="pwrite64").calls
+    own = [number for number, call_ in enumerate(writes, 1) if _to_the_store(call_)]
+    assert len(own) > 20
+    for number in sorted({*own[:: len(own) // 6], own[-2], own[-1]}):
+        desk = copied(peopled, tmp_path / str(number))
+        inject = f"pwrite64:signal=SIGKILL:when={number}"
+        ran = traced(desk, "restore", str(path), "--yes", calls="pwrite64", inject=inject)
+        assert killed(ran.ran.code) or ran.ran.code == 128 + signal.SIGKILL
+        assert len(desk.events()) == before
+        untouched(desk)
+        assert outcome(desk, "alice", "234811") is Outcome.VERIFIED
+
+
+def _to_the_store(call_: Call) -> bool:
+    return re.search(r"/pincli\.db(-journal)?>", call_.arguments) is not None
+
+
+def _stricter_if(desk: Desk, *, done: bool) -> None:
+    if done:
+        _stricter(desk)
+    else:
+        assert outcome(desk, "alice", "234811") is Outcome.VERIFIED
+
+
+def test_restores_in_a_storm_of_verifies(peopled: Desk, forks: UpkeepForks) -> None:
+    """Agents go on: each answer is a verdict, none is a failure, and the trail holds them all."""
+    path = backup_of(peopled)
+    over = threading.Event()
+    codes: list[int] = []
+
+    def agent(user: str, pin: str) -> None:
+        with Forks() as mine:
+            while not over.is_set():
+                codes.append(mine.verify(peopled, user, pin).code)
+
+    agents = [
+        threading.Thread(target=agent, args=each) for each in (("alice", RIGHT), ("bob", OTHER))
+    ]
+    for thread in agents:
+        thread.start()
+    try:
+        asides = set()
+        for number in range(4):
+            ran = forks.run(peopled, "restore", str(path), "--yes", "--json")
+            if ran.code == 0:
+                asides.add(ran.answer["aside"])
+            else:
+                assert ran.code == 7, ran  # two within a second
+            assert number or ran.code == 0
+    finally:
+        over.set()
+        for thread in agents:
+            thread.join()
+    assert set(codes) == {0}
+    untouched(peopled)
+    attempts = [e for e in peopled.events() if e.kind is EventKind.ATTEMPT]
+    assert len(attempts) == len(codes)
+
+
+def test_a_lock_file_that_is_a_link_is_no_bug(peopled: Desk) -> None:
+    """Refused in words, wherever it leads, and nothing is made at its end."""
+    path = backup_of(peopled)
+    shutil.rmtree(peopled.store)
+    peopled.store.mkdir(mode=0o700)
+    target = peopled.store.parent / "target"
+    (peopled.store / "pincli.lock").symlink_to(target)
+    ran = call(peopled, ["restore", str(path), "--yes"])
+    assert ran.code == 8
+    assert not os.path.lexists(target)

@@ -1,0 +1,40 @@
+"""A process that takes a lock and tells what happens: run with a lock file and a byte.
+
+It says `trying`, `held` and `released`, each on a line of its own. While it holds the lock it
+answers `pending` with the signals that wait for it, and lets go at any other line.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+from pincli.store.locks import Locks
+
+
+def hold(path: Path, byte: int) -> None:
+    """Take the lock, hold it until told to let go, then wait for one more line."""
+    locks = Locks(path)
+    say("trying")
+    with locks.user(byte) if byte else locks.writer():
+        say("held")
+        while sys.stdin.readline().strip() == "pending":
+            say(" ".join(sorted(signal.Signals(each).name for each in signal.sigpending())))
+    say("released")
+    sys.stdin.readline()
+
+
+def say(word: str) -> None:
+    """Write a line that the test waits for."""
+    sys.stdout.write(word + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    # As a terminal would start it, whatever pytest itself was started with.
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    hold(Path(sys.argv[1]), int(sys.argv[2]))

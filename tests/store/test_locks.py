@@ -1,0 +1,143 @@
+"""Locks: one holder a byte, a bounded wait, and nobody is fooled by a removed file."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from pincli.errors import Fault, StoreUnavailable
+from pincli.store import locks as module
+from pincli.store.locks import LONGEST_WAIT, Locks
+from tests.store.processes import held_by_other, other
+
+ROW = 7
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A lock file as init makes it."""
+    file = tmp_path / "pincli.lock"
+    file.touch(0o600)
+    return file
+
+
+@pytest.mark.parametrize("byte", [0, ROW])
+def test_two_processes_exclude_each_other_on_one_byte(path: Path, byte: int) -> None:
+    """The second has the lock when the first has let go, and not before."""
+    with held_by_other(path, byte) as first, other("lock_holder", path, byte) as second:
+        assert second.said() == "trying"
+        assert second.says_nothing_for(0.3)
+        first.tell("release")
+        assert first.said() == "released"
+        assert second.said() == "held"
+
+
+def test_different_bytes_do_not_exclude_each_other(path: Path) -> None:
+    """Two users' locks and the writer lock are held at the same time."""
+    with held_by_other(path, 0), held_by_other(path, ROW), held_by_other(path, ROW + 1):
+        pass
+
+
+def test_a_killed_holder_lets_go(path: Path) -> None:
+    """The kernel frees what a dead process held, however it died."""
+    with held_by_other(path, ROW) as first, other("lock_holder", path, ROW) as second:
+        assert second.said() == "trying"
+        first.process.kill()
+        assert second.said() == "held"
+
+
+def test_waiting_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who can't have the lock in time gives up, and leaves no alarm and no mask behind."""
+    monkeypatch.setattr(module, "LONGEST_WAIT", 0.2)
+    handler = signal.getsignal(signal.SIGALRM)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    locks = Locks(path)
+    with held_by_other(path, 0) as holder:
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable) as refusal, locks.writer():
+            pytest.fail("two hold the writer lock")
+        assert 0.2 <= time.monotonic() - began < 10
+        assert refusal.value.fault is Fault.BUSY
+        assert refusal.value.path == path
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+        assert signal.getsignal(signal.SIGALRM) is handler
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
+        holder.tell("release")
+        assert holder.said() == "released"
+        with locks.writer():
+            pass
+    locks.close()
+
+
+def test_nobody_waits_longer_than_ten_seconds() -> None:
+    """The bound that DESIGN.md names."""
+    assert LONGEST_WAIT == 10
+
+
+def test_who_waits_can_be_ended(path: Path) -> None:
+    """Nothing is charged while waiting, so SIGTERM need not wait too."""
+    with held_by_other(path, 0), other("lock_holder", path, 0) as second:
+        assert second.said() == "trying"
+        second.process.terminate()
+        assert second.ended() == -signal.SIGTERM
+
+
+def test_an_error_inside_lets_go(path: Path) -> None:
+    """Whatever is raised while the lock is held, the next one gets it, mask and all."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    locks = Locks(path)
+    with pytest.raises(KeyError), locks.user(ROW):
+        raise KeyError
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
+    with held_by_other(path, ROW):
+        pass
+    locks.close()
+
+
+def test_letting_go_of_the_writer_lock_keeps_the_user_s(path: Path) -> None:
+    """From charge to settle the user's lock and the signals' deferral outlast the writer's."""
+    locks = Locks(path)
+    with locks.user(ROW):
+        with locks.writer():
+            pass
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP} <= blocked
+        with held_by_other(path, 0), other("lock_holder", path, ROW) as rival:
+            assert rival.said() == "trying"
+            assert rival.says_nothing_for(0.3)
+    locks.close()
+
+
+@pytest.mark.parametrize("made_again", [False, True])
+def test_a_removed_lock_file_stops_everybody(path: Path, made_again: bool) -> None:
+    """A lock on a file that newcomers no longer open excludes nobody: better none at all."""
+    locks = Locks(path)
+    path.unlink()
+    if made_again:
+        path.touch(0o600)
+    for lock in (locks.writer(), locks.user(ROW)):
+        with pytest.raises(StoreUnavailable) as refusal, lock:
+            pytest.fail("held a lock on a removed file")
+        assert refusal.value.fault is Fault.MISSING
+    locks.close()
+
+
+def test_a_missing_lock_file_is_not_made(path: Path) -> None:
+    """Only init makes it: a new one would part this process from those with the old one."""
+    path.unlink()
+    with pytest.raises(StoreUnavailable) as refusal:
+        Locks(path)
+    assert refusal.value.fault is Fault.MISSING
+    assert not path.exists()
+
+
+def test_a_link_is_no_lock_file(path: Path) -> None:
+    """A link in its place is refused, even one to a file."""
+    link = path.with_name("link.lock")
+    link.symlink_to(path)
+    with pytest.raises(StoreUnavailable) as refusal:
+        Locks(link)
+    assert refusal.value.fault is Fault.LINK

@@ -1,0 +1,155 @@
+"""Setting, showing and withdrawing PINs, and releasing locks: the store's own steps."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from pincli.errors import PinChangedMeanwhile, Refused, Rule
+from pincli.models import PinOrigin
+from pincli.operations import pins
+from tests.store.attempting import kinds_after, last_seq, with_counter
+from tests.support.desk import Desk
+
+PINLESS = (
+    "UPDATE users SET verifier = NULL, verify_key = NULL, sealed = NULL, portal_key = NULL, "
+    "pin_set_at = NULL, pin_set_by = NULL WHERE user = 'alice'"
+)
+
+
+@pytest.mark.parametrize("clear", [True, False])
+@pytest.mark.parametrize("counter", range(7))
+def test_a_pin_is_written_with_its_version_seal_and_event(
+    desk: Desk, counter: int, clear: bool
+) -> None:
+    """Verifier, seal, version and event are one; the counter goes only if it is told to."""
+    before = with_counter(desk, counter)
+    seq = last_seq(desk)
+    with desk.session() as session:
+        new = pins.prepare(session, before, "234811", PinOrigin.CUSTOMER)
+        after = session.store.set_pin(before, new, clear_counter=clear)
+    assert after == desk.user("alice")
+    assert after.pin is not None
+    assert (after.pin.verifier, after.pin.sealed) == (new.verifier, new.sealed)
+    assert (after.pin.verify_key, after.pin.portal_key) == (new.verify_key, new.portal_key)
+    assert after.pin.set_by is PinOrigin.CUSTOMER
+    assert after.pin_version == before.pin_version + 1
+    assert after.failed_attempts == (0 if clear else counter)
+    assert kinds_after(desk, seq) == [("pin_changed", None, after.failed_attempts)]
+
+
+def test_the_loser_of_two_first_looks_writes_nothing(desk: Desk) -> None:
+    """Of two PINs made for the same version the first is written, and the second refused."""
+    user = desk.add("alice")
+    with desk.session() as session:
+        one, two = (
+            pins.prepare(session, user, pin, PinOrigin.GENERATED) for pin in ("234811", "123678")
+        )
+        winner = session.store.set_pin(user, one, clear_counter=False)
+        seq = last_seq(desk)
+        with pytest.raises(PinChangedMeanwhile):
+            session.store.set_pin(user, two, clear_counter=False)
+        with pytest.raises(PinChangedMeanwhile):
+            session.store.issue(user, two, unlock=False, reason=None)
+    assert desk.user("alice") == winner
+    assert last_seq(desk) == seq
+
+
+def test_a_look_at_a_pin_that_is_gone_is_not_recorded(desk: Desk) -> None:
+    """Between reading and recording it was withdrawn: look again, it is no longer the PIN."""
+    user = with_counter(desk, 0)
+    with desk.session() as session:
+        session.store.note_shown(user)
+        assert kinds_after(desk, last_seq(desk) - 1) == [("pin_shown", None, 0)]
+        session.store.withdraw([user], unlock=False, reason=None)
+        seq = last_seq(desk)
+        with pytest.raises(PinChangedMeanwhile):
+            session.store.note_shown(user)
+    assert last_seq(desk) == seq
+
+
+@pytest.mark.parametrize(
+    ("counter", "has_pin", "unlock"), list(product(range(7), (True, False), (True, False)))
+)
+def test_withdrawing_does_what_the_table_says(
+    desk: Desk, counter: int, has_pin: bool, unlock: bool
+) -> None:
+    """No PIN any more and the counter at 0, but six stays six unless --unlock; else nothing."""
+    with_counter(desk, counter)
+    if not has_pin:
+        desk.sql(PINLESS)
+    before = desk.user("alice")
+    seq = last_seq(desk)
+    with desk.session() as session:
+        (change,) = session.store.withdraw([before], unlock=unlock, reason="because")
+    after = desk.user("alice")
+    stays = counter == 6 and not unlock
+    assert change == (before, after)
+    assert after.pin is None
+    assert after.pin_version == before.pin_version + int(has_pin)
+    assert after.failed_attempts == (6 if stays else 0)
+    assert after.locked_since == (before.locked_since if stays else None)
+    assert (after.locks_total, after.attempts_total) == (
+        before.locks_total,
+        before.attempts_total,
+    )
+    counted = 0 < counter < 6 or (counter == 6 and unlock)
+    expected = []
+    if counter == 6 and unlock:
+        expected.append(("unlocked", None, 0))
+    if has_pin:
+        expected.append(("pin_withdrawn", None, after.failed_attempts))
+    elif counted:
+        expected.append(("reset", None, 0))
+    assert kinds_after(desk, seq) == expected
+    assert all(event.reason == "because" for event in desk.events() if event.seq > seq)
+    assert (change.before == change.after) is (expected == [])
+
+
+@pytest.mark.parametrize("unlock", [True, False])
+@pytest.mark.parametrize("counter", range(7))
+def test_issuing_gives_a_new_pin_and_the_counter_of_a_reset(
+    desk: Desk, counter: int, unlock: bool
+) -> None:
+    """A new version in the place of the old one; six stays six unless --unlock."""
+    before = with_counter(desk, counter)
+    seq = last_seq(desk)
+    with desk.session() as session:
+        new = pins.prepare(session, before, "234811", PinOrigin.GENERATED)
+        change = session.store.issue(before, new, unlock=unlock, reason="because")
+    after = desk.user("alice")
+    stays = counter == 6 and not unlock
+    assert change == (before, after)
+    assert after.pin is not None
+    assert after.pin.verifier == new.verifier
+    assert after.pin_version == before.pin_version + 1
+    assert after.failed_attempts == (6 if stays else 0)
+    assert after.locked_since == (before.locked_since if stays else None)
+    unlocked = [("unlocked", None, 0)] if counter == 6 and unlock else []
+    assert kinds_after(desk, seq) == [*unlocked, ("pin_generated", None, after.failed_attempts)]
+    assert all(event.reason == "because" for event in desk.events() if event.seq > seq)
+
+
+@pytest.mark.parametrize("counter", range(6))
+def test_a_counter_below_six_is_not_unlocked(desk: Desk, counter: int) -> None:
+    """Unlocking is for locks: it gives nobody new guesses before the sixth."""
+    before = with_counter(desk, counter)
+    seq = last_seq(desk)
+    with desk.session() as session, pytest.raises(Refused) as refusal:
+        session.store.unlock(before, reason="because")
+    assert refusal.value.rule is Rule.NOT_LOCKED
+    assert desk.user("alice") == before
+    assert last_seq(desk) == seq
+
+
+def test_unlocking_keeps_the_pin_and_the_totals(desk: Desk) -> None:
+    """The counter goes to 0; PIN, version, locks ever and attempts ever stay."""
+    before = with_counter(desk, 6)
+    seq = last_seq(desk)
+    with desk.session() as session:
+        after = session.store.unlock(before, reason="because")
+    assert after == desk.user("alice")
+    assert after == before._replace(failed_attempts=0, locked_since=None)
+    assert kinds_after(desk, seq) == [("unlocked", None, 0)]
+    assert desk.events()[-1].reason == "because"

@@ -1,0 +1,182 @@
+"""What waits in the temporary database: in order, each once, and gone in the end."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pincli.errors import Fault, StoreUnavailable
+from pincli.models import UserType
+from pincli.results import RowProblem
+from pincli.store import staging
+from pincli.store.staging import StagedImport, StagedRow, StagedUsers
+
+MANY = 4321
+"""More than is written or read at once."""
+
+
+def row(user: str, line: int = 2, **fields: object) -> StagedRow:
+    """A row with something in every column."""
+    good = StagedRow(user, line, "acme", "Name", UserType.CLOUD, True, b"sealed")
+    return good._replace(**fields)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def staged() -> Iterator[StagedImport]:
+    """An empty import."""
+    with StagedImport() as staged:
+        yield staged
+
+
+def test_users_come_once_in_storage_order() -> None:
+    """However often and in whatever order they were added."""
+    with StagedUsers() as users:
+        assert (len(users), users.after(0, 10)) == (0, [])
+        users.add([5, 3])
+        users.add(iter([9, 3, 1, 5]))
+        assert len(users) == 4
+        assert users.after(0, 10) == [1, 3, 5, 9]
+        assert users.after(3, 1) == [5]
+        assert users.after(9, 10) == []
+
+
+def test_rows_come_back_as_they_went_in(staged: StagedImport) -> None:
+    """By user; a field that the file doesn't say is still not said."""
+    rows = [
+        row("zoe", 2, active=None, pin=None),
+        row("bob", 3, active=False, name="a'b\"c;--", account="x"),
+        row("alice", 4, type=UserType.DATAPIPE),
+    ]
+    for each in rows:
+        staged.add(each)
+    staged.flush()
+    assert staged.after("", 10) == sorted(rows)
+    assert staged.after("alice", 1) == [rows[1]]
+    assert staged.after("zoe", 1) == []
+    assert len(staged) == 3
+
+
+def test_many_rows_are_all_there(staged: StagedImport) -> None:
+    """Page by page, none twice."""
+    names = [f"u{number * 7919 % 100_003:06}" for number in range(MANY)]
+    for line, name in enumerate(names, 2):
+        staged.add(row(name, line))
+    staged.flush()
+    seen: list[str] = []
+    while page := staged.after(seen[-1] if seen else "", 500):
+        seen += [each.user for each in page]
+    assert seen == sorted(names)
+
+
+def test_problems_come_in_the_order_of_the_file(staged: StagedImport) -> None:
+    """By line, and of one line in the order in which they were found; all of them."""
+    for line in range(MANY, 0, -1):
+        staged.add_problem(RowProblem(line, "name", "first"))
+        staged.add_problem(RowProblem(line, "", "second"))
+    assert staged.problem_count == 2 * MANY
+    told = list(staged.problems())
+    assert [problem.line for problem in told] == sorted([*range(1, MANY + 1)] * 2)
+    assert [problem.message for problem in told] == ["first", "second"] * MANY
+
+
+def test_every_row_of_a_user_but_the_first_is_a_problem(staged: StagedImport) -> None:
+    """By line number, in whatever order they were staged."""
+    for user, line in (("bob", 9), ("alice", 7), ("bob", 4), ("bob", 12), ("carol", 3)):
+        staged.add(row(user, line))
+    staged.flush()
+    staged.note_duplicates()
+    told = list(staged.problems())
+    assert [(problem.line, problem.column) for problem in told] == [(9, "user"), (12, "user")]
+    assert all(problem.message.endswith("line 4") for problem in told)
+
+
+def test_who_is_missing_is_told(staged: StagedImport) -> None:
+    """Of the names that are asked for, those that no row is about."""
+    for user in ("alice", "bob"):
+        staged.add(row(user))
+    staged.flush()
+    assert staged.missing_from(["bob", "carol", "dave"]) == {"carol", "dave"}
+    assert staged.missing_from([]) == set()
+    assert staged.missing_from({"alice": 1, "zoe": 2}) == {"zoe"}
+
+
+def test_the_file_has_no_name_and_is_gone_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can open it while it is used, and nothing lies about after a kill."""
+    monkeypatch.setattr(staging, "_CACHE_KIB", 16)
+    before = _files()
+    with StagedImport() as staged:
+        for number in range(MANY):
+            staged.add(row(f"u{number:06}"))
+        staged.flush()
+        (spilled,) = _files() - before
+        path, _, word = spilled.partition(" ")
+        assert word == "(deleted)"
+        assert not Path(path).exists()
+        assert len(staged) == MANY
+    assert _files() == before
+
+
+def _files() -> set[str]:
+    """SQLite's temporary files that this process has open."""
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    return {name for name in (str(link.readlink()) for link in links) if "etilqs" in name}
+
+
+def test_it_closes_after_an_error_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the middle leaves nothing open."""
+
+    def fail() -> None:
+        with StagedUsers() as users:
+            opened.append(users)
+            raise KeyboardInterrupt
+
+    opened: list[StagedUsers] = []
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    with pytest.raises(StoreUnavailable):
+        len(opened[0])
+
+
+def test_a_full_disk_is_a_fault_that_names_the_temporary_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every step that may write says it the same way."""
+
+    class Full:
+        def __getattr__(self, _: str) -> object:
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorname = "SQLITE_FULL"
+            raise error
+
+    with StagedImport() as staged:
+        staged.add(row("alice"))
+        monkeypatch.setattr(staged, "_connection", Full())
+        for step in (
+            staged.flush,
+            staged.note_duplicates,
+            lambda: staged.add_problem(RowProblem(1, "", "x")),
+            lambda: staged.after("", 1),
+            lambda: list(staged.problems()),
+            lambda: staged.missing_from(["x"]),
+            lambda: len(staged),
+        ):
+            with pytest.raises(StoreUnavailable) as caught:
+                step()
+            assert caught.value.fault is Fault.FULL
+            assert str(caught.value.path) == "temporary file"
+        monkeypatch.undo()
+
+
+def test_pages_go_by_an_index() -> None:
+    """The next page costs a page, however many went before it."""
+    with StagedImport() as staged, StagedUsers() as users:
+        for database, question in (
+            (staged, "SELECT * FROM rows WHERE user > 'a' ORDER BY user LIMIT 9"),
+            (staged, "SELECT user FROM rows WHERE user IN ('a', 'b')"),
+            (users, "SELECT id FROM ids WHERE id > 5 ORDER BY id LIMIT 9"),
+        ):
+            plan = database._connection.execute(f"EXPLAIN QUERY PLAN {question}").fetchall()
+            assert all(detail.startswith("SEARCH") for *_, detail in plan), plan

@@ -1,0 +1,234 @@
+"""Transactions: whole and chained, or nothing at all."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+
+from pincli.errors import Fault, KeyChanged, StoreUnavailable
+from pincli.models import EventKind, PinOrigin, User, UserType
+from pincli.operations import pins
+from pincli.operations.session import Need, Session
+from pincli.store import locks
+from pincli.store.attempts import Charged, RenewedVerifier
+from pincli.store.sqlite import Store
+from pincli.store.transaction import Origin
+from tests.store.processes import held_by_other
+from tests.support.desk import Desk
+
+Step = Callable[[Session, dict[str, User]], object]
+
+
+class DiskError(sqlite3.OperationalError):
+    """Stands for whatever can fail while a transaction is under way."""
+
+
+class FailingSigner:
+    """Signs for the store's key, and fails at one of its signatures."""
+
+    def __init__(self, fingerprint: str, good: int) -> None:
+        self.fingerprint = fingerprint
+        self._good = good
+
+    def mac(self, previous: str, row: tuple[str | int | None, ...]) -> str:
+        """A mac, until it fails."""
+        if self._good == 0:
+            raise DiskError("disk I/O error")
+        self._good -= 1
+        return f"{previous[:8]}{row[0]}"
+
+
+def charged(session: Session, user: User) -> Charged:
+    """A charged attempt."""
+    result = session.store.charge(user, verify_keys=session.keyring.verify_keys, ticket=None)
+    assert isinstance(result, Charged)
+    return result
+
+
+def settle(session: Session, user: User, *, matched: bool) -> None:
+    """Settle the attempt that is open in the user's record."""
+    assert user.pin is not None
+    assert user.open_attempt is not None
+    session.store.settle(
+        Charged(user.open_attempt, user, user.pin),
+        matched=matched,
+        renewed=None,
+        ticket=None,
+    )
+
+
+def issue(session: Session, user: User, *, unlock: bool) -> None:
+    """Reset a user to a new PIN."""
+    new = pins.prepare(session, user, "234811", PinOrigin.GENERATED)
+    session.store.issue(user, new, unlock=unlock, reason="r")
+
+
+def hold(session: Session, user: User) -> None:
+    """Take the user's lock, which closes what a dead process left open."""
+    with session.store.holding(user):
+        pass
+
+
+STEPS: dict[str, tuple[int, Step]] = {
+    "charge": (1, lambda s, u: charged(s, u["alice"])),
+    "refuse": (1, lambda s, u: charged_or_refused(s, u["locked"])),
+    "settle a match": (1, lambda s, u: settle(s, u["open"], matched=True)),
+    "settle the sixth miss": (2, lambda s, u: settle(s, u["open"], matched=False)),
+    "abandon the sixth": (2, lambda s, u: hold(s, u["open"])),
+    "set a PIN": (
+        1,
+        lambda s, u: s.store.set_pin(
+            u["alice"],
+            pins.prepare(s, u["alice"], "234811", PinOrigin.CUSTOMER),
+            clear_counter=True,
+        ),
+    ),
+    "show a PIN": (1, lambda s, u: s.store.note_shown(u["alice"])),
+    "issue": (1, lambda s, u: issue(s, u["alice"], unlock=False)),
+    "issue and unlock": (2, lambda s, u: issue(s, u["locked"], unlock=True)),
+    "withdraw three": (
+        3,
+        lambda s, u: s.store.withdraw(
+            [u["alice"], u["locked"], u["open"]], unlock=False, reason="r"
+        ),
+    ),
+    "withdraw and unlock three": (
+        5,
+        lambda s, u: s.store.withdraw(
+            [u["alice"], u["locked"], u["open"]], unlock=True, reason="r"
+        ),
+    ),
+    "unlock": (1, lambda s, u: s.store.unlock(u["locked"], reason="r")),
+    "add": (1, lambda s, u: s.store.add_user("new", "acme", "", UserType.CLOUD)),
+    "deactivate": (1, lambda s, u: s.store.set_active(u["alice"], active=False, reason="r")),
+    "record": (1, lambda s, u: s.store.record(EventKind.REFUSED, name="nobody", outcome="x")),
+}
+
+
+def charged_or_refused(session: Session, user: User) -> None:
+    """Ask for a charge, whatever the answer."""
+    session.store.charge(user, verify_keys=session.keyring.verify_keys, ticket=None)
+
+
+@pytest.fixture
+def users(desk: Desk) -> dict[str, User]:
+    """One with two misses, one locked, and one whose sixth attempt is open."""
+    for name in ("alice", "locked", "open"):
+        desk.collected(name)
+    desk.sql("UPDATE users SET failed_attempts = 2 WHERE user = 'alice'")
+    desk.sql("UPDATE users SET failed_attempts = 6, locked_since = 't' WHERE user = 'locked'")
+    desk.sql("UPDATE users SET failed_attempts = 5 WHERE user = 'open'")
+    with desk.session() as session:
+        charged(session, desk.user("open"))
+    return {name: desk.user(name) for name in ("alice", "locked", "open")}
+
+
+def dump(desk: Desk) -> list[str]:
+    """The whole database as text."""
+    with closing(sqlite3.connect(desk.database)) as connection:
+        return list(connection.iterdump())
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_that_fails_changes_nothing(desk: Desk, users: dict[str, User], name: str) -> None:
+    """Wherever a step fails, all of it is undone: record, counter and events alike."""
+    signatures, step = STEPS[name]
+    before = dump(desk)
+    for good in range(signatures):
+        with desk.session() as session:
+            session.store.sign_with(FailingSigner(session.keyring.audit.fingerprint, good))
+            with pytest.raises(StoreUnavailable):
+                step(session, users)
+            assert session.store.locks_recorded == []
+            assert session.store.find("alice") == users["alice"]  # it is fit for use
+        assert dump(desk) == before
+    with desk.session() as session:
+        session.store.sign_with(FailingSigner(session.keyring.audit.fingerprint, signatures))
+        step(session, users)
+    assert dump(desk) != before
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_nothing_is_written_once_the_audit_key_is_another(
+    desk: Desk, users: dict[str, User], name: str
+) -> None:
+    """A process that signs with a key the store no longer has is stopped before it writes."""
+    _, step = STEPS[name]
+    with desk.session() as session:
+        desk.sql("UPDATE store SET audit_key = 'rotated meanwhile'")
+        before = dump(desk)
+        with pytest.raises(KeyChanged):
+            step(session, users)
+    assert dump(desk) == before
+
+
+@pytest.mark.parametrize("key", ["verify_key", "portal_key"])
+@pytest.mark.parametrize("name", ["set a PIN", "issue", "issue and unlock"])
+def test_no_pin_is_written_under_a_key_that_is_no_longer_current(
+    desk: Desk, users: dict[str, User], name: str, key: str
+) -> None:
+    """A verifier or seal made with yesterday's key is refused: soon nobody could use it."""
+    _, step = STEPS[name]
+    with desk.session() as session:
+        desk.sql(f"UPDATE store SET {key} = 'rotated meanwhile'")  # noqa: S608
+        before = dump(desk)
+        with pytest.raises(KeyChanged):
+            step(session, users)
+    assert dump(desk) == before
+
+
+def test_a_verifier_is_not_renewed_to_a_key_that_is_no_longer_current(
+    desk: Desk, users: dict[str, User]
+) -> None:
+    """A rotation between charge and settle files no verifier under another key's name."""
+    with desk.session() as session, session.store.holding(users["alice"]) as user:
+        attempt = charged(session, user)
+        key = session.keyring.verify
+        verifier = session.verifiers.make(key, "alice", user.pin_version, desk.pins["alice"])
+        desk.sql("UPDATE store SET verify_key = 'rotated meanwhile'")
+        renewed = RenewedVerifier(verifier, key.fingerprint)
+        session.store.settle(attempt, matched=True, renewed=renewed, ticket=None)
+    assert desk.user("alice").pin == users["alice"].pin
+
+
+def test_a_store_opened_for_reading_does_not_write(desk: Desk, users: dict[str, User]) -> None:
+    """Without a signer nothing can be recorded, so nothing can be changed."""
+    before = dump(desk)
+    store = Store(desk.store, origin=Origin("tester", "status"), clock=str)
+    with pytest.raises(RuntimeError):
+        store.unlock(users["locked"], reason="r")
+    store.close()
+    assert dump(desk) == before
+
+
+def test_a_key_error_inside_a_step_is_not_hidden(desk: Desk, users: dict[str, User]) -> None:
+    """A bug is not reported as a damaged store, and is rolled back all the same."""
+
+    def broken() -> str:
+        raise KeyError("a bug")
+
+    before = dump(desk)
+    store = Store(desk.store, origin=Origin("tester", "test"), clock=broken)
+    with desk.session(Need.WRITE) as session:
+        store.sign_with(FailingSigner(session.keyring.audit.fingerprint, 9))
+    with pytest.raises(KeyError):
+        store.unlock(users["locked"], reason="r")
+    store.close()
+    assert dump(desk) == before
+
+
+def test_a_step_waits_for_the_writer_lock_first(
+    desk: Desk, users: dict[str, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who can't have the writer lock gives up with the store as it was."""
+    monkeypatch.setattr(locks, "LONGEST_WAIT", 0.1)
+    before = dump(desk)
+    with held_by_other(desk.store / "pincli.lock", 0), desk.session() as session:
+        with pytest.raises(StoreUnavailable) as refusal:
+            session.store.unlock(users["locked"], reason="r")
+        assert session.store.find("alice") == users["alice"]
+    assert refusal.value.fault is Fault.BUSY
+    assert dump(desk) == before

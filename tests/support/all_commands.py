@@ -1,0 +1,48 @@
+"""Every command that the program has, found by walking its app, hidden ones too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from pincli.cli import app
+
+AGENT = frozenset({"verify", "status", "alerts", "desk"})
+ADMIN = AGENT | {
+    "import",
+    "user add",
+    "user list",
+    "user show",
+    "user deactivate",
+    "user activate",
+    "reset",
+    "unlock",
+    "audit list",
+    "audit verify",
+    "backup",
+    "restore",
+    "doctor",
+    "keys list",
+    "keys rotate",
+}
+PORTAL = frozenset({"status USER", "pin show", "pin change", "unlock"})
+WITHOUT_ROLE = frozenset({"init", "demo", "pin check", "completion"})
+COMPLETING = "complete-names"
+"""For whoever may see names in a list: agents and admins. DESIGN.md, section 6, spelled again."""
+
+
+def existing_commands() -> frozenset[str]:
+    """The commands by the names that the help gives them, such as `pin show`."""
+    return frozenset(_below(typer.main.get_command(app), ()))
+
+
+def _below(command: Any, path: tuple[str, ...]) -> Iterator[str]:
+    if not isinstance(command, TyperGroup):
+        yield " ".join(path)
+        return
+    ctx: Any = typer.Context(command)
+    for name in command.list_commands(ctx):
+        yield from _below(command.get_command(ctx, name), (*path, name))

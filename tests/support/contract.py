@@ -1,0 +1,153 @@
+"""What holds for every answer of the command line, whatever the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from typer.testing import CliRunner
+
+from pincli.cli import app
+from tests.support.desk import Desk, Ran
+
+EXIT_OF = {
+    "internal": 1,
+    "usage": 2,
+    "malformed_pin": 2,
+    "incorrect": 3,
+    "locked": 4,
+    "inactive": 5,
+    "ineligible": 5,
+    "uncollected": 5,
+    "unknown_user": 6,
+    "unknown_account": 6,
+    "refused": 7,
+    "unavailable": 8,
+    "interrupted": 130,
+}
+"""DESIGN.md, section 7, written down again: the tests must not read the program's own table."""
+
+COMMANDS = (
+    "init",
+    "verify",
+    "status",
+    "unlock",
+    "reset",
+    "pin show",
+    "pin change",
+    "pin check",
+    "user add",
+    "user list",
+    "user show",
+    "user deactivate",
+    "user activate",
+    "import",
+    "audit list",
+    "audit verify",
+    "alerts",
+    "keys list",
+    "keys rotate",
+    "backup",
+    "restore",
+    "doctor",
+    "demo",
+    "completion",
+)
+GROUPS = ("pin", "user", "audit", "keys")
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+def call(desk: Desk, line: str | list[str], stdin: str | bytes = "", **env: str) -> Ran:
+    """Run a command line in this process, without a terminal.
+
+    Args:
+        desk: The store and keys.
+        line: What follows `pincli`, as typed in a shell or as a list.
+        stdin: What is piped in.
+        env: Variables to set.
+    """
+    umask = os.umask(0o022)
+    try:
+        result = CliRunner().invoke(
+            app,
+            shlex.split(line) if isinstance(line, str) else line,
+            input=stdin,
+            env={
+                "PINCLI_STORE": str(desk.store),
+                "PINCLI_KEYS": str(desk.keys),
+                "LANG": "C.UTF-8",
+                **dict.fromkeys(("LC_ALL", "LC_CTYPE", "NO_COLOR", "SUDO_UID"), None),
+                **env,
+            },
+        )
+    finally:
+        os.umask(umask)
+    return Ran(result.exit_code, result.stdout, result.stderr)
+
+
+def answer_of(ran: Ran) -> dict[str, Any]:
+    """The one JSON object of an answer, which must keep to the envelope."""
+    assert ran.err == "", ran
+    assert ran.out.isascii(), ran
+    assert ran.out.endswith("}\n"), ran
+    assert ran.out.count("\n") == 1, ran
+    answer = json.loads(ran.out, object_pairs_hook=_without_twins)
+    assert isinstance(answer, dict), ran
+    assert answer["pincli"] == 1, ran
+    assert answer["command"] in (None, *COMMANDS, *GROUPS), ran
+    assert answer["ok"] is ("error" not in answer), ran
+    if "error" in answer:
+        assert set(answer["error"]) == {"code", "message", "hint"}, ran
+        assert ran.code == EXIT_OF[answer["error"]["code"]], ran
+        _require_sentences(answer["error"]["message"], answer["error"]["hint"])
+    else:
+        assert ran.code in (0, 4), ran
+    for time in times_in(answer):
+        assert _TIME.fullmatch(time), ran
+        age = datetime.now(UTC) - datetime.fromisoformat(time)
+        assert timedelta(seconds=-1) < age < timedelta(minutes=10), ran
+    return answer
+
+
+def error_of(ran: Ran) -> tuple[str, str]:
+    """The sentence and the hint of an error told to a person; stdout must be empty."""
+    assert ran.code != 0, ran
+    assert ran.out == "", ran
+    assert ran.err.endswith("\n"), ran
+    lines = ran.err[:-1].split("\n")
+    assert len(lines) == 2, ran
+    assert lines[0].startswith("pincli: error: "), ran
+    assert lines[1].startswith("hint: "), ran
+    message, hint = lines[0].removeprefix("pincli: error: "), lines[1].removeprefix("hint: ")
+    _require_sentences(message, hint)
+    return message, hint
+
+
+def times_in(value: object, key: str = "") -> list[str]:
+    """Everything in an answer that is a time by the name of its key."""
+    if isinstance(value, dict):
+        return [time for k, v in value.items() for time in times_in(v, k)]
+    if isinstance(value, list):
+        return [time for each in value for time in times_in(each, key)]
+    is_time = key in ("at", "locked_since") or key.endswith("_at")
+    return [str(value)] if is_time and value is not None else []
+
+
+def _require_sentences(message: str, hint: str) -> None:
+    for text in (message, hint):
+        assert text.strip() == text != "", (message, hint)
+        assert "\n" not in text, (message, hint)
+        assert "Traceback" not in text, (message, hint)
+        assert "bug in pincli" not in text, (message, hint)
+        assert not text.endswith("."), (message, hint)
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    assert len(keys) == len(set(keys)), keys
+    return dict(pairs)

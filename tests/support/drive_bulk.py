@@ -1,0 +1,59 @@
+"""The forks of drive_forks.py, set up for bulk work: small chunks, and points at files.
+
+Eight users are then several chunks, groups and pages, and a run can be killed before each
+PIN that it writes down, each sync, rename, link and unlink.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pincli.operations import chunks, hashing, reset, selection
+from pincli.operations.intake import imports
+from pincli.operations.pin_file import PinFile
+from tests.support import drive_forks, failpoints
+from tests.support.failpoints import Plan, Points
+
+FULL_CHUNK = 3
+SMALL = 2
+
+_FILES: tuple[tuple[object, str, str], ...] = (
+    (os, "fsync", "fsync"),
+    (os, "link", "link"),
+    (os, "rename", "rename"),
+    (os, "unlink", "unlink"),
+    (Path, "rename", "rename"),
+    (Path, "unlink", "unlink"),
+    (PinFile, "pin_for", "pin"),
+)
+
+
+def install(plan: Plan) -> None:
+    """What failpoints.install does, and the points at files."""
+    kept: list[Points] = []
+
+    class Kept(Points):
+        def __init__(self, plan: Plan) -> None:
+            super().__init__(plan)
+            kept.append(self)
+
+    failpoints._replace(failpoints, "Points", Kept)
+    failpoints.install(plan)
+    for owner, name, point in _FILES:
+        failpoints._watch(kept[0], owner, name, point, "")
+
+
+def main() -> None:
+    """Make everything small, and serve."""
+    failpoints._replace(chunks, "FULL_CHUNK", FULL_CHUNK)
+    failpoints._replace(chunks, "SMALLEST_CHUNK", SMALL)
+    failpoints._replace(hashing, "_WRITE_AT_ONCE", SMALL)
+    for module in (selection, imports, reset):
+        failpoints._replace(module, "_PAGE", SMALL)
+    failpoints._replace(drive_forks, "install", install)
+    drive_forks.serve()
+
+
+if __name__ == "__main__":
+    main()

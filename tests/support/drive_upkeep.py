@@ -1,0 +1,115 @@
+"""Pincli in forked processes that die before a given step: a file operation or an SQL statement.
+
+Like drive_forks.py, but every file that is opened for writing, written, synced, linked,
+renamed or removed is a step too, and so is every statement.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from tests.support import drive_forks, failpoints
+from tests.support.desk import Desk, Ran, killed
+from tests.support.driving import ROOT, Forks
+from tests.support.failpoints import Plan
+from tests.support.floor import copy_of
+
+FEWEST_STEPS = 15
+_FILE_OPERATIONS = ("open", "fdopen", "fsync", "link", "replace", "rename", "unlink", "mkdir")
+
+
+class UpkeepForks(Forks):
+    """Runs pincli one forked process at a time; `Plan.kill_at` counts steps of upkeep."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            (sys.executable, "-m", "tests.support.drive_upkeep"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            text=True,
+        )
+
+
+@dataclass(frozen=True)
+class Wreck:
+    """Store and keys as one run left them, that was killed before a step or went through.
+
+    Attributes:
+        number: The step before which it was killed.
+    """
+
+    desk: Desk
+    number: int
+    run: Ran
+
+    @property
+    def whole(self) -> bool:
+        """Whether the run was not killed any more."""
+        return not killed(self.run.code)
+
+
+def wrecks(
+    desk: Desk, forks: Forks, folder: Path, *arguments: str, every: int = 1
+) -> Iterator[Wreck]:
+    """The same run on copies of store and keys, killed before its 1st, 2nd, … step, then not."""
+    for number in count(1, every):
+        copy = copy_of(desk, folder / str(number))
+        run = forks.run(copy, *arguments, plan=Plan(kill_at=number))
+        yield Wreck(copy, number, run)
+        if not killed(run.code):
+            assert number > FEWEST_STEPS, "the steps were not counted"
+            return
+
+
+class _Steps:
+    """Counts the steps of this process, and ends it before one of them."""
+
+    def __init__(self, kill_at: int) -> None:
+        self._kill_at = kill_at
+        self._taken = 0
+
+    def take(self) -> None:
+        self._taken += 1
+        if self._taken == self._kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def before(self, operation: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any, **options: Any) -> Any:
+            self.take()
+            return operation(*arguments, **options)
+
+        return counted
+
+
+def _install(plan: Plan) -> None:
+    steps = _Steps(plan.kill_at)
+    _replace(failpoints.Points, "reach", _counted(failpoints.Points.reach, steps))
+    failpoints.install(replace(plan, kill_at=0))
+    for name in _FILE_OPERATIONS:
+        _replace(os, name, steps.before(getattr(os, name)))
+
+
+def _counted(reach: Callable[..., None], steps: _Steps) -> Callable[..., None]:
+    def reaching(points: failpoints.Points, point: str, *details: object) -> None:
+        steps.take()
+        reach(points, point, *details)
+
+    return reaching
+
+
+def _replace(owner: object, name: str, by: object) -> None:
+    setattr(owner, name, by)
+
+
+if __name__ == "__main__":
+    _replace(drive_forks, "install", _install)
+    drive_forks.serve()

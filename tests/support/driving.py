@@ -1,0 +1,261 @@
+"""Pincli in processes that a test drives: held at a point, released together, killed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from pincli.models import Outcome
+from pincli.operations import pins
+from pincli.operations.people import require_users
+from pincli.operations.verify import verify
+from pincli.vault.verifiers import PRODUCTION_COST
+from tests.support.desk import Desk, Ran
+from tests.support.failpoints import Plan
+
+ROOT = Path(__file__).parents[2]
+LONG_ENOUGH = 60.0
+RIGHT, WRONG, OTHER = "444159", "111222", "739154"
+
+_APP = (sys.executable, "-m", "tests.support.drive_app")
+_FORKS = (sys.executable, "-m", "tests.support.drive_forks")
+
+
+@dataclass(frozen=True)
+class Log:
+    """The points that one run, or several at once, have reached."""
+
+    path: Path
+
+    def points(self) -> list[str]:
+        """All of them, in order."""
+        return self.path.read_text().splitlines() if self.path.exists() else []
+
+    def count(self, point: str) -> int:
+        """How often a point was reached."""
+        return self.points().count(point)
+
+    def wait_for(self, point: str, times: int = 1) -> None:
+        """Return once a point was reached so often."""
+        wait_until(lambda: self.count(point) >= times, f"{point} x {times}")
+
+
+class Driven:
+    """One run of pincli as a process of its own, with failpoints.
+
+    Attributes:
+        log: The points it has reached.
+    """
+
+    def __init__(self, desk: Desk, arguments: Sequence[str], plan: Plan) -> None:
+        ready, ready_end = os.pipe()
+        go_end, go = os.pipe()
+        self._ready, self._go = ready, go
+        self.log = Log(Path(plan.log))
+        plan = replace(plan, gate=(ready_end, go_end))
+        self.process = subprocess.Popen(
+            [*_APP, plan.dump(), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=desk.environment(),
+            cwd=ROOT,
+            pass_fds=plan.gate,
+            process_group=0,  # so that SIGTSTP can stop it, whoever started pytest
+        )
+        os.close(ready_end)
+        os.close(go_end)
+
+    def answer(self, pin: str) -> None:
+        """Write the PIN that --pin-stdin waits for."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{pin}\n".encode())
+        self.process.stdin.flush()
+
+    def await_pause(self) -> None:
+        """Return once the run waits at its pause."""
+        assert select.select([self._ready], [], [], LONG_ENOUGH)[0], "no pause was reached"
+        assert os.read(self._ready, 1), f"it ended without its pause: {self.log.points()}"
+
+    def go_on(self) -> None:
+        """Let it go on from its pause."""
+        os.write(self._go, b".")
+
+    def ended(self) -> bool:
+        """Whether the process is over."""
+        return self.process.poll() is not None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the process a signal."""
+        self.process.send_signal(number)
+
+    def end(self) -> Ran:
+        """How it ended, once it did."""
+        out, err = self.process.communicate(timeout=LONG_ENOUGH)
+        return Ran(self.process.returncode, out.decode(), err.decode())
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        if not self.ended():
+            self.process.kill()
+        self.process.communicate()
+        os.close(self._ready)
+        os.close(self._go)
+
+
+@contextmanager
+def driven(
+    desk: Desk, *arguments: str, plan: Plan | None = None, pin: str | None = None
+) -> Iterator[Driven]:
+    """Start one driven run, and end it whatever happens.
+
+    Args:
+        desk: The store it works on.
+        arguments: Pincli's own.
+        plan: Its failpoints; a log of its own if the plan names none.
+        pin: What to write to its stdin at once.
+    """
+    plan = plan or Plan()
+    if not plan.log:
+        plan = replace(plan, log=str(fresh(desk, "log")))
+    run = Driven(desk, arguments, plan)
+    try:
+        if pin is not None:
+            run.answer(pin)
+        yield run
+    finally:
+        run.close()
+
+
+def drive(desk: Desk, *arguments: str, plan: Plan | None = None, pin: str | None = None) -> Ran:
+    """Run pincli with failpoints, to its end."""
+    with driven(desk, *arguments, plan=plan, pin=pin) as run:
+        return run.end()
+
+
+@contextmanager
+def paused_verify(
+    desk: Desk, user: str, pin: str, *at: tuple[str, str], log: str = ""
+) -> Iterator[Driven]:
+    """A verify that is charged and waits just before its comparison."""
+    plan = Plan(at=(("compare", "pause"), *at), log=log)
+    with driven(desk, *verify_of(user), plan=plan, pin=pin) as run:
+        run.await_pause()
+        yield run
+
+
+class Forks:
+    """Runs pincli in quick succession, one forked process at a time; see drive_forks.py."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            _FORKS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True
+        )
+
+    def run(
+        self,
+        desk: Desk,
+        *arguments: str,
+        stdin: str = "",
+        plan: Plan | None = None,
+        kill_after: float | None = None,
+    ) -> Ran:
+        """Run pincli in a process, to its end or until it is killed after so many seconds."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        job = {
+            "arguments": arguments,
+            "stdin": base64.b64encode(stdin.encode()).decode(),
+            "environment": {
+                "PINCLI_STORE": str(desk.store),
+                "PINCLI_KEYS": str(desk.keys),
+                "TMPDIR": str(desk.store.parent),
+            },
+            "plan": (plan or Plan()).dump(),
+            "kill_after": kill_after,
+        }
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+        ended: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return Ran(ended["code"], ended["out"], ended["err"])
+
+    def verify(self, desk: Desk, user: str, pin: str, plan: Plan | None = None) -> Ran:
+        """`pincli verify USER --pin-stdin --json`."""
+        return self.run(desk, *verify_of(user), stdin=f"{pin}\n", plan=plan)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate(timeout=LONG_ENOUGH)
+
+
+def verify_of(user: str) -> tuple[str, ...]:
+    """The arguments of a verify by a program."""
+    return ("verify", user, "--pin-stdin", "--json")
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Return once a condition holds; fail after a long while."""
+    deadline = time.monotonic() + LONG_ENOUGH
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.005)
+
+
+def fresh(desk: Desk, name: str) -> Path:
+    """A path beside the store and the keys that nothing has used yet."""
+    number = 0
+    while (path := desk.store.parent / f"{name}-{number}").exists():
+        number += 1
+    path.touch()
+    return path
+
+
+def copied(desk: Desk, folder: Path) -> Desk:
+    """The same store as it is now, in another folder, with the same keys."""
+    shutil.copytree(desk.store, folder, dirs_exist_ok=True)
+    return replace(desk, store=folder)
+
+
+def at_production_cost(desk: Desk, user: str, pin: str = RIGHT) -> None:
+    """Add a user whose PIN is hashed as in earnest."""
+    desk.add(user)
+    with desk.session(cost=PRODUCTION_COST) as session:
+        pins.change(session, user, pin)
+
+
+def asked(desk: Desk, user: str, pin: str) -> Outcome:
+    """What a caller is answered, in this process: quick, where the process is not the matter."""
+    with desk.session() as session:
+        return verify(session, user, pin, None).outcome
+
+
+def guess_wrong(desk: Desk, user: str, times: int, wrong: str = WRONG) -> None:
+    """Bring a user's counter up by wrong answers."""
+    for _ in range(times):
+        asked(desk, user, wrong)
+
+
+def intact(desk: Desk) -> None:
+    """Fail unless the database is whole."""
+    assert desk.sql("PRAGMA integrity_check") == [("ok",)]
+
+
+def withdraw(desk: Desk, *users: str, unlock: bool = False) -> None:
+    """Reset users as bulk work does: in one transaction, without waiting for their locks."""
+    with desk.session() as session:
+        everybody = require_users(session, users)
+        session.store.withdraw(everybody, unlock=unlock, reason="an attack")

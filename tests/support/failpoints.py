@@ -1,0 +1,215 @@
+"""Points in a run of pincli where a test watches, waits, breaks or kills it.
+
+Only the drivers (drive_*.py) install them, in their own process: pincli itself knows
+nothing of them and reads nothing from its environment for them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pincli import cli, deployment
+from pincli.commands import prompts
+from pincli.store import locks
+from pincli.store.sqlite import Store
+from pincli.vault.verifiers import HashCost, Verifiers
+from pincli.views import programs
+
+_CHEAP = HashCost(memory_kib=8, passes=1)
+_CAPABILITY_VERSION = 0x20080522
+
+_WATCHED: tuple[tuple[object, str, str, str], ...] = (
+    (prompts, "_read_line", "read", ""),
+    (Store, "charge", "charge", "charged"),
+    (Verifiers, "prepare", "prepare", ""),
+    (Verifiers, "matches", "compare", "compared"),
+    (Store, "settle", "settle", "settled"),
+    (programs, "write", "answer", "wrote"),
+    (cli, "_flush", "", "answered"),
+)
+"""Functions, and the points before and after them."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to happen to one run of pincli.
+
+    Attributes:
+        log: The file to which each point is appended, one a line, before anything else.
+        at: An action by point: `compare` is the first time, `sql:COMMIT#2` the second.
+            Actions: kill, pause (at the gate), fail (as SQLite would), bug (an exception that
+            repeats the arguments), full (no byte can be written to a file any more), hang.
+        kill_at: SIGKILL before the point of this number, counted from 1; 0 for never.
+        gate: Descriptors: one to say on that the pause is reached, one to wait on.
+        cheap: Whether hashes are made at a low cost.
+        longest_wait: Seconds to wait for a lock; 0 for pincli's own.
+        powerless: Whether root's power over file permissions is given up.
+        deployment: A file that counts as /etc/pincli/pincli.toml, as if under sudo.
+    """
+
+    log: str = ""
+    at: tuple[tuple[str, str], ...] = ()
+    kill_at: int = 0
+    gate: tuple[int, int] = (-1, -1)
+    cheap: bool = True
+    longest_wait: float = 0
+    powerless: bool = False
+    deployment: str = ""
+
+    def dump(self) -> str:
+        """The plan as text, for a driver."""
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def load(text: str) -> Plan:
+        """The plan that `dump` wrote."""
+        facts: dict[str, Any] = json.loads(text)
+        facts["at"] = tuple((point, action) for point, action in facts["at"])
+        return Plan(**facts)
+
+
+class Points:
+    """The points of this process, as a plan wants them."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._actions = dict(plan.at)
+        self._seen: Counter[str] = Counter()
+
+    def reach(self, point: str, *details: object) -> None:
+        """Note that a point is reached, and do what the plan says for it."""
+        self._seen[point] += 1
+        if self._seen.total() == self._plan.kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._append(point)
+        times = self._seen[point]
+        action = self._actions.get(f"{point}#{times}" if times > 1 else point)
+        if action is not None:
+            self._do(action, details)
+
+    def _append(self, point: str) -> None:
+        if self._plan.log:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            descriptor = os.open(self._plan.log, flags, 0o600)
+            # Where no file can be written any more, the log can't be either.
+            with suppress(OSError):
+                os.write(descriptor, f"{point}\n".encode())
+            os.close(descriptor)
+
+    def _do(self, action: str, details: tuple[object, ...]) -> None:
+        match action:
+            case "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "pause":
+                ready, go = self._plan.gate
+                os.write(ready, b".")
+                if not os.read(go, 1):
+                    os._exit(99)  # the test is gone
+            case "fail":
+                error = sqlite3.OperationalError("disk I/O error")
+                error.sqlite_errorname = "SQLITE_IOERR_WRITE"
+                raise error
+            case "bug":
+                raise RuntimeError(f"called with {details!r}")
+            case "full":
+                resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+            case "hang":
+                threading.Event().wait()
+            case _:
+                raise ValueError(action)
+
+
+def notice_signals() -> None:
+    """Undo what a shell does to background jobs: have SIGINT and SIGHUP ignored, or blocked."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def install(plan: Plan) -> None:
+    """Wrap what pincli is made of, in this process, so that the plan comes true."""
+    points = Points(plan)
+    for owner, name, before, after in _WATCHED:
+        _watch(points, owner, name, before, after)
+    _watch_locks(points)
+    _watch_sql(points)
+    if plan.cheap:
+        _replace(Verifiers.__init__, "__defaults__", (_CHEAP,))
+    if plan.longest_wait:
+        _replace(locks, "LONGEST_WAIT", plan.longest_wait)
+    if plan.powerless:
+        give_up_capabilities()
+    if plan.deployment:
+        _replace(deployment.read_deployment, "__defaults__", (Path(plan.deployment),))
+        for name in ("PINCLI_STORE", "PINCLI_KEYS"):
+            os.environ.pop(name, None)
+        os.environ["SUDO_UID"] = str(os.getuid())
+
+
+def give_up_capabilities() -> None:
+    """Let file permissions count for root too."""
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
+    none = (ctypes.c_uint32 * 6)()
+    if ctypes.CDLL(None, use_errno=True).capset(header, none) != 0:
+        raise OSError(ctypes.get_errno(), "capset")
+
+
+def _watch(points: Points, owner: object, name: str, before: str, after: str) -> None:
+    wrapped: Callable[..., Any] = getattr(owner, name)
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        if before:
+            points.reach(before, *arguments)
+        result = wrapped(*arguments, **options)
+        if after:
+            points.reach(after)
+        return result
+
+    _replace(owner, name, watched)
+
+
+def _watch_locks(points: Points) -> None:
+    acquire = locks.Locks._acquire
+
+    def acquiring(held: locks.Locks, byte: int) -> None:
+        whose = "user" if byte else "writer"
+        points.reach(f"lock:{whose}")
+        acquire(held, byte)
+        points.reach(f"locked:{whose}")
+
+    _replace(locks.Locks, "_acquire", acquiring)
+
+
+def _watch_sql(points: Points) -> None:
+    class Watched(sqlite3.Connection):
+        def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+            points.reach(f"sql:{sql.split(None, 1)[0]}")
+            return super().execute(sql, *parameters)
+
+        def executemany(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+            points.reach(f"sql:{sql.split(None, 1)[0]}")
+            return super().executemany(sql, *parameters)
+
+    connect = sqlite3.connect
+
+    def connecting(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        return connect(*arguments, factory=Watched, **options)
+
+    _replace(sqlite3, "connect", connecting)
+
+
+def _replace(owner: object, name: str, by: object) -> None:
+    setattr(owner, name, by)

@@ -1,0 +1,96 @@
+"""What a module imports and calls, read from its source without running it."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+
+import pincli
+
+PACKAGE = Path(pincli.__file__).parent
+
+
+@dataclass(frozen=True)
+class Module:
+    """One module of pincli, as source.
+
+    Attributes:
+        name: Dotted, beginning with `pincli`.
+        source: Its text.
+    """
+
+    name: str
+    source: str
+
+    @property
+    def tree(self) -> ast.Module:
+        """The parsed source."""
+        return ast.parse(self.source)
+
+    @property
+    def part(self) -> str:
+        """The folder below pincli/, or the module's own name if it lies in none."""
+        return self.name.removeprefix("pincli").lstrip(".").partition(".")[0]
+
+    @property
+    def imports(self) -> set[str]:
+        """Every module that it imports anywhere, in functions and for type checking too."""
+        found: set[str] = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{self.name}: relative import"
+                assert node.module is not None
+                found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        return found
+
+    @property
+    def top_level(self) -> set[str]:
+        """The first words of what it imports."""
+        return {name.partition(".")[0] for name in self.imports}
+
+    @property
+    def parts(self) -> set[str]:
+        """The folders and modules right below pincli/ that it imports from."""
+        return {
+            name.split(".")[1]
+            for name in self.imports
+            if name.startswith("pincli.") and name.split(".")[1] != self.part
+        }
+
+    @property
+    def mentions(self) -> set[str]:
+        """Every name and dotted name in it, such as `print` and `os.environ`."""
+        found: set[str] = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Name):
+                found.add(node.id)
+            elif isinstance(node, ast.Attribute):
+                found.add(ast.unparse(node))
+        return found
+
+    @property
+    def keywords(self) -> set[str]:
+        """The names of all arguments that calls in it give by name."""
+        return {
+            keyword.arg
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Call)
+            for keyword in node.keywords
+            if keyword.arg is not None
+        }
+
+
+def all_modules() -> list[Module]:
+    """Every module of pincli."""
+    return [
+        Module(_name(path), path.read_text(encoding="utf-8"))
+        for path in sorted(PACKAGE.rglob("*.py"))
+    ]
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")

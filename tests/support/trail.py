@@ -1,0 +1,100 @@
+"""The audit trail played back: every event must be one that the rules allow just there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pincli.models import Event, EventKind
+
+ALLOWED = 6
+
+
+@dataclass
+class _Line:
+    """What the events so far say of one user."""
+
+    counter: int = 0
+    charges: int = 0
+    version: int = 0
+    has_pin: bool = False
+    active: bool = True
+    open_attempt: int | None = None
+    open_version: int = 0
+
+
+def play(events: Iterable[Event]) -> None:
+    """Fail if the trail holds what must never happen, to any user.
+
+    More than six charges between two events that set the counter to 0; two attempts open at
+    once; one that is closed twice or never opened; somebody verified with a PIN that was
+    withdrawn or replaced before the settle; a lock short of six.
+    """
+    lines: dict[str, _Line] = defaultdict(_Line)
+    for number, event in enumerate(events, start=1):
+        assert event.seq == number, event
+        if event.user is not None and event.attempts_used is not None:
+            _play(lines[event.user], event)
+
+
+def _play(line: _Line, event: Event) -> None:
+    used = event.attempts_used
+    assert used is not None
+    assert 0 <= used <= ALLOWED, event
+    match event.kind:
+        case EventKind.ATTEMPT:
+            _open(line, event)
+        case EventKind.VERIFIED:
+            assert line.has_pin, event
+            assert line.active, event
+            assert line.version == line.open_version == event.pin_version, event
+            assert used == 0, event
+            _close(line, event)
+        case EventKind.INCORRECT | EventKind.ABANDONED:
+            _close(line, event)
+        case EventKind.LOCKED:
+            assert used == line.counter == ALLOWED, event
+        case EventKind.UNLOCKED:
+            assert line.counter == ALLOWED, event
+            assert used == 0, event
+        case EventKind.PIN_GENERATED | EventKind.PIN_CHANGED:
+            line.has_pin, line.version = True, _next_version(line, event)
+        case EventKind.PIN_WITHDRAWN:
+            assert used in (0, ALLOWED), event
+            line.has_pin, line.version = False, _next_version(line, event)
+        case EventKind.ACTIVATED | EventKind.DEACTIVATED:
+            line.active = event.kind is EventKind.ACTIVATED
+        case EventKind.REFUSED if event.attempt is not None:
+            _close(line, event)
+        case _:
+            pass
+    line.counter = used
+    if used == 0:
+        line.charges = 0
+
+
+def _open(line: _Line, event: Event) -> None:
+    assert line.open_attempt is None, event
+    assert line.has_pin, event
+    assert line.active, event
+    assert event.attempts_used == line.counter + 1, event
+    line.open_attempt, line.open_version = event.seq, line.version
+    line.charges += 1
+    assert line.charges <= ALLOWED, event
+
+
+def _close(line: _Line, event: Event) -> None:
+    assert event.attempt is not None, event
+    assert line.open_attempt == event.attempt, event
+    line.open_attempt = None
+
+
+def _next_version(line: _Line, event: Event) -> int:
+    assert event.pin_version == line.version + 1, event
+    return line.version + 1
+
+
+def count(events: Iterable[Event], kind: EventKind) -> int:
+    """How many events are of a kind."""
+    return sum(event.kind is kind for event in events)

@@ -1,0 +1,132 @@
+"""The import budget: what one verify may load. Each module here costs every call its time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import drive_modules
+from tests.support.desk import Desk
+
+PIN = "444159"
+WRONG = "111222"
+
+THIRD_PARTY = frozenset(
+    {
+        "typer",
+        "annotated_doc",  # typer's
+        "shellingham",  # typer's
+        "passlib",
+        "argon2",
+        "_argon2_cffi_bindings",
+        "_cffi_backend",
+    }
+)
+STANDARD = frozenset(
+    """
+    abc ast atexit base64 binascii bisect builtins bz2 codecs collections configparser contextlib
+    copy copyreg dataclasses datetime difflib dis encodings enum errno fcntl fnmatch
+    functools gc gettext hashlib heapq hmac importlib inspect io ipaddress itertools json keyword
+    linecache locale logging lzma marshal math ntpath opcode operator os pathlib platform posixpath
+    pwd random re reprlib resource select selectors shutil signal sqlite3 stat string stringprep
+    struct subprocess sys termios textwrap threading time timeit token tokenize traceback types
+    typing unicodedata urllib uuid warnings weakref zipfile zlib
+    """.split()  # noqa: SIM905
+)
+"""Most of it is Typer's and passlib's own, which pincli can't choose."""
+
+NEVER = (
+    "asyncio",
+    "concurrent.futures",
+    "cryptography",
+    "email",
+    "http",
+    "importlib.metadata",
+    "multiprocessing",
+    "pydantic",
+    "rich",
+    "sqlite_utils",
+    "ssl",
+    "tempfile",
+    "unittest",
+    "xml",
+)
+WITHOUT_HASHING = ("passlib", "argon2", "_argon2_cffi_bindings", "crypt", "logging")
+
+
+def loaded(desk: Desk, tmp_path: Path, *arguments: str, stdin: str = "") -> tuple[int, set[str]]:
+    """The exit code of one call, and the modules that it loaded."""
+    target = tmp_path / "modules"
+    process = subprocess.run(
+        [sys.executable, str(drive_modules.__file__), str(target), *arguments],
+        input=stdin.encode(),
+        env=desk.environment(),
+        capture_output=True,
+        check=False,
+    )
+    assert process.stderr == b""
+    return process.returncode, set(target.read_text(encoding="utf-8").split())
+
+
+def top_level(modules: set[str]) -> set[str]:
+    """The first words of module names, without the interpreter's own private ones."""
+    names = {name.partition(".")[0] for name in modules}
+    return {n for n in names if not (n.startswith("_") and n in sys.stdlib_module_names)}
+
+
+def among(modules: set[str], unwanted: tuple[str, ...]) -> list[str]:
+    """Those of the unwanted that are there."""
+    return [name for name in unwanted if name in modules]
+
+
+@pytest.mark.parametrize(("pin", "code"), [(PIN, 0), (WRONG, 3)])
+def test_a_verify_loads_only_what_it_may(desk: Desk, tmp_path: Path, pin: str, code: int) -> None:
+    """`verify --pin-stdin --json` keeps to the list, verified or not."""
+    desk.collected("alice", pin=PIN)
+    line = ("verify", "alice", "--pin-stdin", "--json")
+    ended, modules = loaded(desk, tmp_path, *line, stdin=pin)
+    assert ended == code
+    assert among(modules, NEVER) == []
+    assert top_level(modules) - {"pincli"} - THIRD_PARTY - STANDARD == set()
+
+
+def test_a_verify_loads_no_other_command(desk: Desk, tmp_path: Path) -> None:
+    """Of the commands only its own module is loaded, and of the views only what it shows."""
+    desk.collected("alice", pin=PIN)
+    line = ("verify", "alice", "--pin-stdin", "--json")
+    _, modules = loaded(desk, tmp_path, *line, stdin=PIN)
+    commands = {m.split(".")[2] for m in modules if m.startswith("pincli.commands.")}
+    assert commands == {"verify", "options", "running", "prompts", "background"}
+    assert "pincli.views.terminal" not in modules
+    assert "pincli.store.schema" not in modules
+    assert "pincli.vault.seals" not in modules
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("status", "alice", "--json"), 0),
+        (("status", "alice"), 0),
+        (("status", "nobody", "--json"), 6),
+        (("unlock", "alice", "--reason", "why", "--json"), 7),
+        (("verify", "alice", "--json"), 2),
+    ],
+)
+def test_what_compares_no_pin_loads_no_hashing(
+    desk: Desk, tmp_path: Path, arguments: tuple[str, ...], code: int
+) -> None:
+    """A status loads neither passlib nor argon2, nor what a verify may not load either."""
+    desk.collected("alice", pin=PIN)
+    ended, modules = loaded(desk, tmp_path, *arguments)
+    assert ended == code
+    assert among(modules, (*NEVER, *WITHOUT_HASHING)) == []
+
+
+def test_the_list_is_of_what_is_really_loaded(desk: Desk, tmp_path: Path) -> None:
+    """What the budget allows third parties is loaded: the list does not outlive its reasons."""
+    desk.collected("alice", pin=PIN)
+    _, modules = loaded(desk, tmp_path, "verify", "alice", "--pin-stdin", "--json", stdin=PIN)
+    assert top_level(modules) >= THIRD_PARTY

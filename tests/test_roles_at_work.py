@@ -1,0 +1,275 @@
+"""Every command, run by everybody whom DESIGN.md, section 6, gives it to, and by all others.
+
+In this process, as sudo would start it; tests/scenarios/sudo has the real one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pincli.models import EventKind
+from tests.support.all_commands import (
+    ADMIN,
+    AGENT,
+    COMPLETING,
+    PORTAL,
+    WITHOUT_ROLE,
+    existing_commands,
+)
+from tests.support.as_sudo import NOBODY, call_by_sudo, deploy, read_instead
+from tests.support.contract import error_of
+from tests.support.desk import Desk
+from tests.support.floor import RIGHT, content, copy_of, new_floor
+
+MAY: dict[str, frozenset[str]] = {
+    "agent": AGENT,
+    "admin": ADMIN,
+    "portal": PORTAL,
+    "agent portal": AGENT | PORTAL,
+    "": frozenset(),
+}
+"""Who may run what, by the roles of the caller."""
+
+LINES = {
+    "verify": "verify alice --pin-stdin",
+    "status": "status",
+    "status USER": "status alice",
+    "alerts": "alerts",
+    "unlock": "unlock lara --reason rang",
+    "reset": "reset alice --yes",
+    "pin show": "pin show alice",
+    "pin change": "pin change alice --pin-stdin",
+    "user add": "user add bea --account acme",
+    "user list": "user list",
+    "user show": "user show alice",
+    "user deactivate": "user deactivate alice",
+    "user activate": "user activate ina",
+    "import": "import - --dry-run",
+    "audit list": "audit list",
+    "audit verify": "audit verify",
+    "backup": "backup /nowhere/at/all",
+    "restore": "restore /nowhere/at/all --yes",
+    "doctor": "doctor",
+    "keys list": "keys list",
+    "keys rotate": "keys rotate --verify",
+}
+"""One line for each command with a role; what is not there yet is passed over."""
+
+NEEDS_A_TERMINAL = frozenset({"desk"})
+STDIN = {"verify": RIGHT, "pin change": "333197", "import": "user,account,name,type\n"}
+PRESENT = sorted(set(LINES) & (existing_commands() | {"status USER"}))
+LISTS = ("status --locked", "status --account acme", "status --state active", "status --exit-code")
+
+Deploy = Callable[..., None]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """The floor that each test gets a copy of."""
+    return new_floor(tmp_path_factory.mktemp("floor"))
+
+
+@pytest.fixture
+def floor(template: Desk, tmp_path: Path) -> Desk:
+    """A store with a user in every state, for one test alone."""
+    return copy_of(template, tmp_path)
+
+
+@pytest.fixture
+def give(floor: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deploy:
+    """Called with roles, deploys the floor and gives them to `nobody`."""
+    read_instead(tmp_path / "pincli.toml", monkeypatch)
+    return lambda *roles: deploy(floor, tmp_path / "pincli.toml", *roles)
+
+
+def refusals(floor: Desk) -> list[tuple[str, str]]:
+    """Who was refused which command for the lack of a role."""
+    return [(each.agent, each.command) for each in floor.events() if each.outcome == "role"]
+
+
+def test_there_is_a_line_for_every_command() -> None:
+    """Whoever adds a command gives a line for it here, or says that it needs no role."""
+    rest = existing_commands() - WITHOUT_ROLE - NEEDS_A_TERMINAL - {COMPLETING}
+    assert rest <= set(LINES)
+
+
+@pytest.mark.parametrize("roles", MAY)
+@pytest.mark.parametrize("command", PRESENT)
+def test_a_command_works_for_whom_it_is(
+    floor: Desk, give: Deploy, command: str, roles: str
+) -> None:
+    """Allowed or refused as the design says; a refusal is one event, and changes nothing."""
+    give(*roles.split())
+    before, people = floor.events(), floor.sql("SELECT * FROM users")
+    ran = call_by_sudo(floor, LINES[command], STDIN.get(command, ""))
+    name = command.removesuffix(" USER")
+    if {command, name} & MAY[roles]:
+        assert ran.code != 7, ran
+        assert refusals(floor) == []
+        return
+    assert ran.code == 7
+    message, hint = error_of(ran)
+    assert message == f"you may not run `pincli {name}` here"
+    assert "audit trail" in hint
+    (event,) = floor.events()[len(before) :]
+    assert event.kind is EventKind.REFUSED
+    assert (event.agent, event.command, event.outcome) == (NOBODY.pw_name, name, "role")
+    assert floor.sql("SELECT * FROM users") == people
+
+
+@pytest.mark.parametrize("command", PRESENT)
+def test_a_refusal_is_one_json_object(floor: Desk, give: Deploy, command: str) -> None:
+    """With --json the refusal is an object, and nothing else is told."""
+    give()
+    ran = call_by_sudo(floor, f"{LINES[command]} --json", STDIN.get(command, ""))
+    assert (ran.code, ran.err) == (7, "")
+    assert set(ran.answer) == {"pincli", "command", "ok", "error"}
+    assert (ran.answer["ok"], ran.answer["error"]["code"]) == (False, "refused")
+
+
+@pytest.mark.parametrize("line", LISTS)
+def test_the_portal_gets_no_list(floor: Desk, give: Deploy, line: str) -> None:
+    """Filters make a list of `status`, and a list is not the portal's."""
+    give("portal")
+    ran = call_by_sudo(floor, line)
+    assert ran.code == 7
+    assert "alice" not in ran.out + ran.err
+    assert refusals(floor) == [(NOBODY.pw_name, "status")]
+
+
+@pytest.mark.parametrize(
+    ("roles", "sees"), [("agent", True), ("admin", True), ("portal", False), ("", False)]
+)
+@pytest.mark.parametrize("json", ["", " --json"])
+@pytest.mark.parametrize("what", ["users", "accounts"])
+def test_completion_names_nobody_to_whom_lists_are_closed(
+    floor: Desk, give: Deploy, what: str, json: str, roles: str, sees: bool
+) -> None:
+    """At a Tab a refusal is silence: no name, no error, no event."""
+    give(*roles.split())
+    before = floor.events()
+    ran = call_by_sudo(floor, f"{COMPLETING} {what}{json}")
+    assert (ran.code, ran.err) == (0, "")
+    assert (("alice" if what == "users" else "acme") in ran.out) is sees
+    assert floor.events() == before
+
+
+def test_what_needs_no_role_works_without_one(floor: Desk, give: Deploy) -> None:
+    """`init` refuses as it always does where a store is; the others do their work."""
+    give()
+    exists = call_by_sudo(floor, "init")
+    assert exists.code == 7
+    assert "there is a store already" in exists.err
+    assert call_by_sudo(floor, "pin check --pin-stdin", RIGHT).code == 0
+    assert call_by_sudo(floor, "completion zsh").code == 0
+    assert call_by_sudo(floor, "demo --json").code == 0
+    assert refusals(floor) == []
+
+
+def test_completion_writes_no_files_under_sudo(floor: Desk, give: Deploy, tmp_path: Path) -> None:
+    """It would write as the service account where the caller says; so not for any role."""
+    give("admin", "agent", "portal")
+    (tmp_path / "evil").mkdir()
+    (tmp_path / "evil/pincli.bash").symlink_to(floor.database)
+    before = content(floor.store) | content(floor.keys)
+    ran = call_by_sudo(floor, f"completion --write {tmp_path / 'evil'}")
+    assert ran.code in (2, 7), ran
+    assert sorted(each.name for each in (tmp_path / "evil").iterdir()) == ["pincli.bash"]
+    assert content(floor.store) | content(floor.keys) == before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "verify",
+        "verify alice",
+        "verify alice --pin-stdin --nonsense",
+        "status alice vera",
+        "status --state asleep",
+        "unlock lara",
+        "unlock lara --reason ''",
+        "reset",
+        "reset alice",
+        "pin peek alice",
+        "user add bea",
+        "audit list --limit 0",
+    ],
+)
+def test_wrong_usage_comes_before_all_else(
+    floor: Desk, give: Deploy, tmp_path: Path, line: str
+) -> None:
+    """Exit 2 before 8 and before 7: DESIGN.md, section 7."""
+    give()
+    assert call_by_sudo(floor, line, RIGHT).code == 2
+    assert refusals(floor) == []
+    (tmp_path / "pincli.toml").unlink()
+    assert call_by_sudo(floor, line, RIGHT).code == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "verify 'al ice' --pin-stdin",
+        "status 'al ice'",
+        "pin show 'al ice'",
+        "reset 'al ice' --yes",
+        "user show 'al ice'",
+        "user add 'b ea' --account acme",
+        "unlock 'la ra' --reason rang",
+    ],
+)
+def test_a_malformed_name_is_wrong_usage_too(floor: Desk, give: Deploy, line: str) -> None:
+    """It is exit 2 to those who may run the command, and so it is to all."""
+    give()
+    assert call_by_sudo(floor, line, RIGHT).code == 2
+    assert refusals(floor) == []
+
+
+@pytest.mark.parametrize("line", ["status nobody-here", "pin show nobody-here", "reset all --yes"])
+def test_unavailable_comes_before_the_role(floor: Desk, give: Deploy, line: str) -> None:
+    """Exit 8 before 7: without the store or its key nothing is refused, as nothing is recorded."""
+    give()
+    key = floor.keys / "audit.key"
+    key.rename(floor.keys / "elsewhere")
+    assert call_by_sudo(floor, line).code == 8
+    (floor.keys / "elsewhere").rename(key)
+    assert call_by_sudo(floor, line).code == 7
+    floor.database.unlink()
+    assert call_by_sudo(floor, line).code == 8
+
+
+@pytest.mark.parametrize(
+    ("roles", "line", "code"),
+    [
+        ("agent", "pin show nobody-here", 7),
+        ("agent", "reset nobody-here --yes", 7),
+        ("agent", "status nobody-here", 6),
+        ("agent", "verify nobody-here --pin-stdin", 6),
+        ("portal", "verify nobody-here --pin-stdin", 7),
+        ("portal", "status nobody-here", 6),
+        ("portal", "pin show nobody-here", 6),
+        ("admin", "pin show nobody-here", 7),
+        ("admin", "reset nobody-here --yes", 6),
+        ("", "status --account nowhere", 7),
+        ("agent", "status --account nowhere", 6),
+    ],
+)
+def test_the_role_comes_before_who_is_unknown(
+    floor: Desk, give: Deploy, roles: str, line: str, code: int
+) -> None:
+    """Exit 7 before 6: who may not run a command does not learn from it who exists."""
+    give(*roles.split())
+    ran = call_by_sudo(floor, line, RIGHT)
+    assert ran.code == code
+    assert (code == 7) == ("you may not run" in ran.err)
+
+
+def test_the_role_comes_before_the_lock(floor: Desk, give: Deploy) -> None:
+    """Exit 7 before 4 and 5, and the one refused charges nothing."""
+    give("portal")
+    for user in ("lara", "ina", "otto", "uma", "alice"):
+        assert call_by_sudo(floor, f"verify {user} --pin-stdin", RIGHT).code == 7
+    assert floor.user("alice").attempts_total == 0

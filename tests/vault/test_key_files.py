@@ -1,0 +1,217 @@
+"""Key files: read only when they are safely kept, never written over."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from pincli.errors import Fault, KeysUnavailable, Refused, Rule
+from pincli.vault.key_files import read_key, write_key
+
+KEY = bytes(range(32))
+LINE = KEY.hex().encode() + b"\n"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a key is to be."""
+    return tmp_path / "verify.key"
+
+
+def put(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """A file with this content and mode."""
+    path.write_bytes(content)
+    path.chmod(mode)
+
+
+def fault_of(path: Path) -> Fault:
+    """Why a key is refused; the error must not repeat what the file holds."""
+    with pytest.raises(KeysUnavailable) as refusal:
+        read_key(path)
+    assert KEY.hex()[:8] not in f"{refusal.value!r} {refusal.value.__cause__!r}"
+    assert refusal.value.path == path
+    return refusal.value.fault
+
+
+@pytest.mark.parametrize("content", [LINE, LINE.rstrip()])
+def test_a_key_is_one_line_of_hexadecimal(path: Path, content: bytes) -> None:
+    """64 hexadecimal digits are the key, with or without the line's end."""
+    put(path, content)
+    assert read_key(path) == KEY
+
+
+def test_a_missing_key_is_missing(path: Path) -> None:
+    """Neither the file nor its folder need be there to get a clear answer."""
+    assert fault_of(path) is Fault.MISSING
+    assert fault_of(path.parent / "nowhere" / "verify.key") is Fault.MISSING
+    put(path, LINE)
+    assert fault_of(path / "verify.key") is Fault.MISSING
+
+
+@pytest.mark.parametrize("target", ["real.key", "nothing.key"])
+def test_a_link_is_not_followed(path: Path, target: str) -> None:
+    """Whoever can write the folder can't point pincli at another file."""
+    put(path.parent / "real.key", LINE)
+    path.symlink_to(path.parent / target)
+    assert fault_of(path) is Fault.LINK
+
+
+def test_a_named_pipe_does_not_hang(path: Path) -> None:
+    """A pipe that nobody writes to is refused at once."""
+
+    def give_up(_signal: int, _frame: FrameType | None) -> None:
+        raise TimeoutError("read_key hangs on a pipe")
+
+    os.mkfifo(path, 0o600)
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(20)
+    try:
+        assert fault_of(path) is Fault.MALFORMED
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_folder_is_no_key(path: Path) -> None:
+    """Something that is no plain file is malformed, not a crash."""
+    path.mkdir(mode=0o700)
+    assert fault_of(path) is Fault.MALFORMED
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o644, 0o777])
+def test_a_key_that_others_can_touch_is_refused(path: Path, mode: int) -> None:
+    """Any right for group or others is one too many."""
+    put(path, LINE, mode)
+    assert fault_of(path) is Fault.EXPOSED
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
+def test_a_key_that_only_its_owner_can_touch_is_read(path: Path, mode: int) -> None:
+    """The owner's own rights don't matter."""
+    put(path, LINE, mode)
+    assert read_key(path) == KEY
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_key_that_may_not_be_read_is_forbidden(path: Path) -> None:
+    """A key of somebody else's is told from a missing one."""
+    put(path, LINE, 0o000)
+    assert fault_of(path) is Fault.FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n",
+        KEY,
+        LINE[:62],
+        LINE[:63],
+        LINE.rstrip() + b"0",
+        LINE.rstrip() + b"00",
+        LINE.rstrip() * 2,
+        LINE.rstrip() * 20,
+        b"g" + LINE[1:],
+        b"0x" + LINE,
+        b"\xef\xbb\xbf" + LINE,
+        "\uff10".encode() * 64,
+        "\u00e9".encode() + LINE[1:],
+        KEY.hex().encode("utf-16"),
+        b"\x00" * 64,
+    ],
+)
+def test_anything_else_is_malformed(path: Path, content: bytes) -> None:
+    """Too short, too long, not hexadecimal or not ASCII: no key."""
+    put(path, content)
+    assert fault_of(path) is Fault.MALFORMED
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        LINE[:32] + b"\n" + LINE[32:],
+        b" ".join([LINE[:32], LINE[32:]]),
+        LINE + b"\n" * 200 + b"and something else",
+    ],
+)
+def test_a_key_is_not_put_together_from_pieces(path: Path, content: bytes) -> None:
+    """The key is one line: two, or one with more behind it, are a file gone wrong."""
+    put(path, content)
+    assert fault_of(path) is Fault.MALFORMED
+
+
+def test_a_written_key_is_read_back_and_private(path: Path) -> None:
+    """A new key is its owner's alone, whatever the umask."""
+    before = os.umask(0)
+    try:
+        write_key(path, KEY)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_bytes() == LINE
+    assert read_key(path) == KEY
+
+
+def existing_file(path: Path) -> None:
+    """A key that is there already."""
+    put(path, b"there already")
+
+
+def existing_link(path: Path) -> None:
+    """A link to a file that is not there yet: following it would create that."""
+    path.symlink_to(path.parent / "elsewhere")
+
+
+@pytest.mark.parametrize("make", [existing_file, existing_link, Path.mkdir])
+def test_nothing_is_ever_written_over(path: Path, make: Callable[[Path], None]) -> None:
+    """What stands at the path is refused and left exactly as it is."""
+    make(path)
+    before = path.lstat()
+    with pytest.raises(Refused) as refusal:
+        write_key(path, KEY)
+    assert refusal.value.rule is Rule.KEYS_EXIST
+    assert path.lstat() == before
+    assert os.listdir(path.parent) == [path.name]  # noqa: PTH208
+
+
+def test_a_key_that_can_not_be_finished_is_removed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk leaves no half a key behind, which would be refused for ever after."""
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(KeysUnavailable) as refusal:
+        write_key(path, KEY)
+    assert refusal.value.fault is Fault.FULL
+    assert not path.exists()
+
+
+def test_a_key_is_on_the_disk_before_anybody_relies_on_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When write_key returns, the whole file has been synced."""
+    synced: list[tuple[int, int]] = []
+
+    def fsync(descriptor: int) -> None:
+        facts = os.fstat(descriptor)
+        synced.append((facts.st_ino, facts.st_size))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_key(path, KEY)
+    assert (path.stat().st_ino, len(LINE)) in synced
+
+
+def test_a_folder_that_is_not_there_is_told(path: Path) -> None:
+    """Writing into nowhere is a missing folder, not a crash."""
+    with pytest.raises(KeysUnavailable) as refusal:
+        write_key(path.parent / "nowhere" / "verify.key", KEY)
+    assert refusal.value.fault is Fault.MISSING

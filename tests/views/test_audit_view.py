@@ -1,0 +1,105 @@
+"""Events and the check of the trail, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pincli.models import Event, EventKind
+from pincli.results import Head, TrailReport
+from pincli.views import audit
+from pincli.views.exit_codes import ExitCode
+from tests.views.records import HOSTILE
+from tests.views.screens import ASCII, UNCOLOURED, piped
+
+HEAD = Head(42, "ab" * 32)
+EVENT = Event(
+    seq=7,
+    at="2026-11-24T11:30:00Z",
+    agent="amy",
+    command="verify",
+    kind=EventKind.INCORRECT,
+    user="alice",
+    account="acme",
+    attempt=6,
+    outcome="incorrect",
+    attempts_used=1,
+    pin_version=2,
+    reason=None,
+    ticket="T-1",
+    mac="cd" * 32,
+)
+
+
+def test_a_line_of_json_is_the_event() -> None:
+    """Every column by its name, on one line, in ASCII."""
+    line = audit.json_line(EVENT._replace(reason="caf\u00e9\n\x1b"))
+    assert line.endswith("\n")
+    assert line.count("\n") == 1
+    assert line.isascii()
+    assert json.loads(line) == {**EVENT._asdict(), "reason": "caf\u00e9\n\x1b"}
+
+
+def test_a_line_for_people_leaves_out_what_is_not_there() -> None:
+    """The outcome is not said twice; ticket and reason are named as such."""
+    assert audit.line(EVENT) == "7  2026-11-24T11:30:00Z  amy  incorrect  alice  ticket T-1\n"
+    refused = EVENT._replace(
+        kind=EventKind.REFUSED, outcome="locked", user=None, ticket=None, reason="why"
+    )
+    assert audit.line(refused) == ("7  2026-11-24T11:30:00Z  amy  refused  locked; reason: why\n")
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=repr)
+def test_hostile_text_stays_on_its_line(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever somebody wrote into the file, a list shows it escaped, in every form."""
+    event = EVENT._replace(
+        agent=text, command=text, user=text, account=text, outcome=text, reason=text, ticket=text
+    )
+    for locale, display in (("C.UTF-8", UNCOLOURED), ("C", ASCII)):
+        monkeypatch.setenv("LC_ALL", locale)
+        line = audit.line(event)
+        assert line.count("\n") == 1
+        assert line[:-1].isprintable()
+        table = piped(audit.listing(iter([[event]])).screen(), display)
+        assert table.count("\n") == 2
+        assert all(each.isprintable() for each in table.splitlines())
+    assert audit.json_line(event).isascii()
+
+
+def test_an_untouched_trail() -> None:
+    """How many events, and the head to note down."""
+    answer = audit.checked(TrailReport(42, HEAD, None, None))
+    assert answer.facts == {
+        "events": 42,
+        "head": f"42:{'ab' * 32}",
+        "bad_event": None,
+        "finding": None,
+    }
+    assert (answer.problem, answer.exit_code) == (None, ExitCode.DONE)
+    text = piped(answer.screen())
+    assert "untouched" in text
+    assert str(HEAD) in text
+
+
+@pytest.mark.parametrize(
+    ("seq", "finding", "message"),
+    [
+        (7, "the event is missing", "the store was tampered with: event 7: the event is missing"),
+        (None, "the record of bob", "the store was tampered with: the record of bob"),
+    ],
+)
+def test_a_finding(seq: int | None, finding: str, message: str) -> None:
+    """Exit 8, the number where there is one, and what to do."""
+    answer = audit.checked(TrailReport(6, HEAD._replace(seq=6), seq, finding))
+    assert answer.exit_code is ExitCode.UNAVAILABLE
+    assert answer.problem is not None
+    assert (answer.problem.code, answer.problem.message) == ("unavailable", message)
+    assert answer.problem.hint
+    assert (answer.facts["bad_event"], answer.facts["finding"]) == (seq, finding)
+
+
+def test_a_trail_that_is_bad_from_the_first_event_has_no_head() -> None:
+    """Nothing that could be noted down and trusted later."""
+    report = TrailReport(0, Head(0, "the store's id"), 1, "the event is missing")
+    assert audit.checked(report).facts["head"] is None

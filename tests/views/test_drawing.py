@@ -1,0 +1,170 @@
+"""Drawing: plain or on a terminal, hostile data stays text, and no word gets lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from pincli.config import read_display
+from pincli.views.blocks import Block, Chart, Fields, Headline, Next, Note, Table, Tone
+from tests.views.records import HOSTILE
+from tests.views.screens import (
+    ASCII,
+    COLOURED,
+    UNCOLOURED,
+    drawn,
+    letters,
+    piped,
+    without_styles,
+)
+
+WIDTHS = (60, 80, 200)
+
+
+def blocks_with(text: str) -> list[Block]:
+    """Every kind of block, with this text wherever data goes."""
+    return [
+        Headline(Tone.BAD, "NOT VERIFIED", text),
+        Fields([("user", text), ("why", "the PIN is incorrect")]),
+        Note(text, Tone.QUIET),
+        Next(text, text),
+        Table(("user", "name"), iter([[("alice", text)], [(text, "second page")]]), "nobody"),
+        Table(("user",), iter([]), text),
+        Chart([(text[:20], [0, 1, 7], "8")]),
+    ]
+
+
+def stray_controls(text: str) -> list[str]:
+    """Characters that a terminal would act on, other than line ends."""
+    return [c for c in text if not c.isprintable() and c not in "\n\u200c\u200d"]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=repr)
+@pytest.mark.parametrize("unicode", [True, False])
+def test_hostile_text_is_harmless_in_a_pipe(text: str, unicode: bool) -> None:
+    """No control byte, no line more than there are, ASCII where asked for, markup literal."""
+    out = piped(blocks_with(text), UNCOLOURED if unicode else ASCII)
+    assert stray_controls(out) == []
+    assert out.count("\n") == piped(blocks_with("harmless")).count("\n")
+    assert unicode or out.isascii()
+    if text.isprintable():
+        assert out.count(text[:20]) == 9
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=repr)
+@pytest.mark.parametrize("unicode", [True, False])
+@pytest.mark.parametrize("color", [True, False])
+def test_hostile_text_is_harmless_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, text: str, unicode: bool, color: bool
+) -> None:
+    """Apart from our own colours there is no control byte, and markup is text."""
+    display = COLOURED._replace(unicode=unicode, color=color)
+    out = drawn(blocks_with(text), display, monkeypatch, columns=200)
+    assert ("\x1b[" in out) is color
+    plain = without_styles(out)
+    assert stray_controls(plain) == []
+    assert unicode or plain.isascii()
+    if text.isprintable():
+        assert plain.count(text[:20]) == 9
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Alice Example",
+        "a name that is a good deal longer than a narrow terminal is wide, with many words in it",
+        "x" * 150,
+        "\u5f20\u4f1f" * 30,
+    ],
+    ids=len,
+)
+def test_no_width_loses_a_word(monkeypatch: pytest.MonkeyPatch, columns: int, text: str) -> None:
+    """Narrow or wide, every character is there: wrapped or folded, never cut."""
+    out = drawn(blocks_with(text), UNCOLOURED, monkeypatch, columns=columns)
+    assert letters(out) == letters(piped(blocks_with(text)))
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_a_chart_keeps_its_figures(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    """Next to an account's long name, neither an hour nor a digit of the total is cut off."""
+    chart = [Chart([("account-with-quite-a-long-name", list(range(24)), "1234")])]
+    out = drawn(chart, UNCOLOURED, monkeypatch, columns=columns)
+    assert letters(out) == letters(piped(chart))
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_a_long_list_keeps_every_cell_on_every_page(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    """The second page, whose columns go by the first, loses nothing either."""
+    columns_of_it = ("user", "account", "name", "state", "used", "last attempt")
+
+    def rows(first: str) -> list[tuple[str, ...]]:
+        name = f"{first}-with-a-rather-long-login"
+        return [(name, "account-" * 4, "Some Long Display Name", "locked", "6/6", "2026-01-02")]
+
+    def table() -> list[Block]:
+        return [Table(columns_of_it, iter([rows("one"), [], rows("two")]), "nobody")]
+
+    out = drawn(table(), UNCOLOURED, monkeypatch, columns=columns)
+    assert letters(out) == letters(piped(table()))
+
+
+def test_a_table_s_head_stands_once_and_its_pages_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many pages come from the store, it is one table; without rows it is a sentence."""
+    pages = [[("alice", "1")], [], [("bob", "2")]]
+    for out in (
+        piped([Table(("user", "n"), iter(pages), "nobody")]),
+        drawn([Table(("user", "n"), iter(pages), "nobody")], UNCOLOURED, monkeypatch),
+    ):
+        assert [line.split() for line in out.splitlines()] == [
+            ["user", "n"],
+            ["alice", "1"],
+            ["bob", "2"],
+        ]
+    no_pages: list[list[list[tuple[str, str]]]] = [[], [[]]]
+    for none in no_pages:
+        assert piped([Table(("user", "n"), iter(none), "nobody")]) == "nobody\n"
+
+
+def test_the_verdict_is_a_sign_and_a_word_before_it_is_a_colour() -> None:
+    """It can be read without colours, and without UTF-8."""
+    good, bad = Headline(Tone.GOOD, "VERIFIED"), Headline(Tone.BAD, "NOT VERIFIED")
+    assert piped([good, bad]) == "\u2714 VERIFIED\n\u2718 NOT VERIFIED\n"
+    assert piped([good, bad], ASCII) == "[ok] VERIFIED\n[!!] NOT VERIFIED\n"
+
+
+@pytest.mark.parametrize("value", ["1", "0", "anything"])
+def test_no_color_gives_no_colour_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    """NO_COLOR, whatever its value, keeps every escape sequence away."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", value)
+    out = drawn(blocks_with("Alice"), read_display(), monkeypatch)
+    assert "\x1b" not in out
+    assert "Alice" in out
+
+
+@pytest.mark.parametrize("no_color", [None, ""])
+def test_without_no_color_a_terminal_gets_colours(
+    monkeypatch: pytest.MonkeyPatch, no_color: str | None
+) -> None:
+    """An empty NO_COLOR is none."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_color is not None:
+        monkeypatch.setenv("NO_COLOR", no_color)
+    assert "\x1b[" in drawn(blocks_with("Alice"), read_display(), monkeypatch)
+
+
+def test_a_dumb_terminal_gets_no_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does one whose kind nobody knows."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for value in ("dumb", None):
+        if value is None:
+            monkeypatch.delenv("TERM", raising=False)
+        else:
+            monkeypatch.setenv("TERM", value)
+        assert not read_display().color

@@ -1,0 +1,56 @@
+"""Keys as they are listed, and what a rotation says."""
+
+from __future__ import annotations
+
+import pytest
+
+from pincli.results import KeyInfo
+from pincli.views.exit_codes import ExitCode
+from pincli.views.keys import listing, rotated
+from tests.views.screens import piped
+
+AT = "2026-11-24T11:30:00Z"
+KEYS = [
+    KeyInfo("verify.key", "verify", "aa", True, AT, 0),
+    KeyInfo("verify-bb.key", "verify", "bb", False, AT, 3),
+    KeyInfo("portal-cc.pub", "portal", "cc", False, AT, 0),
+    KeyInfo("audit-dd.key", "audit", "dd", False, AT, 0),
+]
+
+
+def test_the_facts_are_the_keys() -> None:
+    """Each with all that is known of it, and never the key itself."""
+    assert listing(KEYS).facts == {"keys": [key._asdict() for key in KEYS]}
+
+
+def test_the_screen_says_which_can_go() -> None:
+    """Present, needed by so many, or unused; an old audit key is always needed."""
+    lines = [" ".join(line.split()) for line in piped(listing(KEYS).screen()).splitlines()]
+    assert lines[1:] == [
+        f"verify.key aa present {AT}",
+        f"verify-bb.key bb needed by 3 users {AT}",
+        f"portal-cc.pub cc unused, but for backups {AT}",
+        f"audit-dd.key dd needed to check older events {AT}",
+    ]
+    assert piped(listing([]).screen()) == "no keys here\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "fingerprint", "resealed", "words", "absent"),
+    [
+        ("verify", "ee", 0, ["rotated new verify key ee", "next correct answer"], "sealed"),
+        ("portal", "ee", 7, ["rotated new portal key ee, 7 PINs sealed anew"], "next correct"),
+        ("audit", "ee", 0, ["rotated new audit key ee", "back the keys up"], "next correct"),
+        ("portal", None, 7, ["rotation finished", "7 PINs sealed anew", "run it again"], "back"),
+    ],
+)
+def test_what_a_rotation_says(
+    kind: str, fingerprint: str | None, resealed: int, words: list[str], absent: str
+) -> None:
+    """What was made, and what is to be done now."""
+    answer = rotated(kind, fingerprint, resealed)
+    assert answer.facts == {"kind": kind, "fingerprint": fingerprint, "resealed": resealed}
+    assert answer.exit_code is ExitCode.DONE
+    text = " ".join(piped(answer.screen()).split())
+    assert all(each in text for each in words)
+    assert absent not in text

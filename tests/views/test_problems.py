@@ -1,0 +1,178 @@
+"""Problems: every error that can be raised has a sentence, a hint and a code."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pincli import errors
+from pincli.errors import (
+    ConfigUnavailable,
+    Fault,
+    Interrupted,
+    KeysUnavailable,
+    MalformedName,
+    NoPinPossible,
+    PincliError,
+    Refused,
+    Rule,
+    StoreUnavailable,
+    Unavailable,
+    UnknownAccount,
+    UnknownUser,
+)
+from pincli.models import State
+from pincli.views.blocks import Problem
+from pincli.views.exit_codes import EXIT_OF
+from pincli.views.problems import bug, describe
+
+SAMPLES: dict[str, Any] = {
+    "str": "something",
+    "Path": Path("/some/where"),
+    "Sequence[str]": ["someone"],
+    "State": State.INACTIVE,
+    "Rule": Rule.LOCKED,
+    "Fault": Fault.MISSING,
+    "bool": True,
+    "int": 3,
+}
+"""A value for each type of argument that an error takes."""
+
+
+def raisable() -> list[type[PincliError]]:
+    """Every kind of error that is raised, and not only there to be inherited from."""
+    found = [
+        each
+        for _, each in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(each, PincliError)
+    ]
+    return [each for each in found if not each.__subclasses__()]
+
+
+def sample(error: type[PincliError]) -> PincliError:
+    """An error of this kind, with some value for each argument."""
+    if error.__init__ is Exception.__init__:
+        return error()
+    parameters = inspect.signature(error).parameters.values()
+    by_name = {each.name: SAMPLES[str(each.annotation)] for each in parameters}
+    keyword_only = {each.name for each in parameters if each.kind is each.KEYWORD_ONLY}
+    return error(
+        *(value for name, value in by_name.items() if name not in keyword_only),
+        **{name: by_name[name] for name in keyword_only},
+    )
+
+
+def require_words(problem: Problem) -> None:
+    """A problem must be told in one line that ends like a label, with something to do."""
+    assert problem.code in EXIT_OF
+    for text in (problem.message, problem.hint):
+        assert text.strip() == text
+        assert text
+        assert "\n" not in text
+        assert not text.endswith(".")
+        assert "{" not in text
+        assert "None" not in text
+
+
+@pytest.mark.parametrize("error", raisable(), ids=lambda error: error.__name__)
+def test_every_error_has_words(error: type[PincliError]) -> None:
+    """None that errors.py defines ends as a traceback, or with another code than its own."""
+    raised = sample(error)
+    problem = describe(raised)
+    require_words(problem)
+    if not isinstance(raised, NoPinPossible):
+        assert problem.code == raised.code
+
+
+def test_there_are_errors_to_describe() -> None:
+    """The test above looks at something, and not at base classes."""
+    assert len(raisable()) >= 17
+    assert {PincliError, Unavailable}.isdisjoint(raisable())
+
+
+@pytest.mark.parametrize("rule", Rule)
+def test_every_rule_has_words_of_its_own(rule: Rule) -> None:
+    """A refusal says which rule it was; no two rules read alike."""
+    problem = describe(Refused(rule, "subject-7"))
+    require_words(problem)
+    assert problem.code == "refused"
+    others = {describe(Refused(each, "subject-7")).message for each in Rule if each is not rule}
+    assert problem.message not in others
+
+
+@pytest.mark.parametrize("kind", [StoreUnavailable, KeysUnavailable, ConfigUnavailable])
+@pytest.mark.parametrize("fault", Fault)
+def test_every_fault_has_words(fault: Fault, kind: type[Unavailable]) -> None:
+    """Whatever is the matter with store, keys or configuration, it says where."""
+    problem = describe(kind(fault, Path("/srv/pincli/file-7"), "detail-7"))
+    require_words(problem)
+    assert problem.code == "unavailable"
+    assert "/srv/pincli/file-7" in problem.message or fault is Fault.OLD_SQLITE
+
+
+@pytest.mark.parametrize("state", [State.INACTIVE, State.INELIGIBLE])
+def test_who_can_have_no_pin_is_told_by_state(state: State) -> None:
+    """The code is the state's word, so that scripts can tell the two apart."""
+    problem = describe(NoPinPossible("alice", state))
+    require_words(problem)
+    assert problem.code == state.value
+    assert "alice" in problem.message
+
+
+def test_a_pin_typed_as_a_name_is_not_repeated() -> None:
+    """It is masked wherever an unknown name is shown, and the hint says what went wrong."""
+    for error in (UnknownUser(["444159"]), UnknownUser(["alice", "444159"])):
+        problem = describe(error)
+        assert "444159" not in problem.message + problem.hint
+        assert "******" in problem.message
+    assert "never typed on the command line" in describe(UnknownUser(["444159"])).hint
+    assert "444159" not in describe(UnknownAccount("444159")).message
+
+
+def test_near_names_are_offered() -> None:
+    """A slip of the finger gets the names it may have meant."""
+    hint = describe(UnknownUser(["alixe"], ["alice", "alina"])).hint
+    assert "alice" in hint
+    assert "alina" in hint
+    assert "acme" in describe(UnknownAccount("acne", ["acme"])).hint
+
+
+def test_all_unknown_names_are_told() -> None:
+    """Not just the first."""
+    message = describe(UnknownUser(["nobody", "nemo"])).message
+    assert "nobody" in message
+    assert "nemo" in message
+
+
+def test_a_malformed_name_is_not_repeated() -> None:
+    """What is allowed is said, not what was typed."""
+    problem = describe(MalformedName("user name", "letters only"))
+    assert "user name" in problem.message
+    assert "letters only" in problem.hint
+
+
+def test_an_interrupted_bulk_command_says_how_far_it_was() -> None:
+    """So that one knows that running it again does the rest."""
+    problem = describe(Interrupted(3, 10))
+    assert "3 of 10" in problem.message
+    assert "again" in problem.hint
+
+
+def test_a_bug_is_told_by_its_place_and_never_by_its_text() -> None:
+    """A foreign exception's text may hold anything, a PIN too."""
+
+    def fail() -> None:
+        raise ValueError("the PIN was 444159")
+
+    try:
+        fail()
+    except ValueError as error:
+        problem = bug(error)
+    require_words(problem)
+    assert problem.code == "internal"
+    assert "444159" not in problem.message + problem.hint
+    assert "ValueError" in problem.message
+    assert __name__ in problem.message

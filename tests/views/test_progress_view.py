@@ -1,0 +1,133 @@
+"""The bar: on a terminal, after a second, and gone in the end whatever happens."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+from rich.progress import Progress
+
+from pincli.views.progress import progress_bar
+
+HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
+
+
+class Terminal(io.StringIO):
+    """A stderr that is a terminal."""
+
+    def isatty(self) -> bool:
+        """It is."""
+        return True
+
+
+def terminal_for(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """A terminal in place of stderr; not a fixture, as pytest swaps stderr after those."""
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    return stream
+
+
+class Clock:
+    """Time that passes only where a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        """The present time."""
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock for the bar alone."""
+    clock = Clock()
+    monkeypatch.setattr("pincli.views.progress.time", clock)
+    return clock
+
+
+def test_what_is_quick_shows_no_bar(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    """Nor does the last step of what was slow."""
+    terminal = terminal_for(monkeypatch)
+    with progress_bar("resetting") as progress:
+        progress(1, 3)
+        clock.now += 0.9
+        progress(2, 3)
+        clock.now += 5
+        progress(3, 3)
+    assert terminal.getvalue() == ""
+
+
+def test_after_a_second_it_shows_what_and_how_far(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    """And takes itself away, the cursor with it."""
+    terminal = terminal_for(monkeypatch)
+    with progress_bar("resetting") as progress:
+        clock.now += 1.1
+        progress(2000, 20_000)
+        progress(4000, 20_000)
+    text = terminal.getvalue()
+    assert "resetting" in text
+    assert "20000" in text
+    assert text.index(HIDE_CURSOR) < text.rindex(SHOW_CURSOR)
+
+
+def test_no_terminal_no_bar(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    """A log file gets nothing, and neither does a closed stderr."""
+    for stream in (io.StringIO(), None):
+        monkeypatch.setattr(sys, "stderr", stream)
+        with progress_bar("resetting") as progress:
+            clock.now += 60
+            progress(1, 3)
+        assert stream is None or stream.getvalue() == ""
+
+
+def test_an_error_takes_it_away_too(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    """Before the error is told."""
+    terminal = terminal_for(monkeypatch)
+
+    def work() -> None:
+        with progress_bar("resetting") as progress:
+            clock.now += 60
+            progress(1, 3)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert terminal.getvalue().index(HIDE_CURSOR) < terminal.getvalue().rindex(SHOW_CURSOR)
+
+
+def test_an_interrupt_just_as_it_appears_takes_it_away(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    """Ctrl-C while it is being started must not leave a terminal without a cursor."""
+    terminal = terminal_for(monkeypatch)
+    start = Progress.start
+    started: list[Progress] = []
+
+    def interrupted(self: Progress) -> None:
+        start(self)
+        started.append(self)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Progress, "start", interrupted)
+
+    def work() -> None:
+        with progress_bar("resetting") as progress:
+            clock.now += 60
+            progress(1, 3)
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+        text = terminal.getvalue()
+        assert SHOW_CURSOR in text
+        assert text.index(HIDE_CURSOR) < text.rindex(SHOW_CURSOR)
+    finally:
+        for progress in started:
+            progress.stop()

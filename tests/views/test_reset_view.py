@@ -1,0 +1,188 @@
+"""How a reset is told: the preview, the receipt, and the PINs only where they are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from pincli.config import Display
+from pincli.models import Change, PinOrigin, ResetUser, State, StoredPin, User, UserType
+from pincli.rules.imports import newcomer
+from pincli.rules.resets import reissued, withdrawn
+from pincli.views import plain, reset
+from pincli.views.blocks import Answer, Block
+from pincli.views.reset import ResetTally
+
+PIN = StoredPin("verifier", "key", b"sealed", "key", "2026-11-24T10:00:00Z", PinOrigin.CUSTOMER)
+
+
+def user(name: str, row: int = 1, *, misses: int = 0, **fields: Any) -> User:
+    """A user with a PIN, unless told otherwise."""
+    new = newcomer(name, "acme", name.title(), UserType.CLOUD, True, "2026-11-24T10:00:00Z")
+    since = "2026-11-24T11:00:00Z" if misses == 6 else None
+    return new._replace(id=row, pin=PIN, failed_attempts=misses, locked_since=since, **fields)
+
+
+def reset_of(before: User, *, unlock: bool = False, pin: str | None = None) -> ResetUser:
+    """What a reset makes of a user."""
+    if pin is None:
+        return ResetUser(Change(before, withdrawn(before, unlock=unlock)))
+    after = reissued(before, unlock=unlock)._replace(pin_version=before.pin_version + 1)
+    return ResetUser(Change(before, after), pin)
+
+
+def receipt(
+    *results: ResetUser, keep: bool = False, reveal: bool = False, file: str | None = None
+) -> Answer:
+    """The receipt of some results."""
+    tally = ResetTally()
+    tally.add(results, keep_pins=keep)
+    return reset.receipt(tally, pages_of(results), reveal=reveal, file=file)
+
+
+def pages_of(results: Sequence[ResetUser]) -> Iterator[list[User]]:
+    """The users as they are afterwards, page by page."""
+    for result in results:
+        yield [result.change.after]
+
+
+def text(blocks: Sequence[Block]) -> str:
+    """What a person sees, with single blanks."""
+    return " ".join(" ".join(plain.lines(blocks, Display(unicode=True, color=False))).split())
+
+
+def test_the_figures_add_up() -> None:
+    """Matched is all, reset those that changed, the rest unchanged; the locked by themselves."""
+    none = user("dave")._replace(pin=None)
+    answer = receipt(
+        reset_of(user("alice")),
+        reset_of(user("lara", misses=6)),
+        reset_of(user("lou", misses=6), unlock=True),
+        reset_of(none),
+        reset_of(user("kim", misses=6)._replace(pin=None)),
+    )
+    words = ("matched", "reset", "unchanged", "kept_locked", "unlocked")
+    assert [answer.facts[word] for word in words] == [5, 3, 2, 2, 1]
+    assert text(answer.screen()).startswith(
+        "\u2714 reset 3 users 2 unchanged, 2 stay locked, 1 unlocked"
+    )
+
+
+def test_results_may_come_in_pieces() -> None:
+    """A chunk at a time, or all at once: the figures are the same."""
+    results = [reset_of(user(f"u{number}", number)) for number in range(30)]
+    tally = ResetTally()
+    for result in results:
+        tally.add([result])
+    assert (tally.matched, tally.reset, tally.unchanged) == (30, 30, 0)
+
+
+def test_programs_get_every_user_with_the_state_afterwards() -> None:
+    """Without a PIN, unless it is to be revealed."""
+    results = (reset_of(user("alice", 1), pin="234811"), reset_of(user("lara", 2, misses=6)))
+    for keep in (True, False):
+        answer = receipt(*results, keep=keep, reveal=keep)
+        users = answer.facts["users"]
+        assert isinstance(users, Iterator)
+        shown: dict[str, str] = {"pin": "234811"} if keep else {}
+        assert list(users) == [
+            {"user": "alice", "account": "acme", "state": "active", **shown},
+            {"user": "lara", "account": "acme", "state": "locked"},
+        ]
+
+
+@pytest.mark.parametrize("count", [1, 3, 25])
+def test_pins_are_shown_only_where_they_are_to_be_revealed(count: int) -> None:
+    """Of everybody then; otherwise of nobody, however few they are."""
+    results = [reset_of(user(f"u{n}", n), pin=f"23481{n % 10}") for n in range(count)]
+    revealed = text(receipt(*results, keep=True, reveal=True).screen())
+    assert revealed.count("23481") == count
+    hidden = receipt(*results, file="pins.csv")
+    assert "23481" not in text(hidden.screen())
+    assert "23481" not in repr(hidden.facts)
+    assert "pins.csv" in text(hidden.screen())
+    assert hidden.facts["file"] == "pins.csv"
+
+
+def test_of_a_few_users_each_is_told() -> None:
+    """What became of them, in words."""
+    answer = receipt(
+        reset_of(user("alice")),
+        reset_of(user("lara", misses=6)),
+        reset_of(user("lou", misses=6), unlock=True),
+        reset_of(user("mia", misses=3)._replace(pin=None)),
+        reset_of(user("ned")._replace(pin=None)),
+        reset_of(user("olga"), pin="234811"),
+    )
+    words = text(answer.screen())
+    for row in (
+        "alice acme uncollected PIN withdrawn",
+        "lara acme locked PIN withdrawn, stays locked",
+        "lou acme uncollected unlocked, PIN withdrawn",
+        "mia acme uncollected counter at 0",
+        "ned acme uncollected unchanged",
+        "olga acme active new PIN",
+    ):
+        assert row in words
+    assert "234811" not in words
+
+
+@pytest.mark.parametrize(("count", "listed"), [(20, True), (21, False), (5000, False)])
+def test_of_many_users_the_totals_are_enough(count: int, listed: bool) -> None:
+    """A screen is not filled with a thousand lines."""
+    results = [reset_of(user(f"u{number}", number)) for number in range(count)]
+    assert ("u7 acme" in text(receipt(*results).screen())) == listed
+
+
+def test_the_next_step_is_told_where_there_is_one() -> None:
+    """How the customer comes by the next PIN; of one user with the name."""
+    assert "pincli pin show alice" in text(receipt(reset_of(user("alice"))).screen())
+    both = receipt(reset_of(user("alice")), reset_of(user("bob", 2)))
+    assert "pincli pin show USER" in text(both.screen())
+    assert "pin show" not in text(receipt(reset_of(user("alice"), pin="234811")).screen())
+
+
+STATES = dict.fromkeys(State, 0) | {State.ACTIVE: 7, State.LOCKED: 2}
+
+
+@pytest.mark.parametrize(
+    ("unlock", "issue", "words"),
+    [
+        (False, False, ["locks 2 stay", "in the portal"]),
+        (True, False, ["locks 2 are released", "in the portal"]),
+        (False, True, ["locks 2 stay", "made at once"]),
+    ],
+)
+def test_the_preview_says_what_is_going_to_happen(
+    unlock: bool, issue: bool, words: list[str]
+) -> None:
+    """How many, by state without the noughts, what of the PINs, what of the locks."""
+    shown = text(reset.preview(9, STATES, unlock=unlock, issue=issue))
+    assert shown.startswith("! reset 9 users locked 2 active 7 PINs")
+    for word in words:
+        assert word in shown
+    assert "stop working" in shown
+
+
+def test_without_locked_ones_the_preview_is_silent_about_locks() -> None:
+    """One user is one user."""
+    shown = text(reset.preview(1, {State.ACTIVE: 1}, unlock=False, issue=False))
+    assert shown.startswith("! reset 1 user active 1")
+    assert "locks" not in shown
+
+
+def test_a_dry_run_has_the_receipts_keys_and_no_pin() -> None:
+    """And the sentence that says so."""
+    tally = ResetTally()
+    results = [reset_of(user("alice")), reset_of(user("ned", 2)._replace(pin=None))]
+    tally.add(results)
+    answer = reset.dry_run(tally, pages_of(results), [])
+    assert set(answer.facts) == {"dry_run", *receipt(*results).facts}
+    assert text(answer.screen()) == "dry run: 1 would change, 1 would not"
+
+
+def test_no_repr_shows_a_pin() -> None:
+    """Of a result in a traceback."""
+    assert "234811" not in repr(reset_of(user("alice"), pin="234811"))

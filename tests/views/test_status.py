@@ -1,0 +1,150 @@
+"""Status: a card, a list and the totals, for people and for programs."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from pincli.models import State, User, UserType
+from pincli.views import status
+from pincli.views.blocks import Answer
+from pincli.views.programs import envelope, write
+from tests.views.records import PIN, alice
+from tests.views.screens import piped
+
+KEYS = {
+    "user", "account", "name", "type", "active", "state", "attempts_used", "attempts_left",
+    "locked_since", "last_attempt_at", "last_attempt_by", "last_verified_at", "last_verified_by",
+    "pin_set_at", "pin_set_by", "locks_total", "attempts_total",
+}  # fmt: skip
+LOCKED = alice(failed_attempts=6, locked_since="2026-01-02T03:04:05Z", locks_total=2)
+USERS = {
+    State.ACTIVE: alice(failed_attempts=2),
+    State.LOCKED: LOCKED,
+    State.UNCOLLECTED: alice(pin=None),
+    State.INACTIVE: LOCKED._replace(active=False),
+    State.INELIGIBLE: alice(type=UserType.DATAPIPE, pin=None),
+}
+
+
+def json_of(answer: Answer) -> dict[str, object]:
+    """The answer as a program reads it."""
+    stream = io.StringIO()
+    write(envelope("status", answer.facts, answer.problem), stream)
+    read: dict[str, object] = json.loads(stream.getvalue())
+    return read
+
+
+def totals(**counts: int) -> dict[State, int]:
+    """Totals with every state, most of them 0."""
+    return {state: counts.get(state.value, 0) for state in State}
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_card_has_every_key_and_nothing_secret(state: State) -> None:
+    """The keys of DESIGN.md, no more; neither verifier nor seal is among the values."""
+    user = USERS[state]
+    facts = json_of(status.card(user, exit_code=False))
+    assert set(facts) == {"pincli", "command", "ok", *KEYS}
+    assert facts["state"] == state.value
+    assert facts["attempts_used"] == user.failed_attempts
+    assert facts["attempts_left"] == 6 - user.failed_attempts
+    assert facts["pin_set_by"] == ("customer" if user.pin else None)
+    text = json.dumps(facts) + piped(status.card(user, exit_code=False).screen())
+    assert PIN.verifier not in text
+    assert PIN.sealed.decode() not in text
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("exit_code", [True, False])
+def test_a_card_s_exit_code_goes_by_the_derived_state(state: State, exit_code: bool) -> None:
+    """4 for a locked user, and only if asked for: a deactivated one is not locked."""
+    answer = status.card(USERS[state], exit_code=exit_code)
+    assert answer.exit_code == (4 if exit_code and state is State.LOCKED else 0)
+    assert answer.problem is None
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_card_shows_the_state_first(state: State) -> None:
+    """State and person on the first line; the next step where there is one."""
+    out = piped(status.card(USERS[state], exit_code=False).screen())
+    first = out.splitlines()[0]
+    assert state.value in first
+    assert "Alice Example (alice, acme)" in first
+    assert ("pincli pin show alice" in out) is (state is State.UNCOLLECTED)
+
+
+def test_totals_are_shown_however_few() -> None:
+    """Also of a store with nobody in it."""
+    answer = status.overview(totals(), [], exit_code=True)
+    assert answer.exit_code == 0
+    assert json_of(answer)["totals"] == {state.value: 0 for state in State}
+    assert "0 users" in piped(answer.screen())
+
+
+@pytest.mark.parametrize(
+    ("counts", "latest", "code"),
+    [
+        ({"active": 3}, [], 0),
+        ({"active": 3, "locked": 1}, [LOCKED], 4),
+        # The sixth attempt is in flight, or its process died: locked, and not yet on record.
+        ({"locked": 1}, [], 4),
+        # Six misses, then deactivated: the state is inactive.
+        ({"inactive": 1}, [USERS[State.INACTIVE]], 0),
+    ],
+    ids=["nobody", "somebody", "not yet on record", "deactivated"],
+)
+def test_the_overview_s_exit_code_goes_by_the_derived_state(
+    counts: dict[str, int], latest: Sequence[User], code: int
+) -> None:
+    """4 exactly if the totals that are shown count somebody as locked."""
+    assert status.overview(totals(**counts), latest, exit_code=True).exit_code == code
+    assert status.overview(totals(**counts), latest, exit_code=False).exit_code == 0
+
+
+def test_the_overview_shows_totals_and_latest_locks() -> None:
+    """Every state with its number, and who was locked when."""
+    answer = status.overview(totals(active=12, locked=1), [LOCKED], exit_code=False)
+    out = piped(answer.screen())
+    assert "13 users" in out
+    for word in ("active", "12", "locked", "2026-01-02T03:04:05Z", "alice"):
+        assert word in out
+    facts = json_of(answer)
+    users = facts["users"]
+    assert isinstance(users, list)
+    assert [set(user) for user in users] == [KEYS]
+
+
+@pytest.mark.parametrize(
+    ("state", "shown", "code"),
+    [
+        (None, totals(active=3, locked=1), 4),
+        (State.LOCKED, totals(locked=1), 4),
+        (State.ACTIVE, totals(active=3), 0),
+    ],
+)
+def test_a_list_s_totals_and_exit_code_are_of_those_shown(
+    state: State | None, shown: dict[State, int], code: int
+) -> None:
+    """Who is filtered out is neither counted nor told by the exit code."""
+    answer = status.listing(
+        iter([[LOCKED]]), totals(active=3, locked=1), state=state, exit_code=True
+    )
+    assert answer.exit_code == code
+    facts = json_of(answer)
+    assert facts["totals"] == {each.value: n for each, n in shown.items()}
+    users = facts["users"]
+    assert isinstance(users, list)
+    assert [set(user) for user in users] == [KEYS]
+
+
+def test_a_list_of_nobody_says_so() -> None:
+    """An empty table is a sentence, and the totals still stand."""
+    answer = status.listing(iter([]), totals(), state=State.LOCKED, exit_code=True)
+    out = piped(answer.screen())
+    assert "no such users" in out
+    assert "0 users" in out
+    assert answer.exit_code == 0

@@ -1,0 +1,85 @@
+"""What backups, restores and the doctor say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pincli.results import Check, Restored
+from pincli.views.exit_codes import ExitCode
+from pincli.views.upkeep import backed_up, examined, restored
+from tests.views.records import HOSTILE
+from tests.views.screens import ASCII, UNCOLOURED, piped
+
+WELL = Check("integrity", None, "")
+SICK = Check("clock", "the last event is of 2999", "set the clock right")
+
+
+def test_a_backup() -> None:
+    """Its file and size, and that the keys are not in it."""
+    answer = backed_up(Path("/b/x.db"), 1234567)
+    assert answer.facts == {"file": "/b/x.db", "bytes": 1234567}
+    assert "/b/x.db (1,234,567 bytes)" in piped(answer.screen())
+    assert "keys are not in it" in piped(answer.screen())
+
+
+@pytest.mark.parametrize("aside", [None, "/s/pincli.db.before"])
+def test_a_restore(aside: str | None) -> None:
+    """All figures; where the replaced store lies, if there was one."""
+    result = Restored(withdrawn=3, kept_users=2, kept_events=17, changed=4, aside=aside)
+    answer = restored(result)
+    assert answer.facts == {
+        "withdrawn": 3,
+        "kept_users": 2,
+        "kept_events": 17,
+        "changed": 4,
+        "aside": aside,
+    }
+    text = piped(answer.screen())
+    assert "3 PINs" in text
+    assert "2 users and 17 events" in text
+    assert ("/s/pincli.db.before" in text) is (aside is not None)
+
+
+def test_all_well() -> None:
+    """Exit 0, every check by its name."""
+    answer = examined([WELL, WELL._replace(what="clock")])
+    assert answer.facts == {
+        "healthy": True,
+        "checks": [
+            {"what": "integrity", "finding": None, "hint": ""},
+            {"what": "clock", "finding": None, "hint": ""},
+        ],
+    }
+    assert (answer.problem, answer.exit_code) == (None, ExitCode.DONE)
+    text = piped(answer.screen())
+    assert text.startswith("\u2714 all well  2 checks\n")
+    assert text.count("fine") == 2
+
+
+def test_something_is_wrong() -> None:
+    """Exit 8 and an error; the finding with its hint, the others fine, on stdout."""
+    answer = examined([WELL, SICK])
+    assert answer.facts["healthy"] is False
+    assert answer.exit_code is ExitCode.UNAVAILABLE
+    assert answer.problem is not None
+    assert answer.problem.code == "unavailable"
+    assert answer.problem.message == "1 of 2 checks failed"
+    text = piped(answer.screen())
+    assert "\u2718 1 of 2 checks failed\n" in text
+    assert "the last event is of 2999; set the clock right" in text
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=repr)
+def test_hostile_paths_stay_on_their_line(text: str) -> None:
+    """A folder may be called anything."""
+    answers = (
+        backed_up(Path(text.replace("\0", "")), 1),
+        restored(Restored(0, 0, 0, 0, text)),
+        examined([Check(text, text, text)]),
+    )
+    for answer in answers:
+        for display in (UNCOLOURED, ASCII):
+            for line in piped(answer.screen(), display).split("\n"):
+                assert line.isprintable()
