@@ -38,7 +38,7 @@ def write_pins(
         session: Opened with Need.WRITE and Need.SET_PIN.
         pins: Users as just read, and the PINs that they are to have.
         set_by: Who chose them.
-        wanted: Whether a user whose record changed meanwhile is still to have theirs.
+        wanted: Whether a user is to have theirs, asked again as it is written.
         counter: What becomes of a record's counter.
         reason: Why; stands on every event.
         batch: The file of PINs that these stand in.
@@ -53,6 +53,7 @@ def write_pins(
             new = {user.id: (pin, made) for user, pin, made in group}
             changes = session.store.issue_many(
                 [(row, made) for row, (_, made) in new.items()],
+                wanted=wanted,
                 counter=counter,
                 reason=reason,
                 batch=batch,

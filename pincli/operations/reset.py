@@ -17,6 +17,7 @@ from pincli.operations.session import Session
 from pincli.rules.pins import generate
 from pincli.rules.resets import reissued, withdrawn
 from pincli.rules.states import may_have_pin
+from pincli.store.staging import StagedUsers
 
 _PAGE = 500
 
@@ -95,16 +96,16 @@ def _issue(
             yield from _withdraw(session, selection, order, progress)
         return
     pins = ((user, generate()) for page in selection.pages() for user in page if may_have_pin(user))
-    done = 0
-    for group in _write(session, pins, order, batch=None):
-        done += len(group)
-        progress(done, len(selection))
-        yield group
-    yield from _withdraw_pinless(session, selection, order)
+    with StagedUsers() as issued:
+        yield from _write(session, pins, order, issued, progress, total=len(selection))
+        yield from _withdraw_others(session, selection, order, issued)
 
 
 def _issue_one(session: Session, user: User, order: ResetOrder) -> ResetUser:
     def step(present: User) -> ResetUser:
+        if not may_have_pin(present):
+            (change,) = session.store.withdraw([present], unlock=order.unlock, reason=order.reason)
+            return ResetUser(change)
         pin = generate()
         new = prepare(session, present, pin, PinOrigin.GENERATED)
         change = session.store.issue(present, new, unlock=order.unlock, reason=order.reason)
@@ -127,14 +128,12 @@ def _issue_to_file(
         for user in page
         if may_have_pin(user) or file.knows(user.user)
     )
-    total = len(selection)
-    done = 0
     pins = ((user, pin) for user, pin in _not_issued(session, file) if may_have_pin(user))
-    for group in _write(session, pins, order, batch=file.batch):
-        done += len(group)
-        progress(done, total)
-        yield group
-    yield from _withdraw_pinless(session, selection, order)
+    with StagedUsers() as issued:
+        yield from _write(
+            session, pins, order, issued, progress, total=len(selection), batch=file.batch
+        )
+        yield from _withdraw_others(session, selection, order, issued, batch=file.batch)
     without = {user.user for user, _ in _not_issued(session, file)}
     if without:
         file.drop(without)
@@ -153,20 +152,39 @@ def _not_issued(session: Session, file: PinFile) -> Iterator[tuple[User, str]]:
                 yield user, page[name]
 
 
-def _withdraw_pinless(
-    session: Session, selection: Selection, order: ResetOrder
+def _withdraw_others(
+    session: Session,
+    selection: Selection,
+    order: ResetOrder,
+    issued: StagedUsers,
+    *,
+    batch: str | None = None,
 ) -> Iterator[list[ResetUser]]:
-    """Withdraw the PINs of those who can't be issued one: the deactivated, for the most part."""
+    """Withdraw the PINs of those who were issued none: the deactivated, for the most part.
+
+    Also of who was switched on meanwhile: nobody keeps the PIN from before the reset.
+    """
     for page in selection.pages():
-        rows = [user.id for user in page if not may_have_pin(user)]
+        rows = issued.lacking(user.id for user in page)
+        if rows and batch is not None:
+            before = session.store.issued_in(batch, rows)  # by a run that was killed
+            rows = [row for row in rows if row not in before]
         if rows:
             changes = session.store.withdraw_rows(rows, unlock=order.unlock, reason=order.reason)
             yield [ResetUser(change) for change in changes]
 
 
 def _write(
-    session: Session, pins: Iterator[tuple[User, str]], order: ResetOrder, *, batch: str | None
+    session: Session,
+    pins: Iterator[tuple[User, str]],
+    order: ResetOrder,
+    issued: StagedUsers,
+    progress: Progress,
+    *,
+    total: int,
+    batch: str | None = None,
 ) -> Iterator[list[ResetUser]]:
+    done = 0
     for group in write_pins(
         session,
         pins,
@@ -176,6 +194,9 @@ def _write(
         reason=order.reason,
         batch=batch,
     ):
+        issued.add(change.after.id for change, _ in group)
+        done += len(group)
+        progress(done, total)
         yield [ResetUser(change, pin) for change, pin in group]
 
 

@@ -85,7 +85,7 @@ def schema_version(connection: sqlite3.Connection, path: Path) -> int:
     with translated(path):
         ((application,),) = connection.execute("PRAGMA application_id").fetchall()
         ((version,),) = connection.execute("PRAGMA user_version").fetchall()
-    if application != APPLICATION_ID or version == 0:
+    if application != APPLICATION_ID or version <= 0:
         raise StoreUnavailable(Fault.NOT_A_STORE, path)
     if version > SCHEMA_VERSION:
         raise StoreUnavailable(Fault.NEWER, path, f"schema {version}, this knows {SCHEMA_VERSION}")

@@ -42,6 +42,7 @@ def issue(
     transaction: Transaction,
     pins: Sequence[tuple[int, NewPin]],
     *,
+    wanted: Callable[[User], bool],
     counter: Callable[[User], User],
     reason: str | None,
     batch: str | None = None,
@@ -51,6 +52,7 @@ def issue(
     Args:
         transaction: The transaction to write in.
         pins: Row and PIN, each made for the version that follows the row's present one.
+        wanted: Whether a user, as the record is now, is to have theirs.
         counter: What becomes of a record's counter.
         reason: Why; stands on every event of it.
         batch: The file of PINs that these stand in, so that a killed run can be resumed.
@@ -63,14 +65,14 @@ def issue(
     before = [
         user
         for user in transaction.users(sorted(prepared))
-        if user.pin_version == prepared[user.id].version - 1
+        if user.pin_version == prepared[user.id].version - 1 and wanted(user)
     ]
     for user in before:
         _write(transaction, user.id, prepared[user.id])
     _write_counters(transaction, [counter(user) for user in before])
     if batch is not None:
         transaction.connection.executemany(
-            "INSERT INTO issued VALUES (?, ?)", [(batch, user.id) for user in before]
+            "INSERT OR IGNORE INTO issued VALUES (?, ?)", [(batch, user.id) for user in before]
         )
     after = transaction.users([user.id for user in before])
     changes = [Change(*pair) for pair in zip(before, after, strict=True)]

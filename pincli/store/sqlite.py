@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pincli.errors import KeyChanged, PinChangedMeanwhile, VerifyKeyUnknown
 from pincli.models import Change, EventKind, NewPin, User, UserType, Verdict
 from pincli.rules.resets import reissued
+from pincli.rules.states import may_have_pin
 from pincli.store import attempts
 from pincli.store.attempts import Charged, RenewedVerifier
 from pincli.store.faults import translated
@@ -128,6 +129,7 @@ class Store(ReadableStore):
         self,
         new_pins: Sequence[tuple[int, NewPin]],
         *,
+        wanted: Callable[[User], bool] = may_have_pin,
         counter: Callable[[User], User],
         reason: str | None,
         batch: str | None = None,
@@ -136,7 +138,9 @@ class Store(ReadableStore):
         from pincli.store import pins
 
         with self._writing() as transaction:
-            return pins.issue(transaction, new_pins, counter=counter, reason=reason, batch=batch)
+            return pins.issue(
+                transaction, new_pins, wanted=wanted, counter=counter, reason=reason, batch=batch
+            )
 
     def forget_batch(self, batch: str) -> None:
         """Drop the marks of a batch whose file is complete."""

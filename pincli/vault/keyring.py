@@ -100,6 +100,9 @@ class Keyring:
             return present
         path = self.folder / rotated_name(name, expected)
         if not path.exists():
+            present = self._read(name)  # it may have been renamed between these two looks
+            if present.fingerprint == expected:
+                return present
             raise KeysUnavailable(
                 Fault.MISMATCH,
                 self.folder / name,

@@ -11,7 +11,8 @@ import secrets
 from pathlib import Path
 from typing import NamedTuple
 
-from pincli.vault.key_files import KEY_BYTES, write_key
+from pincli.errors import Fault, KeysUnavailable
+from pincli.vault.key_files import KEY_BYTES, read_key, write_key
 from pincli.vault.keyring import (
     PORTAL_PRIVATE,
     PORTAL_PUBLIC,
@@ -52,12 +53,28 @@ def prepare_keys(keyring: Keyring, names: tuple[str, ...]) -> NewKeys:
         new = named_key(name, content)
         old = keyring.present(name)
         for key in (old, new):
-            path = keyring.folder / rotated_name(name, key.fingerprint)
-            if not os.path.lexists(path):
-                write_key(path, key.raw)
+            _keep(keyring.folder / rotated_name(name, key.fingerprint), key)
         files[name] = (new, old)
     _sync(keyring.folder)
     return NewKeys(next(iter(files.values()))[0].fingerprint, files)
+
+
+def _keep(path: Path, key: Key) -> None:
+    """Write a key under its fingerprint, whole or not at all; half of one is replaced.
+
+    A killed rotation may have left an empty file there. Taken for the key, it would let the
+    only good copy be overwritten.
+    """
+    try:
+        if read_key(path) == key.raw:
+            return
+    except KeysUnavailable as error:
+        if error.fault not in (Fault.MISSING, Fault.MALFORMED):
+            raise
+    building = path.with_name(f"{path.name}.new")
+    building.unlink(missing_ok=True)
+    write_key(building, key.raw)
+    building.replace(path)
 
 
 def install_keys(keyring: Keyring, keys: NewKeys) -> None:

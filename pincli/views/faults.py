@@ -72,7 +72,7 @@ def keys_words(error: KeysUnavailable) -> tuple[str, str]:
         ),
         Fault.EXPOSED: (
             f"a key can be read by others: {path}{detail}",
-            f"chmod 700 {path}" if path.is_dir() else f"chmod 600 {path}, and rotate it",
+            f"chmod 600 {path}; a folder 700. If others were there, rotate the key",
         ),
         Fault.MALFORMED: (
             f"a key is malformed: {path}{detail}",

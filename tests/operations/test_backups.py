@@ -6,10 +6,13 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +33,7 @@ from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
 from pincli.results import Restored
 from pincli.rules.states import state_of
+from pincli.store import restoring
 from pincli.store.transaction import Origin
 from tests.store.attempting import charged, settled
 from tests.support.desk import Desk, new_desk
@@ -461,3 +465,39 @@ def test_a_restored_backup_of_before_a_rotation_takes_the_keys_of_now(peopled: D
         keys.reseal(session)
         assert pins.show(session, "bob").pin == OTHER
     untouched(peopled)
+
+
+@pytest.mark.parametrize("what", ["backup", "restore"])
+def test_writers_wait_meanwhile(peopled: Desk, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """While pages are copied or merged, the writer lock is held against every other process."""
+    backup = backed_up(peopled)
+    held: list[bool] = []
+
+    def watched(step: Callable[..., Any]) -> Callable[..., Any]:
+        def stepping(*arguments: Any, **options: Any) -> Any:
+            held.append(_is_held(peopled))
+            return step(*arguments, **options)
+
+        return stepping
+
+    steps = {"backup": [(os, "link")], "restore": [(restoring, "merge")]}
+    for owner, name in steps[what]:
+        monkeypatch.setattr(owner, name, watched(getattr(owner, name)))
+    assert not _is_held(peopled)
+    if what == "backup":
+        backed_up(peopled, "another.db")
+    else:
+        restored(peopled, backup)
+    assert held == [True]
+    assert not _is_held(peopled)
+
+
+def _is_held(desk: Desk) -> bool:
+    """Whether another process finds the writer lock taken."""
+    line = "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'r+'), 2 | 4, 1)"  # LOCK_EX | LOCK_NB
+    tried = subprocess.run(
+        [sys.executable, "-c", line, str(desk.store / "pincli.lock")],
+        capture_output=True,
+        check=False,
+    )
+    return b"BlockingIOError" in tried.stderr

@@ -12,6 +12,7 @@ import pytest
 from pincli.errors import FileUnreadable, PincliError
 from pincli.models import Change, EventKind, ResetUser, State, User
 from pincli.operations import people
+from pincli.operations.activity import set_active_many
 from pincli.operations.pin_file import PinFile
 from pincli.operations.reset import ResetOrder, reset, would_reset
 from pincli.operations.selection import Selection, select
@@ -290,6 +291,26 @@ def test_a_resumed_run_finishes_and_tells_what_was_done(
     assert unchanged == set(early)
 
 
+@pytest.mark.parametrize("had_it", [False, True])
+def test_who_is_switched_off_between_two_runs_is_in_no_file(
+    crowd: Desk, tmp_path: Path, had_it: bool
+) -> None:
+    """Killed, then one is deactivated, who has got their PIN or has not: the file has it not."""
+    with opened(crowd) as (session, selection):
+        steps = reset(session, selection, ORDERS[2], file=new_file(tmp_path))
+        next(steps)
+        steps.close()  # type: ignore[attr-defined]
+    on = [user for user in records(crowd).values() if user.active]
+    gone = next(user.user for user in on if (user.pin is not None) == had_it)
+    file = new_file(tmp_path)
+    with opened(crowd) as (session, selection):
+        people.set_active(session, gone, active=False, reason=None)
+        list(reset(session, selection, ORDERS[2], file=file))
+    assert gone not in pins_in(file.path)
+    assert len(pins_in(file.path)) == MANY - 1
+    _check_file(crowd, file.path)
+
+
 def test_a_mark_does_not_stand_for_a_pin_that_is_gone(crowd: Desk, tmp_path: Path) -> None:
     """Killed, then everybody reset without a file, then resumed: the file tells no old PINs."""
     with opened(crowd) as (session, selection):
@@ -351,3 +372,16 @@ def test_one_user_who_is_switched_off_meanwhile_gets_no_pin(desk: Desk) -> None:
         flat(reset(session, selection, ORDERS[2]))
     alice = desk.user("alice")
     assert (state_of(alice), alice.pin) == (State.INACTIVE, None)
+
+
+def test_bulk_pages_wait_in_memory_for_their_commit(crowd: Desk) -> None:
+    """Spilled early, they would hold up everybody who only looks."""
+    for work in (
+        lambda session, users: list(reset(session, users, ORDERS[0])),
+        lambda session, users: list(reset(session, users, ORDERS[2])),
+        lambda session, users: set_active_many(session, users, active=False, reason=None),
+    ):
+        with opened(crowd) as (session, selection):
+            work(session, selection)
+            connection = session.store._connection
+            assert connection.execute("PRAGMA cache_spill").fetchall() == [(0,)]

@@ -52,7 +52,9 @@ class Lockout(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.exit = ExitStack()
-        folder = self.exit.enter_context(tempfile.TemporaryDirectory(dir=IN_MEMORY))
+        folder = self.exit.enter_context(
+            tempfile.TemporaryDirectory(prefix="pincli-", dir=IN_MEMORY)
+        )
         self.desk = new_desk(Path(folder))
         self.models = {name: Model() for name in NAMES}
         self.reader = sqlite3.connect(self.desk.database, isolation_level=None)

@@ -24,7 +24,7 @@ from tests.support.trail import count, play
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 # A thread that is still importing in the background; a signal that reached it would be
 # acted on at once, whatever the main thread puts off.
-BUSY_THREAD = ("prepare", "hang")
+BUSY_THREAD = ("prepare", "linger")
 
 
 def _code_for(number: signal.Signals) -> int:

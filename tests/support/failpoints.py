@@ -28,6 +28,7 @@ from pincli.vault.verifiers import HashCost, Verifiers
 from pincli.views import programs
 
 _CHEAP = HashCost(memory_kib=8, passes=1)
+_LONGEST_LINGER = 30.0
 _CAPABILITY_VERSION = 0x20080522
 
 _WATCHED: tuple[tuple[object, str, str, str], ...] = (
@@ -50,7 +51,8 @@ class Plan:
         log: The file to which each point is appended, one a line, before anything else.
         at: An action by point: `compare` is the first time, `sql:COMMIT#2` the second.
             Actions: kill, pause (at the gate), fail (as SQLite would), bug (an exception that
-            repeats the arguments), full (no byte can be written to a file any more), hang.
+            repeats the arguments), full (no byte can be written to a file any more), linger
+            (until an answer is written).
         kill_at: SIGKILL before the point of this number, counted from 1; 0 for never.
         gate: Descriptors: one to say on that the pause is reached, one to wait on.
         cheap: Whether hashes are made at a low cost.
@@ -87,6 +89,7 @@ class Points:
         self._plan = plan
         self._actions = dict(plan.at)
         self._seen: Counter[str] = Counter()
+        self._answered = threading.Event()
 
     def reach(self, point: str, *details: object) -> None:
         """Note that a point is reached, and do what the plan says for it."""
@@ -94,6 +97,8 @@ class Points:
         if self._seen.total() == self._plan.kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
         self._append(point)
+        if point == "wrote":
+            self._answered.set()
         times = self._seen[point]
         action = self._actions.get(f"{point}#{times}" if times > 1 else point)
         if action is not None:
@@ -125,8 +130,8 @@ class Points:
                 raise RuntimeError(f"called with {details!r}")
             case "full":
                 resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
-            case "hang":
-                threading.Event().wait()
+            case "linger":
+                self._answered.wait(_LONGEST_LINGER)
             case _:
                 raise ValueError(action)
 
