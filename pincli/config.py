@@ -146,16 +146,19 @@ def _has_utf8() -> bool:
     about the terminal, so it counts only if the process began with it.
     """
     everything, ctype, lang = (os.environ.get(v, "") for v in ("LC_ALL", "LC_CTYPE", "LANG"))
-    if not everything and ctype == "C.UTF-8" and not _began_with(b"LC_CTYPE=C.UTF-8"):
-        ctype = ""
+    if not everything and ctype == "C.UTF-8":
+        ctype = _began_with("LC_CTYPE")
     effective = everything or ctype or lang
     codeset = effective.partition(".")[2].partition("@")[0]
     return codeset.lower().replace("-", "") == "utf8"
 
 
-def _began_with(setting: bytes) -> bool:
-    """Whether a setting was in the environment that the process was given."""
+def _began_with(variable: str) -> str:
+    """A variable as it was in the environment that the process was given."""
     try:
-        return setting in _INITIAL_ENVIRONMENT.read_bytes().split(b"\0")
+        settings = _INITIAL_ENVIRONMENT.read_bytes().split(b"\0")
     except OSError:
-        return False
+        return ""
+    prefix = f"{variable}=".encode()
+    found = [setting[len(prefix) :] for setting in settings if setting.startswith(prefix)]
+    return os.fsdecode(found[0]) if found else ""

@@ -54,6 +54,8 @@ class PinFile:
             Refused: There is a file, or FILE.part is none of ours, or a folder is forbidden.
             FileUnreadable: The folder can't be used.
         """
+        if not path.name:
+            raise FileUnreadable(f"{path}: that is no file's name")
         self.path = path
         self.part = path.with_name(path.name + ".part")
         folder = path.absolute().parent.resolve()
