@@ -168,6 +168,13 @@ def _echo_off(question: str) -> Iterator[None]:
         termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)
         _say(question)
 
+    def restore_and_stop(_signal: int, _frame: FrameType | None) -> None:
+        # Not every shell puts the echo back itself.
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+        handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, handler)
+
     def restore_and_end(number: int, _frame: FrameType | None) -> None:
         termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
         signal.signal(number, signal.SIG_DFL)
@@ -175,6 +182,7 @@ def _echo_off(question: str) -> Iterator[None]:
 
     handlers = {
         signal.SIGCONT: hide_again,
+        signal.SIGTSTP: restore_and_stop,
         signal.SIGTERM: restore_and_end,
         signal.SIGHUP: restore_and_end,
     }

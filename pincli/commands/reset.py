@@ -28,10 +28,12 @@ from pincli.operations.reset import ResetOrder
 from pincli.operations.selection import Selection, select
 from pincli.operations.session import Need, Session
 from pincli.views import reset as view
-from pincli.views.blocks import Answer
+from pincli.views.blocks import Answer, Block
 from pincli.views.progress import progress_bar
 
 app = new_app()
+
+_NAMED_AT_MOST = 20
 
 
 @app.command(
@@ -99,16 +101,20 @@ def _look(selection: Selection, order: ResetOrder) -> Answer:
     tally = view.ResetTally()
     for results in operation.would_reset(selection, order):
         tally.add(results)
-    screen = view.preview(
-        len(selection), selection.totals(), unlock=order.unlock, issue=order.issue
-    )
+    screen = _preview(selection, order)
     return view.dry_run(tally, selection.pages(), screen)
 
 
-def _confirm(selection: Selection, order: ResetOrder) -> None:
-    screen = view.preview(
-        len(selection), selection.totals(), unlock=order.unlock, issue=order.issue
+def _preview(selection: Selection, order: ResetOrder) -> list[Block]:
+    few = not selection.word and len(selection) <= _NAMED_AT_MOST
+    names = [user.user for page in selection.pages() for user in page] if few else []
+    return view.preview(
+        len(selection), selection.totals(), names=names, unlock=order.unlock, issue=order.issue
     )
+
+
+def _confirm(selection: Selection, order: ResetOrder) -> None:
+    screen = _preview(selection, order)
     show(screen, sys.stderr)
     confirm_word(selection.word)
 

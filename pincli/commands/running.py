@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -17,7 +18,7 @@ from pincli.models import EventKind
 from pincli.operations.session import Need, Session, open_session
 from pincli.store.transaction import Origin
 from pincli.vault.verifiers import Verifiers
-from pincli.views.blocks import Answer, Block, Problem
+from pincli.views.blocks import Answer, Block, Next, Problem
 from pincli.views.sanitiser import shown
 
 _LOCKS = "pincli.locks_recorded"
@@ -152,12 +153,30 @@ def deliver(ctx: typer.Context, answer: Answer, *, as_json: bool) -> None:
         elif answer.complaints is not None and answer.problem is not None:
             complain(answer.problem, answer.complaints())
         else:
-            show(answer.screen(), sys.stdout)
+            show(_where_named(ctx, answer.screen()), sys.stdout)
         sys.stdout.flush()
     except OSError as error:
         raise OutputUnavailable(closed_by_reader=isinstance(error, BrokenPipeError)) from None
     if answer.exit_code:
         raise typer.Exit(answer.exit_code)
+
+
+def _where_named(ctx: typer.Context, blocks: Sequence[Block]) -> list[Block]:
+    """The blocks, with next commands that name the folders which this one named."""
+    params = ctx.find_root().params
+    options = [
+        word
+        for name in ("store", "keys")
+        if params.get(name) is not None
+        for word in (f"--{name}", shlex.quote(str(params[name])))
+    ]
+    place = " ".join(["pincli", *options])
+    return [
+        block._replace(command=block.command.replace("pincli", place, 1))
+        if options and isinstance(block, Next)
+        else block
+        for block in blocks
+    ]
 
 
 def warn(message: str) -> None:

@@ -163,18 +163,19 @@ class PinFile:
 
     def _open_part(self) -> io.TextIOWrapper:
         try:
-            descriptor = os.open(self.part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            descriptor = os.open(
+                self.part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+            )
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise Refused(Rule.FILE_NOT_OURS, str(self.part)) from None
             raise FileUnreadable(f"{self.part}: {error.strerror}") from None
-        file = os.fdopen(descriptor, encoding="utf-8", newline="")
         facts = os.fstat(descriptor)
         # Somebody else's file here would make us hand out PINs that they chose.
         if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid():
-            file.close()
+            os.close(descriptor)
             raise Refused(Rule.FILE_NOT_OURS, str(self.part))
-        return file
+        return os.fdopen(descriptor, encoding="utf-8", newline="")
 
     def _sync_folder(self) -> None:
         descriptor = os.open(self.path.absolute().parent, os.O_RDONLY | os.O_DIRECTORY)

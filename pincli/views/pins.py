@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pincli.models import ShownPin, User
 from pincli.rules.states import state_of
-from pincli.views.blocks import Answer, Fields, Headline, Note, Tone
+from pincli.views.blocks import Answer, Fields, Headline, Next, Note, Tone
 from pincli.views.verdict import who
 
 
@@ -15,6 +15,7 @@ def shown(result: ShownPin) -> Answer:
         {"user": user.user, "pin": result.pin},
         lambda: [
             Headline(Tone.NEUTRAL, result.pin, f"support PIN of {who(user)}"),
+            Next(f"pincli verify {user.user}", "when they call"),
         ],
     )
 

@@ -45,12 +45,20 @@ class ResetTally:
         return self.matched - self.reset
 
 
-def preview(total: int, states: Mapping[State, int], *, unlock: bool, issue: bool) -> list[Block]:
+def preview(
+    total: int,
+    states: Mapping[State, int],
+    *,
+    names: Sequence[str] = (),
+    unlock: bool,
+    issue: bool,
+) -> list[Block]:
     """What a reset would do, shown before it is confirmed.
 
     Args:
         total: How many users it is about.
         states: How many of them are in each state.
+        names: Who they are, where they were named one by one.
         unlock: Whether locked ones are released.
         issue: Whether new PINs are made at once.
     """
@@ -59,7 +67,7 @@ def preview(total: int, states: Mapping[State, int], *, unlock: bool, issue: boo
     pairs.append(("PINs", f"the present ones stop working; {then}"))
     if locked := states.get(State.LOCKED, 0):
         pairs.append(("locks", f"{locked} {'are released' if unlock else 'stay'}"))
-    return [Headline(Tone.WARNING, f"reset {_people(total)}"), Fields(pairs)]
+    return [Headline(Tone.WARNING, f"reset {_people(total)}", ", ".join(names)), Fields(pairs)]
 
 
 def dry_run(tally: ResetTally, pages: Iterator[Sequence[User]], screen: Sequence[Block]) -> Answer:
