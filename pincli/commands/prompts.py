@@ -6,6 +6,7 @@ Neither getpass nor Typer's prompt: both go on with an echo where there is no te
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import termios
@@ -19,6 +20,7 @@ from pincli.rules.pins import require_well_formed
 from pincli.views.sanitiser import shown
 
 _LONGEST_LINE = 1024
+_LOOK_UP = 0.2
 _YES = frozenset({"y", "yes"})
 _LOCAL_MODES = 3
 
@@ -137,11 +139,23 @@ def _read_line() -> bytes:
     source = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
     line = bytearray()
     while len(line) <= _LONGEST_LINE and not line.endswith(b"\n"):
+        if not line and sys.stdin.isatty():
+            _wait_for_typing(sys.stdin.fileno())
         byte = source.read(1)
         if not byte:
             break
         line += byte
     return bytes(line)
+
+
+def _wait_for_typing(terminal: int) -> None:
+    """Return once there is something to read.
+
+    In short waits: a Ctrl-C that comes just before a call blocks would otherwise only be
+    seen at the next key.
+    """
+    while not select.select([terminal], [], [], _LOOK_UP)[0]:
+        pass
 
 
 def _say(text: str) -> None:
