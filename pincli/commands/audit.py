@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pincli.commands.options import AccountOption, JsonOption, UserOption, example
+from pincli.commands.options import AccountOption, AgentOption, JsonOption, UserOption, example
 from pincli.commands.running import deliver, new_app, opened
 from pincli.errors import UsageProblem
 from pincli.models import EventKind
@@ -42,9 +42,7 @@ def list_events(
     ctx: typer.Context,
     user: UserOption = None,
     account: AccountOption = None,
-    agent: Annotated[
-        str | None, typer.Option("--agent", metavar="LOGIN", help="By who ran the command.")
-    ] = None,
+    agent: AgentOption = None,
     kind: Annotated[
         EventKind | None, typer.Option("--kind", metavar="KIND", help="Of this kind only.")
     ] = None,

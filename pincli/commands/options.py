@@ -27,8 +27,8 @@ def _account(value: str | None) -> str | None:
     return None if value is None else canonical_account(value)
 
 
-def _display_name(value: str) -> str:
-    return clean_display_name(value)
+def _display_name(value: str | None) -> str | None:
+    return None if value is None else clean_display_name(value)
 
 
 def _reason(value: str | None) -> str | None:
@@ -71,6 +71,12 @@ NewAccountOption = Annotated[
 NameOption = Annotated[
     str,
     typer.Option("--name", metavar="NAME", help="The display name.", callback=_display_name),
+]
+AgentOption = Annotated[
+    str | None,
+    typer.Option(
+        "--agent", metavar="LOGIN", help="By who ran the command.", callback=_display_name
+    ),
 ]
 TicketOption = Annotated[
     str | None,

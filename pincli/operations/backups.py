@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from pincli.errors import BackupRefused, Fault, Refused, Rule, StoreUnavailable
+from pincli.errors import BackupRefused, Fault, FileUnreadable, Refused, Rule, StoreUnavailable
 from pincli.operations.session import Need, Session, open_session, utc_now
 from pincli.operations.trail import check_trail
 from pincli.results import Restored
@@ -36,6 +36,8 @@ def back_up(session: Session, path: Path, *, forbidden: tuple[Path, ...]) -> int
         Refused: There is a file, or it would lie with the store or the keys.
         StoreUnavailable: It can't be written.
     """
+    if not path.name:
+        raise FileUnreadable(f"{path}: that is no file's name")
     require_elsewhere(path, forbidden)
     session.store.back_up(path)
     return path.stat().st_size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from pincli.errors import Refused, Rule, StoreUnavailable
@@ -36,7 +36,8 @@ def copy_to_file(source: sqlite3.Connection, path: Path) -> None:
     except OSError as error:
         raise from_os(error, path) from None
     finally:
-        building.unlink(missing_ok=True)
+        with suppress(OSError):
+            building.unlink(missing_ok=True)
 
 
 def copy_from_file(backup: Path, path: Path) -> None:
