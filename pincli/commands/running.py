@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -163,6 +162,8 @@ def deliver(ctx: typer.Context, answer: Answer, *, as_json: bool) -> None:
 
 def _where_named(ctx: typer.Context, blocks: Sequence[Block]) -> list[Block]:
     """The blocks, with next commands that name the folders which this one named."""
+    import shlex
+
     params = ctx.find_root().params
     options = [
         word
