@@ -29,15 +29,21 @@ def input_file(path: Path, config: Config) -> Iterator[BinaryIO]:
             raise FileUnreadable("standard input is closed")
         yield sys.stdin.buffer
         return
-    folders = path.absolute().resolve().parents
-    if any(folder.resolve() in folders for folder in (config.store, config.keys)):
-        raise Refused(Rule.FILE_AMONG_SECRETS, str(path))
+    _require_elsewhere(path.absolute().resolve(), path, config)
     try:
         file = path.open("rb")
     except OSError as error:
         raise FileUnreadable(f"{path}: {error.strerror}") from None
     with file:
+        # Asked again of what was really opened: a link may have been exchanged in between.
+        opened = Path(f"/proc/self/fd/{file.fileno()}").resolve()
+        _require_elsewhere(opened, path, config)
         yield file
+
+
+def _require_elsewhere(real: Path, named: Path, config: Config) -> None:
+    if any(folder.resolve() in real.parents for folder in (config.store, config.keys)):
+        raise Refused(Rule.FILE_AMONG_SECRETS, str(named))
 
 
 def names_from(path: Path | None, config: Config) -> Iterator[str]:
