@@ -13,6 +13,7 @@ import io
 import os
 import stat
 from collections.abc import Iterable, Iterator, Set
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -105,10 +106,10 @@ class PinFile:
             building.rename(self.part)
             self._sync_folder()
         except OSError as error:
-            building.unlink(missing_ok=True)
+            _remove(building)
             raise FileUnreadable(f"{self.part}: {error.strerror}") from None
         except BaseException:
-            building.unlink(missing_ok=True)
+            _remove(building)
             raise
 
     def drop(self, users: Set[str]) -> None:
@@ -183,6 +184,12 @@ class PinFile:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file if it is there; a path that no file can have is no reason to fail."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _harmless(text: str) -> str:

@@ -45,12 +45,12 @@ def alice(desk: Desk) -> Desk:
     return desk
 
 
-def _refuses(desk: Desk, plan: Plan | None = None) -> None:
+def _refuses(desk: Desk, plan: Plan | None = None, why: str = "") -> None:
     """Exit 8 for the right PIN, as JSON and for people: one clear line, a hint, no traceback."""
     ran = drive(desk, *verify_of("alice"), plan=plan, pin=RIGHT)
     assert (ran.code, ran.err) == (8, ""), ran
     assert ran.answer["error"]["code"] == "unavailable"
-    assert ran.answer["error"]["message"].startswith("not verified: ")
+    assert ran.answer["error"]["message"].startswith(f"not verified: {why}")
     _says_so(drive(desk, "verify", "alice", "--pin-stdin", plan=plan, pin=RIGHT))
 
 
@@ -73,7 +73,7 @@ def _as_before(desk: Desk, used: int = 2) -> None:
 def test_a_database_that_may_not_be_written(alice: Desk) -> None:
     """A read-only file, root's power over it given up: nothing is compared or charged."""
     alice.database.chmod(0o400)
-    _refuses(alice, Plan(powerless=True))
+    _refuses(alice, Plan(powerless=True), "the store can't be written")
     alice.database.chmod(0o600)
     _as_before(alice)
 

@@ -98,6 +98,15 @@ def test_ctrl_z_waits_for_the_settle(desk: Desk, background: tuple[tuple[str, st
     assert (end.code, end.answer["outcome"]) == (0, "verified")
 
 
+def test_the_end_waits_for_the_background_imports(desk: Desk) -> None:
+    """Refused while another thread still imports: to end under it has crashed the interpreter."""
+    desk.collected("alice")
+    (desk.keys / "audit.key").unlink()
+    with driven(desk, *verify_of("alice"), plan=Plan(at=(BUSY_THREAD,)), pin=RIGHT) as run:
+        assert run.end().code == 8
+        assert run.log.count("prepared") == 1
+
+
 def test_ctrl_c_while_waiting_for_the_lock_charges_nothing(desk: Desk) -> None:
     """Who waits for another call about the same user can leave at once."""
     desk.collected("alice")

@@ -34,7 +34,7 @@ _CAPABILITY_VERSION = 0x20080522
 _WATCHED: tuple[tuple[object, str, str, str], ...] = (
     (prompts, "_read_line", "read", ""),
     (Store, "charge", "charge", "charged"),
-    (Verifiers, "prepare", "prepare", ""),
+    (Verifiers, "prepare", "prepare", "prepared"),
     (Verifiers, "matches", "compare", "compared"),
     (Store, "settle", "settle", "settled"),
     (programs, "write", "answer", "wrote"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -180,18 +181,29 @@ def test_nothing_is_ever_written_over(path: Path, make: Callable[[Path], None]) 
     assert os.listdir(path.parent) == [path.name]  # noqa: PTH208
 
 
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), KeysUnavailable),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+    ],
+    ids=["full disk", "Ctrl-C"],
+)
 def test_a_key_that_can_not_be_finished_is_removed(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    raised: type[BaseException],
 ) -> None:
-    """A full disk leaves no half a key behind, which would be refused for ever after."""
+    """No half a key is left behind, which would be refused for ever after."""
 
-    def full(_descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
+    def fail(_descriptor: int) -> None:
+        raise error
 
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(KeysUnavailable) as refusal:
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(raised) as failure:
         write_key(path, KEY)
-    assert refusal.value.fault is Fault.FULL
+    assert getattr(failure.value, "fault", Fault.FULL) is Fault.FULL
     assert not path.exists()
 
 

@@ -50,6 +50,7 @@ def array_lines(text: str, begin: int) -> list[tuple[int, bool]]:
         while True:
             position = _after_blanks(text, position)
             if not found and text[position] == "]":
+                position += 1
                 break
             line += text.count("\n", counted, position)
             counted = position
@@ -65,7 +66,7 @@ def array_lines(text: str, begin: int) -> list[tuple[int, bool]]:
                 break
             if text[position - 1] != ",":
                 raise ValueError
-        if _after_blanks(text, position) != len(text) and found:
+        if _after_blanks(text, position) != len(text):
             raise ValueError
     except (ValueError, IndexError, RecursionError):
         line += text.count("\n", counted, position)

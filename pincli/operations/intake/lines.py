@@ -126,4 +126,7 @@ def _wrong_with(line: bytes) -> str | None:
         line.decode()
     except UnicodeDecodeError:
         return "it is not UTF-8"
-    return "it holds a NUL byte" if b"\0" in line else None
+    if b"\0" in line:
+        return "it holds a NUL byte"
+    # The text layer would take it for the end of a line, and our count would be off.
+    return "it holds a bare carriage return" if b"\r" in line.rstrip(b"\r\n") else None
