@@ -34,12 +34,21 @@ def main() -> None:
 
 
 def _occupy_standard_streams() -> None:
-    """Put /dev/null where 0, 1 or 2 is closed, so that no file of ours becomes stderr."""
-    for descriptor in (0, 1, 2):
+    """Put something where 0, 1 or 2 is closed, so that no file of ours becomes stderr.
+
+    A closed stdin is an empty one, a closed stderr swallows everything; a closed stdout takes
+    nothing, since an answer that nobody can get is no success.
+    """
+    for descriptor, stream, access, mode in (
+        (0, "stdin", os.O_RDONLY, "r"),
+        (1, "stdout", os.O_RDONLY, "w"),
+        (2, "stderr", os.O_WRONLY, "w"),
+    ):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)
+            os.open(os.devnull, access)
+            setattr(sys, stream, open(descriptor, mode, closefd=False))  # noqa: SIM115
 
 
 if __name__ == "__main__":

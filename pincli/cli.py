@@ -15,11 +15,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from pincli import __version__
 from pincli.commands.options import example
-from pincli.commands.running import Places, complain, tell_of_locks
+from pincli.commands.running import (
+    Places,
+    PlainGroup,
+    complain,
+    tell_of_locks,
+    write_out,
+    writing,
+)
 from pincli.config import Config
 from pincli.errors import Interrupted, OutputUnavailable, PincliError, UsageProblem
 from pincli.rules.names import mask_pins
@@ -53,7 +59,7 @@ HIDDEN = frozenset({"complete-names"})
 _LEAVES_A_CALLER_WAITING = frozenset({"unavailable", "internal", "interrupted"})
 
 
-class Front(TyperGroup):
+class Front(PlainGroup):
     """The root command: finds the commands, and lets no error past it as a traceback."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: D102
@@ -100,7 +106,8 @@ class Front(TyperGroup):
         as_json = _wants_json(arguments)
         try:
             code = super().main(arguments, "pincli", standalone_mode=False, **extra) or 0
-            _flush()
+            with writing():
+                pass
         except PincliError as error:
             code = _report(_describe(error), arguments, as_json=as_json, quiet=_is_quiet(error))
         except typer.TyperException as error:
@@ -136,7 +143,7 @@ def run() -> int:
 
 def _show_version(value: bool) -> None:
     if value:
-        typer.echo(f"pincli {__version__}")
+        write_out(f"pincli {__version__}")
         raise typer.Exit
 
 
@@ -173,14 +180,6 @@ def _take_sigint() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _flush() -> None:
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError as error:
-        raise OutputUnavailable(closed_by_reader=isinstance(error, BrokenPipeError)) from None
-
-
 def _describe(error: Exception) -> Problem:
     """The sentence for an error, foreseen or not."""
     from pincli.views.problems import bug, describe
@@ -202,28 +201,30 @@ def _report(
         problem = Problem(problem.code, f"not verified: {problem.message}", problem.hint)
     code = EXIT_OF[problem.code]
     try:
-        if as_json and sys.stdout is not None:
-            from pincli.views import programs
+        with writing():
+            if as_json:
+                from pincli.views import programs
 
-            programs.write(programs.envelope(command, {}, problem), sys.stdout)
-            sys.stdout.flush()
-        elif not as_json and not quiet:
-            complain(problem)
-    except OSError:
+                programs.write(programs.envelope(command, {}, problem), sys.stdout)
+    except OutputUnavailable as unwritable:
         code = ExitCode.UNAVAILABLE
-    if code is ExitCode.UNAVAILABLE:
-        _drop_unwritable_output()
+        if as_json and not unwritable.closed_by_reader:
+            complain(_describe(unwritable))
+    if not as_json and not quiet:
+        complain(problem)
+    _drop_what_can_not_be_written()
     return code
 
 
-def _drop_unwritable_output() -> None:
+def _drop_what_can_not_be_written() -> None:
     """Keep the interpreter from flushing again, and complaining, at its end."""
-    try:
-        _flush()
-    except OutputUnavailable:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def _command_in(arguments: Sequence[str]) -> str | None:

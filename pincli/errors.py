@@ -138,6 +138,8 @@ class Fault(StrEnum):
     """What is the matter with the store or the keys."""
 
     MISSING = "missing"
+    NO_LOCK_FILE = "its lock file is missing"
+    NOT_MADE = "can't be made"
     FORBIDDEN = "forbidden"
     NOT_A_STORE = "not a store"
     DAMAGED = "damaged"

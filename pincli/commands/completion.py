@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -13,9 +12,9 @@ import typer
 from typer.core import TyperGroup
 
 from pincli.commands.options import JsonOption, example
-from pincli.commands.running import config_of, deliver, new_app
+from pincli.commands.running import config_of, deliver, new_app, write_out
 from pincli.config import Config
-from pincli.errors import FileUnreadable, OutputUnavailable, Refused, Rule, UsageProblem
+from pincli.errors import FileUnreadable, Refused, Rule, UsageProblem
 from pincli.views.blocks import Answer, Fields, Headline, Tone
 from pincli.views.completion import bash, fish, zsh
 from pincli.views.completion.tree import Argument, Command, Kind, Option, Value
@@ -79,7 +78,7 @@ def completion(
         text = script(shell, root)
         deliver(ctx, Answer({"shell": shell.value, "script": text}), as_json=True)
     elif shell is not None:
-        _print(script(shell, root))
+        write_out(script(shell, root).removesuffix("\n"))
 
 
 def script(shell: Shell, root: Command) -> str:
@@ -145,17 +144,6 @@ def _value(parameter: Any, path: tuple[str, ...]) -> Value:
     if word == "user" and " ".join(path) in _NAMES_SOMEBODY_NEW:
         return Value(Kind.TEXT, "new user")
     return _BY_METAVAR.get(word) or Value(Kind.TEXT, word)
-
-
-def _print(text: str) -> None:
-    """Write the script as it is: drawn on a terminal, its lines would be wrapped."""
-    if sys.stdout is None:
-        raise OutputUnavailable(closed_by_reader=False)
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except OSError as error:
-        raise OutputUnavailable(closed_by_reader=isinstance(error, BrokenPipeError)) from None
 
 
 def _written(root: Command, folder: Path, config: Config) -> Answer:

@@ -25,8 +25,6 @@ def input_file(path: Path, config: Config) -> Iterator[BinaryIO]:
         FileUnreadable: It can't be opened.
     """
     if path == _STDIN:
-        if sys.stdin is None:
-            raise FileUnreadable("standard input is closed")
         yield sys.stdin.buffer
         return
     _require_elsewhere(path.absolute().resolve(), path, config)

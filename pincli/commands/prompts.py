@@ -28,7 +28,7 @@ _LOCAL_MODES = 3
 def require_terminal(message: str, hint: str) -> None:
     """Raise UsageProblem unless there is somebody to ask: a terminal for stdin and stderr."""
     for stream in (sys.stdin, sys.stderr):
-        if stream is None or not stream.isatty():
+        if not stream.isatty():
             raise UsageProblem(message, hint)
 
 
@@ -45,9 +45,12 @@ def read_pin_line() -> str:
     """One line from stdin, without its end; the rest of stdin is left for others.
 
     Raises:
-        UsageProblem: There is no line.
+        UsageProblem: There is no line, or stdin can't be read.
     """
-    line = _read_line()
+    try:
+        line = _read_line()
+    except OSError:
+        raise UsageProblem("standard input can't be read", "pipe the PIN into it") from None
     if not line:
         raise UsageProblem("standard input was empty", "write the PIN and a newline to it")
     return _text(line)

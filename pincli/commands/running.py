@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from pincli.config import Config, read_config, read_display
 from pincli.errors import OutputUnavailable, Refused, Rule
@@ -29,6 +29,28 @@ class PlainUsage(TyperCommand):
     def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: D102
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
 
+    def get_help_option(self, ctx: Any) -> Any:  # noqa: D102
+        return told_by_us(super().get_help_option(ctx))
+
+
+class PlainGroup(TyperGroup):
+    """A group of such commands."""
+
+    def get_help_option(self, ctx: Any) -> Any:  # noqa: D102
+        return told_by_us(super().get_help_option(ctx))
+
+
+def told_by_us(option: Any) -> Any:
+    """The option --help, with a text that can't be written told as such."""
+
+    def show_help(ctx: Any, _param: Any, value: bool) -> None:
+        if value and not ctx.resilient_parsing:
+            write_out(ctx.get_help())
+            raise typer.Exit
+
+    option.callback = show_help
+    return option
+
 
 class CommandApp(typer.Typer):
     """A Typer app whose commands are of our class."""
@@ -40,6 +62,7 @@ class CommandApp(typer.Typer):
 def new_app(*, group: bool = False) -> typer.Typer:
     """A Typer app for one command or one group of commands, set up like the front door."""
     return CommandApp(
+        cls=PlainGroup,
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -141,23 +164,43 @@ def deliver(ctx: typer.Context, answer: Answer, *, as_json: bool) -> None:
         OutputUnavailable: It can't be written.
         typer.Exit: The answer's exit code is not 0.
     """
-    if sys.stdout is None:
-        raise OutputUnavailable(closed_by_reader=False)
-    try:
-        if as_json:
-            from pincli.views import programs
+    if answer.complaints is not None and answer.problem is not None and not as_json:
+        complain(answer.problem, answer.complaints())
+    else:
+        with writing():
+            if as_json:
+                from pincli.views import programs
 
-            result = programs.envelope(command_of(ctx), answer.facts, answer.problem)
-            programs.write(result, sys.stdout)
-        elif answer.complaints is not None and answer.problem is not None:
-            complain(answer.problem, answer.complaints())
-        else:
-            show(_where_named(ctx, answer.screen()), sys.stdout)
+                result = programs.envelope(command_of(ctx), answer.facts, answer.problem)
+                programs.write(result, sys.stdout)
+            else:
+                show(_where_named(ctx, answer.screen()), sys.stdout)
+    if answer.exit_code:
+        raise typer.Exit(answer.exit_code)
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Write to stdout, all of it, before going on.
+
+    Raises:
+        OutputUnavailable: It can't be written.
+    """
+    try:
+        yield
         sys.stdout.flush()
     except OSError as error:
         raise OutputUnavailable(closed_by_reader=isinstance(error, BrokenPipeError)) from None
-    if answer.exit_code:
-        raise typer.Exit(answer.exit_code)
+
+
+def write_out(text: str) -> None:
+    """Write a text of our own, and the newline after it, to stdout.
+
+    Raises:
+        OutputUnavailable: It can't be written.
+    """
+    with writing():
+        sys.stdout.write(text + "\n")
 
 
 def _where_named(ctx: typer.Context, blocks: Sequence[Block]) -> list[Block]:
@@ -182,18 +225,21 @@ def _where_named(ctx: typer.Context, blocks: Sequence[Block]) -> list[Block]:
 
 def warn(message: str) -> None:
     """Tell on stderr what went wrong beside the command itself."""
-    if sys.stderr is not None:
-        print(shown(f"pincli: warning: {message}", unicode=read_display().unicode), file=sys.stderr)
+    _tell([f"pincli: warning: {message}"])
 
 
 def complain(problem: Problem, details: Sequence[str] = ()) -> None:
     """Tell a problem on stderr: details, then the sentence and the hint."""
-    if sys.stderr is None:
-        return
+    _tell([*details, f"pincli: error: {problem.message}", f"hint: {problem.hint}"])
+
+
+def _tell(lines: Sequence[str]) -> None:
+    """Lines to stderr; that nobody can read them changes neither the work nor the exit code."""
     unicode = read_display().unicode
-    sentences = (f"pincli: error: {problem.message}", f"hint: {problem.hint}")
-    for line in (*details, *sentences):
-        print(shown(line, unicode=unicode), file=sys.stderr)
+    with suppress(OSError):
+        for line in lines:
+            print(shown(line, unicode=unicode), file=sys.stderr)
+        sys.stderr.flush()
 
 
 def show(blocks: Sequence[Block], stream: TextIO) -> None:

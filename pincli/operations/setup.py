@@ -83,7 +83,7 @@ def _private_folder(folder: Path, unavailable: type[Unavailable]) -> list[Path]:
             folder.chmod(0o700)
     except OSError as error:
         _remove_empty(made)
-        raise unavailable(Fault.FORBIDDEN, folder, error.strerror or "") from None
+        raise unavailable(Fault.NOT_MADE, folder, error.strerror or "") from None
     return made
 
 

@@ -52,6 +52,8 @@ class Locks:
         self._path = path
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise StoreUnavailable(Fault.NO_LOCK_FILE, path) from None
         except OSError as error:
             raise from_os(error, path) from None
 
@@ -113,7 +115,7 @@ class Locks:
         # Whoever removes the file parts us from those who open it anew: stop, don't go on
         # with a lock that excludes nobody.
         if removed:
-            raise StoreUnavailable(Fault.MISSING, self._path)
+            raise StoreUnavailable(Fault.NO_LOCK_FILE, self._path)
 
 
 @contextmanager

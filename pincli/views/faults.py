@@ -13,6 +13,14 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
             f"there is no store at {path}",
             "`pincli init` makes one; if there should be one, check --store and PINCLI_STORE",
         ),
+        Fault.NO_LOCK_FILE: (
+            f"the store's lock file is missing: {path}",
+            f"as its owner: (umask 077; touch {path}); what was open meanwhile starts anew",
+        ),
+        Fault.NOT_MADE: (
+            f"the store's folder can't be made: {path}{detail}",
+            "name another with --store, or make room for this one",
+        ),
         Fault.FORBIDDEN: (
             f"the store may not be opened: {path}{detail}",
             "run pincli as the user who owns it",
@@ -61,6 +69,10 @@ def keys_words(error: KeysUnavailable) -> tuple[str, str]:
         Fault.MISSING: (
             f"a key is missing: {path}",
             "check --keys and PINCLI_KEYS; a lost key can only come back from its backup",
+        ),
+        Fault.NOT_MADE: (
+            f"the keys' folder can't be made: {path}{detail}",
+            "name another with --keys, or make room for this one",
         ),
         Fault.FORBIDDEN: (
             f"a key may not be read: {path}{detail}",

@@ -121,7 +121,7 @@ def test_a_removed_lock_file_stops_everybody(path: Path, made_again: bool) -> No
     for lock in (locks.writer(), locks.user(ROW)):
         with pytest.raises(StoreUnavailable) as refusal, lock:
             pytest.fail("held a lock on a removed file")
-        assert refusal.value.fault is Fault.MISSING
+        assert refusal.value.fault is Fault.NO_LOCK_FILE
     locks.close()
 
 
@@ -130,7 +130,7 @@ def test_a_missing_lock_file_is_not_made(path: Path) -> None:
     path.unlink()
     with pytest.raises(StoreUnavailable) as refusal:
         Locks(path)
-    assert refusal.value.fault is Fault.MISSING
+    assert refusal.value.fault is Fault.NO_LOCK_FILE
     assert not path.exists()
 
 
