@@ -19,6 +19,7 @@ _RUNS = {
     "bulk_reset": ("--users", "60"),
     "bulk_account": ("--small", "60", "--big", "80"),
     "bulk_issue": ("--users", "60"),
+    "others": ("--users", "60"),
 }
 
 
