@@ -38,7 +38,7 @@ _WATCHED: tuple[tuple[object, str, str, str], ...] = (
     (Verifiers, "matches", "compare", "compared"),
     (Store, "settle", "settle", "settled"),
     (programs, "write", "answer", "wrote"),
-    (cli, "_flush", "", "answered"),
+    (cli, "writing", "", "answered"),
 )
 """Functions, and the points before and after them."""
 
