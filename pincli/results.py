@@ -127,6 +127,7 @@ class KeyInfo(NamedTuple):
         present: Whether it is the one that the store expects now.
         made_at: When the file was made, ISO 8601, UTC.
         users: How many users' records need it.
+        usable: False for a file that holds no key, such as a killed rotation leaves.
     """
 
     file: str
@@ -135,6 +136,7 @@ class KeyInfo(NamedTuple):
     present: bool
     made_at: str
     users: int
+    usable: bool = True
 
 
 class Restored(NamedTuple):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
+from pincli.errors import KeyChanged
 from pincli.models import Change, NewPin, PinOrigin, User
 from pincli.operations.pins import prepare, seal_for
 from pincli.operations.session import Session
@@ -32,7 +33,8 @@ def write_pins(
 ) -> Iterator[list[tuple[Change, str]]]:
     """Hash, seal and write PINs for many users, some in each transaction.
 
-    Whoever's PIN version changed between reading and writing is prepared again.
+    Whoever's PIN version changed between reading and writing is prepared again; so is
+    everybody whose PIN was made with a key that was rotated meanwhile.
 
     Args:
         session: Opened with Need.WRITE and Need.SET_PIN.
@@ -51,13 +53,17 @@ def write_pins(
         stale: list[tuple[User, str]] = []
         for group in _groups(_prepared(session, source, set_by)):
             new = {user.id: (pin, made) for user, pin, made in group}
-            changes = session.store.issue_many(
-                [(row, made) for row, (_, made) in new.items()],
-                wanted=wanted,
-                counter=counter,
-                reason=reason,
-                batch=batch,
-            )
+            try:
+                changes = session.store.issue_many(
+                    [(row, made) for row, (_, made) in new.items()],
+                    wanted=wanted,
+                    counter=counter,
+                    reason=reason,
+                    batch=batch,
+                )
+            except KeyChanged:
+                session.renew_keys()
+                changes = []
             yield [(change, new.pop(change.after.id)[0]) for change in changes]
             again = session.store.users_in(list(new)) if new else []
             stale += [(user, new[user.id][0]) for user in again if wanted(user)]

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 
+from pincli.errors import Fault, KeyChanged, KeysUnavailable
 from pincli.models import User
 from pincli.operations.chunks import Progress, in_chunks, no_progress
 from pincli.operations.session import Session
 from pincli.results import KeyInfo
 from pincli.store.rotation import Resealed
 from pincli.vault.key_files import read_key
-from pincli.vault.keyring import AUDIT_KEY, PORTAL_PRIVATE, PORTAL_PUBLIC, VERIFY_KEY, named_key
+from pincli.vault.keyring import (
+    AUDIT_KEY,
+    PORTAL_PRIVATE,
+    PORTAL_PUBLIC,
+    VERIFY_KEY,
+    Key,
+    named_in,
+    named_key,
+)
 from pincli.vault.rotation import PORTAL_PAIR, install_keys, prepare_keys, tidy_names
 from pincli.vault.seals import seal, unseal
 
@@ -30,6 +42,14 @@ _FILES = {
     KeyKind.PORTAL: PORTAL_PAIR,
     KeyKind.AUDIT: (AUDIT_KEY,),
 }
+
+_KINDS = {
+    VERIFY_KEY: KeyKind.VERIFY,
+    PORTAL_PUBLIC: KeyKind.PORTAL,
+    PORTAL_PRIVATE: KeyKind.PORTAL,
+    AUDIT_KEY: KeyKind.AUDIT,
+}
+_LOOKS = 5
 
 
 def rotate(session: Session, kind: KeyKind) -> str:
@@ -55,23 +75,40 @@ def rotate(session: Session, kind: KeyKind) -> str:
 
 def is_resealing(session: Session) -> bool:
     """Whether a rotation of the portal key was cut short: some PINs are sealed to one before."""
-    return bool(session.store.sealed_otherwise(session.store.identity.portal_key, 0, 1))
+    present = session.store.present_identity().portal_key
+    return bool(session.store.sealed_otherwise(present, 0, 1))
 
 
 def reseal(session: Session, *, progress: Progress = no_progress) -> int:
     """Seal every PIN to the present portal key that is sealed to one before it.
 
-    Run again after an interruption, it does the rest.
+    Run again after an interruption, it does the rest. If the key is rotated once more under
+    it, it goes on with that one.
 
     Args:
-        session: Opened after the rotation, with Need.WRITE and Need.SHOW_PIN.
+        session: Opened with Need.WRITE and Need.SHOW_PIN.
         progress: Told how far it is.
 
     Returns:
         How many PINs were sealed anew.
-    """
-    public = session.keyring.find(PORTAL_PUBLIC, session.store.identity.portal_key)
 
+    Raises:
+        Interrupted: Between two chunks; those before are done.
+        KeysUnavailable: A key that a PIN is sealed to isn't here.
+    """
+    done = 0
+    while True:
+        fingerprint = session.store.present_identity().portal_key
+        public = session.keyring.find(PORTAL_PUBLIC, fingerprint)
+        try:
+            for sealed in _reseal_to(session, public, progress):
+                done += sealed
+        except KeyChanged:
+            continue
+        return done
+
+
+def _reseal_to(session: Session, public: Key, progress: Progress) -> Iterator[int]:
     def following(last: User | None, limit: int) -> Sequence[User]:
         return session.store.sealed_otherwise(public.fingerprint, last.id if last else 0, limit)
 
@@ -89,37 +126,66 @@ def reseal(session: Session, *, progress: Progress = no_progress) -> int:
 
     uses = session.store.key_uses()["portal"]
     total = sum(count for name, count in uses.items() if name != public.fingerprint)
-    return sum(in_chunks(following, step, total=total, progress=progress))
+    return in_chunks(following, step, total=total, progress=progress)
 
 
 def list_keys(session: Session) -> list[KeyInfo]:
-    """Every key on this host, and how many users' records still need it."""
-    uses = session.store.key_uses()
-    identity = session.store.identity
-    present = {
-        VERIFY_KEY: (KeyKind.VERIFY, identity.verify_key),
-        PORTAL_PUBLIC: (KeyKind.PORTAL, identity.portal_key),
-        PORTAL_PRIVATE: (KeyKind.PORTAL, identity.portal_key),
-        AUDIT_KEY: (KeyKind.AUDIT, identity.audit_key),
-    }
-    found = []
-    for name, (kind, expected) in present.items():
-        for path in session.keyring.on_disk(name):
-            if not path.exists():
-                continue
-            key = named_key(name, read_key(path))
-            made = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-            found.append(
-                KeyInfo(
-                    file=path.name,
-                    kind=kind.value,
-                    fingerprint=key.fingerprint,
-                    present=key.fingerprint == expected,
-                    made_at=made.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                    users=uses.get(kind.value, {}).get(key.fingerprint, 0),
-                )
-            )
+    """Every key on this host, and how many users' records still need it.
+
+    Raises:
+        KeysUnavailable: A key that is in use can't be read.
+    """
+    for _ in range(_LOOKS):
+        before = _key_files(session)
+        identity, uses = session.store.present_identity(), session.store.key_uses()
+        found = []
+        for name, path in before:
+            kind = _KINDS[name]
+            present: str = getattr(identity, f"{kind}_key")
+            with suppress(FileNotFoundError):
+                found.append(_key_info(name, path, present, uses.get(kind.value, {})))
+        if _key_files(session) == before:
+            break  # else a rotation gave files other names while they were read
     return found
+
+
+def _key_files(session: Session) -> list[tuple[str, Path]]:
+    """Every key file that is there, with the usual name of its kind."""
+    return [
+        (name, path)
+        for name in _KINDS
+        for path in session.keyring.on_disk(name)
+        if os.path.lexists(path)
+    ]
+
+
+def _key_info(name: str, path: Path, present: str, uses: dict[str, int]) -> KeyInfo:
+    """What there is to say of a key file.
+
+    Raises:
+        KeysUnavailable: It can't be read, and is in use or unsafely kept.
+        FileNotFoundError: It was renamed meanwhile.
+    """
+    made = datetime.fromtimestamp(path.lstat().st_mtime, UTC)
+    usable = True
+    try:
+        fingerprint = named_key(name, read_key(path)).fingerprint
+    except KeysUnavailable as error:
+        if error.fault is Fault.MISSING:
+            raise FileNotFoundError(path) from None
+        # A killed rotation may leave an empty file, or half of one, which stops nothing.
+        fingerprint, usable = named_in(name, path), False
+        if error.fault is not Fault.MALFORMED or fingerprint in ("", present, *uses):
+            raise
+    return KeyInfo(
+        file=path.name,
+        kind=_KINDS[name].value,
+        fingerprint=fingerprint,
+        present=fingerprint == present,
+        made_at=made.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        users=uses.get(fingerprint, 0),
+        usable=usable,
+    )
 
 
 def _tidy(session: Session) -> None:

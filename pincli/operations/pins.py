@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import NoReturn, TypeVar
+from typing import NamedTuple, NoReturn, TypeVar
 
-from pincli.errors import NoPinPossible, PinChangedMeanwhile, Refused, Rule, SealDamaged
+from pincli.errors import KeyChanged, NoPinPossible, PinChangedMeanwhile, Refused, Rule, SealDamaged
 from pincli.models import EventKind, NewPin, PinOrigin, ShownPin, State, StoredPin, User
 from pincli.operations.people import require_user
 from pincli.operations.session import Session
@@ -18,6 +18,16 @@ _NEVER_A_PIN = (State.INACTIVE, State.INELIGIBLE)
 _TRIES = 5
 
 T = TypeVar("T")
+
+
+class Sealed(NamedTuple):
+    """A sealed PIN, and the fingerprint of the key that it is sealed to."""
+
+    sealed: bytes
+    portal_key: str
+
+    def __repr__(self) -> str:
+        return f"Sealed({self.portal_key!r})"
 
 
 def show(session: Session, name: str) -> ShownPin:
@@ -88,7 +98,7 @@ def prepare(
     pin: str,
     set_by: PinOrigin,
     *,
-    sealing: Callable[[], bytes] | None = None,
+    sealing: Callable[[], Sealed] | None = None,
 ) -> NewPin:
     """Hash and seal a PIN for the version that follows the user's present one.
 
@@ -100,20 +110,25 @@ def prepare(
         sealing: Gives what `seal_for` gives, where that is done elsewhere.
     """
     version = user.pin_version + 1
-    keyring = session.keyring
+    key = session.keyring.verify
+    verifier = session.verifiers.make(key, user.user, version, pin)
+    sealed = sealing() if sealing is not None else seal_for(session, user, pin)
     return NewPin(
-        verifier=session.verifiers.make(keyring.verify, user.user, version, pin),
-        verify_key=keyring.verify.fingerprint,
-        sealed=sealing() if sealing is not None else seal_for(session, user, pin),
-        portal_key=keyring.portal_public.fingerprint,
+        verifier=verifier,
+        verify_key=key.fingerprint,
+        sealed=sealed.sealed,
+        portal_key=sealed.portal_key,
         set_by=set_by,
         version=version,
     )
 
 
-def seal_for(session: Session, user: User, pin: str) -> bytes:
+def seal_for(session: Session, user: User, pin: str) -> Sealed:
     """Seal a PIN for the version that follows the user's present one."""
-    return seal(session.keyring.portal_public, user.user, user.pin_version + 1, pin)
+    # Read once: under a bulk issue it may be another a moment later, and a seal that names
+    # a key it was not made with can never be opened.
+    key = session.keyring.portal_public
+    return Sealed(seal(key, user.user, user.pin_version + 1, pin), key.fingerprint)
 
 
 def require_pin_possible(session: Session, user: User) -> None:
@@ -127,16 +142,20 @@ def require_pin_possible(session: Session, user: User) -> None:
 def at_present_version(session: Session, user: User, step: Callable[[User], T]) -> T:
     """Take a step that is bound to a user's PIN version, again if that changes under it.
 
-    Bulk work does not wait for the user's lock, so a PIN may come or go meanwhile.
+    Bulk work does not wait for the user's lock, so a PIN may come or go meanwhile; nor does
+    a rotation, so a key may.
 
     Raises:
         PinChangedMeanwhile: It changed every time, which no honest use explains.
+        KeysUnavailable: A key was rotated, and the new one isn't here.
     """
     for _ in range(_TRIES):
         try:
             return step(user)
         except PinChangedMeanwhile:
             user = require_user(session, user.user)
+        except KeyChanged:
+            session.renew_keys()
     raise PinChangedMeanwhile
 
 

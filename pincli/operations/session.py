@@ -72,6 +72,17 @@ class Session(NamedTuple):
         """
         return self.keyring.find(PORTAL_PRIVATE, fingerprint)
 
+    def renew_keys(self) -> None:
+        """Load the keys that whoever sets PINs needs again: another process rotated one.
+
+        Raises:
+            KeysUnavailable: One isn't there.
+        """
+        identity = self.store.present_identity()
+        self.keyring.require(AUDIT_KEY, identity.audit_key)
+        self.keyring.require(VERIFY_KEY, identity.verify_key)
+        self.keyring.require(PORTAL_PUBLIC, identity.portal_key)
+
 
 @contextmanager
 def open_session(
@@ -113,7 +124,10 @@ def open_session(
             if needs & whose:
                 keyring.require(name, expected)
         if Need.WRITE in needs:
-            store.sign_with(AuditSigner(keyring.audit))
+            store.sign_with(
+                AuditSigner(keyring.audit),
+                lambda fingerprint: AuditSigner(keyring.find(AUDIT_KEY, fingerprint)),
+            )
         yield Session(store, keyring, verifiers or Verifiers(), Need.WRITE in needs)
     finally:
         store.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pincli.errors import MalformedPin, VerifyKeyUnknown
+from pincli.errors import KeysUnavailable, MalformedPin, VerifyKeyUnknown
 from pincli.models import User, Verdict
 from pincli.operations.people import require_user
 from pincli.operations.session import Session
@@ -76,10 +76,13 @@ def _compare(session: Session, charged: Charged, pin: str) -> bool:
 
 def _renewed(session: Session, charged: Charged, pin: str) -> RenewedVerifier | None:
     """A verifier with the present key and cost, if the one that matched is older."""
-    current = session.keyring.verify
-    up_to_date = charged.pin.verify_key == current.fingerprint
+    up_to_date = charged.pin.verify_key == charged.current_key
     if up_to_date and not session.verifiers.is_outdated(charged.pin.verifier):
         return None
+    try:
+        current = session.verify_key(charged.current_key)
+    except KeysUnavailable:
+        return None  # the answer was right all the same; a later attempt renews it
     user = charged.user
     verifier = session.verifiers.make(current, user.user, user.pin_version, pin)
     return RenewedVerifier(verifier, current.fingerprint)

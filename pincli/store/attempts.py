@@ -23,11 +23,13 @@ class Charged(NamedTuple):
         attempt: The number of its event.
         user: The record as charged.
         pin: What to compare with.
+        current_key: Fingerprint of the verify key that counts, to renew a verifier with.
     """
 
     attempt: int
     user: User
     pin: StoredPin
+    current_key: str
 
 
 class RenewedVerifier(NamedTuple):
@@ -64,7 +66,7 @@ def charge(transaction: Transaction, row: int, ticket: str | None) -> Charged | 
         raise AttemptTakenOver(transaction.user(row).user)
     attempt = transaction.record(EventKind.ATTEMPT, transaction.user(row), ticket=ticket)
     transaction.connection.execute("UPDATE users SET open_attempt = ? WHERE id = ?", (attempt, row))
-    return Charged(attempt, transaction.user(row), before.pin)
+    return Charged(attempt, transaction.user(row), before.pin, transaction.identity.verify_key)
 
 
 def refuse_unless_active(transaction: Transaction, row: int, ticket: str | None) -> Verdict | None:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pincli.errors import KeyChanged
 from pincli.models import EventKind, User
 from pincli.store.rows import read_users
 from pincli.store.transaction import Transaction
@@ -48,7 +49,13 @@ def sealed_otherwise(
 
 
 def reseal(transaction: Transaction, resealed: Sequence[Resealed]) -> int:
-    """Write PINs sealed anew, where the version is still the same; how many were."""
+    """Write PINs sealed anew, where the version is still the same; how many were.
+
+    Raises:
+        KeyChanged: The key was rotated again since: soon nobody could open these.
+    """
+    if any(each.portal_key != transaction.identity.portal_key for each in resealed):
+        raise KeyChanged
     return transaction.connection.executemany(
         "UPDATE users SET sealed = ?, portal_key = ? WHERE id = ? AND pin_version = ?",
         [(r.sealed, r.portal_key, r.row, r.version) for r in resealed],

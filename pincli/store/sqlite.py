@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pincli.errors import KeyChanged, PinChangedMeanwhile, VerifyKeyUnknown
+from pincli.errors import KeyChanged, KeysUnavailable, PinChangedMeanwhile, VerifyKeyUnknown
 from pincli.models import Change, EventKind, NewPin, User, UserType, Verdict
 from pincli.rules.resets import reissued
 from pincli.rules.states import may_have_pin
@@ -37,10 +37,18 @@ class Store(ReadableStore):
     """
 
     _signer: Signer | None = None
+    _find_signer: Callable[[str], Signer] | None = None
 
-    def sign_with(self, signer: Signer) -> None:
-        """Give the store what signs its events; without it, the store is for reading."""
-        self._signer = signer
+    def sign_with(self, signer: Signer, find: Callable[[str], Signer] | None = None) -> None:
+        """Give the store what signs its events; without it, the store is for reading.
+
+        Args:
+            signer: Signs with the key that the store names now.
+            find: Gives the signer of another key by its fingerprint, or raises
+                KeysUnavailable: asked once the key was rotated, so that an attempt in
+                flight is settled and an open desk goes on.
+        """
+        self._signer, self._find_signer = signer, find
 
     @contextmanager
     def holding(self, user: User) -> Iterator[User]:
@@ -212,15 +220,13 @@ class Store(ReadableStore):
         """Put a checked copy of a backup in this store's place; see restoring.replace."""
         from pincli.store import restoring
 
-        if self._signer is None:
-            raise RuntimeError("a store opened for reading was asked to write")
         with self._lock_file().writer():
             return restoring.replace(
                 self._connection,
                 self.path,
                 candidate,
                 aside,
-                signer=self._signer,
+                find_signer=self._signer_of,
                 origin=self._origin,
                 at=self._clock(),
                 reason=reason,
@@ -276,9 +282,27 @@ class Store(ReadableStore):
         locks: list[User] = []
         with self._immediately():
             identity = read_identity(self._connection)
-            if identity is None or identity.audit_key != self._signer.fingerprint:
+            if identity is None:
                 raise KeyChanged
+            signer = self._signer_of(identity.audit_key)
             yield Transaction(
-                self._connection, identity, self._signer, self._origin, self._clock(), locks
+                self._connection, identity, signer, self._origin, self._clock(), locks
             )
         self.locks_recorded += locks
+
+    def _signer_of(self, fingerprint: str) -> Signer:
+        """Who signs with this key, kept for the next time.
+
+        Raises:
+            KeyChanged: It is none that this process has or can find.
+        """
+        if self._signer is None:
+            raise RuntimeError("a store opened for reading was asked to write")
+        if self._signer.fingerprint != fingerprint:
+            if self._find_signer is None:
+                raise KeyChanged
+            try:
+                self._signer = self._find_signer(fingerprint)
+            except KeysUnavailable:
+                raise KeyChanged from None
+        return self._signer

@@ -6,6 +6,8 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pincli.errors import Fault, KeysUnavailable, Refused, Rule
@@ -46,7 +48,22 @@ def read_key(path: Path) -> bytes:
 
 
 def write_key(path: Path, key: bytes) -> None:
-    """Write a key to a file that must not exist yet, durable before it returns.
+    """Write a key to a file that must not exist yet; file and name are durable on return.
+
+    Raises:
+        Refused: There is something at that path; it is left as it is.
+        KeysUnavailable: It can't be written.
+    """
+    write_content(path, key)
+    try:
+        sync_folder(path.parent)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def write_content(path: Path, key: bytes) -> None:
+    """Write a key to a file that must not exist yet; its name is durable by `sync_folder` only.
 
     Raises:
         Refused: There is something at that path; it is left as it is.
@@ -71,6 +88,29 @@ def write_key(path: Path, key: bytes) -> None:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable: a synced file whose name is lost is lost too.
+
+    Raises:
+        KeysUnavailable: It can't be done.
+    """
+    with changing(folder):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """Turn what the system raises inside into KeysUnavailable about this path."""
+    try:
+        yield
+    except OSError as error:
+        raise KeysUnavailable(_fault_of(error), path, error.strerror or "") from None
 
 
 def _fault_of(error: OSError) -> Fault:

@@ -150,6 +150,12 @@ def rotated_name(name: str, fingerprint: str) -> str:
     return f"{stem}-{fingerprint}.{suffix}"
 
 
+def named_in(name: str, path: Path) -> str:
+    """The fingerprint in the file name of a key that is not the present one; else empty."""
+    stem, _, suffix = name.partition(".")
+    return path.name.removesuffix(f".{suffix}").removeprefix(stem).removeprefix("-")
+
+
 def create_keys(folder: Path) -> Keyring:
     """Make all four keys in a folder that exists and has none of them.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pincli.errors import Fault, KeysUnavailable
-from pincli.vault.key_files import KEY_BYTES, read_key, write_key
+from pincli.vault.key_files import KEY_BYTES, changing, read_key, sync_folder, write_content
 from pincli.vault.keyring import (
     PORTAL_PRIVATE,
     PORTAL_PUBLIC,
@@ -22,6 +22,10 @@ from pincli.vault.keyring import (
     public_half,
     rotated_name,
 )
+
+PORTAL_PAIR = (PORTAL_PUBLIC, PORTAL_PRIVATE)
+"""Their files are replaced together."""
+_UNFINISHED = ".new"
 
 
 class NewKeys(NamedTuple):
@@ -52,18 +56,24 @@ def prepare_keys(keyring: Keyring, names: tuple[str, ...]) -> NewKeys:
         content = public_half(raw) if name == PORTAL_PUBLIC else raw
         new = named_key(name, content)
         old = keyring.present(name)
-        for key in (old, new):
-            _keep(keyring.folder / rotated_name(name, key.fingerprint), key)
+        usual = keyring.folder / name
+        _keep(keyring.folder / rotated_name(name, old.fingerprint), old, of_age=usual)
+        _keep(keyring.folder / rotated_name(name, new.fingerprint), new)
         files[name] = (new, old)
-    _sync(keyring.folder)
+    sync_folder(keyring.folder)
     return NewKeys(next(iter(files.values()))[0].fingerprint, files)
 
 
-def _keep(path: Path, key: Key) -> None:
+def _keep(path: Path, key: Key, *, of_age: Path | None = None) -> None:
     """Write a key under its fingerprint, whole or not at all; half of one is replaced.
 
     A killed rotation may have left an empty file there. Taken for the key, it would let the
     only good copy be overwritten.
+
+    Args:
+        path: Where.
+        key: The key.
+        of_age: The file that it is a copy of: a key is as old as it is, wherever it lies.
     """
     try:
         if read_key(path) == key.raw:
@@ -71,33 +81,42 @@ def _keep(path: Path, key: Key) -> None:
     except KeysUnavailable as error:
         if error.fault not in (Fault.MISSING, Fault.MALFORMED):
             raise
-    building = path.with_name(f"{path.name}.new")
-    building.unlink(missing_ok=True)
-    write_key(building, key.raw)
-    building.replace(path)
+    building = path.with_name(f"{path.name}{_UNFINISHED}")
+    with changing(path):
+        building.unlink(missing_ok=True)
+        write_content(building, key.raw)
+        if of_age is not None:
+            made = of_age.stat().st_mtime_ns
+            os.utime(building, ns=(made, made))
+        building.replace(path)
 
 
 def install_keys(keyring: Keyring, keys: NewKeys) -> None:
     """Give the new keys the usual names, once the store says that they count."""
     for name, (new, _) in keys.files.items():
-        (keyring.folder / rotated_name(name, new.fingerprint)).replace(keyring.folder / name)
-    _sync(keyring.folder)
+        path = keyring.folder / rotated_name(name, new.fingerprint)
+        with changing(path):
+            path.replace(keyring.folder / name)
+    sync_folder(keyring.folder)
 
 
 def tidy_names(keyring: Keyring, expected: dict[str, str]) -> None:
-    """Finish what a kill left: each file's usual name belongs to the key that counts."""
+    """Finish what a kill left: each file's usual name belongs to the key that counts.
+
+    The files that a killed rotation had not finished hold a key, or half of one, that
+    nothing will ever use: they go.
+
+    Args:
+        keyring: The keys; the caller keeps other rotations out.
+        expected: The fingerprint that the store names, by file name.
+
+    Raises:
+        KeysUnavailable: A key can't be read, or a file can't be renamed.
+    """
     for name, fingerprint in expected.items():
         path = keyring.folder / rotated_name(name, fingerprint)
-        if path.exists() and keyring.present(name).fingerprint != fingerprint:
-            path.replace(keyring.folder / name)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-PORTAL_PAIR = (PORTAL_PUBLIC, PORTAL_PRIVATE)
+        with changing(path):
+            for unfinished in keyring.folder.glob(rotated_name(name, "*") + _UNFINISHED):
+                unfinished.unlink(missing_ok=True)
+            if path.exists() and keyring.present(name).fingerprint != fingerprint:
+                path.replace(keyring.folder / name)

@@ -51,6 +51,8 @@ def _screen(kind: str, fingerprint: str | None, resealed: int) -> list[Block]:
 
 
 def _old(key: KeyInfo) -> str:
+    if not key.usable:
+        return "holds no key, and nothing needs it: remove it"
     if key.kind == "audit":
         return "needed to check older events"
     return f"needed by {key.users} users" if key.users else "unused, but for backups"

@@ -53,7 +53,7 @@ def settle(session: Session, user: User, *, matched: bool) -> None:
     assert user.pin is not None
     assert user.open_attempt is not None
     session.store.settle(
-        Charged(user.open_attempt, user, user.pin),
+        Charged(user.open_attempt, user, user.pin, session.keyring.verify.fingerprint),
         matched=matched,
         renewed=None,
         ticket=None,

@@ -38,7 +38,7 @@ HOLDERS: list[Any] = [
     ShownPin(ALICE, PIN, first=True),
     ResetUser(Change(ALICE, ALICE), PIN),
     ALICE,
-    Charged(7, ALICE, STORED),
+    Charged(7, ALICE, STORED, "cafe"),
     RenewedVerifier(VERIFIER, "vk"),
 ]
 
