@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pincli.errors import KeyChanged, KeysUnavailable, PinChangedMeanwhile, VerifyKeyUnknown
+from pincli.errors import KeyChanged, PinChangedMeanwhile, VerifyKeyUnknown
 from pincli.models import Change, EventKind, NewPin, User, UserType, Verdict
 from pincli.rules.resets import reissued
 from pincli.rules.states import may_have_pin
@@ -20,6 +20,7 @@ from pincli.store.attempts import Charged, RenewedVerifier
 from pincli.store.faults import translated
 from pincli.store.reading import ReadableStore
 from pincli.store.rows import user_in_row
+from pincli.store.signing import Signers
 from pincli.store.transaction import Signer, Transaction, read_identity
 
 if TYPE_CHECKING:
@@ -36,19 +37,11 @@ class Store(ReadableStore):
     which takes the user's lock.
     """
 
-    _signer: Signer | None = None
-    _find_signer: Callable[[str], Signer] | None = None
+    _signers: Signers | None = None
 
     def sign_with(self, signer: Signer, find: Callable[[str], Signer] | None = None) -> None:
-        """Give the store what signs its events; without it, the store is for reading.
-
-        Args:
-            signer: Signs with the key that the store names now.
-            find: Gives the signer of another key by its fingerprint, or raises
-                KeysUnavailable: asked once the key was rotated, so that an attempt in
-                flight is settled and an open desk goes on.
-        """
-        self._signer, self._find_signer = signer, find
+        """Give the store what signs its events, see Signers; without it, it is for reading."""
+        self._signers = Signers(signer, find)
 
     @contextmanager
     def holding(self, user: User) -> Iterator[User]:
@@ -226,7 +219,7 @@ class Store(ReadableStore):
                 self.path,
                 candidate,
                 aside,
-                find_signer=self._signer_of,
+                find_signer=self._signing().of,
                 origin=self._origin,
                 at=self._clock(),
                 reason=reason,
@@ -277,32 +270,19 @@ class Store(ReadableStore):
     @contextmanager
     def _writing(self) -> Iterator[Transaction]:
         """One write transaction under the writer lock, committed and durable at its end."""
-        if self._signer is None:
-            raise RuntimeError("a store opened for reading was asked to write")
+        signers = self._signing()
         locks: list[User] = []
         with self._immediately():
             identity = read_identity(self._connection)
             if identity is None:
                 raise KeyChanged
-            signer = self._signer_of(identity.audit_key)
+            signer = signers.of(identity.audit_key)
             yield Transaction(
                 self._connection, identity, signer, self._origin, self._clock(), locks
             )
         self.locks_recorded += locks
 
-    def _signer_of(self, fingerprint: str) -> Signer:
-        """Who signs with this key, kept for the next time.
-
-        Raises:
-            KeyChanged: It is none that this process has or can find.
-        """
-        if self._signer is None:
+    def _signing(self) -> Signers:
+        if self._signers is None:
             raise RuntimeError("a store opened for reading was asked to write")
-        if self._signer.fingerprint != fingerprint:
-            if self._find_signer is None:
-                raise KeyChanged
-            try:
-                self._signer = self._find_signer(fingerprint)
-            except KeysUnavailable:
-                raise KeyChanged from None
-        return self._signer
+        return self._signers
