@@ -141,6 +141,7 @@ class Fault(StrEnum):
     NO_LOCK_FILE = "its lock file is missing"
     NOT_MADE = "can't be made"
     FORBIDDEN = "forbidden"
+    REPLACED = "replaced"
     NOT_A_STORE = "not a store"
     DAMAGED = "damaged"
     NEWER = "newer"
@@ -175,6 +176,10 @@ class Unavailable(PincliError):
 
 class StoreUnavailable(Unavailable):
     """The database or its lock file can't be used."""
+
+
+class BackupUnavailable(StoreUnavailable):
+    """The file that is to be restored can't be used; nothing was restored."""
 
 
 class KeysUnavailable(Unavailable):

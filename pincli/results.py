@@ -148,6 +148,7 @@ class Restored(NamedTuple):
         kept_events: Events that came after it, and were kept.
         changed: Users whose record is not as their last event said; each has a new one.
         aside: Where the replaced store lies; None if there was none.
+        left_out: Events of the backup that are not in the store's trail: the two had parted.
     """
 
     withdrawn: int
@@ -155,6 +156,7 @@ class Restored(NamedTuple):
     kept_events: int
     changed: int
     aside: str | None
+    left_out: int = 0
 
 
 class Check(NamedTuple):

@@ -10,7 +10,7 @@ import typer
 from pincli.commands.options import JsonOption, YesOption, example
 from pincli.commands.prompts import confirm, require_terminal
 from pincli.commands.running import config_of, deliver, new_app, origin_of, require_role
-from pincli.operations.backups import require_elsewhere
+from pincli.operations.backups import require_elsewhere, require_nameable
 from pincli.operations.backups import restore as operation
 from pincli.views.upkeep import restored
 
@@ -34,6 +34,7 @@ def restore(
         require_terminal("nobody is there to confirm the restore", "give --yes")
     require_role(ctx)
     config = config_of(ctx)
+    require_nameable(path)
     require_elsewhere(path, (config.keys,))
     if not yes:
         confirm(f"Restore {path} over the store in {config.store}?")

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import time
+import stat
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
+from shutil import rmtree
 
-from pincli.errors import BackupRefused, Fault, FileUnreadable, Refused, Rule, StoreUnavailable
+from pincli.errors import (
+    BackupRefused,
+    BackupUnavailable,
+    Fault,
+    FileUnreadable,
+    Refused,
+    Rule,
+    StoreUnavailable,
+)
 from pincli.operations.session import Need, Session, open_session, utc_now
 from pincli.operations.trail import check_trail
 from pincli.results import Restored
-from pincli.store.connection import DATABASE, connect
+from pincli.store.connection import DATABASE, connect, schema_version
 from pincli.store.copies import copy_from_file, is_sound
 from pincli.store.faults import from_os
+from pincli.store.locks import LOCK_FILE, Locks, make_lock_file
+from pincli.store.remains import put_aside
 from pincli.store.restoring import place
-from pincli.store.transaction import Origin
+from pincli.store.transaction import Identity, Origin
 from pincli.vault.audit_macs import AuditSigner
-from pincli.vault.keyring import PORTAL_PUBLIC, VERIFY_KEY
+from pincli.vault.keyring import AUDIT_KEY, PORTAL_PUBLIC, VERIFY_KEY, Keyring, rotated_name
+
+_OF_ITS_OWN = (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED, Fault.NEWER)
+"""Faults of a copy that it has from the backup itself."""
 
 
 def back_up(session: Session, path: Path, *, forbidden: tuple[Path, ...]) -> int:
@@ -36,6 +51,7 @@ def back_up(session: Session, path: Path, *, forbidden: tuple[Path, ...]) -> int
         Refused: There is a file, or it would lie with the store or the keys.
         StoreUnavailable: It can't be written.
     """
+    require_nameable(path)
     if not path.name:
         raise FileUnreadable(f"{path}: that is no file's name")
     require_elsewhere(path, forbidden)
@@ -54,24 +70,36 @@ def restore(backup: Path, store_folder: Path, keys_folder: Path, *, origin: Orig
         keys_folder: Where the keys are.
         origin: Who acts, and by which command.
 
+    A PIN is valid afterwards only if it is valid in the present store: that one vouches for
+    it by its version. Where there is none, or none that can be read, every PIN is withdrawn.
+
     Raises:
         BackupRefused: The backup is damaged or was tampered with.
+        BackupUnavailable: It can't be read, or is none.
+        FileUnreadable: That can be no file's name.
         Refused: It is of another store.
-        StoreUnavailable: It can't be read, or the store can't be written.
+        StoreUnavailable: The store can't be written, or can't be looked at now.
         KeysUnavailable: A key that it needs is missing.
     """
     with _candidate(backup, store_folder) as candidate:
-        reason = _check(candidate, store_folder, keys_folder, origin)
-        if _is_usable(store_folder / DATABASE):
-            with (
-                open_session(
-                    store_folder, keys_folder, origin=origin, needs=frozenset({Need.WRITE})
-                ) as session,
-                session.store.maintained(),
-            ):
-                aside = store_folder / f"{DATABASE}.before-restore-{_stamp()}"
-                return session.store.replace_with(candidate, aside, reason=reason)
-        return _restore_alone(candidate, store_folder, keys_folder, origin, reason)
+        reason = _check(candidate, backup, keys_folder, origin)
+        while True:
+            if _is_usable(store_folder / DATABASE):
+                return _restore_over(candidate, store_folder, keys_folder, origin, reason)
+            restored = _restore_alone(candidate, store_folder, keys_folder, origin, reason)
+            if restored is not None:
+                return restored
+
+
+def require_nameable(path: Path) -> None:
+    """Raise FileUnreadable for what leads nowhere: too long, a NUL in it, links in a circle."""
+    try:
+        path.stat()
+    except ValueError:
+        raise FileUnreadable("that is no file's name") from None
+    except OSError as error:
+        if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+            raise FileUnreadable(f"{path}: {error.strerror}") from None
 
 
 def require_elsewhere(path: Path, forbidden: tuple[Path, ...]) -> None:
@@ -83,45 +111,84 @@ def require_elsewhere(path: Path, forbidden: tuple[Path, ...]) -> None:
 
 @contextmanager
 def _candidate(backup: Path, store_folder: Path) -> Iterator[Path]:
-    """A private copy of the backup in the store's folder, gone afterwards."""
-    candidate = store_folder / f"{DATABASE}.candidate-{os.getpid()}"
+    """A folder with a private copy of the backup as a store, gone afterwards.
+
+    Within the store's own folder, for the copy is going to be linked into place.
+    """
+    _require_file(backup)
+    folder = store_folder / f"{DATABASE}.candidate-{os.getpid()}"
+    made = not store_folder.exists()
     try:
-        backup.stat()
         store_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        rmtree(folder, ignore_errors=True)  # of a killed process that had our number
+        folder.mkdir(mode=0o700)
     except OSError as error:
-        raise from_os(error, backup) from None
+        raise from_os(error, store_folder) from None
     try:
-        copy_from_file(backup, candidate)
-        yield candidate
+        try:
+            copy_from_file(backup, folder / DATABASE)
+        except StoreUnavailable as error:
+            raise _about(backup, error) if error.path == backup else error from None
+        make_lock_file(folder)
+        yield folder
     finally:
-        candidate.unlink(missing_ok=True)
+        rmtree(folder, ignore_errors=True)
+        if made:
+            with suppress(OSError):
+                store_folder.rmdir()  # only if it is empty
 
 
-def _check(candidate: Path, store_folder: Path, keys_folder: Path, origin: Origin) -> str:
+def _require_file(backup: Path) -> None:
+    """Raise unless there is a plain file of that name: a pipe could be waited for for ever."""
+    require_nameable(backup)
+    try:
+        facts = backup.stat()
+    except OSError as error:
+        raise _about(backup, from_os(error, backup)) from None
+    if not stat.S_ISREG(facts.st_mode):
+        raise BackupUnavailable(Fault.NOT_A_STORE, backup)
+
+
+def _about(backup: Path, error: StoreUnavailable) -> BackupUnavailable:
+    return BackupUnavailable(error.fault, backup, error.detail)
+
+
+def _check(candidate: Path, backup: Path, keys_folder: Path, origin: Origin) -> str:
     """Check integrity, schema, keys and trail of a backup; what it is, for the event."""
-    with closing(connect(candidate)) as connection:
-        if not is_sound(connection, candidate):
-            raise BackupRefused("its pages are damaged")
-    with open_session(
-        store_folder,
-        keys_folder,
-        origin=origin,
-        needs=frozenset({Need.CHECK}),
-        database=candidate.name,
-    ) as session:
-        identity = session.store.identity
-        session.keyring.find(VERIFY_KEY, identity.verify_key)
-        session.keyring.find(PORTAL_PUBLIC, identity.portal_key)
-        report = check_trail(session, None)
+    database = candidate / DATABASE
+    try:
+        with closing(connect(database)) as connection:
+            if not is_sound(connection, database):
+                raise BackupRefused("its pages are damaged")
+        with _as_store(candidate, keys_folder, origin) as session:
+            identity = session.store.identity
+            session.keyring.find(VERIFY_KEY, identity.verify_key)
+            session.keyring.find(PORTAL_PUBLIC, identity.portal_key)
+            report = check_trail(session, None)
+    except StoreUnavailable as error:
+        if error.fault in _OF_ITS_OWN:
+            raise _about(backup, error) from None
+        raise
     if report.finding is not None:
         raise BackupRefused(report.finding)
     return f"backup of {report.events} events"
 
 
+def _as_store(
+    candidate: Path, keys_folder: Path, origin: Origin
+) -> AbstractContextManager[Session]:
+    return open_session(candidate, keys_folder, origin=origin, needs=frozenset({Need.CHECK}))
+
+
 def _is_usable(database: Path) -> bool:
-    """Whether there is a store that can be read: what came after the backup is in it."""
+    """Whether there is a store that can be read: what came after the backup is in it.
+
+    Raises:
+        StoreUnavailable: It can't be told: it is held, may not be opened, or is newer.
+    """
     try:
         with closing(connect(database)) as connection:
+            schema_version(connection, database)
             return is_sound(connection, database)
     except StoreUnavailable as error:
         if error.fault in (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED):
@@ -129,28 +196,62 @@ def _is_usable(database: Path) -> bool:
         raise
 
 
-def _restore_alone(
+def _restore_over(
     candidate: Path, store_folder: Path, keys_folder: Path, origin: Origin, reason: str
 ) -> Restored:
-    """Restore where there is no store, or none that can be read: that one is moved aside."""
-    database = store_folder / DATABASE
-    aside = None
-    if os.path.lexists(database):
-        aside = store_folder / f"{DATABASE}.damaged-{_stamp()}"
-        database.rename(aside)
-    with open_session(
-        store_folder,
-        keys_folder,
-        origin=origin,
-        needs=frozenset({Need.CHECK}),
-        database=candidate.name,
-    ) as session:
-        signer = AuditSigner(session.keyring.audit)
-    restored = place(
-        candidate, store_folder, signer=signer, origin=origin, at=utc_now(), reason=reason
-    )
-    return restored._replace(aside=None if aside is None else str(aside))
+    """Restore over a store that goes on being used."""
+    needs = frozenset({Need.WRITE})
+    with (
+        open_session(store_folder, keys_folder, origin=origin, needs=needs) as session,
+        session.store.maintained(),
+    ):
+        return session.store.replace_with(candidate / DATABASE, reason=reason)
 
 
-def _stamp() -> str:
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+def _restore_alone(
+    candidate: Path, store_folder: Path, keys_folder: Path, origin: Origin, reason: str
+) -> Restored | None:
+    """Restore where there is no store, or none that can be read: that one is moved aside.
+
+    Returns:
+        What was done; None if somebody else had restored it by the time it was our turn.
+    """
+    make_lock_file(store_folder)
+    with (
+        closing(Locks(store_folder / LOCK_FILE)) as locks,
+        locks.maintenance(),
+        locks.writer(),
+    ):
+        if _is_usable(store_folder / DATABASE):
+            return None
+        with _as_store(candidate, keys_folder, origin) as session:
+            keyring = session.keyring
+            keys = _keys_since(keyring, session.store.identity)
+        return place(
+            candidate / DATABASE,
+            store_folder,
+            find_signer=lambda fingerprint: AuditSigner(keyring.find(AUDIT_KEY, fingerprint)),
+            keys=keys,
+            origin=origin,
+            at=utc_now(),
+            reason=reason,
+            aside=put_aside(store_folder / DATABASE),
+        )
+
+
+def _keys_since(keyring: Keyring, identity: Identity) -> dict[str, str]:
+    """The keys that were rotated into use since the backup, by kind: the old stay retired.
+
+    A key that was rotated into use has its usual name only. One that a rotation was about to
+    replace, when it was killed, lies under its fingerprint too.
+    """
+    since = {}
+    for kind, name, named in (
+        ("verify", VERIFY_KEY, identity.verify_key),
+        ("portal", PORTAL_PUBLIC, identity.portal_key),
+        ("audit", AUDIT_KEY, identity.audit_key),
+    ):
+        usual = keyring.present(name).fingerprint
+        if usual != named and not (keyring.folder / rotated_name(name, usual)).exists():
+            since[kind] = usual
+    return since

@@ -9,7 +9,6 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple
 
-from pincli.store.connection import DATABASE
 from pincli.store.sqlite import Store
 from pincli.store.transaction import Origin
 from pincli.vault.audit_macs import AuditSigner
@@ -92,7 +91,6 @@ def open_session(
     origin: Origin,
     needs: frozenset[Need] = frozenset(),
     verifiers: Verifiers | None = None,
-    database: str = DATABASE,
 ) -> Iterator[Session]:
     """Open the store, and check every key that is needed against the store's record.
 
@@ -105,13 +103,12 @@ def open_session(
         origin: Who acts, and by which command.
         needs: What the command is going to do.
         verifiers: For tests, one at a lower cost.
-        database: The file's name; another than usual while a backup is looked at.
 
     Raises:
         StoreUnavailable: The database can't be used.
         KeysUnavailable: A key can't.
     """
-    store = Store(store_folder, origin=origin, clock=utc_now, database=database)
+    store = Store(store_folder, origin=origin, clock=utc_now)
     try:
         keyring = Keyring(keys_folder)
         identity = store.identity

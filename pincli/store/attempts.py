@@ -122,7 +122,7 @@ def settle(
         kind, transaction.user(row), attempt=charged.attempt, outcome=outcome.value, ticket=ticket
     )
     if not matched:
-        _lock_on_sixth(transaction, row)
+        lock_on_sixth(transaction, row)
     user = transaction.user(row)
     return Verdict(outcome, user, state_of(user))
 
@@ -137,7 +137,20 @@ def abandon(transaction: Transaction, row: int) -> None:
         return
     transaction.connection.execute("UPDATE users SET open_attempt = NULL WHERE id = ?", (row,))
     transaction.record(EventKind.ABANDONED, transaction.user(row), attempt=attempt)
-    _lock_on_sixth(transaction, row)
+    lock_on_sixth(transaction, row)
+
+
+def lock_on_sixth(transaction: Transaction, row: int) -> None:
+    """Record the lock, if the counter is at six and no attempt is in flight, and none is yet."""
+    user = transaction.user(row)
+    if not is_locked(user.failed_attempts) or user.locked_since is not None:
+        return
+    transaction.connection.execute(
+        "UPDATE users SET locked_since = ?, last_locked_at = ?, locks_total = locks_total + 1 "
+        "WHERE id = ?",
+        (transaction.at, transaction.at, row),
+    )
+    transaction.record(EventKind.LOCKED, transaction.user(row))
 
 
 def _refuse(transaction: Transaction, user: User, ticket: str | None) -> Verdict:
@@ -167,16 +180,3 @@ def _note_verified(transaction: Transaction, row: int, renewed: RenewedVerifier 
             "UPDATE users SET verifier = ?, verify_key = ? WHERE id = ?",
             (renewed.verifier, renewed.verify_key, row),
         )
-
-
-def _lock_on_sixth(transaction: Transaction, row: int) -> None:
-    """Record the lock, if the miss just closed was the last that is allowed."""
-    user = transaction.user(row)
-    if not is_locked(user.failed_attempts) or user.locked_since is not None:
-        return
-    transaction.connection.execute(
-        "UPDATE users SET locked_since = ?, last_locked_at = ?, locks_total = locks_total + 1 "
-        "WHERE id = ?",
-        (transaction.at, transaction.at, row),
-    )
-    transaction.record(EventKind.LOCKED, transaction.user(row))

@@ -7,8 +7,9 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
-from pincli.errors import Refused, Rule, StoreUnavailable
+from pincli.errors import Fault, Refused, Rule, StoreUnavailable
 from pincli.store.faults import from_os, translated
+from pincli.store.remains import sync_folder
 
 
 def copy_to_file(source: sqlite3.Connection, path: Path) -> None:
@@ -27,10 +28,10 @@ def copy_to_file(source: sqlite3.Connection, path: Path) -> None:
         building.unlink(missing_ok=True)  # of a killed process that had our number
         os.close(os.open(building, flags, 0o600))
         with translated(path), closing(_plain(building)) as target:
-            source.backup(target)
+            copy(source, target)
         _sync(building)
         os.link(building, path, follow_symlinks=False)
-        _sync(path.parent)
+        sync_folder(path.parent)
     except FileExistsError:
         raise Refused(Rule.FILE_EXISTS, str(path)) from None
     except OSError as error:
@@ -38,6 +39,24 @@ def copy_to_file(source: sqlite3.Connection, path: Path) -> None:
     finally:
         with suppress(OSError):
             building.unlink(missing_ok=True)
+
+
+def copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    """Write one open database over another, in one step, whole or not at all.
+
+    Raises:
+        sqlite3.Error: It can't be done: also where somebody else holds one of them, for
+            which SQLite has waited by then. Python would go on trying for ever, and the
+            writer lock would be held meanwhile.
+    """
+
+    def give_up_if_busy(status: int, _remaining: int, _total: int) -> None:
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorname = "SQLITE_BUSY"
+            raise error
+
+    source.backup(target, progress=give_up_if_busy)
 
 
 def copy_from_file(backup: Path, path: Path) -> None:
@@ -53,12 +72,19 @@ def copy_from_file(backup: Path, path: Path) -> None:
 
 
 def is_sound(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether SQLite finds a database intact, every page and index of it."""
+    """Whether SQLite finds a database intact, every page and index of it.
+
+    Raises:
+        StoreUnavailable: It could not be looked at, as somebody holds it or a disk fails:
+            that says nothing of its pages.
+    """
     try:
         with translated(path):
             return connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    except StoreUnavailable:
-        return False
+    except StoreUnavailable as error:
+        if error.fault in (Fault.DAMAGED, Fault.NOT_A_STORE):
+            return False
+        raise
 
 
 def _plain(path: Path) -> sqlite3.Connection:

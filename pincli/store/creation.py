@@ -10,7 +10,8 @@ from pincli.errors import Refused, Rule
 from pincli.models import EventKind
 from pincli.store.connection import DATABASE, connect
 from pincli.store.faults import from_os, translated
-from pincli.store.locks import LOCK_FILE
+from pincli.store.locks import LOCK_FILE, make_lock_file
+from pincli.store.remains import put_journals_aside, sync_folder
 from pincli.store.transaction import Identity, Origin, Signer, Transaction
 
 _SUFFIX = ".new"
@@ -41,8 +42,9 @@ def create_store(
             raise Refused(Rule.STORE_EXISTS, str(database))
         _remove([building])  # of a killed init that had our number
         _build(building, identity, signer=signer, origin=origin, clock=clock)
-        if _touch(lock_file):
+        if make_lock_file(folder):
             made.append(lock_file)
+        put_journals_aside(database)
         try:
             os.link(building, database)
         except FileExistsError:
@@ -50,7 +52,7 @@ def create_store(
             raise Refused(Rule.STORE_EXISTS, str(database)) from None
         made.append(database)
         building.unlink()
-        _sync_folder(folder)
+        sync_folder(folder)
     except OSError as error:
         _remove(made)
         raise from_os(error, database) from None
@@ -89,24 +91,7 @@ def _build(
         connection.close()
 
 
-def _touch(path: Path) -> bool:
-    """Create an empty file; whether this call made it."""
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
-    except FileExistsError:
-        return False
-    return True
-
-
 def _remove(paths: list[Path]) -> None:
     for path in paths:
         for leftover in (path, path.with_name(path.name + "-journal")):
             leftover.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

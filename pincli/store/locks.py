@@ -36,6 +36,28 @@ _WAKE_AGAIN = 0.5
 _DEFERRED = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP})
 
 
+def make_lock_file(folder: Path) -> bool:
+    """Make the lock file of a folder if it has none; whether this call made it.
+
+    Raises:
+        StoreUnavailable: Something else lies there, such as a link: a lock on a file of
+            somebody else's choice excludes nobody.
+    """
+    path = folder / LOCK_FILE
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        os.close(os.open(path, flags, 0o600))
+    except FileExistsError:
+        if path.is_symlink():
+            raise StoreUnavailable(Fault.LINK, path) from None
+        if not path.is_file():
+            raise StoreUnavailable(Fault.IO, path, "not a plain file") from None
+        return False
+    except OSError as error:
+        raise from_os(error, path) from None
+    return True
+
+
 class _WaitedTooLongError(Exception):
     """Raised by the alarm, out of the blocking call."""
 

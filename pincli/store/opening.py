@@ -35,7 +35,6 @@ class OpenStore:
         origin: Origin,
         clock: Callable[[], str],
         read_only: bool = False,
-        database: str = DATABASE,
     ) -> None:
         """Open the store in a folder, and bring an older schema up to date.
 
@@ -43,18 +42,18 @@ class OpenStore:
             folder: Where `init` made it.
             origin: Who acts, and by which command.
             clock: Gives the present time, ISO 8601, UTC.
-            database: The file's name in it; another than usual while a backup is looked at.
             read_only: Write nothing at all, not even the upgrade, and wait for nobody.
 
         Raises:
             StoreUnavailable: Missing, damaged, newer than this program, or forbidden.
         """
-        self.path = folder / database
+        self.path = folder / DATABASE
         self._origin = origin
         self._clock = clock
         self.locks_recorded: list[User] = []
         self._lock_path = folder / LOCK_FILE
         self._locks: Locks | None = None
+        self._file = _file_at(self.path)
         self._connection = connect(self.path, read_only=read_only)
         try:
             version = schema_version(self._connection, self.path)
@@ -80,8 +79,16 @@ class OpenStore:
 
     @contextmanager
     def _immediately(self) -> Iterator[None]:
-        """BEGIN IMMEDIATE under the writer lock; committed and durable at its end."""
+        """BEGIN IMMEDIATE under the writer lock; committed and durable at its end.
+
+        Raises:
+            StoreUnavailable: Another file took the database's place since it was opened.
+                What was written into the old one would be lost, and SQLite would lay its
+                journal beside the new one, as if it belonged to that.
+        """
         with self._lock_file().writer(), translated(self.path):
+            if _file_at(self.path) != self._file:
+                raise StoreUnavailable(Fault.REPLACED, self.path)
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -100,3 +107,12 @@ class OpenStore:
         if self._locks is None:
             self._locks = Locks(self._lock_path)
         return self._locks
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Which file lies there, by device and number; None if there is none."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino

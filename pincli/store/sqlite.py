@@ -209,7 +209,7 @@ class Store(ReadableStore):
         with self._lock_file().writer():
             copy_to_file(self._connection, path)
 
-    def replace_with(self, candidate: Path, aside: Path, *, reason: str) -> Restored:
+    def replace_with(self, candidate: Path, *, reason: str) -> Restored:
         """Put a checked copy of a backup in this store's place; see restoring.replace."""
         from pincli.store import restoring
 
@@ -218,7 +218,6 @@ class Store(ReadableStore):
                 self._connection,
                 self.path,
                 candidate,
-                aside,
                 find_signer=self._signing().of,
                 origin=self._origin,
                 at=self._clock(),

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from pincli.errors import ConfigUnavailable, Fault, KeysUnavailable, StoreUnavailable
+from pincli.errors import (
+    BackupUnavailable,
+    ConfigUnavailable,
+    Fault,
+    KeysUnavailable,
+    StoreUnavailable,
+)
 
 
 def store_words(error: StoreUnavailable) -> tuple[str, str]:
@@ -20,6 +26,10 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
         Fault.NOT_MADE: (
             f"the store's folder can't be made: {path}{detail}",
             "name another with --store, or make room for this one",
+        ),
+        Fault.REPLACED: (
+            f"another file took the store's place while it was open: {path}",
+            "start the command again",
         ),
         Fault.FORBIDDEN: (
             f"the store may not be opened: {path}{detail}",
@@ -59,6 +69,31 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
     return words.get(
         error.fault,
         (f"the store can't be used: {path}{detail}", "tell an admin"),
+    )
+
+
+def backup_words(error: BackupUnavailable) -> tuple[str, str]:
+    """The sentence and the hint for a backup that can't be used."""
+    path, detail = error.path, f" ({error.detail})" if error.detail else ""
+    words = {
+        Fault.MISSING: (f"there is no backup at {path}", "check the path"),
+        Fault.FORBIDDEN: (
+            f"the backup may not be opened: {path}{detail}",
+            "run pincli as a user who may read it",
+        ),
+        Fault.NOT_A_STORE: (
+            f"this is no backup of a pincli store: {path}",
+            "name a file that `pincli backup` wrote",
+        ),
+        Fault.DAMAGED: (f"the backup is damaged: {path}{detail}", "take another backup"),
+        Fault.NEWER: (
+            f"the backup was made by a newer pincli: {path}{detail}",
+            "upgrade pincli on this host; nothing was restored",
+        ),
+    }
+    return words.get(
+        error.fault,
+        (f"the backup can't be read: {path}{detail}", "nothing was restored"),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pincli.errors import (
     AttemptTakenOver,
     BackupRefused,
+    BackupUnavailable,
     ConfigUnavailable,
     FileUnreadable,
     Interrupted,
@@ -78,6 +79,8 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
             return _no_pin(error.user, error.state)
         case Refused():
             return _refused(error.rule, error.subject)
+        case BackupUnavailable():
+            return faults.backup_words(error)
         case StoreUnavailable():
             return faults.store_words(error)
         case KeysUnavailable():

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +58,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 def peopled(template: Desk, tmp_path: Path) -> Desk:
     """The same for one test alone."""
     return copy_of(template, tmp_path)
-
-
-@pytest.fixture
-def apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Restores that do not fall into one second."""
-    stamps = count()
-    monkeypatch.setattr(backups, "_stamp", lambda: str(next(stamps)))
 
 
 def backed_up(desk: Desk, name: str = "backup.db") -> Path:
@@ -408,7 +400,7 @@ def test_a_journal_that_a_lost_store_left_does_not_spoil_the_next(peopled: Desk)
 
 
 @pytest.fixture
-def younger(peopled: Desk, apart: None) -> Path:
+def younger(peopled: Desk) -> Path:
     """Of two backups the younger, with carol in it; the store is lost, and the older is back."""
     older = backed_up(peopled, "older.db")
     peopled.collected("carol", pin=RIGHT)

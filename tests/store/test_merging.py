@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -176,11 +175,9 @@ def _compare_user(now: User, then: User, user: User) -> None:
 
 @contextmanager
 def world() -> Iterator[World]:
-    """A fresh store with alice and bob, whose restores never fall into the same second."""
+    """A fresh store with alice and bob."""
     folder = str(_IN_MEMORY) if _IN_MEMORY.is_dir() else None
-    with tempfile.TemporaryDirectory(dir=folder) as place, pytest.MonkeyPatch.context() as patch:
-        stamps = count()
-        patch.setattr(backups, "_stamp", lambda: str(next(stamps)))
+    with tempfile.TemporaryDirectory(dir=folder) as place:
         desk = new_desk(Path(place))
         made = World(desk)
         for user in USERS[:2]:

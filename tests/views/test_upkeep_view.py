@@ -35,6 +35,7 @@ def test_a_restore(aside: str | None) -> None:
         "kept_events": 17,
         "changed": 4,
         "aside": aside,
+        "left_out": 0,
     }
     text = piped(answer.screen())
     assert "3 PINs" in text
