@@ -34,6 +34,8 @@ from pincli.vault.keyring import AUDIT_KEY, PORTAL_PUBLIC, VERIFY_KEY, Keyring, 
 
 _OF_ITS_OWN = (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED, Fault.NEWER)
 """Faults of a copy that it has from the backup itself."""
+_NO_PLACE = (Fault.MISSING, Fault.FORBIDDEN, Fault.READ_ONLY)
+"""Faults of a file to be, which another name would not have."""
 
 
 def back_up(session: Session, path: Path, *, forbidden: tuple[Path, ...]) -> int:
@@ -48,14 +50,20 @@ def back_up(session: Session, path: Path, *, forbidden: tuple[Path, ...]) -> int
         Its size in bytes.
 
     Raises:
+        FileUnreadable: No file can be made there.
         Refused: There is a file, or it would lie with the store or the keys.
-        StoreUnavailable: It can't be written.
+        StoreUnavailable: It can't be written, as the disk is full; or the store can't be read.
     """
     require_nameable(path)
     if not path.name:
         raise FileUnreadable(f"{path}: that is no file's name")
     require_elsewhere(path, forbidden)
-    session.store.back_up(path)
+    try:
+        session.store.back_up(path)
+    except StoreUnavailable as error:
+        if error.path == path and error.fault in _NO_PLACE:
+            raise FileUnreadable(f"{path}: {error.detail}") from None
+        raise
     return path.stat().st_size
 
 
@@ -123,7 +131,9 @@ def _candidate(backup: Path, store_folder: Path) -> Iterator[Path]:
         rmtree(folder, ignore_errors=True)  # of a killed process that had our number
         folder.mkdir(mode=0o700)
     except OSError as error:
-        raise from_os(error, store_folder) from None
+        if store_folder.is_dir():
+            raise from_os(error, folder) from None
+        raise StoreUnavailable(Fault.NOT_MADE, store_folder, error.strerror or "") from None
     try:
         try:
             copy_from_file(backup, folder / DATABASE)

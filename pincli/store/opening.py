@@ -82,13 +82,14 @@ class OpenStore:
         """BEGIN IMMEDIATE under the writer lock; committed and durable at its end.
 
         Raises:
-            StoreUnavailable: Another file took the database's place since it was opened.
+            StoreUnavailable: The database is gone, or another took its place, since it was opened.
                 What was written into the old one would be lost, and SQLite would lay its
                 journal beside the new one, as if it belonged to that.
         """
         with self._lock_file().writer(), translated(self.path):
-            if _file_at(self.path) != self._file:
-                raise StoreUnavailable(Fault.REPLACED, self.path)
+            file = _file_at(self.path)
+            if file != self._file:
+                raise StoreUnavailable(Fault.REPLACED if file else Fault.MISSING, self.path)
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pincli.results import Check, Restored
-from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Problem, Tone
+from pincli.views.blocks import Answer, Block, Fields, Headline, Next, Note, Problem, Tone
 from pincli.views.exit_codes import ExitCode
 
 
@@ -53,9 +53,16 @@ def _restored_screen(result: Restored) -> list[Block]:
         ),
         ("kept", f"{result.kept_users} users and {result.kept_events} events from after it"),
     ]
+    if result.left_out:
+        pairs.append(("left out", f"{result.left_out} events that stand in the backup alone"))
     if result.aside is not None:
-        pairs.append(("replaced", f"the store before it lies in {result.aside}"))
-    return [Headline(Tone.GOOD, "restored"), Fields(pairs)]
+        pairs.append(("replaced", f"what was there before lies in {result.aside}"))
+    blocks: list[Block] = [Headline(Tone.GOOD, "restored"), Fields(pairs)]
+    if result.changed:
+        blocks.append(Next("pincli audit list --kind restored", "whose record became another"))
+    if result.withdrawn:
+        blocks.append(Next("pincli pin show USER", "each opens a new PIN in the portal"))
+    return blocks
 
 
 def _examined_screen(checks: Sequence[Check], sick: int) -> list[Block]:

@@ -15,6 +15,7 @@ KEYS = [
     KeyInfo("verify-bb.key", "verify", "bb", False, AT, 3),
     KeyInfo("portal-cc.pub", "portal", "cc", False, AT, 0),
     KeyInfo("audit-dd.key", "audit", "dd", False, AT, 0),
+    KeyInfo("audit-ee.key", "audit", "ee", False, AT, 0, usable=False),
 ]
 
 
@@ -31,6 +32,7 @@ def test_the_screen_says_which_can_go() -> None:
         f"verify-bb.key bb needed by 3 users {AT}",
         f"portal-cc.pub cc unused, but for backups {AT}",
         f"audit-dd.key dd needed to check older events {AT}",
+        f"audit-ee.key ee holds no key, and nothing needs it: remove it {AT}",
     ]
     assert piped(listing([]).screen()) == "no keys here\n"
 

@@ -41,6 +41,17 @@ def test_a_restore(aside: str | None) -> None:
     assert "3 PINs" in text
     assert "2 users and 17 events" in text
     assert ("/s/pincli.db.before" in text) is (aside is not None)
+    assert "left out" not in text
+
+
+def test_what_to_do_after_a_restore() -> None:
+    """Who lost a PIN, and how they get one; nothing where nobody did."""
+    nothing = Restored(withdrawn=0, kept_users=0, kept_events=0, changed=0, aside=None)
+    assert "next:" not in piped(restored(nothing).screen())
+    text = piped(restored(nothing._replace(withdrawn=2, changed=3, left_out=7)).screen())
+    assert "pincli audit list --kind restored" in text
+    assert "pincli pin show USER" in text
+    assert "7 events that stand in the backup alone" in text
 
 
 def test_all_well() -> None:
