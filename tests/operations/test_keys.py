@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 
 from pincli.errors import Fault, Interrupted, KeyChanged, KeysUnavailable
-from pincli.models import EventKind, Outcome
+from pincli.models import EventKind, Outcome, PinOrigin
 from pincli.operations import chunks, keys, pins, unlock
+from pincli.operations.hashing import write_pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need, Session, open_session
 from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
 from pincli.results import KeyInfo
 from pincli.store.transaction import Origin
+from pincli.vault.key_files import read_key
 from pincli.vault.keyring import Keyring
 from pincli.vault.rotation import install_keys, prepare_keys
 from tests.operations.watching import WatchingVerifiers
@@ -239,6 +241,106 @@ def test_an_attempt_in_flight_is_settled(peopled: Desk, kind: KeyKind) -> None:
         assert verify(session, "alice", RIGHT, None).outcome is Outcome.VERIFIED
     assert peopled.user("alice").failed_attempts == 0
     untouched(peopled)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_session_of_before_goes_on_with_every_action(peopled: Desk, kind: KeyKind) -> None:
+    """The keys are loaded again, and what it writes is under the new ones."""
+    guess_wrong(peopled, "bob", 6)
+    peopled.add("carol")
+    with peopled.session() as session:
+        rotate(peopled, kind)
+        with peopled.session() as other:
+            keys.reseal(other)
+        pins.change(session, "alice", "234811")
+        assert pins.show(session, "alice").pin == "234811"
+        unlock.unlock(session, "bob", "rang")
+        new = pins.show(session, "carol").pin
+        assert verify(session, "carol", new, None).outcome is Outcome.VERIFIED
+        assert verify(session, "bob", OTHER, None).outcome is Outcome.VERIFIED
+    assert key_of(peopled, "bob") == current(peopled, KeyKind.VERIFY)
+    _only_new_keys(peopled)
+    untouched(peopled)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_bulk_issue_goes_on_under_the_new_key(peopled: Desk, kind: KeyKind) -> None:
+    """What was made with the old one is made again, and everybody can be shown theirs."""
+    for number in range(3):
+        peopled.add(f"user{number}")
+    with peopled.session() as session:
+        everybody = [user for page in session.store.user_pages() for user in page]
+        issue = session.store.issue_many
+
+        def late(*arguments: object, **options: object) -> object:
+            session.store.issue_many = issue  # type: ignore[method-assign]
+            rotate(peopled, kind)
+            with peopled.session() as other:
+                keys.reseal(other)
+            return issue(*arguments, **options)  # type: ignore[arg-type]
+
+        session.store.issue_many = late  # type: ignore[assignment, method-assign]
+        groups = write_pins(
+            session,
+            [(user, "234811") for user in everybody],
+            set_by=PinOrigin.GENERATED,
+            wanted=lambda _user: True,
+            counter=lambda user: user,
+            reason=None,
+        )
+        assert sum(len(group) for group in groups) == len(everybody)
+    _only_new_keys(peopled)
+    with peopled.session() as session:
+        for user in everybody:
+            assert pins.show(session, user.user).pin == "234811"
+            assert verify(session, user.user, "234811", None).outcome is Outcome.VERIFIED
+    untouched(peopled)
+
+
+def test_sealing_anew_goes_on_with_the_next_key(peopled: Desk) -> None:
+    """Rotated again while it seals to the first: nothing is left under a key of before."""
+    rotate(peopled, KeyKind.PORTAL)
+    with peopled.session() as session:
+        reseal = session.store.reseal
+
+        def late(resealed: object) -> int:
+            session.store.reseal = reseal  # type: ignore[method-assign]
+            rotate(peopled, KeyKind.PORTAL)
+            return reseal(resealed)  # type: ignore[arg-type]
+
+        session.store.reseal = late  # type: ignore[method-assign]
+        assert keys.reseal(session) == 2
+        assert not keys.is_resealing(session)
+    _only_new_keys(peopled)
+    with peopled.session() as session:
+        assert pins.show(session, "alice").pin == RIGHT
+
+
+def test_a_needed_key_that_is_half_there_is_told(peopled: Desk) -> None:
+    """Records need it: the list says so, and does not go on as if it were nothing."""
+    old = current(peopled, KeyKind.VERIFY)
+    rotate(peopled, KeyKind.VERIFY)
+    (peopled.keys / f"verify-{old}.key").write_text("")
+    with pytest.raises(KeysUnavailable) as raised:
+        listed(peopled)
+    assert raised.value.fault is Fault.MALFORMED
+
+
+def test_a_list_made_during_a_rotation_is_whole(
+    peopled: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files get other names while they are read: it looks again."""
+    rotated: list[str] = []
+
+    def reading(path: Path) -> bytes:
+        if not rotated:
+            rotated.append(current(peopled, KeyKind.VERIFY))
+            rotated.append(rotate(peopled, KeyKind.VERIFY))
+        return read_key(path)
+
+    monkeypatch.setattr(keys, "read_key", reading)
+    found = {(info.fingerprint, info.present) for info in listed(peopled) if info.kind == "verify"}
+    assert found == {(rotated[0], False), (rotated[1], True)}
 
 
 def test_a_verifier_under_a_lost_key_charges_nothing(peopled: Desk) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import sqlite3
 import stat
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +217,25 @@ def test_a_leftover_of_a_killed_init_does_not_matter(tmp_path: Path) -> None:
     desk = new_desk(tmp_path)
     assert tree(store) == {"pincli.db", "pincli.lock"}
     assert [event.kind.value for event in desk.events()] == ["initialised"]
+
+
+def test_a_journal_of_a_lost_store_does_not_spoil_the_next(tmp_path: Path) -> None:
+    """SQLite would take it for the new one's, and write old pages over it; it is kept aside."""
+    first = new_desk(tmp_path / "first")
+    with closing(sqlite3.connect(first.database, isolation_level=None)) as connection:
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("UPDATE events SET reason = hex(randomblob(40000))")
+        hot = first.database.with_name("pincli.db-journal").read_bytes()
+        connection.execute("ROLLBACK")
+    store = tmp_path / "second" / "store"
+    store.mkdir(parents=True, mode=0o700)
+    (store / "pincli.db-journal").write_bytes(hot)
+    second = new_desk(tmp_path / "second")
+    assert second.sql("SELECT store_id FROM store") != first.sql("SELECT store_id FROM store")
+    assert second.collected("alice")
+    (kept,) = store.glob("pincli.db.lost-*-journal")
+    assert kept.read_bytes() == hot
 
 
 def test_everything_is_its_owner_s_alone_whatever_the_umask(tmp_path: Path) -> None:

@@ -222,6 +222,18 @@ def test_a_key_is_on_the_disk_before_anybody_relies_on_it(
     assert (path.stat().st_ino, len(LINE)) in synced
 
 
+def test_a_key_s_name_is_on_the_disk_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A synced file whose name a power cut takes is lost all the same."""
+    synced: list[tuple[int, bool]] = []
+
+    def fsync(descriptor: int) -> None:
+        synced.append((os.fstat(descriptor).st_ino, path.exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_key(path, KEY)
+    assert synced[-1] == (path.parent.stat().st_ino, True)
+
+
 def test_a_folder_that_is_not_there_is_told(path: Path) -> None:
     """Writing into nowhere is a missing folder, not a crash."""
     with pytest.raises(KeysUnavailable) as refusal:

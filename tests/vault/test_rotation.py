@@ -112,6 +112,17 @@ def test_nothing_counts_before_it_is_on_disk(folder: Path, monkeypatch: pytest.M
     assert len(synced) == 4
 
 
+def test_what_a_killed_rotation_had_not_finished_is_tidied_away(folder: Path) -> None:
+    """Half a key, or a whole one that nothing will use; the others stay."""
+    keyring = Keyring(folder)
+    before = sorted(folder.iterdir())
+    for content in ("", f"{'a' * 64}\n"):
+        path = folder / "verify-0123456789abcdef.key.new"
+        path.write_text(content)
+        tidy_names(keyring, {VERIFY_KEY: keyring.verify.fingerprint})
+        assert sorted(folder.iterdir()) == before
+
+
 def test_a_key_that_can_t_be_read_is_not_replaced(folder: Path) -> None:
     """Malformed: nothing is made."""
     (folder / VERIFY_KEY).write_text("short\n")
