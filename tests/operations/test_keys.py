@@ -228,6 +228,15 @@ def test_agents_go_on_with_what_they_have_open(peopled: Desk, kind: KeyKind) -> 
     untouched(peopled)
 
 
+def test_an_open_session_renews_verifiers_too(peopled: Desk) -> None:
+    """A desk that has been open since before the rotation: its right answers renew, not undo."""
+    with peopled.session() as session:
+        new = rotate(peopled, KeyKind.VERIFY)
+        assert verify(session, "alice", RIGHT, None).outcome is Outcome.VERIFIED
+        assert key_of(peopled, "alice") == new
+        assert verify(session, "alice", RIGHT, None).outcome is Outcome.VERIFIED
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_attempt_in_flight_is_settled(peopled: Desk, kind: KeyKind) -> None:
     """Charged before the rotation, settled after it: verified, and no attempt is lost."""
