@@ -115,6 +115,7 @@ class Rule(Enum):
     FILE_EXISTS = "the file exists"
     FILE_NOT_OURS = "the file is no part of ours"
     FILE_OF_ANOTHER_RESET = "the file belongs to another reset"
+    FILE_IN_USE = "another run is writing the file"
     FILE_AMONG_SECRETS = "the file would lie with the store or the keys"
 
 
@@ -298,3 +299,19 @@ class FileUnreadable(PincliError):
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
+
+
+class FileUnwritable(PincliError):
+    """The file to be written has no room, or was taken away under way.
+
+    Attributes:
+        detail: What the system said, with the file's name.
+        kept: The unfinished file, if what stands in it may count already.
+    """
+
+    code = "unavailable"
+
+    def __init__(self, detail: str, *, kept: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.kept = kept

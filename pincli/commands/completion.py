@@ -14,7 +14,8 @@ from typer.core import TyperGroup
 from pincli.commands.options import JsonOption, example
 from pincli.commands.running import config_of, deliver, new_app, write_out
 from pincli.config import Config
-from pincli.errors import FileUnreadable, Refused, Rule, UsageProblem
+from pincli.errors import FileUnreadable, UsageProblem
+from pincli.operations.places import require_elsewhere
 from pincli.views.blocks import Answer, Fields, Headline, Tone
 from pincli.views.completion import bash, fish, zsh
 from pincli.views.completion.tree import Argument, Command, Kind, Option, Value
@@ -156,10 +157,7 @@ def _written(root: Command, folder: Path, config: Config) -> Answer:
         raise UsageProblem(
             "--write is not for use under sudo", "`pincli completion SHELL` prints a script"
         )
-    resolved = folder.resolve()
-    secret = {config.store.resolve(), config.keys.resolve()}
-    if secret & {resolved, *resolved.parents}:
-        raise Refused(Rule.FILE_AMONG_SECRETS, str(folder))
+    require_elsewhere(folder, (config.store, config.keys))
     paths = [folder / name for name in FILES.values()]
     for shell, path in zip(FILES, paths, strict=True):
         try:

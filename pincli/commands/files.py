@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pincli.config import Config
-from pincli.errors import FileUnreadable, Refused, Rule, UsageProblem
+from pincli.errors import FileUnreadable, MalformedName, UsageProblem
+from pincli.operations.places import require_elsewhere
+from pincli.rules.names import canonical_user
 
 _STDIN = Path("-")
 _LONGEST_LINE = 1024
@@ -27,28 +29,23 @@ def input_file(path: Path, config: Config) -> Iterator[BinaryIO]:
     if path == _STDIN:
         yield sys.stdin.buffer
         return
-    _require_elsewhere(path.absolute().resolve(), path, config)
+    secret = (config.store, config.keys)
+    require_elsewhere(path, secret)
     try:
         file = path.open("rb")
     except OSError as error:
         raise FileUnreadable(f"{path}: {error.strerror}") from None
     with file:
         # Asked again of what was really opened: a link may have been exchanged in between.
-        opened = Path(f"/proc/self/fd/{file.fileno()}").resolve()
-        _require_elsewhere(opened, path, config)
+        require_elsewhere(path, secret, real=Path(f"/proc/self/fd/{file.fileno()}").resolve())
         yield file
 
 
-def _require_elsewhere(real: Path, named: Path, config: Config) -> None:
-    if any(folder.resolve() in real.parents for folder in (config.store, config.keys)):
-        raise Refused(Rule.FILE_AMONG_SECRETS, str(named))
-
-
 def names_from(path: Path | None, config: Config) -> Iterator[str]:
-    """The user names in a file, one a line; blank lines and # comments are none.
+    """The canonical user names in a file, one a line; blank lines and # comments are none.
 
     Raises:
-        UsageProblem: A line is too long, or not UTF-8; what it holds is not repeated.
+        UsageProblem: A line can't be a user name, or is not UTF-8; it is not repeated.
     """
     if path is None:
         return
@@ -61,7 +58,11 @@ def names_from(path: Path | None, config: Config) -> Iterator[str]:
                     raise UsageProblem(f"line {number} is no user name", "write one user a line")
                 name = line.decode("utf-8-sig").strip()
                 if name and not name.startswith("#"):
-                    yield name
+                    yield canonical_user(name)
+        except MalformedName as error:
+            raise UsageProblem(
+                f"line {number} is no user name", f"write one user a line; allowed: {error.rule}"
+            ) from None
         except UnicodeDecodeError:
             raise UsageProblem(f"line {number} is not UTF-8", "save the file as UTF-8") from None
         except OSError as error:

@@ -10,8 +10,9 @@ import typer
 from pincli.commands.options import JsonOption, YesOption, example
 from pincli.commands.prompts import confirm, require_terminal
 from pincli.commands.running import config_of, deliver, new_app, origin_of, require_role
-from pincli.operations.backups import require_elsewhere, require_nameable
+from pincli.operations.backups import require_nameable
 from pincli.operations.backups import restore as operation
+from pincli.operations.places import require_elsewhere
 from pincli.views.upkeep import restored
 
 app = new_app()

@@ -15,10 +15,9 @@ from pincli.errors import (
     BackupUnavailable,
     Fault,
     FileUnreadable,
-    Refused,
-    Rule,
     StoreUnavailable,
 )
+from pincli.operations.places import require_elsewhere
 from pincli.operations.session import Need, Session, open_session, utc_now
 from pincli.operations.trail import check_trail
 from pincli.results import Restored
@@ -108,13 +107,6 @@ def require_nameable(path: Path) -> None:
     except OSError as error:
         if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
             raise FileUnreadable(f"{path}: {error.strerror}") from None
-
-
-def require_elsewhere(path: Path, forbidden: tuple[Path, ...]) -> None:
-    """Raise Refused if a file would lie in one of these folders."""
-    parents = path.absolute().resolve().parents
-    if any(folder.resolve() in parents for folder in forbidden):
-        raise Refused(Rule.FILE_AMONG_SECRETS, str(path))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from pincli.errors import Interrupted
+from pincli.operations.underway import underway
 
 FULL_CHUNK = 2000
 """Users a chunk, each chunk one transaction."""
@@ -46,23 +46,22 @@ def in_chunks(
         What each step gave.
 
     Raises:
-        Interrupted: Ctrl-C between two chunks; says how far it got.
+        Interrupted: Ctrl-C came, and the chunk at hand is done; says how far it got.
     """
-    done, size = 0, FULL_CHUNK
+    size = FULL_CHUNK
     last: Item | None = None
-    try:
+    with underway(total, progress) as course:
         while chunk := following(last, size):
+            course.check()
             began = time.monotonic()
             result = step(chunk)
             took = time.monotonic() - began
             size = _next_size(size, took)
             last = chunk[-1]
-            done += len(chunk)
-            progress(done, total)
+            course.advance(len(chunk))
             yield result
             time.sleep(PAUSE)
-    except KeyboardInterrupt:
-        raise Interrupted(done, total) from None
+        course.check()
 
 
 def _next_size(size: int, took: float) -> int:

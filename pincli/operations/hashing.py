@@ -30,6 +30,7 @@ def write_pins(
     counter: Callable[[User], User],
     reason: str | None,
     batch: str | None = None,
+    before_each: Callable[[], None] = lambda: None,
 ) -> Iterator[list[tuple[Change, str]]]:
     """Hash, seal and write PINs for many users, some in each transaction.
 
@@ -44,6 +45,8 @@ def write_pins(
         counter: What becomes of a record's counter.
         reason: Why; stands on every event.
         batch: The file of PINs that these stand in.
+        before_each: Called with no lock held; what it raises ends the work there, and the
+            PINs that are not written yet are gone.
 
     Yields:
         For each transaction, the changes and the PINs that were written.
@@ -51,7 +54,7 @@ def write_pins(
     source = iter(pins)
     while True:
         stale: list[tuple[User, str]] = []
-        for group in _groups(_prepared(session, source, set_by)):
+        for group in _groups(_prepared(session, source, set_by, before_each)):
             new = {user.id: (pin, made) for user, pin, made in group}
             try:
                 changes = session.store.issue_many(
@@ -73,7 +76,10 @@ def write_pins(
 
 
 def _prepared(
-    session: Session, pins: Iterator[tuple[User, str]], set_by: PinOrigin
+    session: Session,
+    pins: Iterator[tuple[User, str]],
+    set_by: PinOrigin,
+    before_each: Callable[[], None],
 ) -> Iterator[Prepared]:
     """PINs hashed and sealed, in order, a bounded number ahead of who takes them."""
     cores = len(os.sched_getaffinity(0))
@@ -93,9 +99,11 @@ def _prepared(
         try:
             for user, pin in pins:
                 waiting.append(pool.submit(work, user, pin))
+                before_each()
                 if len(waiting) >= cores * _AHEAD_PER_CORE:
                     yield waiting.popleft().result()
             while waiting:
+                before_each()
                 yield waiting.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)

@@ -7,6 +7,7 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
+from pincli.errors import Refused, Rule
 from pincli.models import Change, PinOrigin, ResetUser, User
 from pincli.operations.chunks import Progress, in_chunks, no_progress
 from pincli.operations.hashing import write_pins
@@ -14,6 +15,7 @@ from pincli.operations.pin_file import PinFile, PinRow
 from pincli.operations.pins import at_present_version, prepare
 from pincli.operations.selection import Selection
 from pincli.operations.session import Session
+from pincli.operations.underway import Course, underway
 from pincli.rules.pins import generate
 from pincli.rules.resets import reissued, withdrawn
 from pincli.rules.states import may_have_pin
@@ -96,9 +98,9 @@ def _issue(
             yield from _withdraw(session, selection, order, progress)
         return
     pins = ((user, generate()) for page in selection.pages() for user in page if may_have_pin(user))
-    with StagedUsers() as issued:
-        yield from _write(session, pins, order, issued, progress, total=len(selection))
-        yield from _withdraw_others(session, selection, order, issued)
+    with StagedUsers() as issued, underway(len(selection), progress) as course:
+        yield from _write(session, pins, order, issued, course)
+        yield from _withdraw_others(session, selection, order, issued, course)
 
 
 def _issue_one(session: Session, user: User, order: ResetOrder) -> ResetUser:
@@ -122,33 +124,89 @@ def _issue_to_file(
     file: PinFile,
     progress: Progress,
 ) -> Iterator[list[ResetUser]]:
-    file.write(
-        PinRow(user.user, user.account, user.name, file.pin_for(user.user))
-        for page in selection.pages()
-        for user in page
-        if may_have_pin(user) or file.knows(user.user)
-    )
-    pins = ((user, pin) for user, pin in _not_issued(session, file) if may_have_pin(user))
-    with StagedUsers() as issued:
-        yield from _write(
-            session, pins, order, issued, progress, total=len(selection), batch=file.batch
-        )
-        yield from _withdraw_others(session, selection, order, issued, batch=file.batch)
-    without = {user.user for user, _ in _not_issued(session, file)}
-    if without:
-        file.drop(without)
-    file.finish()
+    """Issue PINs that stand in a file; pin_file.py says what each kill leaves, and what then."""
+    if file.complete:
+        yield from _already_issued(session, selection, file)
+    else:
+        file.write(_rows(session, selection, file))
+        with StagedUsers() as issued, underway(len(selection), progress) as course:
+            if file.resumed:
+                yield from _issued_before(session, selection, file, issued, course)
+            pins = ((user, pin) for user, pin in _without(session, file) if may_have_pin(user))
+            yield from _write(session, pins, order, issued, course, batch=file.batch)
+            yield from _withdraw_others(session, selection, order, issued, course)
+            without = {user.user for user, _ in _without(session, file)}
+            if without:
+                file.drop(without)
+            course.check()
+            file.finish()
     session.store.forget_batch(file.batch)
 
 
-def _not_issued(session: Session, file: PinFile) -> Iterator[tuple[User, str]]:
-    """The users of the file who have not got the PIN in it, whoever was killed before."""
+def _rows(session: Session, selection: Selection, file: PinFile) -> Iterator[PinRow]:
+    """Whoever may have a PIN, with the one that a killed run wrote down for them.
+
+    With a new one if that was withdrawn since: a PIN that is withdrawn never comes back.
+    """
+    for page in selection.pages():
+        rows = [user.id for user in page]
+        gone = session.store.issued_in(file.batch, rows, withdrawn=True)
+        for user in page:
+            # Who was known stays for now: before the end of this run, they may have that PIN.
+            if may_have_pin(user) or file.knows(user.user):
+                pin = generate() if user.id in gone else file.pin_for(user.user)
+                yield PinRow(user.user, user.account, user.name, pin)
+
+
+def _already_issued(
+    session: Session, selection: Selection, file: PinFile
+) -> Iterator[list[ResetUser]]:
+    """What a run that was killed at its very end did.
+
+    Raises:
+        Refused: The file is no such run's, or was about others.
+    """
+    names = {user for user, _ in file.rows()}
+    for page in selection.pages():
+        if any(may_have_pin(user) and user.user not in names for user in page):
+            raise Refused(Rule.FILE_EXISTS, str(file.path))
+        names -= {user.user for user in page}
+    if names or not session.store.has_marks(file.batch):
+        raise Refused(Rule.FILE_EXISTS, str(file.path))
+    for page in selection.pages():
+        yield [_unchanged(user, file) for user in page]
+
+
+def _issued_before(
+    session: Session,
+    selection: Selection,
+    file: PinFile,
+    issued: StagedUsers,
+    course: Course,
+) -> Iterator[list[ResetUser]]:
+    """Those who have had their PIN of the file since a run before this one."""
+    for page in selection.pages():
+        have = session.store.issued_in(file.batch, [user.id for user in page])
+        users = [user for user in page if user.id in have and may_have_pin(user)]
+        if users:
+            issued.add(user.id for user in users)
+            course.advance(len(users))
+            yield [_unchanged(user, file) for user in users]
+
+
+def _unchanged(user: User, file: PinFile) -> ResetUser:
+    pin = file.pin_for(user.user) if file.knows(user.user) and may_have_pin(user) else None
+    return ResetUser(Change(user, user), pin)
+
+
+def _without(session: Session, file: PinFile) -> Iterator[tuple[User, str]]:
+    """The users of the file who don't have the PIN that stands in it, and that PIN."""
     rows = file.rows()
     while page := dict(islice(rows, _PAGE)):
         users = session.store.find_all(list(page))
-        issued = session.store.issued_in(file.batch, [user.id for user in users.values()])
+        have = session.store.issued_in(file.batch, [user.id for user in users.values()])
         for name, user in users.items():
-            if user.id not in issued:
+            if user.id not in have:
                 yield user, page[name]
 
 
@@ -157,8 +215,7 @@ def _withdraw_others(
     selection: Selection,
     order: ResetOrder,
     issued: StagedUsers,
-    *,
-    batch: str | None = None,
+    course: Course,
 ) -> Iterator[list[ResetUser]]:
     """Withdraw the PINs of those who were issued none: the deactivated, for the most part.
 
@@ -166,11 +223,10 @@ def _withdraw_others(
     """
     for page in selection.pages():
         rows = issued.lacking(user.id for user in page)
-        if rows and batch is not None:
-            before = session.store.issued_in(batch, rows)  # by a run that was killed
-            rows = [row for row in rows if row not in before]
         if rows:
+            course.check()
             changes = session.store.withdraw_rows(rows, unlock=order.unlock, reason=order.reason)
+            course.advance(len(changes))
             yield [ResetUser(change) for change in changes]
 
 
@@ -179,12 +235,10 @@ def _write(
     pins: Iterator[tuple[User, str]],
     order: ResetOrder,
     issued: StagedUsers,
-    progress: Progress,
+    course: Course,
     *,
-    total: int,
     batch: str | None = None,
 ) -> Iterator[list[ResetUser]]:
-    done = 0
     for group in write_pins(
         session,
         pins,
@@ -193,10 +247,10 @@ def _write(
         counter=partial(reissued, unlock=order.unlock),
         reason=order.reason,
         batch=batch,
+        before_each=course.check,
     ):
         issued.add(change.after.id for change, _ in group)
-        done += len(group)
-        progress(done, total)
+        course.advance(len(group))
         yield [ResetUser(change, pin) for change, pin in group]
 
 

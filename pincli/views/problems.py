@@ -8,6 +8,7 @@ from pincli.errors import (
     BackupUnavailable,
     ConfigUnavailable,
     FileUnreadable,
+    FileUnwritable,
     Interrupted,
     KeyChanged,
     KeysUnavailable,
@@ -120,6 +121,8 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
             return "the answer could not be written to standard output", "do not rely on it"
         case FileUnreadable():
             return f"the file can't be used: {error.detail}", "nothing was changed"
+        case FileUnwritable():
+            return f"the file can't be written: {error.detail}", _after_unwritable(error.kept)
         case Interrupted():
             return _interrupted(error.done, error.total)
         case _:
@@ -130,6 +133,12 @@ def _interrupted(done: int, total: int) -> tuple[str, str]:
     if total:
         return f"interrupted: {done} of {total} done", "the same command again finishes the rest"
     return "interrupted", "nothing more was done"
+
+
+def _after_unwritable(kept: str | None) -> str:
+    if kept is None:
+        return "nothing was changed; free some space, or name a file elsewhere"
+    return f"new PINs may count already: keep {kept}; the same command again finishes it"
 
 
 def _unknown(what: str, names: tuple[str, ...], near: tuple[str, ...]) -> tuple[str, str]:
@@ -203,7 +212,7 @@ def _refused(rule: Rule, subject: str) -> tuple[str, str]:
         ),
         Rule.FILE_EXISTS: (
             f"there is a file already: {subject}",
-            "it is left as it is; name another",
+            "it is left as it is; name another, or move it away",
         ),
         Rule.FILE_NOT_OURS: (
             f"this is no unfinished file of PINs: {subject}",
@@ -211,7 +220,12 @@ def _refused(rule: Rule, subject: str) -> tuple[str, str]:
         ),
         Rule.FILE_OF_ANOTHER_RESET: (
             f"PINs of other users are written down in {subject}",
-            "finish that reset first, by the command that began it; or name another file",
+            "finish that reset first, by the command that began it; or name these users too,"
+            " or another file",
+        ),
+        Rule.FILE_IN_USE: (
+            f"another pincli is writing this file: {subject}",
+            "wait until it has ended, or name another file",
         ),
         Rule.FILE_AMONG_SECRETS: (
             f"that file would lie with the store or the keys: {subject}",

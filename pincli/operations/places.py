@@ -1,0 +1,31 @@
+"""Where a file that somebody named may lie: never among the secrets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from pincli.errors import Refused, Rule
+
+
+def require_elsewhere(
+    named: Path, secret_folders: Iterable[Path], *, real: Path | None = None
+) -> None:
+    """Refuse a file or folder that is, or lies in, the store's or the keys' folder.
+
+    Under sudo, whoever may run pincli may not open those: naming a file there would show it
+    to them, by an error message or by a link of theirs, or have it written over.
+
+    Args:
+        named: As it was given.
+        secret_folders: The store's and the keys'.
+        real: Where it really is, if it has been opened already.
+
+    Raises:
+        Refused: It is among them.
+    """
+    # Not Path.resolve: a loop of links is an error there, of a class of its own.
+    real = real or Path(os.path.realpath(named))
+    if any(Path(os.path.realpath(f)) in (real, *real.parents) for f in secret_folders):
+        raise Refused(Rule.FILE_AMONG_SECRETS, str(named))
