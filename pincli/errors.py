@@ -306,12 +306,12 @@ class FileUnwritable(PincliError):
 
     Attributes:
         detail: What the system said, with the file's name.
-        kept: The unfinished file, if what stands in it may count already.
+        kept: The unfinished file, if what stands in it may count already; else empty.
     """
 
     code = "unavailable"
 
-    def __init__(self, detail: str, *, kept: str | None = None) -> None:
+    def __init__(self, detail: str, *, kept: str = "") -> None:
         super().__init__(detail)
         self.detail = detail
         self.kept = kept

@@ -85,7 +85,8 @@ def import_people(
         StagedImport() as staged,
     ):
         options = ImportOptions(ignore_unknown, allow_move, allow_pins=_is_private(file))
-        expected = operation.stage(session, file, staged, envelope, options)
+        with progress_bar("checking", percent=True) as progress:
+            expected = operation.stage(session, file, staged, envelope, options, progress=progress)
         if staged.problem_count:
             deliver(ctx, view.problems(staged.problem_count, staged.problems()), as_json=as_json)
         with _missing(session, staged, account) as missing:

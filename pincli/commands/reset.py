@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -20,8 +20,8 @@ from pincli.commands.options import (
 )
 from pincli.commands.prompts import confirm_word, require_terminal
 from pincli.commands.running import config_of, deliver, new_app, opened, show
+from pincli.config import Config
 from pincli.errors import UsageProblem
-from pincli.models import User
 from pincli.operations import reset as operation
 from pincli.operations.pin_file import PinFile
 from pincli.operations.reset import ResetOrder
@@ -85,7 +85,7 @@ def reset(
     if not yes and not dry_run:
         require_terminal("nobody is there to confirm the reset", "give --yes, or --dry-run to look")
     needs = [Need.WRITE, Need.SET_PIN] if order.issue else [Need.WRITE]
-    with opened(ctx, *needs) as session:
+    with opened(ctx, *needs) as session, _pin_file(output, config_of(ctx)) as file:
         names = [*(users or []), *names_from(from_file, config_of(ctx))]
         with select(session, names=names, account=account, everybody=everybody) as selection:
             if dry_run:
@@ -93,8 +93,15 @@ def reset(
             else:
                 if not yes:
                     _confirm(selection, order)
-                answer = _reset(ctx, session, selection, order, reveal=reveal, output=output)
+                answer = _reset(session, selection, order, reveal=reveal, file=file)
             deliver(ctx, answer, as_json=as_json)
+
+
+def _pin_file(output: Path | None, config: Config) -> AbstractContextManager[PinFile | None]:
+    """The file to be, looked at before anybody is asked whether to go on."""
+    if output is None:
+        return nullcontext()
+    return PinFile(output, forbidden=(config.store, config.keys))
 
 
 def _look(selection: Selection, order: ResetOrder) -> Answer:
@@ -107,9 +114,9 @@ def _look(selection: Selection, order: ResetOrder) -> Answer:
 
 def _preview(selection: Selection, order: ResetOrder) -> list[Block]:
     few = not selection.word and len(selection) <= _NAMED_AT_MOST
-    names = [user.user for page in selection.pages() for user in page] if few else []
+    named = [user for page in selection.pages() for user in page] if few else []
     return view.preview(
-        len(selection), selection.totals(), names=names, unlock=order.unlock, issue=order.issue
+        len(selection), selection.totals(), named=named, unlock=order.unlock, issue=order.issue
     )
 
 
@@ -120,24 +127,16 @@ def _confirm(selection: Selection, order: ResetOrder) -> None:
 
 
 def _reset(
-    ctx: typer.Context,
     session: Session,
     selection: Selection,
     order: ResetOrder,
     *,
     reveal: bool,
-    output: Path | None,
+    file: PinFile | None,
 ) -> Answer:
-    config = config_of(ctx)
-    file = None if output is None else PinFile(output, forbidden=(config.store, config.keys))
     tally = view.ResetTally()
     with progress_bar("resetting") as progress:
         for results in operation.reset(session, selection, order, file=file, progress=progress):
             tally.add(results, keep_pins=reveal)
-    return view.receipt(
-        tally, _users(selection), reveal=reveal, file=None if output is None else str(output)
-    )
-
-
-def _users(selection: Selection) -> Iterator[list[User]]:
-    yield from selection.pages()
+    path = None if file is None else str(file.path)
+    return view.receipt(tally, selection.pages(), reveal=reveal, file=path)

@@ -172,7 +172,7 @@ def deliver(ctx: typer.Context, answer: Answer, *, as_json: bool) -> None:
                 from pincli.views import programs
 
                 result = programs.envelope(command_of(ctx), answer.facts, answer.problem)
-                programs.write(result, sys.stdout)
+                programs.write(result, sys.stdout, secret=answer.secret)
             else:
                 show(_where_named(ctx, answer.screen()), sys.stdout)
     if answer.exit_code:

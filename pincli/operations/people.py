@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pincli.errors import UnknownAccount, UnknownUser
-from pincli.models import Change, EventKind, User, UserType
+from pincli.models import Change, User, UserType
 from pincli.operations.session import Session
 from pincli.rules.names import canonical_account, canonical_user, clean_display_name, mask_pins
 
@@ -77,9 +77,6 @@ def set_active(session: Session, name: str, *, active: bool, reason: str | None)
 
 def note_unknown(session: Session, names: Sequence[str], *, ticket: str | None = None) -> None:
     """Record that somebody asked for users that don't exist, where events can be recorded."""
-    if not session.writable:
-        return
-    for name in names:
-        session.store.record(
-            EventKind.REFUSED, name=mask_pins(name), outcome=UnknownUser.code, ticket=ticket
-        )
+    if session.writable:
+        masked = [mask_pins(name) for name in names]
+        session.store.record_unknown(masked, outcome=UnknownUser.code, ticket=ticket)

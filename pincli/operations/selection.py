@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -9,6 +10,7 @@ from itertools import islice
 
 from pincli.errors import UnknownUser
 from pincli.models import State, User
+from pincli.operations.chunks import PAUSE
 from pincli.operations.people import note_unknown, require_account
 from pincli.operations.session import Session
 from pincli.rules.names import canonical_user
@@ -109,6 +111,8 @@ def _stage_names(session: Session, staged: StagedUsers, names: Iterable[str]) ->
         unknown.update(dict.fromkeys(name for name in page if name not in found))
     if unknown:
         missing: Sequence[str] = list(unknown)
-        note_unknown(session, missing)
+        for start in range(0, len(missing), _PAGE):
+            note_unknown(session, missing[start : start + _PAGE])
+            time.sleep(PAUSE)
         near = session.store.near_users(missing[0]) if len(missing) == 1 else []
         raise UnknownUser(missing, near)

@@ -21,7 +21,7 @@ from pincli.store.faults import translated
 from pincli.store.reading import ReadableStore
 from pincli.store.rows import user_in_row
 from pincli.store.signing import Signers
-from pincli.store.transaction import Signer, Transaction, read_identity
+from pincli.store.transaction import NewEvent, Signer, Transaction, read_identity
 
 if TYPE_CHECKING:
     from pincli.results import Restored
@@ -265,6 +265,20 @@ class Store(ReadableStore):
         """Record an event that changes nothing else: a view, a refusal, an unknown user."""
         with self._writing() as transaction:
             transaction.record(kind, user, name=name, outcome=outcome, reason=reason, ticket=ticket)
+
+    def record_unknown(self, names: Sequence[str], *, outcome: str, ticket: str | None) -> None:
+        """Record, in one transaction, that somebody asked for users that don't exist.
+
+        Args:
+            names: What was typed, masked.
+            outcome: The word for it.
+            ticket: The ticket that it was about, masked.
+        """
+        with self._writing() as transaction:
+            transaction.record_all(
+                NewEvent(EventKind.REFUSED, name=name, outcome=outcome, ticket=ticket)
+                for name in names
+            )
 
     @contextmanager
     def _writing(self) -> Iterator[Transaction]:

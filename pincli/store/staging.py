@@ -73,6 +73,7 @@ class _Temporary:
         self._connection.close()
 
     def _count(self, table: str) -> int:
+        """How many rows a table has, or as many of it as a WHERE leaves."""
         with translated(_PATH):
             ((count,),) = self._connection.execute(f"SELECT count(*) FROM {table}").fetchall()
         return int(count)
@@ -180,6 +181,11 @@ class StagedImport(_Temporary):
     def problem_count(self) -> int:
         """How many problems there are."""
         return self._count("problems")
+
+    @property
+    def pin_count(self) -> int:
+        """How many rows bring a PIN."""
+        return self._count("rows WHERE pin IS NOT NULL")
 
     def problems(self) -> Iterator[RowProblem]:
         """The problems by line, read page by page."""

@@ -82,6 +82,7 @@ class Answer(NamedTuple):
             that has no screen; not called when JSON is wanted.
         problem: The JSON `error`, for an answer that is a failure, as "incorrect" is.
         exit_code: The exit code if all of it can be written.
+        secret: Whether PINs stand in the facts, which then may not touch the disk.
     """
 
     facts: dict[str, object]
@@ -89,3 +90,4 @@ class Answer(NamedTuple):
     complaints: Callable[[], Sequence[str]] | None = None
     problem: Problem | None = None
     exit_code: ExitCode = ExitCode.DONE
+    secret: bool = False

@@ -8,14 +8,14 @@ from itertools import islice
 from pincli.results import ImportTally, RowProblem
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Problem, Tone
 from pincli.views.exit_codes import ExitCode
+from pincli.views.words import counted
 
 _SHOWN_AT_MOST = 20
 
 
 def problems(count: int, found: Iterator[RowProblem]) -> Answer:
     """The answer of `import` for a file with bad rows; nothing was written."""
-    many = "1 problem" if count == 1 else f"{count} problems"
-    message = f"the file has {many}; nothing was written"
+    message = f"the file has {counted(count, 'problem')}; nothing was written"
     return Answer(
         {
             "problem_count": count,
@@ -36,11 +36,11 @@ def problems(count: int, found: Iterator[RowProblem]) -> Answer:
 def preview(tally: ImportTally, account: str) -> list[Block]:
     """What an import would do, shown before users are deactivated."""
     return [
-        Headline(Tone.WARNING, f"import {tally.rows} rows"),
+        Headline(Tone.WARNING, f"import {counted(tally.rows, 'row')}"),
         Fields(
             [
                 *_pairs(tally),
-                ("missing", f"{tally.deactivated} users of {account} are deactivated"),
+                ("missing", _missing(tally.deactivated, account)),
             ]
         ),
     ]
@@ -51,7 +51,7 @@ def dry_run(tally: ImportTally) -> Answer:
     return Answer(
         {"dry_run": True, **tally._asdict()},
         lambda: [
-            Headline(Tone.NEUTRAL, f"import {tally.rows} rows"),
+            Headline(Tone.NEUTRAL, f"import {counted(tally.rows, 'row')}"),
             Fields(_pairs(tally)),
             Note("dry run: nothing was changed"),
         ],
@@ -65,11 +65,15 @@ def done(tally: ImportTally) -> Answer:
         lambda: [
             Headline(
                 Tone.GOOD,
-                f"imported {tally.rows} rows",
+                f"imported {counted(tally.rows, 'row')}",
                 ", ".join(f"{value} {label}" for label, value in _pairs(tally)),
             )
         ],
     )
+
+
+def _missing(count: int, account: str) -> str:
+    return f"{counted(count, 'user')} of {account} {'is' if count == 1 else 'are'} deactivated"
 
 
 def _pairs(tally: ImportTally) -> list[tuple[str, str]]:

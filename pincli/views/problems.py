@@ -135,8 +135,8 @@ def _interrupted(done: int, total: int) -> tuple[str, str]:
     return "interrupted", "nothing more was done"
 
 
-def _after_unwritable(kept: str | None) -> str:
-    if kept is None:
+def _after_unwritable(kept: str) -> str:
+    if not kept:
         return "nothing was changed; free some space, or name a file elsewhere"
     return f"new PINs may count already: keep {kept}; the same command again finishes it"
 

@@ -33,11 +33,16 @@ def envelope(
     return result
 
 
-def write(answer: dict[str, object], stream: TextIO) -> None:
+def write(answer: dict[str, object], stream: TextIO, *, secret: bool = False) -> None:
     """Write the object and a newline, ASCII only.
 
     Rows that come page by page are collected first, in a file once they are many: an error
     among them must not leave half an object behind.
+
+    Args:
+        answer: The object; a value may be an iterator, and is then written as an array.
+        stream: Where to.
+        secret: Whether PINs stand in it: then no file is used, however many there are.
     """
     if not any(isinstance(value, Iterator) for value in answer.values()):
         stream.write(json.dumps(answer) + "\n")
@@ -45,7 +50,8 @@ def write(answer: dict[str, object], stream: TextIO) -> None:
     import shutil
     import tempfile
 
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY, mode="w+", encoding="ascii") as spool:
+    limit = 0 if secret else _IN_MEMORY  # 0 is for any size
+    with tempfile.SpooledTemporaryFile(limit, mode="w+", encoding="ascii") as spool:
         opening = "{"
         for key, value in answer.items():
             spool.write(f"{opening}{json.dumps(key)}: ")

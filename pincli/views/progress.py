@@ -17,16 +17,17 @@ _APPEARS_AFTER = 1.0
 
 
 @contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A function to call with how many are done and how many there are.
+def progress_bar(what: str, *, percent: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A function to call with how many are done and how many there are; 0 if nobody knows.
 
     Args:
         what: What is being done, as the bar's label.
+        percent: Whether to show percents, where the numbers themselves tell nobody anything.
     """
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _done, _total: None
         return
-    bar = _Bar(what)
+    bar = _Bar(what, percent=percent)
     try:
         yield bar.update
     finally:
@@ -36,21 +37,22 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
 class _Bar:
     """Rich's progress display, imported and started only once it is worth it."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, *, percent: bool) -> None:
         self._what = what
+        self._percent = percent
         self._began = time.monotonic()
         self._shown: tuple[Progress, TaskID] | None = None
 
     def update(self, done: int, total: int) -> None:
         """Move the bar."""
         if self._shown is None:
-            if done >= total or time.monotonic() - self._began < _APPEARS_AFTER:
+            if 0 < total <= done or time.monotonic() - self._began < _APPEARS_AFTER:
                 return
             self._start(total)
         if self._shown is None:
             return
         progress, task = self._shown
-        progress.update(task, completed=done, total=total)
+        progress.update(task, completed=done, total=total or None)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -59,7 +61,13 @@ class _Bar:
 
     def _start(self, total: int) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TaskProgressColumn,
+            TimeRemainingColumn,
+        )
 
         color = read_display().color
         console = Console(
@@ -68,12 +76,12 @@ class _Bar:
         progress = Progress(
             "{task.description}",
             BarColumn(),
-            MofNCompleteColumn(),
+            TaskProgressColumn() if self._percent else MofNCompleteColumn(),
             TimeRemainingColumn(),
             console=console,
             transient=True,
         )
         # Noted before it starts: Ctrl-C may come at this very moment, and a bar that nobody
         # knows of would leave the terminal without a cursor.
-        self._shown = (progress, progress.add_task(self._what, total=total))
+        self._shown = (progress, progress.add_task(self._what, total=total or None))
         progress.start()

@@ -9,8 +9,10 @@ from pincli.rules.lockout import is_locked
 from pincli.rules.states import state_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone
 from pincli.views.verdict import collect_next
+from pincli.views.words import counted
 
 _LISTED_AT_MOST = 20
+_PINLESS = (State.UNCOLLECTED, State.INELIGIBLE)
 
 
 class ResetTally:
@@ -49,7 +51,7 @@ def preview(
     total: int,
     states: Mapping[State, int],
     *,
-    names: Sequence[str] = (),
+    named: Sequence[User] = (),
     unlock: bool,
     issue: bool,
 ) -> list[Block]:
@@ -58,16 +60,22 @@ def preview(
     Args:
         total: How many users it is about.
         states: How many of them are in each state.
-        names: Who they are, where they were named one by one.
+        named: They themselves, where they were named one by one.
         unlock: Whether locked ones are released.
         issue: Whether new PINs are made at once.
     """
     pairs = [(state.value, f"{n}") for state, n in states.items() if n]
     then = "new ones are made at once" if issue else "customers open new ones in the portal"
-    pairs.append(("PINs", f"the present ones stop working; {then}"))
+    have = [user for user in named if user.pin is not None]
+    none = not have if named else sum(states.get(state, 0) for state in _PINLESS) == total
+    now = "there are none yet" if none else "the present ones stop working"
+    pairs.append(("PINs", f"{now}; {then}"))
     if locked := states.get(State.LOCKED, 0):
         pairs.append(("locks", f"{locked} {'are released' if unlock else 'stay'}"))
-    return [Headline(Tone.WARNING, f"reset {_people(total)}", ", ".join(names)), Fields(pairs)]
+    return [
+        Headline(Tone.WARNING, f"reset {counted(total, 'user')}", ", ".join(u.user for u in named)),
+        Fields(pairs),
+    ]
 
 
 def dry_run(tally: ResetTally, pages: Iterator[Sequence[User]], screen: Sequence[Block]) -> Answer:
@@ -101,7 +109,11 @@ def receipt(
     facts = _facts(tally, pages)
     if file is not None:
         facts["file"] = file
-    return Answer(facts, lambda: _receipt_screen(tally, pages, reveal=reveal, file=file))
+    return Answer(
+        facts,
+        lambda: _receipt_screen(tally, pages, reveal=reveal, file=file),
+        secret=reveal,
+    )
 
 
 def _facts(tally: ResetTally, pages: Iterator[Sequence[User]]) -> dict[str, object]:
@@ -131,7 +143,7 @@ def _receipt_screen(
     details.append(f"{tally.kept_locked} stay locked" if tally.kept_locked else "")
     details.append(f"{tally.unlocked} unlocked" if tally.unlocked else "")
     about = ", ".join(detail for detail in details if detail)
-    blocks: list[Block] = [Headline(Tone.GOOD, f"reset {_people(tally.reset)}", about)]
+    blocks: list[Block] = [Headline(Tone.GOOD, f"reset {counted(tally.reset, 'user')}", about)]
     if file is not None:
         blocks.append(Fields([("new PINs", file)]))
     if reveal:
@@ -186,7 +198,3 @@ def _became(result: ResetUser) -> str:
 
 def _was_unlocked(change: Change) -> bool:
     return is_locked(change.before.failed_attempts) and not is_locked(change.after.failed_attempts)
-
-
-def _people(count: int) -> str:
-    return f"{count} user" if count == 1 else f"{count} users"

@@ -10,6 +10,7 @@ from pincli.rules.states import state_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone
 from pincli.views.exit_codes import ExitCode
 from pincli.views.verdict import attempts, collect_next, who
+from pincli.views.words import counted
 
 _TONES = {
     State.ACTIVE: Tone.GOOD,
@@ -114,7 +115,7 @@ def _card_screen(user: User) -> list[Block]:
 def _overview_screen(totals: dict[State, int], latest: Sequence[User]) -> list[Block]:
     width = max(len(str(n)) for n in totals.values())
     blocks: list[Block] = [
-        Note(_people(sum(totals.values()))),
+        Note(counted(sum(totals.values()), "user")),
         Fields([(state.value, f"{n:>{width}}") for state, n in totals.items()]),
     ]
     if latest:
@@ -147,11 +148,7 @@ def _users_table(pages: Iterator[Sequence[User]]) -> Table:
 
 def _totals_sentence(totals: dict[State, int]) -> str:
     parts = [f"{n} {state.value}" for state, n in totals.items() if n]
-    return _people(sum(totals.values())) + (f": {', '.join(parts)}" if parts else "")
-
-
-def _people(count: int) -> str:
-    return f"{count} user" if count == 1 else f"{count} users"
+    return counted(sum(totals.values()), "user") + (f": {', '.join(parts)}" if parts else "")
 
 
 def _when(at: str | None, by: str | None) -> str:

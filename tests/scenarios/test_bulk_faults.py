@@ -139,12 +139,12 @@ def test_a_store_that_is_full_while_pins_are_handed_over(desk: Desk, tmp_path: P
 
 
 def test_a_file_of_pins_that_finds_no_room(desk: Desk, tmp_path: Path) -> None:
-    """Exit 2, as for any file that can't be used; nobody is reset, and no piece of it is left."""
+    """Exit 8, as for any full disk; nobody is reset, and no piece of the file is left."""
     crowd(desk, 600)
     (tmp_path / "out").mkdir()
     before = content(desk.store)
     words = ("reset", "--all", "--yes", "--output", str(tmp_path / "out/pins.csv"))
-    refused(run(desk, *words, largest=2 * KIB), 2, "File too large")
+    refused(run(desk, *words, largest=2 * KIB), 8, "File too large")
     assert content(desk.store) == before
     assert [*(tmp_path / "out").iterdir()] == []
 
@@ -155,7 +155,7 @@ def test_a_file_of_pins_on_a_full_disk(desk: Desk, small_disk: Path) -> None:
     (small_disk / "ballast").write_bytes(b"x" * 240 * KIB)
     before = content(desk.store)
     words = ("reset", "--all", "--yes", "--output", str(small_disk / "pins.csv"))
-    refused(run(desk, *words), 2, "No space left")
+    refused(run(desk, *words), 8, "No space left")
     assert content(desk.store) == before
     assert [path.name for path in small_disk.iterdir()] == ["ballast"]
 

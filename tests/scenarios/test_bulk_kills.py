@@ -39,7 +39,7 @@ RESETS = [
 ]
 TO_FILE = ("reset", "--all", "--yes", "--json", "--output", "OUT/pins.csv")
 RANDOM_KILLS = 8
-FINISHING = frozenset({"link", "unlink", "fsync"})
+FINISHING = frozenset({"rename", "unlink", "fsync"})
 
 
 @pytest.fixture(scope="module")

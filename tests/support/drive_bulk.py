@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pincli.operations import chunks, hashing, reset, selection
+from pincli.operations import chunks, hashing, pin_file, reset, selection
 from pincli.operations.intake import imports
 from pincli.operations.pin_file import PinFile
 from tests.support import drive_forks, failpoints
@@ -25,6 +25,7 @@ _FILES: tuple[tuple[object, str, str], ...] = (
     (os, "unlink", "unlink"),
     (Path, "rename", "rename"),
     (Path, "unlink", "unlink"),
+    (pin_file, "give_name", "rename"),
     (PinFile, "pin_for", "pin"),
 )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -15,6 +17,7 @@ from pincli.operations.hashing import write_pins
 from pincli.operations.intake.formats import RawRow, read_people
 from pincli.operations.intake.rows import RowChecker
 from pincli.operations.session import Session
+from pincli.operations.underway import underway
 from pincli.results import ImportTally, RowProblem
 from pincli.rules.names import canonical_user
 from pincli.rules.states import may_have_pin
@@ -45,6 +48,8 @@ def stage(
     staged: StagedImport,
     envelope: Envelope,
     options: ImportOptions,
+    *,
+    progress: Progress = no_progress,
 ) -> ImportTally:
     """Read and check a whole file; nothing of it is written to the store.
 
@@ -54,6 +59,8 @@ def stage(
         staged: Where its rows and their problems go.
         envelope: What encrypts the PINs in it meanwhile.
         options: How to take it.
+        progress: Told how far it is: reading is the first half, comparing the second. Of how
+            much it is told 0 where the file is a pipe, whose end nobody knows.
 
     Returns:
         What importing it would do. Look at `staged.problem_count` first.
@@ -63,7 +70,10 @@ def stage(
     """
     rows = read_people(file, ignore_unknown=options.ignore_unknown, tell=staged.add_problem)
     checker = RowChecker(staged.add_problem, envelope, allow_pins=options.allow_pins)
-    for raw in rows:
+    size = _size_of(file)
+    for number, raw in enumerate(rows):
+        if number % _PAGE == 0:
+            progress(file.tell() if size else number, 2 * size)
         row = checker.check(raw)
         if row is not None:
             staged.add(row)
@@ -72,8 +82,10 @@ def stage(
     staged.flush()
     staged.note_duplicates()
     fates: Counter[Fate] = Counter()
-    pins = 0
+    pins, compared, total = 0, 0, len(staged)
     for page in _pages(staged):
+        compared += len(page)
+        progress(size + size * compared // total if size else compared, 2 * size)
         present = session.store.find_all([row.user for row in page])
         for row in page:
             user = present.get(row.user)
@@ -85,7 +97,7 @@ def stage(
             if user is not None and user.account != row.account and not options.allow_move:
                 words = f"the user belongs to {user.account}; --allow-move lets users move"
                 staged.add_problem(RowProblem(row.line, "account", words))
-    return _tally(len(staged), fates, pins=pins)
+    return _tally(total, fates, pins=pins)
 
 
 def take_in(
@@ -99,7 +111,7 @@ def take_in(
     """Write the checked rows in chunks; run again after an interruption, it does the rest.
 
     Raises:
-        Interrupted: Between two chunks; those before are done.
+        Interrupted: Between two chunks, or while PINs are hashed; says how far that got.
         StoreUnavailable: Likewise.
     """
     session.store.prepare_for_bulk()
@@ -114,15 +126,19 @@ def take_in(
     pins = 0
     if options.allow_pins:
         # PINs of users who have none, whoever they were when the file was checked.
-        for changes in write_pins(
-            session,
-            _users_with_pins(session, staged, envelope),
-            set_by=PinOrigin.CUSTOMER,
-            wanted=_lacks_pin,
-            counter=_untouched,
-            reason=None,
-        ):
-            pins += len(changes)
+        with underway(staged.pin_count, progress) as course:
+            for changes in write_pins(
+                session,
+                _users_with_pins(session, staged, envelope),
+                set_by=PinOrigin.CUSTOMER,
+                wanted=_lacks_pin,
+                counter=_untouched,
+                reason=None,
+                before_each=course.check,
+            ):
+                course.advance(len(changes))
+            course.check()
+            pins = course.done
     session.store.record(EventKind.IMPORTED, reason=_summary(len(staged), fates))
     return _tally(len(staged), fates, pins=pins)
 
@@ -133,6 +149,15 @@ def missing_rows(session: Session, staged: StagedImport, account: str) -> Iterat
         active = {user.user: user.id for user in page if user.active}
         if active:
             yield from (active[name] for name in staged.missing_from(active))
+
+
+def _size_of(file: BinaryIO) -> int:
+    """The size in bytes of a regular file; 0 for anything else."""
+    try:
+        facts = os.fstat(file.fileno())
+    except OSError:
+        return 0
+    return facts.st_size if stat.S_ISREG(facts.st_mode) else 0
 
 
 def _note_name(staged: StagedImport, raw: RawRow) -> None:
