@@ -288,11 +288,7 @@ class Interrupted(PincliError):
 
 
 class FileUnreadable(PincliError):
-    """A file that was named can't be read or written.
-
-    Attributes:
-        detail: What the system said, with the file's name.
-    """
+    """A file that was named can't be read or written; `detail` says what the system said."""
 
     code = "usage"
 
@@ -301,17 +297,11 @@ class FileUnreadable(PincliError):
         self.detail = detail
 
 
-class FileUnwritable(PincliError):
-    """The file to be written has no room, or was taken away under way.
-
-    Attributes:
-        detail: What the system said, with the file's name.
-        kept: The unfinished file, if what stands in it may count already; else empty.
-    """
+class FileUnwritable(FileUnreadable):
+    """A file has no room, or no place any more; if what it holds may count, it is `kept`."""
 
     code = "unavailable"
 
     def __init__(self, detail: str, *, kept: str = "") -> None:
         super().__init__(detail)
-        self.detail = detail
         self.kept = kept

@@ -24,10 +24,7 @@ from __future__ import annotations
 
 import csv
 import errno
-import fcntl
 import os
-import re
-import stat
 from collections.abc import Iterable, Iterator, Set
 from contextlib import suppress
 from pathlib import Path
@@ -41,19 +38,16 @@ from pincli.errors import (
     Refused,
     Rule,
 )
-from pincli.operations.naming import drop_second_name, give_name
 from pincli.operations.places import require_elsewhere
 from pincli.rules.names import canonical_user
 from pincli.rules.pins import generate, require_well_formed
+from pincli.rules.spreadsheets import harmless
+from pincli.store.handed_files import drop_second_name, give_name, hold, open_ours
 
 COLUMNS = ("user", "account", "name", "pin", "batch")
 _HEADER = (",".join(COLUMNS) + "\r\n").encode()
 _NAMED_AT_MOST = 3
 
-# Where a cell begins, be it only for a spreadsheet that parts cells by semicolons, and what a
-# formula begins with; the wide ones are read as such in East Asian locales.
-_FORMULA = re.compile("(^|[;|\t])(?=\\s*[=+\\-@\t\r＝＋－＠])")  # noqa: RUF001
-_NO_FILE_OF_OURS = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO})
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
@@ -186,9 +180,9 @@ class PinFile:
         return self._read(self.part) if self.resumed else ("", {})
 
     def _read(self, path: Path) -> tuple[str, dict[str, str]]:
-        self._descriptor = _open(path)
         try:
-            _lock(self._descriptor, path)
+            self._descriptor = open_ours(path)
+            hold(self._descriptor, path)
             lines = list(self._lines())
             pins = {canonical_user(fields[0]): fields[3] for fields in lines}
             batches = {fields[4] for fields in lines}
@@ -246,9 +240,9 @@ class PinFile:
             raise self._unusable(self.part, error) from None
 
     def _build(self, rows: Iterable[PinRow]) -> int:
-        descriptor = _open(self._building, os.O_CREAT)
+        descriptor = open_ours(self._building, os.O_CREAT)
         try:
-            _lock(descriptor, self._building)
+            hold(descriptor, self._building)
             if not _HEADER.startswith(os.pread(descriptor, len(_HEADER), 0)):
                 raise Refused(Rule.FILE_NOT_OURS, str(self._building))
         except BaseException:
@@ -261,7 +255,7 @@ class PinFile:
                 writer = csv.writer(file)
                 writer.writerow(COLUMNS)
                 for row in rows:
-                    fields = row._replace(name=_harmless(row.name))
+                    fields = row._replace(name=harmless(row.name))
                     writer.writerow((*fields, self.batch))
             os.fsync(descriptor)
             if self._descriptor is None:
@@ -287,48 +281,3 @@ class PinFile:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _open(path: Path, flags: int = 0) -> int:
-    """Open a file of ours, through no link; somebody else's would choose the PINs for us.
-
-    Raises:
-        Refused: It is none.
-        FileUnreadable: It can't be opened.
-        OSError: It can't be made.
-    """
-    flags |= os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-    try:
-        descriptor = os.open(path, flags, 0o600)
-    except OSError as error:
-        if error.errno in _NO_FILE_OF_OURS:
-            raise Refused(Rule.FILE_NOT_OURS, str(path)) from None
-        if flags & os.O_CREAT:
-            raise
-        raise FileUnreadable(f"{path}: {error.strerror}") from None
-    facts = os.fstat(descriptor)
-    if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid():
-        os.close(descriptor)
-        raise Refused(Rule.FILE_NOT_OURS, str(path))
-    return descriptor
-
-
-def _lock(descriptor: int, path: Path) -> None:
-    """Lock an open file for as long as it stays open.
-
-    Raises:
-        Refused: Another run has it, or had it until now, and went on with it.
-        OSError: It can't be locked there.
-    """
-    try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        still_there = os.path.samestat(os.fstat(descriptor), path.lstat())
-    except (BlockingIOError, PermissionError, FileNotFoundError):
-        still_there = False
-    if not still_there:
-        raise Refused(Rule.FILE_IN_USE, str(path))
-
-
-def _harmless(text: str) -> str:
-    """A field no part of which a spreadsheet runs as a formula."""
-    return _FORMULA.sub("\\1'", text)

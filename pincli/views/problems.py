@@ -119,10 +119,10 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
             )
         case OutputUnavailable():
             return "the answer could not be written to standard output", "do not rely on it"
-        case FileUnreadable():
-            return f"the file can't be used: {error.detail}", "nothing was changed"
         case FileUnwritable():
             return f"the file can't be written: {error.detail}", _after_unwritable(error.kept)
+        case FileUnreadable():
+            return f"the file can't be used: {error.detail}", "nothing was changed"
         case Interrupted():
             return _interrupted(error.done, error.total)
         case _:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import os
 import select
 import signal
@@ -13,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from pincli.errors import FileUnreadable, PincliError, Refused, Rule
+from pincli.errors import FileUnreadable, FileUnwritable, PincliError, Refused, Rule
 from pincli.operations import pin_file
 from pincli.operations.pin_file import PinFile, PinRow
 from pincli.rules.pins import broken_rule
+from pincli.store import handed_files
 
 ALICE = PinRow("alice", "acme", "Alice", "234811")
 BOB = PinRow("bob", "acme", "Bob", "987321")
@@ -87,30 +89,24 @@ def test_it_is_on_the_disk_before_any_pin_counts(
 ) -> None:
     """The content is synced before FILE.part has its name, and the folder after it."""
     done: list[str] = []
-    sync, rename, link = os.fsync, Path.rename, os.link
+    sync, name = os.fsync, handed_files.give_name
 
     def fsync(descriptor: int) -> None:
         done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
         sync(descriptor)
 
-    def renaming(path: Path, target: Path) -> Path:
+    def naming(source: Path, target: Path) -> None:
         done.append("named")
-        return rename(path, target)
-
-    def linking(*arguments: object, **options: object) -> None:
-        done.append("linked")
-        link(*arguments, **options)  # type: ignore[arg-type]
+        name(source, target)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr(Path, "rename", renaming)
-    monkeypatch.setattr(os, "link", linking)
+    monkeypatch.setattr(pin_file, "give_name", naming)
     file = opened(folder)
     file.write([ALICE])
-    assert done[0] == "file"
-    assert done[-1] == "folder"
+    assert done == ["file", "named", "folder"]
     done.clear()
     file.finish()
-    assert "folder" in done
+    assert done == ["named", "folder"]
 
 
 @pytest.mark.parametrize("start", [*"=+-@\t\r"])
@@ -375,12 +371,161 @@ def test_a_failure_while_writing_leaves_nothing(folder: Path) -> None:
 
 def test_what_is_in_the_way_of_building_is_left_alone(folder: Path) -> None:
     """A leftover of the same process number, or somebody's trap: never removed, never used."""
-    trap = folder / f"pins.csv.part.{os.getpid()}"
-    trap.symlink_to(folder / "target")
-    with contextlib.suppress(FileUnreadable):
+    traps = [folder / f"pins.csv.part.{end}" for end in (os.getpid(), "new")]
+    for trap in traps:
+        trap.symlink_to(folder / "target")
+    with contextlib.suppress(Refused):
         opened(folder).write([ALICE])
-    assert trap.is_symlink()
+    assert all(trap.is_symlink() for trap in traps)
     assert not (folder / "target").exists()
+
+
+@pytest.mark.parametrize("content", ["mine", "user,account,name,pin,batch,more\r\n"])
+def test_a_foreign_file_is_not_built_over(folder: Path, content: str) -> None:
+    """A file of somebody's own that happens to have that name is left as it is."""
+    building = folder / "pins.csv.part.new"
+    building.write_text(content, newline="")
+    with pytest.raises(Refused) as caught:
+        opened(folder).write([ALICE])
+    assert caught.value.rule is Rule.FILE_NOT_OURS
+    assert names(folder) == ["pins.csv.part.new"]
+    assert building.read_text() == content.replace("\r", "")
+
+
+@pytest.mark.parametrize("left", ["", "user,acc", GOOD.replace("\n", "\r\n")])
+def test_what_a_killed_run_half_built_is_built_over(folder: Path, left: str) -> None:
+    """However far it got: none of its PINs ever counted."""
+    (folder / "pins.csv.part.new").write_text(left, newline="")
+    file = opened(folder)
+    file.write([BOB])
+    assert names(folder) == ["pins.csv.part"]
+    assert [row["user"] for row in rows_in(file.part)] == ["bob"]
+    assert stat.S_IMODE(file.part.stat().st_mode) == 0o600
+
+
+@pytest.fixture
+def no_rename(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network file system, which can't rename without replacing."""
+    monkeypatch.setattr(handed_files, "_rename", lambda *_: errno.EINVAL)
+
+
+@pytest.mark.usefixtures("no_rename")
+def test_without_the_rename_there_are_links(folder: Path) -> None:
+    """The same file by another way, and never over another one."""
+    file = opened(folder)
+    file.write([ALICE])
+    assert names(folder) == ["pins.csv.part"]
+    (folder / "pins.csv").write_text("mine")
+    with pytest.raises(Refused):
+        file.finish()
+    (folder / "pins.csv").unlink()
+    file.finish()
+    assert names(folder) == ["pins.csv"]
+    assert rows_in(file.path)[0]["pin"] == ALICE.pin
+
+
+@pytest.mark.usefixtures("no_rename")
+@pytest.mark.parametrize("step", ["write", "finish"])
+def test_a_kill_between_two_links_is_mended(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The file has its old and its new name: the new one counts, and nothing is overwritten."""
+
+    def killed(path: Path, missing_ok: bool = False) -> None:
+        raise SystemExit(path.name)
+
+    file = opened(folder)
+    if step == "finish":
+        file.write([ALICE])
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", killed)
+        with pytest.raises(SystemExit):
+            file.write([ALICE]) if step == "write" else file.finish()
+    assert len(names(folder)) == 2
+    again = opened(folder)
+    assert (again.resumed, again.complete) == (step == "write", step == "finish")
+    assert again.pin_for("alice") == ALICE.pin
+    assert len(names(folder)) == 1
+    if step == "write":
+        again.write([ALICE, BOB])
+        again.finish()
+    assert names(folder) == ["pins.csv"]
+    assert rows_in(again.path)[0]["pin"] == ALICE.pin
+
+
+def test_a_folder_that_can_name_nothing_is_said_first(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither by rename nor by link: told before any PIN counts, and nothing is left there."""
+
+    def no_links(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(handed_files, "_rename", lambda *_: errno.EINVAL)
+    monkeypatch.setattr(os, "link", no_links)
+    with pytest.raises(FileUnreadable):
+        opened(folder).write([ALICE])
+    assert names(folder) == []
+
+
+def test_a_file_that_went_away_is_said(folder: Path) -> None:
+    """Once PINs may count, it is no wrong usage any more, and not told as nothing done."""
+    file = opened(folder)
+    file.write([ALICE])
+    file.part.unlink()
+    with pytest.raises(FileUnwritable) as caught:
+        file.finish()
+    assert caught.value.kept == str(file.part)
+
+
+def test_another_process_is_kept_out(folder: Path) -> None:
+    """As long as one has FILE.part; what it leaves when it is killed is taken over."""
+    ready, told = os.pipe()
+    child = os.fork()
+    if child == 0:
+        opened(folder).write([ALICE])
+        os.write(told, b".")
+        signal.pause()
+    try:
+        os.read(ready, 1)
+        with pytest.raises(Refused) as caught:
+            opened(folder)
+        assert caught.value.rule is Rule.FILE_IN_USE
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(ready)
+        os.close(told)
+    assert opened(folder).pin_for("alice") == ALICE.pin
+
+
+def test_the_lock_goes_along_when_it_is_written_anew(folder: Path) -> None:
+    """Also who writes FILE.part a second time has it alone, and has FILE until the end."""
+    file = opened(folder)
+    file.write([ALICE, BOB])
+    file.drop({"bob"})
+    assert _refusal_elsewhere(folder) is Rule.FILE_IN_USE
+    file.finish()
+    assert _refusal_elsewhere(folder) is Rule.FILE_EXISTS
+    file.close()
+    assert opened(folder).complete
+
+
+def _refusal_elsewhere(folder: Path) -> Rule | None:
+    """Why another process is refused the file."""
+    ready, told = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            opened(folder)
+        except Refused as error:
+            os.write(told, error.rule.name.encode())
+        os._exit(0)
+    os.close(told)
+    with open(ready, encoding="ascii") as pipe:
+        name = pipe.read()
+    os.waitpid(child, 0)
+    return Rule[name] if name else None
 
 
 def test_a_folder_that_lost_its_links_is_said(

@@ -197,11 +197,41 @@ def test_finishing_a_file_of_pins_leaves_nothing_behind(
     """Killed at its very end: run again, there is FILE alone, and no mark in the store."""
     left: dict[str, list[str]] = {}
     for wreck in wrecks(floor, forks, tmp_path / "n", *TO_FILE, only=FINISHING):
-        forks.run(wreck.desk, *filled(TO_FILE, wreck.folder))
+        done = _is_done(wreck)
+        again = forks.run(wreck.desk, *filled(TO_FILE, wreck.folder))
+        assert again.code == (7 if done else 0), wreck.where
+        if not done:
+            assert again.answer["matched"] == len(users_of(wreck.desk)), wreck.where
         files = [path.name for path in wreck.folder.iterdir() if not _is_half_built(path)]
         marks = [f"mark of {user}" for _, user in wreck.desk.sql("SELECT * FROM issued")]
         left[wreck.where] = sorted([*files, *marks])
     assert {where: found for where, found in left.items() if found != ["pins.csv"]} == {}
+
+
+def test_a_killed_resumption_is_resumed(floor: Desk, forks: Forks, tmp_path: Path) -> None:
+    """Killed, run again and killed again: at every stage file and store agree, and it ends."""
+    first = next(
+        wreck
+        for wreck in wrecks(floor, forks, tmp_path / "n", *TO_FILE)
+        if wreck.desk.sql("SELECT * FROM issued")
+    )
+    part = (first.folder / "pins.csv.part").read_bytes()
+    # One who got their PIN is switched off, one more may have a PIN now: it is written anew.
+    ((gone,),) = first.desk.sql("SELECT max(user) FROM users JOIN issued ON users.id = user_id")
+    first.desk.sql("UPDATE users SET active = 0 WHERE user = ?", gone)
+    first.desk.sql("UPDATE users SET active = 1, type = 'cloud' WHERE user = 'ina'")
+    for wreck in wrecks(first.desk, forks, tmp_path / "m", *TO_FILE, files={"pins.csv.part": part}):
+        whole, half = wreck.folder / "pins.csv", wreck.folder / "pins.csv.part"
+        _handed_over(wreck.desk, pins_in(whole if whole.exists() else half), wreck.where)
+        done = _is_done(wreck)
+        again = forks.run(wreck.desk, *filled(TO_FILE, wreck.folder))
+        assert again.code == (7 if done else 0), wreck.where
+        assert [path.name for path in wreck.folder.iterdir()] == ["pins.csv"], wreck.where
+        pins = pins_in(whole)
+        for name, user in users_of(wreck.desk).items():
+            assert (user.pin is not None) == (name in pins), (wreck.where, name)
+            assert user.pin is None or verifies(wreck.desk, user, pins[name]), (wreck.where, name)
+        assert {"ina"} <= set(pins) <= set(users_of(wreck.desk)) - {gone}, wreck.where
 
 
 def test_a_half_built_file_of_pins_is_cleared_away(
@@ -209,10 +239,19 @@ def test_a_half_built_file_of_pins_is_cleared_away(
 ) -> None:
     """Killed before FILE.part has its name: what was written so far does not lie about."""
     left: dict[str, list[str]] = {}
+    half_built = 0
     for wreck in wrecks(floor, forks, tmp_path / "n", *TO_FILE, only=frozenset({"rename"})):
+        half_built += any(_is_half_built(path) for path in wreck.folder.iterdir())
         forks.run(wreck.desk, *filled(TO_FILE, wreck.folder))
         left[wreck.where] = [path.name for path in wreck.folder.iterdir() if _is_half_built(path)]
     assert {where: found for where, found in left.items() if found} == {}
+    assert half_built
+
+
+def _is_done(wreck: Wreck) -> bool:
+    """Whether a wreck has nothing left to do: FILE is there, and no mark."""
+    marks = wreck.desk.sql("SELECT * FROM issued")
+    return (wreck.folder / "pins.csv").exists() and not marks
 
 
 def _is_half_built(path: Path) -> bool:

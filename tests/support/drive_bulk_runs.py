@@ -6,7 +6,7 @@ import csv
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,12 @@ class Wreck:
 
 
 def wrecks(
-    desk: Desk, forks: Forks, folder: Path, *arguments: str, only: frozenset[str] | None = None
+    desk: Desk,
+    forks: Forks,
+    folder: Path,
+    *arguments: str,
+    only: frozenset[str] | None = None,
+    files: Mapping[str, bytes] = {},
 ) -> Iterator[Wreck]:
     """The same run on copies of one store, each killed before another of its telling points.
 
@@ -70,14 +75,15 @@ def wrecks(
         arguments: Pincli's own; OUT in them stands for the wreck's own folder.
         only: Around which points it is killed; left out: around every commit and all that
             touches files, and before every few of the others.
+        files: What lies in each wreck's own folder at the beginning, by name.
     """
-    whole = _run(desk, forks, folder / "whole", arguments, 0)
+    whole = _run(desk, forks, folder / "whole", arguments, 0, files)
     assert whole.run.code == 0, whole.run
     points = Log(folder / "whole" / "log").points()
     for number, point in enumerate(points, 1):
         near = {point, points[number - 2]} if number > 1 else {point}
         if near & (only or _TELLING) or (only is None and number % _EVERY == 0):
-            wreck = _run(desk, forks, folder / f"{number}", arguments, number)
+            wreck = _run(desk, forks, folder / f"{number}", arguments, number, files)
             assert killed(wreck.run.code), (number, point, wreck.run)
             yield wreck
 
@@ -126,8 +132,17 @@ def verifies(desk: Desk, user: User, pin: str) -> bool:
         return session.verifiers.matches(user.pin.verifier, key, user.user, user.pin_version, pin)
 
 
-def _run(desk: Desk, forks: Forks, folder: Path, arguments: tuple[str, ...], kill_at: int) -> Wreck:
+def _run(
+    desk: Desk,
+    forks: Forks,
+    folder: Path,
+    arguments: tuple[str, ...],
+    kill_at: int,
+    files: Mapping[str, bytes],
+) -> Wreck:
     (folder / "out").mkdir(parents=True)
+    for name, content in files.items():
+        (folder / "out" / name).write_bytes(content)
     copy = copied(desk, folder / "store")
     plan = Plan(log=str(folder / "log"), kill_at=kill_at)
     run = forks.run(copy, *filled(arguments, folder / "out"), plan=plan)

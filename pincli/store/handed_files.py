@@ -1,14 +1,58 @@
-"""Giving a finished file its name: at once, and never over another."""
+"""Files that are handed to people: held by one process, named when whole, never over others."""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import stat
 from pathlib import Path
+
+from pincli.errors import Refused, Rule
 
 _HERE = -100  # AT_FDCWD
 _NO_REPLACE = 1  # RENAME_NOREPLACE
+_NO_FILE_OF_OURS = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO})
 _CANNOT = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
+
+
+def open_ours(path: Path, flags: int = 0) -> int:
+    """Open a regular file that we own, for reading and writing, through no link.
+
+    What stands in somebody else's would be their choice.
+
+    Raises:
+        Refused: It is none.
+        OSError: It can't be opened, or with O_CREAT made.
+    """
+    flags |= os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        if error.errno in _NO_FILE_OF_OURS:
+            raise Refused(Rule.FILE_NOT_OURS, str(path)) from None
+        raise
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid():
+        os.close(descriptor)
+        raise Refused(Rule.FILE_NOT_OURS, str(path))
+    return descriptor
+
+
+def hold(descriptor: int, path: Path) -> None:
+    """Lock an open file until the process closes any descriptor of it: locks are POSIX's.
+
+    Raises:
+        Refused: Another run has it, or had it until now, and went on with it.
+        OSError: It can't be locked there.
+    """
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        still_there = os.path.samestat(os.fstat(descriptor), path.lstat())
+    except (BlockingIOError, PermissionError, FileNotFoundError):
+        still_there = False
+    if not still_there:
+        raise Refused(Rule.FILE_IN_USE, str(path))
 
 
 def give_name(source: Path, target: Path) -> None:
