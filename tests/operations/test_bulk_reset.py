@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import csv
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from pincli.errors import FileUnreadable, PincliError
+from pincli.errors import FileUnreadable, Interrupted, PincliError, Refused, Rule
 from pincli.models import Change, EventKind, ResetUser, State, User
-from pincli.operations import people
+from pincli.operations import people, pins
 from pincli.operations.activity import set_active_many
 from pincli.operations.pin_file import PinFile
 from pincli.operations.reset import ResetOrder, reset, would_reset
 from pincli.operations.selection import Selection, select
 from pincli.operations.session import Session
 from pincli.rules.states import state_of
+from pincli.store.sqlite import Store
 from tests.operations.intake.files import as_csv, person, taken
 from tests.support.desk import Desk
 from tests.support.driving import RIGHT
@@ -323,6 +326,95 @@ def test_a_mark_does_not_stand_for_a_pin_that_is_gone(crowd: Desk, tmp_path: Pat
     with opened(crowd) as (session, selection):
         list(reset(session, selection, ORDERS[2], file=file))
     _check_file(crowd, file.path)
+
+
+def test_a_pin_that_was_withdrawn_does_not_come_back(crowd: Desk, tmp_path: Path) -> None:
+    """Killed, reset by others, resumed: who had got a PIN gets another, the rest theirs."""
+    with opened(crowd) as (session, selection):
+        steps = reset(session, selection, ORDERS[2], file=new_file(tmp_path))
+        next(steps)
+        steps.close()  # type: ignore[attr-defined]
+        early = {user.user for user in records(crowd).values() if user.pin and user.active}
+        flat(reset(session, selection, ORDERS[0]))
+    old = pins_in(tmp_path / "pins.csv.part")
+    file = new_file(tmp_path)
+    with opened(crowd) as (session, selection):
+        flat(reset(session, selection, ORDERS[2], file=file))
+    new = pins_in(file.path)
+    assert set(old) == set(new)
+    # One in a million is the same by chance.
+    assert sum(old[name] == new[name] for name in early) <= 2
+    assert {n: p for n, p in new.items() if n not in early} == {
+        n: p for n, p in old.items() if n not in early
+    }
+    _check_file(crowd, file.path)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_who_changes_the_pin_meanwhile_is_in_no_file_with_the_old_one(
+    crowd: Desk, tmp_path: Path, killed: bool
+) -> None:
+    """A customer's own choice replaces the PIN of the file: the file has no PIN that is none."""
+    with opened(crowd) as (session, selection):
+        steps = reset(session, selection, ORDERS[2], file=new_file(tmp_path))
+        next(steps)
+        name = next(u.user for u in records(crowd).values() if u.pin and u.active)
+        pins.change(session, name, "842759")
+        if killed:
+            steps.close()  # type: ignore[attr-defined]
+            steps = reset(session, selection, ORDERS[2], file=new_file(tmp_path))
+        list(steps)
+    handed = pins_in(tmp_path / "pins.csv")
+    user = records(crowd)[name]
+    with crowd.session() as session:
+        if killed:  # it is another reset of theirs, then
+            assert verifies(session, user, handed[name])
+        else:
+            assert name not in handed
+            assert verifies(session, user, "842759")
+
+
+def test_a_run_killed_at_its_very_end_is_told_as_done(
+    crowd: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FILE is there, the marks too: the same command says so; another is refused as ever."""
+    monkeypatch.setattr(Store, "forget_batch", lambda *_: None)
+    with opened(crowd) as (session, selection):
+        flat(reset(session, selection, ORDERS[2], file=new_file(tmp_path)))
+    monkeypatch.undo()
+    before = records(crowd)
+    content = (tmp_path / "pins.csv").read_bytes()
+    with opened(crowd, users=("u000", "off")) as (session, selection), pytest.raises(Refused):
+        list(reset(session, selection, ORDERS[2], file=new_file(tmp_path)))
+    with opened(crowd) as (session, selection):
+        results = flat(reset(session, selection, ORDERS[2], file=new_file(tmp_path)))
+        assert len(results) == MANY + 1
+        assert all(result.change.before == result.change.after for result in results.values())
+        with pytest.raises(Refused) as caught:
+            list(reset(session, selection, ORDERS[2], file=new_file(tmp_path)))
+    assert caught.value.rule is Rule.FILE_EXISTS
+    assert crowd.sql("SELECT * FROM issued") == []
+    assert records(crowd) == before
+    assert (tmp_path / "pins.csv").read_bytes() == content
+
+
+@pytest.mark.parametrize("order", ORDERS[:3:2], ids=repr)
+def test_ctrl_c_while_the_results_are_counted_tells_the_figures(
+    crowd: Desk, order: ResetOrder
+) -> None:
+    """It comes where the caller has the results, and ends the work after them."""
+    before = signal.getsignal(signal.SIGINT)
+    counted: list[ResetUser] = []
+
+    def count(pages: Iterator[list[ResetUser]]) -> None:
+        for results in pages:
+            os.kill(os.getpid(), signal.SIGINT)
+            counted.extend(results)
+
+    with opened(crowd) as (session, selection), pytest.raises(Interrupted) as caught:
+        count(reset(session, selection, order))
+    assert (caught.value.done, caught.value.total) == (len(counted), MANY + 1)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_two_runs_to_one_file_lose_nobodys_pin(crowd: Desk, tmp_path: Path) -> None:

@@ -172,3 +172,21 @@ def test_who_is_added_later_is_not_meant(few: Session, desk: Desk) -> None:
     with select(few, account="acme") as selection:
         desk.add("late", "acme")
         assert names(selection) == ["zoe", "alice"]
+
+
+def test_many_unknown_names_are_noted_in_few_transactions(
+    few: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each by itself took as long as thousands of verifies; every one is an event all the same."""
+    commits: list[str] = []
+    few.store._connection.set_trace_callback(
+        lambda sql: commits.append(sql) if sql == "COMMIT" else None
+    )
+    asked = [f"nobody{number}" for number in range(MANY)]
+    with pytest.raises(UnknownUser) as caught, select(few, names=asked):
+        pass
+    assert caught.value.names == tuple(asked)
+    assert len(commits) == 3
+    events = [event for page in few.store.latest_events(limit=MANY + 9) for event in page]
+    refused = [event.user for event in events if event.kind is EventKind.REFUSED]
+    assert sorted(map(str, refused)) == sorted(asked)

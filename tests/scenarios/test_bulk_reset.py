@@ -14,7 +14,7 @@ import pytest
 from tests.support.contract import call, error_of
 from tests.support.desk import Desk, Ran
 from tests.support.drive_bulk_runs import crowd, pins_in, sound, users_of, verifies
-from tests.support.driving import drive
+from tests.support.driving import drive, driven, fresh
 from tests.support.failpoints import Plan
 from tests.support.floor import content, copy_of, new_floor
 
@@ -163,6 +163,32 @@ def test_what_is_refused_changes_nobody(floor: Desk, line: str, stdin: str, code
     else:
         error_of(ran)
     assert users_of(floor) == before
+
+
+def test_a_line_that_is_no_user_name_is_told_by_its_number(floor: Desk) -> None:
+    """In a file of thousands nobody finds it otherwise; what stands there is not repeated."""
+    ran = call(floor, "reset --from-file - --yes", "alice\n\n# a remark\nsecret word\ngus\n")
+    assert ran.code == 2
+    message, _ = error_of(ran)
+    assert "line 4" in message
+    assert "secret" not in ran.err
+
+
+def test_two_runs_to_one_file_at_once(floor: Desk, out: Path) -> None:
+    """The second is refused while the first is at it; nobody is lost, and the first finishes."""
+    words = ("reset", "--all", "--yes", "--json", "--output", str(out / "pins.csv"))
+    plan = Plan(at=(("sql:COMMIT#2", "pause"),), log=str(fresh(floor, "log")))
+    with driven(floor, *words, plan=plan) as run:
+        run.await_pause()
+        second = floor.run(*words)
+        run.go_on()
+        first = run.end()
+    assert (second.code, second.answer["error"]["code"]) == (7, "refused")
+    assert "another pincli" in second.answer["error"]["message"]
+    assert first.code == 0
+    pins = pins_in(out / "pins.csv")
+    for name, user in users_of(floor).items():
+        assert verifies(floor, user, pins[name]) if name in pins else user.pin is None
 
 
 def test_all_the_unknown_are_listed(floor: Desk) -> None:

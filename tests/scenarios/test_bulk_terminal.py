@@ -122,6 +122,18 @@ def test_nothing_missing_asks_nothing(floor: Desk, tmp_path: Path) -> None:
         assert "go on" not in screen.text
 
 
+@pytest.mark.parametrize("name", ["there", "missing/pins.csv", "store/pins.csv"])
+def test_a_file_that_cant_be_is_told_before_the_question(
+    floor: Desk, tmp_path: Path, name: str
+) -> None:
+    """Nobody types the word in vain, and then reads why not."""
+    (tmp_path / "there").write_text("mine")
+    path = floor.store / "pins.csv" if name.startswith("store") else tmp_path / name
+    with terminal(floor, "reset", "--all", "--output", str(path)) as screen:
+        assert screen.end() in (2, 7)
+        assert "to go on" not in screen.text
+
+
 @contextmanager
 def slowly(desk: Desk, *arguments: str) -> Iterator[Terminal]:
     """A run in a terminal whose steps take their time."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,6 +49,21 @@ def test_many_rows_go_through_a_file_unchanged(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(programs, "_IN_MEMORY", 100)
     out = written({"a": 1, "rows": ({"n": n} for n in range(5000)), "b": iter([])})
     assert json.loads(out) == {"a": 1, "rows": [{"n": n} for n in range(5000)], "b": []}
+
+
+def test_pins_never_go_through_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are: what was on the disk could be read from it later."""
+
+    def on_disk(*_: object, **__: object) -> None:
+        raise AssertionError("a temporary file was made")
+
+    monkeypatch.setattr(programs, "_IN_MEMORY", 100)
+    monkeypatch.setattr(tempfile, "TemporaryFile", on_disk)
+    stream = io.StringIO()
+    write({"rows": ({"n": n} for n in range(5000))}, stream, secret=True)
+    assert json.loads(stream.getvalue()) == {"rows": [{"n": n} for n in range(5000)]}
+    with pytest.raises(AssertionError):
+        written({"rows": ({"n": n} for n in range(5000))})
 
 
 @pytest.mark.parametrize("good", [0, 1, 5000])

@@ -186,3 +186,24 @@ def test_a_dry_run_has_the_receipts_keys_and_no_pin() -> None:
 def test_no_repr_shows_a_pin() -> None:
     """Of a result in a traceback."""
     assert "234811" not in repr(reset_of(user("alice"), pin="234811"))
+
+
+def test_no_pin_is_said_to_stop_working_where_there_is_none() -> None:
+    """By the states of many, by the records of a few who were named."""
+    none, some = user("alice")._replace(pin=None, active=False), user("bob", 2)
+    for states, named, stops in (
+        ({State.UNCOLLECTED: 3, State.INELIGIBLE: 2}, [], False),
+        ({State.UNCOLLECTED: 3, State.LOCKED: 2}, [], True),
+        ({State.INACTIVE: 1}, [none], False),
+        ({State.INACTIVE: 1, State.ACTIVE: 1}, [none, some], True),
+    ):
+        total = sum(states.values())
+        shown = text(reset.preview(total, states, named=named, unlock=False, issue=False))
+        assert ("stop working" in shown) == stops, states
+
+
+def test_only_an_answer_with_pins_is_secret() -> None:
+    """So that what is only long may go through a file."""
+    results = [reset_of(user("alice"), pin="234811")]
+    assert receipt(*results, keep=True, reveal=True).secret
+    assert not receipt(*results, file="pins.csv").secret
