@@ -387,6 +387,10 @@ def test_a_run_killed_at_its_very_end_is_told_as_done(
     with opened(crowd, users=("u000", "off")) as (session, selection), pytest.raises(Refused):
         list(reset(session, selection, ORDERS[2], file=new_file(tmp_path)))
     with opened(crowd) as (session, selection):
+        people.set_active(session, "off", active=True, reason=None)
+        with pytest.raises(Refused):
+            list(reset(session, selection, ORDERS[2], file=new_file(tmp_path)))
+        people.set_active(session, "off", active=False, reason=None)
         results = flat(reset(session, selection, ORDERS[2], file=new_file(tmp_path)))
         assert len(results) == MANY + 1
         assert all(result.change.before == result.change.after for result in results.values())
@@ -415,6 +419,28 @@ def test_ctrl_c_while_the_results_are_counted_tells_the_figures(
         count(reset(session, selection, order))
     assert (caught.value.done, caught.value.total) == (len(counted), MANY + 1)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_at_the_last_one_leaves_the_finishing_to_the_next_run(
+    crowd: Desk, tmp_path: Path
+) -> None:
+    """All have their PINs, and the message says that the same command finishes it: it does."""
+
+    def stop_at_the_end(done: int, total: int) -> None:
+        if done == total:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with opened(crowd) as (session, selection):
+        steps = reset(
+            session, selection, ORDERS[2], file=new_file(tmp_path), progress=stop_at_the_end
+        )
+        with pytest.raises(Interrupted) as caught:
+            list(steps)
+        assert (caught.value.done, caught.value.total) == (MANY + 1, MANY + 1)
+        assert [path.name for path in tmp_path.glob("pins*")] == ["pins.csv.part"]
+        results = flat(reset(session, selection, ORDERS[2], file=new_file(tmp_path)))
+    assert all(result.change.before == result.change.after for result in results.values())
+    _check_file(crowd, tmp_path / "pins.csv")
 
 
 def test_two_runs_to_one_file_lose_nobodys_pin(crowd: Desk, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pincli.errors import Fault, KeysUnavailable
+from pincli.errors import Fault, Interrupted, KeysUnavailable
 from pincli.models import EventKind, PinOrigin, User
 from pincli.operations import hashing, people, pins
 from pincli.operations.hashing import write_pins
@@ -48,7 +48,11 @@ def pin_of(user: User) -> str:
 
 
 def write(
-    session: Session, users: Iterable[User], *, batch: str | None = None
+    session: Session,
+    users: Iterable[User],
+    *,
+    batch: str | None = None,
+    before_each: Callable[[], None] = lambda: None,
 ) -> Generator[list[tuple[str, str]], None, None]:
     """Write everybody's PIN; user and PIN by transaction."""
     for group in write_pins(
@@ -59,6 +63,7 @@ def write(
         counter=partial(reissued, unlock=False),
         reason="T-1",
         batch=batch,
+        before_each=before_each,
     ):
         yield [(change.after.user, pin) for change, pin in group]
 
@@ -100,6 +105,21 @@ def test_a_locked_user_stays_locked_and_misses_are_forgiven(desk: Desk) -> None:
     assert [desk.user(user).failed_attempts for user in ("alice", "bob")] == [6, 0]
     assert desk.user("alice").locked_since is not None
     play(desk.events())
+
+
+def test_what_is_raised_before_each_ends_the_work_at_once(session: Session) -> None:
+    """Ctrl-C does not wait for a whole group of hashes, and none of them is written then."""
+    calls: list[int] = []
+
+    def stop() -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            raise Interrupted
+
+    users = everybody(session)
+    with pytest.raises(Interrupted):
+        list(write(session, users, before_each=stop))
+    assert everybody(session) == users
 
 
 def test_the_marks_of_a_batch_are_written_with_its_pins(session: Session) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import errno
+import fcntl
 import os
 import select
 import signal
@@ -392,7 +393,7 @@ def test_a_foreign_file_is_not_built_over(folder: Path, content: str) -> None:
     assert building.read_text() == content.replace("\r", "")
 
 
-@pytest.mark.parametrize("left", ["", "user,acc", GOOD.replace("\n", "\r\n")])
+@pytest.mark.parametrize("left", ["", "user,acc", (GOOD + "rest\n" * 99).replace("\n", "\r\n")])
 def test_what_a_killed_run_half_built_is_built_over(folder: Path, left: str) -> None:
     """However far it got: none of its PINs ever counted."""
     (folder / "pins.csv.part.new").write_text(left, newline="")
@@ -497,6 +498,23 @@ def test_another_process_is_kept_out(folder: Path) -> None:
         os.close(ready)
         os.close(told)
     assert opened(folder).pin_for("alice") == ALICE.pin
+
+
+def test_a_part_that_was_finished_before_it_was_locked_is_not_resumed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opened while another run had it, locked when that was done: it is FILE by then."""
+    opened(folder).write([ALICE])
+    lock = fcntl.lockf
+
+    def late(*arguments: int) -> None:
+        (folder / "pins.csv.part").rename(folder / "pins.csv")
+        lock(*arguments)
+
+    monkeypatch.setattr(fcntl, "lockf", late)
+    with pytest.raises(Refused) as caught:
+        opened(folder)
+    assert caught.value.rule is Rule.FILE_IN_USE
 
 
 def test_the_lock_goes_along_when_it_is_written_anew(folder: Path) -> None:
