@@ -222,11 +222,7 @@ class PinChangedMeanwhile(PincliError):
 
 
 class VerifyKeyUnknown(PincliError):
-    """A verifier was made with a key that this process has not loaded. Nothing is charged.
-
-    Attributes:
-        fingerprint: The key that is needed.
-    """
+    """A verifier needs the key `fingerprint`, which is not loaded here. Nothing is charged."""
 
     code = "unavailable"
 

@@ -43,7 +43,9 @@ _NAMED_AT_MOST = 20
         "pincli reset --account acme --reason T-4711 --yes --json",
         "pincli reset --from-file users.txt --output pins.csv --yes",
     )
-    + "\n\nExit codes: 0 done, 2 nobody to confirm, 6 unknown user or account, 7 not confirmed.",
+    + "\n\nAfter an interruption or a kill, the same command does the rest; FILE.part is the"
+    " unfinished file, with every PIN that counts already.\n\nExit codes: 0 done, 2 nobody to"
+    " confirm, 6 unknown user or account, 7 not confirmed or a file in the way, 8 no room.",
 )
 def reset(
     ctx: typer.Context,
@@ -82,6 +84,10 @@ def reset(
     order = ResetOrder(unlock=unlock, issue=issue or reveal or output is not None, reason=reason)
     if reveal and not as_json and not sys.stdout.isatty():
         raise UsageProblem("--reveal shows PINs on a terminal only", "for a program, add --json")
+    if str(output) == "-":
+        raise UsageProblem(
+            "PINs are not written to standard output like that", "use --reveal --json, or a file"
+        )
     if not yes and not dry_run:
         require_terminal("nobody is there to confirm the reset", "give --yes, or --dry-run to look")
     needs = [Need.WRITE, Need.SET_PIN] if order.issue else [Need.WRITE]

@@ -251,6 +251,8 @@ class PinFile:
         try:
             os.ftruncate(descriptor, 0)
             os.fchmod(descriptor, 0o600)
+            if os.fstat(descriptor).st_mode & 0o077:  # FAT has no modes but the whole stick's
+                raise FileUnreadable(f"{self.path.parent}: others can read every file there")
             with open(descriptor, "w", encoding="utf-8", newline="", closefd=False) as file:
                 writer = csv.writer(file)
                 writer.writerow(COLUMNS)

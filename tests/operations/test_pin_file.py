@@ -404,6 +404,26 @@ def test_what_a_killed_run_half_built_is_built_over(folder: Path, left: str) -> 
     assert stat.S_IMODE(file.part.stat().st_mode) == 0o600
 
 
+def test_where_others_can_read_everything_no_pins_are_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A USB stick that is mounted for all: no mode of ours keeps them out, so nothing is left."""
+    opening = os.open
+
+    def exposed(path: Path, flags: int, mode: int = 0o777) -> int:
+        descriptor = opening(path, flags, mode)
+        if flags & os.O_CREAT:
+            change(descriptor, 0o644)
+        return descriptor
+
+    change = os.fchmod
+    monkeypatch.setattr(os, "open", exposed)
+    monkeypatch.setattr(os, "fchmod", lambda *_: None)
+    with pytest.raises(FileUnreadable):
+        opened(folder).write([ALICE])
+    assert names(folder) == []
+
+
 @pytest.fixture
 def no_rename(monkeypatch: pytest.MonkeyPatch) -> None:
     """A network file system, which can't rename without replacing."""

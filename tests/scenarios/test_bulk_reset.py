@@ -149,6 +149,7 @@ def test_everybody_who_is_meant_is_reset_once(
         ("--from-file missing --yes", "", 2),
         ("--from-file . --yes", "", 2),
         ("--all --reveal --yes", "", 2),
+        ("--all --output - --yes", "", 2),
         ("--all --reason '' --yes", "", 2),
     ],
 )
