@@ -23,7 +23,6 @@ from pincli.operations.people import require_account
 from pincli.operations.selection import Selection, select_staged
 from pincli.operations.session import Need, Session
 from pincli.results import ImportTally
-from pincli.rules.names import canonical_account
 from pincli.store.staging import StagedImport
 from pincli.vault.envelopes import Envelope
 from pincli.views import imports as view
@@ -128,13 +127,8 @@ def _is_private(file: BinaryIO) -> bool:
 def _missing(
     session: Session, staged: StagedImport, account: str | None
 ) -> AbstractContextManager[Selection]:
-    """The active users of an account that the file lacks; nobody without an account.
-
-    An account that only the file has is new, and no slip of the finger.
-    """
+    """The active users of an account that the file lacks; nobody without an account."""
     if account is None:
         return select_staged(session, (), "")
-    canonical = canonical_account(account)
-    if not staged.has_account(canonical):
-        require_account(session, account)
+    canonical = require_account(session, account)
     return select_staged(session, operation.missing_rows(session, staged, canonical), canonical)

@@ -187,12 +187,6 @@ class StagedImport(_Temporary):
         """How many rows bring a PIN."""
         return self._count("rows WHERE pin IS NOT NULL")
 
-    def has_account(self, account: str) -> bool:
-        """Whether any row is about a user of this account."""
-        with translated(_PATH):
-            query = "SELECT 1 FROM rows WHERE account = ? LIMIT 1"
-            return bool(self._connection.execute(query, (account,)).fetchall())
-
     def problems(self) -> Iterator[RowProblem]:
         """The problems by line, read page by page."""
         last = (0, 0)

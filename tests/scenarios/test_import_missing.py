@@ -78,18 +78,6 @@ def test_who_moves_away_is_not_missing(floor: Desk) -> None:
     assert (alice.account, alice.active) == ("globex", True)
 
 
-def test_an_account_that_only_the_file_has_misses_nobody(floor: Desk) -> None:
-    """A script's first run on a new customer is its second one's too; a slip is still told."""
-    text = f"{HEADER}\nnia,initech,Nia,cloud\n"
-    words = ["--deactivate-missing", "--account", "initech", "--yes", "--json"]
-    assert figures(done(call(floor, ["import", put(floor, text), *words]))) == (1, 1, 0, 0, 0, 0)
-    assert figures(done(call(floor, ["import", put(floor, text), *words]))) == (1, 0, 0, 1, 0, 0)
-    before = content(floor.store)
-    words[2] = "initec"
-    assert call(floor, ["import", put(floor, text), *words]).code == 6
-    assert content(floor.store) == before
-
-
 def test_users_are_switched_by_a_file(floor: Desk) -> None:
     """Each once, in any spelling; PINs and counters stay; all unknown ones are told."""
     before = users_of(floor)
