@@ -192,11 +192,7 @@ class ConfigUnavailable(Unavailable):
 
 
 class BackupRefused(PincliError):
-    """A backup is damaged or was tampered with; nothing was restored.
-
-    Attributes:
-        finding: What is wrong with it.
-    """
+    """A backup is damaged or was tampered with, as `finding` says; nothing was restored."""
 
     code = "unavailable"
 

@@ -267,13 +267,7 @@ class Store(ReadableStore):
             transaction.record(kind, user, name=name, outcome=outcome, reason=reason, ticket=ticket)
 
     def record_unknown(self, names: Sequence[str], *, outcome: str, ticket: str | None) -> None:
-        """Record, in one transaction, that somebody asked for users that don't exist.
-
-        Args:
-            names: What was typed, masked.
-            outcome: The word for it.
-            ticket: The ticket that it was about, masked.
-        """
+        """Record in one transaction that somebody asked for unknown users; names are masked."""
         with self._writing() as transaction:
             transaction.record_all(
                 NewEvent(EventKind.REFUSED, name=name, outcome=outcome, ticket=ticket)
