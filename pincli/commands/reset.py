@@ -29,6 +29,7 @@ from pincli.operations.selection import Selection, select
 from pincli.operations.session import Need, Session
 from pincli.views import reset as view
 from pincli.views.blocks import Answer, Block
+from pincli.views.exit_codes import ExitCode
 from pincli.views.progress import progress_bar
 
 app = new_app()
@@ -42,8 +43,8 @@ _NAMED_AT_MOST = 20
         "pincli reset --account acme --dry-run",
         "pincli reset --account acme --reason T-4711 --yes --json",
         "pincli reset --from-file users.txt --output pins.csv --yes",
-    )
-    + "\n\nExit codes: 0 done, 2 nobody to confirm, 6 unknown user or account, 7 not confirmed.",
+    ),
+    exits=(ExitCode.UNKNOWN, ExitCode.REFUSED),
 )
 def reset(
     ctx: typer.Context,

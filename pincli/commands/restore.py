@@ -12,6 +12,7 @@ from pincli.commands.prompts import confirm, require_terminal
 from pincli.commands.running import config_of, deliver, new_app, origin_of, require_role
 from pincli.operations.backups import require_elsewhere, require_nameable
 from pincli.operations.backups import restore as operation
+from pincli.views.exit_codes import ExitCode
 from pincli.views.upkeep import restored
 
 app = new_app()
@@ -20,8 +21,8 @@ app = new_app()
 @app.command(
     epilog=example("pincli restore /var/backups/pincli-2026-11-24.db")
     + "\n\nPINs changed since the backup are withdrawn; locks, counters, deactivations and later"
-    " events are kept. Exit codes: 0 restored, 7 not confirmed or of another store, 8 the backup"
-    " or the store can't be used.",
+    " events are kept.",
+    exits=(ExitCode.REFUSED,),
 )
 def restore(
     ctx: typer.Context,
