@@ -23,8 +23,9 @@ MAN = "man"
 
 @app.command(
     "help",
-    epilog=example("pincli help pin show", "pincli help exit-codes", "pincli help man | man -l -")
-    + "\n\nTopics: exit-codes, json, environment; man is the whole manual as a man page.",
+    epilog=example("pincli help pin show", "pincli help exit-codes")
+    + "\n\nTopics: exit-codes, json, environment; and man, the whole manual as a man page:"
+    " `pincli help man | man -l -`.",
 )
 def show_help(
     ctx: typer.Context,
@@ -37,9 +38,8 @@ def show_help(
     as_json: JsonOption = False,
 ) -> None:
     """Show the help of a command, or about a topic."""
-    front = ctx.find_root().command
     words = topic or []
-    text, facts = _told(front, words)
+    text, facts = _told(ctx, words)
     if as_json:
         facts = {"topic": " ".join(words) or None, **facts, "text": text}
         deliver(ctx, Answer(facts), as_json=True)
@@ -47,15 +47,16 @@ def show_help(
         write_out(text.removesuffix("\n"))
 
 
-def _told(front: Any, words: list[str]) -> tuple[str, dict[str, object]]:
+def _told(ctx: typer.Context, words: list[str]) -> tuple[str, dict[str, object]]:
     """The text about a topic, and what of it a program could want by keys."""
+    front, columns = ctx.find_root().command, ctx.make_formatter().width
     if words == [MAN]:
         return man.page(pages(front)), {}
     if words == ["exit-codes"]:
         codes = [{"code": int(c), "name": c.short, "means": c.meaning} for c in ExitCode]
-        return topics.exit_codes(), {"exit_codes": codes}
+        return topics.exit_codes(columns), {"exit_codes": codes}
     if len(words) == 1 and words[0] in topics.TOPICS:
-        return topics.TOPICS[words[0]](), {}
+        return topics.TOPICS[words[0]](columns), {}
     found = context_of(front, words)
     if found is None:
         raise _no_such_topic(front, words)
@@ -67,8 +68,9 @@ def _no_such_topic(front: Any, words: list[str]) -> UsageProblem:
     typed = " ".join(words)
     names = [each.command for each in pages(front) if each.command]
     near = nearest(typed, [*names, *topics.TOPICS, MAN])
-    hint = did_you_mean([f"pincli help {name}" for name in near])
     return UsageProblem(
         f"there is no help about {mask_pins(typed)!r}",
-        hint if near else "`pincli help` lists the commands, `pincli help help` the topics",
+        did_you_mean([f"pincli help {name}" for name in near])
+        if near
+        else "`pincli --help` lists the commands, `pincli help --help` the topics",
     )

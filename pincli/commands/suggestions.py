@@ -23,12 +23,11 @@ def nearest(word: str, names: Iterable[str]) -> list[str]:
     """The names that a word begins, else the one that it is most like; often none."""
     from difflib import get_close_matches
 
-    word, names = word.lower(), list(names)
-    if len(word.strip("-")) >= _SHORTEST_BEGINNING:
-        begun = [name for name in names if name.startswith(word)]
-        if begun:
-            return begun[:_SHOWN_AT_MOST]
-    return get_close_matches(word, names, n=1)
+    # Without their dashes: any two options have those in common.
+    word, bare = word.lower().lstrip("-"), {name.lstrip("-"): name for name in names}
+    begun = [name for name in bare if len(word) >= _SHORTEST_BEGINNING and name.startswith(word)]
+    near = begun[:_SHOWN_AT_MOST] or get_close_matches(word, bare, n=1)
+    return [bare[name] for name in near]
 
 
 def did_you_mean(commands: Sequence[str]) -> str:

@@ -62,6 +62,9 @@ def _page(pages: Sequence[Page]) -> Iterator[str]:
     shared = _shared(commands)
     yield '.\\" Made by `pincli help man`; a change here is lost.'
     yield f'.TH PINCLI 1 "" "pincli {literal(__version__)}" "User Commands"'
+    # Ragged, and no word cut in two: what is read here is searched for and typed.
+    yield ".nh"
+    yield ".ad l"
     yield from _section("NAME", [f"pincli \\- {_sentence(_WHAT_IT_IS)}"])
     yield from _section("SYNOPSIS", [_typed(f"pincli {root.usage}")])
     yield from _section("DESCRIPTION", _paragraphs(root.description))
@@ -83,10 +86,9 @@ def _page(pages: Sequence[Page]) -> Iterator[str]:
 def _section(heading: str, body: Iterable[str]) -> Iterator[str]:
     yield f".SH {literal(heading)}"
     # A paragraph right after a heading is one blank line too many.
-    first, *rest = body
-    if first != ".PP":
-        yield first
-    yield from rest
+    for number, line in enumerate(body):
+        if number or line != ".PP":
+            yield line
 
 
 def _shared(pages: Sequence[Page]) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from textwrap import fill
 from pincli.views.exit_codes import EXIT_OF, ExitCode
 
 _COLUMNS = 78
+"""How wide a text is where nobody says otherwise."""
 _INDENT = "  "
 
 
@@ -23,8 +24,8 @@ JSON = (
     "With --json, standard output is exactly one JSON object, whatever happens; a wrong option"
     " gives one too. Keys are only ever added, and codes never change.",
     '{"pincli": 1, "command": "verify", "ok": true, ...}',
-    "A failure has an error beside what else there is to say:",
-    '{"pincli": 1, "ok": false, "error": {"code": "locked", "message": ..., ...}}',
+    "A failure has an `error` with code, message and hint, beside what else there is to say:",
+    '{"pincli": 1, ..., "ok": false, "error": {...}}',
     "`ok` is false exactly where there is an `error`. Times are ISO 8601 in UTC, with a Z. The"
     f" words of `error.code`, by exit code: {_words_by_exit_code()}.",
     "Without --json, standard output is the answer, for people; problems go to standard error as"
@@ -54,26 +55,26 @@ FILES = (
 )
 
 
-def exit_codes() -> str:
+def exit_codes(columns: int = _COLUMNS) -> str:
     """The table of exit codes."""
     rows = [(str(int(code)), code.meaning) for code in ExitCode]
-    return "Exit codes:\n" + _pairs(rows)
+    return "Exit codes:\n" + _pairs(rows, columns)
 
 
-def environment() -> str:
+def environment(columns: int = _COLUMNS) -> str:
     """What is read from the environment, and which files there are."""
-    return f"Environment:\n{_pairs(ENVIRONMENT)}\nFiles:\n{_pairs(FILES)}"
+    return f"Environment:\n{_pairs(ENVIRONMENT, columns)}\nFiles:\n{_pairs(FILES, columns)}"
 
 
-def json() -> str:
+def json(columns: int = _COLUMNS) -> str:
     """The contract of --json."""
     return "\n".join(
-        f"{_INDENT}{paragraph}\n" if paragraph.startswith("{") else f"{fill(paragraph, _COLUMNS)}\n"
+        f"{_INDENT}{paragraph}\n" if paragraph.startswith("{") else f"{fill(paragraph, columns)}\n"
         for paragraph in JSON
     )
 
 
-TOPICS: dict[str, Callable[[], str]] = {
+TOPICS: dict[str, Callable[[int], str]] = {
     "exit-codes": exit_codes,
     "json": json,
     "environment": environment,
@@ -81,14 +82,14 @@ TOPICS: dict[str, Callable[[], str]] = {
 """What `pincli help` can be asked for beside a command."""
 
 
-def _pairs(rows: Sequence[tuple[str, str]]) -> str:
+def _pairs(rows: Sequence[tuple[str, str]], columns: int) -> str:
     width = max(len(name) for name, _ in rows)
     gap = _INDENT
     hanging = " " * (len(_INDENT) + width + len(gap))
     return "".join(
         fill(
             f"{name:<{width}}{gap}{text}",
-            _COLUMNS,
+            columns,
             initial_indent=_INDENT,
             subsequent_indent=hanging,
             break_on_hyphens=False,
