@@ -94,7 +94,7 @@ def _too_wide(lines: Iterable[str], columns: int) -> list[str]:
     return [line for line in lines if len(line) > columns]
 
 
-@pytest.mark.parametrize("line", ["help", "help exit-codes"])
+@pytest.mark.parametrize("line", ["help", "help exit-codes", "--help"])
 def test_help_that_cannot_be_printed_is_an_error(desk: Desk, line: str) -> None:
     """Half a page must not pass for a whole one."""
     with open("/dev/full", "wb") as full:
