@@ -8,6 +8,7 @@ from pincli.models import Change, ResetUser, State, User
 from pincli.rules.lockout import is_locked
 from pincli.rules.states import state_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone
+from pincli.views.numbers import count
 from pincli.views.verdict import collect_next
 
 _LISTED_AT_MOST = 20
@@ -66,8 +67,13 @@ def preview(
     then = "new ones are made at once" if issue else "customers open new ones in the portal"
     pairs.append(("PINs", f"the present ones stop working; {then}"))
     if locked := states.get(State.LOCKED, 0):
-        pairs.append(("locks", f"{locked} {'are released' if unlock else 'stay'}"))
-    return [Headline(Tone.WARNING, f"reset {_people(total)}", ", ".join(names)), Fields(pairs)]
+        one = locked == 1
+        released, stay = ("is released", "stays") if one else ("are released", "stay")
+        pairs.append(("locks", f"{locked} {released if unlock else stay}"))
+    return [
+        Headline(Tone.WARNING, f"reset {count(total, 'user')}", ", ".join(names)),
+        Fields(pairs),
+    ]
 
 
 def dry_run(tally: ResetTally, pages: Iterator[Sequence[User]], screen: Sequence[Block]) -> Answer:
@@ -128,10 +134,14 @@ def _receipt_screen(
     tally: ResetTally, pages: Iterator[Sequence[User]], *, reveal: bool, file: str | None
 ) -> list[Block]:
     details = [f"{tally.unchanged} unchanged" if tally.unchanged else ""]
-    details.append(f"{tally.kept_locked} stay locked" if tally.kept_locked else "")
+    details.append(
+        f"{tally.kept_locked} {'stays' if tally.kept_locked == 1 else 'stay'} locked"
+        if tally.kept_locked
+        else ""
+    )
     details.append(f"{tally.unlocked} unlocked" if tally.unlocked else "")
     about = ", ".join(detail for detail in details if detail)
-    blocks: list[Block] = [Headline(Tone.GOOD, f"reset {_people(tally.reset)}", about)]
+    blocks: list[Block] = [Headline(Tone.GOOD, f"reset {count(tally.reset, 'user')}", about)]
     if file is not None:
         blocks.append(Fields([("new PINs", file)]))
     if reveal:
@@ -155,7 +165,9 @@ def _small_table(results: Sequence[ResetUser]) -> Table:
         for result in results
         for after in [result.change.after]
     ]
-    return Table(("user", "account", "state", "became"), [rows], "")
+    return Table(
+        ("user", "account", "state", "became"), [rows], "", folding=("user", "account", "became")
+    )
 
 
 def _pins_table(tally: ResetTally, pages: Iterator[Sequence[User]]) -> Table:
@@ -166,6 +178,7 @@ def _pins_table(tally: ResetTally, pages: Iterator[Sequence[User]]) -> Table:
             for page in pages
         ),
         "",
+        folding=("user", "account"),
     )
 
 
@@ -186,7 +199,3 @@ def _became(result: ResetUser) -> str:
 
 def _was_unlocked(change: Change) -> bool:
     return is_locked(change.before.failed_attempts) and not is_locked(change.after.failed_attempts)
-
-
-def _people(count: int) -> str:
-    return f"{count} user" if count == 1 else f"{count} users"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pincli.models import State, User
+from pincli.models import PinOrigin, State, User
 from pincli.rules.lockout import ATTEMPTS_ALLOWED, attempts_left
 from pincli.rules.states import state_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone
 from pincli.views.exit_codes import ExitCode
+from pincli.views.numbers import count
 from pincli.views.verdict import attempts, collect_next, who
 
 _TONES = {
@@ -18,6 +19,9 @@ _TONES = {
     State.INACTIVE: Tone.WARNING,
     State.INELIGIBLE: Tone.WARNING,
 }
+_CHOSEN = {PinOrigin.GENERATED: "generated", PinOrigin.CUSTOMER: "chosen by the customer"}
+_ORDER = (State.LOCKED, State.ACTIVE, State.UNCOLLECTED, State.INACTIVE, State.INELIGIBLE)
+"""What somebody looks for first stands first."""
 _NEVER = "never"
 
 
@@ -100,8 +104,8 @@ def _card_screen(user: User) -> list[Block]:
         ("attempts", attempts(user)),
         ("last attempt", _when(user.last_attempt_at, user.last_attempt_by)),
         ("last verified", _when(user.last_verified_at, user.last_verified_by)),
-        ("PIN", f"{user.pin.set_by.value} {user.pin.set_at}" if user.pin else "none"),
-        ("ever", f"{user.attempts_total} attempts, {user.locks_total} locks"),
+        ("PIN", f"{_CHOSEN[user.pin.set_by]} {user.pin.set_at}" if user.pin else "none"),
+        ("ever", f"{count(user.attempts_total, 'attempt')}, {count(user.locks_total, 'lock')}"),
     ]
     if user.locked_since:
         pairs.insert(2, ("locked since", user.locked_since))
@@ -114,13 +118,20 @@ def _card_screen(user: User) -> list[Block]:
 def _overview_screen(totals: dict[State, int], latest: Sequence[User]) -> list[Block]:
     width = max(len(str(n)) for n in totals.values())
     blocks: list[Block] = [
-        Note(_people(sum(totals.values()))),
-        Fields([(state.value, f"{n:>{width}}") for state, n in totals.items()]),
+        Headline(Tone.NEUTRAL, count(sum(totals.values()), "user")),
+        Fields([(state.value, f"{totals.get(state, 0):>{width}}") for state in _ORDER]),
     ]
     if latest:
         rows = [(u.locked_since or "", u.user, u.account, u.name) for u in latest]
-        blocks.append(Note("latest locks", Tone.QUIET))
-        blocks.append(Table(("locked since", "user", "account", "name"), [rows], ""))
+        blocks += [Note(""), Note("latest locks", Tone.QUIET)]
+        blocks.append(
+            Table(
+                ("locked since", "user", "account", "name"),
+                [rows],
+                "",
+                folding=("user", "account", "name"),
+            )
+        )
     return blocks
 
 
@@ -142,16 +153,13 @@ def _users_table(pages: Iterator[Sequence[User]]) -> Table:
             for page in pages
         ),
         "no such users",
+        folding=("user", "account", "name"),
     )
 
 
 def _totals_sentence(totals: dict[State, int]) -> str:
     parts = [f"{n} {state.value}" for state, n in totals.items() if n]
-    return _people(sum(totals.values())) + (f": {', '.join(parts)}" if parts else "")
-
-
-def _people(count: int) -> str:
-    return f"{count} user" if count == 1 else f"{count} users"
+    return count(sum(totals.values()), "user") + (f": {', '.join(parts)}" if parts else "")
 
 
 def _when(at: str | None, by: str | None) -> str:
