@@ -52,10 +52,8 @@ def rehearse() -> None:
 def _draw(block: Block, display: Display, console: Console) -> None:
     match block:
         case Headline():
-            line = _text("", display)
-            line.append(
-                _text(headline_text(block, display), display, _STYLES[block.tone] or "bold")
-            )
+            style = _STYLES[block.tone] or "bold"
+            line = _text("", display).append(_text(headline_text(block, display), display, style))
             line.append(f"  {shown(block.about, unicode=display.unicode)}".rstrip())
             console.print(line)
         case Fields():

@@ -20,7 +20,6 @@ GOLDEN = ROOT / "tests" / "views" / "golden"
 PICTURES = ROOT / ".pictures"
 PICTURED = (
     "verified",
-    "incorrect",
     "locked",
     "card",
     "totals",
