@@ -18,14 +18,14 @@ from pincli.views.help import man, page, topics
 
 app = new_app()
 
-MAN = "man"
+_MAN = "man"
 
 
 @app.command(
     "help",
     epilog=example("pincli help pin show", "pincli help exit-codes")
-    + "\n\nTopics: exit-codes, json, environment; and man, the whole manual as a man page:"
-    " `pincli help man | man -l -`.",
+    + f"\n\nTopics: {', '.join(topics.TOPICS)}; and {_MAN}, the whole manual as a man page:"
+    f" `pincli help {_MAN} | man -l -`.",
 )
 def show_help(
     ctx: typer.Context,
@@ -50,7 +50,7 @@ def show_help(
 def _told(ctx: typer.Context, words: list[str]) -> tuple[str, dict[str, object]]:
     """The text about a topic, and what of it a program could want by keys."""
     front, columns = ctx.find_root().command, ctx.make_formatter().width
-    if words == [MAN]:
+    if words == [_MAN]:
         return man.page(pages(front)), {}
     if words == ["exit-codes"]:
         codes = [{"code": int(c), "name": c.short, "means": c.meaning} for c in ExitCode]
@@ -67,7 +67,7 @@ def _told(ctx: typer.Context, words: list[str]) -> tuple[str, dict[str, object]]
 def _no_such_topic(front: Any, words: list[str]) -> UsageProblem:
     typed = " ".join(words)
     names = [each.command for each in pages(front) if each.command]
-    near = nearest(typed, [*names, *topics.TOPICS, MAN])
+    near = nearest(typed, [*names, *topics.TOPICS, _MAN])
     return UsageProblem(
         f"there is no help about {mask_pins(typed)!r}",
         did_you_mean([f"pincli help {name}" for name in near])
