@@ -7,7 +7,7 @@ _pincli_scope() {
     commands='' options=''
     case $1 in
         '')
-            commands='verify status unlock reset pin user import audit alerts keys backup restore doctor init demo completion'
+            commands='verify status alerts pin unlock user import reset audit doctor backup restore keys init demo completion help'
             options='--store --keys --version --help'
             ;;
         'verify')
@@ -16,11 +16,8 @@ _pincli_scope() {
         'status')
             options='--account --state --locked --exit-code --json --help'
             ;;
-        'unlock')
-            options='--reason --json --help'
-            ;;
-        'reset')
-            options='--account --from-file --all --dry-run --yes --reason --unlock --issue --reveal --output --json --help'
+        'alerts')
+            options='--exit-code --json --help'
             ;;
         'pin')
             commands='show change check'
@@ -34,6 +31,9 @@ _pincli_scope() {
             ;;
         'pin check')
             options='--pin-stdin --json --help'
+            ;;
+        'unlock')
+            options='--reason --json --help'
             ;;
         'user')
             commands='add list show deactivate activate'
@@ -57,6 +57,9 @@ _pincli_scope() {
         'import')
             options='--dry-run --ignore-unknown --allow-move --deactivate-missing --account --yes --reason --json --help'
             ;;
+        'reset')
+            options='--account --from-file --all --dry-run --yes --reason --unlock --issue --reveal --output --json --help'
+            ;;
         'audit')
             commands='list verify'
             options='--help'
@@ -67,8 +70,14 @@ _pincli_scope() {
         'audit verify')
             options='--expect-head --json --help'
             ;;
-        'alerts')
-            options='--exit-code --json --help'
+        'doctor')
+            options='--json --help'
+            ;;
+        'backup')
+            options='--json --help'
+            ;;
+        'restore')
+            options='--yes --json --help'
             ;;
         'keys')
             commands='list rotate'
@@ -80,15 +89,6 @@ _pincli_scope() {
         'keys rotate')
             options='--verify --portal --audit --json --help'
             ;;
-        'backup')
-            options='--json --help'
-            ;;
-        'restore')
-            options='--yes --json --help'
-            ;;
-        'doctor')
-            options='--json --help'
-            ;;
         'init')
             options='--json --help'
             ;;
@@ -97,6 +97,9 @@ _pincli_scope() {
             ;;
         'completion')
             options='--write --json --help'
+            ;;
+        'help')
+            options='--json --help'
             ;;
     esac
 }
@@ -112,15 +115,10 @@ _pincli_value() {
         'status --account') value='accounts' ;;
         'status --state') value='words inactive ineligible locked uncollected active' ;;
         'status '0) value='users' ;;
-        'unlock --reason') value='text' ;;
-        'unlock '0) value='users' ;;
-        'reset --account') value='accounts' ;;
-        'reset --from-file') value='files' ;;
-        'reset --reason') value='text' ;;
-        'reset --output') value='files' ;;
-        'reset '[0-9]*) value='users' ;;
         'pin show '0) value='users' ;;
         'pin change '0) value='users' ;;
+        'unlock --reason') value='text' ;;
+        'unlock '0) value='users' ;;
         'user add --account') value='accounts' ;;
         'user add --name') value='text' ;;
         'user add --type') value='words cloud dedicated federated cloud-office datapipe' ;;
@@ -138,6 +136,11 @@ _pincli_value() {
         'import --account') value='accounts' ;;
         'import --reason') value='text' ;;
         'import '0) value='files' ;;
+        'reset --account') value='accounts' ;;
+        'reset --from-file') value='files' ;;
+        'reset --reason') value='text' ;;
+        'reset --output') value='files' ;;
+        'reset '[0-9]*) value='users' ;;
         'audit list --user') value='users' ;;
         'audit list --account') value='accounts' ;;
         'audit list --agent') value='text' ;;
@@ -149,6 +152,7 @@ _pincli_value() {
         'restore '0) value='files' ;;
         'completion --write') value='folders' ;;
         'completion '0) value='words bash zsh fish' ;;
+        'help '[0-9]*) value='words verify status alerts pin unlock user import reset audit doctor backup restore keys init demo completion help exit-codes json environment' ;;
     esac
 }
 

@@ -5,7 +5,7 @@
 # Where the cursor is: the command, a slash, and how many arguments stand before it.
 function __pincli_place
     set -l groups '' 'pin' 'user' 'audit' 'keys'
-    set -l taking '--store' '--keys' 'verify --ref' 'status --account' 'status --state' 'unlock --reason' 'reset --account' 'reset --from-file' 'reset --reason' 'reset --output' 'user add --account' 'user add --name' 'user add --type' 'user list --account' 'user list --state' 'user list --type' 'user deactivate --from-file' 'user deactivate --reason' 'user activate --from-file' 'user activate --reason' 'import --account' 'import --reason' 'audit list --user' 'audit list --account' 'audit list --agent' 'audit list --kind' 'audit list --since' 'audit list --limit' 'audit verify --expect-head' 'completion --write'
+    set -l taking '--store' '--keys' 'verify --ref' 'status --account' 'status --state' 'unlock --reason' 'user add --account' 'user add --name' 'user add --type' 'user list --account' 'user list --state' 'user list --type' 'user deactivate --from-file' 'user deactivate --reason' 'user activate --from-file' 'user activate --reason' 'import --account' 'import --reason' 'reset --account' 'reset --from-file' 'reset --reason' 'reset --output' 'audit list --user' 'audit list --account' 'audit list --agent' 'audit list --kind' 'audit list --since' 'audit list --limit' 'audit verify --expect-head' 'completion --write'
     set -l path ''
     set -l given 0
     set -l waiting no
@@ -71,20 +71,21 @@ complete -c pincli -f
 
 complete -c pincli -n "__pincli_at '/0'" -a verify -d 'Check a caller\'s support PIN'
 complete -c pincli -n "__pincli_at '/0'" -a status -d 'Show one user, a list, or the totals'
-complete -c pincli -n "__pincli_at '/0'" -a unlock -d 'Release a locked PIN; the PIN itself stays'
-complete -c pincli -n "__pincli_at '/0'" -a reset -d 'Withdraw PINs: of users, of an attacked account, of everybody'
+complete -c pincli -n "__pincli_at '/0'" -a alerts -d 'Show signs of an attack'
 complete -c pincli -n "__pincli_at '/0'" -a pin -d 'Show, change or check a PIN: the customer\'s own actions'
+complete -c pincli -n "__pincli_at '/0'" -a unlock -d 'Release a locked PIN; the PIN itself stays'
 complete -c pincli -n "__pincli_at '/0'" -a user -d 'Add, list and show users; switch them off and on'
 complete -c pincli -n "__pincli_at '/0'" -a import -d 'Add and update users from a file'
+complete -c pincli -n "__pincli_at '/0'" -a reset -d 'Withdraw PINs: of users, of an attacked account, of everybody'
 complete -c pincli -n "__pincli_at '/0'" -a audit -d 'Read and check the audit trail'
-complete -c pincli -n "__pincli_at '/0'" -a alerts -d 'Show signs of an attack'
-complete -c pincli -n "__pincli_at '/0'" -a keys -d 'List keys and change them'
+complete -c pincli -n "__pincli_at '/0'" -a doctor -d 'Check whether all is well, and say what to do'
 complete -c pincli -n "__pincli_at '/0'" -a backup -d 'Copy the store into a file, while agents verify'
 complete -c pincli -n "__pincli_at '/0'" -a restore -d 'Bring a backup back; the replaced store is kept aside'
-complete -c pincli -n "__pincli_at '/0'" -a doctor -d 'Check whether all is well, and say what to do'
+complete -c pincli -n "__pincli_at '/0'" -a keys -d 'List keys and change them'
 complete -c pincli -n "__pincli_at '/0'" -a init -d 'Make a new store and its keys; never over existing ones'
 complete -c pincli -n "__pincli_at '/0'" -a demo -d 'Tell the whole story on a throw-away store'
 complete -c pincli -n "__pincli_at '/0'" -a completion -d 'Print a shell\'s completion script'
+complete -c pincli -n "__pincli_at '/0'" -a help -d 'Show the help of a command, or about a topic'
 complete -c pincli -n "__pincli_at '/*'" -l store -r -f -a '(__fish_complete_directories)' -d 'Folder of the database (also PINCLI_STORE)'
 complete -c pincli -n "__pincli_at '/*'" -l keys -r -f -a '(__fish_complete_directories)' -d 'Folder of the keys (also PINCLI_KEYS)'
 complete -c pincli -n "__pincli_at '/*'" -l version -d 'Show the version'
@@ -104,24 +105,9 @@ complete -c pincli -n "__pincli_at 'status/*'" -l exit-code -d 'Exit with 4 if a
 complete -c pincli -n "__pincli_at 'status/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'status/*'" -s h -l help -d 'Show this message and exit'
 
-complete -c pincli -n "__pincli_at 'unlock/0'" -f -a '(__pincli_names users)'
-complete -c pincli -n "__pincli_at 'unlock/*'" -l reason -r -f -d 'Why; stands in the audit trail'
-complete -c pincli -n "__pincli_at 'unlock/*'" -l json -d 'Answer with one JSON object'
-complete -c pincli -n "__pincli_at 'unlock/*'" -s h -l help -d 'Show this message and exit'
-
-complete -c pincli -n "__pincli_at 'reset/*'" -f -a '(__pincli_names users)'
-complete -c pincli -n "__pincli_at 'reset/*'" -l account -r -f -a '(__pincli_names accounts)' -d 'Users of this account only'
-complete -c pincli -n "__pincli_at 'reset/*'" -l from-file -r -F -d 'Users, one a line; - for stdin'
-complete -c pincli -n "__pincli_at 'reset/*'" -l all -d 'Everybody'
-complete -c pincli -n "__pincli_at 'reset/*'" -l dry-run -d 'Show what would happen'
-complete -c pincli -n "__pincli_at 'reset/*'" -l yes -d 'Don\'t ask, go ahead'
-complete -c pincli -n "__pincli_at 'reset/*'" -l reason -r -f -d 'Why; stands in the audit trail'
-complete -c pincli -n "__pincli_at 'reset/*'" -l unlock -d 'Release locked users too; needs --reason'
-complete -c pincli -n "__pincli_at 'reset/*'" -l issue -d 'Make the new PINs now (where there is no portal)'
-complete -c pincli -n "__pincli_at 'reset/*'" -l reveal -d 'Show the new PINs; implies --issue'
-complete -c pincli -n "__pincli_at 'reset/*'" -l output -r -F -d 'Write the new PINs here; implies --issue'
-complete -c pincli -n "__pincli_at 'reset/*'" -l json -d 'Answer with one JSON object'
-complete -c pincli -n "__pincli_at 'reset/*'" -s h -l help -d 'Show this message and exit'
+complete -c pincli -n "__pincli_at 'alerts/*'" -l exit-code -d 'Exit with 4 if there are any'
+complete -c pincli -n "__pincli_at 'alerts/*'" -l json -d 'Answer with one JSON object'
+complete -c pincli -n "__pincli_at 'alerts/*'" -s h -l help -d 'Show this message and exit'
 
 complete -c pincli -n "__pincli_at 'pin/0'" -a show -d 'Show a user\'s PIN to its owner; the first look makes it'
 complete -c pincli -n "__pincli_at 'pin/0'" -a change -d 'Set the PIN that the customer chose'
@@ -140,6 +126,11 @@ complete -c pincli -n "__pincli_at 'pin change/*'" -s h -l help -d 'Show this me
 complete -c pincli -n "__pincli_at 'pin check/*'" -l pin-stdin -d 'Read the PIN as one line from standard input'
 complete -c pincli -n "__pincli_at 'pin check/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'pin check/*'" -s h -l help -d 'Show this message and exit'
+
+complete -c pincli -n "__pincli_at 'unlock/0'" -f -a '(__pincli_names users)'
+complete -c pincli -n "__pincli_at 'unlock/*'" -l reason -r -f -d 'Why; stands in the audit trail'
+complete -c pincli -n "__pincli_at 'unlock/*'" -l json -d 'Answer with one JSON object'
+complete -c pincli -n "__pincli_at 'unlock/*'" -s h -l help -d 'Show this message and exit'
 
 complete -c pincli -n "__pincli_at 'user/0'" -a add -d 'Add a user'
 complete -c pincli -n "__pincli_at 'user/0'" -a list -d 'List users'
@@ -187,6 +178,20 @@ complete -c pincli -n "__pincli_at 'import/*'" -l reason -r -f -d 'Why; stands i
 complete -c pincli -n "__pincli_at 'import/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'import/*'" -s h -l help -d 'Show this message and exit'
 
+complete -c pincli -n "__pincli_at 'reset/*'" -f -a '(__pincli_names users)'
+complete -c pincli -n "__pincli_at 'reset/*'" -l account -r -f -a '(__pincli_names accounts)' -d 'Users of this account only'
+complete -c pincli -n "__pincli_at 'reset/*'" -l from-file -r -F -d 'Users, one a line; - for stdin'
+complete -c pincli -n "__pincli_at 'reset/*'" -l all -d 'Everybody'
+complete -c pincli -n "__pincli_at 'reset/*'" -l dry-run -d 'Show what would happen'
+complete -c pincli -n "__pincli_at 'reset/*'" -l yes -d 'Don\'t ask, go ahead'
+complete -c pincli -n "__pincli_at 'reset/*'" -l reason -r -f -d 'Why; stands in the audit trail'
+complete -c pincli -n "__pincli_at 'reset/*'" -l unlock -d 'Release locked users too; needs --reason'
+complete -c pincli -n "__pincli_at 'reset/*'" -l issue -d 'Make the new PINs now (where there is no portal)'
+complete -c pincli -n "__pincli_at 'reset/*'" -l reveal -d 'Show the new PINs; implies --issue'
+complete -c pincli -n "__pincli_at 'reset/*'" -l output -r -F -d 'Write the new PINs here; implies --issue'
+complete -c pincli -n "__pincli_at 'reset/*'" -l json -d 'Answer with one JSON object'
+complete -c pincli -n "__pincli_at 'reset/*'" -s h -l help -d 'Show this message and exit'
+
 complete -c pincli -n "__pincli_at 'audit/0'" -a list -d 'List events, the newest first'
 complete -c pincli -n "__pincli_at 'audit/0'" -a verify -d 'Check the whole trail'
 complete -c pincli -n "__pincli_at 'audit/*'" -s h -l help -d 'Show this message and exit'
@@ -206,9 +211,17 @@ complete -c pincli -n "__pincli_at 'audit verify/*'" -l expect-head -r -f -d 'A 
 complete -c pincli -n "__pincli_at 'audit verify/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'audit verify/*'" -s h -l help -d 'Show this message and exit'
 
-complete -c pincli -n "__pincli_at 'alerts/*'" -l exit-code -d 'Exit with 4 if there are any'
-complete -c pincli -n "__pincli_at 'alerts/*'" -l json -d 'Answer with one JSON object'
-complete -c pincli -n "__pincli_at 'alerts/*'" -s h -l help -d 'Show this message and exit'
+complete -c pincli -n "__pincli_at 'doctor/*'" -l json -d 'Answer with one JSON object'
+complete -c pincli -n "__pincli_at 'doctor/*'" -s h -l help -d 'Show this message and exit'
+
+complete -c pincli -n "__pincli_at 'backup/0'" -F
+complete -c pincli -n "__pincli_at 'backup/*'" -l json -d 'Answer with one JSON object'
+complete -c pincli -n "__pincli_at 'backup/*'" -s h -l help -d 'Show this message and exit'
+
+complete -c pincli -n "__pincli_at 'restore/0'" -F
+complete -c pincli -n "__pincli_at 'restore/*'" -l yes -d 'Don\'t ask, go ahead'
+complete -c pincli -n "__pincli_at 'restore/*'" -l json -d 'Answer with one JSON object'
+complete -c pincli -n "__pincli_at 'restore/*'" -s h -l help -d 'Show this message and exit'
 
 complete -c pincli -n "__pincli_at 'keys/0'" -a list -d 'List the keys'
 complete -c pincli -n "__pincli_at 'keys/0'" -a rotate -d 'Put a new key in the place of one'
@@ -223,18 +236,6 @@ complete -c pincli -n "__pincli_at 'keys rotate/*'" -l audit -d 'The key that si
 complete -c pincli -n "__pincli_at 'keys rotate/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'keys rotate/*'" -s h -l help -d 'Show this message and exit'
 
-complete -c pincli -n "__pincli_at 'backup/0'" -F
-complete -c pincli -n "__pincli_at 'backup/*'" -l json -d 'Answer with one JSON object'
-complete -c pincli -n "__pincli_at 'backup/*'" -s h -l help -d 'Show this message and exit'
-
-complete -c pincli -n "__pincli_at 'restore/0'" -F
-complete -c pincli -n "__pincli_at 'restore/*'" -l yes -d 'Don\'t ask, go ahead'
-complete -c pincli -n "__pincli_at 'restore/*'" -l json -d 'Answer with one JSON object'
-complete -c pincli -n "__pincli_at 'restore/*'" -s h -l help -d 'Show this message and exit'
-
-complete -c pincli -n "__pincli_at 'doctor/*'" -l json -d 'Answer with one JSON object'
-complete -c pincli -n "__pincli_at 'doctor/*'" -s h -l help -d 'Show this message and exit'
-
 complete -c pincli -n "__pincli_at 'init/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'init/*'" -s h -l help -d 'Show this message and exit'
 
@@ -245,3 +246,7 @@ complete -c pincli -n "__pincli_at 'completion/0'" -f -a 'bash zsh fish'
 complete -c pincli -n "__pincli_at 'completion/*'" -l write -r -f -a '(__fish_complete_directories)' -d 'Write all three scripts into a folder'
 complete -c pincli -n "__pincli_at 'completion/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'completion/*'" -s h -l help -d 'Show this message and exit'
+
+complete -c pincli -n "__pincli_at 'help/*'" -f -a 'verify status alerts pin unlock user import reset audit doctor backup restore keys init demo completion help exit-codes json environment'
+complete -c pincli -n "__pincli_at 'help/*'" -l json -d 'Answer with one JSON object'
+complete -c pincli -n "__pincli_at 'help/*'" -s h -l help -d 'Show this message and exit'

@@ -18,37 +18,37 @@ import typer
 
 from pincli import __version__
 from pincli.commands.options import example
+from pincli.commands.plain import PlainGroup
 from pincli.commands.running import (
     Places,
-    PlainGroup,
     complain,
     tell_of_locks,
     write_out,
     writing,
 )
 from pincli.config import Config
-from pincli.errors import Interrupted, OutputUnavailable, PincliError, UsageProblem
-from pincli.rules.names import mask_pins
+from pincli.errors import Interrupted, OutputUnavailable, PincliError
 from pincli.views.blocks import Problem
 from pincli.views.exit_codes import EXIT_OF, ExitCode
 
 COMMANDS = {
     "verify": "verify",
     "status": "status",
-    "unlock": "unlock",
-    "reset": "reset",
+    "alerts": "alerts",
     "pin": "pin",
+    "unlock": "unlock",
     "user": "user",
     "import": "import_",
+    "reset": "reset",
     "audit": "audit",
-    "alerts": "alerts",
-    "keys": "keys",
+    "doctor": "doctor",
     "backup": "backup",
     "restore": "restore",
-    "doctor": "doctor",
+    "keys": "keys",
     "init": "init",
     "demo": "demo",
     "completion": "completion",
+    "help": "help_",
     "complete-names": "complete_names",
 }
 """Every command, in the order of the help, and its module in pincli.commands."""
@@ -73,11 +73,17 @@ class Front(PlainGroup):
         command.name = cmd_name
         return command
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that the first word names; near names where there is none."""
-        if args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise _no_such_command(args[0])
-        return super().resolve_command(ctx, args)
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The commands by who uses them; none is imported for it."""
+        from pincli.commands.help_pages import write_commands
+
+        write_commands(self, ctx, formatter)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """An example, and every exit code."""
+        from pincli.commands.help_pages import closing_words, write_epilog
+
+        write_epilog(f"{self.epilog}\n\n{closing_words()}", formatter)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command, with what Typer would swallow turned into our own errors."""
@@ -129,9 +135,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     pretty_exceptions_show_locals=False,  # locals hold the PIN
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=example("pincli verify alice", "pincli status --locked")
-    + "\n\nExit codes: 0 done or verified, 2 usage, 3 incorrect, 4 locked, 5 nothing to verify,"
-    " 6 unknown, 7 refused, 8 store or keys unavailable, 130 interrupted.",
+    epilog=example("pincli verify alice", "pincli status --locked"),
 )
 
 
@@ -250,25 +254,8 @@ def subcommands(name: str) -> list[str]:
     return [each.name or each.callback.__name__ for each in module.app.registered_commands]
 
 
-def _no_such_command(word: str) -> UsageProblem:
-    from difflib import get_close_matches
-
-    near = get_close_matches(word, [name for name in COMMANDS if name not in HIDDEN])
-    hint = f"did you mean `pincli {near[0]}`?" if near else "`pincli --help` lists the commands"
-    return UsageProblem(f"there is no command {mask_pins(word)!r}", hint)
-
-
 def _usage(error: typer.TyperException, arguments: Sequence[str]) -> Problem:
-    """A usage error of Typer's in our form, with anything that may be a PIN masked."""
-    message = error.format_message().rstrip(".")
-    message = mask_pins(message[:1].lower() + message[1:])
-    command = _command_in(arguments)
-    where = f"pincli {command}" if command else "pincli"
-    hint = f"`{where} --help` shows how"
-    option = getattr(error, "option_name", "")
-    if option in ("--store", "--keys"):
-        hint = f"{option} goes before the command: pincli {option} DIR {command}"
-    elif option in ("--pin", "--PIN") or ("extra argument" in message and "*" in message):
-        message = "a PIN is never given on the command line: it would stand in the process list"
-        hint = "leave it out and type it when asked, or pipe it in with --pin-stdin"
-    return Problem("usage", message, hint)
+    """The sentence for a usage error of Typer's."""
+    from pincli.commands.suggestions import usage_problem
+
+    return usage_problem(error, arguments, _command_in(arguments) or "")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pytest
@@ -20,6 +22,11 @@ _ELSEWHERE = "venv"  # run by CI itself, as it stands there
 
 def _blocks(language: str) -> list[str]:
     return [body for name, body in _FENCES.findall(README) if name == language]
+
+
+def _runnable(lines: list[str]) -> list[str]:
+    """The lines that this machine has the programs for; CI has jq."""
+    return [line for line in lines if "jq " not in line or shutil.which("jq")]
 
 
 def _commands(block: str) -> list[str]:
@@ -112,8 +119,9 @@ def test_every_other_command_works(home: dict[str, str]) -> None:
         for line in _commands(block)
     ]
     assert len(lines) > 10
-    (Path(home["HOME"]) / "completions").mkdir()
-    for line in lines:
+    for folder in ("completions", ".man"):
+        (Path(home["HOME"]) / folder).mkdir()
+    for line in _runnable(lines):
         ran = _bash(f"set -o pipefail; {line}", home)
         assert ran.returncode == 0, (line, ran.stdout, ran.stderr)
 
@@ -129,11 +137,98 @@ def test_every_command_stands_in_the_table() -> None:
 
 
 def test_the_exit_codes_are_those_of_the_code() -> None:
-    """The table of exit codes has each of the enum's numbers and no other."""
+    """The table of exit codes has each of the enum's numbers, in its words, and no other."""
     from pincli.views.exit_codes import ExitCode
 
     table = README.partition("## Exit codes")[2].partition("With `--json`")[0]
-    assert [int(n) for n in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)] == list(ExitCode)
+    rows = re.findall(r"^\| (\d+) \| (.*) \|$", table.replace("`", ""), re.MULTILINE)
+    assert [(int(number), words) for number, words in rows] == [
+        (code, code.meaning) for code in ExitCode
+    ]
+
+
+def _ready(home: dict[str, str], *, misses: int = 0) -> None:
+    """A store with Alice and her PIN, and some wrong answers."""
+    guess = "; pincli verify alice --pin-stdin <<< 190562 > /dev/null"
+    ready = _bash(
+        "pincli init && pincli user add alice --account acme"
+        f" && pincli pin change alice --pin-stdin <<< 444159{guess * misses}",
+        home,
+    )
+    assert ready.stderr == ""
+
+
+def test_the_crontab_mails_only_what_is_to_be_done(home: dict[str, str]) -> None:
+    """Each line, by cron's shell: silent when all is well, and it tells of a lost store."""
+    (block,) = _blocks("crontab")
+    settings = dict(line.split("=", 1) for line in block.splitlines() if re.match("[A-Z_]+=", line))
+    jobs = [line.split(maxsplit=5)[5] for line in block.splitlines() if re.match(r"\d", line)]
+    assert set(settings) == {"PINCLI_STORE", "PINCLI_KEYS", "PATH"}
+    assert len(jobs) == 4
+    _ready(home)
+    (Path(home["HOME"]) / "backups").mkdir()
+    for lost in (False, True):
+        if lost:
+            shutil.rmtree(Path(home["HOME"]) / ".local/share/pincli")
+        for job in jobs:
+            assert "%" not in job.replace("\\%", ""), "cron ends a line there"
+            ran = subprocess.run(
+                ["sh", "-c", job.replace("\\%", "%")], env=home, capture_output=True, check=False
+            )
+            assert bool(ran.stdout + ran.stderr) is lost, (job, ran)
+
+
+def test_the_workflow_s_steps_work(home: dict[str, str]) -> None:
+    """Each step, run here without sudo, ends with 0; the first with 4 if there are signs."""
+    (block,) = _blocks("yaml")
+    prefix = "sudo -n -u pincli /opt/pincli/bin/"
+    steps = re.findall(r"^ +run: (.*)$", block, re.MULTILINE)
+    assert len(steps) == 2
+    assert all(step.startswith(prefix) for step in steps)
+    _ready(home)
+    for step in _runnable(steps):
+        assert _bash(step.removeprefix(prefix), home).returncode == 0, step
+    locking = "pincli verify alice --pin-stdin <<< 190562; "
+    unlocking = "pincli unlock alice --reason why; "
+    _bash((locking * 6 + unlocking) * 2, home)
+    assert _bash(steps[0].removeprefix(prefix), home).returncode == 4
+
+
+def test_the_portal_s_functions_work(home: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Python for a portal, as it stands there but for sudo: each function, each way it ends."""
+    (block,) = _blocks("python")
+    portal: dict[str, Any] = {}
+    exec(block, portal)  # noqa: S102
+    assert portal["PINCLI"][-1].endswith("/bin/pincli")
+    portal["PINCLI"] = ["pincli"]
+    for name, value in home.items():
+        monkeypatch.setenv(name, value)
+    _ready(home, misses=6)
+    added = _bash("pincli user add dan --account acme --type datapipe", home)
+    assert added.returncode == 0
+    assert portal["is_locked"]("alice") is True
+    assert portal["is_locked"]("nobody") is False
+    assert "locked" in portal["change"]("alice", "333197")
+    portal["unlock"]("alice")
+    portal["unlock"]("alice")
+    assert portal["is_locked"]("alice") is False
+    assert portal["change"]("alice", "33319") != ""
+    assert portal["change"]("alice", "333197") == ""
+    assert portal["pin_of"]("alice") == "333197"
+    assert portal["pin_of"]("dan") is None
+    with pytest.raises(RuntimeError, match="unknown user"):
+        portal["pin_of"]("nobody")
+    with pytest.raises(RuntimeError, match="unknown user"):
+        portal["unlock"]("nobody")
+
+
+def test_what_the_readme_points_to_is_there() -> None:
+    """Each relative link leads to a file of the repository, and each picture is shown."""
+    root = Path(__file__).parent.parent
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
+    assert [link for link in links if not (root / link).is_file()] == []
+    shown = {Path(link).name for link in links if link.startswith(".pictures/")}
+    assert shown == {path.name for path in (root / ".pictures").iterdir()}
 
 
 def test_the_configuration_is_valid(tmp_path: Path) -> None:
@@ -147,13 +242,13 @@ def test_the_configuration_is_valid(tmp_path: Path) -> None:
     path.chmod(0o644)
     deployment = read_deployment(path)
     assert set(deployment.members) == set(Role)
+    (crontab,) = _blocks("crontab")
+    assert f"PINCLI_STORE={deployment.store}\nPINCLI_KEYS={deployment.keys}\n" in crontab
     assert deployment.on_lock == ("/usr/local/bin/notify-customer",)
 
 
 def test_the_sudoers_lines_are_valid(tmp_path: Path) -> None:
     """The tool visudo finds nothing wrong with the lines for sudoers."""
-    import shutil
-
     visudo = shutil.which("visudo") or "/usr/sbin/visudo"
     if not Path(visudo).exists():
         pytest.skip("sudo is not installed; CI installs it")

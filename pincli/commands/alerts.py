@@ -10,13 +10,14 @@ from pincli.commands.options import JsonOption, example
 from pincli.commands.running import deliver, new_app, opened
 from pincli.operations.alerts import find_alerts
 from pincli.views.alerts import found
+from pincli.views.exit_codes import ExitCode
 
 app = new_app()
 
 
 @app.command(
-    epilog=example("pincli alerts", "pincli alerts --exit-code --json")
-    + "\n\nExit codes: 0 done, 4 with --exit-code if there are any."
+    epilog=example("pincli alerts", "pincli alerts --exit-code --json"),
+    exits=(ExitCode.LOCKED, ExitCode.REFUSED),
 )
 def alerts(
     ctx: typer.Context,

@@ -17,6 +17,7 @@ from pincli.operations.trail import check_trail, parse_head
 from pincli.rules.times import since
 from pincli.store.trail import EventFilter
 from pincli.views import audit as view
+from pincli.views.exit_codes import ExitCode
 from pincli.views.progress import progress_bar
 
 GROUP = True
@@ -37,6 +38,7 @@ def audit() -> None:
         "pincli audit list --since 24h --kind locked",
         "pincli audit list --follow --jsonl",
     ),
+    exits=(ExitCode.REFUSED,),
 )
 def list_events(
     ctx: typer.Context,
@@ -87,8 +89,8 @@ def list_events(
 
 
 @app.command(
-    epilog=example("pincli audit verify", "pincli audit verify --expect-head 4711:9f...")
-    + "\n\nExit codes: 0 untouched, 8 tampered with, or it can't be read.",
+    epilog=example("pincli audit verify", "pincli audit verify --expect-head 4711:9f..."),
+    exits=(ExitCode.REFUSED,),
 )
 def verify(
     ctx: typer.Context,

@@ -10,6 +10,7 @@ import typer
 from pincli.commands.options import JsonOption, example
 from pincli.commands.running import config_of, deliver, new_app, opened
 from pincli.operations.backups import back_up
+from pincli.views.exit_codes import ExitCode
 from pincli.views.upkeep import backed_up
 
 app = new_app()
@@ -19,6 +20,7 @@ app = new_app()
     epilog=example('pincli backup "/var/backups/pincli-$(date +%F).db"')
     + "\n\nThe keys are not in it: keep a copy of them elsewhere. Agents wait for one file copy,"
     " about half a second at a million users.",
+    exits=(ExitCode.REFUSED,),
 )
 def backup(
     ctx: typer.Context,

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from pincli.commands.catalogue import commands
 from pincli.commands.options import JsonOption, example
 from pincli.commands.running import config_of, deliver, new_app, write_out
 from pincli.config import Config
@@ -19,6 +20,8 @@ from pincli.operations.places import require_elsewhere
 from pincli.views.blocks import Answer, Fields, Headline, Tone
 from pincli.views.completion import bash, fish, zsh
 from pincli.views.completion.tree import Argument, Command, Kind, Option, Value
+from pincli.views.exit_codes import ExitCode
+from pincli.views.help.topics import TOPICS
 
 app = new_app()
 
@@ -51,9 +54,8 @@ FILES = {Shell.BASH: "pincli.bash", Shell.ZSH: "_pincli", Shell.FISH: "pincli.fi
     epilog=example(
         "pincli completion fish > ~/.config/fish/completions/pincli.fish",
         "pincli completion --write completions",
-    )
-    + "\n\nExit codes: 0 done, 2 no such shell, or the folder can't be written, 7 it is the"
-    " store's or the keys'.",
+    ),
+    exits=(ExitCode.REFUSED,),
 )
 def completion(
     ctx: typer.Context,
@@ -144,6 +146,8 @@ def _value(parameter: Any, path: tuple[str, ...]) -> Value:
         return Value(Kind.WORDS, word, tuple(map(str, choices)))
     if word == "user" and " ".join(path) in _NAMES_SOMEBODY_NEW:
         return Value(Kind.TEXT, "new user")
+    if word == "topic":
+        return Value(Kind.WORDS, word, (*commands(), *TOPICS))
     return _BY_METAVAR.get(word) or Value(Kind.TEXT, word)
 
 

@@ -8,12 +8,13 @@ from pincli.commands.options import JsonOption, example
 from pincli.commands.running import config_of, deliver, new_app, origin_of, require_role
 from pincli.deployment import PATH
 from pincli.operations.doctor import deployment_checks, examine
+from pincli.views.exit_codes import ExitCode
 from pincli.views.upkeep import examined
 
 app = new_app()
 
 
-@app.command(epilog=example("pincli doctor") + "\n\nExit codes: 0 all well, 8 something is not.")
+@app.command(epilog=example("pincli doctor"), exits=(ExitCode.REFUSED,))
 def doctor(ctx: typer.Context, as_json: JsonOption = False) -> None:
     """Check whether all is well, and say what to do.
 

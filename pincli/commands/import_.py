@@ -26,6 +26,7 @@ from pincli.results import ImportTally
 from pincli.store.staging import StagedImport
 from pincli.vault.envelopes import Envelope
 from pincli.views import imports as view
+from pincli.views.exit_codes import ExitCode
 from pincli.views.progress import progress_bar
 
 app = new_app()
@@ -40,8 +41,8 @@ _READABLE_BY_OTHERS = 0o077
         "pincli import people.csv --deactivate-missing --account acme --yes",
     )
     + "\n\nColumns: user, account, name, type, and if you like active and pin. CSV, TSV, a JSON"
-    " array or JSON lines.\n\nExit codes: 0 done, 2 bad rows (nothing was written), 7 not"
-    " confirmed.",
+    " array or JSON lines. Every row is checked before the first is written.",
+    exits=(ExitCode.UNKNOWN, ExitCode.REFUSED),
 )
 def import_people(
     ctx: typer.Context,

@@ -13,6 +13,7 @@ from pincli.operations import keys as operation
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
 from pincli.views import keys as view
+from pincli.views.exit_codes import ExitCode
 from pincli.views.progress import progress_bar
 
 GROUP = True
@@ -24,7 +25,7 @@ def keys() -> None:
     """List keys and change them."""
 
 
-@app.command("list", epilog=example("pincli keys list"))
+@app.command("list", epilog=example("pincli keys list"), exits=(ExitCode.REFUSED,))
 def list_keys(ctx: typer.Context, as_json: JsonOption = False) -> None:
     """List the keys.
 
@@ -39,6 +40,7 @@ def list_keys(ctx: typer.Context, as_json: JsonOption = False) -> None:
     epilog=example("pincli keys rotate --verify")
     + "\n\nNobody's PIN changes, and agents go on verifying. The old key stays beside the new"
     " one; `pincli keys list` says when nothing needs it any more.",
+    exits=(ExitCode.REFUSED,),
 )
 def rotate(
     ctx: typer.Context,

@@ -11,6 +11,7 @@ from pincli.errors import UsageProblem
 from pincli.operations import pins as operation
 from pincli.operations.session import Need
 from pincli.views import pins as view
+from pincli.views.exit_codes import ExitCode
 
 GROUP = True
 app = new_app(group=True)
@@ -22,8 +23,8 @@ def pin() -> None:
 
 
 @app.command(
-    epilog=example("pincli pin show alice --json")
-    + "\n\nExit codes: 0 shown, 5 inactive or ineligible, 6 unknown user.",
+    epilog=example("pincli pin show alice --json"),
+    exits=(ExitCode.NOTHING_TO_VERIFY, ExitCode.UNKNOWN, ExitCode.REFUSED),
 )
 def show(ctx: typer.Context, user: UserArgument, as_json: JsonOption = False) -> None:
     """Show a user's PIN to its owner; the first look makes it."""
@@ -36,9 +37,8 @@ def show(ctx: typer.Context, user: UserArgument, as_json: JsonOption = False) ->
     epilog=example(
         "pincli pin change alice",
         "printf '%s\\n' \"$PIN\" | pincli pin change alice --pin-stdin",
-    )
-    + "\n\nExit codes: 0 changed, 2 malformed, 5 inactive or ineligible, 6 unknown user, 7 locked"
-    " or not allowed.",
+    ),
+    exits=(ExitCode.NOTHING_TO_VERIFY, ExitCode.UNKNOWN, ExitCode.REFUSED),
 )
 def change(
     ctx: typer.Context,
@@ -60,8 +60,8 @@ def change(
 
 
 @app.command(
-    epilog=example("pincli pin check")
-    + "\n\nExit codes: 0 may be used, 2 malformed, 7 not allowed.",
+    epilog=example("pincli pin check"),
+    exits=(ExitCode.REFUSED,),
 )
 def check(
     ctx: typer.Context, pin_stdin: PinStdinOption = False, as_json: JsonOption = False

@@ -29,6 +29,7 @@ from pincli.operations.selection import Selection, select
 from pincli.operations.session import Need, Session
 from pincli.views import reset as view
 from pincli.views.blocks import Answer, Block
+from pincli.views.exit_codes import ExitCode
 from pincli.views.progress import progress_bar
 
 app = new_app()
@@ -44,8 +45,8 @@ _NAMED_AT_MOST = 20
         "pincli reset --from-file users.txt --output pins.csv --yes",
     )
     + "\n\nAfter an interruption or a kill, the same command does the rest; FILE.part is the"
-    " unfinished file, with every PIN that counts already.\n\nExit codes: 0 done, 2 nobody to"
-    " confirm, 6 unknown user or account, 7 not confirmed or a file in the way, 8 no room.",
+    " unfinished file, with every PIN that counts already.",
+    exits=(ExitCode.UNKNOWN, ExitCode.REFUSED),
 )
 def reset(
     ctx: typer.Context,

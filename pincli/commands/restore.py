@@ -13,6 +13,7 @@ from pincli.commands.running import config_of, deliver, new_app, origin_of, requ
 from pincli.operations.backups import require_nameable
 from pincli.operations.backups import restore as operation
 from pincli.operations.places import require_elsewhere
+from pincli.views.exit_codes import ExitCode
 from pincli.views.upkeep import restored
 
 app = new_app()
@@ -21,8 +22,8 @@ app = new_app()
 @app.command(
     epilog=example("pincli restore /var/backups/pincli-2026-11-24.db")
     + "\n\nPINs changed since the backup are withdrawn; locks, counters, deactivations and later"
-    " events are kept. Exit codes: 0 restored, 7 not confirmed or of another store, 8 the backup"
-    " or the store can't be used.",
+    " events are kept.",
+    exits=(ExitCode.REFUSED,),
 )
 def restore(
     ctx: typer.Context,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO, TypeVar
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
+from pincli.commands.plain import PlainCommand, PlainGroup
 from pincli.config import Config, read_config, read_display
 from pincli.errors import OutputUnavailable, Refused, Rule
 from pincli.models import EventKind
@@ -18,48 +18,32 @@ from pincli.operations.session import Need, Session, open_session
 from pincli.store.transaction import Origin
 from pincli.vault.verifiers import Verifiers
 from pincli.views.blocks import Answer, Block, Next, Problem
+from pincli.views.exit_codes import ExitCode
 from pincli.views.sanitiser import shown
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
 _LOCKS = "pincli.locks_recorded"
-
-
-class PlainUsage(TyperCommand):
-    """A command whose usage line says USER, where Typer would say {USER}."""
-
-    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: D102
-        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
-
-    def get_help_option(self, ctx: Any) -> Any:  # noqa: D102
-        return told_by_us(super().get_help_option(ctx))
-
-
-class PlainGroup(TyperGroup):
-    """A group of such commands."""
-
-    def get_help_option(self, ctx: Any) -> Any:  # noqa: D102
-        return told_by_us(super().get_help_option(ctx))
-
-
-def told_by_us(option: Any) -> Any:
-    """The option --help, with a text that can't be written told as such."""
-
-    def show_help(ctx: Any, _param: Any, value: bool) -> None:
-        if value and not ctx.resilient_parsing:
-            write_out(ctx.get_help())
-            raise typer.Exit
-
-    option.callback = show_help
-    return option
 
 
 class CommandApp(typer.Typer):
     """A Typer app whose commands are of our class."""
 
-    def command(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
-        return super().command(*args, cls=PlainUsage, **kwargs)
+    def command(
+        self, *args: Any, exits: Iterable[ExitCode] = (), **kwargs: Any
+    ) -> Callable[[_Function], _Function]:
+        """Typer's own, told how the command can end beside what any command can.
+
+        Args:
+            args: Typer's.
+            exits: The exit codes; the help, the man page and a test go by them.
+            kwargs: Typer's.
+        """
+        told = type("ToldCommand", (PlainCommand,), {"exits": frozenset(exits)})
+        return super().command(*args, cls=told, **kwargs)
 
 
-def new_app(*, group: bool = False) -> typer.Typer:
+def new_app(*, group: bool = False) -> CommandApp:
     """A Typer app for one command or one group of commands, set up like the front door."""
     return CommandApp(
         cls=PlainGroup,

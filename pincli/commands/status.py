@@ -12,6 +12,7 @@ from pincli.errors import UsageProblem
 from pincli.models import State
 from pincli.operations.people import require_account, require_user
 from pincli.views import status as view
+from pincli.views.exit_codes import ExitCode
 
 app = new_app()
 
@@ -22,9 +23,8 @@ _LATEST = 10
     epilog=example(
         "pincli status alice",
         "pincli status --account acme --locked --exit-code",
-    )
-    + "\n\nExit codes: 0 done, 4 with --exit-code if any shown is locked, 6 unknown user or"
-    " account.",
+    ),
+    exits=(ExitCode.LOCKED, ExitCode.UNKNOWN, ExitCode.REFUSED),
 )
 def status(
     ctx: typer.Context,

@@ -10,14 +10,15 @@ from pincli.commands.running import deliver, new_app, opened
 from pincli.operations import unlock as operation
 from pincli.operations.session import Need
 from pincli.rules.names import clean_reason
+from pincli.views.exit_codes import ExitCode
 from pincli.views.pins import unlocked
 
 app = new_app()
 
 
 @app.command(
-    epilog=example("pincli unlock alice --reason 'customer unlocked in the portal'")
-    + "\n\nExit codes: 0 unlocked, 2 no reason, 6 unknown user, 7 not locked.",
+    epilog=example("pincli unlock alice --reason 'customer unlocked in the portal'"),
+    exits=(ExitCode.UNKNOWN, ExitCode.REFUSED),
 )
 def unlock(
     ctx: typer.Context,

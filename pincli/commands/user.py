@@ -26,6 +26,7 @@ from pincli.operations.activity import set_active_many
 from pincli.operations.selection import select
 from pincli.operations.session import Need
 from pincli.views import people as view
+from pincli.views.exit_codes import ExitCode
 from pincli.views.progress import progress_bar
 
 GROUP = True
@@ -38,8 +39,8 @@ def user() -> None:
 
 
 @app.command(
-    epilog=example("pincli user add alice --account acme --name 'Alice Example'")
-    + "\n\nExit codes: 0 added, 2 malformed name, 7 the user exists.",
+    epilog=example("pincli user add alice --account acme --name 'Alice Example'"),
+    exits=(ExitCode.REFUSED,),
 )
 def add(
     ctx: typer.Context,
@@ -57,7 +58,11 @@ def add(
     deliver(ctx, view.added(result), as_json=as_json)
 
 
-@app.command("list", epilog=example("pincli user list --account acme"))
+@app.command(
+    "list",
+    epilog=example("pincli user list --account acme"),
+    exits=(ExitCode.UNKNOWN, ExitCode.REFUSED),
+)
 def list_users(
     ctx: typer.Context,
     account: AccountOption = None,
@@ -72,7 +77,7 @@ def list_users(
         deliver(ctx, view.listing(pages), as_json=as_json)
 
 
-@app.command(epilog=example("pincli user show alice"))
+@app.command(epilog=example("pincli user show alice"), exits=(ExitCode.UNKNOWN, ExitCode.REFUSED))
 def show(ctx: typer.Context, user: UserArgument, as_json: JsonOption = False) -> None:
     """Show a user's record."""
     with opened(ctx) as session:
@@ -85,7 +90,10 @@ FromFileOption = Annotated[
 ]
 
 
-@app.command(epilog=example("pincli user deactivate alice --reason 'left the company'"))
+@app.command(
+    epilog=example("pincli user deactivate alice --reason 'left the company'"),
+    exits=(ExitCode.UNKNOWN, ExitCode.REFUSED),
+)
 def deactivate(
     ctx: typer.Context,
     users: UsersArgument = None,
@@ -97,7 +105,9 @@ def deactivate(
     _set_active(ctx, users or [], from_file, active=False, reason=reason, as_json=as_json)
 
 
-@app.command(epilog=example("pincli user activate alice"))
+@app.command(
+    epilog=example("pincli user activate alice"), exits=(ExitCode.UNKNOWN, ExitCode.REFUSED)
+)
 def activate(
     ctx: typer.Context,
     users: UsersArgument = None,

@@ -14,6 +14,7 @@ from pincli.models import Verdict
 from pincli.operations import verify as operation
 from pincli.operations.session import Need, Session
 from pincli.vault.verifiers import Verifiers
+from pincli.views.exit_codes import ExitCode
 from pincli.views.verdict import verdict, who
 
 app = new_app()
@@ -23,9 +24,14 @@ app = new_app()
     epilog=example(
         "pincli verify alice --ref T-4711",
         "printf '%s\\n' \"$PIN\" | pincli verify alice --pin-stdin --json",
-    )
-    + "\n\nExit codes: 0 verified, 3 incorrect, 4 locked, 5 nothing to verify, 6 unknown user,"
-    " 8 store or keys unavailable.",
+    ),
+    exits=(
+        ExitCode.INCORRECT,
+        ExitCode.LOCKED,
+        ExitCode.NOTHING_TO_VERIFY,
+        ExitCode.UNKNOWN,
+        ExitCode.REFUSED,
+    ),
 )
 def verify(
     ctx: typer.Context,

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from pincli.results import AccountAlert, AgentAlert, Alerts, UserAlert
 from pincli.views.blocks import Answer, Block, Chart, Headline, Note, Table, Tone
 from pincli.views.exit_codes import ExitCode
+from pincli.views.words import counted
 
 _CHARTED_AT_MOST = 5
 _SIGNS = {
@@ -27,23 +28,26 @@ def found(alerts: Alerts, *, exit_code: bool) -> Answer:
 
 
 def _screen(alerts: Alerts) -> list[Block]:
+    chart = _chart(alerts)
     if not alerts.any:
-        blocks: list[Block] = [Headline(Tone.GOOD, "no signs of an attack")]
-        return [*blocks, *_chart(alerts)]
+        return [Headline(Tone.GOOD, "no signs of an attack"), *chart]
     rows = [
         *(
-            (a.account, f"{a.users_failed} users failed, {a.failures} times", _account_command(a))
+            (
+                a.account,
+                f"{counted(a.users_failed, 'user')} failed, {counted(a.failures, 'time')}",
+                _account_command(a),
+            )
             for a in alerts.accounts
         ),
         *((u.user, _SIGNS[u.sign].format(u.times), _user_command(u)) for u in alerts.users),
         *((a.agent, _agent_figures(a), _agent_command(a)) for a in alerts.agents),
     ]
     return [
-        Headline(Tone.BAD, f"{len(rows)} signs of an attack" if len(rows) > 1 else "1 sign of an"
-                 " attack"),
-        Table(("who", "what", "run"), [rows], ""),
-        *_chart(alerts),
-    ]  # fmt: skip
+        Headline(Tone.BAD, f"{counted(len(rows), 'sign')} of an attack"),
+        Table(("who", "what", "run"), [rows], "", folding=("who", "what")),
+        *([Note(""), *chart] if chart else []),
+    ]
 
 
 def _chart(alerts: Alerts) -> list[Block]:
@@ -59,7 +63,14 @@ def _chart(alerts: Alerts) -> list[Block]:
     ]
     if not rows:
         return []
-    return [Note("failed attempts an hour, the last 24 hours", Tone.QUIET), Chart(rows)]
+    return [
+        Note("failed attempts an hour, the last 24 hours up to now", Tone.QUIET),
+        Chart(rows),
+    ]
+
+
+def _account_figures(alert: AccountAlert) -> str:
+    return f"{counted(alert.users_failed, 'user')} failed, {counted(alert.failures, 'time')}"
 
 
 def _agent_figures(alert: AgentAlert) -> str:

@@ -22,6 +22,7 @@ def listing(pages: Iterator[Sequence[Event]]) -> Answer:
                 ("seq", "at", "agent", "what", "user", "detail"),
                 ([_row(event) for event in page] for page in pages),
                 "no such events",
+                folding=("user", "detail"),
             )
         ],
     )

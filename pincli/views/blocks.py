@@ -48,11 +48,18 @@ class Next(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Columns, and rows that may come page by page from the store."""
+    """Columns, and rows that may come page by page from the store.
+
+    Attributes:
+        empty: What stands there if there are no rows.
+        folding: The columns that may be folded where the terminal is narrow; the others
+            stay whole. None for all of them.
+    """
 
     columns: Sequence[str]
     pages: Iterable[Sequence[Sequence[str]]]
     empty: str
+    folding: Sequence[str] | None = None
 
 
 class Chart(NamedTuple):

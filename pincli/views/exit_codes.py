@@ -6,29 +6,54 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """How a command ends. Where several apply, the order is that of DESIGN.md, section 7."""
+    """How a command ends. Where several apply, the order is that of DESIGN.md, section 7.
 
-    DONE = 0
-    """Done; for verify: verified."""
-    BUG = 1
-    """A bug in pincli."""
-    USAGE = 2
-    """Wrong usage; malformed PIN; nothing to prompt on."""
-    INCORRECT = 3
-    """Not verified: the PIN is incorrect; the sixth too."""
-    LOCKED = 4
-    """Not verified: locked; with --exit-code: found some."""
-    NOTHING_TO_VERIFY = 5
-    """Not verified: inactive, ineligible or uncollected."""
-    UNKNOWN = 6
-    """Unknown user or account."""
-    REFUSED = 7
-    """Refused by a rule, a role, or the person asked to confirm."""
-    UNAVAILABLE = 8
-    """Store or keys unavailable; nothing disclosed."""
-    INTERRUPTED = 130
-    """Interrupted."""
+    Attributes:
+        meaning: What it means, in words; the help, the man page and the README say the same.
+    """
 
+    meaning: str
+
+    def __new__(cls, number: int, meaning: str) -> ExitCode:
+        """A member from the number that a script sees, and what it means."""
+        code = int.__new__(cls, number)
+        code._value_ = number
+        code.meaning = meaning
+        return code
+
+    DONE = 0, "done; for verify: verified"
+    BUG = 1, "a bug in pincli"
+    USAGE = 2, "wrong usage; malformed PIN; nothing to prompt on"
+    INCORRECT = (
+        3,
+        'not verified: the PIN is incorrect (the sixth too, with "state": "locked")',
+    )
+    LOCKED = 4, "not verified: locked; with --exit-code: found some"
+    NOTHING_TO_VERIFY = (
+        5,
+        "not verified: nothing to verify (inactive, ineligible, uncollected)",
+    )
+    UNKNOWN = 6, "unknown user or account"
+    REFUSED = 7, "refused by a rule, a role, or the person asked to confirm"
+    UNAVAILABLE = 8, "store or keys unavailable; nothing disclosed"
+    INTERRUPTED = 130, "interrupted"
+
+    @property
+    def short(self) -> str:
+        """The meaning in a word or three."""
+        return self.name.lower().replace("_", " ")
+
+
+OF_ANY_COMMAND = frozenset(
+    {
+        ExitCode.DONE,
+        ExitCode.BUG,
+        ExitCode.USAGE,
+        ExitCode.UNAVAILABLE,
+        ExitCode.INTERRUPTED,
+    }
+)
+"""What every command can end with: an answer that can't be written is UNAVAILABLE."""
 
 EXIT_OF = {
     "internal": ExitCode.BUG,

@@ -16,7 +16,14 @@ def listing(keys: Sequence[KeyInfo]) -> Answer:
     ]
     return Answer(
         {"keys": [key._asdict() for key in keys]},
-        lambda: [Table(("file", "fingerprint", "use", "made"), [rows], "no keys here")],
+        lambda: [
+            Table(
+                ("file", "fingerprint", "use", "made"),
+                [rows],
+                "no keys here",
+                folding=("file", "use"),
+            )
+        ],
     )
 
 

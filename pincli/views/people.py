@@ -25,7 +25,10 @@ def record_of(user: User) -> dict[str, object]:
 
 def added(user: User) -> Answer:
     """The answer of `user add`."""
-    return Answer(record_of(user), lambda: _with_next(user, f"added {who(user)}"))
+    return Answer(
+        record_of(user),
+        lambda: [Headline(Tone.GOOD, "added", who(user)), *_next(user)],
+    )
 
 
 def record(user: User) -> Answer:
@@ -59,6 +62,7 @@ def listing(pages: Iterator[Sequence[User]]) -> Answer:
                     for page in pages
                 ),
                 "no such users; `pincli user add USER --account ACCOUNT` adds one",
+                folding=("user", "account", "name"),
             )
         ],
     )
@@ -70,7 +74,7 @@ def activity(change: Change) -> Answer:
     word = "active" if user.active else "deactivated"
     changed = change.before.active != user.active
     sentence = f"{who(user)} is {'now' if changed else 'already'} {word}"
-    return Answer({**record_of(user), "changed": changed}, lambda: _with_next(user, sentence))
+    return Answer({**record_of(user), "changed": changed}, lambda: [Note(sentence), *_next(user)])
 
 
 def activities(matched: int, changed: int, *, active: bool) -> Answer:
@@ -82,8 +86,5 @@ def activities(matched: int, changed: int, *, active: bool) -> Answer:
     )
 
 
-def _with_next(user: User, sentence: str) -> list[Block]:
-    blocks: list[Block] = [Note(sentence)]
-    if state_of(user) is State.UNCOLLECTED:
-        blocks.append(collect_next(user.user))
-    return blocks
+def _next(user: User) -> list[Block]:
+    return [collect_next(user.user)] if state_of(user) is State.UNCOLLECTED else []

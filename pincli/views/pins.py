@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pincli.models import ShownPin, User
 from pincli.rules.states import state_of
-from pincli.views.blocks import Answer, Fields, Headline, Next, Note, Tone
+from pincli.views.blocks import Answer, Fields, Headline, Next, Tone
 from pincli.views.verdict import who
 
 
@@ -24,13 +24,13 @@ def changed(user: User) -> Answer:
     """The answer of `pin change`."""
     return Answer(
         {"user": user.user, "state": state_of(user).value},
-        lambda: [Note(f"the support PIN of {who(user)} is changed", Tone.GOOD)],
+        lambda: [Headline(Tone.GOOD, "PIN changed", who(user))],
     )
 
 
 def allowed() -> Answer:
     """The answer of `pin check` for a PIN that may be chosen."""
-    return Answer({"allowed": True}, lambda: [Note("that PIN may be used", Tone.GOOD)])
+    return Answer({"allowed": True}, lambda: [Headline(Tone.GOOD, "that PIN may be used")])
 
 
 def unlocked(user: User) -> Answer:

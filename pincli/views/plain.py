@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pincli.config import Display
 from pincli.views.blocks import Block, Chart, Fields, Headline, Next, Note, Table, Tone
 from pincli.views.sanitiser import shown
+from pincli.views.width import columns_of, padded
 
 _SIGNS = {
     Tone.GOOD: ("\u2714", "[ok]"),
@@ -31,7 +32,7 @@ def headline_text(block: Headline, display: Display) -> str:
 
 def label_width(block: Fields) -> int:
     """The width that aligns the values of a block of fields."""
-    return max((len(label) for label, _ in block.pairs), default=0)
+    return max((columns_of(label) for label, _ in block.pairs), default=0)
 
 
 def lines(blocks: Sequence[Block], display: Display) -> Iterator[str]:
@@ -48,7 +49,7 @@ def _lines(block: Block, display: Display) -> Iterator[str]:
         case Fields():
             width = label_width(block)
             for label, value in block.pairs:
-                yield f"{_GAP}{label:<{width}}{_GAP}{value}".rstrip()
+                yield f"{_GAP}{padded(label, width)}{_GAP}{value}".rstrip()
         case Note():
             yield block.text
         case Next():
@@ -56,9 +57,9 @@ def _lines(block: Block, display: Display) -> Iterator[str]:
         case Table():
             yield from _table_lines(block)
         case Chart():
-            width = max((len(label) for label, _, _ in block.rows), default=0)
+            width = max((columns_of(label) for label, _, _ in block.rows), default=0)
             for label, bars, closing in chart_rows(block, display):
-                yield f"{_GAP}{label:<{width}}{_GAP}{bars}{_GAP}{closing}"
+                yield f"{_GAP}{padded(label, width)}{_GAP}{bars}{_GAP}{closing}"
 
 
 def chart_rows(chart: Chart, display: Display) -> Iterator[tuple[str, str, str]]:
@@ -75,7 +76,9 @@ def _table_lines(table: Table) -> Iterator[str]:
     widths: list[int] = []
     for page in table.pages:
         if page and not widths:
-            widths = [max(map(len, column)) for column in zip(table.columns, *page, strict=True)]
+            widths = [
+                max(map(columns_of, column)) for column in zip(table.columns, *page, strict=True)
+            ]
             yield _row(table.columns, widths)
         for row in page:
             yield _row(row, widths)
@@ -84,4 +87,4 @@ def _table_lines(table: Table) -> Iterator[str]:
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return _GAP.join(f"{c:<{w}}" for c, w in zip(cells, widths, strict=True)).rstrip()
+    return _GAP.join(padded(c, w) for c, w in zip(cells, widths, strict=True)).rstrip()

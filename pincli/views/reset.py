@@ -71,7 +71,9 @@ def preview(
     now = "there are none yet" if none else "the present ones stop working"
     pairs.append(("PINs", f"{now}; {then}"))
     if locked := states.get(State.LOCKED, 0):
-        pairs.append(("locks", f"{locked} {'are released' if unlock else 'stay'}"))
+        one = locked == 1
+        released, stay = ("is released", "stays") if one else ("are released", "stay")
+        pairs.append(("locks", f"{locked} {released if unlock else stay}"))
     return [
         Headline(Tone.WARNING, f"reset {counted(total, 'user')}", ", ".join(u.user for u in named)),
         Fields(pairs),
@@ -140,7 +142,11 @@ def _receipt_screen(
     tally: ResetTally, pages: Iterator[Sequence[User]], *, reveal: bool, file: str | None
 ) -> list[Block]:
     details = [f"{tally.unchanged} unchanged" if tally.unchanged else ""]
-    details.append(f"{tally.kept_locked} stay locked" if tally.kept_locked else "")
+    details.append(
+        f"{tally.kept_locked} {'stays' if tally.kept_locked == 1 else 'stay'} locked"
+        if tally.kept_locked
+        else ""
+    )
     details.append(f"{tally.unlocked} unlocked" if tally.unlocked else "")
     about = ", ".join(detail for detail in details if detail)
     blocks: list[Block] = [Headline(Tone.GOOD, f"reset {counted(tally.reset, 'user')}", about)]
@@ -167,7 +173,9 @@ def _small_table(results: Sequence[ResetUser]) -> Table:
         for result in results
         for after in [result.change.after]
     ]
-    return Table(("user", "account", "state", "became"), [rows], "")
+    return Table(
+        ("user", "account", "state", "became"), [rows], "", folding=("user", "account", "became")
+    )
 
 
 def _pins_table(tally: ResetTally, pages: Iterator[Sequence[User]]) -> Table:
@@ -178,6 +186,7 @@ def _pins_table(tally: ResetTally, pages: Iterator[Sequence[User]]) -> Table:
             for page in pages
         ),
         "",
+        folding=("user", "account"),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pincli.models import State, User
+from pincli.models import PinOrigin, State, User
 from pincli.rules.lockout import ATTEMPTS_ALLOWED, attempts_left
 from pincli.rules.states import state_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone
@@ -19,6 +19,9 @@ _TONES = {
     State.INACTIVE: Tone.WARNING,
     State.INELIGIBLE: Tone.WARNING,
 }
+_CHOSEN = {PinOrigin.GENERATED: "generated", PinOrigin.CUSTOMER: "chosen by the customer"}
+_ORDER = (State.LOCKED, State.ACTIVE, State.UNCOLLECTED, State.INACTIVE, State.INELIGIBLE)
+"""What somebody looks for first stands first."""
 _NEVER = "never"
 
 
@@ -101,8 +104,8 @@ def _card_screen(user: User) -> list[Block]:
         ("attempts", attempts(user)),
         ("last attempt", _when(user.last_attempt_at, user.last_attempt_by)),
         ("last verified", _when(user.last_verified_at, user.last_verified_by)),
-        ("PIN", f"{user.pin.set_by.value} {user.pin.set_at}" if user.pin else "none"),
-        ("ever", f"{user.attempts_total} attempts, {user.locks_total} locks"),
+        ("PIN", f"{_CHOSEN[user.pin.set_by]} {user.pin.set_at}" if user.pin else "none"),
+        ("ever", f"{counted(user.attempts_total, 'attempt')}, {counted(user.locks_total, 'lock')}"),
     ]
     if user.locked_since:
         pairs.insert(2, ("locked since", user.locked_since))
@@ -115,13 +118,20 @@ def _card_screen(user: User) -> list[Block]:
 def _overview_screen(totals: dict[State, int], latest: Sequence[User]) -> list[Block]:
     width = max(len(str(n)) for n in totals.values())
     blocks: list[Block] = [
-        Note(counted(sum(totals.values()), "user")),
-        Fields([(state.value, f"{n:>{width}}") for state, n in totals.items()]),
+        Headline(Tone.NEUTRAL, counted(sum(totals.values()), "user")),
+        Fields([(state.value, f"{totals.get(state, 0):>{width}}") for state in _ORDER]),
     ]
     if latest:
         rows = [(u.locked_since or "", u.user, u.account, u.name) for u in latest]
-        blocks.append(Note("latest locks", Tone.QUIET))
-        blocks.append(Table(("locked since", "user", "account", "name"), [rows], ""))
+        blocks += [Note(""), Note("latest locks", Tone.QUIET)]
+        blocks.append(
+            Table(
+                ("locked since", "user", "account", "name"),
+                [rows],
+                "",
+                folding=("user", "account", "name"),
+            )
+        )
     return blocks
 
 
@@ -143,6 +153,7 @@ def _users_table(pages: Iterator[Sequence[User]]) -> Table:
             for page in pages
         ),
         "no such users",
+        folding=("user", "account", "name"),
     )
 
 

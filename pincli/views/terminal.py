@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from pincli.config import Display
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _STYLES = {
     Tone.GOOD: "bold green",
     Tone.BAD: "bold red",
-    Tone.WARNING: "yellow",
+    Tone.WARNING: "bold magenta",  # yellow can't be read on white
     Tone.NEUTRAL: "",
     Tone.QUIET: "dim",
 }
@@ -52,7 +52,8 @@ def rehearse() -> None:
 def _draw(block: Block, display: Display, console: Console) -> None:
     match block:
         case Headline():
-            line = _text(headline_text(block, display), display, _STYLES[block.tone])
+            style = _STYLES[block.tone] or "bold"
+            line = _text("", display).append(_text(headline_text(block, display), display, style))
             line.append(f"  {shown(block.about, unicode=display.unicode)}".rstrip())
             console.print(line)
         case Fields():
@@ -60,57 +61,77 @@ def _draw(block: Block, display: Display, console: Console) -> None:
         case Note():
             console.print(_text(block.text, display, _STYLES[block.tone]))
         case Next():
-            line = _text("  next: ", display, _STYLES[Tone.QUIET])
-            line.append(_text(block.command, display, "bold"))
-            line.append(_text(f"   ({block.why})", display, _STYLES[Tone.QUIET]))
-            console.print(line)
+            _draw_next(block, display, console)
         case Table():
             _draw_table(block, display, console)
         case Chart():
             _draw_chart(block, display, console)
 
 
-def _draw_fields(block: Fields, display: Display, console: Console) -> None:
-    from rich.padding import Padding
-    from rich.table import Table as Grid
+def _draw_next(block: Next, display: Display, console: Console) -> None:
+    """The command, and beside or below it what for."""
+    from pincli.views.tables import GAP, folds
 
-    grid = Grid.grid(padding=(0, 2, 0, 0))
-    grid.add_column(min_width=label_width(block), no_wrap=True)
-    grid.add_column(overflow="fold")
-    for label, value in block.pairs:
-        grid.add_row(_text(label, display, _STYLES[Tone.QUIET]), _text(value, display))
-    console.print(Padding(grid, (0, 0, 0, 2)))
+    line = _text("  next: ", display, _STYLES[Tone.QUIET])
+    line.append(_text(block.command, display, "bold"))
+    why = _text(f"({block.why})", display, _STYLES[Tone.QUIET])
+    beside = line.copy().append("   ").append(why)
+    if beside.cell_len <= console.width:
+        _print([beside], console)
+    else:
+        margin = _text(" " * GAP, display)
+        below = folds(console, why, console.width - GAP)
+        _print(folds(console, line, console.width), console)
+        _print((margin.copy().append(part) for part in below), console)
+
+
+def _draw_fields(block: Fields, display: Display, console: Console) -> None:
+    from pincli.views.tables import GAP, side_by_side
+
+    margin, label = _text("", display), label_width(block)
+    wide = (0, label, console.width - label - 2 * GAP)
+    for name, value in block.pairs:
+        cells = (margin, _text(name, display, _STYLES[Tone.QUIET]), _text(value, display))
+        _print(side_by_side(console, cells, wide), console)
 
 
 def _draw_chart(block: Chart, display: Display, console: Console) -> None:
-    from rich.padding import Padding
-    from rich.table import Table as Grid
+    """Bars and figures whole; a long label is folded."""
+    from pincli.views.tables import GAP, side_by_side
 
-    grid = Grid.grid(padding=(0, 2, 0, 0))
-    grid.add_column(overflow="fold")
-    grid.add_column(no_wrap=True, min_width=max(len(values) for _, values, _ in block.rows))
-    grid.add_column(no_wrap=True)
-    for row in chart_rows(block, display):
-        grid.add_row(*(_text(cell, display) for cell in row))
-    console.print(Padding(grid, (0, 0, 0, 2)))
+    rows = [[_text(cell, display) for cell in ("", *row)] for row in chart_rows(block, display)]
+    wide = [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
+    wide[1] = max(min(wide[1], console.width - wide[2] - wide[3] - 3 * GAP), 1)
+    for row in rows:
+        _print(side_by_side(console, row, wide), console)
 
 
 def _draw_table(block: Table, display: Display, console: Console) -> None:
-    from rich.table import Table as Grid
+    """A head and its rows; a later page may need wider columns, and never gets narrower ones."""
+    from pincli.views.tables import flowing, side_by_side, widths
 
-    empty = True
+    folding = [block.folding is None or name in block.folding for name in block.columns]
+    head = [_text(name, display, _STYLES[Tone.QUIET]) for name in block.columns]
+    natural = [name.cell_len for name in head]
+    begun = False
     for page in block.pages:
-        if not page:
-            continue
-        grid = Grid(box=None, padding=(0, 2, 0, 0), show_header=empty, header_style="dim")
-        for name in block.columns:
-            grid.add_column(name, overflow="fold")
-        for row in page:
-            grid.add_row(*(_text(cell, display) for cell in row))
-        console.print(grid)
-        empty = False
-    if empty:
+        rows = [[_text(cell, display) for cell in row] for row in page]
+        for row in rows:
+            natural = [max(width, cell.cell_len) for width, cell in zip(natural, row, strict=True)]
+        if rows and not begun:
+            rows.insert(0, head)
+            begun = True
+        wide = widths(natural, folding, console.width)
+        for row in rows:
+            _print(side_by_side(console, row, wide) if wide else flowing(console, row), console)
+    if not begun:
         console.print(_text(block.empty, display))
+
+
+def _print(lines: Iterable[Text], console: Console) -> None:
+    """Lines that are folded already."""
+    for line in lines:
+        console.print(line, no_wrap=True, overflow="ignore", crop=False)
 
 
 def _text(text: str, display: Display, style: str = "") -> Text:

@@ -71,8 +71,10 @@ def _examined_screen(checks: Sequence[Check], sick: int) -> list[Block]:
         if sick
         else Headline(Tone.GOOD, "all well", f"{len(checks)} checks")
     )
+    # What somebody has to do comes before what nobody has to.
+    order = sorted(checks, key=lambda check: check.finding is None)
     pairs = [
         (check.what, "fine" if check.finding is None else f"{check.finding}; {check.hint}")
-        for check in checks
+        for check in order
     ]
     return [headline, Fields(pairs)]

@@ -317,6 +317,16 @@ UPKEEP = (
     done("completion bash", frozenset({"shell", "script"})),
     usage("completion"),
     usage("completion tcsh"),
+    done("help", frozenset({"topic", "text", "commands"})),
+    done("help verify", frozenset({"topic", "text", "commands"})),
+    done("help pin show", frozenset({"topic", "text", "commands"})),
+    done("help exit-codes", frozenset({"topic", "text", "exit_codes"})),
+    done("help json", frozenset({"topic", "text"})),
+    done("help environment", frozenset({"topic", "text"})),
+    done("help man", frozenset({"topic", "text"})),
+    usage("help nothing"),
+    usage("help pin nothing"),
+    usage("help complete-names"),
 )
 ROOT = (
     usage("verfy alice"),

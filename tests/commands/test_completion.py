@@ -374,7 +374,8 @@ def _told_by_help(desk: Desk, path: str) -> Iterator[tuple[str, set[str]]]:
     out = call(desk, f"{path} --help").out
     options = out.partition("\nOptions:\n")[2].partition("\n\n")[0]
     yield path, set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", options, re.MULTILINE)) | {"-h"}
-    commands = out.partition("\nCommands:\n")[2].partition("\n\n")[0]
+    below = f"\n{out.partition(chr(10) + 'Options:')[2].partition(chr(10) * 2)[2]}"
+    commands = below.partition("\nExample:\n")[0]
     for name in re.findall(r"^  ([a-z-]+)", commands, re.MULTILINE):
         yield from _told_by_help(desk, f"{path} {name}".strip())
 

@@ -43,7 +43,7 @@ def test_help_has_an_example(floor: Desk, command: str) -> None:
 def test_the_examples_use_options_that_exist(floor: Desk, command: str) -> None:
     """With --help behind it no example is run, but its options are parsed."""
     lines = call(floor, f"{command} --help").out.splitlines()
-    examples = [line.strip() for line in lines if line.startswith("    pincli ")]
+    examples = [line.strip() for line in lines if line.startswith("  pincli ")]
     assert examples
     for line in examples:
         assert call(floor, f"{line.removeprefix('pincli ')} --help").code == 0, line

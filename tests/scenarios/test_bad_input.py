@@ -131,7 +131,7 @@ def unprivileged(desk: Desk, *arguments: str, stdin: str = "") -> Ran:
         (["user", "show", "zz"], "", 6, "unknown user: zz", "user list"),
         (["user", "add", "alice", "--account", "x"], "", 7, "a user alice already", "user show"),
         (["init"], "", 7, "a store already", "left as it is"),
-        (["verfy", "alice"], "", 2, "no command 'verfy'", "pincli verify"),
+        (["verfy", "alice"], "", 2, "no such command 'verfy'", "pincli verify"),
         (["status", "--store", "x"], "", 2, "--store", "before the command"),
     ],
 )

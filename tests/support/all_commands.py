@@ -29,7 +29,7 @@ ADMIN = AGENT | {
     "keys rotate",
 }
 PORTAL = frozenset({"status USER", "pin show", "pin change", "unlock"})
-WITHOUT_ROLE = frozenset({"init", "demo", "pin check", "completion"})
+WITHOUT_ROLE = frozenset({"init", "demo", "pin check", "completion", "help"})
 COMPLETING = "complete-names"
 """For whoever may see names in a list: agents and admins. DESIGN.md, section 6, spelled again."""
 

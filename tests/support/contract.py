@@ -56,6 +56,7 @@ COMMANDS = (
     "doctor",
     "demo",
     "completion",
+    "help",
 )
 GROUPS = ("pin", "user", "audit", "keys")
 

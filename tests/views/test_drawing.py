@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pincli.config import read_display
 from pincli.views.blocks import Block, Chart, Fields, Headline, Next, Note, Table, Tone
+from tests.support.terminal import cells
 from tests.views.records import HOSTILE
 from tests.views.screens import (
     ASCII,
@@ -168,3 +171,38 @@ def test_a_dumb_terminal_gets_no_colours(monkeypatch: pytest.MonkeyPatch) -> Non
         else:
             monkeypatch.setenv("TERM", value)
         assert not read_display().color
+
+
+def test_the_colours_can_be_read_on_light_and_on_dark(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the terminal's own colours only those that are neither near white nor near black."""
+    for tone in Tone:
+        out = drawn([Headline(tone, "word", "about"), Note("note", tone)], COLOURED, monkeypatch)
+        codes = {
+            int(code) for run in re.findall(r"\x1b\[([0-9;]*)m", out) for code in run.split(";")
+        }
+        assert codes <= {0, 1, 2, 31, 32, 34, 35, 36}, (tone, codes)
+
+
+def test_a_wide_name_keeps_the_columns_in_line() -> None:
+    """Chinese and emoji take two columns each, a combining accent none; in a pipe too."""
+    names = ("Alice", "\u4f50\u85e4 \u5149", "Frank \U0001f98a", "Jose\u0301")
+    out = piped([Table(("name", "state"), [[(name, "active") for name in names]], "nobody")])
+    assert {cells(line.partition("active")[0]) for line in out.splitlines()[1:]} == {10}
+    labelled = piped([Fields([(name, "value") for name in names])])
+    assert len({cells(line.partition("value")[0]) for line in labelled.splitlines()}) == 1
+
+
+def test_a_time_is_never_folded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a table folds, it folds its texts; where that is not enough, rows flow."""
+    time = "2026-11-24T13:30:12Z"
+    row = ("a-login-of-some-length", time, "and a reason that has a number of words in it")
+    for columns in (30, 40, 60, 80):
+        table = Table(("user", "at", "why"), [[row]], "nothing", folding=("user", "why"))
+        assert time in drawn([table], UNCOLOURED, monkeypatch, columns=columns)
+
+
+def test_a_later_page_may_be_wider(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long name on the second page is not folded while the terminal has room."""
+    long = "somebody-with-a-long-login"
+    table = Table(("user", "state"), iter([[("al", "active")], [(long, "locked")]]), "nobody")
+    assert f"{long}  locked" in drawn([table], UNCOLOURED, monkeypatch)

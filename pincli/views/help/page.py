@@ -1,0 +1,50 @@
+"""What the manual says about one command."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pincli.views.exit_codes import ExitCode
+
+
+class Page(NamedTuple):
+    """A command, or a group of them, as its `--help` describes it.
+
+    Attributes:
+        command: What is typed after `pincli`; empty for pincli itself.
+        usage: What follows that, such as `[OPTIONS] USER`.
+        summary: One sentence.
+        audience: Who uses it, as the help says.
+        description: Paragraphs; the summary is their first sentence.
+        arguments: Each as it is typed, and what it is.
+        options: The same.
+        examples: Command lines.
+        notes: Paragraphs that stand after them.
+        exits: How it can end; empty for a group, which does nothing itself.
+    """
+
+    command: str
+    usage: str
+    summary: str
+    audience: str = ""
+    description: tuple[str, ...] = ()
+    arguments: tuple[tuple[str, str], ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
+    examples: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    exits: tuple[ExitCode, ...] = ()
+
+
+def facts(page: Page) -> dict[str, object]:
+    """The page as JSON keys."""
+    return {
+        "command": page.command,
+        "usage": " ".join(["pincli", *page.command.split(), page.usage]),
+        "summary": page.summary,
+        "description": list(page.description),
+        "arguments": [{"name": name, "means": means} for name, means in page.arguments],
+        "options": [{"name": name, "means": means} for name, means in page.options],
+        "examples": list(page.examples),
+        "notes": list(page.notes),
+        "exit_codes": [int(code) for code in page.exits],
+    }

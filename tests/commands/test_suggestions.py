@@ -1,0 +1,83 @@
+"""A mistyped command, option or value: the near one is in the hint."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.contract import answer_of, call, error_of
+from tests.support.desk import Desk
+
+MISTYPED = (
+    ("verfiy alice", "no such command 'verfiy'", "did you mean `pincli verify`?"),
+    ("VERIFY alice", "no such command 'VERIFY'", "did you mean `pincli verify`?"),
+    ("st", "no such command 'st'", "did you mean `pincli status`?"),
+    ("re", "no such command 're'", "did you mean `pincli reset` or `pincli restore`?"),
+    ("user ad bea", "no such command 'ad'", "did you mean `pincli user add`?"),
+    ("pin chnage", "no such command 'chnage'", "did you mean `pincli pin change`?"),
+    ("rotate", "no such command 'rotate'", "did you mean `pincli keys rotate`?"),
+    ("show", "no such command 'show'", "did you mean `pincli pin show` or `pincli user show`?"),
+    ("user status", "no such command 'status'", "did you mean `pincli status`?"),
+    ("xyzzy", "no such command 'xyzzy'", "`pincli --help` lists the commands"),
+    ("user xyzzy", "no such command 'xyzzy'", "`pincli user --help` lists the commands"),
+    ("complete-name", "no such command 'complete-name'", "did you mean `pincli completion`?"),
+    ("status --acount acme", "no such option: --acount", "did you mean `--account`?"),
+    ("status --acount=acme", "no such option: --acount", "did you mean `--account`?"),
+    ("status --lock", "no such option: --lock", "did you mean `--locked`?"),
+    ("user list --stat active", "no such option: --stat", "did you mean `--state`?"),
+    ("--verison", "no such option: --verison", "did you mean `--version`?"),
+    ("verify alice --nothing-like-it", "no such option: --nothing-like-it", "`pincli verify"),
+    ("status --stroe x", "no such option: --stroe", "--store goes before the command: pincli "),
+    ("status --state lokced", "'lokced' is not one of", "did you mean `--state locked`?"),
+    ("user add bea --account acme --type clod", "'clod' is not", "did you mean `--type cloud`?"),
+    ("completion zhs", "'zhs' is not one of", "did you mean `zsh`?"),
+    ("status --state xyzzy", "'xyzzy' is not one of", "`pincli status --help` shows how"),
+    ("help verfiy", "there is no help about 'verfiy'", "did you mean `pincli help verify`?"),
+    ("help pin shw", "there is no help about 'pin shw'", "did you mean `pincli help pin show`?"),
+)
+
+
+@pytest.mark.parametrize(("line", "message", "hint"), MISTYPED)
+def test_the_near_one_is_suggested(floor: Desk, line: str, message: str, hint: str) -> None:
+    """Exit 2; the same sentence and hint for people and in the one object for programs."""
+    ran = call(floor, line)
+    told = error_of(ran)
+    assert (ran.code, message in told[0]) == (2, True), told
+    assert told[1].startswith(hint)
+    error = answer_of(call(floor, f"{line} --json"))["error"]
+    assert (error["code"], error["message"], error["hint"]) == ("usage", *told)
+
+
+def test_one_dash_too_few(floor: Desk) -> None:
+    """`-json` is read as four short options; the hint knows better."""
+    assert error_of(call(floor, "status -json"))[1] == "did you mean `--json`?"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "444159",
+        "user 444159",
+        "verify444159 alice",
+        "status --444159",
+        "status --acount444159",
+        "status --state 444159",
+        "completion 444159",
+        "help 444159",
+        "help verify 444159",
+        "audit list --limit 444159x",
+    ],
+)
+@pytest.mark.parametrize("json", ["", " --json"])
+def test_a_pin_that_was_typed_is_not_repeated(floor: Desk, line: str, json: str) -> None:
+    """Whatever it was taken for, six digits are masked."""
+    ran = call(floor, line + json)
+    assert ran.code == 2
+    assert "444159" not in ran.out + ran.err
+
+
+def test_a_mistyped_word_cannot_write_to_the_terminal(floor: Desk) -> None:
+    """What was typed is repeated escaped."""
+    for words in (["\x1b[2Jx"], ["status", "--\x1b[2Jx"], ["status", "--state", "\x1b[2Jx"]):
+        ran = call(floor, words)
+        assert ran.code == 2
+        assert "\x1b" not in ran.out + ran.err

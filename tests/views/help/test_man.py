@@ -1,0 +1,110 @@
+"""The man page: fresh, and roff that roff's own tools find nothing wrong with."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import typer
+
+from pincli.cli import app
+from pincli.commands.pages import pages
+from pincli.views.exit_codes import ExitCode
+from pincli.views.help import man
+from pincli.views.help.page import Page
+from tests.support.contract import COMMANDS
+
+PAGE = Path(__file__).resolve().parents[3] / ".man" / "pincli.1"
+
+NASTY = (
+    ".SH not a heading",
+    "'br not a request",
+    "a back\\slash, \\fBno bold\\fR",
+    "quoted \"twice\" and 'once'",
+    "caf\u00e9 \u2014 \u4e2d",
+    "--long-option and a well-known word",
+    "~/.config ^ `code`",
+)
+
+
+def made() -> str:
+    """The page as the program makes it now."""
+    return man.page(pages(typer.main.get_command(app)))
+
+
+def rendered(source: str, columns: int = 80) -> str:
+    """What a person reads."""
+    if shutil.which("groff") is None:
+        pytest.skip("groff is not installed; CI installs it")
+    ran = subprocess.run(
+        ["groff", "-man", "-Tutf8", "-ww", "-P-cbou", f"-rLL={columns}n"],
+        input=source,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout
+
+
+def nasty_page() -> str:
+    """A page in which every text means no good."""
+    root = Page("", "[OPTIONS]", NASTY[0], description=NASTY)
+    each = Page(
+        "verify",
+        "[OPTIONS] USER",
+        "A command.",
+        description=NASTY,
+        options=tuple(("--an-option TEXT", text) for text in NASTY),
+        examples=NASTY,
+        notes=NASTY,
+        exits=(ExitCode.DONE,),
+    )
+    return man.page([root, each])
+
+
+def test_the_page_is_fresh() -> None:
+    """Byte for byte what the program makes; else run `pincli help man > .man/pincli.1`."""
+    assert PAGE.read_text(encoding="utf-8") == made(), "pincli help man > .man/pincli.1"
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_groff_finds_nothing_wrong(columns: int) -> None:
+    """No warning of any kind, and every command, exit code and section is there to read."""
+    text = rendered(made(), columns)
+    words = " ".join(text.split())
+    for command in COMMANDS:
+        assert f"pincli {command}" in words
+    for code in ExitCode:
+        assert f"{int(code)} {code.meaning}" in words
+    for heading in ("NAME", "SYNOPSIS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES"):
+        assert f"\n{heading}\n" in text
+
+
+def test_mandoc_finds_nothing_wrong() -> None:
+    """The other reader of man pages; only that the page bears no date, which nobody would keep."""
+    if shutil.which("mandoc") is None:
+        pytest.skip("mandoc is not installed; CI installs it")
+    ran = subprocess.run(
+        ["mandoc", "-Tlint"], input=made(), capture_output=True, text=True, check=False
+    )
+    assert [line for line in ran.stdout.splitlines() if "missing date" not in line] == []
+
+
+def test_no_text_is_read_as_roff() -> None:
+    """Dots, quotes and backslashes of a text are shown, not obeyed."""
+    shown = rendered(nasty_page(), 200)
+    for text in NASTY:
+        assert text.replace("`code`", "code") in shown, text
+
+
+def test_what_is_typed_can_be_copied() -> None:
+    """Hyphens of options and examples are ASCII ones, in code that a reader pastes."""
+    shown = rendered(made())
+    assert "\u2010" not in "".join(line for line in shown.splitlines() if "pincli" in line)
+    assert "pincli status --account acme --locked --exit-code" in shown
+    assert "--pin-stdin" in shown
