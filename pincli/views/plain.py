@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pincli.config import Display
-from pincli.views.blocks import Block, Chart, Fields, Headline, Next, Note, Table, Tone
+from pincli.views.blocks import (
+    Band,
+    Block,
+    Chart,
+    Fields,
+    Headline,
+    Menu,
+    Next,
+    Note,
+    Table,
+    Tone,
+)
 from pincli.views.sanitiser import shown
 
 _SIGNS = {
@@ -43,6 +54,8 @@ def lines(blocks: Sequence[Block], display: Display) -> Iterator[str]:
 
 def _lines(block: Block, display: Display) -> Iterator[str]:
     match block:
+        case Band():
+            yield from _lines(block.headline, display)
         case Headline():
             yield f"{headline_text(block, display)}{_GAP}{block.about}".rstrip()
         case Fields():
@@ -59,6 +72,19 @@ def _lines(block: Block, display: Display) -> Iterator[str]:
             width = max((len(label) for label, _, _ in block.rows), default=0)
             for label, bars, closing in chart_rows(block, display):
                 yield f"{_GAP}{label:<{width}}{_GAP}{bars}{_GAP}{closing}"
+        case Menu():
+            widths = [max(map(len, column)) for column in zip(*block.rows, strict=True)]
+            for number, row in enumerate(block.rows):
+                yield f"{marker(block, number, display)} {_row(row, widths)}"
+            if block.more:
+                yield f"{_GAP}{block.more}"
+
+
+def marker(menu: Menu, number: int, display: Display) -> str:
+    """What stands before a row of a menu: a sign for the one that is chosen."""
+    if number != menu.chosen:
+        return " "
+    return "\u203a" if display.unicode else ">"
 
 
 def chart_rows(chart: Chart, display: Display) -> Iterator[tuple[str, str, str]]:

@@ -12,7 +12,7 @@ from pincli.views.exit_codes import ExitCode
 from pincli.views.verdict import attempts, collect_next, who
 from pincli.views.words import counted
 
-_TONES = {
+TONES = {
     State.ACTIVE: Tone.GOOD,
     State.LOCKED: Tone.BAD,
     State.UNCOLLECTED: Tone.WARNING,
@@ -99,14 +99,14 @@ def _card_screen(user: User) -> list[Block]:
     pairs = [
         ("type", user.type.value),
         ("attempts", attempts(user)),
-        ("last attempt", _when(user.last_attempt_at, user.last_attempt_by)),
-        ("last verified", _when(user.last_verified_at, user.last_verified_by)),
+        ("last attempt", when(user.last_attempt_at, user.last_attempt_by)),
+        ("last verified", when(user.last_verified_at, user.last_verified_by)),
         ("PIN", f"{user.pin.set_by.value} {user.pin.set_at}" if user.pin else "none"),
         ("ever", f"{user.attempts_total} attempts, {user.locks_total} locks"),
     ]
     if user.locked_since:
         pairs.insert(2, ("locked since", user.locked_since))
-    blocks: list[Block] = [Headline(_TONES[state], state.value, who(user)), Fields(pairs)]
+    blocks: list[Block] = [Headline(TONES[state], state.value, who(user)), Fields(pairs)]
     if state is State.UNCOLLECTED:
         blocks.append(collect_next(user.user))
     return blocks
@@ -151,5 +151,6 @@ def _totals_sentence(totals: dict[State, int]) -> str:
     return counted(sum(totals.values()), "user") + (f": {', '.join(parts)}" if parts else "")
 
 
-def _when(at: str | None, by: str | None) -> str:
+def when(at: str | None, by: str | None) -> str:
+    """When something last happened, and by whom."""
     return f"{at} by {by}" if at else _NEVER

@@ -1,0 +1,95 @@
+"""The state of the shift as something to show; no digit of a PIN gets past here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pincli.commands.desk.choices import Choices
+from pincli.commands.desk.shift import Refusal, Remark, Shift
+from pincli.models import Verdict
+from pincli.rules.names import mask_pins
+from pincli.rules.pins import PIN_LENGTH
+from pincli.views import desk as view
+from pincli.views.blocks import Block, Menu, Problem
+
+# As long as it may still become a PIN that was typed in the wrong place.
+_DIGITS_ALONE = re.compile(rf"(?<!\S)\d{{1,{PIN_LENGTH}}}(?!\S)")
+_WORDS = {
+    Remark.SLIP: f"{PIN_LENGTH} digits, please. That was a slip, not an attempt.",
+    Remark.DIGITS_ONLY: "A PIN has digits only. That was a slip, not an attempt.",
+    Remark.STILL_OPEN: "Type the PIN as the caller says it; Esc ends the call.",
+    Remark.CANCELLED: "The call was cancelled. Nothing was counted.",
+    Remark.CLEARED: "Cleared, as nobody typed for a while.",
+    Remark.NO_SUCH_NAME: "No name begins like this.",
+}
+_USER_KEYS = (
+    ("Enter", "look up"),
+    ("Tab", "complete"),
+    ("Esc", "clear"),
+    ("Ctrl-D", "end the shift"),
+)
+_CHOICE_KEYS = (
+    ("\u2191\u2193", "choose"),
+    *_USER_KEYS,
+)
+_CORRECTION_KEYS = (
+    ("\u2191", "correct it"),
+    *_USER_KEYS,
+)
+_PIN_KEYS = (
+    ("Enter", "check the PIN"),
+    ("Esc", "cancel the call"),
+    ("Ctrl-D", "end the shift"),
+)
+
+
+def picture(shift: Shift) -> view.Picture:
+    """All that is to be seen in this state."""
+    return view.Picture(_entry(shift), _body(shift), shift.tally, _keys(shift), shift.turn)
+
+
+def masked(text: str) -> str:
+    """A line of the same length in which nothing can be a PIN."""
+    return mask_pins(_DIGITS_ALONE.sub(lambda digits: "*" * len(digits[0]), text))
+
+
+def _entry(shift: Shift) -> view.Entry | view.Marks:
+    if shift.caller is not None:
+        return view.Marks("PIN", len(shift.digits))
+    return view.Entry("user", masked(shift.line.text), shift.line.cursor)
+
+
+def _body(shift: Shift) -> list[Block]:
+    blocks = _said(shift)
+    if shift.warning:
+        blocks += view.notice(shift.warning)
+    return blocks
+
+
+def _said(shift: Shift) -> list[Block]:
+    match shift.said:
+        case Verdict():
+            return view.answered(shift.said)
+        case Refusal(problem):
+            return view.unavailable(problem)
+        case Problem():
+            return view.complaint(shift.said)
+        case Choices(lead, _, more, _, chosen):
+            return [*lead, Menu(shift.said.fitting, chosen, more)]
+        case Remark():
+            return [*_usual(shift), *view.notice(_WORDS[shift.said])]
+        case None:
+            return _usual(shift)
+
+
+def _usual(shift: Shift) -> list[Block]:
+    return view.opening() if shift.caller is None else view.caller(shift.caller, shift.ticket)
+
+
+def _keys(shift: Shift) -> Sequence[tuple[str, str]]:
+    if shift.caller is not None:
+        return _PIN_KEYS
+    if isinstance(shift.said, Choices):
+        return _CHOICE_KEYS
+    return _CORRECTION_KEYS if shift.last_line.text and not shift.line.text else _USER_KEYS
