@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pincli.models import User, Verdict
 from pincli.rules.states import state_of
 from pincli.views.blocks import Band, Block, Fields, Headline, Note, Problem, Tone
-from pincli.views.status import TONES, when
+from pincli.views.status import when
 from pincli.views.verdict import attempts, verdict, who
 
 NOT_VERIFIED = Headline(Tone.BAD, "NOT VERIFIED")
@@ -35,10 +35,15 @@ class Entry(NamedTuple):
 
 
 class Marks(NamedTuple):
-    """A PIN being typed: a label, and one mark a digit."""
+    """A PIN being typed: a label, and one mark a digit.
+
+    Attributes:
+        wrong: Whether it can't become a PIN any more.
+    """
 
     label: str
     digits: int
+    wrong: bool = False
 
 
 class Picture(NamedTuple):
@@ -46,14 +51,16 @@ class Picture(NamedTuple):
 
     Attributes:
         entry: What the agent is asked for.
-        body: What stands below.
+        said: What was said last.
+        standing: What stands below it: the caller's card, or what a login looks like.
         tally: The shift so far.
         keys: What the keys do now, each a key and its meaning.
         turn: Grows when something is said; while it stays, somebody is typing.
     """
 
     entry: Entry | Marks
-    body: Sequence[Block]
+    said: Sequence[Block]
+    standing: Sequence[Block]
     tally: Tally
     keys: Sequence[tuple[str, str]]
     turn: int = 0
@@ -68,8 +75,13 @@ def opening() -> list[Block]:
 
 
 def caller(user: User, ticket: str | None) -> list[Block]:
-    """Who the caller says they are, and how they stand, before the PIN is asked for."""
+    """Who the caller says they are, and how they stand, before the PIN is asked for.
+
+    Without a sign or a colour: nobody may take it for a verdict.
+    """
     pairs = [
+        ("user", who(user)),
+        ("state", state_of(user).value),
         ("attempts", attempts(user)),
         ("last attempt", when(user.last_attempt_at, user.last_attempt_by)),
         ("last verified", when(user.last_verified_at, user.last_verified_by)),
@@ -78,8 +90,7 @@ def caller(user: User, ticket: str | None) -> list[Block]:
         pairs.append(("locks ever", str(user.locks_total)))
     if ticket is not None:
         pairs.append(("ticket", ticket))
-    state = state_of(user)
-    return [Headline(TONES[state], state.value, who(user)), Fields(pairs)]
+    return [Fields(pairs)]
 
 
 def answered(result: Verdict) -> list[Block]:
@@ -123,9 +134,10 @@ def more(count: int) -> str:
 MANY_MORE = "and more: type another letter, then Tab"
 
 
-def counts(tally: Tally) -> str:
+def counts(tally: Tally, *, short: bool = False) -> str:
     """The shift in a few words."""
-    return f"{tally.verified} verified  {tally.refused} not  {tally.locked} locked"
+    refused = "not" if short else "not verified"
+    return f"{tally.verified} verified  {tally.refused} {refused}  {tally.locked} locked"
 
 
 def summary(tally: Tally) -> Headline:

@@ -40,7 +40,7 @@ def frame(picture: Picture, display: Display, columns: int, rows: int) -> Frame:
     foot = [*blank, _foot(picture, display, width)] if rows > _ROOMY // 2 else []
     above = [*head, *blank]
     room = max(0, rows - len(above) - 1 - len(blank) - len(foot))
-    body = _body(picture.body, display, width, room, roomy=roomy)
+    body = _body([*picture.said, *picture.standing], display, width, room, roomy=roomy)
     shown_rows = [*above, entry, *blank, *body]
     shown_rows += [""] * (rows - len(shown_rows) - len(foot)) + foot
     return Frame(shown_rows[:rows], (min(len(above), rows - 1), column))
@@ -48,6 +48,8 @@ def frame(picture: Picture, display: Display, columns: int, rows: int) -> Frame:
 
 def _head(picture: Picture, display: Display, width: int) -> list[str]:
     tally = counts(picture.tally)
+    if width_of(tally) + len(_MARGIN) > width:
+        tally = counts(picture.tally, short=True)
     gap = width - len(_MARGIN) - width_of(_TITLE) - width_of(tally)
     parts = [(_MARGIN, Styled.PLAIN), (_TITLE, Styled.STRONG), (" " * gap, Styled.PLAIN)]
     if gap < len(_GAP):
@@ -77,7 +79,7 @@ def _entry(entry: Entry | Marks, display: Display, width: int) -> tuple[str, int
     room = width - len(label) - 1
     if isinstance(entry, Marks):
         text, column = _marks(entry.digits, display, room)
-        style = Styled.STRONG if entry.digits <= PIN_LENGTH else Styled.WARNING
+        style = Styled.WARNING if entry.wrong else Styled.STRONG
     else:
         text, column = _window(entry, display, room)
         style = Styled.STRONG
@@ -117,7 +119,9 @@ def _body(
             row
             for block, part in zip(choice, parts, strict=True)
             for row in (
-                rows_of([_fitted(block, left)], display, width) if isinstance(block, Menu) else part
+                _indented([_fitted(block, left)], display, width)
+                if isinstance(block, Menu)
+                else part
             )
         ]
         if len(drawn) <= room:
@@ -126,15 +130,25 @@ def _body(
 
 
 def _spaced(block: Block, display: Display, width: int, *, roomy: bool) -> list[str]:
-    rows = rows_of([block], display, width)
-    return [*rows, ""] if roomy and isinstance(block, Band) else rows
+    if isinstance(block, Band):
+        return [*rows_of([block], display, width), *([""] if roomy else [])]
+    return _indented([block], display, width)
+
+
+def _indented(blocks: Sequence[Block], display: Display, width: int) -> list[str]:
+    return [_MARGIN + row for row in rows_of(blocks, display, width - len(_MARGIN))]
 
 
 def _fitted(menu: Menu, room: int) -> Menu:
     """As many rows of a menu as there is room for, the chosen one among them."""
-    room = max(1, room - 2 * bool(menu.more))
-    if len(menu.rows) <= room:
+    if len(menu.rows) + bool(menu.more) <= room:
         return menu
+    room = max(1, room - 1)
     start = max(0, min((menu.chosen or 0) - room // 2, len(menu.rows) - room))
-    chosen = None if menu.chosen is None else menu.chosen - start
-    return menu._replace(rows=menu.rows[start : start + room], chosen=chosen)
+    rows = menu.rows[start : start + room]
+    where = f"{start + 1} to {start + len(rows)} of {len(menu.rows)}"
+    return Menu(
+        rows,
+        None if menu.chosen is None else menu.chosen - start,
+        ", ".join(filter(None, (where, menu.more))),
+    )

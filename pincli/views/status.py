@@ -12,7 +12,7 @@ from pincli.views.exit_codes import ExitCode
 from pincli.views.verdict import attempts, collect_next, who
 from pincli.views.words import counted
 
-TONES = {
+_TONES = {
     State.ACTIVE: Tone.GOOD,
     State.LOCKED: Tone.BAD,
     State.UNCOLLECTED: Tone.WARNING,
@@ -106,7 +106,7 @@ def _card_screen(user: User) -> list[Block]:
     ]
     if user.locked_since:
         pairs.insert(2, ("locked since", user.locked_since))
-    blocks: list[Block] = [Headline(TONES[state], state.value, who(user)), Fields(pairs)]
+    blocks: list[Block] = [Headline(_TONES[state], state.value, who(user)), Fields(pairs)]
     if state is State.UNCOLLECTED:
         blocks.append(collect_next(user.user))
     return blocks

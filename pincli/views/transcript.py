@@ -17,21 +17,23 @@ class Transcript:
 
     def __init__(self, display: Display) -> None:
         self._display = display
-        self._turn = -1
+        self._turn: int | None = None
         self._tally = Tally()
         self._prompt = ""
 
     def continued(self, picture: Picture) -> str:
         """What to print so that this picture is what was said last."""
         prompt = self._prompt_of(picture.entry)
-        body = [] if picture.turn == self._turn else list(picture.body)
+        said = [] if picture.turn == self._turn else list(picture.said or picture.standing)
+        if self._turn is None:
+            said.append(Note(", ".join(f"{key}: {meaning}" for key, meaning in picture.keys)))
         if picture.tally != self._tally:
-            body.append(Note(f"this shift: {counts(picture.tally)}"))
+            said.append(Note(f"this shift: {counts(picture.tally)}"))
         self._turn, self._tally = picture.turn, picture.tally
         before, self._prompt = self._prompt, prompt
-        if not body:
+        if not said:
             return self._retyped(before, prompt)
-        text = "".join(f"{line}\n" for line in plain.lines(body, self._display))
+        text = "".join(f"{line}\n" for line in plain.lines(said, self._display))
         return ("\n" if before else "") + text + prompt
 
     def interrupted(self) -> str:

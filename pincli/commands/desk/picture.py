@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from pincli.commands.desk.choices import Choices
-from pincli.commands.desk.shift import Refusal, Remark, Shift
+from pincli.commands.desk.shift import Refusal, Remark, Shift, is_digits
 from pincli.models import Verdict
 from pincli.rules.names import mask_pins
 from pincli.rules.pins import PIN_LENGTH
@@ -17,7 +17,7 @@ from pincli.views.blocks import Block, Menu, Problem
 _DIGITS_ALONE = re.compile(rf"(?<!\S)\d{{1,{PIN_LENGTH}}}(?!\S)")
 _WORDS = {
     Remark.SLIP: f"{PIN_LENGTH} digits, please. That was a slip, not an attempt.",
-    Remark.DIGITS_ONLY: "A PIN has digits only. That was a slip, not an attempt.",
+    Remark.DIGITS_ONLY: "A PIN has digits only; Esc ends the call.",
     Remark.STILL_OPEN: "Type the PIN as the caller says it; Esc ends the call.",
     Remark.CANCELLED: "The call was cancelled. Nothing was counted.",
     Remark.CLEARED: "Cleared, as nobody typed for a while.",
@@ -30,11 +30,11 @@ _USER_KEYS = (
     ("Ctrl-D", "end the shift"),
 )
 _CHOICE_KEYS = (
-    ("\u2191\u2193", "choose"),
+    ("Up/Down", "choose"),
     *_USER_KEYS,
 )
 _CORRECTION_KEYS = (
-    ("\u2191", "correct it"),
+    ("Up", "correct it"),
     *_USER_KEYS,
 )
 _PIN_KEYS = (
@@ -42,11 +42,22 @@ _PIN_KEYS = (
     ("Esc", "cancel the call"),
     ("Ctrl-D", "end the shift"),
 )
+_AGAIN_KEYS = (
+    ("Enter", "check again"),
+    ("Esc", "end the call"),
+    ("Ctrl-D", "end the shift"),
+)
 
 
 def picture(shift: Shift) -> view.Picture:
     """All that is to be seen in this state."""
-    return view.Picture(_entry(shift), _body(shift), shift.tally, _keys(shift), shift.turn)
+    said = _said(shift)
+    if shift.warning:
+        said += view.notice(shift.warning)
+    # What answers a call needs the whole place; a remark leaves room for who it is about.
+    is_remark = shift.said is None or isinstance(shift.said, Remark)
+    standing = _standing(shift) if is_remark else []
+    return view.Picture(_entry(shift), said, standing, shift.tally, _keys(shift), shift.turn)
 
 
 def masked(text: str) -> str:
@@ -56,15 +67,9 @@ def masked(text: str) -> str:
 
 def _entry(shift: Shift) -> view.Entry | view.Marks:
     if shift.caller is not None:
-        return view.Marks("PIN", len(shift.digits))
+        well = is_digits(shift.pin) and len(shift.pin) <= PIN_LENGTH
+        return view.Marks("PIN", len(shift.pin), wrong=not well)
     return view.Entry("user", masked(shift.line.text), shift.line.cursor)
-
-
-def _body(shift: Shift) -> list[Block]:
-    blocks = _said(shift)
-    if shift.warning:
-        blocks += view.notice(shift.warning)
-    return blocks
 
 
 def _said(shift: Shift) -> list[Block]:
@@ -78,18 +83,18 @@ def _said(shift: Shift) -> list[Block]:
         case Choices(lead, _, more, _, chosen):
             return [*lead, Menu(shift.said.fitting, chosen, more)]
         case Remark():
-            return [*_usual(shift), *view.notice(_WORDS[shift.said])]
+            return view.notice(_WORDS[shift.said])
         case None:
-            return _usual(shift)
+            return []
 
 
-def _usual(shift: Shift) -> list[Block]:
+def _standing(shift: Shift) -> list[Block]:
     return view.opening() if shift.caller is None else view.caller(shift.caller, shift.ticket)
 
 
 def _keys(shift: Shift) -> Sequence[tuple[str, str]]:
     if shift.caller is not None:
-        return _PIN_KEYS
+        return _PIN_KEYS if shift.counted == view.Tally() else _AGAIN_KEYS
     if isinstance(shift.said, Choices):
         return _CHOICE_KEYS
     return _CORRECTION_KEYS if shift.last_line.text and not shift.line.text else _USER_KEYS

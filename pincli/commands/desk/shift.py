@@ -53,7 +53,7 @@ class Shift(NamedTuple):
         last_line: The one before, which could not be used, for correction.
         caller: Whose PIN is being asked for; None while the user is.
         ticket: The call's; while the user is asked for, one that was typed before a list.
-        digits: What is typed of the PIN. Never shown: the repr gives their number.
+        pin: What is typed of the PIN. Never shown; the repr gives its length.
         said: What was said last.
         turn: Grows by one with everything that is said.
         tally: The calls so far.
@@ -65,7 +65,7 @@ class Shift(NamedTuple):
     last_line: Line = Line()
     caller: User | None = None
     ticket: str | None = None
-    digits: str = ""
+    pin: str = ""
     said: Said = None
     turn: int = 0
     warning: str = ""
@@ -73,7 +73,7 @@ class Shift(NamedTuple):
     counted: Tally = Tally()
 
     def __repr__(self) -> str:
-        return f"Shift(caller={self.caller!r}, digits={len(self.digits)}, said={self.said!r})"
+        return f"Shift(caller={self.caller!r}, pin={len(self.pin)}, said={self.said!r})"
 
 
 class LookUp(NamedTuple):
@@ -124,7 +124,7 @@ def pressed(shift: Shift, event: KeyEvent) -> tuple[Shift, Effect | None]:
         case Key.END_SHIFT:
             return shift, Do.FINISH
         case Key.SUSPEND:
-            return shift._replace(digits=""), Do.SUSPEND
+            return shift._replace(pin=""), Do.SUSPEND
         case Key.REDRAW:
             return shift, Do.REDRAW
         case Key.CANCEL:
@@ -194,6 +194,11 @@ def holds_details(shift: Shift) -> bool:
     return bool(shift.caller or typed or not is_remark)
 
 
+def is_digits(text: str) -> bool:
+    """Whether a text is made of ASCII digits alone."""
+    return text.isascii() and (text.isdigit() or not text)
+
+
 def typed_name(line: Line) -> tuple[str, str | None]:
     """The name and the ticket in a line; the name is empty in an empty line."""
     name, _, ticket = line.text.strip().partition(" ")
@@ -252,15 +257,15 @@ def _pin_key(  # noqa: PLR0911
 ) -> tuple[Shift, Effect | None]:
     match event:
         case Text(text) | Paste(text):
-            return _with_digits(shift, text), None
+            return _with_answer(shift, text), None
         case Key.BACKSPACE:
-            return shift._replace(digits=shift.digits[:-1]), None
+            return shift._replace(pin=shift.pin[:-1]), None
         case Key.ERASE_LINE | Key.ERASE_WORD:
-            return shift._replace(digits=""), None
-        case Key.ENTER if not shift.digits:
+            return shift._replace(pin=""), None
+        case Key.ENTER if not shift.pin:
             return _saying(shift, Remark.STILL_OPEN), None
         case Key.ENTER:
-            pin, shift = shift.digits, shift._replace(digits="")
+            pin, shift = shift.pin, shift._replace(pin="")
             try:
                 require_well_formed(pin)
             except MalformedPin:
@@ -269,16 +274,19 @@ def _pin_key(  # noqa: PLR0911
     return shift, None
 
 
-def _with_digits(shift: Shift, text: str) -> Shift:
-    """With what was typed of the PIN; blanks and dashes are how people read digits out."""
+def _with_answer(shift: Shift, text: str) -> Shift:
+    """With what was typed of the PIN; blanks and dashes are how people read digits out.
+
+    Another character stays in it, as what it makes of the answer is a slip, and no PIN.
+    """
     text = "".join(each for each in text.strip() if each not in _BETWEEN_DIGITS)
     if not text:
         return shift
-    if not (text.isascii() and text.isdigit()):
+    shift = shift._replace(pin=(shift.pin + text)[:_LONGEST_PIN])
+    if not is_digits(text):
         return _saying(shift, Remark.DIGITS_ONLY)
     # The last verdict goes: the next one must be seen to be another.
-    said = None if isinstance(shift.said, Verdict | Remark) else shift.said
-    return shift._replace(digits=(shift.digits + text)[:_LONGEST_PIN], said=said)
+    return shift._replace(said=None)
 
 
 def _after_verdict(shift: Shift, ticket: str | None, verdict: Verdict) -> Shift:
