@@ -20,7 +20,7 @@ class Choices(NamedTuple):
         more: What is said of those that are not among the rows.
         begun: What is typed of the name; rows that begin otherwise are left out, if any fits.
         chosen: The number of the chosen one among those left.
-        completes: Whether they complete what is typed, rather than replace it.
+        completes: What they were looked up for by a Tab; None if they replace what was typed.
     """
 
     lead: Sequence[Block]
@@ -28,7 +28,7 @@ class Choices(NamedTuple):
     more: str = ""
     begun: str = ""
     chosen: int | None = None
-    completes: bool = False
+    completes: str | None = None
 
     @property
     def fitting(self) -> Sequence[Row]:
@@ -54,6 +54,6 @@ class Choices(NamedTuple):
 
     def offers_next(self, typed: str) -> bool:
         """Whether a Tab goes to the next one: there is nothing to complete any more."""
-        return bool(self.rows) and (
-            self.chosen is not None or not typed or not self.completes or typed == self.begun
-        )
+        if not self.rows:
+            return False
+        return self.chosen is not None or not typed or self.completes in (None, typed)

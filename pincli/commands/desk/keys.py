@@ -19,7 +19,7 @@ _PASTE_END = "\x1b[201~"
 _SEQUENCE = re.compile(
     r"\x1b(?:"
     r"\[(?:\[[@-~]|(?P<numbers>[0-?]*)[ -/]*(?P<csi>[@-Z\\-~]))"
-    r"|O(?P<ss3>[ -~])"
+    r"|O(?P<ss3>[A-DFHMP-S])"
     r"|\][^\x07\x1b]*(?:\x07|\x1b\\)"
     r"|[PX^_][^\x1b]*\x1b\\"
     r"|(?P<meta>[\x08\x7f])"

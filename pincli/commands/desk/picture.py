@@ -27,7 +27,7 @@ _USER_KEYS = (
     ("Enter", "look up"),
     ("Tab", "complete"),
     ("Esc", "clear"),
-    ("Ctrl-D", "end the shift"),
+    ("Ctrl-D", "end shift"),
 )
 _CHOICE_KEYS = (
     ("Up/Down", "choose"),
@@ -40,12 +40,12 @@ _CORRECTION_KEYS = (
 _PIN_KEYS = (
     ("Enter", "check the PIN"),
     ("Esc", "cancel the call"),
-    ("Ctrl-D", "end the shift"),
+    ("Ctrl-D", "end shift"),
 )
 _AGAIN_KEYS = (
     ("Enter", "check again"),
     ("Esc", "end the call"),
-    ("Ctrl-D", "end the shift"),
+    ("Ctrl-D", "end shift"),
 )
 
 

@@ -98,7 +98,7 @@ class Work:
         rows: list[Row] = [(user, "") for user in users]
         rows += [(account, "account") for account in accounts]
         more = view.MANY_MORE if NAMES_AT_MOST in (len(users), len(accounts)) else ""
-        return common, Choices((), rows, more, begun=common, completes=True)
+        return common, Choices((), rows, more, begun=common, completes=common)
 
     def tell_of_locks(self) -> None:
         """Start the deployment's hook for every lock just recorded; nobody waits for it."""
