@@ -7,11 +7,14 @@ _pincli_scope() {
     commands='' options=''
     case $1 in
         '')
-            commands='verify status unlock reset pin user import audit alerts keys backup restore doctor init demo completion'
+            commands='verify desk status unlock reset pin user import audit alerts keys backup restore doctor init demo completion'
             options='--store --keys --version --help'
             ;;
         'verify')
             options='--ref --pin-stdin --json --help'
+            ;;
+        'desk')
+            options='--plain --json --help'
             ;;
         'status')
             options='--account --state --locked --exit-code --json --help'

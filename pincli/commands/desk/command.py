@@ -41,7 +41,7 @@ def desk(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check callers one after the other, for a whole shift, in one screen."""
+    """Check caller after caller, all shift, in one screen."""
     if as_json:
         raise UsageProblem("a shift at the desk has no JSON", _FOR_PROGRAMS)
     require_terminal("there is no terminal for the desk", _FOR_PROGRAMS, output="stdout")

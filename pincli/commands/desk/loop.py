@@ -10,7 +10,7 @@ from pincli.commands.desk import shift as machine
 from pincli.commands.desk.keys import Key, KeyEvent
 from pincli.commands.desk.picture import picture
 from pincli.commands.desk.screens import Screen
-from pincli.commands.desk.shift import Check, Complete, Do, Effect, LookUp, Shift
+from pincli.commands.desk.state import Check, Complete, Do, Effect, LookUp, Shift
 from pincli.commands.desk.terminal import Happening
 from pincli.commands.desk.work import Work
 from pincli.views.desk import Tally

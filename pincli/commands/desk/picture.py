@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from pincli.commands.desk.choices import Choices
-from pincli.commands.desk.shift import Refusal, Remark, Shift, is_digits
+from pincli.commands.desk.shift import is_digits
+from pincli.commands.desk.state import Refusal, Remark, Shift
 from pincli.models import Verdict
 from pincli.rules.names import mask_pins
 from pincli.rules.pins import PIN_LENGTH

@@ -13,7 +13,7 @@ import typer
 
 from pincli.commands.background import in_background
 from pincli.commands.desk.choices import Choices, Row
-from pincli.commands.desk.shift import Answer, Check, Complete, LookUp, Refusal
+from pincli.commands.desk.state import Answer, Check, Complete, LookUp, Refusal
 from pincli.commands.running import config_of, hook_failed, opened
 from pincli.errors import PincliError, UnknownUser
 from pincli.models import User
@@ -113,6 +113,7 @@ class Work:
             self._hooks_running += 1
             if isinstance(started, str):
                 self._hooks_ended.put(started)
+                self._wake()
             else:
                 in_background(partial(self._finish_hook, started, user))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pincli.commands.desk.choices import Choices
 from pincli.commands.desk.keys import Key, KeyEvent, Paste, Text
 from pincli.commands.desk.picture import picture
-from pincli.commands.desk.shift import Answer, Check, Effect, LookUp, Shift, answered, pressed
+from pincli.commands.desk.shift import answered, pressed
+from pincli.commands.desk.state import Answer, Check, Effect, LookUp, Shift
 from pincli.config import Display
 from pincli.models import Outcome, State, Verdict
 from pincli.views.desk import listed

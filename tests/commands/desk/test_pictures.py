@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from pincli.commands.desk.keys import Key, KeyEvent, Paste, Text
 from pincli.commands.desk.picture import masked, picture
-from pincli.commands.desk.shift import Check, Complete, LookUp, Shift, completed, pressed, warned
+from pincli.commands.desk.shift import completed, pressed, warned
+from pincli.commands.desk.state import Check, Complete, LookUp, Shift
 from pincli.config import Display
 from pincli.models import User, Verdict
 from pincli.views.full_screen import frame

@@ -5,19 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pincli.commands.desk.keys import Key, KeyEvent
-from pincli.commands.desk.shift import (
-    Check,
-    Complete,
-    Do,
-    LookUp,
-    Refusal,
-    Remark,
-    Shift,
-    completed,
-    gone_idle,
-    holds_details,
-    warned,
-)
+from pincli.commands.desk.shift import completed, gone_idle, holds_details, warned
+from pincli.commands.desk.state import Check, Complete, Do, LookUp, Refusal, Remark, Shift
 from pincli.models import Verdict
 from pincli.views.blocks import Problem
 from pincli.views.desk import Tally
