@@ -53,6 +53,7 @@ class Picture(NamedTuple):
         entry: What the agent is asked for.
         said: What was said last.
         standing: What stands below it: the caller's card, or what a login looks like.
+        warning: What went wrong beside the call.
         tally: The shift so far.
         keys: What the keys do now, each a key and its meaning.
         turn: Grows when something is said; while it stays, somebody is typing.
@@ -61,6 +62,7 @@ class Picture(NamedTuple):
     entry: Entry | Marks
     said: Sequence[Block]
     standing: Sequence[Block]
+    warning: Sequence[Block]
     tally: Tally
     keys: Sequence[tuple[str, str]]
     turn: int = 0

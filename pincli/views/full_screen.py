@@ -40,7 +40,9 @@ def frame(picture: Picture, display: Display, columns: int, rows: int) -> Frame:
     foot = [*blank, _foot(picture, display, width)] if rows > _ROOMY // 2 else []
     above = [*head, *blank]
     room = max(0, rows - len(above) - 1 - len(blank) - len(foot))
-    body = _body([*picture.said, *picture.standing], display, width, room, roomy=roomy)
+    body = _body(
+        [*picture.said, *picture.standing, *picture.warning], display, width, room, roomy=roomy
+    )
     shown_rows = [*above, entry, *blank, *body]
     shown_rows += [""] * (rows - len(shown_rows) - len(foot)) + foot
     return Frame(shown_rows[:rows], (min(len(above), rows - 1), column))

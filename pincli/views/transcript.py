@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pincli.config import Display
 from pincli.views import plain
-from pincli.views.blocks import Note
+from pincli.views.blocks import Block, Note
 from pincli.views.desk import Entry, Marks, Picture, Tally, counts
 from pincli.views.sanitiser import shown
 
@@ -19,17 +21,21 @@ class Transcript:
         self._display = display
         self._turn: int | None = None
         self._tally = Tally()
+        self._warning: Sequence[Block] = ()
         self._prompt = ""
 
     def continued(self, picture: Picture) -> str:
         """What to print so that this picture is what was said last."""
         prompt = self._prompt_of(picture.entry)
         said = [] if picture.turn == self._turn else list(picture.said or picture.standing)
+        if list(picture.warning) != list(self._warning):
+            said += picture.warning
         if self._turn is None:
             said.append(Note(", ".join(f"{key}: {meaning}" for key, meaning in picture.keys)))
         if picture.tally != self._tally:
             said.append(Note(f"this shift: {counts(picture.tally)}"))
         self._turn, self._tally = picture.turn, picture.tally
+        self._warning = picture.warning
         before, self._prompt = self._prompt, prompt
         if not said:
             return self._retyped(before, prompt)

@@ -315,14 +315,15 @@ def test_lines_where_they_are_asked_for(agent: Tmux) -> None:
 # What happens meanwhile.
 
 
+@pytest.mark.parametrize("key", [keys.KeyKind.VERIFY, keys.KeyKind.AUDIT])
 @pytest.mark.parametrize("at", ["between calls", "at the question"])
-def test_a_rotated_key_is_taken_up(floor: Desk, agent: Tmux, at: str) -> None:
-    """Somebody rotates verify.key in mid shift; the next answers are compared as before."""
+def test_a_rotated_key_is_taken_up(floor: Desk, agent: Tmux, at: str, key: keys.KeyKind) -> None:
+    """Somebody rotates a key in mid shift; the next answers are compared as before."""
     sit_down(agent)
     if at == "at the question":
         look_up(agent, "alice")
     with floor.session() as session:
-        keys.rotate(session, keys.KeyKind.VERIFY)
+        keys.rotate(session, key)
     if at == "between calls":
         look_up(agent, "alice")
     answer(agent, RIGHT, "\u2714  VERIFIED")

@@ -52,13 +52,13 @@ _AGAIN_KEYS = (
 
 def picture(shift: Shift) -> view.Picture:
     """All that is to be seen in this state."""
-    said = _said(shift)
-    if shift.warning:
-        said += view.notice(shift.warning)
+    warning = view.notice(shift.warning) if shift.warning else []
     # What answers a call needs the whole place; a remark leaves room for who it is about.
     is_remark = shift.said is None or isinstance(shift.said, Remark)
     standing = _standing(shift) if is_remark else []
-    return view.Picture(_entry(shift), said, standing, shift.tally, _keys(shift), shift.turn)
+    return view.Picture(
+        _entry(shift), _said(shift), standing, warning, shift.tally, _keys(shift), shift.turn
+    )
 
 
 def masked(text: str) -> str:

@@ -88,7 +88,7 @@ def completed(shift: Shift, common: str, choices: Choices | None) -> Shift:
 
 def warned(shift: Shift, text: str) -> Shift:
     """The state once it is known that something went wrong beside the call."""
-    return shift._replace(warning=text, turn=shift.turn + 1)
+    return shift._replace(warning=text)
 
 
 def cancelled(shift: Shift) -> Shift:

@@ -79,8 +79,7 @@ class Work:
     def check(self, effect: Check) -> Answer:
         """The verdict on a caller's answer."""
         try:
-            session = self._session or self._renew()
-            return verify(session, effect.user, effect.pin, effect.ticket)
+            return verify(self._current(), effect.user, effect.pin, effect.ticket)
         except PincliError as error:
             return self._failed(error)
 
@@ -129,6 +128,13 @@ class Work:
             if failure is not None:
                 return hook_failed(failure)
         return None
+
+    def _current(self) -> Session:
+        """The session, unless a key was rotated since it was opened: then a new one."""
+        session = self._session
+        if session is None or session.store.present_identity() != session.store.identity:
+            return self._renew()
+        return session
 
     def _renew(self) -> Session:
         self.close()

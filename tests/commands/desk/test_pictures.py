@@ -188,6 +188,16 @@ def test_a_long_list_is_shown_around_the_chosen_one() -> None:
     assert "Ctrl-D" in screen
 
 
+def test_a_warning_is_printed_once() -> None:
+    """Where there is no screen, it does not have the verdict said again."""
+    locked = call(Shift(), SIXTH)
+    late = warned(locked, "the on_lock hook failed: it ended with 1")
+    text = printed(locked, late, after(late, "b"))
+    assert text.count("VERIFIED") == 1
+    assert text.count("the on_lock hook failed") == 1
+    assert text.endswith("user: b")
+
+
 def test_the_transcript_of_a_call() -> None:
     """Where there is no screen: each key's echo, each answer once, nothing twice."""
     steps = [Shift()]
