@@ -15,7 +15,7 @@ from pincli.commands.desk.terminal import Terminal
 from pincli.commands.desk.work import Work
 from pincli.commands.options import JsonOption, example
 from pincli.commands.prompts import require_terminal
-from pincli.commands.running import new_app, show, warn
+from pincli.commands.running import new_app, show, warn, writing
 from pincli.config import read_display
 from pincli.errors import UsageProblem
 from pincli.vault.verifiers import Verifiers
@@ -68,7 +68,7 @@ def hold_shift(ctx: typer.Context, *, plain: bool, idle_seconds: float = IDLE_SE
             tally = Loop(terminal, screen, work, idle_seconds=idle_seconds).run()
     finally:
         work.close()
-    show([summary(tally)], sys.stdout)
-    sys.stdout.flush()
+    with writing():
+        show([summary(tally)], sys.stdout)
     while (warning := work.warning(wait=True)) is not None:
         warn(warning)
