@@ -40,8 +40,8 @@ def start(command: Sequence[str]) -> subprocess.Popen[bytes] | str:
             env=_ENVIRONMENT,
             cwd="/",
         )
-    except OSError as error:
-        return error.strerror or "it can't be run"
+    except (OSError, ValueError) as error:  # ValueError: a NUL, which no argument can hold
+        return getattr(error, "strerror", None) or "it can't be run"
 
 
 def finish(started: subprocess.Popen[bytes], user: User) -> str | None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pincli.models import User, Verdict
 from pincli.rules.states import state_of
-from pincli.views.blocks import Band, Block, Fields, Headline, Note, Problem, Tone
+from pincli.views.blocks import Band, Block, Fields, Headline, Next, Note, Problem, Tone
 from pincli.views.status import when
 from pincli.views.verdict import attempts, verdict, who
 
@@ -96,9 +96,11 @@ def caller(user: User, ticket: str | None) -> list[Block]:
 
 
 def answered(result: Verdict) -> list[Block]:
-    """The verdict, large."""
+    """The verdict, large; without commands to run, as the agent has no shell here."""
     return [
-        Band(block) if isinstance(block, Headline) else block for block in verdict(result).screen()
+        Band(block) if isinstance(block, Headline) else block
+        for block in verdict(result).screen()
+        if not isinstance(block, Next)
     ]
 
 

@@ -35,7 +35,7 @@ class Styled(Enum):
     PLAIN = ""
     STRONG = "bold"
     QUIET = "dim"
-    WARNING = "bold yellow"
+    WARNING = "bold magenta"  # yellow can't be read on white
 
 
 _STYLES = {

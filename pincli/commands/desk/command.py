@@ -70,5 +70,8 @@ def hold_shift(ctx: typer.Context, *, plain: bool, idle_seconds: float = IDLE_SE
         work.close()
     with writing():
         show([summary(tally)], sys.stdout)
-    while (warning := work.warning(wait=True)) is not None:
-        warn(warning)
+    try:
+        while (warning := work.warning(wait=True)) is not None:
+            warn(warning)
+    except KeyboardInterrupt:
+        warn("the on_lock hook was interrupted")

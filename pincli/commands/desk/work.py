@@ -81,7 +81,8 @@ class Work:
         try:
             return verify(self._current(), effect.user, effect.pin, effect.ticket)
         except PincliError as error:
-            return self._failed(error)
+            self.close()
+            return Refusal(describe(error))
 
     def complete(self, effect: Complete) -> tuple[str, Choices | None]:
         """What all names that begin so begin with, and the names if they are several."""
