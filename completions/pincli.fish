@@ -70,7 +70,7 @@ end
 complete -c pincli -f
 
 complete -c pincli -n "__pincli_at '/0'" -a verify -d 'Check a caller\'s support PIN'
-complete -c pincli -n "__pincli_at '/0'" -a desk -d 'Check callers one after the other, for a whole shift, in one screen'
+complete -c pincli -n "__pincli_at '/0'" -a desk -d 'Check caller after caller, all shift, in one screen'
 complete -c pincli -n "__pincli_at '/0'" -a status -d 'Show one user, a list, or the totals'
 complete -c pincli -n "__pincli_at '/0'" -a unlock -d 'Release a locked PIN; the PIN itself stays'
 complete -c pincli -n "__pincli_at '/0'" -a reset -d 'Withdraw PINs: of users, of an attacked account, of everybody'

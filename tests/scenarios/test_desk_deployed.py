@@ -126,6 +126,22 @@ def test_a_hook_that_fails_after_the_shift_is_told(
     agent.wait_for("^READY>")
 
 
+def test_nobody_has_to_wait_for_a_hook(floor: Desk, agent: Tmux, tmp_path: Path) -> None:
+    """Ctrl-C after the shift: the hook is given up, and that is said; the shift was in order."""
+    gate = tmp_path / "waiting"
+    os.mkfifo(gate)
+    drive(agent, deployed(floor, "agent", sys.executable, "-c", WAITING, str(gate)))
+    agent.wait_for(START)
+    look_up(agent, "vera")
+    answer(agent, WRONG, "has just been locked")
+    agent.press("C-d")
+    agent.wait_for("^shift over")
+    agent.press("C-c")
+    agent.wait_for("the on_lock hook (was interrupted|failed)")
+    agent.wait_for("^READY>")
+    assert "Traceback" not in agent.screen
+
+
 def test_a_hook_that_can_not_be_run_is_told(floor: Desk, agent: Tmux) -> None:
     """A program that is not there: a warning beside the verdict."""
     drive(agent, deployed(floor, "agent", "/nowhere/at/all"))
