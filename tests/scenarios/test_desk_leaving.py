@@ -163,6 +163,19 @@ def test_stopped_and_continued(floor: Desk, agent: Tmux, by: str) -> None:
     left_as_it_was(agent, before)
 
 
+def test_stopped_for_long(agent: Tmux) -> None:
+    """Continued after the idle time: the first key finds nothing left of the caller."""
+    drive(agent, idle=2.0)
+    agent.wait_for(START)
+    look_up(agent, "alice")
+    agent.press("C-z")
+    agent.wait_for("Stopped")
+    agent.line("sleep", "2.1")
+    agent.line("fg")
+    agent.wait_for("Cleared")
+    assert not re.search(PIN, agent.screen, re.MULTILINE)
+
+
 def test_stopped_by_force(agent: Tmux) -> None:
     """After SIGSTOP and a `stty sane` by somebody, `fg` makes the keys raw again."""
     before = settings(agent)

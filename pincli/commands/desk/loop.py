@@ -72,11 +72,12 @@ class Loop:
         self._show()
         while True:
             self._events = self._terminal.wait(self._until_idle())
+            # Before the key that ended the wait: it may come after a night's sleep.
+            if self._until_idle() == 0:
+                self._shift = machine.gone_idle(self._shift)
             while self._events:
                 if not self._take(self._events.pop(0)):
                     return self._shift.tally
-            if self._until_idle() == 0:
-                self._shift = machine.gone_idle(self._shift)
             self._show()
 
     def _take(self, event: KeyEvent | Happening) -> bool:
