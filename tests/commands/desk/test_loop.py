@@ -74,7 +74,12 @@ def run(script: Script, answers: Answers, idle_seconds: float = 1000) -> Tally:
 
 def test_what_came_with_enter_does_not_take_the_verdict_away() -> None:
     """Esc, digits and Ctrl-D in the very read that had the Enter are dropped, as later ones are."""
-    meanwhile = [Key.CANCEL, Text("7"), Key.END_SHIFT, Happening.RESIZED]
+    meanwhile: list[KeyEvent | Happening] = [
+        Key.CANCEL,
+        Text("7"),
+        Key.END_SHIFT,
+        Happening.RESIZED,
+    ]
     script = Script([Text("alice"), Key.ENTER], [Text("444159"), Key.ENTER, *meanwhile], [])
     answers = Answers()
     assert run(script, answers) == Tally(verified=1)
