@@ -7,11 +7,14 @@ _pincli_scope() {
     commands='' options=''
     case $1 in
         '')
-            commands='verify status alerts pin unlock user import reset audit doctor backup restore keys init demo completion help'
+            commands='verify desk status alerts pin unlock user import reset audit doctor backup restore keys init demo completion help'
             options='--store --keys --version --help'
             ;;
         'verify')
             options='--ref --pin-stdin --json --help'
+            ;;
+        'desk')
+            options='--plain --json --help'
             ;;
         'status')
             options='--account --state --locked --exit-code --json --help'
@@ -152,7 +155,7 @@ _pincli_value() {
         'restore '0) value='files' ;;
         'completion --write') value='folders' ;;
         'completion '0) value='words bash zsh fish' ;;
-        'help '[0-9]*) value='words verify status alerts pin unlock user import reset audit doctor backup restore keys init demo completion help exit-codes json environment' ;;
+        'help '[0-9]*) value='words verify desk status alerts pin unlock user import reset audit doctor backup restore keys init demo completion help exit-codes json environment' ;;
     esac
 }
 

@@ -70,6 +70,7 @@ end
 complete -c pincli -f
 
 complete -c pincli -n "__pincli_at '/0'" -a verify -d 'Check a caller\'s support PIN'
+complete -c pincli -n "__pincli_at '/0'" -a desk -d 'Check caller after caller, all shift, in one screen'
 complete -c pincli -n "__pincli_at '/0'" -a status -d 'Show one user, a list, or the totals'
 complete -c pincli -n "__pincli_at '/0'" -a alerts -d 'Show signs of an attack'
 complete -c pincli -n "__pincli_at '/0'" -a pin -d 'Show, change or check a PIN: the customer\'s own actions'
@@ -96,6 +97,10 @@ complete -c pincli -n "__pincli_at 'verify/*'" -l ref -r -f -d 'The ticket; stan
 complete -c pincli -n "__pincli_at 'verify/*'" -l pin-stdin -d 'Read the PIN as one line from standard input'
 complete -c pincli -n "__pincli_at 'verify/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'verify/*'" -s h -l help -d 'Show this message and exit'
+
+complete -c pincli -n "__pincli_at 'desk/*'" -l plain -d 'Lines in place of a screen, as for a screen reader'
+complete -c pincli -n "__pincli_at 'desk/*'" -l json -d 'Answer with one JSON object'
+complete -c pincli -n "__pincli_at 'desk/*'" -s h -l help -d 'Show this message and exit'
 
 complete -c pincli -n "__pincli_at 'status/0'" -f -a '(__pincli_names users)'
 complete -c pincli -n "__pincli_at 'status/*'" -l account -r -f -a '(__pincli_names accounts)' -d 'Users of this account only'
@@ -247,6 +252,6 @@ complete -c pincli -n "__pincli_at 'completion/*'" -l write -r -f -a '(__fish_co
 complete -c pincli -n "__pincli_at 'completion/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'completion/*'" -s h -l help -d 'Show this message and exit'
 
-complete -c pincli -n "__pincli_at 'help/*'" -f -a 'verify status alerts pin unlock user import reset audit doctor backup restore keys init demo completion help exit-codes json environment'
+complete -c pincli -n "__pincli_at 'help/*'" -f -a 'verify desk status alerts pin unlock user import reset audit doctor backup restore keys init demo completion help exit-codes json environment'
 complete -c pincli -n "__pincli_at 'help/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'help/*'" -s h -l help -d 'Show this message and exit'

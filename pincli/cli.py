@@ -33,6 +33,7 @@ from pincli.views.exit_codes import EXIT_OF, ExitCode
 
 COMMANDS = {
     "verify": "verify",
+    "desk": "desk.command",
     "status": "status",
     "alerts": "alerts",
     "pin": "pin",
@@ -201,7 +202,7 @@ def _report(
 ) -> ExitCode:
     """Tell a problem, as JSON on stdout or as two lines on stderr; its exit code."""
     command = _command_in(arguments)
-    if command == "verify" and problem.code in _LEAVES_A_CALLER_WAITING:
+    if command in ("verify", "desk") and problem.code in _LEAVES_A_CALLER_WAITING:
         problem = Problem(problem.code, f"not verified: {problem.message}", problem.hint)
     code = EXIT_OF[problem.code]
     try:

@@ -42,10 +42,12 @@ class Display(NamedTuple):
     Attributes:
         unicode: Whether signs outside ASCII may be used.
         color: Whether ANSI styles may be used on a terminal.
+        addressable: Whether the cursor can be put anywhere on it.
     """
 
     unicode: bool
     color: bool
+    addressable: bool = True
 
 
 def read_config(store: Path | None, keys: Path | None) -> Config:
@@ -92,9 +94,11 @@ def read_agent() -> str:
 
 def read_display() -> Display:
     """What may be shown, from the locale, NO_COLOR and TERM."""
+    addressable = (os.environ.get("TERM") or "dumb") != "dumb"
     return Display(
         unicode=_has_utf8(),
-        color=not os.environ.get("NO_COLOR") and (os.environ.get("TERM") or "dumb") != "dumb",
+        color=addressable and not os.environ.get("NO_COLOR"),
+        addressable=addressable,
     )
 
 

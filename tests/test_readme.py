@@ -13,6 +13,8 @@ from typing import Any
 import pexpect
 import pytest
 
+from tests.support.tmux import tmux
+
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 _FENCES = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -104,6 +106,38 @@ def test_the_first_user_by_hand_in_five_lines(home: dict[str, str]) -> None:
     assert "VERIFIED" in outputs[3]
     assert "NOT" not in outputs[3]
     assert "active" in outputs[4]
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="there is no tmux")
+def test_the_screens_of_the_desk_are_real(home: dict[str, str], tmp_path: Path) -> None:
+    """The two pictures of a shift are what a terminal of 80 columns shows on the way."""
+    asked, verified = (block.rstrip() for block in _blocks("text"))
+    ready = _bash(
+        "pincli init && pincli user add alice --account acme --name 'Alice Example'"
+        " && pincli pin change alice --pin-stdin <<< 444159"
+        " && pincli verify alice --pin-stdin <<< 444159",
+        home,
+    )
+    assert ready.returncode == 0, ready.stderr
+    with tmux(home, tmp_path) as agent:
+        agent.line("pincli", "desk")
+        agent.wait_for("^ user$")
+        agent.type("alice T-4711")
+        agent.press("Enter")
+        agent.wait_for("ticket")
+        agent.type("444")
+        agent.wait_for("(\u25cf ){3}\u25cb")
+        assert _as_told(agent.screen) == _as_told(asked)
+        agent.type("159")
+        agent.press("Enter")
+        agent.wait_for("VERIFIED")
+        assert _as_told(agent.screen) == _as_told(verified)
+
+
+def _as_told(screen: str) -> str:
+    """A picture without its keys at the bottom, who the agent was, and when."""
+    above = screen.partition("\n Enter")[0].rstrip()
+    return re.sub(r"T by \S+", "T", _TIME.sub("T", above))
 
 
 def test_every_other_command_works(home: dict[str, str]) -> None:

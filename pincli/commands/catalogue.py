@@ -9,6 +9,7 @@ from __future__ import annotations
 SECTIONS = {
     "Support agents": {
         "verify": "Check a caller's support PIN.",
+        "desk": "Check caller after caller, all shift, in one screen.",
         "status": "Show one user, a list, or the totals.",
         "alerts": "Show signs of an attack.",
     },

@@ -10,16 +10,13 @@ import typer
 
 from pincli.commands.options import JsonOption, example
 from pincli.commands.running import command_of, config_of, deliver, new_app, origin_of
-from pincli.errors import MalformedName
+from pincli.operations.callers import names_beginning
 from pincli.operations.session import utc_now
-from pincli.rules.names import canonical_user
 from pincli.rules.roles import may_run
 from pincli.store.reading import ReadableStore
 from pincli.views.blocks import Answer
 
 app = new_app()
-
-_AT_MOST = 50
 
 
 class Names(StrEnum):
@@ -56,19 +53,9 @@ def _names(ctx: typer.Context, names: Names, prefix: str) -> list[str]:
         config.roles, command_of(ctx), about_one_user=False
     ):
         return []
-    begun = canonical_user(prefix) if prefix.strip() else ""
     column: Literal["user", "account"] = "user" if names is Names.USERS else "account"
     store = ReadableStore(config.store, origin=origin_of(ctx), clock=utc_now, read_only=True)
     try:
-        found = store.names_with_prefix(column, begun, limit=_AT_MOST)
+        return names_beginning(store, column, prefix)
     finally:
         store.close()
-    return [name for name in found if _is_canonical(name)]
-
-
-def _is_canonical(name: str) -> bool:
-    """Whether it is a name at all: whoever can write the file could have put anything there."""
-    try:
-        return canonical_user(name) == name
-    except MalformedName:
-        return False

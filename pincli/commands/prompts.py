@@ -25,9 +25,15 @@ _YES = frozenset({"y", "yes"})
 _LOCAL_MODES = 3
 
 
-def require_terminal(message: str, hint: str) -> None:
-    """Raise UsageProblem unless there is somebody to ask: a terminal for stdin and stderr."""
-    for stream in (sys.stdin, sys.stderr):
+def require_terminal(message: str, hint: str, *, output: str = "stderr") -> None:
+    """Raise UsageProblem unless there is somebody to ask: a terminal for stdin and an output.
+
+    Args:
+        message: What is wrong if there is none.
+        hint: What to do instead.
+        output: Where the questions go, `stdout` or `stderr`.
+    """
+    for stream in (sys.stdin, getattr(sys, output)):
         if not stream.isatty():
             raise UsageProblem(message, hint)
 

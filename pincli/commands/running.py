@@ -123,7 +123,12 @@ def tell_of_locks(ctx: typer.Context) -> None:
 
             failure = on_lock(command, user)
             if failure is not None:
-                warn(f"the on_lock hook failed: {failure}")
+                warn(hook_failed(failure))
+
+
+def hook_failed(failure: str) -> str:
+    """The sentence for a hook that did not do its work."""
+    return f"the on_lock hook failed: {failure}"
 
 
 def require_role(ctx: typer.Context) -> None:

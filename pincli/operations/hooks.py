@@ -25,6 +25,27 @@ def on_lock(command: Sequence[str], user: User) -> str | None:
     Returns:
         What went wrong, in words; None if nothing did.
     """
+    started = start(command)
+    return started if isinstance(started, str) else finish(started, user)
+
+
+def start(command: Sequence[str]) -> subprocess.Popen[bytes] | str:
+    """Start the program of `on_lock`, which then waits for the event; or what went wrong."""
+    try:
+        return subprocess.Popen(  # noqa: S603
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=_ENVIRONMENT,
+            cwd="/",
+        )
+    except (OSError, ValueError) as error:  # ValueError: a NUL, which no argument can hold
+        return getattr(error, "strerror", None) or "it can't be run"
+
+
+def finish(started: subprocess.Popen[bytes], user: User) -> str | None:
+    """Tell a started program of the lock, and wait for its end; what went wrong, if anything."""
     event = {
         "event": "locked",
         "user": user.user,
@@ -34,19 +55,13 @@ def on_lock(command: Sequence[str], user: User) -> str | None:
         "locks_total": user.locks_total,
         "by": user.last_attempt_by,
     }
-    try:
-        ran = subprocess.run(  # noqa: S603
-            list(command),
-            input=json.dumps(event).encode() + b"\n",
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=_ENVIRONMENT,
-            cwd="/",
-            timeout=TIME_LIMIT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return f"it took longer than {TIME_LIMIT:.0f} seconds and was ended"
-    except OSError as error:
-        return error.strerror or "it can't be run"
-    return f"it ended with {ran.returncode}" if ran.returncode else None
+    with started:
+        try:
+            started.communicate(json.dumps(event).encode() + b"\n", timeout=TIME_LIMIT)
+        except subprocess.TimeoutExpired:
+            started.kill()
+            return f"it took longer than {TIME_LIMIT:.0f} seconds and was ended"
+        except BaseException:
+            started.kill()
+            raise
+    return f"it ended with {started.returncode}" if started.returncode else None

@@ -27,6 +27,12 @@ class Headline(NamedTuple):
     about: str = ""
 
 
+class Band(NamedTuple):
+    """A headline that is seen from across the desk: as wide as the screen."""
+
+    headline: Headline
+
+
 class Fields(NamedTuple):
     """Label and value, one pair a line, the values aligned."""
 
@@ -68,7 +74,19 @@ class Chart(NamedTuple):
     rows: Sequence[tuple[str, Sequence[int], str]]
 
 
-Block = Headline | Fields | Note | Next | Table | Chart
+class Menu(NamedTuple):
+    """Rows to choose from, and the one that is chosen.
+
+    Attributes:
+        more: What to say of those that are not among the rows; empty if there are none.
+    """
+
+    rows: Sequence[Sequence[str]]
+    chosen: int | None
+    more: str = ""
+
+
+Block = Headline | Band | Fields | Note | Next | Table | Chart | Menu
 
 
 class Problem(NamedTuple):

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pincli.config import Display
-from pincli.views.blocks import Block, Chart, Fields, Headline, Next, Note, Table, Tone
+from pincli.views.blocks import (
+    Band,
+    Block,
+    Chart,
+    Fields,
+    Headline,
+    Menu,
+    Next,
+    Note,
+    Table,
+    Tone,
+)
 from pincli.views.sanitiser import shown
 from pincli.views.width import columns_of, padded
 
@@ -44,6 +55,8 @@ def lines(blocks: Sequence[Block], display: Display) -> Iterator[str]:
 
 def _lines(block: Block, display: Display) -> Iterator[str]:
     match block:
+        case Band():
+            yield from _lines(block.headline, display)
         case Headline():
             yield f"{headline_text(block, display)}{_GAP}{block.about}".rstrip()
         case Fields():
@@ -60,6 +73,19 @@ def _lines(block: Block, display: Display) -> Iterator[str]:
             width = max((columns_of(label) for label, _, _ in block.rows), default=0)
             for label, bars, closing in chart_rows(block, display):
                 yield f"{_GAP}{padded(label, width)}{_GAP}{bars}{_GAP}{closing}"
+        case Menu():
+            widths = _widths(block.rows)
+            for number, row in enumerate(block.rows):
+                yield f"{marker(block, number, display)} {_row(row, widths)}"
+            if block.more:
+                yield f"{_GAP}{block.more}"
+
+
+def marker(menu: Menu, number: int, display: Display) -> str:
+    """What stands before a row of a menu: a sign for the one that is chosen."""
+    if number != menu.chosen:
+        return " "
+    return "\u203a" if display.unicode else ">"
 
 
 def chart_rows(chart: Chart, display: Display) -> Iterator[tuple[str, str, str]]:
@@ -76,14 +102,17 @@ def _table_lines(table: Table) -> Iterator[str]:
     widths: list[int] = []
     for page in table.pages:
         if page and not widths:
-            widths = [
-                max(map(columns_of, column)) for column in zip(table.columns, *page, strict=True)
-            ]
+            widths = _widths([table.columns, *page])
             yield _row(table.columns, widths)
         for row in page:
             yield _row(row, widths)
     if not widths:
         yield table.empty
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    """How many columns each cell of these rows is to take."""
+    return [max(map(columns_of, column)) for column in zip(*rows, strict=True)]
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:

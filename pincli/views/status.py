@@ -102,8 +102,8 @@ def _card_screen(user: User) -> list[Block]:
     pairs = [
         ("type", user.type.value),
         ("attempts", attempts(user)),
-        ("last attempt", _when(user.last_attempt_at, user.last_attempt_by)),
-        ("last verified", _when(user.last_verified_at, user.last_verified_by)),
+        ("last attempt", when(user.last_attempt_at, user.last_attempt_by)),
+        ("last verified", when(user.last_verified_at, user.last_verified_by)),
         ("PIN", f"{_CHOSEN[user.pin.set_by]} {user.pin.set_at}" if user.pin else "none"),
         ("ever", f"{counted(user.attempts_total, 'attempt')}, {counted(user.locks_total, 'lock')}"),
     ]
@@ -162,5 +162,6 @@ def _totals_sentence(totals: dict[State, int]) -> str:
     return counted(sum(totals.values()), "user") + (f": {', '.join(parts)}" if parts else "")
 
 
-def _when(at: str | None, by: str | None) -> str:
+def when(at: str | None, by: str | None) -> str:
+    """When something last happened, and by whom."""
     return f"{at} by {by}" if at else _NEVER

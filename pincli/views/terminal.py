@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable, Sequence
+from enum import Enum
 from typing import TYPE_CHECKING, TextIO
 
 from pincli.config import Display
-from pincli.views.blocks import Block, Chart, Fields, Headline, Next, Note, Table, Tone
-from pincli.views.plain import chart_rows, headline_text, label_width
+from pincli.views.blocks import (
+    Band,
+    Block,
+    Chart,
+    Fields,
+    Headline,
+    Menu,
+    Next,
+    Note,
+    Table,
+    Tone,
+)
+from pincli.views.plain import chart_rows, headline_text, label_width, marker
 from pincli.views.sanitiser import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
+
+
+class Styled(Enum):
+    """How a part of a row looks."""
+
+    PLAIN = ""
+    STRONG = "bold"
+    QUIET = "dim"
+    WARNING = "bold magenta"  # yellow can't be read on white
+
 
 _STYLES = {
     Tone.GOOD: "bold green",
@@ -24,12 +47,61 @@ _STYLES = {
 }
 
 
+_BAND_STYLES = {
+    Tone.GOOD: "bold black on green",
+    Tone.BAD: "bold white on red",
+}
+_CHOSEN_STYLE = "bold reverse"
+
+
 def draw(blocks: Sequence[Block], display: Display, stream: TextIO | None = None) -> None:
     """Draw the blocks, wrapped to the terminal's width."""
+    console = _console(display, stream or sys.stdout)
+    for block in blocks:
+        _draw(block, display, console)
+
+
+def rows_of(blocks: Sequence[Block], display: Display, columns: int) -> list[str]:
+    """The blocks as rows for some place of the screen: each with its own styles, none wider."""
+    stream = io.StringIO()
+    console = _console(display, stream, columns)
+    for block in blocks:
+        _draw(block, display, console)
+    return stream.getvalue().split("\n")[:-1]
+
+
+def row_of(parts: Sequence[tuple[str, Styled]], display: Display, columns: int) -> str:
+    """One row of parts side by side, cut off where there is no room."""
+    from rich.text import Text
+
+    row = Text(no_wrap=True, overflow="crop")
+    for text, style in parts:
+        row.append(_text(text, display, style.value))
+    row.truncate(columns)
+    stream = io.StringIO()
+    _console(display, stream, columns).print(row, end="")
+    return stream.getvalue()
+
+
+def width_of(text: str) -> int:
+    """How many columns a text takes."""
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def rehearse() -> None:
+    """Draw a verdict to nowhere: the first one takes half as long again as the hash."""
+    blocks: list[Block] = [Headline(Tone.GOOD, ""), Fields([("", "")])]
+    draw(blocks, Display(unicode=True, color=True), io.StringIO())
+
+
+def _console(display: Display, stream: TextIO, columns: int | None = None) -> Console:
     from rich.console import Console
 
-    console = Console(
-        file=stream or sys.stdout,
+    return Console(
+        file=stream,
+        width=columns,
         color_system="auto" if display.color else None,
         force_terminal=display.color,
         no_color=not display.color,
@@ -37,16 +109,6 @@ def draw(blocks: Sequence[Block], display: Display, stream: TextIO | None = None
         markup=False,
         emoji=False,
     )
-    for block in blocks:
-        _draw(block, display, console)
-
-
-def rehearse() -> None:
-    """Draw a verdict to nowhere: the first one takes half as long again as the hash."""
-    import io
-
-    blocks: list[Block] = [Headline(Tone.GOOD, ""), Fields([("", "")])]
-    draw(blocks, Display(unicode=True, color=True), io.StringIO())
 
 
 def _draw(block: Block, display: Display, console: Console) -> None:
@@ -56,6 +118,8 @@ def _draw(block: Block, display: Display, console: Console) -> None:
             line = _text("", display).append(_text(headline_text(block, display), display, style))
             line.append(f"  {shown(block.about, unicode=display.unicode)}".rstrip())
             console.print(line)
+        case Band():
+            _draw_band(block, display, console)
         case Fields():
             _draw_fields(block, display, console)
         case Note():
@@ -66,6 +130,45 @@ def _draw(block: Block, display: Display, console: Console) -> None:
             _draw_table(block, display, console)
         case Chart():
             _draw_chart(block, display, console)
+        case Menu():
+            _draw_menu(block, display, console)
+
+
+def _draw_band(block: Band, display: Display, console: Console) -> None:
+    """Three rows in the tone's colour; without colours, between two rules."""
+    from rich.padding import Padding
+
+    tone, _, about = block.headline
+    words = headline_text(block.headline, display).replace(" ", "  ", 1)
+    if about:
+        words += f"   {about}"
+    text = _text(words, display)
+    if display.color:
+        console.print(Padding(text, (1, 2), style=_BAND_STYLES.get(tone, "reverse")))
+        return
+    rule = ("\u2501" if display.unicode else "=") * console.width
+    console.print(rule)
+    console.print(Padding(text, (0, 2)))
+    console.print(rule)
+
+
+def _draw_menu(block: Menu, display: Display, console: Console) -> None:
+    from rich.padding import Padding
+    from rich.table import Table as Grid
+
+    grid = Grid.grid(padding=(0, 2, 0, 0))
+    grid.add_column(width=1)
+    for _ in block.rows[0] if block.rows else ():
+        grid.add_column(no_wrap=True, overflow="ellipsis" if display.unicode else "crop")
+    for number, row in enumerate(block.rows):
+        grid.add_row(
+            _text(marker(block, number, display), display),
+            *(_text(cell, display) for cell in row),
+            style=_CHOSEN_STYLE if number == block.chosen else "",
+        )
+    console.print(Padding(grid, (0, 0, 0, 1)))
+    if block.more:
+        console.print(Padding(_text(block.more, display, _STYLES[Tone.QUIET]), (0, 0, 0, 4)))
 
 
 def _draw_next(block: Next, display: Display, console: Console) -> None:

@@ -14,6 +14,7 @@ _RUNS = {
     "verify_speed": ("--users", "60"),
     "verify_at_scale": ("--small", "60", "--big", "80"),
     "verdict_latency": ("--users", "60", "--typing", "0.3"),
+    "desk_verdict": ("--users", "60"),
     "parallel": ("--users", "60", "--callers", "3"),
     "bulk_import": ("--users", "40"),
     "bulk_reset": ("--users", "60"),

@@ -158,6 +158,13 @@ VERIFY = (
     usage(f"verify alice --pin {RIGHT}"),
     usage("verify alice --pin-stdin=yes", RIGHT),
 )
+DESK = (
+    usage("desk"),
+    usage("desk", "alice\n444159\n"),
+    usage("desk --plain"),
+    usage("desk alice"),
+    usage("desk 444159"),
+)
 STATUS = (
     *(done(f"status {user}", CARD) for user in EVERYBODY),
     done("status ALICE", CARD),
@@ -333,7 +340,7 @@ ROOT = (
     usage("--colour status"),
     usage("--store"),
 )
-TABLE = (*INIT, *VERIFY, *STATUS, *UNLOCK, *RESET, *USER, *PIN, *AUDIT, *UPKEEP, *ROOT)
+TABLE = (*INIT, *VERIFY, *DESK, *STATUS, *UNLOCK, *RESET, *USER, *PIN, *AUDIT, *UPKEEP, *ROOT)
 
 AS_PROCESSES = (
     refused("init"),

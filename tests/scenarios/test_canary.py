@@ -27,6 +27,8 @@ USED = [
 """Commands that get the PIN where it belongs, on stdin."""
 
 MISTYPED = [
+    ("desk", CANARY),
+    ("desk", f"--plain={CANARY}"),
     ("verify", CANARY, "--pin-stdin"),
     ("verify", f" {CANARY}", "--pin-stdin"),
     ("verify", f"alice{CANARY}", "--pin-stdin"),

@@ -34,6 +34,7 @@ EXIT_OF = {
 COMMANDS = (
     "init",
     "verify",
+    "desk",
     "status",
     "unlock",
     "reset",

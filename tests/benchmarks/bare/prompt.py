@@ -1,7 +1,8 @@
 """The hash alone, behind a prompt: warmed, then from Enter to the answer. Run as a script.
 
-With a database, the hash stands between the two durable commits of floor.py.
-Usage: python prompt.py VERIFIER [DATABASE]
+With a database, the hash stands between the two durable commits of floor.py. With --again
+it asks for ever.
+Usage: python prompt.py [--again] VERIFIER [DATABASE]
 """
 
 import sqlite3
@@ -29,14 +30,7 @@ def _commit(connection: sqlite3.Connection, change: str, kind: str) -> None:
     connection.execute("COMMIT")
 
 
-def _main(verifier: str, database: str | None = None) -> None:
-    connection = None
-    if database is not None:
-        connection = sqlite3.connect(database, isolation_level=None)
-        connection.execute("PRAGMA synchronous = EXTRA")
-        connection.execute("SELECT * FROM users").fetchall()
-    hashed = verifier.encode()
-    verify_secret(hashed, b"444159", Type.ID)
+def _answer(hashed: bytes, connection: sqlite3.Connection | None) -> None:
     pin = _ask()
     if connection is not None:
         _commit(connection, "failed_attempts + 1", "attempt")
@@ -46,4 +40,20 @@ def _main(verifier: str, database: str | None = None) -> None:
     print("ok", flush=True)
 
 
-_main(*sys.argv[1:])
+def _main(verifier: str, database: str | None = None, *, again: bool = False) -> None:
+    connection = None
+    if database is not None:
+        connection = sqlite3.connect(database, isolation_level=None)
+        connection.execute("PRAGMA synchronous = EXTRA")
+        connection.execute("SELECT * FROM users").fetchall()
+    hashed = verifier.encode()
+    verify_secret(hashed, b"444159", Type.ID)
+    _answer(hashed, connection)
+    while again:
+        _answer(hashed, connection)
+
+
+if sys.argv[1] == "--again":
+    _main(*sys.argv[2:], again=True)
+else:
+    _main(*sys.argv[1:])

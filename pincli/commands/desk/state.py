@@ -1,0 +1,105 @@
+"""Where a shift stands, what is asked of the store and the terminal, and what they answer."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import NamedTuple
+
+from pincli.commands.desk.choices import Choices
+from pincli.commands.desk.editing import Line
+from pincli.models import User, Verdict
+from pincli.views.blocks import Problem
+from pincli.views.desk import Tally
+
+
+class Remark(Enum):
+    """What there is to say about the last key."""
+
+    SLIP = auto()
+    DIGITS_ONLY = auto()
+    STILL_OPEN = auto()
+    CANCELLED = auto()
+    CLEARED = auto()
+    NO_SUCH_NAME = auto()
+
+
+class Refusal(NamedTuple):
+    """A call that could not be answered: the store or a key can't be used."""
+
+    problem: Problem
+
+
+Said = Verdict | Refusal | Problem | Choices | Remark | None
+
+
+class Shift(NamedTuple):
+    """Where the shift stands.
+
+    Attributes:
+        line: What is typed of the user and the ticket.
+        last_line: The one before, which could not be used, for correction.
+        caller: Whose PIN is being asked for; None while the user is.
+        ticket: The call's; while the user is asked for, one that was typed before a list.
+        pin: What is typed of the PIN. Never shown; the repr gives its length.
+        said: What was said last.
+        turn: Grows by one with everything that is said.
+        tally: The calls so far.
+        warning: What went wrong beside the last call.
+        counted: How this call stands in it already, if a PIN was incorrect before.
+    """
+
+    line: Line = Line()
+    last_line: Line = Line()
+    caller: User | None = None
+    ticket: str | None = None
+    pin: str = ""
+    said: Said = None
+    turn: int = 0
+    warning: str = ""
+    tally: Tally = Tally()
+    counted: Tally = Tally()
+
+    def __repr__(self) -> str:
+        return f"Shift(caller={self.caller!r}, pin={len(self.pin)}, said={self.said!r})"
+
+
+class LookUp(NamedTuple):
+    """Find who that is, in the words that were typed; its repr hides them."""
+
+    name: str
+    ticket: str | None
+
+    def __repr__(self) -> str:
+        return "LookUp()"
+
+
+class Complete(NamedTuple):
+    """Find the names that begin with this; its repr hides it."""
+
+    begun: str
+
+    def __repr__(self) -> str:
+        return "Complete()"
+
+
+class Check(NamedTuple):
+    """Verify a caller; the repr hides the PIN."""
+
+    user: str
+    pin: str
+    ticket: str | None
+
+    def __repr__(self) -> str:
+        return f"Check({self.user!r})"
+
+
+class Do(Enum):
+    """What concerns the terminal alone."""
+
+    FINISH = auto()
+    SUSPEND = auto()
+    REDRAW = auto()
+
+
+Effect = LookUp | Complete | Check | Do
+Answer = User | Verdict | Problem | Refusal | Choices

@@ -1,0 +1,188 @@
+"""What the shift asks of the store, and what it answers; whatever fails is an answer too."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from functools import partial
+from itertools import takewhile
+from queue import SimpleQueue
+
+import typer
+
+from pincli.commands.background import in_background
+from pincli.commands.desk.choices import Choices, Row
+from pincli.commands.desk.state import Answer, Check, Complete, LookUp, Refusal
+from pincli.commands.running import config_of, hook_failed, opened
+from pincli.errors import PincliError, UnknownUser
+from pincli.models import User
+from pincli.operations import hooks
+from pincli.operations.callers import NAMES_AT_MOST, AccountUsers, look_up, names_beginning
+from pincli.operations.session import Need, Session
+from pincli.operations.verify import verify
+from pincli.rules.names import clean_ticket
+from pincli.vault.verifiers import Verifiers
+from pincli.views import desk as view
+from pincli.views.problems import describe
+
+_NO_ANSWER = "unavailable"
+
+
+class Work:
+    """The store's side of the shift.
+
+    Each call has a session of its own, opened when the caller is named: keys, roles and
+    files are checked as by a `verify`, a rotation or a restore meanwhile is noticed, and what
+    can't be used now may be again by the next call.
+    """
+
+    def __init__(self, ctx: typer.Context, verifiers: Verifiers, wake: Callable[[], None]) -> None:
+        """Open the first session.
+
+        Args:
+            ctx: The command's.
+            verifiers: Warmed up, or about to be.
+            wake: Called from another thread when there is a warning to show.
+
+        Raises:
+            Refused: The command is not among the caller's roles.
+            Unavailable: The configuration, the store or a key can't be used.
+        """
+        self._ctx = ctx
+        self._verifiers = verifiers
+        self._wake = wake
+        self._stack = ExitStack()
+        self._session: Session | None = None
+        self._hooks_running = 0
+        self._hooks_ended: SimpleQueue[str | None] = SimpleQueue()
+        self._renew()
+
+    def close(self) -> None:
+        """Close the store."""
+        self._session = None
+        self._stack.close()
+
+    def look_up(self, effect: LookUp) -> tuple[str | None, Answer]:
+        """Who the caller is: the cleaned ticket, and the answer."""
+        ticket: str | None = None
+        try:
+            ticket = None if effect.ticket is None else clean_ticket(effect.ticket)
+            session = self._renew()
+            found = look_up(session, effect.name, ticket)
+        except UnknownUser as error:
+            return ticket, self._unknown(error)
+        except PincliError as error:
+            return ticket, self._failed(error)
+        return ticket, _listed(found) if isinstance(found, AccountUsers) else found
+
+    def check(self, effect: Check) -> Answer:
+        """The verdict on a caller's answer."""
+        try:
+            return verify(self._current(), effect.user, effect.pin, effect.ticket)
+        except PincliError as error:
+            self.close()
+            return Refusal(describe(error))
+
+    def complete(self, effect: Complete) -> tuple[str, Choices | None]:
+        """What all names that begin so begin with, and the names if they are several."""
+        try:
+            store = (self._session or self._renew()).store
+            users = names_beginning(store, "user", effect.begun)
+            accounts = names_beginning(store, "account", effect.begun)
+        except PincliError:
+            return "", None
+        common = _common_beginning([*users, *accounts])
+        if len(users) + len(accounts) <= 1:
+            return common, None
+        rows: list[Row] = [(user, "") for user in users]
+        rows += [(account, "account") for account in accounts]
+        more = view.MANY_MORE if NAMES_AT_MOST in (len(users), len(accounts)) else ""
+        return common, Choices((), rows, more, begun=common, completes=common)
+
+    def tell_of_locks(self) -> None:
+        """Start the deployment's hook for every lock just recorded; nobody waits for it."""
+        if self._session is None:
+            return
+        locked = list(self._session.store.locks_recorded)
+        self._session.store.locks_recorded.clear()
+        command = config_of(self._ctx).on_lock
+        for user in locked if command else ():
+            # Started here: what a thread starts would not take signals, as itself doesn't.
+            started = hooks.start(command)
+            self._hooks_running += 1
+            if isinstance(started, str):
+                self._hooks_ended.put(started)
+                self._wake()
+            else:
+                in_background(partial(self._finish_hook, started, user))
+
+    def warning(self, *, wait: bool = False) -> str | None:
+        """What went wrong with a hook that has ended, if any did.
+
+        Args:
+            wait: Whether to wait for those that still run.
+        """
+        while self._hooks_running and (wait or not self._hooks_ended.empty()):
+            self._hooks_running -= 1
+            failure = self._hooks_ended.get()
+            if failure is not None:
+                return hook_failed(failure)
+        return None
+
+    def _current(self) -> Session:
+        """The session, unless a key was rotated since it was opened: then a new one."""
+        session = self._session
+        if session is None or session.store.present_identity() != session.store.identity:
+            return self._renew()
+        return session
+
+    def _renew(self) -> Session:
+        self.close()
+        needs = (Need.WRITE, Need.COMPARE)
+        self._session = self._stack.enter_context(
+            opened(self._ctx, *needs, verifiers=self._verifiers)
+        )
+        return self._session
+
+    def _failed(self, error: PincliError) -> Answer:
+        problem = describe(error)
+        if error.code != _NO_ANSWER:
+            return problem
+        self.close()
+        return Refusal(problem)
+
+    def _unknown(self, error: UnknownUser) -> Answer:
+        rows: list[Row] = [(name, "") for name in error.near]
+        with suppress(PincliError):
+            store = (self._session or self._renew()).store
+            accounts = store.near_accounts(error.names[0])
+            rows += [(account, "account") for account in accounts]
+        problem = describe(error)
+        return Choices(view.complaint(problem), rows) if rows else problem
+
+    def _finish_hook(self, started: subprocess.Popen[bytes], user: User) -> None:
+        failure: str | None = "it was given up"
+        try:
+            failure = hooks.finish(started, user)
+        finally:
+            self._hooks_ended.put(failure)
+            self._wake()
+
+
+def _listed(found: AccountUsers) -> Choices:
+    left_out = found.total - len(found.users)
+    return Choices(
+        view.listed(found.account, found.total),
+        [view.row_of(user) for user in found.users],
+        view.more(left_out) if left_out else "",
+    )
+
+
+def _common_beginning(names: Sequence[str]) -> str:
+    """What all of the names begin with."""
+    if not names:
+        return ""
+    first, last = min(names), max(names)
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    return "".join(each for each, _ in same)

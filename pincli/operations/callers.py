@@ -1,0 +1,67 @@
+"""Who rings: the user that is named, or the users of an account to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from pincli.errors import MalformedName
+from pincli.models import User, Verdict
+from pincli.operations.session import Session
+from pincli.operations.verify import admit
+from pincli.rules.names import canonical_user
+from pincli.store.reading import ReadableStore
+
+NAMES_AT_MOST = 50
+"""How many names are offered at once."""
+
+
+class AccountUsers(NamedTuple):
+    """An account that was named in the place of a user.
+
+    Attributes:
+        users: The first of its users, by login; NAMES_AT_MOST of them.
+        total: How many it has.
+    """
+
+    account: str
+    users: Sequence[User]
+    total: int
+
+
+def look_up(session: Session, name: str, ticket: str | None) -> User | Verdict | AccountUsers:
+    """Whom the caller says to be, or the verdict if there is nothing to ask them for.
+
+    A name that is a user's and an account's means the user.
+
+    Raises:
+        MalformedName: It can be neither's name.
+        UnknownUser: There is neither; recorded, and with near names.
+    """
+    canonical = canonical_user(name)
+    if session.store.find(canonical) is None and session.store.account_exists(canonical):
+        users = next(session.store.user_pages(account=canonical), [])[:NAMES_AT_MOST]
+        total = sum(session.store.totals(account=canonical).values())
+        return AccountUsers(canonical, users, total)
+    return admit(session, canonical, ticket)
+
+
+def names_beginning(
+    store: ReadableStore, column: Literal["user", "account"], text: str
+) -> list[str]:
+    """Up to NAMES_AT_MOST names of users or accounts that begin with a text.
+
+    Raises:
+        MalformedName: No name can begin so.
+    """
+    begun = canonical_user(text) if text.strip() else ""
+    found = store.names_with_prefix(column, begun, limit=NAMES_AT_MOST)
+    return [name for name in found if _is_canonical(name)]
+
+
+def _is_canonical(name: str) -> bool:
+    """Whether it is a name at all: whoever can write the file could have put anything there."""
+    try:
+        return canonical_user(name) == name
+    except MalformedName:
+        return False

@@ -1,0 +1,262 @@
+"""The shift as a state machine: whole calls, played without a terminal or a store."""
+
+from __future__ import annotations
+
+import pytest
+
+from pincli.commands.desk.keys import Key, KeyEvent
+from pincli.commands.desk.shift import completed, gone_idle, holds_details, warned
+from pincli.commands.desk.state import Check, Complete, Do, LookUp, Refusal, Remark, Shift
+from pincli.models import Verdict
+from pincli.views.blocks import Problem
+from pincli.views.desk import Tally
+from tests.commands.desk.playing import (
+    LOCKED,
+    MISSED,
+    NAMES,
+    SIXTH,
+    UNCOLLECTED,
+    VERIFIED,
+    after,
+    call,
+    calling,
+    drawn,
+    pasted,
+    press,
+    told,
+)
+from tests.views.records import alice
+
+FULL_DISK = Problem("unavailable", "the disk is full", "tell an admin")
+
+
+def test_a_login_and_a_ticket_are_looked_up() -> None:
+    """The first word is the login, the rest the ticket."""
+    assert press(Shift(), " Alice   T-4711 b ", Key.ENTER)[1] == LookUp("Alice", "T-4711 b")
+    assert press(Shift(), "alice", Key.ENTER)[1] == LookUp("alice", None)
+    assert press(Shift(), "  ", Key.ENTER)[1] is None
+
+
+def test_the_pin_is_asked_for_and_checked() -> None:
+    """Six digits and Enter; the digits are gone from the state as they are handed on."""
+    shift, effect = press(calling("T-1"), "444159", Key.ENTER)
+    assert effect == Check("alice", "444159", "T-1")
+    assert shift.pin == ""
+    assert shift.caller is not None
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("444", "159"),
+        ("4441590", Key.BACKSPACE),
+        ("999", Key.ERASE_LINE, "444159"),
+        ("999", Key.ERASE_WORD, "444159"),
+        ("444 159",),
+        ("444", " ", "-", "159"),
+        ("a", Key.BACKSPACE, "444159"),
+        (pasted("444159\n"),),
+        (pasted(" 444-159 "),),
+        ("444159", Key.LEFT, Key.HOME, Key.TAB, Key.UP),
+    ],
+)
+def test_ways_to_type_a_pin(keys: tuple[KeyEvent | str, ...]) -> None:
+    """As it is said, corrected or pasted: the six digits are what is checked."""
+    assert press(calling(), *keys, Key.ENTER)[1] == Check("alice", "444159", None)
+
+
+@pytest.mark.parametrize(
+    "typed", ["12345", "1234567", "4" * 400, "12a456", "\uff11" * 6, "444159x", "x444159"]
+)
+def test_a_slip_is_asked_again(typed: str) -> None:
+    """What `verify` would call malformed is nothing to check, whatever order it was typed in."""
+    for keys in ((typed,), tuple(typed)):
+        shift, effect = press(calling(), *keys, Key.ENTER)
+        assert effect is None
+        assert (shift.said, shift.pin) == (Remark.SLIP, "")
+        assert shift.caller is not None
+        assert shift.tally == Tally()
+
+
+def test_enter_without_a_digit_is_no_attempt() -> None:
+    """Nor does it end the call."""
+    shift, effect = press(calling(), Key.ENTER)
+    assert (effect, shift.said) == (None, Remark.STILL_OPEN)
+
+
+@pytest.mark.parametrize("last", [VERIFIED, SIXTH, LOCKED, UNCOLLECTED])
+def test_a_verdict_stays_until_the_next_call_begins(last: Verdict) -> None:
+    """The next login's first letter takes it away: nobody is verified by another's verdict."""
+    shift = call(Shift(), last)
+    assert (shift.caller, shift.said) == (None, last)
+    shift = after(shift, "b")
+    assert shift.said is None
+    assert "Alice" not in drawn(shift)
+
+
+def test_after_a_miss_the_same_caller_may_try_again() -> None:
+    """At once, with what is left; the first digit takes the old verdict away."""
+    shift = call(Shift(), MISSED)
+    assert shift.said == MISSED
+    assert "NOT VERIFIED" in drawn(shift)
+    shift = after(shift, "4")
+    assert "VERIFIED" not in drawn(shift)
+    assert "5 of 6 left" in drawn(shift)
+    assert press(shift, "44159", Key.ENTER)[1] == Check("alice", "444159", None)
+
+
+@pytest.mark.parametrize(
+    ("calls", "tally"),
+    [
+        ([[VERIFIED]], Tally(1, 0, 0)),
+        ([[MISSED]], Tally(0, 1, 0)),
+        ([[MISSED, VERIFIED]], Tally(1, 0, 0)),
+        ([[MISSED, MISSED, SIXTH]], Tally(0, 0, 1)),
+        ([[VERIFIED], [VERIFIED], [SIXTH]], Tally(2, 0, 1)),
+    ],
+)
+def test_the_tally_counts_calls_by_how_they_ended(calls: list[list[Verdict]], tally: Tally) -> None:
+    """A caller who slips and then knows it is one call, verified."""
+    shift = Shift()
+    for verdicts in calls:
+        shift = after(call(shift, *verdicts), Key.CANCEL)
+    assert shift.tally == tally
+
+
+def test_who_can_not_be_verified_is_a_call_too() -> None:
+    """The verdict comes in the place of the question."""
+    shift = told(after(Shift(), "alice", Key.ENTER), LOCKED)
+    assert (shift.caller, shift.tally) == (None, Tally(locked=1))
+    shift = told(after(shift, "uma", Key.ENTER), UNCOLLECTED)
+    assert shift.tally == Tally(refused=1, locked=1)
+
+
+@pytest.mark.parametrize("typed", ["", "444", "444159"])
+def test_a_call_is_cancelled(typed: str) -> None:
+    """Nothing is left of it but the remark that nothing was counted."""
+    shift, effect = press(calling(), typed, Key.CANCEL)
+    assert effect is None
+    assert (shift.caller, shift.pin, shift.said) == (None, "", Remark.CANCELLED)
+    assert not holds_details(shift)
+
+
+def test_ending_a_call_after_a_miss_says_nothing_of_the_count() -> None:
+    """It was counted: `nothing was counted` would be a lie."""
+    shift = after(call(Shift(), MISSED), Key.CANCEL)
+    assert (shift.caller, shift.said) == (None, None)
+    assert shift.tally == Tally(refused=1)
+
+
+def test_ctrl_d_ends_the_shift_from_everywhere() -> None:
+    """Between calls, in a name, in a PIN, at a verdict."""
+    for shift in (Shift(), after(Shift(), "al"), after(calling(), "44"), call(Shift(), VERIFIED)):
+        assert press(shift, Key.END_SHIFT)[1] is Do.FINISH
+
+
+def test_stopping_forgets_the_digits() -> None:
+    """Somebody else may be at the keyboard after `fg`."""
+    shift, effect = press(calling(), "4441", Key.SUSPEND)
+    assert (effect, shift.pin) == (Do.SUSPEND, "")
+
+
+def test_an_unusable_name_is_corrected() -> None:
+    """The line is empty, so that a PIN typed on is not joined to it; Up brings it back."""
+    shift = told(after(Shift(), "alcie T-1", Key.ENTER), Problem("unknown_user", "unknown", "h"))
+    assert shift.line.text == ""
+    shift = after(shift, Key.UP)
+    assert shift.line.text == "alcie T-1"
+    assert press(shift, Key.ENTER)[1] == LookUp("alcie", "T-1")
+
+
+def test_a_near_name_is_chosen() -> None:
+    """By the arrows or by Tab, round and round; the ticket is kept."""
+    shift = told(after(Shift(), "alcie T-1", Key.ENTER), NAMES, "T-1")
+    assert press(shift, Key.DOWN, Key.ENTER)[1] == LookUp("alice", "T-1")
+    assert press(shift, Key.TAB, Key.TAB, Key.ENTER)[1] == LookUp("alicia", "T-1")
+    assert press(shift, Key.UP, Key.ENTER)[1] == LookUp("bob", "T-1")
+    assert press(shift, *[Key.DOWN] * 4, Key.ENTER)[1] == LookUp("alice", "T-1")
+    assert press(shift, "bob", Key.ENTER)[1] == LookUp("bob", "T-1")
+
+
+def test_typing_narrows_the_names_down() -> None:
+    """Those that begin otherwise go; if none does, all stay."""
+    shift = told(after(Shift(), "acme", Key.ENTER), NAMES)
+    assert "bob" in drawn(shift)
+    assert "bob" not in drawn(after(shift, "ali"))
+    assert press(shift, "ali", Key.UP, Key.ENTER)[1] == LookUp("alicia", None)
+    assert "bob" in drawn(after(shift, "zz"))
+
+
+def test_tab_completes() -> None:
+    """As much as is sure; the names there are; and another Tab goes through them."""
+    shift, effect = press(Shift(), "al T-9", Key.HOME, Key.TAB)
+    assert effect == Complete("al")
+    names = NAMES._replace(rows=NAMES.rows[:2], begun="alic", completes="alic")
+    shift = completed(shift, "alic", names)
+    assert (shift.line.text, shift.line.cursor) == ("alic T-9", 4)
+    assert press(shift, Key.TAB, Key.TAB, Key.ENTER)[1] == LookUp("alicia", "T-9")
+    assert press(shift, "e", Key.TAB)[1] == Complete("alice")
+
+
+def test_tab_completes_the_only_name() -> None:
+    """And says so where there is none."""
+    shift = completed(after(Shift(), "bo", Key.TAB), "bob", None)
+    assert (shift.line.text, shift.line.cursor, shift.said) == ("bob", 3, None)
+    shift = completed(after(Shift(), "zz", Key.TAB), "", None)
+    assert (shift.line.text, shift.said) == ("zz", Remark.NO_SUCH_NAME)
+
+
+def test_a_call_that_can_not_be_answered_is_a_no() -> None:
+    """Not verified, with the reason; it is nobody's verdict, so no tally."""
+    shift = told(after(calling(), "444159", Key.ENTER), Refusal(FULL_DISK))
+    assert (shift.caller, shift.tally) == (None, Tally())
+    assert "NOT VERIFIED" in drawn(shift)
+    assert "the disk is full" in drawn(shift)
+    assert press(shift, "alice", Key.ENTER)[1] == LookUp("alice", None)
+
+
+def test_a_warning_stands_beside_a_verdict() -> None:
+    """What went wrong with a hook is told without pushing the verdict aside."""
+    shift = warned(call(Shift(), SIXTH), "the on_lock hook failed: it ended with 1")
+    assert "NOT VERIFIED" in drawn(shift)
+    assert "the on_lock hook failed" in drawn(shift)
+
+
+@pytest.mark.parametrize(
+    "shift",
+    [
+        after(Shift(), "al"),
+        after(calling(), "44"),
+        call(Shift(), VERIFIED),
+        call(Shift(), MISSED),
+        told(after(Shift(), "acme", Key.ENTER), NAMES),
+        told(after(Shift(), "alcie", Key.ENTER), Problem("unknown_user", "unknown", "h")),
+    ],
+    ids=["name", "PIN", "verdict", "miss", "names", "last line"],
+)
+def test_an_idle_desk_is_cleared(shift: Shift) -> None:
+    """Nothing of a caller is left but the tally; the remark alone is nothing to clear."""
+    cleared = gone_idle(shift)
+    assert (cleared.caller, cleared.pin, cleared.line.text, cleared.last_line.text) == (
+        None,
+        "",
+        "",
+        "",
+    )
+    assert cleared.said is Remark.CLEARED
+    assert cleared.tally == shift.tally
+    assert gone_idle(cleared) is cleared
+
+
+def test_nothing_is_cleared_where_nothing_is() -> None:
+    """An idle desk between two calls stays as it is."""
+    assert gone_idle(Shift()) == Shift()
+
+
+def test_no_repr_tells_the_pin() -> None:
+    """The state and what it asks for may stand in a traceback."""
+    shift = after(calling(), "444159")
+    named = after(Shift(), "444159")
+    effects = [press(shift, Key.ENTER)[1], press(named, Key.ENTER)[1], press(named, Key.TAB)[1]]
+    assert "444159" not in repr((shift, named, effects))
+    assert alice().user in repr(shift)

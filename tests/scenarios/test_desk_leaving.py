@@ -1,0 +1,256 @@
+"""Every way to leave the desk gives the terminal back, and parts no charge from its settle."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pincli.models import EventKind
+from tests.support.at_the_desk import (
+    PIN,
+    START,
+    Gate,
+    answer,
+    drive,
+    get_up,
+    look_up,
+    sit_down,
+)
+from tests.support.desk import Desk
+from tests.support.failpoints import Plan
+from tests.support.floor import RIGHT, copy_of, new_floor
+from tests.support.tmux import Tmux, tmux
+from tests.support.trail import count, play
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="there is no tmux")
+
+ENDING = [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
+IN_FLIGHT = Plan(at=(("compare", "pause"),))
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """The floor that each test gets a copy of."""
+    return new_floor(tmp_path_factory.mktemp("floor"))
+
+
+@pytest.fixture
+def floor(template: Desk, tmp_path: Path) -> Desk:
+    """A store with a user in every state, for one test alone."""
+    return copy_of(template, tmp_path)
+
+
+@pytest.fixture
+def agent(floor: Desk, tmp_path: Path) -> Iterator[Tmux]:
+    """A shell at 80x24."""
+    with tmux(floor.environment(), tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    """Where a driven desk waits."""
+    opened = Gate(tmp_path)
+    yield opened
+    opened.close()
+
+
+def settings(agent: Tmux) -> str:
+    """What `stty -a` says of the terminal."""
+    return subprocess.run(
+        ["stty", "-a", "-F", agent.tty], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def signal_desk(agent: Tmux, number: signal.Signals) -> None:
+    """Send the desk itself a signal."""
+    (pid,) = re.findall(r"\d+", agent.processes("desk"))[:1]
+    subprocess.run(["kill", f"-{number.value}", pid], check=True)
+
+
+def left_as_it_was(agent: Tmux, before: str) -> None:
+    """Fail unless the terminal is as it was, and shows nothing of a call."""
+    agent.wait_for("READY>")
+    agent.line("echo", "here", "again")
+    agent.wait_for("^here again$")
+    assert settings(agent) == before
+    assert not agent.alternate
+    assert agent.sent.count(b"\x1b[?1049h") == agent.sent.count(b"\x1b[?1049l") > 0
+    assert agent.sent.count(b"\x1b[?2004h") <= agent.sent.count(b"\x1b[?2004l")
+    assert "alice, acme" not in agent.everything
+
+
+def test_ctrl_d(agent: Tmux) -> None:
+    """At any question, with something typed too."""
+    before = settings(agent)
+    sit_down(agent)
+    assert settings(agent) != before
+    assert agent.alternate
+    agent.type("al")
+    get_up(agent)
+    left_as_it_was(agent, before)
+    sit_down(agent)
+    look_up(agent, "alice")
+    agent.type("444")
+    get_up(agent)
+    left_as_it_was(agent, before)
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_that_ends(agent: Tmux, number: signal.Signals) -> None:
+    """In the middle of the digits: the terminal is as before, and nothing is left on it."""
+    before = settings(agent)
+    sit_down(agent)
+    look_up(agent, "alice")
+    agent.type("4441")
+    agent.wait_for("\u25cf \u25cf \u25cf \u25cf")
+    signal_desk(agent, number)
+    left_as_it_was(agent, before)
+
+
+def test_an_interrupt_from_elsewhere_cancels_the_call(agent: Tmux) -> None:
+    """SIGINT is what Ctrl-C is: the call is over, the shift is not."""
+    sit_down(agent)
+    look_up(agent, "alice")
+    signal_desk(agent, signal.SIGINT)
+    agent.wait_for("cancelled")
+    look_up(agent, "alice")
+
+
+def test_a_bug_gives_the_terminal_back(floor: Desk, agent: Tmux) -> None:
+    """Said on the normal screen, as exit 1, to an agent who then knows that nobody is verified."""
+    before = settings(agent)
+    drive(agent, bug=8)
+    agent.wait_for(START)
+    agent.type("a")
+    agent.wait_for("^ user +a$")
+    for letter in "lice":
+        agent.type(letter)
+    agent.press("Enter")
+    agent.type("444159")
+    agent.wait_for("not verified: this is a bug in pincli")
+    left_as_it_was(agent, before)
+    assert "Traceback" not in agent.everything
+    assert "444159" not in agent.everything
+
+
+@pytest.mark.parametrize("by", ["key", "signal"])
+def test_stopped_and_continued(floor: Desk, agent: Tmux, by: str) -> None:
+    """Ctrl-Z gives the terminal back, `fg` takes it again; the digits typed before are gone."""
+    before = settings(agent)
+    sit_down(agent)
+    look_up(agent, "alice")
+    agent.type("4441")
+    agent.wait_for("\u25cf \u25cf \u25cf \u25cf")
+    if by == "key":
+        agent.press("C-z")
+    else:
+        signal_desk(agent, signal.SIGTSTP)
+    agent.wait_for("Stopped")
+    left_as_it_was(agent, before)
+    agent.line("fg")
+    agent.wait_for(PIN)
+    assert settings(agent) != before
+    assert "\u25cf" not in agent.screen
+    answer(agent, RIGHT, "\u2714  VERIFIED")
+    get_up(agent)
+    left_as_it_was(agent, before)
+
+
+def test_stopped_for_long(agent: Tmux) -> None:
+    """Continued after the idle time: the first key finds nothing left of the caller."""
+    drive(agent, idle=2.0)
+    agent.wait_for(START)
+    look_up(agent, "alice")
+    agent.press("C-z")
+    agent.wait_for("Stopped")
+    agent.line("sleep", "2.1")
+    agent.line("fg")
+    agent.wait_for("Cleared")
+    assert not re.search(PIN, agent.screen, re.MULTILINE)
+
+
+def test_stopped_by_force(agent: Tmux) -> None:
+    """After SIGSTOP and a `stty sane` by somebody, `fg` makes the keys raw again."""
+    before = settings(agent)
+    sit_down(agent)
+    look_up(agent, "alice")
+    signal_desk(agent, signal.SIGSTOP)
+    agent.wait_for("Stopped")
+    agent.line("stty", "sane")
+    agent.line("fg")
+    agent.wait_for(PIN)
+    answer(agent, RIGHT, "\u2714  VERIFIED")
+    get_up(agent)
+    assert "isig" in before
+    agent.wait_for("READY>")
+    assert not agent.alternate
+
+
+# From charge to settle.
+
+
+def test_what_is_typed_meanwhile_takes_no_verdict_away(
+    floor: Desk, agent: Tmux, gate: Gate
+) -> None:
+    """Ctrl-C, Esc, Ctrl-D and digits while the PIN is compared: thrown away, the verdict stays."""
+    drive(agent, IN_FLIGHT, gate=gate)
+    agent.wait_for(START)
+    look_up(agent, "alice")
+    agent.type(RIGHT)
+    agent.press("Enter")
+    gate.await_pause()
+    agent.press("C-c", "Escape", "C-z", "C-d", "Enter")
+    agent.type("777")
+    signal_desk(agent, signal.SIGINT)
+    gate.go_on()
+    agent.wait_for("\u2714  VERIFIED")
+    agent.type("a")
+    agent.wait_for("^ user +a$")
+    get_up(agent)
+    assert count(floor.events("alice"), EventKind.VERIFIED) == 1
+    assert b"777" not in agent.sent
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_waits_for_the_settle(
+    floor: Desk, agent: Tmux, gate: Gate, number: signal.Signals
+) -> None:
+    """The attempt is settled, then the terminal is given back, then the process ends."""
+    before = settings(agent)
+    drive(agent, IN_FLIGHT, gate=gate)
+    agent.wait_for(START)
+    look_up(agent, "alice")
+    agent.type(RIGHT)
+    agent.press("Enter")
+    gate.await_pause()
+    signal_desk(agent, number)
+    gate.go_on()
+    left_as_it_was(agent, before)
+    assert floor.user("alice").open_attempt is None
+    assert count(floor.events(), EventKind.ABANDONED) == 0
+    assert count(floor.events("alice"), EventKind.VERIFIED) == 1
+    play(floor.events())
+
+
+def test_a_stop_waits_for_the_settle(floor: Desk, agent: Tmux, gate: Gate) -> None:
+    """The verdict is settled first, and stands there after `fg`."""
+    drive(agent, IN_FLIGHT, gate=gate)
+    agent.wait_for(START)
+    look_up(agent, "alice")
+    agent.type(RIGHT)
+    agent.press("Enter")
+    gate.await_pause()
+    signal_desk(agent, signal.SIGTSTP)
+    gate.go_on()
+    agent.wait_for("Stopped")
+    assert floor.user("alice").open_attempt is None
+    agent.line("fg")
+    agent.wait_for("\u2714  VERIFIED")
+    get_up(agent)

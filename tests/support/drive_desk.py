@@ -1,0 +1,55 @@
+"""Run the desk as a test wants it: python -m tests.support.drive_desk PLAN IDLE BUG GATE.
+
+PLAN are failpoints; IDLE is after how many seconds it is cleared; BUG is the number of the
+picture that can't be drawn, 0 for none; GATE is what the names of two pipes begin with, at
+which it waits, or empty.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from functools import partial
+from itertools import count
+from typing import Any
+
+from pincli.__main__ import main
+from pincli.commands.desk import command, loop
+from pincli.commands.desk.picture import picture
+from tests.support.failpoints import Plan, install, notice_signals
+
+
+def drive() -> None:
+    """Take what the test wants off the command line, and let pincli have the desk."""
+    notice_signals()
+    text, idle, bug, gate = sys.argv[1:5]
+    plan = Plan.load(text)
+    if gate:
+        ready, go = (os.open(f"{gate}-{name}", os.O_RDWR) for name in ("ready", "go"))
+        plan = replace(plan, gate=(ready, go))
+    install(plan)
+    _replace(command, "hold_shift", partial(command.hold_shift, idle_seconds=float(idle)))
+    if int(bug):
+        _replace(loop, "picture", _failing(int(bug)))
+    sys.argv[:] = ["pincli", "desk", *sys.argv[5:]]
+    main()
+
+
+def _replace(owner: object, name: str, by: object) -> None:
+    setattr(owner, name, by)
+
+
+def _failing(number: int) -> Any:
+    drawn = count(1)
+
+    def failing(*arguments: Any) -> Any:
+        if next(drawn) == number:
+            raise RuntimeError(arguments)
+        return picture(*arguments)
+
+    return failing
+
+
+if __name__ == "__main__":
+    drive()

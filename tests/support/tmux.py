@@ -1,0 +1,154 @@
+"""A real terminal emulation: what a person sees, what scrolled away, and every byte of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+
+_PATIENCE = 30.0
+_PROMPT = "READY>"
+
+
+class Tmux:
+    """A shell in tmux, of a server of its own.
+
+    Attributes:
+        stream: The file that gets every byte that the terminal was sent.
+    """
+
+    def __init__(self, env: Mapping[str, str], stream: Path, columns: int, rows: int) -> None:
+        self._server = f"pincli-{uuid.uuid4().hex[:12]}"
+        # tmux gives its panes a TERM of its own.
+        shell = f"env TERM={env.get('TERM', 'xterm')} PS1='{_PROMPT} ' ENV= bash --norc --noprofile"
+        self._env = dict(env)
+        self.stream = stream
+        size = ("-x", str(columns), "-y", str(rows))
+        self._run("new-session", "-d", *size, f"{shell} --noediting -i")
+        self._run("pipe-pane", "-O", f"cat >{shlex.quote(str(stream))}")
+        self.wait_for(f"^{_PROMPT}")
+
+    def close(self) -> None:
+        """End the server, and with it whatever runs in it."""
+        self._run("kill-server")
+
+    @property
+    def screen(self) -> str:
+        """What stands on the screen, without blanks at the ends of lines."""
+        lines = self._run("capture-pane", "-p").splitlines()
+        return "\n".join(line.rstrip() for line in lines)
+
+    @property
+    def words(self) -> str:
+        """The same, however it was wrapped."""
+        return " ".join(self.screen.split())
+
+    @property
+    def everything(self) -> str:
+        """The screen and all that has scrolled away above it."""
+        return self._run("capture-pane", "-p", "-S", "-")
+
+    @property
+    def sent(self) -> bytes:
+        """Every byte that the terminal was sent."""
+        return self.stream.read_bytes()
+
+    @property
+    def tty(self) -> str:
+        """The terminal's device."""
+        return self._run("display-message", "-p", "#{pane_tty}").strip()
+
+    @property
+    def alternate(self) -> bool:
+        """Whether the alternate screen is on."""
+        return self._run("display-message", "-p", "#{alternate_on}").strip() == "1"
+
+    def processes(self, word: str) -> str:
+        """The processes of this terminal, by `ps`, whose command line has a word in it."""
+        listed = subprocess.run(
+            ["ps", "-o", "pid=,args=", "-t", self.tty.removeprefix("/dev/")],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        return "\n".join(line for line in listed.splitlines() if word in line)
+
+    def wait_for(self, pattern: str) -> str:
+        """Wait until the screen has a pattern; gives the screen."""
+        return self._wait(pattern, there=True)
+
+    def wait_without(self, pattern: str) -> str:
+        """Wait until the screen has a pattern no more; gives the screen."""
+        return self._wait(pattern, there=False)
+
+    def type(self, text: str) -> None:
+        """Type text as it is."""
+        self._run("send-keys", "-l", text)
+
+    def press(self, *keys: str) -> None:
+        """Press keys by tmux's names for them: Enter, Tab, Escape, C-c."""
+        self._run("send-keys", *keys)
+
+    def paste(self, text: str) -> None:
+        """Paste text, bracketed if the program asked for that."""
+        self._run("set-buffer", text)
+        self._run("paste-buffer", "-p", "-r")
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Make the terminal another size."""
+        self._run("resize-window", "-x", str(columns), "-y", str(rows))
+
+    def line(self, *words: str) -> None:
+        """Run a command line in the shell."""
+        self.type(shlex.join(words))
+        self.press("Enter")
+
+    def _wait(self, pattern: str, *, there: bool) -> str:
+        deadline = time.monotonic() + _PATIENCE
+        while bool(re.search(pattern, screen := self.screen, re.MULTILINE)) is not there:
+            assert time.monotonic() < deadline, screen
+            time.sleep(0.01)
+        return screen
+
+    def _run(self, *words: str) -> str:
+        done = subprocess.run(
+            ["tmux", "-L", self._server, "-f", os.devnull, *words],
+            env=self._env,
+            capture_output=True,
+            check=True,
+            timeout=_PATIENCE,
+        )
+        return done.stdout.decode()
+
+
+@contextmanager
+def tmux(
+    env: Mapping[str, str],
+    folder: Path,
+    *,
+    columns: int = 80,
+    rows: int = 24,
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Tmux]:
+    """A shell in tmux; its server is ended whatever happens.
+
+    Args:
+        env: Its environment.
+        folder: Where the stream is written.
+        columns: The terminal's width.
+        rows: Its height.
+        settings: Variables on top.
+    """
+    # tmux itself needs a locale with UTF-8 to show anything else than ASCII.
+    opened = Tmux({**env, **settings}, folder / f"stream-{uuid.uuid4().hex[:6]}", columns, rows)
+    try:
+        yield opened
+    finally:
+        opened.close()
