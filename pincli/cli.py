@@ -153,15 +153,17 @@ def _show_version(value: bool) -> None:
 
 
 @app.callback()
-def front(
+def front(  # readable=False: a folder that may not be read is told as such, and not as wrong usage
     ctx: typer.Context,
     store: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of the database (also PINCLI_STORE)."),
+        typer.Option(
+            metavar="DIR", readable=False, help="Folder of the database (also PINCLI_STORE)."
+        ),
     ] = None,
     keys: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of the keys (also PINCLI_KEYS)."),
+        typer.Option(metavar="DIR", readable=False, help="Folder of the keys (also PINCLI_KEYS)."),
     ] = None,
     version: Annotated[
         bool,

@@ -92,6 +92,11 @@ def read_agent() -> str:
     return _login(os.getuid() if caller is None else caller)
 
 
+def under_sudo() -> bool:
+    """Whether sudo runs this, so that the deployment's file alone counts."""
+    return _sudo_caller() is not None
+
+
 def read_display() -> Display:
     """What may be shown, from the locale, NO_COLOR and TERM."""
     addressable = (os.environ.get("TERM") or "dumb") != "dumb"

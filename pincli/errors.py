@@ -52,9 +52,13 @@ class MalformedName(PincliError):
 
 
 class MalformedPin(PincliError):
-    """The answer is not six digits: a typing slip, never charged. Holds nothing of it."""
+    """What was given for a PIN is not six digits. Holds nothing of it."""
 
     code = "malformed_pin"
+
+
+class MalformedAnswer(MalformedPin):
+    """A caller's answer is not six digits: a typing slip, never charged."""
 
 
 class UnknownUser(PincliError):

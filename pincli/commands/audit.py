@@ -52,7 +52,9 @@ def list_events(
         str | None,
         typer.Option("--since", metavar="WHEN", help="Such as 30m, 24h, 7d, or 2026-11-24."),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many at most.")] = 50,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, metavar="N", help="How many at most.")
+    ] = 50,
     jsonl: Annotated[
         bool, typer.Option("--jsonl", help="One JSON object a line, for a log collector.")
     ] = False,
@@ -116,9 +118,11 @@ def verify(
 
 def _follow(session: Session, wanted: EventFilter, limit: int, *, jsonl: bool) -> None:
     """Print the latest events, then new ones, until Ctrl-C."""
+    # Where the trail ends is asked before it is listed: what comes in between is shown too.
+    last = session.store.trail_head()[0]
     pages = session.store.latest_events(wanted, limit=limit)
     events = [event for page in pages for event in page][::-1]
-    last = events[-1].seq if events else session.store.trail_head()[0]
+    last = events[-1].seq if events else last
     while True:
         for event in events:
             sys.stdout.write(view.json_line(event) if jsonl else view.line(event))

@@ -62,8 +62,12 @@ def read_pin_line() -> str:
     return _text(line)
 
 
-def ask_pin(question: str) -> str:
+def ask_pin(question: str, *, of_caller: bool = False) -> str:
     """A PIN that is six digits: a slip is asked again, and never counted.
+
+    Args:
+        question: What is asked.
+        of_caller: Whether it is an answer that is going to be compared.
 
     Raises:
         Interrupted: Ctrl-D.
@@ -73,7 +77,7 @@ def ask_pin(question: str) -> str:
         try:
             require_well_formed(answer)
         except MalformedPin:
-            _say("Six digits, please. That was a slip, not an attempt.\n")
+            _say(f"Six digits, please.{' That was a slip, not an attempt.' * of_caller}\n")
         else:
             return answer
 

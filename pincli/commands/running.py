@@ -17,7 +17,7 @@ from pincli.models import EventKind
 from pincli.operations.session import Need, Session, open_session
 from pincli.store.transaction import Origin
 from pincli.vault.verifiers import Verifiers
-from pincli.views.blocks import Answer, Block, Next, Problem
+from pincli.views.blocks import Answer, Block, Next, Note, Problem
 from pincli.views.exit_codes import ExitCode
 from pincli.views.sanitiser import shown
 
@@ -114,16 +114,22 @@ def tell_of_locks(ctx: typer.Context) -> None:
     """Run the deployment's hook for every lock that this command recorded.
 
     Called once the verdict is printed and no lock is held. A failure is reported and
-    changes nothing.
+    changes nothing; nor does Ctrl-C, by which an agent doesn't wait for it: the exit code
+    stays that of the verdict.
     """
-    for user in ctx.find_root().meta.pop(_LOCKS, []):
-        command = config_of(ctx).on_lock
-        if command:
-            from pincli.operations.hooks import on_lock
+    locked = ctx.find_root().meta.pop(_LOCKS, [])
+    command = config_of(ctx).on_lock if locked else ()
+    if not command:
+        return
+    from pincli.operations.hooks import on_lock
 
+    try:
+        for user in locked:
             failure = on_lock(command, user)
             if failure is not None:
                 warn(hook_failed(failure))
+    except KeyboardInterrupt:
+        warn("the on_lock hook was interrupted")
 
 
 def hook_failed(failure: str) -> str:
@@ -163,7 +169,7 @@ def deliver(ctx: typer.Context, answer: Answer, *, as_json: bool) -> None:
                 result = programs.envelope(command_of(ctx), answer.facts, answer.problem)
                 programs.write(result, sys.stdout, secret=answer.secret)
             else:
-                show(_where_named(ctx, answer.screen()), sys.stdout)
+                show([*_with_next_steps(ctx, answer.screen())], sys.stdout)
     if answer.exit_code:
         raise typer.Exit(answer.exit_code)
 
@@ -192,24 +198,42 @@ def write_out(text: str) -> None:
         sys.stdout.write(text + "\n")
 
 
-def _where_named(ctx: typer.Context, blocks: Sequence[Block]) -> list[Block]:
-    """The blocks, with next commands that name the folders which this one named."""
+def _with_next_steps(ctx: typer.Context, blocks: Sequence[Block]) -> Iterator[Block]:
+    """The blocks, with next commands as this caller can run them, or else in words.
+
+    Where roles are given out, an admin is not told to run what only the portal may.
+    """
+    for block in blocks:
+        if not isinstance(block, Next):
+            yield block
+        elif _may_run(ctx, block.command):
+            yield _where_named(ctx, block)
+        elif block.otherwise:
+            yield Note(f"  next: {block.otherwise}")
+
+
+def _may_run(ctx: typer.Context, command: str) -> bool:
+    roles = config_of(ctx).roles
+    if roles is None:
+        return True
+    from pincli.rules.roles import may_run
+
+    words = command.split()
+    names = (words[1], " ".join(words[1:3]))
+    return any(may_run(roles, name, about_one_user=True) for name in names)
+
+
+def _where_named(ctx: typer.Context, step: Next) -> Next:
+    """The command with the folders which this one named."""
+    params = ctx.find_root().params
+    named = [name for name in ("store", "keys") if params.get(name) is not None]
+    if not named:
+        return step
     import shlex
 
-    params = ctx.find_root().params
-    options = [
-        word
-        for name in ("store", "keys")
-        if params.get(name) is not None
-        for word in (f"--{name}", shlex.quote(str(params[name])))
-    ]
+    options = [word for name in named for word in (f"--{name}", shlex.quote(str(params[name])))]
     place = " ".join(["pincli", *options])
-    return [
-        block._replace(command=block.command.replace("pincli", place, 1))
-        if options and isinstance(block, Next)
-        else block
-        for block in blocks
-    ]
+    return step._replace(command=step.command.replace("pincli", place, 1))
 
 
 def warn(message: str) -> None:

@@ -10,7 +10,7 @@ from pincli.commands.background import in_background
 from pincli.commands.options import JsonOption, PinStdinOption, TicketOption, UserArgument, example
 from pincli.commands.prompts import ask_pin, read_pin_line, require_pin_source
 from pincli.commands.running import deliver, new_app, opened
-from pincli.models import Verdict
+from pincli.models import User, Verdict
 from pincli.operations import verify as operation
 from pincli.operations.session import Need, Session
 from pincli.vault.verifiers import Verifiers
@@ -66,4 +66,8 @@ def _ask_and_verify(session: Session, name: str, ticket: str | None) -> Verdict:
     admitted = operation.admit(session, name, ticket)
     if isinstance(admitted, Verdict):
         return admitted
-    return operation.verify(session, name, ask_pin(f"Support PIN of {who(admitted)}: "), ticket)
+    return operation.verify(session, name, _ask(admitted), ticket)
+
+
+def _ask(user: User) -> str:
+    return ask_pin(f"Support PIN of {who(user)}: ", of_caller=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from pincli.operations.session import Session
-from pincli.results import Alerts
+from pincli.results import Alerts, HourlyFailures
 from pincli.rules import alarms
+from pincli.rules.times import written
 
-_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 _HOURS = 24
+_TO_THE_HOUR = len("2026-11-24T13")
 
 
 def find_alerts(session: Session, *, now: datetime | None = None) -> Alerts:
@@ -20,8 +21,9 @@ def find_alerts(session: Session, *, now: datetime | None = None) -> Alerts:
         now: The present time.
     """
     now = now or datetime.now(UTC)
-    last_day = (now - timedelta(seconds=alarms.DAY)).strftime(_FORMAT)
-    lock_window = (now - timedelta(seconds=alarms.LOCK_WINDOW)).strftime(_FORMAT)
+    last_day = written(now - timedelta(seconds=alarms.DAY))
+    lock_window = written(now - timedelta(seconds=alarms.LOCK_WINDOW))
+    hours = [written(now - timedelta(hours=ago))[:_TO_THE_HOUR] for ago in range(_HOURS)[::-1]]
     store = session.store
     return Alerts(
         accounts=store.accounts_failing(last_day),
@@ -30,6 +32,14 @@ def find_alerts(session: Session, *, now: datetime | None = None) -> Alerts:
             *store.users_locked_again(lock_window),
             *store.users_failing_after_unlock(last_day),
         ],
-        failures=store.failures_by_hour(last_day),
-        hours=[(now - timedelta(hours=ago)).strftime("%Y-%m-%dT%H") for ago in range(_HOURS)[::-1]],
+        failures=_charted(store.failures_by_hour(last_day), hours[0]),
+        hours=hours,
     )
+
+
+def _charted(failures: list[HourlyFailures], first: str) -> list[HourlyFailures]:
+    """The failures with what is left of the hour before the first one counted to the first.
+
+    A day that ends at 12:30 began at 12:30: it has a part of 25 hours of the clock.
+    """
+    return [each._replace(hour=max(each.hour, first)) for each in failures]

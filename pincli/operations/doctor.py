@@ -10,11 +10,13 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pincli.errors import KeysUnavailable, StoreUnavailable, Unavailable
+from pincli.errors import Fault, KeysUnavailable, StoreUnavailable, Unavailable
 from pincli.operations.session import utc_now
 from pincli.results import Check
+from pincli.rules.times import moment_of
 from pincli.store.connection import DATABASE, connect, schema_version, too_old_sqlite
 from pincli.store.copies import is_sound
+from pincli.store.faults import translated
 from pincli.store.locks import LOCK_FILE, Locks
 from pincli.store.reading import ReadableStore
 from pincli.store.transaction import Identity, Origin
@@ -23,6 +25,15 @@ from pincli.vault.keyring import AUDIT_KEY, PORTAL_PRIVATE, PORTAL_PUBLIC, VERIF
 _OPEN_TO_OTHERS = 0o077
 _LEAST_FREE = 100 * 1024 * 1024
 _CLOCK_SLACK = timedelta(minutes=5)
+_RESTORE = "restore a backup: pincli restore FILE"
+_OTHER_THAN_DAMAGE = {
+    Fault.NEWER: "upgrade pincli on this host; the store is not to blame",
+    Fault.BUSY: "another program held it for too long; try again in a moment",
+    Fault.FORBIDDEN: "run pincli as the user who owns it",
+    Fault.READ_ONLY: "check the permissions, and whether the file system is mounted read-only",
+    Fault.OLD_SQLITE: "3.37 or later is needed",
+}
+_TAMPERED = "`pincli audit verify` tells where the trail was changed"
 
 
 def examine(store: Path, keys: Path, *, origin: Origin) -> Iterator[Check]:
@@ -37,10 +48,12 @@ def examine(store: Path, keys: Path, *, origin: Origin) -> Iterator[Check]:
     try:
         with closing(ReadableStore(store, origin=origin, clock=utc_now, read_only=True)) as opened:
             yield Check("schema", None, "")
-            yield _clock(opened)
+            yield _last_event(opened)
             identity = opened.identity
     except Unavailable as error:
-        yield Check("schema", f"the store can't be opened: {error.fault.value}", "see above")
+        detail = f" ({error.detail})" if error.detail else ""
+        finding = f"the store can't be used: {error.fault.value}{detail}"
+        yield Check("schema", finding, "see above; `pincli audit verify` looks at every event")
         return
     yield from _keys(keys, identity)
 
@@ -89,23 +102,38 @@ def _space(store: Path) -> Check:
 
 
 def _integrity(database: Path) -> Check:
-    hint = "restore a backup: pincli restore FILE"
     try:
+        _roll_back(database)
         with closing(connect(database, read_only=True)) as connection:
             schema_version(connection, database)
             if is_sound(connection, database):
                 return Check("integrity", None, "")
     except StoreUnavailable as error:
-        return Check("integrity", f"{error.fault.value} ({error.detail})", hint)
-    return Check("integrity", "SQLite finds damage", hint)
+        detail = f" ({error.detail})" if error.detail else ""
+        hint = _OTHER_THAN_DAMAGE.get(error.fault, _RESTORE)
+        return Check("integrity", f"{error.fault.value}{detail}", hint)
+    return Check("integrity", "SQLite finds damage", _RESTORE)
 
 
-def _clock(store: ReadableStore) -> Check:
+def _roll_back(database: Path) -> None:
+    """Undo what a killed writer left half done, as any other command would.
+
+    Its journal is no illness, but nothing can be read by who may not write until then.
+    """
+    if database.with_name(f"{database.name}-journal").exists():
+        with closing(connect(database)) as connection, translated(database):
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+
+
+def _last_event(store: ReadableStore) -> Check:
     """Whether the clock stands before the last event: it jumped back, or had jumped ahead."""
     for page in store.latest_events(limit=1):
-        last = datetime.fromisoformat(page[0].at)
-        if last > datetime.now(UTC) + _CLOCK_SLACK:
-            return Check("clock", f"the last event is of {page[0].at}", "set the clock right")
+        seq, at = page[0].seq, page[0].at
+        moment = moment_of(at)
+        if moment is None or seq > store.count_events():
+            return Check("clock", f"the last event, {seq} of {at}, was put there", _TAMPERED)
+        if moment > datetime.now(UTC) + _CLOCK_SLACK:
+            return Check("clock", f"the last event is of {at}", "set the clock right")
     return Check("clock", None, "")
 
 

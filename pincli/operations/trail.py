@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
-from pincli.errors import KeysUnavailable, UsageProblem
+from pincli.errors import Fault, KeysUnavailable, UsageProblem
 from pincli.models import EventKind
 from pincli.operations.chunks import Progress, no_progress
 from pincli.operations.session import Session
@@ -12,11 +14,15 @@ from pincli.results import Head, TrailReport
 from pincli.store.rows import EVENT_COLUMNS
 from pincli.store.trail import RawEvent
 from pincli.vault.audit_macs import AuditSigner
-from pincli.vault.keyring import AUDIT_KEY
+from pincli.vault.framing import is_fingerprint
+from pincli.vault.key_files import read_key
+from pincli.vault.keyring import AUDIT_KEY, named_key, rotated_name
 
 _MAC_CHARACTERS = 64
 _COLUMNS = EVENT_COLUMNS.split(", ")
 _KIND, _OUTCOME = _COLUMNS.index("kind"), _COLUMNS.index("outcome")
+_MISSING = "the event is missing"
+_CHANGED = "the event was changed or put here"
 
 
 def parse_head(text: str) -> Head:
@@ -41,37 +47,86 @@ def check_trail(
         session: Opened with Need.CHECK.
         expected: A head printed earlier, to see that the tail was not cut since.
         progress: Told how far it is.
+
+    Raises:
+        KeysUnavailable: A key that the trail names is not there: nothing can be said about
+            what it signed.
     """
     store = session.store
-    signer = _first_signer(session)
     total = store.trail_head()[0]
     head = Head(0, store.identity.store_id)
     met_expected = expected is None
-    while rows := store.raw_events_after(head.seq):
+    rows = store.raw_events_after(head.seq)
+    if not rows or rows[0][0] != 1:  # `init` wrote one
+        return TrailReport(0, head, 1, _MISSING)
+    signer = _first_signer(session, rows)
+    if signer is None:
+        return TrailReport(0, head, 1, _CHANGED)
+    while rows:
         for row in rows:
             seq, mac = int(str(row[0])), str(row[-1])
             if seq != head.seq + 1:
-                return TrailReport(head.seq, head, head.seq + 1, "the event is missing")
-            if not hmac.compare_digest(signer.mac(head.mac, row[:-1]), mac):
-                return TrailReport(head.seq, head, seq, "the event was changed or put here")
+                return TrailReport(head.seq, head, head.seq + 1, _MISSING)
+            if not _signed(signer, head.mac, row):
+                return TrailReport(head.seq, head, seq, _CHANGED)
             head = Head(seq, mac)
             signer = _signer_after(session, signer, row)
             met_expected = met_expected or head == expected
         progress(head.seq, total)
+        rows = store.raw_events_after(head.seq)
     if expected is not None and not met_expected:
         finding = "the trail was cut off" if head.seq < expected.seq else "the head is another"
         return TrailReport(head.seq, head, min(head.seq + 1, expected.seq), finding)
     return TrailReport(head.seq, head, None, _mismatch(session))
 
 
-def _first_signer(session: Session) -> AuditSigner:
-    """Who signed the first event: the audit key that it names."""
-    rows = session.store.raw_events_after(0)
-    named = str(rows[0][_OUTCOME]) if rows else ""
+def _first_signer(session: Session, rows: Sequence[RawEvent]) -> AuditSigner | None:
+    """Who signed the first event: the audit key that it names; None if it was changed.
+
+    A missing key and a changed name look alike. The second event, which the same key signed,
+    tells them apart, as long as that key is there.
+    """
+    first, following = rows[0], rows[1:2]
+    named = str(first[_OUTCOME])
+    if first[_KIND] != EventKind.INITIALISED or not is_fingerprint(named):
+        return None
     try:
-        return AuditSigner(session.keyring.find(AUDIT_KEY, named))
-    except KeysUnavailable:
-        return AuditSigner(session.keyring.audit)
+        return _signer_named(session, named)
+    except KeysUnavailable as error:
+        if error.fault is not Fault.MISSING:
+            raise
+        if any(_signed(key, str(first[-1]), row) for row in following for key in _keys(session)):
+            return None
+        raise
+
+
+def _signer_named(session: Session, named: str) -> AuditSigner:
+    """The signer of a fingerprint.
+
+    Raises:
+        KeysUnavailable: Its key is missing, or can't be read.
+    """
+    keyring = session.keyring
+    try:
+        return AuditSigner(keyring.find(AUDIT_KEY, named))
+    except KeysUnavailable as error:
+        # The present key is the store's, as was checked before: so it is another that lacks.
+        if error.fault is Fault.MISMATCH:
+            path = keyring.folder / rotated_name(AUDIT_KEY, named)
+            raise KeysUnavailable(Fault.MISSING, path) from None
+        raise
+
+
+def _keys(session: Session) -> Iterator[AuditSigner]:
+    """Every audit key there is, present or rotated away; one that can't be read is left out."""
+    for path in session.keyring.on_disk(AUDIT_KEY):
+        with suppress(KeysUnavailable):
+            yield AuditSigner(named_key(AUDIT_KEY, read_key(path)))
+
+
+def _signed(signer: AuditSigner, previous: str, row: RawEvent) -> bool:
+    # As bytes: of text, hmac compares ASCII only, and a mac put here may be any.
+    return hmac.compare_digest(signer.mac(previous, row[:-1]).encode(), str(row[-1]).encode())
 
 
 def _signer_after(session: Session, signer: AuditSigner, row: RawEvent) -> AuditSigner:
@@ -81,7 +136,7 @@ def _signer_after(session: Session, signer: AuditSigner, row: RawEvent) -> Audit
     """
     kind, _, named = str(row[_OUTCOME]).partition(":")
     if row[_KIND] == EventKind.KEY_ROTATED and kind == "audit":
-        return AuditSigner(session.keyring.find(AUDIT_KEY, named))
+        return _signer_named(session, named)
     return signer
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pincli.errors import KeysUnavailable, MalformedPin, VerifyKeyUnknown
+from pincli.errors import KeysUnavailable, MalformedAnswer, MalformedPin, VerifyKeyUnknown
 from pincli.models import User, Verdict
 from pincli.operations.people import require_user
 from pincli.operations.session import Session
@@ -34,7 +34,7 @@ def verify(session: Session, name: str, pin: str, ticket: str | None) -> Verdict
 
     Raises:
         UnknownUser: There is no such user.
-        MalformedPin: Not six digits, and the user could be verified; nothing is charged.
+        MalformedAnswer: Not six digits, and the user could be verified; nothing is charged.
         StoreUnavailable: The verdict could not be made durable: not verified, and the
             attempt stays charged if it was.
     """
@@ -45,7 +45,7 @@ def verify(session: Session, name: str, pin: str, ticket: str | None) -> Verdict
         refusal = admit(session, name, ticket)
         if isinstance(refusal, Verdict):
             return refusal
-        raise
+        raise MalformedAnswer from None
     with session.store.holding(user) as held:
         charged = _charge(session, held, ticket)
         if isinstance(charged, Verdict):

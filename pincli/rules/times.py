@@ -8,7 +8,25 @@ from datetime import UTC, datetime, timedelta
 from pincli.errors import UsageProblem
 
 _AGO = re.compile(r"([0-9]{1,6})([smhdw])")
+_EVENT_FORM = "%Y-%m-%dT%H:%M:%SZ"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def written(moment: datetime) -> str:
+    """A time in UTC as events bear it: ISO 8601, to the second."""
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+
+
+def moment_of(at: str) -> datetime | None:
+    """The time that an event bears; None if it is not in the form that events have.
+
+    Args:
+        at: ISO 8601, UTC, to the second, such as `2026-11-24T13:05:00Z`.
+    """
+    try:
+        return datetime.strptime(at, _EVENT_FORM).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def since(text: str, *, now: datetime | None = None) -> str:
@@ -32,6 +50,6 @@ def since(text: str, *, now: datetime | None = None) -> str:
         else:
             moment = datetime.fromisoformat(text.strip())
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return written(moment.astimezone(UTC))
     except (ValueError, OverflowError):
         raise UsageProblem("that is no time", "write 30m, 24h, 7d, or 2026-11-24T08:00") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 from pathlib import Path
 
 from pincli.errors import Fault, StoreUnavailable
@@ -41,9 +42,11 @@ def connect(path: Path, *, create: bool = False, read_only: bool = False) -> sql
         raise StoreUnavailable(Fault.OLD_SQLITE, path, too_old)
     if not create:
         try:
-            path.stat()
+            facts = path.stat()
         except OSError as error:
             raise from_os(error, path) from None
+        if not stat.S_ISREG(facts.st_mode):
+            raise StoreUnavailable(Fault.NOT_A_STORE, path, "not a plain file")
     mode = "rwc" if create else "ro" if read_only else "rw"
     with translated(path):
         connection = sqlite3.connect(

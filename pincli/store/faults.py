@@ -38,11 +38,20 @@ _BY_ERRNO = {
 }
 
 
+class SpoiltRow(Exception):
+    """A row holds what pincli never writes: it was changed by something else."""
+
+
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Turn what SQLite raises inside into StoreUnavailable about this path."""
+    """Turn what SQLite raises inside, and spoilt rows, into StoreUnavailable about this path."""
     try:
         yield
+    except SpoiltRow as error:
+        raise StoreUnavailable(Fault.DAMAGED, path, str(error)) from None
+    except OverflowError:
+        # Python's sqlite3 has no error of its own for it: the number after the largest one.
+        raise StoreUnavailable(Fault.DAMAGED, path, "a number is out of range") from None
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "")
         fault = next((f for prefix, f in _BY_PREFIX if name.startswith(prefix)), Fault.DAMAGED)

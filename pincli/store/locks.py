@@ -145,13 +145,17 @@ def _alarm(seconds: float) -> Iterator[None]:
     """Raise _WaitedTooLongError inside after so many seconds."""
 
     def give_up(_signal: int, _frame: FrameType | None) -> None:
+        # Disarmed here too: it may come while the lines below disarm it, and cut them short.
+        signal.setitimer(signal.ITIMER_REAL, 0)
         raise _WaitedTooLongError
 
     before = signal.signal(signal.SIGALRM, give_up)
     try:
-        # It repeats: one that arrives just before the call blocks would be lost.
-        signal.setitimer(signal.ITIMER_REAL, seconds, _WAKE_AGAIN)
-        yield
+        try:
+            # It repeats: one that arrives just before the call blocks would be lost.
+            signal.setitimer(signal.ITIMER_REAL, seconds, _WAKE_AGAIN)
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -162,6 +162,12 @@ class ReadableStore(OpenStore):
         with translated(self.path):
             return trail.head(self._connection)
 
+    def count_events(self) -> int:
+        """How many events the trail holds; unless somebody changed it, the last one's number."""
+        with translated(self.path):
+            ((count,),) = self._connection.execute("SELECT count(*) FROM events").fetchall()
+            return int(count)
+
     def record_mismatches_after(self, row: int) -> tuple[int, list[RecordMismatch]]:
         """Compare a page of users with their last events; see trail.mismatches_after."""
         from pincli.store import trail

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from pincli.models import Event, EventKind, PinOrigin, StoredPin, User, UserType
+from pincli.store.faults import SpoiltRow
 
-_TYPES = {kind.value: kind for kind in UserType}  # calling the enum costs five times this
+# Calling the enum costs five times as much.
+_TYPES = {kind.value: kind for kind in UserType}
+_KINDS = {kind.value: kind for kind in EventKind}
 
 USER_COLUMNS = (
     "id, user, account, name, type, active, added_at, verifier, verify_key, sealed, portal_key, "
@@ -38,7 +41,10 @@ def user_from(row: Sequence[Any]) -> User:
 def event_from(row: Sequence[Any]) -> Event:
     """The event in a row of EVENT_COLUMNS."""
     seq, at, agent, command, kind, *rest = row
-    return Event(seq, at, agent, command, EventKind(kind), *rest)
+    known = _KINDS.get(kind)
+    if known is None:
+        raise SpoiltRow(f"event {seq} is of no kind that there is")
+    return Event(seq, at, agent, command, known, *rest)
 
 
 def read_users(

@@ -16,6 +16,7 @@ from pincli.store.rows import EVENT_COLUMNS, event_from
 PAGE = 500
 STRETCH = 20_000
 """Events that one query looks at, at most."""
+_LARGEST = 2**63 - 1  # what SQLite numbers rows with, at most
 
 RawEvent = tuple[str | int | None, ...]
 
@@ -51,19 +52,19 @@ def newest_first(
     """Up to `limit` events, the newest first, in pages."""
     where, parameters = _conditions(wanted)
     lowest = _first_since(connection, wanted.since)
-    before = head(connection)[0] + 1
-    while limit > 0 and before > lowest:
+    last = head(connection)[0]
+    while limit > 0 and last >= lowest:
         # By user there is an index; anything else is looked through a stretch at a time.
-        floor = lowest if wanted.user is not None else max(lowest, before - STRETCH)
+        floor = lowest if wanted.user is not None else max(lowest, last - STRETCH + 1)
         rows = connection.execute(
-            f"SELECT {EVENT_COLUMNS} FROM events WHERE {where} AND seq < ? AND seq >= ? "
+            f"SELECT {EVENT_COLUMNS} FROM events WHERE {where} AND seq <= ? AND seq >= ? "
             "ORDER BY seq DESC LIMIT ?",
-            (*parameters, before, floor, min(PAGE, limit)),
+            (*parameters, last, floor, min(PAGE, limit)),
         ).fetchall()
         if rows:
             yield [event_from(row) for row in rows]
         limit -= len(rows)
-        before = rows[-1][0] if len(rows) == PAGE else floor
+        last = _last_below(connection, rows[-1][0] if len(rows) == PAGE else floor)
 
 
 def after(connection: sqlite3.Connection, seq: int, wanted: EventFilter) -> list[Event]:
@@ -71,14 +72,15 @@ def after(connection: sqlite3.Connection, seq: int, wanted: EventFilter) -> list
     where, parameters = _conditions(wanted)
     last, _ = head(connection)
     while seq < last:
+        end = min(_first_above(connection, seq) + STRETCH - 1, last)
         rows = connection.execute(
             f"SELECT {EVENT_COLUMNS} FROM events WHERE {where} AND seq > ? AND seq <= ? "
             "ORDER BY seq LIMIT ?",
-            (*parameters, seq, seq + STRETCH, PAGE),
+            (*parameters, seq, end, PAGE),
         ).fetchall()
         if rows:
             return [event_from(row) for row in rows]
-        seq += STRETCH
+        seq = end
     return []
 
 
@@ -135,9 +137,24 @@ def _conditions(wanted: EventFilter) -> tuple[str, list[str]]:
     return " AND ".join(conditions), parameters
 
 
+# From number to number that there is: somebody may have put a gap of billions into the trail.
+def _last_below(connection: sqlite3.Connection, seq: int) -> int:
+    """The highest number below another; -1 if there is none."""
+    query = "SELECT coalesce(max(seq), -1) FROM events WHERE seq < ?"
+    ((below,),) = connection.execute(query, (seq,)).fetchall()
+    return int(below)
+
+
+def _first_above(connection: sqlite3.Connection, seq: int) -> int:
+    """The lowest number above another; the same number if there is none."""
+    query = "SELECT coalesce(min(seq), ?1) FROM events WHERE seq > ?1"
+    ((above,),) = connection.execute(query, (seq,)).fetchall()
+    return int(above)
+
+
 def _first_since(connection: sqlite3.Connection, since: str | None) -> int:
     """The lowest number among the events since a time: clocks may jump back."""
     if since is None:
         return 0
     ((seq,),) = connection.execute("SELECT min(seq) FROM events WHERE at >= ?", (since,)).fetchall()
-    return 2**62 if seq is None else int(seq)
+    return _LARGEST if seq is None else int(seq)

@@ -22,3 +22,8 @@ def fingerprint(purpose: str, key: bytes) -> str:
     """
     message = framed(b"pincli/v1/fingerprint", purpose.encode(), key)
     return hashlib.sha256(message).hexdigest()[:_FINGERPRINT_CHARACTERS]
+
+
+def is_fingerprint(text: str) -> bool:
+    """Whether a text has the form of a key's name."""
+    return len(text) == _FINGERPRINT_CHARACTERS and not set(text) - set("0123456789abcdef")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter, defaultdict
 
 from pincli.results import AccountAlert, AgentAlert, Alerts, UserAlert
@@ -89,4 +90,5 @@ def _user_command(alert: UserAlert) -> str:
 
 
 def _agent_command(alert: AgentAlert) -> str:
-    return f"pincli audit list --agent {alert.agent} --since 24h"
+    # Names of users and accounts have no character that means something to a shell; logins may.
+    return f"pincli audit list --agent {shlex.quote(alert.agent)} --since 24h"

@@ -47,10 +47,15 @@ class Note(NamedTuple):
 
 
 class Next(NamedTuple):
-    """A command to run next, and what for."""
+    """A command to run next, and what for.
+
+    Attributes:
+        otherwise: The next step for whoever may not run that command; empty for none.
+    """
 
     command: str
     why: str
+    otherwise: str = ""
 
 
 class Table(NamedTuple):

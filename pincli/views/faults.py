@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pincli.config import under_sudo
 from pincli.errors import (
     BackupUnavailable,
     ConfigUnavailable,
@@ -17,7 +18,9 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
     words = {
         Fault.MISSING: (
             f"there is no store at {path}",
-            "`pincli init` makes one; if there should be one, check --store and PINCLI_STORE",
+            _places(
+                "`pincli init` makes one; if there should be one, check --store and PINCLI_STORE"
+            ),
         ),
         Fault.NO_LOCK_FILE: (
             f"the store's lock file is missing: {path}",
@@ -33,11 +36,11 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
         ),
         Fault.FORBIDDEN: (
             f"the store may not be opened: {path}{detail}",
-            "run pincli as the user who owns it",
+            _places("run pincli as the user who owns it"),
         ),
         Fault.NOT_A_STORE: (
-            f"this is not a pincli store: {path}",
-            "check --store and PINCLI_STORE",
+            f"this is not a pincli store: {path}{detail}",
+            _places("check --store and PINCLI_STORE"),
         ),
         Fault.DAMAGED: (
             f"the store is damaged: {path}{detail}",
@@ -103,7 +106,7 @@ def keys_words(error: KeysUnavailable) -> tuple[str, str]:
     words = {
         Fault.MISSING: (
             f"a key is missing: {path}",
-            "check --keys and PINCLI_KEYS; a lost key can only come back from its backup",
+            _places("check --keys and PINCLI_KEYS; a lost key can only come back from its backup"),
         ),
         Fault.NOT_MADE: (
             f"the keys' folder can't be made: {path}{detail}",
@@ -111,7 +114,7 @@ def keys_words(error: KeysUnavailable) -> tuple[str, str]:
         ),
         Fault.FORBIDDEN: (
             f"a key may not be read: {path}{detail}",
-            "run pincli as the user who owns it",
+            _places("run pincli as the user who owns it"),
         ),
         Fault.LINK: (
             f"a key is a link, which is not followed: {path}",
@@ -127,7 +130,7 @@ def keys_words(error: KeysUnavailable) -> tuple[str, str]:
         ),
         Fault.MISMATCH: (
             f"a key does not belong to this store: {path}{detail}",
-            "check --keys and PINCLI_KEYS; nothing was counted",
+            _places("check --keys and PINCLI_KEYS; nothing was counted"),
         ),
         Fault.FULL: (f"the disk is full: {path}", "free some space, then try again"),
     }
@@ -154,3 +157,10 @@ def config_words(error: ConfigUnavailable) -> tuple[str, str]:
     return words.get(
         error.fault, (f"the configuration can't be read: {path}{detail}", "tell an admin")
     )
+
+
+def _places(hint: str) -> str:
+    """The hint, for who may say where store and keys are: under sudo nobody may."""
+    if not under_sudo():
+        return hint
+    return "tell an admin: the configuration names store and keys; pincli's account must own them"

@@ -28,6 +28,7 @@ _SIGNS = {
     Tone.QUIET: ("", ""),
 }
 _GAP = "  "
+_BLANK = " "  # alone: another blank at the end of a name is for the sanitiser to show
 _BARS = ("\u00b7\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588", ".:-=+*#%@")
 
 
@@ -38,7 +39,7 @@ def sign(tone: Tone, display: Display) -> str:
 
 def headline_text(block: Headline, display: Display) -> str:
     """A headline's sign and word."""
-    return f"{sign(block.tone, display)} {block.word}".strip()
+    return f"{sign(block.tone, display)} {block.word}".strip(_BLANK)
 
 
 def label_width(block: Fields) -> int:
@@ -58,11 +59,11 @@ def _lines(block: Block, display: Display) -> Iterator[str]:
         case Band():
             yield from _lines(block.headline, display)
         case Headline():
-            yield f"{headline_text(block, display)}{_GAP}{block.about}".rstrip()
+            yield f"{headline_text(block, display)}{_GAP}{block.about}".rstrip(_BLANK)
         case Fields():
             width = label_width(block)
             for label, value in block.pairs:
-                yield f"{_GAP}{padded(label, width)}{_GAP}{value}".rstrip()
+                yield f"{_GAP}{padded(label, width)}{_GAP}{value}".rstrip(_BLANK)
         case Note():
             yield block.text
         case Next():
@@ -116,4 +117,4 @@ def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return _GAP.join(padded(c, w) for c, w in zip(cells, widths, strict=True)).rstrip()
+    return _GAP.join(padded(c, w) for c, w in zip(cells, widths, strict=True)).rstrip(_BLANK)

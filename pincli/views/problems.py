@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pincli.config import under_sudo
 from pincli.errors import (
     AttemptTakenOver,
     BackupRefused,
@@ -12,6 +13,7 @@ from pincli.errors import (
     Interrupted,
     KeyChanged,
     KeysUnavailable,
+    MalformedAnswer,
     MalformedName,
     MalformedPin,
     NoPinPossible,
@@ -67,10 +69,15 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
             return error.message, error.hint
         case MalformedName():
             return f"that is no valid {error.what}", f"allowed: {error.rule}"
-        case MalformedPin():
+        case MalformedAnswer():
             return (
                 f"a PIN is exactly {PIN_LENGTH} digits; this was not counted as an attempt",
                 "ask the caller to read it again, digit by digit",
+            )
+        case MalformedPin():
+            return (
+                f"a PIN is exactly {PIN_LENGTH} digits",
+                f"nothing was changed; choose {PIN_LENGTH} digits, each 0 to 9",
             )
         case UnknownUser():
             return _unknown("user", error.names, error.near)
@@ -160,6 +167,11 @@ def _no_pin(user: str, state: State) -> tuple[str, str]:
     return f"{user} is of a type that never has a PIN", f"`pincli user show {user}`"
 
 
+def _elsewhere(advice: str) -> str:
+    """Advice to name another folder, where one may: under sudo the configuration names them."""
+    return "" if under_sudo() else f"; {advice}"
+
+
 def _refused(rule: Rule, subject: str) -> tuple[str, str]:
     words = {
         Rule.NOT_LOCKED: (
@@ -182,12 +194,12 @@ def _refused(rule: Rule, subject: str) -> tuple[str, str]:
         Rule.USER_EXISTS: (f"there is a user {subject} already", f"`pincli user show {subject}`"),
         Rule.STORE_EXISTS: (
             f"there is a store already: {subject}",
-            "it is left as it is; name another folder with --store",
+            "it is left as it is" + _elsewhere("name another folder with --store"),
         ),
         Rule.KEYS_EXIST: (
             f"there are keys already: {subject}",
-            "they are left as they are; name another folder with --keys, or remove them if no"
-            " store uses them",
+            "they are left as they are"
+            + _elsewhere("name another folder with --keys, or remove them if no store uses them"),
         ),
         Rule.KEYS_BESIDE_STORE: (
             f"the keys may not lie with the database: {subject}",
@@ -200,7 +212,7 @@ def _refused(rule: Rule, subject: str) -> tuple[str, str]:
         ),
         Rule.ANOTHER_STORE: (
             f"the backup is of another store than {subject}",
-            "nothing was restored; to have both, name another folder with --store",
+            "nothing was restored" + _elsewhere("to have both, name another folder with --store"),
         ),
         Rule.ROLE: (
             f"you may not run `pincli {subject}` here",

@@ -81,7 +81,11 @@ def _screen(result: Verdict, words: _Words) -> list[Block]:
 
 def collect_next(user: str) -> Next:
     """The next step for a user without a PIN."""
-    return Next(f"pincli pin show {user}", "the portal's call; without a portal, yours")
+    return Next(
+        f"pincli pin show {user}",
+        "the portal's call; without a portal, yours",
+        otherwise=f"{user} opens the PIN in the portal",
+    )
 
 
 def _words(result: Verdict) -> _Words:

@@ -57,9 +57,9 @@ def test_a_file_that_is_no_database_is_not_touched(tmp_path: Path, content: byte
 
 
 def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
-    """What can't be opened as a file is told, not a crash."""
+    """What is no file is told as what it is: nobody is sent to its owner."""
     (tmp_path / "pincli.db").mkdir()
-    assert fault_of(tmp_path) in (Fault.FORBIDDEN, Fault.IO)
+    assert fault_of(tmp_path) is Fault.NOT_A_STORE
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may open everything")
