@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
 
+from pincli.errors import UsageProblem
 from pincli.rules.names import (
     canonical_account,
     canonical_user,
@@ -109,3 +111,28 @@ YesOption = Annotated[bool, typer.Option("--yes", help="Don't ask, go ahead.")]
 def example(*lines: str) -> str:
     """An epilog with example commands, in the form that the help keeps line by line."""
     return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def refuse_swallowed(params: Sequence[Any], words: Sequence[str]) -> None:
+    """Refuse `--ref --json`: it would record `--json` as the ticket, and answer a person.
+
+    Args:
+        params: The command's own parameters, as Typer has them.
+        words: What follows the command on the command line.
+
+    Raises:
+        UsageProblem: An option that wants a value is followed by an option of the command.
+    """
+    options = [param for param in params if param.param_type_name == "option"]
+    names = {name for option in options for name in (*option.opts, *option.secondary_opts)}
+    wanting = {name for option in options if not option.is_flag for name in option.opts}
+    following = iter(words)
+    for word in following:
+        if word == "--":
+            return
+        value = next(following, "") if word in wanting else ""
+        if value in names:
+            raise UsageProblem(
+                f"{word} needs a value, and {value} is an option",
+                f"if {value} is really meant: {word}={value}",
+            )

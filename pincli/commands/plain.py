@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from pincli.commands.options import refuse_swallowed
 from pincli.views.exit_codes import OF_ANY_COMMAND, ExitCode
 
 
@@ -18,6 +19,10 @@ class PlainCommand(TyperCommand):
     """
 
     exits: ClassVar[frozenset[ExitCode]] = frozenset()
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: D102
+        refuse_swallowed(self.get_params(ctx), args)
+        return super().parse_args(ctx, args)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """The usage line with USER, where Typer would say {USER}."""

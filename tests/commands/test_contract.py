@@ -495,6 +495,46 @@ def test_an_option_without_its_value_is_told(floor: Desk, line: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "option", "value"),
+    [
+        ("verify alice --ref --json --pin-stdin", "--ref", "--json"),
+        ("unlock lara --reason --json", "--reason", "--json"),
+        ("reset --account --yes", "--account", "--yes"),
+        ("audit list --agent --help", "--agent", "--help"),
+    ],
+)
+def test_an_option_is_no_option_s_value(floor: Desk, line: str, option: str, value: str) -> None:
+    """`--ref --json` would record `--json` as the ticket: refused, with the way to mean it."""
+    ran = call(floor, line)
+    assert ran.code == 2
+    told = answer_of(ran)["error"] if "--json" in line else {}
+    message, hint = (told["message"], told["hint"]) if told else error_of(ran)
+    assert f"{option} needs a value" in message
+    assert f"{option}={value}" in hint
+
+
+def test_an_option_s_name_can_be_meant(floor: Desk) -> None:
+    """With `=` it is a value like any other."""
+    assert call(floor, "verify alice --ref=--json --pin-stdin", RIGHT).code == 0
+    assert [event.ticket for event in floor.events("alice")][-1] == "--json"
+
+
+@pytest.mark.parametrize(
+    ("line", "attempt"),
+    [
+        ("verify alice --pin-stdin", True),
+        ("pin change alice --pin-stdin", False),
+        ("pin check --pin-stdin", False),
+    ],
+)
+def test_a_malformed_pin_is_told_in_words_that_fit(floor: Desk, line: str, attempt: bool) -> None:
+    """Only where an answer would be compared is there an attempt, and a caller to ask."""
+    ran = call(floor, line, "12345")
+    assert ran.code == 2
+    assert ("attempt" in ran.err) is ("caller" in ran.err) is attempt
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "status alice --json",

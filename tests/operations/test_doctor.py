@@ -267,6 +267,22 @@ def test_an_event_that_somebody_spoilt(well: Desk, column: str, value: object) -
     )
     for line in ("doctor", "audit list", "audit verify", "audit list --json", "alerts"):
         assert call(well, line).code in (0, 8), line
+    found = sick(well)
+    assert found.keys() & {"clock", "schema"}
+    assert any("pincli audit verify" in check.hint for check in found.values())
+    assert call(well, "audit verify").code == 8
+
+
+@pytest.mark.parametrize("line", ["user add bea --account acme", "verify alice --pin-stdin"])
+def test_after_the_largest_number_nothing_is_written(well: Desk, line: str) -> None:
+    """No event can follow it: exit 8, nobody verified, nobody added."""
+    well.sql(
+        "UPDATE events SET seq = 9223372036854775807 WHERE seq = (SELECT max(seq) FROM events)"
+    )
+    ran = call(well, line, "444159\n")
+    assert ran.code == 8
+    assert "damaged" in ran.err
+    assert well.sql("SELECT user, failed_attempts FROM users") == [("alice", 0)]
 
 
 def test_what_a_killed_writer_left_is_no_illness(well: Desk) -> None:
@@ -283,6 +299,8 @@ def test_what_a_killed_writer_left_is_no_illness(well: Desk) -> None:
     journal.write_bytes(hot)
     journal.chmod(0o600)
     assert all("restore a backup" not in check.hint for check in sick(well).values())
+    assert sick(well) == {}
+    assert well.user("alice").name == "Alice"
 
 
 def test_the_doctor_changes_nothing(well: Desk) -> None:

@@ -322,6 +322,19 @@ def test_a_tail_signed_with_an_old_key_shows(busy: Desk) -> None:
     assert checked(busy).seq == head.seq + 1
 
 
+@pytest.mark.parametrize("mac", ["", "\u00e9" * 64, "\0", "AB" * 32])
+def test_a_mac_of_any_text_is_looked_at(busy: Desk, mac: str) -> None:
+    """What somebody put in a mac's place is compared, whatever it is."""
+    edit(busy, "UPDATE events SET mac = ? WHERE seq = 3", mac)
+    assert checked(busy).seq == 3
+
+
+def test_a_first_key_s_name_that_was_changed_is_tampering(busy: Desk) -> None:
+    """Though no such key is there: the next event shows which one signed."""
+    edit(busy, "UPDATE events SET outcome = '0123456789abcdef' WHERE seq = 1")
+    assert checked(busy)[2:] == (1, "the event was changed or put here")
+
+
 @pytest.mark.parametrize("lost", ["present", "first", "second"])
 def test_a_wrong_or_missing_audit_key_is_not_tampering(busy: Desk, lost: str) -> None:
     """Without the right keys nothing can be said about the trail: that is what is said."""

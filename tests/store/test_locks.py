@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -33,6 +34,24 @@ def test_two_processes_exclude_each_other_on_one_byte(path: Path, byte: int) -> 
         first.tell("release")
         assert first.said() == "released"
         assert second.said() == "held"
+
+
+def test_an_alarm_at_the_last_moment_rings_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that comes while it is being disarmed leaves neither a timer nor a handler behind."""
+    before = signal.getsignal(signal.SIGALRM)
+    disarm = signal.setitimer
+
+    def just_before(which: int, seconds: float, interval: float = 0) -> object:
+        if not seconds:
+            monkeypatch.setattr(signal, "setitimer", disarm)
+            os.kill(os.getpid(), signal.SIGALRM)
+        return disarm(which, seconds, interval)
+
+    monkeypatch.setattr(signal, "setitimer", just_before)
+    with pytest.raises(module._WaitedTooLongError), module._alarm(60):
+        pass
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    assert signal.getsignal(signal.SIGALRM) is before
 
 
 def test_different_bytes_do_not_exclude_each_other(path: Path) -> None:

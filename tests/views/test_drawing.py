@@ -206,3 +206,15 @@ def test_a_later_page_may_be_wider(monkeypatch: pytest.MonkeyPatch) -> None:
     long = "somebody-with-a-long-login"
     table = Table(("user", "state"), iter([[("al", "active")], [(long, "locked")]]), "nobody")
     assert f"{long}  locked" in drawn([table], UNCOLOURED, monkeypatch)
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u2028", "\x1c", "\x85", "\t"])
+def test_only_spaces_at_the_end_are_left_out(blank: str) -> None:
+    """Another blank at the end of a name is shown for what it is: two names must look two."""
+    ending = f"alice{blank}"
+    for block in (
+        Headline(Tone.GOOD, "VERIFIED", ending),
+        Fields([("user", ending)]),
+        Table(("user",), iter([[(ending,)]]), ""),
+    ):
+        assert "\\" in piped([block]), block

@@ -148,3 +148,13 @@ def test_a_list_of_nobody_says_so() -> None:
     assert "no such users" in out
     assert "0 users" in out
     assert answer.exit_code == 0
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0 locks"), (1, "1 lock"), (2, "2 locks")])
+def test_one_is_told_as_one(count: int, words: str) -> None:
+    """The numbers of attempts and locks agree with their words."""
+    user = alice(locks_total=count, attempts_total=count)
+    lines = piped(status.card(user, exit_code=False).screen()).splitlines()
+    (ever,) = [line for line in lines if line.strip().startswith("ever")]
+    assert ever.endswith(words)
+    assert ("1 attempt," in ever) is (count == 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from tests.support.desk import Ran
@@ -109,6 +111,20 @@ def test_an_admin_does_all_but_pins(floor: AgentFloor) -> None:
     refused(floor.pincli(LEA, "pin show alice"), "pin show")
     refused(floor.pincli(LEA, "pin change alice --pin-stdin", "333197\n"), "pin change")
     assert floor.refusals() == [(LEA, "pin show"), (LEA, "pin change")]
+
+
+def test_the_next_step_is_one_that_may_be_taken(floor: AgentFloor) -> None:
+    """No admin is sent to show a PIN, and nobody to folders that sudo does not let them name."""
+    added = floor.pincli(LEA, "user add bea --account acme")
+    assert "next: bea opens the PIN in the portal" in added.out
+    assert "pincli pin show" not in added.out
+    assert "pincli" not in floor.pincli(WWW, "pin show bea").out
+    shutil.rmtree(floor.desk.store)
+    for line in ("status", "init"):
+        ran = floor.pincli(AMY, line)
+        assert "--store" not in ran.err, ran
+        assert "PINCLI_" not in ran.err
+    assert "tell an admin" in floor.pincli(AMY, "status").err
 
 
 def test_the_portal_acts_for_one_customer(floor: AgentFloor) -> None:
