@@ -19,6 +19,7 @@ from tests.fuzz.engines import is_guided
 from tests.fuzz.targets import TARGETS
 
 _ROOT = Path(__file__).parents[2]
+_UNCAUGHT = "=== Uncaught Python exception: ==="
 _RUNS = re.compile(r"stat::number_of_executed_units: *(\d+)")
 
 
@@ -87,7 +88,8 @@ def _run(name: str, how: str, seconds: int, found: Path) -> int:
     if ended.returncode == 0 and runs:
         print(f"{name}: {tried}, nothing found", flush=True)
         return 0
-    print(f"{name}: {tried}, FOUND:\n{ended.stdout}", flush=True)
+    _, _, traceback = ended.stdout.partition(_UNCAUGHT)
+    print(f"{name}: {tried}, FOUND:\n{traceback or ended.stdout}", flush=True)
     return 1
 
 

@@ -27,7 +27,7 @@ class JsonLines:
     def __iter__(self) -> Iterator[bytes]:
         """The good lines."""
         for line in self._lines:
-            wrong = _wrong_with(line.decode())
+            wrong = _wrong_with(line)
             if wrong is None:
                 yield line
             else:
@@ -76,11 +76,12 @@ def array_lines(text: str, begin: int) -> list[tuple[int, bool]]:
     return found
 
 
-def _wrong_with(line: str) -> str | None:
+def _wrong_with(line: bytes) -> str | None:
+    # As bytes: what the reader behind us passes over is blank in ASCII, not in Unicode.
     if not line.strip():
         return None
     try:
-        json.loads(line, object_pairs_hook=_without_repeats)
+        json.loads(line.decode(), object_pairs_hook=_without_repeats)
     except _KeyTwice:
         return "a key stands twice in it"
     except (ValueError, RecursionError):
