@@ -135,6 +135,38 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+MAY_DEFER = {"pincli.store.reading", "pincli.store.staging", "pincli.store.restoring"}
+"""The first writes nothing; the others write a file that nobody else has."""
+
+
+def deferring(module: Module) -> set[str]:
+    """A transaction that begins deferred, in a database that others may write.
+
+    A read in it that is followed by a write fails as soon as somebody else wrote in between.
+    """
+    texts = [str(node.value) for node in ast.walk(module.tree) if isinstance(node, ast.Constant)]
+    begun = {text for text in texts if text.upper().startswith("BEGIN")}
+    begun = {text for text in begun if not text.startswith("BEGIN IMMEDIATE")}
+    if module.name in MAY_DEFER:
+        begun.discard("BEGIN")
+    attributes = {node.attr for node in ast.walk(module.tree) if isinstance(node, ast.Attribute)}
+    return (attributes & {"atomic"}) | begun
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_no_transaction_that_writes_begins_deferred(module: Module) -> None:
+    """Whoever reads and then writes has the write lock from the beginning."""
+    assert deferring(module) == set()
+
+
+@pytest.mark.parametrize(
+    "source", ["db.atomic()", "with database.atomic():\n    pass", "c.execute('begin deferred')"]
+)
+def test_a_deferred_transaction_would_be_found(source: str) -> None:
+    """The rule finds what breaks it."""
+    assert deferring(Module("pincli.store.x", source))
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_every_module_keeps_the_rule(rule: Rule) -> None:
     """No module of pincli breaks it."""

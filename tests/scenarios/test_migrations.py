@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from pincli.store.connection import SCHEMA_VERSION, connect
 from tests.support.contract import call
 from tests.support.desk import new_desk
 from tests.support.drive_upkeep_fixture import brought_back, dump, key_files
+from tests.support.driving import ROOT
 from tests.support.floor import (
     ACTIVE,
     FIVE_MISSES,
@@ -165,3 +168,32 @@ def test_reading_only_upgrades_nothing(tmp_path: Path) -> None:
         with pytest.raises(sqlite3.OperationalError):
             connection.execute("DELETE FROM users")
     assert desk.database.read_bytes() == before
+
+
+def test_six_first_starters_at_once(tmp_path: Path) -> None:
+    """One of them upgrades the store, once, and all six go on."""
+    desk = brought_back(SCHEMA_VERSION, tmp_path)
+    with ExitStack() as stack:
+        starters = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-m", "tests.support.drive_migration", str(desk.store)],
+                    cwd=ROOT,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                )
+            )
+            for _ in range(6)
+        ]
+        for starter in starters:
+            assert starter.stdout is not None
+            assert starter.stdout.readline() == b"ready\n"
+        for starter in starters:
+            assert starter.stdin is not None
+            starter.stdin.write(b"\n")
+            starter.stdin.flush()
+        told = [starter.communicate(timeout=60)[1] for starter in starters]
+    assert ([starter.returncode for starter in starters], told) == ([0] * 6, [b""] * 6)
+    assert desk.sql("SELECT count(*) FROM next") == [(1,)]
+    assert desk.sql("PRAGMA user_version") == [(SCHEMA_VERSION + 1,)]

@@ -126,3 +126,10 @@ def test_an_impossible_row_is_refused_by_the_table(
     """A second user of a name, a second identity, an event without number or mac: never."""
     with pytest.raises(sqlite3.IntegrityError):
         connection.execute(statement)
+
+
+def test_no_state_is_stored(connection: sqlite3.Connection) -> None:
+    """It is derived from the record: a stored one could contradict the counter."""
+    columns = connection.execute("SELECT name FROM pragma_table_info('users')").fetchall()
+    assert columns
+    assert not {name for (name,) in columns} & {"state", "locked", "status"}

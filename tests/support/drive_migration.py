@@ -1,0 +1,36 @@
+"""Open a store with a schema one version newer, once told to: drive_migration FOLDER."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from pincli.store import connection, opening, schema
+from pincli.store.connection import SCHEMA_VERSION
+from pincli.store.sqlite import Store
+from pincli.store.transaction import Origin
+
+NEXT = SCHEMA_VERSION + 1
+
+
+@schema.migrations(name="the next version")
+def next_version(db: Database) -> None:
+    """A table with one row, which a second run would double."""
+    db.execute("CREATE TABLE IF NOT EXISTS next (id INTEGER PRIMARY KEY) STRICT")
+    db.execute("INSERT INTO next DEFAULT VALUES")
+    db.execute(f"PRAGMA user_version = {NEXT}")
+
+
+def drive() -> None:
+    """Say that it is ready, wait for the word, and open the store."""
+    for module in (connection, opening):
+        vars(module)["SCHEMA_VERSION"] = NEXT
+    print("ready", flush=True)
+    sys.stdin.readline()
+    Store(Path(sys.argv[1]), origin=Origin("lea", "status"), clock=lambda: "").close()
+
+
+if __name__ == "__main__":
+    drive()
