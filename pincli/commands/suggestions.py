@@ -9,6 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from pincli.commands.misplaced import owner_of
 from pincli.errors import UsageProblem
 from pincli.rules.names import mask_pins
 from pincli.views.blocks import Problem
@@ -62,11 +63,15 @@ def usage_problem(error: typer.TyperException, arguments: Sequence[str], command
     option = getattr(error, "option_name", "")
     # Typer's own message for an unknown option names near ones in brackets.
     message = str(getattr(error, "message", "")) if option else error.format_message()
+    message = message.replace("a valid int range", "a whole number")
     message = mask_pins(message[:1].lower() + message[1:].rstrip("."))
     hint = f"`{' '.join(['pincli', *command.split()])} --help` shows how"
     if option in ("--pin", "--PIN") or ("extra argument" in message and "*" in message):
         message = "a PIN is never given on the command line: it would stand in the process list"
         hint = "leave it out and type it when asked, or pipe it in with --pin-stdin"
+    elif option and (owner := owner_of(option, arguments, getattr(error, "ctx", None))):
+        message = f"no such option before the command: {option}"
+        hint = f"{option} goes after it: {owner} {option}"
     elif option:
         hint = _option_hint(option, arguments, error) or hint
     elif found := _NO_CHOICE.search(message):

@@ -594,6 +594,37 @@ def test_a_global_option_after_the_command_is_told_where_it_goes(floor: Desk) ->
         assert f"pincli {option} DIR status" in hint
 
 
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        ("--json status", "pincli status --json"),
+        ("--yes reset alice", "pincli reset --yes"),
+        ("--exit-code --json alerts", "pincli alerts --exit-code"),
+        ("--limit 5 audit list", "pincli audit list --limit"),
+        ("audit --limit list", "pincli audit list --limit"),
+        ("--nope status", ""),
+        ("--json user", ""),
+        ("--json", ""),
+    ],
+)
+def test_an_option_before_its_command_is_told_where_it_goes(
+    floor: Desk, line: str, right: str
+) -> None:
+    """Where the command behind it knows it; else the help is named."""
+    ran = call(floor, line)
+    hint = answer_of(ran)["error"]["hint"] if "--json" in line else error_of(ran)[1]
+    assert ran.code == 2
+    assert hint.endswith(right) if right else "--help" in hint
+
+
+def test_what_is_no_number_is_told_in_plain_words(floor: Desk) -> None:
+    """Not in those of a type checker."""
+    message, _ = error_of(call(floor, "audit list --limit x"))
+    assert "--limit" in message
+    assert "range" not in message
+    assert "range" not in call(floor, "audit list --help").out
+
+
 PLAIN_WORDS = """
     init verify status unlock reset pin user audit show change check add list deactivate activate
     alice vera lara ludo uma ina otto nobody ALICE acme locked active cloud why 0 3 -1 444159
