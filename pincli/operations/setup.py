@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -70,6 +71,8 @@ def _private_folder(folder: Path, unavailable: type[Unavailable]) -> list[Path]:
     made = []
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
+        if not missing and not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         for each in reversed(missing):
             try:
                 each.mkdir(mode=0o700)

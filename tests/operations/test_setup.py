@@ -80,9 +80,11 @@ def test_keys_that_exist_are_never_replaced(tmp_path: Path, existing: str) -> No
     assert sorted(path.name for path in tmp_path.rglob("*")) == sorted(["keys", existing])
 
 
-def test_a_file_in_a_folder_s_place_is_refused(tmp_path: Path) -> None:
-    """What can't be a folder is told in words."""
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_a_file_in_a_folder_s_place_is_refused(tmp_path: Path, mode: int) -> None:
+    """What can't be a folder is told in words, whoever may read it."""
     (tmp_path / "store").touch()
+    (tmp_path / "store").chmod(mode)
     with pytest.raises(Unavailable):
         initialise(tmp_path / "store", tmp_path / "keys", origin=ORIGIN)
     assert not (tmp_path / "keys").exists()
