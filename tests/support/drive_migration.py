@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -18,6 +19,7 @@ NEXT = SCHEMA_VERSION + 1
 @schema.migrations(name="the next version")
 def next_version(db: Database) -> None:
     """A table with one row, which a second run would double."""
+    time.sleep(0.2)  # long enough for the others to list what is pending, if nothing held them up
     db.execute("CREATE TABLE IF NOT EXISTS next (id INTEGER PRIMARY KEY) STRICT")
     db.execute("INSERT INTO next DEFAULT VALUES")
     db.execute(f"PRAGMA user_version = {NEXT}")
