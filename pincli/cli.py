@@ -57,6 +57,9 @@ COMMANDS = {
 HIDDEN = frozenset({"complete-names"})
 """What no person types."""
 
+# Typer would call a folder that may not be read wrong usage; it is unavailable.
+_FOLDER: dict[str, Any] = {"metavar": "DIR", "readable": False}
+
 _LEAVES_A_CALLER_WAITING = frozenset({"unavailable", "internal", "interrupted"})
 
 
@@ -153,17 +156,15 @@ def _show_version(value: bool) -> None:
 
 
 @app.callback()
-def front(  # readable=False: a folder that may not be read is told as such, and not as wrong usage
+def front(
     ctx: typer.Context,
     store: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR", readable=False, help="Folder of the database (also PINCLI_STORE)."
-        ),
+        typer.Option(**_FOLDER, help="Folder of the database (also PINCLI_STORE)."),
     ] = None,
     keys: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", readable=False, help="Folder of the keys (also PINCLI_KEYS)."),
+        typer.Option(**_FOLDER, help="Folder of the keys (also PINCLI_KEYS)."),
     ] = None,
     version: Annotated[
         bool,

@@ -7,6 +7,7 @@ this file can show that the rules do find something.
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Callable
 
@@ -135,6 +136,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+BEGIN = re.compile("begin( deferred| immediate| exclusive)?( transaction)?;?", re.IGNORECASE)
 MAY_DEFER = {"pincli.store.reading", "pincli.store.staging", "pincli.store.restoring"}
 """The first writes nothing; the others write a file that nobody else has."""
 
@@ -145,8 +147,7 @@ def deferring(module: Module) -> set[str]:
     A read in it that is followed by a write fails as soon as somebody else wrote in between.
     """
     texts = [str(node.value) for node in ast.walk(module.tree) if isinstance(node, ast.Constant)]
-    begun = {text for text in texts if text.upper().startswith("BEGIN")}
-    begun = {text for text in begun if not text.startswith("BEGIN IMMEDIATE")}
+    begun = {text for text in texts if BEGIN.fullmatch(text)} - {"BEGIN IMMEDIATE"}
     if module.name in MAY_DEFER:
         begun.discard("BEGIN")
     attributes = {node.attr for node in ast.walk(module.tree) if isinstance(node, ast.Attribute)}

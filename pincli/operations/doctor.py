@@ -53,7 +53,7 @@ def examine(store: Path, keys: Path, *, origin: Origin) -> Iterator[Check]:
     except Unavailable as error:
         detail = f" ({error.detail})" if error.detail else ""
         finding = f"the store can't be used: {error.fault.value}{detail}"
-        yield Check("schema", finding, "see above; `pincli audit verify` looks at every event")
+        yield Check("schema", finding, _TAMPERED if error.fault is Fault.DAMAGED else "see above")
         return
     yield from _keys(keys, identity)
 
