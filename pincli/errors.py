@@ -124,12 +124,7 @@ class Rule(Enum):
 
 
 class Refused(PincliError):
-    """A rule says no, or the person asked to confirm did.
-
-    Attributes:
-        rule: Which.
-        subject: The user or folder it is about, if any.
-    """
+    """A `rule` says no, or the person who was asked; about a `subject`, a user or a folder."""
 
     code = "refused"
 
