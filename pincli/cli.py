@@ -7,7 +7,6 @@ for what only others need.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -17,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from pincli import __version__
+from pincli.commands import interrupts
 from pincli.commands.options import example
 from pincli.commands.plain import PlainGroup
 from pincli.commands.running import (
@@ -111,8 +111,14 @@ class Front(PlainGroup):
     ) -> Any:
         """Run one command line: the boundary at which every error becomes an exit code."""
         os.umask(0o077)
-        _take_sigint()
         arguments = list(sys.argv[1:] if args is None else args) or ["--help"]
+        with interrupts.taken():
+            code = self._run(arguments, **extra)
+        if not standalone_mode:
+            return code
+        sys.exit(code)
+
+    def _run(self, arguments: list[str], **extra: Any) -> int:
         as_json = _wants_json(arguments)
         try:
             code = super().main(arguments, "pincli", standalone_mode=False, **extra) or 0
@@ -126,9 +132,7 @@ class Front(PlainGroup):
             code = _report(_describe(Interrupted()), arguments, as_json=as_json)
         except Exception as error:
             code = _report(_describe(error), arguments, as_json=as_json)
-        if not standalone_mode:
-            return code
-        sys.exit(code)
+        return int(code)
 
 
 app = typer.Typer(
@@ -182,12 +186,6 @@ def _wants_json(arguments: Sequence[str]) -> bool:
     return "--json" in arguments[:end]
 
 
-def _take_sigint() -> None:
-    """Let Ctrl-C be an exception from here on, unless whoever started us ignores it."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 def _describe(error: Exception) -> Problem:
     """The sentence for an error, foreseen or not."""
     from pincli.views.problems import bug, describe
@@ -204,6 +202,7 @@ def _report(
     problem: Problem, arguments: Sequence[str], *, as_json: bool, quiet: bool = False
 ) -> ExitCode:
     """Tell a problem, as JSON on stdout or as two lines on stderr; its exit code."""
+    interrupts.ignore_from_here()
     command = _command_in(arguments)
     if command in ("verify", "desk") and problem.code in _LEAVES_A_CALLER_WAITING:
         problem = Problem(problem.code, f"not verified: {problem.message}", problem.hint)

@@ -99,7 +99,15 @@ def test_a_verify_loads_no_other_command(desk: Desk, tmp_path: Path) -> None:
     line = ("verify", "alice", "--pin-stdin", "--json")
     _, modules = loaded(desk, tmp_path, *line, stdin=PIN)
     commands = {m.split(".")[2] for m in modules if m.startswith("pincli.commands.")}
-    assert commands == {"verify", "options", "plain", "running", "prompts", "background"}
+    assert commands == {
+        "verify",
+        "options",
+        "plain",
+        "running",
+        "prompts",
+        "background",
+        "interrupts",
+    }
     assert "pincli.views.terminal" not in modules
     assert "pincli.store.schema" not in modules
     assert "pincli.vault.seals" not in modules

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TextIO, TypeVar
 
 import typer
 
+from pincli.commands import interrupts
 from pincli.commands.plain import PlainCommand, PlainGroup
 from pincli.config import Config, read_config, read_display
 from pincli.errors import OutputUnavailable, Refused, Rule
@@ -124,10 +125,11 @@ def tell_of_locks(ctx: typer.Context) -> None:
     from pincli.operations.hooks import on_lock
 
     try:
-        for user in locked:
-            failure = on_lock(command, user)
-            if failure is not None:
-                warn(hook_failed(failure))
+        with interrupts.let_in():
+            for user in locked:
+                failure = on_lock(command, user)
+                if failure is not None:
+                    warn(hook_failed(failure))
     except KeyboardInterrupt:
         warn("the on_lock hook was interrupted")
 
@@ -167,9 +169,14 @@ def deliver(ctx: typer.Context, answer: Answer, *, as_json: bool) -> None:
                 from pincli.views import programs
 
                 result = programs.envelope(command_of(ctx), answer.facts, answer.problem)
-                programs.write(result, sys.stdout, secret=answer.secret)
+                programs.write(
+                    result, sys.stdout, secret=answer.secret, whole=interrupts.ignore_from_here
+                )
             else:
+                if not answer.is_long:
+                    interrupts.ignore_from_here()
                 show([*_with_next_steps(ctx, answer.screen())], sys.stdout)
+        interrupts.ignore_from_here()
     if answer.exit_code:
         raise typer.Exit(answer.exit_code)
 

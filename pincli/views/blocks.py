@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -121,3 +121,8 @@ class Answer(NamedTuple):
     problem: Problem | None = None
     exit_code: ExitCode = ExitCode.DONE
     secret: bool = False
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it comes page by page, and somebody may not want to see all of it."""
+        return any(isinstance(value, Iterator) for value in self.facts.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
 from pincli.views.blocks import Problem
@@ -33,7 +33,13 @@ def envelope(
     return result
 
 
-def write(answer: dict[str, object], stream: TextIO, *, secret: bool = False) -> None:
+def write(
+    answer: dict[str, object],
+    stream: TextIO,
+    *,
+    secret: bool = False,
+    whole: Callable[[], None] = lambda: None,
+) -> None:
     """Write the object and a newline, ASCII only.
 
     Rows that come page by page are collected first, in a file once they are many: an error
@@ -43,8 +49,11 @@ def write(answer: dict[str, object], stream: TextIO, *, secret: bool = False) ->
         answer: The object; a value may be an iterator, and is then written as an array.
         stream: Where to.
         secret: Whether PINs stand in it: then no file is used, however many there are.
+        whole: Called just before the first character is written: from there on nothing may
+            part the object.
     """
     if not any(isinstance(value, Iterator) for value in answer.values()):
+        whole()
         stream.write(json.dumps(answer) + "\n")
         return
     import shutil
@@ -62,6 +71,7 @@ def write(answer: dict[str, object], stream: TextIO, *, secret: bool = False) ->
             opening = ", "
         spool.write("}\n")
         spool.seek(0)
+        whole()
         shutil.copyfileobj(spool, stream)
 
 
