@@ -232,9 +232,9 @@ def _draw_table(block: Table, display: Display, console: Console) -> None:
 
 
 def _print(lines: Iterable[Text], console: Console) -> None:
-    """Lines that are folded already."""
+    """Lines that are folded already; what is narrower than a word is no terminal to fold for."""
     for line in lines:
-        console.print(line, no_wrap=True, overflow="ignore", crop=False)
+        console.print(line, no_wrap=True, overflow="crop")
 
 
 def _text(text: str, display: Display, style: str = "") -> Text:

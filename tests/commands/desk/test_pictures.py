@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pincli.commands.desk.keys import Key, KeyEvent, Paste, Text
@@ -43,6 +43,7 @@ PINS = st.from_regex("[0-9]{6}", fullmatch=True)
 
 
 @given(st.lists(st.tuples(KEYS, ANSWERS), max_size=30), st.integers(1, 120), st.integers(1, 40))
+@example([(Text("alice"), VERIFIED), (Key.ENTER, VERIFIED)], 4, 7)
 def test_any_keys_draw_within_the_screen(
     steps: list[tuple[KeyEvent, Verdict | User]], columns: int, rows: int
 ) -> None:
