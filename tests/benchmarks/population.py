@@ -38,7 +38,7 @@ PIN = "444159"
 ATTACKED = "attacked"
 """An account of 1,000 users, or of a tenth of a store under 10,000."""
 
-_VERSION = b"1"
+_VERSION = b"2"
 """To be raised when stores made before must be built anew; so must a change of these files."""
 
 _ROOT = Path(__file__).parents[2]
@@ -263,12 +263,16 @@ def _verifier(rng: random.Random) -> str:
 
 
 def _trail(connection: sqlite3.Connection, signer: AuditSigner) -> Iterator[dict[str, Any]]:
-    """One event for each user added and each PIN, chained as pincli's own."""
+    """One event for each user added and each PIN, chained as pincli's own.
+
+    A user's last event says what the record says, or `audit verify` would find tampering.
+    """
     ((seq, mac),) = connection.execute("SELECT seq, mac FROM events").fetchall()
     people = connection.execute(
-        "SELECT user, account, added_at, verifier IS NOT NULL FROM users ORDER BY id"
+        "SELECT user, account, added_at, failed_attempts, verifier IS NOT NULL "
+        "FROM users ORDER BY id"
     )
-    for user, account, at, has_pin in people:
+    for user, account, at, failed, has_pin in people:
         for kind in (EventKind.USER_ADDED, EventKind.PIN_GENERATED)[: 1 + has_pin]:
             seq += 1
             event: dict[str, Any] = dict.fromkeys(_EVENT_VALUES) | {
@@ -279,7 +283,7 @@ def _trail(connection: sqlite3.Connection, signer: AuditSigner) -> Iterator[dict
                 "kind": kind.value,
                 "user": user,
                 "account": account,
-                "attempts_used": 0,
+                "attempts_used": failed,
                 "pin_version": int(kind is EventKind.PIN_GENERATED),
             }
             mac = signer.mac(mac, tuple(event.values()))

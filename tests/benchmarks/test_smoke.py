@@ -21,6 +21,7 @@ _RUNS = {
     "bulk_account": ("--small", "60", "--big", "80"),
     "bulk_issue": ("--users", "60"),
     "others": ("--users", "60"),
+    "audit_verify": ("--users", "60"),
 }
 
 
