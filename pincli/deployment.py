@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pincli.errors import ConfigUnavailable, Fault
+from pincli.errors import ConfigUnavailable
+from pincli.models import Fault
 from pincli.rules.roles import Role
 
 PATH = Path("/etc/pincli/pincli.toml")

@@ -6,11 +6,11 @@ Every error carries a `code`, a word that scripts rely on and that never changes
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum, StrEnum
+from enum import Enum
 from pathlib import Path
 from typing import ClassVar
 
-from pincli.models import State
+from pincli.models import Fault, State
 
 
 class PincliError(Exception):
@@ -132,28 +132,6 @@ class Refused(PincliError):
         super().__init__(rule.value)
         self.rule = rule
         self.subject = subject
-
-
-class Fault(StrEnum):
-    """What is the matter with the store or the keys."""
-
-    MISSING = "missing"
-    NO_LOCK_FILE = "its lock file is missing"
-    NOT_MADE = "can't be made"
-    FORBIDDEN = "forbidden"
-    REPLACED = "replaced"
-    NOT_A_STORE = "not a store"
-    DAMAGED = "damaged"
-    NEWER = "newer"
-    READ_ONLY = "read-only"
-    FULL = "full"
-    BUSY = "busy"
-    OLD_SQLITE = "old SQLite"
-    IO = "input/output error"
-    LINK = "a link"
-    EXPOSED = "readable by others"
-    MALFORMED = "malformed"
-    MISMATCH = "not the store's key"
 
 
 class Unavailable(PincliError):

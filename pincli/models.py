@@ -7,6 +7,7 @@ that no traceback or log can show it.
 
 from __future__ import annotations
 
+import errno
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -226,3 +227,41 @@ class ResetUser(NamedTuple):
 
     def __repr__(self) -> str:
         return f"ResetUser({self.change!r})"
+
+
+class Fault(StrEnum):
+    """What is the matter with the store or the keys."""
+
+    MISSING = "missing"
+    NO_LOCK_FILE = "its lock file is missing"
+    NOT_MADE = "can't be made"
+    FORBIDDEN = "forbidden"
+    REPLACED = "replaced"
+    NOT_A_STORE = "not a store"
+    DAMAGED = "damaged"
+    NEWER = "newer"
+    READ_ONLY = "read-only"
+    FULL = "full"
+    BUSY = "busy"
+    OLD_SQLITE = "old SQLite"
+    IO = "input/output error"
+    LINK = "a link"
+    EXPOSED = "readable by others"
+    MALFORMED = "malformed"
+    MISMATCH = "not the store's key"
+
+    @classmethod
+    def of(cls, error: OSError) -> Fault:
+        """What the system's error means."""
+        faults = {
+            errno.ENOENT: cls.MISSING,
+            errno.ENOTDIR: cls.MISSING,
+            errno.ELOOP: cls.LINK,
+            errno.EACCES: cls.FORBIDDEN,
+            errno.EPERM: cls.FORBIDDEN,
+            errno.EROFS: cls.READ_ONLY,
+            errno.ENOSPC: cls.FULL,
+            errno.EDQUOT: cls.FULL,
+            errno.EFBIG: cls.FULL,
+        }
+        return faults.get(error.errno or 0, cls.IO)

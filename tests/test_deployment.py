@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from pincli import deployment
 from pincli.deployment import Deployment, read_deployment, roles_of
-from pincli.errors import ConfigUnavailable, Fault
+from pincli.errors import ConfigUnavailable
+from pincli.models import Fault
 from pincli.rules.roles import Role
 from tests.support.as_sudo import NOBODY, call_by_sudo, read_instead
 from tests.support.contract import answer_of, error_of

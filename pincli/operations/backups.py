@@ -10,13 +10,8 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
 
-from pincli.errors import (
-    BackupRefused,
-    BackupUnavailable,
-    Fault,
-    FileUnreadable,
-    StoreUnavailable,
-)
+from pincli.errors import BackupRefused, BackupUnavailable, FileUnreadable, StoreUnavailable
+from pincli.models import Fault
 from pincli.operations.places import require_elsewhere
 from pincli.operations.session import Need, Session, open_session, utc_now
 from pincli.operations.trail import check_trail

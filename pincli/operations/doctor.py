@@ -10,7 +10,8 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pincli.errors import Fault, KeysUnavailable, StoreUnavailable, Unavailable
+from pincli.errors import KeysUnavailable, StoreUnavailable, Unavailable
+from pincli.models import Fault
 from pincli.operations.session import utc_now
 from pincli.results import Check
 from pincli.rules.times import moment_of

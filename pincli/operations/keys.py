@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from pincli.errors import Fault, KeyChanged, KeysUnavailable
-from pincli.models import User
+from pincli.errors import KeyChanged, KeysUnavailable
+from pincli.models import Fault, User
 from pincli.operations.chunks import Progress, in_chunks, no_progress
 from pincli.operations.session import Session
 from pincli.results import KeyInfo

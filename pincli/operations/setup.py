@@ -7,7 +7,8 @@ import os
 import stat
 from pathlib import Path
 
-from pincli.errors import Fault, KeysUnavailable, Refused, Rule, StoreUnavailable, Unavailable
+from pincli.errors import KeysUnavailable, Refused, Rule, StoreUnavailable, Unavailable
+from pincli.models import Fault
 from pincli.operations.session import utc_now
 from pincli.store.connection import DATABASE
 from pincli.store.creation import create_store

@@ -6,8 +6,8 @@ import hmac
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from pincli.errors import Fault, KeysUnavailable, UsageProblem
-from pincli.models import EventKind
+from pincli.errors import KeysUnavailable, UsageProblem
+from pincli.models import EventKind, Fault
 from pincli.operations.chunks import Progress, no_progress
 from pincli.operations.session import Session
 from pincli.results import Head, TrailReport

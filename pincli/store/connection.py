@@ -6,7 +6,8 @@ import sqlite3
 import stat
 from pathlib import Path
 
-from pincli.errors import Fault, StoreUnavailable
+from pincli.errors import StoreUnavailable
+from pincli.models import Fault
 from pincli.store.faults import from_os, translated
 
 DATABASE = "pincli.db"

@@ -7,7 +7,8 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
-from pincli.errors import Fault, Refused, Rule, StoreUnavailable
+from pincli.errors import Refused, Rule, StoreUnavailable
+from pincli.models import Fault
 from pincli.store.faults import from_os, translated
 from pincli.store.remains import sync_folder
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pincli.errors import Fault, StoreUnavailable
+from pincli.errors import StoreUnavailable
+from pincli.models import Fault
 
 _BY_PREFIX = (
     ("SQLITE_FULL", Fault.FULL),
@@ -24,18 +24,6 @@ _BY_PREFIX = (
     ("SQLITE_IOERR", Fault.IO),
     ("SQLITE_ERROR", Fault.DAMAGED),
 )
-
-_BY_ERRNO = {
-    errno.ENOENT: Fault.MISSING,
-    errno.ENOTDIR: Fault.MISSING,
-    errno.ELOOP: Fault.LINK,
-    errno.EACCES: Fault.FORBIDDEN,
-    errno.EPERM: Fault.FORBIDDEN,
-    errno.EROFS: Fault.READ_ONLY,
-    errno.ENOSPC: Fault.FULL,
-    errno.EDQUOT: Fault.FULL,
-    errno.EFBIG: Fault.FULL,
-}
 
 
 class SpoiltRow(Exception):
@@ -60,5 +48,4 @@ def translated(path: Path) -> Iterator[None]:
 
 def from_os(error: OSError, path: Path) -> StoreUnavailable:
     """The StoreUnavailable that an OSError about this path means."""
-    fault = _BY_ERRNO.get(error.errno or 0, Fault.IO)
-    return StoreUnavailable(fault, path, error.strerror or "")
+    return StoreUnavailable(Fault.of(error), path, error.strerror or "")

@@ -20,7 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from pincli.errors import Fault, StoreUnavailable
+from pincli.errors import StoreUnavailable
+from pincli.models import Fault
 from pincli.store.faults import from_os
 
 LOCK_FILE = "pincli.lock"

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pincli.errors import Fault, StoreUnavailable
-from pincli.models import User
+from pincli.errors import StoreUnavailable
+from pincli.models import Fault, User
 from pincli.store.connection import (
     DATABASE,
     SCHEMA_VERSION,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import stat
@@ -10,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pincli.errors import Fault, KeysUnavailable, Refused, Rule
+from pincli.errors import KeysUnavailable, Refused, Rule
+from pincli.models import Fault
 
 KEY_BYTES = 32
 _LONGEST_FILE = 200
@@ -30,7 +30,7 @@ def read_key(path: Path) -> bytes:
         # O_NONBLOCK: a named pipe in its place must not hang the desk.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise KeysUnavailable(_fault_of(error), path, error.strerror or "") from None
+        raise KeysUnavailable(Fault.of(error), path, error.strerror or "") from None
     try:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
@@ -76,7 +76,7 @@ def write_content(path: Path, key: bytes) -> None:
     except FileExistsError:
         raise Refused(Rule.KEYS_EXIST, str(path)) from None
     except OSError as error:
-        raise KeysUnavailable(_fault_of(error), path, error.strerror or "") from None
+        raise KeysUnavailable(Fault.of(error), path, error.strerror or "") from None
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(key.hex().encode() + b"\n")
@@ -84,7 +84,7 @@ def write_content(path: Path, key: bytes) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         path.unlink(missing_ok=True)
-        raise KeysUnavailable(_fault_of(error), path, error.strerror or "") from None
+        raise KeysUnavailable(Fault.of(error), path, error.strerror or "") from None
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -110,19 +110,4 @@ def changing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise KeysUnavailable(_fault_of(error), path, error.strerror or "") from None
-
-
-def _fault_of(error: OSError) -> Fault:
-    faults = {
-        errno.ENOENT: Fault.MISSING,
-        errno.ENOTDIR: Fault.MISSING,
-        errno.ELOOP: Fault.LINK,
-        errno.EACCES: Fault.FORBIDDEN,
-        errno.EPERM: Fault.FORBIDDEN,
-        errno.EROFS: Fault.READ_ONLY,
-        errno.ENOSPC: Fault.FULL,
-        errno.EDQUOT: Fault.FULL,
-        errno.EFBIG: Fault.FULL,
-    }
-    return faults.get(error.errno or 0, Fault.IO)
+        raise KeysUnavailable(Fault.of(error), path, error.strerror or "") from None

@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from pincli.errors import Fault, KeysUnavailable
+from pincli.errors import KeysUnavailable
+from pincli.models import Fault
 from pincli.vault.framing import fingerprint
 from pincli.vault.key_files import KEY_BYTES, read_key, write_key
 

@@ -11,7 +11,8 @@ import secrets
 from pathlib import Path
 from typing import NamedTuple
 
-from pincli.errors import Fault, KeysUnavailable
+from pincli.errors import KeysUnavailable
+from pincli.models import Fault
 from pincli.vault.key_files import KEY_BYTES, changing, read_key, sync_folder, write_content
 from pincli.vault.keyring import (
     PORTAL_PRIVATE,

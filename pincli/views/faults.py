@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from pincli.config import under_sudo
-from pincli.errors import (
-    BackupUnavailable,
-    ConfigUnavailable,
-    Fault,
-    KeysUnavailable,
-    StoreUnavailable,
-)
+from pincli.errors import BackupUnavailable, ConfigUnavailable, KeysUnavailable, StoreUnavailable
+from pincli.models import Fault
 
 
 def store_words(error: StoreUnavailable) -> tuple[str, str]:

@@ -17,14 +17,13 @@ import pytest
 
 from pincli.errors import (
     BackupRefused,
-    Fault,
     KeysUnavailable,
     PincliError,
     Refused,
     Rule,
     StoreUnavailable,
 )
-from pincli.models import EventKind, Outcome, State
+from pincli.models import EventKind, Fault, Outcome, State
 from pincli.operations import backups, keys, pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pincli.errors import Fault, Interrupted, StoreUnavailable
+from pincli.errors import Interrupted, StoreUnavailable
+from pincli.models import Fault
 from pincli.operations.chunks import FULL_CHUNK, LONGEST_CHUNK, PAUSE, SMALLEST_CHUNK, in_chunks
 
 TOTAL = 9_876

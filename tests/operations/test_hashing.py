@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from pincli.errors import Fault, Interrupted, KeysUnavailable
-from pincli.models import EventKind, PinOrigin, User
+from pincli.errors import Interrupted, KeysUnavailable
+from pincli.models import EventKind, Fault, PinOrigin, User
 from pincli.operations import hashing, people, pins
 from pincli.operations.hashing import write_pins
 from pincli.operations.session import Session

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from pincli.deployment import read_deployment
-from pincli.errors import ConfigUnavailable, Fault
+from pincli.errors import ConfigUnavailable
+from pincli.models import Fault
 from pincli.operations import hooks
 from pincli.operations.hooks import on_lock
 from tests.support.desk import PROGRAM, Desk, Ran, killed

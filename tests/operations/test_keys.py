@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pincli.errors import Fault, Interrupted, KeyChanged, KeysUnavailable
-from pincli.models import EventKind, Outcome, PinOrigin
+from pincli.errors import Interrupted, KeyChanged, KeysUnavailable
+from pincli.models import EventKind, Fault, Outcome, PinOrigin
 from pincli.operations import chunks, keys, pins, unlock
 from pincli.operations.hashing import write_pins
 from pincli.operations.keys import KeyKind

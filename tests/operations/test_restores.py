@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pincli.errors import BackupUnavailable, Fault, FileUnreadable, StoreUnavailable
-from pincli.models import EventKind, Outcome, State
+from pincli.errors import BackupUnavailable, FileUnreadable, StoreUnavailable
+from pincli.models import EventKind, Fault, Outcome, State
 from pincli.operations import backups, keys, people, pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need, open_session

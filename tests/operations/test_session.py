@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pincli.errors import Fault, KeysUnavailable, StoreUnavailable
-from pincli.models import Outcome
+from pincli.errors import KeysUnavailable, StoreUnavailable
+from pincli.models import Fault, Outcome
 from pincli.operations import pins
 from pincli.operations.session import Need, open_session, utc_now
 from pincli.operations.verify import verify

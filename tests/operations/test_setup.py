@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pincli.errors import Fault, Refused, Rule, Unavailable
+from pincli.errors import Refused, Rule, Unavailable
+from pincli.models import Fault
 from pincli.operations.setup import initialise
 from pincli.store.transaction import Origin
 from tests.support.desk import Desk

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pincli.errors import Fault, KeysUnavailable, PincliError, UsageProblem
-from pincli.models import EventKind, UserType
+from pincli.errors import KeysUnavailable, PincliError, UsageProblem
+from pincli.models import EventKind, Fault, UserType
 from pincli.operations import keys, people, pins, unlock
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pincli.errors import Fault, StoreUnavailable
-from pincli.models import Outcome, State
+from pincli.errors import StoreUnavailable
+from pincli.models import Fault, Outcome, State
 from pincli.operations import pins
 from pincli.operations.session import Need
 from pincli.operations.trail import check_trail

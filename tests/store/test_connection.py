@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pincli.errors import Fault, StoreUnavailable
+from pincli.errors import StoreUnavailable
+from pincli.models import Fault
 from pincli.store.connection import APPLICATION_ID, SCHEMA_VERSION, connect
 from pincli.store.sqlite import Store
 from pincli.store.transaction import Origin

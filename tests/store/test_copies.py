@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pincli.errors import Fault, Refused, Rule, StoreUnavailable
+from pincli.errors import Refused, Rule, StoreUnavailable
+from pincli.models import Fault
 from pincli.store.connection import connect
 from pincli.store.copies import copy_to_file, is_sound
 from tests.support.desk import Desk

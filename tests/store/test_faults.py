@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pincli.errors import Fault, StoreUnavailable
+from pincli.errors import StoreUnavailable
+from pincli.models import Fault
 from pincli.store.faults import from_os, translated
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pincli.errors import Fault, StoreUnavailable
+from pincli.errors import StoreUnavailable
+from pincli.models import Fault
 from pincli.store import locks as module
 from pincli.store.locks import LONGEST_WAIT, Locks
 from tests.store.processes import held_by_other, other

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pincli.errors import Fault, StoreUnavailable
-from pincli.models import UserType
+from pincli.errors import StoreUnavailable
+from pincli.models import Fault, UserType
 from pincli.results import RowProblem
 from pincli.store import staging
 from pincli.store.staging import StagedImport, StagedRow, StagedUsers

@@ -8,8 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from pincli.errors import Fault, KeyChanged, StoreUnavailable
-from pincli.models import EventKind, PinOrigin, User, UserType
+from pincli.errors import KeyChanged, StoreUnavailable
+from pincli.models import EventKind, Fault, PinOrigin, User, UserType
 from pincli.operations import pins
 from pincli.operations.session import Need, Session
 from pincli.store import locks

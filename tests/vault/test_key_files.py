@@ -12,7 +12,8 @@ from types import FrameType
 
 import pytest
 
-from pincli.errors import Fault, KeysUnavailable, Refused, Rule
+from pincli.errors import KeysUnavailable, Refused, Rule
+from pincli.models import Fault
 from pincli.vault.key_files import read_key, write_key
 
 KEY = bytes(range(32))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from pincli.errors import Fault, KeysUnavailable, Refused, Rule
+from pincli.errors import KeysUnavailable, Refused, Rule
+from pincli.models import Fault
 from pincli.vault.framing import fingerprint
 from pincli.vault.key_files import write_key
 from pincli.vault.keyring import ALL_FILES, Key, Keyring, create_keys

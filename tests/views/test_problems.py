@@ -11,7 +11,6 @@ import pytest
 from pincli import errors
 from pincli.errors import (
     ConfigUnavailable,
-    Fault,
     Interrupted,
     KeysUnavailable,
     MalformedName,
@@ -24,7 +23,7 @@ from pincli.errors import (
     UnknownAccount,
     UnknownUser,
 )
-from pincli.models import State
+from pincli.models import Fault, State
 from pincli.views.blocks import Problem
 from pincli.views.exit_codes import EXIT_OF
 from pincli.views.problems import bug, describe
