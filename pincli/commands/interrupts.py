@@ -23,6 +23,7 @@ def taken() -> Iterator[None]:
     try:
         yield
     finally:
+        ignore_from_here()
         # Not the default action again: the process is ending, by an exit code of its own.
         if callable(before):
             signal.signal(signal.SIGINT, before)

@@ -126,14 +126,12 @@ def test_an_interrupt_from_elsewhere_cancels_the_call(agent: Tmux) -> None:
 def test_a_bug_gives_the_terminal_back(floor: Desk, agent: Tmux) -> None:
     """Said on the normal screen, as exit 1, to an agent who then knows that nobody is verified."""
     before = settings(agent)
-    drive(agent, bug=8)
+    drive(agent, bug=6)
     agent.wait_for(START)
-    agent.type("a")
-    agent.wait_for("^ user +a$")
-    for letter in "lice":
-        agent.type(letter)
-    agent.press("Enter")
-    agent.type("444159")
+    look_up(agent, "alice")
+    agent.type("44415")
+    agent.wait_for("\u25cf \u25cf \u25cf \u25cf \u25cf")
+    agent.type("9")
     agent.wait_for("not verified: this is a bug in pincli")
     left_as_it_was(agent, before)
     assert "Traceback" not in agent.everything

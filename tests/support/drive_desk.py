@@ -1,7 +1,7 @@
 """Run the desk as a test wants it: python -m tests.support.drive_desk PLAN IDLE BUG GATE.
 
-PLAN are failpoints; IDLE is after how many seconds it is cleared; BUG is the number of the
-picture that can't be drawn, 0 for none; GATE is what the names of two pipes begin with, at
+PLAN are failpoints; IDLE is after how many seconds it is cleared; BUG is the number of digits
+at which nothing can be drawn, 0 for none; GATE is what the names of two pipes begin with, at
 which it waits, or empty.
 """
 
@@ -11,12 +11,12 @@ import os
 import sys
 from dataclasses import replace
 from functools import partial
-from itertools import count
 from typing import Any
 
 from pincli.__main__ import main
 from pincli.commands.desk import command, loop
 from pincli.commands.desk.picture import picture
+from pincli.views.desk import Marks
 from tests.support.failpoints import Plan, install, notice_signals
 
 
@@ -40,13 +40,12 @@ def _replace(owner: object, name: str, by: object) -> None:
     setattr(owner, name, by)
 
 
-def _failing(number: int) -> Any:
-    drawn = count(1)
-
+def _failing(digits: int) -> Any:
     def failing(*arguments: Any) -> Any:
-        if next(drawn) == number:
+        drawn = picture(*arguments)
+        if isinstance(drawn.entry, Marks) and drawn.entry.digits == digits:
             raise RuntimeError(arguments)
-        return picture(*arguments)
+        return drawn
 
     return failing
 
