@@ -19,7 +19,8 @@ import pytest
 from pincli.models import EventKind
 from tests.support.contract import answer_of, call, error_of
 from tests.support.desk import PROGRAM, Desk, Ran
-from tests.support.floor import RIGHT, WRONG, content, copy_of, new_floor
+from tests.support.floor import RIGHT, WRONG, content
+from tests.support.privilege import unprivileged
 
 STRAY = "918273"
 """A PIN that somebody types in the wrong place."""
@@ -37,21 +38,6 @@ HOSTILE = {
 
 UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\ufffd]")
 """Control characters but the newline, direction overrides, and bytes that were no text."""
-
-WITHOUT_PRIVILEGE = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
-"""Root minus the right to open everything: file modes then count for root too."""
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """The floor that each test gets a copy of."""
-    return new_floor(tmp_path_factory.mktemp("floor"))
-
-
-@pytest.fixture
-def floor(template: Desk, tmp_path: Path) -> Desk:
-    """A store with a user in every state, for one test alone."""
-    return copy_of(template, tmp_path)
 
 
 def everything(desk: Desk) -> dict[str, bytes]:
@@ -72,15 +58,10 @@ def in_shell(desk: Desk, redirections: str, *arguments: str, stdin: str = "") ->
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def unprivileged(desk: Desk, *arguments: str, stdin: str = "") -> Ran:
+def by_modes(desk: Desk, *arguments: str, stdin: str = "") -> Ran:
     """Run pincli so that file modes count, also where the tests are run by root."""
-    wrapper: tuple[str, ...] = ()
-    if os.geteuid() == 0:
-        if shutil.which(WITHOUT_PRIVILEGE[0]) is None:
-            pytest.skip("run by root, and there is no setpriv to drop the right to open all files")
-        wrapper = WITHOUT_PRIVILEGE
     done = subprocess.run(
-        [*wrapper, *PROGRAM, *arguments],
+        unprivileged(*PROGRAM, *arguments),
         input=stdin.encode(),
         capture_output=True,
         env=desk.environment(),
@@ -449,7 +430,7 @@ def test_a_database_that_may_not_be_read_is_unavailable(floor: Desk, mode: int) 
     before = everything(floor)
     floor.database.chmod(mode)
     for words in (["status"], ["verify", "alice", "--pin-stdin"]):
-        ran = unprivileged(floor, *words, stdin=RIGHT)
+        ran = by_modes(floor, *words, stdin=RIGHT)
         message, hint = error_of(ran)
         assert ran.code == 8
         assert "may not be opened" in message
@@ -463,8 +444,8 @@ def test_a_store_that_may_not_be_written_can_be_read(floor: Desk, path: str, mod
     """`status` works; a verify is exit 8, and nobody is verified without a charge."""
     before = everything(floor)
     (floor.store / path).chmod(mode)
-    status = unprivileged(floor, "status", "alice")
-    ran = unprivileged(floor, "verify", "alice", "--pin-stdin", stdin=RIGHT)
+    status = by_modes(floor, "status", "alice")
+    ran = by_modes(floor, "verify", "alice", "--pin-stdin", stdin=RIGHT)
     (floor.store / path).chmod(0o700)
     message, _ = error_of(ran)
     assert (status.code, ran.code) == (0, 8)
@@ -476,7 +457,7 @@ def test_a_store_that_may_not_be_written_can_be_read(floor: Desk, path: str, mod
 def test_a_folder_that_may_not_be_entered_is_unavailable(floor: Desk) -> None:
     """The store's folder belongs to somebody else: exit 8."""
     floor.store.chmod(0o000)
-    ran = unprivileged(floor, "status")
+    ran = by_modes(floor, "status")
     floor.store.chmod(0o700)
     message, _ = error_of(ran)
     assert ran.code == 8
@@ -504,7 +485,7 @@ def test_keys_that_may_not_be_read_are_unavailable(floor: Desk) -> None:
     """The keys' folder belongs to somebody else, as for an agent who forgot sudo: exit 8."""
     before = content(floor.store)
     floor.keys.chmod(0o000)
-    ran = unprivileged(floor, "verify", "alice", "--pin-stdin", stdin=RIGHT)
+    ran = by_modes(floor, "verify", "alice", "--pin-stdin", stdin=RIGHT)
     floor.keys.chmod(0o700)
     message, hint = error_of(ran)
     assert ran.code == 8

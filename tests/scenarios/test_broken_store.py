@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from pincli.models import EventKind, Outcome
 from tests.support.desk import Desk, Ran, killed, new_desk
+from tests.support.disks import small_disk_at
 from tests.support.driving import (
     RIGHT,
     WRONG,
@@ -102,18 +102,9 @@ def test_a_file_size_limit_at_the_charge(alice: Desk) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of half a megabyte; skips where none can be mounted."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=512k,mode=700", "tmpfs", str(folder)]
-    try:
-        mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("there is no mount here")
-    if mounted.returncode != 0:
-        pytest.skip(f"a tmpfs can't be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    """A file system of half a megabyte."""
+    with small_disk_at(tmp_path / "disk", 512) as folder:
+        yield folder
 
 
 def _fill(folder: Path) -> Path:

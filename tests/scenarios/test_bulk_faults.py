@@ -14,6 +14,7 @@ import pytest
 from tests.store.chain import computed_macs, stored_macs
 from tests.support.contract import error_of
 from tests.support.desk import PROGRAM, Desk, Ran, new_desk
+from tests.support.disks import small_disk_at
 from tests.support.drive_bulk_imports import HEADER
 from tests.support.drive_bulk_runs import SMALL_CHUNKS, app, crowd, pins_in, users_of, withdrawn
 from tests.support.driving import ROOT, intact
@@ -27,14 +28,8 @@ SPILLING = {"pincli.store.staging:_CACHE_KIB": 16}
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of a quarter of a megabyte."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k,mode=0700", "tmpfs", str(folder)]
-    tried = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if tried.returncode != 0:
-        pytest.skip(f"nothing can be mounted here: {tried.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_disk_at(tmp_path / "disk", 256) as folder:
+        yield folder
 
 
 def run(

@@ -16,7 +16,7 @@ from tests.support.desk import Desk, Ran
 from tests.support.drive_bulk_runs import crowd, pins_in, sound, users_of, verifies
 from tests.support.driving import drive, driven, fresh
 from tests.support.failpoints import Plan
-from tests.support.floor import content, copy_of, new_floor
+from tests.support.floor import content
 
 ACME = {"alice", "vera", "lara", "ludo", "ina", "uma", "otto"}
 STATES = {
@@ -30,18 +30,6 @@ STATES = {
     "otto": "ineligible",
 }
 """What a reset of acme makes of each."""
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """The floor that each test gets a copy of."""
-    return new_floor(tmp_path_factory.mktemp("floor"))
-
-
-@pytest.fixture
-def floor(template: Desk, tmp_path: Path) -> Desk:
-    """A user in every state."""
-    return copy_of(template, tmp_path)
 
 
 @pytest.fixture

@@ -12,23 +12,11 @@ import pytest
 from tests.support.desk import Desk
 from tests.support.drive_bulk_runs import SMALL_CHUNKS, app, crowd, users_of, withdrawn
 from tests.support.driving import ROOT
-from tests.support.floor import content, copy_of, new_floor
+from tests.support.floor import content
 from tests.support.terminal import Terminal, any_terminal, terminal
 
 HIDE_CURSOR, SHOW_CURSOR = b"\x1b[?25l", b"\x1b[?25h"
 PEOPLE = "user,account,name,type\nalice,acme,Alice,cloud\n"
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """The floor that each test gets a copy of."""
-    return new_floor(tmp_path_factory.mktemp("floor"))
-
-
-@pytest.fixture
-def floor(template: Desk, tmp_path: Path) -> Desk:
-    """A user in every state."""
-    return copy_of(template, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from tests.support.at_the_desk import (
 )
 from tests.support.desk import PROGRAM, Desk
 from tests.support.failpoints import Plan
-from tests.support.floor import RIGHT, WRONG, copy_of, new_floor
+from tests.support.floor import RIGHT, WRONG, new_floor
 from tests.support.tmux import Tmux, tmux
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="there is no tmux")
@@ -35,19 +34,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     floor = new_floor(tmp_path_factory.mktemp("floor"))
     floor.collected("alicia", pin=RIGHT)
     return floor
-
-
-@pytest.fixture
-def floor(template: Desk, tmp_path: Path) -> Desk:
-    """A store with a user in every state, for one test alone."""
-    return copy_of(template, tmp_path)
-
-
-@pytest.fixture
-def agent(floor: Desk, tmp_path: Path) -> Iterator[Tmux]:
-    """A shell at 80x24."""
-    with tmux(floor.environment(), tmp_path) as opened:
-        yield opened
 
 
 def test_a_verified_call(floor: Desk, agent: Tmux) -> None:

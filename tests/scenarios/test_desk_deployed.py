@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,33 +16,14 @@ from tests.support.at_the_desk import PIN, START, answer, drive, get_up, look_up
 from tests.support.desk import Desk
 from tests.support.driving import wait_until
 from tests.support.failpoints import Plan
-from tests.support.floor import WRONG, copy_of, new_floor
-from tests.support.tmux import Tmux, tmux
+from tests.support.floor import WRONG
+from tests.support.tmux import Tmux
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="there is no tmux")
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 NOTING = "import sys; open(sys.argv[1], 'w').write(sys.stdin.read())"
 WAITING = "import os, sys; sys.stdin.read(); open(sys.argv[1]).read(); sys.exit(3)"
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """The floor that each test gets a copy of."""
-    return new_floor(tmp_path_factory.mktemp("floor"))
-
-
-@pytest.fixture
-def floor(template: Desk, tmp_path: Path) -> Desk:
-    """A store with a user in every state, for one test alone."""
-    return copy_of(template, tmp_path)
-
-
-@pytest.fixture
-def agent(floor: Desk, tmp_path: Path) -> Iterator[Tmux]:
-    """A shell at 80x24."""
-    with tmux(floor.environment(), tmp_path) as opened:
-        yield opened
 
 
 def deployed(floor: Desk, role: str, *hook: str) -> Plan:

@@ -24,33 +24,14 @@ from tests.support.at_the_desk import (
 )
 from tests.support.desk import Desk
 from tests.support.failpoints import Plan
-from tests.support.floor import RIGHT, copy_of, new_floor
-from tests.support.tmux import Tmux, tmux
+from tests.support.floor import RIGHT
+from tests.support.tmux import Tmux
 from tests.support.trail import count, play
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="there is no tmux")
 
 ENDING = [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
 IN_FLIGHT = Plan(at=(("compare", "pause"),))
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """The floor that each test gets a copy of."""
-    return new_floor(tmp_path_factory.mktemp("floor"))
-
-
-@pytest.fixture
-def floor(template: Desk, tmp_path: Path) -> Desk:
-    """A store with a user in every state, for one test alone."""
-    return copy_of(template, tmp_path)
-
-
-@pytest.fixture
-def agent(floor: Desk, tmp_path: Path) -> Iterator[Tmux]:
-    """A shell at 80x24."""
-    with tmux(floor.environment(), tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

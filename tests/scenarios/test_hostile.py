@@ -18,7 +18,7 @@ from pincli.errors import ConfigUnavailable, KeysUnavailable
 from pincli.vault.key_files import read_key
 from tests.support.contract import call
 from tests.support.desk import PROGRAM, Desk, Ran
-from tests.support.floor import RIGHT, copy_of, new_floor
+from tests.support.floor import RIGHT, copy_of
 from tests.support.terminal import terminal
 
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffd]")
@@ -100,12 +100,6 @@ PATHS = (
     ("--store", "{}", "status"),
     ("--keys", "{}", "verify", "alice", "--pin-stdin"),
 )
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """A support floor."""
-    return new_floor(tmp_path_factory.mktemp("floor"))
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import array
 import fcntl
 import json
 import termios
-from pathlib import Path
 
 import pytest
 
@@ -14,19 +13,7 @@ from tests.support.contract import call, error_of
 from tests.support.desk import Desk
 from tests.support.drive_bulk_imports import GOOD, HEADER, done, figures, put
 from tests.support.driving import wait_until
-from tests.support.floor import content, copy_of, new_floor
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """The floor that each test gets a copy of."""
-    return new_floor(tmp_path_factory.mktemp("floor"))
-
-
-@pytest.fixture
-def floor(template: Desk, tmp_path: Path) -> Desk:
-    """A user in every state."""
-    return copy_of(template, tmp_path)
+from tests.support.floor import content
 
 
 def test_a_file_is_taken_in_and_told(floor: Desk) -> None:

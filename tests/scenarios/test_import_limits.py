@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -13,21 +12,8 @@ from tests.support.contract import error_of
 from tests.support.desk import PROGRAM, Desk, Ran
 from tests.support.drive_bulk_imports import HEADER
 from tests.support.driving import ROOT, fresh
-from tests.support.floor import copy_of, new_floor
 
 MIB = 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """The floor that each test gets a copy of."""
-    return new_floor(tmp_path_factory.mktemp("floor"))
-
-
-@pytest.fixture
-def floor(template: Desk, tmp_path: Path) -> Desk:
-    """A user in every state."""
-    return copy_of(template, tmp_path)
 
 
 def _fed(desk: Desk, head: bytes, filler: bytes, size: int) -> tuple[Ran, int, int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from pincli.models import EventKind, State
@@ -12,19 +10,7 @@ from tests.support.contract import call
 from tests.support.desk import Desk
 from tests.support.drive_bulk_imports import GOOD, HEADER, done, figures, put
 from tests.support.drive_bulk_runs import users_of
-from tests.support.floor import content, copy_of, new_floor
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """The floor that each test gets a copy of."""
-    return new_floor(tmp_path_factory.mktemp("floor"))
-
-
-@pytest.fixture
-def floor(template: Desk, tmp_path: Path) -> Desk:
-    """A user in every state."""
-    return copy_of(template, tmp_path)
+from tests.support.floor import content
 
 
 @pytest.mark.parametrize(

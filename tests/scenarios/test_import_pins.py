@@ -17,20 +17,8 @@ from tests.support.drive_bulk_imports import HEADER, done, figures, put
 from tests.support.drive_bulk_runs import app, users_of, verifies
 from tests.support.driving import driven
 from tests.support.failpoints import Plan
-from tests.support.floor import content, copy_of, new_floor
+from tests.support.floor import content
 from tests.support.trail import play
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """The floor that each test gets a copy of."""
-    return new_floor(tmp_path_factory.mktemp("floor"))
-
-
-@pytest.fixture
-def floor(template: Desk, tmp_path: Path) -> Desk:
-    """A user in every state."""
-    return copy_of(template, tmp_path)
 
 
 def with_pin(pin: str, user: str = "new") -> str:

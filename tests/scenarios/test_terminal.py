@@ -18,7 +18,7 @@ import pytest
 from pincli.models import UserType
 from pincli.operations import people
 from tests.support.desk import PROGRAM, Desk
-from tests.support.floor import RIGHT, WRONG, content, copy_of, new_floor
+from tests.support.floor import RIGHT, WRONG, content
 from tests.support.terminal import any_terminal, cells, plain, terminal
 
 PROMPT = "Support PIN of Alice (alice, acme): "
@@ -34,18 +34,6 @@ BROAD = {
     "unbroken": "x" * 200,
 }
 """Users whose display names don't fit a line, in different ways."""
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """The floor that each test gets a copy of."""
-    return new_floor(tmp_path_factory.mktemp("floor"))
-
-
-@pytest.fixture
-def floor(template: Desk, tmp_path: Path) -> Desk:
-    """A store with a user in every state, for one test alone."""
-    return copy_of(template, tmp_path)
 
 
 # The prompt.

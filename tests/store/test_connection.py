@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +17,7 @@ from pincli.store.connection import APPLICATION_ID, SCHEMA_VERSION, connect
 from pincli.store.sqlite import Store
 from pincli.store.transaction import Origin
 from tests.support.desk import Desk, new_desk
+from tests.support.privilege import unprivileged
 
 
 def fault_of(folder: Path) -> Fault:
@@ -63,11 +65,25 @@ def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
     assert fault_of(tmp_path) is Fault.NOT_A_STORE
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may open everything")
+_OPEN = """
+import sys
+from pathlib import Path
+from pincli.errors import StoreUnavailable
+from pincli.store.sqlite import Store
+from pincli.store.transaction import Origin
+try:
+    Store(Path(sys.argv[1]), origin=Origin("tester", "test"), clock=str)
+except StoreUnavailable as error:
+    print(error.fault.name)
+"""
+
+
 def test_a_store_of_somebody_else_s_is_forbidden(desk: Desk) -> None:
     """A file that may not be opened is told from a missing one."""
     desk.database.chmod(0)
-    assert fault_of(desk.store) is Fault.FORBIDDEN
+    line = unprivileged(sys.executable, "-c", _OPEN, str(desk.store))
+    ran = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.stderr) == ("FORBIDDEN\n", "")
 
 
 @pytest.mark.parametrize("journal", ["delete", "wal"])

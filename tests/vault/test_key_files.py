@@ -6,6 +6,8 @@ import errno
 import os
 import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -15,6 +17,7 @@ import pytest
 from pincli.errors import KeysUnavailable, Refused, Rule
 from pincli.models import Fault
 from pincli.vault.key_files import read_key, write_key
+from tests.support.privilege import unprivileged
 
 KEY = bytes(range(32))
 LINE = KEY.hex().encode() + b"\n"
@@ -100,11 +103,24 @@ def test_a_key_that_only_its_owner_can_touch_is_read(path: Path, mode: int) -> N
     assert read_key(path) == KEY
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+_READ = """
+import sys
+from pathlib import Path
+from pincli.errors import KeysUnavailable
+from pincli.vault.key_files import read_key
+try:
+    read_key(Path(sys.argv[1]))
+except KeysUnavailable as error:
+    print(error.fault.name)
+"""
+
+
 def test_a_key_that_may_not_be_read_is_forbidden(path: Path) -> None:
     """A key of somebody else's is told from a missing one."""
     put(path, LINE, 0o000)
-    assert fault_of(path) is Fault.FORBIDDEN
+    line = unprivileged(sys.executable, "-c", _READ, str(path))
+    ran = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.stderr) == ("FORBIDDEN\n", "")
 
 
 @pytest.mark.parametrize(

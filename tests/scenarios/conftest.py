@@ -1,0 +1,31 @@
+"""The support floor that most scenarios begin with; a module may have a template of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.desk import Desk
+from tests.support.floor import copy_of, new_floor
+from tests.support.tmux import Tmux, tmux
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """The floor that each test gets a copy of."""
+    return new_floor(tmp_path_factory.mktemp("floor"))
+
+
+@pytest.fixture
+def floor(template: Desk, tmp_path: Path) -> Desk:
+    """A store with a user in every state, for one test alone."""
+    return copy_of(template, tmp_path)
+
+
+@pytest.fixture
+def agent(floor: Desk, tmp_path: Path) -> Iterator[Tmux]:
+    """A shell at 80x24."""
+    with tmux(floor.environment(), tmp_path) as opened:
+        yield opened
