@@ -66,14 +66,14 @@ def restore(backup: Path, store_folder: Path, keys_folder: Path, *, origin: Orig
 
     Everything about the backup is checked on a private copy before the store is touched.
 
+    A PIN is valid afterwards only if it is valid in the present store: that one vouches for
+    it by its version. Where there is none, or none that can be read, every PIN is withdrawn.
+
     Args:
         backup: The file.
         store_folder: Where the store is, or was.
         keys_folder: Where the keys are.
         origin: Who acts, and by which command.
-
-    A PIN is valid afterwards only if it is valid in the present store: that one vouches for
-    it by its version. Where there is none, or none that can be read, every PIN is withdrawn.
 
     Raises:
         BackupRefused: The backup is damaged or was tampered with.

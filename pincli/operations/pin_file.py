@@ -42,7 +42,7 @@ from pincli.operations.places import require_elsewhere
 from pincli.rules.names import canonical_user
 from pincli.rules.pins import generate, require_well_formed
 from pincli.rules.spreadsheets import harmless
-from pincli.store.handed_files import drop_second_name, give_name, hold, open_ours
+from pincli.store.handed_files import drop_second_name, give_name, hold, open_ours, sync_names
 
 COLUMNS = ("user", "account", "name", "pin", "batch")
 _HEADER = (",".join(COLUMNS) + "\r\n").encode()
@@ -164,7 +164,7 @@ class PinFile:
         """
         try:
             give_name(self.part, self.path)
-            self._sync_folder()
+            sync_names(self.path.absolute().parent)
         except FileExistsError:
             raise Refused(Rule.FILE_EXISTS, str(self.path)) from None
         except OSError as error:
@@ -233,7 +233,7 @@ class PinFile:
             if self._descriptor is not None:
                 os.close(self._descriptor)
             self._descriptor = descriptor
-            self._sync_folder()
+            sync_names(self.path.absolute().parent)
         except FileExistsError:
             raise Refused(Rule.FILE_IN_USE, str(self.part)) from None
         except OSError as error:
@@ -276,10 +276,3 @@ class PinFile:
         if self._descriptor is not None:
             return FileUnwritable(detail, kept=str(self.part))
         return FileUnwritable(detail) if error.errno in _NO_ROOM else FileUnreadable(detail)
-
-    def _sync_folder(self) -> None:
-        descriptor = os.open(self.path.absolute().parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

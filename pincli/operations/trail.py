@@ -54,26 +54,26 @@ def check_trail(
     """
     store = session.store
     total = store.trail_head()[0]
-    head = Head(0, store.identity.store_id)
+    seq, mac = 0, store.identity.store_id
     met_expected = expected is None
-    rows = store.raw_events_after(head.seq)
+    rows = store.raw_events_after(seq)
     if not rows or rows[0][0] != 1:  # `init` wrote one
-        return TrailReport(0, head, 1, _MISSING)
+        return TrailReport(0, Head(seq, mac), 1, _MISSING)
     signer = _first_signer(session, rows)
     if signer is None:
-        return TrailReport(0, head, 1, _CHANGED)
+        return TrailReport(0, Head(seq, mac), 1, _CHANGED)
     while rows:
         for row in rows:
-            seq, mac = int(str(row[0])), str(row[-1])
-            if seq != head.seq + 1:
-                return TrailReport(head.seq, head, head.seq + 1, _MISSING)
-            if not _signed(signer, head.mac, row):
-                return TrailReport(head.seq, head, seq, _CHANGED)
-            head = Head(seq, mac)
+            if row[0] != seq + 1:
+                return TrailReport(seq, Head(seq, mac), seq + 1, _MISSING)
+            if not _signed(signer, mac, row):
+                return TrailReport(seq, Head(seq, mac), seq + 1, _CHANGED)
+            seq, mac = seq + 1, str(row[-1])
             signer = _signer_after(session, signer, row)
-            met_expected = met_expected or head == expected
-        progress(head.seq, total)
-        rows = store.raw_events_after(head.seq)
+            met_expected = met_expected or (seq, mac) == expected
+        progress(seq, total)
+        rows = store.raw_events_after(seq)
+    head = Head(seq, mac)
     if expected is not None and not met_expected:
         finding = "the trail was cut off" if head.seq < expected.seq else "the head is another"
         return TrailReport(head.seq, head, min(head.seq + 1, expected.seq), finding)
@@ -134,10 +134,10 @@ def _signer_after(session: Session, signer: AuditSigner, row: RawEvent) -> Audit
 
     The event itself has just been checked with the key before, so it can be believed.
     """
+    if row[_KIND] != EventKind.KEY_ROTATED:
+        return signer
     kind, _, named = str(row[_OUTCOME]).partition(":")
-    if row[_KIND] == EventKind.KEY_ROTATED and kind == "audit":
-        return _signer_named(session, named)
-    return signer
+    return _signer_named(session, named) if kind == "audit" else signer
 
 
 def _mismatch(session: Session) -> str | None:

@@ -84,6 +84,19 @@ def drop_second_name(old: Path, new: Path) -> None:
         old.unlink(missing_ok=True)
 
 
+def sync_names(folder: Path) -> None:
+    """Make the names in a folder durable.
+
+    Raises:
+        OSError: It can't be done.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _rename(source: Path, target: Path) -> int:
     """Rename without replacing; the error's number, or 0."""
     import ctypes

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from pincli.store.faults import from_os
+from pincli.store.handed_files import sync_names
 
 _JOURNALS = ("-journal", "-wal", "-shm")
 
@@ -87,11 +88,7 @@ def sync_folder(folder: Path) -> None:
         StoreUnavailable: It can't be done.
     """
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_names(folder)
     except OSError as error:
         raise from_os(error, folder) from None
 

@@ -27,7 +27,7 @@ class AuditSigner:
             previous: The mac before it, hexadecimal; for the first event, the store's id.
             row: The event's columns in their fixed order, its number first.
         """
-        message = framed(previous.encode(), *(_canonical(value) for value in row))
+        message = framed(previous.encode(), *map(_canonical, row))
         return hmac.digest(self._key.raw, message, "sha256").hex()
 
 

@@ -11,7 +11,6 @@ import pty
 import re
 import select
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -137,13 +136,7 @@ def main() -> None:
                 if turn >= 0:
                     for each, seconds in zip(times.values(), found, strict=True):
                         each.append(seconds)
-    for name, taken in times.items():
-        timing.print_times(name, taken)
-    for base, goal in (("hash and two commits", "1.3"), ("hash alone", "none, for information")):
-        ratio = timing.ratio(times["pincli desk"], times[base])
-        print(f"  ratio, Enter to verdict to {base}: {ratio:.2f}  goal {goal}")
-    fixed = statistics.median(times["pincli desk"]) - statistics.median(times[base])
-    print(f"  on top of the hash: {fixed * 1000:.1f} ms")
+    timing.print_latencies(times, "pincli desk")
 
 
 if __name__ == "__main__":

@@ -134,6 +134,17 @@ def print_ratio(name: str, runs: Sequence[Run], base: Sequence[Run], goal: str) 
     )
 
 
+def print_latencies(times: Mapping[str, Sequence[float]], measured: str) -> None:
+    """What Enter to verdict takes, and how many times the bare hash, with and without commits."""
+    for name, each in times.items():
+        print_times(name, each)
+    for base, goal in (("hash and two commits", "1.3"), ("hash alone", "none, for information")):
+        found = ratio(times[measured], times[base])
+        print(f"  ratio, Enter to verdict to {base}: {found:.2f}  goal {goal}")
+    fixed = statistics.median(times[measured]) - statistics.median(times["hash alone"])
+    print(f"  on top of the hash: {fixed * 1000:.1f} ms")
+
+
 def ratio(times: Sequence[float], base: Sequence[float]) -> float:
     """How many times the base's median the median is."""
     return statistics.median(times) / statistics.median(base)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import pty
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -106,13 +105,7 @@ def main() -> None:
                         argv, desk.environment(), typing=given.typing, expected=expected
                     )
                 )
-    for name, each in times.items():
-        timing.print_times(name, each)
-    for base, goal in (("hash and two commits", "1.3"), ("hash alone", "none, for information")):
-        found = timing.ratio(times["pincli verify"], times[base])
-        print(f"  ratio, Enter to verdict to {base}: {found:.2f}  goal {goal}")
-    fixed = statistics.median(times["pincli verify"]) - statistics.median(times[base])
-    print(f"  on top of the hash: {fixed * 1000:.1f} ms")
+    timing.print_latencies(times, "pincli verify")
 
 
 if __name__ == "__main__":

@@ -40,6 +40,17 @@ def deployed(floor: Desk, role: str, *hook: str) -> Plan:
     return Plan(deployment=str(path))
 
 
+def lock_with_a_slow_hook(floor: Desk, agent: Tmux, folder: Path) -> Path:
+    """Lock vera; the pipe whose opening lets the hook go on, and fail."""
+    gate = folder / "waiting"
+    os.mkfifo(gate)
+    drive(agent, deployed(floor, "agent", sys.executable, "-c", WAITING, str(gate)))
+    agent.wait_for(START)
+    look_up(agent, "vera")
+    answer(agent, WRONG, "has just been locked")
+    return gate
+
+
 def test_an_agent_may(floor: Desk, agent: Tmux) -> None:
     """And gets names at a Tab, as at the shell."""
     drive(agent, deployed(floor, "agent"))
@@ -74,12 +85,7 @@ def test_the_hook_is_told_of_a_lock(floor: Desk, agent: Tmux, tmp_path: Path) ->
 
 def test_a_slow_hook_holds_up_nobody(floor: Desk, agent: Tmux, tmp_path: Path) -> None:
     """While it runs the next call goes on; that it failed is said beside it, not in its way."""
-    gate = tmp_path / "waiting"
-    os.mkfifo(gate)
-    drive(agent, deployed(floor, "agent", sys.executable, "-c", WAITING, str(gate)))
-    agent.wait_for(START)
-    look_up(agent, "vera")
-    answer(agent, WRONG, "has just been locked")
+    gate = lock_with_a_slow_hook(floor, agent, tmp_path)
     look_up(agent, "alice")
     with gate.open("w"):
         pass
@@ -92,12 +98,7 @@ def test_a_hook_that_fails_after_the_shift_is_told(
     floor: Desk, agent: Tmux, tmp_path: Path
 ) -> None:
     """The shift's end waits for it, and says so on the normal screen."""
-    gate = tmp_path / "waiting"
-    os.mkfifo(gate)
-    drive(agent, deployed(floor, "agent", sys.executable, "-c", WAITING, str(gate)))
-    agent.wait_for(START)
-    look_up(agent, "vera")
-    answer(agent, WRONG, "has just been locked")
+    gate = lock_with_a_slow_hook(floor, agent, tmp_path)
     agent.press("C-d")
     agent.wait_for("^shift over")
     with gate.open("w"):
@@ -108,12 +109,7 @@ def test_a_hook_that_fails_after_the_shift_is_told(
 
 def test_nobody_has_to_wait_for_a_hook(floor: Desk, agent: Tmux, tmp_path: Path) -> None:
     """Ctrl-C after the shift: the hook is given up, and that is said; the shift was in order."""
-    gate = tmp_path / "waiting"
-    os.mkfifo(gate)
-    drive(agent, deployed(floor, "agent", sys.executable, "-c", WAITING, str(gate)))
-    agent.wait_for(START)
-    look_up(agent, "vera")
-    answer(agent, WRONG, "has just been locked")
+    lock_with_a_slow_hook(floor, agent, tmp_path)
     agent.press("C-d")
     agent.wait_for("^shift over")
     agent.press("C-c")

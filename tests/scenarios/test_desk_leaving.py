@@ -175,16 +175,21 @@ def test_stopped_by_force(agent: Tmux) -> None:
 # From charge to settle.
 
 
-def test_what_is_typed_meanwhile_takes_no_verdict_away(
-    floor: Desk, agent: Tmux, gate: Gate
-) -> None:
-    """Ctrl-C, Esc, Ctrl-D and digits while the PIN is compared: thrown away, the verdict stays."""
+def be_comparing(agent: Tmux, gate: Gate) -> None:
+    """Let alice's right PIN be charged, and the desk wait just before it is compared."""
     drive(agent, IN_FLIGHT, gate=gate)
     agent.wait_for(START)
     look_up(agent, "alice")
     agent.type(RIGHT)
     agent.press("Enter")
     gate.await_pause()
+
+
+def test_what_is_typed_meanwhile_takes_no_verdict_away(
+    floor: Desk, agent: Tmux, gate: Gate
+) -> None:
+    """Ctrl-C, Esc, Ctrl-D and digits while the PIN is compared: thrown away, the verdict stays."""
+    be_comparing(agent, gate)
     agent.press("C-c", "Escape", "C-z", "C-d", "Enter")
     agent.type("777")
     signal_desk(agent, signal.SIGINT)
@@ -203,12 +208,7 @@ def test_a_signal_that_ends_waits_for_the_settle(
 ) -> None:
     """The attempt is settled, then the terminal is given back, then the process ends."""
     before = settings(agent)
-    drive(agent, IN_FLIGHT, gate=gate)
-    agent.wait_for(START)
-    look_up(agent, "alice")
-    agent.type(RIGHT)
-    agent.press("Enter")
-    gate.await_pause()
+    be_comparing(agent, gate)
     signal_desk(agent, number)
     gate.go_on()
     left_as_it_was(agent, before)
@@ -220,12 +220,7 @@ def test_a_signal_that_ends_waits_for_the_settle(
 
 def test_a_stop_waits_for_the_settle(floor: Desk, agent: Tmux, gate: Gate) -> None:
     """The verdict is settled first, and stands there after `fg`."""
-    drive(agent, IN_FLIGHT, gate=gate)
-    agent.wait_for(START)
-    look_up(agent, "alice")
-    agent.type(RIGHT)
-    agent.press("Enter")
-    gate.await_pause()
+    be_comparing(agent, gate)
     signal_desk(agent, signal.SIGTSTP)
     gate.go_on()
     agent.wait_for("Stopped")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from pincli.models import EventKind
-from tests.support.desk import Desk
+from tests.support.desk import PROGRAM, Desk
 from tests.support.driving import (
     RIGHT,
     WRONG,
@@ -17,6 +20,7 @@ from tests.support.driving import (
     guess_wrong,
     paused_verify,
     verify_of,
+    wait_until,
 )
 from tests.support.failpoints import Plan
 from tests.support.trail import count, play
@@ -139,6 +143,43 @@ def test_ctrl_c_while_the_verdict_is_written_leaves_one_answer(desk: Desk) -> No
         run.go_on()
         end = run.end()
     assert (end.code, end.answer["ok"]) == (0, True)
+
+
+def test_ctrl_c_into_a_verdict_for_people_leaves_it_whole(desk: Desk) -> None:
+    """A reader that is slow, and Ctrl-C meanwhile: VERIFIED, exit 0, and no second answer."""
+    desk.collected("alice", pin=RIGHT)
+    end, stdout = os.pipe()
+    os.set_blocking(stdout, False)
+    filled = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            filled += os.write(stdout, b"x")
+    os.set_blocking(stdout, True)
+    with subprocess.Popen(
+        [*PROGRAM, "verify", "alice", "--pin-stdin"],
+        stdin=subprocess.PIPE,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env=desk.environment(),
+        process_group=0,
+    ) as process:
+        os.close(stdout)
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(f"{RIGHT}\n".encode())
+        process.stdin.close()
+        wait_until(lambda: _writes_to_stdout(process.pid), "the verdict to be written")
+        process.send_signal(signal.SIGINT)
+        with open(end, "rb") as reader:
+            told = reader.read()[filled:].decode()
+        assert (process.wait(), process.stderr.read()) == (0, b"")
+    assert "VERIFIED" in told
+    assert "say" in told
+
+
+def _writes_to_stdout(pid: int) -> bool:
+    """Whether a process stands in a write to its stdout; the number is the machine's."""
+    return Path(f"/proc/{pid}/syscall").read_text().startswith(("1 0x1 ", "64 0x1 "))
 
 
 def test_a_second_ctrl_c_leaves_no_traceback(desk: Desk) -> None:
