@@ -21,6 +21,7 @@ from pincli.vault.keyring import AUDIT_KEY, named_key, rotated_name
 _MAC_CHARACTERS = 64
 _COLUMNS = EVENT_COLUMNS.split(", ")
 _KIND, _OUTCOME = _COLUMNS.index("kind"), _COLUMNS.index("outcome")
+_KEY_ROTATED = EventKind.KEY_ROTATED.value
 _MISSING = "the event is missing"
 _CHANGED = "the event was changed or put here"
 
@@ -69,7 +70,8 @@ def check_trail(
             if not _signed(signer, mac, row):
                 return TrailReport(seq, Head(seq, mac), seq + 1, _CHANGED)
             seq, mac = seq + 1, str(row[-1])
-            signer = _signer_after(session, signer, row)
+            if row[_KIND] == _KEY_ROTATED:
+                signer = _signer_after(session, signer, row)
             met_expected = met_expected or (seq, mac) == expected
         progress(seq, total)
         rows = store.raw_events_after(seq)
@@ -130,12 +132,10 @@ def _signed(signer: AuditSigner, previous: str, row: RawEvent) -> bool:
 
 
 def _signer_after(session: Session, signer: AuditSigner, row: RawEvent) -> AuditSigner:
-    """Who signs what follows an event: another key, if it records that one took over.
+    """Who signs what follows the rotation of a key: another, if it was the audit key.
 
     The event itself has just been checked with the key before, so it can be believed.
     """
-    if row[_KIND] != EventKind.KEY_ROTATED:
-        return signer
     kind, _, named = str(row[_OUTCOME]).partition(":")
     return _signer_named(session, named) if kind == "audit" else signer
 

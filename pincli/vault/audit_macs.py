@@ -27,14 +27,15 @@ class AuditSigner:
             previous: The mac before it, hexadecimal; for the first event, the store's id.
             row: The event's columns in their fixed order, its number first.
         """
-        message = framed(previous.encode(), *map(_canonical, row))
+        # NULL, the empty text, 1 and "1" are four different things. Written out, not a function
+        # a value: `audit verify` is here for millions of rows.
+        values = [
+            b"-"
+            if value is None
+            else b"t" + value.encode()
+            if isinstance(value, str)
+            else b"i%d" % value
+            for value in row
+        ]
+        message = framed(previous.encode(), *values)
         return hmac.digest(self._key.raw, message, "sha256").hex()
-
-
-def _canonical(value: str | int | None) -> bytes:
-    """A column as bytes: NULL, the empty text, 1 and "1" are four different things."""
-    if value is None:
-        return b"-"
-    if isinstance(value, int):
-        return b"i%d" % value
-    return b"t" + value.encode()
