@@ -121,8 +121,8 @@ class User(NamedTuple):
 
     Attributes:
         id: The row number, which is also the byte of the user's lock.
-        user: The canonical login.
-        name: The display name; may be empty.
+        login: Canonical; unique in the store.
+        display_name: May be empty.
         pin_version: Grows by one whenever the PIN is set or withdrawn.
         failed_attempts: Consecutive incorrect attempts, 0 to 6.
         open_attempt: Event number of the attempt that is charged and not yet settled.
@@ -130,9 +130,9 @@ class User(NamedTuple):
     """
 
     id: int
-    user: str
+    login: str
     account: str
-    name: str
+    display_name: str
     type: UserType
     active: bool
     added_at: str
@@ -212,7 +212,7 @@ class ShownPin(NamedTuple):
     first: bool
 
     def __repr__(self) -> str:
-        return f"ShownPin({self.user.user!r})"
+        return f"ShownPin({self.user.login!r})"
 
 
 class ResetUser(NamedTuple):

@@ -54,7 +54,7 @@ def change(
     chosen = read_pin_line() if pin_stdin else None
     with opened(ctx, Need.WRITE, Need.SET_PIN) as session:
         if chosen is None:
-            chosen = _ask_twice(operation.require_changeable(session, user).user)
+            chosen = _ask_twice(operation.require_changeable(session, user).login)
         result = operation.change(session, user, chosen)
     deliver(ctx, view.changed(result), as_json=as_json)
 

@@ -34,6 +34,6 @@ def unlock(
     with opened(ctx, Need.WRITE) as session:
         if reason is None:
             locked = operation.require_locked(session, user)
-            reason = clean_reason(ask_line(f"Reason for unlocking {locked.user}: "))
+            reason = clean_reason(ask_line(f"Reason for unlocking {locked.login}: "))
         result = operation.unlock(session, user, reason)
     deliver(ctx, unlocked(result), as_json=as_json)

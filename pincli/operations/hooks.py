@@ -48,9 +48,9 @@ def finish(started: subprocess.Popen[bytes], user: User) -> str | None:
     """Tell a started program of the lock, and wait for its end; what went wrong, if anything."""
     event = {
         "event": "locked",
-        "user": user.user,
+        "user": user.login,
         "account": user.account,
-        "name": user.name,
+        "name": user.display_name,
         "locked_since": user.locked_since,
         "locks_total": user.locks_total,
         "by": user.last_attempt_by,

@@ -118,10 +118,10 @@ def _reseal_to(session: Session, public: Key, progress: Progress) -> Iterator[in
     def _resealed(user: User) -> Resealed:
         stored = user.pin
         if stored is None:
-            raise ValueError(user.user)
+            raise ValueError(user.login)
         private = session.portal_key(stored.portal_key)
-        pin = unseal(private, user.user, user.pin_version, stored.sealed)
-        sealed = seal(public, user.user, user.pin_version, pin)
+        pin = unseal(private, user.login, user.pin_version, stored.sealed)
+        sealed = seal(public, user.login, user.pin_version, pin)
         return Resealed(user.id, user.pin_version, sealed, public.fingerprint)
 
     uses = session.store.key_uses()["portal"]

@@ -111,7 +111,7 @@ def prepare(
     """
     version = user.pin_version + 1
     key = session.keyring.verify
-    verifier = session.verifiers.make(key, user.user, version, pin)
+    verifier = session.verifiers.make(key, user.login, version, pin)
     sealed = sealing() if sealing is not None else seal_for(session, user, pin)
     return NewPin(
         verifier=verifier,
@@ -128,7 +128,7 @@ def seal_for(session: Session, user: User, pin: str) -> Sealed:
     # Read once: under a bulk issue it may be another a moment later, and a seal that names
     # a key it was not made with can never be opened.
     key = session.keyring.portal_public
-    return Sealed(seal(key, user.user, user.pin_version + 1, pin), key.fingerprint)
+    return Sealed(seal(key, user.login, user.pin_version + 1, pin), key.fingerprint)
 
 
 def require_pin_possible(session: Session, user: User) -> None:
@@ -136,7 +136,7 @@ def require_pin_possible(session: Session, user: User) -> None:
     state = state_of(user)
     if state in _NEVER_A_PIN:
         session.store.record(EventKind.REFUSED, user, outcome=state.value)
-        raise NoPinPossible(user.user, state)
+        raise NoPinPossible(user.login, state)
 
 
 def at_present_version(session: Session, user: User, step: Callable[[User], T]) -> T:
@@ -153,7 +153,7 @@ def at_present_version(session: Session, user: User, step: Callable[[User], T]) 
         try:
             return step(user)
         except PinChangedMeanwhile:
-            user = require_user(session, user.user)
+            user = require_user(session, user.login)
         except KeyChanged:
             session.renew_keys()
     raise PinChangedMeanwhile
@@ -189,19 +189,19 @@ def _first_look(session: Session, user: User) -> ShownPin:
 
 
 def _another_look(session: Session, user: User, stored: StoredPin) -> ShownPin:
-    pin = unseal(session.portal_key(stored.portal_key), user.user, user.pin_version, stored.sealed)
+    pin = unseal(session.portal_key(stored.portal_key), user.login, user.pin_version, stored.sealed)
     # A seal that somebody else put there must not tell the customer a PIN that never works.
     if not _is_present_pin(session, user, stored, pin):
-        raise SealDamaged(user.user)
+        raise SealDamaged(user.login)
     session.store.note_shown(user)
     return ShownPin(user, pin, first=False)
 
 
 def _is_present_pin(session: Session, user: User, stored: StoredPin, pin: str) -> bool:
     key = session.verify_key(stored.verify_key)
-    return session.verifiers.matches(stored.verifier, key, user.user, user.pin_version, pin)
+    return session.verifiers.matches(stored.verifier, key, user.login, user.pin_version, pin)
 
 
 def _refuse(session: Session, user: User, rule: Rule) -> NoReturn:
     session.store.record(EventKind.REFUSED, user, outcome=rule.name.lower())
-    raise Refused(rule, user.user)
+    raise Refused(rule, user.login)

@@ -135,7 +135,7 @@ def _issue_to_file(
             pins = ((user, pin) for user, pin in _without(session, file) if may_have_pin(user))
             yield from _write(session, pins, order, issued, course, batch=file.batch)
             yield from _withdraw_others(session, selection, order, issued, course)
-            without = {user.user for user, _ in _without(session, file)}
+            without = {user.login for user, _ in _without(session, file)}
             if without:
                 file.drop(without)
             course.check()
@@ -153,9 +153,9 @@ def _rows(session: Session, selection: Selection, file: PinFile) -> Iterator[Pin
         gone = session.store.issued_in(file.batch, rows, withdrawn=True)
         for user in page:
             # Who was known stays for now: before the end of this run, they may have that PIN.
-            if may_have_pin(user) or file.knows(user.user):
-                pin = generate() if user.id in gone else file.pin_for(user.user)
-                yield PinRow(user.user, user.account, user.name, pin)
+            if may_have_pin(user) or file.knows(user.login):
+                pin = generate() if user.id in gone else file.pin_for(user.login)
+                yield PinRow(user.login, user.account, user.display_name, pin)
 
 
 def _already_issued(
@@ -168,9 +168,9 @@ def _already_issued(
     """
     names = {user for user, _ in file.rows()}
     for page in selection.pages():
-        if any(may_have_pin(user) and user.user not in names for user in page):
+        if any(may_have_pin(user) and user.login not in names for user in page):
             raise Refused(Rule.FILE_EXISTS, str(file.path))
-        names -= {user.user for user in page}
+        names -= {user.login for user in page}
     if names or not session.store.has_marks(file.batch):
         raise Refused(Rule.FILE_EXISTS, str(file.path))
     for page in selection.pages():
@@ -195,7 +195,7 @@ def _issued_before(
 
 
 def _unchanged(user: User, file: PinFile) -> ResetUser:
-    pin = file.pin_for(user.user) if file.knows(user.user) and may_have_pin(user) else None
+    pin = file.pin_for(user.login) if file.knows(user.login) and may_have_pin(user) else None
     return ResetUser(Change(user, user), pin)
 
 

@@ -44,4 +44,4 @@ def unlock(session: Session, name: str, reason: str) -> User:
 
 def _refuse(session: Session, user: User) -> NoReturn:
     session.store.record(EventKind.REFUSED, user, outcome=Rule.NOT_LOCKED.name.lower())
-    raise Refused(Rule.NOT_LOCKED, user.user)
+    raise Refused(Rule.NOT_LOCKED, user.login)

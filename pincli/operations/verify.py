@@ -71,7 +71,7 @@ def _charge(session: Session, user: User, ticket: str | None) -> Charged | Verdi
 def _compare(session: Session, charged: Charged, pin: str) -> bool:
     stored, user = charged.pin, charged.user
     key = session.verify_key(stored.verify_key)
-    return session.verifiers.matches(stored.verifier, key, user.user, user.pin_version, pin)
+    return session.verifiers.matches(stored.verifier, key, user.login, user.pin_version, pin)
 
 
 def _renewed(session: Session, charged: Charged, pin: str) -> RenewedVerifier | None:
@@ -84,5 +84,5 @@ def _renewed(session: Session, charged: Charged, pin: str) -> RenewedVerifier | 
     except KeysUnavailable:
         return None  # the answer was right all the same; a later attempt renews it
     user = charged.user
-    verifier = session.verifiers.make(current, user.user, user.pin_version, pin)
+    verifier = session.verifiers.make(current, user.login, user.pin_version, pin)
     return RenewedVerifier(verifier, current.fingerprint)

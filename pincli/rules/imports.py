@@ -12,9 +12,9 @@ def newcomer(
     """The record of a user who was not there; active unless the file says otherwise."""
     return User(
         id=0,
-        user=user,
+        login=user,
         account=account,
-        name=name,
+        display_name=name,
         type=user_type,
         active=active is not False,
         added_at=at,
@@ -43,9 +43,12 @@ def imported(
     active = present.active if active is None else active
     loses_pin = present.pin is not None and user_type not in TYPES_WITH_PINS
     facts = (account, name, user_type, active)
-    if facts == (present.account, present.name, present.type, present.active) and not loses_pin:
+    if (
+        facts == (present.account, present.display_name, present.type, present.active)
+        and not loses_pin
+    ):
         return present
-    after = present._replace(account=account, name=name, type=user_type, active=active)
+    after = present._replace(account=account, display_name=name, type=user_type, active=active)
     if loses_pin:
         return after._replace(pin=None, pin_version=present.pin_version + 1)
     return after

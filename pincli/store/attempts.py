@@ -63,7 +63,7 @@ def charge(transaction: Transaction, row: int, ticket: str | None) -> Charged | 
         (transaction.at, transaction.origin.agent, row, ATTEMPTS_ALLOWED),
     ).rowcount
     if changed != 1:
-        raise AttemptTakenOver(transaction.user(row).user)
+        raise AttemptTakenOver(transaction.user(row).login)
     attempt = transaction.record(EventKind.ATTEMPT, transaction.user(row), ticket=ticket)
     transaction.connection.execute("UPDATE users SET open_attempt = ? WHERE id = ?", (attempt, row))
     return Charged(attempt, transaction.user(row), before.pin, transaction.identity.verify_key)
@@ -103,7 +103,7 @@ def settle(
     row = charged.user.id
     now = transaction.user(row)
     if now.open_attempt != charged.attempt:
-        raise AttemptTakenOver(now.user)
+        raise AttemptTakenOver(now.login)
     outcome = _outcome(charged.user, now, matched=matched)
     if matched:
         transaction.connection.execute(

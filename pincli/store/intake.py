@@ -38,7 +38,7 @@ def take_in(transaction: Transaction, rows: Sequence[StagedRow], *, allow_move: 
         Refused: A user has moved to another account since the rows were checked.
     """
     present = {
-        user.user: user for user in find_users(transaction.connection, [row.user for row in rows])
+        user.login: user for user in find_users(transaction.connection, [row.user for row in rows])
     }
     added: list[User] = []
     changes: list[Change] = []
@@ -68,7 +68,10 @@ def _updated(row: StagedRow, present: User) -> User:
 def _insert(transaction: Transaction, users: Sequence[User]) -> None:
     transaction.connection.executemany(
         "INSERT INTO users (user, account, name, type, active, added_at) VALUES (?, ?, ?, ?, ?, ?)",
-        [(u.user, u.account, u.name, u.type.value, int(u.active), u.added_at) for u in users],
+        [
+            (u.login, u.account, u.display_name, u.type.value, int(u.active), u.added_at)
+            for u in users
+        ],
     )
     transaction.record_all([NewEvent(EventKind.USER_ADDED, user) for user in users])
 
@@ -77,7 +80,7 @@ def _update(transaction: Transaction, changes: Sequence[Change]) -> None:
     users = [change.after for change in changes]
     transaction.connection.executemany(
         "UPDATE users SET account = ?, name = ?, type = ?, active = ? WHERE id = ?",
-        [(u.account, u.name, u.type.value, int(u.active), u.id) for u in users],
+        [(u.account, u.display_name, u.type.value, int(u.active), u.id) for u in users],
     )
     write_withdrawals(transaction, changes)
     transaction.record_all([event for change in changes for event in _events(change)])
@@ -86,7 +89,11 @@ def _update(transaction: Transaction, changes: Sequence[Change]) -> None:
 def _events(change: Change) -> list[NewEvent]:
     before, after = change
     kinds = []
-    if (before.account, before.name, before.type) != (after.account, after.name, after.type):
+    if (before.account, before.display_name, before.type) != (
+        after.account,
+        after.display_name,
+        after.type,
+    ):
         kinds.append(EventKind.USER_UPDATED)
     if before.active != after.active:
         kinds.append(EventKind.ACTIVATED if after.active else EventKind.DEACTIVATED)

@@ -136,7 +136,7 @@ def _pages(
         (*parameters, last, PAGE),
     ):
         yield page
-        last = page[-1].user
+        last = page[-1].login
 
 
 def _counts(

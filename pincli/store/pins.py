@@ -163,7 +163,7 @@ def unlock(transaction: Transaction, row: int, reason: str) -> User:
     """
     before = transaction.user(row)
     if not is_locked(before.failed_attempts):
-        raise Refused(Rule.NOT_LOCKED, before.user)
+        raise Refused(Rule.NOT_LOCKED, before.login)
     _clear_counter(transaction, row)
     user = transaction.user(row)
     transaction.record(EventKind.UNLOCKED, user, reason=reason)

@@ -30,7 +30,7 @@ class ReadableStore(OpenStore):
     def find_all(self, users: Sequence[str]) -> dict[str, User]:
         """Those of the canonical names that are users', by name."""
         with translated(self.path):
-            return {user.user: user for user in find_users(self._connection, users)}
+            return {user.login: user for user in find_users(self._connection, users)}
 
     def users_in(self, rows: Sequence[int]) -> list[User]:
         """The users in some rows, in storage order."""

@@ -135,7 +135,7 @@ class Transaction(NamedTuple):
             self.origin.agent,
             self.origin.command,
             event.kind.value,
-            user.user if user else event.name,
+            user.login if user else event.name,
             user.account if user else None,
             event.attempt,
             event.outcome,

@@ -127,7 +127,7 @@ def listed(account: str, total: int) -> list[Block]:
 
 def row_of(user: User) -> tuple[str, str, str]:
     """A user among others to choose from, the login first."""
-    return (user.user, user.name, state_of(user).value)
+    return (user.login, user.display_name, state_of(user).value)
 
 
 def more(count: int) -> str:

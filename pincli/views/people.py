@@ -13,9 +13,9 @@ from pincli.views.verdict import collect_next, who
 def record_of(user: User) -> dict[str, object]:
     """The JSON keys of a user's record."""
     return {
-        "user": user.user,
+        "user": user.login,
         "account": user.account,
-        "name": user.name,
+        "name": user.display_name,
         "type": user.type.value,
         "active": user.active,
         "state": state_of(user).value,
@@ -36,7 +36,7 @@ def record(user: User) -> Answer:
     return Answer(
         record_of(user),
         lambda: [
-            Headline(Tone.NEUTRAL, user.user, user.name),
+            Headline(Tone.NEUTRAL, user.login, user.display_name),
             Fields(
                 [
                     ("account", user.account),
@@ -58,7 +58,10 @@ def listing(pages: Iterator[Sequence[User]]) -> Answer:
             Table(
                 ("user", "account", "name", "type", "state"),
                 (
-                    [(u.user, u.account, u.name, u.type.value, state_of(u).value) for u in page]
+                    [
+                        (u.login, u.account, u.display_name, u.type.value, state_of(u).value)
+                        for u in page
+                    ]
                     for page in pages
                 ),
                 "no such users; `pincli user add USER --account ACCOUNT` adds one",
@@ -87,4 +90,4 @@ def activities(matched: int, changed: int, *, active: bool) -> Answer:
 
 
 def _next(user: User) -> list[Block]:
-    return [collect_next(user.user)] if state_of(user) is State.UNCOLLECTED else []
+    return [collect_next(user.login)] if state_of(user) is State.UNCOLLECTED else []

@@ -12,10 +12,10 @@ def shown(result: ShownPin) -> Answer:
     """The answer of `pin show`: the one place where a PIN is meant to be read."""
     user = result.user
     return Answer(
-        {"user": user.user, "pin": result.pin},
+        {"user": user.login, "pin": result.pin},
         lambda: [
             Headline(Tone.NEUTRAL, result.pin, f"support PIN of {who(user)}"),
-            Next(f"pincli verify {user.user}", "when they call"),
+            Next(f"pincli verify {user.login}", "when they call"),
         ],
     )
 
@@ -23,7 +23,7 @@ def shown(result: ShownPin) -> Answer:
 def changed(user: User) -> Answer:
     """The answer of `pin change`."""
     return Answer(
-        {"user": user.user, "state": state_of(user).value},
+        {"user": user.login, "state": state_of(user).value},
         lambda: [Headline(Tone.GOOD, "PIN changed", who(user))],
     )
 
@@ -36,7 +36,7 @@ def allowed() -> Answer:
 def unlocked(user: User) -> Answer:
     """The answer of `unlock`."""
     return Answer(
-        {"user": user.user, "state": state_of(user).value},
+        {"user": user.login, "state": state_of(user).value},
         lambda: [
             Headline(Tone.GOOD, "unlocked", who(user)),
             Fields([("state", state_of(user).value), ("PIN", "the same as before")]),

@@ -75,7 +75,9 @@ def preview(
         released, stay = ("is released", "stays") if one else ("are released", "stay")
         pairs.append(("locks", f"{locked} {released if unlock else stay}"))
     return [
-        Headline(Tone.WARNING, f"reset {counted(total, 'user')}", ", ".join(u.user for u in named)),
+        Headline(
+            Tone.WARNING, f"reset {counted(total, 'user')}", ", ".join(u.login for u in named)
+        ),
         Fields(pairs),
     ]
 
@@ -127,7 +129,7 @@ def _facts(tally: ResetTally, pages: Iterator[Sequence[User]]) -> dict[str, obje
         "unchanged": tally.unchanged,
         "users": (
             {
-                "user": user.user,
+                "user": user.login,
                 "account": user.account,
                 "state": state_of(user).value,
                 **({"pin": tally.pins[user.id]} if user.id in tally.pins else {}),
@@ -162,14 +164,14 @@ def _receipt_screen(
         if state_of(result.change.after) is State.UNCOLLECTED
     ]
     if uncollected:
-        name = uncollected[0].user if tally.matched == 1 else "USER"
+        name = uncollected[0].login if tally.matched == 1 else "USER"
         blocks.append(collect_next(name))
     return blocks
 
 
 def _small_table(results: Sequence[ResetUser]) -> Table:
     rows = [
-        (after.user, after.account, state_of(after).value, _became(result))
+        (after.login, after.account, state_of(after).value, _became(result))
         for result in results
         for after in [result.change.after]
     ]
@@ -182,7 +184,7 @@ def _pins_table(tally: ResetTally, pages: Iterator[Sequence[User]]) -> Table:
     return Table(
         ("user", "account", "state", "PIN"),
         (
-            [(u.user, u.account, state_of(u).value, tally.pins.get(u.id, "")) for u in page]
+            [(u.login, u.account, state_of(u).value, tally.pins.get(u.id, "")) for u in page]
             for page in pages
         ),
         "",

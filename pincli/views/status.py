@@ -28,9 +28,9 @@ _NEVER = "never"
 def facts_of(user: User) -> dict[str, object]:
     """The JSON keys of one user, the same in a card and in a list."""
     return {
-        "user": user.user,
+        "user": user.login,
         "account": user.account,
-        "name": user.name,
+        "name": user.display_name,
         "type": user.type.value,
         "active": user.active,
         "state": state_of(user).value,
@@ -111,7 +111,7 @@ def _card_screen(user: User) -> list[Block]:
         pairs.insert(2, ("locked since", user.locked_since))
     blocks: list[Block] = [Headline(_TONES[state], state.value, who(user)), Fields(pairs)]
     if state is State.UNCOLLECTED:
-        blocks.append(collect_next(user.user))
+        blocks.append(collect_next(user.login))
     return blocks
 
 
@@ -122,7 +122,7 @@ def _overview_screen(totals: dict[State, int], latest: Sequence[User]) -> list[B
         Fields([(state.value, f"{totals.get(state, 0):>{width}}") for state in _ORDER]),
     ]
     if latest:
-        rows = [(u.locked_since or "", u.user, u.account, u.name) for u in latest]
+        rows = [(u.locked_since or "", u.login, u.account, u.display_name) for u in latest]
         blocks += [Note(""), Note("latest locks", Tone.QUIET)]
         blocks.append(
             Table(
@@ -141,9 +141,9 @@ def _users_table(pages: Iterator[Sequence[User]]) -> Table:
         (
             [
                 (
-                    user.user,
+                    user.login,
                     user.account,
-                    user.name,
+                    user.display_name,
                     state_of(user).value,
                     f"{user.failed_attempts}/{ATTEMPTS_ALLOWED}",
                     user.last_attempt_at or _NEVER,

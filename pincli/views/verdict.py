@@ -29,9 +29,9 @@ class _Words(NamedTuple):
 def verdict(result: Verdict) -> Answer:
     """The answer of verify."""
     facts: dict[str, object] = {
-        "user": result.user.user,
+        "user": result.user.login,
         "account": result.user.account,
-        "name": result.user.name,
+        "name": result.user.display_name,
         "outcome": result.outcome.value,
         "state": result.state.value,
         "attempts_left": attempts_left(result.user.failed_attempts),
@@ -51,8 +51,8 @@ def verdict(result: Verdict) -> Answer:
 
 def who(user: User) -> str:
     """A user as people know them: display name, login, account."""
-    login = f"{user.user}, {user.account}"
-    return f"{user.name} ({login})" if user.name else login
+    login = f"{user.login}, {user.account}"
+    return f"{user.display_name} ({login})" if user.display_name else login
 
 
 def attempts(user: User) -> str:
@@ -75,7 +75,7 @@ def _screen(result: Verdict, words: _Words) -> list[Block]:
     headline = Headline(Tone.GOOD, "VERIFIED") if verified else Headline(Tone.BAD, "NOT VERIFIED")
     blocks: list[Block] = [headline, Fields(pairs)]
     if result.outcome is Outcome.UNCOLLECTED:
-        blocks.append(collect_next(user.user))
+        blocks.append(collect_next(user.login))
     return blocks
 
 
@@ -105,7 +105,7 @@ def _words(result: Verdict) -> _Words:
             return _Words(
                 "there is no PIN yet",
                 "Please log in to the portal and open your support PIN under User Management.",
-                f"ask the customer to open it in the portal (pincli pin show {result.user.user})",
+                f"ask the customer to open it in the portal (pincli pin show {result.user.login})",
             )
         case Outcome.INACTIVE:
             return _Words(

@@ -436,7 +436,7 @@ def test_another_user_in_a_younger_backup_s_row_is_no_damage(peopled: Desk, youn
     except Refused:
         assert content(peopled.store) == before
     else:
-        assert {peopled.user("carol").user, peopled.user("dave").user} == {"carol", "dave"}
+        assert {peopled.user("carol").login, peopled.user("dave").login} == {"carol", "dave"}
         untouched(peopled)
 
 

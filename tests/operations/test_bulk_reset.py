@@ -60,13 +60,13 @@ def opened(
 def records(desk: Desk) -> dict[str, User]:
     """Everybody as they stand on disk."""
     with desk.session() as session:
-        return {user.user: user for page in session.store.user_pages() for user in page}
+        return {user.login: user for page in session.store.user_pages() for user in page}
 
 
 def flat(pages: Iterator[list[ResetUser]]) -> dict[str, ResetUser]:
     """The results by user; each user has one."""
     results = [result for page in pages for result in page]
-    found = {result.change.after.user: result for result in results}
+    found = {result.change.after.login: result for result in results}
     assert len(found) == len(results)
     return found
 
@@ -87,7 +87,7 @@ def verifies(session: Session, user: User, pin: str) -> bool:
     if user.pin is None:
         return False
     key = session.verify_key(user.pin.verify_key)
-    return session.verifiers.matches(user.pin.verifier, key, user.user, user.pin_version, pin)
+    return session.verifiers.matches(user.pin.verifier, key, user.login, user.pin_version, pin)
 
 
 ORDERS = [
@@ -282,7 +282,7 @@ def test_a_resumed_run_finishes_and_tells_what_was_done(
         for _ in range(groups):
             next(steps)
         steps.close()  # type: ignore[attr-defined]
-    early = {u.user: u.pin_version for u in records(crowd).values() if u.pin and u.active}
+    early = {u.login: u.pin_version for u in records(crowd).values() if u.pin and u.active}
     assert 0 < len(early) < MANY
     file = new_file(tmp_path)
     with opened(crowd) as (session, selection):
@@ -304,7 +304,7 @@ def test_who_is_switched_off_between_two_runs_is_in_no_file(
         next(steps)
         steps.close()  # type: ignore[attr-defined]
     on = [user for user in records(crowd).values() if user.active]
-    gone = next(user.user for user in on if (user.pin is not None) == had_it)
+    gone = next(user.login for user in on if (user.pin is not None) == had_it)
     file = new_file(tmp_path)
     with opened(crowd) as (session, selection):
         people.set_active(session, gone, active=False, reason=None)
@@ -334,7 +334,7 @@ def test_a_pin_that_was_withdrawn_does_not_come_back(crowd: Desk, tmp_path: Path
         steps = reset(session, selection, ORDERS[2], file=new_file(tmp_path))
         next(steps)
         steps.close()  # type: ignore[attr-defined]
-        early = {user.user for user in records(crowd).values() if user.pin and user.active}
+        early = {user.login for user in records(crowd).values() if user.pin and user.active}
         flat(reset(session, selection, ORDERS[0]))
     old = pins_in(tmp_path / "pins.csv.part")
     file = new_file(tmp_path)
@@ -358,7 +358,7 @@ def test_who_changes_the_pin_meanwhile_is_in_no_file_with_the_old_one(
     with opened(crowd) as (session, selection):
         steps = reset(session, selection, ORDERS[2], file=new_file(tmp_path))
         next(steps)
-        name = next(u.user for u in records(crowd).values() if u.pin and u.active)
+        name = next(u.login for u in records(crowd).values() if u.pin and u.active)
         pins.change(session, name, "842759")
         if killed:
             steps.close()  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ def test_a_login_is_its_user(desk: Desk) -> None:
     with desk.session(command="desk") as session:
         found = look_up(session, " ALICE ", "T-1")
         assert isinstance(found, User)
-        assert found.user == "alice"
+        assert found.login == "alice"
         refused = look_up(session, "otto", "T-2")
     assert isinstance(refused, Verdict)
     assert refused.outcome is Outcome.INELIGIBLE
@@ -34,7 +34,7 @@ def test_an_account_is_its_users(desk: Desk) -> None:
         found = look_up(session, "Globex", None)
     assert isinstance(found, AccountUsers)
     assert (found.account, found.total) == ("globex", NAMES_AT_MOST + 2)
-    assert [user.user for user in found.users] == [f"u{n:02}" for n in range(NAMES_AT_MOST)]
+    assert [user.login for user in found.users] == [f"u{n:02}" for n in range(NAMES_AT_MOST)]
     assert desk.events() == before
 
 

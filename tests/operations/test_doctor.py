@@ -300,7 +300,7 @@ def test_what_a_killed_writer_left_is_no_illness(well: Desk) -> None:
     journal.chmod(0o600)
     assert all("restore a backup" not in check.hint for check in sick(well).values())
     assert sick(well) == {}
-    assert well.user("alice").name == "Alice"
+    assert well.user("alice").display_name == "Alice"
 
 
 def test_the_doctor_changes_nothing(well: Desk) -> None:

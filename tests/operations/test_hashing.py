@@ -65,14 +65,14 @@ def write(
         batch=batch,
         before_each=before_each,
     ):
-        yield [(change.after.user, pin) for change, pin in group]
+        yield [(change.after.login, pin) for change, pin in group]
 
 
 def verifies(session: Session, user: User, pin: str) -> bool:
     """Whether a PIN matches the verifier in a record."""
     assert user.pin is not None, user
     key = session.verify_key(user.pin.verify_key)
-    return session.verifiers.matches(user.pin.verifier, key, user.user, user.pin_version, pin)
+    return session.verifiers.matches(user.pin.verifier, key, user.login, user.pin_version, pin)
 
 
 def test_everybody_gets_their_own_pin_once(desk: Desk, session: Session) -> None:
@@ -80,12 +80,12 @@ def test_everybody_gets_their_own_pin_once(desk: Desk, session: Session) -> None
     users = everybody(session)
     groups = list(write(session, users))
     assert [len(group) for group in groups] == [GROUP, GROUP, 10]
-    assert [each for group in groups for each in group] == [(u.user, pin_of(u)) for u in users]
+    assert [each for group in groups for each in group] == [(u.login, pin_of(u)) for u in users]
     for user in everybody(session):
         assert verifies(session, user, pin_of(user))
         assert user.pin_version == 1
     events = [event for event in desk.events() if event.kind is EventKind.PIN_GENERATED]
-    assert [event.user for event in events] == [user.user for user in users]
+    assert [event.user for event in events] == [user.login for user in users]
     assert {event.reason for event in events} == {"T-1"}
     play(desk.events())
 
@@ -129,7 +129,7 @@ def test_the_marks_of_a_batch_are_written_with_its_pins(session: Session) -> Non
     first = {user for user, _ in next(groups)}
     groups.close()
     marked = session.store.issued_in("feed", [user.id for user in users])
-    assert {user.user for user in users if user.id in marked} == first
+    assert {user.login for user in users if user.id in marked} == first
     assert session.store.issued_in("f00d", [user.id for user in users]) == set()
 
 
@@ -138,13 +138,13 @@ def test_who_changed_meanwhile_is_prepared_again(desk: Desk, session: Session) -
     users = everybody(session)
     groups = write(session, users)
     next(groups)
-    changed = [users[GROUP + 1].user, users[-1].user]
+    changed = [users[GROUP + 1].login, users[-1].login]
     for name in changed:
         pins.change(session, name, "444159")
     list(groups)
     for user in everybody(session):
-        assert verifies(session, user, pin_of(user)), user.user
-        assert user.pin_version == (2 if user.user in changed else 1)
+        assert verifies(session, user, pin_of(user)), user.login
+        assert user.pin_version == (2 if user.login in changed else 1)
     play(desk.events())
 
 
@@ -168,7 +168,7 @@ def test_who_may_have_none_any_more_gets_none(
     desk: Desk, session: Session, change: Callable[[Desk, str], None], had_pin: bool
 ) -> None:
     """Deactivated, or of a type without PINs, between the reading and the writing."""
-    user = everybody(session)[-1].user
+    user = everybody(session)[-1].login
     if had_pin:
         pins.change(session, user, "444159")
     groups = write(session, everybody(session))
@@ -211,7 +211,7 @@ def test_it_does_not_run_far_ahead(session: Session) -> None:
 
     def reading() -> Iterator[User]:
         for user in everybody(session) * 20:
-            read.append(user.user)
+            read.append(user.login)
             yield user
 
     groups = write(session, reading())
@@ -228,7 +228,7 @@ def test_a_key_that_fails_ends_it_with_whole_groups(
     users = everybody(session)
 
     def making(key: Key, user: str, *others: Any) -> str:
-        if user == users[GROUP + 3].user:
+        if user == users[GROUP + 3].login:
             raise KeysUnavailable(Fault.MISSING, Path("verify.key"))
         return make(key, user, *others)
 

@@ -301,8 +301,8 @@ def test_a_bulk_issue_goes_on_under_the_new_key(peopled: Desk, kind: KeyKind) ->
     _only_new_keys(peopled)
     with peopled.session() as session:
         for user in everybody:
-            assert pins.show(session, user.user).pin == "234811"
-            assert verify(session, user.user, "234811", None).outcome is Outcome.VERIFIED
+            assert pins.show(session, user.login).pin == "234811"
+            assert verify(session, user.login, "234811", None).outcome is Outcome.VERIFIED
     untouched(peopled)
 
 

@@ -170,7 +170,7 @@ class Lockout(RuleBasedStateMachine):
 
         def reset() -> None:
             for user in map(self.user, NAMES):
-                other = self.models[user.user]
+                other = self.models[user.login]
                 if issuing and other.active:
                     new = pins.prepare(self.session, user, NEW_PIN, PinOrigin.GENERATED)
                     self.session.store.issue(user, new, unlock=unlocking, reason=None)
@@ -227,7 +227,7 @@ class Lockout(RuleBasedStateMachine):
             self.hold_all()
         results = reset_named(self.session, *NAMES, unlock=unlocking, issue=issuing)
         for result in results:
-            model = self.models[result.change.after.user]
+            model = self.models[result.change.after.login]
             model.withdraw(unlock=unlocking)
             model.replace_pin(result.pin)
 

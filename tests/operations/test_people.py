@@ -18,7 +18,7 @@ def test_a_user_is_added_under_canonical_names(desk: Desk) -> None:
     with desk.session() as session:
         added = people.add(session, " Alice", "ACME ", " Alice Example ", UserType.FEDERATED)
         assert added == people.require_user(session, "ALICE")
-    assert (added.user, added.account, added.name) == ("alice", "acme", "Alice Example")
+    assert (added.login, added.account, added.display_name) == ("alice", "acme", "Alice Example")
 
 
 def test_a_second_spelling_is_no_second_user(desk: Desk) -> None:

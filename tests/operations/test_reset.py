@@ -101,7 +101,7 @@ def test_several_are_reset_each_once(desk: Desk, issue: bool) -> None:
     carol = desk.user("carol")
     with desk.session() as session:
         results = reset_named(session, "bob", "ALICE", " bob", "alice", issue=issue)
-    assert sorted(result.change.after.user for result in results) == ["alice", "bob"]
+    assert sorted(result.change.after.login for result in results) == ["alice", "bob"]
     assert all((result.pin is not None) is issue for result in results)
     assert [desk.user(name).pin_version for name in ("alice", "bob")] == [2, 2]
     assert desk.user("carol") == carol
@@ -165,10 +165,10 @@ def test_a_dry_run_foretells_the_reset(desk: Desk, unlock: bool, issue: bool) ->
             ]
         assert last_seq(desk) == seq
         results = reset_named(session, *names, unlock=unlock, issue=issue)
-    became = {result.change.after.user: result.change for result in results}
-    assert {change.before.user for change in foretold} == set(names)
+    became = {result.change.after.login: result.change for result in results}
+    assert {change.before.login for change in foretold} == set(names)
     for change in foretold:
-        real = became[change.before.user]
+        real = became[change.before.login]
         assert change.before == real.before
         assert change.after.failed_attempts == real.after.failed_attempts
         assert change.after.pin_version == real.after.pin_version

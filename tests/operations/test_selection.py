@@ -48,7 +48,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 
 def names(selection: Selection) -> list[str]:
     """The users of a selection, in its order."""
-    return [user.user for page in selection.pages() for user in page]
+    return [user.login for page in selection.pages() for user in page]
 
 
 def test_names_in_any_spelling_each_once_in_storage_order(few: Session) -> None:

@@ -95,4 +95,4 @@ def test_a_relative_path_is_as_good_as_any(tmp_path: Path, monkeypatch: pytest.M
     """Folders are named from where one stands."""
     monkeypatch.chdir(tmp_path)
     initialise(Path("store"), Path("keys"), origin=ORIGIN)
-    assert Desk(tmp_path / "store", tmp_path / "keys").add("alice").user == "alice"
+    assert Desk(tmp_path / "store", tmp_path / "keys").add("alice").login == "alice"

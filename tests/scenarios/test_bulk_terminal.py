@@ -96,7 +96,7 @@ def test_deactivating_who_is_missing_asks_for_the_account(
     # vera, lara, uma and otto; ina and ludo are inactive already
     assert "4 users of acme are deactivated" in " ".join(shown.split())
     users = users_of(floor)
-    assert users["alice"].name == ("Alice" if code else "Another")
+    assert users["alice"].display_name == ("Alice" if code else "Another")
     active = {name for name, user in users.items() if user.active}
     assert active == ({"alice", "gus"} if code == 0 else active | {"vera", "lara", "uma", "otto"})
 

@@ -112,10 +112,10 @@ def test_who_is_switched_off_meanwhile_is_not_verified(
 def test_a_bulk_reset_leaves_open_attempts_alone(desk: Desk) -> None:
     """It holds no user's lock, so it closes nobody's attempt: each settles its own."""
     users = [with_counter(desk, counter, f"u{counter}") for counter in range(6)]
-    opened = {user.user: left_open(desk, user).attempt for user in users}
+    opened = {user.login: left_open(desk, user).attempt for user in users}
     with desk.session() as session:
         session.store.withdraw(users, unlock=True, reason=None)
-    assert {user.user: desk.user(user.user).open_attempt for user in users} == opened
+    assert {user.login: desk.user(user.login).open_attempt for user in users} == opened
     assert "abandoned" not in {event.kind.value for event in desk.events()}
 
 

@@ -131,7 +131,7 @@ def test_a_store_turned_to_wal_is_brought_back(desk: Desk) -> None:
     """Where somebody switched the journal, opening it switches it back."""
     desk.collected("alice")
     put_database(desk.store, "PRAGMA journal_mode = wal")
-    assert desk.user("alice").user == "alice"
+    assert desk.user("alice").login == "alice"
     assert desk.sql("PRAGMA journal_mode") == [("delete",)]
 
 

@@ -37,7 +37,7 @@ people = st.lists(
 
 def names(pages: list[list[User]]) -> list[str]:
     """The users on the pages, in order."""
-    return [user.user for page in pages for user in page]
+    return [user.login for page in pages for user in page]
 
 
 @settings(max_examples=150)

@@ -118,7 +118,7 @@ def snapshot(desk: Desk) -> Snapshot:
     with desk.session(Need.CHECK) as session:
         everybody = [user for page in session.store.user_pages() for user in page]
         return Snapshot(
-            {user.user: user for user in everybody}, desk.events(), tuple(session.store.identity)
+            {user.login: user for user in everybody}, desk.events(), tuple(session.store.identity)
         )
 
 

@@ -17,7 +17,12 @@ def test_a_new_user_has_no_pin_and_no_history(desk: Desk, kind: UserType) -> Non
     with desk.session() as session:
         user = session.store.add_user("alice", "acme", "Alice", kind)
     assert user == desk.user("alice")
-    assert (user.user, user.account, user.name, user.type) == ("alice", "acme", "Alice", kind)
+    assert (user.login, user.account, user.display_name, user.type) == (
+        "alice",
+        "acme",
+        "Alice",
+        kind,
+    )
     assert (user.active, user.pin, user.pin_version) == (True, None, 0)
     assert (user.failed_attempts, user.locks_total, user.attempts_total) == (0, 0, 0)
     assert user.id > 0  # byte 0 of the lock file is the writer's

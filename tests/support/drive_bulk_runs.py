@@ -114,7 +114,7 @@ def sound(desk: Desk) -> None:
 def users_of(desk: Desk) -> dict[str, User]:
     """Everybody, by name."""
     with desk.session() as session:
-        return {user.user: user for page in session.store.user_pages() for user in page}
+        return {user.login: user for page in session.store.user_pages() for user in page}
 
 
 def pins_in(path: Path) -> dict[str, str]:
@@ -129,7 +129,7 @@ def verifies(desk: Desk, user: User, pin: str) -> bool:
         return False
     with desk.session() as session:
         key = session.verify_key(user.pin.verify_key)
-        return session.verifiers.matches(user.pin.verifier, key, user.user, user.pin_version, pin)
+        return session.verifiers.matches(user.pin.verifier, key, user.login, user.pin_version, pin)
 
 
 def _run(

@@ -10,9 +10,9 @@ PIN = StoredPin("$verifier", "vkey", b"sealed", "pkey", "2026-01-02T03:04:05Z", 
 
 ALICE = User(
     id=1,
-    user="alice",
+    login="alice",
     account="acme",
-    name="Alice Example",
+    display_name="Alice Example",
     type=UserType.CLOUD,
     active=True,
     added_at="2026-01-01T00:00:00Z",

@@ -27,11 +27,11 @@ def withdrawn(result: ResetUser) -> ResetUser:
 
 
 ALL = [
-    withdrawn(changed(alice(id=1, user="plain", failed_attempts=2), failed_attempts=0)),
-    changed(alice(id=2, user="issued"), PIN, pin_version=2),
-    withdrawn(changed(alice(id=3, user="kept", **LOCKED))),
-    withdrawn(changed(alice(id=4, user="freed", **LOCKED), failed_attempts=0, locked_since=None)),
-    changed(alice(id=5, user="done", pin=None)),
+    withdrawn(changed(alice(id=1, login="plain", failed_attempts=2), failed_attempts=0)),
+    changed(alice(id=2, login="issued"), PIN, pin_version=2),
+    withdrawn(changed(alice(id=3, login="kept", **LOCKED))),
+    withdrawn(changed(alice(id=4, login="freed", **LOCKED), failed_attempts=0, locked_since=None)),
+    changed(alice(id=5, login="done", pin=None)),
 ]
 
 

@@ -144,7 +144,7 @@ def test_a_hostile_name_can_not_fake_a_verdict(
 ) -> None:
     """Whatever somebody is called, the first line is ours and there is no control byte."""
     result = CASES[name]
-    user: User = result.user._replace(name=hostile)
+    user: User = result.user._replace(display_name=hostile)
     screen = verdict(result._replace(user=user)).screen()
     first_word = "\u2714 VERIFIED" if name == "verified" else "\u2718 NOT VERIFIED"
     for out in (piped(screen), drawn(screen, UNCOLOURED, monkeypatch, columns=200)):

@@ -186,7 +186,7 @@ def _pin_key(  # noqa: PLR0911
                 require_well_formed(pin)
             except MalformedPin:
                 return _saying(shift, Remark.SLIP), None
-            return shift, Check(caller.user, pin, shift.ticket)
+            return shift, Check(caller.login, pin, shift.ticket)
     return shift, None
 
 

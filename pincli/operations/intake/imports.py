@@ -146,7 +146,7 @@ def take_in(
 def missing_rows(session: Session, staged: StagedImport, account: str) -> Iterator[int]:
     """The rows of the active users of an account that the file lacks."""
     for page in session.store.user_pages(account=account):
-        active = {user.user: user.id for user in page if user.active}
+        active = {user.login: user.id for user in page if user.active}
         if active:
             yield from (active[name] for name in staged.missing_from(active))
 

@@ -259,4 +259,4 @@ def test_no_repr_tells_the_pin() -> None:
     named = after(Shift(), "444159")
     effects = [press(shift, Key.ENTER)[1], press(named, Key.ENTER)[1], press(named, Key.TAB)[1]]
     assert "444159" not in repr((shift, named, effects))
-    assert alice().user in repr(shift)
+    assert alice().login in repr(shift)

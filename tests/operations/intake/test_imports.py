@@ -34,8 +34,8 @@ def test_people_are_added_from_every_format(desk: Desk, kind: str) -> None:
     """New users are active, without a PIN and with a counter at 0; each has an event."""
     result = taken(desk, FORMATS[kind](PEOPLE))
     assert result == ([], ImportTally(3, added=3), ImportTally(3, added=3))
-    found = {user.user: user for user in users(desk)}
-    assert {user: (u.account, u.name, u.type.value) for user, u in found.items()} == {
+    found = {user.login: user for user in users(desk)}
+    assert {user: (u.account, u.display_name, u.type.value) for user, u in found.items()} == {
         row["user"]: (row["account"], row["name"], row["type"]) for row in PEOPLE
     }
     assert {state_of(user) for user in found.values()} == {State.UNCOLLECTED, State.INELIGIBLE}
@@ -87,7 +87,7 @@ def test_an_update_touches_neither_counter_nor_lock_nor_pin(
     after = desk.user("alice")
     assert after == before._replace(
         account=row["account"],
-        name=row["name"],
+        display_name=row["name"],
         type=UserType(row["type"]),
         active=row["active"] == "yes",
     )
@@ -133,7 +133,7 @@ def test_a_move_is_refused_unless_it_is_allowed(desk: Desk) -> None:
     result = taken(desk, content)
     assert (result.lines, result.columns) == ([3, 4], ["account", "account"])
     assert "belongs to acme" in result.problems[0].message
-    assert [user.user for user in users(desk)] == ["alice", "bob"]
+    assert [user.login for user in users(desk)] == ["alice", "bob"]
     taken(desk, content, ImportOptions(allow_move=True))
     assert [user.account for user in users(desk)] == ["globex", "globex", "acme"]
 
@@ -175,7 +175,7 @@ def test_all_bad_rows_are_told_in_the_order_of_the_file(desk: Desk) -> None:
     assert result.done is None
     assert sorted(set(result.lines) - {6, 7}) == [2, 3, 5, 8, 9]
     assert result.lines == sorted(result.lines)
-    assert [user.user for user in users(desk)] == ["zoe"]
+    assert [user.login for user in users(desk)] == ["zoe"]
     assert desk.events() == before
 
 
@@ -248,5 +248,5 @@ def test_an_import_leaves_an_attempt_in_flight_alone(desk: Desk) -> None:
 
         session.verifiers.matches = import_first  # type: ignore[method-assign,assignment]
         verdict = verify(session, "alice", pin, None)
-    assert (verdict.outcome, verdict.user.name) == (Outcome.VERIFIED, "Another")
+    assert (verdict.outcome, verdict.user.display_name) == (Outcome.VERIFIED, "Another")
     play(desk.events())
