@@ -188,6 +188,16 @@ class AttemptTakenOver(PincliError):
         self.user = user
 
 
+class StaleRecord(PincliError):
+    """A record that the transaction did not read was to be written. A bug; nothing is written."""
+
+    code = "internal"
+
+    def __init__(self, user: str) -> None:
+        super().__init__(user)
+        self.user = user
+
+
 class PinChangedMeanwhile(PincliError):
     """The PIN's version is no longer the one that was prepared for. Tried again, not shown."""
 

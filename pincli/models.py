@@ -72,6 +72,7 @@ class EventKind(StrEnum):
     PIN_WITHDRAWN = "pin_withdrawn"
     RESET = "reset"
     KEY_ROTATED = "key_rotated"
+    RESEALED = "resealed"
     RESTORED = "restored"
 
 
@@ -151,7 +152,7 @@ class User(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A user's record before and after a step, both read in the transaction that took it."""
+    """A user's record before and after a step, both of the transaction that took it."""
 
     before: User
     after: User
@@ -184,6 +185,58 @@ class Event(NamedTuple):
     reason: str | None
     ticket: str | None
     mac: str
+
+
+class NewEvent(NamedTuple):
+    """An event about to be recorded.
+
+    Attributes:
+        kind: What it records.
+        user: The record as it is after what happened; None where it is about no user.
+        name: For a name that no user has: what was typed, masked.
+        attempt: The event number of the attempt that this one ends.
+        outcome: The word for how it ended.
+        reason: Why, as the person said, masked.
+        ticket: The ticket it belongs to, masked.
+    """
+
+    kind: EventKind
+    user: User | None = None
+    name: str | None = None
+    attempt: int | None = None
+    outcome: str | None = None
+    reason: str | None = None
+    ticket: str | None = None
+
+
+class EventFilter(NamedTuple):
+    """Which events are wanted; None is any.
+
+    Attributes:
+        since: Not before this time, ISO 8601, UTC.
+    """
+
+    user: str | None = None
+    account: str | None = None
+    agent: str | None = None
+    kind: EventKind | None = None
+    since: str | None = None
+
+
+class Origin(NamedTuple):
+    """Who acts, and by which command; recorded with every event."""
+
+    agent: str
+    command: str
+
+
+class Identity(NamedTuple):
+    """What the store says of itself: its id, and the fingerprints of its keys."""
+
+    store_id: str
+    verify_key: str
+    audit_key: str
+    portal_key: str
 
 
 class Verdict(NamedTuple):

@@ -15,7 +15,7 @@ from pincli.models import EventKind
 from pincli.operations.session import Need, Session
 from pincli.operations.trail import check_trail, parse_head
 from pincli.rules.times import since
-from pincli.store.trail import EventFilter
+from pincli.models import EventFilter
 from pincli.views import audit as view
 from pincli.views.exit_codes import ExitCode
 from pincli.views.progress import progress_bar
@@ -80,12 +80,12 @@ def list_events(
         if follow:
             _follow(session, wanted, limit, jsonl=jsonl)
         elif jsonl:
-            for page in session.store.latest_events(wanted, limit=limit):
+            for page in session.store.trail.newest_first(wanted, limit=limit):
                 sys.stdout.writelines(map(view.json_line, page))
         else:
             deliver(
                 ctx,
-                view.listing(session.store.latest_events(wanted, limit=limit)),
+                view.listing(session.store.trail.newest_first(wanted, limit=limit)),
                 as_json=as_json,
             )
 
@@ -119,16 +119,16 @@ def verify(
 def _follow(session: Session, wanted: EventFilter, limit: int, *, jsonl: bool) -> None:
     """Print the latest events, then new ones, until Ctrl-C."""
     # Where the trail ends is asked before it is listed: what comes in between is shown too.
-    last = session.store.trail_head()[0]
-    pages = session.store.latest_events(wanted, limit=limit)
+    last = session.store.trail.head()[0]
+    pages = session.store.trail.newest_first(wanted, limit=limit)
     events = [event for page in pages for event in page][::-1]
     last = events[-1].seq if events else last
     while True:
         for event in events:
             sys.stdout.write(view.json_line(event) if jsonl else view.line(event))
         sys.stdout.flush()
-        looked_to = session.store.trail_head()[0]
-        events = session.store.events_after(last, wanted)
+        looked_to = session.store.trail.head()[0]
+        events = session.store.trail.after(last, wanted)
         last = events[-1].seq if events else max(last, looked_to)
         if not events:
             time.sleep(_LOOK_AGAIN)

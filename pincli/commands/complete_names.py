@@ -11,9 +11,8 @@ import typer
 from pincli.commands.options import JsonOption, example
 from pincli.commands.running import command_of, config_of, deliver, new_app, origin_of
 from pincli.operations.callers import names_beginning
-from pincli.operations.session import utc_now
 from pincli.rules.roles import may_run
-from pincli.store.reading import ReadableStore
+from pincli.store.opening import open_store
 from pincli.views.blocks import Answer
 
 app = new_app()
@@ -54,7 +53,7 @@ def _names(ctx: typer.Context, names: Names, prefix: str) -> list[str]:
     ):
         return []
     column: Literal["user", "account"] = "user" if names is Names.USERS else "account"
-    store = ReadableStore(config.store, origin=origin_of(ctx), clock=utc_now, read_only=True)
+    store = open_store(config.store, origin=origin_of(ctx), read_only=True)
     try:
         return names_beginning(store, column, prefix)
     finally:

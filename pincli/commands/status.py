@@ -57,13 +57,13 @@ def status(
             answer = view.card(require_user(session, user), exit_code=exit_code)
         elif account is None and state is None:
             answer = view.overview(
-                session.store.totals(), session.store.latest_locks(_LATEST), exit_code=exit_code
+                session.store.people.totals(), session.store.people.latest_locks(_LATEST), exit_code=exit_code
             )
         else:
             account = None if account is None else require_account(session, account)
             answer = view.listing(
-                session.store.user_pages(account=account, state=state),
-                session.store.totals(account=account),
+                session.store.people.pages(account=account, state=state),
+                session.store.people.totals(account=account),
                 state=state,
                 exit_code=exit_code,
             )

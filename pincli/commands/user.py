@@ -73,7 +73,7 @@ def list_users(
     """List users."""
     with opened(ctx) as session:
         account = None if account is None else operation.require_account(session, account)
-        pages = session.store.user_pages(account=account, state=state, user_type=kind)
+        pages = session.store.people.pages(account=account, state=state, user_type=kind)
         deliver(ctx, view.listing(pages), as_json=as_json)
 
 

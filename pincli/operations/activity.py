@@ -7,6 +7,7 @@ from functools import partial
 from pincli.operations.chunks import Progress, in_chunks, no_progress
 from pincli.operations.selection import Selection
 from pincli.operations.session import Session
+from pincli.store.steps import people as steps
 
 
 def set_active_many(
@@ -25,7 +26,7 @@ def set_active_many(
     session.store.prepare_for_bulk()
     steps = in_chunks(
         users.following,
-        partial(session.store.set_active_rows, active=active, reason=reason),
+        partial(session.store.write, steps.set_active, active=active, reason=reason),
         total=len(users),
         progress=progress,
     )

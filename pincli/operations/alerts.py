@@ -17,22 +17,22 @@ def find_alerts(session: Session, *, now: datetime | None = None) -> Alerts:
     """Every sign of an attack that the trail shows.
 
     Args:
-        session: The open store.
+        session: The open signs.
         now: The present time.
     """
     now = now or datetime.now(UTC)
     last_day = written(now - timedelta(seconds=alarms.DAY))
     lock_window = written(now - timedelta(seconds=alarms.LOCK_WINDOW))
     hours = [written(now - timedelta(hours=ago))[:_TO_THE_HOUR] for ago in range(_HOURS)[::-1]]
-    store = session.store
+    signs = session.store.signs
     return Alerts(
-        accounts=store.accounts_failing(last_day),
-        agents=store.agents_failing(last_day),
+        accounts=signs.accounts_failing(last_day),
+        agents=signs.agents_failing(last_day),
         users=[
-            *store.users_locked_again(lock_window),
-            *store.users_failing_after_unlock(last_day),
+            *signs.users_locked_again(lock_window),
+            *signs.users_failing_after_unlock(last_day),
         ],
-        failures=_charted(store.failures_by_hour(last_day), hours[0]),
+        failures=_charted(signs.failures_by_hour(last_day), hours[0]),
         hours=hours,
     )
 

@@ -10,7 +10,7 @@ from pincli.models import User, Verdict
 from pincli.operations.session import Session
 from pincli.operations.verify import admit
 from pincli.rules.names import canonical_user
-from pincli.store.reading import ReadableStore
+from pincli.store.contract import Store
 
 NAMES_AT_MOST = 50
 """How many names are offered at once."""
@@ -39,15 +39,15 @@ def look_up(session: Session, name: str, ticket: str | None) -> User | Verdict |
         UnknownUser: There is neither; recorded, and with near names.
     """
     canonical = canonical_user(name)
-    if session.store.find(canonical) is None and session.store.account_exists(canonical):
-        users = next(session.store.user_pages(account=canonical), [])[:NAMES_AT_MOST]
-        total = sum(session.store.totals(account=canonical).values())
+    if session.store.people.find(canonical) is None and session.store.people.account_exists(canonical):
+        users = next(session.store.people.pages(account=canonical), [])[:NAMES_AT_MOST]
+        total = sum(session.store.people.totals(account=canonical).values())
         return AccountUsers(canonical, users, total)
     return admit(session, canonical, ticket)
 
 
 def names_beginning(
-    store: ReadableStore, column: Literal["user", "account"], text: str
+    store: Store, column: Literal["login", "account"], text: str
 ) -> list[str]:
     """Up to NAMES_AT_MOST names of users or accounts that begin with a text.
 
@@ -55,7 +55,7 @@ def names_beginning(
         MalformedName: No name can begin so.
     """
     begun = canonical_user(text) if text.strip() else ""
-    found = store.names_with_prefix(column, begun, limit=NAMES_AT_MOST)
+    found = store.people.with_prefix(column, begun, limit=NAMES_AT_MOST)
     return [name for name in found if _is_canonical(name)]
 
 

@@ -12,15 +12,15 @@ from pathlib import Path
 
 from pincli.errors import KeysUnavailable, StoreUnavailable, Unavailable
 from pincli.models import Fault
-from pincli.operations.session import utc_now
 from pincli.results import Check
 from pincli.rules.times import moment_of
 from pincli.store.connection import DATABASE, connect, schema_version, too_old_sqlite
 from pincli.store.copies import is_sound
 from pincli.store.faults import translated
 from pincli.store.locks import LOCK_FILE, Locks
-from pincli.store.reading import ReadableStore
-from pincli.store.transaction import Identity, Origin
+from pincli.models import Identity, Origin
+from pincli.store.contract import Store
+from pincli.store.opening import open_store
 from pincli.vault.keyring import AUDIT_KEY, PORTAL_PRIVATE, PORTAL_PUBLIC, VERIFY_KEY, Keyring
 
 _OPEN_TO_OTHERS = 0o077
@@ -47,10 +47,10 @@ def examine(store: Path, keys: Path, *, origin: Origin) -> Iterator[Check]:
     yield _told("lock file", lambda: Locks(store / LOCK_FILE).close(), "restore it: touch it 0600")
     yield _integrity(store / DATABASE)
     try:
-        with closing(ReadableStore(store, origin=origin, clock=utc_now, read_only=True)) as opened:
+        with closing(open_store(store, origin=origin, read_only=True)) as opened:
             yield Check("schema", None, "")
             yield _last_event(opened)
-            identity = opened.identity
+            identity = opened.identity()
     except Unavailable as error:
         detail = f" ({error.detail})" if error.detail else ""
         finding = f"the store can't be used: {error.fault.value}{detail}"

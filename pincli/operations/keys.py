@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,7 +14,7 @@ from pincli.models import Fault, User
 from pincli.operations.chunks import Progress, in_chunks, no_progress
 from pincli.operations.session import Session
 from pincli.results import KeyInfo
-from pincli.store.rotation import Resealed
+from pincli.store.steps import keys as steps
 from pincli.vault.key_files import read_key
 from pincli.vault.keyring import (
     AUDIT_KEY,
@@ -68,15 +68,15 @@ def rotate(session: Session, kind: KeyKind) -> str:
     with session.store.maintained():
         _tidy(session)
         keys = prepare_keys(session.keyring, _FILES[kind])
-        session.store.name_key(kind.value, keys.fingerprint)
+        session.store.write(steps.name_key, kind.value, keys.fingerprint)
         install_keys(session.keyring, keys)
     return keys.fingerprint
 
 
 def is_resealing(session: Session) -> bool:
     """Whether a rotation of the portal key was cut short: some PINs are sealed to one before."""
-    present = session.store.present_identity().portal_key
-    return bool(session.store.sealed_otherwise(present, 0, 1))
+    present = session.store.identity().portal_key
+    return bool(session.store.people.sealed_otherwise(present, 0, 1))
 
 
 def reseal(session: Session, *, progress: Progress = no_progress) -> int:
@@ -98,7 +98,7 @@ def reseal(session: Session, *, progress: Progress = no_progress) -> int:
     """
     done = 0
     while True:
-        fingerprint = session.store.present_identity().portal_key
+        fingerprint = session.store.identity().portal_key
         public = session.keyring.find(PORTAL_PUBLIC, fingerprint)
         try:
             for sealed in _reseal_to(session, public, progress):
@@ -110,21 +110,23 @@ def reseal(session: Session, *, progress: Progress = no_progress) -> int:
 
 def _reseal_to(session: Session, public: Key, progress: Progress) -> Iterator[int]:
     def following(last: User | None, limit: int) -> Sequence[User]:
-        return session.store.sealed_otherwise(public.fingerprint, last.id if last else 0, limit)
+        return session.store.people.sealed_otherwise(public.fingerprint, last.id if last else 0, limit)
 
     def step(users: Sequence[User]) -> int:
-        return session.store.reseal([_resealed(user) for user in users if user.pin])
+        return session.store.write(
+            steps.reseal, [_resealed(user) for user in users if user.pin]
+        )
 
-    def _resealed(user: User) -> Resealed:
+    def _resealed(user: User) -> steps.Resealed:
         stored = user.pin
         if stored is None:
             raise ValueError(user.login)
         private = session.portal_key(stored.portal_key)
         pin = unseal(private, user.login, user.pin_version, stored.sealed)
         sealed = seal(public, user.login, user.pin_version, pin)
-        return Resealed(user.id, user.pin_version, sealed, public.fingerprint)
+        return steps.Resealed(user.id, user.pin_version, sealed, public.fingerprint)
 
-    uses = session.store.key_uses()["portal"]
+    uses = session.store.people.key_uses()["portal"]
     total = sum(count for name, count in uses.items() if name != public.fingerprint)
     return in_chunks(following, step, total=total, progress=progress)
 
@@ -137,7 +139,7 @@ def list_keys(session: Session) -> list[KeyInfo]:
     """
     for _ in range(_LOOKS):
         before = _key_files(session)
-        identity, uses = session.store.present_identity(), session.store.key_uses()
+        identity, uses = session.store.identity(), session.store.people.key_uses()
         found = []
         for name, path in before:
             kind = _KINDS[name]
@@ -159,7 +161,7 @@ def _key_files(session: Session) -> list[tuple[str, Path]]:
     ]
 
 
-def _key_info(name: str, path: Path, present: str, uses: dict[str, int]) -> KeyInfo:
+def _key_info(name: str, path: Path, present: str, uses: Mapping[str, int]) -> KeyInfo:
     """What there is to say of a key file.
 
     Raises:
@@ -190,7 +192,7 @@ def _key_info(name: str, path: Path, present: str, uses: dict[str, int]) -> KeyI
 
 def _tidy(session: Session) -> None:
     """Finish the renaming of a rotation that was killed in between."""
-    identity = session.store.present_identity()
+    identity = session.store.identity()
     tidy_names(
         session.keyring,
         {

@@ -8,6 +8,7 @@ from pincli.errors import UnknownAccount, UnknownUser
 from pincli.models import Change, User, UserType
 from pincli.operations.session import Session
 from pincli.rules.names import canonical_account, canonical_user, clean_display_name, mask_pins
+from pincli.store.steps import people as steps
 
 
 def require_user(session: Session, name: str, *, ticket: str | None = None) -> User:
@@ -20,10 +21,10 @@ def require_user(session: Session, name: str, *, ticket: str | None = None) -> U
         UnknownUser: There is none; carries near names.
     """
     canonical = canonical_user(name)
-    user = session.store.find(canonical)
+    user = session.store.people.find(canonical)
     if user is None:
         note_unknown(session, [canonical], ticket=ticket)
-        raise UnknownUser([canonical], session.store.near_users(canonical))
+        raise UnknownUser([canonical], session.store.people.near("login", canonical))
     return user
 
 
@@ -35,11 +36,11 @@ def require_users(session: Session, names: Sequence[str]) -> list[User]:
         UnknownUser: Carries all that are unknown, not just the first.
     """
     canonical = list(dict.fromkeys(canonical_user(name) for name in names))
-    found = {name: session.store.find(name) for name in canonical}
+    found = {name: session.store.people.find(name) for name in canonical}
     unknown = [name for name, user in found.items() if user is None]
     if unknown:
         note_unknown(session, unknown)
-        near = session.store.near_users(unknown[0]) if len(unknown) == 1 else []
+        near = session.store.people.near("login", unknown[0]) if len(unknown) == 1 else []
         raise UnknownUser(unknown, near)
     return [user for user in found.values() if user is not None]
 
@@ -52,8 +53,8 @@ def require_account(session: Session, name: str) -> str:
         UnknownAccount: No user belongs to it.
     """
     account = canonical_account(name)
-    if not session.store.account_exists(account):
-        raise UnknownAccount(account, session.store.near_accounts(account))
+    if not session.store.people.account_exists(account):
+        raise UnknownAccount(account, session.store.people.near("account", account))
     return account
 
 
@@ -64,19 +65,27 @@ def add(session: Session, name: str, account: str, display_name: str, kind: User
         MalformedName: One of the names breaks its rule.
         Refused: The user exists.
     """
-    return session.store.add_user(
-        canonical_user(name), canonical_account(account), clean_display_name(display_name), kind
+    return session.store.write(
+        steps.add_user,
+        canonical_user(name),
+        canonical_account(account),
+        clean_display_name(display_name),
+        kind,
     )
 
 
 def set_active(session: Session, name: str, *, active: bool, reason: str | None) -> Change:
     """Deactivate or activate a user; doing it twice changes nothing the second time."""
-    with session.store.holding(require_user(session, name)) as user:
-        return Change(user, session.store.set_active(user, active=active, reason=reason))
+    with session.holding(require_user(session, name)) as user:
+        write = session.store.write
+        (change,) = write(steps.set_active, [user.id], active=active, reason=reason)
+        return change
 
 
 def note_unknown(session: Session, names: Sequence[str], *, ticket: str | None = None) -> None:
     """Record that somebody asked for users that don't exist, where events can be recorded."""
     if session.writable:
         masked = [mask_pins(name) for name in names]
-        session.store.record_unknown(masked, outcome=UnknownUser.code, ticket=ticket)
+        session.store.write(
+            steps.record_unknown, masked, outcome=UnknownUser.code, ticket=ticket
+        )

@@ -7,11 +7,12 @@ from functools import partial
 from typing import NamedTuple, NoReturn, TypeVar
 
 from pincli.errors import KeyChanged, NoPinPossible, PinChangedMeanwhile, Refused, Rule, SealDamaged
-from pincli.models import EventKind, NewPin, PinOrigin, ShownPin, State, StoredPin, User
+from pincli.models import NewPin, PinOrigin, ShownPin, State, StoredPin, User
 from pincli.operations.people import require_user
 from pincli.operations.session import Session
 from pincli.rules.pins import broken_rule, generate, require_allowed, require_well_formed
 from pincli.rules.states import state_of
+from pincli.store.steps import pins as steps
 from pincli.vault.seals import seal, unseal
 
 _NEVER_A_PIN = (State.INACTIVE, State.INELIGIBLE)
@@ -44,7 +45,7 @@ def show(session: Session, name: str) -> ShownPin:
         NoPinPossible: The user is inactive or of a type without PINs.
         SealDamaged: What is sealed does not open, or is not the PIN that is verified.
     """
-    with session.store.holding(require_user(session, name)) as user:
+    with session.holding(require_user(session, name)) as user:
         return at_present_version(session, user, partial(_look, session))
 
 
@@ -77,7 +78,7 @@ def change(session: Session, name: str, pin: str) -> User:
         MalformedPin: It is not six digits.
         Refused: Locked, or the PIN rules forbid it, or it is the present one.
     """
-    with session.store.holding(require_user(session, name)) as user:
+    with session.holding(require_user(session, name)) as user:
         return at_present_version(session, user, partial(_choose, session, pin=pin))
 
 
@@ -135,7 +136,7 @@ def require_pin_possible(session: Session, user: User) -> None:
     """Raise NoPinPossible, and record it, for a user who never has a PIN to show or set."""
     state = state_of(user)
     if state in _NEVER_A_PIN:
-        session.store.record(EventKind.REFUSED, user, outcome=state.value)
+        session.store.write(steps.refuse, user.id, state.value)
         raise NoPinPossible(user.login, state)
 
 
@@ -177,14 +178,13 @@ def _choose(session: Session, user: User, *, pin: str) -> User:
     if rule is not None:
         _refuse(session, user, rule)
     new = prepare(session, user, pin, PinOrigin.CUSTOMER)
-    return session.store.set_pin(user, new, clear_counter=True)
+    return session.store.write(steps.change, user.id, new)
 
 
 def _first_look(session: Session, user: User) -> ShownPin:
     pin = generate()
-    written = session.store.set_pin(
-        user, prepare(session, user, pin, PinOrigin.GENERATED), clear_counter=False
-    )
+    made = prepare(session, user, pin, PinOrigin.GENERATED)
+    written = session.store.write(steps.collect, user.id, made)
     return ShownPin(written, pin, first=True)
 
 
@@ -193,7 +193,7 @@ def _another_look(session: Session, user: User, stored: StoredPin) -> ShownPin:
     # A seal that somebody else put there must not tell the customer a PIN that never works.
     if not _is_present_pin(session, user, stored, pin):
         raise SealDamaged(user.login)
-    session.store.note_shown(user)
+    session.store.write(steps.note_shown, user.id, user.pin_version)
     return ShownPin(user, pin, first=False)
 
 
@@ -203,5 +203,5 @@ def _is_present_pin(session: Session, user: User, stored: StoredPin, pin: str) -
 
 
 def _refuse(session: Session, user: User, rule: Rule) -> NoReturn:
-    session.store.record(EventKind.REFUSED, user, outcome=rule.name.lower())
+    session.store.write(steps.refuse, user.id, rule.name.lower())
     raise Refused(rule, user.login)

@@ -78,7 +78,7 @@ def _withdraw(
 ) -> Iterator[list[ResetUser]]:
     if len(selection) == 1:
         (user,) = next(selection.pages())
-        with session.store.holding(user) as held:
+        with session.holding(user) as held:
             changes = session.store.withdraw([held], unlock=order.unlock, reason=order.reason)
         yield [ResetUser(change) for change in changes]
         return
@@ -113,7 +113,7 @@ def _issue_one(session: Session, user: User, order: ResetOrder) -> ResetUser:
         change = session.store.issue(present, new, unlock=order.unlock, reason=order.reason)
         return ResetUser(change, pin)
 
-    with session.store.holding(user) as held:
+    with session.holding(user) as held:
         return at_present_version(session, held, step)
 
 

@@ -36,25 +36,25 @@ class Selection:
     def __len__(self) -> int:
         if self._staged is not None:
             return len(self._staged)
-        return sum(self._session.store.totals().values())
+        return sum(self._session.store.people.totals().values())
 
     def following(self, row: int | None, limit: int) -> list[int]:
         """The row numbers after one (None: from the first), at most so many."""
         if self._staged is not None:
             return self._staged.after(row or 0, limit)
-        return self._session.store.rows_after(row or 0, limit)
+        return self._session.store.people.rows_after(row or 0, limit)
 
     def pages(self) -> Iterator[list[User]]:
         """The users as they are now."""
         last: int | None = None
         while rows := self.following(last, _PAGE):
-            yield self._session.store.users_in(rows)
+            yield self._session.store.people.in_rows(rows)
             last = rows[-1]
 
     def totals(self) -> dict[State, int]:
         """How many of them are in each state."""
         if self._staged is None:
-            return self._session.store.totals()
+            return self._session.store.people.totals()
         found = Counter(state_of(user) for page in self.pages() for user in page)
         return {state: found[state] for state in State}
 
@@ -82,7 +82,7 @@ def select(
             yield Selection(session, None, "ALL")
             return
         if account is not None:
-            for page in session.store.user_pages(account=account):
+            for page in session.store.people.pages(account=account):
                 staged.add(user.id for user in page)
         yield Selection(session, staged, account or "")
 
@@ -106,7 +106,7 @@ def _stage_names(session: Session, staged: StagedUsers, names: Iterable[str]) ->
     unknown: dict[str, None] = {}
     canonical = (canonical_user(name) for name in names)
     while page := list(islice(canonical, _PAGE)):
-        found = session.store.find_all(page)
+        found = session.store.people.named(page)
         staged.add(user.id for user in found.values())
         unknown.update(dict.fromkeys(name for name in page if name not in found))
     if unknown:
@@ -114,5 +114,5 @@ def _stage_names(session: Session, staged: StagedUsers, names: Iterable[str]) ->
         for start in range(0, len(missing), _PAGE):
             note_unknown(session, missing[start : start + _PAGE])
             time.sleep(PAUSE)
-        near = session.store.near_users(missing[0]) if len(missing) == 1 else []
+        near = session.store.people.near("login", missing[0]) if len(missing) == 1 else []
         raise UnknownUser(missing, near)

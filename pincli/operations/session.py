@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple
 
-from pincli.store.sqlite import Store
-from pincli.store.transaction import Origin
+from pincli.models import Identity, Origin, User
+from pincli.store.contract import Store
+from pincli.store.opening import open_store
+from pincli.store.steps import attempts
 from pincli.vault.audit_macs import AuditSigner
 from pincli.vault.keyring import (
     AUDIT_KEY,
@@ -42,13 +43,25 @@ class Session(NamedTuple):
     """What every operation works with.
 
     Attributes:
+        identity: The store's, as it was opened; a key may be rotated since.
         writable: Whether it was opened with Need.WRITE, so that events can be recorded.
     """
 
     store: Store
     keyring: Keyring
     verifiers: Verifiers
+    identity: Identity
     writable: bool
+
+    @contextmanager
+    def holding(self, user: User) -> Iterator[User]:
+        """Hold the user's lock, and give the record as it is under it.
+
+        An attempt that a dead process left open is closed first, as a miss.
+        """
+        with self.store.holding(user.id):
+            (now,) = self.store.people.in_rows([user.id])
+            yield now if now.open_attempt is None else self.store.write(attempts.abandon, now.id)
 
     def verify_key(self, fingerprint: str) -> Key:
         """The key that a verifier names.
@@ -77,7 +90,7 @@ class Session(NamedTuple):
         Raises:
             KeysUnavailable: One isn't there.
         """
-        identity = self.store.present_identity()
+        identity = self.store.identity()
         self.keyring.require(AUDIT_KEY, identity.audit_key)
         self.keyring.require(VERIFY_KEY, identity.verify_key)
         self.keyring.require(PORTAL_PUBLIC, identity.portal_key)
@@ -108,10 +121,10 @@ def open_session(
         StoreUnavailable: The database can't be used.
         KeysUnavailable: A key can't.
     """
-    store = Store(store_folder, origin=origin, clock=utc_now)
+    store = open_store(store_folder, origin=origin)
     try:
         keyring = Keyring(keys_folder)
-        identity = store.identity
+        identity = store.identity()
         for name, expected, whose in (
             (AUDIT_KEY, identity.audit_key, {Need.WRITE, Need.CHECK}),
             (VERIFY_KEY, identity.verify_key, {Need.COMPARE, Need.SET_PIN}),
@@ -125,11 +138,6 @@ def open_session(
                 AuditSigner(keyring.audit),
                 lambda fingerprint: AuditSigner(keyring.find(AUDIT_KEY, fingerprint)),
             )
-        yield Session(store, keyring, verifiers or Verifiers(), Need.WRITE in needs)
+        yield Session(store, keyring, verifiers or Verifiers(), identity, Need.WRITE in needs)
     finally:
         store.close()
-
-
-def utc_now() -> str:
-    """The present time, ISO 8601 in UTC, to the second."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -7,20 +7,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from pincli.errors import KeysUnavailable, UsageProblem
-from pincli.models import EventKind, Fault
+from pincli.models import Event, EventKind, Fault
 from pincli.operations.chunks import Progress, no_progress
 from pincli.operations.session import Session
 from pincli.results import Head, TrailReport
-from pincli.store.rows import EVENT_COLUMNS
-from pincli.store.trail import RawEvent
+from pincli.store.contract import RawEvent
 from pincli.vault.audit_macs import AuditSigner
 from pincli.vault.framing import is_fingerprint
 from pincli.vault.key_files import read_key
 from pincli.vault.keyring import AUDIT_KEY, named_key, rotated_name
 
 _MAC_CHARACTERS = 64
-_COLUMNS = EVENT_COLUMNS.split(", ")
-_KIND, _OUTCOME = _COLUMNS.index("kind"), _COLUMNS.index("outcome")
+_KIND, _OUTCOME = Event._fields.index("kind"), Event._fields.index("outcome")
 _KEY_ROTATED = EventKind.KEY_ROTATED.value
 _MISSING = "the event is missing"
 _CHANGED = "the event was changed or put here"
@@ -53,11 +51,11 @@ def check_trail(
         KeysUnavailable: A key that the trail names is not there: nothing can be said about
             what it signed.
     """
-    store = session.store
-    total = store.trail_head()[0]
-    seq, mac = 0, store.identity.store_id
+    trail = session.store.trail
+    total = trail.head()[0]
+    seq, mac = 0, session.identity.store_id
     met_expected = expected is None
-    rows = store.raw_events_after(seq)
+    rows = trail.raw_after(seq)
     if not rows or rows[0][0] != 1:  # `init` wrote one
         return TrailReport(0, Head(seq, mac), 1, _MISSING)
     signer = _first_signer(session, rows)
@@ -74,7 +72,7 @@ def check_trail(
                 signer = _signer_after(session, signer, row)
             met_expected = met_expected or (seq, mac) == expected
         progress(seq, total)
-        rows = store.raw_events_after(seq)
+        rows = trail.raw_after(seq)
     head = Head(seq, mac)
     if expected is not None and not met_expected:
         finding = "the trail was cut off" if head.seq < expected.seq else "the head is another"
@@ -144,7 +142,7 @@ def _mismatch(session: Session) -> str | None:
     """The first user whose record is not as the trail says."""
     row = 0
     while True:
-        row, found = session.store.record_mismatches_after(row)
+        row, found = session.store.trail.mismatches_after(row)
         if found:
             user, field = found[0]
             return f"the record of {user} was changed behind the trail: its {field}"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
-from pincli.errors import Refused, Rule
-from pincli.models import EventKind, User
+from pincli.errors import Refused
+from pincli.models import User
 from pincli.operations.people import require_user
 from pincli.operations.session import Session
-from pincli.rules.lockout import is_locked
+from pincli.rules.states import is_locked
+from pincli.store.steps import pins
 
 
 def require_locked(session: Session, name: str) -> User:
@@ -20,7 +19,9 @@ def require_locked(session: Session, name: str) -> User:
     """
     user = require_user(session, name)
     if not is_locked(user.failed_attempts):
-        _refuse(session, user)
+        refusal = session.store.write(pins.refuse_unless_locked, user.id)
+        if refusal is not None:
+            raise refusal
     return user
 
 
@@ -30,18 +31,14 @@ def unlock(session: Session, name: str, reason: str) -> User:
     Args:
         session: Opened with Need.WRITE.
         name: The user, in whatever spelling.
-        reason: Why, cleaned; it stands on the event.
+        reason: Why, cleaned; the event has it.
 
     Raises:
         UnknownUser: There is no such user.
         Refused: The counter is below six.
     """
-    with session.store.holding(require_user(session, name)) as user:
-        if not is_locked(user.failed_attempts):
-            _refuse(session, user)
-        return session.store.unlock(user, reason=reason)
-
-
-def _refuse(session: Session, user: User) -> NoReturn:
-    session.store.record(EventKind.REFUSED, user, outcome=Rule.NOT_LOCKED.name.lower())
-    raise Refused(Rule.NOT_LOCKED, user.login)
+    with session.holding(require_user(session, name)) as user:
+        result = session.store.write(pins.unlock, user.id, reason=reason)
+    if isinstance(result, Refused):
+        raise result
+    return result

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from pincli.errors import KeysUnavailable, MalformedAnswer, MalformedPin, VerifyKeyUnknown
-from pincli.models import User, Verdict
+from pincli.models import State, User, Verdict
 from pincli.operations.people import require_user
 from pincli.operations.session import Session
 from pincli.rules.pins import require_well_formed
-from pincli.store.attempts import Charged, RenewedVerifier
+from pincli.rules.states import state_of
+from pincli.store.steps import attempts
+from pincli.store.steps.attempts import Charged, RenewedVerifier
 
 
 def admit(session: Session, name: str, ticket: str | None) -> User | Verdict:
@@ -19,8 +23,10 @@ def admit(session: Session, name: str, ticket: str | None) -> User | Verdict:
         UnknownUser: There is no such user.
     """
     user = require_user(session, name, ticket=ticket)
-    with session.store.holding(user) as held:
-        return session.store.refuse_unless_active(held, ticket=ticket) or held
+    with session.holding(user) as held:
+        if state_of(held) is State.ACTIVE:
+            return held
+        return session.store.write(attempts.refuse_unless_active, held.id, ticket) or held
 
 
 def verify(session: Session, name: str, pin: str, ticket: str | None) -> Verdict:
@@ -46,12 +52,13 @@ def verify(session: Session, name: str, pin: str, ticket: str | None) -> Verdict
         if isinstance(refusal, Verdict):
             return refusal
         raise MalformedAnswer from None
-    with session.store.holding(user) as held:
+    with session.holding(user) as held:
         charged = _charge(session, held, ticket)
         if isinstance(charged, Verdict):
             return charged
         matched = _compare(session, charged, pin)
-        return session.store.settle(
+        return session.store.write(
+            attempts.settle,
             charged,
             matched=matched,
             renewed=_renewed(session, charged, pin) if matched else None,
@@ -61,11 +68,12 @@ def verify(session: Session, name: str, pin: str, ticket: str | None) -> Verdict
 
 def _charge(session: Session, user: User, ticket: str | None) -> Charged | Verdict:
     """Charge; if the verifier's key is one not loaded yet, load it first and charge once."""
+    charge = partial(session.store.write, attempts.charge, user.id, ticket=ticket)
     try:
-        return session.store.charge(user, verify_keys=session.keyring.verify_keys, ticket=ticket)
+        return charge(verify_keys=session.keyring.verify_keys)
     except VerifyKeyUnknown as error:
         session.verify_key(error.fingerprint)
-        return session.store.charge(user, verify_keys=session.keyring.verify_keys, ticket=ticket)
+        return charge(verify_keys=session.keyring.verify_keys)
 
 
 def _compare(session: Session, charged: Charged, pin: str) -> bool:

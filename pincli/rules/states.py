@@ -1,12 +1,34 @@
-"""Who gets a PIN, and the state of a user's PIN as derived from the record."""
+"""Six, then locked; who gets a PIN; and a user's state, which is derived and never stored."""
 
 from __future__ import annotations
 
 from pincli.models import State, User, UserType
-from pincli.rules.lockout import is_locked
+
+ATTEMPTS_ALLOWED = 6
+"""Consecutive incorrect attempts after which a PIN is locked. The counter never exceeds it."""
 
 TYPES_WITH_PINS = frozenset({UserType.CLOUD, UserType.DEDICATED, UserType.FEDERATED})
 """Users of the other types are kept, and never have a PIN."""
+
+
+def is_locked(failed_attempts: int) -> bool:
+    """Whether a counter of consecutive incorrect attempts means locked."""
+    return failed_attempts >= ATTEMPTS_ALLOWED
+
+
+def may_have_pin(user: User) -> bool:
+    """Whether a PIN may be made for this user: active, and of a type with PINs."""
+    return user.active and user.type in TYPES_WITH_PINS
+
+
+def state_of(user: User) -> State:
+    """The user's state."""
+    return state_from(
+        active=user.active,
+        user_type=user.type,
+        failed_attempts=user.failed_attempts,
+        has_pin=user.pin is not None,
+    )
 
 
 def state_from(*, active: bool, user_type: UserType, failed_attempts: int, has_pin: bool) -> State:
@@ -20,23 +42,3 @@ def state_from(*, active: bool, user_type: UserType, failed_attempts: int, has_p
     if not has_pin:
         return State.UNCOLLECTED
     return State.ACTIVE
-
-
-def may_have_pin(user: User) -> bool:
-    """Whether a PIN may be made for this user: active, and of a type with PINs."""
-    return user.active and user.type in TYPES_WITH_PINS
-
-
-def state_of(user: User, *, failed_attempts: int | None = None) -> State:
-    """The user's state.
-
-    Args:
-        user: The record.
-        failed_attempts: A counter to go by in place of the record's.
-    """
-    return state_from(
-        active=user.active,
-        user_type=user.type,
-        failed_attempts=user.failed_attempts if failed_attempts is None else failed_attempts,
-        has_pin=user.pin is not None,
-    )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pincli.errors import StoreUnavailable
 from pincli.models import Fault
+from pincli.store.sql.rows import SpoiltRow
 
 _BY_PREFIX = (
     ("SQLITE_FULL", Fault.FULL),
@@ -24,10 +25,6 @@ _BY_PREFIX = (
     ("SQLITE_IOERR", Fault.IO),
     ("SQLITE_ERROR", Fault.DAMAGED),
 )
-
-
-class SpoiltRow(Exception):
-    """A row holds what pincli never writes: it was changed by something else."""
 
 
 @contextmanager

@@ -133,7 +133,7 @@ class Work:
     def _current(self) -> Session:
         """The session, unless a key was rotated since it was opened: then a new one."""
         session = self._session
-        if session is None or session.store.present_identity() != session.store.identity:
+        if session is None or session.store.identity() != session.identity:
             return self._renew()
         return session
 
@@ -156,7 +156,7 @@ class Work:
         rows: list[Row] = [(name, "") for name in error.near]
         with suppress(PincliError):
             store = (self._session or self._renew()).store
-            accounts = store.near_accounts(error.names[0])
+            accounts = store.people.near("account", error.names[0])
             rows += [(account, "account") for account in accounts]
         problem = describe(error)
         return Choices(view.complaint(problem), rows) if rows else problem

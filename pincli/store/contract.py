@@ -1,0 +1,241 @@
+"""What an engine is to the rest of pincli. No SQL, no files, no drivers in here.
+
+Two rules hold everywhere. A step gets its records from its own transaction, and `save`
+refuses any other. Everything that a reader gives is read to its end, page by page: an open
+read would hold up those who write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Concatenate, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
+
+from pincli.models import Event, EventFilter, Identity, NewEvent, Origin, State, User, UserType
+from pincli.results import AccountAlert, AgentAlert, HourlyFailures, UserAlert
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+RawEvent = tuple[str | int | None, ...]
+"""An event as the trail holds it, column by column, for checking its mac."""
+Step = Callable[Concatenate["Transaction", P], T]
+"""What happens in one transaction. It may be run again, so it has no other effects."""
+
+
+class RecordMismatch(NamedTuple):
+    """A user's record that is not as the user's last event left it.
+
+    Attributes:
+        field: Which column differs.
+    """
+
+    login: str
+    field: str
+
+
+class Signer(Protocol):
+    """Who computes the macs of events; vault/audit_macs.py has the one there is."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The name of the key it signs with."""
+
+    def mac(self, previous: str, row: RawEvent) -> str:
+        """The mac of a row that follows the previous mac."""
+
+
+class Transaction(Protocol):
+    """One open write transaction: all that a step may do to a store."""
+
+    @property
+    def at(self) -> str:
+        """The time that everything in it happened, ISO 8601, UTC."""
+
+    @property
+    def origin(self) -> Origin:
+        """Who acts, and by which command."""
+
+    @property
+    def identity(self) -> Identity:
+        """The keys that count now."""
+
+    def users(self, rows: Sequence[int]) -> list[User]:
+        """The records in these rows, in storage order; nobody else changes them now."""
+
+    def named(self, logins: Sequence[str]) -> dict[str, User]:
+        """The records of those who exist among these, by login; likewise."""
+
+    def save(self, events: Sequence[NewEvent]) -> None:
+        """Write the records that the events leave, and append the events to the trail.
+
+        The only way to change a user. A user with the row number 0 is added.
+
+        Raises:
+            StaleRecord: A record was not read in this transaction.
+            Refused: A user to be added exists.
+        """
+
+    def next_number(self) -> int:
+        """The number that the next event gets."""
+
+    def name_key(self, kind: str, fingerprint: str) -> None:
+        """Say that another key of a kind (`verify`, `portal`, `audit`) counts from now on."""
+
+
+class People(Protocol):
+    """Questions about users that change nothing. Raise StoreUnavailable if they can't be asked."""
+
+    def find(self, login: str) -> User | None:
+        """The user of that canonical login, or None."""
+
+    def named(self, logins: Sequence[str]) -> dict[str, User]:
+        """Those of the canonical logins that are users', by login."""
+
+    def in_rows(self, rows: Sequence[int]) -> list[User]:
+        """The users in some rows, in storage order."""
+
+    def rows_after(self, row: int, limit: int) -> list[int]:
+        """The next row numbers of users above one, at most `limit`."""
+
+    def pages(
+        self,
+        *,
+        account: str | None = None,
+        state: State | None = None,
+        user_type: UserType | None = None,
+    ) -> Iterator[list[User]]:
+        """The users of an account, a state and a type, or of any, page by page.
+
+        By login; but by state or type without an account, those of one type come before
+        those of the next.
+        """
+
+    def latest_locks(self, limit: int) -> list[User]:
+        """The users in the state locked, the latest lock first."""
+
+    def totals(self, *, account: str | None = None) -> dict[State, int]:
+        """How many users are in each state, all counted at one moment."""
+
+    def account_exists(self, account: str) -> bool:
+        """Whether any user belongs to the account; an account is its users."""
+
+    def near(self, column: Literal["login", "account"], name: str) -> list[str]:
+        """Up to five existing names that begin with this one or are one slip away from it."""
+
+    def with_prefix(
+        self, column: Literal["login", "account"], prefix: str, *, limit: int
+    ) -> list[str]:
+        """The names that begin with a prefix, in order; of more than `limit`, the last too.
+
+        What all of these begin with is then what all names that there are begin with: a shell
+        types that much ahead, and from the first few alone it would type too much.
+        """
+
+    def sealed_otherwise(self, portal_key: str, row: int, limit: int) -> list[User]:
+        """The next users above a row whose PIN is sealed to another key than this."""
+
+    def key_uses(self) -> Mapping[str, Mapping[str, int]]:
+        """How many users' verifiers and seals need which key, by kind and fingerprint."""
+
+
+class Trail(Protocol):
+    """Questions about events that change nothing."""
+
+    def newest_first(self, wanted: EventFilter, *, limit: int) -> Iterator[list[Event]]:
+        """Up to `limit` events, the newest first, page by page."""
+
+    def after(self, seq: int, wanted: EventFilter) -> list[Event]:
+        """The next events above a number, oldest first, at most a page of them."""
+
+    def raw_after(self, seq: int) -> list[RawEvent]:
+        """The next events as the trail holds them, for checking their macs."""
+
+    def head(self) -> tuple[int, str]:
+        """The last event's number and mac; 0 and empty if there is none."""
+
+    def count(self) -> int:
+        """How many events there are; unless somebody changed the trail, the last one's number."""
+
+    def mismatches_after(self, row: int) -> tuple[int, list[RecordMismatch]]:
+        """Compare a page of users above a row with their last events.
+
+        Returns:
+            The last row looked at (0 at the end), and what differs.
+        """
+
+
+class Signs(Protocol):
+    """What the trail says about attacks."""
+
+    def users_locked_again(self, since: str) -> list[UserAlert]:
+        """Users locked more than once since a time."""
+
+    def users_failing_after_unlock(self, since: str) -> list[UserAlert]:
+        """Users with several wrong answers soon after an unlock."""
+
+    def accounts_failing(self, since: str) -> list[AccountAlert]:
+        """Accounts with several users who answered wrongly since a time."""
+
+    def agents_failing(self, since: str) -> list[AgentAlert]:
+        """Agents with whom many users failed, or who asked for several unknown ones."""
+
+    def failures_by_hour(self, since: str) -> list[HourlyFailures]:
+        """Wrong answers since a time by account and hour, as `2026-11-24T13`."""
+
+
+class Store(Protocol):
+    """An open store.
+
+    Attributes:
+        locks_recorded: The users whose lock was recorded, for the hook to tell of now that
+            it is durable.
+    """
+
+    locks_recorded: list[User]
+
+    @property
+    def people(self) -> People:
+        """Questions about users."""
+
+    @property
+    def trail(self) -> Trail:
+        """Questions about events."""
+
+    @property
+    def signs(self) -> Signs:
+        """Questions about attacks."""
+
+    def identity(self) -> Identity:
+        """The store's id and the keys that count now."""
+
+    def sign_with(self, signer: Signer, find: Callable[[str], Signer]) -> None:
+        """Give the store what signs its events; without it, it is for reading.
+
+        Args:
+            signer: Signs with the key that counts now.
+            find: Gives the signer of another key by its fingerprint, or raises
+                KeysUnavailable: the key may be rotated while this store is open.
+        """
+
+    def write(self, step: Step[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Take a step in one transaction, durable when this returns.
+
+        Raises:
+            StoreUnavailable: Nothing is written.
+            KeyChanged: The audit key was rotated, and the new one isn't here.
+        """
+
+    def holding(self, row: int) -> AbstractContextManager[None]:
+        """Hold the lock of the user in this row: others who take it wait."""
+
+    def maintained(self) -> AbstractContextManager[None]:
+        """Keep other key rotations and restores out."""
+
+    def prepare_for_bulk(self) -> None:
+        """Get ready for transactions of thousands of users."""
+
+    def close(self) -> None:
+        """Let go of everything."""
+
+

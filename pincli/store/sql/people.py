@@ -1,0 +1,233 @@
+"""Questions about users: by login and row, in lists and totals, by index and page by page.
+
+A reader holds up writers while it reads, so every query is read to its end at once and is
+short: a page of users, or counts that an index holds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Literal, NamedTuple, Protocol
+
+from pincli.models import State, User, UserType
+from pincli.rules.names import one_slip_away
+from pincli.rules.states import ATTEMPTS_ALLOWED, state_from, state_of
+from pincli.store.sql.rows import USER, Rows, marks, user_from
+
+PAGE = 500
+_NEAR_AT_MOST = 5
+_LAST_CHARACTER = "\U0010ffff"
+_COLUMNS = {"login": "user", "account": "account"}
+_KEY_COLUMNS = {"verify": "verify_key", "portal": "portal_key"}
+
+_IN_CELL = "active = ? AND type = ? AND (verifier IS NULL) = ?"
+_LOCKED = f"failed_attempts = {ATTEMPTS_ALLOWED}"
+_NOT_LOCKED = f"failed_attempts < {ATTEMPTS_ALLOWED}"
+
+
+class _Cell(NamedTuple):
+    """Users that the index users_by_state keeps together, and whether locked ones count.
+
+    rules/states.py alone names a state; here it is asked for each combination of facts,
+    which gives the index ranges that hold a state.
+    """
+
+    active: bool
+    user_type: UserType
+    has_pin: bool
+    locked: bool
+
+    @property
+    def state(self) -> State:
+        return state_from(
+            active=self.active,
+            user_type=self.user_type,
+            failed_attempts=ATTEMPTS_ALLOWED if self.locked else 0,
+            has_pin=self.has_pin,
+        )
+
+    @property
+    def parameters(self) -> tuple[int, str, int]:
+        return int(self.active), self.user_type.value, int(not self.has_pin)
+
+
+_CELLS = tuple(
+    _Cell(active, user_type, has_pin, locked)
+    for active in (True, False)
+    for user_type in UserType
+    for has_pin in (True, False)
+    for locked in (True, False)
+)
+
+
+class OneMoment(Protocol):
+    """A read transaction: all that is asked in it is of one moment."""
+
+    def __call__(self) -> AbstractContextManager[None]: ...
+
+
+class SqlPeople:
+    """contract.People on SQL."""
+
+    def __init__(self, rows: Rows, at_one_moment: OneMoment) -> None:
+        self._rows = rows
+        self._at_one_moment = at_one_moment
+
+    def find(self, login: str) -> User | None:
+        """The user of that canonical login, or None."""
+        found = self._users("WHERE user = ?", (login,))
+        return found[0] if found else None
+
+    def named(self, logins: Sequence[str]) -> dict[str, User]:
+        """Those of the canonical logins that are users', by login."""
+        found = self._users(f"WHERE user IN ({marks(logins)})", logins)
+        return {user.login: user for user in found}
+
+    def in_rows(self, rows: Sequence[int]) -> list[User]:
+        """The users in some rows, in storage order."""
+        return self._users(f"WHERE id IN ({marks(rows)}) ORDER BY id", rows)
+
+    def rows_after(self, row: int, limit: int) -> list[int]:
+        """The next row numbers of users above one, at most `limit`."""
+        query = "SELECT id FROM users WHERE id > ? ORDER BY id LIMIT ?"
+        return self._rows(query, (row, limit), _first)
+
+    def pages(
+        self,
+        *,
+        account: str | None = None,
+        state: State | None = None,
+        user_type: UserType | None = None,
+    ) -> Iterator[list[User]]:
+        """The users of an account, a state and a type, or of any, page by page."""
+        if account is not None:
+            for page in self._pages("account = ?", (account,)):
+                yield [
+                    user
+                    for user in page
+                    if state in (None, state_of(user)) and user_type in (None, user.type)
+                ]
+        elif state is None and user_type is None:
+            yield from self._pages("TRUE", ())
+        else:
+            for cell in _CELLS:
+                if state in (None, cell.state) and user_type in (None, cell.user_type):
+                    where, index = (
+                        (f"{_IN_CELL} AND {_LOCKED}", "INDEXED BY users_locked")
+                        if cell.locked
+                        else (f"{_IN_CELL} AND {_NOT_LOCKED}", "INDEXED BY users_by_state")
+                    )
+                    yield from self._pages(where, cell.parameters, index)
+
+    def latest_locks(self, limit: int) -> list[User]:
+        """The users in the state locked, the latest lock first.
+
+        One whose sixth attempt is in flight is not among them.
+        """
+        types = [cell.user_type for cell in _CELLS if cell.state is State.LOCKED and cell.has_pin]
+        return self._users(
+            f"INDEXED BY users_by_lock_time WHERE {_LOCKED} AND locked_since IS NOT NULL "
+            f"AND active = 1 AND type IN ({marks(types)}) ORDER BY locked_since DESC LIMIT ?",
+            (*types, limit),
+        )
+
+    def totals(self, *, account: str | None = None) -> dict[State, int]:
+        """How many users are in each state; every state is there, with 0 if need be."""
+        where, parameters = ("account = ?", (account,)) if account is not None else ("TRUE", ())
+        with self._at_one_moment():
+            everybody = self._counts(where, parameters)
+            locked = self._counts(f"{_LOCKED} AND {where}", parameters)
+        found: Counter[State] = Counter()
+        for cell in _CELLS:
+            share = locked[cell.parameters]
+            found[cell.state] += share if cell.locked else everybody[cell.parameters] - share
+        return {state: found[state] for state in State}
+
+    def account_exists(self, account: str) -> bool:
+        """Whether any user belongs to the account; an account is its users."""
+        return bool(self._rows("SELECT 1 FROM users WHERE account = ? LIMIT 1", (account,)))
+
+    def near(self, column: Literal["login", "account"], name: str) -> list[str]:
+        """Up to five existing names that begin with this one or are one slip away from it."""
+        column_name = _COLUMNS[column]
+        slips = sorted(one_slip_away(name))
+        found = self._rows(
+            f"SELECT DISTINCT {column_name} FROM users WHERE {column_name} IN ({marks(slips)}) "
+            "LIMIT ?",
+            (*slips, _NEAR_AT_MOST),
+            _first,
+        )
+        found += self._rows(
+            f"SELECT DISTINCT {column_name} FROM users "
+            f"WHERE {column_name} > ? AND {column_name} < ? ORDER BY {column_name} LIMIT ?",
+            (name, name + _LAST_CHARACTER, _NEAR_AT_MOST),
+            _first,
+        )
+        return list(dict.fromkeys(found))[:_NEAR_AT_MOST]
+
+    def with_prefix(
+        self, column: Literal["login", "account"], prefix: str, *, limit: int
+    ) -> list[str]:
+        """The names that begin with a prefix, in order; of more than `limit`, the last too.
+
+        Each name is one step through the index, past however many users an account has.
+        """
+        name = _COLUMNS[column]
+        past_prefix = prefix + _LAST_CHARACTER
+        within = f"FROM users WHERE {name} >= ? AND {name} < ?"
+        names: list[str] = []
+        start = prefix
+        with self._at_one_moment():
+            while len(names) < limit:
+                query = f"SELECT min({name}) {within}"
+                (found,) = self._rows(query, (start, past_prefix), _first)
+                if found is None:
+                    return names
+                names.append(found)
+                start = f"{found}\0"
+            (last,) = self._rows(f"SELECT max({name}) {within}", (start, past_prefix), _first)
+        return names if last is None else [*names[:-1], last]
+
+    def sealed_otherwise(self, portal_key: str, row: int, limit: int) -> list[User]:
+        """The next users above a row whose PIN is sealed to another key than this."""
+        return self._users(
+            "WHERE id > ? AND portal_key IS NOT NULL AND portal_key <> ? ORDER BY id LIMIT ?",
+            (row, portal_key, limit),
+        )
+
+    def key_uses(self) -> Mapping[str, Mapping[str, int]]:
+        """How many users' verifiers and seals need which key, by kind and fingerprint."""
+        return {
+            kind: dict(
+                self._rows(
+                    f"SELECT {column}, count(*) FROM users WHERE {column} IS NOT NULL GROUP BY 1"
+                )
+            )
+            for kind, column in _KEY_COLUMNS.items()
+        }
+
+    def _users(self, tail: str, parameters: Sequence[Any]) -> list[User]:
+        return self._rows(f"SELECT {USER} FROM users {tail}", parameters, user_from)
+
+    def _pages(
+        self, where: str, parameters: tuple[Any, ...], index: str = ""
+    ) -> Iterator[list[User]]:
+        last = ""
+        while page := self._users(
+            f"{index} WHERE {where} AND user > ? ORDER BY user LIMIT ?", (*parameters, last, PAGE)
+        ):
+            yield page
+            last = page[-1].login
+
+    def _counts(
+        self, where: str, parameters: tuple[str, ...]
+    ) -> Counter[tuple[int, str, int]]:
+        query = f"SELECT active, type, verifier IS NULL, count(*) FROM users WHERE {where} "
+        found = self._rows(f"{query} GROUP BY 1, 2, 3", parameters)
+        return Counter({(active, kind, no_pin): n for active, kind, no_pin, n in found})
+
+
+def _first(row: Sequence[Any]) -> Any:
+    return row[0]

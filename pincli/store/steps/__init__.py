@@ -1,0 +1,1 @@
+"""What happens to a store, each step in one transaction; knows the rules and no SQL."""
