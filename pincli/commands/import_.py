@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 
@@ -24,14 +22,11 @@ from pincli.operations.selection import Selection, select_staged
 from pincli.operations.session import Need, Session
 from pincli.results import ImportTally
 from pincli.store.staging import StagedImport
-from pincli.vault.envelopes import Envelope
 from pincli.views import imports as view
 from pincli.views.exit_codes import ExitCode
 from pincli.views.progress import progress_bar
 
 app = new_app()
-
-_READABLE_BY_OTHERS = 0o077
 
 
 @app.command(
@@ -40,8 +35,8 @@ _READABLE_BY_OTHERS = 0o077
         "pincli import people.csv --dry-run",
         "pincli import people.csv --deactivate-missing --account acme --yes",
     )
-    + "\n\nColumns: user, account, name, type, and if you like active and pin. CSV, TSV, a JSON"
-    " array or JSON lines. Every row is checked before the first is written.",
+    + "\n\nColumns: user, account, name, type, and if you like active. CSV, TSV, a JSON array or"
+    " JSON lines. Every row is checked before the first is written.",
     exits=(ExitCode.UNKNOWN, ExitCode.REFUSED),
 )
 def import_people(
@@ -79,15 +74,14 @@ def import_people(
             raise UsageProblem(
                 "the file on standard input leaves nobody to confirm", "give --yes, or a file"
             )
-    envelope = Envelope()
     with (
-        opened(ctx, Need.WRITE, Need.SET_PIN) as session,
+        opened(ctx, Need.WRITE) as session,
         input_file(path, config_of(ctx)) as file,
         StagedImport() as staged,
     ):
-        options = ImportOptions(ignore_unknown, allow_move, allow_pins=_is_private(file))
+        options = ImportOptions(ignore_unknown, allow_move)
         with progress_bar("checking", percent=True) as progress:
-            expected = operation.stage(session, file, staged, envelope, options, progress=progress)
+            expected = operation.stage(session, file, staged, options, progress=progress)
         if staged.problem_count:
             deliver(ctx, view.problems(staged.problem_count, staged.problems()), as_json=as_json)
         with _missing(session, staged, account) as missing:
@@ -98,31 +92,24 @@ def import_people(
             if len(missing) and not yes:
                 show(view.preview(expected, missing.word), sys.stderr)
                 confirm_word(missing.word)
-            tally = _write(session, staged, envelope, options, missing, reason)
+            tally = _write(session, staged, options, missing, reason)
     deliver(ctx, view.done(tally), as_json=as_json)
 
 
 def _write(
     session: Session,
     staged: StagedImport,
-    envelope: Envelope,
     options: ImportOptions,
     missing: Selection,
     reason: str | None,
 ) -> ImportTally:
     with progress_bar("importing") as progress:
-        tally = operation.take_in(session, staged, envelope, options, progress=progress)
+        tally = operation.take_in(session, staged, options, progress=progress)
     with progress_bar("deactivating") as progress:
         deactivated = set_active_many(
             session, missing, active=False, reason=reason, progress=progress
         )
     return tally._replace(deactivated=deactivated)
-
-
-def _is_private(file: BinaryIO) -> bool:
-    """Whether nobody else can read the file, so that PINs may stand in it; a pipe is private."""
-    mode = os.fstat(file.fileno()).st_mode
-    return not stat.S_ISREG(mode) or not mode & _READABLE_BY_OTHERS
 
 
 def _missing(

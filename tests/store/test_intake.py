@@ -23,7 +23,7 @@ from tests.support.trail import play
 
 def row(user: str, **fields: object) -> StagedRow:
     """A row as `Desk.add` would have it."""
-    good = StagedRow(user, 2, "acme", user.title(), UserType.CLOUD, None, None)
+    good = StagedRow(user, 2, "acme", user.title(), UserType.CLOUD, None)
     return good._replace(**fields)  # type: ignore[arg-type]
 
 
