@@ -52,7 +52,7 @@ def _names(ctx: typer.Context, names: Names, prefix: str) -> list[str]:
         config.roles, command_of(ctx), about_one_user=False
     ):
         return []
-    column: Literal["user", "account"] = "user" if names is Names.USERS else "account"
+    column: Literal["login", "account"] = "login" if names is Names.USERS else "account"
     store = open_store(config.store, origin=origin_of(ctx), read_only=True)
     try:
         return names_beginning(store, column, prefix)

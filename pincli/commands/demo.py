@@ -16,7 +16,7 @@ import typer
 from pincli.commands.options import JsonOption, example
 from pincli.commands.running import deliver, new_app, show
 from pincli.config import Config, read_agent
-from pincli.rules.lockout import ATTEMPTS_ALLOWED
+from pincli.rules.states import ATTEMPTS_ALLOWED
 from pincli.rules.pins import generate
 from pincli.views import demo as view
 

@@ -14,9 +14,9 @@ from pincli.commands import interrupts
 from pincli.commands.plain import PlainCommand, PlainGroup
 from pincli.config import Config, read_config, read_display
 from pincli.errors import OutputUnavailable, Refused, Rule
-from pincli.models import EventKind
-from pincli.operations.session import Need, Session, open_session
 from pincli.models import Origin
+from pincli.operations.people import note_refusal
+from pincli.operations.session import Need, Session, open_session
 from pincli.vault.verifiers import Verifiers
 from pincli.views.blocks import Answer, Block, Next, Note, Problem
 from pincli.views.exit_codes import ExitCode
@@ -150,7 +150,7 @@ def require_role(ctx: typer.Context) -> None:
     if may_run(config.roles, command, about_one_user=about_one_user):
         return
     with _session(ctx, frozenset({Need.WRITE})) as session:
-        session.store.write(record, NewEvent(EventKind.REFUSED, outcome=Rule.ROLE.name.lower()))
+        note_refusal(session, Rule.ROLE)
     raise Refused(Rule.ROLE, command)
 
 

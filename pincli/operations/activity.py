@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from pincli.operations.chunks import Progress, in_chunks, no_progress
 from pincli.operations.selection import Selection
 from pincli.operations.session import Session
@@ -26,7 +24,7 @@ def set_active_many(
     session.store.prepare_for_bulk()
     steps = in_chunks(
         users.following,
-        partial(session.store.write, steps.set_active, active=active, reason=reason),
+        lambda rows: session.store.write(steps.set_active, rows, active=active, reason=reason),
         total=len(users),
         progress=progress,
     )

@@ -11,9 +11,9 @@ from pathlib import Path
 from shutil import rmtree
 
 from pincli.errors import BackupRefused, BackupUnavailable, FileUnreadable, StoreUnavailable
-from pincli.models import Fault
+from pincli.models import Fault, Identity, Origin
 from pincli.operations.places import require_elsewhere
-from pincli.operations.session import Need, Session, open_session, utc_now
+from pincli.operations.session import Need, Session, open_session
 from pincli.operations.trail import check_trail
 from pincli.results import Restored
 from pincli.store.connection import DATABASE, connect, schema_version
@@ -22,7 +22,6 @@ from pincli.store.faults import from_os
 from pincli.store.locks import LOCK_FILE, Locks, make_lock_file
 from pincli.store.remains import put_aside
 from pincli.store.restoring import place
-from pincli.store.transaction import Identity, Origin
 from pincli.vault.audit_macs import AuditSigner
 from pincli.vault.keyring import AUDIT_KEY, PORTAL_PUBLIC, VERIFY_KEY, Keyring, rotated_name
 

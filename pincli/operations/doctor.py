@@ -11,14 +11,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pincli.errors import KeysUnavailable, StoreUnavailable, Unavailable
-from pincli.models import Fault
+from pincli.models import EventFilter, Fault, Identity, Origin
 from pincli.results import Check
 from pincli.rules.times import moment_of
 from pincli.store.connection import DATABASE, connect, schema_version, too_old_sqlite
 from pincli.store.copies import is_sound
 from pincli.store.faults import translated
 from pincli.store.locks import LOCK_FILE, Locks
-from pincli.models import Identity, Origin
 from pincli.store.contract import Store
 from pincli.store.opening import open_store
 from pincli.vault.keyring import AUDIT_KEY, PORTAL_PRIVATE, PORTAL_PUBLIC, VERIFY_KEY, Keyring
@@ -126,12 +125,12 @@ def _roll_back(database: Path) -> None:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
 
 
-def _last_event(store: ReadableStore) -> Check:
+def _last_event(store: Store) -> Check:
     """Whether the clock stands before the last event: it jumped back, or had jumped ahead."""
-    for page in store.latest_events(limit=1):
+    for page in store.trail.newest_first(EventFilter(), limit=1):
         seq, at = page[0].seq, page[0].at
         moment = moment_of(at)
-        if moment is None or seq > store.count_events():
+        if moment is None or seq > store.trail.count():
             return Check("clock", f"the last event, {seq} of {at}, was put there", _TAMPERED)
         if moment > datetime.now(UTC) + _CLOCK_SLACK:
             return Check("clock", f"the last event is of {at}", "set the clock right")

@@ -13,6 +13,7 @@ from pincli.errors import KeyChanged
 from pincli.models import Change, NewPin, PinOrigin, User
 from pincli.operations.pins import prepare, seal_for
 from pincli.operations.session import Session
+from pincli.store.steps.pins import issue
 
 _AHEAD_PER_CORE = 8
 _WRITE_AT_ONCE = 64
@@ -27,7 +28,7 @@ def write_pins(
     *,
     set_by: PinOrigin,
     wanted: Callable[[User], bool],
-    counter: Callable[[User], User],
+    unlock: bool,
     reason: str | None,
     batch: str | None = None,
     before_each: Callable[[], None] = lambda: None,
@@ -42,7 +43,7 @@ def write_pins(
         pins: Users as just read, and the PINs that they are to have.
         set_by: Who chose them.
         wanted: Whether a user is to have theirs, asked again as it is written.
-        counter: What becomes of a record's counter.
+        unlock: Whether locked users are released too.
         reason: Why; stands on every event.
         batch: The file of PINs that these stand in.
         before_each: Called with no lock held; what it raises ends the work there, and the
@@ -57,10 +58,11 @@ def write_pins(
         for group in _groups(_prepared(session, source, set_by, before_each)):
             new = {user.id: (pin, made) for user, pin, made in group}
             try:
-                changes = session.store.issue_many(
+                changes = session.store.write(
+                    issue,
                     [(row, made) for row, (_, made) in new.items()],
                     wanted=wanted,
-                    counter=counter,
+                    unlock=unlock,
                     reason=reason,
                     batch=batch,
                 )
@@ -68,7 +70,7 @@ def write_pins(
                 session.renew_keys()
                 changes = []
             yield [(change, new.pop(change.after.id)[0]) for change in changes]
-            again = session.store.users_in(list(new)) if new else []
+            again = session.store.people.in_rows(list(new)) if new else []
             stale += [(user, new[user.id][0]) for user in again if wanted(user)]
         if not stale:
             return

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pincli.errors import UnknownAccount, UnknownUser
-from pincli.models import Change, User, UserType
+from pincli.errors import Rule, UnknownAccount, UnknownUser
+from pincli.models import Change, EventKind, NewEvent, User, UserType
 from pincli.operations.session import Session
 from pincli.rules.names import canonical_account, canonical_user, clean_display_name, mask_pins
 from pincli.store.steps import people as steps
@@ -80,6 +80,12 @@ def set_active(session: Session, name: str, *, active: bool, reason: str | None)
         write = session.store.write
         (change,) = write(steps.set_active, [user.id], active=active, reason=reason)
         return change
+
+
+def note_refusal(session: Session, rule: Rule) -> None:
+    """Record that a rule refused a command."""
+    event = NewEvent(EventKind.REFUSED, outcome=rule.name.lower())
+    session.store.write(steps.record, event)
 
 
 def note_unknown(session: Session, names: Sequence[str], *, ticket: str | None = None) -> None:

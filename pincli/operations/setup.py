@@ -8,11 +8,9 @@ import stat
 from pathlib import Path
 
 from pincli.errors import KeysUnavailable, Refused, Rule, StoreUnavailable, Unavailable
-from pincli.models import Fault
-from pincli.operations.session import utc_now
+from pincli.models import Fault, Identity, Origin
 from pincli.store.connection import DATABASE
 from pincli.store.creation import create_store
-from pincli.store.transaction import Identity, Origin
 from pincli.vault.audit_macs import AuditSigner
 from pincli.vault.keyring import ALL_FILES, Keyring, create_keys
 
@@ -50,7 +48,6 @@ def initialise(store_folder: Path, keys_folder: Path, *, origin: Origin) -> None
             ),
             signer=AuditSigner(keyring.audit),
             origin=origin,
-            clock=utc_now,
         )
     except BaseException:
         if keyring is not None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from pincli.errors import KeysUnavailable, MalformedAnswer, MalformedPin, VerifyKeyUnknown
 from pincli.models import State, User, Verdict
 from pincli.operations.people import require_user
@@ -68,12 +66,12 @@ def verify(session: Session, name: str, pin: str, ticket: str | None) -> Verdict
 
 def _charge(session: Session, user: User, ticket: str | None) -> Charged | Verdict:
     """Charge; if the verifier's key is one not loaded yet, load it first and charge once."""
-    charge = partial(session.store.write, attempts.charge, user.id, ticket=ticket)
+    write, keyring = session.store.write, session.keyring
     try:
-        return charge(verify_keys=session.keyring.verify_keys)
+        return write(attempts.charge, user.id, verify_keys=keyring.verify_keys, ticket=ticket)
     except VerifyKeyUnknown as error:
         session.verify_key(error.fingerprint)
-        return charge(verify_keys=session.keyring.verify_keys)
+        return write(attempts.charge, user.id, verify_keys=keyring.verify_keys, ticket=ticket)
 
 
 def _compare(session: Session, charged: Charged, pin: str) -> bool:

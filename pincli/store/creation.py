@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from pincli.errors import Refused, Rule
-from pincli.models import EventKind
-from pincli.store.connection import DATABASE, connect
+from pincli.models import EventKind, Identity, NewEvent, Origin
+from pincli.store.connection import DATABASE, connect, utc_now
 from pincli.store.faults import from_os, translated
 from pincli.store.locks import LOCK_FILE, make_lock_file
 from pincli.store.remains import put_journals_aside, sync_folder
-from pincli.store.transaction import Identity, Origin, Signer, Transaction
+from pincli.store.contract import Signer
+from pincli.store.sqlite.transaction import SqliteTransaction
 
 _SUFFIX = ".new"
 
@@ -23,7 +23,6 @@ def create_store(
     *,
     signer: Signer,
     origin: Origin,
-    clock: Callable[[], str],
 ) -> None:
     """Make database and lock file in a folder that has neither.
 
@@ -41,7 +40,7 @@ def create_store(
         if database.exists() or database.is_symlink():
             raise Refused(Rule.STORE_EXISTS, str(database))
         _remove([building])  # of a killed init that had our number
-        _build(building, identity, signer=signer, origin=origin, clock=clock)
+        _build(building, identity, signer=signer, origin=origin)
         if make_lock_file(folder):
             made.append(lock_file)
         put_journals_aside(database)
@@ -62,7 +61,7 @@ def create_store(
 
 
 def _build(
-    path: Path, identity: Identity, *, signer: Signer, origin: Origin, clock: Callable[[], str]
+    path: Path, identity: Identity, *, signer: Signer, origin: Origin
 ) -> None:
     from pincli.store.schema import migrate
 
@@ -71,7 +70,7 @@ def _build(
         with translated(path):
             connection.execute("BEGIN IMMEDIATE")
             migrate(connection)
-            now = clock()
+            now = utc_now()
             connection.execute(
                 "INSERT INTO store (id, store_id, created_at, verify_key, audit_key, portal_key) "
                 "VALUES (1, ?, ?, ?, ?, ?)",
@@ -83,9 +82,10 @@ def _build(
                     identity.portal_key,
                 ),
             )
-            Transaction(connection, identity, signer, origin, now).record(
-                EventKind.INITIALISED, outcome=identity.audit_key
+            transaction = SqliteTransaction(
+                connection, identity=identity, signer=signer, origin=origin, at=now
             )
+            transaction.save([NewEvent(EventKind.INITIALISED, outcome=identity.audit_key)])
             connection.execute("COMMIT")
     finally:
         connection.close()

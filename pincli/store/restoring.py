@@ -11,7 +11,7 @@ from pathlib import Path
 from pincli.errors import Refused, Rule
 from pincli.models import EventKind
 from pincli.results import Restored
-from pincli.rules.lockout import ATTEMPTS_ALLOWED
+from pincli.rules.states import ATTEMPTS_ALLOWED
 from pincli.store.attempts import abandon, lock_on_sixth
 from pincli.store.connection import DATABASE, connect
 from pincli.store.copies import copy, copy_to_file

@@ -12,7 +12,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from pincli.models import PinOrigin, UserType
-from pincli.rules.lockout import ATTEMPTS_ALLOWED
+from pincli.rules.states import ATTEMPTS_ALLOWED
 from pincli.store.connection import APPLICATION_ID
 
 migrations = Migrations("pincli")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pincli.errors import KeyChanged, KeysUnavailable
-from pincli.store.transaction import Signer
+from pincli.store.contract import Signer
 
 
 class Signers:
@@ -15,13 +15,13 @@ class Signers:
     rotated the audit key since: the new one is looked for once, and kept.
     """
 
-    def __init__(self, signer: Signer, find: Callable[[str], Signer] | None = None) -> None:
+    def __init__(self, signer: Signer, find: Callable[[str], Signer]) -> None:
         """Begin with one signer.
 
         Args:
             signer: Signs with the key that the store names now.
             find: Gives the signer of another key by its fingerprint, or raises
-                KeysUnavailable; None where there is no other.
+                KeysUnavailable.
         """
         self._signer, self._find = signer, find
 
@@ -32,8 +32,6 @@ class Signers:
             KeyChanged: This process neither has that key nor finds it.
         """
         if self._signer.fingerprint != fingerprint:
-            if self._find is None:
-                raise KeyChanged
             try:
                 self._signer = self._find(fingerprint)
             except KeysUnavailable:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pincli.models import Outcome, State, User, Verdict
-from pincli.rules.lockout import ATTEMPTS_ALLOWED, attempts_left
+from pincli.rules.lockout import attempts_left
+from pincli.rules.states import ATTEMPTS_ALLOWED
 from pincli.views.blocks import Answer, Block, Fields, Headline, Next, Problem, Tone
 from pincli.views.exit_codes import EXIT_OF, ExitCode
 

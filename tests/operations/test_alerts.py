@@ -17,7 +17,7 @@ from pincli.operations.verify import verify
 from pincli.results import Alerts
 from pincli.rules import alarms
 from pincli.store.sqlite import Store
-from pincli.store.transaction import Origin
+from pincli.models import Origin
 from pincli.vault.audit_macs import AuditSigner
 from pincli.vault.keyring import Keyring
 from pincli.vault.verifiers import Verifiers

@@ -32,7 +32,7 @@ from pincli.operations.verify import verify
 from pincli.results import Restored
 from pincli.rules.states import state_of
 from pincli.store import restoring
-from pincli.store.transaction import Origin
+from pincli.models import Origin
 from tests.store.attempting import charged, settled
 from tests.support.desk import Desk, new_desk
 from tests.support.driving import OTHER, RIGHT, WRONG, copied, guess_wrong
@@ -296,14 +296,14 @@ def test_a_session_opened_before_a_restore_goes_on(peopled: Desk) -> None:
         restored(peopled, backup)
         assert verify(session, "bob", OTHER, None).outcome is Outcome.VERIFIED
         assert verify(session, "alice", OTHER, None).outcome is Outcome.UNCOLLECTED
-        assert session.store.find("alice") == peopled.user("alice")
+        assert session.store.people.find("alice") == peopled.user("alice")
     untouched(peopled)
 
 
 def test_an_attempt_in_flight_survives_a_restore(peopled: Desk) -> None:
     """Charged before and settled after: its outcome is recorded, and nothing is left open."""
     backup = backed_up(peopled)
-    with peopled.session() as session, session.store.holding(peopled.user("alice")) as user:
+    with peopled.session() as session, session.holding(peopled.user("alice")) as user:
         attempt = charged(session, user)
         restored(peopled, backup)
         assert settled(session, attempt, matched=True).outcome is Outcome.VERIFIED
@@ -314,7 +314,7 @@ def test_an_attempt_in_flight_survives_a_restore(peopled: Desk) -> None:
 def test_a_backup_taken_in_mid_attempt_locks_nobody_by_halves(peopled: Desk) -> None:
     """The sixth was in flight and right: the user is free, or locked with all that goes with it."""
     guess_wrong(peopled, "alice", 5)
-    with peopled.session() as session, session.store.holding(peopled.user("alice")) as user:
+    with peopled.session() as session, session.holding(peopled.user("alice")) as user:
         attempt = charged(session, user)
         backup = peopled.store.parent / "backup.db"
         session.store.back_up(backup)

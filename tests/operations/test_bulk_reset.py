@@ -60,7 +60,7 @@ def opened(
 def records(desk: Desk) -> dict[str, User]:
     """Everybody as they stand on disk."""
     with desk.session() as session:
-        return {user.login: user for page in session.store.user_pages() for user in page}
+        return {user.login: user for page in session.store.people.pages() for user in page}
 
 
 def flat(pages: Iterator[list[ResetUser]]) -> dict[str, ResetUser]:

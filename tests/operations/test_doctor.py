@@ -20,7 +20,7 @@ from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need, Session
 from pincli.results import Check
 from pincli.store.sqlite import Store
-from pincli.store.transaction import Origin
+from pincli.models import Origin
 from pincli.vault.audit_macs import AuditSigner
 from tests.support.contract import call
 from tests.support.desk import Desk

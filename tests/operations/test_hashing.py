@@ -39,7 +39,7 @@ def session(desk: Desk) -> Iterator[Session]:
 
 def everybody(session: Session) -> list[User]:
     """All users as they are now."""
-    return [user for page in session.store.user_pages() for user in page]
+    return [user for page in session.store.people.pages() for user in page]
 
 
 def pin_of(user: User) -> str:

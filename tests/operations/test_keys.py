@@ -18,7 +18,7 @@ from pincli.operations.session import Need, Session, open_session
 from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
 from pincli.results import KeyInfo
-from pincli.store.transaction import Origin
+from pincli.models import Origin
 from pincli.vault.key_files import read_key
 from pincli.vault.keyring import Keyring
 from pincli.vault.rotation import install_keys, prepare_keys
@@ -278,7 +278,7 @@ def test_a_bulk_issue_goes_on_under_the_new_key(peopled: Desk, kind: KeyKind) ->
     for number in range(3):
         peopled.add(f"user{number}")
     with peopled.session() as session:
-        everybody = [user for page in session.store.user_pages() for user in page]
+        everybody = [user for page in session.store.people.pages() for user in page]
         issue = session.store.issue_many
 
         def late(*arguments: object, **options: object) -> object:

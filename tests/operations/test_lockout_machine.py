@@ -25,7 +25,7 @@ from pincli.operations.session import Session
 from pincli.operations.unlock import unlock
 from pincli.operations.verify import verify
 from pincli.rules.states import state_of
-from pincli.store.attempts import Charged
+from pincli.store.steps.attempts import Charged
 from tests.operations.lockout_model import SIX, Model
 from tests.operations.resetting import reset_named
 from tests.operations.watching import WatchingVerifiers
@@ -85,7 +85,7 @@ class Lockout(RuleBasedStateMachine):
 
     def user(self, name: str) -> User:
         """The record as it is."""
-        user = self.session.store.find(name)
+        user = self.session.store.people.find(name)
         assert user is not None
         return user
 
@@ -142,7 +142,7 @@ class Lockout(RuleBasedStateMachine):
         if brink:
             self.go_to_the_brink(name)
         model = self.models[name]
-        with suppress(KeyboardInterrupt), self.session.store.holding(self.user(name)) as held:
+        with suppress(KeyboardInterrupt), self.session.holding(self.user(name)) as held:
             keys = self.session.keyring.verify_keys
             charged = self.session.store.charge(held, verify_keys=keys, ticket=None)
             assert isinstance(charged, Charged) is model.charge()
@@ -177,7 +177,7 @@ class Lockout(RuleBasedStateMachine):
                     other.withdraw(unlock=unlocking)
                     other.replace_pin(NEW_PIN)
                 else:
-                    self.session.store.withdraw([user], unlock=unlocking, reason=None)
+                    self.session.store.write(pin_steps.withdraw, [user.id], unlock=unlocking, reason=None)
                     other.withdraw(unlock=unlocking)
 
         verifiers = WatchingVerifiers(reset)
@@ -234,7 +234,7 @@ class Lockout(RuleBasedStateMachine):
     def hold_all(self) -> None:
         """Take each user's lock once: issuing to several does or does not, as it likes."""
         for name in NAMES:
-            with self.session.store.holding(self.user(name)):
+            with self.session.holding(self.user(name)):
                 pass
 
     @rule(name=names, pin=st.sampled_from([*ALLOWED_PINS, *FORBIDDEN]))

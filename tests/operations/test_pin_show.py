@@ -17,9 +17,9 @@ from tests.support.desk import Desk
 
 def withdraw(session: Session, name: str) -> None:
     """Take a PIN away as bulk work does, without the user's lock."""
-    user = session.store.find(name)
+    user = session.store.people.find(name)
     assert user is not None
-    session.store.withdraw([user], unlock=False, reason=None)
+    session.store.write(pin_steps.withdraw, [user.id], unlock=False, reason=None)
 
 
 def test_the_first_look_makes_the_pin(desk: Desk) -> None:

@@ -66,7 +66,7 @@ def test_a_pin_withdrawn_meanwhile_is_not_renewed(desk: Desk) -> None:
     with desk.session() as session:
 
         def withdraw() -> None:
-            session.store.withdraw([before], unlock=False, reason=None)
+            session.store.write(pin_steps.withdraw, [before.id], unlock=False, reason=None)
 
         verifiers = WatchingVerifiers(withdraw, DEARER)
         verdict = verify(session._replace(verifiers=verifiers), "alice", PIN, None)

@@ -21,7 +21,7 @@ from pincli.operations.verify import verify
 from pincli.results import Restored
 from pincli.rules.states import state_of
 from pincli.store import connection as store_connection
-from pincli.store.transaction import Origin
+from pincli.models import Origin
 from tests.operations.watching import WatchingVerifiers
 from tests.store.attempting import charged
 from tests.support.desk import EVERYTHING, Desk
@@ -158,7 +158,7 @@ def test_an_attempt_that_nobody_settles_any_more_counts(peopled: Desk) -> None:
     younger = peopled.store.parent / "younger.db"
     with peopled.session() as session:
         for name in ("alice", "carol"):
-            with session.store.holding(peopled.user(name)) as user:
+            with session.holding(peopled.user(name)) as user:
                 charged(session, user)
                 if name == "carol":
                     session.store.back_up(younger)
@@ -198,7 +198,7 @@ def test_attempts_in_flight_are_abandoned_where_there_is_no_store(peopled: Desk)
     """Their owners are gone with it: a miss each, and the sixth locks."""
     guess_wrong(peopled, "alice", 5)
     backup = peopled.store.parent / "backup.db"
-    with peopled.session() as session, session.store.holding(peopled.user("alice")) as user:
+    with peopled.session() as session, session.holding(peopled.user("alice")) as user:
         charged(session, user)
         session.store.back_up(backup)
     peopled.database.unlink()
@@ -237,7 +237,7 @@ def test_a_key_that_was_about_to_be_replaced_is_not_taken_for_a_new_one(peopled:
     peopled.database.unlink()
     restored(peopled, backup)
     with peopled.session() as session:
-        assert session.store.identity.verify_key == new
+        assert session.store.identity().verify_key == new
 
 
 def test_marks_of_an_unfinished_file_go_with_the_pins(peopled: Desk) -> None:

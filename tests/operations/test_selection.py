@@ -133,7 +133,7 @@ def test_the_totals_are_those_of_the_users_that_are_meant(few: Session, desk: De
         State.INELIGIBLE: 0,
     }
     with select(few, everybody=True) as selection:
-        assert selection.totals() == few.store.totals()
+        assert selection.totals() == few.store.people.totals()
 
 
 @pytest.mark.parametrize("how", ["names", "account", "everybody", "rows"])
@@ -187,6 +187,6 @@ def test_many_unknown_names_are_noted_in_few_transactions(
         pass
     assert caught.value.names == tuple(asked)
     assert len(commits) == 3
-    events = [event for page in few.store.latest_events(limit=MANY + 9) for event in page]
+    events = [event for page in few.store.trail.newest_first(limit=MANY + 9) for event in page]
     refused = [event.user for event in events if event.kind is EventKind.REFUSED]
     assert sorted(map(str, refused)) == sorted(asked)

@@ -12,7 +12,7 @@ from pincli.models import Fault, Outcome
 from pincli.operations import pins
 from pincli.operations.session import Need, open_session, utc_now
 from pincli.operations.verify import verify
-from pincli.store.transaction import Origin
+from pincli.models import Origin
 from pincli.vault.framing import fingerprint
 from pincli.vault.key_files import write_key
 from pincli.vault.verifiers import Verifiers
@@ -52,7 +52,7 @@ def test_a_key_is_missed_by_those_who_need_it(
         assert refusal.value.path == desk.keys / name
     else:
         with desk.session(need) as session:
-            assert session.store.find("nobody") is None
+            assert session.store.people.find("nobody") is None
 
 
 @pytest.mark.parametrize("name", ["verify.key", "audit.key"])

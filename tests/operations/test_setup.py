@@ -11,7 +11,7 @@ import pytest
 from pincli.errors import Refused, Rule, Unavailable
 from pincli.models import Fault
 from pincli.operations.setup import initialise
-from pincli.store.transaction import Origin
+from pincli.models import Origin
 from tests.support.desk import Desk
 
 ORIGIN = Origin("tester", "init")

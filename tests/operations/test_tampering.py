@@ -60,7 +60,7 @@ def test_a_withdrawn_pin_does_not_come_back_with_its_columns(desk: Desk) -> None
     old = with_counter(desk, 0)
     assert old.pin is not None
     with desk.session() as session:
-        session.store.withdraw([old], unlock=False, reason=None)
+        session.store.write(pin_steps.withdraw, [old.id], unlock=False, reason=None)
         desk.sql(
             "UPDATE users SET verifier = ?, verify_key = ?, sealed = ?, portal_key = ?, "
             "pin_set_at = ?, pin_set_by = ?",

@@ -21,7 +21,7 @@ from pincli.operations.session import Need
 from pincli.operations.trail import check_trail, parse_head
 from pincli.operations.verify import verify
 from pincli.results import Head, TrailReport
-from pincli.store.trail import PAGE
+from pincli.store.sql.trail import PAGE
 from pincli.store.transaction import NewEvent
 from pincli.vault.audit_macs import AuditSigner
 from pincli.vault.keyring import AUDIT_KEY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pincli.models import User, Verdict
 from pincli.operations.session import Session
-from pincli.store.attempts import Charged
+from pincli.store.steps.attempts import Charged
 from tests.support.desk import Desk
 
 PIN = "444159"
@@ -37,7 +37,7 @@ def settled(session: Session, attempt: Charged, *, matched: bool) -> Verdict:
 
 def left_open(desk: Desk, user: User) -> Charged:
     """An attempt whose process died after it was charged."""
-    with desk.session() as session, session.store.holding(user) as held:
+    with desk.session() as session, session.holding(user) as held:
         return charged(session, held)
 
 

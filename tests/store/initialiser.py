@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pincli.errors import PincliError
 from pincli.operations.setup import initialise
-from pincli.store.transaction import Origin
+from pincli.models import Origin
 
 if __name__ == "__main__":
     print("ready", flush=True)

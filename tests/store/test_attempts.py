@@ -22,7 +22,7 @@ from tests.support.desk import Desk
 def test_a_charge_is_counted_before_anything_is_compared(desk: Desk, counter: int) -> None:
     """Counter, totals, time, agent, open attempt and event are on disk when charge returns."""
     before = with_counter(desk, counter)
-    with desk.session(agent="root") as session, session.store.holding(before) as user:
+    with desk.session(agent="root") as session, session.holding(before) as user:
         attempt = charged(session, user, ticket="T-1")
         on_disk = desk.user("alice")
     assert attempt.user == on_disk
@@ -43,7 +43,7 @@ def test_a_seventh_charge_is_refused(desk: Desk) -> None:
     """A locked user's attempt is a refusal on record, and nothing else changes."""
     before = with_counter(desk, 6)
     seq = last_seq(desk)
-    with desk.session() as session, session.store.holding(before) as user:
+    with desk.session() as session, session.holding(before) as user:
         verdict = session.store.charge(user, verify_keys=session.keyring.verify_keys, ticket="T-1")
     assert verdict == Verdict(Outcome.LOCKED, before, State.LOCKED)
     assert desk.user("alice") == before
@@ -60,7 +60,7 @@ def test_a_seventh_charge_is_impossible_even_if_the_state_is_misread(
     monkeypatch.setattr(attempts, "state_of", lambda *_args, **_options: State.ACTIVE)
     with (
         desk.session() as session,
-        session.store.holding(before) as user,
+        session.holding(before) as user,
         pytest.raises(AttemptTakenOver) as refusal,
     ):
         charged(session, user)
@@ -89,7 +89,7 @@ def test_where_there_is_nothing_to_compare_nothing_is_charged(
     desk.sql(f"UPDATE users SET {change}")  # noqa: S608
     before = desk.user("alice")
     seq = last_seq(desk)
-    with desk.session() as session, session.store.holding(before) as user:
+    with desk.session() as session, session.holding(before) as user:
         verdict = session.store.charge(user, verify_keys=session.keyring.verify_keys, ticket=None)
     assert verdict == Verdict(Outcome(state.value), before, state)
     assert desk.user("alice") == before
@@ -99,7 +99,7 @@ def test_where_there_is_nothing_to_compare_nothing_is_charged(
 def test_two_attempts_are_never_open_at_once(desk: Desk) -> None:
     """A second charge before the settle shows that the user's lock kept nobody out."""
     before = with_counter(desk, 0)
-    with desk.session() as session, session.store.holding(before) as user:
+    with desk.session() as session, session.holding(before) as user:
         attempt = charged(session, user)
         seq = last_seq(desk)
         with pytest.raises(AttemptTakenOver) as error:
@@ -116,7 +116,7 @@ def test_a_verifier_of_an_unknown_key_is_not_charged(desk: Desk) -> None:
     assert before.pin is not None
     with (
         desk.session() as session,
-        session.store.holding(before) as user,
+        session.holding(before) as user,
         pytest.raises(VerifyKeyUnknown) as error,
     ):
         session.store.charge(user, verify_keys={"another"}, ticket=None)
@@ -130,7 +130,7 @@ def test_a_match_sets_the_counter_to_nought(desk: Desk, counter: int) -> None:
     """However many misses came before, also the five that a sixth would have locked."""
     before = with_counter(desk, counter)
     seq = last_seq(desk)
-    with desk.session(agent="root") as session, session.store.holding(before) as user:
+    with desk.session(agent="root") as session, session.holding(before) as user:
         verdict = settled(session, charged(session, user), matched=True)
     after = desk.user("alice")
     assert verdict == Verdict(Outcome.VERIFIED, after, State.ACTIVE)
@@ -147,7 +147,7 @@ def test_a_miss_keeps_its_charge(desk: Desk, counter: int) -> None:
     """Short of six nothing is locked, and nothing says that anybody was verified."""
     before = with_counter(desk, counter)
     seq = last_seq(desk)
-    with desk.session() as session, session.store.holding(before) as user:
+    with desk.session() as session, session.holding(before) as user:
         verdict = settled(session, charged(session, user), matched=False)
     after = desk.user("alice")
     assert verdict == Verdict(Outcome.INCORRECT, after, State.ACTIVE)
@@ -163,7 +163,7 @@ def test_the_sixth_miss_locks(desk: Desk) -> None:
     """It is still `incorrect`, in the state `locked`, with the lock's own event and totals."""
     before = with_counter(desk, 5)
     seq = last_seq(desk)
-    with desk.session() as session, session.store.holding(before) as user:
+    with desk.session() as session, session.holding(before) as user:
         verdict = settled(session, charged(session, user), matched=False)
         told = session.store.locks_recorded
     after = desk.user("alice")
@@ -182,7 +182,7 @@ def test_the_sixth_miss_locks(desk: Desk) -> None:
 def test_an_attempt_is_settled_once(desk: Desk) -> None:
     """A second settle of the same attempt is refused, and changes nothing."""
     before = with_counter(desk, 2)
-    with desk.session() as session, session.store.holding(before) as user:
+    with desk.session() as session, session.holding(before) as user:
         attempt = charged(session, user)
         settled(session, attempt, matched=False)
         after = desk.user("alice")
@@ -200,7 +200,7 @@ def test_an_attempt_that_others_closed_stays_charged(
 ) -> None:
     """Where open_attempt is not the own one, even a match verifies nobody and frees nothing."""
     before = with_counter(desk, 2)
-    with desk.session() as session, session.store.holding(before) as user:
+    with desk.session() as session, session.holding(before) as user:
         attempt = charged(session, user)
         desk.sql(f"UPDATE users SET open_attempt = {number}")  # noqa: S608
         taken = desk.user("alice")
@@ -216,7 +216,7 @@ def test_an_attempt_that_others_closed_stays_charged(
 def test_an_abandoned_attempt_is_a_miss(desk: Desk, counter: int) -> None:
     """Whoever next takes the user's lock closes it: the charge stays, `abandoned` says why."""
     attempt = left_open(desk, with_counter(desk, counter))
-    with desk.session() as session, session.store.holding(attempt.user) as held:
+    with desk.session() as session, session.holding(attempt.user) as held:
         assert held == desk.user("alice")
     assert (held.failed_attempts, held.open_attempt, held.locks_total) == (counter + 1, None, 0)
     assert kinds_after(desk, attempt.attempt) == [("abandoned", None, counter + 1)]
@@ -227,7 +227,7 @@ def test_an_abandoned_sixth_attempt_locks(desk: Desk) -> None:
     """A process killed between charge and settle can't keep the lock from being recorded."""
     attempt = left_open(desk, with_counter(desk, 5))
     assert attempt.user.locked_since is None
-    with desk.session() as session, session.store.holding(attempt.user) as held:
+    with desk.session() as session, session.holding(attempt.user) as held:
         assert session.store.locks_recorded == [held]
     assert (held.failed_attempts, held.locks_total) == (6, 1)
     assert held.locked_since is not None
@@ -240,7 +240,7 @@ def test_an_abandoned_attempt_is_closed_once(desk: Desk) -> None:
     attempt = left_open(desk, with_counter(desk, 5))
     with desk.session() as session:
         for _ in range(3):
-            with session.store.holding(attempt.user):
+            with session.holding(attempt.user):
                 pass
     assert len(kinds_after(desk, attempt.attempt)) == 2
 
@@ -249,7 +249,7 @@ def test_the_dead_process_s_settle_comes_too_late(desk: Desk) -> None:
     """An attempt once recorded as abandoned verifies nobody, should its owner live after all."""
     attempt = left_open(desk, with_counter(desk, 2))
     with desk.session() as session:
-        with session.store.holding(attempt.user):
+        with session.holding(attempt.user):
             pass
         before = desk.user("alice")
         with pytest.raises(AttemptTakenOver):
@@ -269,9 +269,9 @@ def test_refuse_unless_active_charges_nobody(desk: Desk) -> None:
     fine, locked = with_counter(desk, 5, "alice"), with_counter(desk, 6, "bob")
     seq = last_seq(desk)
     with desk.session() as session:
-        with session.store.holding(fine) as user:
+        with session.holding(fine) as user:
             assert session.store.refuse_unless_active(user, ticket="T-1") is None
-        with session.store.holding(locked) as user:
+        with session.holding(locked) as user:
             verdict = session.store.refuse_unless_active(user, ticket="T-1")
     assert verdict == Verdict(Outcome.LOCKED, locked, State.LOCKED)
     assert (desk.user("alice"), desk.user("bob")) == (fine, locked)

@@ -23,7 +23,7 @@ from tests.support.desk import Desk
 def withdraw_several(session: Session, desk: Desk, *, unlock: bool) -> None:
     """A bulk reset of alice and bob."""
     users = [desk.user("alice"), desk.user("bob")]
-    session.store.withdraw(users, unlock=unlock, reason="incident")
+    session.store.write(pin_steps.withdraw, [users.id], unlock=unlock, reason="incident")
 
 
 def expected_counter(before: int, *, matched: bool, unlock: bool) -> int:
@@ -47,7 +47,7 @@ def test_nobody_is_verified_with_a_pin_withdrawn_before_the_settle(
     before = with_counter(desk, counter)
     desk.collected("bob")
     seq = last_seq(desk)
-    with desk.session() as session, session.store.holding(before) as user:
+    with desk.session() as session, session.holding(before) as user:
         attempt = charged(session, user)
         withdraw_several(session, desk, unlock=unlock)
         assert desk.user("alice").open_attempt == attempt.attempt
@@ -75,7 +75,7 @@ def test_a_new_pin_between_charge_and_settle_makes_a_match_incorrect(
 ) -> None:
     """The PIN that matched is no longer the PIN: `incorrect`, and the counter goes to 0."""
     before = with_counter(desk, counter)
-    with desk.session() as session, session.store.holding(before) as user:
+    with desk.session() as session, session.holding(before) as user:
         attempt = charged(session, user)
         new = pins.prepare(session, user, "234811", PinOrigin.GENERATED)
         session.store.set_pin(user, new, clear_counter=False)
@@ -96,7 +96,7 @@ def test_who_is_switched_off_meanwhile_is_not_verified(
 ) -> None:
     """The present state is the outcome; a match sets the counter to 0, a miss keeps its charge."""
     before = with_counter(desk, 2)
-    with desk.session() as session, session.store.holding(before) as user:
+    with desk.session() as session, session.holding(before) as user:
         attempt = charged(session, user)
         desk.sql(f"UPDATE users SET {change}")  # noqa: S608
         verdict = settled(session, attempt, matched=matched)
@@ -114,7 +114,7 @@ def test_a_bulk_reset_leaves_open_attempts_alone(desk: Desk) -> None:
     users = [with_counter(desk, counter, f"u{counter}") for counter in range(6)]
     opened = {user.login: left_open(desk, user).attempt for user in users}
     with desk.session() as session:
-        session.store.withdraw(users, unlock=True, reason=None)
+        session.store.write(pin_steps.withdraw, [users.id], unlock=True, reason=None)
     assert {user.login: desk.user(user.login).open_attempt for user in users} == opened
     assert "abandoned" not in {event.kind.value for event in desk.events()}
 
@@ -123,12 +123,12 @@ def test_a_bulk_reset_of_a_dead_attempt_leaves_it_for_the_next_holder(desk: Desk
     """The sixth charge of a killed process stays at six through a reset, and becomes a lock."""
     before = with_counter(desk, 5)
     desk.collected("bob")
-    with desk.session() as session, session.store.holding(before) as user:
+    with desk.session() as session, session.holding(before) as user:
         attempt = charged(session, user)
     with desk.session() as session:
         withdraw_several(session, desk, unlock=False)
         assert desk.user("alice").open_attempt == attempt.attempt
-        with session.store.holding(before) as held:
+        with session.holding(before) as held:
             pass
     assert (held.failed_attempts, held.locks_total, held.open_attempt) == (6, 1, None)
     assert held.pin is None

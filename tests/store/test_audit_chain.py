@@ -12,7 +12,7 @@ from pincli.models import EventKind, UserType
 from pincli.operations import people, pins, unlock
 from pincli.operations.session import Session
 from pincli.operations.verify import verify
-from pincli.store.attempts import Charged
+from pincli.store.steps.attempts import Charged
 from pincli.vault.audit_macs import AuditSigner
 from tests.store.chain import computed_macs, stored_macs
 from tests.support.desk import Desk, new_desk
@@ -60,14 +60,14 @@ def busy(desk: Desk) -> Desk:
 
 def withdraw(session: Session, name: str, reason: str | None) -> None:
     """Reset a user as bulk work does."""
-    user = session.store.find(name)
+    user = session.store.people.find(name)
     assert user is not None
-    session.store.withdraw([user], unlock=False, reason=reason)
+    session.store.write(pin_steps.withdraw, [user.id], unlock=False, reason=reason)
 
 
 def charge(session: Session, name: str) -> None:
     """Charge an attempt that nobody settles."""
-    user = session.store.find(name)
+    user = session.store.people.find(name)
     assert user is not None
     result = session.store.charge(user, verify_keys=session.keyring.verify_keys, ticket="T-3")
     assert isinstance(result, Charged)

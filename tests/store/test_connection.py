@@ -15,7 +15,7 @@ from pincli.errors import StoreUnavailable
 from pincli.models import Fault
 from pincli.store.connection import APPLICATION_ID, SCHEMA_VERSION, connect
 from pincli.store.sqlite import Store
-from pincli.store.transaction import Origin
+from pincli.models import Origin
 from tests.support.desk import Desk, new_desk
 from tests.support.privilege import unprivileged
 
@@ -70,7 +70,7 @@ import sys
 from pathlib import Path
 from pincli.errors import StoreUnavailable
 from pincli.store.sqlite import Store
-from pincli.store.transaction import Origin
+from pincli.models import Origin
 try:
     Store(Path(sys.argv[1]), origin=Origin("tester", "test"), clock=str)
 except StoreUnavailable as error:
@@ -184,9 +184,9 @@ def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
 def read_everything(desk: Desk) -> None:
     """Look at every table."""
     with desk.session() as session:
-        session.store.find("alice")
-        session.store.totals()
-        list(session.store.latest_events(user=None, limit=100))
+        session.store.people.find("alice")
+        session.store.people.totals()
+        list(session.store.trail.newest_first(user=None, limit=100))
 
 
 @pytest.mark.parametrize("kept", [100, 1024, 5000, 20_000])

@@ -18,7 +18,7 @@ from pincli.operations.setup import initialise
 from pincli.operations.verify import verify
 from pincli.store import schema
 from pincli.store.creation import create_store
-from pincli.store.transaction import Identity, Origin
+from pincli.models import Identity, Origin
 from pincli.vault.audit_macs import AuditSigner
 from pincli.vault.keyring import Key, Keyring
 from tests.store.processes import other

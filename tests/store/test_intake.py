@@ -11,9 +11,9 @@ from pincli.errors import Refused, Rule
 from pincli.models import EventKind, User, UserType
 from pincli.operations.session import Session
 from pincli.store import listing
-from pincli.store.intake import Fate, fate_of
+from pincli.store.steps.imports import Fate, fate_of
 from pincli.store.pins import forget_batch, issued_in
-from pincli.store.rows import find_users, users_in_rows
+from pincli.store.sql.rows import find_users, users_in_rows
 from pincli.store.staging import StagedRow
 from tests.store.population import Person, populated
 from tests.support.desk import Desk
@@ -40,11 +40,11 @@ def session(desk: Desk) -> Iterator[Session]:
 def test_the_fates_are_told_in_the_order_of_the_rows(session: Session) -> None:
     """And fate_of foretells them."""
     rows = [row("new"), row("bob", name="B"), row("alice"), row("newer", active=False)]
-    present = session.store.find_all([each.user for each in rows])
+    present = session.store.people.named([each.user for each in rows])
     expected = [Fate.ADDED, Fate.UPDATED, Fate.UNCHANGED, Fate.ADDED]
     assert [fate_of(each, present.get(each.user)) for each in rows] == expected
     assert session.store.take_in(rows, allow_move=False) == expected
-    assert [fate_of(each, session.store.find(each.user)) for each in rows] == [Fate.UNCHANGED] * 4
+    assert [fate_of(each, session.store.people.find(each.user)) for each in rows] == [Fate.UNCHANGED] * 4
 
 
 def test_nothing_to_change_writes_no_event(desk: Desk, session: Session) -> None:

@@ -126,10 +126,10 @@ def test_a_reader_between_two_pages_holds_up_nobody(
         desk.add(f"v{number}")
     with desk.session() as session:
         readers: dict[str, Iterator[Sequence[object]]] = {
-            "users": session.store.user_pages(),
-            "users by state": session.store.user_pages(state=State.ACTIVE),
-            "account": session.store.user_pages(account="acme"),
-            "events": session.store.latest_events(user=None, limit=100),
+            "users": session.store.people.pages(),
+            "users by state": session.store.people.pages(state=State.ACTIVE),
+            "account": session.store.people.pages(account="acme"),
+            "events": session.store.trail.newest_first(user=None, limit=100),
         }
         assert len(next(readers[what])) == 2
         with closing(connect(desk.database)) as writer:

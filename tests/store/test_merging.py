@@ -20,7 +20,7 @@ from pincli.operations.session import Need, Session
 from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
 from pincli.results import Restored
-from pincli.store.transaction import Origin
+from pincli.models import Origin
 from tests.support.desk import Desk, new_desk
 
 USERS = ("alice", "bob", "carol")
@@ -77,9 +77,9 @@ class World:
             case "unlock":
                 unlock.unlock(session, user, "rang")
             case "withdraw":
-                found = session.store.find(user)
+                found = session.store.people.find(user)
                 if found is not None:
-                    session.store.withdraw([found], unlock=bool(number), reason=None)
+                    session.store.write(pin_steps.withdraw, [found.id], unlock=bool(number), reason=None)
                     self.valid[user] = None
             case "activate" | "deactivate":
                 people.set_active(session, user, active=what == "activate", reason=None)
@@ -116,7 +116,7 @@ class Snapshot:
 def snapshot(desk: Desk) -> Snapshot:
     """A store as it is now."""
     with desk.session(Need.CHECK) as session:
-        everybody = [user for page in session.store.user_pages() for user in page]
+        everybody = [user for page in session.store.people.pages() for user in page]
         return Snapshot(
             {user.login: user for user in everybody}, desk.events(), tuple(session.store.identity)
         )

@@ -57,18 +57,18 @@ def test_an_unknown_user_is_nobody(desk: Desk) -> None:
     """Looking somebody up who isn't there gives nothing, not an error."""
     desk.add("alice")
     with desk.session() as session:
-        assert session.store.find("bob") is None
-        assert session.store.find("alic") is None
-        assert session.store.find("") is None
+        assert session.store.people.find("bob") is None
+        assert session.store.people.find("alic") is None
+        assert session.store.people.find("") is None
 
 
 def test_an_account_exists_with_its_first_user(desk: Desk) -> None:
     """An account is its users, not a prefix of one."""
     desk.add("alice", "acme")
     with desk.session() as session:
-        assert session.store.account_exists("acme")
-        assert not session.store.account_exists("acm")
-        assert not session.store.account_exists("globex")
+        assert session.store.people.account_exists("acme")
+        assert not session.store.people.account_exists("acm")
+        assert not session.store.people.account_exists("globex")
 
 
 @pytest.mark.parametrize("typed", ["alic", "alicee", "alixe", "laice", "ali"])
@@ -77,8 +77,8 @@ def test_near_users_are_offered(desk: Desk, typed: str) -> None:
     desk.add("alice")
     desk.add("zoe")
     with desk.session() as session:
-        assert session.store.near_users(typed) == ["alice"]
-        assert session.store.near_accounts("acne") == ["acme"]
+        assert session.store.people.near("login", typed) == ["alice"]
+        assert session.store.people.near("account", "acne") == ["acme"]
 
 
 def test_at_most_five_near_names_are_offered_once_each(desk: Desk) -> None:
@@ -86,5 +86,5 @@ def test_at_most_five_near_names_are_offered_once_each(desk: Desk) -> None:
     for number in range(10):
         desk.add(f"alice{number}")
     with desk.session() as session:
-        near = session.store.near_users("alice")
+        near = session.store.people.near("login", "alice")
     assert len(near) == len(set(near)) == 5

@@ -62,7 +62,7 @@ def test_a_look_at_a_pin_that_is_gone_is_not_recorded(desk: Desk) -> None:
     with desk.session() as session:
         session.store.note_shown(user)
         assert kinds_after(desk, last_seq(desk) - 1) == [("pin_shown", None, 0)]
-        session.store.withdraw([user], unlock=False, reason=None)
+        session.store.write(pin_steps.withdraw, [user.id], unlock=False, reason=None)
         seq = last_seq(desk)
         with pytest.raises(PinChangedMeanwhile):
             session.store.note_shown(user)
@@ -82,7 +82,7 @@ def test_withdrawing_does_what_the_table_says(
     before = desk.user("alice")
     seq = last_seq(desk)
     with desk.session() as session:
-        (change,) = session.store.withdraw([before], unlock=unlock, reason="because")
+        (change,) = session.store.write(pin_steps.withdraw, [before.id], unlock=unlock, reason="because")
     after = desk.user("alice")
     stays = counter == 6 and not unlock
     assert change == (before, after)

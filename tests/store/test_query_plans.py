@@ -10,8 +10,8 @@ import pytest
 
 from pincli.models import State, UserType
 from pincli.store import listing, people, trail
-from pincli.store.rows import find_user, find_users, user_in_row, users_in_rows
-from pincli.store.trail import EventFilter
+from pincli.store.sql.rows import find_user, find_users, user_in_row, users_in_rows
+from pincli.models import EventFilter
 from tests.store.population import Person, listed, populated
 
 Question = Callable[[sqlite3.Connection], object]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pincli.models import EventKind
 from pincli.store import trail
 from pincli.store.schema import migrate
-from pincli.store.trail import EventFilter
+from pincli.models import EventFilter
 from tests.support.desk import Desk
 
 Row = tuple[str, str, str, str | None, str | None]
@@ -114,7 +114,7 @@ def test_the_head_is_the_last_event(desk: Desk) -> None:
     """Its number and mac, to be compared with one that was printed earlier."""
     desk.add("alice")
     with desk.session() as session:
-        assert session.store.trail_head() == desk.sql("SELECT seq, mac FROM events")[-1]
+        assert session.store.trail.head() == desk.sql("SELECT seq, mac FROM events")[-1]
 
 
 def test_a_record_that_its_last_event_does_not_explain_is_found(desk: Desk) -> None:
@@ -122,10 +122,10 @@ def test_a_record_that_its_last_event_does_not_explain_is_found(desk: Desk) -> N
     for name in ("alice", "bob", "carol"):
         desk.collected(name)
     with desk.session() as session:
-        assert session.store.record_mismatches_after(0)[1] == []
+        assert session.store.trail.mismatches_after(0)[1] == []
         desk.sql("UPDATE users SET failed_attempts = 3 WHERE user = 'bob'")
         desk.sql("UPDATE users SET pin_version = 7 WHERE user = 'carol'")
-        _, found = session.store.record_mismatches_after(0)
+        _, found = session.store.trail.mismatches_after(0)
     assert [(each.user, each.field) for each in found] == [
         ("bob", "attempts counter"),
         ("carol", "PIN version"),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pincli.models import EventKind
 from pincli.store import trail
 from pincli.store.schema import migrate
-from pincli.store.trail import PAGE, STRETCH, EventFilter
+from pincli.store.sql.trail import PAGE, STRETCH, EventFilter
 
 AT = "2026-11-24T12:00:00Z"
 KINDS = [EventKind.ATTEMPT, EventKind.VERIFIED, EventKind.LOCKED]

@@ -13,9 +13,9 @@ from pincli.models import EventKind, Fault, PinOrigin, User, UserType
 from pincli.operations import pins
 from pincli.operations.session import Need, Session
 from pincli.store import locks
-from pincli.store.attempts import Charged, RenewedVerifier
+from pincli.store.steps.attempts import Charged, RenewedVerifier
 from pincli.store.sqlite import Store
-from pincli.store.transaction import Origin
+from pincli.models import Origin
 from tests.store.processes import held_by_other
 from tests.support.desk import Desk
 
@@ -68,7 +68,7 @@ def issue(session: Session, user: User, *, unlock: bool) -> None:
 
 def hold(session: Session, user: User) -> None:
     """Take the user's lock, which closes what a dead process left open."""
-    with session.store.holding(user):
+    with session.holding(user):
         pass
 
 
@@ -143,7 +143,7 @@ def test_a_step_that_fails_changes_nothing(desk: Desk, users: dict[str, User], n
             with pytest.raises(StoreUnavailable):
                 step(session, users)
             assert session.store.locks_recorded == []
-            assert session.store.find("alice") == users["alice"]  # it is fit for use
+            assert session.store.people.find("alice") == users["alice"]  # it is fit for use
         assert dump(desk) == before
     with desk.session() as session:
         session.store.sign_with(FailingSigner(session.keyring.audit.fingerprint, signatures))
@@ -184,7 +184,7 @@ def test_a_verifier_is_not_renewed_to_a_key_that_is_no_longer_current(
     desk: Desk, users: dict[str, User]
 ) -> None:
     """A rotation between charge and settle files no verifier under another key's name."""
-    with desk.session() as session, session.store.holding(users["alice"]) as user:
+    with desk.session() as session, session.holding(users["alice"]) as user:
         attempt = charged(session, user)
         key = session.keyring.verify
         verifier = session.verifiers.make(key, "alice", user.pin_version, desk.pins["alice"])
@@ -229,6 +229,6 @@ def test_a_step_waits_for_the_writer_lock_first(
     with held_by_other(desk.store / "pincli.lock", 0), desk.session() as session:
         with pytest.raises(StoreUnavailable) as refusal:
             session.store.unlock(users["locked"], reason="r")
-        assert session.store.find("alice") == users["alice"]
+        assert session.store.people.find("alice") == users["alice"]
     assert refusal.value.fault is Fault.BUSY
     assert dump(desk) == before

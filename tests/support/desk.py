@@ -17,7 +17,7 @@ from typing import Any
 from pincli.models import Event, User, UserType
 from pincli.operations import people, pins, setup
 from pincli.operations.session import Need, Session, open_session
-from pincli.store.transaction import Origin
+from pincli.models import Origin
 from pincli.vault.verifiers import HashCost, Verifiers
 
 CHEAP = HashCost(memory_kib=8, passes=1)
@@ -93,14 +93,14 @@ class Desk:
     def user(self, name: str) -> User:
         """The user's record as it stands on disk."""
         with self.session(Need.WRITE) as session:
-            user = session.store.find(name)
+            user = session.store.people.find(name)
             assert user is not None, name
             return user
 
     def events(self, user: str | None = None) -> list[Event]:
         """All events, the oldest first."""
         with self.session(Need.WRITE) as session:
-            pages = session.store.latest_events(user=user, limit=1_000_000)
+            pages = session.store.trail.newest_first(user=user, limit=1_000_000)
             return [event for page in pages for event in page][::-1]
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:

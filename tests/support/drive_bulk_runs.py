@@ -114,7 +114,7 @@ def sound(desk: Desk) -> None:
 def users_of(desk: Desk) -> dict[str, User]:
     """Everybody, by name."""
     with desk.session() as session:
-        return {user.login: user for page in session.store.user_pages() for user in page}
+        return {user.login: user for page in session.store.people.pages() for user in page}
 
 
 def pins_in(path: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ from sqlite_utils import Database
 from pincli.store import connection, opening, schema
 from pincli.store.connection import SCHEMA_VERSION
 from pincli.store.sqlite import Store
-from pincli.store.transaction import Origin
+from pincli.models import Origin
 
 NEXT = SCHEMA_VERSION + 1
 

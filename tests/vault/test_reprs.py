@@ -16,7 +16,7 @@ from pincli.models import (
     User,
     UserType,
 )
-from pincli.store.attempts import Charged, RenewedVerifier
+from pincli.store.steps.attempts import Charged, RenewedVerifier
 from pincli.vault.keyring import Key
 
 PIN = "444159"

@@ -88,7 +88,7 @@ class Work:
         """What all names that begin so begin with, and the names if they are several."""
         try:
             store = (self._session or self._renew()).store
-            users = names_beginning(store, "user", effect.begun)
+            users = names_beginning(store, "login", effect.begun)
             accounts = names_beginning(store, "account", effect.begun)
         except PincliError:
             return "", None

@@ -7,18 +7,19 @@ import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import BinaryIO, NamedTuple
 
 from pincli.errors import MalformedName
-from pincli.models import EventKind
+from pincli.models import EventKind, NewEvent
 from pincli.operations.chunks import Progress, in_chunks, no_progress
 from pincli.operations.intake.formats import RawRow, read_people
 from pincli.operations.intake.rows import RowChecker
 from pincli.operations.session import Session
 from pincli.results import ImportTally, RowProblem
 from pincli.rules.names import canonical_user
-from pincli.store.intake import Fate, fate_of
+from pincli.store.steps.imports import Fate, fate_of
+from pincli.store.steps.imports import take_in as take_in_rows
+from pincli.store.steps.people import record
 from pincli.store.staging import StagedImport, StagedRow
 
 _PAGE = 1000
@@ -78,7 +79,7 @@ def stage(
     for page in _pages(staged):
         compared += len(page)
         progress(size + size * compared // total if size else compared, 2 * size)
-        present = session.store.find_all([row.user for row in page])
+        present = session.store.people.named([row.user for row in page])
         for row in page:
             user = present.get(row.user)
             fates[fate_of(row, user)] += 1
@@ -101,22 +102,23 @@ def take_in(
         Interrupted: Between two chunks; says how far that got.
         StoreUnavailable: Likewise.
     """
-    session.store.prepare_for_bulk()
+    store = session.store
+    store.prepare_for_bulk()
     fates: Counter[Fate] = Counter()
     for result in in_chunks(
         lambda last, limit: staged.after(last.user if last else "", limit),
-        partial(session.store.take_in, allow_move=options.allow_move),
+        lambda rows: store.write(take_in_rows, rows, allow_move=options.allow_move),
         total=len(staged),
         progress=progress,
     ):
         fates.update(result)
-    session.store.record(EventKind.IMPORTED, reason=_summary(len(staged), fates))
+    store.write(record, NewEvent(EventKind.IMPORTED, reason=_summary(len(staged), fates)))
     return _tally(len(staged), fates)
 
 
 def missing_rows(session: Session, staged: StagedImport, account: str) -> Iterator[int]:
     """The rows of the active users of an account that the file lacks."""
-    for page in session.store.user_pages(account=account):
+    for page in session.store.people.pages(account=account):
         active = {user.login: user.id for user in page if user.active}
         if active:
             yield from (active[name] for name in staged.missing_from(active))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from pincli.results import AccountAlert, AgentAlert, HourlyFailures, UserAlert
 from pincli.rules import alarms
 from pincli.store.sql.rows import Rows

@@ -26,7 +26,7 @@ PEOPLE = [
 def users(desk: Desk) -> list[User]:
     """Everybody, by name."""
     with desk.session() as session:
-        return [user for page in session.store.user_pages() for user in page]
+        return [user for page in session.store.people.pages() for user in page]
 
 
 @pytest.mark.parametrize("kind", FORMATS)
