@@ -178,10 +178,10 @@ class BackupRefused(PincliError):
         self.finding = finding
 
 
-class AttemptTakenOver(PincliError):
-    """The user's lock did not keep others out: an attempt was closed by somebody else."""
+class AttemptOpen(PincliError):
+    """An attempt was to be charged where one is open, or none is allowed. A bug; not charged."""
 
-    code = "unavailable"
+    code = "internal"
 
     def __init__(self, user: str) -> None:
         super().__init__(user)

@@ -63,8 +63,12 @@ class EventKind(StrEnum):
     VERIFIED = "verified"
     INCORRECT = "incorrect"
     ABANDONED = "abandoned"
+    """Before schema 2: an attempt whose process died, closed as a miss."""
+    NOT_TOLD = "not_told"
+    """Somebody else ended the attempt as verified, but the PIN has changed since."""
     REFUSED = "refused"
     LOCKED = "locked"
+    LOCKED_BY_HAND = "locked_by_hand"
     UNLOCKED = "unlocked"
     PIN_GENERATED = "pin_generated"
     PIN_CHANGED = "pin_changed"
@@ -73,40 +77,30 @@ class EventKind(StrEnum):
     RESET = "reset"
     KEY_ROTATED = "key_rotated"
     RESEALED = "resealed"
+    RENEWED = "renewed"
+    """A PIN is hashed with the present key and cost; the PIN is the same."""
+    MIGRATED = "migrated"
+    MARKED = "marked"
+    """This host keeps a mark of the trail from here on."""
     RESTORED = "restored"
-
-
-class StoredPin(NamedTuple):
-    """What the store holds of a PIN.
-
-    Attributes:
-        verifier: The argon2id string.
-        verify_key: Fingerprint of the key that the verifier was made with.
-        sealed: The PIN, encrypted to the portal.
-        portal_key: Fingerprint of the portal key that it is sealed to.
-        set_at: ISO 8601, UTC.
-        set_by: Who chose it.
-    """
-
-    verifier: str
-    verify_key: str
-    sealed: bytes
-    portal_key: str
-    set_at: str
-    set_by: PinOrigin
-
-    def __repr__(self) -> str:
-        return f"StoredPin(set_at={self.set_at!r}, set_by={self.set_by!r})"
 
 
 class NewPin(NamedTuple):
     """A PIN as vault/ prepares it, ready to be written in one transaction.
 
     Attributes:
-        version: The version that this PIN is to be; both verifier and seal are bound to it.
+        question: What to hash an answer with: settings, salt, and what it is bound to.
+        check: SHA-256 of the right answer.
+        proof: HMAC under verify.key over question and check.
+        verify_key: Fingerprint of that key.
+        sealed: The PIN, encrypted to the portal.
+        portal_key: Fingerprint of the portal key that it is sealed to.
+        version: The version that this PIN is to be; answer, proof and seal are bound to it.
     """
 
-    verifier: str
+    question: str
+    check: bytes
+    proof: bytes
     verify_key: str
     sealed: bytes
     portal_key: str
@@ -118,37 +112,79 @@ class NewPin(NamedTuple):
 
 
 class User(NamedTuple):
-    """One user's record as read from the store. All times are ISO 8601, UTC.
+    """One user's record. Its fields are the columns, and their order is the digest's.
+
+    Flat on purpose: one list of names is the record, the row, and what the trail covers. All
+    times are ISO 8601, UTC.
 
     Attributes:
-        id: The row number, which is also the byte of the user's lock.
-        login: Canonical; unique in the store.
+        id: The row number; 0 for a user who is not in the store yet.
+        uid: 128 random bits, given at creation and never reused. What keys, seals and events
+            refer to.
+        blind: Random, so that an erased record can't be guessed back from its digest.
+        login: Canonical; unique within the account.
         display_name: May be empty.
+        email: For finding people; never an identity.
+        question: What to hash an answer with; None where there is no PIN.
+        pin_check: SHA-256 of the right answer.
+        pin_proof: HMAC that only somebody with verify.key can make.
         pin_version: Grows by one whenever the PIN is set or withdrawn.
-        failed_attempts: Consecutive incorrect attempts, 0 to 6.
-        open_attempt: Event number of the attempt that is charged and not yet settled.
+        barred_question: With the next three, the PIN that a reset withdrew last; the customer
+            may not choose it again.
+        failed_attempts: Consecutive incorrect attempts, 0 to 6; an open attempt is charged.
         locked_since: When the present lock was recorded.
+        attempt: Event number of the attempt that is charged and has no outcome yet. The next
+            five belong to it.
+        attempt_answer: SHA-256 of the answer given.
+        call_agent: With the next two, which agent is calling the customer now.
+        event: Number of the event that changed this record last.
     """
 
     id: int
-    login: str
+    uid: bytes
+    blind: bytes
     account: str
+    login: str
     display_name: str
+    email: str | None
     type: UserType
     active: bool
     added_at: str
-    pin: StoredPin | None
-    pin_version: int
-    failed_attempts: int
-    open_attempt: int | None
-    locked_since: str | None
-    last_locked_at: str | None
-    last_attempt_at: str | None
-    last_attempt_by: str | None
-    last_verified_at: str | None
-    last_verified_by: str | None
-    locks_total: int
-    attempts_total: int
+    question: str | None = None
+    pin_check: bytes | None = None
+    pin_proof: bytes | None = None
+    verify_key: str | None = None
+    sealed: bytes | None = None
+    portal_key: str | None = None
+    pin_set_at: str | None = None
+    pin_set_by: PinOrigin | None = None
+    pin_version: int = 0
+    barred_question: str | None = None
+    barred_check: bytes | None = None
+    barred_key: str | None = None
+    barred_version: int | None = None
+    failed_attempts: int = 0
+    locked_since: str | None = None
+    last_locked_at: str | None = None
+    locks_total: int = 0
+    attempts_total: int = 0
+    last_attempt_at: str | None = None
+    last_attempt_by: str | None = None
+    last_verified_at: str | None = None
+    last_verified_by: str | None = None
+    attempt: int | None = None
+    attempt_answer: bytes | None = None
+    attempt_at: str | None = None
+    attempt_agent: str | None = None
+    attempt_command: str | None = None
+    attempt_ticket: str | None = None
+    call_agent: str | None = None
+    call_ref: str | None = None
+    call_since: str | None = None
+    event: int = 0
+
+    def __repr__(self) -> str:
+        return f"User({self.account!r}, {self.login!r})"
 
 
 class Change(NamedTuple):
@@ -159,16 +195,16 @@ class Change(NamedTuple):
 
 
 class Event(NamedTuple):
-    """One row of the audit trail.
+    """An event as lists show it: with the user's present login, and its free texts.
 
     Attributes:
-        seq: The row's number; the trail has no gaps.
+        seq: Its number; the trail has no gaps.
         agent: OS login of who ran the command; under sudo, of who invoked sudo.
         command: Which pincli command it was.
         attempt: For an outcome, the seq of the attempt that it ends.
         outcome: For an outcome or a refusal, the word for it.
         attempts_used: The user's counter after this event.
-        mac: HMAC over the previous mac and this row, hexadecimal.
+        mac: Its link, hexadecimal; before schema 2, an HMAC over the previous mac and itself.
     """
 
     seq: int
@@ -187,6 +223,13 @@ class Event(NamedTuple):
     mac: str
 
 
+class Origin(NamedTuple):
+    """Who acts, and by which command; recorded with every event."""
+
+    agent: str
+    command: str
+
+
 class NewEvent(NamedTuple):
     """An event about to be recorded.
 
@@ -198,6 +241,8 @@ class NewEvent(NamedTuple):
         outcome: The word for how it ended.
         reason: Why, as the person said, masked.
         ticket: The ticket it belongs to, masked.
+        note: What the program itself adds; no free text.
+        origin: Who acted, where that is not who writes: an attempt that somebody left open.
     """
 
     kind: EventKind
@@ -207,6 +252,83 @@ class NewEvent(NamedTuple):
     outcome: str | None = None
     reason: str | None = None
     ticket: str | None = None
+    note: str | None = None
+    origin: Origin | None = None
+
+
+class TrailEvent(NamedTuple):
+    """One row of the trail. Its fields are the columns; all but the last two make the link.
+
+    Attributes:
+        number: From 1, without gaps.
+        at: ISO 8601, UTC, by the store's clock.
+        agent: OS login of who ran the command; under sudo, of who invoked sudo.
+        database_login: Whom the database knows the writer as; None on SQLite.
+        kind: A word of EventKind.
+        uid: The user that it is about.
+        attempt: For an outcome, the number of the attempt that it ends.
+        outcome: For an outcome or a refusal, the word for it.
+        ended_by: For an outcome, the agent whose command ended the attempt, if another.
+        counter: The user's counter after it.
+        texts: SHA-256 over a blind and the free texts, which can be erased.
+        record: Digest of the user's record after it, if it changed the record.
+        note: What the program itself adds; no free text.
+        link: SHA-256 over the previous link and this event.
+        seal: HMAC under audit.key over number and link, with the last event of a transaction.
+    """
+
+    number: int
+    at: str
+    agent: str
+    database_login: str | None
+    command: str
+    kind: str
+    uid: bytes | None
+    account: str | None
+    attempt: int | None
+    outcome: str | None
+    ended_by: str | None
+    counter: int | None
+    pin_version: int | None
+    texts: bytes | None
+    record: bytes | None
+    note: str | None
+    link: bytes
+    seal: bytes | None
+
+
+class Texts(NamedTuple):
+    """The free texts of an event, kept beside it: they can be erased, their digest stays.
+
+    Attributes:
+        number: The event's.
+        blind: Random, so that a text can't be guessed back from the digest.
+        name: For a name that no user has: what was typed, masked.
+    """
+
+    number: int
+    blind: bytes
+    reason: str | None
+    ticket: str | None
+    name: str | None
+
+
+class Head(NamedTuple):
+    """The last event's number and link: noted down elsewhere, it shows that nothing was cut off."""
+
+    number: int
+    link: bytes
+
+    def __str__(self) -> str:
+        return f"{self.number}:{self.link.hex()}"
+
+
+class Start(NamedTuple):
+    """Where the trail begins: the event before its first one, sealed."""
+
+    number: int
+    link: bytes
+    seal: bytes
 
 
 class EventFilter(NamedTuple):
@@ -221,13 +343,6 @@ class EventFilter(NamedTuple):
     agent: str | None = None
     kind: EventKind | None = None
     since: str | None = None
-
-
-class Origin(NamedTuple):
-    """Who acts, and by which command; recorded with every event."""
-
-    agent: str
-    command: str
 
 
 class Identity(NamedTuple):

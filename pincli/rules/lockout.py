@@ -1,31 +1,48 @@
-"""Six, then locked: what each event makes of a user's record (DESIGN.md 2.4).
+"""Six, then locked: what each event makes of a user's record (DESIGN.md 2.4 and 2.5).
 
 Each function takes a record and gives the *step*: the events, each with the record as it is
 after it. The last one's record is what the store writes. No events: nothing to do. Nothing
 else in pincli does arithmetic on the counter.
+
+An attempt is charged before anybody knows whether its answer is right, and stays *open* until
+it is ended. Every change of a record ends the open attempt first: `ended_first` does that for
+all of them. So the changes themselves only see records without an open attempt.
 """
 
 from __future__ import annotations
 
-from pincli.errors import AttemptTakenOver, NoPinPossible, Refused, Rule
+import hashlib
+import hmac
+from collections.abc import Callable
+from typing import Any
+
+from pincli.errors import AttemptOpen, NoPinPossible, Refused, Rule
 from pincli.models import (
     EventKind,
     NewEvent,
     NewPin,
+    Origin,
     Outcome,
     PinOrigin,
     State,
-    StoredPin,
     User,
 )
-from pincli.rules.states import ATTEMPTS_ALLOWED, is_locked, may_have_pin, state_from, state_of
+from pincli.rules.states import ATTEMPTS_ALLOWED, is_locked, may_have_pin, state_of
 
 Step = tuple[NewEvent, ...]
+Change = Callable[[User], Step]
+Refusal = Refused | NoPinPossible
 
-_OUTCOME_KINDS = {
-    Outcome.VERIFIED: EventKind.VERIFIED,
-    Outcome.INCORRECT: EventKind.INCORRECT,
-}
+_NO_ATTEMPT: dict[str, Any] = dict.fromkeys(
+    name for name in User._fields if name == "attempt" or name.startswith("attempt_")
+)
+_NO_PIN: dict[str, Any] = dict.fromkeys(
+    ("question", "pin_check", "pin_proof", "verify_key", "sealed", "portal_key")
+    + ("pin_set_at", "pin_set_by")
+)
+_NO_BAR: dict[str, Any] = dict.fromkeys(
+    name for name in User._fields if name.startswith("barred_")
+)
 _PIN_KINDS = {
     PinOrigin.GENERATED: EventKind.PIN_GENERATED,
     PinOrigin.CUSTOMER: EventKind.PIN_CHANGED,
@@ -37,91 +54,108 @@ def attempts_left(failed_attempts: int) -> int:
     return max(0, ATTEMPTS_ALLOWED - failed_attempts)
 
 
+def check_of(answer: bytes) -> bytes:
+    """What is stored and compared of an answer; what is stored can't be sent as an answer."""
+    return hashlib.sha256(answer).digest()
+
+
 def after(user: User, step: Step) -> User:
     """The record once a step was taken."""
     return (step[-1].user or user) if step else user
 
 
-def charged(user: User, *, number: int, agent: str, ticket: str | None, at: str) -> Step:
-    """An attempt is counted, before anybody knows whether its answer is right.
+# An attempt: charged, and ended.
+
+
+def charged(
+    user: User, answer_check: bytes, *, number: int, by: Origin, ticket: str | None, at: str
+) -> Step:
+    """An attempt is counted, and its answer is kept until it is ended.
 
     Args:
-        user: In the state `active`.
+        user: In the state `active`, without an open attempt.
+        answer_check: What `check_of` gives for the answer.
         number: Of the event that this becomes.
-        agent: Who took the answer.
+        by: Who took the answer.
         ticket: The ticket it belongs to, masked.
         at: ISO 8601, UTC.
 
     Raises:
-        AttemptTakenOver: An attempt is in flight already, or there is none left.
+        AttemptOpen: An attempt is open, or the state is another: the caller has a bug.
     """
-    if user.open_attempt is not None or is_locked(user.failed_attempts):
-        raise AttemptTakenOver(user.login)
+    if user.attempt is not None or state_of(user) is not State.ACTIVE:
+        raise AttemptOpen(user.login)
     charge = user._replace(
         failed_attempts=user.failed_attempts + 1,
         attempts_total=user.attempts_total + 1,
         last_attempt_at=at,
-        last_attempt_by=agent,
-        open_attempt=number,
+        last_attempt_by=by.agent,
+        attempt=number,
+        attempt_answer=answer_check,
+        attempt_at=at,
+        attempt_agent=by.agent,
+        attempt_command=by.command,
+        attempt_ticket=ticket,
     )
     return (NewEvent(EventKind.ATTEMPT, charge, ticket=ticket),)
 
 
-def settled(
-    user: User,
-    *,
-    attempt: int,
-    version: int,
-    matched: bool,
-    agent: str,
-    ticket: str | None,
-    at: str,
-) -> Step:
-    """A charged attempt ends, after its comparison.
+def finished(user: User, *, at: str) -> Step:
+    """The open attempt ends, with the outcome that its own process would have got.
 
-    A right answer sets the counter to 0, so it is never what locks a user. It verifies only
-    if state and PIN version are still those that were charged: nobody is verified with a PIN
-    that was withdrawn meanwhile.
+    A right answer sets the counter to 0, so it is never what locks a user.
+    """
+    if user.attempt is None:
+        return ()
+    if not _is_right(user):
+        return _wrong(user, at)
+    right = _closed(user)._replace(
+        failed_attempts=0, last_verified_at=at, last_verified_by=user.attempt_agent
+    )
+    return (_end(user, right, EventKind.VERIFIED, Outcome.VERIFIED),)
+
+
+def ended_first(
+    user: User, change: Change, *, withdraws: bool, at: str
+) -> tuple[Step, Refusal | None]:
+    """End the open attempt, then take a change, in one step.
+
+    Once a PIN is withdrawn, replaced or locked, nobody is told *verified* with it: a right
+    answer in flight is then refused, with the state after the change. A change that is
+    refused ends the attempt as if it had not been asked for.
 
     Args:
-        user: The record as it is now.
-        attempt: The number of the attempt's event.
-        version: The PIN version that the answer was compared with.
-        matched: Whether it was right.
-        agent: Who took the answer.
-        ticket: The ticket it belongs to, masked.
+        user: The record.
+        change: What is to happen to the record once no attempt is open.
+        withdraws: Whether it withdraws, replaces or locks the PIN.
         at: ISO 8601, UTC.
 
-    Raises:
-        AttemptTakenOver: Somebody else has ended the attempt; it stays charged.
+    Returns:
+        The step to take, and the refusal that the change met, if it did.
     """
-    if user.open_attempt != attempt:
-        raise AttemptTakenOver(user.login)
-    outcome = _outcome(user, version=version, matched=matched)
-    ended = user._replace(open_attempt=None)
-    if matched:
-        ended = ended._replace(failed_attempts=0, locked_since=None)
-    if outcome is Outcome.VERIFIED:
-        ended = ended._replace(last_verified_at=at, last_verified_by=agent)
-    kind = _OUTCOME_KINDS.get(outcome, EventKind.REFUSED)
-    end = NewEvent(kind, ended, attempt=attempt, outcome=outcome.value, ticket=ticket)
-    return (end, *_lock_on_sixth(ended, at))
+    if user.attempt is None:
+        return _tried(user, change)
+    if withdraws and _is_right(user):
+        closed = _closed(user)._replace(failed_attempts=0)
+        then, refusal = _tried(closed, change)
+        if refusal is None:
+            state = state_of(after(closed, then))
+            outcome = Outcome.INCORRECT if state is State.ACTIVE else Outcome(state.value)
+            return (_end(user, closed, EventKind.REFUSED, outcome), *then), None
+    first = finished(user, at=at)
+    then, refusal = _tried(after(user, first), change)
+    return (*first, *then), refusal
 
 
-def abandoned(user: User, *, at: str) -> Step:
-    """The attempt of a process that died between charge and settle ends, as a miss."""
-    if user.open_attempt is None:
-        return ()
-    ended = user._replace(open_attempt=None)
-    end = NewEvent(EventKind.ABANDONED, ended, attempt=user.open_attempt)
-    return (end, *_lock_on_sixth(ended, at))
+# Locks.
 
 
 def locked_by_hand(user: User, *, reason: str, at: str) -> Step:
-    """Somebody locks the PIN; nothing where it is locked already."""
-    if is_locked(user.failed_attempts):
-        return _lock_on_sixth(user, at)
-    return (_lock(user._replace(failed_attempts=ATTEMPTS_ALLOWED), at, reason),)
+    """Somebody locks the PIN, in whatever state; nothing where it is locked already."""
+    if is_locked(user):
+        return ()
+    six = user._replace(failed_attempts=ATTEMPTS_ALLOWED)
+    return (NewEvent(EventKind.LOCKED_BY_HAND, _with_lock(six, at), reason=reason),)
 
 
 def unlocked(user: User, *, reason: str) -> Step:
@@ -130,9 +164,12 @@ def unlocked(user: User, *, reason: str) -> Step:
     Raises:
         Refused: The counter is below six.
     """
-    if not is_locked(user.failed_attempts):
+    if not is_locked(user):
         raise Refused(Rule.NOT_LOCKED, user.login)
     return (_released(user, reason),)
+
+
+# PINs.
 
 
 def withdrawn(user: User, *, unlock: bool, reason: str | None) -> Step:
@@ -142,7 +179,7 @@ def withdrawn(user: User, *, unlock: bool, reason: str | None) -> Step:
     """
     released = _release_for_reset(user, unlock=unlock, reason=reason)
     now = counter_reset(after(user, released), unlock=unlock)
-    if user.pin is not None:
+    if user.question is not None:
         return (*released, NewEvent(EventKind.PIN_WITHDRAWN, without_pin(now), reason=reason))
     if now == user:
         return ()
@@ -157,7 +194,8 @@ def issued(user: User, pin: NewPin, *, unlock: bool, reason: str | None, at: str
     """
     released = _release_for_reset(user, unlock=unlock, reason=reason)
     now = counter_reset(after(user, released), unlock=unlock)
-    return (*released, _with_pin(now, pin, reason=reason, at=at))
+    barred = without_pin(now) if now.question is not None else now
+    return (*released, _with_pin(barred, pin, reason=reason, at=at))
 
 
 def collected(user: User, pin: NewPin, *, at: str) -> Step:
@@ -170,71 +208,99 @@ def collected(user: User, pin: NewPin, *, at: str) -> Step:
 
 
 def changed(user: User, pin: NewPin, *, at: str) -> Step:
-    """The customer chooses a PIN; the counter goes to 0.
+    """The customer chooses a PIN: the counter goes to 0, and no PIN is barred any more.
 
     Raises:
         NoPinPossible: The user is inactive, or of a type without PINs.
         Refused: The user is locked: first unlock, then change.
     """
-    if may_have_pin(user) and is_locked(user.failed_attempts):
+    if may_have_pin(user) and is_locked(user):
         raise Refused(Rule.LOCKED, user.login)
-    now = user._replace(failed_attempts=0, locked_since=None)
+    now = user._replace(failed_attempts=0, locked_since=None, **_NO_BAR)
     return (_with_pin(now, pin, reason=None, at=at),)
 
 
 def counter_reset(user: User, *, unlock: bool) -> User:
     """The record with the counter as a reset leaves it."""
-    if is_locked(user.failed_attempts) and not unlock:
+    if is_locked(user) and not unlock:
         return user
     return user._replace(failed_attempts=0, locked_since=None)
 
 
 def without_pin(user: User) -> User:
-    """The record without its PIN, under a version of its own; counter and lock stay."""
-    return user._replace(pin=None, pin_version=user.pin_version + 1)
-
-
-def _with_pin(user: User, pin: NewPin, *, reason: str | None, at: str) -> NewEvent:
-    if not may_have_pin(user):
-        raise NoPinPossible(user.login, state_of(user))
-    stored = StoredPin(pin.verifier, pin.verify_key, pin.sealed, pin.portal_key, at, pin.set_by)
-    now = user._replace(pin=stored, pin_version=pin.version)
-    return NewEvent(_PIN_KINDS[pin.set_by], now, reason=reason)
-
-
-def _outcome(user: User, *, version: int, matched: bool) -> Outcome:
-    """The answer, by the state that the record would have without the attempt's own charge.
-
-    A bulk reset may have set the counter to 0 while the attempt was in flight; then it no
-    longer holds the charge.
-    """
-    state = state_from(
-        active=user.active,
-        user_type=user.type,
-        failed_attempts=max(0, user.failed_attempts - 1),
-        has_pin=user.pin is not None,
+    """The record without its PIN, which is barred from now on; counter and lock stay."""
+    return user._replace(
+        **_NO_PIN,
+        pin_version=user.pin_version + 1,
+        barred_question=user.question,
+        barred_check=user.pin_check,
+        barred_key=user.verify_key,
+        barred_version=user.pin_version,
     )
-    if state is not State.ACTIVE:
-        return Outcome(state.value)
-    return Outcome.VERIFIED if matched and user.pin_version == version else Outcome.INCORRECT
 
 
-def _lock_on_sixth(user: User, at: str) -> Step:
-    """The lock, where the counter is at six and no event has recorded it yet."""
-    if not is_locked(user.failed_attempts) or user.locked_since is not None:
-        return ()
-    return (_lock(user, at, None),)
+def _tried(user: User, change: Change) -> tuple[Step, Refusal | None]:
+    try:
+        return change(user), None
+    except (Refused, NoPinPossible) as refusal:
+        return (), refusal
 
 
-def _lock(user: User, at: str, reason: str | None) -> NewEvent:
-    now = user._replace(locked_since=at, last_locked_at=at, locks_total=user.locks_total + 1)
-    return NewEvent(EventKind.LOCKED, now, reason=reason)
+def _is_right(user: User) -> bool:
+    """Whether the open attempt's answer is right; in constant time."""
+    if user.attempt_answer is None or user.pin_check is None:
+        return False
+    return hmac.compare_digest(user.attempt_answer, user.pin_check)
+
+
+def _closed(user: User) -> User:
+    return user._replace(**_NO_ATTEMPT)
+
+
+def _wrong(user: User, at: str) -> Step:
+    closed = _closed(user)
+    end = _end(user, closed, EventKind.INCORRECT, Outcome.INCORRECT)
+    if not is_locked(closed):
+        return (end,)
+    return (end, NewEvent(EventKind.LOCKED, _with_lock(closed, at), origin=end.origin))
+
+
+def _end(user: User, ended: User, kind: EventKind, outcome: Outcome) -> NewEvent:
+    return NewEvent(
+        kind,
+        ended,
+        attempt=user.attempt,
+        outcome=outcome.value,
+        ticket=user.attempt_ticket,
+        origin=Origin(user.attempt_agent or "", user.attempt_command or ""),
+    )
+
+
+def _with_lock(user: User, at: str) -> User:
+    return user._replace(locked_since=at, last_locked_at=at, locks_total=user.locks_total + 1)
 
 
 def _release_for_reset(user: User, *, unlock: bool, reason: str | None) -> Step:
-    return (_released(user, reason),) if unlock and is_locked(user.failed_attempts) else ()
+    return (_released(user, reason),) if unlock and is_locked(user) else ()
 
 
 def _released(user: User, reason: str | None) -> NewEvent:
     free = user._replace(failed_attempts=0, locked_since=None)
     return NewEvent(EventKind.UNLOCKED, free, reason=reason)
+
+
+def _with_pin(user: User, pin: NewPin, *, reason: str | None, at: str) -> NewEvent:
+    if not may_have_pin(user):
+        raise NoPinPossible(user.login, state_of(user))
+    now = user._replace(
+        question=pin.question,
+        pin_check=pin.check,
+        pin_proof=pin.proof,
+        verify_key=pin.verify_key,
+        sealed=pin.sealed,
+        portal_key=pin.portal_key,
+        pin_set_at=at,
+        pin_set_by=pin.set_by,
+        pin_version=pin.version,
+    )
+    return NewEvent(_PIN_KINDS[pin.set_by], now, reason=reason)

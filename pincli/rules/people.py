@@ -8,53 +8,66 @@ from pincli.rules.states import TYPES_WITH_PINS
 
 
 def newcomer(
-    login: str,
-    account: str,
-    display_name: str,
-    user_type: UserType,
+    uid: bytes,
+    blind: bytes,
     *,
+    account: str,
+    login: str,
+    display_name: str,
+    email: str | None,
+    user_type: UserType,
     active: bool = True,
     at: str,
 ) -> User:
-    """The record of a user who was not there; without a PIN."""
-    return User(
-        id=0,
-        login=login,
-        account=account,
-        display_name=display_name,
-        type=user_type,
-        active=active,
-        added_at=at,
-        pin=None,
-        pin_version=0,
-        failed_attempts=0,
-        open_attempt=None,
-        locked_since=None,
-        last_locked_at=None,
-        last_attempt_at=None,
-        last_attempt_by=None,
-        last_verified_at=None,
-        last_verified_by=None,
-        locks_total=0,
-        attempts_total=0,
-    )
+    """The record of a user who was not there, without a PIN.
+
+    Args:
+        uid: 16 random bytes.
+        blind: 16 others.
+        account: Canonical.
+        login: Canonical.
+        display_name: Cleaned; may be empty.
+        email: For finding them.
+        user_type: Decides whether they can have a PIN.
+        active: Whether they may call.
+        at: ISO 8601, UTC.
+    """
+    return User(0, uid, blind, account, login, display_name, email, user_type, active, at)
 
 
 def switched(user: User, *, active: bool, reason: str | None) -> Step:
-    """A user is activated or deactivated; nothing where they are so already."""
+    """A user is activated or deactivated; nothing where they are so already.
+
+    Deactivating withdraws the PIN: somebody who comes back, or inherits the login, opens
+    another.
+    """
     if user.active == active:
         return ()
+    now = user._replace(active=active)
     kind = EventKind.ACTIVATED if active else EventKind.DEACTIVATED
-    return (NewEvent(kind, user._replace(active=active), reason=reason),)
+    return _without_idle_pin((NewEvent(kind, now, reason=reason),), now)
 
 
-def edited(user: User, *, account: str, display_name: str, user_type: UserType) -> Step:
+def edited(
+    user: User, *, account: str, display_name: str, email: str | None, user_type: UserType
+) -> Step:
     """What the record says of a user changes; nothing where it says so already.
 
     A user who becomes of a type without PINs loses theirs, as such users never have one.
     """
-    now = user._replace(account=account, display_name=display_name, type=user_type)
+    now = user._replace(
+        account=account, display_name=display_name, email=email, type=user_type
+    )
     step: Step = () if now == user else (NewEvent(EventKind.USER_UPDATED, now),)
-    if now.pin is not None and user_type not in TYPES_WITH_PINS:
-        step = (*step, NewEvent(EventKind.PIN_WITHDRAWN, without_pin(now)))
+    return _without_idle_pin(step, now)
+
+
+def takes_the_pin(user: User, *, active: bool, user_type: UserType) -> bool:
+    """Whether an edit to these values would withdraw the user's PIN."""
+    return user.question is not None and not (active and user_type in TYPES_WITH_PINS)
+
+
+def _without_idle_pin(step: Step, now: User) -> Step:
+    if takes_the_pin(now, active=now.active, user_type=now.type):
+        return (*step, NewEvent(EventKind.PIN_WITHDRAWN, without_pin(now)))
     return step

@@ -11,9 +11,9 @@ TYPES_WITH_PINS = frozenset({UserType.CLOUD, UserType.DEDICATED, UserType.FEDERA
 """Users of the other types are kept, and never have a PIN."""
 
 
-def is_locked(failed_attempts: int) -> bool:
-    """Whether a counter of consecutive incorrect attempts means locked."""
-    return failed_attempts >= ATTEMPTS_ALLOWED
+def is_locked(user: User) -> bool:
+    """Whether the counter is at six. A sixth answer in flight is not a lock yet."""
+    return user.failed_attempts >= ATTEMPTS_ALLOWED and user.attempt is None
 
 
 def may_have_pin(user: User) -> bool:
@@ -26,18 +26,18 @@ def state_of(user: User) -> State:
     return state_from(
         active=user.active,
         user_type=user.type,
-        failed_attempts=user.failed_attempts,
-        has_pin=user.pin is not None,
+        locked=is_locked(user),
+        has_pin=user.question is not None,
     )
 
 
-def state_from(*, active: bool, user_type: UserType, failed_attempts: int, has_pin: bool) -> State:
+def state_from(*, active: bool, user_type: UserType, locked: bool, has_pin: bool) -> State:
     """The state that these facts of a record mean; the first that matches wins."""
     if not active:
         return State.INACTIVE
     if user_type not in TYPES_WITH_PINS:
         return State.INELIGIBLE
-    if is_locked(failed_attempts):
+    if locked:
         return State.LOCKED
     if not has_pin:
         return State.UNCOLLECTED

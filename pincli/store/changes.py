@@ -1,26 +1,99 @@
-"""What a step's events come to, before any database hears of it: records that differ."""
+"""What a step's events come to, before any database hears of it: rows that differ, a longer trail."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from pincli.errors import StaleRecord
-from pincli.models import NewEvent, User
+from pincli.models import EventKind, Head, NewEvent, Origin, Texts, TrailEvent, User
+from pincli.rules.canonical import link_of, record_digest, texts_digest
 
 Row = Sequence[Any]
+_BLIND_BYTES = 16
 
 
-def records_left(events: Iterable[NewEvent]) -> dict[str, User]:
-    """The record that each user is left with, by login, in the order of their first events."""
-    return {event.user.login: event.user for event in events if event.user is not None}
+class Changes(NamedTuple):
+    """What is to be written.
+
+    Attributes:
+        events: The trail's new rows, without a seal.
+        texts: The free texts that belong to them.
+        records: The records that each user is left with, where they differ.
+        digests: Their digests, by uid.
+        added: The uids of those who were not there.
+        locks: The records as they were locked, for the hook.
+    """
+
+    events: list[TrailEvent]
+    texts: list[Texts]
+    records: list[User]
+    digests: dict[bytes, bytes]
+    added: set[bytes]
+    locks: list[User]
+
+
+def changes_of(
+    events: Iterable[NewEvent],
+    read: Mapping[bytes, User],
+    head: Head,
+    *,
+    next_row: int,
+    at: str,
+    origin: Origin,
+    database_login: str | None = None,
+) -> Changes:
+    """Number and link the events, and tell which records they change.
+
+    Args:
+        events: A step's.
+        read: The records that this transaction has read, by uid.
+        head: The end of the trail.
+        next_row: The row number for the next user to be added.
+        at: The time of the transaction.
+        origin: Who acts.
+        database_login: Whom the database knows them as.
+
+    Raises:
+        StaleRecord: A record was not read in this transaction, or before another change.
+    """
+    number, link = head
+    changes = Changes([], [], [], {}, set(), [])
+    left: dict[bytes, User] = {}
+    for event in events:
+        number += 1
+        user, digest = event.user, None
+        if user is not None:
+            before = left.get(user.uid)
+            if before is None and user.id == 0:
+                user = user._replace(id=next_row)
+                next_row += 1
+                changes.added.add(user.uid)
+            else:
+                before = before or _as_read(read, user)
+                user = user._replace(id=before.id, event=before.event)
+            if user != before:
+                user = user._replace(event=number)
+                digest = changes.digests[user.uid] = record_digest(user)
+                left[user.uid] = user
+            if event.kind in (EventKind.LOCKED, EventKind.LOCKED_BY_HAND):
+                changes.locks.append(user)
+        texts = _texts_of(number, event)
+        if texts is not None:
+            changes.texts.append(texts)
+        row = _row_of(number, event, user, texts, digest, at, origin, database_login)
+        link = link_of(link, row)
+        changes.events.append(row._replace(link=link))
+    changes.records.extend(left.values())
+    return changes
 
 
 def differing(
     columns: Sequence[str], pairs: Iterable[tuple[int, Row, Row]]
 ) -> Iterator[tuple[tuple[str, ...], list[Row]]]:
-    """What to write of some records: only columns that differ, as others' indexes stay as are.
+    """What to write of some records: only columns that differ, so that other indexes rest.
 
     Args:
         columns: The names of the columns.
@@ -41,13 +114,47 @@ def differing(
         yield names, [values for _, values in group]
 
 
-def require_read(read: Mapping[str, User], user: User) -> User:
-    """The record as this transaction read it.
-
-    Raises:
-        StaleRecord: It did not: what was read before says nothing of the present.
-    """
-    before = read.get(user.login)
-    if before is None or before.id != user.id:
+def _as_read(read: Mapping[bytes, User], user: User) -> User:
+    before = read.get(user.uid)
+    if before is None or (before.id, before.event) != (user.id, user.event):
         raise StaleRecord(user.login)
     return before
+
+
+def _texts_of(number: int, event: NewEvent) -> Texts | None:
+    if event.reason is None and event.ticket is None and event.name is None:
+        return None
+    return Texts(number, os.urandom(_BLIND_BYTES), event.reason, event.ticket, event.name)
+
+
+def _row_of(
+    number: int,
+    event: NewEvent,
+    user: User | None,
+    texts: Texts | None,
+    digest: bytes | None,
+    at: str,
+    origin: Origin,
+    database_login: str | None,
+) -> TrailEvent:
+    by = event.origin or origin
+    return TrailEvent(
+        number=number,
+        at=at,
+        agent=by.agent,
+        database_login=database_login,
+        command=by.command,
+        kind=event.kind.value,
+        uid=user.uid if user else None,
+        account=user.account if user else None,
+        attempt=event.attempt,
+        outcome=event.outcome,
+        ended_by=origin.agent if by.agent != origin.agent else None,
+        counter=user.failed_attempts if user else None,
+        pin_version=user.pin_version if user else None,
+        texts=texts_digest(texts) if texts else None,
+        record=digest,
+        note=event.note,
+        link=b"",
+        seal=None,
+    )

@@ -9,40 +9,45 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Concatenate, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import Concatenate, Literal, ParamSpec, Protocol, TypeVar
 
-from pincli.models import Event, EventFilter, Identity, NewEvent, Origin, State, User, UserType
+from pincli.models import (
+    Event,
+    EventFilter,
+    Head,
+    Identity,
+    NewEvent,
+    Origin,
+    Start,
+    State,
+    Texts,
+    TrailEvent,
+    User,
+    UserType,
+)
 from pincli.results import AccountAlert, AgentAlert, HourlyFailures, UserAlert
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-RawEvent = tuple[str | int | None, ...]
-"""An event as the trail holds it, column by column, for checking its mac."""
+OldEvent = tuple[str | int | None, ...]
+"""An event of schema 1 as its table holds it, column by column, for checking its mac."""
 Step = Callable[Concatenate["Transaction", P], T]
 """What happens in one transaction. It may be run again, so it has no other effects."""
 
 
-class RecordMismatch(NamedTuple):
-    """A user's record that is not as the user's last event left it.
-
-    Attributes:
-        field: Which column differs.
-    """
-
-    login: str
-    field: str
-
-
-class Signer(Protocol):
-    """Who computes the macs of events; vault/audit_macs.py has the one there is."""
+class Sealer(Protocol):
+    """Who seals trail and records; vault/audit_seals.py has the one there is."""
 
     @property
     def fingerprint(self) -> str:
-        """The name of the key it signs with."""
+        """The name of the key it seals with."""
 
-    def mac(self, previous: str, row: RawEvent) -> str:
-        """The mac of a row that follows the previous mac."""
+    def seal_trail(self, store_id: str, number: int, link: bytes) -> bytes:
+        """The seal of the trail up to an event."""
+
+    def seal_record(self, store_id: str, digest: bytes) -> bytes:
+        """The seal of a user's record."""
 
 
 class Transaction(Protocol):
@@ -60,11 +65,20 @@ class Transaction(Protocol):
     def identity(self) -> Identity:
         """The keys that count now."""
 
-    def users(self, rows: Sequence[int]) -> list[User]:
-        """The records in these rows, in storage order; nobody else changes them now."""
+    def users(self, rows: Sequence[int], tampered: list[str] | None = None) -> list[User]:
+        """The records in these rows, in storage order; nobody else changes them now.
 
-    def named(self, logins: Sequence[str]) -> dict[str, User]:
-        """The records of those who exist among these, by login; likewise."""
+        Args:
+            rows: Their numbers.
+            tampered: Gets the logins of records that were changed behind the trail, which
+                are left out.
+
+        Raises:
+            StoreUnavailable: A record was changed behind the trail, and `tampered` is None.
+        """
+
+    def named(self, logins: Sequence[str], tampered: list[str] | None = None) -> list[User]:
+        """The records of those who exist among these logins; likewise."""
 
     def save(self, events: Sequence[NewEvent]) -> None:
         """Write the records that the events leave, and append the events to the trail.
@@ -72,12 +86,19 @@ class Transaction(Protocol):
         The only way to change a user. A user with the row number 0 is added.
 
         Raises:
-            StaleRecord: A record was not read in this transaction.
-            Refused: A user to be added exists.
+            StaleRecord: A record was not read in this transaction, or before another change.
+            AttemptOpen: A second attempt is charged in this transaction.
         """
 
     def next_number(self) -> int:
         """The number that the next event gets."""
+
+    def ending_of(self, user: User, attempt: int) -> str:
+        """The outcome of an attempt of this user that somebody else has ended.
+
+        Raises:
+            StoreUnavailable: It has none: the trail was changed.
+        """
 
     def name_key(self, kind: str, fingerprint: str) -> None:
         """Say that another key of a kind (`verify`, `portal`, `audit`) counts from now on."""
@@ -86,11 +107,11 @@ class Transaction(Protocol):
 class People(Protocol):
     """Questions about users that change nothing. Raise StoreUnavailable if they can't be asked."""
 
-    def find(self, login: str) -> User | None:
-        """The user of that canonical login, or None."""
+    def find(self, login: str) -> list[User]:
+        """The users of that canonical login, one for each account that has it."""
 
-    def named(self, logins: Sequence[str]) -> dict[str, User]:
-        """Those of the canonical logins that are users', by login."""
+    def named(self, logins: Sequence[str]) -> list[User]:
+        """The users of these canonical logins."""
 
     def in_rows(self, rows: Sequence[int]) -> list[User]:
         """The users in some rows, in storage order."""
@@ -135,6 +156,9 @@ class People(Protocol):
     def sealed_otherwise(self, portal_key: str, row: int, limit: int) -> list[User]:
         """The next users above a row whose PIN is sealed to another key than this."""
 
+    def open_since(self, before: str) -> list[int]:
+        """Rows of users whose attempt was left open before a time."""
+
     def key_uses(self) -> Mapping[str, Mapping[str, int]]:
         """How many users' verifiers and seals need which key, by kind and fingerprint."""
 
@@ -148,21 +172,20 @@ class Trail(Protocol):
     def after(self, seq: int, wanted: EventFilter) -> list[Event]:
         """The next events above a number, oldest first, at most a page of them."""
 
-    def raw_after(self, seq: int) -> list[RawEvent]:
-        """The next events as the trail holds them, for checking their macs."""
+    def raw_after(self, number: int) -> list[TrailEvent]:
+        """The next events as the trail holds them, by row number, for checking them."""
 
-    def head(self) -> tuple[int, str]:
-        """The last event's number and mac; 0 and empty if there is none."""
+    def texts_of(self, first: int, last: int) -> dict[int, Texts]:
+        """The free texts of the events from one number to another, by number."""
 
-    def count(self) -> int:
-        """How many events there are; unless somebody changed the trail, the last one's number."""
+    def old_after(self, seq: int) -> list[OldEvent]:
+        """The next events of schema 1 as their table holds them; empty where there are none."""
 
-    def mismatches_after(self, row: int) -> tuple[int, list[RecordMismatch]]:
-        """Compare a page of users above a row with their last events.
+    def head(self) -> Head:
+        """The last event's number and link."""
 
-        Returns:
-            The last row looked at (0 at the end), and what differs.
-        """
+    def start(self) -> Start:
+        """Where the trail begins, sealed: after nothing, schema 1, or what was archived."""
 
 
 class Signs(Protocol):
@@ -209,12 +232,12 @@ class Store(Protocol):
     def identity(self) -> Identity:
         """The store's id and the keys that count now."""
 
-    def sign_with(self, signer: Signer, find: Callable[[str], Signer]) -> None:
-        """Give the store what signs its events; without it, it is for reading.
+    def seal_with(self, sealer: Sealer, find: Callable[[str], Sealer]) -> None:
+        """Give the store what seals its trail; without it, it is for reading.
 
         Args:
-            signer: Signs with the key that counts now.
-            find: Gives the signer of another key by its fingerprint, or raises
+            sealer: Seals with the key that counts now.
+            find: Gives the sealer of another key by its fingerprint, or raises
                 KeysUnavailable: the key may be rotated while this store is open.
         """
 
@@ -225,9 +248,6 @@ class Store(Protocol):
             StoreUnavailable: Nothing is written.
             KeyChanged: The audit key was rotated, and the new one isn't here.
         """
-
-    def holding(self, row: int) -> AbstractContextManager[None]:
-        """Hold the lock of the user in this row: others who take it wait."""
 
     def maintained(self) -> AbstractContextManager[None]:
         """Keep other key rotations and restores out."""

@@ -13,22 +13,21 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from pincli.models import State, User, UserType
 from pincli.rules.names import one_slip_away
-from pincli.rules.states import ATTEMPTS_ALLOWED, state_from, state_of
+from pincli.rules.states import state_from, state_of
 from pincli.store.sql.rows import USER, Rows, marks, user_from
 
 PAGE = 500
 _NEAR_AT_MOST = 5
 _LAST_CHARACTER = "\U0010ffff"
-_COLUMNS = {"login": "user", "account": "account"}
 _KEY_COLUMNS = {"verify": "verify_key", "portal": "portal_key"}
 
-_IN_CELL = "active = ? AND type = ? AND (verifier IS NULL) = ?"
-_LOCKED = f"failed_attempts = {ATTEMPTS_ALLOWED}"
-_NOT_LOCKED = f"failed_attempts < {ATTEMPTS_ALLOWED}"
+_IN_CELL = "active = ? AND type = ? AND (question IS NULL) = ?"
+_LOCKED = "locked_since IS NOT NULL"
+_NOT_LOCKED = "locked_since IS NULL"
 
 
 class _Cell(NamedTuple):
-    """Users that the index users_by_state keeps together, and whether locked ones count.
+    """Users that the index people_by_state keeps together, and whether locked ones count.
 
     rules/states.py alone names a state; here it is asked for each combination of facts,
     which gives the index ranges that hold a state.
@@ -44,7 +43,7 @@ class _Cell(NamedTuple):
         return state_from(
             active=self.active,
             user_type=self.user_type,
-            failed_attempts=ATTEMPTS_ALLOWED if self.locked else 0,
+            locked=self.locked,
             has_pin=self.has_pin,
         )
 
@@ -75,15 +74,20 @@ class SqlPeople:
         self._rows = rows
         self._at_one_moment = at_one_moment
 
-    def find(self, login: str) -> User | None:
-        """The user of that canonical login, or None."""
-        found = self._users("WHERE user = ?", (login,))
-        return found[0] if found else None
+    def find(self, login: str) -> list[User]:
+        """The users of that canonical login, one for each account that has it."""
+        return self.named([login])
 
-    def named(self, logins: Sequence[str]) -> dict[str, User]:
-        """Those of the canonical logins that are users', by login."""
-        found = self._users(f"WHERE user IN ({marks(logins)})", logins)
-        return {user.login: user for user in found}
+    def named(self, logins: Sequence[str]) -> list[User]:
+        """The users of these canonical logins.
+
+        The index only finds their rows. They are read by number, and their logins compared
+        with those asked for: a forged index must not verify the wrong person.
+        """
+        query = f"SELECT id FROM people WHERE login IN ({marks(logins)})"
+        rows = self._rows(query, logins, _first)
+        wanted = set(logins)
+        return [user for user in self.in_rows(rows) if user.login in wanted] if rows else []
 
     def in_rows(self, rows: Sequence[int]) -> list[User]:
         """The users in some rows, in storage order."""
@@ -91,7 +95,7 @@ class SqlPeople:
 
     def rows_after(self, row: int, limit: int) -> list[int]:
         """The next row numbers of users above one, at most `limit`."""
-        query = "SELECT id FROM users WHERE id > ? ORDER BY id LIMIT ?"
+        query = "SELECT id FROM people WHERE id > ? ORDER BY id LIMIT ?"
         return self._rows(query, (row, limit), _first)
 
     def pages(
@@ -115,9 +119,9 @@ class SqlPeople:
             for cell in _CELLS:
                 if state in (None, cell.state) and user_type in (None, cell.user_type):
                     where, index = (
-                        (f"{_IN_CELL} AND {_LOCKED}", "INDEXED BY users_locked")
+                        (f"{_IN_CELL} AND {_LOCKED}", "INDEXED BY people_locked")
                         if cell.locked
-                        else (f"{_IN_CELL} AND {_NOT_LOCKED}", "INDEXED BY users_by_state")
+                        else (f"{_IN_CELL} AND {_NOT_LOCKED}", "INDEXED BY people_by_state")
                     )
                     yield from self._pages(where, cell.parameters, index)
 
@@ -128,7 +132,7 @@ class SqlPeople:
         """
         types = [cell.user_type for cell in _CELLS if cell.state is State.LOCKED and cell.has_pin]
         return self._users(
-            f"INDEXED BY users_by_lock_time WHERE {_LOCKED} AND locked_since IS NOT NULL "
+            f"INDEXED BY people_by_lock_time WHERE {_LOCKED} "
             f"AND active = 1 AND type IN ({marks(types)}) ORDER BY locked_since DESC LIMIT ?",
             (*types, limit),
         )
@@ -147,21 +151,20 @@ class SqlPeople:
 
     def account_exists(self, account: str) -> bool:
         """Whether any user belongs to the account; an account is its users."""
-        return bool(self._rows("SELECT 1 FROM users WHERE account = ? LIMIT 1", (account,)))
+        return bool(self._rows("SELECT 1 FROM people WHERE account = ? LIMIT 1", (account,)))
 
     def near(self, column: Literal["login", "account"], name: str) -> list[str]:
         """Up to five existing names that begin with this one or are one slip away from it."""
-        column_name = _COLUMNS[column]
         slips = sorted(one_slip_away(name))
         found = self._rows(
-            f"SELECT DISTINCT {column_name} FROM users WHERE {column_name} IN ({marks(slips)}) "
+            f"SELECT DISTINCT {column} FROM people WHERE {column} IN ({marks(slips)}) "
             "LIMIT ?",
             (*slips, _NEAR_AT_MOST),
             _first,
         )
         found += self._rows(
-            f"SELECT DISTINCT {column_name} FROM users "
-            f"WHERE {column_name} > ? AND {column_name} < ? ORDER BY {column_name} LIMIT ?",
+            f"SELECT DISTINCT {column} FROM people "
+            f"WHERE {column} > ? AND {column} < ? ORDER BY {column} LIMIT ?",
             (name, name + _LAST_CHARACTER, _NEAR_AT_MOST),
             _first,
         )
@@ -174,20 +177,19 @@ class SqlPeople:
 
         Each name is one step through the index, past however many users an account has.
         """
-        name = _COLUMNS[column]
         past_prefix = prefix + _LAST_CHARACTER
-        within = f"FROM users WHERE {name} >= ? AND {name} < ?"
+        within = f"FROM people WHERE {column} >= ? AND {column} < ?"
         names: list[str] = []
         start = prefix
         with self._at_one_moment():
             while len(names) < limit:
-                query = f"SELECT min({name}) {within}"
+                query = f"SELECT min({column}) {within}"
                 (found,) = self._rows(query, (start, past_prefix), _first)
                 if found is None:
                     return names
                 names.append(found)
                 start = f"{found}\0"
-            (last,) = self._rows(f"SELECT max({name}) {within}", (start, past_prefix), _first)
+            (last,) = self._rows(f"SELECT max({column}) {within}", (start, past_prefix), _first)
         return names if last is None else [*names[:-1], last]
 
     def sealed_otherwise(self, portal_key: str, row: int, limit: int) -> list[User]:
@@ -197,34 +199,41 @@ class SqlPeople:
             (row, portal_key, limit),
         )
 
+    def open_since(self, before: str) -> list[int]:
+        """Rows of users whose attempt was left open before a time."""
+        query = "SELECT id FROM people WHERE attempt IS NOT NULL AND attempt_at < ?"
+        return self._rows(query, (before,), _first)
+
     def key_uses(self) -> Mapping[str, Mapping[str, int]]:
         """How many users' verifiers and seals need which key, by kind and fingerprint."""
         return {
             kind: dict(
                 self._rows(
-                    f"SELECT {column}, count(*) FROM users WHERE {column} IS NOT NULL GROUP BY 1"
+                    f"SELECT {column}, count(*) FROM people WHERE {column} IS NOT NULL GROUP BY 1"
                 )
             )
             for kind, column in _KEY_COLUMNS.items()
         }
 
     def _users(self, tail: str, parameters: Sequence[Any]) -> list[User]:
-        return self._rows(f"SELECT {USER} FROM users {tail}", parameters, user_from)
+        return self._rows(f"SELECT {USER} FROM people {tail}", parameters, user_from)
 
     def _pages(
         self, where: str, parameters: tuple[Any, ...], index: str = ""
     ) -> Iterator[list[User]]:
-        last = ""
+        last = ("", "")
         while page := self._users(
-            f"{index} WHERE {where} AND user > ? ORDER BY user LIMIT ?", (*parameters, last, PAGE)
+            f"{index} WHERE {where} AND (login, account) > (?, ?) "
+            "ORDER BY login, account LIMIT ?",
+            (*parameters, *last, PAGE),
         ):
             yield page
-            last = page[-1].login
+            last = (page[-1].login, page[-1].account)
 
     def _counts(
         self, where: str, parameters: tuple[str, ...]
     ) -> Counter[tuple[int, str, int]]:
-        query = f"SELECT active, type, verifier IS NULL, count(*) FROM users WHERE {where} "
+        query = f"SELECT active, type, question IS NULL, count(*) FROM people WHERE {where} "
         found = self._rows(f"{query} GROUP BY 1, 2, 3", parameters)
         return Counter({(active, kind, no_pin): n for active, kind, no_pin, n in found})
 

@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-from pincli.models import Event, EventKind, PinOrigin, StoredPin, User, UserType
+from pincli.models import Event, EventKind, PinOrigin, TrailEvent, User, UserType
 
-T = TypeVar("T")
 Row = Sequence[Any]
 Rows = Callable[..., list[Any]]
 """How SQL is asked: `rows(query, parameters, make)` gives what `make` makes of each row."""
 
-USER_COLUMNS = (
-    "id", "user", "account", "name", "type", "active", "added_at",
-    "verifier", "verify_key", "sealed", "portal_key", "pin_set_at", "pin_set_by",
-    "pin_version", "failed_attempts", "open_attempt", "locked_since", "last_locked_at",
-    "last_attempt_at", "last_attempt_by", "last_verified_at", "last_verified_by",
-    "locks_total", "attempts_total",
-)  # fmt: skip
-EVENT_COLUMNS = (
-    "seq", "at", "agent", "command", "kind", "user", "account", "attempt", "outcome",
-    "attempts_used", "pin_version", "reason", "ticket", "mac",
-)  # fmt: skip
+USER_COLUMNS = User._fields
+TRAIL_COLUMNS = TrailEvent._fields
 USER = ", ".join(USER_COLUMNS)
-EVENT = ", ".join(EVENT_COLUMNS)
+TRAIL = ", ".join(TRAIL_COLUMNS)
 
-# Calling the enum costs five times as much.
+# What lists show of an event: the user's present login, or what was typed of an unknown one.
+EVENT = (
+    "t.number, t.at, t.agent, t.command, t.kind, coalesce(p.login, x.name), t.account, "
+    "t.attempt, t.outcome, t.counter, t.pin_version, coalesce(x.reason, t.note), x.ticket, "
+    "lower(hex(t.link))"
+)
+LISTED = "trail t LEFT JOIN people p ON p.uid = t.uid LEFT JOIN texts x ON x.number = t.number"
+
+# Events of schema 1, which are kept as they were.
+OLD_EVENT = (
+    "seq, at, agent, command, kind, user, account, attempt, outcome, attempts_used, "
+    "pin_version, reason, ticket, mac"
+)
+
+_TYPE, _ACTIVE = USER_COLUMNS.index("type"), USER_COLUMNS.index("active")
+_SET_BY = USER_COLUMNS.index("pin_set_by")
+# Calling an enum costs five times as much.
 _TYPES = {kind.value: kind for kind in UserType}
+_ORIGINS = {origin.value: origin for origin in PinOrigin}
 _KINDS = {kind.value: kind for kind in EventKind}
-_NO_PIN = (None,) * 6
 
 
 class SpoiltRow(Exception):
@@ -37,28 +43,30 @@ class SpoiltRow(Exception):
 
 
 def user_from(row: Row) -> User:
-    """The user in a row of USER_COLUMNS."""
-    (
-        number, login, account, display_name, user_type, active, added_at,
-        verifier, verify_key, sealed, portal_key, pin_set_at, pin_set_by,
-        *rest,
-    ) = row  # fmt: skip
-    pin = None
-    if verifier is not None:
-        pin = StoredPin(verifier, verify_key, sealed, portal_key, pin_set_at, PinOrigin(pin_set_by))
-    kind = _TYPES[user_type]
-    return User(number, login, account, display_name, kind, bool(active), added_at, pin, *rest)
+    """The user in a row that begins with USER_COLUMNS."""
+    values = list(row[: len(USER_COLUMNS)])
+    try:
+        values[_TYPE] = _TYPES[values[_TYPE]]
+        if values[_SET_BY] is not None:
+            values[_SET_BY] = _ORIGINS[values[_SET_BY]]
+    except KeyError as error:
+        raise SpoiltRow(f"user {values[0]} has the unknown word {error}") from None
+    values[_ACTIVE] = bool(values[_ACTIVE])
+    return User._make(values)
 
 
-def row_of(user: User) -> Row:
+def row_of(user: User) -> list[Any]:
     """A user as a row of USER_COLUMNS."""
-    number, login, account, display_name, user_type, active, added_at, pin, *rest = user
-    facts = (number, login, account, display_name, user_type.value, int(active), added_at)
-    return (*facts, *((*pin[:-1], pin.set_by.value) if pin else _NO_PIN), *rest)
+    values = list(user)
+    values[_TYPE] = user.type.value
+    values[_ACTIVE] = int(user.active)
+    if user.pin_set_by is not None:
+        values[_SET_BY] = user.pin_set_by.value
+    return values
 
 
 def event_from(row: Row) -> Event:
-    """The event in a row of EVENT_COLUMNS."""
+    """The event in a row of EVENT."""
     seq, at, agent, command, kind, *rest = row
     known = _KINDS.get(kind)
     if known is None:

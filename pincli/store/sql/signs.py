@@ -10,56 +10,62 @@ from pincli.rules import alarms
 from pincli.store.sql.rows import Rows
 
 # The index's own condition, word for word: SQLite uses a partial index only if it finds that.
-_OF_ALARM = "kind IN ('incorrect', 'abandoned', 'locked', 'unlocked', 'refused')"
-_INDEXED = "events INDEXED BY events_of_alarm"
-_MISSES = f"{_OF_ALARM} AND kind IN ('incorrect', 'abandoned')"
+_OF_ALARM = "kind IN ('incorrect', 'locked', 'locked_by_hand', 'unlocked', 'refused')"
+_INDEXED = "trail INDEXED BY trail_of_alarm"
+_MISSES = f"{_OF_ALARM} AND kind = 'incorrect'"
 _UNKNOWN = f"{_OF_ALARM} AND kind = 'refused' AND outcome = 'unknown_user'"
 
 
 class SqlSigns:
-    """contract.Signs on SQL."""
+    """contract.Signs on SQL. Windows end at now: what is dated in the future counts in none."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
 
-    def users_locked_again(self, since: str) -> list[UserAlert]:
-        """Users locked more than once since a time."""
+    def users_locked_again(self, since: str, now: str) -> list[UserAlert]:
+        """Users locked more than once, by wrong answers, since a time."""
         rows = self._rows(
-            f"SELECT user, max(account), count(*), max(at) FROM {_INDEXED} "
-            f"WHERE {_OF_ALARM} AND kind = 'locked' AND at >= ? GROUP BY user HAVING count(*) >= ? "
-            "ORDER BY 3 DESC, 1",
-            (since, alarms.LOCKS_OF_ONE_USER),
+            "SELECT p.login, p.account, s.times, s.latest FROM people p JOIN "
+            f"(SELECT uid, count(*) AS times, max(at) AS latest FROM {_INDEXED} "
+            f"WHERE {_OF_ALARM} AND kind = 'locked' AND at >= ? AND at <= ? "
+            "GROUP BY uid HAVING count(*) >= ?) s ON s.uid = p.uid ORDER BY s.times DESC, p.login",
+            (since, now, alarms.LOCKS_OF_ONE_USER),
         )
         return [UserAlert("locked_again", *row) for row in rows]
 
-    def users_failing_after_unlock(self, since: str) -> list[UserAlert]:
-        """Users with several wrong answers soon after they were unlocked."""
-        rows = self._rows(
-            "SELECT u.user, max(u.account), count(*), max(m.at) "
-            "FROM events u INDEXED BY events_of_alarm CROSS JOIN events m ON m.user = u.user "
-            "AND m.kind IN ('incorrect', 'abandoned') AND m.seq > u.seq "
-            "AND strftime('%s', m.at) - strftime('%s', u.at) <= ? "
-            f"WHERE u.{_OF_ALARM} AND u.kind = 'unlocked' AND u.at >= ? "
-            "GROUP BY u.seq HAVING count(*) >= ? ORDER BY 3 DESC, 1",
-            (alarms.UNLOCK_WINDOW, since, alarms.FAILURES_AFTER_UNLOCK),
-        )
-        unique = {row[0]: row for row in reversed(rows)}
-        return [UserAlert("failing_after_unlock", *row) for row in unique.values()]
+    def users_failing_after_unlock(self, since: str, now: str) -> list[UserAlert]:
+        """Users with several wrong answers soon after they were unlocked.
 
-    def accounts_failing(self, since: str) -> list[AccountAlert]:
+        Linear in the events of the window, whatever one user did.
+        """
+        events = self._rows(
+            f"SELECT uid, kind, unixepoch(at), at FROM {_INDEXED} WHERE {_OF_ALARM} "
+            "AND kind IN ('incorrect', 'unlocked') AND at >= ? AND at <= ? ORDER BY number",
+            (since, now),
+        )
+        found = alarms.failing_after_unlock(events)
+        alerts = []
+        for uid, (times, latest) in found.items():
+            for login, account in self._rows(
+                "SELECT login, account FROM people WHERE uid = ?", (uid,)
+            ):
+                alerts.append(UserAlert("failing_after_unlock", login, account, times, latest))
+        return sorted(alerts, key=lambda alert: (-alert.times, alert.user))
+
+    def accounts_failing(self, since: str, now: str) -> list[AccountAlert]:
         """Accounts with several users who answered wrongly since a time."""
         rows = self._rows(
-            f"SELECT account, count(DISTINCT user), count(*), max(at) FROM {_INDEXED} "
-            f"WHERE {_MISSES} AND at >= ? "
-            "GROUP BY account HAVING count(DISTINCT user) >= ? ORDER BY 2 DESC, 1",
-            (since, alarms.USERS_FAILING_IN_ACCOUNT),
+            f"SELECT account, count(DISTINCT uid), count(*), max(at) FROM {_INDEXED} "
+            f"WHERE {_MISSES} AND at >= ? AND at <= ? "
+            "GROUP BY account HAVING count(DISTINCT uid) >= ? ORDER BY 2 DESC, 1",
+            (since, now, alarms.USERS_FAILING_IN_ACCOUNT),
         )
         return [AccountAlert(*row) for row in rows]
 
-    def agents_failing(self, since: str) -> list[AgentAlert]:
+    def agents_failing(self, since: str, now: str) -> list[AgentAlert]:
         """Agents with whom many users failed, or who asked for several unknown ones."""
-        failed = self._by_agent(_MISSES, since)
-        unknown = self._by_agent(_UNKNOWN, since)
+        failed = self._by_agent(_MISSES, "DISTINCT uid", since, now)
+        unknown = self._by_agent(_UNKNOWN, "DISTINCT texts.name", since, now)
         found = [
             AgentAlert(agent, failed.get(agent, 0), unknown.get(agent, 0))
             for agent in sorted({*failed, *unknown})
@@ -71,18 +77,20 @@ class SqlSigns:
             or alert.unknown_users >= alarms.UNKNOWN_USERS_BY_AGENT
         ]
 
-    def failures_by_hour(self, since: str) -> list[HourlyFailures]:
+    def failures_by_hour(self, since: str, now: str) -> list[HourlyFailures]:
         """Wrong answers since a time by account and hour, as `2026-11-24T13`."""
         rows = self._rows(
             f"SELECT account, substr(at, 1, 13), count(*) FROM {_INDEXED} "
-            f"WHERE {_MISSES} AND at >= ? GROUP BY 1, 2",
-            (since,),
+            f"WHERE {_MISSES} AND at >= ? AND at <= ? GROUP BY 1, 2",
+            (since, now),
         )
         return [HourlyFailures(*row) for row in rows]
 
-    def _by_agent(self, where: str, since: str) -> dict[str, int]:
+    def _by_agent(self, where: str, counted: str, since: str, now: str) -> dict[str, int]:
         rows: Sequence[tuple[Any, ...]] = self._rows(
-            f"SELECT agent, count(DISTINCT user) FROM {_INDEXED} WHERE {where} AND at >= ? GROUP BY 1",
-            (since,),
+            f"SELECT agent, count({counted}) FROM {_INDEXED} "
+            "LEFT JOIN texts ON texts.number = trail.number "
+            f"WHERE {where} AND at >= ? AND at <= ? GROUP BY 1",
+            (since, now),
         )
         return dict(rows)

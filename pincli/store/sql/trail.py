@@ -1,131 +1,184 @@
 """Questions about the audit trail: filtered, page by page, and in order for checking it.
 
 Every query is bounded, as a reader holds up writers: a filter without an index looks at a
-stretch of the trail at a time.
+stretch of the trail at a time. A store that comes from schema 1 has two pieces of trail, and
+their numbers go on from one to the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, NamedTuple, cast
 
-from pincli.models import Event, EventFilter
-from pincli.store.contract import RawEvent, RecordMismatch
-from pincli.store.sql.rows import EVENT, Rows, event_from
+from pincli.models import Event, EventFilter, Head, Start, Texts, TrailEvent
+from pincli.store.contract import OldEvent
+from pincli.store.sql.rows import EVENT, LISTED, OLD_EVENT, TRAIL, Rows, event_from, marks
 
 PAGE = 500
 STRETCH = 20_000
 """Events that one query looks at, at most."""
 _LARGEST = 2**63 - 1  # what SQLite numbers rows with, at most
-_HEAD = "SELECT seq, mac FROM events ORDER BY seq DESC LIMIT 1"
+
+
+class _Piece(NamedTuple):
+    """A table of events, and what its columns are called in a query of its own."""
+
+    table: str
+    listed: str
+    columns: str
+    number: str
+    at: str
+    account: str
+    agent: str
+    kind: str
+
+
+_NEW = _Piece(
+    "trail", LISTED, EVENT, "t.number", "t.at", "t.account", "t.agent", "t.kind"
+)
+_OLD = _Piece("old_events", "old_events", OLD_EVENT, "seq", "at", "account", "agent", "kind")
 
 
 class SqlTrail:
     """contract.Trail on SQL."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, *, with_old: bool) -> None:
+        """Read a trail.
+
+        Args:
+            rows: How SQL is asked.
+            with_old: Whether the store has events of schema 1.
+        """
         self._rows = rows
+        self._pieces = (_OLD, _NEW) if with_old else (_NEW,)
 
     def newest_first(self, wanted: EventFilter, *, limit: int) -> Iterator[list[Event]]:
         """Up to `limit` events, the newest first, in pages."""
-        where, parameters = _conditions(wanted)
-        lowest = self._first_since(wanted.since)
-        last = self.head()[0]
-        while limit > 0 and last >= lowest:
-            # By user there is an index; anything else is looked through a stretch at a time.
-            floor = lowest if wanted.user is not None else max(lowest, last - STRETCH + 1)
-            page = self._rows(
-                f"SELECT {EVENT} FROM events WHERE {where} AND seq <= ? AND seq >= ? "
-                "ORDER BY seq DESC LIMIT ?",
-                (*parameters, last, floor, min(PAGE, limit)),
-                event_from,
-            )
-            if page:
-                yield page
-            limit -= len(page)
-            last = self._last_below(page[-1].seq if len(page) == PAGE else floor)
+        for piece in reversed(self._pieces):
+            where, parameters = self._conditions(piece, wanted)
+            lowest = self._first_since(piece, wanted.since)
+            last = self._bound(piece, "max", 0)
+            while limit > 0 and last >= lowest:
+                # By user there is an index; anything else is looked through a stretch at a time.
+                floor = lowest if wanted.user is not None else max(lowest, last - STRETCH + 1)
+                page = self._page(
+                    piece, where, (*parameters, last, floor, min(PAGE, limit)), newest=True
+                )
+                if page:
+                    yield page
+                limit -= len(page)
+                last = self._last_below(piece, page[-1].seq if len(page) == PAGE else floor)
 
     def after(self, seq: int, wanted: EventFilter) -> list[Event]:
         """The next events above a number, oldest first, at most a page of them."""
-        where, parameters = _conditions(wanted)
-        last, _ = self.head()
-        while seq < last:
-            end = min(self._first_above(seq) + STRETCH - 1, last)
-            page = self._rows(
-                f"SELECT {EVENT} FROM events WHERE {where} AND seq > ? AND seq <= ? "
-                "ORDER BY seq LIMIT ?",
-                (*parameters, seq, end, PAGE),
-                event_from,
-            )
-            if page:
-                return page
-            seq = end
+        for piece in self._pieces:
+            where, parameters = self._conditions(piece, wanted)
+            last = self._bound(piece, "max", 0)
+            while seq < last:
+                end = min(self._first_above(piece, seq) + STRETCH - 1, last)
+                page = self._page(piece, where, (*parameters, end, seq + 1, PAGE), newest=False)
+                if page:
+                    return page
+                seq = end
         return []
 
-    def raw_after(self, seq: int) -> list[RawEvent]:
-        """The next rows above a number as they are, for checking their macs."""
-        query = f"SELECT {EVENT} FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
-        return cast(list[RawEvent], self._rows(query, (seq, PAGE)))
+    def raw_after(self, number: int) -> list[TrailEvent]:
+        """The next rows above a number as they are, by row number, for checking them."""
+        query = f"SELECT {TRAIL} FROM trail NOT INDEXED WHERE number > ? ORDER BY number LIMIT ?"
+        return self._rows(query, (number, PAGE), TrailEvent._make)
 
-    def head(self) -> tuple[int, str]:
-        """The last event's number and mac; 0 and empty if there is none."""
-        found = self._rows(_HEAD)
-        return found[0] if found else (0, "")
+    def texts_of(self, first: int, last: int) -> dict[int, Texts]:
+        """The free texts of the events from one number to another, by number."""
+        query = f"SELECT {', '.join(Texts._fields)} FROM texts WHERE number BETWEEN ? AND ?"
+        return {texts.number: texts for texts in self._rows(query, (first, last), Texts._make)}
 
-    def count(self) -> int:
-        """How many events there are."""
-        ((count,),) = self._rows("SELECT count(*) FROM events")
-        return int(count)
+    def old_after(self, seq: int) -> list[OldEvent]:
+        """The next events of schema 1 as their table holds them; empty where there are none."""
+        if _OLD not in self._pieces:
+            return []
+        query = f"SELECT {OLD_EVENT} FROM old_events WHERE seq > ? ORDER BY seq LIMIT ?"
+        return cast(list[OldEvent], self._rows(query, (seq, PAGE)))
 
-    def mismatches_after(self, row: int) -> tuple[int, list[RecordMismatch]]:
-        """Compare a page of users with their last events.
+    def head(self) -> Head:
+        """The last event's number and link."""
+        query = "SELECT number, link FROM trail ORDER BY number DESC LIMIT 1"
+        found = self._rows(query, (), Head._make)
+        return cast(Head, found[0]) if found else Head(*self.start()[:2])
 
-        Every change of a PIN or a counter is an event that says what they became. So a record
-        with another version or counter was written by something else: an old row put back, a
-        counter set to 0.
-        """
-        rows = self._rows(
-            "SELECT u.id, u.user, u.pin_version, u.failed_attempts, e.pin_version, "
-            "e.attempts_used FROM users u LEFT JOIN events e ON e.seq = "
-            "(SELECT max(seq) FROM events WHERE user = u.user AND pin_version IS NOT NULL) "
-            "WHERE u.id > ? ORDER BY u.id LIMIT ?",
-            (row, PAGE),
+    def start(self) -> Start:
+        """Where the trail begins, sealed."""
+        (start,) = self._rows("SELECT start_number, start_link, start_seal FROM store")
+        return Start(*start)
+
+    def _page(
+        self, piece: _Piece, where: str, parameters: tuple[Any, ...], *, newest: bool
+    ) -> list[Event]:
+        order = "DESC" if newest else "ASC"
+        return self._rows(
+            f"SELECT {piece.columns} FROM {piece.listed} WHERE {where} "
+            f"AND {piece.number} <= ? AND {piece.number} >= ? "
+            f"ORDER BY {piece.number} {order} LIMIT ?",
+            parameters,
+            event_from,
         )
-        found = []
-        for _, login, version, used, last_version, last_used in rows:
-            if version != last_version:
-                found.append(RecordMismatch(login, "PIN version"))
-            elif used != last_used:
-                found.append(RecordMismatch(login, "attempts counter"))
-        return (rows[-1][0] if rows else 0), found
+
+    def _conditions(self, piece: _Piece, wanted: EventFilter) -> tuple[str, list[Any]]:
+        conditions, parameters = ["TRUE"], list[Any]()
+        if wanted.user is not None:
+            condition, names = self._about(piece, wanted.user)
+            conditions.append(condition)
+            parameters += names
+        for column, value in (
+            (piece.account, wanted.account),
+            (piece.agent, wanted.agent),
+            (piece.kind, wanted.kind and wanted.kind.value),
+        ):
+            if value is not None:
+                conditions.append(f"{column} = ?")
+                parameters.append(value)
+        if wanted.since is not None:
+            conditions.append(f"{piece.at} >= ?")
+            parameters.append(wanted.since)
+        return " AND ".join(conditions), parameters
+
+    def _about(self, piece: _Piece, login: str) -> tuple[str, list[Any]]:
+        """The events about the users of a login, and those of an unknown name typed so."""
+        if piece is _OLD:
+            return "user = ?", [login]
+        uids = self._rows("SELECT uid FROM people WHERE login = ?", (login,), _first)
+        if uids:
+            return f"t.uid IN ({marks(uids)})", uids
+        return "t.number IN (SELECT number FROM texts WHERE name = ?)", [login]
 
     # From number to number that there is: somebody may have put a gap of billions into the trail.
-    def _last_below(self, seq: int) -> int:
+    def _last_below(self, piece: _Piece, number: int) -> int:
         """The highest number below another; -1 if there is none."""
-        ((below,),) = self._rows("SELECT coalesce(max(seq), -1) FROM events WHERE seq < ?", (seq,))
-        return int(below)
+        column = piece.number.removeprefix("t.")
+        query = f"SELECT max({column}) FROM {piece.table} WHERE {column} < ?"
+        ((below,),) = self._rows(query, (number,))
+        return -1 if below is None else int(below)
 
-    def _first_above(self, seq: int) -> int:
+    def _first_above(self, piece: _Piece, number: int) -> int:
         """The lowest number above another; the same number if there is none."""
-        ((above,),) = self._rows("SELECT min(seq) FROM events WHERE seq > ?", (seq,))
-        return seq if above is None else int(above)
+        column = piece.number.removeprefix("t.")
+        query = f"SELECT min({column}) FROM {piece.table} WHERE {column} > ?"
+        ((above,),) = self._rows(query, (number,))
+        return number if above is None else int(above)
 
-    def _first_since(self, since: str | None) -> int:
+    def _bound(self, piece: _Piece, which: str, otherwise: int) -> int:
+        column = piece.number.removeprefix("t.")
+        ((bound,),) = self._rows(f"SELECT {which}({column}) FROM {piece.table}")
+        return otherwise if bound is None else int(bound)
+
+    def _first_since(self, piece: _Piece, since: str | None) -> int:
         """The lowest number among the events since a time: clocks may jump back."""
         if since is None:
             return 0
-        ((seq,),) = self._rows("SELECT min(seq) FROM events WHERE at >= ?", (since,))
-        return _LARGEST if seq is None else int(seq)
+        column = piece.number.removeprefix("t.")
+        query = f"SELECT min({column}) FROM {piece.table} WHERE at >= ?"
+        ((number,),) = self._rows(query, (since,))
+        return _LARGEST if number is None else int(number)
 
 
-def _conditions(wanted: EventFilter) -> tuple[str, list[str]]:
-    conditions, parameters = ["TRUE"], []
-    for column in ("user", "account", "agent", "kind"):
-        value = getattr(wanted, column)
-        if value is not None:
-            conditions.append(f"{column} = ?")
-            parameters.append(str(value))
-    if wanted.since is not None:
-        conditions.append("at >= ?")
-        parameters.append(wanted.since)
-    return " AND ".join(conditions), parameters
+def _first(row: Any) -> Any:
+    return row[0]

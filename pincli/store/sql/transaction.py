@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Sequence
 from typing import Any
 
-from pincli.models import EventKind, Identity, NewEvent, Origin, User
-from pincli.store.changes import differing, records_left, require_read
-from pincli.store.contract import RawEvent, Signer
-from pincli.store.sql.rows import EVENT_COLUMNS, USER, USER_COLUMNS, Row, marks, row_of, user_from
+from pincli.errors import AttemptOpen, StoreUnavailable
+from pincli.models import EventKind, Head, Identity, NewEvent, Origin, Texts, User
+from pincli.rules.canonical import record_digest
+from pincli.store.changes import Changes, changes_of, differing
+from pincli.store.contract import Sealer
+from pincli.store.sql.rows import (
+    TRAIL,
+    TRAIL_COLUMNS,
+    USER,
+    USER_COLUMNS,
+    Row,
+    marks,
+    row_of,
+    user_from,
+)
 
 _IDENTITY_COLUMNS = {"verify": "verify_key", "portal": "portal_key", "audit": "audit_key"}
+_SEALED_COLUMNS = (*USER_COLUMNS, "seal")
 
 
 class SqlTransaction:
@@ -21,16 +34,21 @@ class SqlTransaction:
         origin: Who acts, and by which command.
         identity: The keys that count now.
         locks: The users whose lock was recorded in it.
+        head: The end of the trail.
     """
 
-    def __init__(self, *, identity: Identity, signer: Signer, origin: Origin, at: str) -> None:
+    def __init__(
+        self, *, identity: Identity, sealer: Sealer, origin: Origin, at: str, head: Head
+    ) -> None:
         self.at = at
         self.origin = origin
         self.identity = identity
         self.locks: list[User] = []
-        self._signer = signer
-        self._read: dict[str, User] = {}
-        self._head: tuple[int, str] | None = None
+        self.head = head
+        self._sealer = sealer
+        self._read: dict[bytes, User] = {}
+        self._seals: dict[bytes, bytes] = {}
+        self._charges = 0
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query."""
@@ -40,88 +58,129 @@ class SqlTransaction:
         """Run a statement once for each row of parameters."""
         raise NotImplementedError
 
-    def users(self, rows: Sequence[int]) -> list[User]:
-        """The records in these rows, in storage order; nobody else changes them now."""
-        return self._found(f"WHERE id IN ({marks(rows)}) ORDER BY id", rows)
+    def tampered(self, what: str) -> StoreUnavailable:
+        """The error that something was changed behind the trail."""
+        raise NotImplementedError
 
-    def named(self, logins: Sequence[str]) -> dict[str, User]:
-        """The records of those who exist among these, by login; likewise."""
-        found = self._found(f"WHERE user IN ({marks(logins)}) ORDER BY id", logins)
-        return {user.login: user for user in found}
+    def users(self, rows: Sequence[int], tampered: list[str] | None = None) -> list[User]:
+        """The records in these rows, in storage order; nobody else changes them now.
+
+        Each is checked: its seal is right, and the newest event that changed it is the one
+        that it names. So neither an edited record nor an old one put back is used.
+        """
+        found = self.rows(
+            f"SELECT {USER}, seal FROM people WHERE id IN ({marks(rows)}) ORDER BY id", rows
+        )
+        newest = self._newest_changes([row[1] for row in found])
+        users = []
+        for row in found:
+            user, seal = user_from(row), row[-1]
+            if not self._is_sound(user, seal, newest.get(user.uid)):
+                if tampered is None:
+                    raise self.tampered(f"the record of {user.login} was changed behind the trail")
+                tampered.append(user.login)
+                continue
+            self._read[user.uid] = user
+            self._seals[user.uid] = seal
+            users.append(user)
+        return users
+
+    def named(self, logins: Sequence[str], tampered: list[str] | None = None) -> list[User]:
+        """The records of those who exist among these canonical logins; likewise."""
+        found = self.rows(f"SELECT id FROM people WHERE login IN ({marks(logins)})", logins)
+        users = self.users([row for (row,) in found], tampered)
+        wanted = set(logins)
+        for user in users:
+            # A forged index finds somebody else's row.
+            if user.login not in wanted:
+                raise self.tampered(f"a search for others found {user.login}")
+        return users
 
     def save(self, events: Sequence[NewEvent]) -> None:
         """Write the records that the events leave, and append the events to the trail."""
-        left = records_left(events)
-        added = [user for user in left.values() if not user.id]
-        present = [user for user in left.values() if user.id]
-        before = [require_read(self._read, user) for user in present]
-        if added:
-            self.add([row_of(user)[1:] for user in added])
-        pairs = (
-            (new.id, row_of(old), row_of(new))
-            for old, new in zip(before, present, strict=True)
-            if old is not new
+        if not events:
+            return
+        self._charges += sum(event.kind is EventKind.ATTEMPT for event in events)
+        if self._charges > 1:
+            raise AttemptOpen("two charges in one transaction")
+        adding = any(event.user is not None and event.user.id == 0 for event in events)
+        changes = changes_of(
+            events,
+            self._read,
+            self.head,
+            next_row=self._next_row() if adding else 0,
+            at=self.at,
+            origin=self.origin,
         )
-        for columns, values in differing(USER_COLUMNS, pairs):
-            setting = ", ".join(f"{name} = ?" for name in columns)
-            self.write(f"UPDATE users SET {setting} WHERE id = ?", values)
-        self._read |= {user.login: user for user in present}
-        self._append(events)
-
-    def add(self, rows: Sequence[Row]) -> None:
-        """Add users, each a row of all columns but the number."""
-        columns = USER_COLUMNS[1:]
-        self.write(f"INSERT INTO users ({', '.join(columns)}) VALUES ({marks(columns)})", rows)
+        self._write_records(changes)
+        self._append(changes)
+        self.locks += changes.locks
 
     def next_number(self) -> int:
         """The number that the next event gets."""
-        return self._last()[0] + 1
+        return self.head.number + 1
+
+    def ending_of(self, user: User, attempt: int) -> str:
+        """The outcome of an attempt of this user that somebody else has ended."""
+        found = self.rows(
+            "SELECT outcome FROM trail WHERE uid = ? AND number > ? AND attempt = ? "
+            "ORDER BY number LIMIT 1",
+            (user.uid, attempt, attempt),
+        )
+        if not found or found[0][0] is None:
+            raise self.tampered(f"attempt {attempt} has no outcome")
+        return str(found[0][0])
 
     def name_key(self, kind: str, fingerprint: str) -> None:
         """Say that another key of a kind counts from now on."""
         self.write(f"UPDATE store SET {_IDENTITY_COLUMNS[kind]} = ?", [(fingerprint,)])
 
-    def _append(self, events: Sequence[NewEvent]) -> None:
-        seq, mac = self._last()
-        rows = []
-        for event in events:
-            seq += 1
-            row = self._event_row(seq, event)
-            mac = self._signer.mac(mac, row)
-            rows.append((*row, mac))
-            if event.kind is EventKind.LOCKED and event.user is not None:
-                self.locks.append(event.user)
-        columns = ", ".join(EVENT_COLUMNS)
-        self.write(f"INSERT INTO events ({columns}) VALUES ({marks(EVENT_COLUMNS)})", rows)
-        self._head = (seq, mac)
-
-    def _event_row(self, seq: int, event: NewEvent) -> RawEvent:
-        user = event.user
+    def _is_sound(self, user: User, seal: bytes | None, newest: int | None) -> bool:
+        expected = self._sealer.seal_record(self.identity.store_id, record_digest(user))
         return (
-            seq,
-            self.at,
-            self.origin.agent,
-            self.origin.command,
-            event.kind.value,
-            user.login if user else event.name,
-            user.account if user else None,
-            event.attempt,
-            event.outcome,
-            user.failed_attempts if user else None,
-            user.pin_version if user else None,
-            event.reason,
-            event.ticket,
+            isinstance(seal, bytes)
+            and hmac.compare_digest(seal, expected)
+            and newest == user.event
         )
 
-    def _last(self) -> tuple[int, str]:
-        if self._head is None:
-            found = self.rows("SELECT seq, mac FROM events ORDER BY seq DESC LIMIT 1")
-            self._head = found[0] if found else (0, self.identity.store_id)
-        return self._head
+    def _newest_changes(self, uids: Sequence[bytes]) -> dict[bytes, int]:
+        found = self.rows(
+            "SELECT uid, max(number) FROM trail WHERE record IS NOT NULL "
+            f"AND uid IN ({marks(uids)}) GROUP BY uid",
+            uids,
+        )
+        return dict(found)
 
-    def _found(self, tail: str, parameters: Sequence[Any]) -> list[User]:
-        users = [
-            user_from(row) for row in self.rows(f"SELECT {USER} FROM users {tail}", parameters)
-        ]
-        self._read |= {user.login: user for user in users}
-        return users
+    def _write_records(self, changes: Changes) -> None:
+        added, pairs = [], []
+        store_id = self.identity.store_id
+        for user in changes.records:
+            seal = self._sealer.seal_record(store_id, changes.digests[user.uid])
+            row = [*row_of(user), seal]
+            if user.uid in changes.added:
+                added.append(row)
+            else:
+                before = [*row_of(self._read[user.uid]), self._seals[user.uid]]
+                pairs.append((user.id, before, row))
+            self._read[user.uid] = user
+            self._seals[user.uid] = seal
+        if added:
+            columns = ", ".join(_SEALED_COLUMNS)
+            self.write(f"INSERT INTO people ({columns}) VALUES ({marks(_SEALED_COLUMNS)})", added)
+        for columns_written, values in differing(_SEALED_COLUMNS, pairs):
+            setting = ", ".join(f"{name} = ?" for name in columns_written)
+            self.write(f"UPDATE people SET {setting} WHERE id = ?", values)
+
+    def _append(self, changes: Changes) -> None:
+        *before, last = changes.events
+        seal = self._sealer.seal_trail(self.identity.store_id, last.number, last.link)
+        rows = [*before, last._replace(seal=seal)]
+        self.write(f"INSERT INTO trail ({TRAIL}) VALUES ({marks(TRAIL_COLUMNS)})", rows)
+        if changes.texts:
+            columns = ", ".join(Texts._fields)
+            self.write(f"INSERT INTO texts ({columns}) VALUES ({marks(Texts._fields)})", changes.texts)
+        self.head = Head(last.number, last.link)
+
+    def _next_row(self) -> int:
+        ((highest,),) = self.rows("SELECT max(id) FROM people")
+        return (highest or 0) + 1

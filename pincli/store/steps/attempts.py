@@ -1,149 +1,129 @@
-"""Charge, then compare, then settle: the two transactions around a comparison.
+"""Charge and settle: the two transactions of an attempt, after its answer is hashed.
 
-An attempt is counted before its PIN is compared, as smart cards do, so that neither
-parallel callers nor a killed process get a comparison for nothing. Everything here runs
-while the user's lock is held.
+An attempt is counted, and its answer stored, before anybody compares it. So neither parallel
+callers nor a killed process get a comparison for nothing, and the next process to come along
+can end an attempt that somebody left open.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import hmac
 from typing import NamedTuple
 
-from pincli.errors import VerifyKeyUnknown
-from pincli.models import EventKind, NewEvent, Outcome, State, StoredPin, User, Verdict
+from pincli.models import EventKind, NewEvent, Outcome, State, User, Verdict
 from pincli.rules import lockout
 from pincli.rules.states import state_of
 from pincli.store.contract import Transaction
 
 
 class Charged(NamedTuple):
-    """An attempt that has been paid for and may be compared once.
+    """An attempt that is on disk, and has no outcome yet.
 
     Attributes:
-        attempt: The number of its event.
-        user: The record as charged.
-        pin: What to compare with.
-        current_key: Fingerprint of the verify key that counts, to renew a verifier with.
+        number: Of its event.
+        row: The user's.
+        version: The PIN version that it is about.
     """
 
-    attempt: int
-    user: User
-    pin: StoredPin
-    current_key: str
-
-
-class RenewedVerifier(NamedTuple):
-    """A new verifier of the answer that matched, and the key that it needs."""
-
-    verifier: str
-    verify_key: str
-
-    def __repr__(self) -> str:
-        return f"RenewedVerifier({self.verify_key!r})"
+    number: int
+    row: int
+    version: int
 
 
 def charge(
-    transaction: Transaction, row: int, *, verify_keys: Collection[str], ticket: str | None
-) -> Charged | Verdict:
-    """Count an attempt before it is made, or refuse it.
+    transaction: Transaction, asked: User, answer: bytes, *, ticket: str | None
+) -> Charged | Verdict | None:
+    """Count an attempt and store its answer, or refuse it.
 
     Args:
         transaction: The transaction to charge in.
-        row: The user's row.
-        verify_keys: Fingerprints of the keys that the caller can compare with.
+        asked: The record that the answer was hashed for.
+        answer: The hashed answer.
         ticket: The ticket for the event.
 
     Returns:
-        The charged attempt; or, uncharged, the verdict that there is nothing to compare.
-
-    Raises:
-        VerifyKeyUnknown: The verifier needs another key; nothing is charged.
-        AttemptTakenOver: The user's lock did not keep others out.
+        The charged attempt; or, uncharged, the verdict that there is nothing to compare; or
+        None, uncharged, where the question is no longer the one that was asked: ask again.
     """
-    (user,) = transaction.users([row])
-    if state_of(user) is not State.ACTIVE or user.pin is None:
-        return _refuse(transaction, user, ticket)
-    if user.pin.verify_key not in verify_keys:
-        raise VerifyKeyUnknown(user.pin.verify_key)
-    number = transaction.next_number()
+    at = transaction.at
+    (user,) = transaction.users([asked.id])
+    ending = lockout.finished(user, at=at)
+    now = lockout.after(user, ending)
+    state = state_of(now)
+    if state is not State.ACTIVE:
+        refused = NewEvent(EventKind.REFUSED, now, outcome=state.value, ticket=ticket)
+        transaction.save([*ending, refused])
+        return Verdict(Outcome(state.value), now, state)
+    if not _same_question(now, asked):
+        transaction.save(ending)
+        return None
+    number = transaction.next_number() + len(ending)
+    check = lockout.check_of(answer)
     step = lockout.charged(
-        user, number=number, agent=transaction.origin.agent, ticket=ticket, at=transaction.at
+        now, check, number=number, by=transaction.origin, ticket=ticket, at=at
     )
-    transaction.save(step)
-    key = transaction.identity.verify_key
-    return Charged(number, lockout.after(user, step), user.pin, key)
+    transaction.save([*ending, *step])
+    return Charged(number, user.id, now.pin_version)
 
 
-def refuse_unless_active(transaction: Transaction, row: int, ticket: str | None) -> Verdict | None:
+def refuse_unless_active(
+    transaction: Transaction, row: int, *, ticket: str | None
+) -> Verdict | None:
     """Record and return the refusal if this user's state allows no attempt; else None."""
     (user,) = transaction.users([row])
-    return None if state_of(user) is State.ACTIVE else _refuse(transaction, user, ticket)
+    ending = lockout.finished(user, at=transaction.at)
+    now = lockout.after(user, ending)
+    state = state_of(now)
+    if state is State.ACTIVE:
+        transaction.save(ending)
+        return None
+    refused = NewEvent(EventKind.REFUSED, now, outcome=state.value, ticket=ticket)
+    transaction.save([*ending, refused])
+    return Verdict(Outcome(state.value), now, state)
 
 
-def settle(
-    transaction: Transaction,
-    charged: Charged,
-    *,
-    matched: bool,
-    renewed: RenewedVerifier | None,
-    ticket: str | None,
-) -> Verdict:
-    """Close a charged attempt after its comparison.
+def settle(transaction: Transaction, charged: Charged) -> Verdict:
+    """End a charged attempt, or find out how somebody else has ended it.
 
-    Bulk work does not wait for the user's lock, so the record is read again here.
-
-    Args:
-        transaction: The transaction to settle in.
-        charged: What `charge` gave.
-        matched: Whether the PIN matched the verifier in it.
-        renewed: A verifier for the same PIN, made with a newer key or cost, to replace the
-            one that matched.
-        ticket: The ticket for the event.
-
-    Raises:
-        AttemptTakenOver: Somebody else closed the attempt; it stays charged.
+    A process whose attempt somebody else has ended as verified says so only if state and PIN
+    version are still those of the charge: nobody is told *verified* with a PIN that was
+    withdrawn, replaced or locked meanwhile.
     """
-    (user,) = transaction.users([charged.user.id])
-    step = lockout.settled(
-        user,
-        attempt=charged.attempt,
-        version=charged.user.pin_version,
-        matched=matched,
-        agent=transaction.origin.agent,
-        ticket=ticket,
-        at=transaction.at,
+    (user,) = transaction.users([charged.row])
+    if user.attempt == charged.number:
+        step = lockout.finished(user, at=transaction.at)
+        transaction.save(step)
+        now = lockout.after(user, step)
+        return Verdict(Outcome(step[0].outcome or ""), now, state_of(now))
+    outcome = Outcome(transaction.ending_of(user, charged.number))
+    state = state_of(user)
+    if outcome is not Outcome.VERIFIED:
+        return Verdict(outcome, user, state)
+    if state is State.ACTIVE and user.pin_version == charged.version:
+        return Verdict(outcome, user, state)
+    told = Outcome.INCORRECT if state is State.ACTIVE else Outcome(state.value)
+    event = NewEvent(
+        EventKind.NOT_TOLD, user, attempt=charged.number, outcome=told.value
     )
-    outcome = Outcome(step[0].outcome or "")
-    # The key may have been rotated since; then the next attempt renews the verifier.
-    current = renewed is not None and renewed.verify_key == transaction.identity.verify_key
-    if renewed is not None and current and outcome is Outcome.VERIFIED:
-        step = _with_verifier(step, renewed)
-    transaction.save(step)
-    now = lockout.after(user, step)
-    return Verdict(outcome, now, state_of(now))
+    transaction.save([event])
+    return Verdict(told, user, state)
 
 
-def abandon(transaction: Transaction, row: int) -> User:
-    """Close the attempt of a process that died between charge and settle, as a miss.
-
-    The caller holds the user's lock; so an open attempt has no living owner.
-    """
+def finish(transaction: Transaction, row: int) -> User:
+    """End an attempt that somebody left open; the record afterwards."""
     (user,) = transaction.users([row])
-    step = lockout.abandoned(user, at=transaction.at)
+    step = lockout.finished(user, at=transaction.at)
     transaction.save(step)
     return lockout.after(user, step)
 
 
-def _refuse(transaction: Transaction, user: User, ticket: str | None) -> Verdict:
-    state = state_of(user)
-    transaction.save([NewEvent(EventKind.REFUSED, user, outcome=state.value, ticket=ticket)])
-    return Verdict(Outcome(state.value), user, state)
-
-
-def _with_verifier(step: lockout.Step, renewed: RenewedVerifier) -> lockout.Step:
-    user = step[-1].user
-    if user is None or user.pin is None:
-        return step
-    pin = user.pin._replace(verifier=renewed.verifier, verify_key=renewed.verify_key)
-    return (*step[:-1], step[-1]._replace(user=user._replace(pin=pin)))
+def _same_question(now: User, asked: User) -> bool:
+    """Whether the answer was hashed for the PIN that the record has now, proof and all."""
+    return (
+        now.pin_version == asked.pin_version
+        and now.question == asked.question
+        and now.pin_check is not None
+        and asked.pin_check is not None
+        and hmac.compare_digest(now.pin_check, asked.pin_check)
+        and now.pin_proof == asked.pin_proof
+    )

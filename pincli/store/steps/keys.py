@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pincli.errors import KeyChanged
-from pincli.models import EventKind, NewEvent
+from pincli.models import EventKind, NewEvent, User
+from pincli.rules import lockout
 from pincli.store.contract import Transaction
 
 
@@ -32,8 +33,15 @@ def name_key(transaction: Transaction, kind: str, fingerprint: str) -> None:
     transaction.name_key(kind, fingerprint)
 
 
-def reseal(transaction: Transaction, resealed: Sequence[Resealed]) -> int:
+def reseal(
+    transaction: Transaction, resealed: Sequence[Resealed], tampered: list[str] | None = None
+) -> int:
     """Write PINs sealed to another key, where the version is still the same; how many were.
+
+    Args:
+        transaction: The transaction to write in.
+        resealed: The seals.
+        tampered: Gets the logins of records that were tampered with, which are left out.
 
     Raises:
         KeyChanged: The key was rotated again since: soon nobody could open these.
@@ -41,11 +49,19 @@ def reseal(transaction: Transaction, resealed: Sequence[Resealed]) -> int:
     if any(each.portal_key != transaction.identity.portal_key for each in resealed):
         raise KeyChanged
     new = {each.row: each for each in resealed}
-    events = []
-    for user in transaction.users(sorted(new)):
+    events: list[NewEvent] = []
+    done = 0
+    for user in transaction.users(sorted(new), tampered):
         each = new[user.id]
-        if user.pin is not None and user.pin_version == each.version:
-            pin = user.pin._replace(sealed=each.sealed, portal_key=each.portal_key)
-            events.append(NewEvent(EventKind.RESEALED, user._replace(pin=pin)))
+        if user.sealed is None or user.pin_version != each.version:
+            continue
+
+        def sealed(now: User, each: Resealed = each) -> lockout.Step:
+            fresh = now._replace(sealed=each.sealed, portal_key=each.portal_key)
+            return (NewEvent(EventKind.RESEALED, fresh),)
+
+        step, _ = lockout.ended_first(user, sealed, withdraws=False, at=transaction.at)
+        events += step
+        done += 1
     transaction.save(events)
-    return len(events)
+    return done

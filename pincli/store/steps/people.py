@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from functools import partial
 
+from pincli.errors import Refused, Rule
 from pincli.models import Change, EventKind, NewEvent, User, UserType
 from pincli.rules import lockout
 from pincli.rules.people import newcomer, switched
 from pincli.store.contract import Transaction
+
+_RANDOM_BYTES = 16
 
 
 def add_user(
@@ -18,24 +23,55 @@ def add_user(
     Raises:
         Refused: There is a user of that login.
     """
-    user = newcomer(login, account, display_name, user_type, at=transaction.at)
+    if transaction.named([login]):
+        raise Refused(Rule.USER_EXISTS, login)
+    user = newcomer(
+        os.urandom(_RANDOM_BYTES),
+        os.urandom(_RANDOM_BYTES),
+        account=account,
+        login=login,
+        display_name=display_name,
+        email=None,
+        user_type=user_type,
+        at=transaction.at,
+    )
     transaction.save([NewEvent(EventKind.USER_ADDED, user)])
-    return transaction.named([login])[login]
+    (added,) = transaction.named([login])
+    return added
 
 
 def set_active(
-    transaction: Transaction, rows: Sequence[int], *, active: bool, reason: str | None
+    transaction: Transaction,
+    rows: Sequence[int],
+    *,
+    active: bool,
+    reason: str | None,
+    tampered: list[str] | None = None,
 ) -> list[Change]:
-    """Activate or deactivate users; counter and PIN stay as they are.
+    """Activate or deactivate users; counters stay, and deactivating withdraws PINs.
+
+    Args:
+        transaction: The transaction to write in.
+        rows: The users' rows.
+        active: Which of both.
+        reason: Why, for every event of it.
+        tampered: Gets the logins of records that were tampered with, which are left out.
 
     Returns:
         Each record before and after; nothing is written for one that already was so.
     """
-    steps = [
-        (user, switched(user, active=active, reason=reason)) for user in transaction.users(rows)
-    ]
-    transaction.save([event for _, step in steps for event in step])
-    return [Change(user, lockout.after(user, step)) for user, step in steps]
+    taking = partial(switched, active=active, reason=reason)
+    events: list[NewEvent] = []
+    changes = []
+    for user in transaction.users(rows, tampered):
+        if user.active == active:
+            changes.append(Change(user, user))
+            continue
+        step, _ = lockout.ended_first(user, taking, withdraws=not active, at=transaction.at)
+        events += step
+        changes.append(Change(user, lockout.after(user, step)))
+    transaction.save(events)
+    return changes
 
 
 def record(transaction: Transaction, event: NewEvent) -> None:

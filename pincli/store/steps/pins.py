@@ -3,42 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from pincli.errors import KeyChanged, PinChangedMeanwhile, Refused, Rule
+from pincli.errors import KeyChanged, NoPinPossible, PinChangedMeanwhile, Refused, Rule
 from pincli.models import Change, EventKind, NewEvent, NewPin, User
 from pincli.rules import lockout
 from pincli.rules.states import is_locked, may_have_pin
 from pincli.store.contract import Transaction
 
 
-def collect(transaction: Transaction, row: int, pin: NewPin) -> User:
+def collect(transaction: Transaction, row: int, pin: NewPin) -> User | lockout.Refusal:
     """Write the PIN that its owner's first look generated.
+
+    Returns:
+        The record afterwards; or the refusal, recorded, for the caller to raise.
 
     Raises:
         PinChangedMeanwhile: The version is no longer the one that it was made for: the
             loser of two first looks reads the winner's PIN.
-        NoPinPossible: The user is inactive or ineligible by now.
         KeyChanged: A key was rotated since the PIN was made.
     """
     user = _at_version(transaction, row, pin)
-    step = lockout.collected(user, pin, at=transaction.at)
-    transaction.save(step)
-    return lockout.after(user, step)
+    change = partial(lockout.collected, pin=pin, at=transaction.at)
+    return _taken(transaction, user, change, withdraws=False)
 
 
-def change(transaction: Transaction, row: int, pin: NewPin) -> User:
+def change(transaction: Transaction, row: int, pin: NewPin) -> User | lockout.Refusal:
     """Write the PIN that the customer chose, and set the counter to 0.
+
+    Returns:
+        The record afterwards; or the refusal, recorded, for the caller to raise.
 
     Raises:
         PinChangedMeanwhile: The version is no longer the one that it was made for.
-        NoPinPossible: The user is inactive or ineligible by now.
-        Refused: The user is locked by now.
         KeyChanged: A key was rotated since the PIN was made.
     """
     user = _at_version(transaction, row, pin)
-    step = lockout.changed(user, pin, at=transaction.at)
-    transaction.save(step)
-    return lockout.after(user, step)
+    taking = partial(lockout.changed, pin=pin, at=transaction.at)
+    return _taken(transaction, user, taking, withdraws=True)
+
+
+def renew(transaction: Transaction, row: int, asked: User, pin: NewPin) -> None:
+    """Write an answer hashed with the present key and cost, if the PIN is still the same.
+
+    Args:
+        transaction: The transaction to write in.
+        row: The user's row.
+        asked: The record that the old answer was checked with.
+        pin: The same PIN; its seal and version stay as they are.
+    """
+    (user,) = transaction.users([row])
+    same = (user.pin_version, user.question) == (asked.pin_version, asked.question)
+    if not same or pin.verify_key != transaction.identity.verify_key:
+        return
+
+    def renewed(now: User) -> lockout.Step:
+        fresh = now._replace(
+            question=pin.question,
+            pin_check=pin.check,
+            pin_proof=pin.proof,
+            verify_key=pin.verify_key,
+        )
+        return (NewEvent(EventKind.RENEWED, fresh),)
+
+    _taken(transaction, user, renewed, withdraws=False)
 
 
 def issue(
@@ -48,6 +76,7 @@ def issue(
     unlock: bool,
     reason: str | None,
     wanted: Callable[[User], bool] = may_have_pin,
+    tampered: list[str] | None = None,
 ) -> list[Change]:
     """Reset users to new PINs that they didn't choose themselves.
 
@@ -57,6 +86,7 @@ def issue(
         unlock: Whether locked users are released too.
         reason: Why, for every event of it.
         wanted: Whether a user, as the record is now, is to have theirs.
+        tampered: Gets the logins of records that were tampered with, which are left out.
 
     Returns:
         The record before and after of those written. A PIN that was made for another
@@ -64,75 +94,76 @@ def issue(
 
     Raises:
         KeyChanged: A key was rotated since the PINs were made.
+        StoreUnavailable: A record was tampered with, and nobody wants to know which.
     """
     prepared = dict(pins)
     for pin in prepared.values():
         _require_present_keys(transaction, pin)
+
+    def issued(now: User) -> lockout.Step:
+        new = prepared[now.id]
+        return lockout.issued(now, new, unlock=unlock, reason=reason, at=transaction.at)
+
     users = [
         user
-        for user in transaction.users(sorted(prepared))
+        for user in transaction.users(sorted(prepared), tampered)
         if user.pin_version == prepared[user.id].version - 1 and may_have_pin(user) and wanted(user)
     ]
-    at = transaction.at
-    steps = [
-        (user, lockout.issued(user, prepared[user.id], unlock=unlock, reason=reason, at=at))
-        for user in users
-    ]
-    return _saved(transaction, steps)
+    return _taken_by_all(transaction, users, issued)
 
 
 def withdraw(
-    transaction: Transaction, rows: Sequence[int], *, unlock: bool, reason: str | None
+    transaction: Transaction,
+    rows: Sequence[int],
+    *,
+    unlock: bool,
+    reason: str | None,
+    tampered: list[str] | None = None,
 ) -> list[Change]:
     """Reset users: no PIN any more, and the counter at 0, but a locked user stays locked.
-
-    Attempts in flight are left alone: their settle reads the record again.
 
     Args:
         transaction: The transaction to write in.
         rows: The users' rows.
         unlock: Whether locked users are released too.
         reason: Why, for every event of it.
+        tampered: Gets the logins of records that were tampered with, which are left out.
 
     Returns:
         Each record before and after; they are equal if there was nothing to do.
+
+    Raises:
+        StoreUnavailable: A record was tampered with, and nobody wants to know which.
     """
-    users = transaction.users(rows)
-    steps = [(user, lockout.withdrawn(user, unlock=unlock, reason=reason)) for user in users]
-    return _saved(transaction, steps)
+    users = transaction.users(rows, tampered)
+    taking = partial(lockout.withdrawn, unlock=unlock, reason=reason)
+    return _taken_by_all(transaction, users, taking)
 
 
-def unlock(transaction: Transaction, row: int, *, reason: str) -> User | Refused:
+def unlock(transaction: Transaction, row: int, *, reason: str) -> User | lockout.Refusal:
     """Release a lock, or record that there is none: the refusal, for the caller to raise."""
     (user,) = transaction.users([row])
-    try:
-        step = lockout.unlocked(user, reason=reason)
-    except Refused as refusal:
-        _record_refusal(transaction, user, refusal.rule.name.lower())
-        return refusal
-    transaction.save(step)
-    return lockout.after(user, step)
+    taking = partial(lockout.unlocked, reason=reason)
+    return _taken(transaction, user, taking, withdraws=False)
 
 
 def refuse_unless_locked(transaction: Transaction, row: int) -> Refused | None:
     """Record that there is no lock to release, and give the refusal; None if there is one."""
     (user,) = transaction.users([row])
-    if is_locked(user.failed_attempts):
+    ending = lockout.finished(user, at=transaction.at)
+    now = lockout.after(user, ending)
+    if is_locked(now):
+        transaction.save(ending)
         return None
-    _record_refusal(transaction, user, Rule.NOT_LOCKED.name.lower())
-    return Refused(Rule.NOT_LOCKED, user.login)
+    refusal = Refused(Rule.NOT_LOCKED, user.login)
+    transaction.save([*ending, _refused(now, refusal)])
+    return refusal
 
 
-def refuse(transaction: Transaction, row: int, outcome: str) -> None:
-    """Record that something about a user's PIN was refused.
-
-    Args:
-        transaction: The transaction to write in.
-        row: The user's row.
-        outcome: The word for why: a rule's, or a state's.
-    """
+def refuse(transaction: Transaction, row: int, refusal: lockout.Refusal) -> None:
+    """Record that something about a user's PIN was refused."""
     (user,) = transaction.users([row])
-    _record_refusal(transaction, user, outcome)
+    transaction.save([_refused(user, refusal)])
 
 
 def note_shown(transaction: Transaction, row: int, version: int) -> None:
@@ -144,18 +175,42 @@ def note_shown(transaction: Transaction, row: int, version: int) -> None:
     (user,) = transaction.users([row])
     if user.pin_version != version:
         raise PinChangedMeanwhile
-    transaction.save([NewEvent(EventKind.PIN_SHOWN, user)])
+    ending = lockout.finished(user, at=transaction.at)
+    now = lockout.after(user, ending)
+    transaction.save([*ending, NewEvent(EventKind.PIN_SHOWN, now)])
 
 
-def _saved(
-    transaction: Transaction, steps: Sequence[tuple[User, lockout.Step]]
+def _taken(
+    transaction: Transaction, user: User, taking: lockout.Change, *, withdraws: bool
+) -> User | lockout.Refusal:
+    """Take a change of one user. A refusal is recorded with the record that it is about."""
+    step, refusal = lockout.ended_first(user, taking, withdraws=withdraws, at=transaction.at)
+    if refusal is not None:
+        step = (*step, _refused(lockout.after(user, step), refusal))
+    transaction.save(step)
+    return refusal or lockout.after(user, step)
+
+
+def _taken_by_all(
+    transaction: Transaction, users: Sequence[User], taking: lockout.Change
 ) -> list[Change]:
-    transaction.save([event for _, step in steps for event in step])
-    return [Change(user, lockout.after(user, step)) for user, step in steps]
+    """Take a change that withdraws PINs, for each of some users."""
+    events: list[NewEvent] = []
+    changes = []
+    for user in users:
+        step, refusal = lockout.ended_first(user, taking, withdraws=True, at=transaction.at)
+        if refusal is not None:
+            raise refusal
+        events += step
+        changes.append(Change(user, lockout.after(user, step)))
+    transaction.save(events)
+    return changes
 
 
-def _record_refusal(transaction: Transaction, user: User, outcome: str) -> None:
-    transaction.save([NewEvent(EventKind.REFUSED, user, outcome=outcome)])
+def _refused(user: User, refusal: lockout.Refusal) -> NewEvent:
+    if isinstance(refusal, NoPinPossible):
+        return NewEvent(EventKind.REFUSED, user, outcome=refusal.state.value)
+    return NewEvent(EventKind.REFUSED, user, outcome=refusal.rule.name.lower())
 
 
 def _at_version(transaction: Transaction, row: int, pin: NewPin) -> User:
