@@ -189,21 +189,21 @@ class Trail(Protocol):
 
 
 class Signs(Protocol):
-    """What the trail says about attacks."""
+    """What the trail says about attacks, from a time up to now."""
 
-    def users_locked_again(self, since: str) -> list[UserAlert]:
+    def users_locked_again(self, since: str, now: str) -> list[UserAlert]:
         """Users locked more than once since a time."""
 
-    def users_failing_after_unlock(self, since: str) -> list[UserAlert]:
+    def users_failing_after_unlock(self, since: str, now: str) -> list[UserAlert]:
         """Users with several wrong answers soon after an unlock."""
 
-    def accounts_failing(self, since: str) -> list[AccountAlert]:
+    def accounts_failing(self, since: str, now: str) -> list[AccountAlert]:
         """Accounts with several users who answered wrongly since a time."""
 
-    def agents_failing(self, since: str) -> list[AgentAlert]:
+    def agents_failing(self, since: str, now: str) -> list[AgentAlert]:
         """Agents with whom many users failed, or who asked for several unknown ones."""
 
-    def failures_by_hour(self, since: str) -> list[HourlyFailures]:
+    def failures_by_hour(self, since: str, now: str) -> list[HourlyFailures]:
         """Wrong answers since a time by account and hour, as `2026-11-24T13`."""
 
 

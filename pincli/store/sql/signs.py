@@ -39,7 +39,7 @@ class SqlSigns:
         Linear in the events of the window, whatever one user did.
         """
         events = self._rows(
-            f"SELECT uid, kind, unixepoch(at), at FROM {_INDEXED} WHERE {_OF_ALARM} "
+            f"SELECT uid, kind, at FROM {_INDEXED} WHERE {_OF_ALARM} "
             "AND kind IN ('incorrect', 'unlocked') AND at >= ? AND at <= ? ORDER BY number",
             (since, now),
         )
