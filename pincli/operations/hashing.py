@@ -30,7 +30,6 @@ def write_pins(
     wanted: Callable[[User], bool],
     unlock: bool,
     reason: str | None,
-    batch: str | None = None,
     before_each: Callable[[], None] = lambda: None,
 ) -> Iterator[list[tuple[Change, str]]]:
     """Hash, seal and write PINs for many users, some in each transaction.
@@ -45,7 +44,6 @@ def write_pins(
         wanted: Whether a user is to have theirs, asked again as it is written.
         unlock: Whether locked users are released too.
         reason: Why; stands on every event.
-        batch: The file of PINs that these stand in.
         before_each: Called with no lock held; what it raises ends the work there, and the
             PINs that are not written yet are gone.
 
@@ -64,7 +62,6 @@ def write_pins(
                     wanted=wanted,
                     unlock=unlock,
                     reason=reason,
-                    batch=batch,
                 )
             except KeyChanged:
                 session.renew_keys()

@@ -237,5 +237,3 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of everything."""
-
-

@@ -8,10 +8,10 @@ from pathlib import Path
 from pincli.errors import Refused, Rule
 from pincli.models import EventKind, Identity, NewEvent, Origin
 from pincli.store.connection import DATABASE, connect, utc_now
+from pincli.store.contract import Signer
 from pincli.store.faults import from_os, translated
 from pincli.store.locks import LOCK_FILE, make_lock_file
 from pincli.store.remains import put_journals_aside, sync_folder
-from pincli.store.contract import Signer
 from pincli.store.sqlite.transaction import SqliteTransaction
 
 _SUFFIX = ".new"
@@ -60,9 +60,7 @@ def create_store(
         raise
 
 
-def _build(
-    path: Path, identity: Identity, *, signer: Signer, origin: Origin
-) -> None:
+def _build(path: Path, identity: Identity, *, signer: Signer, origin: Origin) -> None:
     from pincli.store.schema import migrate
 
     connection = connect(path, create=True)

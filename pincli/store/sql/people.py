@@ -221,9 +221,7 @@ class SqlPeople:
             yield page
             last = page[-1].login
 
-    def _counts(
-        self, where: str, parameters: tuple[str, ...]
-    ) -> Counter[tuple[int, str, int]]:
+    def _counts(self, where: str, parameters: tuple[str, ...]) -> Counter[tuple[int, str, int]]:
         query = f"SELECT active, type, verifier IS NULL, count(*) FROM users WHERE {where} "
         found = self._rows(f"{query} GROUP BY 1, 2, 3", parameters)
         return Counter({(active, kind, no_pin): n for active, kind, no_pin, n in found})

@@ -28,9 +28,7 @@ def fate_of(row: StagedRow, present: User | None) -> Fate:
     return Fate.UPDATED if _update(row, present) else Fate.UNCHANGED
 
 
-def take_in(
-    transaction: Transaction, rows: Sequence[StagedRow], *, allow_move: bool
-) -> list[Fate]:
+def take_in(transaction: Transaction, rows: Sequence[StagedRow], *, allow_move: bool) -> list[Fate]:
     """Add and update users. Counters and locks stay as they are, and so do PINs.
 
     One exception: a user who becomes of a type without PINs loses theirs, here and now.

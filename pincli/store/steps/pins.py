@@ -147,9 +147,7 @@ def note_shown(transaction: Transaction, row: int, version: int) -> None:
     transaction.save([NewEvent(EventKind.PIN_SHOWN, user)])
 
 
-def _saved(
-    transaction: Transaction, steps: Sequence[tuple[User, lockout.Step]]
-) -> list[Change]:
+def _saved(transaction: Transaction, steps: Sequence[tuple[User, lockout.Step]]) -> list[Change]:
     transaction.save([event for _, step in steps for event in step])
     return [Change(user, lockout.after(user, step)) for user, step in steps]
 
