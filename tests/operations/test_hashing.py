@@ -7,7 +7,6 @@ import signal
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from pincli.models import EventKind, Fault, PinOrigin, User
 from pincli.operations import hashing, people, pins
 from pincli.operations.hashing import write_pins
 from pincli.operations.session import Session
-from pincli.rules.resets import reissued
 from pincli.rules.states import may_have_pin
 from pincli.vault.keyring import Key
 from tests.operations.intake.files import as_csv, person, taken
@@ -51,7 +49,6 @@ def write(
     session: Session,
     users: Iterable[User],
     *,
-    batch: str | None = None,
     before_each: Callable[[], None] = lambda: None,
 ) -> Generator[list[tuple[str, str]], None, None]:
     """Write everybody's PIN; user and PIN by transaction."""
@@ -60,9 +57,8 @@ def write(
         ((user, pin_of(user)) for user in users),
         set_by=PinOrigin.GENERATED,
         wanted=may_have_pin,
-        counter=partial(reissued, unlock=False),
+        unlock=False,
         reason="T-1",
-        batch=batch,
         before_each=before_each,
     ):
         yield [(change.after.login, pin) for change, pin in group]
@@ -96,7 +92,7 @@ def test_nobody_is_nobody(session: Session) -> None:
 
 
 def test_a_locked_user_stays_locked_and_misses_are_forgiven(desk: Desk) -> None:
-    """The counter goes by the rule that is given."""
+    """The counter is as after any reset."""
     for user, misses in (("alice", 6), ("bob", 4)):
         desk.collected(user)
         guess_wrong(desk, user, misses)
@@ -120,17 +116,6 @@ def test_what_is_raised_before_each_ends_the_work_at_once(session: Session) -> N
     with pytest.raises(Interrupted):
         list(write(session, users, before_each=stop))
     assert everybody(session) == users
-
-
-def test_the_marks_of_a_batch_are_written_with_its_pins(session: Session) -> None:
-    """Whoever has got a PIN is marked, and nobody else is."""
-    users = everybody(session)
-    groups = write(session, users, batch="feed")
-    first = {user for user, _ in next(groups)}
-    groups.close()
-    marked = session.store.issued_in("feed", [user.id for user in users])
-    assert {user.login for user in users if user.id in marked} == first
-    assert session.store.issued_in("f00d", [user.id for user in users]) == set()
 
 
 def test_who_changed_meanwhile_is_prepared_again(desk: Desk, session: Session) -> None:

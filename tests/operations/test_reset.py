@@ -14,6 +14,7 @@ from pincli.operations.selection import select
 from pincli.operations.verify import verify
 from pincli.rules.pins import broken_rule
 from pincli.rules.states import state_of
+from pincli.store.steps.pins import withdraw
 from tests.operations.resetting import reset_named
 from tests.store.attempting import PIN, kinds_after, last_seq, left_open, with_counter
 from tests.support.desk import Desk
@@ -155,7 +156,8 @@ def test_a_dry_run_foretells_the_reset(desk: Desk, unlock: bool, issue: bool) ->
     with desk.session() as session:
         for counter in range(7):
             people.set_active(session, f"gone{counter}", active=False, reason=None)
-            session.store.withdraw([desk.user(f"without{counter}")], unlock=False, reason=None)
+            row = desk.user(f"without{counter}").id
+            session.store.write(withdraw, [row], unlock=False, reason=None)
         seq = last_seq(desk)
         with select(session, names=names) as selection:
             foretold = [

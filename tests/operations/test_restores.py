@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pincli.errors import BackupUnavailable, FileUnreadable, StoreUnavailable
-from pincli.models import EventKind, Fault, Outcome, State
+from pincli.models import EventKind, Fault, Origin, Outcome, State
 from pincli.operations import backups, keys, people, pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need, open_session
@@ -21,7 +21,6 @@ from pincli.operations.verify import verify
 from pincli.results import Restored
 from pincli.rules.states import state_of
 from pincli.store import connection as store_connection
-from pincli.models import Origin
 from tests.operations.watching import WatchingVerifiers
 from tests.store.attempting import charged
 from tests.support.desk import EVERYTHING, Desk

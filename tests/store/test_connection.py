@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from pincli.errors import StoreUnavailable
-from pincli.models import Fault
+from pincli.models import EventFilter, Fault, Origin
 from pincli.store.connection import APPLICATION_ID, SCHEMA_VERSION, connect
-from pincli.store.sqlite import Store
-from pincli.models import Origin
+from pincli.store.opening import open_store
+from pincli.store.steps.pins import withdraw
 from tests.support.desk import Desk, new_desk
 from tests.support.privilege import unprivileged
 
@@ -23,7 +23,7 @@ from tests.support.privilege import unprivileged
 def fault_of(folder: Path) -> Fault:
     """Why a store is refused."""
     with pytest.raises(StoreUnavailable) as refusal:
-        Store(folder, origin=Origin("tester", "test"), clock=str)
+        open_store(folder, origin=Origin("tester", "test"))
     assert refusal.value.path == folder / "pincli.db"
     return refusal.value.fault
 
@@ -69,10 +69,10 @@ _OPEN = """
 import sys
 from pathlib import Path
 from pincli.errors import StoreUnavailable
-from pincli.store.sqlite import Store
 from pincli.models import Origin
+from pincli.store.opening import open_store
 try:
-    Store(Path(sys.argv[1]), origin=Origin("tester", "test"), clock=str)
+    open_store(Path(sys.argv[1]), origin=Origin("tester", "test"))
 except StoreUnavailable as error:
     print(error.fault.name)
 """
@@ -186,7 +186,7 @@ def read_everything(desk: Desk) -> None:
     with desk.session() as session:
         session.store.people.find("alice")
         session.store.people.totals()
-        list(session.store.trail.newest_first(user=None, limit=100))
+        list(session.store.trail.newest_first(EventFilter(), limit=100))
 
 
 @pytest.mark.parametrize("kept", [100, 1024, 5000, 20_000])
@@ -207,7 +207,7 @@ def test_what_is_withdrawn_is_nowhere_in_the_file(desk: Desk) -> None:
     assert stored is not None
     assert stored.sealed in desk.database.read_bytes()
     with desk.session() as session:
-        session.store.withdraw([desk.user("alice")], unlock=False, reason=None)
+        session.store.write(withdraw, [desk.user("alice").id], unlock=False, reason=None)
     left = desk.database.read_bytes()
     assert stored.sealed not in left
     assert stored.verifier.encode() not in left

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from pincli.errors import PincliError, Refused, Rule, StoreUnavailable
+from pincli.models import Identity, Origin
 from pincli.operations.setup import initialise
 from pincli.operations.verify import verify
 from pincli.store import schema
 from pincli.store.creation import create_store
-from pincli.models import Identity, Origin
 from pincli.vault.audit_macs import AuditSigner
 from pincli.vault.keyring import Key, Keyring
 from tests.store.processes import other
@@ -39,7 +39,7 @@ def test_a_store_is_a_database_and_a_lock_file(desk: Desk) -> None:
     assert [event.kind.value for event in desk.events()] == ["initialised"]
     with desk.session() as session:
         keyring = Keyring(desk.keys)
-        assert session.store.identity[1:] == (
+        assert session.identity[1:] == (
             keyring.verify.fingerprint,
             keyring.audit.fingerprint,
             keyring.portal_public.fingerprint,
@@ -82,7 +82,6 @@ def create(folder: Path) -> None:
         Identity("id", "verify", "audit", "portal"),
         signer=AuditSigner(key),
         origin=ORIGIN,
-        clock=lambda: "2026-01-01T00:00:00Z",
     )
 
 

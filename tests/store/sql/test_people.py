@@ -1,4 +1,4 @@
-"""Lists and totals: they agree with a count by hand, and nobody is listed twice or left out."""
+"""Users found, listed and counted: as by hand, and nobody is listed twice or left out."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pincli.models import State, User, UserType
-from pincli.store import listing, trail
+from pincli.models import EventFilter, State, User, UserType
 from pincli.store.connection import connect
-from tests.store.population import Person, listed, populated, put
+from pincli.store.sql import people as module
+from pincli.store.sql import trail
+from tests.store.population import Person, listed, people_of, populated, put
 from tests.support.desk import Desk
 
 ACCOUNTS = ("acme", "globex")
@@ -48,7 +49,7 @@ def test_totals_agree_with_a_count_by_hand(population: list[Person]) -> None:
         for account in (None, *ACCOUNTS, "nobody"):
             counted = Counter(p.state for p in population if account in (None, p.account))
             expected = {state: counted[state] for state in State}
-            assert listing.totals(connection, account=account) == expected
+            assert people_of(connection).totals(account=account) == expected
 
 
 @settings(max_examples=150)
@@ -56,7 +57,7 @@ def test_totals_agree_with_a_count_by_hand(population: list[Person]) -> None:
 def test_lists_agree_with_a_filter_by_hand(population: list[Person], page: int) -> None:
     """Each list holds exactly the users of its account and state, each once, on any page size."""
     with populated(population) as connection, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(listing, "PAGE", page)
+        patch.setattr(module, "PAGE", page)
         filters = product((None, *ACCOUNTS, "nobody"), (None, *State), (None, *UserType))
         for account, state, kind in filters:
             expected = sorted(
@@ -97,8 +98,8 @@ def test_the_latest_locks_come_first() -> None:
         Person("fine", failed_attempts=5),
     ]
     with populated(population) as connection:
-        assert names([listing.latest_locks(connection, 10)]) == ["third", "second", "first"]
-        assert names([listing.latest_locks(connection, 2)]) == ["third", "second"]
+        assert names([people_of(connection).latest_locks(10)]) == ["third", "second", "first"]
+        assert names([people_of(connection).latest_locks(2)]) == ["third", "second"]
 
 
 def test_the_latest_locks_are_of_locked_users() -> None:
@@ -110,7 +111,7 @@ def test_the_latest_locks_are_of_locked_users() -> None:
         Person("pipe", kind=UserType.DATAPIPE, failed_attempts=6, locked_since=locked_since),
     ]
     with populated(population) as connection:
-        assert names([listing.latest_locks(connection, 10)]) == ["locked"]
+        assert names([people_of(connection).latest_locks(10)]) == ["locked"]
 
 
 @pytest.mark.parametrize("what", ["users", "users by state", "account", "events"])
@@ -118,7 +119,7 @@ def test_a_reader_between_two_pages_holds_up_nobody(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     """While a page is printed or looked at, a verify can commit: no statement is left open."""
-    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(module, "PAGE", 2)
     monkeypatch.setattr(trail, "PAGE", 2)
     with closing(connect(desk.database)) as connection:
         put(connection, [Person(f"u{number}") for number in range(7)])
@@ -129,9 +130,46 @@ def test_a_reader_between_two_pages_holds_up_nobody(
             "users": session.store.people.pages(),
             "users by state": session.store.people.pages(state=State.ACTIVE),
             "account": session.store.people.pages(account="acme"),
-            "events": session.store.trail.newest_first(user=None, limit=100),
+            "events": session.store.trail.newest_first(EventFilter(), limit=100),
         }
         assert len(next(readers[what])) == 2
         with closing(connect(desk.database)) as writer:
             writer.execute("PRAGMA busy_timeout = 0").fetchall()
             writer.execute("UPDATE users SET name = 'changed'")
+
+
+def test_an_unknown_user_is_nobody(desk: Desk) -> None:
+    """Looking somebody up who isn't there gives nothing, not an error."""
+    desk.add("alice")
+    with desk.session() as session:
+        assert session.store.people.find("bob") is None
+        assert session.store.people.find("alic") is None
+        assert session.store.people.find("") is None
+
+
+def test_an_account_exists_with_its_first_user(desk: Desk) -> None:
+    """An account is its users, not a prefix of one."""
+    desk.add("alice", "acme")
+    with desk.session() as session:
+        assert session.store.people.account_exists("acme")
+        assert not session.store.people.account_exists("acm")
+        assert not session.store.people.account_exists("globex")
+
+
+@pytest.mark.parametrize("typed", ["alic", "alicee", "alixe", "laice", "ali"])
+def test_near_users_are_offered(desk: Desk, typed: str) -> None:
+    """One slip away, or the beginning of the name."""
+    desk.add("alice")
+    desk.add("zoe")
+    with desk.session() as session:
+        assert session.store.people.near("login", typed) == ["alice"]
+        assert session.store.people.near("account", "acne") == ["acme"]
+
+
+def test_at_most_five_near_names_are_offered_once_each(desk: Desk) -> None:
+    """A list to choose from, not the customer base."""
+    for number in range(10):
+        desk.add(f"alice{number}")
+    with desk.session() as session:
+        near = session.store.people.near("login", "alice")
+    assert len(near) == len(set(near)) == 5

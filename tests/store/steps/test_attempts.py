@@ -6,8 +6,9 @@ import pytest
 
 from pincli.errors import AttemptTakenOver, VerifyKeyUnknown
 from pincli.models import Outcome, State, Verdict
-from pincli.store import attempts
+from pincli.store.steps import attempts
 from tests.store.attempting import (
+    charge,
     charged,
     kinds_after,
     last_seq,
@@ -44,7 +45,7 @@ def test_a_seventh_charge_is_refused(desk: Desk) -> None:
     before = with_counter(desk, 6)
     seq = last_seq(desk)
     with desk.session() as session, session.holding(before) as user:
-        verdict = session.store.charge(user, verify_keys=session.keyring.verify_keys, ticket="T-1")
+        verdict = charge(session, user, "T-1")
     assert verdict == Verdict(Outcome.LOCKED, before, State.LOCKED)
     assert desk.user("alice") == before
     assert kinds_after(desk, seq) == [("refused", "locked", 6)]
@@ -54,7 +55,7 @@ def test_a_seventh_charge_is_refused(desk: Desk) -> None:
 def test_a_seventh_charge_is_impossible_even_if_the_state_is_misread(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The statement itself charges nobody beyond six."""
+    """The rule charges nobody beyond six, and the table's CHECK takes no seven."""
     before = with_counter(desk, 6)
     seq = last_seq(desk)
     monkeypatch.setattr(attempts, "state_of", lambda *_args, **_options: State.ACTIVE)
@@ -90,7 +91,7 @@ def test_where_there_is_nothing_to_compare_nothing_is_charged(
     before = desk.user("alice")
     seq = last_seq(desk)
     with desk.session() as session, session.holding(before) as user:
-        verdict = session.store.charge(user, verify_keys=session.keyring.verify_keys, ticket=None)
+        verdict = charge(session, user)
     assert verdict == Verdict(Outcome(state.value), before, state)
     assert desk.user("alice") == before
     assert kinds_after(desk, seq) == [("refused", state.value, 3)]
@@ -119,7 +120,7 @@ def test_a_verifier_of_an_unknown_key_is_not_charged(desk: Desk) -> None:
         session.holding(before) as user,
         pytest.raises(VerifyKeyUnknown) as error,
     ):
-        session.store.charge(user, verify_keys={"another"}, ticket=None)
+        session.store.write(attempts.charge, user.id, verify_keys={"another"}, ticket=None)
     assert error.value.fingerprint == before.pin.verify_key
     assert desk.user("alice") == before
     assert last_seq(desk) == seq
@@ -270,9 +271,9 @@ def test_refuse_unless_active_charges_nobody(desk: Desk) -> None:
     seq = last_seq(desk)
     with desk.session() as session:
         with session.holding(fine) as user:
-            assert session.store.refuse_unless_active(user, ticket="T-1") is None
+            assert session.store.write(attempts.refuse_unless_active, user.id, "T-1") is None
         with session.holding(locked) as user:
-            verdict = session.store.refuse_unless_active(user, ticket="T-1")
+            verdict = session.store.write(attempts.refuse_unless_active, user.id, "T-1")
     assert verdict == Verdict(Outcome.LOCKED, locked, State.LOCKED)
     assert (desk.user("alice"), desk.user("bob")) == (fine, locked)
     assert kinds_after(desk, seq) == [("refused", "locked", 6)]

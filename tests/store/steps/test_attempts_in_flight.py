@@ -9,6 +9,7 @@ import pytest
 from pincli.models import Outcome, PinOrigin, State
 from pincli.operations import pins
 from pincli.operations.session import Session
+from pincli.store.steps import pins as pin_steps
 from tests.store.attempting import (
     charged,
     kinds_after,
@@ -22,8 +23,8 @@ from tests.support.desk import Desk
 
 def withdraw_several(session: Session, desk: Desk, *, unlock: bool) -> None:
     """A bulk reset of alice and bob."""
-    users = [desk.user("alice"), desk.user("bob")]
-    session.store.write(pin_steps.withdraw, [users.id], unlock=unlock, reason="incident")
+    rows = [desk.user("alice").id, desk.user("bob").id]
+    session.store.write(pin_steps.withdraw, rows, unlock=unlock, reason="incident")
 
 
 def expected_counter(before: int, *, matched: bool, unlock: bool) -> int:
@@ -78,7 +79,7 @@ def test_a_new_pin_between_charge_and_settle_makes_a_match_incorrect(
     with desk.session() as session, session.holding(before) as user:
         attempt = charged(session, user)
         new = pins.prepare(session, user, "234811", PinOrigin.GENERATED)
-        session.store.set_pin(user, new, clear_counter=False)
+        session.store.write(pin_steps.collect, user.id, new)
         verdict = settled(session, attempt, matched=True)
     after = desk.user("alice")
     assert (verdict.outcome, verdict.state) == (Outcome.INCORRECT, State.ACTIVE)
@@ -114,7 +115,8 @@ def test_a_bulk_reset_leaves_open_attempts_alone(desk: Desk) -> None:
     users = [with_counter(desk, counter, f"u{counter}") for counter in range(6)]
     opened = {user.login: left_open(desk, user).attempt for user in users}
     with desk.session() as session:
-        session.store.write(pin_steps.withdraw, [users.id], unlock=True, reason=None)
+        rows = [user.id for user in users]
+        session.store.write(pin_steps.withdraw, rows, unlock=True, reason=None)
     assert {user.login: desk.user(user.login).open_attempt for user in users} == opened
     assert "abandoned" not in {event.kind.value for event in desk.events()}
 

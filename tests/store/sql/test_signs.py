@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pincli.results import AccountAlert, AgentAlert, HourlyFailures, UserAlert
-from pincli.store import alarms
 from pincli.store.connection import OLDEST_SQLITE
 from pincli.store.schema import migrate
+from pincli.store.sql.signs import SqlSigns
+from tests.store.population import rows_of
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 SINCE = "2026-11-23T12:00:00Z"
@@ -23,10 +24,11 @@ JUST_BEFORE = "2026-11-23T11:59:59Z"
 
 
 class Trail:
-    """Events put together by hand; the alarms never look at their macs."""
+    """Events put together by hand; no sign looks at their macs."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
+        self.signs = SqlSigns(rows_of(connection))
 
     def add(
         self,
@@ -76,15 +78,15 @@ def test_locked_again(trail: Trail, locks: int, found: bool) -> None:
         trail.add("locked")
     trail.add("locked", "bob")
     expected = [UserAlert("locked_again", "alice", "acme", locks, SINCE)] if found else []
-    assert alarms.users_locked_again(trail.connection, SINCE) == expected
+    assert trail.signs.users_locked_again(SINCE) == expected
 
 
 def test_locked_again_at_the_edge(trail: Trail) -> None:
     """A lock at the window's first second counts, one a second before does not."""
     trail.add("locked", at=JUST_BEFORE)
     trail.add("locked")
-    assert alarms.users_locked_again(trail.connection, SINCE) == []
-    assert alarms.users_locked_again(trail.connection, JUST_BEFORE)[0].times == 2
+    assert trail.signs.users_locked_again(SINCE) == []
+    assert trail.signs.users_locked_again(JUST_BEFORE)[0].times == 2
 
 
 @pytest.mark.parametrize(("users", "found"), [(2, False), (3, True), (4, True)])
@@ -97,7 +99,7 @@ def test_accounts_failing(trail: Trail, users: int, found: bool, kind: str) -> N
     for _ in range(6):
         trail.add(kind, "gus", account="globex")
     expected = [AccountAlert("acme", users, 2 * users, SINCE)] if found else []
-    assert alarms.accounts_failing(trail.connection, SINCE) == expected
+    assert trail.signs.accounts_failing(SINCE) == expected
 
 
 def test_accounts_failing_at_the_edge(trail: Trail) -> None:
@@ -105,8 +107,8 @@ def test_accounts_failing_at_the_edge(trail: Trail) -> None:
     for user in ("alice", "bob"):
         trail.miss(user)
     trail.miss("carol", JUST_BEFORE)
-    assert alarms.accounts_failing(trail.connection, SINCE) == []
-    assert alarms.accounts_failing(trail.connection, JUST_BEFORE)[0].users_failed == 3
+    assert trail.signs.accounts_failing(SINCE) == []
+    assert trail.signs.accounts_failing(JUST_BEFORE)[0].users_failed == 3
 
 
 def test_users_of_several_accounts_are_not_added_up(trail: Trail) -> None:
@@ -114,11 +116,11 @@ def test_users_of_several_accounts_are_not_added_up(trail: Trail) -> None:
     for number in range(2):
         trail.miss(f"a{number}")
         trail.miss(f"b{number}", account="globex")
-    assert alarms.accounts_failing(trail.connection, SINCE) == []
+    assert trail.signs.accounts_failing(SINCE) == []
     for number in range(2, 5):
         trail.miss(f"b{number}", account="globex")
     trail.miss("a2")
-    found = alarms.accounts_failing(trail.connection, SINCE)
+    found = trail.signs.accounts_failing(SINCE)
     assert [alert.account for alert in found] == ["globex", "acme"]
 
 
@@ -138,7 +140,7 @@ def test_agents_failing(trail: Trail, failed: int, unknown: int, found: bool) ->
         trail.unknown(f"nobody{number}")
         trail.add("refused", f"other{number}", outcome="locked")
     expected = [AgentAlert("amy", failed, unknown)] if found else []
-    assert alarms.agents_failing(trail.connection, SINCE) == expected
+    assert trail.signs.agents_failing(SINCE) == expected
 
 
 def test_agents_failing_at_the_edge(trail: Trail) -> None:
@@ -147,8 +149,8 @@ def test_agents_failing_at_the_edge(trail: Trail) -> None:
         trail.miss(f"user{number}", SINCE if number else JUST_BEFORE)
     for number in range(3):
         trail.unknown(f"n{number}", SINCE if number else JUST_BEFORE)
-    assert alarms.agents_failing(trail.connection, SINCE) == []
-    assert alarms.agents_failing(trail.connection, JUST_BEFORE) == [AgentAlert("amy", 5, 3)]
+    assert trail.signs.agents_failing(SINCE) == []
+    assert trail.signs.agents_failing(JUST_BEFORE) == [AgentAlert("amy", 5, 3)]
 
 
 @pytest.mark.parametrize(("misses", "found"), [(2, False), (3, True), (5, True)])
@@ -160,7 +162,7 @@ def test_failing_after_an_unlock(trail: Trail, misses: int, found: bool) -> None
         trail.miss("alice")
         trail.miss("bob")
     expected = [UserAlert("failing_after_unlock", "alice", "acme", misses, SINCE)] if found else []
-    assert alarms.users_failing_after_unlock(trail.connection, SINCE) == expected
+    assert trail.signs.users_failing_after_unlock(SINCE) == expected
 
 
 @pytest.mark.parametrize(("seconds", "found"), [(3599, True), (3600, True), (3601, False)])
@@ -171,7 +173,7 @@ def test_an_hour_after_an_unlock(trail: Trail, seconds: int, found: bool) -> Non
     trail.add("unlocked", at="2026-11-23T23:30:00Z")
     for moment in ("2026-11-23T23:30:00Z", "2026-11-23T23:59:59Z", last):
         trail.miss("alice", moment)
-    assert bool(alarms.users_failing_after_unlock(trail.connection, SINCE)) is found
+    assert bool(trail.signs.users_failing_after_unlock(SINCE)) is found
 
 
 def test_an_unlock_before_the_window(trail: Trail) -> None:
@@ -179,8 +181,8 @@ def test_an_unlock_before_the_window(trail: Trail) -> None:
     trail.add("unlocked", at=JUST_BEFORE)
     for _ in range(4):
         trail.miss("alice")
-    assert alarms.users_failing_after_unlock(trail.connection, SINCE) == []
-    assert len(alarms.users_failing_after_unlock(trail.connection, JUST_BEFORE)) == 1
+    assert trail.signs.users_failing_after_unlock(SINCE) == []
+    assert len(trail.signs.users_failing_after_unlock(JUST_BEFORE)) == 1
 
 
 def test_two_unlocks_of_one_user_are_one_alert(trail: Trail) -> None:
@@ -189,7 +191,7 @@ def test_two_unlocks_of_one_user_are_one_alert(trail: Trail) -> None:
         trail.add("unlocked", user)
         for _ in range(misses):
             trail.miss(user)
-    found = alarms.users_failing_after_unlock(trail.connection, SINCE)
+    found = trail.signs.users_failing_after_unlock(SINCE)
     assert [(alert.user, alert.times) for alert in found] == [("alice", 7), ("bob", 5)]
 
 
@@ -200,7 +202,7 @@ def test_failures_by_hour(trail: Trail) -> None:
     trail.miss("gus", "2026-11-24T09:30:00Z", account="globex")
     trail.miss("alice", JUST_BEFORE)
     trail.add("verified", at="2026-11-24T10:00:00Z")
-    assert set(alarms.failures_by_hour(trail.connection, SINCE)) == {
+    assert set(trail.signs.failures_by_hour(SINCE)) == {
         HourlyFailures("acme", "2026-11-24T08", 2),
         HourlyFailures("acme", "2026-11-24T09", 1),
         HourlyFailures("globex", "2026-11-24T09", 1),
@@ -242,22 +244,22 @@ def test_the_figures_are_those_counted_by_hand(
             agent: len({user for user, _, its in misses if its == agent})
             for agent in ("amy", "ben")
         }
-        found = alarms.accounts_failing(connection, SINCE)
+        found = trail.signs.accounts_failing(SINCE)
         assert {a.account: a.users_failed for a in found} == {
             account: users for account, users in accounts.items() if users >= 3
         }
-        assert {a.agent: a.users_failed for a in alarms.agents_failing(connection, SINCE)} == {
+        assert {a.agent: a.users_failed for a in trail.signs.agents_failing(SINCE)} == {
             agent: users for agent, users in agents.items() if users >= 5
         }
 
 
-Question = Callable[[sqlite3.Connection, str], object]
+Question = Callable[[SqlSigns, str], object]
 QUESTIONS: dict[str, Question] = {
-    "locked again": alarms.users_locked_again,
-    "after an unlock": alarms.users_failing_after_unlock,
-    "accounts": alarms.accounts_failing,
-    "agents": alarms.agents_failing,
-    "by hour": alarms.failures_by_hour,
+    "locked again": SqlSigns.users_locked_again,
+    "after an unlock": SqlSigns.users_failing_after_unlock,
+    "accounts": SqlSigns.accounts_failing,
+    "agents": SqlSigns.agents_failing,
+    "by hour": SqlSigns.failures_by_hour,
 }
 
 
@@ -265,7 +267,7 @@ def statements_of(trail: Trail, question: Question) -> list[str]:
     """What a question asks SQLite."""
     asked: list[str] = []
     trail.connection.set_trace_callback(asked.append)
-    question(trail.connection, SINCE)
+    question(trail.signs, SINCE)
     trail.connection.set_trace_callback(None)
     assert asked
     return asked

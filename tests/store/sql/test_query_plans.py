@@ -8,44 +8,74 @@ from functools import partial
 
 import pytest
 
-from pincli.models import State, UserType
-from pincli.store import listing, people, trail
-from pincli.store.sql.rows import find_user, find_users, user_in_row, users_in_rows
-from pincli.models import EventFilter
-from tests.store.population import Person, listed, populated
+from pincli.models import EventFilter, Identity, Origin, State, UserType
+from pincli.store.sql.trail import SqlTrail
+from pincli.store.sqlite.transaction import SqliteTransaction
+from tests.store.population import Person, listed, people_of, populated, rows_of
 
 Question = Callable[[sqlite3.Connection], object]
 
+
+class NoSigner:
+    """Where nothing is written, nothing is signed."""
+
+    fingerprint = "audit"
+
+    def mac(self, previous: str, row: object) -> str:
+        """Never asked for."""
+        raise AssertionError((previous, row))
+
+
+def transaction(connection: sqlite3.Connection) -> SqliteTransaction:
+    """What a step asks, of a connection."""
+    identity = Identity("id", "verify", "audit", "portal")
+    return SqliteTransaction(
+        connection, identity=identity, signer=NoSigner(), origin=Origin("amy", "test"), at="t"
+    )
+
+
+def trail(connection: sqlite3.Connection) -> SqlTrail:
+    """The questions about a trail, asked of a connection."""
+    return SqlTrail(rows_of(connection))
+
+
 QUESTIONS: dict[str, Question] = {
-    "one user": lambda c: find_user(c, "alice"),
-    "some users": lambda c: find_users(c, ["alice", "bob"]),
-    "one row": lambda c: user_in_row(c, 1),
-    "some rows": lambda c: users_in_rows(c, [1, 2]),
-    "near users": lambda c: people.near_users(c, "alicia"),
-    "near accounts": lambda c: people.near_accounts(c, "acne"),
-    "an account's existence": lambda c: people.account_exists(c, "acme"),
+    "one user": lambda c: people_of(c).find("alice"),
+    "some users": lambda c: people_of(c).named(["alice", "bob"]),
+    "one row": lambda c: people_of(c).in_rows([1]),
+    "some rows": lambda c: people_of(c).in_rows([1, 2]),
+    "many users": lambda c: people_of(c).named([f"u{number}" for number in range(1000)]),
+    "many rows": lambda c: people_of(c).in_rows([*range(1, 1000)]),
+    "the next rows": lambda c: people_of(c).rows_after(5, 2000),
+    "a transaction's users": lambda c: transaction(c).named([f"u{n}" for n in range(1000)]),
+    "a transaction's rows": lambda c: transaction(c).users([*range(1, 1000)]),
+    "the number of the next event": lambda c: transaction(c).next_number(),
+    "near users": lambda c: people_of(c).near("login", "alicia"),
+    "near accounts": lambda c: people_of(c).near("account", "acne"),
+    "an account's existence": lambda c: people_of(c).account_exists("acme"),
     "everybody": listed,
     "an account": lambda c: listed(c, account="acme"),
     "an account's locked": lambda c: listed(c, account="acme", state=State.LOCKED),
     "an account's users of a type": lambda c: listed(c, account="acme", user_type=UserType.CLOUD),
     "users of a type": lambda c: listed(c, user_type=UserType.CLOUD),
     **{f"every {state}": partial(listed, state=state) for state in State},
-    "the latest locks": lambda c: listing.latest_locks(c, 10),
-    "the totals": lambda c: listing.totals(c, account=None),
-    "an account's totals": lambda c: listing.totals(c, account="acme"),
-    "the latest events": lambda c: list(trail.newest_first(c, EventFilter(), 10)),
-    "a user's events": lambda c: list(trail.newest_first(c, EventFilter(user="alice"), 10)),
-    "an agent's events": lambda c: list(trail.newest_first(c, EventFilter(agent="root"), 10)),
-    "the head of the trail": trail.head,
-    "the next events": lambda c: trail.after(c, 7, EventFilter()),
-    "the next rows": lambda c: trail.raw_after(c, 7),
-    "a page of records with their last events": lambda c: trail.mismatches_after(c, 0),
+    "the latest locks": lambda c: people_of(c).latest_locks(10),
+    "the totals": lambda c: people_of(c).totals(),
+    "an account's totals": lambda c: people_of(c).totals(account="acme"),
+    "the latest events": lambda c: list(trail(c).newest_first(EventFilter(), limit=10)),
+    "a user's events": lambda c: list(trail(c).newest_first(EventFilter(user="alice"), limit=10)),
+    "an agent's events": lambda c: list(trail(c).newest_first(EventFilter(agent="root"), limit=10)),
+    "the head of the trail": lambda c: trail(c).head(),
+    "the next events": lambda c: trail(c).after(7, EventFilter()),
+    "the next events as they are": lambda c: trail(c).raw_after(7),
+    "a page of records with their last events": lambda c: trail(c).mismatches_after(0),
 }
 WALKS = {"SCAN events"}
 """By number from the end, and only as far as a page goes."""
 WITHOUT_SORTING = QUESTIONS.keys() - {
     "near users",
     "near accounts",
+    "a transaction's users",
     "the totals",
     "an account's totals",
     "users of a type",

@@ -8,12 +8,14 @@ from contextlib import suppress
 import pytest
 
 from pincli.errors import PincliError
-from pincli.models import EventKind, UserType
+from pincli.models import EventKind, NewEvent, UserType
 from pincli.operations import people, pins, unlock
 from pincli.operations.session import Session
 from pincli.operations.verify import verify
-from pincli.store.steps.attempts import Charged
+from pincli.store.steps import people as people_steps
+from pincli.store.steps import pins as pin_steps
 from pincli.vault.audit_macs import AuditSigner
+from tests.store.attempting import charged
 from tests.store.chain import computed_macs, stored_macs
 from tests.support.desk import Desk, new_desk
 
@@ -69,8 +71,7 @@ def charge(session: Session, name: str) -> None:
     """Charge an attempt that nobody settles."""
     user = session.store.people.find(name)
     assert user is not None
-    result = session.store.charge(user, verify_keys=session.keyring.verify_keys, ticket="T-3")
-    assert isinstance(result, Charged)
+    charged(session, user, "T-3")
 
 
 def test_everything_has_happened(busy: Desk) -> None:
@@ -194,6 +195,7 @@ def test_the_store_signs_with_the_audit_key_alone(desk: Desk) -> None:
     """The mac of a new event is the keyring's audit signer's, over the row as it is stored."""
     with desk.session() as session:
         signer = AuditSigner(session.keyring.audit)
-        session.store.record(EventKind.REFUSED, name="nobody", outcome="unknown_user")
+        event = NewEvent(EventKind.REFUSED, name="nobody", outcome="unknown_user")
+        session.store.write(people_steps.record, event)
     *_, before, last = desk.sql("SELECT * FROM events ORDER BY seq")
     assert last[-1] == signer.mac(before[-1], last[:-1])

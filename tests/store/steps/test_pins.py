@@ -9,6 +9,7 @@ import pytest
 from pincli.errors import PinChangedMeanwhile, Refused, Rule
 from pincli.models import PinOrigin
 from pincli.operations import pins
+from pincli.store.steps import pins as pin_steps
 from tests.store.attempting import kinds_after, last_seq, with_counter
 from tests.support.desk import Desk
 
@@ -18,25 +19,45 @@ PINLESS = (
 )
 
 
-@pytest.mark.parametrize("clear", [True, False])
-@pytest.mark.parametrize("counter", range(7))
+@pytest.mark.parametrize(
+    ("set_by", "counter"),
+    [
+        *product([PinOrigin.GENERATED], range(7)),
+        *product([PinOrigin.CUSTOMER], range(6)),
+    ],
+)
 def test_a_pin_is_written_with_its_version_seal_and_event(
-    desk: Desk, counter: int, clear: bool
+    desk: Desk, set_by: PinOrigin, counter: int
 ) -> None:
-    """Verifier, seal, version and event are one; the counter goes only if it is told to."""
+    """Verifier, seal, version and event are one; the customer's choice alone clears the counter."""
+    chosen = set_by is PinOrigin.CUSTOMER
     before = with_counter(desk, counter)
     seq = last_seq(desk)
     with desk.session() as session:
-        new = pins.prepare(session, before, "234811", PinOrigin.CUSTOMER)
-        after = session.store.set_pin(before, new, clear_counter=clear)
+        new = pins.prepare(session, before, "234811", set_by)
+        step = pin_steps.change if chosen else pin_steps.collect
+        after = session.store.write(step, before.id, new)
     assert after == desk.user("alice")
     assert after.pin is not None
     assert (after.pin.verifier, after.pin.sealed) == (new.verifier, new.sealed)
     assert (after.pin.verify_key, after.pin.portal_key) == (new.verify_key, new.portal_key)
-    assert after.pin.set_by is PinOrigin.CUSTOMER
+    assert after.pin.set_by is set_by
     assert after.pin_version == before.pin_version + 1
-    assert after.failed_attempts == (0 if clear else counter)
-    assert kinds_after(desk, seq) == [("pin_changed", None, after.failed_attempts)]
+    assert after.failed_attempts == (0 if chosen else counter)
+    kind = "pin_changed" if chosen else "pin_generated"
+    assert kinds_after(desk, seq) == [(kind, None, after.failed_attempts)]
+
+
+def test_a_customer_who_is_locked_chooses_no_pin(desk: Desk) -> None:
+    """First unlock, then change, also where the lock came since the customer was asked."""
+    before = with_counter(desk, 6)
+    seq = last_seq(desk)
+    with desk.session() as session:
+        new = pins.prepare(session, before, "234811", PinOrigin.CUSTOMER)
+        with pytest.raises(Refused) as refusal:
+            session.store.write(pin_steps.change, before.id, new)
+    assert refusal.value.rule is Rule.LOCKED
+    assert (desk.user("alice"), last_seq(desk)) == (before, seq)
 
 
 def test_the_loser_of_two_first_looks_writes_nothing(desk: Desk) -> None:
@@ -46,12 +67,14 @@ def test_the_loser_of_two_first_looks_writes_nothing(desk: Desk) -> None:
         one, two = (
             pins.prepare(session, user, pin, PinOrigin.GENERATED) for pin in ("234811", "123678")
         )
-        winner = session.store.set_pin(user, one, clear_counter=False)
+        winner = session.store.write(pin_steps.collect, user.id, one)
         seq = last_seq(desk)
         with pytest.raises(PinChangedMeanwhile):
-            session.store.set_pin(user, two, clear_counter=False)
+            session.store.write(pin_steps.collect, user.id, two)
         with pytest.raises(PinChangedMeanwhile):
-            session.store.issue(user, two, unlock=False, reason=None)
+            session.store.write(pin_steps.change, user.id, two)
+        new = [(user.id, two)]
+        assert session.store.write(pin_steps.issue, new, unlock=False, reason=None) == []
     assert desk.user("alice") == winner
     assert last_seq(desk) == seq
 
@@ -60,12 +83,12 @@ def test_a_look_at_a_pin_that_is_gone_is_not_recorded(desk: Desk) -> None:
     """Between reading and recording it was withdrawn: look again, it is no longer the PIN."""
     user = with_counter(desk, 0)
     with desk.session() as session:
-        session.store.note_shown(user)
+        session.store.write(pin_steps.note_shown, user.id, user.pin_version)
         assert kinds_after(desk, last_seq(desk) - 1) == [("pin_shown", None, 0)]
         session.store.write(pin_steps.withdraw, [user.id], unlock=False, reason=None)
         seq = last_seq(desk)
         with pytest.raises(PinChangedMeanwhile):
-            session.store.note_shown(user)
+            session.store.write(pin_steps.note_shown, user.id, user.pin_version)
     assert last_seq(desk) == seq
 
 
@@ -82,7 +105,9 @@ def test_withdrawing_does_what_the_table_says(
     before = desk.user("alice")
     seq = last_seq(desk)
     with desk.session() as session:
-        (change,) = session.store.write(pin_steps.withdraw, [before.id], unlock=unlock, reason="because")
+        (change,) = session.store.write(
+            pin_steps.withdraw, [before.id], unlock=unlock, reason="because"
+        )
     after = desk.user("alice")
     stays = counter == 6 and not unlock
     assert change == (before, after)
@@ -117,7 +142,9 @@ def test_issuing_gives_a_new_pin_and_the_counter_of_a_reset(
     seq = last_seq(desk)
     with desk.session() as session:
         new = pins.prepare(session, before, "234811", PinOrigin.GENERATED)
-        change = session.store.issue(before, new, unlock=unlock, reason="because")
+        (change,) = session.store.write(
+            pin_steps.issue, [(before.id, new)], unlock=unlock, reason="because"
+        )
     after = desk.user("alice")
     stays = counter == 6 and not unlock
     assert change == (before, after)
@@ -136,11 +163,14 @@ def test_a_counter_below_six_is_not_unlocked(desk: Desk, counter: int) -> None:
     """Unlocking is for locks: it gives nobody new guesses before the sixth."""
     before = with_counter(desk, counter)
     seq = last_seq(desk)
-    with desk.session() as session, pytest.raises(Refused) as refusal:
-        session.store.unlock(before, reason="because")
-    assert refusal.value.rule is Rule.NOT_LOCKED
+    with desk.session() as session:
+        refusal = session.store.write(pin_steps.unlock, before.id, reason="because")
+        early = session.store.write(pin_steps.refuse_unless_locked, before.id)
+    for each in (refusal, early):
+        assert isinstance(each, Refused)
+        assert (each.rule, each.subject) == (Rule.NOT_LOCKED, "alice")
     assert desk.user("alice") == before
-    assert last_seq(desk) == seq
+    assert kinds_after(desk, seq) == [("refused", "not_locked", counter)] * 2
 
 
 def test_unlocking_keeps_the_pin_and_the_totals(desk: Desk) -> None:
@@ -148,7 +178,7 @@ def test_unlocking_keeps_the_pin_and_the_totals(desk: Desk) -> None:
     before = with_counter(desk, 6)
     seq = last_seq(desk)
     with desk.session() as session:
-        after = session.store.unlock(before, reason="because")
+        after = session.store.write(pin_steps.unlock, before.id, reason="because")
     assert after == desk.user("alice")
     assert after == before._replace(failed_attempts=0, locked_since=None)
     assert kinds_after(desk, seq) == [("unlocked", None, 0)]

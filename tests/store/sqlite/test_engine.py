@@ -1,4 +1,4 @@
-"""Transactions: whole and chained, or nothing at all."""
+"""The engine's transactions: whole and chained, or nothing at all."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from contextlib import closing
 import pytest
 
 from pincli.errors import KeyChanged, StoreUnavailable
-from pincli.models import EventKind, Fault, PinOrigin, User, UserType
+from pincli.models import EventKind, Fault, NewEvent, Origin, PinOrigin, User, UserType
 from pincli.operations import pins
-from pincli.operations.session import Need, Session
+from pincli.operations.session import Session
 from pincli.store import locks
+from pincli.store.contract import Store, Transaction
+from pincli.store.sqlite.engine import SqliteStore
+from pincli.store.steps import attempts, people
+from pincli.store.steps import pins as pin_steps
 from pincli.store.steps.attempts import Charged, RenewedVerifier
-from pincli.store.sqlite import Store
-from pincli.models import Origin
+from tests.store.attempting import charge, charged
 from tests.store.processes import held_by_other
 from tests.support.desk import Desk
 
@@ -41,18 +44,18 @@ class FailingSigner:
         return f"{previous[:8]}{row[0]}"
 
 
-def charged(session: Session, user: User) -> Charged:
-    """A charged attempt."""
-    result = session.store.charge(user, verify_keys=session.keyring.verify_keys, ticket=None)
-    assert isinstance(result, Charged)
-    return result
+def sign(session: Session, good: int) -> None:
+    """Let the session sign so often, and fail then."""
+    signer = FailingSigner(session.keyring.audit.fingerprint, good)
+    session.store.sign_with(signer, lambda _: signer)
 
 
 def settle(session: Session, user: User, *, matched: bool) -> None:
     """Settle the attempt that is open in the user's record."""
     assert user.pin is not None
     assert user.open_attempt is not None
-    session.store.settle(
+    session.store.write(
+        attempts.settle,
         Charged(user.open_attempt, user, user.pin, session.keyring.verify.fingerprint),
         matched=matched,
         renewed=None,
@@ -63,7 +66,26 @@ def settle(session: Session, user: User, *, matched: bool) -> None:
 def issue(session: Session, user: User, *, unlock: bool) -> None:
     """Reset a user to a new PIN."""
     new = pins.prepare(session, user, "234811", PinOrigin.GENERATED)
-    session.store.issue(user, new, unlock=unlock, reason="r")
+    session.store.write(pin_steps.issue, [(user.id, new)], unlock=unlock, reason="r")
+
+
+def change(session: Session, user: User) -> None:
+    """Set the PIN that the customer chose."""
+    new = pins.prepare(session, user, "234811", PinOrigin.CUSTOMER)
+    session.store.write(pin_steps.change, user.id, new)
+
+
+def withdraw(session: Session, users: dict[str, User], *, unlock: bool) -> None:
+    """Reset everybody at once."""
+    rows = [user.id for user in users.values()]
+    session.store.write(pin_steps.withdraw, rows, unlock=unlock, reason="r")
+
+
+def unlock(store: Store, user: User) -> User:
+    """Release a lock."""
+    released = store.write(pin_steps.unlock, user.id, reason="r")
+    assert isinstance(released, User)
+    return released
 
 
 def hold(session: Session, user: User) -> None:
@@ -72,45 +94,30 @@ def hold(session: Session, user: User) -> None:
         pass
 
 
+NOBODY = NewEvent(EventKind.REFUSED, name="nobody", outcome="x")
 STEPS: dict[str, tuple[int, Step]] = {
     "charge": (1, lambda s, u: charged(s, u["alice"])),
-    "refuse": (1, lambda s, u: charged_or_refused(s, u["locked"])),
+    "refuse": (1, lambda s, u: charge(s, u["locked"])),
     "settle a match": (1, lambda s, u: settle(s, u["open"], matched=True)),
     "settle the sixth miss": (2, lambda s, u: settle(s, u["open"], matched=False)),
     "abandon the sixth": (2, lambda s, u: hold(s, u["open"])),
-    "set a PIN": (
+    "set a PIN": (1, lambda s, u: change(s, u["alice"])),
+    "show a PIN": (
         1,
-        lambda s, u: s.store.set_pin(
-            u["alice"],
-            pins.prepare(s, u["alice"], "234811", PinOrigin.CUSTOMER),
-            clear_counter=True,
-        ),
+        lambda s, u: s.store.write(pin_steps.note_shown, u["alice"].id, u["alice"].pin_version),
     ),
-    "show a PIN": (1, lambda s, u: s.store.note_shown(u["alice"])),
     "issue": (1, lambda s, u: issue(s, u["alice"], unlock=False)),
     "issue and unlock": (2, lambda s, u: issue(s, u["locked"], unlock=True)),
-    "withdraw three": (
-        3,
-        lambda s, u: s.store.withdraw(
-            [u["alice"], u["locked"], u["open"]], unlock=False, reason="r"
-        ),
+    "withdraw three": (3, lambda s, u: withdraw(s, u, unlock=False)),
+    "withdraw and unlock three": (5, lambda s, u: withdraw(s, u, unlock=True)),
+    "unlock": (1, lambda s, u: unlock(s.store, u["locked"])),
+    "add": (1, lambda s, _: s.store.write(people.add_user, "new", "acme", "", UserType.CLOUD)),
+    "deactivate": (
+        1,
+        lambda s, u: s.store.write(people.set_active, [u["alice"].id], active=False, reason="r"),
     ),
-    "withdraw and unlock three": (
-        5,
-        lambda s, u: s.store.withdraw(
-            [u["alice"], u["locked"], u["open"]], unlock=True, reason="r"
-        ),
-    ),
-    "unlock": (1, lambda s, u: s.store.unlock(u["locked"], reason="r")),
-    "add": (1, lambda s, u: s.store.add_user("new", "acme", "", UserType.CLOUD)),
-    "deactivate": (1, lambda s, u: s.store.set_active(u["alice"], active=False, reason="r")),
-    "record": (1, lambda s, u: s.store.record(EventKind.REFUSED, name="nobody", outcome="x")),
+    "record": (1, lambda s, _: s.store.write(people.record, NOBODY)),
 }
-
-
-def charged_or_refused(session: Session, user: User) -> None:
-    """Ask for a charge, whatever the answer."""
-    session.store.charge(user, verify_keys=session.keyring.verify_keys, ticket=None)
 
 
 @pytest.fixture
@@ -139,14 +146,14 @@ def test_a_step_that_fails_changes_nothing(desk: Desk, users: dict[str, User], n
     before = dump(desk)
     for good in range(signatures):
         with desk.session() as session:
-            session.store.sign_with(FailingSigner(session.keyring.audit.fingerprint, good))
+            sign(session, good)
             with pytest.raises(StoreUnavailable):
                 step(session, users)
             assert session.store.locks_recorded == []
             assert session.store.people.find("alice") == users["alice"]  # it is fit for use
         assert dump(desk) == before
     with desk.session() as session:
-        session.store.sign_with(FailingSigner(session.keyring.audit.fingerprint, signatures))
+        sign(session, signatures)
         step(session, users)
     assert dump(desk) != before
 
@@ -190,33 +197,32 @@ def test_a_verifier_is_not_renewed_to_a_key_that_is_no_longer_current(
         verifier = session.verifiers.make(key, "alice", user.pin_version, desk.pins["alice"])
         desk.sql("UPDATE store SET verify_key = 'rotated meanwhile'")
         renewed = RenewedVerifier(verifier, key.fingerprint)
-        session.store.settle(attempt, matched=True, renewed=renewed, ticket=None)
+        session.store.write(attempts.settle, attempt, matched=True, renewed=renewed, ticket=None)
     assert desk.user("alice").pin == users["alice"].pin
 
 
 def test_a_store_opened_for_reading_does_not_write(desk: Desk, users: dict[str, User]) -> None:
     """Without a signer nothing can be recorded, so nothing can be changed."""
     before = dump(desk)
-    store = Store(desk.store, origin=Origin("tester", "status"), clock=str)
+    store = SqliteStore(desk.store, origin=Origin("tester", "status"))
     with pytest.raises(RuntimeError):
-        store.unlock(users["locked"], reason="r")
+        unlock(store, users["locked"])
     store.close()
     assert dump(desk) == before
 
 
-def test_a_key_error_inside_a_step_is_not_hidden(desk: Desk, users: dict[str, User]) -> None:
-    """A bug is not reported as a damaged store, and is rolled back all the same."""
+def test_a_bug_in_a_step_is_not_hidden(desk: Desk, users: dict[str, User]) -> None:
+    """It is not reported as a damaged store, and all that the step has saved is rolled back."""
 
-    def broken() -> str:
+    def broken(transaction: Transaction) -> None:
+        pin_steps.unlock(transaction, users["locked"].id, reason="r")
         raise KeyError("a bug")
 
     before = dump(desk)
-    store = Store(desk.store, origin=Origin("tester", "test"), clock=broken)
-    with desk.session(Need.WRITE) as session:
-        store.sign_with(FailingSigner(session.keyring.audit.fingerprint, 9))
-    with pytest.raises(KeyError):
-        store.unlock(users["locked"], reason="r")
-    store.close()
+    with desk.session() as session:
+        with pytest.raises(KeyError):
+            session.store.write(broken)
+        assert session.store.people.find("locked") == users["locked"]
     assert dump(desk) == before
 
 
@@ -228,7 +234,7 @@ def test_a_step_waits_for_the_writer_lock_first(
     before = dump(desk)
     with held_by_other(desk.store / "pincli.lock", 0), desk.session() as session:
         with pytest.raises(StoreUnavailable) as refusal:
-            session.store.unlock(users["locked"], reason="r")
+            unlock(session.store, users["locked"])
         assert session.store.people.find("alice") == users["alice"]
     assert refusal.value.fault is Fault.BUSY
     assert dump(desk) == before

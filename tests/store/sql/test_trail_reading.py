@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pincli.models import EventKind
-from pincli.store import trail
+from pincli.models import EventFilter, EventKind
 from pincli.store.schema import migrate
-from pincli.store.sql.trail import PAGE, STRETCH, EventFilter
+from pincli.store.sql.trail import PAGE, STRETCH, SqlTrail
+from tests.store.population import rows_of
 
 AT = "2026-11-24T12:00:00Z"
 KINDS = [EventKind.ATTEMPT, EventKind.VERIFIED, EventKind.LOCKED]
@@ -37,6 +37,11 @@ def long() -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         filled(connection, ["locked", *["verified"] * (3 * STRETCH)])
         yield connection
+
+
+def reader(connection: sqlite3.Connection) -> SqlTrail:
+    """The questions about a trail, asked of a connection."""
+    return SqlTrail(rows_of(connection))
 
 
 def longest_look(connection: sqlite3.Connection, read: Callable[[], object]) -> int:
@@ -69,7 +74,7 @@ STEPS = 6 * STRETCH // 100
 @pytest.mark.parametrize("wanted", RARE[:4], ids=str)
 def test_a_list_looks_at_a_stretch_at_a_time(long: sqlite3.Connection, wanted: EventFilter) -> None:
     """Whether there is much to be found, little or nothing."""
-    looked = longest_look(long, lambda: list(trail.newest_first(long, wanted, 10)))
+    looked = longest_look(long, lambda: list(reader(long).newest_first(wanted, limit=10)))
     assert looked <= STEPS
 
 
@@ -78,19 +83,19 @@ def test_following_looks_at_a_stretch_at_a_time(
     long: sqlite3.Connection, wanted: EventFilter
 ) -> None:
     """What `audit list --follow` asks every half second, also where nothing comes for days."""
-    looked = longest_look(long, lambda: trail.after(long, 1, wanted))
+    looked = longest_look(long, lambda: reader(long).after(1, wanted))
     assert looked <= STEPS
 
 
 def test_checking_reads_a_page_at_a_time(long: sqlite3.Connection) -> None:
     """By number, from any event on."""
-    assert longest_look(long, lambda: trail.raw_after(long, STRETCH)) <= 20 * PAGE // 100
-    assert len(trail.raw_after(long, STRETCH)) == PAGE
+    assert longest_look(long, lambda: reader(long).raw_after(STRETCH)) <= 20 * PAGE // 100
+    assert len(reader(long).raw_after(STRETCH)) == PAGE
 
 
 def test_the_oldest_event_is_found_across_stretches(long: sqlite3.Connection) -> None:
     """The only one of its kind lies three stretches back."""
-    pages = list(trail.newest_first(long, EventFilter(kind=EventKind.LOCKED), 10))
+    pages = list(reader(long).newest_first(EventFilter(kind=EventKind.LOCKED), limit=10))
     assert [event.seq for page in pages for event in page] == [1]
 
 
@@ -98,7 +103,7 @@ def test_a_long_list_has_no_gap(long: sqlite3.Connection) -> None:
     """Page after page and stretch after stretch, every number once, downwards."""
     numbers = [
         event.seq
-        for page in trail.newest_first(long, EventFilter(kind=EventKind.VERIFIED), 10**6)
+        for page in reader(long).newest_first(EventFilter(kind=EventKind.VERIFIED), limit=10**6)
         for event in page
     ]
     assert numbers == list(range(3 * STRETCH + 1, 1, -1))
@@ -107,7 +112,7 @@ def test_a_long_list_has_no_gap(long: sqlite3.Connection) -> None:
 @pytest.mark.parametrize("limit", [1, PAGE - 1, PAGE, PAGE + 1, 3 * PAGE])
 def test_no_more_than_the_limit(long: sqlite3.Connection, limit: int) -> None:
     """To the event, at the edges of pages too."""
-    pages = list(trail.newest_first(long, EventFilter(), limit))
+    pages = list(reader(long).newest_first(EventFilter(), limit=limit))
     assert sum(map(len, pages)) == limit
     assert all(len(page) <= PAGE for page in pages)
 
@@ -126,13 +131,13 @@ def test_what_is_new_comes_in_order(kinds: list[str], last: int, kind: EventKind
             for seq, each in enumerate(kinds, start=1)
             if seq > last and (kind is None or each == kind.value)
         ]
-        found = trail.after(connection, last, EventFilter(kind=kind))
+        found = reader(connection).after(last, EventFilter(kind=kind))
         assert [event.seq for event in found] == expected
 
 
 def test_nobody_is_held_up_between_two_pages(long: sqlite3.Connection) -> None:
     """No statement stays open while a page is printed."""
-    for _ in trail.newest_first(long, EventFilter(), 3 * PAGE):
+    for _ in reader(long).newest_first(EventFilter(), limit=3 * PAGE):
         long.execute("BEGIN IMMEDIATE")
         long.execute("ROLLBACK")
         # A statement that is still being read would make this fail.

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pincli.models import EventKind
-from pincli.store import trail
+from pincli.models import EventFilter, EventKind
 from pincli.store.schema import migrate
-from pincli.models import EventFilter
+from pincli.store.sql import trail
+from pincli.store.sql.trail import SqlTrail
+from tests.store.population import rows_of
 from tests.support.desk import Desk
 
 Row = tuple[str, str, str, str | None, str | None]
@@ -85,7 +86,7 @@ def test_the_newest_come_first_and_none_is_lost(
         patch.setattr(trail, "PAGE", page)
         patch.setattr(trail, "STRETCH", stretch)
         put(connection, rows)
-        pages = list(trail.newest_first(connection, wanted, limit))
+        pages = list(SqlTrail(rows_of(connection)).newest_first(wanted, limit=limit))
     found = [event.seq for each in pages for event in each]
     assert found == numbers_of(rows, wanted)[::-1][:limit]
     assert all(0 < len(each) <= page for each in pages)
@@ -103,8 +104,9 @@ def test_the_next_ones_come_in_order(
     ):
         patch.setattr(trail, "PAGE", page)
         put(connection, rows)
-        found = [event.seq for event in trail.after(connection, seq, wanted)]
-        raw = [row[0] for row in trail.raw_after(connection, seq)]
+        reader = SqlTrail(rows_of(connection))
+        found = [event.seq for event in reader.after(seq, wanted)]
+        raw = [row[0] for row in reader.raw_after(seq)]
     above = [number for number in range(1, len(rows) + 1) if number > seq]
     assert found == [number for number in numbers_of(rows, wanted) if number > seq][:page]
     assert raw == above[:page]
@@ -126,7 +128,7 @@ def test_a_record_that_its_last_event_does_not_explain_is_found(desk: Desk) -> N
         desk.sql("UPDATE users SET failed_attempts = 3 WHERE user = 'bob'")
         desk.sql("UPDATE users SET pin_version = 7 WHERE user = 'carol'")
         _, found = session.store.trail.mismatches_after(0)
-    assert [(each.user, each.field) for each in found] == [
+    assert [(each.login, each.field) for each in found] == [
         ("bob", "attempts counter"),
         ("carol", "PIN version"),
     ]

@@ -1,4 +1,4 @@
-"""Users in the store: one of a name, found in any size of store, and near ones offered."""
+"""Adding users and switching them off: one of a name, and nothing but what was meant."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from pincli.errors import Refused, Rule
 from pincli.models import UserType
+from pincli.store.steps import people
 from tests.store.attempting import kinds_after, last_seq, with_counter
 from tests.support.desk import Desk
 
@@ -15,7 +16,7 @@ def test_a_new_user_has_no_pin_and_no_history(desk: Desk, kind: UserType) -> Non
     """Active, version 0, counter 0, no totals; the event stands with it."""
     seq = last_seq(desk)
     with desk.session() as session:
-        user = session.store.add_user("alice", "acme", "Alice", kind)
+        user = session.store.write(people.add_user, "alice", "acme", "Alice", kind)
     assert user == desk.user("alice")
     assert (user.login, user.account, user.display_name, user.type) == (
         "alice",
@@ -34,7 +35,7 @@ def test_a_name_is_taken_once(desk: Desk) -> None:
     before = with_counter(desk, 3)
     seq = last_seq(desk)
     with desk.session() as session, pytest.raises(Refused) as refusal:
-        session.store.add_user("alice", "globex", "Another", UserType.CLOUD)
+        session.store.write(people.add_user, "alice", "globex", "Another", UserType.CLOUD)
     assert (refusal.value.rule, refusal.value.subject) == (Rule.USER_EXISTS, "alice")
     assert desk.user("alice") == before
     assert last_seq(desk) == seq
@@ -47,44 +48,9 @@ def test_switching_off_and_on_keeps_counter_and_pin(desk: Desk, counter: int) ->
     seq = last_seq(desk)
     with desk.session() as session:
         for active in (False, False, True, True):
-            after = session.store.set_active(before, active=active, reason="because")
-            assert after == before._replace(active=active)
+            (change,) = session.store.write(
+                people.set_active, [before.id], active=active, reason="because"
+            )
+            assert change.after == before._replace(active=active)
     assert [kind for kind, *_ in kinds_after(desk, seq)] == ["deactivated", "activated"]
     assert {event.reason for event in desk.events() if event.seq > seq} == {"because"}
-
-
-def test_an_unknown_user_is_nobody(desk: Desk) -> None:
-    """Looking somebody up who isn't there gives nothing, not an error."""
-    desk.add("alice")
-    with desk.session() as session:
-        assert session.store.people.find("bob") is None
-        assert session.store.people.find("alic") is None
-        assert session.store.people.find("") is None
-
-
-def test_an_account_exists_with_its_first_user(desk: Desk) -> None:
-    """An account is its users, not a prefix of one."""
-    desk.add("alice", "acme")
-    with desk.session() as session:
-        assert session.store.people.account_exists("acme")
-        assert not session.store.people.account_exists("acm")
-        assert not session.store.people.account_exists("globex")
-
-
-@pytest.mark.parametrize("typed", ["alic", "alicee", "alixe", "laice", "ali"])
-def test_near_users_are_offered(desk: Desk, typed: str) -> None:
-    """One slip away, or the beginning of the name."""
-    desk.add("alice")
-    desk.add("zoe")
-    with desk.session() as session:
-        assert session.store.people.near("login", typed) == ["alice"]
-        assert session.store.people.near("account", "acne") == ["acme"]
-
-
-def test_at_most_five_near_names_are_offered_once_each(desk: Desk) -> None:
-    """A list to choose from, not the customer base."""
-    for number in range(10):
-        desk.add(f"alice{number}")
-    with desk.session() as session:
-        near = session.store.people.near("login", "alice")
-    assert len(near) == len(set(near)) == 5
