@@ -25,7 +25,7 @@ from pincli.errors import UsageProblem
 from pincli.operations import reset as operation
 from pincli.operations.pin_file import PinFile
 from pincli.operations.reset import ResetOrder
-from pincli.operations.selection import Selection, select
+from pincli.operations.selection import Selection, select, select_staged, without_pin
 from pincli.operations.session import Need, Session
 from pincli.views import reset as view
 from pincli.views.blocks import Answer, Block
@@ -44,8 +44,8 @@ _NAMED_AT_MOST = 20
         "pincli reset --account acme --reason T-4711 --yes --json",
         "pincli reset --from-file users.txt --output pins.csv --yes",
     )
-    + "\n\nAfter an interruption or a kill, the same command does the rest; FILE.part is the"
-    " unfinished file, with every PIN that counts already.",
+    + "\n\nAfter an interruption or a kill, the same command does the rest. With --output, what"
+    " is there then is FILE.part; --only-missing serves those whose PIN is not in it.",
     exits=(ExitCode.UNKNOWN, ExitCode.REFUSED),
 )
 def reset(
@@ -66,6 +66,9 @@ def reset(
     issue: Annotated[
         bool, typer.Option("--issue", help="Make the new PINs now (where there is no portal).")
     ] = False,
+    only_missing: Annotated[
+        bool, typer.Option("--only-missing", help="Users without a PIN only; needs --issue.")
+    ] = False,
     reveal: Annotated[
         bool, typer.Option("--reveal", help="Show the new PINs; implies --issue.")
     ] = False,
@@ -82,7 +85,12 @@ def reset(
         raise UsageProblem(
             "--unlock needs a reason", "give it with --reason; it stands in the audit trail"
         )
-    order = ResetOrder(unlock=unlock, issue=issue or reveal or output is not None, reason=reason)
+    issue = issue or reveal or output is not None
+    if only_missing and not issue:
+        raise UsageProblem(
+            "--only-missing makes new PINs for those who have none", "add --issue, or --output FILE"
+        )
+    order = ResetOrder(unlock, issue, reason, only_missing)
     if reveal and not as_json and not sys.stdout.isatty():
         raise UsageProblem("--reveal shows PINs on a terminal only", "for a program, add --json")
     if str(output) == "-":
@@ -94,7 +102,10 @@ def reset(
     needs = [Need.WRITE, Need.SET_PIN] if order.issue else [Need.WRITE]
     with opened(ctx, *needs) as session, _pin_file(output, config_of(ctx)) as file:
         names = [*(users or []), *names_from(from_file, config_of(ctx))]
-        with select(session, names=names, account=account, everybody=everybody) as selection:
+        with (
+            select(session, names=names, account=account, everybody=everybody) as named,
+            _narrowed(session, named, order) as selection,
+        ):
             if dry_run:
                 answer = _look(selection, order)
             else:
@@ -109,6 +120,15 @@ def _pin_file(output: Path | None, config: Config) -> AbstractContextManager[Pin
     if output is None:
         return nullcontext()
     return PinFile(output, forbidden=(config.store, config.keys))
+
+
+def _narrowed(
+    session: Session, selection: Selection, order: ResetOrder
+) -> AbstractContextManager[Selection]:
+    """The selection, or those in it who lack a PIN."""
+    if not order.only_missing:
+        return nullcontext(selection)
+    return select_staged(session, without_pin(selection), selection.word)
 
 
 def _look(selection: Selection, order: ResetOrder) -> Answer:
