@@ -92,17 +92,6 @@ class StagedUsers(_Temporary):
     def __len__(self) -> int:
         return self._count("ids")
 
-    def lacking(self, rows: Iterable[int]) -> list[int]:
-        """Those of the row numbers that have not been added."""
-        wanted = list(rows)
-        marks = ", ".join("?" * len(wanted))
-        with translated(_PATH):
-            found = self._connection.execute(
-                f"SELECT id FROM ids WHERE id IN ({marks})", wanted
-            ).fetchall()
-        there = {row for (row,) in found}
-        return [row for row in wanted if row not in there]
-
     def after(self, row: int, limit: int) -> list[int]:
         """The next row numbers above one, at most `limit`."""
         with translated(_PATH):
