@@ -5,6 +5,7 @@ from __future__ import annotations
 from pincli.operations.chunks import Progress, in_chunks, no_progress
 from pincli.operations.selection import Selection
 from pincli.operations.session import Session
+from pincli.store.steps import people as steps
 
 
 def set_active_many(

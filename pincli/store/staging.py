@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 
 from pincli.models import UserType
 from pincli.results import RowProblem
-from pincli.store.faults import translated
+from pincli.store.sqlite.errors import translated
 
 _CACHE_KIB = 24 * 1024
 _BATCH = 2000

@@ -25,8 +25,8 @@ from typing import Any, NamedTuple
 from pincli.models import EventKind, PinOrigin, UserType
 from pincli.operations import pins
 from pincli.rules.states import ATTEMPTS_ALLOWED
-from pincli.store.connection import utc_now
 from pincli.store.sql.rows import EVENT_COLUMNS
+from pincli.store.sqlite.connection import utc_now
 from pincli.vault.audit_macs import AuditSigner
 from pincli.vault.keyring import Keyring
 from pincli.vault.verifiers import PRODUCTION_COST

@@ -22,7 +22,7 @@ from pincli.commands.command_tree import tree
 from pincli.commands.completion import FILES, Shell, script
 from pincli.config import Config
 from pincli.rules.roles import Role
-from pincli.store.connection import SCHEMA_VERSION
+from pincli.store.sqlite.connection import SCHEMA_VERSION
 from pincli.views.completion.tree import Command, Kind, Value, walk
 from tests.store.population import people_of
 from tests.support.contract import call

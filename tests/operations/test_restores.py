@@ -20,7 +20,7 @@ from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
 from pincli.results import Restored
 from pincli.rules.states import state_of
-from pincli.store import connection as store_connection
+from pincli.store.sqlite import connection as store_connection
 from tests.operations.watching import WatchingVerifiers
 from tests.store.attempting import charged
 from tests.support.desk import EVERYTHING, Desk

@@ -12,7 +12,7 @@ from pincli.models import Fault, Origin, Outcome
 from pincli.operations import pins
 from pincli.operations.session import Need, open_session
 from pincli.operations.verify import verify
-from pincli.store.connection import utc_now
+from pincli.store.sqlite.connection import utc_now
 from pincli.vault.framing import fingerprint
 from pincli.vault.key_files import write_key
 from pincli.vault.verifiers import Verifiers

@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from pincli.store.locks import Locks
+from pincli.store.sqlite.lockfile import Locks
 
 
 def hold(path: Path, byte: int) -> None:

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from pincli.models import State, User, UserType
 from pincli.rules.states import state_from
-from pincli.store.schema import migrate
 from pincli.store.sql.people import SqlPeople
 from pincli.store.sql.rows import Rows
+from pincli.store.sqlite.schema import migrate
 
 _INSERT = """
     INSERT INTO users (user, account, name, type, active, added_at, verifier, verify_key, sealed,

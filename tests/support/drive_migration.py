@@ -9,9 +9,8 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from pincli.models import Origin
-from pincli.store import connection, schema
-from pincli.store.connection import SCHEMA_VERSION
-from pincli.store.sqlite import engine
+from pincli.store.sqlite import connection, engine, schema
+from pincli.store.sqlite.connection import SCHEMA_VERSION
 
 NEXT = SCHEMA_VERSION + 1
 

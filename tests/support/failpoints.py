@@ -22,7 +22,7 @@ from typing import Any
 
 from pincli import cli, deployment
 from pincli.commands import prompts
-from pincli.store import locks
+from pincli.store.sqlite import lockfile as locks
 from pincli.store.sqlite.engine import SqliteStore
 from pincli.store.steps import attempts
 from pincli.vault.verifiers import HashCost, Verifiers

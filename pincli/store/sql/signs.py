@@ -82,7 +82,8 @@ class SqlSigns:
 
     def _by_agent(self, where: str, since: str) -> dict[str, int]:
         rows: Sequence[tuple[Any, ...]] = self._rows(
-            f"SELECT agent, count(DISTINCT user) FROM {_INDEXED} WHERE {where} AND at >= ? GROUP BY 1",
+            f"SELECT agent, count(DISTINCT user) FROM {_INDEXED} "
+            f"WHERE {where} AND at >= ? GROUP BY 1",
             (since,),
         )
         return dict(rows)

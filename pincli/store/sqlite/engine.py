@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from pincli.errors import KeyChanged, StoreUnavailable
 from pincli.models import Fault, Identity, Origin, User
-from pincli.store.connection import (
+from pincli.store.contract import P, Signer, Step, T
+from pincli.store.signing import Signers
+from pincli.store.sql.people import SqlPeople
+from pincli.store.sqlite.connection import (
     BUSY_SECONDS,
     DATABASE,
     SCHEMA_VERSION,
@@ -22,11 +25,8 @@ from pincli.store.connection import (
     use_rollback_journal,
     utc_now,
 )
-from pincli.store.contract import P, Signer, Step, T
-from pincli.store.faults import translated
-from pincli.store.locks import LOCK_FILE, Locks
-from pincli.store.signing import Signers
-from pincli.store.sql.people import SqlPeople
+from pincli.store.sqlite.errors import translated
+from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
 from pincli.store.sqlite.transaction import SqliteTransaction, read_identity
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class SqliteStore:
                 self._connection.execute("COMMIT")
 
     def _migrate(self) -> None:
-        from pincli.store.schema import migrate
+        from pincli.store.sqlite.schema import migrate
 
         with self._immediately():
             migrate(self._connection)

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pincli.models import EventFilter, State, User, UserType
-from pincli.store.connection import connect
 from pincli.store.sql import people as module
 from pincli.store.sql import trail
+from pincli.store.sqlite.connection import connect
 from tests.store.population import Person, listed, people_of, populated, put
 from tests.support.desk import Desk
 

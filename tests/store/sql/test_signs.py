@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pincli.results import AccountAlert, AgentAlert, HourlyFailures, UserAlert
-from pincli.store.connection import OLDEST_SQLITE
-from pincli.store.schema import migrate
 from pincli.store.sql.signs import SqlSigns
+from pincli.store.sqlite.connection import OLDEST_SQLITE
+from pincli.store.sqlite.schema import migrate
 from tests.store.population import rows_of
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)

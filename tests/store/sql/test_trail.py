@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pincli.models import EventFilter, EventKind
-from pincli.store.schema import migrate
 from pincli.store.sql import trail
 from pincli.store.sql.trail import SqlTrail
+from pincli.store.sqlite.schema import migrate
 from tests.store.population import rows_of
 from tests.support.desk import Desk
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pincli.models import EventFilter, EventKind
-from pincli.store.schema import migrate
 from pincli.store.sql.trail import PAGE, STRETCH, SqlTrail
+from pincli.store.sqlite.schema import migrate
 from tests.store.population import rows_of
 
 AT = "2026-11-24T12:00:00Z"

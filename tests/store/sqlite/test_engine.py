@@ -12,8 +12,8 @@ from pincli.errors import KeyChanged, StoreUnavailable
 from pincli.models import EventKind, Fault, NewEvent, Origin, PinOrigin, User, UserType
 from pincli.operations import pins
 from pincli.operations.session import Session
-from pincli.store import locks
 from pincli.store.contract import Store, Transaction
+from pincli.store.sqlite import lockfile as locks
 from pincli.store.sqlite.engine import SqliteStore
 from pincli.store.steps import attempts, people
 from pincli.store.steps import pins as pin_steps

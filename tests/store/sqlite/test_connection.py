@@ -13,8 +13,8 @@ import pytest
 
 from pincli.errors import StoreUnavailable
 from pincli.models import EventFilter, Fault, Origin
-from pincli.store.connection import APPLICATION_ID, SCHEMA_VERSION, connect
 from pincli.store.opening import open_store
+from pincli.store.sqlite.connection import APPLICATION_ID, SCHEMA_VERSION, connect
 from pincli.store.steps.pins import withdraw
 from tests.support.desk import Desk, new_desk
 from tests.support.privilege import unprivileged

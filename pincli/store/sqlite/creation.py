@@ -7,11 +7,11 @@ from pathlib import Path
 
 from pincli.errors import Refused, Rule
 from pincli.models import EventKind, Identity, NewEvent, Origin
-from pincli.store.connection import DATABASE, connect, utc_now
 from pincli.store.contract import Signer
-from pincli.store.faults import from_os, translated
-from pincli.store.locks import LOCK_FILE, make_lock_file
-from pincli.store.remains import put_journals_aside, sync_folder
+from pincli.store.sqlite.connection import DATABASE, connect, utc_now
+from pincli.store.sqlite.errors import from_os, translated
+from pincli.store.sqlite.lockfile import LOCK_FILE, make_lock_file
+from pincli.store.sqlite.remains import put_journals_aside, sync_folder
 from pincli.store.sqlite.transaction import SqliteTransaction
 
 _SUFFIX = ".new"
@@ -61,7 +61,7 @@ def create_store(
 
 
 def _build(path: Path, identity: Identity, *, signer: Signer, origin: Origin) -> None:
-    from pincli.store.schema import migrate
+    from pincli.store.sqlite.schema import migrate
 
     connection = connect(path, create=True)
     try:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pincli.errors import StoreBusy, StoreUnavailable
 from pincli.models import Fault
-from pincli.store.faults import from_os, translated
-from pincli.store.holders import database_holder
+from pincli.store.sqlite.errors import from_os, translated
+from pincli.store.sqlite.holders import database_holder
 
 DATABASE = "pincli.db"
 SCHEMA_VERSION = 1

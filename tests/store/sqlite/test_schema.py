@@ -10,8 +10,8 @@ import pytest
 from sqlite_utils import Database
 
 from pincli.models import PinOrigin, UserType
-from pincli.store.connection import SCHEMA_VERSION, connect
-from pincli.store.schema import migrate, migrations
+from pincli.store.sqlite.connection import SCHEMA_VERSION, connect
+from pincli.store.sqlite.schema import migrate, migrations
 from tests.support.desk import Desk
 
 PIN = "verifier = 'v', verify_key = 'k', sealed = x'00', portal_key = 'p', pin_set_at = 't'"

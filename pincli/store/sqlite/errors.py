@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pincli.errors import StoreBusy, StoreUnavailable
 from pincli.models import Fault
-from pincli.store.holders import database_holder
 from pincli.store.sql.rows import SpoiltRow
+from pincli.store.sqlite.holders import database_holder
 
 _BY_PREFIX = (
     ("SQLITE_FULL", Fault.FULL),

@@ -13,7 +13,7 @@ from sqlite_utils.migrations import Migrations
 
 from pincli.models import PinOrigin, UserType
 from pincli.rules.states import ATTEMPTS_ALLOWED
-from pincli.store.connection import APPLICATION_ID
+from pincli.store.sqlite.connection import APPLICATION_ID
 
 migrations = Migrations("pincli")
 

@@ -14,8 +14,8 @@ import pytest
 
 from pincli.errors import StoreBusy, StoreUnavailable
 from pincli.models import Fault
-from pincli.store import locks as module
-from pincli.store.locks import LONGEST_WAIT, Locks
+from pincli.store.sqlite import lockfile as module
+from pincli.store.sqlite.lockfile import LONGEST_WAIT, Locks
 from tests.store.processes import Other, held_by_other, other
 
 ROW = 7

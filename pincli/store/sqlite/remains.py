@@ -7,8 +7,8 @@ import time
 from itertools import count
 from pathlib import Path
 
-from pincli.store.faults import from_os
 from pincli.store.handed_files import sync_names
+from pincli.store.sqlite.errors import from_os
 
 _JOURNALS = ("-journal", "-wal", "-shm")
 

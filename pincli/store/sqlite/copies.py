@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pincli.errors import Refused, Rule, StoreUnavailable
 from pincli.models import Fault
-from pincli.store.faults import from_os, translated
-from pincli.store.remains import sync_folder
+from pincli.store.sqlite.errors import from_os, translated
+from pincli.store.sqlite.remains import sync_folder
 
 
 def copy_to_file(source: sqlite3.Connection, path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from pincli.errors import StoreBusy, StoreUnavailable
 from pincli.models import Fault
-from pincli.store.faults import from_os, translated
+from pincli.store.sqlite.errors import from_os, translated
 
 
 @pytest.fixture

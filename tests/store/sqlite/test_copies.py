@@ -14,8 +14,8 @@ import pytest
 
 from pincli.errors import Refused, Rule, StoreUnavailable
 from pincli.models import Fault
-from pincli.store.connection import connect
-from pincli.store.copies import copy_to_file, is_sound
+from pincli.store.sqlite.connection import connect
+from pincli.store.sqlite.copies import copy_to_file, is_sound
 from tests.support.desk import Desk
 
 FIRST = b"SQLite format 3\0"

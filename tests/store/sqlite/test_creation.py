@@ -17,8 +17,8 @@ from pincli.errors import PincliError, Refused, Rule, StoreUnavailable
 from pincli.models import Identity, Origin
 from pincli.operations.setup import initialise
 from pincli.operations.verify import verify
-from pincli.store import schema
-from pincli.store.creation import create_store
+from pincli.store.sqlite import schema
+from pincli.store.sqlite.creation import create_store
 from pincli.vault.audit_macs import AuditSigner
 from pincli.vault.keyring import Key, Keyring
 from tests.store.processes import other
