@@ -34,9 +34,12 @@ class Facts(NamedTuple):
     eligible: bool
 
 
+EITHER = (False, True)
 EVERY = [
     Facts(counter, noted, flight, pin, 3, active, eligible)
-    for counter, noted, flight, pin, active, eligible in product(range(7), *[(False, True)] * 5)
+    for counter in range(7)
+    for noted, flight, pin, active in product(EITHER, EITHER, EITHER, EITHER)
+    for eligible in EITHER
     if not noted or counter == 6
 ]
 
