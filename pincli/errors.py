@@ -117,9 +117,8 @@ class Rule(Enum):
     ROLE = "not among the caller's roles"
     CONFIGURED_ELSEWHERE = "the deployment names store and keys"
     FILE_EXISTS = "the file exists"
-    FILE_NOT_OURS = "the file is no part of ours"
-    FILE_OF_ANOTHER_RESET = "the file belongs to another reset"
-    FILE_IN_USE = "another run is writing the file"
+    FILE_CUT_SHORT = "the file is of a run that was cut short"
+    FILE_WITHOUT_PINS = "the file is of a run that has written no PIN"
     FILE_AMONG_SECRETS = "the file would lie with the store or the keys"
 
 
@@ -154,6 +153,14 @@ class Unavailable(PincliError):
 
 class StoreUnavailable(Unavailable):
     """The database or its lock file can't be used."""
+
+
+class StoreBusy(StoreUnavailable):
+    """Another process held a lock for too long: `holder`, if it is known which."""
+
+    def __init__(self, path: Path, holder: int | None, detail: str = "") -> None:
+        super().__init__(Fault.BUSY, path, f"process {holder}" if holder else detail)
+        self.holder = holder
 
 
 class BackupUnavailable(StoreUnavailable):
@@ -256,14 +263,16 @@ class Interrupted(PincliError):
     Attributes:
         done: For bulk work, how many users were finished.
         total: And of how many; 0 for anything else.
+        kept: The unfinished file that new PINs stand in, if there is one.
     """
 
     code = "interrupted"
 
-    def __init__(self, done: int = 0, total: int = 0) -> None:
-        super().__init__(done, total)
+    def __init__(self, done: int = 0, total: int = 0, kept: str = "") -> None:
+        super().__init__(done, total, kept)
         self.done = done
         self.total = total
+        self.kept = kept
 
 
 class FileUnreadable(PincliError):

@@ -16,12 +16,12 @@ from pincli.operations.places import require_elsewhere
 from pincli.operations.session import Need, Session, open_session
 from pincli.operations.trail import check_trail
 from pincli.results import Restored
-from pincli.store.connection import DATABASE, connect, schema_version
-from pincli.store.copies import copy_from_file, is_sound
-from pincli.store.faults import from_os
-from pincli.store.locks import LOCK_FILE, Locks, make_lock_file
-from pincli.store.remains import put_aside
 from pincli.store.restoring import place
+from pincli.store.sqlite.connection import DATABASE, connect, schema_version
+from pincli.store.sqlite.copies import copy_from_file, is_sound
+from pincli.store.sqlite.errors import from_os
+from pincli.store.sqlite.lockfile import LOCK_FILE, Locks, make_lock_file
+from pincli.store.sqlite.remains import put_aside
 from pincli.vault.audit_macs import AuditSigner
 from pincli.vault.keyring import AUDIT_KEY, PORTAL_PUBLIC, VERIFY_KEY, Keyring, rotated_name
 

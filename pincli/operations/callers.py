@@ -39,16 +39,16 @@ def look_up(session: Session, name: str, ticket: str | None) -> User | Verdict |
         UnknownUser: There is neither; recorded, and with near names.
     """
     canonical = canonical_user(name)
-    if session.store.people.find(canonical) is None and session.store.people.account_exists(canonical):
+    if session.store.people.find(canonical) is None and session.store.people.account_exists(
+        canonical
+    ):
         users = next(session.store.people.pages(account=canonical), [])[:NAMES_AT_MOST]
         total = sum(session.store.people.totals(account=canonical).values())
         return AccountUsers(canonical, users, total)
     return admit(session, canonical, ticket)
 
 
-def names_beginning(
-    store: Store, column: Literal["login", "account"], text: str
-) -> list[str]:
+def names_beginning(store: Store, column: Literal["login", "account"], text: str) -> list[str]:
     """Up to NAMES_AT_MOST names of users or accounts that begin with a text.
 
     Raises:

@@ -14,12 +14,12 @@ from pincli.errors import KeysUnavailable, StoreUnavailable, Unavailable
 from pincli.models import EventFilter, Fault, Identity, Origin
 from pincli.results import Check
 from pincli.rules.times import moment_of
-from pincli.store.connection import DATABASE, connect, schema_version, too_old_sqlite
-from pincli.store.copies import is_sound
-from pincli.store.faults import translated
-from pincli.store.locks import LOCK_FILE, Locks
 from pincli.store.contract import Store
 from pincli.store.opening import open_store
+from pincli.store.sqlite.connection import DATABASE, connect, schema_version, too_old_sqlite
+from pincli.store.sqlite.copies import is_sound
+from pincli.store.sqlite.errors import translated
+from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
 from pincli.vault.keyring import AUDIT_KEY, PORTAL_PRIVATE, PORTAL_PUBLIC, VERIFY_KEY, Keyring
 
 _OPEN_TO_OTHERS = 0o077

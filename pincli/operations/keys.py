@@ -110,12 +110,12 @@ def reseal(session: Session, *, progress: Progress = no_progress) -> int:
 
 def _reseal_to(session: Session, public: Key, progress: Progress) -> Iterator[int]:
     def following(last: User | None, limit: int) -> Sequence[User]:
-        return session.store.people.sealed_otherwise(public.fingerprint, last.id if last else 0, limit)
+        return session.store.people.sealed_otherwise(
+            public.fingerprint, last.id if last else 0, limit
+        )
 
     def step(users: Sequence[User]) -> int:
-        return session.store.write(
-            steps.reseal, [_resealed(user) for user in users if user.pin]
-        )
+        return session.store.write(steps.reseal, [_resealed(user) for user in users if user.pin])
 
     def _resealed(user: User) -> steps.Resealed:
         stored = user.pin

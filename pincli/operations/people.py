@@ -92,6 +92,4 @@ def note_unknown(session: Session, names: Sequence[str], *, ticket: str | None =
     """Record that somebody asked for users that don't exist, where events can be recorded."""
     if session.writable:
         masked = [mask_pins(name) for name in names]
-        session.store.write(
-            steps.record_unknown, masked, outcome=UnknownUser.code, ticket=ticket
-        )
+        session.store.write(steps.record_unknown, masked, outcome=UnknownUser.code, ticket=ticket)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pincli.errors import KeysUnavailable, Refused, Rule, StoreUnavailable, Unavailable
 from pincli.models import Fault, Identity, Origin
-from pincli.store.connection import DATABASE
-from pincli.store.creation import create_store
+from pincli.store.sqlite.connection import DATABASE
+from pincli.store.sqlite.creation import create_store
 from pincli.vault.audit_macs import AuditSigner
 from pincli.vault.keyring import ALL_FILES, Keyring, create_keys
 

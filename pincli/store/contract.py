@@ -257,5 +257,3 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of everything."""
-
-

@@ -13,12 +13,12 @@ from pincli.models import EventKind
 from pincli.results import Restored
 from pincli.rules.states import ATTEMPTS_ALLOWED
 from pincli.store.attempts import abandon, lock_on_sixth
-from pincli.store.connection import DATABASE, connect
-from pincli.store.copies import copy, copy_to_file
-from pincli.store.faults import from_os, translated
 from pincli.store.merging import Merged, merge, same_store, withdraw_all
-from pincli.store.remains import free_name, sync_folder
 from pincli.store.rotation import name_key
+from pincli.store.sqlite.connection import DATABASE, connect
+from pincli.store.sqlite.copies import copy, copy_to_file
+from pincli.store.sqlite.errors import from_os, translated
+from pincli.store.sqlite.remains import free_name, sync_folder
 from pincli.store.transaction import NewEvent, Origin, Signer, Transaction, read_identity
 
 _CHUNK = 2000

@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 
 from pincli.models import UserType
 from pincli.results import RowProblem
-from pincli.store.faults import translated
+from pincli.store.sqlite.errors import translated
 
 _CACHE_KIB = 24 * 1024
 _BATCH = 2000
@@ -91,17 +91,6 @@ class StagedUsers(_Temporary):
 
     def __len__(self) -> int:
         return self._count("ids")
-
-    def lacking(self, rows: Iterable[int]) -> list[int]:
-        """Those of the row numbers that have not been added."""
-        wanted = list(rows)
-        marks = ", ".join("?" * len(wanted))
-        with translated(_PATH):
-            found = self._connection.execute(
-                f"SELECT id FROM ids WHERE id IN ({marks})", wanted
-            ).fetchall()
-        there = {row for (row,) in found}
-        return [row for row in wanted if row not in there]
 
     def after(self, row: int, limit: int) -> list[int]:
         """The next row numbers above one, at most `limit`."""

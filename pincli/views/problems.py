@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 from pincli.config import under_sudo
 from pincli.errors import (
     AttemptTakenOver,
@@ -36,12 +39,26 @@ from pincli.rules.pins import LONGEST_RUN, PIN_LENGTH
 from pincli.views import faults
 from pincli.views.blocks import Problem
 
+_COMMAND = re.compile("`(pincli [^`]*)`")
+
 
 def describe(error: PincliError) -> Problem:
     """The sentence and the hint for an error."""
     message, hint = _words(error)
     code = error.state.value if isinstance(error, NoPinPossible) else error.code
     return Problem(code, message, hint)
+
+
+def for_caller(problem: Problem, may_run: Callable[[str], bool]) -> Problem:
+    """The problem with a hint that names no command which the caller may not run.
+
+    Args:
+        problem: Its hint's advice is parted by semicolons; commands stand between backticks.
+        may_run: Whether the caller's roles allow a command line, such as `pincli user list`.
+    """
+    advice = problem.hint.split("; ")
+    followed = [each for each in advice if all(map(may_run, _COMMAND.findall(each)))]
+    return problem._replace(hint="; ".join(followed) or "ask an admin")
 
 
 def bug(error: BaseException) -> Problem:
@@ -131,21 +148,29 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
         case FileUnreadable():
             return f"the file can't be used: {error.detail}", "nothing was changed"
         case Interrupted():
-            return _interrupted(error.done, error.total)
+            return _interrupted(error.done, error.total, error.kept)
         case _:
             raise TypeError(type(error).__name__)
 
 
-def _interrupted(done: int, total: int) -> tuple[str, str]:
+def _interrupted(done: int, total: int, kept: str) -> tuple[str, str]:
     if total:
-        return f"interrupted: {done} of {total} done", "the same command again finishes the rest"
+        rest = _serve_the_rest(kept) if kept else "the same command again finishes the rest"
+        return f"interrupted: {done} of {total} done", rest
     return "interrupted", "nothing more was done"
 
 
 def _after_unwritable(kept: str) -> str:
     if not kept:
-        return "nothing was changed; free some space, or name a file elsewhere"
-    return f"new PINs may count already: keep {kept}; the same command again finishes it"
+        return "no new PIN was made; free some space, or name a file elsewhere, and run it again"
+    return f"free some space first; {_serve_the_rest(kept)}"
+
+
+def _serve_the_rest(kept: str) -> str:
+    return (
+        f"the PINs in {kept} are valid, except perhaps those of the last lines: keep it; the"
+        " others have none: the same command with --only-missing and another file serves them"
+    )
 
 
 def _unknown(what: str, names: tuple[str, ...], near: tuple[str, ...]) -> tuple[str, str]:
@@ -163,8 +188,8 @@ def _unknown(what: str, names: tuple[str, ...], near: tuple[str, ...]) -> tuple[
 
 def _no_pin(user: str, state: State) -> tuple[str, str]:
     if state is State.INACTIVE:
-        return f"{user} is deactivated and has no use for a PIN", f"`pincli user show {user}`"
-    return f"{user} is of a type that never has a PIN", f"`pincli user show {user}`"
+        return f"{user} is deactivated and has no use for a PIN", f"`pincli status {user}`"
+    return f"{user} is of a type that never has a PIN", f"`pincli status {user}`"
 
 
 def _elsewhere(advice: str) -> str:
@@ -226,18 +251,13 @@ def _refused(rule: Rule, subject: str) -> tuple[str, str]:
             f"there is a file already: {subject}",
             "it is left as it is; name another, or move it away",
         ),
-        Rule.FILE_NOT_OURS: (
-            f"this is no unfinished file of PINs: {subject}",
-            "it is left as it is; name another file",
+        Rule.FILE_CUT_SHORT: (
+            f"there is an unfinished file of PINs: {subject}",
+            f"its run was cut short, or is still writing it; {_serve_the_rest(subject)}",
         ),
-        Rule.FILE_OF_ANOTHER_RESET: (
-            f"PINs of other users are written down in {subject}",
-            "finish that reset first, by the command that began it; or name these users too,"
-            " or another file",
-        ),
-        Rule.FILE_IN_USE: (
-            f"another pincli is writing this file: {subject}",
-            "wait until it has ended, or name another file",
+        Rule.FILE_WITHOUT_PINS: (
+            f"there is an unfinished file of PINs, with none in it yet: {subject}",
+            "if no other run is writing it, remove it, and run the command again",
         ),
         Rule.FILE_AMONG_SECRETS: (
             f"that file would lie with the store or the keys: {subject}",

@@ -24,9 +24,9 @@ from typing import Any, NamedTuple
 
 from pincli.models import EventKind, PinOrigin, UserType
 from pincli.operations import pins
-from pincli.operations.session import utc_now
 from pincli.rules.states import ATTEMPTS_ALLOWED
 from pincli.store.sql.rows import EVENT_COLUMNS
+from pincli.store.sqlite.connection import utc_now
 from pincli.vault.audit_macs import AuditSigner
 from pincli.vault.keyring import Keyring
 from pincli.vault.verifiers import PRODUCTION_COST
@@ -44,7 +44,7 @@ _VERSION = b"2"
 _ROOT = Path(__file__).parents[2]
 _MADE_BY = (
     "pincli/store/schema.py",
-    "pincli/store/rows.py",
+    "pincli/store/sql/rows.py",
     "pincli/vault/audit_macs.py",
     "pincli/vault/framing.py",
     "pincli/vault/verifiers.py",
@@ -52,7 +52,7 @@ _MADE_BY = (
 _ACCOUNT_SIZES = (1, 2, 3, 5, 8, 12, 20, 40, 100, 400)
 _PLAIN_TYPES = (UserType.CLOUD, UserType.DEDICATED, UserType.FEDERATED)
 _OTHER_TYPES = (UserType.CLOUD_OFFICE, UserType.DATAPIPE)
-_EVENT_VALUES = EVENT_COLUMNS.split(", ")[:-1]
+_EVENT_VALUES = EVENT_COLUMNS[:-1]
 
 
 class Shape(NamedTuple):

@@ -18,12 +18,13 @@ import pytest
 import typer
 
 from pincli.cli import app
-from pincli.commands.completion import FILES, Shell, script, tree
+from pincli.commands.command_tree import tree
+from pincli.commands.completion import FILES, Shell, script
 from pincli.config import Config
 from pincli.rules.roles import Role
-from pincli.store import people
-from pincli.store.connection import SCHEMA_VERSION
+from pincli.store.sqlite.connection import SCHEMA_VERSION
 from pincli.views.completion.tree import Command, Kind, Value, walk
+from tests.store.population import people_of
 from tests.support.contract import call
 from tests.support.desk import PROGRAM, Desk
 from tests.support.floor import content
@@ -313,14 +314,14 @@ def test_only_who_may_look_names_up_gets_them(
     assert content(desk.store) == before
 
 
-@pytest.mark.parametrize("column", ["user", "account"])
-def test_each_name_is_one_step_in_an_index(desk: Desk, column: Literal["user", "account"]) -> None:
+@pytest.mark.parametrize("column", ["login", "account"])
+def test_each_name_is_one_step_in_an_index(desk: Desk, column: Literal["login", "account"]) -> None:
     """No table is read, and nobody is sorted or counted."""
     _fill(desk, [("alice", "acme"), ("bob", "acme"), ("carol", "globex")])
     with closing(sqlite3.connect(desk.database)) as connection:
         asked: list[str] = []
         connection.set_trace_callback(asked.append)
-        people.names_with_prefix(connection, column, "", limit=2)
+        people_of(connection).with_prefix(column, "", limit=2)
         connection.set_trace_callback(None)
         assert len(asked) == 3
         for statement in asked:
@@ -342,7 +343,7 @@ def test_an_account_of_many_users_is_one_name_like_another(desk: Desk) -> None:
                 count += 1
 
             connection.set_progress_handler(step, 1)
-            people.names_with_prefix(connection, "account", "a", limit=AT_MOST)
+            people_of(connection).with_prefix("account", "a", limit=AT_MOST)
             return count
 
     _fill(desk, [("alice", "acme"), ("bob", "apex")])

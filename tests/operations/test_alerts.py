@@ -16,13 +16,9 @@ from pincli.operations.session import Need, Session
 from pincli.operations.verify import verify
 from pincli.results import Alerts
 from pincli.rules import alarms
-from pincli.store.sqlite import Store
-from pincli.models import Origin
-from pincli.vault.audit_macs import AuditSigner
-from pincli.vault.keyring import Keyring
-from pincli.vault.verifiers import Verifiers
+from pincli.store.sqlite import engine
 from tests.support.contract import call
-from tests.support.desk import CHEAP, Desk
+from tests.support.desk import Desk
 from tests.support.driving import RIGHT, WRONG
 
 NOW = datetime(2026, 11, 24, 12, 30, 0, tzinfo=UTC)
@@ -37,13 +33,10 @@ def form(moment: datetime) -> str:
 def at(desk: Desk, ago: timedelta, agent: str = "amy", now: datetime = NOW) -> Iterator[Session]:
     """A session whose clock shows another time."""
     moment = form(now - ago)
-    store = Store(desk.store, origin=Origin(agent, "verify"), clock=lambda: moment)
-    try:
-        ring = Keyring(desk.keys)
-        store.sign_with(AuditSigner(ring.audit))
-        yield Session(store, ring, Verifiers(CHEAP), True)
-    finally:
-        store.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "utc_now", lambda: moment)
+        with desk.session(agent=agent, command="verify") as session:
+            yield session
 
 
 def miss(session: Session, user: str, times: int = 1) -> None:

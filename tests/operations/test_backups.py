@@ -23,7 +23,7 @@ from pincli.errors import (
     Rule,
     StoreUnavailable,
 )
-from pincli.models import EventKind, Fault, Outcome, State
+from pincli.models import EventKind, Fault, Origin, Outcome, State
 from pincli.operations import backups, keys, pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
@@ -32,7 +32,6 @@ from pincli.operations.verify import verify
 from pincli.results import Restored
 from pincli.rules.states import state_of
 from pincli.store import restoring
-from pincli.models import Origin
 from tests.store.attempting import charged, settled
 from tests.support.desk import Desk, new_desk
 from tests.support.driving import OTHER, RIGHT, WRONG, copied, guess_wrong

@@ -67,9 +67,9 @@ def test_names_that_begin_so(desk: Desk) -> None:
     desk.add("alicia", "alpha")
     desk.add("bob", "acme")
     with desk.session() as session:
-        assert names_beginning(session.store, "user", "AL") == ["alice", "alicia"]
+        assert names_beginning(session.store, "login", "AL") == ["alice", "alicia"]
         assert names_beginning(session.store, "account", "al") == ["alpha"]
-        assert names_beginning(session.store, "user", " ") == ["alice", "alicia", "bob"]
-        assert names_beginning(session.store, "user", "zz") == []
+        assert names_beginning(session.store, "login", " ") == ["alice", "alicia", "bob"]
+        assert names_beginning(session.store, "login", "zz") == []
         with pytest.raises(MalformedName):
-            names_beginning(session.store, "user", "a b")
+            names_beginning(session.store, "login", "a b")

@@ -13,15 +13,14 @@ from typing import NamedTuple
 import pytest
 
 from pincli.commands import doctor as command
-from pincli.models import EventKind
+from pincli.models import EventKind, NewEvent, Origin
 from pincli.operations import doctor, keys
 from pincli.operations.doctor import deployment_checks, examine
 from pincli.operations.keys import KeyKind
-from pincli.operations.session import Need, Session
+from pincli.operations.session import Need
 from pincli.results import Check
-from pincli.store.sqlite import Store
-from pincli.models import Origin
-from pincli.vault.audit_macs import AuditSigner
+from pincli.store.sqlite import engine
+from pincli.store.steps.people import record
 from tests.support.contract import call
 from tests.support.desk import Desk
 from tests.support.floor import content
@@ -239,20 +238,18 @@ def test_little_space(well: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("at", "healthy"), [("2999-01-01T00:00:00Z", False), ("2001-01-01T00:00:00Z", True)]
 )
-def test_an_event_from_the_future(well: Desk, at: str, healthy: bool) -> None:
+def test_an_event_from_the_future(
+    well: Desk, monkeypatch: pytest.MonkeyPatch, at: str, healthy: bool
+) -> None:
     """The clock had jumped ahead, or has jumped back: told until it is right again."""
-    store = Store(well.store, origin=Origin("lea", "test"), clock=lambda: at)
-    with closing(store), well.session(Need.WRITE) as session:
-        store.sign_with(_signer(session))
-        store.record(EventKind.REFUSED, name="nobody", outcome="unknown_user")
+    monkeypatch.setattr(engine, "utc_now", lambda: at)
+    with well.session(Need.WRITE) as session:
+        event = NewEvent(EventKind.REFUSED, name="nobody", outcome="unknown_user")
+        session.store.write(record, event)
     assert ("clock" not in sick(well)) is healthy
     if not healthy:
         assert at in (sick(well)["clock"].finding or "")
         assert "clock" in sick(well)["clock"].hint
-
-
-def _signer(session: Session) -> AuditSigner:
-    return AuditSigner(session.keyring.audit)
 
 
 @pytest.mark.parametrize(

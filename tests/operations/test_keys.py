@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pincli.errors import Interrupted, KeyChanged, KeysUnavailable
-from pincli.models import EventKind, Fault, Outcome, PinOrigin
+from pincli.models import EventKind, Fault, Origin, Outcome
 from pincli.operations import chunks, keys, pins, unlock
 from pincli.operations.hashing import write_pins
 from pincli.operations.keys import KeyKind
@@ -18,13 +18,15 @@ from pincli.operations.session import Need, Session, open_session
 from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
 from pincli.results import KeyInfo
-from pincli.models import Origin
+from pincli.store.steps import keys as key_steps
+from pincli.store.steps.pins import issue
 from pincli.vault.key_files import read_key
 from pincli.vault.keyring import Keyring
 from pincli.vault.rotation import install_keys, prepare_keys
 from tests.operations.watching import WatchingVerifiers
 from tests.support.desk import EVERYTHING, Desk
-from tests.support.driving import OTHER, RIGHT, WRONG, guess_wrong
+from tests.support.driving import OTHER, RIGHT, WRONG, guess_wrong, withdraw
+from tests.support.overtaking import overtake
 
 KINDS = tuple(KeyKind)
 FILES = {
@@ -159,18 +161,18 @@ def test_sealing_anew_goes_on_after_an_interruption(
         assert not keys.is_resealing(session)
 
 
-def test_a_pin_changed_while_it_is_sealed_anew_stays_the_new_one(peopled: Desk) -> None:
+def test_a_pin_changed_while_it_is_sealed_anew_stays_the_new_one(
+    peopled: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The version that was read is gone, so its seal is not written."""
     rotate(peopled, KeyKind.PORTAL)
+
+    def change() -> None:
+        with peopled.session() as other:
+            pins.change(other, "alice", "234811")
+
+    overtake(monkeypatch, key_steps.reseal, change)
     with peopled.session() as session:
-        reseal = session.store.reseal
-
-        def late(resealed: object) -> int:
-            with peopled.session() as other:
-                pins.change(other, "alice", "234811")
-            return reseal(resealed)  # type: ignore[arg-type]
-
-        session.store.reseal = late  # type: ignore[method-assign]
         assert keys.reseal(session) == 1
     with peopled.session() as session:
         assert pins.show(session, "alice").pin == "234811"
@@ -273,28 +275,26 @@ def test_a_session_of_before_goes_on_with_every_action(peopled: Desk, kind: KeyK
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_bulk_issue_goes_on_under_the_new_key(peopled: Desk, kind: KeyKind) -> None:
+def test_a_bulk_issue_goes_on_under_the_new_key(
+    peopled: Desk, monkeypatch: pytest.MonkeyPatch, kind: KeyKind
+) -> None:
     """What was made with the old one is made again, and everybody can be shown theirs."""
     for number in range(3):
         peopled.add(f"user{number}")
+    withdraw(peopled, "alice", "bob")
+
+    def rotate_and_reseal() -> None:
+        rotate(peopled, kind)
+        with peopled.session() as other:
+            keys.reseal(other)
+
+    overtake(monkeypatch, issue, rotate_and_reseal)
     with peopled.session() as session:
         everybody = [user for page in session.store.people.pages() for user in page]
-        issue = session.store.issue_many
-
-        def late(*arguments: object, **options: object) -> object:
-            session.store.issue_many = issue  # type: ignore[method-assign]
-            rotate(peopled, kind)
-            with peopled.session() as other:
-                keys.reseal(other)
-            return issue(*arguments, **options)  # type: ignore[arg-type]
-
-        session.store.issue_many = late  # type: ignore[assignment, method-assign]
         groups = write_pins(
             session,
             [(user, "234811") for user in everybody],
-            set_by=PinOrigin.GENERATED,
-            wanted=lambda _user: True,
-            counter=lambda user: user,
+            unlock=False,
             reason=None,
         )
         assert sum(len(group) for group in groups) == len(everybody)
@@ -306,18 +306,13 @@ def test_a_bulk_issue_goes_on_under_the_new_key(peopled: Desk, kind: KeyKind) ->
     untouched(peopled)
 
 
-def test_sealing_anew_goes_on_with_the_next_key(peopled: Desk) -> None:
+def test_sealing_anew_goes_on_with_the_next_key(
+    peopled: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Rotated again while it seals to the first: nothing is left under a key of before."""
     rotate(peopled, KeyKind.PORTAL)
+    overtake(monkeypatch, key_steps.reseal, lambda: rotate(peopled, KeyKind.PORTAL))
     with peopled.session() as session:
-        reseal = session.store.reseal
-
-        def late(resealed: object) -> int:
-            session.store.reseal = reseal  # type: ignore[method-assign]
-            rotate(peopled, KeyKind.PORTAL)
-            return reseal(resealed)  # type: ignore[arg-type]
-
-        session.store.reseal = late  # type: ignore[method-assign]
         assert keys.reseal(session) == 2
         assert not keys.is_resealing(session)
     _only_new_keys(peopled)
@@ -397,7 +392,7 @@ def test_a_key_renamed_while_it_is_looked_for_is_found(
     """Named by the store already, and given its usual name just between two looks."""
     with peopled.session() as session:
         new = prepare_keys(session.keyring, FILES[kind])
-        session.store.name_key(kind.value, new.fingerprint)
+        session.store.write(key_steps.name_key, kind.value, new.fingerprint)
         read, looks = Keyring._read, []
 
         def reading(keyring: Keyring, name: str, *, purpose: str = "") -> object:

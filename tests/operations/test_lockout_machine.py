@@ -25,10 +25,12 @@ from pincli.operations.session import Session
 from pincli.operations.unlock import unlock
 from pincli.operations.verify import verify
 from pincli.rules.states import state_of
+from pincli.store.steps import pins as pin_steps
 from pincli.store.steps.attempts import Charged
 from tests.operations.lockout_model import SIX, Model
 from tests.operations.resetting import reset_named
 from tests.operations.watching import WatchingVerifiers
+from tests.store.attempting import charge
 from tests.store.chain import computed_macs, stored_macs
 from tests.support.desk import new_desk
 
@@ -143,8 +145,7 @@ class Lockout(RuleBasedStateMachine):
             self.go_to_the_brink(name)
         model = self.models[name]
         with suppress(KeyboardInterrupt), self.session.holding(self.user(name)) as held:
-            keys = self.session.keyring.verify_keys
-            charged = self.session.store.charge(held, verify_keys=keys, ticket=None)
+            charged = charge(self.session, held)
             assert isinstance(charged, Charged) is model.charge()
             model.open = isinstance(charged, Charged)
             if interrupted:
@@ -169,15 +170,16 @@ class Lockout(RuleBasedStateMachine):
         matches = answer == model.pin
 
         def reset() -> None:
+            write = self.session.store.write
             for user in map(self.user, NAMES):
                 other = self.models[user.login]
                 if issuing and other.active:
                     new = pins.prepare(self.session, user, NEW_PIN, PinOrigin.GENERATED)
-                    self.session.store.issue(user, new, unlock=unlocking, reason=None)
+                    write(pin_steps.issue, [(user.id, new)], unlock=unlocking, reason=None)
                     other.withdraw(unlock=unlocking)
                     other.replace_pin(NEW_PIN)
                 else:
-                    self.session.store.write(pin_steps.withdraw, [user.id], unlock=unlocking, reason=None)
+                    write(pin_steps.withdraw, [user.id], unlock=unlocking, reason=None)
                     other.withdraw(unlock=unlocking)
 
         verifiers = WatchingVerifiers(reset)

@@ -10,9 +10,11 @@ from pincli.operations import people, pins
 from pincli.operations.session import Session
 from pincli.operations.verify import verify
 from pincli.rules.pins import broken_rule
-from pincli.store.sqlite import Store
+from pincli.store.contract import Transaction
+from pincli.store.steps import pins as pin_steps
 from tests.store.attempting import PIN, kinds_after, last_seq, with_counter
 from tests.support.desk import Desk
+from tests.support.overtaking import overtake
 
 
 def withdraw(session: Session, name: str) -> None:
@@ -99,14 +101,8 @@ def test_a_pin_withdrawn_during_the_look_is_not_shown(
 ) -> None:
     """Between opening the seal and recording the look it is gone: a new one is made and shown."""
     with_counter(desk, 0)
-    real = Store.note_shown
-
-    def note_shown(self: Store, user: User) -> None:
-        withdraw(session, "alice")
-        real(self, user)
-
-    monkeypatch.setattr(Store, "note_shown", note_shown)
     with desk.session() as session:
+        overtake(monkeypatch, pin_steps.note_shown, lambda: withdraw(session, "alice"))
         shown = pins.show(session, "alice")
         assert shown.first
         assert shown.pin != PIN
@@ -117,17 +113,11 @@ def test_the_loser_of_two_first_looks_sees_the_winner_s_pin(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody else's PIN was written just before: that one is shown, and the own one forgotten."""
-    desk.add("alice")
-    real = Store.set_pin
-
-    def overtaken(self: Store, user: User, *arguments: object, **options: object) -> User:
-        monkeypatch.setattr(Store, "set_pin", real)
-        winner = pins.prepare(session, user, PIN, PinOrigin.GENERATED)
-        real(self, user, winner, clear_counter=False)
-        return real(self, user, *arguments, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Store, "set_pin", overtaken)
+    user = desk.add("alice")
     with desk.session() as session:
+        winner = pins.prepare(session, user, PIN, PinOrigin.GENERATED)
+        collect = pin_steps.collect
+        overtake(monkeypatch, collect, lambda: session.store.write(collect, user.id, winner))
         shown = pins.show(session, "alice")
     assert (shown.pin, shown.first) == (PIN, False)
     assert desk.user("alice").pin_version == 1
@@ -138,13 +128,13 @@ def test_a_look_that_is_overtaken_for_ever_ends(
 ) -> None:
     """It is tried again a few times, and then given up: no endless loop with a lock held."""
     with_counter(desk, 0)
-    looks: list[User] = []
+    looks: list[int] = []
 
-    def overtaken(_self: Store, user: User) -> None:
-        looks.append(user)
+    def overtaken(_transaction: Transaction, row: int, _version: int) -> None:
+        looks.append(row)
         raise PinChangedMeanwhile
 
-    monkeypatch.setattr(Store, "note_shown", overtaken)
+    monkeypatch.setattr(pin_steps, "note_shown", overtaken)
     with desk.session() as session, pytest.raises(PinChangedMeanwhile):
         pins.show(session, "alice")
     assert 2 <= len(looks) <= 10

@@ -10,6 +10,7 @@ from pincli.errors import Refused, Rule
 from pincli.models import Outcome, PinOrigin, User
 from pincli.operations import pins
 from pincli.operations.verify import verify
+from pincli.store.steps import pins as pin_steps
 from pincli.vault.framing import fingerprint
 from pincli.vault.key_files import write_key
 from pincli.vault.verifiers import HashCost, Verifiers
@@ -81,7 +82,7 @@ def test_a_pin_replaced_meanwhile_is_not_overwritten(desk: Desk) -> None:
 
         def replace() -> None:
             new = pins.prepare(session, before, "234811", PinOrigin.GENERATED)
-            session.store.set_pin(before, new, clear_counter=False)
+            session.store.write(pin_steps.collect, before.id, new)
 
         verifiers = WatchingVerifiers(replace, DEARER)
         verdict = verify(session._replace(verifiers=verifiers), "alice", PIN, None)

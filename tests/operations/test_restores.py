@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pincli.errors import BackupUnavailable, FileUnreadable, StoreUnavailable
-from pincli.models import EventKind, Fault, Outcome, State
+from pincli.models import EventKind, Fault, Origin, Outcome, State
 from pincli.operations import backups, keys, people, pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need, open_session
@@ -20,8 +20,7 @@ from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
 from pincli.results import Restored
 from pincli.rules.states import state_of
-from pincli.store import connection as store_connection
-from pincli.models import Origin
+from pincli.store.sqlite import connection as store_connection
 from tests.operations.watching import WatchingVerifiers
 from tests.store.attempting import charged
 from tests.support.desk import EVERYTHING, Desk
@@ -286,7 +285,7 @@ def test_a_store_that_is_held_is_not_taken_for_a_damaged_one(
     peopled: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody has it open in a tool of theirs: exit 8, and it stays where it is."""
-    monkeypatch.setattr(store_connection, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(store_connection, "BUSY_SECONDS", 0.05)
     backup = backed_up(peopled)
     before = content(peopled.store)
     with closing(sqlite3.connect(peopled.database, isolation_level=None)) as other:
@@ -302,7 +301,7 @@ def test_a_reader_who_does_not_end_does_not_hold_a_restore_for_ever(
     peopled: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The writer lock is not kept meanwhile; the store is as it was."""
-    monkeypatch.setattr(store_connection, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(store_connection, "BUSY_SECONDS", 0.05)
     backup = backed_up(peopled)
     guess_wrong(peopled, "alice", 1)
     before = peopled.events()

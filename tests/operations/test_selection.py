@@ -8,11 +8,11 @@ from itertools import chain
 import pytest
 
 from pincli.errors import MalformedName, UnknownAccount, UnknownUser
-from pincli.models import EventKind, State
+from pincli.models import EventFilter, EventKind, State
 from pincli.operations import people
 from pincli.operations.selection import Selection, select, select_staged
 from pincli.operations.session import Session
-from tests.support.desk import Desk, new_desk
+from tests.support.desk import Desk, connection_of, new_desk
 from tests.support.driving import guess_wrong
 
 MANY = 2300
@@ -179,7 +179,7 @@ def test_many_unknown_names_are_noted_in_few_transactions(
 ) -> None:
     """Each by itself took as long as thousands of verifies; every one is an event all the same."""
     commits: list[str] = []
-    few.store._connection.set_trace_callback(
+    connection_of(few).set_trace_callback(
         lambda sql: commits.append(sql) if sql == "COMMIT" else None
     )
     asked = [f"nobody{number}" for number in range(MANY)]
@@ -187,6 +187,10 @@ def test_many_unknown_names_are_noted_in_few_transactions(
         pass
     assert caught.value.names == tuple(asked)
     assert len(commits) == 3
-    events = [event for page in few.store.trail.newest_first(limit=MANY + 9) for event in page]
+    events = [
+        event
+        for page in few.store.trail.newest_first(EventFilter(), limit=MANY + 9)
+        for event in page
+    ]
     refused = [event.user for event in events if event.kind is EventKind.REFUSED]
     assert sorted(map(str, refused)) == sorted(asked)

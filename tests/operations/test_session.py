@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 import pytest
 
 from pincli.errors import KeysUnavailable, StoreUnavailable
-from pincli.models import Fault, Outcome
+from pincli.models import Fault, Origin, Outcome
 from pincli.operations import pins
-from pincli.operations.session import Need, open_session, utc_now
+from pincli.operations.session import Need, open_session
 from pincli.operations.verify import verify
-from pincli.models import Origin
+from pincli.store.sqlite.connection import utc_now
 from pincli.vault.framing import fingerprint
 from pincli.vault.key_files import write_key
 from pincli.vault.verifiers import Verifiers

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from pincli.errors import Refused, Rule, Unavailable
-from pincli.models import Fault
+from pincli.models import Fault, Origin
 from pincli.operations.setup import initialise
-from pincli.models import Origin
 from tests.support.desk import Desk
 
 ORIGIN = Origin("tester", "init")

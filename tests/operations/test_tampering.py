@@ -9,6 +9,7 @@ from pincli.models import Outcome
 from pincli.operations import pins
 from pincli.operations.session import Session
 from pincli.operations.verify import verify
+from pincli.store.steps import pins as pin_steps
 from tests.store.attempting import PIN, last_seq, with_counter
 from tests.support.desk import Desk
 

@@ -14,15 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pincli.errors import KeysUnavailable, PincliError, UsageProblem
-from pincli.models import EventKind, Fault, UserType
+from pincli.models import EventKind, Fault, NewEvent, UserType
 from pincli.operations import keys, people, pins, unlock
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
 from pincli.operations.trail import check_trail, parse_head
 from pincli.operations.verify import verify
 from pincli.results import Head, TrailReport
+from pincli.store.contract import Transaction
 from pincli.store.sql.trail import PAGE
-from pincli.store.transaction import NewEvent
 from pincli.vault.audit_macs import AuditSigner
 from pincli.vault.keyring import AUDIT_KEY
 from tests.support.desk import Desk, new_desk
@@ -357,10 +357,12 @@ def test_a_wrong_or_missing_audit_key_is_not_tampering(busy: Desk, lost: str) ->
 
 def _filled(desk: Desk, events: int) -> None:
     """Append events as one bulk step would."""
-    with desk.session() as session, session.store._writing() as transaction:
-        transaction.record_all(
-            NewEvent(EventKind.REFUSED, name=f"n{number}") for number in range(events)
-        )
+
+    def fill(transaction: Transaction) -> None:
+        transaction.save([NewEvent(EventKind.REFUSED, name=f"n{n}") for n in range(events)])
+
+    with desk.session() as session:
+        session.store.write(fill)
 
 
 def test_memory_is_flat(desk: Desk) -> None:

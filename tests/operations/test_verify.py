@@ -12,11 +12,12 @@ from pincli.errors import MalformedName, MalformedPin, StoreUnavailable, Unknown
 from pincli.models import Outcome, State, User, UserType, Verdict
 from pincli.operations import people
 from pincli.operations.verify import admit, verify
-from pincli.store.sqlite import Store
+from pincli.store.steps import attempts
 from tests.operations.watching import WatchingVerifiers
 from tests.store.attempting import PIN, kinds_after, last_seq, left_open, with_counter
 from tests.store.processes import other
 from tests.support.desk import Desk
+from tests.support.overtaking import overtake
 
 WRONG = "234811"
 FORBIDDEN = "000000"
@@ -215,14 +216,8 @@ def test_a_settle_that_can_not_be_written_verifies_nobody(
 ) -> None:
     """A disk that fails after the charge is an error, no verdict; the attempt stays charged."""
     before = with_counter(desk, 2)
-
-    real = Store.settle
-
-    def settle(self: Store, *arguments: object, **options: object) -> Verdict:
-        desk.sql("CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT raise(ABORT, 'x'); END")
-        return real(self, *arguments, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Store, "settle", settle)
+    full = "CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT raise(ABORT, 'x'); END"
+    overtake(monkeypatch, attempts.settle, lambda: desk.sql(full))
     with desk.session() as session, pytest.raises(StoreUnavailable):
         verify(session, "alice", answer, None)
     desk.sql("DROP TRIGGER full")

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from pincli.models import EventKind
+from pincli.models import EventKind, NewEvent
 from pincli.operations import keys, unlock
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
 from pincli.operations.verify import verify
+from pincli.store.steps.people import record
 from tests.support.contract import EXIT_OF, call
 from tests.support.desk import PROGRAM, Desk, Ran, new_desk
 from tests.support.driving import RIGHT, WRONG
@@ -190,12 +191,12 @@ def test_following_keeps_to_the_filter(busy: Desk) -> None:
 def test_nothing_is_missed_at_the_beginning(busy: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """An event that comes between the first list and the first look for new ones is shown."""
     from pincli.commands import audit
-    from pincli.store.sqlite import Store
+    from pincli.store.sql.trail import SqlTrail
 
-    latest, looks = Store.latest_events, []
+    latest, looks = SqlTrail.newest_first, []
 
-    def listing(store: Store, *arguments: Any, **options: Any) -> Any:
-        pages = list(latest(store, *arguments, **options))
+    def listing(trail: SqlTrail, *arguments: Any, **options: Any) -> Any:
+        pages = list(latest(trail, *arguments, **options))
         with busy.session() as session:
             verify(session, "alice", WRONG, None)
         return iter(pages)
@@ -205,7 +206,7 @@ def test_nothing_is_missed_at_the_beginning(busy: Desk, monkeypatch: pytest.Monk
         if len(looks) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Store, "latest_events", listing)
+    monkeypatch.setattr(SqlTrail, "newest_first", listing)
     monkeypatch.setattr(audit, "time", type("Clock", (), {"sleep": staticmethod(enough)}))
     ran = call(busy, "audit list --follow --jsonl --user alice --kind incorrect")
     assert ran.code == 130
@@ -304,9 +305,10 @@ def test_every_kind_can_be_asked_for(busy: Desk) -> None:
 
 def test_a_long_list_held_open_holds_nobody_up(busy: Desk) -> None:
     """`audit list | less`: with the pipe full and nobody reading, agents verify."""
+    event = NewEvent(EventKind.REFUSED, name="n" * 60, outcome="unknown_user")
     with busy.session(Need.WRITE) as session:
         for _ in range(600):
-            session.store.record(EventKind.REFUSED, name="n" * 60, outcome="unknown_user")
+            session.store.write(record, event)
     read, write = os.pipe()
     with subprocess.Popen(
         [*PROGRAM, "audit", "list", "--jsonl", "--limit", "1000"],

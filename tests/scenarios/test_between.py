@@ -11,6 +11,8 @@ from pincli.operations import pins
 from pincli.operations.people import require_user
 from pincli.operations.pins import prepare
 from pincli.rules.states import state_of
+from pincli.store.steps.people import set_active
+from pincli.store.steps.pins import collect
 from tests.support.desk import Desk, Ran
 from tests.support.driving import (
     OTHER,
@@ -174,7 +176,7 @@ def _set_another(desk: Desk) -> None:
     with desk.session() as session:
         user = require_user(session, "alice")
         new = prepare(session, user, OTHER, PinOrigin.GENERATED)
-        session.store.set_pin(user, new, clear_counter=False)
+        session.store.write(collect, user.id, new)
 
 
 def _issue_in_bulk(desk: Desk) -> None:
@@ -207,7 +209,7 @@ def test_a_user_switched_off_meanwhile_is_not_verified(desk_at_five: Desk) -> No
     with paused_verify(desk, "alice", RIGHT) as caller:
         with desk.session() as session:
             alice = require_user(session, "alice")
-            session.store.set_active(alice, active=False, reason=None)
+            session.store.write(set_active, [alice.id], active=False, reason=None)
         caller.go_on()
         end = caller.end()
     assert (end.code, end.answer["outcome"]) == (5, "inactive")

@@ -19,7 +19,7 @@ from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
 from pincli.rules.states import state_of
 from pincli.store import opening
-from pincli.store.connection import SCHEMA_VERSION, connect
+from pincli.store.sqlite.connection import SCHEMA_VERSION, connect
 from tests.support.contract import call
 from tests.support.desk import new_desk
 from tests.support.drive_upkeep_fixture import brought_back, dump, key_files
@@ -138,7 +138,7 @@ def test_a_migration_that_fails_changes_nothing(
 ) -> None:
     """Half of it is rolled back, with the version; the next start does it whole."""
     desk = brought_back(SCHEMA_VERSION, tmp_path)
-    from pincli.store import schema
+    from pincli.store.sqlite import schema
 
     migrate: Callable[[sqlite3.Connection], None] = schema.migrate
 

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 import pytest
 
 from pincli.models import EventKind, State
-from pincli.operations.verify import verify
 from pincli.rules.states import state_of
 from tests.support.desk import Desk, Ran
 from tests.support.driving import (
@@ -164,20 +163,6 @@ def test_a_stopped_holder_is_waited_for_and_then_passed(desk: Desk) -> None:
         assert second.end().answer["attempts_left"] == 4
     assert count(desk.events("alice"), EventKind.ABANDONED) == 1
     play(desk.events())
-
-
-def test_no_rule_but_the_statement_itself_stops_a_seventh_charge(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With the state rule broken and the table's CHECK off, a charge still ends at six."""
-    desk.collected("alice")
-    guess_wrong(desk, "alice", 6)
-    monkeypatch.setattr("pincli.store.attempts.state_of", lambda *_, **__: State.ACTIVE)
-    with desk.session() as session:
-        session.store._connection.execute("PRAGMA ignore_check_constraints = ON")
-        with pytest.raises(Exception, match="alice"):
-            verify(session, "alice", RIGHT, None)
-    assert desk.sql("SELECT failed_attempts, attempts_total FROM users") == [(6, 6)]
 
 
 def _opens(kind: EventKind) -> bool:

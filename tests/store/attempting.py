@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pincli.models import User, Verdict
 from pincli.operations.session import Session
+from pincli.store.steps import attempts
 from pincli.store.steps.attempts import Charged
 from tests.support.desk import Desk
 
@@ -23,16 +24,22 @@ def with_counter(desk: Desk, counter: int, name: str = "alice") -> User:
     return desk.user(name)
 
 
+def charge(session: Session, user: User, ticket: str | None = None) -> Charged | Verdict:
+    """Ask for a charge, whatever the answer."""
+    keys = session.keyring.verify_keys
+    return session.store.write(attempts.charge, user.id, verify_keys=keys, ticket=ticket)
+
+
 def charged(session: Session, user: User, ticket: str | None = None) -> Charged:
     """A charged attempt of a user whose state allows one."""
-    result = session.store.charge(user, verify_keys=session.keyring.verify_keys, ticket=ticket)
+    result = charge(session, user, ticket)
     assert isinstance(result, Charged)
     return result
 
 
 def settled(session: Session, attempt: Charged, *, matched: bool) -> Verdict:
     """The verdict on a charged attempt."""
-    return session.store.settle(attempt, matched=matched, renewed=None, ticket=None)
+    return session.store.write(attempts.settle, attempt, matched=matched, renewed=None, ticket=None)
 
 
 def left_open(desk: Desk, user: User) -> Charged:

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from pincli.errors import PincliError
-from pincli.operations.setup import initialise
 from pincli.models import Origin
+from pincli.operations.setup import initialise
 
 if __name__ == "__main__":
     print("ready", flush=True)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pincli.models import State, User, UserType
 from pincli.rules.states import state_from
-from pincli.store import listing
-from pincli.store.schema import migrate
+from pincli.store.sql.people import SqlPeople
+from pincli.store.sql.rows import Rows
+from pincli.store.sqlite.schema import migrate
 
 _INSERT = """
     INSERT INTO users (user, account, name, type, active, added_at, verifier, verify_key, sealed,
@@ -73,6 +74,24 @@ def put(connection: sqlite3.Connection, people: Iterable[Person]) -> None:
     )
 
 
+def rows_of(connection: sqlite3.Connection) -> Rows:
+    """How questions are asked of a connection, without an engine."""
+
+    def rows(
+        query: str,
+        parameters: Sequence[Any] = (),
+        make: Callable[[Sequence[Any]], Any] = lambda row: row,
+    ) -> list[Any]:
+        return [make(row) for row in connection.execute(query, parameters).fetchall()]
+
+    return rows
+
+
+def people_of(connection: sqlite3.Connection) -> SqlPeople:
+    """The questions about users, asked of a connection that nobody else writes to."""
+    return SqlPeople(rows_of(connection), nullcontext)
+
+
 def listed(
     connection: sqlite3.Connection,
     *,
@@ -81,5 +100,5 @@ def listed(
     user_type: UserType | None = None,
 ) -> list[list[User]]:
     """The pages of a list; far more than there can be, if it never ends."""
-    pages = listing.user_pages(connection, account=account, state=state, user_type=user_type)
+    pages = people_of(connection).pages(account=account, state=state, user_type=user_type)
     return list(islice(pages, 2000))

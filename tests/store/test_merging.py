@@ -13,14 +13,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pincli.errors import PincliError
-from pincli.models import Event, EventKind, Outcome, User, UserType
+from pincli.models import Event, EventKind, Origin, Outcome, User, UserType
 from pincli.operations import backups, keys, people, pins, unlock
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need, Session
 from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
 from pincli.results import Restored
-from pincli.models import Origin
 from tests.support.desk import Desk, new_desk
 
 USERS = ("alice", "bob", "carol")
@@ -79,7 +78,9 @@ class World:
             case "withdraw":
                 found = session.store.people.find(user)
                 if found is not None:
-                    session.store.write(pin_steps.withdraw, [found.id], unlock=bool(number), reason=None)
+                    session.store.write(
+                        pin_steps.withdraw, [found.id], unlock=bool(number), reason=None
+                    )
                     self.valid[user] = None
             case "activate" | "deactivate":
                 people.set_active(session, user, active=what == "activate", reason=None)

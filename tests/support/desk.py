@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pincli.models import Event, User, UserType
+from pincli.models import Event, EventFilter, Origin, User, UserType
 from pincli.operations import people, pins, setup
 from pincli.operations.session import Need, Session, open_session
-from pincli.models import Origin
+from pincli.store.sqlite.engine import SqliteStore
 from pincli.vault.verifiers import HashCost, Verifiers
 
 CHEAP = HashCost(memory_kib=8, passes=1)
@@ -100,7 +100,7 @@ class Desk:
     def events(self, user: str | None = None) -> list[Event]:
         """All events, the oldest first."""
         with self.session(Need.WRITE) as session:
-            pages = session.store.trail.newest_first(user=user, limit=1_000_000)
+            pages = session.store.trail.newest_first(EventFilter(user=user), limit=1_000_000)
             return [event for page in pages for event in page][::-1]
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -149,6 +149,12 @@ def new_desk(folder: Path) -> Desk:
     desk = Desk(folder / "store", folder / "keys")
     setup.initialise(desk.store, desk.keys, origin=Origin("tester", "init"))
     return desk
+
+
+def connection_of(session: Session) -> sqlite3.Connection:
+    """What an open session asks its database by, to watch it."""
+    assert isinstance(session.store, SqliteStore)
+    return session.store._connection
 
 
 def killed(code: int) -> bool:

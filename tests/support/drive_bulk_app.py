@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 from pincli.__main__ import main
-from pincli.store.sqlite import Store
+from pincli.store.sqlite.engine import SqliteStore
+from pincli.store.steps import imports, people, pins
 from tests.support.failpoints import Plan, install
 
-_STEPS = ("withdraw_rows", "issue_many", "take_in", "set_active_rows")
+_BULK = (pins.withdraw, pins.issue, imports.take_in, people.set_active)
 
 
 def drive() -> None:
@@ -27,19 +27,22 @@ def drive() -> None:
     for place, value in settings.items():
         module, _, name = place.partition(":")
         setattr(import_module(module), name, value)
-    for name in _STEPS if slow else ():
-        setattr(Store, name, _put_off(getattr(Store, name), slow))
+    if slow:
+        _put_off_bulk_steps(slow)
     install(Plan.load(sys.argv.pop(1)))
     sys.argv[0] = "pincli"
     main()
 
 
-def _put_off(step: Callable[..., object], seconds: float) -> Callable[..., object]:
-    def late(*arguments: object, **options: object) -> object:
-        time.sleep(seconds)
-        return step(*arguments, **options)
+def _put_off_bulk_steps(seconds: float) -> None:
+    write = SqliteStore.write
 
-    return late
+    def late(store: SqliteStore, step: Any, *arguments: Any, **options: Any) -> Any:
+        if step in _BULK:
+            time.sleep(seconds)
+        return write(store, step, *arguments, **options)
+
+    setattr(SqliteStore, "write", late)  # noqa: B010 - mypy takes no assignment to a method
 
 
 if __name__ == "__main__":

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from pincli.store import connection, opening, schema
-from pincli.store.connection import SCHEMA_VERSION
-from pincli.store.sqlite import Store
 from pincli.models import Origin
+from pincli.store.sqlite import connection, engine, schema
+from pincli.store.sqlite.connection import SCHEMA_VERSION
 
 NEXT = SCHEMA_VERSION + 1
 
@@ -27,11 +26,11 @@ def next_version(db: Database) -> None:
 
 def drive() -> None:
     """Say that it is ready, wait for the word, and open the store."""
-    for module in (connection, opening):
+    for module in (connection, engine):
         vars(module)["SCHEMA_VERSION"] = NEXT
     print("ready", flush=True)
     sys.stdin.readline()
-    Store(Path(sys.argv[1]), origin=Origin("lea", "status"), clock=lambda: "").close()
+    engine.SqliteStore(Path(sys.argv[1]), origin=Origin("lea", "status")).close()
 
 
 if __name__ == "__main__":

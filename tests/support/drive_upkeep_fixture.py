@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pincli.operations import keys
 from pincli.operations.keys import KeyKind
-from pincli.store.connection import APPLICATION_ID, SCHEMA_VERSION
+from pincli.store.sqlite.connection import APPLICATION_ID, SCHEMA_VERSION
 from tests.support.desk import Desk
 from tests.support.floor import new_floor
 

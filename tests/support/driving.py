@@ -21,6 +21,7 @@ from pincli.models import Outcome
 from pincli.operations import pins
 from pincli.operations.people import require_users
 from pincli.operations.verify import verify
+from pincli.store.steps import pins as pin_steps
 from pincli.vault.verifiers import PRODUCTION_COST
 from tests.support.desk import Desk, Ran
 from tests.support.failpoints import Plan
@@ -257,5 +258,5 @@ def intact(desk: Desk) -> None:
 def withdraw(desk: Desk, *users: str, unlock: bool = False) -> None:
     """Reset users as bulk work does: in one transaction, without waiting for their locks."""
     with desk.session() as session:
-        everybody = require_users(session, users)
-        session.store.write(pin_steps.withdraw, [everybody.id], unlock=unlock, reason="an attack")
+        rows = [user.id for user in require_users(session, users)]
+        session.store.write(pin_steps.withdraw, rows, unlock=unlock, reason="an attack")

@@ -22,8 +22,9 @@ from typing import Any
 
 from pincli import cli, deployment
 from pincli.commands import prompts
-from pincli.store import locks
-from pincli.store.sqlite import Store
+from pincli.store.sqlite import lockfile as locks
+from pincli.store.sqlite.engine import SqliteStore
+from pincli.store.steps import attempts
 from pincli.vault.verifiers import HashCost, Verifiers
 from pincli.views import programs
 
@@ -33,14 +34,17 @@ _CAPABILITY_VERSION = 0x20080522
 
 _WATCHED: tuple[tuple[object, str, str, str], ...] = (
     (prompts, "_read_line", "read", ""),
-    (Store, "charge", "charge", "charged"),
     (Verifiers, "prepare", "prepare", "prepared"),
     (Verifiers, "matches", "compare", "compared"),
-    (Store, "settle", "settle", "settled"),
     (programs, "write", "answer", "wrote"),
     (cli, "writing", "", "answered"),
 )
 """Functions, and the points before and after them."""
+_STEPS: dict[object, tuple[str, str]] = {
+    attempts.charge: ("charge", "charged"),
+    attempts.settle: ("settle", "settled"),
+}
+"""Steps, and the points before and after their transactions, waiting for the lock included."""
 
 
 @dataclass(frozen=True)
@@ -136,19 +140,12 @@ class Points:
                 raise ValueError(action)
 
 
-def notice_signals() -> None:
-    """Undo what a shell does to background jobs: have SIGINT and SIGHUP ignored, or blocked."""
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP):
-        signal.signal(number, signal.SIG_DFL)
-
-
 def install(plan: Plan) -> None:
     """Wrap what pincli is made of, in this process, so that the plan comes true."""
     points = Points(plan)
     for owner, name, before, after in _WATCHED:
         _watch(points, owner, name, before, after)
+    _watch_steps(points)
     _watch_locks(points)
     _watch_sql(points)
     if plan.cheap:
@@ -184,6 +181,21 @@ def _watch(points: Points, owner: object, name: str, before: str, after: str) ->
         return result
 
     _replace(owner, name, watched)
+
+
+def _watch_steps(points: Points) -> None:
+    write = SqliteStore.write
+
+    def writing(store: SqliteStore, step: Any, *arguments: Any, **options: Any) -> Any:
+        before, after = _STEPS.get(step, ("", ""))
+        if before:
+            points.reach(before, *arguments)
+        result = write(store, step, *arguments, **options)
+        if after:
+            points.reach(after)
+        return result
+
+    _replace(SqliteStore, "write", writing)
 
 
 def _watch_locks(points: Points) -> None:

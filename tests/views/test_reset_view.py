@@ -9,8 +9,8 @@ import pytest
 
 from pincli.config import Display
 from pincli.models import Change, PinOrigin, ResetUser, State, StoredPin, User, UserType
-from pincli.rules.imports import newcomer
-from pincli.rules.resets import reissued, withdrawn
+from pincli.rules.lockout import after, counter_reset, withdrawn
+from pincli.rules.people import newcomer
 from pincli.views import plain, reset
 from pincli.views.blocks import Answer, Block
 from pincli.views.reset import ResetTally
@@ -20,7 +20,7 @@ PIN = StoredPin("verifier", "key", b"sealed", "key", "2026-11-24T10:00:00Z", Pin
 
 def user(name: str, row: int = 1, *, misses: int = 0, **fields: Any) -> User:
     """A user with a PIN, unless told otherwise."""
-    new = newcomer(name, "acme", name.title(), UserType.CLOUD, True, "2026-11-24T10:00:00Z")
+    new = newcomer(name, "acme", name.title(), UserType.CLOUD, at="2026-11-24T10:00:00Z")
     since = "2026-11-24T11:00:00Z" if misses == 6 else None
     return new._replace(id=row, pin=PIN, failed_attempts=misses, locked_since=since, **fields)
 
@@ -28,9 +28,11 @@ def user(name: str, row: int = 1, *, misses: int = 0, **fields: Any) -> User:
 def reset_of(before: User, *, unlock: bool = False, pin: str | None = None) -> ResetUser:
     """What a reset makes of a user."""
     if pin is None:
-        return ResetUser(Change(before, withdrawn(before, unlock=unlock)))
-    after = reissued(before, unlock=unlock)._replace(pin_version=before.pin_version + 1)
-    return ResetUser(Change(before, after), pin)
+        step = withdrawn(before, unlock=unlock, reason=None)
+        return ResetUser(Change(before, after(before, step)))
+    version = before.pin_version + 1
+    issued = counter_reset(before, unlock=unlock)._replace(pin_version=version)
+    return ResetUser(Change(before, issued), pin)
 
 
 def receipt(

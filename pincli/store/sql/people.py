@@ -64,7 +64,8 @@ _CELLS = tuple(
 class OneMoment(Protocol):
     """A read transaction: all that is asked in it is of one moment."""
 
-    def __call__(self) -> AbstractContextManager[None]: ...
+    def __call__(self) -> AbstractContextManager[None]:
+        """Begin it, and end it with the context."""
 
 
 class SqlPeople:

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from pincli.errors import KeyChanged, StoreUnavailable
 from pincli.models import Fault, Identity, Origin, User
-from pincli.store.connection import (
+from pincli.store.contract import P, Signer, Step, T
+from pincli.store.signing import Signers
+from pincli.store.sql.people import SqlPeople
+from pincli.store.sqlite.connection import (
+    BUSY_SECONDS,
     DATABASE,
     SCHEMA_VERSION,
     connect,
@@ -21,16 +25,16 @@ from pincli.store.connection import (
     use_rollback_journal,
     utc_now,
 )
-from pincli.store.contract import P, Signer, Step, T
-from pincli.store.faults import translated
-from pincli.store.locks import LOCK_FILE, Locks
-from pincli.store.signing import Signers
-from pincli.store.sql.people import SqlPeople
+from pincli.store.sqlite.errors import translated
+from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
 from pincli.store.sqlite.transaction import SqliteTransaction, read_identity
 
 if TYPE_CHECKING:
     from pincli.store.sql.signs import SqlSigns
     from pincli.store.sql.trail import SqlTrail
+
+
+_NOTICEABLE = 0.1  # seconds
 
 
 class SqliteStore:
@@ -59,6 +63,7 @@ class SqliteStore:
         self._signers: Signers | None = None
         self._lock_path = folder / LOCK_FILE
         self._locks: Locks | None = None
+        self._busy_timeout = BUSY_SECONDS
         self._file = _file_at(self.path)
         self._connection = connect(self.path, read_only=read_only)
         try:
@@ -154,17 +159,27 @@ class SqliteStore:
                 What was written into the old one would be lost, and SQLite would lay its
                 journal beside the new one, as if it belonged to that.
         """
-        with self._lock_file().writer(), translated(self.path):
+        locks = self._lock_file()
+        with locks.writer(), translated(self.path):
             file = _file_at(self.path)
             if file != self._file:
                 raise StoreUnavailable(Fault.REPLACED if file else Fault.MISSING, self.path)
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._patiently("BEGIN IMMEDIATE", locks)
             try:
                 yield
-                self._connection.execute("COMMIT")
+                self._patiently("COMMIT", locks)
+                locks.renew_patience()
             finally:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+
+    def _patiently(self, statement: str, locks: Locks) -> None:
+        """Run a statement that waits for others, for as long as the command still may."""
+        with locks.waiting() as left:
+            if abs(left - self._busy_timeout) > _NOTICEABLE:
+                self._connection.execute(f"PRAGMA busy_timeout = {left * 1000:.0f}").fetchall()
+                self._busy_timeout = left
+            self._connection.execute(statement)
 
     @contextmanager
     def _at_one_moment(self) -> Iterator[None]:
@@ -176,7 +191,7 @@ class SqliteStore:
                 self._connection.execute("COMMIT")
 
     def _migrate(self) -> None:
-        from pincli.store.schema import migrate
+        from pincli.store.sqlite.schema import migrate
 
         with self._immediately():
             migrate(self._connection)

@@ -38,7 +38,9 @@ KEYS = st.one_of(
     st.from_regex("[0-9]{1,7}", fullmatch=True).map(Text),
     st.text(max_size=12).map(Paste),
 )
-ANSWERS = st.sampled_from([VERIFIED, MISSED, SIXTH, LOCKED, NAMES, alice(display_name="\u6f22" * 50)])
+ANSWERS = st.sampled_from(
+    [VERIFIED, MISSED, SIXTH, LOCKED, NAMES, alice(display_name="\u6f22" * 50)]
+)
 PINS = st.from_regex("[0-9]{6}", fullmatch=True)
 
 

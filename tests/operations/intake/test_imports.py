@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import pytest
 
 from pincli.models import EventKind, Outcome, State, User, UserType
@@ -11,9 +9,11 @@ from pincli.operations.intake.imports import ImportOptions
 from pincli.operations.verify import verify
 from pincli.results import ImportTally
 from pincli.rules.states import state_of
+from pincli.store.steps.imports import take_in
 from tests.operations.intake.files import FORMATS, HEADER, as_csv, person, take, taken
-from tests.support.desk import Desk
+from tests.support.desk import Desk, connection_of
 from tests.support.driving import guess_wrong
+from tests.support.overtaking import overtake
 from tests.support.trail import count, play
 
 PEOPLE = [
@@ -206,20 +206,17 @@ def test_staging_writes_nothing_and_foretells_what_happens(desk: Desk) -> None:
     assert result.done == result.expected == ImportTally(4, 2, 1, 1)
 
 
-def test_an_interrupted_import_is_finished_by_the_next(desk: Desk) -> None:
+def test_an_interrupted_import_is_finished_by_the_next(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Chunks are whole, and those that are done count as unchanged."""
     content = as_csv([person(f"u{number:04}") for number in range(4500)], end="\n")
-    with desk.session() as session:
-        commit = session.store.take_in
-        calls: list[int] = []
 
-        def once(rows: object, *, allow_move: bool) -> object:
-            if calls:
-                raise KeyboardInterrupt
-            calls.append(1)
-            return commit(rows, allow_move=allow_move)  # type: ignore[arg-type]
+    def interrupt() -> None:
+        raise KeyboardInterrupt
 
-        session.store.take_in = once  # type: ignore[method-assign,assignment]
+    with monkeypatch.context() as patch, desk.session() as session:
+        overtake(patch, take_in, interrupt, time=2)
         with pytest.raises(BaseException, match="2000"):
             take(session, content)
     assert len(users(desk)) == 2000
@@ -232,8 +229,7 @@ def test_bulk_pages_wait_in_memory_for_their_commit(desk: Desk) -> None:
     """As for every bulk command: spilled early, they would hold up readers."""
     with desk.session() as session:
         take(session, as_csv(PEOPLE))
-        connection: sqlite3.Connection = session.store._connection
-        assert connection.execute("PRAGMA cache_spill").fetchall() == [(0,)]
+        assert connection_of(session).execute("PRAGMA cache_spill").fetchall() == [(0,)]
 
 
 def test_an_import_leaves_an_attempt_in_flight_alone(desk: Desk) -> None:

@@ -1,0 +1,103 @@
+"""Opening the database: safely, durably, and never one that isn't ours."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import time
+from pathlib import Path
+
+from pincli.errors import StoreBusy, StoreUnavailable
+from pincli.models import Fault
+from pincli.store.sqlite.errors import from_os, translated
+from pincli.store.sqlite.holders import database_holder
+
+DATABASE = "pincli.db"
+SCHEMA_VERSION = 1
+"""The user_version that this program writes; schema.py has one migration for each."""
+APPLICATION_ID = 0x50494E43
+OLDEST_SQLITE = (3, 37, 0)
+"""The first with STRICT tables."""
+
+BUSY_SECONDS = 10.0
+_BUSY_SECONDS_READ_ONLY = 0.5
+"""Whoever asks in this way presses Tab, and would sooner have no answer than a late one."""
+
+
+def too_old_sqlite() -> str | None:
+    """The version of this Python's SQLite if it is too old, else None."""
+    old = sqlite3.sqlite_version_info < OLDEST_SQLITE
+    return sqlite3.sqlite_version if old else None
+
+
+def connect(path: Path, *, create: bool = False, read_only: bool = False) -> sqlite3.Connection:
+    """A connection in autocommit mode, set up as DESIGN.md asks.
+
+    DELETE, not WAL: SQLite up to 3.51.2 can lose committed WAL writes. EXTRA also syncs the
+    folder once the journal is gone, without which a power cut could bring the journal back
+    and undo a charge.
+
+    Raises:
+        StoreUnavailable: It is missing, may not be opened, or is no SQLite database.
+    """
+    too_old = too_old_sqlite()
+    if too_old is not None:
+        raise StoreUnavailable(Fault.OLD_SQLITE, path, too_old)
+    if not create:
+        try:
+            facts = path.stat()
+        except OSError as error:
+            raise from_os(error, path) from None
+        if not stat.S_ISREG(facts.st_mode):
+            raise StoreUnavailable(Fault.NOT_A_STORE, path, "not a plain file")
+    mode = "rwc" if create else "ro" if read_only else "rw"
+    with translated(path):
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            timeout=_BUSY_SECONDS_READ_ONLY if read_only else BUSY_SECONDS,
+            check_same_thread=False,
+        )
+    try:
+        with translated(path):
+            connection.execute("PRAGMA trusted_schema = OFF")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA secure_delete = ON").fetchall()
+            connection.execute("PRAGMA synchronous = EXTRA")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def use_rollback_journal(connection: sqlite3.Connection, path: Path) -> None:
+    """Make sure of journal_mode=DELETE, in a store that is known to be ours.
+
+    Raises:
+        StoreUnavailable: Somebody turned it to WAL and has it open.
+    """
+    with translated(path):
+        if connection.execute("PRAGMA journal_mode = DELETE").fetchall() != [("delete",)]:
+            raise StoreBusy(path, database_holder(path), "journal_mode")
+
+
+def schema_version(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema version of a pincli store.
+
+    Raises:
+        StoreUnavailable: The database is no pincli store, or from a newer pincli.
+    """
+    with translated(path):
+        ((application,),) = connection.execute("PRAGMA application_id").fetchall()
+        ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+    if application != APPLICATION_ID or version <= 0:
+        raise StoreUnavailable(Fault.NOT_A_STORE, path)
+    if version > SCHEMA_VERSION:
+        raise StoreUnavailable(Fault.NEWER, path, f"schema {version}, this knows {SCHEMA_VERSION}")
+    return int(version)
+
+
+def utc_now() -> str:
+    """The present time by this host's clock, ISO 8601 in UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

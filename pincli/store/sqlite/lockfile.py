@@ -1,0 +1,188 @@
+"""The writer lock and the users' locks: byte ranges of one file that `init` creates.
+
+Byte 0 is the writer lock, byte N the lock of the user in row N. The kernel queues who waits
+and frees what a dead process held, and no lock file comes or goes.
+
+A user's lock is always taken before the writer lock, never after.
+
+These are POSIX record locks, which belong to the process: closing any descriptor of the file
+drops all of them, so a process opens it once. Waiting uses SIGALRM, even where it is blocked
+or ignored, and works in the main thread only.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from pincli.errors import StoreBusy, StoreUnavailable
+from pincli.models import Fault
+from pincli.store.sqlite.errors import from_os
+from pincli.store.sqlite.holders import holder_of
+
+LOCK_FILE = "pincli.lock"
+LONGEST_WAIT = 10.0
+"""Seconds that anybody waits for locks, all of them together, until a transaction commits."""
+
+_WRITER = 0
+_MAINTENANCE = 2**62  # above any row
+_WAKE_AGAIN = 0.5
+_SHORTEST_WAIT = 0.001  # 0 would be none at all, and wait for ever
+
+# From charge to settle none of these may part the two; while a lock is held, Ctrl-Z would
+# hold up every other line.
+_DEFERRED = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP})
+
+
+def make_lock_file(folder: Path) -> bool:
+    """Make the lock file of a folder if it has none; whether this call made it.
+
+    Raises:
+        StoreUnavailable: Something else lies there, such as a link: a lock on a file of
+            somebody else's choice excludes nobody.
+    """
+    path = folder / LOCK_FILE
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        os.close(os.open(path, flags, 0o600))
+    except FileExistsError:
+        if path.is_symlink():
+            raise StoreUnavailable(Fault.LINK, path) from None
+        if not path.is_file():
+            raise StoreUnavailable(Fault.IO, path, "not a plain file") from None
+        return False
+    except OSError as error:
+        raise from_os(error, path) from None
+    return True
+
+
+class _WaitedTooLongError(Exception):
+    """Raised by the alarm, out of the blocking call."""
+
+
+class Locks:
+    """The lock file of one store, and how long its locks are waited for.
+
+    Attributes:
+        patience: Seconds that may still be waited, for these locks and for SQLite's.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file.
+
+        Raises:
+            StoreUnavailable: It is missing, a link, or may not be written.
+        """
+        self._path = path
+        self.patience = LONGEST_WAIT
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise StoreUnavailable(Fault.NO_LOCK_FILE, path) from None
+        except OSError as error:
+            raise from_os(error, path) from None
+
+    def close(self) -> None:
+        """Close the file, which also releases whatever is held."""
+        os.close(self._descriptor)
+
+    @contextmanager
+    def waiting(self) -> Iterator[float]:
+        """Take the time inside off the patience; gives what there is of it."""
+        began = time.monotonic()
+        try:
+            yield self.patience
+        finally:
+            self.patience = max(self.patience - (time.monotonic() - began), 0)
+
+    def renew_patience(self) -> None:
+        """Begin anew: something is committed, and what comes next may wait as long again."""
+        self.patience = LONGEST_WAIT
+
+    @contextmanager
+    def writer(self) -> Iterator[None]:
+        """Hold the one writer lock, on which writers queue before BEGIN IMMEDIATE."""
+        with self._held(_WRITER):
+            yield
+
+    @contextmanager
+    def maintenance(self) -> Iterator[None]:
+        """Hold the lock of key rotations and restores, which exclude each other.
+
+        Taken before the writer lock; no agent ever waits for it.
+        """
+        with self._held(_MAINTENANCE):
+            yield
+
+    @contextmanager
+    def user(self, row: int) -> Iterator[None]:
+        """Hold the lock of the user in this row, from charge to settle."""
+        with self._held(row):
+            yield
+
+    @contextmanager
+    def _held(self, byte: int) -> Iterator[None]:
+        """Hold one byte; until it is released, signals that would stop or end us wait.
+
+        Raises:
+            StoreBusy: Not had before the patience was at its end.
+            StoreUnavailable: The file was removed.
+        """
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
+        try:
+            try:
+                self._acquire(byte)
+                signal.pthread_sigmask(signal.SIG_BLOCK, _DEFERRED)
+                yield
+            finally:
+                fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, byte)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    def _acquire(self, byte: int) -> None:
+        try:
+            try:
+                fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+            except (BlockingIOError, PermissionError):
+                with self.waiting() as left, _alarm(left):
+                    fcntl.lockf(self._descriptor, fcntl.LOCK_EX, 1, byte)
+            removed = os.fstat(self._descriptor).st_nlink == 0
+        except _WaitedTooLongError:
+            raise StoreBusy(self._path, holder_of(self._descriptor, byte, 1)) from None
+        except OSError as error:
+            raise from_os(error, self._path) from None
+        # Whoever removes the file parts us from those who open it anew: stop, don't go on
+        # with a lock that excludes nobody.
+        if removed:
+            raise StoreUnavailable(Fault.NO_LOCK_FILE, self._path)
+
+
+@contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Raise _WaitedTooLongError inside after so many seconds."""
+
+    def give_up(_signal: int, _frame: FrameType | None) -> None:
+        # Disarmed here too: it may come while the lines below disarm it, and cut them short.
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        raise _WaitedTooLongError
+
+    # Ignored first, which drops one that whoever started us left waiting.
+    before = signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, give_up)
+    mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+    try:
+        try:
+            # It repeats: one that arrives just before the call blocks would be lost.
+            signal.setitimer(signal.ITIMER_REAL, max(seconds, _SHORTEST_WAIT), _WAKE_AGAIN)
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,175 @@
+"""Users found, listed and counted: as by hand, and nobody is listed twice or left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pincli.models import EventFilter, State, User, UserType
+from pincli.store.sql import people as module
+from pincli.store.sql import trail
+from pincli.store.sqlite.connection import connect
+from tests.store.population import Person, listed, people_of, populated, put
+from tests.support.desk import Desk
+
+ACCOUNTS = ("acme", "globex")
+
+people = st.lists(
+    st.builds(
+        Person,
+        user=st.text(alphabet="abc019.@", min_size=1, max_size=4),
+        account=st.sampled_from(ACCOUNTS),
+        kind=st.sampled_from(UserType),
+        active=st.booleans(),
+        has_pin=st.booleans(),
+        failed_attempts=st.sampled_from([0, 1, 5, 6]),
+        locked_since=st.none(),
+    ),
+    max_size=30,
+    unique_by=lambda person: person.user,
+)
+
+
+def names(pages: list[list[User]]) -> list[str]:
+    """The users on the pages, in order."""
+    return [user.login for page in pages for user in page]
+
+
+@settings(max_examples=150)
+@given(population=people)
+def test_totals_agree_with_a_count_by_hand(population: list[Person]) -> None:
+    """Every state of every account, and of everybody, counts those whom the rules put there."""
+    with populated(population) as connection:
+        for account in (None, *ACCOUNTS, "nobody"):
+            counted = Counter(p.state for p in population if account in (None, p.account))
+            expected = {state: counted[state] for state in State}
+            assert people_of(connection).totals(account=account) == expected
+
+
+@settings(max_examples=150)
+@given(population=people, page=st.integers(1, 8))
+def test_lists_agree_with_a_filter_by_hand(population: list[Person], page: int) -> None:
+    """Each list holds exactly the users of its account and state, each once, on any page size."""
+    with populated(population) as connection, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "PAGE", page)
+        filters = product((None, *ACCOUNTS, "nobody"), (None, *State), (None, *UserType))
+        for account, state, kind in filters:
+            expected = sorted(
+                person.user
+                for person in population
+                if account in (None, person.account)
+                and state in (None, person.state)
+                and kind in (None, person.kind)
+            )
+            pages = listed(connection, account=account, state=state, user_type=kind)
+            found = names(pages)
+            assert sorted(found) == expected
+            assert all(len(each) <= page for each in pages)
+            if account is not None or (state is None and kind is None):
+                assert found == expected
+
+
+@pytest.mark.parametrize("size", [0, 1, 499, 500, 501, 1000, 1001])
+def test_nobody_is_lost_at_the_end_of_a_page(size: int) -> None:
+    """Around the real page size, everybody is listed once and in order."""
+    population = [Person(f"u{number:04d}") for number in range(size)]
+    with populated(population) as connection:
+        for account, state in ((None, None), ("acme", None), (None, State.ACTIVE)):
+            pages = listed(connection, account=account, state=state)
+            assert names(pages) == [person.user for person in population]
+            assert [len(page) for page in pages] == [500] * (size // 500) + [size % 500] * (
+                size % 500 > 0
+            )
+
+
+def test_the_latest_locks_come_first() -> None:
+    """Newest lock first, at most as many as asked for, and nobody who is not locked for good."""
+    population = [
+        Person("first", failed_attempts=6, locked_since="2026-01-01T00:00:00Z"),
+        Person("third", failed_attempts=6, locked_since="2026-01-03T00:00:00Z"),
+        Person("second", failed_attempts=6, locked_since="2026-01-02T00:00:00Z"),
+        Person("in-flight", failed_attempts=6),
+        Person("fine", failed_attempts=5),
+    ]
+    with populated(population) as connection:
+        assert names([people_of(connection).latest_locks(10)]) == ["third", "second", "first"]
+        assert names([people_of(connection).latest_locks(2)]) == ["third", "second"]
+
+
+def test_the_latest_locks_are_of_locked_users() -> None:
+    """Who is deactivated or of a type without PINs is not locked, whatever the counter says."""
+    locked_since = "2026-01-01T00:00:00Z"
+    population = [
+        Person("locked", failed_attempts=6, locked_since=locked_since),
+        Person("gone", active=False, failed_attempts=6, locked_since=locked_since),
+        Person("pipe", kind=UserType.DATAPIPE, failed_attempts=6, locked_since=locked_since),
+    ]
+    with populated(population) as connection:
+        assert names([people_of(connection).latest_locks(10)]) == ["locked"]
+
+
+@pytest.mark.parametrize("what", ["users", "users by state", "account", "events"])
+def test_a_reader_between_two_pages_holds_up_nobody(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """While a page is printed or looked at, a verify can commit: no statement is left open."""
+    monkeypatch.setattr(module, "PAGE", 2)
+    monkeypatch.setattr(trail, "PAGE", 2)
+    with closing(connect(desk.database)) as connection:
+        put(connection, [Person(f"u{number}") for number in range(7)])
+    for number in range(7):
+        desk.add(f"v{number}")
+    with desk.session() as session:
+        readers: dict[str, Iterator[Sequence[object]]] = {
+            "users": session.store.people.pages(),
+            "users by state": session.store.people.pages(state=State.ACTIVE),
+            "account": session.store.people.pages(account="acme"),
+            "events": session.store.trail.newest_first(EventFilter(), limit=100),
+        }
+        assert len(next(readers[what])) == 2
+        with closing(connect(desk.database)) as writer:
+            writer.execute("PRAGMA busy_timeout = 0").fetchall()
+            writer.execute("UPDATE users SET name = 'changed'")
+
+
+def test_an_unknown_user_is_nobody(desk: Desk) -> None:
+    """Looking somebody up who isn't there gives nothing, not an error."""
+    desk.add("alice")
+    with desk.session() as session:
+        assert session.store.people.find("bob") is None
+        assert session.store.people.find("alic") is None
+        assert session.store.people.find("") is None
+
+
+def test_an_account_exists_with_its_first_user(desk: Desk) -> None:
+    """An account is its users, not a prefix of one."""
+    desk.add("alice", "acme")
+    with desk.session() as session:
+        assert session.store.people.account_exists("acme")
+        assert not session.store.people.account_exists("acm")
+        assert not session.store.people.account_exists("globex")
+
+
+@pytest.mark.parametrize("typed", ["alic", "alicee", "alixe", "laice", "ali"])
+def test_near_users_are_offered(desk: Desk, typed: str) -> None:
+    """One slip away, or the beginning of the name."""
+    desk.add("alice")
+    desk.add("zoe")
+    with desk.session() as session:
+        assert session.store.people.near("login", typed) == ["alice"]
+        assert session.store.people.near("account", "acne") == ["acme"]
+
+
+def test_at_most_five_near_names_are_offered_once_each(desk: Desk) -> None:
+    """A list to choose from, not the customer base."""
+    for number in range(10):
+        desk.add(f"alice{number}")
+    with desk.session() as session:
+        near = session.store.people.near("login", "alice")
+    assert len(near) == len(set(near)) == 5

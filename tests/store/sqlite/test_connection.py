@@ -1,0 +1,213 @@
+"""Opening: what is not a store of ours is refused and left exactly as it is."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from pincli.errors import StoreUnavailable
+from pincli.models import EventFilter, Fault, Origin
+from pincli.store.opening import open_store
+from pincli.store.sqlite.connection import APPLICATION_ID, SCHEMA_VERSION, connect
+from pincli.store.steps.pins import withdraw
+from tests.support.desk import Desk, new_desk
+from tests.support.privilege import unprivileged
+
+
+def fault_of(folder: Path) -> Fault:
+    """Why a store is refused."""
+    with pytest.raises(StoreUnavailable) as refusal:
+        open_store(folder, origin=Origin("tester", "test"))
+    assert refusal.value.path == folder / "pincli.db"
+    return refusal.value.fault
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Every file in a folder, and a digest of every byte of it."""
+    return {path.name: sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+
+
+def put_database(folder: Path, *statements: str) -> None:
+    """A database file that these statements make."""
+    with closing(sqlite3.connect(folder / "pincli.db", isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement).fetchall()
+
+
+def test_a_missing_store_is_missing_and_not_made(tmp_path: Path) -> None:
+    """Looking at a wrong folder must not make a database there."""
+    assert fault_of(tmp_path) is Fault.MISSING
+    assert fault_of(tmp_path / "nowhere") is Fault.MISSING
+    assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"x", b"hello\n" * 1000, bytes(4096), b"SQLite format 3\x00" + b"\xff" * 4080],
+    ids=len,
+)
+def test_a_file_that_is_no_database_is_not_touched(tmp_path: Path, content: bytes) -> None:
+    """An empty file, a text or a file that only begins like a database is no store."""
+    (tmp_path / "pincli.db").write_bytes(content)
+    assert fault_of(tmp_path) is Fault.NOT_A_STORE
+    assert contents(tmp_path) == {"pincli.db": sha256(content).hexdigest()}
+
+
+def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
+    """What is no file is told as what it is: nobody is sent to its owner."""
+    (tmp_path / "pincli.db").mkdir()
+    assert fault_of(tmp_path) is Fault.NOT_A_STORE
+
+
+_OPEN = """
+import sys
+from pathlib import Path
+from pincli.errors import StoreUnavailable
+from pincli.models import Origin
+from pincli.store.opening import open_store
+try:
+    open_store(Path(sys.argv[1]), origin=Origin("tester", "test"))
+except StoreUnavailable as error:
+    print(error.fault.name)
+"""
+
+
+def test_a_store_of_somebody_else_s_is_forbidden(desk: Desk) -> None:
+    """A file that may not be opened is told from a missing one."""
+    desk.database.chmod(0)
+    line = unprivileged(sys.executable, "-c", _OPEN, str(desk.store))
+    ran = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.stderr) == ("FORBIDDEN\n", "")
+
+
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+@pytest.mark.parametrize(
+    "marks",
+    [
+        (),
+        ("PRAGMA user_version = 1",),
+        (f"PRAGMA application_id = {APPLICATION_ID}",),
+        ("PRAGMA application_id = 7", "PRAGMA user_version = 1"),
+    ],
+    ids=["plain", "versioned", "unversioned", "of another program"],
+)
+def test_another_database_is_not_touched(
+    tmp_path: Path, journal: str, marks: tuple[str, ...]
+) -> None:
+    """A database of another program is refused, and not a byte of it is changed."""
+    put_database(tmp_path, "CREATE TABLE theirs (x)", *marks, f"PRAGMA journal_mode = {journal}")
+    before = contents(tmp_path)
+    assert fault_of(tmp_path) is Fault.NOT_A_STORE
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+@pytest.mark.parametrize("ahead", [1, 1000])
+def test_a_newer_store_is_not_touched(desk: Desk, journal: str, ahead: int) -> None:
+    """A store from a newer pincli, whatever its journal, is refused and left byte for byte."""
+    put_database(
+        desk.store,
+        f"PRAGMA user_version = {SCHEMA_VERSION + ahead}",
+        f"PRAGMA journal_mode = {journal}",
+    )
+    before = contents(desk.store)
+    assert fault_of(desk.store) is Fault.NEWER
+    assert contents(desk.store) == before
+
+
+def test_a_store_without_its_identity_is_none(desk: Desk) -> None:
+    """A database that does not say whose keys it needs can't be used."""
+    desk.sql("DELETE FROM store")
+    assert fault_of(desk.store) is Fault.NOT_A_STORE
+
+
+def test_a_store_turned_to_wal_is_brought_back(desk: Desk) -> None:
+    """Where somebody switched the journal, opening it switches it back."""
+    desk.collected("alice")
+    put_database(desk.store, "PRAGMA journal_mode = wal")
+    assert desk.user("alice").login == "alice"
+    assert desk.sql("PRAGMA journal_mode") == [("delete",)]
+
+
+def test_a_store_held_in_wal_is_refused(desk: Desk) -> None:
+    """Where it can't be switched back, nobody writes to it: WAL may lose what is committed."""
+    with closing(sqlite3.connect(desk.database, isolation_level=None)) as holder:
+        holder.execute("PRAGMA journal_mode = wal").fetchall()
+        holder.execute("BEGIN").execute("SELECT * FROM users").fetchall()
+        assert fault_of(desk.store) is Fault.BUSY
+        assert holder.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("journal_mode", "delete"),
+        ("synchronous", 3),  # EXTRA
+        ("foreign_keys", 1),
+        ("trusted_schema", 0),
+        ("secure_delete", 1),
+    ],
+)
+def test_every_connection_is_set_up_as_the_design_asks(
+    desk: Desk, setting: str, value: str | int
+) -> None:
+    """Durable, with foreign keys, without a trusted schema, and overwriting what is deleted."""
+    with closing(connect(desk.database)) as connection:
+        assert connection.execute(f"PRAGMA {setting}").fetchall() == [(value,)]
+
+
+def test_a_sqlite_without_strict_tables_is_refused(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An old SQLite is named as the reason, before anything is opened."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
+    assert fault_of(desk.store) is Fault.OLD_SQLITE
+
+
+@pytest.mark.parametrize(
+    "name", ["a?b", "a#b", "50%20", "d\u00e9sk \u5f20", "it's", "-rf", "a&b=c"]
+)
+def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    """No character of a path is taken for part of SQLite's URI."""
+    desk = new_desk(tmp_path / name)
+    desk.add("alice")
+    assert desk.user("alice").account == "acme"
+    assert sorted(contents(desk.store)) == ["pincli.db", "pincli.lock"]
+
+
+def read_everything(desk: Desk) -> None:
+    """Look at every table."""
+    with desk.session() as session:
+        session.store.people.find("alice")
+        session.store.people.totals()
+        list(session.store.trail.newest_first(EventFilter(), limit=100))
+
+
+@pytest.mark.parametrize("kept", [100, 1024, 5000, 20_000])
+def test_a_store_cut_short_is_refused_in_words(desk: Desk, kept: int) -> None:
+    """A file that lost its end is a store that can't be used, whatever SQLite calls it."""
+    desk.collected("alice")
+    whole = desk.database.read_bytes()
+    assert kept < len(whole)
+    desk.database.write_bytes(whole[:kept])
+    with pytest.raises(StoreUnavailable):
+        read_everything(desk)
+
+
+def test_what_is_withdrawn_is_nowhere_in_the_file(desk: Desk) -> None:
+    """Verifier and seal are overwritten when they are deleted, not just let go."""
+    desk.collected("alice")
+    stored = desk.user("alice").pin
+    assert stored is not None
+    assert stored.sealed in desk.database.read_bytes()
+    with desk.session() as session:
+        session.store.write(withdraw, [desk.user("alice").id], unlock=False, reason=None)
+    left = desk.database.read_bytes()
+    assert stored.sealed not in left
+    assert stored.verifier.encode() not in left

@@ -1,0 +1,202 @@
+"""Locks: one holder a byte, a bounded wait, and nobody is fooled by a removed file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pincli.errors import StoreBusy, StoreUnavailable
+from pincli.models import Fault
+from pincli.store.sqlite import lockfile as module
+from pincli.store.sqlite.lockfile import LONGEST_WAIT, Locks
+from tests.store.processes import Other, held_by_other, other
+
+ROW = 7
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A lock file as init makes it."""
+    file = tmp_path / "pincli.lock"
+    file.touch(0o600)
+    return file
+
+
+@pytest.mark.parametrize("byte", [0, ROW])
+def test_two_processes_exclude_each_other_on_one_byte(path: Path, byte: int) -> None:
+    """The second has the lock when the first has let go, and not before."""
+    with held_by_other(path, byte) as first, other("lock_holder", path, byte) as second:
+        assert second.said() == "trying"
+        assert second.says_nothing_for(0.3)
+        first.tell("release")
+        assert first.said() == "released"
+        assert second.said() == "held"
+
+
+def test_an_alarm_at_the_last_moment_rings_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that comes while it is being disarmed leaves neither a timer nor a handler behind."""
+    before = signal.getsignal(signal.SIGALRM)
+    disarm = signal.setitimer
+
+    def just_before(which: int, seconds: float, interval: float = 0) -> object:
+        if not seconds:
+            monkeypatch.setattr(signal, "setitimer", disarm)
+            os.kill(os.getpid(), signal.SIGALRM)
+        return disarm(which, seconds, interval)
+
+    monkeypatch.setattr(signal, "setitimer", just_before)
+    with pytest.raises(module._WaitedTooLongError), module._alarm(60):
+        pass
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    assert signal.getsignal(signal.SIGALRM) is before
+
+
+def test_different_bytes_do_not_exclude_each_other(path: Path) -> None:
+    """Two users' locks and the writer lock are held at the same time."""
+    with held_by_other(path, 0), held_by_other(path, ROW), held_by_other(path, ROW + 1):
+        pass
+
+
+def test_a_killed_holder_lets_go(path: Path) -> None:
+    """The kernel frees what a dead process held, however it died."""
+    with held_by_other(path, ROW) as first, other("lock_holder", path, ROW) as second:
+        assert second.said() == "trying"
+        first.process.kill()
+        assert second.said() == "held"
+
+
+@pytest.mark.parametrize("alarm", ["as usual", "blocked", "ignored", "pending"])
+def test_waiting_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch, alarm: str) -> None:
+    """Who can't have the lock in time learns who has it, whatever was done to SIGALRM before."""
+    monkeypatch.setattr(module, "LONGEST_WAIT", 0.2)
+    before = signal.signal(signal.SIGALRM, signal.SIG_IGN if alarm == "ignored" else signal.SIG_DFL)
+    at_first = signal.pthread_sigmask(
+        signal.SIG_BLOCK, {signal.SIGALRM} if alarm in ("blocked", "pending") else ()
+    )
+    handler = signal.getsignal(signal.SIGALRM)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    if alarm == "pending":
+        signal.pthread_kill(threading.get_ident(), signal.SIGALRM)
+    locks = Locks(path)
+    try:
+        with held_by_other(path, 0) as holder, released_after(5, holder):
+            began = time.monotonic()
+            with pytest.raises(StoreBusy) as refusal, locks.writer():
+                pytest.fail("two hold the writer lock")
+            assert 0.2 <= time.monotonic() - began < 4
+            assert (refusal.value.holder, refusal.value.path) == (holder.pid, path)
+            assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+            assert signal.getsignal(signal.SIGALRM) is handler
+            assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, at_first)
+        signal.signal(signal.SIGALRM, before)
+    with locks.writer():
+        pass
+    locks.close()
+
+
+def test_all_waits_together_are_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was waited for one lock is no longer there for the next, until something is done."""
+    monkeypatch.setattr(module, "LONGEST_WAIT", 1.2)
+    locks = Locks(path)
+    with held_by_other(path, ROW) as first, held_by_other(path, 0):
+        with released_after(0.9, first), locks.user(ROW):
+            began = time.monotonic()
+            with pytest.raises(StoreBusy), locks.writer():
+                pytest.fail("two hold the writer lock")
+            assert time.monotonic() - began < 1
+            with pytest.raises(StoreBusy), locks.writer():
+                pytest.fail("two hold the writer lock")
+        locks.renew_patience()
+        assert locks.patience == 1.2
+    locks.close()
+
+
+@contextmanager
+def released_after(seconds: float, holder: Other) -> Iterator[None]:
+    """Tell a holder to let go after so long, unless the test is over by then."""
+    timer = threading.Timer(seconds, holder.tell, ["release"])
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def test_nobody_waits_longer_than_ten_seconds() -> None:
+    """The bound that DESIGN.md names."""
+    assert LONGEST_WAIT == 10
+
+
+def test_who_waits_can_be_ended(path: Path) -> None:
+    """Nothing is charged while waiting, so SIGTERM need not wait too."""
+    with held_by_other(path, 0), other("lock_holder", path, 0) as second:
+        assert second.said() == "trying"
+        second.process.terminate()
+        assert second.ended() == -signal.SIGTERM
+
+
+def test_an_error_inside_lets_go(path: Path) -> None:
+    """Whatever is raised while the lock is held, the next one gets it, mask and all."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    locks = Locks(path)
+    with pytest.raises(KeyError), locks.user(ROW):
+        raise KeyError
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
+    with held_by_other(path, ROW):
+        pass
+    locks.close()
+
+
+def test_letting_go_of_the_writer_lock_keeps_the_user_s(path: Path) -> None:
+    """From charge to settle the user's lock and the signals' deferral outlast the writer's."""
+    locks = Locks(path)
+    with locks.user(ROW):
+        with locks.writer():
+            pass
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP} <= blocked
+        with held_by_other(path, 0), other("lock_holder", path, ROW) as rival:
+            assert rival.said() == "trying"
+            assert rival.says_nothing_for(0.3)
+    locks.close()
+
+
+@pytest.mark.parametrize("made_again", [False, True])
+def test_a_removed_lock_file_stops_everybody(path: Path, made_again: bool) -> None:
+    """A lock on a file that newcomers no longer open excludes nobody: better none at all."""
+    locks = Locks(path)
+    path.unlink()
+    if made_again:
+        path.touch(0o600)
+    for lock in (locks.writer(), locks.user(ROW)):
+        with pytest.raises(StoreUnavailable) as refusal, lock:
+            pytest.fail("held a lock on a removed file")
+        assert refusal.value.fault is Fault.NO_LOCK_FILE
+    locks.close()
+
+
+def test_a_missing_lock_file_is_not_made(path: Path) -> None:
+    """Only init makes it: a new one would part this process from those with the old one."""
+    path.unlink()
+    with pytest.raises(StoreUnavailable) as refusal:
+        Locks(path)
+    assert refusal.value.fault is Fault.NO_LOCK_FILE
+    assert not path.exists()
+
+
+def test_a_link_is_no_lock_file(path: Path) -> None:
+    """A link in its place is refused, even one to a file."""
+    link = path.with_name("link.lock")
+    link.symlink_to(path)
+    with pytest.raises(StoreUnavailable) as refusal:
+        Locks(link)
+    assert refusal.value.fault is Fault.LINK

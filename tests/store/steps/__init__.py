@@ -1,0 +1,1 @@
+"""The steps, each in its one transaction, on a real store."""

@@ -1,0 +1,122 @@
+"""A chunk of an import in the store: users added and updated, and nothing else touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pincli.errors import Refused, Rule
+from pincli.models import EventKind, User, UserType
+from pincli.operations.session import Session
+from pincli.rules import lockout
+from pincli.store.staging import StagedRow
+from pincli.store.steps.imports import Fate, fate_of, take_in
+from tests.support.desk import Desk, connection_of
+from tests.support.driving import guess_wrong
+from tests.support.trail import play
+
+
+def row(user: str, **fields: object) -> StagedRow:
+    """A row as `Desk.add` would have it."""
+    good = StagedRow(user, 2, "acme", user.title(), UserType.CLOUD, None)
+    return good._replace(**fields)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def session(desk: Desk) -> Iterator[Session]:
+    """Alice with a PIN and three misses, locked bob, and a session."""
+    for user, misses in (("alice", 3), ("bob", 6)):
+        desk.collected(user)
+        guess_wrong(desk, user, misses)
+    with desk.session() as session:
+        yield session
+
+
+def test_the_fates_are_told_in_the_order_of_the_rows(session: Session) -> None:
+    """And fate_of foretells them."""
+    rows = [row("new"), row("bob", name="B"), row("alice"), row("newer", active=False)]
+    present = session.store.people.named([each.user for each in rows])
+    expected = [Fate.ADDED, Fate.UPDATED, Fate.UNCHANGED, Fate.ADDED]
+    assert [fate_of(each, present.get(each.user)) for each in rows] == expected
+    assert session.store.write(take_in, rows, allow_move=False) == expected
+    assert [fate_of(each, session.store.people.find(each.user)) for each in rows] == [
+        Fate.UNCHANGED
+    ] * 4
+
+
+def test_nothing_to_change_writes_no_event(desk: Desk, session: Session) -> None:
+    """A user whom the file repeats is left alone."""
+    before = desk.events()
+    session.store.write(take_in, [row("alice"), row("bob")], allow_move=False)
+    assert desk.events() == before
+
+
+KINDS: list[tuple[dict[str, object], list[EventKind]]] = [
+    ({"name": "A"}, [EventKind.USER_UPDATED]),
+    ({"account": "globex"}, [EventKind.USER_UPDATED]),
+    ({"type": UserType.FEDERATED}, [EventKind.USER_UPDATED]),
+    ({"active": False}, [EventKind.DEACTIVATED]),
+    ({"active": True}, []),
+    ({"type": UserType.DATAPIPE}, [EventKind.USER_UPDATED, EventKind.PIN_WITHDRAWN]),
+    (
+        {"type": UserType.CLOUD_OFFICE, "active": False, "name": "A", "account": "globex"},
+        [EventKind.USER_UPDATED, EventKind.PIN_WITHDRAWN, EventKind.DEACTIVATED],
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "kinds"), KINDS)
+@pytest.mark.parametrize("user", ["alice", "bob"])
+def test_each_change_has_its_event_and_touches_nothing_else(
+    desk: Desk, session: Session, user: str, fields: dict[str, object], kinds: list[EventKind]
+) -> None:
+    """Counter, lock, totals and PIN stay; only a type without PINs withdraws the PIN."""
+    before, trail = desk.user(user), desk.events()
+    session.store.write(take_in, [row(user, **fields)], allow_move=True)
+    columns = {"display_name" if name == "name" else name: fields[name] for name in fields}
+    expected: User = before._replace(**columns)  # type: ignore[arg-type]
+    if EventKind.PIN_WITHDRAWN in kinds:
+        expected = lockout.without_pin(expected)
+    assert desk.user(user) == expected
+    events = desk.events()[len(trail) :]
+    assert [event.kind for event in events] == kinds
+    assert {event.attempts_used for event in events} <= {before.failed_attempts}
+    withdrawn = [EventKind.PIN_WITHDRAWN in kinds[: place + 1] for place in range(len(kinds))]
+    assert [event.pin_version for event in events] == [before.pin_version + w for w in withdrawn]
+
+
+def test_a_move_that_came_meanwhile_undoes_the_whole_chunk(desk: Desk, session: Session) -> None:
+    """Checked again in the transaction: the user may have moved since the file was checked."""
+    session.store.write(take_in, [row("alice", account="globex")], allow_move=True)
+    before, trail = desk.database.read_bytes(), desk.events()
+    with pytest.raises(Refused) as caught:
+        session.store.write(
+            take_in, [row("new"), row("bob", name="B"), row("alice")], allow_move=False
+        )
+    assert (caught.value.rule, caught.value.subject) == (Rule.WOULD_MOVE, "alice")
+    assert desk.events() == trail
+    assert desk.database.read_bytes() == before
+
+
+def test_the_pin_is_withdrawn_with_the_type(desk: Desk, session: Session) -> None:
+    """Both or neither: at no moment is there a PIN of a user of a type without PINs."""
+    seen: list[tuple[str, bool]] = []
+    connection = connection_of(session)
+    connection.set_trace_callback(
+        lambda _: seen.append(
+            *desk.sql("SELECT type, verifier IS NULL FROM users WHERE user = 'alice'")
+        )
+    )
+    session.store.write(take_in, [row("alice", type=UserType.DATAPIPE)], allow_move=False)
+    connection.set_trace_callback(None)
+    seen += desk.sql("SELECT type, verifier IS NULL FROM users WHERE user = 'alice'")
+    assert set(seen) == {("cloud", 0), ("datapipe", 1)}
+
+
+def test_a_full_chunk_goes_in_at_once(desk: Desk, session: Session) -> None:
+    """Two thousand rows in one transaction, each event in its place in the chain."""
+    fates = session.store.write(take_in, [row(f"u{n:04}") for n in range(2000)], allow_move=False)
+    assert set(fates) == {Fate.ADDED}
+    assert len({event.at for event in desk.events()[-2000:]}) == 1
+    play(desk.events())

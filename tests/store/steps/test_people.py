@@ -1,0 +1,56 @@
+"""Adding users and switching them off: one of a name, and nothing but what was meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from pincli.errors import Refused, Rule
+from pincli.models import UserType
+from pincli.store.steps import people
+from tests.store.attempting import kinds_after, last_seq, with_counter
+from tests.support.desk import Desk
+
+
+@pytest.mark.parametrize("kind", UserType)
+def test_a_new_user_has_no_pin_and_no_history(desk: Desk, kind: UserType) -> None:
+    """Active, version 0, counter 0, no totals; the event stands with it."""
+    seq = last_seq(desk)
+    with desk.session() as session:
+        user = session.store.write(people.add_user, "alice", "acme", "Alice", kind)
+    assert user == desk.user("alice")
+    assert (user.login, user.account, user.display_name, user.type) == (
+        "alice",
+        "acme",
+        "Alice",
+        kind,
+    )
+    assert (user.active, user.pin, user.pin_version) == (True, None, 0)
+    assert (user.failed_attempts, user.locks_total, user.attempts_total) == (0, 0, 0)
+    assert user.id > 0  # byte 0 of the lock file is the writer's
+    assert kinds_after(desk, seq) == [("user_added", None, 0)]
+
+
+def test_a_name_is_taken_once(desk: Desk) -> None:
+    """A second user of a name is refused, and the first one is left as it is."""
+    before = with_counter(desk, 3)
+    seq = last_seq(desk)
+    with desk.session() as session, pytest.raises(Refused) as refusal:
+        session.store.write(people.add_user, "alice", "globex", "Another", UserType.CLOUD)
+    assert (refusal.value.rule, refusal.value.subject) == (Rule.USER_EXISTS, "alice")
+    assert desk.user("alice") == before
+    assert last_seq(desk) == seq
+
+
+@pytest.mark.parametrize("counter", [0, 3, 6])
+def test_switching_off_and_on_keeps_counter_and_pin(desk: Desk, counter: int) -> None:
+    """Nothing but `active` changes, in either direction; a second time writes nothing."""
+    before = with_counter(desk, counter)
+    seq = last_seq(desk)
+    with desk.session() as session:
+        for active in (False, False, True, True):
+            (change,) = session.store.write(
+                people.set_active, [before.id], active=active, reason="because"
+            )
+            assert change.after == before._replace(active=active)
+    assert [kind for kind, *_ in kinds_after(desk, seq)] == ["deactivated", "activated"]
+    assert {event.reason for event in desk.events() if event.seq > seq} == {"because"}

@@ -1,0 +1,185 @@
+"""Setting, showing and withdrawing PINs, and releasing locks: the store's own steps."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from pincli.errors import PinChangedMeanwhile, Refused, Rule
+from pincli.models import PinOrigin
+from pincli.operations import pins
+from pincli.store.steps import pins as pin_steps
+from tests.store.attempting import kinds_after, last_seq, with_counter
+from tests.support.desk import Desk
+
+PINLESS = (
+    "UPDATE users SET verifier = NULL, verify_key = NULL, sealed = NULL, portal_key = NULL, "
+    "pin_set_at = NULL, pin_set_by = NULL WHERE user = 'alice'"
+)
+
+
+@pytest.mark.parametrize(
+    ("set_by", "counter"),
+    [
+        *product([PinOrigin.GENERATED], range(7)),
+        *product([PinOrigin.CUSTOMER], range(6)),
+    ],
+)
+def test_a_pin_is_written_with_its_version_seal_and_event(
+    desk: Desk, set_by: PinOrigin, counter: int
+) -> None:
+    """Verifier, seal, version and event are one; the customer's choice alone clears the counter."""
+    chosen = set_by is PinOrigin.CUSTOMER
+    before = with_counter(desk, counter)
+    seq = last_seq(desk)
+    with desk.session() as session:
+        new = pins.prepare(session, before, "234811", set_by)
+        step = pin_steps.change if chosen else pin_steps.collect
+        after = session.store.write(step, before.id, new)
+    assert after == desk.user("alice")
+    assert after.pin is not None
+    assert (after.pin.verifier, after.pin.sealed) == (new.verifier, new.sealed)
+    assert (after.pin.verify_key, after.pin.portal_key) == (new.verify_key, new.portal_key)
+    assert after.pin.set_by is set_by
+    assert after.pin_version == before.pin_version + 1
+    assert after.failed_attempts == (0 if chosen else counter)
+    kind = "pin_changed" if chosen else "pin_generated"
+    assert kinds_after(desk, seq) == [(kind, None, after.failed_attempts)]
+
+
+def test_a_customer_who_is_locked_chooses_no_pin(desk: Desk) -> None:
+    """First unlock, then change, also where the lock came since the customer was asked."""
+    before = with_counter(desk, 6)
+    seq = last_seq(desk)
+    with desk.session() as session:
+        new = pins.prepare(session, before, "234811", PinOrigin.CUSTOMER)
+        with pytest.raises(Refused) as refusal:
+            session.store.write(pin_steps.change, before.id, new)
+    assert refusal.value.rule is Rule.LOCKED
+    assert (desk.user("alice"), last_seq(desk)) == (before, seq)
+
+
+def test_the_loser_of_two_first_looks_writes_nothing(desk: Desk) -> None:
+    """Of two PINs made for the same version the first is written, and the second refused."""
+    user = desk.add("alice")
+    with desk.session() as session:
+        one, two = (
+            pins.prepare(session, user, pin, PinOrigin.GENERATED) for pin in ("234811", "123678")
+        )
+        winner = session.store.write(pin_steps.collect, user.id, one)
+        seq = last_seq(desk)
+        with pytest.raises(PinChangedMeanwhile):
+            session.store.write(pin_steps.collect, user.id, two)
+        with pytest.raises(PinChangedMeanwhile):
+            session.store.write(pin_steps.change, user.id, two)
+        new = [(user.id, two)]
+        assert session.store.write(pin_steps.issue, new, unlock=False, reason=None) == []
+    assert desk.user("alice") == winner
+    assert last_seq(desk) == seq
+
+
+def test_a_look_at_a_pin_that_is_gone_is_not_recorded(desk: Desk) -> None:
+    """Between reading and recording it was withdrawn: look again, it is no longer the PIN."""
+    user = with_counter(desk, 0)
+    with desk.session() as session:
+        session.store.write(pin_steps.note_shown, user.id, user.pin_version)
+        assert kinds_after(desk, last_seq(desk) - 1) == [("pin_shown", None, 0)]
+        session.store.write(pin_steps.withdraw, [user.id], unlock=False, reason=None)
+        seq = last_seq(desk)
+        with pytest.raises(PinChangedMeanwhile):
+            session.store.write(pin_steps.note_shown, user.id, user.pin_version)
+    assert last_seq(desk) == seq
+
+
+@pytest.mark.parametrize(
+    ("counter", "has_pin", "unlock"), list(product(range(7), (True, False), (True, False)))
+)
+def test_withdrawing_does_what_the_table_says(
+    desk: Desk, counter: int, has_pin: bool, unlock: bool
+) -> None:
+    """No PIN any more and the counter at 0, but six stays six unless --unlock; else nothing."""
+    with_counter(desk, counter)
+    if not has_pin:
+        desk.sql(PINLESS)
+    before = desk.user("alice")
+    seq = last_seq(desk)
+    with desk.session() as session:
+        (change,) = session.store.write(
+            pin_steps.withdraw, [before.id], unlock=unlock, reason="because"
+        )
+    after = desk.user("alice")
+    stays = counter == 6 and not unlock
+    assert change == (before, after)
+    assert after.pin is None
+    assert after.pin_version == before.pin_version + int(has_pin)
+    assert after.failed_attempts == (6 if stays else 0)
+    assert after.locked_since == (before.locked_since if stays else None)
+    assert (after.locks_total, after.attempts_total) == (
+        before.locks_total,
+        before.attempts_total,
+    )
+    counted = 0 < counter < 6 or (counter == 6 and unlock)
+    expected = []
+    if counter == 6 and unlock:
+        expected.append(("unlocked", None, 0))
+    if has_pin:
+        expected.append(("pin_withdrawn", None, after.failed_attempts))
+    elif counted:
+        expected.append(("reset", None, 0))
+    assert kinds_after(desk, seq) == expected
+    assert all(event.reason == "because" for event in desk.events() if event.seq > seq)
+    assert (change.before == change.after) is (expected == [])
+
+
+@pytest.mark.parametrize("unlock", [True, False])
+@pytest.mark.parametrize("counter", range(7))
+def test_issuing_gives_a_new_pin_and_the_counter_of_a_reset(
+    desk: Desk, counter: int, unlock: bool
+) -> None:
+    """A new version in the place of the old one; six stays six unless --unlock."""
+    before = with_counter(desk, counter)
+    seq = last_seq(desk)
+    with desk.session() as session:
+        new = pins.prepare(session, before, "234811", PinOrigin.GENERATED)
+        (change,) = session.store.write(
+            pin_steps.issue, [(before.id, new)], unlock=unlock, reason="because"
+        )
+    after = desk.user("alice")
+    stays = counter == 6 and not unlock
+    assert change == (before, after)
+    assert after.pin is not None
+    assert after.pin.verifier == new.verifier
+    assert after.pin_version == before.pin_version + 1
+    assert after.failed_attempts == (6 if stays else 0)
+    assert after.locked_since == (before.locked_since if stays else None)
+    unlocked = [("unlocked", None, 0)] if counter == 6 and unlock else []
+    assert kinds_after(desk, seq) == [*unlocked, ("pin_generated", None, after.failed_attempts)]
+    assert all(event.reason == "because" for event in desk.events() if event.seq > seq)
+
+
+@pytest.mark.parametrize("counter", range(6))
+def test_a_counter_below_six_is_not_unlocked(desk: Desk, counter: int) -> None:
+    """Unlocking is for locks: it gives nobody new guesses before the sixth."""
+    before = with_counter(desk, counter)
+    seq = last_seq(desk)
+    with desk.session() as session:
+        refusal = session.store.write(pin_steps.unlock, before.id, reason="because")
+        early = session.store.write(pin_steps.refuse_unless_locked, before.id)
+    for each in (refusal, early):
+        assert isinstance(each, Refused)
+        assert (each.rule, each.subject) == (Rule.NOT_LOCKED, "alice")
+    assert desk.user("alice") == before
+    assert kinds_after(desk, seq) == [("refused", "not_locked", counter)] * 2
+
+
+def test_unlocking_keeps_the_pin_and_the_totals(desk: Desk) -> None:
+    """The counter goes to 0; PIN, version, locks ever and attempts ever stay."""
+    before = with_counter(desk, 6)
+    seq = last_seq(desk)
+    with desk.session() as session:
+        after = session.store.write(pin_steps.unlock, before.id, reason="because")
+    assert after == desk.user("alice")
+    assert after == before._replace(failed_attempts=0, locked_since=None)
+    assert kinds_after(desk, seq) == [("unlocked", None, 0)]
+    assert desk.events()[-1].reason == "because"
