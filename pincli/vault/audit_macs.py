@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 
-from pincli.vault.framing import framed
+from pincli.rules.framing import framed
 from pincli.vault.keyring import Key
 
 

@@ -1,24 +1,12 @@
-"""How several values become one message for a MAC, so that no two lists become the same."""
+"""The names that keys go by."""
 
 from __future__ import annotations
 
 import hashlib
 
-_LENGTH_BYTES = 8
-# Looked up, not made: the check of a trail frames a dozen short parts an event, millions of times.
-_SHORT = tuple(length.to_bytes(_LENGTH_BYTES, "big") for length in range(128))
+from pincli.rules.framing import framed
+
 _FINGERPRINT_CHARACTERS = 16
-
-
-def framed(*parts: bytes) -> bytes:
-    """The parts, each behind its own length: ("ab", "c") and ("a", "bc") differ."""
-    return b"".join(
-        [
-            (_SHORT[n] if (n := len(part)) < len(_SHORT) else n.to_bytes(_LENGTH_BYTES, "big"))
-            + part
-            for part in parts
-        ]
-    )
 
 
 def fingerprint(purpose: str, key: bytes) -> str:

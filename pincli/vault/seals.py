@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pincli.errors import SealDamaged
-from pincli.vault.framing import framed
+from pincli.rules.framing import framed
 from pincli.vault.keyring import Key
 
 if TYPE_CHECKING:

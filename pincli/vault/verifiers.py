@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from pincli.errors import VerifierDamaged
-from pincli.vault.framing import framed
+from pincli.rules.framing import framed
 from pincli.vault.keyring import Key
 
 if TYPE_CHECKING:

@@ -46,7 +46,7 @@ _MADE_BY = (
     "pincli/store/schema.py",
     "pincli/store/sql/rows.py",
     "pincli/vault/audit_macs.py",
-    "pincli/vault/framing.py",
+    "pincli/rules/framing.py",
     "pincli/vault/verifiers.py",
 )
 _ACCOUNT_SIZES = (1, 2, 3, 5, 8, 12, 20, 40, 100, 400)
