@@ -144,6 +144,9 @@ class Unavailable(PincliError):
 
     code = "unavailable"
 
+    charge: str = ""
+    """What became of the attempt at hand: `not charged`, `charged`, `may be charged`, or empty."""
+
     def __init__(self, fault: Fault, path: Path, detail: str = "") -> None:
         super().__init__(fault.value, str(path), detail)
         self.fault = fault
@@ -153,6 +156,24 @@ class Unavailable(PincliError):
 
 class StoreUnavailable(Unavailable):
     """The database or its lock file can't be used."""
+
+
+class StoreTampered(StoreUnavailable):
+    """Something was changed behind pincli's back: `detail` says what. Nothing is charged."""
+
+    code = "tampered"
+
+    def __init__(self, path: Path, detail: str) -> None:
+        super().__init__(Fault.TAMPERED, path, detail)
+
+
+class StoreRolledBack(StoreUnavailable):
+    """The store is older than what this host has seen of it, or its trail is another."""
+
+    code = "rolled_back"
+
+    def __init__(self, path: Path, detail: str) -> None:
+        super().__init__(Fault.ROLLED_BACK, path, detail)
 
 
 class StoreBusy(StoreUnavailable):

@@ -417,6 +417,10 @@ class Fault(StrEnum):
     EXPOSED = "readable by others"
     MALFORMED = "malformed"
     MISMATCH = "not the store's key"
+    TAMPERED = "tampered with"
+    ROLLED_BACK = "rolled back"
+    MOVED = "at another place"
+    OLD_SCHEMA = "of an older pincli"
 
     @classmethod
     def of(cls, error: OSError) -> Fault:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from pincli.models import Head
+
 
 class RowProblem(NamedTuple):
     """What is wrong with one row; `message` repeats nothing of a PIN.
@@ -31,16 +33,6 @@ class ImportTally(NamedTuple):
     unchanged: int = 0
     deactivated: int = 0
     pins: int = 0
-
-
-class Head(NamedTuple):
-    """The last event: noted down elsewhere, it shows later that nothing was cut off."""
-
-    seq: int
-    mac: str
-
-    def __str__(self) -> str:
-        return f"{self.seq}:{self.mac}"
 
 
 class TrailReport(NamedTuple):

@@ -15,7 +15,7 @@ from pincli.rules.roles import Role, may_run
 if TYPE_CHECKING:
     from pincli.models import Origin, User
     from pincli.operations.session import Need, Session
-    from pincli.vault.verifiers import Verifiers
+    from pincli.vault.answers import Answers
 
 _Entered = TypeVar("_Entered")
 
@@ -91,7 +91,7 @@ class Invocation:
         return self._read_config().on_lock
 
     @contextmanager
-    def opened(self, *needs: Need, verifiers: Verifiers | None = None) -> Iterator[Session]:
+    def opened(self, *needs: Need, answers: Answers | None = None) -> Iterator[Session]:
         """A session for the command, with what it needs checked before it does anything.
 
         The locks that are recorded in it are whoever opens it to tell of.
@@ -100,12 +100,12 @@ class Invocation:
             Refused: The command is not among the caller's roles.
             Unavailable: The configuration, the store or a key can't be used.
         """
-        with self._session(self.config, frozenset(needs), verifiers) as session:
+        with self._session(self.config, frozenset(needs), answers) as session:
             yield session
 
-    def open(self, *needs: Need, verifiers: Verifiers | None = None) -> Session:
+    def open(self, *needs: Need, answers: Answers | None = None) -> Session:
         """The same, open until the answer is written; then its locks are told of."""
-        session = self.keep(self.opened(*needs, verifiers=verifiers))
+        session = self.keep(self.opened(*needs, answers=answers))
         self._sessions.append(session)
         return session
 
@@ -162,7 +162,7 @@ class Invocation:
         return Origin(config.agent, self.command)
 
     def _session(
-        self, config: Config, needs: frozenset[Need], verifiers: Verifiers | None = None
+        self, config: Config, needs: frozenset[Need], answers: Answers | None = None
     ) -> AbstractContextManager[Session]:
         from pincli.operations.session import open_session
 
@@ -171,5 +171,5 @@ class Invocation:
             config.keys,
             origin=self._origin(config),
             needs=needs,
-            verifiers=verifiers,
+            answers=answers,
         )

@@ -11,7 +11,7 @@ from pincli.commands.prompts import ask_pin, read_pin_line, require_pin_source
 from pincli.models import User, Verdict
 from pincli.operations import verify as operation
 from pincli.operations.session import Need, Session
-from pincli.vault.verifiers import Verifiers
+from pincli.vault.answers import Answers
 from pincli.views.blocks import Answer
 from pincli.views.verdict import verdict, who
 
@@ -29,19 +29,19 @@ def verify(
       printf '%s\n' "$PIN" | pincli verify alice --pin-stdin --json
     """
     require_pin_source(pin_stdin=pin_stdin)
-    verifiers = Verifiers()
+    answers = Answers()
     as_json = invocation.as_json
-    in_background(verifiers.prepare if pin_stdin else partial(_get_ready, verifiers, as_json))
+    in_background(answers.prepare if pin_stdin else partial(_get_ready, answers, as_json))
     pin = read_pin_line() if pin_stdin else None
-    session = invocation.open(Need.WRITE, Need.COMPARE, verifiers=verifiers)
+    session = invocation.open(Need.WRITE, Need.COMPARE, answers=answers)
     if pin is None:
         return verdict(_ask_and_verify(session, user, ref))
     return verdict(operation.verify(session, user, pin, ref))
 
 
-def _get_ready(verifiers: Verifiers, as_json: bool) -> None:
+def _get_ready(answers: Answers, as_json: bool) -> None:
     """While the agent types: do what would otherwise be done for the first time after Enter."""
-    verifiers.warm_up()
+    answers.warm_up()
     if not as_json:
         from pincli.views.terminal import rehearse
 

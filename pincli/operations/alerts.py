@@ -21,18 +21,19 @@ def find_alerts(session: Session, *, now: datetime | None = None) -> Alerts:
         now: The present time.
     """
     now = now or datetime.now(UTC)
+    until = written(now)
     last_day = written(now - timedelta(seconds=alarms.DAY))
     lock_window = written(now - timedelta(seconds=alarms.LOCK_WINDOW))
     hours = [written(now - timedelta(hours=ago))[:_TO_THE_HOUR] for ago in range(_HOURS)[::-1]]
     signs = session.store.signs
     return Alerts(
-        accounts=signs.accounts_failing(last_day),
-        agents=signs.agents_failing(last_day),
+        accounts=signs.accounts_failing(last_day, until),
+        agents=signs.agents_failing(last_day, until),
         users=[
-            *signs.users_locked_again(lock_window),
-            *signs.users_failing_after_unlock(last_day),
+            *signs.users_locked_again(lock_window, until),
+            *signs.users_failing_after_unlock(last_day, until),
         ],
-        failures=_charted(signs.failures_by_hour(last_day), hours[0]),
+        failures=_charted(signs.failures_by_hour(last_day, until), hours[0]),
         hours=hours,
     )
 

@@ -86,7 +86,7 @@ def _prepared(
 ) -> Iterator[Prepared]:
     """PINs hashed and sealed, in order, a bounded number ahead of who takes them."""
     cores = len(os.sched_getaffinity(0))
-    session.verifiers.prepare()  # once, here: all threads would import the same modules
+    session.answers.prepare()  # once, here: all threads would import the same modules
     waiting: deque[Future[Prepared]] = deque()
 
     def work(user: User, pin: str) -> Prepared:

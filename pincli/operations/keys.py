@@ -15,6 +15,7 @@ from pincli.operations.chunks import Progress, in_chunks, no_progress
 from pincli.operations.session import Session
 from pincli.results import KeyInfo
 from pincli.store.steps import keys as steps
+from pincli.vault.answers import bound_to
 from pincli.vault.key_files import read_key
 from pincli.vault.keyring import (
     AUDIT_KEY,
@@ -115,15 +116,15 @@ def _reseal_to(session: Session, public: Key, progress: Progress) -> Iterator[in
         )
 
     def step(users: Sequence[User]) -> int:
-        return session.store.write(steps.reseal, [_resealed(user) for user in users if user.pin])
+        return session.store.write(steps.reseal, [_resealed(user) for user in users if user.sealed])
 
     def _resealed(user: User) -> steps.Resealed:
-        stored = user.pin
-        if stored is None:
+        if user.sealed is None or user.portal_key is None:
             raise ValueError(user.login)
-        private = session.portal_key(stored.portal_key)
-        pin = unseal(private, user.login, user.pin_version, stored.sealed)
-        sealed = seal(public, user.login, user.pin_version, pin)
+        private = session.portal_key(user.portal_key)
+        bound = bound_to(user.question, user.uid)
+        pin = unseal(private, bound, user.pin_version, user.sealed, user.login)
+        sealed = seal(public, bound, user.pin_version, pin)
         return steps.Resealed(user.id, user.pin_version, sealed, public.fingerprint)
 
     uses = session.store.people.key_uses()["portal"]

@@ -21,11 +21,11 @@ def require_user(session: Session, name: str, *, ticket: str | None = None) -> U
         UnknownUser: There is none; carries near names.
     """
     canonical = canonical_user(name)
-    user = session.store.people.find(canonical)
-    if user is None:
+    found = session.store.people.find(canonical)
+    if not found:
         note_unknown(session, [canonical], ticket=ticket)
         raise UnknownUser([canonical], session.store.people.near("login", canonical))
-    return user
+    return found[0]
 
 
 def require_users(session: Session, names: Sequence[str]) -> list[User]:
@@ -36,13 +36,13 @@ def require_users(session: Session, names: Sequence[str]) -> list[User]:
         UnknownUser: Carries all that are unknown, not just the first.
     """
     canonical = list(dict.fromkeys(canonical_user(name) for name in names))
-    found = {name: session.store.people.find(name) for name in canonical}
-    unknown = [name for name, user in found.items() if user is None]
+    found = {user.login: user for user in session.store.people.named(canonical)}
+    unknown = [name for name in canonical if name not in found]
     if unknown:
         note_unknown(session, unknown)
         near = session.store.people.near("login", unknown[0]) if len(unknown) == 1 else []
         raise UnknownUser(unknown, near)
-    return [user for user in found.values() if user is not None]
+    return [found[name] for name in canonical]
 
 
 def require_account(session: Session, name: str) -> str:
@@ -76,10 +76,10 @@ def add(session: Session, name: str, account: str, display_name: str, kind: User
 
 def set_active(session: Session, name: str, *, active: bool, reason: str | None) -> Change:
     """Deactivate or activate a user; doing it twice changes nothing the second time."""
-    with session.holding(require_user(session, name)) as user:
-        write = session.store.write
-        (change,) = write(steps.set_active, [user.id], active=active, reason=reason)
-        return change
+    user = require_user(session, name)
+    write = session.store.write
+    (change,) = write(steps.set_active, [user.id], active=active, reason=reason)
+    return change
 
 
 def note_refusal(session: Session, rule: Rule) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, NoReturn, TypeVar
 
 from pincli.errors import KeyChanged, NoPinPossible, PinChangedMeanwhile, Refused, Rule, SealDamaged
-from pincli.models import NewPin, PinOrigin, ShownPin, State, StoredPin, User
+from pincli.models import NewPin, PinOrigin, ShownPin, State, User
 from pincli.operations.people import require_user
 from pincli.operations.session import Session
 from pincli.rules.pins import broken_rule, generate, require_allowed, require_well_formed
+from pincli.rules.lockout import Refusal, check_of
 from pincli.rules.states import state_of
 from pincli.store.steps import pins as steps
+from pincli.vault.answers import bound_to
 from pincli.vault.seals import seal, unseal
 
 _NEVER_A_PIN = (State.INACTIVE, State.INELIGIBLE)
@@ -45,8 +48,8 @@ def show(session: Session, name: str) -> ShownPin:
         NoPinPossible: The user is inactive or of a type without PINs.
         SealDamaged: What is sealed does not open, or is not the PIN that is verified.
     """
-    with session.holding(require_user(session, name)) as user:
-        return at_present_version(session, user, partial(_look, session))
+    user = require_user(session, name)
+    return at_present_version(session, user, partial(_look, session))
 
 
 def require_changeable(session: Session, name: str) -> User:
@@ -60,7 +63,7 @@ def require_changeable(session: Session, name: str) -> User:
     user = require_user(session, name)
     require_pin_possible(session, user)
     if state_of(user) is State.LOCKED:
-        _refuse(session, user, Rule.LOCKED)
+        _refuse(session, user, Refused(Rule.LOCKED, user.login))
     return user
 
 
@@ -78,8 +81,8 @@ def change(session: Session, name: str, pin: str) -> User:
         MalformedPin: It is not six digits.
         Refused: Locked, or the PIN rules forbid it, or it is the present one.
     """
-    with session.holding(require_user(session, name)) as user:
-        return at_present_version(session, user, partial(_choose, session, pin=pin))
+    user = require_user(session, name)
+    return at_present_version(session, user, partial(_choose, session, pin=pin))
 
 
 def check(pin: str) -> None:
@@ -112,10 +115,12 @@ def prepare(
     """
     version = user.pin_version + 1
     key = session.keyring.verify
-    verifier = session.verifiers.make(key, user.login, version, pin)
+    made = session.answers.make(key, user.uid, version, pin)
     sealed = sealing() if sealing is not None else seal_for(session, user, pin)
     return NewPin(
-        verifier=verifier,
+        question=made.question,
+        check=made.check,
+        proof=made.proof,
         verify_key=key.fingerprint,
         sealed=sealed.sealed,
         portal_key=sealed.portal_key,
@@ -129,15 +134,15 @@ def seal_for(session: Session, user: User, pin: str) -> Sealed:
     # Read once: under a bulk issue it may be another a moment later, and a seal that names
     # a key it was not made with can never be opened.
     key = session.keyring.portal_public
-    return Sealed(seal(key, user.login, user.pin_version + 1, pin), key.fingerprint)
+    bound = bound_to(None, user.uid)
+    return Sealed(seal(key, bound, user.pin_version + 1, pin), key.fingerprint)
 
 
 def require_pin_possible(session: Session, user: User) -> None:
     """Raise NoPinPossible, and record it, for a user who never has a PIN to show or set."""
     state = state_of(user)
     if state in _NEVER_A_PIN:
-        session.store.write(steps.refuse, user.id, state.value)
-        raise NoPinPossible(user.login, state)
+        _refuse(session, user, NoPinPossible(user.login, state))
 
 
 def at_present_version(session: Session, user: User, step: Callable[[User], T]) -> T:
@@ -162,46 +167,57 @@ def at_present_version(session: Session, user: User, step: Callable[[User], T]) 
 
 def _look(session: Session, user: User) -> ShownPin:
     require_pin_possible(session, user)
-    if user.pin is None:
+    if user.question is None:
         return _first_look(session, user)
-    return _another_look(session, user, user.pin)
+    return _another_look(session, user)
 
 
 def _choose(session: Session, user: User, *, pin: str) -> User:
     require_pin_possible(session, user)
     require_well_formed(pin)
     if state_of(user) is State.LOCKED:
-        _refuse(session, user, Rule.LOCKED)
+        _refuse(session, user, Refused(Rule.LOCKED, user.login))
     rule = broken_rule(pin)
-    if rule is None and user.pin is not None and _is_present_pin(session, user, user.pin, pin):
+    if rule is None and user.question is not None and _is_present_pin(session, user, pin):
         rule = Rule.SAME_PIN
     if rule is not None:
-        _refuse(session, user, rule)
+        _refuse(session, user, Refused(rule, user.login))
     new = prepare(session, user, pin, PinOrigin.CUSTOMER)
-    return session.store.write(steps.change, user.id, new)
+    return _raised(session.store.write(steps.change, user.id, new))
 
 
 def _first_look(session: Session, user: User) -> ShownPin:
     pin = generate()
     made = prepare(session, user, pin, PinOrigin.GENERATED)
-    written = session.store.write(steps.collect, user.id, made)
+    written = _raised(session.store.write(steps.collect, user.id, made))
     return ShownPin(written, pin, first=True)
 
 
-def _another_look(session: Session, user: User, stored: StoredPin) -> ShownPin:
-    pin = unseal(session.portal_key(stored.portal_key), user.login, user.pin_version, stored.sealed)
+def _another_look(session: Session, user: User) -> ShownPin:
+    private = session.portal_key(user.portal_key or "")
+    bound = bound_to(user.question, user.uid)
+    pin = unseal(private, bound, user.pin_version, user.sealed or b"", user.login)
     # A seal that somebody else put there must not tell the customer a PIN that never works.
-    if not _is_present_pin(session, user, stored, pin):
+    if not _is_present_pin(session, user, pin):
         raise SealDamaged(user.login)
     session.store.write(steps.note_shown, user.id, user.pin_version)
     return ShownPin(user, pin, first=False)
 
 
-def _is_present_pin(session: Session, user: User, stored: StoredPin, pin: str) -> bool:
-    key = session.verify_key(stored.verify_key)
-    return session.verifiers.matches(stored.verifier, key, user.login, user.pin_version, pin)
+def _is_present_pin(session: Session, user: User, pin: str) -> bool:
+    key = session.verify_key(user.verify_key or "")
+    answer = session.answers.answer(
+        user.question or "", key, user.uid, user.pin_version, pin
+    )
+    return hmac.compare_digest(check_of(answer), user.pin_check or b"")
 
 
-def _refuse(session: Session, user: User, rule: Rule) -> NoReturn:
-    session.store.write(steps.refuse, user.id, rule.name.lower())
-    raise Refused(rule, user.login)
+def _refuse(session: Session, user: User, refusal: Refusal) -> NoReturn:
+    session.store.write(steps.refuse, user.id, refusal)
+    raise refusal
+
+
+def _raised(result: User | Refusal) -> User:
+    if isinstance(result, User):
+        return result
+    raise result

@@ -76,8 +76,7 @@ def _withdraw(
 ) -> Iterator[list[ResetUser]]:
     if len(selection) == 1:
         (user,) = next(selection.pages())
-        with session.holding(user) as held:
-            changes = _withdrawn(session, [held.id], order)
+        changes = _withdrawn(session, [user.id], order)
         yield [ResetUser(change) for change in changes]
         return
     step = partial(_withdrawn, session, order=order)
@@ -163,8 +162,7 @@ def _issue_one(session: Session, user: User, order: ResetOrder) -> ResetUser:
             raise PinChangedMeanwhile
         return ResetUser(changes[0], pin)
 
-    with session.holding(user) as held:
-        return at_present_version(session, held, step)
+    return at_present_version(session, user, step)
 
 
 def _would_become(user: User, order: ResetOrder) -> User:

@@ -112,8 +112,9 @@ def _stage_names(session: Session, staged: StagedUsers, names: Iterable[str]) ->
     canonical = (canonical_user(name) for name in names)
     while page := list(islice(canonical, _PAGE)):
         found = session.store.people.named(page)
-        staged.add(user.id for user in found.values())
-        unknown.update(dict.fromkeys(name for name in page if name not in found))
+        staged.add(user.id for user in found)
+        known = {user.login for user in found}
+        unknown.update(dict.fromkeys(name for name in page if name not in known))
     if unknown:
         missing: Sequence[str] = list(unknown)
         for start in range(0, len(missing), _PAGE):

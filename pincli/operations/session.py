@@ -8,11 +8,11 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple
 
-from pincli.models import Identity, Origin, User
+from pincli.models import Identity, Origin
 from pincli.store.contract import Store
 from pincli.store.opening import open_store
-from pincli.store.steps import attempts
-from pincli.vault.audit_macs import AuditSigner
+from pincli.vault.answers import Answers
+from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.keyring import (
     AUDIT_KEY,
     PORTAL_PRIVATE,
@@ -21,7 +21,7 @@ from pincli.vault.keyring import (
     Key,
     Keyring,
 )
-from pincli.vault.verifiers import Verifiers
+
 
 
 class Need(Enum):
@@ -49,22 +49,12 @@ class Session(NamedTuple):
 
     store: Store
     keyring: Keyring
-    verifiers: Verifiers
+    answers: Answers
     identity: Identity
     writable: bool
 
-    @contextmanager
-    def holding(self, user: User) -> Iterator[User]:
-        """Hold the user's lock, and give the record as it is under it.
-
-        An attempt that a dead process left open is closed first, as a miss.
-        """
-        with self.store.holding(user.id):
-            (now,) = self.store.people.in_rows([user.id])
-            yield now if now.open_attempt is None else self.store.write(attempts.abandon, now.id)
-
     def verify_key(self, fingerprint: str) -> Key:
-        """The key that a verifier names.
+        """The key that a record names.
 
         Another process may have rotated it since this one started, so an unknown one is
         looked for once more on disk.
@@ -103,7 +93,7 @@ def open_session(
     *,
     origin: Origin,
     needs: frozenset[Need] = frozenset(),
-    verifiers: Verifiers | None = None,
+    answers: Answers | None = None,
 ) -> Iterator[Session]:
     """Open the store, and check every key that is needed against the store's record.
 
@@ -115,13 +105,13 @@ def open_session(
         keys_folder: Where the keys are.
         origin: Who acts, and by which command.
         needs: What the command is going to do.
-        verifiers: For tests, one at a lower cost.
+        answers: For tests, at a lower cost.
 
     Raises:
         StoreUnavailable: The database can't be used.
         KeysUnavailable: A key can't.
     """
-    store = open_store(store_folder, origin=origin)
+    store = open_store(store_folder, keys_folder, origin=origin)
     try:
         keyring = Keyring(keys_folder)
         identity = store.identity()
@@ -134,10 +124,11 @@ def open_session(
             if needs & whose:
                 keyring.require(name, expected)
         if Need.WRITE in needs:
-            store.sign_with(
-                AuditSigner(keyring.audit),
-                lambda fingerprint: AuditSigner(keyring.find(AUDIT_KEY, fingerprint)),
+            store.seal_with(
+                AuditSealer(keyring.audit),
+                lambda fingerprint: AuditSealer(keyring.find(AUDIT_KEY, fingerprint)),
+                lambda: map(AuditSealer, keyring.valid(AUDIT_KEY)),
             )
-        yield Session(store, keyring, verifiers or Verifiers(), identity, Need.WRITE in needs)
+        yield Session(store, keyring, answers or Answers(), identity, Need.WRITE in needs)
     finally:
         store.close()

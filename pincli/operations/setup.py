@@ -11,7 +11,8 @@ from pincli.errors import KeysUnavailable, Refused, Rule, StoreUnavailable, Unav
 from pincli.models import Fault, Identity, Origin
 from pincli.store.sqlite.connection import DATABASE
 from pincli.store.sqlite.creation import create_store
-from pincli.vault.audit_macs import AuditSigner
+from pincli.store.sealing import Sealers
+from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.keyring import ALL_FILES, Keyring, create_keys
 
 _OPEN_TO_OTHERS = 0o077
@@ -46,7 +47,7 @@ def initialise(store_folder: Path, keys_folder: Path, *, origin: Origin) -> None
                 audit_key=keyring.audit.fingerprint,
                 portal_key=keyring.portal_public.fingerprint,
             ),
-            signer=AuditSigner(keyring.audit),
+            sealers=_sealers(keyring),
             origin=origin,
         )
     except BaseException:
@@ -55,6 +56,11 @@ def initialise(store_folder: Path, keys_folder: Path, *, origin: Origin) -> None
                 (keys_folder / name).unlink(missing_ok=True)
         _remove_empty(made_folders)
         raise
+
+
+def _sealers(keyring: Keyring) -> Sealers:
+    sealer = AuditSealer(keyring.audit)
+    return Sealers(sealer, lambda _: sealer, lambda: [sealer])
 
 
 def _require_apart(store_folder: Path, keys_folder: Path) -> None:

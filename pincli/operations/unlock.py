@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pincli.errors import Refused
 from pincli.models import User
 from pincli.operations.people import require_user
 from pincli.operations.session import Session
@@ -18,7 +17,7 @@ def require_locked(session: Session, name: str) -> User:
         Refused: The counter is below six.
     """
     user = require_user(session, name)
-    if not is_locked(user.failed_attempts):
+    if not is_locked(user):
         refusal = session.store.write(pins.refuse_unless_locked, user.id)
         if refusal is not None:
             raise refusal
@@ -37,8 +36,8 @@ def unlock(session: Session, name: str, reason: str) -> User:
         UnknownUser: There is no such user.
         Refused: The counter is below six.
     """
-    with session.holding(require_user(session, name)) as user:
-        result = session.store.write(pins.unlock, user.id, reason=reason)
-    if isinstance(result, Refused):
-        raise result
-    return result
+    user = require_user(session, name)
+    result = session.store.write(pins.unlock, user.id, reason=reason)
+    if isinstance(result, User):
+        return result
+    raise result

@@ -1,15 +1,28 @@
-"""Verifying a caller: charge, compare, settle."""
+"""Verifying a caller: ask, hash, charge, settle (DESIGN.md 2.5)."""
 
 from __future__ import annotations
 
-from pincli.errors import KeysUnavailable, MalformedAnswer, MalformedPin, VerifyKeyUnknown
-from pincli.models import State, User, Verdict
+from contextlib import suppress
+
+from pincli.errors import (
+    KeyChanged,
+    MalformedAnswer,
+    MalformedPin,
+    PincliError,
+    RecordDamaged,
+    StoreUnavailable,
+)
+from pincli.models import NewPin, Outcome, PinOrigin, State, User, Verdict
 from pincli.operations.people import require_user
 from pincli.operations.session import Session
+from pincli.operations.signals import deferred
 from pincli.rules.pins import require_well_formed
 from pincli.rules.states import state_of
 from pincli.store.steps import attempts
-from pincli.store.steps.attempts import Charged, RenewedVerifier
+from pincli.vault.answers import is_proved
+
+_ASK_AGAIN = 20
+"""How often the question may change under one answer, which no honest use explains."""
 
 
 def admit(session: Session, name: str, ticket: str | None) -> User | Verdict:
@@ -21,74 +34,106 @@ def admit(session: Session, name: str, ticket: str | None) -> User | Verdict:
         UnknownUser: There is no such user.
     """
     user = require_user(session, name, ticket=ticket)
-    with session.holding(user) as held:
-        if state_of(held) is State.ACTIVE:
-            return held
-        return session.store.write(attempts.refuse_unless_active, held.id, ticket) or held
+    if state_of(user) is State.ACTIVE:
+        return user
+    refused = session.store.write(attempts.refuse_unless_active, user.id, ticket=ticket)
+    return refused or _read_again(session, user)
 
 
 def verify(session: Session, name: str, pin: str, ticket: str | None) -> Verdict:
     """Check one answer of a caller. The verdict is on disk before this returns it.
 
+    Nothing is held while the answer is hashed, and nothing is charged before it is: a host
+    without memory or a key locks nobody out.
+
     Args:
         session: Opened with Need.WRITE and Need.COMPARE.
         name: The user, in whatever spelling.
-        pin: The answer, read completely: nobody waits with the user's lock held.
+        pin: The answer, read completely.
         ticket: The ticket for the events, cleaned.
 
     Raises:
         UnknownUser: There is no such user.
         MalformedAnswer: Not six digits, and the user could be verified; nothing is charged.
-        StoreUnavailable: The verdict could not be made durable: not verified, and the
-            attempt stays charged if it was.
+        Unavailable: Not verified; `charge` says what became of the attempt.
     """
     user = require_user(session, name, ticket=ticket)
     try:
         require_well_formed(pin)
     except MalformedPin:
-        refusal = admit(session, name, ticket)
-        if isinstance(refusal, Verdict):
-            return refusal
+        admitted = admit(session, name, ticket)
+        if isinstance(admitted, Verdict):
+            return admitted
         raise MalformedAnswer from None
-    with session.holding(user) as held:
-        charged = _charge(session, held, ticket)
-        if isinstance(charged, Verdict):
-            return charged
-        matched = _compare(session, charged, pin)
-        return session.store.write(
-            attempts.settle,
-            charged,
-            matched=matched,
-            renewed=_renewed(session, charged, pin) if matched else None,
-            ticket=ticket,
-        )
+    for _ in range(_ASK_AGAIN):
+        answer = _hashed(session, user, pin)
+        with deferred():
+            charged = session.store.write(attempts.charge, user, answer, ticket=ticket)
+            if isinstance(charged, Verdict):
+                return charged
+            if charged is not None:
+                verdict = _settled(session, charged)
+                break
+        user = _read_again(session, user)
+    else:
+        raise RecordDamaged(user.login)
+    if verdict.outcome is Outcome.VERIFIED:
+        _renew(session, user, pin)
+    return verdict
 
 
-def _charge(session: Session, user: User, ticket: str | None) -> Charged | Verdict:
-    """Charge; if the verifier's key is one not loaded yet, load it first and charge once."""
-    write, keyring = session.store.write, session.keyring
-    try:
-        return write(attempts.charge, user.id, verify_keys=keyring.verify_keys, ticket=ticket)
-    except VerifyKeyUnknown as error:
-        session.verify_key(error.fingerprint)
-        return write(attempts.charge, user.id, verify_keys=keyring.verify_keys, ticket=ticket)
+def _hashed(session: Session, user: User, pin: str) -> bytes | None:
+    """The answer to the user's question; None where their state asks for none.
 
-
-def _compare(session: Session, charged: Charged, pin: str) -> bool:
-    stored, user = charged.pin, charged.user
-    key = session.verify_key(stored.verify_key)
-    return session.verifiers.matches(stored.verifier, key, user.login, user.pin_version, pin)
-
-
-def _renewed(session: Session, charged: Charged, pin: str) -> RenewedVerifier | None:
-    """A verifier with the present key and cost, if the one that matched is older."""
-    up_to_date = charged.pin.verify_key == charged.current_key
-    if up_to_date and not session.verifiers.is_outdated(charged.pin.verifier):
+    The proof is checked here, before the charge: somebody who can write the database, but
+    has no verify.key, can't make a yes.
+    """
+    if user.question is None or user.verify_key is None or state_of(user) is not State.ACTIVE:
         return None
+    key = session.verify_key(user.verify_key)
+    check, proof = user.pin_check or b"", user.pin_proof or b""
+    if not is_proved(key, user.uid, user.pin_version, user.question, check, proof):
+        raise RecordDamaged(user.login)
+    return session.answers.answer(user.question, key, user.uid, user.pin_version, pin)
+
+
+def _settled(session: Session, charged: attempts.Charged) -> Verdict:
     try:
-        current = session.verify_key(charged.current_key)
-    except KeysUnavailable:
-        return None  # the answer was right all the same; a later attempt renews it
-    user = charged.user
-    verifier = session.verifiers.make(current, user.login, user.pin_version, pin)
-    return RenewedVerifier(verifier, current.fingerprint)
+        return session.store.write(attempts.settle, charged)
+    except StoreUnavailable as error:
+        error.charge = error.charge or "charged"
+        raise
+
+
+def _renew(session: Session, user: User, pin: str) -> None:
+    """Hash a PIN that was right with the present key and cost, if it was with older ones.
+
+    The answer was right all the same, so whatever fails here fails in silence: a later
+    attempt renews it.
+    """
+    with suppress(PincliError):
+        identity = session.store.identity()
+        question = user.question or ""
+        outdated = session.answers.is_outdated(question)
+        if user.verify_key == identity.verify_key and not outdated:
+            return
+        key = session.verify_key(identity.verify_key)
+        made = session.answers.renew(question, key, user.uid, user.pin_version, pin)
+        new = NewPin(
+            question=made.question,
+            check=made.check,
+            proof=made.proof,
+            verify_key=key.fingerprint,
+            sealed=user.sealed or b"",
+            portal_key=user.portal_key or "",
+            set_by=user.pin_set_by or PinOrigin.GENERATED,
+            version=user.pin_version,
+        )
+        from pincli.store.steps.pins import renew
+
+        session.store.write(renew, user.id, user, new)
+
+
+def _read_again(session: Session, user: User) -> User:
+    (now,) = session.store.people.in_rows([user.id])
+    return now

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from functools import cache
-from typing import NamedTuple
-
+from pincli.models import Texts, TrailEvent, User
 from pincli.rules.framing import framed
 
 RECORD = b"pincli/v2/record"
@@ -26,20 +24,6 @@ Names = tuple[bytes, ...]
 """The names of columns in their order, from `names_of`."""
 
 
-class Texts(NamedTuple):
-    """The free texts of one event: they stand beside the trail and can be erased.
-
-    Attributes:
-        reason: Why it was done.
-        ticket: The ticket that was given with it.
-        name: What was typed for an unknown user.
-    """
-
-    reason: str | None = None
-    ticket: str | None = None
-    name: str | None = None
-
-
 # All of this runs for millions of rows: what can be looked up is not computed. A value is
 # its length, a letter for its kind, and its bytes; the empty text, 1 and "1" are three things.
 _KNOWN = 128
@@ -48,46 +32,44 @@ _KNOWN = 128
 _TEXT = tuple((length + 1).to_bytes(8, "big") + b"t" for length in range(_KNOWN))
 _BYTES = tuple((length + 1).to_bytes(8, "big") + b"b" for length in range(_KNOWN))
 _NUMBERS = tuple(framed(b"i%d" % number) for number in range(_KNOWN))
-_label = cache(framed)
 
 
-def names_of(fields: Iterable[str]) -> Names:
+def _names_of(fields: Iterable[str]) -> Names:
     """The names of columns as the functions here take them; made once, not for every row."""
     return tuple(framed(field.encode()) for field in fields)
 
 
-def digest(label: bytes, names: Names, values: Sequence[Value]) -> bytes:
-    """SHA-256 of one record.
-
-    Args:
-        label: What it is a digest of: RECORD.
-        names: From `names_of`.
-        values: As many as there are names.
-    """
-    return hashlib.sha256(_label(label) + _pairs(names, values)).digest()
+_RECORD_NAMES = _names_of(User._fields)
+_EVENT_NAMES = _names_of(TrailEvent._fields[:-2])
+_TEXT_NAMES = _names_of(Texts._fields[2:])
+_RECORD_LABEL, _EVENT_LABEL = framed(RECORD), framed(EVENT)
 
 
-def first_link(store_id: bytes, *before: bytes) -> bytes:
+def record_digest(user: User) -> bytes:
+    """SHA-256 of a user's whole record."""
+    return hashlib.sha256(_RECORD_LABEL + _pairs(_RECORD_NAMES, user)).digest()
+
+
+def link_of(previous: bytes, event: TrailEvent) -> bytes:
+    """The link of an event: SHA-256 of the link before it and its own values."""
+    linked = event[: len(_EVENT_NAMES)]
+    return hashlib.sha256(_EVENT_LABEL + framed(previous) + _pairs(_EVENT_NAMES, linked)).digest()
+
+
+def texts_digest(texts: Texts) -> bytes:
+    """What an event keeps of its texts; without the random blind nobody can guess them from it."""
+    message = framed(TEXTS, texts.blind) + _pairs(_TEXT_NAMES, texts[2:])
+    return hashlib.sha256(message).digest()
+
+
+def first_link(store_id: str, *before: bytes) -> bytes:
     """What the first event's link goes on from.
 
     Args:
         store_id: The store's own id, so that no trail fits another store.
         before: What came before the trail, such as the head of one that it goes on from.
     """
-    return hashlib.sha256(framed(FIRST, store_id, *before)).digest()
-
-
-def link(previous: bytes, names: Names, values: Sequence[Value]) -> bytes:
-    """The link of an event: SHA-256 of the link before it and its own values."""
-    return hashlib.sha256(_label(EVENT) + framed(previous) + _pairs(names, values)).digest()
-
-
-def texts_digest(blind: bytes, texts: Texts) -> bytes:
-    """What an event keeps of its texts; without the random blind nobody can guess them from it."""
-    return hashlib.sha256(framed(TEXTS, blind) + _pairs(_TEXT_NAMES, texts)).digest()
-
-
-_TEXT_NAMES = names_of(Texts._fields)
+    return hashlib.sha256(framed(FIRST, store_id.encode(), *before)).digest()
 
 
 def _pairs(names: Names, values: Sequence[Value]) -> bytes:

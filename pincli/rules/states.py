@@ -23,7 +23,7 @@ def may_have_pin(user: User) -> bool:
 
 def lacks_pin(user: User) -> bool:
     """Whether this user could have a PIN and has none; a locked one too."""
-    return user.pin is None and may_have_pin(user)
+    return user.question is None and may_have_pin(user)
 
 
 def state_of(user: User) -> State:

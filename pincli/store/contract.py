@@ -7,7 +7,7 @@ read would hold up those who write.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Concatenate, Literal, ParamSpec, Protocol, TypeVar
 
@@ -232,13 +232,19 @@ class Store(Protocol):
     def identity(self) -> Identity:
         """The store's id and the keys that count now."""
 
-    def seal_with(self, sealer: Sealer, find: Callable[[str], Sealer]) -> None:
+    def seal_with(
+        self,
+        sealer: Sealer,
+        find: Callable[[str], Sealer],
+        everyone: Callable[[], Iterable[Sealer]],
+    ) -> None:
         """Give the store what seals its trail; without it, it is for reading.
 
         Args:
             sealer: Seals with the key that counts now.
             find: Gives the sealer of another key by its fingerprint, or raises
                 KeysUnavailable: the key may be rotated while this store is open.
+            everyone: Gives the sealers of all keys that are valid here, old ones too.
         """
 
     def write(self, step: Step[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

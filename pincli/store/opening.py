@@ -8,17 +8,20 @@ from pincli.models import Origin
 from pincli.store.contract import Store
 
 
-def open_store(folder: Path, *, origin: Origin, read_only: bool = False) -> Store:
-    """Open a store, and bring an older schema up to date.
+def open_store(
+    folder: Path, marks: Path, *, origin: Origin, read_only: bool = False
+) -> Store:
+    """Open a store.
 
     Args:
         folder: Where `init` made it.
+        marks: The folder of this host's mark.
         origin: Who acts, and by which command.
-        read_only: Write nothing at all, not even the upgrade, and wait for nobody.
+        read_only: Write nothing at all, and wait for nobody.
 
     Raises:
         StoreUnavailable: Missing, damaged, newer than this program, or forbidden.
     """
     from pincli.store.sqlite.engine import SqliteStore
 
-    return SqliteStore(folder, origin=origin, read_only=read_only)
+    return SqliteStore(folder, marks, origin=origin, read_only=read_only)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -125,6 +126,12 @@ class Keyring:
     def present(self, name: str) -> Key:
         """The key that lies under a file name now, whatever the store expects."""
         return self._read(name)
+
+    def valid(self, name: str) -> Iterator[Key]:
+        """Every key of this kind on disk, the present one first; what can't be read is left out."""
+        for path in self.on_disk(name):
+            with suppress(KeysUnavailable):
+                yield named_key(name, read_key(path))
 
     def on_disk(self, name: str) -> list[Path]:
         """Every file of this kind: the present one first, then those rotated away."""

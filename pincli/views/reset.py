@@ -33,7 +33,7 @@ class ResetTally:
             before, after = result.change
             self.matched += 1
             self.reset += before != after
-            self.kept_locked += is_locked(after.failed_attempts)
+            self.kept_locked += is_locked(after)
             self.unlocked += _was_unlocked(result.change)
             if keep_pins and result.pin is not None:
                 self.pins[after.id] = result.pin
@@ -65,7 +65,7 @@ def preview(
     """
     pairs = [(state.value, f"{n}") for state, n in states.items() if n]
     then = "new ones are made at once" if issue else "customers open new ones in the portal"
-    have = [user for user in named if user.pin is not None]
+    have = [user for user in named if user.question is not None]
     none = not have if named else sum(states.get(state, 0) for state in _PINLESS) == total
     now = "there are none yet" if none else "the present ones stop working"
     pairs.append(("PINs", f"{now}; {then}"))
@@ -197,14 +197,14 @@ def _became(result: ResetUser) -> str:
     words = ["unlocked"] if _was_unlocked(result.change) else []
     if result.pin is not None:
         words.append("new PIN")
-    elif before.pin is not None:
+    elif before.question is not None:
         words.append("PIN withdrawn")
     elif before.failed_attempts and not after.failed_attempts and not words:
         words.append("counter at 0")
-    if is_locked(after.failed_attempts):
+    if is_locked(after):
         words.append("stays locked")
     return ", ".join(words) or "unchanged"
 
 
 def _was_unlocked(change: Change) -> bool:
-    return is_locked(change.before.failed_attempts) and not is_locked(change.after.failed_attempts)
+    return is_locked(change.before) and not is_locked(change.after)

@@ -41,8 +41,8 @@ def facts_of(user: User) -> dict[str, object]:
         "last_attempt_by": user.last_attempt_by,
         "last_verified_at": user.last_verified_at,
         "last_verified_by": user.last_verified_by,
-        "pin_set_at": user.pin.set_at if user.pin else None,
-        "pin_set_by": user.pin.set_by.value if user.pin else None,
+        "pin_set_at": user.pin_set_at,
+        "pin_set_by": user.pin_set_by.value if user.pin_set_by else None,
         "locks_total": user.locks_total,
         "attempts_total": user.attempts_total,
     }
@@ -104,7 +104,7 @@ def _card_screen(user: User) -> list[Block]:
         ("attempts", attempts(user)),
         ("last attempt", when(user.last_attempt_at, user.last_attempt_by)),
         ("last verified", when(user.last_verified_at, user.last_verified_by)),
-        ("PIN", f"{_CHOSEN[user.pin.set_by]} {user.pin.set_at}" if user.pin else "none"),
+        ("PIN", f"{_CHOSEN[user.pin_set_by]} {user.pin_set_at}" if user.pin_set_by else "none"),
         ("ever", f"{counted(user.attempts_total, 'attempt')}, {counted(user.locks_total, 'lock')}"),
     ]
     if user.locked_since:

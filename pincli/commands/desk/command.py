@@ -18,7 +18,7 @@ from pincli.commands.prompts import require_terminal
 from pincli.commands.running import show, warn, writing
 from pincli.config import read_display
 from pincli.errors import UsageProblem
-from pincli.vault.verifiers import Verifiers
+from pincli.vault.answers import Answers
 from pincli.views.desk import summary
 
 _FOR_PROGRAMS = "`pincli verify USER --pin-stdin --json` is for programs"
@@ -54,13 +54,13 @@ def hold_shift(invocation: Invocation, *, plain: bool, idle_seconds: float = IDL
         idle_seconds: After so long without a key, a caller's details are cleared.
     """
     display = read_display()
-    verifiers = Verifiers()
+    answers = Answers()
     lines = plain or not display.addressable
     screen: Screen = PlainLines(display) if lines else FullScreen(display)
     terminal = Terminal(screen)
-    work = Work(invocation, verifiers, terminal.wake)
+    work = Work(invocation, answers, terminal.wake)
     try:
-        in_background(verifiers.warm_up)
+        in_background(answers.warm_up)
         with terminal.taken():
             tally = Loop(terminal, screen, work, idle_seconds=idle_seconds).run()
     finally:

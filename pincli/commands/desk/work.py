@@ -21,7 +21,7 @@ from pincli.operations.callers import NAMES_AT_MOST, AccountUsers, look_up, name
 from pincli.operations.session import Need, Session
 from pincli.operations.verify import verify
 from pincli.rules.names import clean_ticket
-from pincli.vault.verifiers import Verifiers
+from pincli.vault.answers import Answers
 from pincli.views import desk as view
 from pincli.views.blocks import Problem
 from pincli.views.problems import describe, for_caller
@@ -38,13 +38,13 @@ class Work:
     """
 
     def __init__(
-        self, invocation: Invocation, verifiers: Verifiers, wake: Callable[[], None]
+        self, invocation: Invocation, answers: Answers, wake: Callable[[], None]
     ) -> None:
         """Open the first session.
 
         Args:
             invocation: The command's.
-            verifiers: Warmed up, or about to be.
+            answers: Warmed up, or about to be.
             wake: Called from another thread when there is a warning to show.
 
         Raises:
@@ -52,7 +52,7 @@ class Work:
             Unavailable: The configuration, the store or a key can't be used.
         """
         self._invocation = invocation
-        self._verifiers = verifiers
+        self._answers = answers
         self._wake = wake
         self._stack = ExitStack()
         self._session: Session | None = None
@@ -143,7 +143,7 @@ class Work:
         self.close()
         needs = (Need.WRITE, Need.COMPARE)
         self._session = self._stack.enter_context(
-            self._invocation.opened(*needs, verifiers=self._verifiers)
+            self._invocation.opened(*needs, answers=self._answers)
         )
         return self._session
 

@@ -79,7 +79,8 @@ def stage(
     for page in _pages(staged):
         compared += len(page)
         progress(size + size * compared // total if size else compared, 2 * size)
-        present = session.store.people.named([row.user for row in page])
+        named = session.store.people.named([row.user for row in page])
+        present = {user.login: user for user in named}
         for row in page:
             user = present.get(row.user)
             fates[fate_of(row, user)] += 1

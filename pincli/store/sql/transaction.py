@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from pincli.errors import AttemptOpen, StoreUnavailable
 from pincli.models import EventKind, Head, Identity, NewEvent, Origin, Texts, User
 from pincli.rules.canonical import record_digest
 from pincli.store.changes import Changes, changes_of, differing
-from pincli.store.contract import Sealer
+from pincli.store.sealing import Sealers
 from pincli.store.sql.rows import (
     TRAIL,
     TRAIL_COLUMNS,
@@ -35,17 +34,21 @@ class SqlTransaction:
         identity: The keys that count now.
         locks: The users whose lock was recorded in it.
         head: The end of the trail.
+        start: The number before its first event; records that changed last before it are
+            known by their seal alone.
     """
 
     def __init__(
-        self, *, identity: Identity, sealer: Sealer, origin: Origin, at: str, head: Head
+        self, *, identity: Identity, sealers: Sealers, origin: Origin, at: str, head: Head, start: int
     ) -> None:
         self.at = at
         self.origin = origin
         self.identity = identity
         self.locks: list[User] = []
         self.head = head
-        self._sealer = sealer
+        self.start = start
+        self._sealers = sealers
+        self._sealer = sealers.of(identity.audit_key)
         self._read: dict[bytes, User] = {}
         self._seals: dict[bytes, bytes] = {}
         self._charges = 0
@@ -136,12 +139,10 @@ class SqlTransaction:
         self.write(f"UPDATE store SET {_IDENTITY_COLUMNS[kind]} = ?", [(fingerprint,)])
 
     def _is_sound(self, user: User, seal: bytes | None, newest: int | None) -> bool:
-        expected = self._sealer.seal_record(self.identity.store_id, record_digest(user))
-        return (
-            isinstance(seal, bytes)
-            and hmac.compare_digest(seal, expected)
-            and newest == user.event
-        )
+        store_id, digest = self.identity.store_id, record_digest(user)
+        if not self._sealers.accept(seal, lambda by: by.seal_record(store_id, digest)):
+            return False
+        return newest == user.event or (newest is None and user.event <= self.start)
 
     def _newest_changes(self, uids: Sequence[bytes]) -> dict[bytes, int]:
         found = self.rows(

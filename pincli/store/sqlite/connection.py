@@ -13,7 +13,7 @@ from pincli.store.sqlite.errors import from_os, translated
 from pincli.store.sqlite.holders import database_holder
 
 DATABASE = "pincli.db"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """The user_version that this program writes; schema.py has one migration for each."""
 APPLICATION_ID = 0x50494E43
 OLDEST_SQLITE = (3, 37, 0)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
 
 from pincli.errors import Refused, Rule
 from pincli.models import EventKind, Identity, NewEvent, Origin
-from pincli.store.contract import Signer
+from pincli.rules.canonical import first_link
+from pincli.store.sealing import Sealers
 from pincli.store.sqlite.connection import DATABASE, connect, utc_now
 from pincli.store.sqlite.errors import from_os, translated
 from pincli.store.sqlite.lockfile import LOCK_FILE, make_lock_file
@@ -21,7 +23,7 @@ def create_store(
     folder: Path,
     identity: Identity,
     *,
-    signer: Signer,
+    sealers: Sealers,
     origin: Origin,
 ) -> None:
     """Make database and lock file in a folder that has neither.
@@ -40,7 +42,7 @@ def create_store(
         if database.exists() or database.is_symlink():
             raise Refused(Rule.STORE_EXISTS, str(database))
         _remove([building])  # of a killed init that had our number
-        _build(building, identity, signer=signer, origin=origin)
+        _build(building, identity, sealers=sealers, origin=origin)
         if make_lock_file(folder):
             made.append(lock_file)
         put_journals_aside(database)
@@ -60,7 +62,7 @@ def create_store(
         raise
 
 
-def _build(path: Path, identity: Identity, *, signer: Signer, origin: Origin) -> None:
+def _build(path: Path, identity: Identity, *, sealers: Sealers, origin: Origin) -> None:
     from pincli.store.sqlite.schema import migrate
 
     connection = connect(path, create=True)
@@ -68,25 +70,40 @@ def _build(path: Path, identity: Identity, *, signer: Signer, origin: Origin) ->
         with translated(path):
             connection.execute("BEGIN IMMEDIATE")
             migrate(connection)
-            now = utc_now()
-            connection.execute(
-                "INSERT INTO store (id, store_id, created_at, verify_key, audit_key, portal_key) "
-                "VALUES (1, ?, ?, ?, ?, ?)",
-                (
-                    identity.store_id,
-                    now,
-                    identity.verify_key,
-                    identity.audit_key,
-                    identity.portal_key,
-                ),
-            )
-            transaction = SqliteTransaction(
-                connection, identity=identity, signer=signer, origin=origin, at=now
-            )
+            for table in ("store", "users", "events"):
+                connection.execute(f"DROP TABLE old_{table}")
+            write_store(connection, identity, sealers, before=())
+            transaction = SqliteTransaction(connection, path, sealers=sealers, origin=origin)
             transaction.save([NewEvent(EventKind.INITIALISED, outcome=identity.audit_key)])
             connection.execute("COMMIT")
     finally:
         connection.close()
+
+
+def write_store(
+    connection: sqlite3.Connection,
+    identity: Identity,
+    sealers: Sealers,
+    *,
+    before: tuple[bytes, ...],
+    number: int = 0,
+) -> None:
+    """Write what a store says of itself, and the sealed start of its trail.
+
+    Args:
+        connection: In a transaction, with the tables of schema 2.
+        identity: Its id, and the keys that count.
+        sealers: Who seals.
+        before: What came before the trail, for its first link.
+        number: The number of the last event before it.
+    """
+    link = first_link(identity.store_id, *before)
+    seal = sealers.of(identity.audit_key).seal_trail(identity.store_id, number, link)
+    columns = "id, store_id, created_at, verify_key, audit_key, portal_key, start_number"
+    connection.execute(
+        f"INSERT INTO store ({columns}, start_link, start_seal) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (identity.store_id, utc_now(), *identity[1:], number, link, seal),
+    )
 
 
 def _remove(paths: list[Path]) -> None:

@@ -5,17 +5,18 @@ What only some commands read is imported in its property: a caller waits for eve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pincli.errors import KeyChanged, StoreUnavailable
-from pincli.models import Fault, Identity, Origin, User
-from pincli.store.contract import P, Signer, Step, T
-from pincli.store.signing import Signers
+from pincli.errors import StoreTampered, StoreUnavailable
+from pincli.models import EventKind, Fault, Identity, NewEvent, Origin, User
+from pincli.store.contract import P, Sealer, Step, T
+from pincli.store.sealing import Sealers
 from pincli.store.sql.people import SqlPeople
+from pincli.store.sqlite import own_schema
 from pincli.store.sqlite.connection import (
     BUSY_SECONDS,
     DATABASE,
@@ -23,44 +24,45 @@ from pincli.store.sqlite.connection import (
     connect,
     schema_version,
     use_rollback_journal,
-    utc_now,
 )
 from pincli.store.sqlite.errors import translated
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
-from pincli.store.sqlite.transaction import SqliteTransaction, read_identity
+from pincli.store.sqlite.mark import Mark
+from pincli.store.sqlite.rollback import require_seen
+from pincli.store.sqlite.transaction import SqliteTransaction, read_store
 
 if TYPE_CHECKING:
     from pincli.store.sql.signs import SqlSigns
     from pincli.store.sql.trail import SqlTrail
 
-
 _NOTICEABLE = 0.1  # seconds
+_OLD_TRAIL = "SELECT 1 FROM sqlite_master WHERE name = 'old_events'"
 
 
 class SqliteStore:
     """contract.Store in a folder."""
 
     def __init__(
-        self,
-        folder: Path,
-        *,
-        origin: Origin,
-        read_only: bool = False,
+        self, folder: Path, marks: Path, *, origin: Origin, read_only: bool = False
     ) -> None:
-        """Open the store in a folder, and bring an older schema up to date.
+        """Open the store in a folder.
 
         Args:
             folder: Where `init` made it.
+            marks: The folder of this host's mark.
             origin: Who acts, and by which command.
-            read_only: Write nothing at all, not even the upgrade, and wait for nobody.
+            read_only: Write nothing at all, and wait for nobody.
 
         Raises:
-            StoreUnavailable: Missing, damaged, newer than this program, or forbidden.
+            StoreUnavailable: Missing, damaged, forbidden, or of another version.
+            StoreTampered: The schema is not the one that pincli made.
         """
         self.path = folder / DATABASE
         self.locks_recorded: list[User] = []
+        self._marks = marks
+        self._mark: Mark | None = None
         self._origin = origin
-        self._signers: Signers | None = None
+        self._sealers: Sealers | None = None
         self._lock_path = folder / LOCK_FILE
         self._locks: Locks | None = None
         self._busy_timeout = BUSY_SECONDS
@@ -70,8 +72,15 @@ class SqliteStore:
             version = schema_version(self._connection, self.path)
             if not read_only:
                 use_rollback_journal(self._connection, self.path)
-            if version < SCHEMA_VERSION and not read_only:
-                self._migrate()
+            if version < SCHEMA_VERSION:
+                raise StoreUnavailable(Fault.OLD_SCHEMA, self.path, f"schema {version}")
+            with translated(self.path):
+                self._connection.execute("BEGIN")
+                try:
+                    self._cookie = self._require_own_schema()
+                    self._has_old_trail = bool(self._connection.execute(_OLD_TRAIL).fetchall())
+                finally:
+                    self._connection.execute("COMMIT")
             self.identity()
         except BaseException:
             self.close()
@@ -83,7 +92,7 @@ class SqliteStore:
         """Questions about events."""
         from pincli.store.sql.trail import SqlTrail
 
-        return SqlTrail(self._rows)
+        return SqlTrail(self._rows, with_old=self._has_old_trail)
 
     @cached_property
     def signs(self) -> SqlSigns:
@@ -95,39 +104,37 @@ class SqliteStore:
     def identity(self) -> Identity:
         """The store's id and the keys that count now."""
         with translated(self.path):
-            identity = read_identity(self._connection)
-        if identity is None:
-            raise StoreUnavailable(Fault.NOT_A_STORE, self.path)
-        return identity
+            return read_store(self._connection, self.path)[0]
 
-    def sign_with(self, signer: Signer, find: Callable[[str], Signer]) -> None:
-        """Give the store what signs its events; without it, it is for reading."""
-        self._signers = Signers(signer, find)
+    def seal_with(
+        self,
+        sealer: Sealer,
+        find: Callable[[str], Sealer],
+        everyone: Callable[[], Iterable[Sealer]],
+    ) -> None:
+        """Give the store what seals its trail; without it, it is for reading."""
+        self._sealers = Sealers(sealer, find, everyone)
 
     def write(self, step: Step[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Take a step in one transaction under the writer lock, durable when this returns."""
-        if self._signers is None:
+        if self._sealers is None:
             raise RuntimeError("a store opened for reading was asked to write")
-        with self._immediately():
-            identity = read_identity(self._connection)
-            if identity is None:
-                raise KeyChanged
-            transaction = SqliteTransaction(
-                self._connection,
-                identity=identity,
-                signer=self._signers.of(identity.audit_key),
-                origin=self._origin,
-                at=utc_now(),
-            )
-            result = step(transaction, *args, **kwargs)
+        locks = self._lock_file()
+        with locks.writer(), translated(self.path):
+            with self._committed(locks):
+                if own_schema.cookie(self._connection) != self._cookie:
+                    self._cookie = self._require_own_schema()
+                transaction = SqliteTransaction(
+                    self._connection, self.path, sealers=self._sealers, origin=self._origin
+                )
+                before = transaction.head
+                mark = self._mark_of(transaction)
+                result = step(transaction, *args, **kwargs)
+            # After the commit: the mark may lag the store, never lead it.
+            if mark is not None and transaction.head != before:
+                mark.write(transaction.head)
         self.locks_recorded += transaction.locks
         return result
-
-    @contextmanager
-    def holding(self, row: int) -> Iterator[None]:
-        """Hold the lock of the user in this row: others who take it wait."""
-        with self._lock_file().user(row):
-            yield
 
     @contextmanager
     def maintained(self) -> Iterator[None]:
@@ -144,34 +151,35 @@ class SqliteStore:
             self._connection.execute("PRAGMA cache_spill = OFF")
 
     def close(self) -> None:
-        """Close the database and the lock file."""
+        """Close the database, the lock file and the mark."""
         self._connection.close()
         if self._locks is not None:
             self._locks.close()
             self._locks = None
+        if self._mark is not None:
+            self._mark.close()
+            self._mark = None
 
     @contextmanager
-    def _immediately(self) -> Iterator[None]:
-        """BEGIN IMMEDIATE under the writer lock; committed and durable at its end.
+    def _committed(self, locks: Locks) -> Iterator[None]:
+        """BEGIN IMMEDIATE; committed and durable at its end.
 
         Raises:
             StoreUnavailable: The database is gone, or another took its place, since it was opened.
                 What was written into the old one would be lost, and SQLite would lay its
                 journal beside the new one, as if it belonged to that.
         """
-        locks = self._lock_file()
-        with locks.writer(), translated(self.path):
-            file = _file_at(self.path)
-            if file != self._file:
-                raise StoreUnavailable(Fault.REPLACED if file else Fault.MISSING, self.path)
-            self._patiently("BEGIN IMMEDIATE", locks)
-            try:
-                yield
-                self._patiently("COMMIT", locks)
-                locks.renew_patience()
-            finally:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+        file = _file_at(self.path)
+        if file != self._file:
+            raise StoreUnavailable(Fault.REPLACED if file else Fault.MISSING, self.path)
+        self._patiently("BEGIN IMMEDIATE", locks)
+        try:
+            yield
+            self._patiently("COMMIT", locks)
+            locks.renew_patience()
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
     def _patiently(self, statement: str, locks: Locks) -> None:
         """Run a statement that waits for others, for as long as the command still may."""
@@ -180,6 +188,24 @@ class SqliteStore:
                 self._connection.execute(f"PRAGMA busy_timeout = {left * 1000:.0f}").fetchall()
                 self._busy_timeout = left
             self._connection.execute(statement)
+
+    def _mark_of(self, transaction: SqliteTransaction) -> Mark | None:
+        """This host's mark, once the store agrees with it; None where there can be none.
+
+        Raises:
+            StoreRolledBack: The store is older than the mark, or another.
+            StoreUnavailable: It is at another place than the mark's.
+        """
+        if self._mark is None:
+            self._mark = Mark.open(self._marks, transaction.identity.store_id, self.path)
+        if self._mark is None:
+            return None
+        seen = self._mark.read()
+        if seen is None:
+            transaction.save([NewEvent(EventKind.MARKED)])
+        else:
+            require_seen(seen, transaction, self.path)
+        return self._mark
 
     @contextmanager
     def _at_one_moment(self) -> Iterator[None]:
@@ -190,11 +216,13 @@ class SqliteStore:
             finally:
                 self._connection.execute("COMMIT")
 
-    def _migrate(self) -> None:
-        from pincli.store.sqlite.schema import migrate
-
-        with self._immediately():
-            migrate(self._connection)
+    def _require_own_schema(self) -> int:
+        """The schema's cookie, once the schema is known to be ours."""
+        cookie = own_schema.cookie(self._connection)
+        foreign = own_schema.foreign(self._connection, SCHEMA_VERSION)
+        if foreign is not None:
+            raise StoreTampered(self.path, foreign)
+        return cookie
 
     def _lock_file(self) -> Locks:
         if self._locks is None:

@@ -1,6 +1,118 @@
-"""The tables of schema 2, as literal SQL: no later change of an enum or a rule alters it."""
+"""The tables, as literal SQL: no later change of an enum or a rule alters a released schema.
+
+Not a blank may change here: SQLite keeps these texts, and own_schema.py compares them.
+"""
+# ruff: noqa: E501
 
 from __future__ import annotations
+
+SCHEMA_1 = (
+    """CREATE TABLE store (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            store_id TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            verify_key TEXT NOT NULL,
+            audit_key TEXT NOT NULL,
+            portal_key TEXT NOT NULL
+        ) STRICT
+        """,
+    """CREATE TABLE users (
+            id INTEGER PRIMARY KEY,
+            user TEXT NOT NULL UNIQUE,
+            account TEXT NOT NULL,
+            name TEXT NOT NULL,
+            type TEXT NOT NULL CHECK (type IN ('cloud', 'dedicated', 'federated', 'cloud-office', 'datapipe')),
+            active INTEGER NOT NULL CHECK (active IN (0, 1)),
+            added_at TEXT NOT NULL,
+            verifier TEXT,
+            verify_key TEXT,
+            sealed BLOB,
+            portal_key TEXT,
+            pin_set_at TEXT,
+            pin_set_by TEXT CHECK (pin_set_by IN ('generated', 'customer')),
+            pin_version INTEGER NOT NULL DEFAULT 0 CHECK (pin_version >= 0),
+            failed_attempts INTEGER NOT NULL DEFAULT 0
+                CHECK (failed_attempts BETWEEN 0 AND 6),
+            open_attempt INTEGER,
+            locked_since TEXT,
+            last_locked_at TEXT,
+            last_attempt_at TEXT,
+            last_attempt_by TEXT,
+            last_verified_at TEXT,
+            last_verified_by TEXT,
+            locks_total INTEGER NOT NULL DEFAULT 0 CHECK (locks_total >= 0),
+            attempts_total INTEGER NOT NULL DEFAULT 0 CHECK (attempts_total >= 0),
+            CHECK ((verifier IS NULL) = (verify_key IS NULL)),
+            CHECK ((verifier IS NULL) = (sealed IS NULL)),
+            CHECK ((verifier IS NULL) = (portal_key IS NULL)),
+            CHECK ((verifier IS NULL) = (pin_set_at IS NULL)),
+            CHECK ((verifier IS NULL) = (pin_set_by IS NULL)),
+            CHECK (locked_since IS NULL OR failed_attempts = 6)
+        ) STRICT
+        """,
+    """CREATE INDEX users_by_account ON users (account, user)""",
+    """CREATE INDEX users_by_state ON users (active, type, (verifier IS NULL), user)""",
+    """CREATE INDEX users_locked ON users (active, type, (verifier IS NULL), user)
+            WHERE failed_attempts = 6
+        """,
+    """CREATE INDEX users_by_lock_time ON users (locked_since)
+            WHERE failed_attempts = 6
+        """,
+    """CREATE TABLE events (
+            seq INTEGER PRIMARY KEY CHECK (seq > 0),
+            at TEXT NOT NULL,
+            agent TEXT NOT NULL,
+            command TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            user TEXT,
+            account TEXT,
+            attempt INTEGER,
+            outcome TEXT,
+            attempts_used INTEGER,
+            pin_version INTEGER,
+            reason TEXT,
+            ticket TEXT,
+            mac TEXT NOT NULL
+        ) STRICT
+        """,
+    """CREATE INDEX events_by_user ON events (user, seq) WHERE user IS NOT NULL""",
+    """CREATE INDEX events_by_time ON events (at, seq)""",
+    """CREATE INDEX events_of_alarm ON events (kind, at)
+            WHERE kind IN ('incorrect', 'abandoned', 'locked', 'unlocked', 'refused')
+        """,
+    """CREATE TABLE issued (
+            batch TEXT NOT NULL,
+            user_id INTEGER NOT NULL REFERENCES users (id),
+            PRIMARY KEY (batch, user_id)
+        ) STRICT, WITHOUT ROWID
+        """,
+)
+
+FROM_SCHEMA_1 = (
+    """CREATE TABLE "old_events" (
+            seq INTEGER PRIMARY KEY CHECK (seq > 0),
+            at TEXT NOT NULL,
+            agent TEXT NOT NULL,
+            command TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            user TEXT,
+            account TEXT,
+            attempt INTEGER,
+            outcome TEXT,
+            attempts_used INTEGER,
+            pin_version INTEGER,
+            reason TEXT,
+            ticket TEXT,
+            mac TEXT NOT NULL
+        ) STRICT
+        """,
+    'CREATE INDEX events_by_user ON "old_events" (user, seq) WHERE user IS NOT NULL',
+    'CREATE INDEX events_by_time ON "old_events" (at, seq)',
+    """CREATE INDEX events_of_alarm ON "old_events" (kind, at)
+            WHERE kind IN ('incorrect', 'abandoned', 'locked', 'unlocked', 'refused')
+        """,
+)
+"""What a store that comes from schema 1 has beside the tables of schema 2, as SQLite writes it."""
 
 SCHEMA_2 = (
     """

@@ -1,18 +1,24 @@
-"""A write transaction on SQLite."""
+"""A write transaction on SQLite, and what it looks at before its first write."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from pincli.errors import Refused, Rule
-from pincli.models import Identity, Origin
-from pincli.store.contract import Signer
-from pincli.store.sql.rows import USER_COLUMNS, Row
+from pincli.errors import StoreTampered
+from pincli.models import Head, Identity, Origin, Start
+from pincli.store.sealing import Sealers
+from pincli.store.sql.rows import Row
 from pincli.store.sql.transaction import SqlTransaction
+from pincli.store.sqlite.connection import utc_now
 
-_LOGIN = USER_COLUMNS[1:].index("user")
+_IDENTITY = (
+    "SELECT store_id, verify_key, audit_key, portal_key, start_number, start_link, start_seal "
+    "FROM store"
+)
+_HEAD = "SELECT number, link, seal FROM trail ORDER BY number DESC LIMIT 1"
 
 
 class SqliteTransaction(SqlTransaction):
@@ -21,14 +27,43 @@ class SqliteTransaction(SqlTransaction):
     def __init__(
         self,
         connection: sqlite3.Connection,
+        path: Path,
         *,
-        identity: Identity,
-        signer: Signer,
+        sealers: Sealers,
         origin: Origin,
-        at: str,
     ) -> None:
-        super().__init__(identity=identity, signer=signer, origin=origin, at=at)
+        """Begin to write, once the end of the trail was checked.
+
+        The newest event is always sealed, as every writer here has the key: somebody else
+        wrote an unsealed one.
+
+        Args:
+            connection: In a transaction.
+            path: Of the database.
+            sealers: Who seals.
+            origin: Who acts, and by which command.
+
+        Raises:
+            StoreTampered: The newest event has no seal, or a wrong one.
+            KeyChanged: The audit key was rotated, and the new one isn't here.
+        """
+        identity, start = read_store(connection, path)
+        sealers.of(identity.audit_key)
+        found = connection.execute(_HEAD).fetchall()
+        number, link, seal = found[0] if found else start
+        store_id = identity.store_id
+        if not sealers.accept(seal, lambda by: by.seal_trail(store_id, number, link)):
+            raise StoreTampered(path, f"event {number}, the newest, has a wrong seal")
+        super().__init__(
+            identity=identity,
+            sealers=sealers,
+            origin=origin,
+            at=utc_now(),
+            head=Head(number, link),
+            start=start.number,
+        )
         self._connection = connection
+        self._path = path
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query."""
@@ -38,23 +73,18 @@ class SqliteTransaction(SqlTransaction):
         """Run a statement once for each row of parameters."""
         self._connection.executemany(statement, rows)
 
-    def add(self, rows: Sequence[Row]) -> None:
-        """Add users.
-
-        Raises:
-            Refused: One exists.
-        """
-        try:
-            super().add(rows)
-        except sqlite3.IntegrityError as error:
-            if error.sqlite_errorname != "SQLITE_CONSTRAINT_UNIQUE":
-                raise
-            raise Refused(Rule.USER_EXISTS, str(rows[0][_LOGIN])) from None
+    def tampered(self, what: str) -> StoreTampered:
+        """The error that something was changed behind the trail."""
+        return StoreTampered(self._path, what)
 
 
-def read_identity(connection: sqlite3.Connection) -> Identity | None:
-    """The store's one identity row, or None where init was cut short."""
-    rows = connection.execute(
-        "SELECT store_id, verify_key, audit_key, portal_key FROM store"
-    ).fetchall()
-    return Identity(*rows[0]) if rows else None
+def read_store(connection: sqlite3.Connection, path: Path) -> tuple[Identity, Start]:
+    """What the store says of itself, and where its trail begins.
+
+    Raises:
+        StoreTampered: It says nothing, or more than one thing.
+    """
+    found = connection.execute(_IDENTITY).fetchall()
+    if len(found) != 1:
+        raise StoreTampered(path, "the store's own row is missing")
+    return Identity(*found[0][:4]), Start(*found[0][4:])

@@ -31,14 +31,14 @@ class Charged(NamedTuple):
 
 
 def charge(
-    transaction: Transaction, asked: User, answer: bytes, *, ticket: str | None
+    transaction: Transaction, asked: User, answer: bytes | None, *, ticket: str | None
 ) -> Charged | Verdict | None:
     """Count an attempt and store its answer, or refuse it.
 
     Args:
         transaction: The transaction to charge in.
         asked: The record that the answer was hashed for.
-        answer: The hashed answer.
+        answer: The hashed answer; None where the record asked for none.
         ticket: The ticket for the event.
 
     Returns:
@@ -54,7 +54,7 @@ def charge(
         refused = NewEvent(EventKind.REFUSED, now, outcome=state.value, ticket=ticket)
         transaction.save([*ending, refused])
         return Verdict(Outcome(state.value), now, state)
-    if not _same_question(now, asked):
+    if answer is None or not _same_question(now, asked):
         transaction.save(ending)
         return None
     number = transaction.next_number() + len(ending)

@@ -1,0 +1,73 @@
+"""Whether a database has the schema that pincli made, and nothing else.
+
+A trigger gives guesses for nothing, a changed CHECK lets a counter out of its bounds, and an
+index with another condition hides rows. So pincli opens only what it made itself.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+
+from pincli.store.sqlite.tables import FROM_SCHEMA_1, SCHEMA_1, SCHEMA_2
+
+_CREATED = re.compile(r'\s*CREATE (TABLE|INDEX) "?(\w+)')
+_OBJECTS = "SELECT type, name, tbl_name, sql FROM sqlite_master"
+_OF_SQLITE = "sqlite_"  # autoindexes, and what ANALYZE leaves
+_OF_SQLITE_UTILS = frozenset({"_sqlite_migrations"})
+_ENCODING = "UTF-8"
+
+Texts = dict[tuple[str, str], str]
+
+
+def _texts(*scripts: tuple[str, ...]) -> Texts:
+    """The text that SQLite keeps of each statement, by kind and name."""
+    texts = {}
+    for statement in (statement for script in scripts for statement in script):
+        found = _CREATED.match(statement)
+        if found is not None:
+            texts[found[1].lower(), found[2]] = statement.lstrip()
+    return texts
+
+
+_ACCEPTED = {1: (_texts(SCHEMA_1),), 2: (_texts(SCHEMA_2), _texts(SCHEMA_2, FROM_SCHEMA_1))}
+
+
+def cookie(connection: sqlite3.Connection) -> int:
+    """What SQLite counts up whenever the schema is changed by a statement."""
+    ((count,),) = connection.execute("PRAGMA schema_version").fetchall()
+    return int(count)
+
+
+def foreign(connection: sqlite3.Connection, version: int) -> str | None:
+    """What there is in a database's schema that pincli did not make; None if nothing is.
+
+    Args:
+        connection: The database.
+        version: The schema's version, as the database says.
+    """
+    ((encoding,),) = connection.execute("PRAGMA encoding").fetchall()
+    if encoding != _ENCODING:
+        return f"the encoding is {encoding}"
+    found: Texts = {}
+    for kind, name, table, sql in connection.execute(_OBJECTS).fetchall():
+        if table in _OF_SQLITE_UTILS or (name.startswith(_OF_SQLITE) and sql is None):
+            continue
+        if kind not in ("table", "index"):
+            return f"there is a {kind} {name}"
+        found[kind, name] = sql
+    if found in _ACCEPTED[version]:
+        return None
+    return _difference(found, min(_ACCEPTED[version], key=lambda texts: len(set(texts) ^ set(found))))
+
+
+def _difference(found: Texts, expected: Texts) -> str:
+    for what in sorted(set(found) | set(expected)):
+        kind, name = what
+        if what not in expected:
+            return f"there is a foreign {kind} {name}"
+        if what not in found:
+            return f"the {kind} {name} is missing"
+        if found[what] != expected[what]:
+            return f"the {kind} {name} was changed"
+    return "it was changed"
