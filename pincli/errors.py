@@ -258,6 +258,28 @@ class VerifierDamaged(PincliError):
         self.user = user
 
 
+class RecordDamaged(PincliError):
+    """What a record holds of a PIN is nothing that pincli wrote. Whose, the caller knows."""
+
+    code = "unavailable"
+
+
+class OutOfMemory(PincliError):
+    """There is not enough memory to compute a hash. No fault of the record; nothing is charged."""
+
+    code = "unavailable"
+
+
+class HashUnavailable(PincliError):
+    """A hash can't be computed on this host, as `detail` says. Nothing is charged."""
+
+    code = "unavailable"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
 class SealDamaged(PincliError):
     """A sealed PIN does not open, or what it holds is not the user's PIN."""
 

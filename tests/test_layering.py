@@ -45,8 +45,8 @@ ONLY_IN = {
     "sqlite3": ("pincli.store",),
     "sqlite_utils": ("pincli.store", "pincli.operations.intake.formats"),  # its readers of rows
     "fcntl": ("pincli.store",),
-    "passlib": ("pincli.vault.verifiers",),
-    "argon2": ("pincli.vault.verifiers",),
+    "passlib": ("pincli.vault.verifiers", "pincli.vault.answers"),
+    "argon2": ("pincli.vault.verifiers", "pincli.vault.answers"),
     "cryptography": ("pincli.vault",),
     "termios": ("pincli.commands",),
 }

@@ -7,40 +7,58 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pincli.errors import SealDamaged
+from pincli.errors import RecordDamaged, SealDamaged
 from pincli.rules.framing import framed
+from pincli.vault.answers import BoundTo
 from pincli.vault.keyring import Key
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.hpke import Suite
 
 
-def seal(portal_public: Key, user: str, version: int, pin: str) -> bytes:
-    """Encrypt a PIN to the portal, bound to its user and version."""
+def sealed_pin(portal_public: Key, bound_to: BoundTo, version: int, pin: str) -> bytes:
+    """Encrypt a PIN to the portal, for what its question is bound to and for one version."""
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
     public = X25519PublicKey.from_public_bytes(portal_public.raw)
-    return _suite().encrypt(pin.encode(), public, info=_info(user, version))
+    return _suite().encrypt(pin.encode(), public, info=_info(bound_to, version))
 
 
-def unseal(portal_private: Key, user: str, version: int, sealed: bytes) -> str:
+def opened_pin(portal_private: Key, bound_to: BoundTo, version: int, sealed: bytes) -> str:
     """Decrypt a sealed PIN.
 
     Raises:
-        SealDamaged: It was not sealed to this key, for this user and this version.
+        RecordDamaged: It was not sealed to this key, for this user and this version.
     """
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
     private = X25519PrivateKey.from_private_bytes(portal_private.raw)
     try:
-        return _suite().decrypt(sealed, private, info=_info(user, version)).decode()
+        return _suite().decrypt(sealed, private, info=_info(bound_to, version)).decode()
     except (InvalidTag, ValueError):
+        raise RecordDamaged from None
+
+
+def seal(portal_public: Key, user: str, version: int, pin: str) -> bytes:
+    """The same, as schema 1 does: bound to the login."""
+    return sealed_pin(portal_public, BoundTo(1, user.encode()), version, pin)
+
+
+def unseal(portal_private: Key, user: str, version: int, sealed: bytes) -> str:
+    """Decrypt what `seal` made.
+
+    Raises:
+        SealDamaged: It was not sealed to this key, for this user and this version.
+    """
+    try:
+        return opened_pin(portal_private, BoundTo(1, user.encode()), version, sealed)
+    except RecordDamaged:
         raise SealDamaged(user) from None
 
 
-def _info(user: str, version: int) -> bytes:
-    return framed(b"pincli/v1/sealed", user.encode(), str(version).encode())
+def _info(bound_to: BoundTo, version: int) -> bytes:
+    return framed(b"pincli/v%d/sealed" % bound_to.schema, bound_to.name, b"%d" % version)
 
 
 def _suite() -> Suite:

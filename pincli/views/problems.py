@@ -13,6 +13,7 @@ from pincli.errors import (
     ConfigUnavailable,
     FileUnreadable,
     FileUnwritable,
+    HashUnavailable,
     Interrupted,
     KeyChanged,
     KeysUnavailable,
@@ -20,9 +21,11 @@ from pincli.errors import (
     MalformedName,
     MalformedPin,
     NoPinPossible,
+    OutOfMemory,
     OutputUnavailable,
     PinChangedMeanwhile,
     PincliError,
+    RecordDamaged,
     Refused,
     Rule,
     SealDamaged,
@@ -135,6 +138,18 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
             return (
                 f"the stored PIN of {error.user} is damaged",
                 f"tell an admin; `pincli reset {error.user}` makes a new one possible",
+            )
+        case RecordDamaged():
+            return "a stored PIN is damaged", "tell an admin; nothing was counted"
+        case OutOfMemory():
+            return (
+                "not enough memory to compute the hash",
+                "nothing was counted; try again, or tell an admin that this host lacks memory",
+            )
+        case HashUnavailable():
+            return (
+                f"the hash can't be computed: {error.detail}",
+                "nothing was counted; tell an admin that pincli's installation is damaged",
             )
         case SealDamaged():
             return (

@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pincli.errors import SealDamaged
-from pincli.vault.seals import seal, unseal
+from pincli.errors import RecordDamaged, SealDamaged
+from pincli.vault.answers import BoundTo
+from pincli.vault.seals import opened_pin, seal, sealed_pin, unseal
 from tests.vault.keys import OTHER_PRIVATE, PORTAL_PRIVATE, PORTAL_PUBLIC
 
 PIN = "444159"
@@ -104,3 +105,53 @@ def test_equal_pins_look_different_and_equally_long() -> None:
     assert len(set(sealed)) == 4
     assert len({len(each) for each in sealed}) == 1
     assert all(PIN.encode() not in each for each in sealed)
+
+
+UID = BoundTo(2, bytes(range(16)))
+OLD_SEALED = bytes.fromhex(
+    "3c902d2e8a5f20284d11325ff9882076a9efbf6212200a6ac372b3"
+    "d6ceeea22b4c4e9f9ad8694d8a1f8c8d9a4238a2f5970e1e7e568e"
+)
+"""What a program of schema 1 sealed: alice's PIN of version 1."""
+NEW_SEALED = bytes.fromhex(
+    "0fd74261876c7c4bc0ec2529b2bfdf11f9468011a8e75cb9123812"
+    "748f30945fb571f46eef84232fd7e9c76492f8627b5f8540e0a476"
+)
+"""The PIN of UID's version 1."""
+
+bound = st.builds(BoundTo, st.sampled_from([1, 2]), st.binary(max_size=16))
+
+
+@given(made=bound, asked=bound, versions=st.tuples(st.integers(0, 99), st.integers(0, 99)))
+@example(made=UID, asked=UID, versions=(1, 1))
+@example(made=UID, asked=UID, versions=(1, 2))
+@example(made=UID, asked=BoundTo(1, UID.name), versions=(1, 1))
+@example(made=BoundTo(1, b"alice"), asked=BoundTo(2, b"alice"), versions=(1, 1))
+def test_a_seal_opens_for_what_it_is_bound_to_alone(
+    made: BoundTo, asked: BoundTo, versions: tuple[int, int]
+) -> None:
+    """A uid and a login are never taken for each other, even if their bytes are the same."""
+    then, now = versions
+    sealed = sealed_pin(PORTAL_PUBLIC, made, then, PIN)
+    if (made, then) == (asked, now):
+        assert opened_pin(PORTAL_PRIVATE, asked, now, sealed) == PIN
+    else:
+        with pytest.raises(RecordDamaged) as error:
+            opened_pin(PORTAL_PRIVATE, asked, now, sealed)
+        assert error.value.__suppress_context__
+
+
+def test_what_is_sealed_today_opens_tomorrow() -> None:
+    """Seals that stores hold open, those of schema 1 by the login that they are bound to."""
+    assert opened_pin(PORTAL_PRIVATE, BoundTo(1, b"alice"), 1, OLD_SEALED) == PIN
+    assert unseal(PORTAL_PRIVATE, "alice", 1, OLD_SEALED) == PIN
+    assert opened_pin(PORTAL_PRIVATE, UID, 1, NEW_SEALED) == PIN
+
+
+def test_a_seal_for_a_uid_is_bound_by_the_design_s_info() -> None:
+    """Label, uid and version, framed, are what another HPKE has to be given."""
+    suite = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
+    parts = (b"pincli/v2/sealed", UID.name, b"1")
+    info = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+    private = X25519PrivateKey.from_private_bytes(PORTAL_PRIVATE.raw)
+    assert suite.decrypt(NEW_SEALED, private, info=info) == PIN.encode()

@@ -1,0 +1,292 @@
+"""Answers: what a PIN gives to a user's question, and what the store keeps of it.
+
+The answer is argon2id over HMAC-SHA256(verify.key, bound-to, version, PIN): without the key a
+copied database gives nothing to try PINs against. The store keeps three things:
+
+- the question: argon2's settings and salt, and what the answer is bound to;
+- the check, SHA-256 of the answer: what is stored can't be sent as an answer;
+- the proof, an HMAC under verify.key: somebody who can write the database, but has no key,
+  can't make a yes.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import hmac
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from pincli.errors import HashUnavailable, OutOfMemory, RecordDamaged
+from pincli.rules.framing import framed
+from pincli.vault.keyring import Key
+
+if TYPE_CHECKING:
+    from passlib.hash import argon2
+
+_ANSWER_BYTES = 32
+_SALT_BYTES = 16
+_SALT_BYTES_TAKEN = range(8, 65)
+# argon2's words, and the loader's for a library that does not fit.
+_NO_MEMORY = ("Memory allocation error", "failed to map segment", "annot allocate memory")
+_QUESTION = re.compile(
+    r"(?:login=(?P<login>[a-z0-9._@+-]{1,64}))?"
+    r"\$argon2id\$v=19\$m=(?P<m>[1-9][0-9]{0,6}),t=(?P<t>[1-9][0-9]?),p=(?P<p>[1-9])"
+    r"\$(?P<salt>[A-Za-z0-9+/]+)"
+)
+
+
+class HashCost(NamedTuple):
+    """What one argon2id hash costs. Only tests use other figures than these.
+
+    Attributes:
+        memory_kib: Memory, in KiB.
+        passes: Passes over that memory.
+        lanes: Lanes; one, so that a hash keeps one core busy and starts no thread.
+    """
+
+    memory_kib: int = 19456
+    passes: int = 2
+    lanes: int = 1
+
+
+PRODUCTION_COST = HashCost()
+_MOST = HashCost(memory_kib=256 * 1024, passes=16, lanes=4)
+"""What a question may ask for at most: a forged one must not stop the desk."""
+
+
+class BoundTo(NamedTuple):
+    """Whom the secrets of a PIN are for: they are worth nothing in another user's record.
+
+    Attributes:
+        schema: 2, or 1 for what schema 1 made.
+        name: The user's uid; in schema 1, the login that the user had then.
+    """
+
+    schema: int
+    name: bytes
+
+
+class Made(NamedTuple):
+    """What the store keeps of an answer."""
+
+    question: str
+    check: bytes
+    proof: bytes
+
+    def __repr__(self) -> str:
+        return "Made()"
+
+
+class Answers:
+    """Asks questions at one hash cost, and answers those of any.
+
+    What computes an answer raises:
+        RecordDamaged: The question is not one, or asks for more than pincli ever would.
+        OutOfMemory: There is not enough memory for it now.
+        HashUnavailable: The library can't be loaded, or does not do its part.
+    """
+
+    def __init__(self, cost: HashCost = PRODUCTION_COST) -> None:
+        self._cost = cost
+
+    def prepare(self) -> None:
+        """Do the slow imports now, in a thread while something else waits."""
+        _ = self._argon2
+
+    def warm_up(self) -> None:
+        """Prepare, and hash once: a process's first hash costs three times the next."""
+        self._hash(_read(self.ask()), "")
+
+    def ask(self) -> str:
+        """A new question with a salt of its own, bound to the uid."""
+        salt = _base64(os.urandom(_SALT_BYTES))
+        memory_kib, passes, lanes = self._cost
+        return f"$argon2id$v=19$m={memory_kib},t={passes},p={lanes}${salt}"
+
+    def answer(self, question: str, key: Key, uid: bytes, version: int, pin: str) -> bytes:
+        """What a PIN of one user and version gives to a question."""
+        asked = _read(question)
+        bound = asked.bound_to(uid)
+        domain = b"pincli/v1" if bound.schema == 1 else b"pincli/v2/answer"
+        message = framed(domain, bound.name, b"%d" % version, pin.encode())
+        return self._hash(asked, hmac.digest(key.raw, message, "sha256").hex())
+
+    def make(self, key: Key, uid: bytes, version: int, pin: str) -> Made:
+        """A question of this cost for one user's PIN of one version, and what to keep."""
+        return self._answered(self.ask(), key, uid, version, pin)
+
+    def renew(self, question: str, key: Key, uid: bytes, version: int, pin: str) -> Made:
+        """The same for a PIN that has a question, which says what it is bound to.
+
+        The sealed PIN is bound to the same, and stays as it is.
+        """
+        login = _read(question).login
+        fresh = self.ask() if login is None else f"login={login}{self.ask()}"
+        return self._answered(fresh, key, uid, version, pin)
+
+    def is_outdated(self, question: str) -> bool:
+        """Whether a question asks for another cost than this.
+
+        Raises:
+            RecordDamaged: It is not a question.
+        """
+        return _read(question).cost != self._cost
+
+    def _answered(self, question: str, key: Key, uid: bytes, version: int, pin: str) -> Made:
+        given = self.answer(question, key, uid, version, pin)
+        return _kept(question, key, uid, version, given)
+
+    def _hash(self, asked: _Question, secret: str) -> bytes:
+        with _faults_of_the_host():
+            hasher = self._argon2.using(  # type: ignore[no-untyped-call]
+                type="ID",
+                salt=asked.salt,
+                memory_cost=asked.cost.memory_kib,
+                rounds=asked.cost.passes,
+                parallelism=asked.cost.lanes,
+                digest_size=_ANSWER_BYTES,
+            )
+            # The raw digest; types-passlib says it is text, which it is in no version.
+            return cast(bytes, hasher.from_string(hasher.hash(secret)).checksum)
+
+    @cached_property
+    def _argon2(self) -> type[argon2]:
+        with _faults_of_the_host():
+            with _spared_imports():
+                from passlib.hash import argon2
+            argon2.set_backend()
+        return argon2
+
+
+def bound_to(question: str | None, uid: bytes) -> BoundTo:
+    """What the secrets of a user's PIN are bound to; new ones, without a question, to the uid.
+
+    Raises:
+        RecordDamaged: It is not a question.
+    """
+    return BoundTo(2, uid) if question is None else _read(question).bound_to(uid)
+
+
+def check_of(answer: bytes) -> bytes:
+    """What is stored in place of an answer, and compared with that of another."""
+    return hashlib.sha256(answer).digest()
+
+
+def proof(key: Key, uid: bytes, version: int, question: str, check: bytes) -> bytes:
+    """What shows that question and check were made with verify.key, for this user and version."""
+    message = framed(b"pincli/v2/proof", uid, b"%d" % version, question.encode(), check)
+    return hmac.digest(key.raw, message, "sha256")
+
+
+def is_proved(
+    key: Key, uid: bytes, version: int, question: str, check: bytes, proved: bytes
+) -> bool:
+    """Whether a proof is the one that belongs to all these."""
+    return hmac.compare_digest(proof(key, uid, version, question, check), proved)
+
+
+def from_verifier(verifier: str, key: Key, login: str, uid: bytes, version: int) -> Made:
+    """Question, check and proof of a verifier that schema 1 stored, without its PIN.
+
+    Args:
+        verifier: argon2's own text, with the digest, which is the answer.
+        key: The key that the verifier was made with.
+        login: The login that it was made for.
+        uid: Whose it is.
+        version: The PIN's version.
+
+    Raises:
+        RecordDamaged: It is not a verifier of schema 1.
+    """
+    settings, _, digest = verifier.rpartition("$")
+    question = f"login={login}{settings}"
+    _read(question)
+    given = _from_base64(digest)
+    if len(given) != _ANSWER_BYTES:
+        raise RecordDamaged
+    return _kept(question, key, uid, version, given)
+
+
+class _Question(NamedTuple):
+    login: str | None
+    cost: HashCost
+    salt: bytes
+
+    def bound_to(self, uid: bytes) -> BoundTo:
+        return BoundTo(2, uid) if self.login is None else BoundTo(1, self.login.encode())
+
+
+def _read(question: str) -> _Question:
+    found = _QUESTION.fullmatch(question)
+    if found is None:
+        raise RecordDamaged
+    login, memory_kib, passes, lanes, salt = found.groups()
+    asked = _Question(login, HashCost(int(memory_kib), int(passes), int(lanes)), _from_base64(salt))
+    too_much = any(wanted > most for wanted, most in zip(asked.cost, _MOST, strict=True))
+    too_little = asked.cost.memory_kib < 8 * asked.cost.lanes  # argon2's own bound
+    if too_much or too_little or len(asked.salt) not in _SALT_BYTES_TAKEN:
+        raise RecordDamaged
+    return asked
+
+
+def _kept(question: str, key: Key, uid: bytes, version: int, given: bytes) -> Made:
+    check = check_of(given)
+    return Made(question, check, proof(key, uid, version, question, check))
+
+
+def _base64(raw: bytes) -> str:
+    return binascii.b2a_base64(raw, newline=False).rstrip(b"=").decode()
+
+
+def _from_base64(text: str) -> bytes:
+    """What argon2's spelling of base64 holds: no padding, and one text for the same bytes."""
+    try:
+        raw = binascii.a2b_base64(text + "=" * (-len(text) % 4))
+    except ValueError:
+        raise RecordDamaged from None
+    if _base64(raw) != text:
+        raise RecordDamaged
+    return raw
+
+
+@contextmanager
+def _faults_of_the_host() -> Iterator[None]:
+    """Tell what goes wrong here from a damaged record: the question was read before."""
+    try:
+        yield
+    except (MemoryError, SystemError):
+        # SystemError: what an import was seen to raise where the interpreter found no memory.
+        raise OutOfMemory from None
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        # passlib puts its own error, about a hash, around the one that argon2 raised.
+        detail = str(error.__context__ or error)
+        if any(words in detail for words in _NO_MEMORY):
+            raise OutOfMemory from None
+        raise HashUnavailable(detail) from None
+
+
+@contextmanager
+def _spared_imports() -> Iterator[None]:
+    """Keep passlib from importing, at its own import, what it does not need here.
+
+    It imports crypt, for schemes that we don't use: 4 ms, and a warning. And it asks for
+    argon2's version, for one debug message: argon2 would look that up in the package's
+    metadata, which takes 15 ms, and warn.
+    """
+    import argon2
+
+    vars(argon2).setdefault("__version__", "not asked for")
+    absent = {} if "crypt" in sys.modules else {"crypt": None}
+    sys.modules.update(absent)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in absent:
+            # Another thread may be here too: the head start, and whoever did not wait for it.
+            sys.modules.pop(name, None)
