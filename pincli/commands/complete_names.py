@@ -48,7 +48,8 @@ def _names(invocation: Invocation, names: Names, prefix: str) -> list[str]:
     if not invocation.may_run():
         return []
     column: Literal["login", "account"] = "login" if names is Names.USERS else "account"
-    store = open_store(invocation.config.store, origin=invocation.origin, read_only=True)
+    config = invocation.config
+    store = open_store(config.store, config.keys, origin=invocation.origin, read_only=True)
     try:
         return names_beginning(store, column, prefix)
     finally:

@@ -123,7 +123,7 @@ def _reseal_to(session: Session, public: Key, progress: Progress) -> Iterator[in
             raise ValueError(user.login)
         private = session.portal_key(user.portal_key)
         bound = bound_to(user.question, user.uid)
-        pin = unseal(private, bound, user.pin_version, user.sealed, user.login)
+        pin = unseal(private, bound, user.pin_version, user.sealed)
         sealed = seal(public, bound, user.pin_version, pin)
         return steps.Resealed(user.id, user.pin_version, sealed, public.fingerprint)
 

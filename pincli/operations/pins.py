@@ -7,12 +7,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, NoReturn, TypeVar
 
-from pincli.errors import KeyChanged, NoPinPossible, PinChangedMeanwhile, Refused, Rule, SealDamaged
+from pincli.errors import (
+    KeyChanged,
+    NoPinPossible,
+    PinChangedMeanwhile,
+    RecordDamaged,
+    Refused,
+    Rule,
+    SealDamaged,
+)
 from pincli.models import NewPin, PinOrigin, ShownPin, State, User
 from pincli.operations.people import require_user
 from pincli.operations.session import Session
-from pincli.rules.pins import broken_rule, generate, require_allowed, require_well_formed
 from pincli.rules.lockout import Refusal, check_of
+from pincli.rules.pins import broken_rule, generate, require_allowed, require_well_formed
 from pincli.rules.states import state_of
 from pincli.store.steps import pins as steps
 from pincli.vault.answers import bound_to
@@ -196,7 +204,10 @@ def _first_look(session: Session, user: User) -> ShownPin:
 def _another_look(session: Session, user: User) -> ShownPin:
     private = session.portal_key(user.portal_key or "")
     bound = bound_to(user.question, user.uid)
-    pin = unseal(private, bound, user.pin_version, user.sealed or b"", user.login)
+    try:
+        pin = unseal(private, bound, user.pin_version, user.sealed or b"")
+    except RecordDamaged:
+        raise SealDamaged(user.login) from None
     # A seal that somebody else put there must not tell the customer a PIN that never works.
     if not _is_present_pin(session, user, pin):
         raise SealDamaged(user.login)

@@ -23,7 +23,6 @@ from pincli.vault.keyring import (
 )
 
 
-
 class Need(Enum):
     """What a command needs beside the database."""
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pincli.errors import KeysUnavailable, Refused, Rule, StoreUnavailable, Unavailable
 from pincli.models import Fault, Identity, Origin
+from pincli.store.sealing import Sealers
 from pincli.store.sqlite.connection import DATABASE
 from pincli.store.sqlite.creation import create_store
-from pincli.store.sealing import Sealers
 from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.keyring import ALL_FILES, Keyring, create_keys
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 
 from pincli.errors import (
-    KeyChanged,
     MalformedAnswer,
     MalformedPin,
+    PinChangedMeanwhile,
     PincliError,
     RecordDamaged,
     StoreUnavailable,
+    VerifierDamaged,
 )
 from pincli.models import NewPin, Outcome, PinOrigin, State, User, Verdict
 from pincli.operations.people import require_user
@@ -76,7 +77,7 @@ def verify(session: Session, name: str, pin: str, ticket: str | None) -> Verdict
                 break
         user = _read_again(session, user)
     else:
-        raise RecordDamaged(user.login)
+        raise PinChangedMeanwhile
     if verdict.outcome is Outcome.VERIFIED:
         _renew(session, user, pin)
     return verdict
@@ -93,8 +94,11 @@ def _hashed(session: Session, user: User, pin: str) -> bytes | None:
     key = session.verify_key(user.verify_key)
     check, proof = user.pin_check or b"", user.pin_proof or b""
     if not is_proved(key, user.uid, user.pin_version, user.question, check, proof):
-        raise RecordDamaged(user.login)
-    return session.answers.answer(user.question, key, user.uid, user.pin_version, pin)
+        raise VerifierDamaged(user.login)
+    try:
+        return session.answers.answer(user.question, key, user.uid, user.pin_version, pin)
+    except RecordDamaged:
+        raise VerifierDamaged(user.login) from None
 
 
 def _settled(session: Session, charged: attempts.Charged) -> Verdict:

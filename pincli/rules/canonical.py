@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+
 from pincli.models import Texts, TrailEvent, User
 from pincli.rules.framing import framed
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pincli.errors import RecordDamaged, SealDamaged
+from pincli.errors import RecordDamaged
 from pincli.rules.framing import framed
 from pincli.vault.answers import BoundTo
 from pincli.vault.keyring import Key
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.hpke import Suite
 
 
-def sealed_pin(portal_public: Key, bound_to: BoundTo, version: int, pin: str) -> bytes:
+def seal(portal_public: Key, bound_to: BoundTo, version: int, pin: str) -> bytes:
     """Encrypt a PIN to the portal, for what its question is bound to and for one version."""
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
@@ -24,7 +24,7 @@ def sealed_pin(portal_public: Key, bound_to: BoundTo, version: int, pin: str) ->
     return _suite().encrypt(pin.encode(), public, info=_info(bound_to, version))
 
 
-def opened_pin(portal_private: Key, bound_to: BoundTo, version: int, sealed: bytes) -> str:
+def unseal(portal_private: Key, bound_to: BoundTo, version: int, sealed: bytes) -> str:
     """Decrypt a sealed PIN.
 
     Raises:
@@ -38,23 +38,6 @@ def opened_pin(portal_private: Key, bound_to: BoundTo, version: int, sealed: byt
         return _suite().decrypt(sealed, private, info=_info(bound_to, version)).decode()
     except (InvalidTag, ValueError):
         raise RecordDamaged from None
-
-
-def seal(portal_public: Key, user: str, version: int, pin: str) -> bytes:
-    """The same, as schema 1 does: bound to the login."""
-    return sealed_pin(portal_public, BoundTo(1, user.encode()), version, pin)
-
-
-def unseal(portal_private: Key, user: str, version: int, sealed: bytes) -> str:
-    """Decrypt what `seal` made.
-
-    Raises:
-        SealDamaged: It was not sealed to this key, for this user and this version.
-    """
-    try:
-        return opened_pin(portal_private, BoundTo(1, user.encode()), version, sealed)
-    except RecordDamaged:
-        raise SealDamaged(user) from None
 
 
 def _info(bound_to: BoundTo, version: int) -> bytes:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from pincli.config import under_sudo
 from pincli.errors import (
-    AttemptTakenOver,
     BackupRefused,
     BackupUnavailable,
     ConfigUnavailable,
@@ -126,11 +125,6 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
             return (
                 f"a PIN was made with the key {error.fingerprint}, which is not among the keys",
                 "tell an admin; nothing was counted",
-            )
-        case AttemptTakenOver():
-            return (
-                f"another process changed {error.user} while this one held the lock",
-                "try again; if it happens again, tell an admin that the lock file was replaced",
             )
         case PinChangedMeanwhile():
             return "the PIN was changed by others at the same moment", "try again"

@@ -27,7 +27,7 @@ from pincli.store.sqlite.connection import (
 )
 from pincli.store.sqlite.errors import translated
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
-from pincli.store.sqlite.mark import Mark
+from pincli.store.sqlite.mark import Mark, Seen, place_of
 from pincli.store.sqlite.rollback import require_seen
 from pincli.store.sqlite.transaction import SqliteTransaction, read_store
 
@@ -132,7 +132,7 @@ class SqliteStore:
                 result = step(transaction, *args, **kwargs)
             # After the commit: the mark may lag the store, never lead it.
             if mark is not None and transaction.head != before:
-                mark.write(transaction.head)
+                mark.write(Seen(*transaction.head, 0, place_of(self.path)))
         self.locks_recorded += transaction.locks
         return result
 
@@ -197,7 +197,8 @@ class SqliteStore:
             StoreUnavailable: It is at another place than the mark's.
         """
         if self._mark is None:
-            self._mark = Mark.open(self._marks, transaction.identity.store_id, self.path)
+            store_id = bytes.fromhex(transaction.identity.store_id)
+            self._mark = Mark.open(self._marks, store_id) or Mark.make(self._marks, store_id)
         if self._mark is None:
             return None
         seen = self._mark.read()

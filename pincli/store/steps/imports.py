@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from enum import Enum, auto
+from functools import partial
 
 from pincli.errors import Refused, Rule
 from pincli.models import EventKind, NewEvent, User
@@ -75,9 +76,8 @@ def take_in(
             continue
         active = user.active if row.active is None else row.active
         withdraws = takes_the_pin(user, active=active, user_type=row.type)
-        step, _ = lockout.ended_first(
-            user, lambda now, row=row: _updated(now, row), withdraws=withdraws, at=transaction.at
-        )
+        taking = partial(_updated, row=row)
+        step, _ = lockout.ended_first(user, taking, withdraws=withdraws, at=transaction.at)
         events += step
         fates.append(Fate.UPDATED)
     transaction.save(events)
