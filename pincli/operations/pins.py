@@ -217,9 +217,7 @@ def _another_look(session: Session, user: User) -> ShownPin:
 
 def _is_present_pin(session: Session, user: User, pin: str) -> bool:
     key = session.verify_key(user.verify_key or "")
-    answer = session.answers.answer(
-        user.question or "", key, user.uid, user.pin_version, pin
-    )
+    answer = session.answers.answer(user.question or "", key, user.uid, user.pin_version, pin)
     return hmac.compare_digest(check_of(answer), user.pin_check or b"")
 
 

@@ -54,10 +54,11 @@ def failing_after_unlock(events: Iterable[tuple[bytes, str, str]]) -> dict[bytes
             times.setdefault(uid, []).append(at)
     found = {}
     for uid, after in misses.items():
-        first, end = max(
-            ((place, bisect_right(after, unlocked + UNLOCK_WINDOW)) for unlocked, place in unlocks[uid]),
-            key=lambda window: window[1] - window[0],
-        )
+        windows = [
+            (first, bisect_right(after, unlocked + UNLOCK_WINDOW))
+            for unlocked, first in unlocks[uid]
+        ]
+        first, end = max(windows, key=lambda window: window[1] - window[0])
         if end - first >= FAILURES_AFTER_UNLOCK:
             found[uid] = (end - first, times[uid][end - 1])
     return found

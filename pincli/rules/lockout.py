@@ -37,12 +37,18 @@ _NO_ATTEMPT: dict[str, Any] = dict.fromkeys(
     name for name in User._fields if name == "attempt" or name.startswith("attempt_")
 )
 _NO_PIN: dict[str, Any] = dict.fromkeys(
-    ("question", "pin_check", "pin_proof", "verify_key", "sealed", "portal_key")
-    + ("pin_set_at", "pin_set_by")
+    (
+        "question",
+        "pin_check",
+        "pin_proof",
+        "verify_key",
+        "sealed",
+        "portal_key",
+        "pin_set_at",
+        "pin_set_by",
+    )
 )
-_NO_BAR: dict[str, Any] = dict.fromkeys(
-    name for name in User._fields if name.startswith("barred_")
-)
+_NO_BAR: dict[str, Any] = dict.fromkeys(name for name in User._fields if name.startswith("barred_"))
 _PIN_KINDS = {
     PinOrigin.GENERATED: EventKind.PIN_GENERATED,
     PinOrigin.CUSTOMER: EventKind.PIN_CHANGED,

@@ -55,9 +55,7 @@ def edited(
 
     A user who becomes of a type without PINs loses theirs, as such users never have one.
     """
-    now = user._replace(
-        account=account, display_name=display_name, email=email, type=user_type
-    )
+    now = user._replace(account=account, display_name=display_name, email=email, type=user_type)
     step: Step = () if now == user else (NewEvent(EventKind.USER_UPDATED, now),)
     return _without_idle_pin(step, now)
 

@@ -8,9 +8,7 @@ from pincli.models import Origin
 from pincli.store.contract import Store
 
 
-def open_store(
-    folder: Path, marks: Path, *, origin: Origin, read_only: bool = False
-) -> Store:
+def open_store(folder: Path, marks: Path, *, origin: Origin, read_only: bool = False) -> Store:
     """Open a store.
 
     Args:

@@ -37,9 +37,7 @@ class Work:
     can't be used now may be again by the next call.
     """
 
-    def __init__(
-        self, invocation: Invocation, answers: Answers, wake: Callable[[], None]
-    ) -> None:
+    def __init__(self, invocation: Invocation, answers: Answers, wake: Callable[[], None]) -> None:
         """Open the first session.
 
         Args:

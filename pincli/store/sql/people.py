@@ -158,8 +158,7 @@ class SqlPeople:
         """Up to five existing names that begin with this one or are one slip away from it."""
         slips = sorted(one_slip_away(name))
         found = self._rows(
-            f"SELECT DISTINCT {column} FROM people WHERE {column} IN ({marks(slips)}) "
-            "LIMIT ?",
+            f"SELECT DISTINCT {column} FROM people WHERE {column} IN ({marks(slips)}) LIMIT ?",
             (*slips, _NEAR_AT_MOST),
             _first,
         )
@@ -224,16 +223,13 @@ class SqlPeople:
     ) -> Iterator[list[User]]:
         last = ("", "")
         while page := self._users(
-            f"{index} WHERE {where} AND (login, account) > (?, ?) "
-            "ORDER BY login, account LIMIT ?",
+            f"{index} WHERE {where} AND (login, account) > (?, ?) ORDER BY login, account LIMIT ?",
             (*parameters, *last, PAGE),
         ):
             yield page
             last = (page[-1].login, page[-1].account)
 
-    def _counts(
-        self, where: str, parameters: tuple[str, ...]
-    ) -> Counter[tuple[int, str, int]]:
+    def _counts(self, where: str, parameters: tuple[str, ...]) -> Counter[tuple[int, str, int]]:
         query = f"SELECT active, type, question IS NULL, count(*) FROM people WHERE {where} "
         found = self._rows(f"{query} GROUP BY 1, 2, 3", parameters)
         return Counter({(active, kind, no_pin): n for active, kind, no_pin, n in found})

@@ -33,9 +33,7 @@ class _Piece(NamedTuple):
     kind: str
 
 
-_NEW = _Piece(
-    "trail", LISTED, EVENT, "t.number", "t.at", "t.account", "t.agent", "t.kind"
-)
+_NEW = _Piece("trail", LISTED, EVENT, "t.number", "t.at", "t.account", "t.agent", "t.kind")
 _OLD = _Piece("old_events", "old_events", OLD_EVENT, "seq", "at", "account", "agent", "kind")
 
 

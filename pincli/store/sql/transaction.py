@@ -39,7 +39,14 @@ class SqlTransaction:
     """
 
     def __init__(
-        self, *, identity: Identity, sealers: Sealers, origin: Origin, at: str, head: Head, start: int
+        self,
+        *,
+        identity: Identity,
+        sealers: Sealers,
+        origin: Origin,
+        at: str,
+        head: Head,
+        start: int,
     ) -> None:
         self.at = at
         self.origin = origin
@@ -179,7 +186,9 @@ class SqlTransaction:
         self.write(f"INSERT INTO trail ({TRAIL}) VALUES ({marks(TRAIL_COLUMNS)})", rows)
         if changes.texts:
             columns = ", ".join(Texts._fields)
-            self.write(f"INSERT INTO texts ({columns}) VALUES ({marks(Texts._fields)})", changes.texts)
+            self.write(
+                f"INSERT INTO texts ({columns}) VALUES ({marks(Texts._fields)})", changes.texts
+            )
         self.head = Head(last.number, last.link)
 
     def _next_row(self) -> int:

@@ -58,7 +58,9 @@ def foreign(connection: sqlite3.Connection, version: int) -> str | None:
         found[kind, name] = sql
     if found in _ACCEPTED[version]:
         return None
-    return _difference(found, min(_ACCEPTED[version], key=lambda texts: len(set(texts) ^ set(found))))
+    return _difference(
+        found, min(_ACCEPTED[version], key=lambda texts: len(set(texts) ^ set(found)))
+    )
 
 
 def _difference(found: Texts, expected: Texts) -> str:

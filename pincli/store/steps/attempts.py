@@ -59,9 +59,7 @@ def charge(
         return None
     number = transaction.next_number() + len(ending)
     check = lockout.check_of(answer)
-    step = lockout.charged(
-        now, check, number=number, by=transaction.origin, ticket=ticket, at=at
-    )
+    step = lockout.charged(now, check, number=number, by=transaction.origin, ticket=ticket, at=at)
     transaction.save([*ending, *step])
     return Charged(number, user.id, now.pin_version)
 
@@ -102,9 +100,7 @@ def settle(transaction: Transaction, charged: Charged) -> Verdict:
     if state is State.ACTIVE and user.pin_version == charged.version:
         return Verdict(outcome, user, state)
     told = Outcome.INCORRECT if state is State.ACTIVE else Outcome(state.value)
-    event = NewEvent(
-        EventKind.NOT_TOLD, user, attempt=charged.number, outcome=told.value
-    )
+    event = NewEvent(EventKind.NOT_TOLD, user, attempt=charged.number, outcome=told.value)
     transaction.save([event])
     return Verdict(told, user, state)
 
