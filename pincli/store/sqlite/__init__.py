@@ -1,0 +1,1 @@
+"""One host, many processes: a database file, a lock file and a rollback journal."""
