@@ -42,46 +42,57 @@ def replayed(event: TrailEvent, before: Course | None) -> Course | str:
         before: The story so far; None where it begins.
     """
     kind = _KINDS.get(event.kind)
-    if kind is None or event.counter is None:
+    counter = event.counter
+    if kind is None or counter is None:
         return "its kind or its counter is unknown"
     if (before is None) != (kind in _BEGINNINGS):
         return "the user's story does not begin there"
-    before = before or Course(event.counter)
-    attempt = before.attempt
+    before = before or Course(counter)
     ends = kind in _OUTCOMES or (kind is EventKind.REFUSED and event.attempt is not None)
-    if kind is EventKind.ATTEMPT:
-        if attempt is not None:
-            return "an attempt was charged while another was open"
-        attempt = event.number
-    elif ends:
-        if event.attempt != attempt:
-            return "an outcome without its charge"
-        attempt = None
-    elif attempt is not None and event.record is not None:
-        return "the record changed while an attempt was open"
-    if event.counter not in _possible(kind, before.counter, ends=ends):
-        return f"the counter went from {before.counter} to {event.counter}"
+    wrong = _wrong_attempt(event, kind, before.attempt, ends=ends)
+    if wrong is None and counter not in _possible(kind, before.counter, ends=ends):
+        wrong = f"the counter went from {before.counter} to {counter}"
+    if wrong is not None:
+        return wrong
+    attempt = event.number if kind is EventKind.ATTEMPT else None if ends else before.attempt
     if event.record is None:
-        return before._replace(attempt=attempt, counter=event.counter)
-    return Course(event.counter, attempt, event.number, event.record)
+        return before._replace(attempt=attempt, counter=counter)
+    return Course(counter, attempt, event.number, event.record)
+
+
+def _wrong_attempt(
+    event: TrailEvent, kind: EventKind, attempt: int | None, *, ends: bool
+) -> str | None:
+    """What is wrong about the attempt that is open, or not."""
+    if ends:
+        return None if event.attempt == attempt else "an outcome without its charge"
+    if attempt is None or event.record is None:
+        return None
+    if kind is EventKind.ATTEMPT:
+        return "an attempt was charged while another was open"
+    return "the record changed while an attempt was open"
 
 
 def _possible(kind: EventKind, counter: int, *, ends: bool) -> range | tuple[int, ...]:
     """The counters that an event may leave."""
-    if kind is EventKind.ATTEMPT:
-        return (counter + 1,) if counter < ATTEMPTS_ALLOWED else ()
-    if kind is EventKind.VERIFIED or (kind is EventKind.REFUSED and ends):
-        return (0,)
-    if kind in (EventKind.LOCKED, EventKind.LOCKED_BY_HAND):
-        right = kind is EventKind.LOCKED_BY_HAND or counter == ATTEMPTS_ALLOWED
-        return (ATTEMPTS_ALLOWED,) if right else ()
-    if kind is EventKind.UNLOCKED:
-        return (0,) if counter == ATTEMPTS_ALLOWED else ()
-    if kind is EventKind.PIN_CHANGED:
-        return (0,) if counter < ATTEMPTS_ALLOWED else ()
-    if kind in _RESETS:
-        # A reset sets the counter to 0; a first look and a deactivation leave it.
-        return (counter,) if counter == ATTEMPTS_ALLOWED else (0, counter)
+    six = counter == ATTEMPTS_ALLOWED
     if kind is EventKind.RESTORED:
         return range(counter, ATTEMPTS_ALLOWED + 1)
-    return (counter,)
+    if kind is EventKind.VERIFIED or (kind is EventKind.REFUSED and ends):
+        return (0,)
+    if kind is EventKind.LOCKED_BY_HAND:
+        return (ATTEMPTS_ALLOWED,)
+    # What a reset leaves is 0; a first look and a deactivation leave the counter as it is.
+    below_six = {
+        EventKind.ATTEMPT: (counter + 1,),
+        EventKind.PIN_CHANGED: (0,),
+        EventKind.LOCKED: (),
+        EventKind.UNLOCKED: (),
+        **dict.fromkeys(_RESETS, (0, counter)),
+    }
+    at_six = {
+        EventKind.ATTEMPT: (),
+        EventKind.PIN_CHANGED: (),
+        EventKind.UNLOCKED: (0,),
+    }
+    return (at_six if six else below_six).get(kind, (counter,))

@@ -1,4 +1,4 @@
-"""What a step's events come to, before any database hears of it: rows that differ, a longer trail."""
+"""What a step's events come to, before any database hears of it."""
 
 from __future__ import annotations
 
