@@ -146,6 +146,8 @@ class Unavailable(PincliError):
 
     charge: str = ""
     """What became of the attempt at hand: `not charged`, `charged`, `may be charged`, or empty."""
+    unsure: bool = False
+    """Whether nobody knows if a commit is on disk."""
 
     def __init__(self, fault: Fault, path: Path, detail: str = "") -> None:
         super().__init__(fault.value, str(path), detail)

@@ -8,6 +8,7 @@ import typer
 
 from pincli.commands.invocation import Invocation
 from pincli.operations.alerts import find_alerts
+from pincli.operations.left_open import end_left_open
 from pincli.views.alerts import found
 from pincli.views.blocks import Answer
 
@@ -24,4 +25,6 @@ def alerts(
       pincli alerts
       pincli alerts --exit-code --json
     """
-    return found(find_alerts(invocation.open()), exit_code=exit_code)
+    session = invocation.open()
+    end_left_open(session)
+    return found(find_alerts(session), exit_code=exit_code)

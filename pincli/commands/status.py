@@ -10,6 +10,7 @@ from pincli.commands.invocation import Invocation
 from pincli.commands.options import AccountOption, OptionalUserArgument
 from pincli.errors import UsageProblem
 from pincli.models import State
+from pincli.operations.left_open import end_left_open
 from pincli.operations.people import require_account, require_user
 from pincli.views import status as view
 from pincli.views.blocks import Answer
@@ -48,6 +49,7 @@ def status(
         )
     session = invocation.open()
     if user is not None:
+        end_left_open(session)
         return view.card(require_user(session, user), exit_code=exit_code)
     if account is None and state is None:
         return view.overview(

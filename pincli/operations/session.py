@@ -123,11 +123,25 @@ def open_session(
             if needs & whose:
                 keyring.require(name, expected)
         if Need.WRITE in needs:
-            store.seal_with(
-                AuditSealer(keyring.audit),
-                lambda fingerprint: AuditSealer(keyring.find(AUDIT_KEY, fingerprint)),
-                lambda: map(AuditSealer, keyring.valid(AUDIT_KEY)),
-            )
+            _seal_with(store, keyring)
         yield Session(store, keyring, answers or Answers(), identity, Need.WRITE in needs)
     finally:
         store.close()
+
+
+def let_write(session: Session) -> None:
+    """Let a session write after all, although its command did not need to.
+
+    Raises:
+        KeysUnavailable: audit.key isn't here, or another.
+    """
+    session.keyring.require(AUDIT_KEY, session.identity.audit_key)
+    _seal_with(session.store, session.keyring)
+
+
+def _seal_with(store: Store, keyring: Keyring) -> None:
+    store.seal_with(
+        AuditSealer(keyring.audit),
+        lambda fingerprint: AuditSealer(keyring.find(AUDIT_KEY, fingerprint)),
+        lambda: map(AuditSealer, keyring.valid(AUDIT_KEY)),
+    )

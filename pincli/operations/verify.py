@@ -69,7 +69,7 @@ def verify(session: Session, name: str, pin: str, ticket: str | None) -> Verdict
     for _ in range(_ASK_AGAIN):
         answer = _hashed(session, user, pin)
         with deferred():
-            charged = session.store.write(attempts.charge, user, answer, ticket=ticket)
+            charged = _charged(session, user, answer, ticket)
             if isinstance(charged, Verdict):
                 return charged
             if charged is not None:
@@ -101,11 +101,21 @@ def _hashed(session: Session, user: User, pin: str) -> bytes | None:
         raise VerifierDamaged(user.login) from None
 
 
+def _charged(
+    session: Session, user: User, answer: bytes | None, ticket: str | None
+) -> attempts.Charged | Verdict | None:
+    try:
+        return session.store.write(attempts.charge, user, answer, ticket=ticket)
+    except StoreUnavailable as error:
+        error.charge = "may be charged" if error.unsure else "not charged"
+        raise
+
+
 def _settled(session: Session, charged: attempts.Charged) -> Verdict:
     try:
         return session.store.write(attempts.settle, charged)
     except StoreUnavailable as error:
-        error.charge = error.charge or "charged"
+        error.charge = "charged"
         raise
 
 

@@ -255,6 +255,13 @@ class Store(Protocol):
             KeyChanged: The audit key was rotated, and the new one isn't here.
         """
 
+    def write_at_once(self, step: Step[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same, if nobody else is writing now.
+
+        Raises:
+            StoreBusy: Somebody is.
+        """
+
     def maintained(self) -> AbstractContextManager[None]:
         """Keep other key rotations and restores out."""
 

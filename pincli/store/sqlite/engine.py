@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pincli.errors import StoreTampered, StoreUnavailable
+from pincli.errors import StoreBusy, StoreTampered, StoreUnavailable
 from pincli.models import EventKind, Fault, Identity, NewEvent, Origin, User
 from pincli.store.contract import P, Sealer, Step, T
 from pincli.store.sealing import Sealers
@@ -136,6 +136,11 @@ class SqliteStore:
         self.locks_recorded += transaction.locks
         return result
 
+    def write_at_once(self, step: Step[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same, if nobody else is writing now."""
+        with self._lock_file().without_patience():
+            return self.write(step, *args, **kwargs)
+
     @contextmanager
     def maintained(self) -> Iterator[None]:
         """Keep other key rotations and restores out."""
@@ -175,11 +180,20 @@ class SqliteStore:
         self._patiently("BEGIN IMMEDIATE", locks)
         try:
             yield
-            self._patiently("COMMIT", locks)
-            locks.renew_patience()
+            self._commit(locks)
         finally:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+
+    def _commit(self, locks: Locks) -> None:
+        try:
+            with translated(self.path):
+                self._patiently("COMMIT", locks)
+        except StoreUnavailable as error:
+            # Where others held the database, nothing was written; else nobody knows.
+            error.unsure = not isinstance(error, StoreBusy)
+            raise
+        locks.renew_patience()
 
     def _patiently(self, statement: str, locks: Locks) -> None:
         """Run a statement that waits for others, for as long as the command still may."""

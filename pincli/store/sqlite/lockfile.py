@@ -101,6 +101,15 @@ class Locks:
         finally:
             self.patience = max(self.patience - (time.monotonic() - began), 0)
 
+    @contextmanager
+    def without_patience(self) -> Iterator[None]:
+        """Wait for nobody inside."""
+        patience, self.patience = self.patience, 0.0
+        try:
+            yield
+        finally:
+            self.patience = patience
+
     def renew_patience(self) -> None:
         """Begin anew: something is committed, and what comes next may wait as long again."""
         self.patience = LONGEST_WAIT

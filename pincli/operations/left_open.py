@@ -1,0 +1,31 @@
+"""Attempts that a process left open: ended by whoever looks next, so that a lock is told."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from pincli.errors import PincliError
+from pincli.operations.session import Session, let_write
+from pincli.rules.times import written
+from pincli.store.steps.attempts import finish
+
+LEFT_OPEN = timedelta(seconds=10)
+"""How long an attempt may be open before others end it: its own process may take that long."""
+_AT_MOST = 200
+
+
+def end_left_open(session: Session) -> None:
+    """End the attempts that have been open for ten seconds, where that can be done at once.
+
+    Whatever stands in the way, such as a missing key or a held lock, is for others to say:
+    the question that is being answered needs no writing.
+    """
+    with suppress(PincliError):
+        before = written(datetime.now(UTC) - LEFT_OPEN)
+        rows = session.store.people.open_since(before)
+        if not rows:
+            return
+        let_write(session)
+        for row in rows[:_AT_MOST]:
+            session.store.write_at_once(finish, row)
