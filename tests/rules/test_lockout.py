@@ -1,307 +1,429 @@
-"""The lockout table over every small record, against a second formulation of DESIGN.md 2.4.
+"""The lockout table over every small record, against a second formulation of DESIGN.md 2.4 and 2.5.
 
-The formulation below knows no `User` and no step: a record is seven facts, and each event a
-line of the table.
+The formulation below knows no `User` and no step: a record is eight facts, and each event a
+line of the table. Then every record that events can reach is walked, in any order of events.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 from typing import NamedTuple
 
 import pytest
 
-from pincli.errors import AttemptTakenOver, NoPinPossible, Refused
-from pincli.models import NewPin, PinOrigin, StoredPin, User, UserType
+from pincli.errors import AttemptOpen, NoPinPossible, Refused
+from pincli.models import NewPin, Origin, PinOrigin, User, UserType
 from pincli.rules import lockout
-from pincli.rules.states import ATTEMPTS_ALLOWED, is_locked
+from pincli.rules.people import edited, switched
+from pincli.rules.states import ATTEMPTS_ALLOWED, is_locked, state_of
 
 AT = "2026-11-24T13:05:00Z"
 BEFORE = "2026-11-20T08:00:00Z"
 ATTEMPT = 41
+BY = Origin("mia", "verify")
+RIGHT, WRONG = b"right", b"wrong"
+EITHER = (False, True)
 
 
 class Facts(NamedTuple):
-    """What of a record the table is about."""
+    """What of a record the table is about.
+
+    Attributes:
+        flight: The answer of the attempt that is open: `right`, `wrong`, or empty.
+    """
 
     counter: int
-    noted: bool  # an event has recorded the present lock
-    open: bool  # an attempt is in flight
+    flight: str
     pin: bool
     version: int
     active: bool
     eligible: bool
 
+    @property
+    def six(self) -> bool:
+        """Locked: a sixth answer in flight is not a lock yet."""
+        return self.counter == 6 and not self.flight
 
-EITHER = (False, True)
+    @property
+    def state(self) -> str:
+        if not self.active:
+            return "inactive"
+        if not self.eligible:
+            return "ineligible"
+        if self.six:
+            return "locked"
+        return "active" if self.pin else "uncollected"
+
+
+# A PIN needs an active user of a type with PINs. An attempt is open only in a record as it was
+# charged: with a PIN, and counted.
 EVERY = [
-    Facts(counter, noted, flight, pin, 3, active, eligible)
+    Facts(counter, flight, pin, 3, active, eligible)
     for counter in range(7)
-    for noted, flight, pin, active in product(EITHER, EITHER, EITHER, EITHER)
-    for eligible in EITHER
-    if not noted or counter == 6
+    for flight in ("", "right", "wrong")
+    for pin, active, eligible in product(EITHER, EITHER, EITHER)
+    if (not pin or (active and eligible)) and (not flight or (counter and pin))
 ]
 
-Expected = tuple[Facts, list[str]] | str
-"""The facts afterwards and the events' kinds; or the refusal's word."""
+Expected = tuple[Facts, list[str]]
 
 
-def six(facts: Facts) -> bool:
-    return facts.counter == 6
+class No(Exception):
+    """The table refuses an event, with this word."""
 
 
-def free(facts: Facts) -> Facts:
-    return facts._replace(counter=0, noted=False)
+def charge(facts: Facts, answer: str) -> Expected:
+    if facts.flight or facts.state != "active":
+        raise No("bug")
+    return facts._replace(counter=facts.counter + 1, flight=answer), ["attempt"]
 
 
-def noting(facts: Facts, kinds: list[str]) -> Expected:
-    """A lock is noted by an event of its own, once."""
-    if six(facts) and not facts.noted:
-        return facts._replace(noted=True), [*kinds, "locked"]
-    return facts, kinds
+def settle(facts: Facts) -> Expected:
+    closed = facts._replace(flight="")
+    if not facts.flight:
+        return facts, []
+    if facts.flight == "right":
+        return closed._replace(counter=0), ["verified"]
+    return closed, ["incorrect", *(["locked"] if closed.six else [])]
 
 
-def charge(facts: Facts) -> Expected:
-    if facts.open or six(facts):
-        return "taken over"
-    return facts._replace(counter=facts.counter + 1, open=True), ["attempt"]
-
-
-def settle(facts: Facts, *, right: bool, same_version: bool) -> Expected:
-    if not facts.open:
-        return "taken over"
-    closed = facts._replace(open=False)
-    if not facts.active or not facts.eligible or not facts.pin:
-        kind = "refused"
-    else:
-        kind = "verified" if right and same_version else "incorrect"
-    return (free(closed), [kind]) if right else noting(closed, [kind])
-
-
-def abandon(facts: Facts) -> Expected:
-    return noting(facts._replace(open=False), ["abandoned"]) if facts.open else (facts, [])
-
-
-def lock_by_hand(facts: Facts) -> Expected:
-    return noting(facts._replace(counter=6), [])
+def lock(facts: Facts) -> Expected:
+    return (facts, []) if facts.six else (facts._replace(counter=6), ["locked_by_hand"])
 
 
 def unlock(facts: Facts) -> Expected:
-    return (free(facts), ["unlocked"]) if six(facts) else "not locked"
+    if not facts.six:
+        raise No("not_locked")
+    return facts._replace(counter=0), ["unlocked"]
 
 
-def reset(facts: Facts, *, unlocking: bool) -> Expected:
-    released = six(facts) and unlocking
-    after = free(facts) if released or not six(facts) else facts
+def bare(facts: Facts) -> Facts:
+    return facts._replace(pin=False, version=facts.version + 1)
+
+
+def reset(facts: Facts, *, unlocking: bool = False, issuing: bool = False) -> Expected:
+    if issuing and not (facts.active and facts.eligible):
+        raise No(facts.state)
+    released = facts.six and unlocking
+    kept = facts.six and not unlocking
+    after = facts if kept else facts._replace(counter=0)
+    kinds = ["unlocked"] if released else []
+    if issuing:
+        after = after._replace(pin=True, version=facts.version + 1)
+        return after, [*kinds, "pin_generated"]
     if facts.pin:
-        after = after._replace(pin=False, version=facts.version + 1)
-        last = ["pin_withdrawn"]
-    else:
-        last = ["reset"] if after != facts else []
-    return after, (["unlocked"] if released else []) + last
+        return bare(after), [*kinds, "pin_withdrawn"]
+    return after, [*kinds, *(["reset"] if after != facts else [])]
 
 
-def issue(facts: Facts, *, unlocking: bool) -> Expected:
-    if not facts.active or not facts.eligible:
-        return "no pin possible"
-    released = six(facts) and unlocking
-    after = free(facts) if released or not six(facts) else facts
-    after = after._replace(pin=True, version=facts.version + 1)
-    return after, (["unlocked"] if released else []) + ["pin_generated"]
-
-
-def collect(facts: Facts) -> Expected:
-    if not facts.active or not facts.eligible:
-        return "no pin possible"
+def look(facts: Facts) -> Expected:
+    if not (facts.active and facts.eligible):
+        raise No(facts.state)
     return facts._replace(pin=True, version=facts.version + 1), ["pin_generated"]
 
 
 def choose(facts: Facts) -> Expected:
-    if not facts.active or not facts.eligible:
-        return "no pin possible"
-    if six(facts):
-        return "locked"
-    return free(facts)._replace(pin=True, version=facts.version + 1), ["pin_changed"]
+    if not (facts.active and facts.eligible):
+        raise No(facts.state)
+    if facts.six:
+        raise No("locked")
+    return facts._replace(pin=True, counter=0, version=facts.version + 1), ["pin_changed"]
+
+
+def switch(facts: Facts, *, on: bool) -> Expected:
+    if facts.active == on:
+        return facts, []
+    after, kinds = facts._replace(active=on), ["activated" if on else "deactivated"]
+    return (bare(after), [*kinds, "pin_withdrawn"]) if after.pin and not on else (after, kinds)
+
+
+def retype(facts: Facts, *, eligible: bool) -> Expected:
+    after = facts._replace(eligible=eligible)
+    kinds = ["user_updated"] if after != facts else []
+    return (bare(after), [*kinds, "pin_withdrawn"]) if after.pin and not eligible else (after, kinds)
 
 
 Formula = Callable[[Facts], Expected]
-Program = Callable[[User], lockout.Step]
 
 
-def settling(*, right: bool, version: int) -> Program:
-    return lambda user: lockout.settled(
-        user, attempt=ATTEMPT, version=version, matched=right, agent="mia", ticket=None, at=AT
+class Line(NamedTuple):
+    """An event of the table: by the formulation, by the program, and what it does to the PIN."""
+
+    formula: Formula
+    program: lockout.Change
+    withdraws: bool
+
+
+GENERATED = NewPin("q2", b"", b"p", "vkey", b"s", "pkey", PinOrigin.GENERATED, 4)
+CHOSEN = GENERATED._replace(set_by=PinOrigin.CUSTOMER)
+
+
+def _retyped(user: User, *, user_type: UserType) -> lockout.Step:
+    return edited(
+        user,
+        account=user.account,
+        display_name=user.display_name,
+        email=user.email,
+        user_type=user_type,
     )
 
 
-def new(origin: PinOrigin) -> NewPin:
-    return NewPin("$new", "vkey", b"new", "pkey", origin, 4)
-
-
-GENERATED, CHOSEN = new(PinOrigin.GENERATED), new(PinOrigin.CUSTOMER)
-
-
-def resetting(*, unlock: bool) -> tuple[Formula, Program]:
-    return (
-        lambda facts: reset(facts, unlocking=unlock),
-        lambda user: lockout.withdrawn(user, unlock=unlock, reason="attack"),
-    )
-
-
-def issuing(*, unlock: bool) -> tuple[Formula, Program]:
-    return (
-        lambda facts: issue(facts, unlocking=unlock),
-        lambda user: lockout.issued(user, GENERATED, unlock=unlock, reason=None, at=AT),
-    )
-
-
-def answering(*, right: bool, version: int) -> tuple[Formula, Program]:
-    return (
-        lambda facts: settle(facts, right=right, same_version=version == facts.version),
-        settling(right=right, version=version),
-    )
-
-
-TABLE: dict[str, tuple[Formula, Program]] = {
-    "charge": (
-        charge,
-        lambda user: lockout.charged(user, number=ATTEMPT, agent="mia", ticket="T-1", at=AT),
+TABLE = {
+    "lock": Line(lock, partial(lockout.locked_by_hand, reason="smells", at=AT), True),
+    "unlock": Line(unlock, partial(lockout.unlocked, reason="asked"), False),
+    **{
+        f"reset{'-unlock' * unlocking}": Line(
+            partial(reset, unlocking=unlocking),
+            partial(lockout.withdrawn, unlock=unlocking, reason="attack"),
+            True,
+        )
+        for unlocking in EITHER
+    },
+    **{
+        f"issue{'-unlock' * unlocking}": Line(
+            partial(reset, unlocking=unlocking, issuing=True),
+            partial(lockout.issued, pin=GENERATED, unlock=unlocking, reason=None, at=AT),
+            True,
+        )
+        for unlocking in EITHER
+    },
+    "first-look": Line(look, partial(lockout.collected, pin=GENERATED, at=AT), False),
+    "choice": Line(choose, partial(lockout.changed, pin=CHOSEN, at=AT), True),
+    "deactivate": Line(
+        partial(switch, on=False), partial(switched, active=False, reason=None), True
     ),
-    "right": answering(right=True, version=3),
-    "wrong": answering(right=False, version=3),
-    "right-of-old": answering(right=True, version=2),
-    "wrong-of-old": answering(right=False, version=2),
-    "abandon": (abandon, lambda user: lockout.abandoned(user, at=AT)),
-    "lock": (lock_by_hand, lambda user: lockout.locked_by_hand(user, reason="smells", at=AT)),
-    "unlock": (unlock, lambda user: lockout.unlocked(user, reason="asked")),
-    "reset": resetting(unlock=False),
-    "reset-unlock": resetting(unlock=True),
-    "issue": issuing(unlock=False),
-    "issue-unlock": issuing(unlock=True),
-    "first-look": (collect, lambda user: lockout.collected(user, GENERATED, at=AT)),
-    "choice": (choose, lambda user: lockout.changed(user, CHOSEN, at=AT)),
+    "activate": Line(
+        partial(switch, on=True), partial(switched, active=True, reason=None), False
+    ),
+    "ineligible": Line(
+        partial(retype, eligible=False), partial(_retyped, user_type=UserType.DATAPIPE), True
+    ),
+    "eligible": Line(
+        partial(retype, eligible=True), partial(_retyped, user_type=UserType.CLOUD), False
+    ),
 }
 
 
+def taken(facts: Facts, line: Line) -> tuple[Facts, list[str], str]:
+    """A change by the formulation: the open attempt ends first. Gives the refusal's word too."""
+    first, ending = settle(facts)
+    try:
+        after, kinds = line.formula(first)
+    except No as refusal:
+        return first, ending, str(refusal)
+    if facts.flight == "right" and line.withdraws:
+        ending = ["refused"]
+    return after, [*ending, *kinds], ""
+
+
+def run(facts: Facts, line: Line) -> tuple[Facts, list[str], str]:
+    """The same by the program."""
+    user = record(facts)
+    step, refusal = lockout.ended_first(user, line.program, withdraws=line.withdraws, at=AT)
+    word = ""
+    if isinstance(refusal, NoPinPossible):
+        word = refusal.state.value
+    elif isinstance(refusal, Refused):
+        word = refusal.rule.name.lower()
+    return facts_of(lockout.after(user, step)), [each.kind.value for each in step], word
+
+
 @pytest.mark.parametrize("event", TABLE)
-def test_every_event_on_every_small_record(event: str) -> None:
+def test_every_change_of_every_small_record(event: str) -> None:
     """Facts, events and refusals are those of the second formulation, for each of them."""
-    formula, program = TABLE[event]
     for facts in EVERY:
-        assert outcome(program, record(facts)) == formula(facts), facts
+        assert run(facts, TABLE[event]) == taken(facts, TABLE[event]), facts
 
 
-@pytest.mark.parametrize("event", TABLE)
-def test_nothing_brings_the_counter_above_six_or_below_none(event: str) -> None:
-    """The counter of every record in every step is within its bounds, and its event's own."""
+def test_every_end_of_an_attempt() -> None:
+    """A right answer verifies and clears the counter; a wrong one stays counted, and six locks."""
     for facts in EVERY:
+        user = record(facts)
+        step = lockout.finished(user, at=AT)
+        found = facts_of(lockout.after(user, step)), [each.kind.value for each in step]
+        assert found == settle(facts), facts
+
+
+def test_every_charge() -> None:
+    """A charge counts one more and opens an attempt; elsewhere it is a bug, and nothing is done."""
+    for facts, answer in product(EVERY, ("right", "wrong")):
+        user = record(facts)
         try:
-            step = TABLE[event][1](record(facts))
-        except (Refused, AttemptTakenOver, NoPinPossible):
+            expected: Expected | None = charge(facts, answer)
+        except No:
+            expected = None
+        if expected is None:
+            with pytest.raises(AttemptOpen):
+                charged(user, answer)
+        else:
+            (event,) = charged(user, answer)
+            assert event.user is not None
+            assert (facts_of(event.user), [event.kind.value]) == expected
+
+
+def test_whatever_happens_in_any_order_at_most_six_are_charged() -> None:
+    """Over every reachable record: six charges at most between two clears, and a lock holds."""
+    seen: set[tuple[Facts, int]] = set()
+    todo = [(Facts(0, "", True, 1, True, True), 0)]
+    while todo:
+        facts, charges = todo.pop()
+        key = facts._replace(version=1), charges
+        if key in seen:
             continue
+        seen.add(key)
+        assert 0 <= facts.counter <= 6
+        assert charges <= 6
+        assert charges <= facts.counter
+        assert not (facts.flight and facts.state != "active")
+        following: list[Facts] = [settle(facts)[0]]
+        for answer in ("right", "wrong"):
+            try:
+                following.append(charge(settle(facts)[0], answer)[0])
+            except No:
+                assert settle(facts)[0].state != "active"
+        for name, line in TABLE.items():
+            after = taken(facts, line)[0]
+            following.append(after)
+            if facts.six and "unlock" not in name:
+                assert after.six, name
+        for after in following:
+            charged_now = bool(after.flight)
+            cleared = after.counter == 0 or (charged_now and settle(facts)[0].counter == 0)
+            todo.append((after, (0 if cleared else charges) + charged_now))
+    assert len(seen) > 50
+
+
+@pytest.mark.parametrize("event", [name for name, line in TABLE.items() if line.withdraws])
+def test_nobody_is_verified_by_a_pin_that_the_same_step_withdraws(event: str) -> None:
+    """A right answer in flight is refused, unless the change itself is."""
+    for facts in EVERY:
+        _, kinds, refusal = run(facts, TABLE[event])
+        assert refusal or "verified" not in kinds, facts
+
+
+def test_every_step_keeps_the_counter_within_its_bounds() -> None:
+    """Each record in each step is one that the table's own checks would let in."""
+    for facts, line in product(EVERY, TABLE.values()):
+        step, _ = lockout.ended_first(
+            record(facts), line.program, withdraws=line.withdraws, at=AT
+        )
         for each in step:
             assert each.user is not None
             assert 0 <= each.user.failed_attempts <= ATTEMPTS_ALLOWED
-            assert each.user.locked_since is None or is_locked(each.user.failed_attempts)
+        left = lockout.after(record(facts), step)
+        assert (left.locked_since is not None) == is_locked(left)
+        assert (left.attempt, left.attempt_answer, left.attempt_ticket) == (None, None, None)
 
 
-def test_only_a_release_lowers_a_counter_of_six() -> None:
-    """Of all events only an unlock, and a right answer in flight, bring six to less."""
-    lowering = {
-        event
-        for event, (formula, _) in TABLE.items()
-        for facts in EVERY
-        if six(facts) and isinstance(after := formula(facts), tuple) and not six(after[0])
-    }
-    assert lowering == {
-        "unlock",
-        "reset-unlock",
-        "issue-unlock",
-        "right",
-        "right-of-old",
-    }
-
-
-def test_totals_count_each_attempt_and_each_lock_once() -> None:
+def test_totals_count_each_lock_once() -> None:
     """The totals that no unlock erases go up by the events that say so."""
-    for facts, (_, program) in product(EVERY, TABLE.values()):
+    for facts, line in product(EVERY, TABLE.values()):
         user = record(facts)
-        try:
-            step = program(user)
-        except (Refused, AttemptTakenOver, NoPinPossible):
-            continue
+        step, _ = lockout.ended_first(user, line.program, withdraws=line.withdraws, at=AT)
         kinds = [each.kind.value for each in step]
+        locks = kinds.count("locked") + kinds.count("locked_by_hand")
         after = lockout.after(user, step)
-        assert after.attempts_total - user.attempts_total == kinds.count("attempt")
-        assert after.locks_total - user.locks_total == kinds.count("locked")
-        assert (after.last_locked_at == AT) == ("locked" in kinds)
+        assert after.locks_total - user.locks_total == locks
+        assert after.attempts_total == user.attempts_total
+        assert (after.last_locked_at == AT) == bool(locks)
 
 
-def test_an_attempt_notes_who_took_it_and_its_ticket() -> None:
-    """Charge and settle leave when and by whom, for the agent who looks next."""
-    user = record(Facts(0, False, False, True, 3, True, True))
-    (charged,) = TABLE["charge"][1](user)
-    assert charged.user is not None
-    assert (charged.user.last_attempt_at, charged.user.last_attempt_by) == (AT, "mia")
-    assert charged.ticket == "T-1"
-    (verified,) = settling(right=True, version=3)(charged.user)
+def test_an_outcome_carries_the_attempts_own_agent_and_ticket() -> None:
+    """Whoever ends it: the outcome is the attempt's."""
+    (event,) = charged(record(Facts(0, "", True, 3, True, True)), "right")
+    assert event.user is not None
+    assert (event.user.attempts_total, event.ticket) == (10, "T-1")
+    assert (event.user.last_attempt_at, event.user.last_attempt_by) == (AT, "mia")
+    (verified,) = lockout.finished(event.user, at=AT)
     assert verified.user is not None
     assert (verified.user.last_verified_at, verified.user.last_verified_by) == (AT, "mia")
     assert (verified.attempt, verified.outcome) == (ATTEMPT, "verified")
+    assert (verified.origin, verified.ticket) == (BY, "T-1")
+
+
+def test_a_withdrawn_pin_is_barred_until_the_customer_chooses() -> None:
+    """Any withdrawal sets the bar; of the changes only a choice ends it."""
+    user = record(Facts(0, "", True, 3, True, True))
+    gone = lockout.after(user, lockout.withdrawn(user, unlock=False, reason=None))
+    assert (gone.barred_question, gone.barred_check, gone.barred_key, gone.barred_version) == (
+        *(user.question, user.pin_check, user.verify_key),
+        3,
+    )
+    looked = lockout.after(gone, lockout.collected(gone, GENERATED, at=AT))
+    assert looked.barred_question == user.question
+    chosen = lockout.after(looked, lockout.changed(looked, CHOSEN, at=AT))
+    assert chosen.barred_question is chosen.barred_version is None
 
 
 def test_six_attempts_are_allowed() -> None:
     """The number is six; nothing else in the program or its texts may say another."""
     assert ATTEMPTS_ALLOWED == 6
     assert [lockout.attempts_left(counter) for counter in range(8)] == [6, 5, 4, 3, 2, 1, 0, 0]
-    assert [is_locked(counter) for counter in range(8)] == [False] * 6 + [True] * 2
+
+
+def charged(user: User, answer: str) -> lockout.Step:
+    """A charge with a right or a wrong answer."""
+    check = lockout.check_of(RIGHT if answer == "right" else WRONG)
+    return lockout.charged(user, check, number=ATTEMPT, by=BY, ticket="T-1", at=AT)
 
 
 def record(facts: Facts) -> User:
     """A record with these facts."""
-    pin = StoredPin("$old", "vkey", b"old", "pkey", BEFORE, PinOrigin.GENERATED)
-    return User(
+    user = User(
         id=1,
-        login="alice",
+        uid=b"u" * 16,
+        blind=b"b" * 16,
         account="acme",
+        login="alice",
         display_name="Alice",
+        email=None,
         type=UserType.CLOUD if facts.eligible else UserType.DATAPIPE,
         active=facts.active,
         added_at=BEFORE,
-        pin=pin if facts.pin else None,
         pin_version=facts.version,
         failed_attempts=facts.counter,
-        open_attempt=ATTEMPT if facts.open else None,
-        locked_since=BEFORE if facts.noted else None,
-        last_locked_at=BEFORE if facts.noted else None,
-        last_attempt_at=None,
-        last_attempt_by=None,
-        last_verified_at=None,
-        last_verified_by=None,
+        locked_since=BEFORE if facts.six else None,
+        last_locked_at=BEFORE if facts.six else None,
         locks_total=2,
         attempts_total=9,
     )
+    if facts.pin:
+        user = user._replace(
+            question="q1",
+            pin_check=lockout.check_of(RIGHT),
+            pin_proof=b"p",
+            verify_key="vkey",
+            sealed=b"s",
+            portal_key="pkey",
+            pin_set_at=BEFORE,
+            pin_set_by=PinOrigin.GENERATED,
+        )
+    if facts.flight:
+        user = user._replace(
+            attempt=ATTEMPT,
+            attempt_answer=lockout.check_of(RIGHT if facts.flight == "right" else WRONG),
+            attempt_at=BEFORE,
+            attempt_agent="mia",
+            attempt_command="verify",
+            attempt_ticket="T-1",
+        )
+    return user
 
 
-def outcome(program: Program, user: User) -> Expected:
-    """What the program makes of a record, in the words of the formulation."""
-    try:
-        step = program(user)
-    except AttemptTakenOver:
-        return "taken over"
-    except NoPinPossible:
-        return "no pin possible"
-    except Refused as refusal:
-        return "not locked" if refusal.rule.name == "NOT_LOCKED" else "locked"
-    after = lockout.after(user, step)
+def facts_of(user: User) -> Facts:
+    """The facts of a record."""
+    flight = ""
+    if user.attempt is not None:
+        flight = "right" if user.attempt_answer == user.pin_check else "wrong"
     facts = Facts(
-        after.failed_attempts,
-        after.locked_since is not None,
-        after.open_attempt is not None,
-        after.pin is not None,
-        after.pin_version,
-        after.active,
-        after.type is UserType.CLOUD,
+        user.failed_attempts,
+        flight,
+        user.question is not None,
+        user.pin_version,
+        user.active,
+        user.type is UserType.CLOUD,
     )
-    return facts, [each.kind.value for each in step]
+    assert state_of(user).value == facts.state
+    return facts
