@@ -158,6 +158,7 @@ class Invocation:
         return roles is None or may_run(roles, entry.allowed, about_one_user=about_one_user)
 
     def _origin(self, config: Config) -> Origin:
+        from pincli.models import Origin
 
         return Origin(config.agent, self.command)
 
