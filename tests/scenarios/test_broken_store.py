@@ -129,6 +129,7 @@ def on_small_disk(small_disk: Path) -> Desk:
     return desk
 
 
+@pytest.mark.system
 def test_a_full_disk_before_the_charge(on_small_disk: Desk) -> None:
     """No space for the charge: exit 8, nothing compared, and all is well once there is."""
     filler = _fill(on_small_disk.store.parent)
@@ -140,6 +141,7 @@ def test_a_full_disk_before_the_charge(on_small_disk: Desk) -> None:
     _as_before(on_small_disk)
 
 
+@pytest.mark.system
 def test_a_disk_that_fills_up_before_the_settle(on_small_disk: Desk, tmp_path: Path) -> None:
     """No space for the settle of a right answer: not verified, and the attempt is charged."""
     desk = on_small_disk

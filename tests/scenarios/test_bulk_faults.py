@@ -144,6 +144,7 @@ def test_a_file_of_pins_that_finds_no_room(desk: Desk, tmp_path: Path) -> None:
     assert [*(tmp_path / "out").iterdir()] == []
 
 
+@pytest.mark.system
 def test_a_file_of_pins_on_a_full_disk(desk: Desk, small_disk: Path) -> None:
     """The same on a disk that is really full."""
     crowd(desk, 600)
@@ -163,6 +164,7 @@ def _fill(folder: Path, leaving: int) -> Path:
 
 
 @pytest.mark.parametrize("command", ["import", "reset"])
+@pytest.mark.system
 def test_a_store_on_a_full_disk(tmp_path: Path, small_disk: Path, command: str) -> None:
     """Exit 8 and the word for it; what was committed is whole; with room again it goes on."""
     away = new_desk(tmp_path)
@@ -185,6 +187,7 @@ def test_a_store_on_a_full_disk(tmp_path: Path, small_disk: Path, command: str) 
 
 @pytest.mark.parametrize("variable", ["TMPDIR", "SQLITE_TMPDIR"])
 @pytest.mark.parametrize("command", ["import", "dry run", "problems"])
+@pytest.mark.system
 def test_no_room_for_the_temporary_file(
     desk: Desk, small_disk: Path, variable: str, command: str
 ) -> None:
@@ -200,6 +203,7 @@ def test_no_room_for_the_temporary_file(
     assert [*small_disk.iterdir()] == []
 
 
+@pytest.mark.system
 def test_no_room_to_put_a_long_answer_together(desk: Desk, small_disk: Path) -> None:
     """Exit 8 and no half object; the reset itself is done, and the second answer says so."""
     crowd(desk, 8000)

@@ -22,6 +22,7 @@ from tests.support.drive_bulk_runs import (
 )
 from tests.support.driving import RIGHT, Forks, copied
 from tests.support.floor import new_floor
+from tests.support.turns import EVERY
 
 PEOPLE = """user,account,name,type,active,pin
 new1,acme,New,cloud,,234811
@@ -38,7 +39,7 @@ RESETS = [
     ("reset", "--account", "acme", "gus", "--unlock", "--reason", "T-1", "--yes", "--json"),
 ]
 TO_FILE = ("reset", "--all", "--yes", "--json", "--output", "OUT/pins.csv")
-RANDOM_KILLS = 8
+RANDOM_KILLS = 8 // EVERY
 FINISHING = frozenset({"rename", "unlink", "fsync"})
 
 

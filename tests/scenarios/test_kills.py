@@ -25,6 +25,7 @@ from tests.support.driving import (
 )
 from tests.support.failpoints import Plan
 from tests.support.trail import count, play
+from tests.support.turns import is_tried
 
 FEWEST_STEPS = 15
 
@@ -63,16 +64,26 @@ class Wreck:
 def wrecks(
     desk: Desk, forks: Forks, folder: Path, *arguments: str, stdin: str = ""
 ) -> Iterator[Wreck]:
-    """The same run on copies of one store, killed before its 1st, 2nd, … step, then not."""
+    """The same run on copies of one store, killed before today's steps and the last, then not."""
+    steps = _steps_of(desk, forks, folder, *arguments, stdin=stdin)
+    assert steps > FEWEST_STEPS, "the failpoints were not reached"
     for number in numbers(1):
+        if number < steps and not is_tried(number):
+            continue
         copy = copied(desk, folder / f"{number}")
         log = Log(folder / f"{number}.log")
         plan = Plan(log=str(log.path), kill_at=number)
         wreck = Wreck(copy, number, forks.run(copy, *arguments, stdin=stdin, plan=plan), log)
         yield wreck
         if wreck.whole:
-            assert number > FEWEST_STEPS, "the failpoints were not reached"
             return
+
+
+def _steps_of(desk: Desk, forks: Forks, folder: Path, *arguments: str, stdin: str) -> int:
+    """How many steps the run takes if nobody kills it."""
+    copy, log = copied(desk, folder / "whole"), Log(folder / "whole.log")
+    forks.run(copy, *arguments, stdin=stdin, plan=Plan(log=str(log.path)))
+    return len(log.points())
 
 
 @pytest.mark.parametrize("used", [0, 5])

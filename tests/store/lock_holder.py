@@ -32,9 +32,4 @@ def say(word: str) -> None:
 
 
 if __name__ == "__main__":
-    # As a terminal would start it, whatever pytest itself was started with.
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     hold(Path(sys.argv[1]), int(sys.argv[2]))

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 
 from pincli.__main__ import main
-from tests.support.failpoints import Plan, install, notice_signals
+from tests.support.failpoints import Plan, install
 
 
 def drive() -> None:
     """Take the plan off the command line, and let pincli have the rest of it."""
-    notice_signals()
     install(Plan.load(sys.argv.pop(1)))
     sys.argv[0] = "pincli"
     main()

@@ -13,6 +13,7 @@ from typing import Any
 
 from pincli.models import User
 from tests.store.chain import computed_macs, stored_macs
+from tests.support import turns
 from tests.support.desk import Desk, Ran, killed
 from tests.support.driving import ROOT, Forks, Log, copied, intact
 from tests.support.failpoints import Plan
@@ -74,17 +75,22 @@ def wrecks(
         folder: For the copies.
         arguments: Pincli's own; OUT in them stands for the wreck's own folder.
         only: Around which points it is killed; left out: around every commit and all that
-            touches files, and before every few of the others.
+            touches files, and before every few of the others; those that have their turn.
         files: What lies in each wreck's own folder at the beginning, by name.
     """
     whole = _run(desk, forks, folder / "whole", arguments, 0, files)
     assert whole.run.code == 0, whole.run
     points = Log(folder / "whole" / "log").points()
-    for number, point in enumerate(points, 1):
-        near = {point, points[number - 2]} if number > 1 else {point}
-        if near & (only or _TELLING) or (only is None and number % _EVERY == 0):
+    telling = [
+        number
+        for number in range(1, len(points) + 1)
+        if set(points[max(number - 2, 0) : number]) & (only or _TELLING)
+        or (only is None and number % _EVERY == 0)
+    ]
+    for turn, number in enumerate(telling, 1):
+        if only or turns.is_tried(turn):
             wreck = _run(desk, forks, folder / f"{number}", arguments, number, files)
-            assert killed(wreck.run.code), (number, point, wreck.run)
+            assert killed(wreck.run.code), (number, points[number - 1], wreck.run)
             yield wreck
 
 

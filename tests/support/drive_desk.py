@@ -17,12 +17,11 @@ from pincli.__main__ import main
 from pincli.commands.desk import command, loop
 from pincli.commands.desk.picture import picture
 from pincli.views.desk import Marks
-from tests.support.failpoints import Plan, install, notice_signals
+from tests.support.failpoints import Plan, install
 
 
 def drive() -> None:
     """Take what the test wants off the command line, and let pincli have the desk."""
-    notice_signals()
     text, idle, bug, gate = sys.argv[1:5]
     plan = Plan.load(text)
     if gate:

@@ -16,7 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tests.support import drive_forks, failpoints
+from tests.support import drive_forks, failpoints, turns
 from tests.support.desk import Desk, Ran, killed
 from tests.support.driving import ROOT, Forks
 from tests.support.failpoints import Plan
@@ -60,8 +60,16 @@ class Wreck:
 def wrecks(
     desk: Desk, forks: Forks, folder: Path, *arguments: str, every: int = 1
 ) -> Iterator[Wreck]:
-    """The same run on copies of store and keys, killed before its 1st, 2nd, … step, then not."""
-    for number in count(1, every):
+    """The same run on copies of store and keys, killed before each of today's steps, then not.
+
+    Args:
+        desk: The store, left as it is.
+        forks: Who runs it.
+        folder: For the copies.
+        arguments: Pincli's own.
+        every: In CI, one of so many steps is tried; elsewhere fewer.
+    """
+    for number in count(turns.FIRST, every * turns.EVERY):
         copy = copy_of(desk, folder / str(number))
         run = forks.run(copy, *arguments, plan=Plan(kill_at=number))
         yield Wreck(copy, number, run)

@@ -136,14 +136,6 @@ class Points:
                 raise ValueError(action)
 
 
-def notice_signals() -> None:
-    """Undo what a shell does to background jobs: have SIGINT and SIGHUP ignored, or blocked."""
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP):
-        signal.signal(number, signal.SIG_DFL)
-
-
 def install(plan: Plan) -> None:
     """Wrap what pincli is made of, in this process, so that the plan comes true."""
     points = Points(plan)

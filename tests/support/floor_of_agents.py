@@ -11,7 +11,6 @@ import os
 import pwd
 import shlex
 import shutil
-import signal
 import stat
 import subprocess
 import sys
@@ -170,7 +169,6 @@ class AgentFloor:
             encoding="utf-8",
             timeout=30,
             dimensions=(40, 120),
-            preexec_fn=_hear_signals,
         )
 
     def environment(self, login: str) -> dict[str, str]:
@@ -265,12 +263,6 @@ def _reasons() -> Iterator[str]:
 def _become(login: str) -> list[str]:
     group = str(pwd.getpwnam(login).pw_gid)
     return ["setpriv", "--reuid", login, "--regid", group, "--init-groups", "--"]
-
-
-def _hear_signals() -> None:
-    """Take what a terminal sends, even if the tests were started where it is ignored."""
-    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
 
 
 def _make_users() -> None:

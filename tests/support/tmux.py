@@ -30,6 +30,7 @@ class Tmux:
         shell = f"env TERM={env.get('TERM', 'xterm')} PS1='{_PROMPT} ' ENV= bash --norc --noprofile"
         self._env = dict(env)
         self.stream = stream
+        stream.touch()  # cat may be slow to make it
         size = ("-x", str(columns), "-y", str(rows))
         self._run("new-session", "-d", *size, f"{shell} --noediting -i")
         self._run("pipe-pane", "-O", f"cat >{shlex.quote(str(stream))}")

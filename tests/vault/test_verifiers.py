@@ -79,31 +79,31 @@ def test_a_verifier_never_shows_the_pin(pin: str, user: str) -> None:
     assert f"user-{user}" not in text
 
 
-@pytest.mark.parametrize(
-    "damaged",
-    [
-        "",
-        "x",
-        PIN,
-        "$argon2id$",
-        "$argon2id$v=19$m=8,t=1,p=1$",
-        GOOD + "\n",
-        " " + GOOD,
-        GOOD.upper(),
-        GOOD.replace("$argon2id$", "$argon2xx$"),
-        GOOD.replace("m=8", "m=0"),
-        GOOD.replace("m=8", "m=-1"),
-        GOOD.replace("m=8", "m=99999999999999999999"),
-        GOOD.replace("t=1", "t=0"),
-        GOOD.replace("p=1", "p=0"),
-        GOOD.replace("m=8", "m=\uff18"),
-        GOOD.rpartition("$")[0],
-        GOOD.rpartition("$")[0] + "$",
-        "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW",
-        "\udc80",
-        "\u00e9",
-    ],
-)
+DAMAGED = {
+    "empty": "",
+    "one letter": "x",
+    "a PIN": PIN,
+    "a prefix": "$argon2id$",
+    "no salt": "$argon2id$v=19$m=8,t=1,p=1$",
+    "a line's end": GOOD + "\n",
+    "a blank before": " " + GOOD,
+    "capitals": GOOD.upper(),
+    "another kind": GOOD.replace("$argon2id$", "$argon2xx$"),
+    "no memory": GOOD.replace("m=8", "m=0"),
+    "negative memory": GOOD.replace("m=8", "m=-1"),
+    "endless memory": GOOD.replace("m=8", "m=99999999999999999999"),
+    "no pass": GOOD.replace("t=1", "t=0"),
+    "no lane": GOOD.replace("p=1", "p=0"),
+    "a wide digit": GOOD.replace("m=8", "m=\uff18"),
+    "no digest": GOOD.rpartition("$")[0],
+    "an empty digest": GOOD.rpartition("$")[0] + "$",
+    "bcrypt": "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW",
+    "a surrogate": "\udc80",
+    "no ASCII": "\u00e9",
+}
+
+
+@pytest.mark.parametrize("damaged", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_text_is_told_from_a_wrong_pin(damaged: str) -> None:
     """What is no verifier raises, and names the user, not the text or the PIN."""
     with pytest.raises(VerifierDamaged) as error:

@@ -10,6 +10,8 @@ import pytest
 from tests.support.floor import RIGHT
 from tests.support.floor_of_agents import AMY, CONFIG, EVE, LEA, SERVICE, SUPPORT, AgentFloor
 
+pytestmark = pytest.mark.system
+
 Spoil = Callable[[AgentFloor], object]
 
 

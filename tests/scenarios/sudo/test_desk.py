@@ -11,6 +11,8 @@ import pytest
 from tests.support.floor import RIGHT
 from tests.support.floor_of_agents import AMY, BEN, EVE, AgentFloor
 
+pytestmark = pytest.mark.system
+
 READY = "READY> "
 
 

@@ -10,6 +10,8 @@ from tests.support.desk import Ran
 from tests.support.floor import RIGHT, WRONG
 from tests.support.floor_of_agents import AMY, BEN, EVE, LEA, SERVICE, WWW, AgentFloor
 
+pytestmark = pytest.mark.system
+
 
 def refused(ran: Ran, command: str) -> None:
     """Fail unless pincli refused the command for the lack of a role."""

@@ -14,6 +14,8 @@ from tests.support.desk import Ran
 from tests.support.floor import RIGHT, WRONG
 from tests.support.floor_of_agents import AMY, BEN, LEA, SERVICE, WWW, AgentFloor
 
+pytestmark = pytest.mark.system
+
 MODULES = ("typer", "pincli/__init__", "sitecustomize", "usercustomize", "json", "signal", "start")
 PYTHON = "python{}.{}".format(*sys.version_info)
 

@@ -13,6 +13,8 @@ from tests.support.driving import ROOT
 from tests.support.floor import content
 from tests.support.floor_of_agents import EVE, LEA, AgentFloor
 
+pytestmark = pytest.mark.system
+
 
 def pieces(key: Path) -> list[str]:
     """Every run of eight digits of a key file: none of them may be told."""

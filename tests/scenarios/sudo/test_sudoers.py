@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.floor_of_agents import AMY, BEN, EVE, LEA, SERVICE, SUDOERS, WWW, AgentFloor
 
+pytestmark = pytest.mark.system
+
 
 def test_the_readmes_sudoers_are_sound(floor: AgentFloor) -> None:
     """`visudo -c` finds nothing wrong, with the whole of /etc/sudoers and with the file alone."""

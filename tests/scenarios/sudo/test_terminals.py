@@ -15,6 +15,8 @@ import pytest
 from tests.support.floor import RIGHT, WRONG
 from tests.support.floor_of_agents import AMY, BEN, SERVICE, AgentFloor
 
+pytestmark = pytest.mark.system
+
 PROMPT = "Support PIN of Alice"
 SHELL_PROMPT = "$ "
 
