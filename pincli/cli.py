@@ -18,6 +18,7 @@ import typer
 from pincli import __version__
 from pincli.commands import interrupts
 from pincli.commands.options import example
+from pincli.commands.output import take_stdout
 from pincli.commands.plain import PlainGroup
 from pincli.commands.running import (
     Places,
@@ -95,8 +96,6 @@ class Front(PlainGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise Interrupted from None
-        except BrokenPipeError:
-            raise OutputUnavailable(closed_by_reader=True) from None
         finally:
             tell_of_locks(ctx)
 
@@ -125,7 +124,10 @@ class Front(PlainGroup):
             with writing():
                 pass
         except PincliError as error:
-            code = _report(_describe(error), arguments, as_json=as_json, quiet=_is_quiet(error))
+            # After part of an answer nothing may follow it on stdout, least of all an object.
+            lost = isinstance(error, OutputUnavailable)
+            told = _describe(error)
+            code = _report(told, arguments, as_json=as_json and not lost, quiet=_is_quiet(error))
         except typer.TyperException as error:
             code = _report(_usage(error, arguments), arguments, as_json=as_json)
         except (KeyboardInterrupt, typer.Abort):
@@ -149,6 +151,7 @@ app = typer.Typer(
 
 def run() -> int:
     """Run pincli on the process's own arguments; the exit code."""
+    take_stdout()
     command = typer.main.get_command(app)
     return int(command.main(standalone_mode=False))
 
@@ -228,6 +231,8 @@ def _drop_what_can_not_be_written() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
+        except OutputUnavailable:
+            pass  # dropped already
         except OSError:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, stream.fileno())

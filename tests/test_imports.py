@@ -104,6 +104,7 @@ def test_a_verify_loads_no_other_command(desk: Desk, tmp_path: Path) -> None:
         "options",
         "plain",
         "running",
+        "output",
         "prompts",
         "background",
         "interrupts",
