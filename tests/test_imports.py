@@ -116,6 +116,7 @@ def test_a_verify_loads_no_other_command(desk: Desk, tmp_path: Path) -> None:
         "registry",
         "running",
         "typer_classes",
+        "output",
         "prompts",
         "background",
         "interrupts",
