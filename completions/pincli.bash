@@ -61,7 +61,7 @@ _pincli_scope() {
             options='--dry-run --ignore-unknown --allow-move --deactivate-missing --account --yes --reason --json --help'
             ;;
         'reset')
-            options='--account --from-file --all --dry-run --yes --reason --unlock --issue --reveal --output --json --help'
+            options='--account --from-file --all --dry-run --yes --reason --unlock --issue --only-missing --reveal --output --json --help'
             ;;
         'audit')
             commands='list verify'

@@ -117,9 +117,8 @@ class Rule(Enum):
     ROLE = "not among the caller's roles"
     CONFIGURED_ELSEWHERE = "the deployment names store and keys"
     FILE_EXISTS = "the file exists"
-    FILE_NOT_OURS = "the file is no part of ours"
-    FILE_OF_ANOTHER_RESET = "the file belongs to another reset"
-    FILE_IN_USE = "another run is writing the file"
+    FILE_CUT_SHORT = "the file is of a run that was cut short"
+    FILE_WITHOUT_PINS = "the file is of a run that has written no PIN"
     FILE_AMONG_SECRETS = "the file would lie with the store or the keys"
 
 
@@ -254,14 +253,16 @@ class Interrupted(PincliError):
     Attributes:
         done: For bulk work, how many users were finished.
         total: And of how many; 0 for anything else.
+        kept: The unfinished file that new PINs stand in, if there is one.
     """
 
     code = "interrupted"
 
-    def __init__(self, done: int = 0, total: int = 0) -> None:
-        super().__init__(done, total)
+    def __init__(self, done: int = 0, total: int = 0, kept: str = "") -> None:
+        super().__init__(done, total, kept)
         self.done = done
         self.total = total
+        self.kept = kept
 
 
 class FileUnreadable(PincliError):

@@ -19,7 +19,11 @@ class RowProblem(NamedTuple):
 
 
 class ImportTally(NamedTuple):
-    """What an import does, or did."""
+    """What an import does, or did.
+
+    Attributes:
+        pins: Always 0, as imports carry none; scripts may rely on the key.
+    """
 
     rows: int
     added: int = 0

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 
@@ -25,12 +23,9 @@ from pincli.operations.selection import Selection, select_staged
 from pincli.operations.session import Need, Session
 from pincli.results import ImportTally
 from pincli.store.staging import StagedImport
-from pincli.vault.envelopes import Envelope
 from pincli.views import imports as view
 from pincli.views.blocks import Answer
 from pincli.views.progress import progress_bar
-
-_READABLE_BY_OTHERS = 0o077
 
 
 def import_people(
@@ -61,8 +56,8 @@ def import_people(
       pincli import people.csv --dry-run
       pincli import people.csv --deactivate-missing --account acme --yes
 
-    Columns: user, account, name, type, and if you like active and pin. CSV, TSV, a JSON
-    array or JSON lines. Every row is checked before the first is written.
+    Columns: user, account, name, type, and if you like active. CSV, TSV, a JSON array or
+    JSON lines. Every row is checked before the first is written.
     """
     if deactivate_missing != (account is not None):
         raise UsageProblem(
@@ -75,13 +70,12 @@ def import_people(
             raise UsageProblem(
                 "the file on standard input leaves nobody to confirm", "give --yes, or a file"
             )
-    envelope = Envelope()
-    session = invocation.open(Need.WRITE, Need.SET_PIN)
+    session = invocation.open(Need.WRITE)
     file = invocation.keep(input_file(path, invocation.config))
     staged = invocation.keep(StagedImport())
-    options = ImportOptions(ignore_unknown, allow_move, allow_pins=_is_private(file))
+    options = ImportOptions(ignore_unknown, allow_move)
     with progress_bar("checking", percent=True) as progress:
-        expected = operation.stage(session, file, staged, envelope, options, progress=progress)
+        expected = operation.stage(session, file, staged, options, progress=progress)
     if staged.problem_count:
         return view.problems(staged.problem_count, staged.problems())
     missing = invocation.keep(_missing(session, staged, account))
@@ -91,30 +85,23 @@ def import_people(
     if len(missing) and not yes:
         show(view.preview(expected, missing.word), sys.stderr)
         confirm_word(missing.word)
-    return view.done(_write(session, staged, envelope, options, missing, reason))
+    return view.done(_write(session, staged, options, missing, reason))
 
 
 def _write(
     session: Session,
     staged: StagedImport,
-    envelope: Envelope,
     options: ImportOptions,
     missing: Selection,
     reason: str | None,
 ) -> ImportTally:
     with progress_bar("importing") as progress:
-        tally = operation.take_in(session, staged, envelope, options, progress=progress)
+        tally = operation.take_in(session, staged, options, progress=progress)
     with progress_bar("deactivating") as progress:
         deactivated = set_active_many(
             session, missing, active=False, reason=reason, progress=progress
         )
     return tally._replace(deactivated=deactivated)
-
-
-def _is_private(file: BinaryIO) -> bool:
-    """Whether nobody else can read the file, so that PINs may stand in it; a pipe is private."""
-    mode = os.fstat(file.fileno()).st_mode
-    return not stat.S_ISREG(mode) or not mode & _READABLE_BY_OTHERS
 
 
 def _missing(

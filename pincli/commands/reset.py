@@ -19,7 +19,7 @@ from pincli.errors import UsageProblem
 from pincli.operations import reset as operation
 from pincli.operations.pin_file import PinFile
 from pincli.operations.reset import ResetOrder
-from pincli.operations.selection import Selection, select
+from pincli.operations.selection import Selection, select, select_staged, without_pin
 from pincli.operations.session import Need, Session
 from pincli.views import reset as view
 from pincli.views.blocks import Answer, Block
@@ -46,6 +46,9 @@ def reset(
     issue: Annotated[
         bool, typer.Option("--issue", help="Make the new PINs now (where there is no portal).")
     ] = False,
+    only_missing: Annotated[
+        bool, typer.Option("--only-missing", help="Users without a PIN only; needs --issue.")
+    ] = False,
     reveal: Annotated[
         bool, typer.Option("--reveal", help="Show the new PINs; implies --issue.")
     ] = False,
@@ -62,8 +65,8 @@ def reset(
       pincli reset --account acme --reason T-4711 --yes --json
       pincli reset --from-file users.txt --output pins.csv --yes
 
-    After an interruption or a kill, the same command does the rest; FILE.part is the
-    unfinished file, with every PIN that counts already.
+    After an interruption or a kill, the same command does the rest. With --output, what is
+    there then is FILE.part; --only-missing serves those whose PIN is not in it.
     """
     if not (users or account or from_file or everybody):
         raise UsageProblem("nobody is named", "name users, or give --account, --from-file or --all")
@@ -71,7 +74,12 @@ def reset(
         raise UsageProblem(
             "--unlock needs a reason", "give it with --reason; it stands in the audit trail"
         )
-    order = ResetOrder(unlock=unlock, issue=issue or reveal or output is not None, reason=reason)
+    issue = issue or reveal or output is not None
+    if only_missing and not issue:
+        raise UsageProblem(
+            "--only-missing makes new PINs for those who have none", "add --issue, or --output FILE"
+        )
+    order = ResetOrder(unlock, issue, reason, only_missing)
     if reveal and not invocation.as_json and not sys.stdout.isatty():
         raise UsageProblem("--reveal shows PINs on a terminal only", "for a program, add --json")
     if str(output) == "-":
@@ -84,7 +92,8 @@ def reset(
     session = invocation.open(*needs)
     file = invocation.keep(_pin_file(output, invocation.config))
     names = [*(users or []), *names_from(from_file, invocation.config)]
-    selection = invocation.keep(select(session, names=names, account=account, everybody=everybody))
+    named = invocation.keep(select(session, names=names, account=account, everybody=everybody))
+    selection = invocation.keep(_narrowed(session, named, order))
     if dry_run:
         return _look(selection, order)
     if not yes:
@@ -97,6 +106,15 @@ def _pin_file(output: Path | None, config: Config) -> AbstractContextManager[Pin
     if output is None:
         return nullcontext()
     return PinFile(output, forbidden=(config.store, config.keys))
+
+
+def _narrowed(
+    session: Session, selection: Selection, order: ResetOrder
+) -> AbstractContextManager[Selection]:
+    """The selection, or those in it who lack a PIN."""
+    if not order.only_missing:
+        return nullcontext(selection)
+    return select_staged(session, without_pin(selection), selection.word)
 
 
 def _look(selection: Selection, order: ResetOrder) -> Answer:

@@ -11,8 +11,10 @@ from itertools import islice
 
 from pincli.errors import KeyChanged
 from pincli.models import Change, NewPin, PinOrigin, User
+from pincli.operations.pin_file import PinFile, PinRow
 from pincli.operations.pins import prepare, seal_for
 from pincli.operations.session import Session
+from pincli.rules.states import lacks_pin
 
 _AHEAD_PER_CORE = 8
 _WRITE_AT_ONCE = 64
@@ -25,14 +27,12 @@ def write_pins(
     session: Session,
     pins: Iterable[tuple[User, str]],
     *,
-    set_by: PinOrigin,
-    wanted: Callable[[User], bool],
     counter: Callable[[User], User],
     reason: str | None,
-    batch: str | None = None,
+    file: PinFile | None = None,
     before_each: Callable[[], None] = lambda: None,
 ) -> Iterator[list[tuple[Change, str]]]:
-    """Hash, seal and write PINs for many users, some in each transaction.
+    """Hash, seal and write PINs for many users who have none, some in each transaction.
 
     Whoever's PIN version changed between reading and writing is prepared again; so is
     everybody whose PIN was made with a key that was rotated meanwhile.
@@ -40,11 +40,9 @@ def write_pins(
     Args:
         session: Opened with Need.WRITE and Need.SET_PIN.
         pins: Users as just read, and the PINs that they are to have.
-        set_by: Who chose them.
-        wanted: Whether a user is to have theirs, asked again as it is written.
         counter: What becomes of a record's counter.
         reason: Why; stands on every event.
-        batch: The file of PINs that these stand in.
+        file: Where each PIN is written down before it is valid.
         before_each: Called with no lock held; what it raises ends the work there, and the
             PINs that are not written yet are gone.
 
@@ -54,22 +52,26 @@ def write_pins(
     source = iter(pins)
     while True:
         stale: list[tuple[User, str]] = []
-        for group in _groups(_prepared(session, source, set_by, before_each)):
+        for group in _groups(_prepared(session, source, before_each)):
             new = {user.id: (pin, made) for user, pin, made in group}
+            if file is not None:
+                file.append([_row(user, pin) for user, pin, _ in group])
             try:
                 changes = session.store.issue_many(
                     [(row, made) for row, (_, made) in new.items()],
-                    wanted=wanted,
+                    wanted=lacks_pin,
                     counter=counter,
                     reason=reason,
-                    batch=batch,
                 )
             except KeyChanged:
                 session.renew_keys()
                 changes = []
+            if file is not None:
+                got = {change.after.id for change in changes}
+                file.take_back({user.login for user, _, _ in group if user.id not in got})
             yield [(change, new.pop(change.after.id)[0]) for change in changes]
             again = session.store.users_in(list(new)) if new else []
-            stale += [(user, new[user.id][0]) for user in again if wanted(user)]
+            stale += [(user, new[user.id][0]) for user in again if lacks_pin(user)]
         if not stale:
             return
         source = iter(stale)
@@ -78,7 +80,6 @@ def write_pins(
 def _prepared(
     session: Session,
     pins: Iterator[tuple[User, str]],
-    set_by: PinOrigin,
     before_each: Callable[[], None],
 ) -> Iterator[Prepared]:
     """PINs hashed and sealed, in order, a bounded number ahead of who takes them."""
@@ -88,7 +89,7 @@ def _prepared(
 
     def work(user: User, pin: str) -> Prepared:
         sealed = sealer.submit(seal_for, session, user, pin)
-        return user, pin, prepare(session, user, pin, set_by, sealing=sealed.result)
+        return user, pin, prepare(session, user, pin, PinOrigin.GENERATED, sealing=sealed.result)
 
     # Sealing has a thread of its own: once a thread has run ChaCha20, argon2 was measured to
     # take a third longer in it.
@@ -107,6 +108,10 @@ def _prepared(
                 yield waiting.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _row(user: User, pin: str) -> PinRow:
+    return PinRow(user.login, user.account, user.display_name, pin)
 
 
 def _groups(prepared: Iterator[Prepared]) -> Iterator[list[Prepared]]:

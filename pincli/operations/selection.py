@@ -14,7 +14,7 @@ from pincli.operations.chunks import PAUSE
 from pincli.operations.people import note_unknown, require_account
 from pincli.operations.session import Session
 from pincli.rules.names import canonical_user
-from pincli.rules.states import state_of
+from pincli.rules.states import lacks_pin, state_of
 from pincli.store.staging import StagedUsers
 
 _PAGE = 1000
@@ -99,6 +99,11 @@ def select_staged(session: Session, rows: Iterable[int], word: str) -> Iterator[
     with StagedUsers() as staged:
         staged.add(rows)
         yield Selection(session, staged, word)
+
+
+def without_pin(selection: Selection) -> Iterator[int]:
+    """The rows of those in a selection who could have a PIN and have none."""
+    return (user.id for page in selection.pages() for user in page if lacks_pin(user))
 
 
 def _stage_names(session: Session, staged: StagedUsers, names: Iterable[str]) -> None:

@@ -27,6 +27,11 @@ def may_have_pin(user: User) -> bool:
     return user.active and user.type in TYPES_WITH_PINS
 
 
+def lacks_pin(user: User) -> bool:
+    """Whether this user could have a PIN and has none; a locked one too."""
+    return user.pin is None and may_have_pin(user)
+
+
 def state_of(user: User, *, failed_attempts: int | None = None) -> State:
     """The user's state.
 

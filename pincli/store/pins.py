@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 
 from pincli.errors import KeyChanged, PinChangedMeanwhile, Refused, Rule
@@ -30,7 +29,6 @@ def set_pin(transaction: Transaction, row: int, pin: NewPin, *, clear_counter: b
         PinChangedMeanwhile: The version is no longer the one that it was made for: the
             loser of two first looks reads the winner's PIN.
     """
-    _drop_marks(transaction, [row])
     _write(transaction, row, pin)
     if clear_counter:
         _clear_counter(transaction, row)
@@ -46,7 +44,6 @@ def issue(
     wanted: Callable[[User], bool],
     counter: Callable[[User], User],
     reason: str | None,
-    batch: str | None = None,
 ) -> list[Change]:
     """Give users new PINs that they didn't choose themselves.
 
@@ -56,7 +53,6 @@ def issue(
         wanted: Whether a user, as the record is now, is to have theirs.
         counter: What becomes of a record's counter.
         reason: Why; stands on every event of it.
-        batch: The file of PINs that these stand in, so that a killed run can be resumed.
 
     Returns:
         The record before and after of those written. A PIN that was made for another
@@ -68,14 +64,9 @@ def issue(
         for user in transaction.users(sorted(prepared))
         if user.pin_version == prepared[user.id].version - 1 and wanted(user)
     ]
-    _drop_marks(transaction, [user.id for user in before])
     for user in before:
         _write(transaction, user.id, prepared[user.id])
     _write_counters(transaction, [counter(user) for user in before])
-    if batch is not None:
-        transaction.connection.executemany(
-            "INSERT INTO issued VALUES (?, ?)", [(batch, user.id) for user in before]
-        )
     after = transaction.users([user.id for user in before])
     changes = [Change(*pair) for pair in zip(before, after, strict=True)]
     events: list[NewEvent] = []
@@ -85,32 +76,6 @@ def issue(
         events.append(NewEvent(kind, change.after, reason=reason))
     transaction.record_all(events)
     return changes
-
-
-def issued_in(
-    connection: sqlite3.Connection, batch: str, rows: Sequence[int], *, withdrawn: bool = False
-) -> set[int]:
-    """Those of the rows that have their PIN of a batch; or had it until it was withdrawn.
-
-    A mark goes when another PIN comes, and stays when its own is withdrawn.
-    """
-    marks = ", ".join("?" * len(rows))
-    query = (
-        "SELECT user_id FROM issued JOIN users ON users.id = user_id "
-        f"WHERE batch = ? AND user_id IN ({marks}) AND (verifier IS NULL) = ?"
-    )
-    return {row for (row,) in connection.execute(query, (batch, *rows, withdrawn)).fetchall()}
-
-
-def has_marks(connection: sqlite3.Connection, batch: str) -> bool:
-    """Whether anybody is marked as having a PIN of a batch."""
-    query = "SELECT 1 FROM issued WHERE batch = ? LIMIT 1"
-    return bool(connection.execute(query, (batch,)).fetchall())
-
-
-def forget_batch(transaction: Transaction, batch: str) -> None:
-    """Drop the marks of a batch whose file is complete."""
-    transaction.connection.execute("DELETE FROM issued WHERE batch = ?", (batch,))
 
 
 def note_shown(transaction: Transaction, user: User) -> None:
@@ -202,21 +167,6 @@ def _unlocked(change: Change, reason: str | None) -> list[NewEvent]:
     if is_locked(change.before.failed_attempts) and not is_locked(change.after.failed_attempts):
         return [NewEvent(EventKind.UNLOCKED, change.after, reason=reason)]
     return []
-
-
-def _drop_marks(transaction: Transaction, rows: Sequence[int]) -> None:
-    """These users get another PIN than any unfinished file of PINs has for them."""
-    batch = ""
-    while True:
-        # By the key from one batch to the next, of which there is hardly ever one.
-        ((batch,),) = transaction.connection.execute(
-            "SELECT min(batch) FROM issued WHERE batch > ?", (batch,)
-        ).fetchall()
-        if batch is None:
-            return
-        transaction.connection.executemany(
-            "DELETE FROM issued WHERE batch = ? AND user_id = ?", [(batch, row) for row in rows]
-        )
 
 
 def _write(transaction: Transaction, row: int, pin: NewPin) -> None:

@@ -209,17 +209,3 @@ class ReadableStore(OpenStore):
 
         with translated(self.path):
             return alarms.failures_by_hour(self._connection, since)
-
-    def issued_in(self, batch: str, rows: Sequence[int], *, withdrawn: bool = False) -> set[int]:
-        """Who has their PIN of a batch, or had it until it was withdrawn; see pins."""
-        from pincli.store import pins
-
-        with translated(self.path):
-            return pins.issued_in(self._connection, batch, rows, withdrawn=withdrawn)
-
-    def has_marks(self, batch: str) -> bool:
-        """Whether anybody is marked as having a PIN of a batch."""
-        from pincli.store import pins
-
-        with translated(self.path):
-            return pins.has_marks(self._connection, batch)

@@ -119,7 +119,7 @@ def version_1(db: Database) -> None:
         CREATE INDEX events_of_alarm ON events (kind, at)
             WHERE kind IN ('incorrect', 'abandoned', 'locked', 'unlocked', 'refused')
         """,
-        # Who has got a PIN from a file that is being written; empty when none is.
+        # Empty: once told who had a PIN from an unfinished file; released migrations stay.
         """
         CREATE TABLE issued (
             batch TEXT NOT NULL,

@@ -133,22 +133,12 @@ class Store(ReadableStore):
         wanted: Callable[[User], bool] = may_have_pin,
         counter: Callable[[User], User],
         reason: str | None,
-        batch: str | None = None,
     ) -> list[Change]:
         """Give users new PINs in one transaction; see pins.issue."""
         from pincli.store import pins
 
         with self._writing() as transaction:
-            return pins.issue(
-                transaction, new_pins, wanted=wanted, counter=counter, reason=reason, batch=batch
-            )
-
-    def forget_batch(self, batch: str) -> None:
-        """Drop the marks of a batch whose file is complete."""
-        from pincli.store import pins
-
-        with self._writing() as transaction:
-            pins.forget_batch(transaction, batch)
+            return pins.issue(transaction, new_pins, wanted=wanted, counter=counter, reason=reason)
 
     def withdraw(self, users: Sequence[User], *, unlock: bool, reason: str | None) -> list[Change]:
         """Reset these users in one transaction; see pins.withdraw."""

@@ -32,7 +32,6 @@ class StagedRow(NamedTuple):
         account: Canonical.
         name: The display name, cleaned.
         active: None where the file doesn't say.
-        pin: A PIN from another system, encrypted for this process alone.
     """
 
     user: str
@@ -41,7 +40,6 @@ class StagedRow(NamedTuple):
     name: str
     type: UserType
     active: bool | None
-    pin: bytes | None
 
 
 class _Temporary:
@@ -73,7 +71,7 @@ class _Temporary:
         self._connection.close()
 
     def _count(self, table: str) -> int:
-        """How many rows a table has, or as many of it as a WHERE leaves."""
+        """How many rows a table has."""
         with translated(_PATH):
             ((count,),) = self._connection.execute(f"SELECT count(*) FROM {table}").fetchall()
         return int(count)
@@ -94,17 +92,6 @@ class StagedUsers(_Temporary):
     def __len__(self) -> int:
         return self._count("ids")
 
-    def lacking(self, rows: Iterable[int]) -> list[int]:
-        """Those of the row numbers that have not been added."""
-        wanted = list(rows)
-        marks = ", ".join("?" * len(wanted))
-        with translated(_PATH):
-            found = self._connection.execute(
-                f"SELECT id FROM ids WHERE id IN ({marks})", wanted
-            ).fetchall()
-        there = {row for (row,) in found}
-        return [row for row in wanted if row not in there]
-
     def after(self, row: int, limit: int) -> list[int]:
         """The next row numbers above one, at most `limit`."""
         with translated(_PATH):
@@ -122,7 +109,7 @@ class StagedImport(_Temporary):
     schema = (
         # By number, as several rows of a JSON array may stand in one line.
         "CREATE TABLE rows (user TEXT, number INTEGER, line INTEGER, account TEXT, name TEXT, "
-        "type TEXT, active INTEGER, pin BLOB, PRIMARY KEY (user, number)) WITHOUT ROWID",
+        "type TEXT, active INTEGER, PRIMARY KEY (user, number)) WITHOUT ROWID",
         "CREATE TABLE bad (user TEXT, number INTEGER, line INTEGER)",
         "CREATE TABLE problems (line INTEGER, number INTEGER PRIMARY KEY, field TEXT, words TEXT)",
     )
@@ -143,7 +130,7 @@ class StagedImport(_Temporary):
         """Write what has been added so far."""
         with translated(_PATH):
             self._connection.executemany(
-                "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._pending
+                "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)", self._pending
             )
         self._pending.clear()
 
@@ -182,11 +169,6 @@ class StagedImport(_Temporary):
         """How many problems there are."""
         return self._count("problems")
 
-    @property
-    def pin_count(self) -> int:
-        """How many rows bring a PIN."""
-        return self._count("rows WHERE pin IS NOT NULL")
-
     def problems(self) -> Iterator[RowProblem]:
         """The problems by line, read page by page."""
         last = (0, 0)
@@ -207,13 +189,13 @@ class StagedImport(_Temporary):
         """The next rows by user name above one, at most `limit`."""
         with translated(_PATH):
             rows = self._connection.execute(
-                "SELECT user, line, account, name, type, active, pin FROM rows "
+                "SELECT user, line, account, name, type, active FROM rows "
                 "WHERE user > ? ORDER BY user LIMIT ?",
                 (user, limit),
             ).fetchall()
         return [
-            StagedRow(u, line, account, name, _TYPES[kind], _as_bool(active), pin)
-            for u, line, account, name, kind, active, pin in rows
+            StagedRow(u, line, account, name, _TYPES[kind], _as_bool(active))
+            for u, line, account, name, kind, active in rows
         ]
 
     def missing_from(self, users: Iterable[str]) -> set[str]:

@@ -82,8 +82,9 @@ def _pairs(tally: ImportTally) -> list[tuple[str, str]]:
         ("updated", tally.updated),
         ("unchanged", tally.unchanged),
     ]
-    extra = [("deactivated", tally.deactivated), ("PINs", tally.pins)]
-    return [(label, str(n)) for label, n in [*pairs, *(pair for pair in extra if pair[1])]]
+    if tally.deactivated:
+        pairs.append(("deactivated", tally.deactivated))
+    return [(label, str(n)) for label, n in pairs]
 
 
 def _sentence(problem: RowProblem) -> str:

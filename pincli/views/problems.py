@@ -148,21 +148,29 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
         case FileUnreadable():
             return f"the file can't be used: {error.detail}", "nothing was changed"
         case Interrupted():
-            return _interrupted(error.done, error.total)
+            return _interrupted(error.done, error.total, error.kept)
         case _:
             raise TypeError(type(error).__name__)
 
 
-def _interrupted(done: int, total: int) -> tuple[str, str]:
+def _interrupted(done: int, total: int, kept: str) -> tuple[str, str]:
     if total:
-        return f"interrupted: {done} of {total} done", "the same command again finishes the rest"
+        rest = _serve_the_rest(kept) if kept else "the same command again finishes the rest"
+        return f"interrupted: {done} of {total} done", rest
     return "interrupted", "nothing more was done"
 
 
 def _after_unwritable(kept: str) -> str:
     if not kept:
-        return "nothing was changed; free some space, or name a file elsewhere"
-    return f"new PINs may count already: keep {kept}; the same command again finishes it"
+        return "no new PIN was made; free some space, or name a file elsewhere, and run it again"
+    return f"free some space first; {_serve_the_rest(kept)}"
+
+
+def _serve_the_rest(kept: str) -> str:
+    return (
+        f"the PINs in {kept} are valid, except perhaps those of the last lines: keep it; the"
+        " others have none: the same command with --only-missing and another file serves them"
+    )
 
 
 def _unknown(what: str, names: tuple[str, ...], near: tuple[str, ...]) -> tuple[str, str]:
@@ -243,18 +251,13 @@ def _refused(rule: Rule, subject: str) -> tuple[str, str]:
             f"there is a file already: {subject}",
             "it is left as it is; name another, or move it away",
         ),
-        Rule.FILE_NOT_OURS: (
-            f"this is no unfinished file of PINs: {subject}",
-            "it is left as it is; name another file",
+        Rule.FILE_CUT_SHORT: (
+            f"there is an unfinished file of PINs: {subject}",
+            f"its run was cut short, or is still writing it; {_serve_the_rest(subject)}",
         ),
-        Rule.FILE_OF_ANOTHER_RESET: (
-            f"PINs of other users are written down in {subject}",
-            "finish that reset first, by the command that began it; or name these users too,"
-            " or another file",
-        ),
-        Rule.FILE_IN_USE: (
-            f"another pincli is writing this file: {subject}",
-            "wait until it has ended, or name another file",
+        Rule.FILE_WITHOUT_PINS: (
+            f"there is an unfinished file of PINs, with none in it yet: {subject}",
+            "if no other run is writing it, remove it, and run the command again",
         ),
         Rule.FILE_AMONG_SECRETS: (
             f"that file would lie with the store or the keys: {subject}",

@@ -37,7 +37,6 @@ from pincli.rules.names import (
     mask_pins,
 )
 from pincli.rules.times import moment_of, since
-from pincli.vault.envelopes import Envelope
 from pincli.vault.key_files import read_key
 from pincli.views.sanitiser import shown
 
@@ -78,7 +77,7 @@ def people(content: bytes, *, ignore_unknown: bool = False) -> None:
         file = io.BytesIO(content)
         for row in read_people(file, ignore_unknown=ignore_unknown, tell=problems.append):
             rows.append(row)
-    checker = RowChecker(problems.append, _envelope(), allow_pins=True)
+    checker = RowChecker(problems.append)
     staged = [row for row in map(checker.check, rows) if row is not None]
     lines = range(1, content.count(b"\n") + 2)
     for problem in problems:
@@ -166,11 +165,6 @@ def words(data: bytes) -> None:
         head = parse_head(text)
         assert parse_head(str(head)) == head
     moment_of(text)
-
-
-@cache
-def _envelope() -> Envelope:
-    return Envelope()
 
 
 @cache

@@ -6,21 +6,21 @@ import csv
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
-from pincli.errors import FileUnreadable, Interrupted, PincliError, Refused, Rule
-from pincli.models import Change, EventKind, ResetUser, State, User
+from pincli.errors import Interrupted, Refused, Rule
+from pincli.models import EventKind, ResetUser, State, User
 from pincli.operations import people, pins
 from pincli.operations.activity import set_active_many
 from pincli.operations.pin_file import PinFile
 from pincli.operations.reset import ResetOrder, reset, would_reset
-from pincli.operations.selection import Selection, select
+from pincli.operations.selection import Selection, select, select_staged, without_pin
 from pincli.operations.session import Session
+from pincli.rules.lockout import is_locked
 from pincli.rules.states import state_of
-from pincli.store.sqlite import Store
 from tests.operations.intake.files import as_csv, person, taken
 from tests.support.desk import Desk
 from tests.support.driving import RIGHT
@@ -119,8 +119,11 @@ def test_what_becomes_of_each_state(floor: Desk, order: ResetOrder, single: bool
             assert user.failed_attempts == (6 if locked else 0), name
             assert (user.locked_since is not None) == locked, name
             changes = user.pin is not None or was.pin is not None
-            assert user.pin_version == was.pin_version + changes, name
-            assert results[name].change == Change(was, user), name
+            # Many are withdrawn first, so that who is left out by a kill has no PIN.
+            twice = not single and user.pin is not None and was.pin is not None
+            assert user.pin_version == was.pin_version + changes + twice, name
+            assert results[name].change.after == user, name
+            assert twice or results[name].change.before == was, name
             pin = results[name].pin
             assert (pin is not None) == (may and order.issue), name
             assert pin is None or verifies(session, user, pin), name
@@ -156,7 +159,6 @@ def test_a_dry_run_foretells_and_changes_nothing(floor: Desk, order: ResetOrder)
         would = expected[name].change.after
         assert (before != after) == (expected[name].change.before != would), name
         assert would.failed_attempts == after.failed_attempts, name
-        assert would.pin_version == after.pin_version, name
 
 
 def test_a_second_withdrawal_finds_nothing_to_do(floor: Desk) -> None:
@@ -249,157 +251,114 @@ def test_who_is_switched_off_meanwhile_is_reset_and_in_no_file(
         assert set(pins_in(file.path)) == {f"u{number:03}" for number in range(MANY)}
 
 
+MISSING = ResetOrder(issue=True, reason="T-1", only_missing=True)
+
+
+def missing_of(selection: Selection, session: Session) -> AbstractContextManager[Selection]:
+    """Those of a selection who lack a PIN, as the command narrows it."""
+    return select_staged(session, without_pin(selection), selection.word)
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_only_who_lacks_a_pin_gets_one(floor: Desk, single: bool) -> None:
+    """The locked too, who stay so; nobody else's record is touched."""
+    before = records(floor)
+    results: dict[str, ResetUser] = {}
+    for users in [(name,) for name in before] if single else [tuple(before)]:
+        with (
+            opened(floor, users=users) as (session, everybody),
+            missing_of(everybody, session) as selection,
+        ):
+            results |= flat(reset(session, selection, MISSING))
+    lacking = {n for n, u in before.items() if u.pin is None and u.active and u.type == "cloud"}
+    assert set(results) == lacking != set()
+    for name, user in records(floor).items():
+        if name in lacking:
+            assert user.pin is not None
+            assert is_locked(user.failed_attempts) == is_locked(before[name].failed_attempts)
+        else:
+            assert user == before[name]
+    play(floor.events())
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_who_opens_a_pin_meanwhile_keeps_it(desk: Desk, single: bool) -> None:
+    """Without one when they were read, with one of their own when it came to them."""
+    for name in ("alice", "bob")[: 1 if single else 2]:
+        desk.add(name)
+    with opened(desk) as (session, everybody), missing_of(everybody, session) as selection:
+        pages = selection.pages
+
+        def late() -> Iterator[list[User]]:
+            read = list(pages())
+            pins.change(session, "alice", RIGHT)
+            yield from read
+
+        selection.pages = late  # type: ignore[method-assign]
+        list(reset(session, selection, MISSING))
+        assert verifies(session, records(desk)["alice"], RIGHT)
+    assert single or records(desk)["bob"].pin is not None
+
+
 def _check_file(desk: Desk, path: Path) -> None:
     """Whatever stands in a file is somebody's PIN, and nobody was issued one that doesn't."""
-    pins = pins_in(path)
+    handed = pins_in(path)
     with desk.session() as session:
         for name, user in records(desk).items():
-            if name in pins:
-                assert verifies(session, user, pins[name]), name
+            if name in handed:
+                assert verifies(session, user, handed[name]), name
             else:
                 assert user.pin is None, name
 
 
 def test_the_file_holds_everybodys_new_pin(crowd: Desk, tmp_path: Path) -> None:
-    """Everybody who got one, nobody else; and no mark of the batch is left."""
+    """Everybody who got one, and nobody else."""
     file = new_file(tmp_path)
     with opened(crowd) as (session, selection):
         results = flat(reset(session, selection, ORDERS[2], file=file))
     assert len(pins_in(file.path)) == MANY
     assert len(results) == MANY + 1
     assert [path.name for path in tmp_path.glob("pins*")] == ["pins.csv"]
-    assert crowd.sql("SELECT * FROM issued") == []
     _check_file(crowd, file.path)
 
 
-@pytest.mark.parametrize("groups", [1, 2])
-def test_a_resumed_run_finishes_and_tells_what_was_done(
-    crowd: Desk, tmp_path: Path, groups: int
-) -> None:
-    """Who has their PIN keeps it; the receipt counts all, those as unchanged."""
-    with opened(crowd) as (session, selection):
-        steps = reset(session, selection, ORDERS[2], file=new_file(tmp_path))
-        for _ in range(groups):
+def test_a_run_that_is_cut_short_leaves_what_can_be_finished(crowd: Desk, tmp_path: Path) -> None:
+    """FILE.part has every new PIN; all others have none, and get theirs in another file."""
+    crowd.collected("zed")
+    with opened(crowd) as (session, selection), new_file(tmp_path) as file:
+        steps = reset(session, selection, ORDERS[2], file=file)
+        while not file.kept:
             next(steps)
         steps.close()  # type: ignore[attr-defined]
-    early = {u.login: u.pin_version for u in records(crowd).values() if u.pin and u.active}
+    part = tmp_path / "pins.csv.part"
+    early = set(pins_in(part))
     assert 0 < len(early) < MANY
-    file = new_file(tmp_path)
-    with opened(crowd) as (session, selection):
-        results = flat(reset(session, selection, ORDERS[2], file=file))
-    _check_file(crowd, file.path)
-    assert {name: records(crowd)[name].pin_version for name in early} == early
-    unchanged = {n for n, r in results.items() if r.change.before == r.change.after}
-    assert len(results) == MANY + 1
-    assert unchanged == set(early)
+    _check_file(crowd, part)
+    with pytest.raises(Refused) as caught:
+        new_file(tmp_path)
+    assert caught.value.rule is Rule.FILE_CUT_SHORT
+    with (
+        opened(crowd) as (session, everybody),
+        missing_of(everybody, session) as selection,
+        PinFile(tmp_path / "rest.csv", forbidden=()) as file,
+    ):
+        list(reset(session, selection, MISSING, file=file))
+    rest = set(pins_in(tmp_path / "rest.csv"))
+    assert early & rest == set()
+    assert early | rest == {n for n, u in records(crowd).items() if u.active}
 
 
-@pytest.mark.parametrize("had_it", [False, True])
-def test_who_is_switched_off_between_two_runs_is_in_no_file(
-    crowd: Desk, tmp_path: Path, had_it: bool
-) -> None:
-    """Killed, then one is deactivated, who has got their PIN or has not: the file has it not."""
-    with opened(crowd) as (session, selection):
-        steps = reset(session, selection, ORDERS[2], file=new_file(tmp_path))
-        next(steps)
-        steps.close()  # type: ignore[attr-defined]
-    on = [user for user in records(crowd).values() if user.active]
-    gone = next(user.login for user in on if (user.pin is not None) == had_it)
-    file = new_file(tmp_path)
-    with opened(crowd) as (session, selection):
-        people.set_active(session, gone, active=False, reason=None)
-        list(reset(session, selection, ORDERS[2], file=file))
-    assert gone not in pins_in(file.path)
-    assert len(pins_in(file.path)) == MANY - 1
-    _check_file(crowd, file.path)
-
-
-def test_a_mark_does_not_stand_for_a_pin_that_is_gone(crowd: Desk, tmp_path: Path) -> None:
-    """Killed, then everybody reset without a file, then resumed: the file tells no old PINs."""
-    with opened(crowd) as (session, selection):
-        steps = reset(session, selection, ORDERS[2], file=new_file(tmp_path))
-        next(steps)
-        steps.close()  # type: ignore[attr-defined]
-    with opened(crowd) as (session, selection):
-        flat(reset(session, selection, ORDERS[0]))
-    file = new_file(tmp_path)
-    with opened(crowd) as (session, selection):
-        list(reset(session, selection, ORDERS[2], file=file))
-    _check_file(crowd, file.path)
-
-
-def test_a_pin_that_was_withdrawn_does_not_come_back(crowd: Desk, tmp_path: Path) -> None:
-    """Killed, reset by others, resumed: who had got a PIN gets another, the rest theirs."""
-    with opened(crowd) as (session, selection):
-        steps = reset(session, selection, ORDERS[2], file=new_file(tmp_path))
-        next(steps)
-        steps.close()  # type: ignore[attr-defined]
-        early = {user.login for user in records(crowd).values() if user.pin and user.active}
-        flat(reset(session, selection, ORDERS[0]))
-    old = pins_in(tmp_path / "pins.csv.part")
-    file = new_file(tmp_path)
-    with opened(crowd) as (session, selection):
-        flat(reset(session, selection, ORDERS[2], file=file))
-    new = pins_in(file.path)
-    assert set(old) == set(new)
-    # One in a million is the same by chance.
-    assert sum(old[name] == new[name] for name in early) <= 2
-    assert {n: p for n, p in new.items() if n not in early} == {
-        n: p for n, p in old.items() if n not in early
-    }
-    _check_file(crowd, file.path)
-
-
-@pytest.mark.parametrize("killed", [False, True])
-def test_who_changes_the_pin_meanwhile_is_in_no_file_with_the_old_one(
-    crowd: Desk, tmp_path: Path, killed: bool
-) -> None:
-    """A customer's own choice replaces the PIN of the file: the file has no PIN that is none."""
-    with opened(crowd) as (session, selection):
-        steps = reset(session, selection, ORDERS[2], file=new_file(tmp_path))
-        next(steps)
-        name = next(u.login for u in records(crowd).values() if u.pin and u.active)
-        pins.change(session, name, "842759")
-        if killed:
-            steps.close()  # type: ignore[attr-defined]
-            steps = reset(session, selection, ORDERS[2], file=new_file(tmp_path))
-        list(steps)
-    handed = pins_in(tmp_path / "pins.csv")
-    user = records(crowd)[name]
-    with crowd.session() as session:
-        if killed:  # it is another reset of theirs, then
-            assert verifies(session, user, handed[name])
-        else:
-            assert name not in handed
-            assert verifies(session, user, "842759")
-
-
-def test_a_run_killed_at_its_very_end_is_told_as_done(
-    crowd: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """FILE is there, the marks too: the same command says so; another is refused as ever."""
-    monkeypatch.setattr(Store, "forget_batch", lambda *_: None)
-    with opened(crowd) as (session, selection):
-        flat(reset(session, selection, ORDERS[2], file=new_file(tmp_path)))
-    monkeypatch.undo()
-    before = records(crowd)
-    content = (tmp_path / "pins.csv").read_bytes()
-    with opened(crowd, users=("u000", "off")) as (session, selection), pytest.raises(Refused):
-        list(reset(session, selection, ORDERS[2], file=new_file(tmp_path)))
-    with opened(crowd) as (session, selection):
-        people.set_active(session, "off", active=True, reason=None)
-        with pytest.raises(Refused):
-            list(reset(session, selection, ORDERS[2], file=new_file(tmp_path)))
-        people.set_active(session, "off", active=False, reason=None)
-        results = flat(reset(session, selection, ORDERS[2], file=new_file(tmp_path)))
-        assert len(results) == MANY + 1
-        assert all(result.change.before == result.change.after for result in results.values())
-        with pytest.raises(Refused) as caught:
-            list(reset(session, selection, ORDERS[2], file=new_file(tmp_path)))
-    assert caught.value.rule is Rule.FILE_EXISTS
-    assert crowd.sql("SELECT * FROM issued") == []
-    assert records(crowd) == before
-    assert (tmp_path / "pins.csv").read_bytes() == content
+def test_ctrl_c_tells_where_the_pins_are(crowd: Desk, tmp_path: Path) -> None:
+    """Once there are some: until then, nothing is left, and the same command does it all."""
+    for commits in (0, 1):
+        with opened(crowd) as (session, selection), new_file(tmp_path) as file:
+            steps = reset(session, selection, ORDERS[2], file=file)
+            with pytest.raises(Interrupted) as caught:  # noqa: PT012
+                for _ in steps:
+                    if commits == 0 or file.kept:
+                        os.kill(os.getpid(), signal.SIGINT)
+        kept = [str(path) for path in tmp_path.glob("pins*")]
+        assert kept == ([caught.value.kept] if commits else [])
 
 
 @pytest.mark.parametrize("order", ORDERS[:3:2], ids=repr)
@@ -419,58 +378,6 @@ def test_ctrl_c_while_the_results_are_counted_tells_the_figures(
         count(reset(session, selection, order))
     assert (caught.value.done, caught.value.total) == (len(counted), MANY + 1)
     assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_ctrl_c_at_the_last_one_leaves_the_finishing_to_the_next_run(
-    crowd: Desk, tmp_path: Path
-) -> None:
-    """All have their PINs, and the message says that the same command finishes it: it does."""
-
-    def stop_at_the_end(done: int, total: int) -> None:
-        if done == total:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    with opened(crowd) as (session, selection):
-        steps = reset(
-            session, selection, ORDERS[2], file=new_file(tmp_path), progress=stop_at_the_end
-        )
-        with pytest.raises(Interrupted) as caught:
-            list(steps)
-        assert (caught.value.done, caught.value.total) == (MANY + 1, MANY + 1)
-        assert [path.name for path in tmp_path.glob("pins*")] == ["pins.csv.part"]
-        results = flat(reset(session, selection, ORDERS[2], file=new_file(tmp_path)))
-    assert all(result.change.before == result.change.after for result in results.values())
-    _check_file(crowd, tmp_path / "pins.csv")
-
-
-def test_two_runs_to_one_file_lose_nobodys_pin(crowd: Desk, tmp_path: Path) -> None:
-    """Both began before either had written: whoever has a PIN in the end is in the file."""
-    files = [new_file(tmp_path), new_file(tmp_path)]
-    with opened(crowd) as (session, selection):
-        first = reset(session, selection, ORDERS[2], file=files[0])
-        next(first)
-        second = reset(session, selection, ORDERS[2], file=files[1])
-        for steps in (second, first):
-            with suppress(PincliError):
-                list(steps)
-    path = tmp_path / "pins.csv"
-    if not path.exists():
-        path = tmp_path / "pins.csv.part"
-    _check_file(crowd, path)
-
-
-def test_a_run_that_overlaps_its_resumption_does_not_cry_damage(
-    crowd: Desk, tmp_path: Path
-) -> None:
-    """The first was only slow: the second takes it for killed, and both write the same PINs."""
-    with opened(crowd) as (session, selection):
-        first = reset(session, selection, ORDERS[2], file=new_file(tmp_path))
-        next(first)
-        second = reset(session, selection, ORDERS[2], file=new_file(tmp_path))
-        next(second)
-        with suppress(FileUnreadable):
-            list(first)
-        second.close()  # type: ignore[attr-defined]
 
 
 def test_one_user_who_is_switched_off_meanwhile_gets_no_pin(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pincli.errors import Interrupted, KeyChanged, KeysUnavailable
-from pincli.models import EventKind, Fault, Outcome, PinOrigin
+from pincli.models import EventKind, Fault, Outcome
 from pincli.operations import chunks, keys, pins, unlock
 from pincli.operations.hashing import write_pins
 from pincli.operations.keys import KeyKind
@@ -24,7 +24,7 @@ from pincli.vault.keyring import Keyring
 from pincli.vault.rotation import install_keys, prepare_keys
 from tests.operations.watching import WatchingVerifiers
 from tests.support.desk import EVERYTHING, Desk
-from tests.support.driving import OTHER, RIGHT, WRONG, guess_wrong
+from tests.support.driving import OTHER, RIGHT, WRONG, guess_wrong, withdraw
 
 KINDS = tuple(KeyKind)
 FILES = {
@@ -277,6 +277,7 @@ def test_a_bulk_issue_goes_on_under_the_new_key(peopled: Desk, kind: KeyKind) ->
     """What was made with the old one is made again, and everybody can be shown theirs."""
     for number in range(3):
         peopled.add(f"user{number}")
+    withdraw(peopled, "alice", "bob")
     with peopled.session() as session:
         everybody = [user for page in session.store.user_pages() for user in page]
         issue = session.store.issue_many
@@ -292,8 +293,6 @@ def test_a_bulk_issue_goes_on_under_the_new_key(peopled: Desk, kind: KeyKind) ->
         groups = write_pins(
             session,
             [(user, "234811") for user in everybody],
-            set_by=PinOrigin.GENERATED,
-            wanted=lambda _user: True,
             counter=lambda user: user,
             reason=None,
         )

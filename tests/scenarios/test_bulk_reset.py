@@ -138,6 +138,7 @@ def test_everybody_who_is_meant_is_reset_once(
         ("--from-file . --yes", "", 2),
         ("--all --reveal --yes", "", 2),
         ("--all --output - --yes", "", 2),
+        ("--all --only-missing --yes", "", 2),
         ("--all --reason '' --yes", "", 2),
     ],
 )
@@ -166,14 +167,14 @@ def test_a_line_that_is_no_user_name_is_told_by_its_number(floor: Desk) -> None:
 def test_two_runs_to_one_file_at_once(floor: Desk, out: Path) -> None:
     """The second is refused while the first is at it; nobody is lost, and the first finishes."""
     words = ("reset", "--all", "--yes", "--json", "--output", str(out / "pins.csv"))
-    plan = Plan(at=(("sql:COMMIT#2", "pause"),), log=str(fresh(floor, "log")))
+    plan = Plan(at=(("sql:COMMIT#4", "pause"),), log=str(fresh(floor, "log")))
     with driven(floor, *words, plan=plan) as run:
         run.await_pause()
         second = floor.run(*words)
         run.go_on()
         first = run.end()
     assert (second.code, second.answer["error"]["code"]) == (7, "refused")
-    assert "another pincli" in second.answer["error"]["message"]
+    assert "still writing it" in second.answer["error"]["hint"]
     assert first.code == 0
     pins = pins_in(out / "pins.csv")
     for name, user in users_of(floor).items():
@@ -223,6 +224,27 @@ def test_revealed_pins_are_in_the_json_and_verify(floor: Desk) -> None:
     plain = answer(floor, "--all --issue --yes")
     assert all("pin" not in user for user in plain["users"])
     sound(floor)
+
+
+@pytest.mark.parametrize("line", ["--all", "--account acme", "alice uma lara", "--from-file -"])
+def test_only_missing_narrows_whoever_is_meant(floor: Desk, line: str) -> None:
+    """Of everybody, an account, names or a file: those who lack a PIN get one, the locked too."""
+    floor.sql(
+        "UPDATE users SET verifier = NULL, verify_key = NULL, sealed = NULL, "
+        "portal_key = NULL, pin_set_at = NULL, pin_set_by = NULL WHERE user = 'lara'"
+    )
+    before = users_of(floor)
+    names = "alice\numa\nlara\n" if "-" in line.split() else ""
+    words = f"{line} --only-missing --yes --reveal"
+    told = [user["user"] for user in answer(floor, f"{words} --dry-run", names)["users"]]
+    receipt = answer(floor, words, names)
+    pins = {user["user"]: user["pin"] for user in receipt["users"]}
+    assert [*pins] == told
+    assert {"uma", "lara"} <= set(pins)
+    assert states(receipt)["lara"] == "locked"
+    for name, user in users_of(floor).items():
+        assert verifies(floor, user, pins[name]) if name in pins else user == before[name]
+    assert figures(answer(floor, words, names)) == (0, 0, 0, 0, 0)
 
 
 def test_a_file_of_pins_is_whole_private_and_harmless(floor: Desk, out: Path) -> None:

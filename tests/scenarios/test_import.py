@@ -54,6 +54,13 @@ def _unread(pipe: int) -> int:
     return left[0]
 
 
+def test_who_forgets_the_header_sees_no_pin(floor: Desk) -> None:
+    """The first row is then taken for the header, and must not be repeated with a PIN in it."""
+    ran = call(floor, ["import", put(floor, "new,acme,N,cloud,234811\n")])
+    assert ran.code == 2
+    assert "234811" not in ran.out + ran.err
+
+
 def test_a_dry_run_changes_nothing(floor: Desk) -> None:
     """Its figures are those of the import that follows."""
     path, before = put(floor, GOOD), content(floor.store)

@@ -12,7 +12,6 @@ from pincli.models import EventKind, User, UserType
 from pincli.operations.session import Session
 from pincli.store import listing
 from pincli.store.intake import Fate, fate_of
-from pincli.store.pins import forget_batch, issued_in
 from pincli.store.rows import find_users, users_in_rows
 from pincli.store.staging import StagedRow
 from tests.store.population import Person, populated
@@ -23,7 +22,7 @@ from tests.support.trail import play
 
 def row(user: str, **fields: object) -> StagedRow:
     """A row as `Desk.add` would have it."""
-    good = StagedRow(user, 2, "acme", user.title(), UserType.CLOUD, None, None)
+    good = StagedRow(user, 2, "acme", user.title(), UserType.CLOUD, None)
     return good._replace(**fields)  # type: ignore[arg-type]
 
 
@@ -126,8 +125,6 @@ QUESTIONS: dict[str, Question] = {
     "names": lambda c: find_users(c, [f"u{n}" for n in range(1000)]),
     "rows": lambda c: users_in_rows(c, [*range(1, 1000)]),
     "rows after": lambda c: listing.rows_after(c, 5, 2000),
-    "marks of a batch": lambda c: issued_in(c, "feed", [1, 2, 3]),
-    "forgetting a batch": lambda c: forget_batch(_Only(c), "feed"),  # type: ignore[arg-type]
     "an account by name": lambda c: c.execute(
         "SELECT id FROM users WHERE account = 'acme' AND user > 'a' ORDER BY user LIMIT 500"
     ),
@@ -138,13 +135,6 @@ QUESTIONS: dict[str, Question] = {
         listing.user_pages(c, account=None, state=None, user_type=UserType.CLOUD)
     ),
 }
-
-
-class _Only:
-    """As much of a transaction as one statement needs."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
 
 
 @pytest.mark.parametrize("name", QUESTIONS)

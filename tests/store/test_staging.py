@@ -20,7 +20,7 @@ MANY = 4321
 
 def row(user: str, line: int = 2, **fields: object) -> StagedRow:
     """A row with something in every column."""
-    good = StagedRow(user, line, "acme", "Name", UserType.CLOUD, True, b"sealed")
+    good = StagedRow(user, line, "acme", "Name", UserType.CLOUD, True)
     return good._replace(**fields)  # type: ignore[arg-type]
 
 
@@ -46,7 +46,7 @@ def test_users_come_once_in_storage_order() -> None:
 def test_rows_come_back_as_they_went_in(staged: StagedImport) -> None:
     """By user; a field that the file doesn't say is still not said."""
     rows = [
-        row("zoe", 2, active=None, pin=None),
+        row("zoe", 2, active=None),
         row("bob", 3, active=False, name="a'b\"c;--", account="x"),
         row("alice", 4, type=UserType.DATAPIPE),
     ]

@@ -1,7 +1,7 @@
 """The forks of drive_forks.py, set up for bulk work: small chunks, and points at files.
 
 Eight users are then several chunks, groups and pages, and a run can be killed before each
-PIN that it writes down, each sync, rename, link and unlink.
+group of PINs that it writes down, each sync, rename, link and unlink.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pincli.operations import chunks, hashing, pin_file, reset, selection
+from pincli.operations import chunks, hashing, pin_file, selection
 from pincli.operations.intake import imports
 from pincli.operations.pin_file import PinFile
 from tests.support import drive_forks, failpoints
@@ -26,7 +26,7 @@ _FILES: tuple[tuple[object, str, str], ...] = (
     (Path, "rename", "rename"),
     (Path, "unlink", "unlink"),
     (pin_file, "give_name", "rename"),
-    (PinFile, "pin_for", "pin"),
+    (PinFile, "append", "pins"),
 )
 
 
@@ -50,7 +50,7 @@ def main() -> None:
     failpoints._replace(chunks, "FULL_CHUNK", FULL_CHUNK)
     failpoints._replace(chunks, "SMALLEST_CHUNK", SMALL)
     failpoints._replace(hashing, "_WRITE_AT_ONCE", SMALL)
-    for module in (selection, imports, reset):
+    for module in (selection, imports):
         failpoints._replace(module, "_PAGE", SMALL)
     failpoints._replace(drive_forks, "install", install)
     drive_forks.serve()

@@ -11,11 +11,10 @@ GOOD = f"{HEADER}\nnew,acme,New,cloud\nalice,acme,Alice,cloud\numa,acme,Another,
 """For the floor: one added, one updated, one unchanged."""
 
 
-def put(desk: Desk, text: str, mode: int = 0o644, name: str = "people.csv") -> str:
+def put(desk: Desk, text: str, name: str = "people.csv") -> str:
     """Write a file beside the store; its path."""
     path = desk.store.parent / name
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
-    path.chmod(mode)
     return str(path)
 
 

@@ -21,7 +21,7 @@ from tests.support.trail import play
 
 _APP = (sys.executable, "-m", "tests.support.drive_bulk_app")
 _COMMITS = frozenset({"locked:writer", "sql:BEGIN", "sql:COMMIT", "answer", "answered"})
-_TELLING = _COMMITS | {"fsync", "link", "rename", "unlink", "pin"}
+_TELLING = _COMMITS | {"fsync", "link", "rename", "unlink", "pins"}
 _EVERY = 7
 
 SMALL_CHUNKS = {

@@ -77,12 +77,12 @@ def test_bad_rows_are_a_failure_of_usage(count: int, words: str) -> None:
 
 
 def test_what_was_done_is_told_with_its_figures() -> None:
-    """Deactivations and PINs where there are any, and not as a row of noughts."""
+    """Deactivations where there are any, and not as a nought."""
     answer = imports.done(TALLY)
     assert answer.facts == TALLY._asdict()
     assert screen(answer) == "\u2714 imported 12 rows 3 added, 4 updated, 5 unchanged"
-    more = imports.done(TALLY._replace(deactivated=6, pins=2))
-    assert screen(more).endswith("5 unchanged, 6 deactivated, 2 PINs")
+    more = imports.done(TALLY._replace(deactivated=6))
+    assert screen(more).endswith("5 unchanged, 6 deactivated")
 
 
 def test_a_dry_run_says_that_it_was_one() -> None:

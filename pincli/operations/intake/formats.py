@@ -18,7 +18,7 @@ from pincli.operations.intake.lines import Lines, Tell
 from pincli.results import RowProblem
 
 REQUIRED = ("user", "account", "name", "type")
-OPTIONAL = ("active", "pin")
+OPTIONAL = ("active",)
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _MORE = "more fields than columns"
 _NAMED_AT_MOST = 10
@@ -159,7 +159,8 @@ def _json_row(line: int, row: object, ignore_unknown: bool, tell: Tell) -> RawRo
         tell(RowProblem(line, missing[0], "it is missing"))
         return None
     if unknown and not ignore_unknown:
-        tell(RowProblem(line, _label(unknown[0]), "unknown column; --ignore-unknown leaves it out"))
+        words = f"unknown column; {_about_unknown(unknown)}"
+        tell(RowProblem(line, _label(unknown[0]), words))
         return None
     return RawRow(line, {k: v for k, v in fields.items() if k not in unknown})
 
@@ -180,9 +181,17 @@ def _wanted_columns(columns: list[str], *, ignore_unknown: bool) -> dict[str, st
     if unknown and not ignore_unknown:
         raise UsageProblem(
             f"unknown column{'s' if len(unknown) > 1 else ''} {_list(unknown)}",
-            "remove them, or leave them out with --ignore-unknown",
+            _about_unknown(unknown),
         )
     return {name: column for name, column in known.items() if column not in unknown}
+
+
+def _about_unknown(names: list[str]) -> str:
+    """What to do about columns that we don't know."""
+    leave = f"--ignore-unknown leaves {'it' if len(names) == 1 else 'them'} out"
+    if "pin" not in names:
+        return leave
+    return f"imports carry no PINs, `pincli reset --issue` hands out new ones; {leave}"
 
 
 def _list(names: list[str]) -> str:

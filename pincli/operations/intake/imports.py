@@ -11,19 +11,15 @@ from functools import partial
 from typing import BinaryIO, NamedTuple
 
 from pincli.errors import MalformedName
-from pincli.models import EventKind, PinOrigin, User
+from pincli.models import EventKind
 from pincli.operations.chunks import Progress, in_chunks, no_progress
-from pincli.operations.hashing import write_pins
 from pincli.operations.intake.formats import RawRow, read_people
 from pincli.operations.intake.rows import RowChecker
 from pincli.operations.session import Session
-from pincli.operations.underway import underway
 from pincli.results import ImportTally, RowProblem
 from pincli.rules.names import canonical_user
-from pincli.rules.states import may_have_pin
 from pincli.store.intake import Fate, fate_of
 from pincli.store.staging import StagedImport, StagedRow
-from pincli.vault.envelopes import Envelope
 
 _PAGE = 1000
 
@@ -34,19 +30,16 @@ class ImportOptions(NamedTuple):
     Attributes:
         ignore_unknown: Leave out columns that are not ours.
         allow_move: Let users move to another account.
-        allow_pins: Let the file bring PINs; only one that others can't read may.
     """
 
     ignore_unknown: bool = False
     allow_move: bool = False
-    allow_pins: bool = False
 
 
 def stage(
     session: Session,
     file: BinaryIO,
     staged: StagedImport,
-    envelope: Envelope,
     options: ImportOptions,
     *,
     progress: Progress = no_progress,
@@ -57,7 +50,6 @@ def stage(
         session: The open store.
         file: The file of people.
         staged: Where its rows and their problems go.
-        envelope: What encrypts the PINs in it meanwhile.
         options: How to take it.
         progress: Told how far it is: reading is the first half, comparing the second. Of how
             much it is told 0 where the file is a pipe, whose end nobody knows.
@@ -69,7 +61,7 @@ def stage(
         UsageProblem: The file as a whole can't be read.
     """
     rows = read_people(file, ignore_unknown=options.ignore_unknown, tell=staged.add_problem)
-    checker = RowChecker(staged.add_problem, envelope, allow_pins=options.allow_pins)
+    checker = RowChecker(staged.add_problem)
     size = _size_of(file)
     for number, raw in enumerate(rows):
         if number % _PAGE == 0:
@@ -82,7 +74,7 @@ def stage(
     staged.flush()
     staged.note_duplicates()
     fates: Counter[Fate] = Counter()
-    pins, compared, total = 0, 0, len(staged)
+    compared, total = 0, len(staged)
     for page in _pages(staged):
         compared += len(page)
         progress(size + size * compared // total if size else compared, 2 * size)
@@ -90,20 +82,15 @@ def stage(
         for row in page:
             user = present.get(row.user)
             fates[fate_of(row, user)] += 1
-            if row.pin is not None and (user is None or user.pin_version == 0):
-                pins += 1
-                if user is not None and not (user.active or row.active):
-                    staged.add_problem(RowProblem(row.line, "pin", "an inactive user has no PIN"))
             if user is not None and user.account != row.account and not options.allow_move:
                 words = f"the user belongs to {user.account}; --allow-move lets users move"
                 staged.add_problem(RowProblem(row.line, "account", words))
-    return _tally(total, fates, pins=pins)
+    return _tally(total, fates)
 
 
 def take_in(
     session: Session,
     staged: StagedImport,
-    envelope: Envelope,
     options: ImportOptions,
     *,
     progress: Progress = no_progress,
@@ -111,7 +98,7 @@ def take_in(
     """Write the checked rows in chunks; run again after an interruption, it does the rest.
 
     Raises:
-        Interrupted: Between two chunks, or while PINs are hashed; says how far that got.
+        Interrupted: Between two chunks; says how far that got.
         StoreUnavailable: Likewise.
     """
     session.store.prepare_for_bulk()
@@ -123,24 +110,8 @@ def take_in(
         progress=progress,
     ):
         fates.update(result)
-    pins = 0
-    if options.allow_pins:
-        # PINs of users who have none, whoever they were when the file was checked.
-        with underway(staged.pin_count, progress) as course:
-            for changes in write_pins(
-                session,
-                _users_with_pins(session, staged, envelope),
-                set_by=PinOrigin.CUSTOMER,
-                wanted=_lacks_pin,
-                counter=_untouched,
-                reason=None,
-                before_each=course.check,
-            ):
-                course.advance(len(changes))
-            course.check()
-            pins = course.done
     session.store.record(EventKind.IMPORTED, reason=_summary(len(staged), fates))
-    return _tally(len(staged), fates, pins=pins)
+    return _tally(len(staged), fates)
 
 
 def missing_rows(session: Session, staged: StagedImport, account: str) -> Iterator[int]:
@@ -168,18 +139,6 @@ def _note_name(staged: StagedImport, raw: RawRow) -> None:
             staged.add_bad(canonical_user(name), raw.line)
 
 
-def _users_with_pins(
-    session: Session, staged: StagedImport, envelope: Envelope
-) -> Iterator[tuple[User, str]]:
-    for page in _pages(staged):
-        brought = {row.user: row.pin for row in page if row.pin is not None}
-        if not brought:
-            continue
-        for name, user in session.store.find_all(list(brought)).items():
-            if _lacks_pin(user):
-                yield user, envelope.open(brought[name])
-
-
 def _pages(staged: StagedImport) -> Iterator[Sequence[StagedRow]]:
     last = ""
     while page := staged.after(last, _PAGE):
@@ -187,19 +146,8 @@ def _pages(staged: StagedImport) -> Iterator[Sequence[StagedRow]]:
         last = page[-1].user
 
 
-def _lacks_pin(user: User) -> bool:
-    # Never had one: after a reset, an old file must not bring the withdrawn PIN back.
-    return user.pin_version == 0 and may_have_pin(user)
-
-
-def _untouched(user: User) -> User:
-    return user
-
-
-def _tally(rows: int, fates: Counter[Fate], *, pins: int) -> ImportTally:
-    return ImportTally(
-        rows, fates[Fate.ADDED], fates[Fate.UPDATED], fates[Fate.UNCHANGED], pins=pins
-    )
+def _tally(rows: int, fates: Counter[Fate]) -> ImportTally:
+    return ImportTally(rows, fates[Fate.ADDED], fates[Fate.UPDATED], fates[Fate.UNCHANGED])
 
 
 def _summary(rows: int, fates: Counter[Fate]) -> str:

@@ -6,16 +6,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NoReturn, TypeVar
 
-from pincli.errors import MalformedName, MalformedPin
-from pincli.models import State, UserType
+from pincli.errors import MalformedName
+from pincli.models import UserType
 from pincli.operations.intake.formats import RawRow
 from pincli.operations.intake.lines import Tell
 from pincli.results import RowProblem
 from pincli.rules.names import canonical_account, canonical_user, clean_display_name
-from pincli.rules.pins import broken_rule, require_well_formed
-from pincli.rules.states import state_from
 from pincli.store.staging import StagedRow
-from pincli.vault.envelopes import Envelope
 
 _TYPES = {kind.value: kind for kind in UserType}
 _TRUE = frozenset({"true", "yes", "1"})
@@ -35,14 +32,10 @@ class RowChecker:
 
     Args:
         tell: Told what is wrong.
-        envelope: What encrypts the PINs that the file brings.
-        allow_pins: Whether it may bring any.
     """
 
-    def __init__(self, tell: Tell, envelope: Envelope, *, allow_pins: bool) -> None:
+    def __init__(self, tell: Tell) -> None:
         self._tell = tell
-        self._envelope = envelope
-        self._allow_pins = allow_pins
 
     def check(self, raw: RawRow) -> StagedRow | None:
         """The row, or None once all that is wrong with it has been told."""
@@ -51,16 +44,12 @@ class RowChecker:
         name = self._field(raw, "name", _display_name)
         kind = self._field(raw, "type", _type)
         active = self._field(raw, "active", _active)
-        pin = self._field(raw, "pin", self._pin)
         if user is None or account is None or name is None:
             return None
-        if kind is None or active is None or pin is None:
+        if kind is None or active is None:
             return None
         is_active = None if active == "" else active == "yes"
-        if pin and not self._may_have_pin(raw, kind, is_active is not False):
-            return None
-        sealed = self._envelope.close(pin) if pin else None
-        return StagedRow(user, raw.line, account, name, kind, is_active, sealed)
+        return StagedRow(user, raw.line, account, name, kind, is_active)
 
     def _field(self, raw: RawRow, column: str, parse: Callable[[object], T]) -> T | None:
         try:
@@ -68,28 +57,6 @@ class RowChecker:
         except _Bad as bad:
             self._tell(RowProblem(raw.line, column, str(bad)))
             return None
-
-    def _pin(self, value: object) -> str:
-        """A PIN that may be chosen; empty if there is none."""
-        if value is None or value == "":
-            return ""
-        if not self._allow_pins:
-            raise _Bad("PINs are taken only from a file that others can't read")
-        pin = value if isinstance(value, str) else ""
-        try:
-            require_well_formed(pin)
-        except MalformedPin:
-            raise _Bad("it is not exactly six digits") from None
-        rule = broken_rule(pin)
-        if rule is not None:
-            raise _Bad(rule.value)
-        return pin
-
-    def _may_have_pin(self, raw: RawRow, kind: UserType, active: bool) -> bool:
-        state = state_from(active=active, user_type=kind, failed_attempts=0, has_pin=True)
-        if state is not State.ACTIVE:
-            self._tell(RowProblem(raw.line, "pin", f"a user who is {state.value} has no PIN"))
-        return state is State.ACTIVE
 
 
 def _user(value: object) -> str:

@@ -13,7 +13,6 @@ from pincli.operations.intake.imports import ImportOptions, stage, take_in
 from pincli.operations.session import Session
 from pincli.results import ImportTally, RowProblem
 from pincli.store.staging import StagedImport
-from pincli.vault.envelopes import Envelope
 from tests.support.desk import Desk
 
 HEADER = b"user,account,name,type\n"
@@ -109,13 +108,12 @@ class Taken(NamedTuple):
 
 def take(session: Session, content: bytes, options: ImportOptions | None = None) -> Taken:
     """Import a file as the command does: not at all if anything is wrong with it."""
-    options = options or ImportOptions(allow_pins=True)
-    envelope = Envelope()
+    options = options or ImportOptions()
     with StagedImport() as staged:
-        expected = stage(session, io.BytesIO(content), staged, envelope, options)
+        expected = stage(session, io.BytesIO(content), staged, options)
         problems = list(staged.problems())
         assert staged.problem_count == len(problems)
-        done = None if problems else take_in(session, staged, envelope, options)
+        done = None if problems else take_in(session, staged, options)
     return Taken(problems, expected, done)
 
 

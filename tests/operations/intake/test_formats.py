@@ -9,7 +9,6 @@ import pytest
 
 from pincli.errors import UsageProblem
 from pincli.operations.intake.rows import RowChecker
-from pincli.vault.envelopes import Envelope
 from tests.operations.intake.files import (
     FORMATS,
     HEADER,
@@ -130,6 +129,17 @@ def test_unknown_columns_are_named_and_can_be_left_out() -> None:
     assert dict(read(as_csv(people), ignore_unknown=True).rows[0].fields) == person()
 
 
+def test_a_column_of_pins_is_told_where_new_ones_come_from() -> None:
+    """Imports carry none: the hint names the way to hand new ones out."""
+    with pytest.raises(UsageProblem, match=r"^unknown column 'pin'$") as caught:
+        read(as_csv([person(pin="444159")]))
+    assert "reset --issue" in caught.value.hint
+    (problem,) = read(as_lines([person(pin="444159")])).problems
+    assert (problem.line, problem.column) == (1, "pin")
+    assert "reset --issue" in problem.message
+    assert "444159" not in f"{caught.value} {caught.value.hint} {problem}"
+
+
 @pytest.mark.parametrize("kind", ["array", "pretty", "lines"])
 def test_unknown_keys_are_named_and_can_be_left_out(kind: str) -> None:
     """In JSON each row has its own keys; the row with a strange one is bad."""
@@ -229,7 +239,7 @@ def test_an_unbalanced_quote_never_swallows_rows_in_silence(
     """Where a field never ends, the rows that went into it are not lost without a word."""
     lines = [header, row, *(follower.format(number) for number in range(followers)), ""]
     found = read("\n".join(lines).encode(), ignore_unknown=True)
-    checker = RowChecker(found.problems.append, Envelope(), allow_pins=False)
+    checker = RowChecker(found.problems.append)
     for raw in found.rows:
         checker.check(raw)
     assert [problem.line for problem in found.problems] == [2]

@@ -11,25 +11,22 @@ from pincli.operations.intake.formats import RawRow
 from pincli.operations.intake.rows import RowChecker
 from pincli.results import RowProblem
 from pincli.store.staging import StagedRow
-from pincli.vault.envelopes import Envelope
 from tests.operations.intake.files import Person, person
 
-ENVELOPE = Envelope()
 
-
-def check(fields: Person, *, allow_pins: bool = True) -> StagedRow | list[RowProblem]:
+def check(fields: Person) -> StagedRow | list[RowProblem]:
     """Row 7 of a file, otherwise good, as it is staged; or what is wrong with it."""
     problems: list[RowProblem] = []
-    checker = RowChecker(problems.append, ENVELOPE, allow_pins=allow_pins)
+    checker = RowChecker(problems.append)
     row = checker.check(RawRow(7, {**person(), **fields}))
     assert (row is None) == bool(problems)
     assert {problem.line for problem in problems} <= {7}
     return problems if row is None else row
 
 
-def wrong(fields: Person, *, allow_pins: bool = True) -> dict[str, str]:
+def wrong(fields: Person) -> dict[str, str]:
     """What is wrong with a row, by column."""
-    result = check(fields, allow_pins=allow_pins)
+    result = check(fields)
     assert isinstance(result, list), result
     assert len({problem.column for problem in result}) == len(result)
     return {problem.column: problem.message for problem in result}
@@ -38,7 +35,7 @@ def wrong(fields: Person, *, allow_pins: bool = True) -> dict[str, str]:
 def test_a_good_row_is_staged_in_its_canonical_form() -> None:
     """Names are canonical, the display name is stripped, the type is a type."""
     row = check(person(" Alice ", account="ACME", name=" A b ", type=" Cloud-Office ", active="NO"))
-    assert row == StagedRow("alice", 7, "acme", "A b", UserType.CLOUD_OFFICE, False, None)
+    assert row == StagedRow("alice", 7, "acme", "A b", UserType.CLOUD_OFFICE, False)
 
 
 @pytest.mark.parametrize(
@@ -88,62 +85,11 @@ def test_a_bad_value_is_told_with_its_column(column: str, value: object) -> None
 
 def test_everything_that_is_wrong_with_a_row_is_told_at_once() -> None:
     """One problem a column, all of them."""
-    told = wrong(person("a b", account="", name="\n\0x", type="x", active="x", pin="1"))
-    assert list(told) == ["user", "account", "name", "type", "active", "pin"]
+    told = wrong(person("a b", account="", name="\n\0x", type="x", active="x"))
+    assert list(told) == ["user", "account", "name", "type", "active"]
 
 
-@pytest.mark.parametrize(
-    "pin",
-    ["12345", "1234567", "12a456", " 444159", "444159 ", "444159\n", "٤٤٤١٥٩", 444159, ["444159"]],
-)
-def test_a_pin_that_is_not_six_digits_is_a_bad_row(pin: object) -> None:
-    """A number in JSON has lost its leading zeros, so it counts for none."""
-    assert wrong({"pin": pin}) == {"pin": "it is not exactly six digits"}
-
-
-@pytest.mark.parametrize("pin", ["666697", "444412", "123498", "311234", "654378", "319876"])
-def test_a_pin_that_a_rule_forbids_is_a_bad_row(pin: str) -> None:
-    """The rules of the portal hold for PINs from another system too."""
-    assert wrong({"pin": pin})["pin"].startswith("too many")
-
-
-@pytest.mark.parametrize("pin", ["444159", "234811", "012012", "789012"])
-def test_a_good_pin_is_staged_sealed(pin: str) -> None:
-    """What waits in the temporary file is not the PIN, and only this process can open it."""
-    row = check({"pin": pin})
-    assert isinstance(row, StagedRow)
-    assert row.pin is not None
-    assert pin.encode() not in row.pin
-    assert ENVELOPE.open(row.pin) == pin
-    assert pin not in repr(row)
-
-
-@pytest.mark.parametrize("pin", ["", None])
-def test_no_pin_is_no_problem(pin: object) -> None:
-    """The column may be there and empty, even in a file that may bring none."""
-    row = check({"pin": pin}, allow_pins=False)
-    assert isinstance(row, StagedRow)
-    assert row.pin is None
-
-
-@pytest.mark.parametrize("pin", ["444159", "12", 7])
-def test_no_pin_is_taken_from_a_file_that_others_can_read(pin: object) -> None:
-    """Good or bad, it is the file that is wrong."""
-    told = wrong({"pin": pin}, allow_pins=False)
-    assert told == {"pin": "PINs are taken only from a file that others can't read"}
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [{"type": "cloud-office"}, {"type": "datapipe"}, {"active": "no"}, {"active": False}],
-    ids=repr,
-)
-def test_a_pin_for_someone_who_has_none_is_a_bad_row(fields: dict[str, object]) -> None:
-    """Of a type without PINs, or deactivated by this very row."""
-    assert list(wrong({"pin": "444159", **fields})) == ["pin"]
-
-
-@pytest.mark.parametrize("where", ["user", "account", "name", "type", "active", "pin"])
+@pytest.mark.parametrize("where", ["user", "account", "name", "type", "active"])
 def test_what_is_wrong_never_repeats_a_pin(where: str) -> None:
     """Whatever column it was typed into."""
     for bad in ("444159 444159", "444159\n", "444159\0"):
