@@ -12,10 +12,10 @@ import typer
 
 from pincli import __version__
 from pincli.commands import interrupts
+from pincli.commands.answering import complain, tell_of_locks, warn, write_out, writing
 from pincli.commands.invocation import Invocation
 from pincli.commands.output import take_stdout
 from pincli.commands.registry import name_in
-from pincli.commands.running import complain, tell_of_locks, warn, write_out, writing
 from pincli.commands.typer_classes import CONTEXT_SETTINGS, PlainGroup
 from pincli.errors import Interrupted, OutputUnavailable, PincliError
 from pincli.views.blocks import Problem

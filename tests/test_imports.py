@@ -114,7 +114,7 @@ def test_a_verify_loads_no_other_command(desk: Desk, tmp_path: Path) -> None:
         "options",
         "invocation",
         "registry",
-        "running",
+        "answering",
         "typer_classes",
         "output",
         "prompts",

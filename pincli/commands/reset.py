@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
+from pincli.commands.answering import show
 from pincli.commands.files import names_from
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import AccountOption, ReasonOption, UsersArgument, YesOption
 from pincli.commands.prompts import confirm_word, require_terminal
-from pincli.commands.running import show
 from pincli.config import Config
 from pincli.errors import UsageProblem
 from pincli.operations import reset as operation
