@@ -22,10 +22,10 @@ def set_active_many(
         How many were not so before.
     """
     session.store.prepare_for_bulk()
-    steps = in_chunks(
+    chunks = in_chunks(
         users.following,
         lambda rows: session.store.write(steps.set_active, rows, active=active, reason=reason),
         total=len(users),
         progress=progress,
     )
-    return sum(change.before != change.after for changes in steps for change in changes)
+    return sum(change.before != change.after for changes in chunks for change in changes)
