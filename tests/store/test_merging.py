@@ -13,14 +13,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pincli.errors import PincliError
-from pincli.models import Event, EventKind, Outcome, User, UserType
+from pincli.models import Event, EventKind, Origin, Outcome, User, UserType
 from pincli.operations import backups, keys, people, pins, unlock
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need, Session
 from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
 from pincli.results import Restored
-from pincli.models import Origin
 from tests.support.desk import Desk, new_desk
 
 USERS = ("alice", "bob", "carol")
