@@ -21,7 +21,6 @@ SHARED = ("rules", "store.contract", "store.changes", "store.sql")
 MAY_IMPORT = {
     "__main__": ("cli",),
     "cli": ("commands", "views", "config"),
-    "commands.demo": ("cli",),  # it runs whole command lines
     "commands": ("commands", "views", "operations", "vault", "rules", "store.opening", "config"),
     "views": ("views", "rules", "config"),
     "operations": (
