@@ -10,7 +10,14 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
 
-from pincli.errors import BackupRefused, BackupUnavailable, FileUnreadable, StoreUnavailable
+from pincli.errors import (
+    BackupRefused,
+    BackupUnavailable,
+    FileUnreadable,
+    Refused,
+    Rule,
+    StoreUnavailable,
+)
 from pincli.models import Fault
 from pincli.operations.places import require_elsewhere
 from pincli.operations.session import Need, Session, open_session, utc_now
@@ -30,6 +37,7 @@ _OF_ITS_OWN = (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED, Fault.NEWER)
 """Faults of a copy that it has from the backup itself."""
 _NO_PLACE = (Fault.MISSING, Fault.FORBIDDEN, Fault.READ_ONLY)
 """Faults of a file to be, which another name would not have."""
+_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def back_up(session: Session, path: Path, *, forbidden: tuple[Path, ...]) -> int:
@@ -45,13 +53,15 @@ def back_up(session: Session, path: Path, *, forbidden: tuple[Path, ...]) -> int
 
     Raises:
         FileUnreadable: No file can be made there.
-        Refused: There is a file, or it would lie with the store or the keys.
+        Refused: There is a file, or it would lie with the store or the keys, or in a folder
+            of others.
         StoreUnavailable: It can't be written, as the disk is full; or the store can't be read.
     """
     require_nameable(path)
     if not path.name:
         raise FileUnreadable(f"{path}: that is no file's name")
     require_elsewhere(path, forbidden)
+    _require_own_folder(path.absolute().parent)
     try:
         session.store.back_up(path)
     except StoreUnavailable as error:
@@ -59,6 +69,16 @@ def back_up(session: Session, path: Path, *, forbidden: tuple[Path, ...]) -> int
             raise FileUnreadable(f"{path}: {error.detail}") from None
         raise
     return path.stat().st_size
+
+
+def _require_own_folder(folder: Path) -> None:
+    """Refuse a folder in which others could put another file in the backup's place."""
+    try:
+        facts = folder.stat()
+    except OSError:
+        return  # writing there says what is wrong
+    if facts.st_uid not in (0, os.geteuid()) or facts.st_mode & _WRITABLE_BY_OTHERS:
+        raise Refused(Rule.FOLDER_OF_OTHERS, str(folder))
 
 
 def restore(backup: Path, store_folder: Path, keys_folder: Path, *, origin: Origin) -> Restored:

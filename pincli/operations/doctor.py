@@ -18,6 +18,7 @@ from pincli.rules.times import moment_of
 from pincli.store.connection import DATABASE, connect, schema_version, too_old_sqlite
 from pincli.store.copies import is_sound
 from pincli.store.faults import translated
+from pincli.store.leftovers import leftovers
 from pincli.store.locks import LOCK_FILE, Locks
 from pincli.store.reading import ReadableStore
 from pincli.store.transaction import Identity, Origin
@@ -44,6 +45,7 @@ def examine(store: Path, keys: Path, *, origin: Origin) -> Iterator[Check]:
     yield _private("keys folder", keys)
     yield _apart(store, keys)
     yield _space(store)
+    yield _leftovers(store)
     yield _told("lock file", lambda: Locks(store / LOCK_FILE).close(), "restore it: touch it 0600")
     yield _integrity(store / DATABASE)
     try:
@@ -100,6 +102,12 @@ def _space(store: Path) -> Check:
     if free < needed:
         return Check("free space", f"{free // 2**20} MiB left", "free some: writes fail without")
     return Check("free space", None, "")
+
+
+def _leftovers(store: Path) -> Check:
+    found = ", ".join(path.name for path in leftovers(store))
+    finding = f"a killed restore left {found} in {store}" if found else None
+    return Check("leftovers", finding, "remove it; the next restore does")
 
 
 def _integrity(database: Path) -> Check:

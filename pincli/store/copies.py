@@ -4,42 +4,49 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 
 from pincli.errors import Refused, Rule, StoreUnavailable
 from pincli.models import Fault
+from pincli.store.connection import schema_version
 from pincli.store.faults import from_os, translated
+from pincli.store.handed_files import give_name
+from pincli.store.leftovers import held_file, remove_leftovers, unfinished_name
 from pincli.store.remains import sync_folder
 
 
-def copy_to_file(source: sqlite3.Connection, path: Path) -> None:
-    """Copy a database into a new file, complete or absent, durable when this returns.
+def back_up(source: sqlite3.Connection, path: Path, writer: AbstractContextManager[None]) -> None:
+    """Copy a database into a new file, and read the copy before it has its name.
 
-    In one step: a copy in several restarts whenever somebody writes, and with one agent at
-    work was measured never to end. The caller holds the writer lock.
+    Args:
+        source: The database, open.
+        path: The file to be.
+        writer: The writer lock, held while pages are copied, and not while they are synced
+            and read.
+
+    Raises:
+        Refused: There is something at that path.
+        StoreUnavailable: It can't be written, or is not what was written.
+    """
+    with _whole_or_absent(path) as building:
+        with writer:
+            _fill(building, source, path)
+        _sync(building)
+        _read_back(building, path)
+
+
+def copy_to_file(source: sqlite3.Connection, path: Path) -> None:
+    """Copy a database into a new file, durable when this returns.
 
     Raises:
         Refused: There is something at that path.
         StoreUnavailable: It can't be written.
     """
-    building = path.with_name(f"{path.name}.{os.getpid()}.part")
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        building.unlink(missing_ok=True)  # of a killed process that had our number
-        os.close(os.open(building, flags, 0o600))
-        with translated(path), closing(_plain(building)) as target:
-            copy(source, target)
+    with _whole_or_absent(path) as building:
+        _fill(building, source, path)
         _sync(building)
-        os.link(building, path, follow_symlinks=False)
-        sync_folder(path.parent)
-    except FileExistsError:
-        raise Refused(Rule.FILE_EXISTS, str(path)) from None
-    except OSError as error:
-        raise from_os(error, path) from None
-    finally:
-        with suppress(OSError):
-            building.unlink(missing_ok=True)
 
 
 def copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
@@ -67,7 +74,7 @@ def copy_from_file(backup: Path, path: Path) -> None:
         StoreUnavailable: It is no database, or the copy can't be written.
     """
     uri = f"{backup.absolute().as_uri()}?mode=ro"
-    with translated(backup), closing(sqlite3.connect(uri, uri=True)) as source:
+    with translated(backup), closing(_connect(uri)) as source:
         source.execute("SELECT count(*) FROM sqlite_master").fetchall()
         copy_to_file(source, path)
 
@@ -88,9 +95,31 @@ def is_sound(connection: sqlite3.Connection, path: Path) -> bool:
         raise
 
 
+@contextmanager
+def _whole_or_absent(path: Path) -> Iterator[Path]:
+    """Under which name a file is built that gets its own once it is whole."""
+    building = unfinished_name(path)
+    try:
+        remove_leftovers(path.parent)
+        with held_file(building):
+            yield building
+            give_name(building, path)
+        sync_folder(path.parent)
+    except FileExistsError:
+        raise Refused(Rule.FILE_EXISTS, str(path)) from None
+    except OSError as error:
+        raise from_os(error, path) from None
+
+
+def _fill(building: Path, source: sqlite3.Connection, path: Path) -> None:
+    """Copy in one step: one in several restarts whenever somebody writes, and may never end."""
+    with translated(path), closing(_plain(building)) as target:
+        copy(source, target)
+
+
 def _plain(path: Path) -> sqlite3.Connection:
-    """A connection without journal or syncs: the file counts only once it is whole."""
-    connection = sqlite3.connect(path, isolation_level=None)
+    """A connection without journal, syncs and locks: the file counts only once it is whole."""
+    connection = _connect(f"{path.absolute().as_uri()}?nolock=1")
     connection.execute("PRAGMA journal_mode = OFF")
     connection.execute("PRAGMA synchronous = OFF")
     return connection
@@ -100,5 +129,21 @@ def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+        # What is read back is to come from the disk.
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
     finally:
         os.close(descriptor)
+
+
+def _read_back(copy: Path, path: Path) -> None:
+    """Raise StoreUnavailable, about a path, unless the finished copy is a sound store."""
+    uri = f"{copy.absolute().as_uri()}?mode=ro&nolock=1"
+    with suppress(StoreUnavailable), translated(path), closing(_connect(uri)) as connection:
+        schema_version(connection, path)
+        if is_sound(connection, path):
+            return
+    raise StoreUnavailable(Fault.IO, path, "what was read back is not what was written")
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    return sqlite3.connect(uri, uri=True, isolation_level=None)

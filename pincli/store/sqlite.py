@@ -193,11 +193,10 @@ class Store(ReadableStore):
             return intake.take_in(transaction, rows, allow_move=allow_move)
 
     def back_up(self, path: Path) -> None:
-        """Copy the whole store into a new file; writers wait meanwhile."""
-        from pincli.store.copies import copy_to_file
+        """Copy the whole store into a new file; writers wait while its pages are copied."""
+        from pincli.store import copies
 
-        with self._lock_file().writer():
-            copy_to_file(self._connection, path)
+        copies.back_up(self._connection, path, self._lock_file().writer())
 
     def replace_with(self, candidate: Path, *, reason: str) -> Restored:
         """Put a checked copy of a backup in this store's place; see restoring.replace."""

@@ -31,7 +31,7 @@ from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
 from pincli.results import Restored
 from pincli.rules.states import state_of
-from pincli.store import restoring
+from pincli.store import copies, restoring
 from pincli.store.transaction import Origin
 from tests.store.attempting import charged, settled
 from tests.support.desk import Desk, new_desk
@@ -118,6 +118,47 @@ def test_a_backup_beside_a_folder_of_like_name_is_allowed(peopled: Desk) -> None
     with peopled.session(Need.WRITE) as session:
         backups.back_up(session, folder / "b.db", forbidden=(peopled.store, peopled.keys))
     assert stat.S_IMODE((folder / "b.db").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("owner", "mode", "allowed"),
+    [(0, 0o755, True), (0, 0o775, False), (0, 0o1777, False), (12345, 0o700, False)],
+)
+def test_a_backup_in_a_folder_of_others_is_refused(
+    peopled: Desk, owner: int, mode: int, allowed: bool
+) -> None:
+    """Whoever may write there could put another file in its place, for the next restore."""
+    folder = peopled.store.parent / "backups"
+    folder.mkdir()
+    folder.chmod(mode)
+    if owner and os.geteuid() == 0:
+        os.chown(folder, owner, -1)
+    elif owner:
+        pytest.skip("only root can give a folder away")
+    if allowed:
+        backed_up(peopled, "backups/b.db")
+        return
+    with pytest.raises(Refused) as raised:
+        backed_up(peopled, "backups/b.db")
+    assert raised.value.rule is Rule.FOLDER_OF_OTHERS
+    assert list(folder.iterdir()) == []
+
+
+def test_nobody_waits_while_a_backup_is_synced_and_read(
+    peopled: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow disk holds up no caller: the writer lock is free again once the pages are copied."""
+    held: list[bool] = []
+    for name in ("_sync", "_read_back", "give_name"):
+        step = getattr(copies, name)
+
+        def watched(*arguments: Any, step: Callable[..., Any] = step) -> None:
+            held.append(_is_held(peopled))
+            step(*arguments)
+
+        monkeypatch.setattr(copies, name, watched)
+    backed_up(peopled)
+    assert held == [False] * 3
 
 
 def test_a_backup_holds_neither_keys_nor_pins(peopled: Desk) -> None:
@@ -471,7 +512,7 @@ def test_writers_wait_meanwhile(peopled: Desk, monkeypatch: pytest.MonkeyPatch, 
 
         return stepping
 
-    steps = {"backup": [(os, "link")], "restore": [(restoring, "merge")]}
+    steps = {"backup": [(copies, "copy")], "restore": [(restoring, "merge")]}
     for owner, name in steps[what]:
         monkeypatch.setattr(owner, name, watched(getattr(owner, name)))
     assert not _is_held(peopled)
