@@ -21,8 +21,8 @@ app = new_app()
 
 @app.command(
     epilog=example("pincli restore /var/backups/pincli-2026-11-24.db")
-    + "\n\nPINs changed since the backup are withdrawn; locks, counters, deactivations and later"
-    " events are kept.",
+    + "\n\nIf anything happened since the backup, every PIN is withdrawn. Each user keeps the"
+    " stricter of both counters, locks and deactivations; the trail is the backup's.",
     exits=(ExitCode.REFUSED,),
 )
 def restore(

@@ -6,9 +6,9 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from shutil import rmtree
+from typing import NamedTuple
 
 from pincli.errors import (
     BackupRefused,
@@ -21,14 +21,15 @@ from pincli.errors import (
 from pincli.models import Fault
 from pincli.operations.places import require_elsewhere
 from pincli.operations.session import Need, Session, open_session, utc_now
-from pincli.operations.trail import check_trail
+from pincli.operations.trail import check_chain
 from pincli.results import Restored
 from pincli.store.connection import DATABASE, connect, schema_version
-from pincli.store.copies import copy_from_file, is_sound
+from pincli.store.copies import copy_rows, is_sound
 from pincli.store.faults import from_os
+from pincli.store.leftovers import held_folder, remove_leftovers, unfinished_name
 from pincli.store.locks import LOCK_FILE, Locks, make_lock_file
 from pincli.store.remains import put_aside
-from pincli.store.restoring import place
+from pincli.store.restoring import Restorer, place
 from pincli.store.transaction import Identity, Origin
 from pincli.vault.audit_macs import AuditSigner
 from pincli.vault.keyring import AUDIT_KEY, PORTAL_PUBLIC, VERIFY_KEY, Keyring, rotated_name
@@ -84,10 +85,10 @@ def _require_own_folder(folder: Path) -> None:
 def restore(backup: Path, store_folder: Path, keys_folder: Path, *, origin: Origin) -> Restored:
     """Bring a backup back without undoing security that came after it.
 
-    Everything about the backup is checked on a private copy before the store is touched.
-
-    A PIN is valid afterwards only if it is valid in the present store: that one vouches for
-    it by its version. Where there is none, or none that can be read, every PIN is withdrawn.
+    Everything about the backup is checked, in a store of our own made of its rows, before the
+    present one is touched. PINs stay only if nothing has happened since: where both trails
+    have the same head. Else all are withdrawn, and each user keeps the stricter of both
+    records. The trail is the backup's.
 
     Args:
         backup: The file.
@@ -104,11 +105,11 @@ def restore(backup: Path, store_folder: Path, keys_folder: Path, *, origin: Orig
         KeysUnavailable: A key that it needs is missing.
     """
     with _candidate(backup, store_folder) as candidate:
-        reason = _check(candidate, backup, keys_folder, origin)
+        checked = _check(candidate, backup, keys_folder, origin)
         while True:
             if _is_usable(store_folder / DATABASE):
-                return _restore_over(candidate, store_folder, keys_folder, origin, reason)
-            restored = _restore_alone(candidate, store_folder, keys_folder, origin, reason)
+                return _restore_over(candidate, store_folder, keys_folder, origin, checked)
+            restored = _restore_alone(candidate, store_folder, keys_folder, origin, checked)
             if restored is not None:
                 return restored
 
@@ -126,33 +127,45 @@ def require_nameable(path: Path) -> None:
 
 @contextmanager
 def _candidate(backup: Path, store_folder: Path) -> Iterator[Path]:
-    """A folder with a private copy of the backup as a store, gone afterwards.
+    """A folder with the rows of a backup in a store of our own, gone afterwards.
 
-    Within the store's own folder, for the copy is going to be linked into place.
+    Within the store's own folder, for that store may get its name there.
     """
     _require_file(backup)
-    folder = store_folder / f"{DATABASE}.candidate-{os.getpid()}"
     made = not store_folder.exists()
-    try:
-        store_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        rmtree(folder, ignore_errors=True)  # of a killed process that had our number
-        folder.mkdir(mode=0o700)
-    except OSError as error:
-        if store_folder.is_dir():
-            raise from_os(error, folder) from None
-        raise StoreUnavailable(Fault.NOT_MADE, store_folder, error.strerror or "") from None
-    try:
+    folder = unfinished_name(store_folder / DATABASE)
+    with ExitStack() as stack:
         try:
-            copy_from_file(backup, folder / DATABASE)
-        except StoreUnavailable as error:
-            raise _about(backup, error) if error.path == backup else error from None
-        make_lock_file(folder)
-        yield folder
-    finally:
-        rmtree(folder, ignore_errors=True)
-        if made:
-            with suppress(OSError):
-                store_folder.rmdir()  # only if it is empty
+            store_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            remove_leftovers(store_folder)
+            stack.enter_context(held_folder(folder))
+        except OSError as error:
+            if store_folder.is_dir():
+                raise from_os(error, folder) from None
+            raise StoreUnavailable(Fault.NOT_MADE, store_folder, error.strerror or "") from None
+        try:
+            _take_rows(backup, folder / DATABASE)
+            make_lock_file(folder)
+            yield folder
+        finally:
+            stack.close()
+            if made:
+                with suppress(OSError):
+                    store_folder.rmdir()  # only if it is empty
+
+
+def _take_rows(backup: Path, candidate: Path) -> None:
+    """Check a backup's pages and its schema's version, and copy its rows."""
+    try:
+        with closing(connect(backup, read_only=True)) as connection:
+            schema_version(connection, backup)
+            if not is_sound(connection, backup):
+                raise BackupRefused("its pages are damaged")
+        copy_rows(backup, candidate)
+    except StoreUnavailable as error:
+        # The candidate is new: what is wrong with rows in it, they have from the backup.
+        of_backup = error.path == backup or error.fault in _OF_ITS_OWN
+        raise (_about(backup, error) if of_backup else error) from None
 
 
 def _require_file(backup: Path) -> None:
@@ -170,31 +183,37 @@ def _about(backup: Path, error: StoreUnavailable) -> BackupUnavailable:
     return BackupUnavailable(error.fault, backup, error.detail)
 
 
-def _check(candidate: Path, backup: Path, keys_folder: Path, origin: Origin) -> str:
-    """Check integrity, schema, keys and trail of a backup; what it is, for the event."""
-    database = candidate / DATABASE
+class _Checked(NamedTuple):
+    """What is known of a backup that can be trusted.
+
+    Attributes:
+        reason: What the restore's event says of it.
+        identity: What it says of itself.
+    """
+
+    reason: str
+    identity: Identity
+
+
+def _check(candidate: Path, backup: Path, keys_folder: Path, origin: Origin) -> _Checked:
+    """Check keys and trail of a backup.
+
+    A record that is not as the trail says does not spoil it: its PIN is withdrawn.
+    """
+    needs = frozenset({Need.CHECK})
     try:
-        with closing(connect(database)) as connection:
-            if not is_sound(connection, database):
-                raise BackupRefused("its pages are damaged")
-        with _as_store(candidate, keys_folder, origin) as session:
+        with open_session(candidate, keys_folder, origin=origin, needs=needs) as session:
             identity = session.store.identity
             session.keyring.find(VERIFY_KEY, identity.verify_key)
             session.keyring.find(PORTAL_PUBLIC, identity.portal_key)
-            report = check_trail(session, None)
+            report = check_chain(session, None)
     except StoreUnavailable as error:
         if error.fault in _OF_ITS_OWN:
             raise _about(backup, error) from None
         raise
     if report.finding is not None:
         raise BackupRefused(report.finding)
-    return f"backup of {report.events} events"
-
-
-def _as_store(
-    candidate: Path, keys_folder: Path, origin: Origin
-) -> AbstractContextManager[Session]:
-    return open_session(candidate, keys_folder, origin=origin, needs=frozenset({Need.CHECK}))
+    return _Checked(f"backup of {report.events} events", identity)
 
 
 def _is_usable(database: Path) -> bool:
@@ -214,7 +233,7 @@ def _is_usable(database: Path) -> bool:
 
 
 def _restore_over(
-    candidate: Path, store_folder: Path, keys_folder: Path, origin: Origin, reason: str
+    candidate: Path, store_folder: Path, keys_folder: Path, origin: Origin, checked: _Checked
 ) -> Restored:
     """Restore over a store that goes on being used."""
     needs = frozenset({Need.WRITE})
@@ -222,11 +241,12 @@ def _restore_over(
         open_session(store_folder, keys_folder, origin=origin, needs=needs) as session,
         session.store.maintained(),
     ):
-        return session.store.replace_with(candidate / DATABASE, reason=reason)
+        keys = _keys_since(session.keyring, checked.identity)
+        return session.store.replace_with(candidate / DATABASE, reason=checked.reason, keys=keys)
 
 
 def _restore_alone(
-    candidate: Path, store_folder: Path, keys_folder: Path, origin: Origin, reason: str
+    candidate: Path, store_folder: Path, keys_folder: Path, origin: Origin, checked: _Checked
 ) -> Restored | None:
     """Restore where there is no store, or none that can be read: that one is moved aside.
 
@@ -241,19 +261,16 @@ def _restore_alone(
     ):
         if _is_usable(store_folder / DATABASE):
             return None
-        with _as_store(candidate, keys_folder, origin) as session:
-            keyring = session.keyring
-            keys = _keys_since(keyring, session.store.identity)
-        return place(
-            candidate / DATABASE,
-            store_folder,
-            find_signer=lambda fingerprint: AuditSigner(keyring.find(AUDIT_KEY, fingerprint)),
-            keys=keys,
-            origin=origin,
-            at=utc_now(),
-            reason=reason,
-            aside=put_aside(store_folder / DATABASE),
+        keyring = Keyring(keys_folder)
+        restorer = Restorer(
+            lambda fingerprint: AuditSigner(keyring.find(AUDIT_KEY, fingerprint)),
+            origin,
+            utc_now(),
+            checked.reason,
+            _keys_since(keyring, checked.identity),
         )
+        aside = put_aside(store_folder / DATABASE)
+        return place(candidate / DATABASE, store_folder, restorer, aside)
 
 
 def _keys_since(keyring: Keyring, identity: Identity) -> dict[str, str]:

@@ -18,7 +18,7 @@ from pincli.rules.times import moment_of
 from pincli.store.connection import DATABASE, connect, schema_version, too_old_sqlite
 from pincli.store.copies import is_sound
 from pincli.store.faults import translated
-from pincli.store.leftovers import leftovers
+from pincli.store.leftovers import ASIDE, UNFINISHED, leftovers
 from pincli.store.locks import LOCK_FILE, Locks
 from pincli.store.reading import ReadableStore
 from pincli.store.transaction import Identity, Origin
@@ -105,9 +105,9 @@ def _space(store: Path) -> Check:
 
 
 def _leftovers(store: Path) -> Check:
-    found = ", ".join(path.name for path in leftovers(store))
+    found = ", ".join(path.name for path in leftovers(store, UNFINISHED, ASIDE))
     finding = f"a killed restore left {found} in {store}" if found else None
-    return Check("leftovers", finding, "remove it; the next restore does")
+    return Check("leftovers", finding, "the next restore clears it away")
 
 
 def _integrity(database: Path) -> Check:

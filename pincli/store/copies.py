@@ -1,4 +1,4 @@
-"""Whole copies of a database, by SQLite's own backup: never by renaming over an open one."""
+"""Whole copies of a database, page by page or row by row, never by renaming over an open one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ from pathlib import Path
 
 from pincli.errors import Refused, Rule, StoreUnavailable
 from pincli.models import Fault
-from pincli.store.connection import schema_version
+from pincli.store.connection import connect, schema_version
 from pincli.store.faults import from_os, translated
 from pincli.store.handed_files import give_name
 from pincli.store.leftovers import held_file, remove_leftovers, unfinished_name
 from pincli.store.remains import sync_folder
+from pincli.store.rows import EVENT_COLUMNS, USER_COLUMNS
+
+_TABLES = {
+    "store": "id, store_id, created_at, verify_key, audit_key, portal_key",
+    "users": USER_COLUMNS,
+    "events": EVENT_COLUMNS,
+}
 
 
 def back_up(source: sqlite3.Connection, path: Path, writer: AbstractContextManager[None]) -> None:
@@ -33,7 +40,7 @@ def back_up(source: sqlite3.Connection, path: Path, writer: AbstractContextManag
     with _whole_or_absent(path) as building:
         with writer:
             _fill(building, source, path)
-        _sync(building)
+        sync_file(building)
         _read_back(building, path)
 
 
@@ -46,7 +53,27 @@ def copy_to_file(source: sqlite3.Connection, path: Path) -> None:
     """
     with _whole_or_absent(path) as building:
         _fill(building, source, path)
-        _sync(building)
+        sync_file(building)
+
+
+def copy_rows(backup: Path, path: Path) -> None:
+    """Make a new database by our own migrations, with the rows of a backup, which is only read.
+
+    Raises:
+        StoreUnavailable: The rows are not such as pincli writes, or can't be written.
+    """
+    from pincli.store.schema import migrate
+
+    with translated(path), closing(connect(path, create=True)) as connection:
+        leave_syncing_for_the_end(connection)
+        connection.execute("ATTACH ? AS backup", (f"{backup.absolute().as_uri()}?mode=ro",))
+        connection.execute("BEGIN IMMEDIATE")
+        migrate(connection)
+        for table, columns in _TABLES.items():
+            connection.execute(
+                f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM backup.{table}"
+            )
+        connection.execute("COMMIT")
 
 
 def copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
@@ -67,18 +94,6 @@ def copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
     source.backup(target, progress=give_up_if_busy)
 
 
-def copy_from_file(backup: Path, path: Path) -> None:
-    """Copy a database file, which is not changed, into a new one.
-
-    Raises:
-        StoreUnavailable: It is no database, or the copy can't be written.
-    """
-    uri = f"{backup.absolute().as_uri()}?mode=ro"
-    with translated(backup), closing(_connect(uri)) as source:
-        source.execute("SELECT count(*) FROM sqlite_master").fetchall()
-        copy_to_file(source, path)
-
-
 def is_sound(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether SQLite finds a database intact, every page and index of it.
 
@@ -93,6 +108,26 @@ def is_sound(connection: sqlite3.Connection, path: Path) -> bool:
         if error.fault in (Fault.DAMAGED, Fault.NOT_A_STORE):
             return False
         raise
+
+
+def leave_syncing_for_the_end(connection: sqlite3.Connection) -> None:
+    """Write a file that counts only once it is whole: no sync, no way back but to remove it."""
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.execute("PRAGMA journal_mode = OFF").fetchall()
+
+
+def sync_file(path: Path) -> None:
+    """Make what is in a file durable, so that whoever reads it next reads the disk.
+
+    Raises:
+        OSError: It can't be done.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -120,19 +155,8 @@ def _fill(building: Path, source: sqlite3.Connection, path: Path) -> None:
 def _plain(path: Path) -> sqlite3.Connection:
     """A connection without journal, syncs and locks: the file counts only once it is whole."""
     connection = _connect(f"{path.absolute().as_uri()}?nolock=1")
-    connection.execute("PRAGMA journal_mode = OFF")
-    connection.execute("PRAGMA synchronous = OFF")
+    leave_syncing_for_the_end(connection)
     return connection
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-        # What is read back is to come from the disk.
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    finally:
-        os.close(descriptor)
 
 
 def _read_back(copy: Path, path: Path) -> None:

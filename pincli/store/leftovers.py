@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
 
 UNFINISHED = ".pincli-part"
 """How the names of copies end that are not whole yet, and of folders with what becomes a store."""
+ASIDE = ".pincli-aside"
+"""How the name of a store ends that is set aside, while another is written over it."""
 
 
 def unfinished_name(path: Path) -> Path:
@@ -30,7 +32,7 @@ def held_file(path: Path) -> Iterator[None]:
         OSError: It can't be made.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with _held(path, os.open(path, flags, 0o600)):
+    with _held(path, lambda: os.open(path, flags, 0o600)):
         yield
 
 
@@ -41,33 +43,66 @@ def held_folder(path: Path) -> Iterator[None]:
     Raises:
         OSError: It can't be made.
     """
-    path.mkdir(mode=0o700)
-    with _held(path, os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)):
+
+    def make() -> int:
+        path.mkdir(mode=0o700)
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    with _held(path, make):
         yield
 
 
+@contextmanager
+def holding(path: Path) -> Iterator[None]:
+    """Hold a file that is there, so that nobody takes it for left."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes left in a folder."""
+    """Remove unfinished things that killed processes left in a folder."""
     for path in leftovers(folder):
         _remove(path)
 
 
-def leftovers(folder: Path) -> list[Path]:
-    """What killed processes left in a folder."""
+def leftovers(folder: Path, *endings: str) -> list[Path]:
+    """What killed processes left in a folder under names that end so; left out: UNFINISHED."""
+    endings = endings or (UNFINISHED,)
     try:
-        return [p for p in sorted(folder.iterdir()) if p.name.endswith(UNFINISHED) and _is_left(p)]
+        return [p for p in sorted(folder.iterdir()) if p.name.endswith(endings) and _is_left(p)]
     except OSError:
         return []
 
 
 @contextmanager
-def _held(path: Path, descriptor: int) -> Iterator[None]:
+def _held(path: Path, make: Callable[[], int]) -> Iterator[None]:
+    descriptor = _make_held(path, make)
     try:
-        with suppress(OSError):  # where there are no locks, nobody takes it for left
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         _remove(path)
+        os.close(descriptor)
+
+
+def _make_held(path: Path, make: Callable[[], int]) -> int:
+    """Make something and lock it, again if others took it for left before it was locked."""
+    while True:
+        try:
+            descriptor = make()
+        except FileNotFoundError:
+            if not path.parent.is_dir():
+                raise
+            continue
+        with suppress(OSError):  # where there are no locks, nobody takes it for left
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), path.lstat()):
+                return descriptor
         os.close(descriptor)
 
 

@@ -5,7 +5,7 @@ What only some commands do is imported in its method: a caller waits for every i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -198,20 +198,13 @@ class Store(ReadableStore):
 
         copies.back_up(self._connection, path, self._lock_file().writer())
 
-    def replace_with(self, candidate: Path, *, reason: str) -> Restored:
-        """Put a checked copy of a backup in this store's place; see restoring.replace."""
+    def replace_with(self, candidate: Path, *, reason: str, keys: Mapping[str, str]) -> Restored:
+        """Put the checked rows of a backup in this store's place; see restoring.replace."""
         from pincli.store import restoring
 
+        restorer = restoring.Restorer(self._signing().of, self._origin, self._clock(), reason, keys)
         with self._lock_file().writer():
-            return restoring.replace(
-                self._connection,
-                self.path,
-                candidate,
-                find_signer=self._signing().of,
-                origin=self._origin,
-                at=self._clock(),
-                reason=reason,
-            )
+            return restoring.replace(self._connection, self.path, candidate, restorer)
 
     @contextmanager
     def maintained(self) -> Iterator[None]:

@@ -160,7 +160,7 @@ def test_a_backup_that_reads_back_otherwise_is_none(
     source: sqlite3.Connection, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk that loses a page: told, and no file is left that somebody would trust."""
-    sync = copies._sync
+    sync = copies.sync_file
 
     def losing(path: Path) -> None:
         sync(path)
@@ -168,7 +168,7 @@ def test_a_backup_that_reads_back_otherwise_is_none(
             file.seek(4096)
             file.write(b"\xa5" * 4096)
 
-    monkeypatch.setattr(copies, "_sync", losing)
+    monkeypatch.setattr(copies, "sync_file", losing)
     with pytest.raises(StoreUnavailable) as raised:
         back_up(source, folder / "copy.db", nullcontext())
     assert raised.value.fault is Fault.IO
