@@ -119,6 +119,7 @@ class Rule(Enum):
     FILE_EXISTS = "the file exists"
     FILE_CUT_SHORT = "the file is of a run that was cut short"
     FILE_WITHOUT_PINS = "the file is of a run that has written no PIN"
+    FOLDER_OF_OTHERS = "others own the folder or may write to it"
     FILE_AMONG_SECRETS = "the file would lie with the store or the keys"
 
 

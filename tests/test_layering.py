@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "config": ("rules",),
     "deployment": ("rules",),
     "rules": ("rules",),
+    "files": (),
     "results": (),
     "errors": ("models",),
     "models": (),

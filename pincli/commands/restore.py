@@ -27,8 +27,8 @@ def restore(
     Example:
       pincli restore /var/backups/pincli-2026-11-24.db
 
-    PINs changed since the backup are withdrawn; locks, counters, deactivations and later
-    events are kept.
+    If anything happened since the backup, every PIN is withdrawn. Each user keeps the
+    stricter of both counters, locks and deactivations; the trail is the backup's.
     """
     if not yes:
         require_terminal("nobody is there to confirm the restore", "give --yes")

@@ -40,7 +40,15 @@ def parse_head(text: str) -> Head:
 def check_trail(
     session: Session, expected: Head | None, *, progress: Progress = no_progress
 ) -> TrailReport:
-    """Recompute every mac from the first event on, and compare users with their last events.
+    """Check the chain of events, see check_chain, and compare users with their last events."""
+    report = check_chain(session, expected, progress=progress)
+    return report if report.finding else report._replace(finding=_mismatch(session))
+
+
+def check_chain(
+    session: Session, expected: Head | None, *, progress: Progress = no_progress
+) -> TrailReport:
+    """Recompute every mac from the first event on.
 
     Args:
         session: Opened with Need.CHECK.
@@ -77,7 +85,7 @@ def check_trail(
     if expected is not None and not met_expected:
         finding = "the trail was cut off" if head.seq < expected.seq else "the head is another"
         return TrailReport(head.seq, head, min(head.seq + 1, expected.seq), finding)
-    return TrailReport(head.seq, head, None, _mismatch(session))
+    return TrailReport(head.seq, head, None, None)
 
 
 def _first_signer(session: Session, rows: Sequence[RawEvent]) -> AuditSigner | None:

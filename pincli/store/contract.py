@@ -9,10 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Concatenate, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from pincli.models import Event, EventFilter, Identity, NewEvent, Origin, State, User, UserType
-from pincli.results import AccountAlert, AgentAlert, HourlyFailures, UserAlert
+from pincli.results import (
+    AccountAlert,
+    AgentAlert,
+    Check,
+    HourlyFailures,
+    Restored,
+    UserAlert,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -237,3 +245,56 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of everything."""
+
+
+class Restorer(NamedTuple):
+    """What restoring asks of those who have the keys.
+
+    Attributes:
+        check: Checks keys and trail of a backup, opened as a store, and says what it is, for
+            the event; raises BackupRefused.
+        find_signer: Gives who signs with the key of a fingerprint.
+        keys_since: The keys that count from now on, by kind, where the backup names others.
+        origin: Who acts, and by which command.
+    """
+
+    check: Callable[[Store], str]
+    find_signer: Callable[[str], Signer]
+    keys_since: Callable[[Identity], Mapping[str, str]]
+    origin: Origin
+
+
+class Upkeep(Protocol):
+    """What is done to a store as a whole, also where none can be opened."""
+
+    def exists(self) -> bool:
+        """Whether there is a store, or anything in its place."""
+
+    def create(self, identity: Identity, *, signer: Signer, origin: Origin) -> None:
+        """Make a new store: all of it, or nothing.
+
+        Raises:
+            Refused: There is one already; it is left as it is.
+            StoreUnavailable: It can't be made.
+        """
+
+    def health(self) -> Iterator[Check]:
+        """What doctor says of it; a failed check does not end the others."""
+
+    def back_up(self, path: Path) -> None:
+        """Copy the store into a new file, and read the copy back.
+
+        Raises:
+            Refused: There is something at that path.
+            StoreUnavailable: It can't be written, or is not what was written.
+        """
+
+    def restore(self, backup: Path, restorer: Restorer) -> Restored:
+        """Bring a backup back without undoing security that came after it.
+
+        Raises:
+            BackupRefused: The backup is damaged or was tampered with.
+            BackupUnavailable: It can't be read, or is not a backup.
+            Refused: It is of another store.
+            StoreUnavailable: The store can't be written, or can't be looked at now.
+        """

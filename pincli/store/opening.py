@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pincli.models import Origin
-from pincli.store.contract import Store
+from pincli.store.contract import Store, Upkeep
 
 
 def open_store(folder: Path, *, origin: Origin, read_only: bool = False) -> Store:
@@ -22,3 +22,14 @@ def open_store(folder: Path, *, origin: Origin, read_only: bool = False) -> Stor
     from pincli.store.sqlite.engine import SqliteStore
 
     return SqliteStore(folder, origin=origin, read_only=read_only)
+
+
+def upkeep_of(folder: Path) -> Upkeep:
+    """What is done to the store in a folder as a whole.
+
+    Args:
+        folder: Where `init` made it, or is going to.
+    """
+    from pincli.store.sqlite.upkeep import SqliteUpkeep
+
+    return SqliteUpkeep(folder)
