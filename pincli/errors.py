@@ -196,10 +196,8 @@ class AttemptTakenOver(PincliError):
         self.user = user
 
 
-class StaleRecord(PincliError):
+class StaleRecord(Exception):
     """A record that the transaction did not read was to be written. A bug; nothing is written."""
-
-    code = "internal"
 
     def __init__(self, user: str) -> None:
         super().__init__(user)
