@@ -12,9 +12,10 @@ import typer
 
 from pincli import __version__
 from pincli.commands import interrupts
+from pincli.commands.answering import complain, tell_of_locks, warn, write_out, writing
 from pincli.commands.invocation import Invocation
+from pincli.commands.output import take_stdout
 from pincli.commands.registry import name_in
-from pincli.commands.running import complain, tell_of_locks, warn, write_out, writing
 from pincli.commands.typer_classes import CONTEXT_SETTINGS, PlainGroup
 from pincli.errors import Interrupted, OutputUnavailable, PincliError
 from pincli.views.blocks import Problem
@@ -35,8 +36,6 @@ class Front(PlainGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise Interrupted from None
-        except BrokenPipeError:
-            raise OutputUnavailable(closed_by_reader=True) from None
 
     def main(
         self,
@@ -72,8 +71,13 @@ class Front(PlainGroup):
             code = super().main(arguments, "pincli", standalone_mode=False, obj=invocation, **extra)
             with writing():
                 pass
+        except OutputUnavailable as error:
+            # After part of an answer nothing may follow it on stdout, least of all an object.
+            invocation.as_json = False
+            # Nobody is listening any more: `pincli audit list | head`.
+            code = _report(_describe(error), invocation, quiet=error.closed_by_reader)
         except PincliError as error:
-            code = _report(_describe(error), invocation, quiet=_is_quiet(error))
+            code = _report(_describe(error), invocation)
         except typer.TyperException as error:
             from pincli.commands.suggestions import usage_problem
 
@@ -103,6 +107,7 @@ app = typer.Typer(
 
 def run() -> int:
     """Run pincli on the process's own arguments; the exit code."""
+    take_stdout()
     command = typer.main.get_command(app)
     return int(command.main(standalone_mode=False))
 
@@ -146,11 +151,6 @@ def _describe(error: Exception) -> Problem:
     return describe(error) if isinstance(error, PincliError) else bug(error)
 
 
-def _is_quiet(error: PincliError) -> bool:
-    """Whether nobody is listening any more: `pincli audit list | head`."""
-    return isinstance(error, OutputUnavailable) and error.closed_by_reader
-
-
 def _report(problem: Problem, invocation: Invocation, *, quiet: bool = False) -> ExitCode:
     """Tell a problem, as JSON on stdout or as two lines on stderr; its exit code."""
     from pincli.views.problems import for_caller
@@ -182,6 +182,8 @@ def _drop_what_can_not_be_written() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
+        except OutputUnavailable:
+            pass  # dropped already
         except OSError:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, stream.fileno())

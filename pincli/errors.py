@@ -119,6 +119,7 @@ class Rule(Enum):
     FILE_EXISTS = "the file exists"
     FILE_CUT_SHORT = "the file is of a run that was cut short"
     FILE_WITHOUT_PINS = "the file is of a run that has written no PIN"
+    FOLDER_OF_OTHERS = "others own the folder or may write to it"
     FILE_AMONG_SECRETS = "the file would lie with the store or the keys"
 
 
@@ -218,10 +219,8 @@ class AttemptOpen(PincliError):
         self.user = user
 
 
-class StaleRecord(PincliError):
+class StaleRecord(Exception):
     """A record that the transaction did not read was to be written. A bug; nothing is written."""
-
-    code = "internal"
 
     def __init__(self, user: str) -> None:
         super().__init__(user)

@@ -142,7 +142,7 @@ class User(NamedTuple):
 
     id: int
     uid: bytes
-    blind: bytes
+    blind: bytes | None
     account: str
     login: str
     display_name: str

@@ -139,20 +139,22 @@ class Restored(NamedTuple):
     """What a restore did.
 
     Attributes:
-        withdrawn: PINs withdrawn, because they differ from what came after the backup.
-        kept_users: Users who came after the backup, and were kept.
-        kept_events: Events that came after it, and were kept.
+        withdrawn: PINs withdrawn, because something happened since the backup.
+        kept_users: Always 0, as the users are the backup's; scripts may rely on the key.
+        kept_events: Always 0, as the trail is the backup's.
         changed: Users whose record is not as their last event said; each has a new one.
         aside: Where the replaced store lies; None if there was none.
-        left_out: Events of the backup that are not in the store's trail: the two had parted.
+        left_out: Always 0, as the trail is the backup's, whole.
+        gone_users: Users whom only the replaced store has.
     """
 
     withdrawn: int
-    kept_users: int
-    kept_events: int
-    changed: int
-    aside: str | None
+    kept_users: int = 0
+    kept_events: int = 0
+    changed: int = 0
+    aside: str | None = None
     left_out: int = 0
+    gone_users: int = 0
 
 
 class Check(NamedTuple):

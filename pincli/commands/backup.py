@@ -26,5 +26,5 @@ def backup(
     about half a second at a million users.
     """
     config = invocation.config
-    size = back_up(invocation.open(), path, forbidden=(config.store, config.keys))
+    size = back_up(config.store, config.keys, path, forbidden=(config.store, config.keys))
     return backed_up(path, size)

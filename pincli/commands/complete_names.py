@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -27,7 +26,7 @@ def complete_names(
     prefix: Annotated[
         str, typer.Argument(metavar="PREFIX", help="What they begin with.", show_default=False)
     ] = "",
-) -> Answer | None:
+) -> Answer:
     """Print up to 50 names that begin with a prefix. Silent whatever fails: it runs at a Tab.
 
     Example:
@@ -37,10 +36,7 @@ def complete_names(
         found = _names(invocation, names, prefix)
     except Exception:  # whatever it is: a person is in the middle of typing something else
         found = []
-    if invocation.as_json:
-        return Answer({"names": found})
-    sys.stdout.write("".join(f"{name}\n" for name in found))
-    return None
+    return Answer({"names": found}, text="".join(f"{name}\n" for name in found))
 
 
 def _names(invocation: Invocation, names: Names, prefix: str) -> list[str]:

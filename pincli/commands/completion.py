@@ -10,7 +10,6 @@ import typer
 
 from pincli.commands.command_tree import tree
 from pincli.commands.invocation import Invocation
-from pincli.commands.running import write_out
 from pincli.config import Config
 from pincli.errors import FileUnreadable, UsageProblem
 from pincli.operations.places import require_elsewhere
@@ -41,7 +40,7 @@ def completion(
         Path | None,
         typer.Option("--write", metavar="DIR", help="Write all three scripts into a folder."),
     ] = None,
-) -> Answer | None:
+) -> Answer:
     """Print a shell's completion script.
 
     Example:
@@ -57,10 +56,7 @@ def completion(
         assert write is not None  # noqa: S101
         return _written(root, write, invocation.config)
     text = script(shell, root)
-    if invocation.as_json:
-        return Answer({"shell": shell.value, "script": text})
-    write_out(text.removesuffix("\n"))
-    return None
+    return Answer({"shell": shell.value, "script": text}, text=text)
 
 
 def script(shell: Shell, root: Command) -> str:

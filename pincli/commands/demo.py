@@ -6,13 +6,14 @@ import io
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from pincli.commands.answering import show
 from pincli.commands.invocation import Invocation
-from pincli.commands.running import show
 from pincli.config import Config, read_agent
 from pincli.rules.pins import generate
 from pincli.rules.states import ATTEMPTS_ALLOWED
@@ -27,6 +28,10 @@ _PEOPLE = (
     "user add dan --account globex --name 'Dan Example' --type cloud-office",
     "user add eve-import --account globex --type datapipe",
 )
+
+
+Run = Callable[[list[str]], int]
+"""Runs a command line through the front door, as the process itself would; its exit code."""
 
 
 class Step(NamedTuple):
@@ -53,24 +58,24 @@ def demo(invocation: Invocation) -> Answer | None:
     """
     with tempfile.TemporaryDirectory(prefix="pincli-demo-") as folder:
         config = Config(Path(folder, "store"), Path(folder, "keys"), read_agent())
-        front = invocation.front
+        run: Run = partial(invocation.front.main, standalone_mode=False, obj=config)
         if invocation.as_json:
-            return view.story([_captured(step, config, front) for step in _story(config, front)])
+            return view.story([_captured(step, run) for step in _story(run)])
         show(view.opening(folder), sys.stdout)
-        for step in _story(config, front):
-            _act(step, config, front)
+        for step in _story(run):
+            _act(step, run)
         show(view.closing(), sys.stdout)
     return None
 
 
-def _story(config: Config, front: Any) -> Iterator[Step]:
+def _story(run: Run) -> Iterator[Step]:
     """The steps, each made when the one before has been taken: the PIN is found on the way."""
     yield Step("An admin makes a store and adds people of every type.", "init")
     for person in _PEOPLE:
         yield Step("", person)
     yield Step("Nobody has a PIN yet, so there is nothing to verify.", "verify alice", generate())
     yield Step("Alice logs in to the portal and opens her PIN; the first look makes it.", _SHOW_PIN)
-    pin = _pin_of_alice(config, front)
+    pin = _pin_of_alice(run)
     wrong = _another_than(pin)
     yield Step("Alice rings support; the agent asks for the PIN.", "verify alice --ref T-1", pin)
     yield Step("A stranger rings as Alice, and guesses.", "verify alice", wrong)
@@ -82,23 +87,23 @@ def _story(config: Config, front: Any) -> Iterator[Step]:
     yield Step("Her PIN may have leaked, so an admin resets her.", "reset alice --reason T-2 --yes")
     yield Step("The old PIN is worth nothing any more.", "verify alice", pin)
     yield Step("She opens a new one in the portal.", _SHOW_PIN)
-    yield Step("It verifies her.", "verify alice", _pin_of_alice(config, front))
+    yield Step("It verifies her.", "verify alice", _pin_of_alice(run))
     yield Step("How everybody stands.", "status")
     yield Step("All of it is in the audit trail.", "audit list --user alice --limit 30")
 
 
-def _act(step: Step, config: Config, front: Any) -> None:
+def _act(step: Step, run: Run) -> None:
     """Show a command as one would type it, run it, and show its exit code."""
     show(view.step(step.told, _typed(step)), sys.stdout)
     sys.stdout.flush()
-    code = _run(step, config, front)
+    code = _run(step, run)
     show(view.ended(code), sys.stdout)
 
 
-def _captured(step: Step, config: Config, front: Any) -> dict[str, object]:
+def _captured(step: Step, run: Run) -> dict[str, object]:
     out = io.StringIO()
     with redirect_stdout(out), redirect_stderr(out):
-        code = _run(step, config, front)
+        code = _run(step, run)
     return {
         "told": step.told,
         "command": _typed(step),
@@ -107,13 +112,12 @@ def _captured(step: Step, config: Config, front: Any) -> dict[str, object]:
     }
 
 
-def _run(step: Step, config: Config, front: Any) -> int:
-    """Run a command through the front door, as the process itself would."""
+def _run(step: Step, run: Run) -> int:
     arguments = shlex.split(step.command)
     if step.pin is not None:
         arguments.append("--pin-stdin")
     with _standard_input(step.pin):
-        return int(front.main(arguments, standalone_mode=False, obj=config))
+        return run(arguments)
 
 
 def _typed(step: Step) -> str:
@@ -132,11 +136,11 @@ def _standard_input(pin: str | None) -> Iterator[None]:
         sys.stdin = before
 
 
-def _pin_of_alice(config: Config, front: Any) -> str:
+def _pin_of_alice(run: Run) -> str:
     """What the portal showed her."""
     import json
 
-    answer = _captured(Step("", _SHOW_PIN), config, front)
+    answer = _captured(Step("", _SHOW_PIN), run)
     return str(json.loads(str(answer["output"]))["pin"])
 
 

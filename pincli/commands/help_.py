@@ -9,7 +9,6 @@ import typer
 from pincli.commands.command_tree import columns, page, pages
 from pincli.commands.invocation import Invocation
 from pincli.commands.registry import visible_names
-from pincli.commands.running import write_out
 from pincli.commands.suggestions import did_you_mean, nearest
 from pincli.errors import UsageProblem
 from pincli.rules.names import mask_pins
@@ -29,7 +28,7 @@ def show_help(
             metavar="[TOPIC...]", help="A command, or one of the topics below.", show_default=False
         ),
     ] = None,
-) -> Answer | None:
+) -> Answer:
     """Show the help of a command, or about a topic.
 
     Example:
@@ -41,10 +40,7 @@ def show_help(
     """
     words = topic or []
     text, keys = _told(invocation.front, words)
-    if invocation.as_json:
-        return Answer({"topic": " ".join(words) or None, **keys, "text": text})
-    write_out(text.removesuffix("\n"))
-    return None
+    return Answer({"topic": " ".join(words) or None, **keys, "text": text}, text=text)
 
 
 def _told(front: Any, words: list[str]) -> tuple[str, dict[str, object]]:

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
+from pincli.commands.answering import show
 from pincli.commands.files import input_file
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import AccountOption, ReasonOption, YesOption
 from pincli.commands.prompts import confirm_word, require_terminal
-from pincli.commands.running import show
 from pincli.errors import UsageProblem
 from pincli.operations.activity import set_active_many
 from pincli.operations.intake import imports as operation
@@ -56,8 +56,8 @@ def import_people(
       pincli import people.csv --dry-run
       pincli import people.csv --deactivate-missing --account acme --yes
 
-    Columns: user, account, name, type, and if you like active and pin. CSV, TSV, a JSON
-    array or JSON lines. Every row is checked before the first is written.
+    Columns: user, account, name, type, and if you like active. CSV, TSV, a JSON array or
+    JSON lines. Every row is checked before the first is written.
     """
     if deactivate_missing != (account is not None):
         raise UsageProblem(

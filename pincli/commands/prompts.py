@@ -10,8 +10,8 @@ import select
 import signal
 import sys
 import termios
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from pincli.config import read_display
@@ -23,6 +23,8 @@ _LONGEST_LINE = 1024
 _LOOK_UP = 0.2
 _YES = frozenset({"y", "yes"})
 _LOCAL_MODES = 3
+
+_Handler = Callable[[int, FrameType | None], None]
 
 
 def require_terminal(message: str, hint: str, *, output: str = "stderr") -> None:
@@ -70,7 +72,7 @@ def ask_pin(question: str, *, of_caller: bool = False) -> str:
         of_caller: Whether it is an answer that is going to be compared.
 
     Raises:
-        Interrupted: Ctrl-D.
+        Interrupted: Ctrl-D, or the terminal is gone.
     """
     while True:
         answer = ask_hidden(question)
@@ -86,10 +88,9 @@ def ask_hidden(question: str) -> str:
     """One line typed without echo.
 
     Raises:
-        Interrupted: Ctrl-D.
+        Interrupted: Ctrl-D, or the terminal is gone.
     """
-    with _echo_off(question):
-        _say(question)
+    with _asking(question, hidden=True):
         try:
             line = _read_line()
         finally:
@@ -101,12 +102,12 @@ def ask_line(question: str) -> str:
     """One line typed with echo.
 
     Raises:
-        Interrupted: Ctrl-D.
+        Interrupted: Ctrl-D, or the terminal is gone.
     """
-    _say(question)
-    line = _read_line()
-    if not line.endswith(b"\n"):
-        _say("\n")
+    with _asking(question, hidden=False):
+        line = _read_line()
+        if not line.endswith(b"\n"):
+            _say("\n")
     return _answer(line).strip()
 
 
@@ -115,7 +116,7 @@ def confirm(question: str) -> None:
 
     Raises:
         Refused: Anything else was answered.
-        Interrupted: Ctrl-D.
+        Interrupted: Ctrl-D, or the terminal is gone.
     """
     if ask_line(f"{question} [y/N] ").casefold() not in _YES:
         raise Refused(Rule.DECLINED)
@@ -126,7 +127,7 @@ def confirm_word(word: str) -> None:
 
     Raises:
         Refused: Anything else was answered.
-        Interrupted: Ctrl-D.
+        Interrupted: Ctrl-D, or the terminal is gone.
     """
     if not word:
         confirm("Go on?")
@@ -172,52 +173,95 @@ def _wait_for_typing(terminal: int) -> None:
 
 
 def _say(text: str) -> None:
+    """Write to stderr past Python's stream, which a signal's handler may not enter again.
+
+    Raises:
+        Interrupted: It can't be written: the terminal is gone.
+    """
     unicode = read_display().unicode
     end = "\n" if text.endswith("\n") else ""
-    sys.stderr.write(shown(text.removesuffix("\n"), unicode=unicode) + end)
-    sys.stderr.flush()
+    rest = (shown(text.removesuffix("\n"), unicode=unicode) + end).encode("utf-8", "replace")
+    try:
+        while rest:
+            rest = rest[os.write(sys.stderr.fileno(), rest) :]
+    except OSError:
+        raise Interrupted from None
 
 
 @contextmanager
-def _echo_off(question: str) -> Iterator[None]:
-    """Turn the terminal's echo off, whatever ends or stops us meanwhile.
+def _asking(question: str, *, hidden: bool) -> Iterator[None]:
+    """Ask, and give the terminal back as it was, whatever ends or stops us meanwhile.
 
-    What was typed ahead is thrown away: it was echoed. After Ctrl-Z and `fg` a shell may
-    have turned the echo on again, so it is turned off again; a signal that ends the process
-    gives the terminal back first.
+    For a hidden answer the echo is off, and what was typed ahead is thrown away: it was
+    echoed. After Ctrl-Z and `fg`, or a SIGCONT from elsewhere, a shell may have turned the
+    echo on again: it is turned off again, and the question is asked again. A signal that ends
+    the process gives the terminal back first.
+
+    Raises:
+        Interrupted: The terminal is gone.
     """
     terminal = sys.stdin.fileno()
-    before = termios.tcgetattr(terminal)
-    hidden = list(before)
-    hidden[_LOCAL_MODES] &= ~(termios.ECHO | termios.ECHONL)
+    sys.stderr.flush()
 
-    def hide_again(_signal: int, _frame: FrameType | None) -> None:
-        termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)
-        _say(question)
+    # None of these raises, or it could part a clean-up: that the terminal is gone is for
+    # whoever reads from it to find.
+    def ask_again(_signal: int, _frame: FrameType | None) -> None:
+        with suppress(Interrupted, termios.error):
+            termios.tcsetattr(terminal, termios.TCSAFLUSH, wanted)
+            _say(question)
 
     def restore_and_stop(_signal: int, _frame: FrameType | None) -> None:
         # Not every shell puts the echo back itself.
-        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+        with suppress(termios.error):
+            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
         handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTSTP)
         signal.signal(signal.SIGTSTP, handler)
 
     def restore_and_end(number: int, _frame: FrameType | None) -> None:
-        termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        with suppress(termios.error):
+            termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
 
     handlers = {
-        signal.SIGCONT: hide_again,
+        signal.SIGCONT: ask_again,
         signal.SIGTSTP: restore_and_stop,
         signal.SIGTERM: restore_and_end,
         signal.SIGHUP: restore_and_end,
     }
-    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)
+        before = termios.tcgetattr(terminal)
+        wanted = list(before)
+        if hidden:
+            wanted[_LOCAL_MODES] &= ~(termios.ECHO | termios.ECHONL)
+        with _handling(handlers):
+            try:
+                if hidden:
+                    termios.tcsetattr(terminal, termios.TCSAFLUSH, wanted)
+                _say(question)
+                yield
+            finally:
+                # Whoever continues us now must not find the echo off again.
+                signal.pthread_sigmask(signal.SIG_BLOCK, handlers)
+                if hidden:
+                    termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
+    except (OSError, termios.error):
+        raise Interrupted from None
+
+
+@contextmanager
+def _handling(handlers: Mapping[signal.Signals, _Handler]) -> Iterator[None]:
+    """Have these signals handled inside, but for those that whoever started us ignores."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    previous = {
+        number: signal.signal(number, handler)
+        for number, handler in handlers.items()
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
+    try:
         yield
     finally:
-        termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
         for number, handler in previous.items():
             signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
+from pincli.commands.answering import show
 from pincli.commands.files import names_from
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import AccountOption, ReasonOption, UsersArgument, YesOption
 from pincli.commands.prompts import confirm_word, require_terminal
-from pincli.commands.running import show
 from pincli.config import Config
 from pincli.errors import UsageProblem
 from pincli.operations import reset as operation
@@ -65,8 +65,8 @@ def reset(
       pincli reset --account acme --reason T-4711 --yes --json
       pincli reset --from-file users.txt --output pins.csv --yes
 
-    After an interruption or a kill, the same command does the rest; FILE.part is the
-    unfinished file, with every PIN that counts already.
+    After an interruption or a kill, the same command does the rest. With --output, what is
+    there then is FILE.part; --only-missing serves those whose PIN is not in it.
     """
     if not (users or account or from_file or everybody):
         raise UsageProblem("nobody is named", "name users, or give --account, --from-file or --all")

@@ -19,22 +19,30 @@ from pincli.views.upkeep import restored
 
 def restore(
     invocation: Invocation,
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="The backup.")],
+    path: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="The backup; without one, the store.")
+    ] = None,
     yes: YesOption = False,
 ) -> Answer:
     """Bring a backup back; the replaced store is kept aside.
 
     Example:
       pincli restore /var/backups/pincli-2026-11-24.db
+      pincli restore
 
-    PINs changed since the backup are withdrawn; locks, counters, deactivations and later
-    events are kept.
+    Without a file, it takes in the present store as it is: one that was moved or rolled back,
+    or that was changed behind the trail. If anything happened since, or may have, every PIN
+    is withdrawn. Each user keeps the stricter of both counters, locks and deactivations; the
+    trail is that of what is brought back.
     """
     if not yes:
         require_terminal("nobody is there to confirm the restore", "give --yes")
     config = invocation.config
-    require_nameable(path)
-    require_elsewhere(path, (config.keys,))
-    if not yes:
+    if path is not None:
+        require_nameable(path)
+        require_elsewhere(path, (config.keys,))
+    if not yes and path is not None:
         confirm(f"Restore {path} over the store in {config.store}?")
+    elif not yes:
+        confirm(f"Take in the store in {config.store} as it is?")
     return restored(operation(path, config.store, config.keys, origin=invocation.origin))

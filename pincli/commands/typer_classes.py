@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from pincli.commands.answering import deliver, write_out
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import JsonOption, refuse_swallowed
 from pincli.commands.registry import (
@@ -19,7 +20,6 @@ from pincli.commands.registry import (
     front_page,
     words_below,
 )
-from pincli.commands.running import deliver, write_out
 from pincli.views.exit_codes import ExitCode
 
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"]}

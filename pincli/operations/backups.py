@@ -5,37 +5,37 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from shutil import rmtree
 
-from pincli.errors import BackupRefused, BackupUnavailable, FileUnreadable, StoreUnavailable
+from pincli.errors import BackupRefused, FileUnreadable, Refused, Rule, StoreUnavailable
 from pincli.models import Fault, Identity, Origin
 from pincli.operations.places import require_elsewhere
-from pincli.operations.session import Need, Session, open_session
-from pincli.operations.trail import check_trail
+from pincli.operations.session import Session
+from pincli.operations.trail import check_chain
 from pincli.results import Restored
-from pincli.store.restoring import place
-from pincli.store.sqlite.connection import DATABASE, connect, schema_version
-from pincli.store.sqlite.copies import copy_from_file, is_sound
-from pincli.store.sqlite.errors import from_os
-from pincli.store.sqlite.lockfile import LOCK_FILE, Locks, make_lock_file
-from pincli.store.sqlite.remains import put_aside
-from pincli.vault.audit_macs import AuditSigner
+from pincli.rules.replay import Course
+from pincli.store.contract import Restorer, Store
+from pincli.store.opening import upkeep_of
+from pincli.store.sealing import Sealers
+from pincli.vault.answers import Answers
+from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.keyring import AUDIT_KEY, PORTAL_PUBLIC, VERIFY_KEY, Keyring, rotated_name
 
-_OF_ITS_OWN = (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED, Fault.NEWER)
-"""Faults of a copy that it has from the backup itself."""
 _NO_PLACE = (Fault.MISSING, Fault.FORBIDDEN, Fault.READ_ONLY)
 """Faults of a file to be, which another name would not have."""
+_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
-def back_up(session: Session, path: Path, *, forbidden: tuple[Path, ...]) -> int:
+def back_up(
+    store_folder: Path, keys_folder: Path, path: Path, *, forbidden: tuple[Path, ...]
+) -> int:
     """Copy the store into a new file, 0600; agents wait for one file copy.
 
     Args:
-        session: The open store.
+        store_folder: Where the store is.
+        keys_folder: Where the keys are.
         path: The file to be.
         forbidden: Folders that it may not lie in.
 
@@ -44,15 +44,17 @@ def back_up(session: Session, path: Path, *, forbidden: tuple[Path, ...]) -> int
 
     Raises:
         FileUnreadable: No file can be made there.
-        Refused: There is a file, or it would lie with the store or the keys.
+        Refused: There is a file, or it would lie with the store or the keys, or in a folder
+            of others.
         StoreUnavailable: It can't be written, as the disk is full; or the store can't be read.
     """
     require_nameable(path)
     if not path.name:
         raise FileUnreadable(f"{path}: that is no file's name")
     require_elsewhere(path, forbidden)
+    _require_own_folder(path.absolute().parent)
     try:
-        session.store.back_up(path)
+        upkeep_of(store_folder, keys_folder).back_up(path)
     except StoreUnavailable as error:
         if error.path == path and error.fault in _NO_PLACE:
             raise FileUnreadable(f"{path}: {error.detail}") from None
@@ -60,36 +62,55 @@ def back_up(session: Session, path: Path, *, forbidden: tuple[Path, ...]) -> int
     return path.stat().st_size
 
 
-def restore(backup: Path, store_folder: Path, keys_folder: Path, *, origin: Origin) -> Restored:
-    """Bring a backup back without undoing security that came after it.
+def _require_own_folder(folder: Path) -> None:
+    """Refuse a folder in which others could put another file in the backup's place."""
+    try:
+        facts = folder.stat()
+    except OSError:
+        return  # writing there says what is wrong
+    if facts.st_uid not in (0, os.geteuid()) or facts.st_mode & _WRITABLE_BY_OTHERS:
+        raise Refused(Rule.FOLDER_OF_OTHERS, str(folder))
 
-    Everything about the backup is checked on a private copy before the store is touched.
 
-    A PIN is valid afterwards only if it is valid in the present store: that one vouches for
-    it by its version. Where there is none, or none that can be read, every PIN is withdrawn.
+def restore(
+    backup: Path | None, store_folder: Path, keys_folder: Path, *, origin: Origin
+) -> Restored:
+    """Bring a backup back, or take in a store that pincli refuses, without undoing security.
+
+    PINs stay only if nothing has happened since: where what this host has seen, the backup and
+    the present store have the same head. Else all are withdrawn, and each user keeps the
+    stricter of both records. The trail is the backup's.
 
     Args:
-        backup: The file.
+        backup: The file; None to take in the present store: one that was moved or rolled back,
+            or has records or a schema that were changed behind the trail.
         store_folder: Where the store is, or was.
         keys_folder: Where the keys are.
         origin: Who acts, and by which command.
 
     Raises:
-        BackupRefused: The backup is damaged or was tampered with.
-        BackupUnavailable: It can't be read, or is none.
-        FileUnreadable: That can be no file's name.
+        BackupRefused: Its pages or its trail are damaged or were tampered with.
+        BackupUnavailable: It can't be read, or is not a backup.
+        FileUnreadable: That can't be a file's name.
         Refused: It is of another store.
         StoreUnavailable: The store can't be written, or can't be looked at now.
         KeysUnavailable: A key that it needs is missing.
     """
-    with _candidate(backup, store_folder) as candidate:
-        reason = _check(candidate, backup, keys_folder, origin)
-        while True:
-            if _is_usable(store_folder / DATABASE):
-                return _restore_over(candidate, store_folder, keys_folder, origin, reason)
-            restored = _restore_alone(candidate, store_folder, keys_folder, origin, reason)
-            if restored is not None:
-                return restored
+    if backup is not None:
+        require_nameable(backup)
+    keyring = Keyring(keys_folder)
+    sealer = AuditSealer(keyring.audit)
+    restorer = Restorer(
+        check=partial(_check, keyring),
+        sealers=Sealers(
+            sealer,
+            lambda fingerprint: AuditSealer(keyring.find(AUDIT_KEY, fingerprint)),
+            lambda: map(AuditSealer, keyring.valid(AUDIT_KEY)),
+        ),
+        keys_since=partial(_keys_since, keyring),
+        origin=origin,
+    )
+    return upkeep_of(store_folder, keys_folder).restore(backup, restorer)
 
 
 def require_nameable(path: Path) -> None:
@@ -103,136 +124,20 @@ def require_nameable(path: Path) -> None:
             raise FileUnreadable(f"{path}: {error.strerror}") from None
 
 
-@contextmanager
-def _candidate(backup: Path, store_folder: Path) -> Iterator[Path]:
-    """A folder with a private copy of the backup as a store, gone afterwards.
+def _check(keyring: Keyring, store: Store) -> Mapping[bytes, Course]:
+    """Check keys and trail of a store that is to be taken in.
 
-    Within the store's own folder, for the copy is going to be linked into place.
+    A record that is not as the trail says does not spoil it: its PIN is withdrawn.
     """
-    _require_file(backup)
-    folder = store_folder / f"{DATABASE}.candidate-{os.getpid()}"
-    made = not store_folder.exists()
-    try:
-        store_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        rmtree(folder, ignore_errors=True)  # of a killed process that had our number
-        folder.mkdir(mode=0o700)
-    except OSError as error:
-        if store_folder.is_dir():
-            raise from_os(error, folder) from None
-        raise StoreUnavailable(Fault.NOT_MADE, store_folder, error.strerror or "") from None
-    try:
-        try:
-            copy_from_file(backup, folder / DATABASE)
-        except StoreUnavailable as error:
-            raise _about(backup, error) if error.path == backup else error from None
-        make_lock_file(folder)
-        yield folder
-    finally:
-        rmtree(folder, ignore_errors=True)
-        if made:
-            with suppress(OSError):
-                store_folder.rmdir()  # only if it is empty
-
-
-def _require_file(backup: Path) -> None:
-    """Raise unless there is a plain file of that name: a pipe could be waited for for ever."""
-    require_nameable(backup)
-    try:
-        facts = backup.stat()
-    except OSError as error:
-        raise _about(backup, from_os(error, backup)) from None
-    if not stat.S_ISREG(facts.st_mode):
-        raise BackupUnavailable(Fault.NOT_A_STORE, backup)
-
-
-def _about(backup: Path, error: StoreUnavailable) -> BackupUnavailable:
-    return BackupUnavailable(error.fault, backup, error.detail)
-
-
-def _check(candidate: Path, backup: Path, keys_folder: Path, origin: Origin) -> str:
-    """Check integrity, schema, keys and trail of a backup; what it is, for the event."""
-    database = candidate / DATABASE
-    try:
-        with closing(connect(database)) as connection:
-            if not is_sound(connection, database):
-                raise BackupRefused("its pages are damaged")
-        with _as_store(candidate, keys_folder, origin) as session:
-            identity = session.store.identity
-            session.keyring.find(VERIFY_KEY, identity.verify_key)
-            session.keyring.find(PORTAL_PUBLIC, identity.portal_key)
-            report = check_trail(session, None)
-    except StoreUnavailable as error:
-        if error.fault in _OF_ITS_OWN:
-            raise _about(backup, error) from None
-        raise
-    if report.finding is not None:
-        raise BackupRefused(report.finding)
-    return f"backup of {report.events} events"
-
-
-def _as_store(
-    candidate: Path, keys_folder: Path, origin: Origin
-) -> AbstractContextManager[Session]:
-    return open_session(candidate, keys_folder, origin=origin, needs=frozenset({Need.CHECK}))
-
-
-def _is_usable(database: Path) -> bool:
-    """Whether there is a store that can be read: what came after the backup is in it.
-
-    Raises:
-        StoreUnavailable: It can't be told: it is held, may not be opened, or is newer.
-    """
-    try:
-        with closing(connect(database)) as connection:
-            schema_version(connection, database)
-            return is_sound(connection, database)
-    except StoreUnavailable as error:
-        if error.fault in (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED):
-            return False
-        raise
-
-
-def _restore_over(
-    candidate: Path, store_folder: Path, keys_folder: Path, origin: Origin, reason: str
-) -> Restored:
-    """Restore over a store that goes on being used."""
-    needs = frozenset({Need.WRITE})
-    with (
-        open_session(store_folder, keys_folder, origin=origin, needs=needs) as session,
-        session.store.maintained(),
-    ):
-        return session.store.replace_with(candidate / DATABASE, reason=reason)
-
-
-def _restore_alone(
-    candidate: Path, store_folder: Path, keys_folder: Path, origin: Origin, reason: str
-) -> Restored | None:
-    """Restore where there is no store, or none that can be read: that one is moved aside.
-
-    Returns:
-        What was done; None if somebody else had restored it by the time it was our turn.
-    """
-    make_lock_file(store_folder)
-    with (
-        closing(Locks(store_folder / LOCK_FILE)) as locks,
-        locks.maintenance(),
-        locks.writer(),
-    ):
-        if _is_usable(store_folder / DATABASE):
-            return None
-        with _as_store(candidate, keys_folder, origin) as session:
-            keyring = session.keyring
-            keys = _keys_since(keyring, session.store.identity)
-        return place(
-            candidate / DATABASE,
-            store_folder,
-            find_signer=lambda fingerprint: AuditSigner(keyring.find(AUDIT_KEY, fingerprint)),
-            keys=keys,
-            origin=origin,
-            at=utc_now(),
-            reason=reason,
-            aside=put_aside(store_folder / DATABASE),
-        )
+    identity = store.identity()
+    keyring.require(AUDIT_KEY, identity.audit_key)
+    keyring.find(VERIFY_KEY, identity.verify_key)
+    keyring.find(PORTAL_PUBLIC, identity.portal_key)
+    session = Session(store, keyring, Answers(), identity, writable=False)
+    courses, finding = check_chain(session)
+    if finding is not None:
+        raise BackupRefused(finding)
+    return courses
 
 
 def _keys_since(keyring: Keyring, identity: Identity) -> dict[str, str]:

@@ -3,48 +3,29 @@
 from __future__ import annotations
 
 import os
-import shutil
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pincli.errors import KeysUnavailable, StoreUnavailable, Unavailable
+from pincli.files import private
 from pincli.models import EventFilter, Fault, Identity, Origin
 from pincli.results import Check
 from pincli.rules.times import moment_of
 from pincli.store.contract import Store
-from pincli.store.opening import open_store
-from pincli.store.sqlite.connection import DATABASE, connect, schema_version, too_old_sqlite
-from pincli.store.sqlite.copies import is_sound
-from pincli.store.sqlite.errors import translated
-from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
+from pincli.store.opening import open_store, upkeep_of
 from pincli.vault.keyring import AUDIT_KEY, PORTAL_PRIVATE, PORTAL_PUBLIC, VERIFY_KEY, Keyring
 
-_OPEN_TO_OTHERS = 0o077
-_LEAST_FREE = 100 * 1024 * 1024
 _CLOCK_SLACK = timedelta(minutes=5)
-_RESTORE = "restore a backup: pincli restore FILE"
-_OTHER_THAN_DAMAGE = {
-    Fault.NEWER: "upgrade pincli on this host; the store is not to blame",
-    Fault.BUSY: "another program held it for too long; try again in a moment",
-    Fault.FORBIDDEN: "run pincli as the user who owns it",
-    Fault.READ_ONLY: "check the permissions, and whether the file system is mounted read-only",
-    Fault.OLD_SQLITE: "3.37 or later is needed",
-}
 _TAMPERED = "`pincli audit verify` tells where the trail was changed"
 
 
 def examine(store: Path, keys: Path, *, origin: Origin) -> Iterator[Check]:
     """Every check, one after the other; a failed one does not end the others."""
-    yield _sqlite()
-    yield _private("store folder", store)
-    yield _private("keys folder", keys)
+    yield from upkeep_of(store, keys).health()
+    yield private("keys folder", keys)
     yield _apart(store, keys)
-    yield _space(store)
-    yield _told("lock file", lambda: Locks(store / LOCK_FILE).close(), "restore it: touch it 0600")
-    yield _integrity(store / DATABASE)
     try:
         with closing(open_store(store, keys, origin=origin, read_only=True)) as opened:
             yield Check("schema", None, "")
@@ -58,71 +39,11 @@ def examine(store: Path, keys: Path, *, origin: Origin) -> Iterator[Check]:
     yield from _keys(keys, identity)
 
 
-def _sqlite() -> Check:
-    too_old = too_old_sqlite()
-    finding = None if too_old is None else f"{too_old} is too old"
-    return Check("SQLite", finding, "3.37 or later is needed")
-
-
-def _private(what: str, folder: Path) -> Check:
-    """Whether only its owner can enter a folder and read what lies in it."""
-    try:
-        facts = folder.stat()
-        exposed = [
-            path.name
-            for path in folder.iterdir()
-            if stat.S_IMODE(path.lstat().st_mode) & _OPEN_TO_OTHERS
-        ]
-    except OSError as error:
-        return Check(what, f"{folder}: {error.strerror}", "check --store and --keys")
-    if stat.S_IMODE(facts.st_mode) & _OPEN_TO_OTHERS:
-        return Check(what, f"others can enter {folder}", f"chmod 700 {folder}")
-    if exposed:
-        names = ", ".join(sorted(exposed)[:5])
-        return Check(what, f"others may read {names}", f"chmod 600 in {folder}")
-    return Check(what, None, "")
-
-
 def _apart(store: Path, keys: Path) -> Check:
     first, second = store.resolve(), keys.resolve()
     if first == second or first in second.parents or second in first.parents:
         return Check("keys apart", "the keys lie with the database", "move them elsewhere")
     return Check("keys apart", None, "")
-
-
-def _space(store: Path) -> Check:
-    try:
-        free = shutil.disk_usage(store).free
-        needed = max(_LEAST_FREE, (store / DATABASE).stat().st_size)
-    except OSError as error:
-        return Check("free space", error.strerror, "check --store")
-    if free < needed:
-        return Check("free space", f"{free // 2**20} MiB left", "free some: writes fail without")
-    return Check("free space", None, "")
-
-
-def _integrity(database: Path) -> Check:
-    try:
-        _roll_back(database)
-        with closing(connect(database, read_only=True)) as connection:
-            schema_version(connection, database)
-            if is_sound(connection, database):
-                return Check("integrity", None, "")
-    except StoreUnavailable as error:
-        detail = f" ({error.detail})" if error.detail else ""
-        hint = _OTHER_THAN_DAMAGE.get(error.fault, _RESTORE)
-        return Check("integrity", f"{error.fault.value}{detail}", hint)
-    return Check("integrity", "SQLite finds damage", _RESTORE)
-
-
-def _roll_back(database: Path) -> None:
-    """Undo what a killed writer left half done, as any other command would.
-
-    Its journal is no illness, but nothing can be read by who may not write until then.
-    """
-    if database.with_name(f"{database.name}-journal").exists():
-        with closing(connect(database)) as connection, translated(database):
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
 
 
 def _last_event(store: Store) -> Check:

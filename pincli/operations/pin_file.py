@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from pincli.errors import FileUnreadable, FileUnwritable, Refused, Rule
+from pincli.files import give_name, sync_folder
 from pincli.operations.places import require_elsewhere
 from pincli.rules.spreadsheets import harmless
-from pincli.store.handed_files import give_name, sync_names
 
 COLUMNS = ("user", "account", "name", "pin")
 
@@ -117,7 +117,7 @@ class PinFile:
             if os.fstat(self._descriptor).st_mode & 0o077:  # FAT has no modes but the stick's
                 raise FileUnreadable(f"{self.path.parent}: others can read every file there")
             self._write([COLUMNS])
-            sync_names(self.path.absolute().parent)
+            sync_folder(self.path.absolute().parent)
         except FileExistsError:
             raise Refused(Rule.FILE_CUT_SHORT, str(self.part)) from None
         except OSError as error:
@@ -162,7 +162,7 @@ class PinFile:
         self._has_pins = True  # whole, even if nobody got one
         try:
             give_name(self.part, self.path)
-            sync_names(self.path.absolute().parent)
+            sync_folder(self.path.absolute().parent)
         except FileExistsError:
             raise Refused(Rule.FILE_EXISTS, str(self.path)) from None
         except OSError as error:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from pincli.errors import KeysUnavailable, Refused, Rule, StoreUnavailable, Unavailable
 from pincli.models import Fault, Identity, Origin
+from pincli.store.opening import upkeep_of
 from pincli.store.sealing import Sealers
-from pincli.store.sqlite.connection import DATABASE
-from pincli.store.sqlite.creation import create_store
 from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.keyring import ALL_FILES, Keyring, create_keys
 
@@ -28,8 +27,9 @@ def initialise(store_folder: Path, keys_folder: Path, *, origin: Origin) -> None
     """
     store_folder, keys_folder = store_folder.absolute(), keys_folder.absolute()
     _require_apart(store_folder, keys_folder)
-    if os.path.lexists(store_folder / DATABASE):
-        raise Refused(Rule.STORE_EXISTS, str(store_folder / DATABASE))
+    upkeep = upkeep_of(store_folder, keys_folder)
+    if upkeep.exists():
+        raise Refused(Rule.STORE_EXISTS, str(store_folder))
     for name in ALL_FILES:
         if os.path.lexists(keys_folder / name):
             raise Refused(Rule.KEYS_EXIST, str(keys_folder / name))
@@ -39,8 +39,7 @@ def initialise(store_folder: Path, keys_folder: Path, *, origin: Origin) -> None
         made_folders += _private_folder(store_folder, StoreUnavailable)
         made_folders += _private_folder(keys_folder, KeysUnavailable)
         keyring = create_keys(keys_folder)
-        create_store(
-            store_folder,
+        upkeep.create(
             Identity(
                 store_id=os.urandom(16).hex(),
                 verify_key=keyring.verify.fingerprint,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from pincli.errors import KeysUnavailable, UsageProblem
@@ -75,11 +75,32 @@ def check_trail(
     return TrailReport(check.head.number, check.head, None, None)
 
 
+def check_chain(session: Session) -> tuple[Mapping[bytes, Course], str | None]:
+    """Check links, seals and counters, without the records.
+
+    Args:
+        session: Opened with Need.CHECK.
+
+    Returns:
+        How far each user's story is told, by uid; and what is wrong with the trail, if anything.
+    """
+    check = _Check(session, None, no_progress)
+    try:
+        check.old_trail()
+        check.start()
+        check.trail()
+    except _BadEvent as bad:
+        where = "" if bad.number is None else f"event {bad.number}: "
+        return {}, f"{where}{bad.finding}"
+    return check.courses, None
+
+
 class _Check:
     """A check under way.
 
     Attributes:
         head: The last event that was found to be right.
+        courses: How far each user's story is told.
     """
 
     def __init__(self, session: Session, expected: Head | None, progress: Progress) -> None:
@@ -91,7 +112,7 @@ class _Check:
         self._met_expected = expected is None
         self._progress = progress
         self._total = self._trail.head().number
-        self._courses: dict[bytes, Course] = {}
+        self.courses: dict[bytes, Course] = {}
         self._before: tuple[bytes, ...] = ()
         self.head = Head(0, b"")
 
@@ -156,7 +177,7 @@ class _Check:
         people = self._session.store.people
         while rows := people.rows_after(row, _PAGE):
             for user in people.in_rows(rows):
-                course = self._courses.pop(user.uid, None)
+                course = self.courses.pop(user.uid, None)
                 if course is None:
                     raise _BadEvent(None, f"{user.login} is not in the trail")
                 if (course.changed, course.record) != (user.event, record_digest(user)):
@@ -164,8 +185,8 @@ class _Check:
                         None, f"the record of {user.login} was changed behind the trail"
                     )
             row = rows[-1]
-        if self._courses:
-            uid, course = next(iter(self._courses.items()))
+        if self.courses:
+            uid, course = next(iter(self.courses.items()))
             raise _BadEvent(course.changed, f"the user {uid.hex()} is gone")
 
     def _event(self, event: TrailEvent, texts: dict[int, Texts]) -> None:
@@ -180,10 +201,10 @@ class _Check:
         if (texts_digest(kept) if kept else None) != event.texts:
             raise _BadEvent(number, "its texts were changed")
         if event.uid is not None:
-            course = replayed(event, self._courses.get(event.uid))
+            course = replayed(event, self.courses.get(event.uid))
             if isinstance(course, str):
                 raise _BadEvent(number, course)
-            self._courses[event.uid] = course
+            self.courses[event.uid] = course
         self._passed(Head(number, event.link))
 
     def _passed(self, head: Head) -> None:

@@ -245,6 +245,55 @@ def without_pin(user: User) -> User:
     )
 
 
+# What a restore makes of counters.
+
+
+def stricter(user: User, other: User) -> User:
+    """The record with the stricter of both counters, locks, totals and deactivations.
+
+    Args:
+        user: The record that stays in all else; no attempt is open in it.
+        other: Another record of the same user, likewise.
+    """
+    attempted = _later(user, other, "last_attempt_at")
+    verified = _later(user, other, "last_verified_at")
+    return user._replace(
+        active=user.active and other.active,
+        failed_attempts=max(user.failed_attempts, other.failed_attempts),
+        locked_since=user.locked_since or other.locked_since,
+        last_locked_at=_later(user, other, "last_locked_at").last_locked_at,
+        locks_total=max(user.locks_total, other.locks_total),
+        attempts_total=max(user.attempts_total, other.attempts_total),
+        last_attempt_at=attempted.last_attempt_at,
+        last_attempt_by=attempted.last_attempt_by,
+        last_verified_at=verified.last_verified_at,
+        last_verified_by=verified.last_verified_by,
+    )
+
+
+def without_attempt(user: User) -> User:
+    """The record without its open attempt, whatever its answer was."""
+    return _closed(user)
+
+
+def with_counter(user: User, counter: int) -> User:
+    """The record with the counter that the trail tells, within its bounds."""
+    bounded = max(0, min(counter, ATTEMPTS_ALLOWED))
+    return user._replace(failed_attempts=bounded)
+
+
+def with_lock_noted(user: User, *, at: str) -> User:
+    """The record with its lock recorded exactly where its counter is at six."""
+    if not is_locked(user):
+        return user._replace(locked_since=None)
+    return user if user.locked_since is not None else _with_lock(user, at)
+
+
+def _later(user: User, other: User, field: str) -> User:
+    """Whichever record has the later time in a field."""
+    return other if (getattr(other, field) or "") > (getattr(user, field) or "") else user
+
+
 def _tried(user: User, change: Change) -> tuple[Step, Refusal | None]:
     try:
         return change(user), None

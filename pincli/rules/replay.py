@@ -45,7 +45,7 @@ def replayed(event: TrailEvent, before: Course | None) -> Course | str:
     counter = event.counter
     if kind is None or counter is None:
         return "its kind or its counter is unknown"
-    if (before is None) != (kind in _BEGINNINGS):
+    if kind is not EventKind.RESTORED and (before is None) != (kind in _BEGINNINGS):
         return "the user's story does not begin there"
     before = before or Course(counter)
     ends = kind in _OUTCOMES or (kind is EventKind.REFUSED and event.attempt is not None)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Concatenate, Literal, ParamSpec, Protocol, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Concatenate, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from pincli.models import (
     Event,
@@ -25,7 +26,18 @@ from pincli.models import (
     User,
     UserType,
 )
-from pincli.results import AccountAlert, AgentAlert, HourlyFailures, UserAlert
+from pincli.results import (
+    AccountAlert,
+    AgentAlert,
+    Check,
+    HourlyFailures,
+    Restored,
+    UserAlert,
+)
+
+if TYPE_CHECKING:
+    from pincli.rules.replay import Course
+    from pincli.store.sealing import Sealers
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -270,3 +282,59 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of everything."""
+
+
+class Restorer(NamedTuple):
+    """What restoring asks of those who have the keys.
+
+    Attributes:
+        check: Checks keys, links and seals of a store's trail. Gives how far each user's story
+            is told in it, by uid; raises BackupRefused.
+        sealers: Who seals.
+        keys_since: The keys that count from now on, by kind, where the backup names others.
+        origin: Who acts, and by which command.
+    """
+
+    check: Callable[[Store], Mapping[bytes, Course]]
+    sealers: Sealers
+    keys_since: Callable[[Identity], Mapping[str, str]]
+    origin: Origin
+
+
+class Upkeep(Protocol):
+    """What is done to a store as a whole, also where none can be opened."""
+
+    def exists(self) -> bool:
+        """Whether there is a store, or anything in its place."""
+
+    def create(self, identity: Identity, *, sealers: Sealers, origin: Origin) -> None:
+        """Make a new store: all of it, or nothing.
+
+        Raises:
+            Refused: There is one already; it is left as it is.
+            StoreUnavailable: It can't be made.
+        """
+
+    def health(self) -> Iterator[Check]:
+        """What doctor says of it; a failed check does not end the others."""
+
+    def back_up(self, path: Path) -> None:
+        """Copy the store into a new file, and read the copy back.
+
+        Raises:
+            Refused: There is something at that path.
+            StoreUnavailable: It can't be written, or is not what was written.
+        """
+
+    def restore(self, backup: Path | None, restorer: Restorer) -> Restored:
+        """Bring a backup back without undoing security that came after it.
+
+        Without one, take in the present store as it is: one that was moved or rolled back,
+        or has records or a schema that were changed behind the trail.
+
+        Raises:
+            BackupRefused: The backup is damaged or was tampered with.
+            BackupUnavailable: It can't be read, or is not a backup.
+            Refused: It is of another store.
+            StoreUnavailable: The store can't be written, or can't be looked at now.
+        """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pincli.models import Origin
-from pincli.store.contract import Store
+from pincli.store.contract import Store, Upkeep
 
 
 def open_store(folder: Path, marks: Path, *, origin: Origin, read_only: bool = False) -> Store:
@@ -23,3 +23,15 @@ def open_store(folder: Path, marks: Path, *, origin: Origin, read_only: bool = F
     from pincli.store.sqlite.engine import SqliteStore
 
     return SqliteStore(folder, marks, origin=origin, read_only=read_only)
+
+
+def upkeep_of(folder: Path, marks: Path) -> Upkeep:
+    """What is done to the store in a folder as a whole.
+
+    Args:
+        folder: Where `init` made it, or is going to.
+        marks: The folder of this host's mark.
+    """
+    from pincli.store.sqlite.upkeep import SqliteUpkeep
+
+    return SqliteUpkeep(folder, marks)

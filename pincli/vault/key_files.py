@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pincli.errors import KeysUnavailable, Refused, Rule
+from pincli.files import open_plain, sync_folder
 from pincli.models import Fault
 
 KEY_BYTES = 32
@@ -26,15 +28,12 @@ def read_key(path: Path) -> bytes:
             malformed. What it holds is not repeated.
     """
     try:
-        # O_NOFOLLOW: whoever may write the folder can't point us at a file of theirs.
-        # O_NONBLOCK: a named pipe in its place must not hang the desk.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = open_plain(path)
     except OSError as error:
-        raise KeysUnavailable(Fault.of(error), path, error.strerror or "") from None
+        fault = Fault.MALFORMED if error.errno == errno.EINVAL else Fault.of(error)
+        raise KeysUnavailable(fault, path, error.strerror or "") from None
     try:
         facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
-            raise KeysUnavailable(Fault.MALFORMED, path, "not a plain file")
         if facts.st_mode & _READABLE_BY_OTHERS:
             raise KeysUnavailable(Fault.EXPOSED, path, f"mode {stat.S_IMODE(facts.st_mode):04o}")
         content = os.read(descriptor, _LONGEST_FILE)
@@ -56,14 +55,14 @@ def write_key(path: Path, key: bytes) -> None:
     """
     write_content(path, key)
     try:
-        sync_folder(path.parent)
+        sync_names(path.parent)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
 
 
 def write_content(path: Path, key: bytes) -> None:
-    """Write a key to a file that must not exist yet; its name is durable by `sync_folder` only.
+    """Write a key to a file that must not exist yet; its name is durable by `sync_names` only.
 
     Raises:
         Refused: There is something at that path; it is left as it is.
@@ -90,20 +89,6 @@ def write_content(path: Path, key: bytes) -> None:
         raise
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable: a synced file whose name is lost is lost too.
-
-    Raises:
-        KeysUnavailable: It can't be done.
-    """
-    with changing(folder):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
 @contextmanager
 def changing(path: Path) -> Iterator[None]:
     """Turn what the system raises inside into KeysUnavailable about this path."""
@@ -111,3 +96,13 @@ def changing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise KeysUnavailable(Fault.of(error), path, error.strerror or "") from None
+
+
+def sync_names(folder: Path) -> None:
+    """Make the names in a folder durable.
+
+    Raises:
+        KeysUnavailable: It can't be done.
+    """
+    with changing(folder):
+        sync_folder(folder)

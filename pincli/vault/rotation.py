@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from pincli.errors import KeysUnavailable
 from pincli.models import Fault
-from pincli.vault.key_files import KEY_BYTES, changing, read_key, sync_folder, write_content
+from pincli.vault.key_files import KEY_BYTES, changing, read_key, sync_names, write_content
 from pincli.vault.keyring import (
     PORTAL_PRIVATE,
     PORTAL_PUBLIC,
@@ -61,7 +61,7 @@ def prepare_keys(keyring: Keyring, names: tuple[str, ...]) -> NewKeys:
         _keep(keyring.folder / rotated_name(name, old.fingerprint), old, of_age=usual)
         _keep(keyring.folder / rotated_name(name, new.fingerprint), new)
         files[name] = (new, old)
-    sync_folder(keyring.folder)
+    sync_names(keyring.folder)
     return NewKeys(next(iter(files.values()))[0].fingerprint, files)
 
 
@@ -98,7 +98,7 @@ def install_keys(keyring: Keyring, keys: NewKeys) -> None:
         path = keyring.folder / rotated_name(name, new.fingerprint)
         with changing(path):
             path.replace(keyring.folder / name)
-    sync_folder(keyring.folder)
+    sync_names(keyring.folder)
 
 
 def tidy_names(keyring: Keyring, expected: dict[str, str]) -> None:

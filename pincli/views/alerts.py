@@ -6,9 +6,8 @@ import shlex
 from collections import Counter, defaultdict
 
 from pincli.results import AccountAlert, AgentAlert, Alerts, UserAlert
-from pincli.views.blocks import Answer, Block, Chart, Headline, Note, Table, Tone
+from pincli.views.blocks import Answer, Block, Chart, Headline, Note, Table, Tone, counted
 from pincli.views.exit_codes import ExitCode
-from pincli.views.words import counted
 
 _CHARTED_AT_MOST = 5
 _SIGNS = {

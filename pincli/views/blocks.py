@@ -108,6 +108,7 @@ class Answer(NamedTuple):
     Attributes:
         facts: The JSON keys; a value may be an iterator, and is then written as an array.
         screen: Makes the blocks; not called when JSON is wanted.
+        text: What people get as it is, in place of a screen.
         complaints: Makes the lines that go to stderr before the problem, for an answer
             that has no screen; not called when JSON is wanted.
         problem: The JSON `error`, for an answer that is a failure, as "incorrect" is.
@@ -117,6 +118,7 @@ class Answer(NamedTuple):
 
     facts: dict[str, object]
     screen: Callable[[], Sequence[Block]] = tuple
+    text: str | None = None
     complaints: Callable[[], Sequence[str]] | None = None
     problem: Problem | None = None
     exit_code: ExitCode = ExitCode.DONE
@@ -126,3 +128,8 @@ class Answer(NamedTuple):
     def is_long(self) -> bool:
         """Whether it comes page by page, and somebody may not want to see all of it."""
         return any(isinstance(value, Iterator) for value in self.facts.values())
+
+
+def counted(number: int, noun: str) -> str:
+    """How many of something: `1 user`, `2 users`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

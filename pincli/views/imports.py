@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from pincli.results import ImportTally, RowProblem
-from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Problem, Tone
+from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Problem, Tone, counted
 from pincli.views.exit_codes import ExitCode
-from pincli.views.words import counted
 
 _SHOWN_AT_MOST = 20
 

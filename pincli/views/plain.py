@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 from pincli.config import Display
@@ -18,7 +19,6 @@ from pincli.views.blocks import (
     Tone,
 )
 from pincli.views.sanitiser import shown
-from pincli.views.width import columns_of, padded
 
 _SIGNS = {
     Tone.GOOD: ("\u2714", "[ok]"),
@@ -30,6 +30,9 @@ _SIGNS = {
 _GAP = "  "
 _BLANK = " "  # alone: another blank at the end of a name is for the sanitiser to show
 _BARS = ("\u00b7\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588", ".:-=+*#%@")
+
+_WIDE = frozenset("WF")
+_NO_WIDTH = frozenset({"Mn", "Me", "Cf"})
 
 
 def sign(tone: Tone, display: Display) -> str:
@@ -118,3 +121,21 @@ def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
     return _GAP.join(padded(c, w) for c, w in zip(cells, widths, strict=True)).rstrip(_BLANK)
+
+
+def columns_of(text: str) -> int:
+    """The columns: two for a wide character (Chinese, emoji), none for a combining one."""
+    if text.isascii():
+        return len(text)
+    return sum(_columns(character) for character in text)
+
+
+def padded(text: str, columns: int) -> str:
+    """The text with blanks behind it, so that it takes at least so many columns."""
+    return text + " " * (columns - columns_of(text))
+
+
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in _NO_WIDTH:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in _WIDE else 1

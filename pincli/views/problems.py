@@ -268,6 +268,10 @@ def _refused(rule: Rule, subject: str) -> tuple[str, str]:
             f"there is an unfinished file of PINs, with none in it yet: {subject}",
             "if no other run is writing it, remove it, and run the command again",
         ),
+        Rule.FOLDER_OF_OTHERS: (
+            f"others own this folder, or may write to it: {subject}",
+            "name a file in a folder that only root or you own and may write to",
+        ),
         Rule.FILE_AMONG_SECRETS: (
             f"that file would lie with the store or the keys: {subject}",
             "name a file in another folder",

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pincli.models import Change, ResetUser, State, User
 from pincli.rules.states import is_locked, state_of
-from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone
+from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone, counted
 from pincli.views.verdict import collect_next
-from pincli.views.words import counted
 
 _LISTED_AT_MOST = 20
 _PINLESS = (State.UNCOLLECTED, State.INELIGIBLE)

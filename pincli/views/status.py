@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from pincli.models import PinOrigin, State, User
 from pincli.rules.lockout import attempts_left
 from pincli.rules.states import ATTEMPTS_ALLOWED, state_of
-from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone
+from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone, counted
 from pincli.views.exit_codes import ExitCode
 from pincli.views.verdict import attempts, collect_next, who
-from pincli.views.words import counted
 
 _TONES = {
     State.ACTIVE: Tone.GOOD,

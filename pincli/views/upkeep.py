@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pincli.results import Check, Restored
-from pincli.views.blocks import Answer, Block, Fields, Headline, Next, Note, Problem, Tone
+from pincli.views.blocks import Answer, Block, Fields, Headline, Next, Note, Problem, Tone, counted
 from pincli.views.exit_codes import ExitCode
 
 
@@ -46,15 +46,10 @@ def _sickness(sick: int, total: int) -> Problem:
 
 
 def _restored_screen(result: Restored) -> list[Block]:
-    pairs = [
-        (
-            "withdrawn",
-            f"{result.withdrawn} PINs: they changed, or may have changed, since the backup",
-        ),
-        ("kept", f"{result.kept_users} users and {result.kept_events} events from after it"),
-    ]
-    if result.left_out:
-        pairs.append(("left out", f"{result.left_out} events that stand in the backup alone"))
+    because = ": what came after the backup may have withdrawn them" if result.withdrawn else ""
+    pairs = [("withdrawn", f"{counted(result.withdrawn, 'PIN')}{because}")]
+    if result.gone_users:
+        pairs.append(("gone", f"{counted(result.gone_users, 'user')} whom only that store has"))
     if result.aside is not None:
         pairs.append(("replaced", f"what was there before lies in {result.aside}"))
     blocks: list[Block] = [Headline(Tone.GOOD, "restored"), Fields(pairs)]

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from pincli.errors import (
+    AttemptTakenOver,
     BackupRefused,
     KeysUnavailable,
     PincliError,
@@ -23,15 +24,16 @@ from pincli.errors import (
     Rule,
     StoreUnavailable,
 )
-from pincli.models import EventKind, Fault, Origin, Outcome, State
-from pincli.operations import backups, keys, pins
+from pincli.models import EventKind, Fault, Outcome, State
+from pincli.operations import backups, keys, people, pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
 from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
 from pincli.results import Restored
 from pincli.rules.states import state_of
-from pincli.store import restoring
+from pincli.store import copies, restoring
+from pincli.store.transaction import Origin
 from tests.store.attempting import charged, settled
 from tests.support.desk import Desk, new_desk
 from tests.support.driving import OTHER, RIGHT, WRONG, copied, guess_wrong
@@ -87,7 +89,7 @@ def outcome(desk: Desk, user: str, pin: str) -> Outcome:
 def edited(backup: Path, statement: str) -> Path:
     """A backup into which somebody wrote."""
     with closing(sqlite3.connect(backup, isolation_level=None)) as connection:
-        connection.execute(statement)
+        connection.executescript(statement)
     return backup
 
 
@@ -117,6 +119,47 @@ def test_a_backup_beside_a_folder_of_like_name_is_allowed(peopled: Desk) -> None
     with peopled.session(Need.WRITE) as session:
         backups.back_up(session, folder / "b.db", forbidden=(peopled.store, peopled.keys))
     assert stat.S_IMODE((folder / "b.db").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("owner", "mode", "allowed"),
+    [(0, 0o755, True), (0, 0o775, False), (0, 0o1777, False), (12345, 0o700, False)],
+)
+def test_a_backup_in_a_folder_of_others_is_refused(
+    peopled: Desk, owner: int, mode: int, allowed: bool
+) -> None:
+    """Whoever may write there could put another file in its place, for the next restore."""
+    folder = peopled.store.parent / "backups"
+    folder.mkdir()
+    folder.chmod(mode)
+    if owner and os.geteuid() == 0:
+        os.chown(folder, owner, -1)
+    elif owner:
+        pytest.skip("only root can give a folder away")
+    if allowed:
+        backed_up(peopled, "backups/b.db")
+        return
+    with pytest.raises(Refused) as raised:
+        backed_up(peopled, "backups/b.db")
+    assert raised.value.rule is Rule.FOLDER_OF_OTHERS
+    assert list(folder.iterdir()) == []
+
+
+def test_nobody_waits_while_a_backup_is_synced_and_read(
+    peopled: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow disk holds up no caller: the writer lock is free again once the pages are copied."""
+    held: list[bool] = []
+    for name in ("sync_file", "_read_back", "give_name"):
+        step = getattr(copies, name)
+
+        def watched(*arguments: Any, step: Callable[..., Any] = step) -> None:
+            held.append(_is_held(peopled))
+            step(*arguments)
+
+        monkeypatch.setattr(copies, name, watched)
+    backed_up(peopled)
+    assert held == [False] * 3
 
 
 def test_a_backup_holds_neither_keys_nor_pins(peopled: Desk) -> None:
@@ -153,8 +196,12 @@ def _edited(backup: Path, desk: Desk) -> None:
     edited(backup, "UPDATE events SET agent = 'eve' WHERE seq = 3")
 
 
-def _counter(backup: Path, desk: Desk) -> None:
-    edited(backup, "UPDATE users SET failed_attempts = 1 WHERE user = 'bob'")
+def _no_table(backup: Path, desk: Desk) -> None:
+    edited(backup, "DROP TABLE events")
+
+
+def _impossible(backup: Path, desk: Desk) -> None:
+    edited(backup, "PRAGMA ignore_check_constraints = ON; UPDATE users SET failed_attempts = 7")
 
 
 def _text(backup: Path, desk: Desk) -> None:
@@ -188,8 +235,9 @@ REFUSED: dict[Callable[[Path, Desk], None], tuple[type[PincliError], Fault | Non
     _unversioned: (StoreUnavailable, Fault.NOT_A_STORE),
     _not_ours: (StoreUnavailable, Fault.NOT_A_STORE),
     _edited: (BackupRefused, None),
-    _counter: (BackupRefused, None),
     _another: (BackupRefused, None),
+    _no_table: (StoreUnavailable, Fault.DAMAGED),
+    _impossible: (StoreUnavailable, Fault.DAMAGED),
     _text: (StoreUnavailable, Fault.NOT_A_STORE),
     _gone: (StoreUnavailable, Fault.MISSING),
     _empty: (StoreUnavailable, Fault.NOT_A_STORE),
@@ -286,34 +334,116 @@ def test_two_restores_within_a_second(peopled: Desk) -> None:
 
 
 def test_a_session_opened_before_a_restore_goes_on(peopled: Desk) -> None:
-    """An agent's open desk verifies, and sees what was brought back."""
+    """An agent's open desk works on, and sees what was brought back."""
     backup = backed_up(peopled)
     with peopled.session() as session:
         assert verify(session, "bob", WRONG, None).outcome is Outcome.INCORRECT
         with peopled.session() as other:
             pins.change(other, "alice", OTHER)
         restored(peopled, backup)
-        assert verify(session, "bob", OTHER, None).outcome is Outcome.VERIFIED
-        assert verify(session, "alice", OTHER, None).outcome is Outcome.UNCOLLECTED
-        assert session.store.people.find("alice") == peopled.user("alice")
+        for user, pin in (("bob", OTHER), ("alice", OTHER), ("alice", RIGHT)):
+            assert verify(session, user, pin, None).outcome is Outcome.UNCOLLECTED
+        assert session.store.find("alice") == peopled.user("alice")
+        new = pins.show(session, "alice").pin
+        assert verify(session, "alice", new, None).outcome is Outcome.VERIFIED
     untouched(peopled)
 
 
-def test_an_attempt_in_flight_survives_a_restore(peopled: Desk) -> None:
-    """Charged before and settled after: its outcome is recorded, and nothing is left open."""
+def test_nothing_happened_since_and_everything_is_kept(peopled: Desk) -> None:
+    """Both trails have one head: PINs, counters and locks are as they were."""
+    guess_wrong(peopled, "bob", 6)
     backup = backed_up(peopled)
-    with peopled.session() as session, session.holding(peopled.user("alice")) as user:
+    before, users = peopled.events(), [peopled.user(name) for name in ("alice", "bob")]
+    result = restored(peopled, backup)
+    assert (result.withdrawn, result.changed, result.gone_users) == (0, 0, 0)
+    assert [peopled.user(name) for name in ("alice", "bob")] == users
+    events = peopled.events()
+    assert events[:-1] == before
+    assert events[-1].reason == (
+        f"backup of {len(before)} events; set aside: {len(before)}:{before[-1].mac}"
+    )
+    untouched(peopled)
+    assert outcome(peopled, "alice", RIGHT) is Outcome.VERIFIED
+
+
+@pytest.mark.parametrize("store", ["there", "gone"])
+@pytest.mark.parametrize("counter", [0, 4])
+def test_a_record_behind_the_trail_loses_its_pin_and_no_more(
+    peopled: Desk, store: str, counter: int
+) -> None:
+    """Somebody wrote it, or a bug: the backup is not refused, and nobody else is touched."""
+    guess_wrong(peopled, "bob", 2)
+    tampering = "UPDATE users SET failed_attempts = %d WHERE user = 'bob'"
+    backup = edited(backed_up(peopled), tampering % counter)
+    if store == "gone":
+        peopled.database.unlink()
+    result = restored(peopled, backup)
+    assert result.withdrawn == (1 if store == "there" else 2)
+    bob = peopled.user("bob")
+    # Where there is a present store, it is the stricter of both.
+    assert bob.failed_attempts == (max(counter, 2) if store == "there" else counter)
+    assert (bob.pin, bob.pin_version) == (None, 2)
+    untouched(peopled)
+    kept = Outcome.VERIFIED if store == "there" else Outcome.UNCOLLECTED
+    assert outcome(peopled, "alice", RIGHT) is kept
+
+
+def test_only_rows_are_brought_back(peopled: Desk) -> None:
+    """Nothing of a schema that somebody else wrote: no trigger, no view, no table."""
+    backup = edited(
+        backed_up(peopled),
+        "CREATE TABLE more (x); CREATE VIEW seen AS SELECT 1;"
+        "CREATE TRIGGER t AFTER UPDATE ON users BEGIN UPDATE users SET failed_attempts = 0; END;"
+        "DROP INDEX users_by_account;",
+    )
+    schema = "SELECT type, name, sql FROM sqlite_master ORDER BY 1, 2"
+    before = peopled.sql(schema)
+    restored(peopled, backup)
+    assert peopled.sql(schema) == before
+    untouched(peopled)
+
+
+def test_an_attempt_in_flight_is_over_with_a_restore(peopled: Desk) -> None:
+    """Charged before, settled after: it has counted, nobody is verified, and none is left open."""
+    backup = backed_up(peopled)
+    with peopled.session() as session, session.store.holding(peopled.user("alice")) as user:
         attempt = charged(session, user)
         restored(peopled, backup)
-        assert settled(session, attempt, matched=True).outcome is Outcome.VERIFIED
-    assert peopled.user("alice").open_attempt is None
+        with pytest.raises(AttemptTakenOver):
+            settled(session, attempt, matched=True)
+    user = peopled.user("alice")
+    assert (user.open_attempt, user.failed_attempts, user.pin) == (None, 1, None)
+    untouched(peopled)
+
+
+def test_a_sixth_in_flight_locks(peopled: Desk) -> None:
+    """In the present store: it has ended as a miss, and the lock is told."""
+    backup = backed_up(peopled)
+    guess_wrong(peopled, "alice", 5)
+    with peopled.session() as session, session.store.holding(peopled.user("alice")) as user:
+        charged(session, user)
+        restored(peopled, backup)
+    user = peopled.user("alice")
+    assert (state_of(user), user.locks_total) == (State.LOCKED, 1)
+    assert peopled.events("alice")[-1].kind is EventKind.LOCKED
+    untouched(peopled)
+
+
+def test_who_was_switched_off_since_stays_off(peopled: Desk) -> None:
+    """By the present record, and the trail says so."""
+    backup = backed_up(peopled)
+    with peopled.session() as session:
+        people.set_active(session, "alice", active=False, reason=None)
+    restored(peopled, backup)
+    assert state_of(peopled.user("alice")) is State.INACTIVE
+    assert EventKind.DEACTIVATED in {event.kind for event in peopled.events("alice")}
     untouched(peopled)
 
 
 def test_a_backup_taken_in_mid_attempt_locks_nobody_by_halves(peopled: Desk) -> None:
     """The sixth was in flight and right: the user is free, or locked with all that goes with it."""
     guess_wrong(peopled, "alice", 5)
-    with peopled.session() as session, session.holding(peopled.user("alice")) as user:
+    with peopled.session() as session, session.store.holding(peopled.user("alice")) as user:
         attempt = charged(session, user)
         backup = peopled.store.parent / "backup.db"
         session.store.back_up(backup)
@@ -427,16 +557,13 @@ def test_the_trail_checks_after_a_rotation_and_a_younger_backup(
 
 
 def test_another_user_in_a_younger_backup_s_row_is_no_damage(peopled: Desk, younger: Path) -> None:
-    """Refused, or merged; never told as a damaged store."""
+    """The rows are the backup's; who is not in it is gone, and that is told."""
     peopled.add("dave")
-    before = content(peopled.store)
-    try:
-        restored(peopled, younger)
-    except Refused:
-        assert content(peopled.store) == before
-    else:
-        assert {peopled.user("carol").login, peopled.user("dave").login} == {"carol", "dave"}
-        untouched(peopled)
+    assert restored(peopled, younger).gone_users == 1
+    with peopled.session() as session:
+        assert session.store.find("dave") is None
+        assert session.store.find("carol") is not None
+    untouched(peopled)
 
 
 def test_a_restored_backup_of_before_a_rotation_takes_the_keys_of_now(peopled: Desk) -> None:
@@ -450,16 +577,14 @@ def test_a_restored_backup_of_before_a_rotation_takes_the_keys_of_now(peopled: D
     restored(peopled, backup)
     with peopled.session(Need.WRITE) as session:
         assert session.store.identity == identity
-    assert outcome(peopled, "alice", RIGHT) is Outcome.VERIFIED
-    with peopled.session() as session:
-        keys.reseal(session)
-        assert pins.show(session, "bob").pin == OTHER
+        new = pins.show(session, "bob").pin
+    assert outcome(peopled, "bob", new) is Outcome.VERIFIED
     untouched(peopled)
 
 
 @pytest.mark.parametrize("what", ["backup", "restore"])
 def test_writers_wait_meanwhile(peopled: Desk, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
-    """While pages are copied or merged, the writer lock is held against every other process."""
+    """While pages are copied or records compared, the writer lock is held against all others."""
     backup = backed_up(peopled)
     held: list[bool] = []
 
@@ -470,7 +595,7 @@ def test_writers_wait_meanwhile(peopled: Desk, monkeypatch: pytest.MonkeyPatch, 
 
         return stepping
 
-    steps = {"backup": [(os, "link")], "restore": [(restoring, "merge")]}
+    steps = {"backup": [(copies, "copy")], "restore": [(restoring, "_settle")]}
     for owner, name in steps[what]:
         monkeypatch.setattr(owner, name, watched(getattr(owner, name)))
     assert not _is_held(peopled)

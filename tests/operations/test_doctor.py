@@ -31,6 +31,7 @@ ALL = [
     "keys folder",
     "keys apart",
     "free space",
+    "leftovers",
     "lock file",
     "integrity",
     "schema",
@@ -155,6 +156,12 @@ ILLNESSES = {
     ),
     "the lock file a link": Illness(
         _link_lock, "lock file", "a link", "restore it", frozenset({"store folder"})
+    ),
+    "a copy of a killed restore": Illness(
+        lambda d: (d.store / "pincli.db.0123abcd.pincli-part").mkdir(0o700),
+        "leftovers",
+        "pincli.db.0123abcd.pincli-part",
+        "next restore",
     ),
     "a damaged page": Illness(_damage, "integrity", "", "pincli restore", SCHEMA | {"clock"}),
     "no database": Illness(

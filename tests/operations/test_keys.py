@@ -65,7 +65,7 @@ def untouched(desk: Desk) -> None:
 def current(desk: Desk, kind: KeyKind) -> str:
     """The fingerprint that the store names."""
     with desk.session(Need.WRITE) as session:
-        return str(getattr(session.store.identity, f"{kind}_key"))
+        return str(getattr(session.store.identity(), f"{kind}_key"))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -12,18 +12,19 @@ from pathlib import Path
 import pytest
 
 from pincli.errors import BackupUnavailable, FileUnreadable, StoreUnavailable
-from pincli.models import EventKind, Fault, Origin, Outcome, State
+from pincli.models import EventKind, Fault, Outcome, State
 from pincli.operations import backups, keys, people, pins
 from pincli.operations.keys import KeyKind
-from pincli.operations.session import Need, open_session
+from pincli.operations.session import Need
 from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
 from pincli.results import Restored
 from pincli.rules.states import state_of
-from pincli.store.sqlite import connection as store_connection
-from tests.operations.watching import WatchingVerifiers
+from pincli.store import connection as store_connection
+from pincli.store.leftovers import unfinished_name
+from pincli.store.transaction import Origin
 from tests.store.attempting import charged
-from tests.support.desk import EVERYTHING, Desk
+from tests.support.desk import Desk
 from tests.support.driving import OTHER, RIGHT, WRONG, guess_wrong
 from tests.support.floor import content
 
@@ -71,8 +72,8 @@ def put_back(desk: Desk, path: Path) -> None:
     shutil.copy(path, desk.database)
 
 
-def test_a_store_that_is_older_than_the_backup_goes_on_from_it(peopled: Desk) -> None:
-    """The backup's trail is the longer one, and its keys count; no PIN of it becomes valid."""
+def test_a_store_that_is_older_than_the_backup(peopled: Desk) -> None:
+    """The backup's trail is the longer one, and no retired key comes back; nor does a PIN."""
     older = backed_up(peopled, "older.db")
     for kind in KeyKind:
         with peopled.session() as session:
@@ -85,34 +86,35 @@ def test_a_store_that_is_older_than_the_backup_goes_on_from_it(peopled: Desk) ->
         events, identity = peopled.events(), session.store.identity
     put_back(peopled, older)
     result = restored(peopled, younger)
-    assert (result.kept_events, result.left_out) == (0, 0)
+    assert (result.kept_events, result.left_out, result.gone_users) == (0, 0, 0)
     assert peopled.events()[: len(events)] == events
     with peopled.session() as session:
         assert session.store.identity == identity
-    for user, pin in (("carol", RIGHT), ("alice", "234811"), ("alice", RIGHT)):
+    for user, pin in (("carol", RIGHT), ("alice", "234811"), ("alice", RIGHT), ("bob", OTHER)):
         assert outcome(peopled, user, pin) is Outcome.UNCOLLECTED
-    assert outcome(peopled, "bob", OTHER) is Outcome.VERIFIED
     untouched(peopled)
 
 
-def test_where_two_trails_part_the_present_one_goes_on(peopled: Desk) -> None:
-    """No event of the present store is lost; those of the backup alone are counted."""
+def test_where_two_trails_part_the_backup_s_goes_on(peopled: Desk) -> None:
+    """No event of it is lost; the other one's head is noted, and its misses count."""
     older = backed_up(peopled, "older.db")
     guess_wrong(peopled, "alice", 2)
     younger = backed_up(peopled, "younger.db")
+    events = peopled.events()
     put_back(peopled, older)
     guess_wrong(peopled, "bob", 1)
-    before = peopled.events()
-    result = restored(peopled, younger)
-    assert (result.kept_events, result.left_out) == (2, 4)
-    assert peopled.events()[: len(before)] == before
+    seq, mac = peopled.events()[-1].seq, peopled.events()[-1].mac
+    restored(peopled, younger)
+    after = peopled.events()
+    assert after[: len(events)] == events
+    assert str(after[len(events)].reason).endswith(f"set aside: {seq}:{mac}")
     assert peopled.user("alice").failed_attempts == 2
     assert peopled.user("bob").failed_attempts == 1
     untouched(peopled)
 
 
-def test_of_two_pins_of_one_version_the_present_one_is_valid(peopled: Desk) -> None:
-    """Each history made its own; the one of the lost history does not come back."""
+def test_of_two_pins_of_one_version_neither_is_valid(peopled: Desk) -> None:
+    """Each history made its own; the next one has a version above both."""
     older = backed_up(peopled, "older.db")
     with peopled.session() as session:
         pins.change(session, "alice", "234811")
@@ -120,31 +122,30 @@ def test_of_two_pins_of_one_version_the_present_one_is_valid(peopled: Desk) -> N
     put_back(peopled, older)
     with peopled.session() as session:
         pins.change(session, "alice", "739154")
-    assert restored(peopled, younger).withdrawn == 0
-    assert outcome(peopled, "alice", "234811") is Outcome.INCORRECT
-    assert outcome(peopled, "alice", "739154") is Outcome.VERIFIED
-    with peopled.session() as session:
-        assert pins.show(session, "alice").pin == "739154"
+        pins.change(session, "alice", "842759")
+    assert restored(peopled, younger).withdrawn == 2
+    for pin in ("234811", "739154", "842759"):
+        assert outcome(peopled, "alice", pin) is Outcome.UNCOLLECTED
+    assert peopled.user("alice").pin_version == 4
+    untouched(peopled)
 
 
-def test_rows_are_those_of_the_present_store(peopled: Desk) -> None:
-    """Open desks lock users by their rows: another user of the backup gets a new one."""
+def test_rows_are_those_of_the_backup(peopled: Desk) -> None:
+    """Whom only the present store has is gone; another user in somebody's row harms nobody."""
     older = backed_up(peopled, "older.db")
     for user in ("carol", "dave"):
         peopled.collected(user, pin=RIGHT)
     younger = backed_up(peopled, "younger.db")
+    rows = {user: peopled.user(user).id for user in ("alice", "bob", "carol", "dave")}
     put_back(peopled, older)
     for user in ("dave", "erin"):
         peopled.collected(user, pin=OTHER)
-    before = {user: peopled.user(user) for user in ("alice", "bob", "dave", "erin")}
-    assert restored(peopled, younger).withdrawn == 1
-    for name, then in before.items():
-        now = peopled.user(name)
-        assert (now.id, now.pin, now.pin_version) == (then.id, then.pin, then.pin_version)
-    carol = peopled.user("carol")
-    assert carol.id not in {then.id for then in before.values()}
-    assert state_of(carol) is State.UNCOLLECTED
-    assert outcome(peopled, "dave", OTHER) is Outcome.VERIFIED
+    guess_wrong(peopled, "dave", 3)
+    result = restored(peopled, younger)
+    assert (result.withdrawn, result.gone_users) == (4, 1)
+    assert {user: peopled.user(user).id for user in rows} == rows
+    assert peopled.user("dave").failed_attempts == 3
+    assert peopled.user("carol").failed_attempts == 0
     untouched(peopled)
 
 
@@ -157,7 +158,7 @@ def test_an_attempt_that_nobody_settles_any_more_counts(peopled: Desk) -> None:
     younger = peopled.store.parent / "younger.db"
     with peopled.session() as session:
         for name in ("alice", "carol"):
-            with session.holding(peopled.user(name)) as user:
+            with session.store.holding(peopled.user(name)) as user:
                 charged(session, user)
                 if name == "carol":
                     session.store.back_up(younger)
@@ -171,39 +172,17 @@ def test_an_attempt_that_nobody_settles_any_more_counts(peopled: Desk) -> None:
     untouched(peopled)
 
 
-def test_an_attempt_that_was_settled_since_locks_nobody(peopled: Desk) -> None:
-    """The present store knows that the sixth was right: it is not among the misses."""
-    guess_wrong(peopled, "alice", 5)
-    backup = peopled.store.parent / "backup.db"
-
-    def back_up() -> None:
-        with peopled.session() as other:
-            other.store.back_up(backup)
-
-    with open_session(
-        peopled.store,
-        peopled.keys,
-        origin=LEA,
-        needs=frozenset(EVERYTHING),
-        verifiers=WatchingVerifiers(back_up),
-    ) as session:
-        assert verify(session, "alice", RIGHT, None).outcome is Outcome.VERIFIED
-    restored(peopled, backup)
-    assert peopled.user("alice").failed_attempts == 5
-    assert outcome(peopled, "alice", RIGHT) is Outcome.VERIFIED
-
-
 def test_attempts_in_flight_are_abandoned_where_there_is_no_store(peopled: Desk) -> None:
     """Their owners are gone with it: a miss each, and the sixth locks."""
     guess_wrong(peopled, "alice", 5)
     backup = peopled.store.parent / "backup.db"
-    with peopled.session() as session, session.holding(peopled.user("alice")) as user:
+    with peopled.session() as session, session.store.holding(peopled.user("alice")) as user:
         charged(session, user)
         session.store.back_up(backup)
     peopled.database.unlink()
     restored(peopled, backup)
     kinds = [event.kind for event in peopled.events("alice")]
-    assert kinds[-2:] == [EventKind.ABANDONED, EventKind.LOCKED]
+    assert kinds[-3:] == [EventKind.ABANDONED, EventKind.RESTORED, EventKind.LOCKED]
     user = peopled.user("alice")
     assert (user.open_attempt, user.locks_total, state_of(user)) == (None, 1, State.LOCKED)
     untouched(peopled)
@@ -236,18 +215,7 @@ def test_a_key_that_was_about_to_be_replaced_is_not_taken_for_a_new_one(peopled:
     peopled.database.unlink()
     restored(peopled, backup)
     with peopled.session() as session:
-        assert session.store.identity().verify_key == new
-
-
-def test_marks_of_an_unfinished_file_go_with_the_pins(peopled: Desk) -> None:
-    """Who lost the PIN that stands in it is to be issued it again; who has it still, is not."""
-    backup = backed_up(peopled)
-    with peopled.session() as session:
-        pins.change(session, "bob", "234811")
-    peopled.sql("INSERT INTO issued SELECT 'b', id FROM users")
-    restored(peopled, backup)
-    assert peopled.sql("SELECT user FROM issued JOIN users ON id = user_id") == [("alice",)]
-    untouched(peopled)
+        assert session.store.identity.verify_key == new
 
 
 def test_who_became_of_a_type_without_pins_has_none(peopled: Desk) -> None:
@@ -276,8 +244,6 @@ def test_two_restores_at_once_where_there_is_no_store(peopled: Desk) -> None:
         thread.join()
     assert [each.code for each in ran] == [0, 0, 0], ran
     assert sum(each.answer["aside"] is None for each in ran) == 1
-    kinds = [event.outcome for event in peopled.events() if event.kind is EventKind.RESTORED]
-    assert kinds.count(None) == 3
     untouched(peopled)
 
 
@@ -285,7 +251,7 @@ def test_a_store_that_is_held_is_not_taken_for_a_damaged_one(
     peopled: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody has it open in a tool of theirs: exit 8, and it stays where it is."""
-    monkeypatch.setattr(store_connection, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(store_connection, "_BUSY_SECONDS", 0.05)
     backup = backed_up(peopled)
     before = content(peopled.store)
     with closing(sqlite3.connect(peopled.database, isolation_level=None)) as other:
@@ -301,7 +267,7 @@ def test_a_reader_who_does_not_end_does_not_hold_a_restore_for_ever(
     peopled: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The writer lock is not kept meanwhile; the store is as it was."""
-    monkeypatch.setattr(store_connection, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(store_connection, "_BUSY_SECONDS", 0.05)
     backup = backed_up(peopled)
     guess_wrong(peopled, "alice", 1)
     before = peopled.events()
@@ -340,13 +306,15 @@ def test_a_desk_with_the_lost_store_open_is_told(peopled: Desk, what: str) -> No
 
 
 def test_leftovers_of_a_killed_restore_are_in_nobody_s_way(peopled: Desk) -> None:
-    """A folder of our process number, with half a copy in it."""
+    """Half a copy, and a folder with one in it: the next restore clears them away."""
     backup = backed_up(peopled)
-    folder = peopled.store / f"pincli.db.candidate-{os.getpid()}"
+    folder, file = (unfinished_name(peopled.database) for _ in range(2))
     folder.mkdir()
-    (folder / "pincli.db").write_bytes(b"half")
+    for path in (folder / "pincli.db", file):
+        path.write_bytes(b"half")
     restored(peopled, backup)
     assert not folder.exists()
+    assert not file.exists()
 
 
 def test_paths_that_lead_nowhere(peopled: Desk) -> None:

@@ -5,6 +5,7 @@ Each time: one clear sentence, a hint, the right exit code, and nothing changed.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -667,6 +668,7 @@ def test_a_hostile_name_in_the_store_is_shown_escaped(floor: Desk) -> None:
 
 
 CLOSED_OR_FULL = (">&-", ">/dev/full")
+PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @pytest.mark.parametrize("redirection", CLOSED_OR_FULL)
@@ -685,6 +687,11 @@ CLOSED_OR_FULL = (">&-", ">/dev/full")
         ("--version",),
         ("--help",),
         ("verify", "--help"),
+        ("audit", "list", "--jsonl"),
+        ("audit", "list", "--follow"),
+        ("help", "man"),
+        ("completion", "bash"),
+        ("demo",),
         ("user",),
     ],
     ids=" ".join,
@@ -709,6 +716,43 @@ def test_a_verdict_that_nobody_can_read_is_no_verdict(floor: Desk, redirection: 
     message, _ = error_of(ran)
     assert ran.code == 8
     assert message.startswith("not verified")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("words", "room"),
+    [
+        ("verify alice --pin-stdin", 0),
+        ("verify alice --pin-stdin --json", 0),
+        ("status nobody --json", 0),
+        ("help man", PAGE),
+        ("help man --json", PAGE),
+    ],
+)
+def test_a_pipe_that_would_block_takes_all_or_it_is_exit_8(
+    floor: Desk, words: str, room: int, unbuffered: str
+) -> None:
+    """What there is room for is the beginning of the answer, and nothing comes after it."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 2 * PAGE)
+    filled = os.write(writer, b"#" * (2 * PAGE - room))
+    done = subprocess.run(
+        [*PROGRAM, *words.split()],
+        input=f"{RIGHT}\n".encode(),
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        env=floor.environment(PYTHONUNBUFFERED=unbuffered),
+        timeout=60,
+        check=False,
+    )
+    os.close(writer)
+    with open(reader, "rb") as stream:
+        written = stream.read()[filled:]
+    assert done.returncode == 8
+    assert b"could not be written" in done.stderr
+    assert len(written) == room
+    assert floor.run(*words.split(), stdin=f"{RIGHT}\n").out.encode().startswith(written)
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "JSON"])

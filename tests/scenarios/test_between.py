@@ -171,6 +171,29 @@ def test_a_withdrawal_leaves_the_attempt_of_the_dead_to_the_next(desk_at_five: D
     play(desk.events())
 
 
+REFUSED = {
+    "unlock": ("unlock", "alice", *REASON),
+    "pin change": ("pin", "change", "alice", "--pin-stdin"),
+}
+"""Commands that a user with that PIN, who is not locked, is refused."""
+
+
+@pytest.mark.parametrize("command", REFUSED)
+def test_a_refusal_beside_a_reset_is_not_called_tampering(desk: Desk, command: str) -> None:
+    """It tells of the user as they are when it is recorded, not as they were when it was due."""
+    desk.collected("alice")
+    guess_wrong(desk, "alice", 2)
+    plan = Plan(at=(("lock:writer", "pause"),))
+    with driven(desk, *REFUSED[command], "--json", plan=plan, pin=RIGHT) as run:
+        run.await_pause()
+        withdraw(desk, "alice")
+        run.go_on()
+        assert run.end().code == 7
+    last = desk.events()[-1]
+    assert (last.kind, last.attempts_used, last.pin_version) == (EventKind.REFUSED, 0, 2)
+    assert desk.run("audit", "verify", "--json").code == 0
+
+
 def _set_another(desk: Desk) -> None:
     """Write another PIN behind the user's lock, as bulk issuing does."""
     with desk.session() as session:

@@ -23,6 +23,7 @@ from tests.support.at_the_desk import (
     sit_down,
 )
 from tests.support.desk import Desk
+from tests.support.driving import wait_until
 from tests.support.failpoints import Plan
 from tests.support.floor import RIGHT
 from tests.support.tmux import Tmux
@@ -57,7 +58,7 @@ def signal_desk(agent: Tmux, number: signal.Signals) -> None:
 
 def left_as_it_was(agent: Tmux, before: str) -> None:
     """Fail unless the terminal is as it was, and shows nothing of a call."""
-    agent.wait_for("READY>")
+    agent.wait_for(r"READY>\s*\Z")  # not the one of the line that began the desk
     agent.line("echo", "here", "again")
     agent.wait_for("^here again$")
     assert settings(agent) == before
@@ -164,6 +165,7 @@ def test_stopped_by_force(agent: Tmux) -> None:
     agent.wait_for("Stopped")
     agent.line("stty", "sane")
     agent.line("fg")
+    wait_until(lambda: "-isig" in settings(agent), "raw keys")  # what was typed before is gone
     agent.wait_for(PIN)
     answer(agent, RIGHT, "\u2714  VERIFIED")
     get_up(agent)

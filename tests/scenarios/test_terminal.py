@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import uuid
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,12 @@ import pytest
 from pincli.models import UserType
 from pincli.operations import people
 from tests.support.desk import PROGRAM, Desk
+from tests.support.driving import wait_until
 from tests.support.floor import RIGHT, WRONG, content
 from tests.support.terminal import any_terminal, cells, plain, terminal
 
 PROMPT = "Support PIN of Alice (alice, acme): "
-CTRL_C, CTRL_D, CTRL_Z = "\x03", "\x04", "\x1a"
+CTRL_C, CTRL_D, CTRL_Q, CTRL_S, CTRL_Z = "\x03", "\x04", "\x11", "\x13", "\x1a"
 UNLOCK = "log in to the portal, User Management, Unlock"
 
 SHELLS = {"bash": ["--norc", "--noprofile", "--noediting", "-i"], "dash": ["-i"]}
@@ -280,6 +282,67 @@ def test_continued_by_a_signal_the_question_is_asked_again(floor: Desk) -> None:
         agent.type(f"{RIGHT}\r")
         assert agent.end() == 0
     assert RIGHT not in agent.text
+
+
+def test_stopped_while_the_question_is_written_it_is_asked_again(floor: Desk) -> None:
+    """Output is held by Ctrl-S, so that SIGSTOP and SIGCONT meet it, twelve times."""
+    with terminal(floor, "verify", "alice", env={"PYTHONUNBUFFERED": ""}) as agent:
+        assert agent.child.pid is not None
+        held = partial(_writes_to_stderr, agent.child.pid)
+        agent.type(CTRL_S)
+        wait_until(held, "the question to be written")
+        for _ in range(12):
+            agent.signal(signal.SIGSTOP)
+            agent.signal(signal.SIGCONT)
+            wait_until(held, "the question once more")
+        agent.type(CTRL_Q)
+        for _ in range(2):
+            agent.wait_for(PROMPT)
+        wait_until(lambda: not held(), "an end of it")
+        assert not agent.echoes
+        agent.type(f"{RIGHT}\r")
+        assert agent.end() == 0
+    assert RIGHT not in agent.text
+
+
+def _writes_to_stderr(pid: int) -> bool:
+    """Whether a process stands in a write to its stderr; the number is the machine's."""
+    return Path(f"/proc/{pid}/syscall").read_text().startswith(("1 0x2 ", "64 0x2 "))
+
+
+@pytest.mark.parametrize("ignored", [False, True], ids=["SIGHUP", "SIGHUP ignored"])
+@pytest.mark.parametrize(
+    ("words", "question"),
+    [
+        ("verify alice", PROMPT),
+        ("unlock lara", "Reason for unlocking lara: "),
+        ("reset alice", "[y/N] "),
+        ("desk", "end shift"),
+        ("desk --plain", "user: "),
+    ],
+)
+def test_a_terminal_that_goes_away_is_an_interrupt(
+    floor: Desk, words: str, question: str, ignored: bool
+) -> None:
+    """The window is closed at a prompt: exit 130, and nothing was charged or changed."""
+    action = "''" if ignored else "-"
+    window, end = os.openpty()
+    name = os.ttyname(end)
+    # The first terminal that the leader of a session opens is the one that it is told of.
+    line = f"{shlex.join(PROGRAM)} {words} <{name} >{name} 2>&1"
+    with subprocess.Popen(
+        ["sh", "-c", f"trap {action} HUP; exec {line}"],
+        env=floor.environment(),
+        start_new_session=True,
+    ) as agent:
+        seen = b""
+        while question.encode() not in seen:
+            seen += os.read(window, 4096)
+        before = content(floor.store)
+        os.close(end)
+        os.close(window)
+        assert agent.wait(20) == 130
+    assert content(floor.store) == before
 
 
 # The other prompts.

@@ -70,11 +70,16 @@ def _be_pincli(job: dict[str, Any], streams: tuple[int, int, int]) -> int:
         os.fdopen(1, "w", closefd=False),
         os.fdopen(2, "w", closefd=False),
     )
+    if job["plan"] is None:
+        os.chdir(job["cwd"])
+        os.umask(job["umask"])
+        os.environ.clear()
     os.environ.update(job["environment"])
     sys.argv = ["pincli", *job["arguments"]]
     code: object = None
     try:
-        install(Plan.load(job["plan"]))
+        if job["plan"] is not None:
+            install(Plan.load(job["plan"]))
         main()
     except SystemExit as end:
         code = end.code
@@ -88,8 +93,8 @@ def _be_pincli(job: dict[str, Any], streams: tuple[int, int, int]) -> int:
 
 def _content(descriptor: int) -> str:
     os.lseek(descriptor, 0, os.SEEK_SET)
-    with open(descriptor, encoding="utf-8") as file:
-        return file.read()
+    with open(descriptor, "rb") as file:
+        return file.read().decode()
 
 
 if __name__ == "__main__":

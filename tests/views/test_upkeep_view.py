@@ -27,31 +27,31 @@ def test_a_backup() -> None:
 @pytest.mark.parametrize("aside", [None, "/s/pincli.db.before"])
 def test_a_restore(aside: str | None) -> None:
     """All figures; where the replaced store lies, if there was one."""
-    result = Restored(withdrawn=3, kept_users=2, kept_events=17, changed=4, aside=aside)
+    result = Restored(withdrawn=3, changed=4, aside=aside, gone_users=2)
     answer = restored(result)
     assert answer.facts == {
         "withdrawn": 3,
-        "kept_users": 2,
-        "kept_events": 17,
+        "kept_users": 0,
+        "kept_events": 0,
         "changed": 4,
         "aside": aside,
         "left_out": 0,
+        "gone_users": 2,
     }
     text = piped(answer.screen())
     assert "3 PINs" in text
-    assert "2 users and 17 events" in text
+    assert "2 users whom only that store has" in text
     assert ("/s/pincli.db.before" in text) is (aside is not None)
-    assert "left out" not in text
 
 
 def test_what_to_do_after_a_restore() -> None:
     """Who lost a PIN, and how they get one; nothing where nobody did."""
-    nothing = Restored(withdrawn=0, kept_users=0, kept_events=0, changed=0, aside=None)
+    nothing = Restored(withdrawn=0)
     assert "next:" not in piped(restored(nothing).screen())
-    text = piped(restored(nothing._replace(withdrawn=2, changed=3, left_out=7)).screen())
+    text = piped(restored(nothing._replace(withdrawn=2, changed=3)).screen())
     assert "pincli audit list --kind restored" in text
     assert "pincli pin show USER" in text
-    assert "7 events that stand in the backup alone" in text
+    assert "gone" not in text
 
 
 def test_all_well() -> None:
@@ -88,7 +88,7 @@ def test_hostile_paths_stay_on_their_line(text: str) -> None:
     """A folder may be called anything."""
     answers = (
         backed_up(Path(text.replace("\0", "")), 1),
-        restored(Restored(0, 0, 0, 0, text)),
+        restored(Restored(0, aside=text)),
         examined([Check(text, text, text)]),
     )
     for answer in answers:

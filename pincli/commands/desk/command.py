@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pincli.commands.answering import show, warn, writing
 from pincli.commands.background import in_background
 from pincli.commands.desk.loop import Loop
 from pincli.commands.desk.screens import FullScreen, PlainLines, Screen
@@ -15,7 +16,6 @@ from pincli.commands.desk.terminal import Terminal
 from pincli.commands.desk.work import Work
 from pincli.commands.invocation import Invocation
 from pincli.commands.prompts import require_terminal
-from pincli.commands.running import show, warn, writing
 from pincli.config import read_display
 from pincli.errors import UsageProblem
 from pincli.vault.answers import Answers

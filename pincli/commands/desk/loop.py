@@ -67,7 +67,7 @@ class Loop:
         """Go on until the agent ends the shift; how its calls ended.
 
         Raises:
-            OutputUnavailable: The terminal is gone.
+            Interrupted: The terminal is gone.
         """
         self._show()
         while True:

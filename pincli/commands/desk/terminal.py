@@ -8,13 +8,13 @@ import signal
 import sys
 import termios
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from types import FrameType
 from typing import Protocol
 
 from pincli.commands.desk.keys import Key, KeyEvent, KeyReader
-from pincli.errors import OutputUnavailable
+from pincli.errors import Interrupted
 
 _INPUT_MODES, _LOCAL_MODES, _CONTROL_CHARACTERS = 0, 3, 6
 _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -100,20 +100,21 @@ class Terminal:
         """Write to the terminal.
 
         Raises:
-            OutputUnavailable: It is gone.
+            Interrupted: It is gone.
         """
         rest = text.encode("utf-8", "replace")
-        try:
+        with _if_it_is_there():
             while rest:
                 rest = rest[os.write(self._output, rest) :]
-        except OSError:
-            raise OutputUnavailable(closed_by_reader=True) from None
 
     def wait(self, seconds: float | None) -> list[KeyEvent | Happening]:
         """What happens next; empty if nothing does within so many seconds.
 
         Args:
             seconds: None to wait for as long as it takes.
+
+        Raises:
+            Interrupted: The terminal is gone.
         """
         patience = self._reader.patience
         limits = [limit for limit in (seconds, patience) if limit is not None]
@@ -134,7 +135,8 @@ class Terminal:
         """Throw away what was typed and not read yet."""
         self._reader.forget()
         self._events = [event for event in self._events if isinstance(event, Happening)]
-        termios.tcflush(self._input, termios.TCIFLUSH)
+        with _if_it_is_there():
+            termios.tcflush(self._input, termios.TCIFLUSH)
 
     def wake(self) -> None:
         """Have `wait` return; for other threads."""
@@ -153,16 +155,17 @@ class Terminal:
         self._events.append(Happening.CONTINUED)
 
     def _read(self) -> list[KeyEvent]:
-        try:
+        with _if_it_is_there():
             data = os.read(self._input, _CHUNK)
-        except OSError:
-            data = b""
-        return self._reader.feed(data) if data else [Key.END_SHIFT]
+        if not data:
+            raise Interrupted
+        return self._reader.feed(data)
 
     def _take(self) -> None:
         """Raw keys, without echo; what was typed ahead was echoed, and is thrown away."""
         self._taken = True
-        raw = termios.tcgetattr(self._input)
+        with _if_it_is_there():
+            raw = termios.tcgetattr(self._input)
         raw[_INPUT_MODES] &= ~(termios.ICRNL | termios.INLCR | termios.IGNCR | termios.IXON)
         raw[_LOCAL_MODES] &= ~(
             termios.ICANON | termios.ECHO | termios.ECHONL | termios.ISIG | termios.IEXTEN
@@ -170,7 +173,8 @@ class Terminal:
         raw[_CONTROL_CHARACTERS] = list(raw[_CONTROL_CHARACTERS])
         raw[_CONTROL_CHARACTERS][termios.VMIN] = 1
         raw[_CONTROL_CHARACTERS][termios.VTIME] = 0
-        termios.tcsetattr(self._input, termios.TCSAFLUSH, raw)
+        with _if_it_is_there():
+            termios.tcsetattr(self._input, termios.TCSAFLUSH, raw)
         self.write(self._looks.opening())
 
     def _give_back(self) -> None:
@@ -178,11 +182,9 @@ class Terminal:
             return
         self._taken = False
         self._reader.forget()
-        try:
+        with suppress(Interrupted), _if_it_is_there():
             self.write(self._looks.closing())
             termios.tcsetattr(self._input, termios.TCSAFLUSH, self._before)
-        except (OutputUnavailable, termios.error):
-            return  # there is no terminal any more
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         event: KeyEvent | Happening = Happening.RESIZED
@@ -195,10 +197,24 @@ class Terminal:
     def _take_again(self, _signal: int, _frame: FrameType | None) -> None:
         """Whoever had the terminal meanwhile may have left it otherwise."""
         if self._taken:
-            self._take()
+            # A handler that raises could part a clean-up; `wait` finds out as well.
+            with suppress(Interrupted):
+                self._take()
             self._events.append(Happening.CONTINUED)
 
     def _give_back_and_end(self, number: int, _frame: FrameType | None) -> None:
+        """A terminal that is gone ends the shift as `wait` finds it gone: by 130, on any way."""
         self._give_back()
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        with suppress(termios.error):
+            termios.tcgetattr(self._input)
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+
+@contextmanager
+def _if_it_is_there() -> Iterator[None]:
+    """Use the terminal; Interrupted if it is gone."""
+    try:
+        yield
+    except (OSError, termios.error):
+        raise Interrupted from None

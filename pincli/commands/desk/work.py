@@ -9,11 +9,11 @@ from functools import partial
 from itertools import takewhile
 from queue import SimpleQueue
 
+from pincli.commands.answering import hook_failed
 from pincli.commands.background import in_background
 from pincli.commands.desk.choices import Choices, Row
 from pincli.commands.desk.state import Answer, Check, Complete, LookUp, Refusal
 from pincli.commands.invocation import Invocation
-from pincli.commands.running import hook_failed
 from pincli.errors import PincliError, UnknownUser
 from pincli.models import User
 from pincli.operations import hooks

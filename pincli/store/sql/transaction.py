@@ -95,6 +95,19 @@ class SqlTransaction:
             users.append(user)
         return users
 
+    def found(self, rows: Sequence[int]) -> list[tuple[User, bool]]:
+        """The records in these rows, and whether each is sound: a restore takes in both."""
+        sound = {user.uid for user in self.users(rows, [])}
+        found = self.rows(
+            f"SELECT {USER}, seal FROM people WHERE id IN ({marks(rows)}) ORDER BY id", rows
+        )
+        records = []
+        for row in found:
+            user = user_from(row)
+            self._read[user.uid], self._seals[user.uid] = user, row[-1]
+            records.append((user, user.uid in sound))
+        return records
+
     def named(self, logins: Sequence[str], tampered: list[str] | None = None) -> list[User]:
         """The records of those who exist among these canonical logins; likewise."""
         found = self.rows(f"SELECT id FROM people WHERE login IN ({marks(logins)})", logins)

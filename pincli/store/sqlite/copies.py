@@ -1,45 +1,83 @@
-"""Whole copies of a database, by SQLite's own backup: never by renaming over an open one."""
+"""Whole copies of a database, page by page or row by row, never by renaming over an open one."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 
 from pincli.errors import Refused, Rule, StoreUnavailable
+from pincli.files import give_name, sync_file, sync_folder
 from pincli.models import Fault
+from pincli.store.sqlite.connection import connect, schema_version
 from pincli.store.sqlite.errors import from_os, translated
-from pincli.store.sqlite.remains import sync_folder
+from pincli.store.sqlite.leftovers import held_file, remove_leftovers, unfinished_name
+
+_HAS_OLD_EVENTS = "SELECT 1 FROM backup.sqlite_master WHERE name = 'old_events'"
+_TABLES = ("store", "people", "trail", "texts", "notices")
+
+
+def back_up(source: sqlite3.Connection, path: Path, writer: AbstractContextManager[None]) -> None:
+    """Copy a database into a new file, and read the copy before it has its name.
+
+    Args:
+        source: The database, open.
+        path: The file to be.
+        writer: The writer lock, held while pages are copied, and not while they are synced
+            and read.
+
+    Raises:
+        Refused: There is something at that path.
+        StoreUnavailable: It can't be written, or is not what was written.
+    """
+    with _whole_or_absent(path) as building:
+        with writer:
+            _fill(building, source, path)
+        sync_file(building)
+        _read_back(building, path)
 
 
 def copy_to_file(source: sqlite3.Connection, path: Path) -> None:
-    """Copy a database into a new file, complete or absent, durable when this returns.
-
-    In one step: a copy in several restarts whenever somebody writes, and with one agent at
-    work was measured never to end. The caller holds the writer lock.
+    """Copy a database into a new file, durable when this returns.
 
     Raises:
         Refused: There is something at that path.
         StoreUnavailable: It can't be written.
     """
-    building = path.with_name(f"{path.name}.{os.getpid()}.part")
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        building.unlink(missing_ok=True)  # of a killed process that had our number
-        os.close(os.open(building, flags, 0o600))
-        with translated(path), closing(_plain(building)) as target:
-            copy(source, target)
-        _sync(building)
-        os.link(building, path, follow_symlinks=False)
-        sync_folder(path.parent)
-    except FileExistsError:
-        raise Refused(Rule.FILE_EXISTS, str(path)) from None
-    except OSError as error:
-        raise from_os(error, path) from None
-    finally:
-        with suppress(OSError):
-            building.unlink(missing_ok=True)
+    with _whole_or_absent(path) as building:
+        _fill(building, source, path)
+        sync_file(building)
+
+
+def copy_rows(backup: Path, path: Path) -> None:
+    """Make a new database by our own migrations, with the rows of a backup, which is only read.
+
+    Raises:
+        StoreUnavailable: The rows are not such as pincli writes, or can't be written.
+    """
+    from pincli.store.sqlite.schema import migrate
+
+    with translated(path), closing(connect(path, create=True)) as connection:
+        leave_syncing_for_the_end(connection)
+        connection.execute("ATTACH ? AS backup", (f"{backup.absolute().as_uri()}?mode=ro",))
+        connection.execute("BEGIN IMMEDIATE")
+        migrate(connection)
+        connection.execute("DROP TABLE old_users")
+        connection.execute("DROP TABLE old_store")
+        tables: tuple[str, ...] = _TABLES
+        if connection.execute(_HAS_OLD_EVENTS).fetchall():
+            tables = (*_TABLES, "old_events")
+        else:
+            connection.execute("DROP TABLE old_events")
+        for table in tables:
+            columns = ", ".join(
+                name for _, name, *_ in connection.execute(f"PRAGMA main.table_info({table})")
+            )
+            connection.execute(
+                f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM backup.{table}"
+            )
+        connection.execute("COMMIT")
 
 
 def copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
@@ -60,18 +98,6 @@ def copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
     source.backup(target, progress=give_up_if_busy)
 
 
-def copy_from_file(backup: Path, path: Path) -> None:
-    """Copy a database file, which is not changed, into a new one.
-
-    Raises:
-        StoreUnavailable: It is no database, or the copy can't be written.
-    """
-    uri = f"{backup.absolute().as_uri()}?mode=ro"
-    with translated(backup), closing(sqlite3.connect(uri, uri=True)) as source:
-        source.execute("SELECT count(*) FROM sqlite_master").fetchall()
-        copy_to_file(source, path)
-
-
 def is_sound(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether SQLite finds a database intact, every page and index of it.
 
@@ -88,17 +114,50 @@ def is_sound(connection: sqlite3.Connection, path: Path) -> bool:
         raise
 
 
-def _plain(path: Path) -> sqlite3.Connection:
-    """A connection without journal or syncs: the file counts only once it is whole."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("PRAGMA journal_mode = OFF")
+def leave_syncing_for_the_end(connection: sqlite3.Connection) -> None:
+    """Write a file that counts only once it is whole: no sync, no way back but to remove it."""
     connection.execute("PRAGMA synchronous = OFF")
+    connection.execute("PRAGMA journal_mode = OFF").fetchall()
+
+
+@contextmanager
+def _whole_or_absent(path: Path) -> Iterator[Path]:
+    """Under which name a file is built that gets its own once it is whole."""
+    building = unfinished_name(path)
+    try:
+        remove_leftovers(path.parent)
+        with held_file(building):
+            yield building
+            give_name(building, path)
+        sync_folder(path.parent)
+    except FileExistsError:
+        raise Refused(Rule.FILE_EXISTS, str(path)) from None
+    except OSError as error:
+        raise from_os(error, path) from None
+
+
+def _fill(building: Path, source: sqlite3.Connection, path: Path) -> None:
+    """Copy in one step: one in several restarts whenever somebody writes, and may never end."""
+    with translated(path), closing(_plain(building)) as target:
+        copy(source, target)
+
+
+def _plain(path: Path) -> sqlite3.Connection:
+    """A connection without journal, syncs and locks: the file counts only once it is whole."""
+    connection = _connect(f"{path.absolute().as_uri()}?nolock=1")
+    leave_syncing_for_the_end(connection)
     return connection
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _read_back(copy: Path, path: Path) -> None:
+    """Raise StoreUnavailable, about a path, unless the finished copy is a sound store."""
+    uri = f"{copy.absolute().as_uri()}?mode=ro&nolock=1"
+    with suppress(StoreUnavailable), translated(path), closing(_connect(uri)) as connection:
+        schema_version(connection, path)
+        if is_sound(connection, path):
+            return
+    raise StoreUnavailable(Fault.IO, path, "what was read back is not what was written")
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    return sqlite3.connect(uri, uri=True, isolation_level=None)

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import FrameType
 
 from pincli.errors import StoreBusy, StoreUnavailable
+from pincli.files import open_plain
 from pincli.models import Fault
 from pincli.store.sqlite.errors import from_os
 from pincli.store.sqlite.holders import holder_of
@@ -82,7 +83,7 @@ class Locks:
         self._path = path
         self.patience = LONGEST_WAIT
         try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            self._descriptor = open_plain(path, os.O_RDWR)
         except FileNotFoundError:
             raise StoreUnavailable(Fault.NO_LOCK_FILE, path) from None
         except OSError as error:

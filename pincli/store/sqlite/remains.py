@@ -7,7 +7,7 @@ import time
 from itertools import count
 from pathlib import Path
 
-from pincli.store.handed_files import sync_names
+from pincli.files import sync_folder
 from pincli.store.sqlite.errors import from_os
 
 _JOURNALS = ("-journal", "-wal", "-shm")
@@ -77,20 +77,11 @@ def put_journals_aside(database: Path, aside: Path | None = None) -> Path | None
                 journal.rename(moved)
             except OSError as error:
                 raise from_os(error, journal) from None
-    sync_folder(database.parent)
-    return moved
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable.
-
-    Raises:
-        StoreUnavailable: It can't be done.
-    """
     try:
-        sync_names(folder)
+        sync_folder(database.parent)
     except OSError as error:
-        raise from_os(error, folder) from None
+        raise from_os(error, database.parent) from None
+    return moved
 
 
 def _journals(database: Path) -> list[Path]:

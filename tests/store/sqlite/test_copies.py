@@ -7,15 +7,17 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
 
 from pincli.errors import Refused, Rule, StoreUnavailable
 from pincli.models import Fault
-from pincli.store.sqlite.connection import connect
-from pincli.store.sqlite.copies import copy_to_file, is_sound
+from pincli.store import copies, handed_files
+from pincli.store.connection import connect
+from pincli.store.copies import back_up, copy_to_file, is_sound
+from pincli.store.leftovers import held_file, leftovers, unfinished_name
 from tests.support.desk import Desk
 
 FIRST = b"SQLite format 3\0"
@@ -76,7 +78,7 @@ def test_a_copy_goes_over_nothing(source: sqlite3.Connection, folder: Path, what
     assert sorted((each.name, each.lstat().st_mtime_ns) for each in folder.iterdir()) == before
 
 
-@pytest.mark.parametrize("call", ["fsync", "link", "open"])
+@pytest.mark.parametrize(("owner", "call"), [(os, "fsync"), (copies, "give_name"), (os, "open")])
 @pytest.mark.parametrize(
     ("number", "fault"),
     [(errno.ENOSPC, Fault.FULL), (errno.EROFS, Fault.READ_ONLY), (errno.EIO, Fault.IO)],
@@ -85,6 +87,7 @@ def test_what_can_t_be_written_is_absent(
     source: sqlite3.Connection,
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
+    owner: object,
     call: str,
     number: int,
     fault: Fault,
@@ -94,7 +97,7 @@ def test_what_can_t_be_written_is_absent(
     def fails(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(os, call, fails)
+    monkeypatch.setattr(owner, call, fails)
     with pytest.raises(StoreUnavailable) as raised:
         copy_to_file(source, folder / "copy.db")
     monkeypatch.undo()
@@ -107,7 +110,7 @@ def test_a_copy_counts_only_once_it_is_on_disk(
 ) -> None:
     """The content is synced before the name is given, and the name before it is told."""
     steps: list[str] = []
-    fsync, link = os.fsync, os.link
+    fsync, give_name = os.fsync, handed_files.give_name
 
     def syncing(descriptor: int) -> None:
         what = os.fstat(descriptor)
@@ -115,21 +118,61 @@ def test_a_copy_counts_only_once_it_is_on_disk(
         steps.append(("folder" if stat.S_ISDIR(what.st_mode) else "file") if whole else "early")
         fsync(descriptor)
 
-    def linking(*arguments: Path, follow_symlinks: bool = True) -> None:
-        steps.append("link")
-        link(*arguments, follow_symlinks=follow_symlinks)
+    def naming(old: Path, new: Path) -> None:
+        steps.append("named")
+        give_name(old, new)
 
     monkeypatch.setattr(os, "fsync", syncing)
-    monkeypatch.setattr(os, "link", linking)
+    monkeypatch.setattr(copies, "give_name", naming)
     copy_to_file(source, folder / "copy.db")
-    assert steps == ["file", "link", "folder"]
+    assert steps == ["file", "named", "folder"]
 
 
-def test_a_dead_copy_does_not_stop_the_next(source: sqlite3.Connection, folder: Path) -> None:
-    """What a killed process of the same number left (in a container: often) is in nobody's way."""
-    (folder / f"copy.db.{os.getpid()}.part").write_bytes(b"half")
+def test_a_copy_clears_away_what_dead_ones_left(source: sqlite3.Connection, folder: Path) -> None:
+    """Of whatever name; not what is still being made, and nothing that is of another kind."""
+    left, alive = (unfinished_name(folder / name) for name in ("copy-1.db", "copy-2.db"))
+    left.write_bytes(b"half")
+    (folder / "film.123.part").write_bytes(b"mine")
+    link = unfinished_name(folder / "copy-3.db")
+    link.symlink_to(folder / "film.123.part")
+    with held_file(alive):
+        assert leftovers(folder) == [left]
+        copy_to_file(source, folder / "copy.db")
+        found = sorted(path.name for path in folder.iterdir())
+        assert found == sorted(["copy.db", "film.123.part", alive.name, link.name])
+    assert not alive.exists()
+
+
+def test_where_there_are_no_links_a_copy_gets_its_name(
+    source: sqlite3.Connection, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A USB stick (FAT), a share of Windows."""
+
+    def no_links(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
     copy_to_file(source, folder / "copy.db")
-    assert (folder / "copy.db").read_bytes().startswith(FIRST)
+    assert [path.name for path in folder.iterdir()] == ["copy.db"]
+
+
+def test_a_backup_that_reads_back_otherwise_is_none(
+    source: sqlite3.Connection, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that loses a page: told, and no file is left that somebody would trust."""
+    sync = copies.sync_file
+
+    def losing(path: Path) -> None:
+        sync(path)
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xa5" * 4096)
+
+    monkeypatch.setattr(copies, "sync_file", losing)
+    with pytest.raises(StoreUnavailable) as raised:
+        back_up(source, folder / "copy.db", nullcontext())
+    assert raised.value.fault is Fault.IO
+    assert list(folder.iterdir()) == []
 
 
 def test_damage_is_seen(source: sqlite3.Connection, folder: Path) -> None:

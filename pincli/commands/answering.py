@@ -33,6 +33,8 @@ def deliver(invocation: Invocation, answer: Answer) -> int:
                 programs.write(
                     result, sys.stdout, secret=answer.secret, whole=interrupts.ignore_from_here
                 )
+            elif answer.text is not None:
+                sys.stdout.write(answer.text)
             else:
                 if not answer.is_long:
                     interrupts.ignore_from_here()

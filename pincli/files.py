@@ -1,0 +1,121 @@
+"""Files: opened through no link, durable when they are said to be, named when they are whole."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from pincli.results import Check
+
+_OPEN_TO_OTHERS = 0o077
+_HERE = -100  # AT_FDCWD
+_NO_REPLACE = 1  # RENAME_NOREPLACE
+_CANNOT = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
+
+
+def give_name(source: Path, target: Path) -> None:
+    """Rename a file to a name that nothing has yet; both in one folder.
+
+    In one step by Linux's renameat2, which a USB stick (FAT) can do too. Some network file
+    systems can't: there by a link, and where there are none, by a rename over an empty file
+    of our own. A kill in between leaves both names.
+
+    Raises:
+        FileExistsError: Something has that name, be it a link that leads nowhere.
+        OSError: It can't be done; the file keeps its old name.
+    """
+    number = _rename(source, target)
+    if number and number not in _CANNOT:
+        raise OSError(number, os.strerror(number), str(target))
+    if number:
+        _link(source, target)
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _CANNOT:
+            raise
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        source.rename(target)
+    else:
+        source.unlink()
+
+
+def open_plain(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
+    """Open a plain file, and nothing else.
+
+    Through no link: somebody who may write the folder can't point us at a file of theirs. And
+    without waiting: a named pipe in its place must not hang the desk.
+
+    Raises:
+        OSError: It can't be opened, or is not a plain file.
+    """
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, mode)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a plain file", str(path))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def sync_file(path: Path) -> None:
+    """Make what is in a file durable, so that whoever reads it next reads the disk.
+
+    Raises:
+        OSError: It can't be done.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable: a synced file whose name is lost is lost too.
+
+    Raises:
+        OSError: It can't be done.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _rename(source: Path, target: Path) -> int:
+    """Rename without replacing; the error's number, or 0."""
+    import ctypes
+
+    system = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(system, "renameat2"):
+        return errno.ENOSYS
+    names = (_HERE, os.fsencode(source), _HERE, os.fsencode(target))
+    return 0 if system.renameat2(*names, _NO_REPLACE) == 0 else ctypes.get_errno()
+
+
+def private(what: str, folder: Path) -> Check:
+    """Whether only its owner can enter a folder and read what is in it."""
+    try:
+        facts = folder.stat()
+        exposed = [
+            path.name
+            for path in folder.iterdir()
+            if stat.S_IMODE(path.lstat().st_mode) & _OPEN_TO_OTHERS
+        ]
+    except OSError as error:
+        return Check(what, f"{folder}: {error.strerror}", "check --store and --keys")
+    if stat.S_IMODE(facts.st_mode) & _OPEN_TO_OTHERS:
+        return Check(what, f"others can enter {folder}", f"chmod 700 {folder}")
+    if exposed:
+        names = ", ".join(sorted(exposed)[:5])
+        return Check(what, f"others may read {names}", f"chmod 600 in {folder}")
+    return Check(what, None, "")

@@ -1,0 +1,83 @@
+"""What a restore makes of a record: nothing that came after the backup is undone."""
+
+from __future__ import annotations
+
+from pincli.models import EventKind, NewEvent, User, UserType
+from pincli.rules import lockout
+from pincli.rules.replay import Course
+
+
+def restored(user: User, *, present: User | None, keeps_pin: bool, at: str) -> lockout.Step:
+    """The step from a backup's record to the one after the restore.
+
+    Args:
+        user: The record in the backup, sound.
+        present: The record in the present store; None if there is none to look at.
+        keeps_pin: Whether nothing has happened since the backup.
+        at: ISO 8601, UTC.
+
+    Returns:
+        The step; no events where the record stays as it is.
+    """
+    if keeps_pin:
+        return ()
+    now_there = (
+        None if present is None else lockout.after(present, lockout.finished(present, at=at))
+    )
+
+    def change(now: User) -> lockout.Step:
+        after = now if now_there is None else lockout.stricter(now, now_there)
+        after = _without_pin(after, (now, now_there or now))
+        after = lockout.with_lock_noted(after, at=at)
+        return () if after == now else (NewEvent(EventKind.RESTORED, after),)
+
+    step, _ = lockout.ended_first(user, change, withdraws=True, at=at)
+    return step
+
+
+def taken_in(user: User, course: Course | None, *, at: str) -> lockout.Step:
+    """The step from a record that was changed behind the trail to one that can be used again.
+
+    Its PIN is withdrawn, and its counter is the stricter of the record's and the trail's.
+    Somebody whom the trail does not know at all is deactivated.
+
+    Args:
+        user: The record as it was found.
+        course: How far the trail tells their story.
+        at: ISO 8601, UTC.
+    """
+    closed = lockout.without_attempt(user)
+    first: lockout.Step = ()
+    if course is None:
+        closed = closed._replace(active=False)
+    else:
+        if course.attempt is not None:
+            miss = lockout.with_counter(closed, course.counter)
+            first = (
+                NewEvent(EventKind.INCORRECT, miss, attempt=course.attempt, outcome="incorrect"),
+            )
+        closed = lockout.with_counter(closed, max(closed.failed_attempts, course.counter))
+    after = lockout.with_lock_noted(_without_pin(closed, (closed,)), at=at)
+    return (*first, NewEvent(EventKind.RESTORED, after))
+
+
+def lost(uid: bytes, course: Course, *, at: str) -> lockout.Step:
+    """The step that puts a row in the place of a user whom the trail knows and the table does not.
+
+    Args:
+        uid: Whose.
+        course: How far the trail tells their story.
+        at: ISO 8601, UTC.
+    """
+    name = f"lost-{uid.hex()}"
+    user = User(0, uid, None, name, name, "", None, UserType.CLOUD, False, at)
+    return taken_in(user, course, at=at)
+
+
+def _without_pin(user: User, records: tuple[User, ...]) -> User:
+    """The record without a PIN, under a version above all of some records'."""
+    version = max(record.pin_version for record in records)
+    if user.question is not None:
+        user = lockout.without_pin(user)
+    had_one = any(record.question is not None for record in records)
+    return user._replace(pin_version=version + had_one)

@@ -1,0 +1,337 @@
+"""Bringing a backup back, or taking a store in that pincli refuses: no security is undone.
+
+Rows are copied into a schema of our own, never pages. The trail is that of what is taken in.
+Only if nothing has happened since do PINs stay: its head is then what this host has seen, and
+what the present store has. Else all are withdrawn, and each user keeps the stricter of both
+records.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from pincli.errors import BackupRefused, BackupUnavailable, Refused, Rule, StoreUnavailable
+from pincli.files import give_name, sync_file, sync_folder
+from pincli.models import EventKind, Fault, Head, NewEvent, User
+from pincli.results import Restored
+from pincli.rules.replay import Course
+from pincli.rules.restoring import lost, restored, taken_in
+from pincli.store.contract import Restorer
+from pincli.store.sql.rows import USER, marks, user_from
+from pincli.store.sqlite.connection import DATABASE, connect, schema_version
+from pincli.store.sqlite.copies import (
+    copy,
+    copy_rows,
+    copy_to_file,
+    is_sound,
+    leave_syncing_for_the_end,
+)
+from pincli.store.sqlite.engine import SqliteStore
+from pincli.store.sqlite.errors import from_os, translated
+from pincli.store.sqlite.leftovers import (
+    ASIDE,
+    held_folder,
+    holding,
+    leftovers,
+    remove_leftovers,
+    unfinished_name,
+)
+from pincli.store.sqlite.lockfile import LOCK_FILE, Locks, make_lock_file
+from pincli.store.sqlite.mark import Mark, Seen, place_of
+from pincli.store.sqlite.remains import free_name, put_aside
+from pincli.store.sqlite.transaction import SqliteTransaction, read_store
+from pincli.store.steps.keys import name_key
+
+_OF_ITS_OWN = (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED, Fault.NEWER, Fault.OLD_SCHEMA)
+"""Faults of a copy that it has from the backup itself."""
+_CHUNK = 2000
+_HEAD = "SELECT number, link FROM {}.trail ORDER BY number DESC LIMIT 1"
+_GONE = (
+    "SELECT count(*) FROM present.people p "
+    "WHERE NOT EXISTS (SELECT 1 FROM main.people m WHERE m.uid = p.uid)"
+)
+
+
+class _Candidate(NamedTuple):
+    """What is going to be the store: the rows of a backup in a store of our own.
+
+    Attributes:
+        folder: Where it is.
+        courses: How far each user's story is told in its trail.
+        keys: By kind, the keys that count from now on, where it names others.
+        is_present: Whether its rows are the present store's.
+    """
+
+    folder: Path
+    courses: Mapping[bytes, Course]
+    keys: Mapping[str, str]
+    is_present: bool
+
+    @property
+    def database(self) -> Path:
+        """Its database."""
+        return self.folder / DATABASE
+
+
+def restore(backup: Path | None, folder: Path, marks_folder: Path, restorer: Restorer) -> Restored:
+    """Bring a backup back, or take in the present store; see contract.Upkeep.
+
+    Everything is checked in a store of our own before the present one is touched.
+    """
+    if backup is not None:
+        _require_file(backup)
+    made = not folder.exists()
+    if backup is None and made:
+        raise StoreUnavailable(Fault.MISSING, folder / DATABASE)
+    building = unfinished_name(folder / DATABASE)
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            remove_leftovers(folder)
+            stack.enter_context(held_folder(building))
+        except OSError as error:
+            if folder.is_dir():
+                raise from_os(error, building) from None
+            raise StoreUnavailable(Fault.NOT_MADE, folder, error.strerror or "") from None
+        try:
+            make_lock_file(folder)
+            with closing(Locks(folder / LOCK_FILE)) as locks, locks.maintenance():
+                if backup is None:
+                    with locks.writer():
+                        candidate = _checked(folder / DATABASE, building, restorer, is_present=True)
+                        return _settled(candidate, folder, marks_folder, restorer)
+                candidate = _checked(backup, building, restorer, is_present=False)
+                with locks.writer():
+                    return _settled(candidate, folder, marks_folder, restorer)
+        finally:
+            stack.close()
+            if made:
+                with suppress(OSError):
+                    folder.rmdir()  # only if it is empty
+
+
+def _require_file(backup: Path) -> None:
+    """Raise unless there is a plain file of that name: a pipe could be waited for for ever."""
+    try:
+        facts = backup.stat()
+    except OSError as error:
+        raise _about(backup, from_os(error, backup)) from None
+    if not stat.S_ISREG(facts.st_mode):
+        raise BackupUnavailable(Fault.NOT_A_STORE, backup)
+
+
+def _about(backup: Path, error: StoreUnavailable) -> BackupUnavailable:
+    return BackupUnavailable(error.fault, backup, error.detail)
+
+
+def _checked(source: Path, folder: Path, restorer: Restorer, *, is_present: bool) -> _Candidate:
+    """Copy the rows of a database into a store of our own, and check trail and keys in it."""
+    try:
+        with closing(connect(source, read_only=True)) as connection:
+            schema_version(connection, source)
+            if not is_sound(connection, source):
+                raise BackupRefused("its pages are damaged")
+        copy_rows(source, folder / DATABASE)
+        make_lock_file(folder)
+        with closing(SqliteStore(folder, folder, origin=restorer.origin)) as store:
+            courses = restorer.check(store)
+            keys = restorer.keys_since(store.identity())
+        return _Candidate(folder, courses, keys, is_present)
+    except StoreUnavailable as error:
+        # The candidate is new: what is wrong with rows in it, they have from where they were.
+        of_source = error.path == source or error.fault in _OF_ITS_OWN
+        raise (_about(source, error) if of_source else error) from None
+
+
+def _settled(
+    candidate: _Candidate, folder: Path, marks_folder: Path, restorer: Restorer
+) -> Restored:
+    """Make a candidate the store of a folder; the caller holds its writer lock."""
+    path = folder / DATABASE
+    usable = _is_usable(path)
+    with closing(connect(candidate.database)) as connection, translated(candidate.database):
+        leave_syncing_for_the_end(connection)
+        if usable:
+            connection.execute("ATTACH ? AS present", (f"{path.absolute().as_uri()}?mode=ro",))
+            if not _same_store(connection):
+                raise Refused(Rule.ANOTHER_STORE, str(path))
+        store_id = read_store(connection, candidate.database)[0].store_id
+        mark = Mark.open(marks_folder, bytes.fromhex(store_id))
+        seen = None if mark is None else mark.read()
+        result = _written(connection, candidate, restorer, seen, has_present=usable)
+        head = Head(*connection.execute(_HEAD.format("main")).fetchall()[0])
+        if usable:
+            connection.execute("DETACH present")
+            aside = _replace(connection, path)
+        else:
+            aside = None
+    if not usable:
+        aside = _place(candidate, path)
+    if mark is not None:
+        mark.write(Seen(*head, 0, place_of(path)), restored=True)
+        mark.close()
+    return result._replace(aside=None if aside is None else str(aside))
+
+
+def _written(
+    connection: sqlite3.Connection,
+    candidate: _Candidate,
+    restorer: Restorer,
+    seen: Seen | None,
+    *,
+    has_present: bool,
+) -> Restored:
+    """Make the records those of after the restore, with an event for each that changes."""
+    connection.execute("BEGIN")
+    head = Head(*connection.execute(_HEAD.format("main")).fetchall()[0])
+    marked = None if seen is None else Head(seen.number, seen.link)
+    there = _present_head(connection) if has_present else None
+    keeps = marked == head and (candidate.is_present or there == head)
+    note = " ".join(
+        f"{what} {each}" for what, each in (("mark", marked), ("aside", there)) if each is not None
+    )
+    transaction = _transaction(connection, candidate, restorer)
+    transaction.save([NewEvent(EventKind.RESTORED, note=note or None)])
+    for kind, fingerprint in candidate.keys.items():
+        name_key(transaction, kind, fingerprint)
+        transaction = _transaction(connection, candidate, restorer)
+    withdrawn = changed = last = 0
+    courses = dict(candidate.courses)
+    while rows := _rows_after(connection, last):
+        last = rows[-1]
+        found = transaction.found(rows)
+        compare = has_present and not candidate.is_present
+        present = _present(connection, [user for user, _ in found]) if compare else {}
+        events: list[NewEvent] = []
+        for user, sound in found:
+            course = courses.pop(user.uid, None)
+            if sound:
+                step = restored(
+                    user, present=present.get(user.uid), keeps_pin=keeps, at=transaction.at
+                )
+            else:
+                step = taken_in(user, course, at=transaction.at)
+            events += step
+            changed += bool(step)
+            withdrawn += bool(step) and _had_pin(user, present.get(user.uid))
+        transaction.save(events)
+    for uid, course in courses.items():
+        transaction.save(lost(uid, course, at=transaction.at))
+        changed += 1
+    compare = has_present and not candidate.is_present
+    gone = connection.execute(_GONE).fetchall()[0][0] if compare else 0
+    connection.execute("COMMIT")
+    return Restored(withdrawn=withdrawn, changed=changed, gone_users=gone)
+
+
+def _had_pin(user: User, present: User | None) -> bool:
+    return user.question is not None or (present is not None and present.question is not None)
+
+
+def _transaction(
+    connection: sqlite3.Connection, candidate: _Candidate, restorer: Restorer
+) -> SqliteTransaction:
+    """What records events in a candidate, with the keys that it names now."""
+    return SqliteTransaction(
+        connection, candidate.database, sealers=restorer.sealers, origin=restorer.origin
+    )
+
+
+def _is_usable(database: Path) -> bool:
+    """Whether there is a store that can be read: what came after the backup is in it.
+
+    Raises:
+        StoreUnavailable: It can't be told: it is held, may not be opened, or is newer.
+    """
+    try:
+        with closing(connect(database)) as connection:
+            version = schema_version(connection, database)
+            return version > 1 and is_sound(connection, database)
+    except StoreUnavailable as error:
+        if error.fault in (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED):
+            return False
+        raise
+
+
+def _replace(connection: sqlite3.Connection, path: Path) -> Path:
+    """Write a candidate over the present store, page by page; where that was put aside.
+
+    Over it, not in its place by a rename: open desks go on with what they have open.
+    """
+    with closing(connect(path)) as present:
+        _finish_asides(path)
+        aside = free_name(path, "before-restore")
+        on_the_way = aside.with_name(aside.name + ASIDE)
+        copy_to_file(present, on_the_way)
+        with holding(on_the_way):
+            try:
+                with translated(path):
+                    copy(connection, present)
+            except BaseException:
+                on_the_way.unlink(missing_ok=True)  # nothing was replaced
+                raise
+            return _keep(on_the_way)
+
+
+def _place(candidate: _Candidate, path: Path) -> Path | None:
+    """Make a candidate the store where there is none that can be read; what was put aside."""
+    aside = put_aside(path)
+    try:
+        sync_file(candidate.database)
+        give_name(candidate.database, path)
+        sync_folder(path.parent)
+    except FileExistsError:
+        raise Refused(Rule.STORE_EXISTS, str(path)) from None
+    except OSError as error:
+        raise from_os(error, path) from None
+    return aside
+
+
+def _finish_asides(path: Path) -> None:
+    """Keep what killed restores set aside: the store may have been replaced by then."""
+    for on_the_way in leftovers(path.parent, ASIDE):
+        _keep(on_the_way)
+
+
+def _keep(on_the_way: Path) -> Path:
+    """Give what was set aside its name; where it is."""
+    aside = on_the_way.with_name(on_the_way.name.removesuffix(ASIDE))
+    try:
+        give_name(on_the_way, aside)
+    except OSError:
+        return on_the_way
+    with suppress(OSError):
+        sync_folder(aside.parent)
+    return aside
+
+
+def _same_store(connection: sqlite3.Connection) -> bool:
+    """Whether candidate and present store are the same store at two times."""
+    rows = connection.execute(
+        "SELECT count(*) FROM main.store s JOIN present.store p ON p.store_id = s.store_id"
+    ).fetchall()
+    return rows == [(1,)]
+
+
+def _present_head(connection: sqlite3.Connection) -> Head | None:
+    found = connection.execute(_HEAD.format("present")).fetchall()
+    return Head(*found[0]) if found else None
+
+
+def _rows_after(connection: sqlite3.Connection, row: int) -> list[int]:
+    query = "SELECT id FROM people WHERE id > ? ORDER BY id LIMIT ?"
+    return [found for (found,) in connection.execute(query, (row, _CHUNK)).fetchall()]
+
+
+def _present(connection: sqlite3.Connection, users: Sequence[User]) -> dict[bytes, User]:
+    """The present store's records of users, by uid."""
+    uids = [user.uid for user in users]
+    rows = connection.execute(
+        f"SELECT {USER} FROM present.people WHERE uid IN ({marks(uids)})", uids
+    ).fetchall()
+    return {user.uid: user for user in map(user_from, rows)}

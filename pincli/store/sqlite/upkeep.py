@@ -1,0 +1,126 @@
+"""What is done to a store in a folder as a whole: made, looked at, copied, brought back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from pincli.errors import StoreUnavailable
+from pincli.files import private
+from pincli.models import Fault, Identity, Origin
+from pincli.results import Check, Restored
+from pincli.store.contract import Restorer
+from pincli.store.sealing import Sealers
+from pincli.store.sqlite.connection import DATABASE, connect, schema_version, too_old_sqlite
+from pincli.store.sqlite.copies import back_up, is_sound
+from pincli.store.sqlite.errors import translated
+from pincli.store.sqlite.leftovers import ASIDE, UNFINISHED, leftovers
+from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
+
+_LEAST_FREE = 100 * 1024 * 1024
+_RESTORE = "restore a backup: pincli restore FILE"
+_OTHER_THAN_DAMAGE = {
+    Fault.NEWER: "upgrade pincli on this host; the store is not to blame",
+    Fault.BUSY: "another program held it for too long; try again in a moment",
+    Fault.FORBIDDEN: "run pincli as the user who owns it",
+    Fault.READ_ONLY: "check the permissions, and whether the file system is mounted read-only",
+    Fault.OLD_SQLITE: "3.37 or later is needed",
+}
+
+
+class SqliteUpkeep:
+    """contract.Upkeep in a folder."""
+
+    def __init__(self, folder: Path, marks: Path) -> None:
+        self._folder = folder
+        self._marks = marks
+        self._database = folder / DATABASE
+
+    def exists(self) -> bool:
+        """Whether there is a store, or anything in its place."""
+        return os.path.lexists(self._database)
+
+    def create(self, identity: Identity, *, sealers: Sealers, origin: Origin) -> None:
+        """Make a new store: all of it, or nothing."""
+        from pincli.store.sqlite.creation import create_store
+
+        create_store(self._folder, identity, sealers=sealers, origin=origin)
+
+    def health(self) -> Iterator[Check]:
+        """What doctor says of it; a failed check does not end the others."""
+        yield self._sqlite()
+        yield private("store folder", self._folder)
+        yield self._space()
+        yield self._leftovers()
+        yield self._lock_file()
+        yield self._integrity()
+
+    def back_up(self, path: Path) -> None:
+        """Copy the store into a new file, and read the copy back."""
+        with closing(connect(self._database)) as connection:
+            schema_version(connection, self._database)
+            with closing(Locks(self._folder / LOCK_FILE)) as locks:
+                back_up(connection, path, locks.writer())
+
+    def restore(self, backup: Path | None, restorer: Restorer) -> Restored:
+        """Bring a backup back, or take in the present store."""
+        from pincli.store.sqlite.restoring import restore
+
+        return restore(backup, self._folder, self._marks, restorer)
+
+    def _sqlite(self) -> Check:
+        too_old = too_old_sqlite()
+        finding = None if too_old is None else f"{too_old} is too old"
+        return Check("SQLite", finding, "3.37 or later is needed")
+
+    def _space(self) -> Check:
+        try:
+            free = shutil.disk_usage(self._folder).free
+            needed = max(_LEAST_FREE, self._database.stat().st_size)
+        except OSError as error:
+            return Check("free space", error.strerror, "check --store")
+        if free < needed:
+            return Check(
+                "free space", f"{free // 2**20} MiB left", "free some: writes fail without"
+            )
+        return Check("free space", None, "")
+
+    def _leftovers(self) -> Check:
+        found = ", ".join(path.name for path in leftovers(self._folder, UNFINISHED, ASIDE))
+        finding = f"a killed restore left {found} in {self._folder}" if found else None
+        return Check("leftovers", finding, "the next restore clears it away")
+
+    def _lock_file(self) -> Check:
+        try:
+            Locks(self._folder / LOCK_FILE).close()
+        except StoreUnavailable as error:
+            detail = f" ({error.detail})" if error.detail else ""
+            finding = f"{error.path}: {error.fault.value}{detail}"
+            return Check("lock file", finding, "restore it: touch it 0600")
+        return Check("lock file", None, "")
+
+    def _integrity(self) -> Check:
+        try:
+            self._roll_back()
+            with closing(connect(self._database, read_only=True)) as connection:
+                schema_version(connection, self._database)
+                if is_sound(connection, self._database):
+                    return Check("integrity", None, "")
+        except StoreUnavailable as error:
+            detail = f" ({error.detail})" if error.detail else ""
+            hint = _OTHER_THAN_DAMAGE.get(error.fault, _RESTORE)
+            return Check("integrity", f"{error.fault.value}{detail}", hint)
+        return Check("integrity", "SQLite finds damage", _RESTORE)
+
+    def _roll_back(self) -> None:
+        """Undo what a killed writer left half done, as any other command would.
+
+        Its journal is no illness, but nothing can be read by who may not write until then.
+        """
+        database = self._database
+        if database.with_name(f"{database.name}-journal").exists():
+            with closing(connect(database)) as connection, translated(database):
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchall()

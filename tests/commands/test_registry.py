@@ -1,0 +1,187 @@
+"""One table of commands: a file and a line make a command everywhere."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated
+
+import pytest
+import typer
+
+from pincli.cli import app
+from pincli.commands import registry
+from pincli.commands.command_tree import pages, tree
+from pincli.commands.completion import Shell, script
+from pincli.commands.invocation import Invocation
+from pincli.commands.options import UserArgument
+from pincli.operations.people import require_user
+from pincli.views.blocks import Answer, Note
+from pincli.views.help import man
+from tests.support.as_sudo import call_by_sudo, deploy, read_instead
+from tests.support.contract import answer_of, call, error_of
+from tests.support.desk import Desk
+
+SUMMARY = "Wave at a customer."
+
+
+TwiceOption = Annotated[bool, typer.Option("--twice", help="With both hands.")]
+
+
+def wave(invocation: Invocation, user: UserArgument, twice: TwiceOption = False) -> Answer:
+    """Wave at a customer. Nobody sees it.
+
+    Example:
+      pincli wave alice
+
+    With both hands.
+    """
+    waved = require_user(invocation.open(), user).login
+    return Answer({"waved": waved, "twice": twice}, lambda: [Note(f"waved at {waved}")])
+
+
+@pytest.fixture(params=["wave", "pin wave"])
+def name(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A new command, alone or in a group: one file and one line."""
+    file = ModuleType("pincli.commands.waving")
+    setattr(file, "wave", wave)  # noqa: B010
+    monkeypatch.setitem(sys.modules, file.__name__, file)
+    name = str(request.param)
+    summary = "" if " " in name else SUMMARY
+    audience = "The customer portal"
+    line = registry.Entry(name, "waving:wave", audience, registry.ADMINS, (6,), summary)
+    place = [entry.name for entry in registry.COMMANDS].index("unlock")
+    commands = (*registry.COMMANDS[:place], line, *registry.COMMANDS[place:])
+    monkeypatch.setattr(registry, "COMMANDS", commands)
+    return name
+
+
+def test_it_is_parsed_and_answers(floor: Desk, name: str) -> None:
+    """For people and for programs, by its whole name."""
+    assert call(floor, f"{name} alice").out == "waved at alice\n"
+    answer = call(floor, f"{name} alice --twice --json").answer
+    assert (answer["command"], answer["waved"], answer["twice"]) == (name, "alice", True)
+    assert call(floor, f"{name} nobody").code == 6
+    assert call(floor, f"{name} alice --json=no").code == 2
+
+
+def test_it_is_in_the_help(floor: Desk, name: str) -> None:
+    """On the page that lists it, and on a page of its own with its exit codes."""
+    listed = call(floor, f"{name.rpartition(' ')[0]} --help").out
+    assert re.search(rf"^  wave +{SUMMARY}$", listed, re.MULTILINE)
+    own = call(floor, f"{name} --help").out
+    assert own == call(floor, f"help {name}").out
+    assert own.startswith(f"Usage: pincli {name} [OPTIONS] USER\n")
+    assert "Example:\n  pincli wave alice\n" in own
+    codes = own.partition("Exit codes:\n")[2]
+    assert [line.split()[0] for line in codes.splitlines() if line[2] != " "] == [
+        "0", "1", "2", "6", "7", "8", "130",
+    ]  # fmt: skip
+
+
+def test_it_is_in_the_man_page_and_the_completions(name: str) -> None:
+    """All of them are made from the same table."""
+    front = typer.main.get_command(app)
+    assert f'.SS "pincli {name} [OPTIONS] USER"' in man.page(pages(front))
+    for shell in Shell:
+        made = script(shell, tree(front))
+        assert "wave" in made, shell
+        assert "--twice" in made or "-l twice" in made, shell
+
+
+def test_a_slip_is_led_to_it(floor: Desk, name: str) -> None:
+    """The near name is suggested."""
+    assert error_of(call(floor, f"{name}s alice"))[1] == f"did you mean `pincli {name}`?"
+
+
+def test_others_are_refused(
+    floor: Desk, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its roles are those of its line, and a refusal is recorded by its name."""
+    read_instead(tmp_path / "pincli.toml", monkeypatch)
+    deploy(floor, tmp_path / "pincli.toml", "agent", "portal")
+    refused = call_by_sudo(floor, f"{name} alice")
+    assert refused.code == 7
+    assert error_of(refused)[0] == f"you may not run `pincli {name}` here"
+    assert [(e.command, e.outcome) for e in floor.events()][-1] == (name, "role")
+    deploy(floor, tmp_path / "pincli.toml", "admin")
+    assert call_by_sudo(floor, f"{name} alice").code == 0
+
+
+def test_a_command_that_asks_for_nothing_is_refused_as_well(
+    floor: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No way to the store leads past the role: not the configuration either."""
+    seen: list[object] = []
+
+    def peek(invocation: Invocation) -> None:
+        """Look where the store is.
+
+        Example:
+          pincli doctor
+        """
+        seen.append(invocation.config)
+
+    from pincli.commands import doctor
+
+    monkeypatch.setattr(doctor, "doctor", peek)
+    read_instead(tmp_path / "pincli.toml", monkeypatch)
+    deploy(floor, tmp_path / "pincli.toml", "agent")
+    assert call_by_sudo(floor, "doctor").code == 7
+    assert seen == []
+
+
+Deploy = Callable[..., None]
+
+
+@pytest.fixture
+def give(floor: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deploy:
+    """Called with roles, deploys the floor and gives them to `nobody`."""
+    read_instead(tmp_path / "pincli.toml", monkeypatch)
+    return lambda *roles: deploy(floor, tmp_path / "pincli.toml", *roles)
+
+
+@pytest.mark.parametrize(
+    ("roles", "line", "hint"),
+    [
+        ("agent", "verify nobody --pin-stdin", "check the spelling with the caller"),
+        ("agent", "status nobody", "check the spelling with the caller"),
+        ("portal", "status nobody", "check the spelling with the caller"),
+        (
+            "admin",
+            "status nobody",
+            "check the spelling with the caller; `pincli user list` shows who there is",
+        ),
+        ("portal", "pin show otto", "`pincli status otto`"),
+        ("agent", "re", "`pincli --help` lists the commands"),
+        ("admin", "re", "did you mean `pincli reset` or `pincli restore`?"),
+        ("agent", "show", "`pincli --help` lists the commands"),
+        ("portal", "show", "did you mean `pincli pin show`?"),
+        ("agent", "import x --deactivate-missing", "ask an admin"),
+        ("agent", "reset alice --yess", "did you mean `--yes`?"),
+        ("agent", "reset alice --output", "`pincli reset --help` shows how"),
+    ],
+)
+def test_a_hint_names_no_command_that_the_caller_may_not_run(
+    floor: Desk, give: Deploy, roles: str, line: str, hint: str
+) -> None:
+    """Advice that would end in a refusal, which is an event, is left out."""
+    give(*roles.split())
+    assert error_of(call_by_sudo(floor, line, "111222\n"))[1] == hint
+
+
+def test_without_roles_everything_is_advised(floor: Desk) -> None:
+    """On a machine of one's own the same person is agent, portal and admin."""
+    assert "`pincli user list`" in error_of(call(floor, "status nobody"))[1]
+    assert answer_of(call(floor, "status nobody --json"))["error"]["hint"].count("pincli") == 1
+
+
+def test_without_a_configuration_no_command_is_advised(
+    floor: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under sudo, where nobody's roles are known."""
+    read_instead(tmp_path / "pincli.toml", monkeypatch)
+    assert error_of(call_by_sudo(floor, "re"))[1] == "`pincli --help` lists the commands"
