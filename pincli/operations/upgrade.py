@@ -9,6 +9,7 @@ from pincli.errors import OldStoreTampered, RecordDamaged, StoreUnavailable
 from pincli.models import Fault, Identity, Origin, User
 from pincli.operations.chunks import Progress, no_progress
 from pincli.operations.old_trail import BadEvent, OldTrail
+from pincli.operations.session import Session
 from pincli.results import Upgraded
 from pincli.store.contract import OldEvent
 from pincli.store.opening import upgrade_store, users_to_upgrade
@@ -50,6 +51,21 @@ def upgrade(
     if at_most is not None and users > at_most:
         raise StoreUnavailable(Fault.OLD_SCHEMA, store_folder, f"it has {users:,} users")
     return upgrade_store(store_folder, _Vault(keys_folder), origin=origin, progress=progress)
+
+
+def mark_as_seen(session: Session) -> None:
+    """Compare the store with this host's mark, and make one if there is none.
+
+    From then on an old file that is put back, also one of version 1, is refused.
+
+    Args:
+        session: Opened with Need.WRITE.
+
+    Raises:
+        StoreRolledBack: It is not the one that this host has seen.
+        StoreUnavailable: It is at another place.
+    """
+    session.store.write(lambda _transaction: None)
 
 
 class _Vault:
