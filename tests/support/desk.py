@@ -18,7 +18,7 @@ from pincli.models import Event, EventFilter, Origin, User, UserType
 from pincli.operations import people, pins, setup
 from pincli.operations.session import Need, Session, open_session
 from pincli.store.sqlite.engine import SqliteStore
-from pincli.vault.verifiers import HashCost, Verifiers
+from pincli.vault.answers import Answers, HashCost
 
 CHEAP = HashCost(memory_kib=8, passes=1)
 EVERYTHING = (Need.WRITE, Need.COMPARE, Need.SET_PIN, Need.SHOW_PIN)
@@ -73,7 +73,7 @@ class Desk:
             self.keys,
             origin=Origin(agent, command),
             needs=frozenset(needs or EVERYTHING),
-            verifiers=Verifiers(cost),
+            answers=Answers(cost),
         ) as session:
             yield session
 
@@ -93,8 +93,7 @@ class Desk:
     def user(self, name: str) -> User:
         """The user's record as it stands on disk."""
         with self.session(Need.WRITE) as session:
-            user = session.store.people.find(name)
-            assert user is not None, name
+            (user,) = session.store.people.find(name)
             return user
 
     def events(self, user: str | None = None) -> list[Event]:
