@@ -7,7 +7,7 @@ _pincli_scope() {
     commands='' options=''
     case $1 in
         '')
-            commands='verify desk status alerts pin unlock user import reset audit doctor backup restore keys init demo completion help'
+            commands='verify desk status alerts pin unlock user import reset audit doctor backup restore keys store init demo completion help'
             options='--store --keys --version --help'
             ;;
         'verify')
@@ -92,6 +92,13 @@ _pincli_scope() {
         'keys rotate')
             options='--verify --portal --audit --json --help'
             ;;
+        'store')
+            commands='upgrade'
+            options='--help'
+            ;;
+        'store upgrade')
+            options='--json --help'
+            ;;
         'init')
             options='--json --help'
             ;;
@@ -147,7 +154,7 @@ _pincli_value() {
         'audit list --user') value='users' ;;
         'audit list --account') value='accounts' ;;
         'audit list --agent') value='text' ;;
-        'audit list --kind') value='words initialised user_added user_updated imported deactivated activated attempt verified incorrect abandoned refused locked unlocked pin_generated pin_changed pin_shown pin_withdrawn reset key_rotated restored' ;;
+        'audit list --kind') value='words initialised user_added user_updated imported deactivated activated attempt verified incorrect abandoned not_told refused locked locked_by_hand unlocked pin_generated pin_changed pin_shown pin_withdrawn reset key_rotated resealed renewed migrated marked restored' ;;
         'audit list --since') value='text' ;;
         'audit list --limit') value='text' ;;
         'audit verify --expect-head') value='text' ;;
@@ -155,7 +162,7 @@ _pincli_value() {
         'restore '0) value='files' ;;
         'completion --write') value='folders' ;;
         'completion '0) value='words bash zsh fish' ;;
-        'help '[0-9]*) value='words verify desk status alerts pin unlock user import reset audit doctor backup restore keys init demo completion help exit-codes json environment' ;;
+        'help '[0-9]*) value='words verify desk status alerts pin unlock user import reset audit doctor backup restore keys store init demo completion help exit-codes json environment' ;;
     esac
 }
 

@@ -4,7 +4,7 @@
 
 # Where the cursor is: the command, a slash, and how many arguments stand before it.
 function __pincli_place
-    set -l groups '' 'pin' 'user' 'audit' 'keys'
+    set -l groups '' 'pin' 'user' 'audit' 'keys' 'store'
     set -l taking '--store' '--keys' 'verify --ref' 'status --account' 'status --state' 'unlock --reason' 'user add --account' 'user add --name' 'user add --type' 'user list --account' 'user list --state' 'user list --type' 'user deactivate --from-file' 'user deactivate --reason' 'user activate --from-file' 'user activate --reason' 'import --account' 'import --reason' 'reset --account' 'reset --from-file' 'reset --reason' 'reset --output' 'audit list --user' 'audit list --account' 'audit list --agent' 'audit list --kind' 'audit list --since' 'audit list --limit' 'audit verify --expect-head' 'completion --write'
     set -l path ''
     set -l given 0
@@ -83,6 +83,7 @@ complete -c pincli -n "__pincli_at '/0'" -a doctor -d 'Check whether all is well
 complete -c pincli -n "__pincli_at '/0'" -a backup -d 'Copy the store into a file, while agents verify'
 complete -c pincli -n "__pincli_at '/0'" -a restore -d 'Bring a backup back; the replaced store is kept aside'
 complete -c pincli -n "__pincli_at '/0'" -a keys -d 'List keys and change them'
+complete -c pincli -n "__pincli_at '/0'" -a store -d 'Bring the store of an older pincli up to date'
 complete -c pincli -n "__pincli_at '/0'" -a init -d 'Make a new store and its keys; never over existing ones'
 complete -c pincli -n "__pincli_at '/0'" -a demo -d 'Tell the whole story on a throw-away store'
 complete -c pincli -n "__pincli_at '/0'" -a completion -d 'Print a shell\'s completion script'
@@ -205,7 +206,7 @@ complete -c pincli -n "__pincli_at 'audit/*'" -s h -l help -d 'Show this message
 complete -c pincli -n "__pincli_at 'audit list/*'" -l user -r -f -a '(__pincli_names users)' -d 'Events about this user only'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l account -r -f -a '(__pincli_names accounts)' -d 'Users of this account only'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l agent -r -f -d 'By who ran the command'
-complete -c pincli -n "__pincli_at 'audit list/*'" -l kind -r -f -a 'initialised user_added user_updated imported deactivated activated attempt verified incorrect abandoned refused locked unlocked pin_generated pin_changed pin_shown pin_withdrawn reset key_rotated restored' -d 'Of this kind only'
+complete -c pincli -n "__pincli_at 'audit list/*'" -l kind -r -f -a 'initialised user_added user_updated imported deactivated activated attempt verified incorrect abandoned not_told refused locked locked_by_hand unlocked pin_generated pin_changed pin_shown pin_withdrawn reset key_rotated resealed renewed migrated marked restored' -d 'Of this kind only'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l since -r -f -d 'Such as 30m, 24h, 7d, or 2026-11-24'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l limit -r -f -d 'How many at most'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l jsonl -d 'One JSON object a line, for a log collector'
@@ -242,6 +243,12 @@ complete -c pincli -n "__pincli_at 'keys rotate/*'" -l audit -d 'The key that si
 complete -c pincli -n "__pincli_at 'keys rotate/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'keys rotate/*'" -s h -l help -d 'Show this message and exit'
 
+complete -c pincli -n "__pincli_at 'store/0'" -a upgrade -d 'Bring a store of an older pincli up to date'
+complete -c pincli -n "__pincli_at 'store/*'" -s h -l help -d 'Show this message and exit'
+
+complete -c pincli -n "__pincli_at 'store upgrade/*'" -l json -d 'Answer with one JSON object'
+complete -c pincli -n "__pincli_at 'store upgrade/*'" -s h -l help -d 'Show this message and exit'
+
 complete -c pincli -n "__pincli_at 'init/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'init/*'" -s h -l help -d 'Show this message and exit'
 
@@ -253,6 +260,6 @@ complete -c pincli -n "__pincli_at 'completion/*'" -l write -r -f -a '(__fish_co
 complete -c pincli -n "__pincli_at 'completion/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'completion/*'" -s h -l help -d 'Show this message and exit'
 
-complete -c pincli -n "__pincli_at 'help/*'" -f -a 'verify desk status alerts pin unlock user import reset audit doctor backup restore keys init demo completion help exit-codes json environment'
+complete -c pincli -n "__pincli_at 'help/*'" -f -a 'verify desk status alerts pin unlock user import reset audit doctor backup restore keys store init demo completion help exit-codes json environment'
 complete -c pincli -n "__pincli_at 'help/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'help/*'" -s h -l help -d 'Show this message and exit'

@@ -170,6 +170,10 @@ class StoreTampered(StoreUnavailable):
         super().__init__(Fault.TAMPERED, path, detail)
 
 
+class OldStoreTampered(StoreTampered):
+    """A store of an older schema isn't as its trail says. It is left as it is, not upgraded."""
+
+
 class StoreRolledBack(StoreUnavailable):
     """The store is older than what this host has seen of it, or its trail is another."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pincli.models import Head
+from pincli.models import Head, User
 
 
 class RowProblem(NamedTuple):
@@ -155,6 +155,21 @@ class Restored(NamedTuple):
     aside: str | None = None
     left_out: int = 0
     gone_users: int = 0
+
+
+class Upgraded(NamedTuple):
+    """What became of a store of schema 1.
+
+    Attributes:
+        events: How many the old trail has.
+        withdrawn: PINs withdrawn, because the old trail contradicts the record.
+        locked: Users whose sixth attempt had been left open.
+    """
+
+    users: int
+    events: int
+    withdrawn: int
+    locked: list[User]
 
 
 class Check(NamedTuple):

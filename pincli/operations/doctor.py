@@ -19,6 +19,10 @@ from pincli.vault.keyring import AUDIT_KEY, PORTAL_PRIVATE, PORTAL_PUBLIC, VERIF
 
 _CLOCK_SLACK = timedelta(minutes=5)
 _TAMPERED = "`pincli audit verify` tells where the trail was changed"
+_SCHEMA_HINTS = {
+    Fault.DAMAGED: _TAMPERED,
+    Fault.OLD_SCHEMA: "`pincli store upgrade` brings it up to date",
+}
 
 
 def examine(store: Path, keys: Path, *, origin: Origin) -> Iterator[Check]:
@@ -34,7 +38,7 @@ def examine(store: Path, keys: Path, *, origin: Origin) -> Iterator[Check]:
     except Unavailable as error:
         detail = f" ({error.detail})" if error.detail else ""
         finding = f"the store can't be used: {error.fault.value}{detail}"
-        yield Check("schema", finding, _TAMPERED if error.fault is Fault.DAMAGED else "see above")
+        yield Check("schema", finding, _SCHEMA_HINTS.get(error.fault, "see above"))
         return
     yield from _keys(keys, identity)
 

@@ -8,7 +8,8 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple
 
-from pincli.models import Identity, Origin
+from pincli.errors import StoreUnavailable
+from pincli.models import Fault, Identity, Origin
 from pincli.store.contract import Store
 from pincli.store.opening import open_store
 from pincli.vault.answers import Answers
@@ -110,7 +111,7 @@ def open_session(
         StoreUnavailable: The database can't be used.
         KeysUnavailable: A key can't.
     """
-    store = open_store(store_folder, keys_folder, origin=origin)
+    store = _opened(store_folder, keys_folder, origin, upgrade=Need.WRITE in needs)
     try:
         keyring = Keyring(keys_folder)
         identity = store.identity()
@@ -145,3 +146,20 @@ def _seal_with(store: Store, keyring: Keyring) -> None:
         lambda fingerprint: AuditSealer(keyring.find(AUDIT_KEY, fingerprint)),
         lambda: map(AuditSealer, keyring.valid(AUDIT_KEY)),
     )
+
+
+def _opened(store_folder: Path, keys_folder: Path, origin: Origin, *, upgrade: bool) -> Store:
+    """The store, brought up to date first if it is of an older pincli."""
+    try:
+        return open_store(store_folder, keys_folder, origin=origin)
+    except StoreUnavailable as error:
+        if error.fault is not Fault.OLD_SCHEMA or not upgrade:
+            raise
+    from pincli.operations import upgrade as operation
+
+    done = operation.upgrade(
+        store_folder, keys_folder, origin=origin, at_most=operation.MOST_ON_THE_WAY
+    )
+    store = open_store(store_folder, keys_folder, origin=origin)
+    store.locks_recorded += done.locked if done else []
+    return store

@@ -226,6 +226,35 @@ def changed(user: User, pin: NewPin, *, at: str) -> Step:
     return (_with_pin(now, pin, reason=None, at=at),)
 
 
+def migrated(
+    user: User, *, attempt: int | None, doubt: str | None, counter: int, version: int, at: str
+) -> Step:
+    """A user of schema 1 goes on; an attempt that was open is the miss that version 1 made of it.
+
+    A record that its trail contradicts loses its PIN, and keeps the stricter counter.
+
+    Args:
+        user: The record as it was, without an attempt.
+        attempt: The number of the attempt that was open.
+        doubt: Why the PIN can't be trusted; None if it can.
+        counter: What the user's last event says.
+        version: Likewise, the PIN's version.
+        at: ISO 8601, UTC.
+    """
+    now = user._replace(failed_attempts=max(user.failed_attempts, counter))
+    outcome = None if attempt is None else Outcome.INCORRECT.value
+    step: Step = (NewEvent(EventKind.MIGRATED, now, attempt=attempt, outcome=outcome, note=doubt),)
+    if is_locked(now) and now.locked_since is None:
+        now = _with_lock(now, at)
+        step += (NewEvent(EventKind.LOCKED, now),)
+    if doubt is not None:
+        gone = without_pin(now)._replace(pin_version=max(user.pin_version, version) + 1)
+        if user.question is None:
+            gone = gone._replace(**_NO_BAR)
+        step += (NewEvent(EventKind.PIN_WITHDRAWN, gone, note=doubt),)
+    return step
+
+
 def counter_reset(user: User, *, unlock: bool) -> User:
     """The record with the counter as a reset leaves it."""
     if is_locked(user) and not unlock:

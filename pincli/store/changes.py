@@ -51,7 +51,7 @@ def changes_of(
         events: A step's.
         read: The records that this transaction has read, by uid.
         head: The end of the trail.
-        next_row: The row number for the next user to be added.
+        next_row: The row number for the next user to be added who has none.
         at: The time of the transaction.
         origin: Who acts.
         database_login: Whom the database knows them as.
@@ -67,9 +67,10 @@ def changes_of(
         user, digest = event.user, None
         if user is not None:
             before = left.get(user.uid)
-            if before is None and user.id == 0:
-                user = user._replace(id=next_row)
-                next_row += 1
+            if before is None and user.event == 0 and user.uid not in read:
+                if user.id == 0:
+                    user = user._replace(id=next_row)
+                    next_row += 1
                 changes.added.add(user.uid)
             else:
                 before = before or _as_read(read, user)

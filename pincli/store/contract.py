@@ -95,7 +95,8 @@ class Transaction(Protocol):
     def save(self, events: Sequence[NewEvent]) -> None:
         """Write the records that the events leave, and append the events to the trail.
 
-        The only way to change a user. A user with the row number 0 is added.
+        The only way to change a user. One without any event yet is added, in the row of its
+        number, or in the next one where that is 0.
 
         Raises:
             StaleRecord: A record was not read in this transaction, or before another change.

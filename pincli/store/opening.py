@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pincli.models import Origin
 from pincli.store.contract import Store, Upkeep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pincli.results import Upgraded
+    from pincli.store.sqlite.upgrade import Vault
 
 
 def open_store(folder: Path, marks: Path, *, origin: Origin, read_only: bool = False) -> Store:
@@ -35,3 +42,29 @@ def upkeep_of(folder: Path, marks: Path) -> Upkeep:
     from pincli.store.sqlite.upkeep import SqliteUpkeep
 
     return SqliteUpkeep(folder, marks)
+
+
+def users_to_upgrade(folder: Path) -> int | None:
+    """How many users a store of an older pincli has; None if it is up to date.
+
+    Raises:
+        StoreUnavailable: There is no store that could be read.
+    """
+    from pincli.store.sqlite import upgrade
+
+    return upgrade.users_to_upgrade(folder)
+
+
+def upgrade_store(
+    folder: Path, vault: Vault, *, origin: Origin, progress: Callable[[int, int], None]
+) -> Upgraded | None:
+    """Bring a store of an older pincli up to date; None if another process has done it by now.
+
+    Raises:
+        OldStoreTampered: It isn't as pincli left it, and is left as it is.
+        StoreUnavailable: It can't be written, or others are using it; likewise.
+        KeysUnavailable: A key that it needs is missing; likewise.
+    """
+    from pincli.store.sqlite import upgrade
+
+    return upgrade.upgrade(folder, vault, origin=origin, progress=progress)

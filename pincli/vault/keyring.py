@@ -115,6 +115,21 @@ class Keyring:
             raise KeysUnavailable(Fault.MISMATCH, path, f"it is {key.fingerprint}")
         return key
 
+    def of(self, name: str, fingerprint: str) -> Key:
+        """The same for a key that something old needs: if it isn't here, the error names its file.
+
+        Raises:
+            KeysUnavailable: It is missing, or can't be read.
+        """
+        try:
+            return self.find(name, fingerprint)
+        except KeysUnavailable as error:
+            # The present key is a sound one, but another: so it is this one that is missing.
+            if error.fault is Fault.MISMATCH and error.path == self.folder / name:
+                path = self.folder / rotated_name(name, fingerprint)
+                raise KeysUnavailable(Fault.MISSING, path) from None
+            raise
+
     def load_verify(self, fingerprint: str) -> None:
         """Load another verify key: that of a verifier made before, or after, this process began.
 

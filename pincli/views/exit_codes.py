@@ -68,6 +68,8 @@ EXIT_OF = {
     "unknown_account": ExitCode.UNKNOWN,
     "refused": ExitCode.REFUSED,
     "unavailable": ExitCode.UNAVAILABLE,
+    "rolled_back": ExitCode.UNAVAILABLE,
+    "tampered": ExitCode.UNAVAILABLE,
     "interrupted": ExitCode.INTERRUPTED,
 }
 """The exit code for each error code."""

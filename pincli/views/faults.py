@@ -7,6 +7,7 @@ from pincli.errors import (
     BackupUnavailable,
     ConfigUnavailable,
     KeysUnavailable,
+    OldStoreTampered,
     StoreBusy,
     StoreUnavailable,
 )
@@ -18,6 +19,12 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
     path, detail = error.path, f" ({error.detail})" if error.detail else ""
     if isinstance(error, StoreBusy):
         return _busy(error)
+    if isinstance(error, OldStoreTampered):
+        return (
+            f"the store is of an older pincli, and was tampered with: {error.detail}",
+            "it was left as it is: keep a copy, and tell whoever is in charge of security; "
+            "`pincli restore FILE` brings a backup back",
+        )
     words = {
         Fault.MISSING: (
             f"there is no store at {path}",
@@ -52,6 +59,25 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
         Fault.NEWER: (
             f"the store was made by a newer pincli: {path}{detail}",
             "upgrade pincli on this host; the store was not touched",
+        ),
+        Fault.OLD_SCHEMA: (
+            f"the store is of an older pincli: {path}{detail}",
+            "nothing was changed or counted; `pincli store upgrade` brings it up to date",
+        ),
+        Fault.TAMPERED: (
+            f"the store was tampered with: {error.detail}",
+            "nothing was counted; tell an admin; `pincli audit verify` names what was changed, "
+            "and `pincli restore` takes the store in, without the PINs that can't be trusted",
+        ),
+        Fault.ROLLED_BACK: (
+            f"an older state of the store was put back: {error.detail}",
+            "nothing was counted; tell an admin; `pincli restore` takes it in, and withdraws "
+            "every PIN",
+        ),
+        Fault.MOVED: (
+            f"this store is a copy, or was moved: {path}",
+            "nothing was counted; work with the original; if it was moved here, "
+            "`pincli restore` takes it in",
         ),
         Fault.READ_ONLY: (
             f"the store can't be written: {path}{detail}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pincli.results import Check, Restored
+from pincli.results import Check, Restored, Upgraded
 from pincli.views.blocks import Answer, Block, Fields, Headline, Next, Note, Problem, Tone, counted
 from pincli.views.exit_codes import ExitCode
 
@@ -24,6 +24,30 @@ def backed_up(path: Path, size: int) -> Answer:
 def restored(result: Restored) -> Answer:
     """The answer of `restore`."""
     return Answer(result._asdict(), lambda: _restored_screen(result))
+
+
+def upgraded(result: Upgraded | None, users: int) -> Answer:
+    """The answer of `store upgrade`.
+
+    Args:
+        result: What was done; None if the store was up to date.
+        users: How many the store has.
+    """
+    if result is None:
+        return Answer(
+            {"upgraded": False, "users": users},
+            lambda: [Headline(Tone.GOOD, "up to date", f"{users} users")],
+        )
+    return Answer(
+        {
+            "upgraded": True,
+            "users": result.users,
+            "events": result.events,
+            "withdrawn": result.withdrawn,
+            "locked": len(result.locked),
+        },
+        lambda: _upgraded_screen(result),
+    )
 
 
 def examined(checks: Sequence[Check]) -> Answer:
@@ -58,6 +82,18 @@ def _restored_screen(result: Restored) -> list[Block]:
     if result.withdrawn:
         blocks.append(Next("pincli pin show USER", "each opens a new PIN in the portal"))
     return blocks
+
+
+def _upgraded_screen(result: Upgraded) -> list[Block]:
+    about = f"{result.users} users, {result.events} events"
+    blocks: list[Block] = [Headline(Tone.GOOD, "upgraded", about)]
+    if result.locked:
+        blocks.append(Note(f"{len(result.locked)} locked: their sixth attempt had been left open"))
+    if result.withdrawn:
+        text = f"{result.withdrawn} PINs withdrawn: the trail contradicts their records"
+        blocks.append(Note(text, Tone.WARNING))
+        blocks.append(Next("pincli audit list --kind pin_withdrawn", "whose they were"))
+    return [*blocks, Note("backups of before are of the older pincli: make a new one")]
 
 
 def _examined_screen(checks: Sequence[Check], sick: int) -> list[Block]:

@@ -1,29 +1,33 @@
-"""Stores of every schema version there ever was: this pincli opens them, and loses nothing."""
+"""Stores of version 1: this pincli goes on with them, and neither loses nor gives away anything."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
-from pincli.errors import StoreUnavailable
-from pincli.models import Fault, Outcome, State
-from pincli.operations import pins
+from pincli.errors import StoreBusy, StoreTampered, StoreUnavailable, Unavailable
+from pincli.models import EventKind, Fault, Outcome, State, User
+from pincli.operations import pins, upgrade
 from pincli.operations.session import Need
-from pincli.operations.trail import check_trail
+from pincli.operations.trail import check_trail, parse_head
 from pincli.operations.verify import verify
 from pincli.rules.states import state_of
-from pincli.store import opening
-from pincli.store.sqlite.connection import SCHEMA_VERSION, connect
-from tests.support.contract import call
-from tests.support.desk import new_desk
-from tests.support.drive_upkeep_fixture import brought_back, dump, key_files
-from tests.support.driving import ROOT
+from pincli.store.sqlite import connection, lockfile, schema
+from pincli.store.sqlite import upgrade as steps
+from pincli.store.sqlite.connection import SCHEMA_VERSION
+from tests.store.processes import held_by_other
+from tests.support.contract import answer_of, call, error_of
+from tests.support.desk import Desk, killed, new_desk
+from tests.support.disks import small_disk_at
+from tests.support.drive_upkeep_fixture import brought_back
+from tests.support.driving import Log, drive, fresh
+from tests.support.failpoints import Plan
 from tests.support.floor import (
     ACTIVE,
     FIVE_MISSES,
@@ -37,8 +41,9 @@ from tests.support.floor import (
     WRONG,
     content,
 )
+from tests.support.turns import is_tried
+from tests.support.version_1 import Version1
 
-VERSIONS = range(1, SCHEMA_VERSION + 1)
 STATES = {
     ACTIVE: State.ACTIVE,
     FIVE_MISSES: State.ACTIVE,
@@ -49,151 +54,657 @@ STATES = {
     UNCOLLECTED: State.UNCOLLECTED,
     INELIGIBLE: State.INELIGIBLE,
 }
+OLD_HEAD = "56:025c23a8032f86d98b509e723773f39ce308566b1bafbad4f0f0475c7ea786b4"
+OLD_STATEMENTS = (
+    "SELECT id, user, failed_attempts FROM users WHERE user = 'alice'",
+    "UPDATE users SET failed_attempts = 0 WHERE id = 1",
+    "SELECT seq, mac FROM events ORDER BY seq DESC LIMIT 1",
+    "INSERT INTO issued VALUES ('batch', 1)",
+)
+FEWEST_STEPS = 40
 
 
-def tables(database: Path) -> dict[str, str]:
+@pytest.fixture
+def old(tmp_path: Path) -> Desk:
+    """A store that version 1 made, with a user in every state and every key rotated once."""
+    return brought_back(1, tmp_path)
+
+
+@pytest.fixture
+def version_1(tmp_path: Path) -> Iterator[Version1]:
+    """A store of version 1 to be filled."""
+    store = Version1(tmp_path)
+    yield store
+    store.close()
+
+
+def version_of(desk: Desk) -> int:
+    """The schema's version."""
+    ((version,),) = desk.sql("PRAGMA user_version")
+    return int(version)
+
+
+def tables(desk: Desk) -> dict[str, str]:
     """What the schema is made of, by name."""
-    with closing(sqlite3.connect(database)) as connection:
-        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-        return dict(rows.fetchall())
+    return dict(desk.sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_every_version_has_a_fixture(version: int) -> None:
-    """A new version without one: run tests/support/drive_upkeep_fixture.py before its release."""
-    assert dump(version).exists()
-    assert key_files(version).exists()
+def dump(desk: Desk) -> list[str]:
+    """All that is in the database, as SQL."""
+    with closing(sqlite3.connect(desk.database)) as opened:
+        return list(opened.iterdump())
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_a_store_of_that_version_goes_on(version: int, tmp_path: Path) -> None:
-    """Every user is in the state of then, the PINs verify and are shown, and the trail checks."""
-    desk = brought_back(version, tmp_path)
-    assert {name: state_of(desk.user(name)) for name in STATES} == STATES
-    with desk.session() as session:
+def checked(desk: Desk, expected: str | None = None) -> str | None:
+    """What `audit verify` finds."""
+    with desk.session(Need.CHECK) as session:
+        return check_trail(session, parse_head(expected) if expected else None).finding
+
+
+def kinds(desk: Desk, login: str) -> list[EventKind]:
+    """What became of a user since the upgrade."""
+    found = [event.kind for event in desk.events(login)]
+    return found[found.index(EventKind.MIGRATED) :]
+
+
+def upgraded(desk: Desk) -> None:
+    """Bring a store up to date, as the first command that writes does."""
+    with desk.session(Need.WRITE):
+        pass
+    assert version_of(desk) == SCHEMA_VERSION
+
+
+def refused(desk: Desk) -> Unavailable:
+    """Why a store isn't upgraded; not one byte of it may be touched."""
+    before = content(desk.store)
+    with pytest.raises(Unavailable) as raised, desk.session(Need.WRITE):
+        pass
+    assert content(desk.store) == before
+    return raised.value
+
+
+# What is kept.
+
+
+def test_everybody_goes_on(old: Desk) -> None:
+    """Each user is in the state of then; PINs verify and are shown; counters and locks count."""
+    upgraded(old)
+    assert {name: state_of(old.user(name)) for name in STATES} == STATES
+    with old.session() as session:
         for user in (ACTIVE, GUEST):
+            assert pins.show(session, user).pin == RIGHT
             assert verify(session, user, WRONG, None).outcome is Outcome.INCORRECT
             assert verify(session, user, RIGHT, None).outcome is Outcome.VERIFIED
             assert pins.show(session, user).pin == RIGHT
+            assert verify(session, user, RIGHT, None).outcome is Outcome.VERIFIED
         assert verify(session, LOCKED, RIGHT, None).outcome is Outcome.LOCKED
         verdict = verify(session, FIVE_MISSES, WRONG, None)
         assert (verdict.outcome, verdict.state) == (Outcome.INCORRECT, State.LOCKED)
-    with desk.session(Need.CHECK) as session:
-        assert check_trail(session, None).finding is None
-    assert desk.sql("PRAGMA user_version") == [(SCHEMA_VERSION,)]
-    assert desk.sql("PRAGMA integrity_check") == [("ok",)]
+    assert checked(old) is None
+    assert old.sql("PRAGMA integrity_check") == [("ok",)]
+    assert old.sql("PRAGMA foreign_key_check") == []
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_it_becomes_a_store_like_a_new_one(version: int, tmp_path: Path) -> None:
-    """The same tables, columns, checks and indexes, word for word, as `init` makes."""
-    desk = brought_back(version, tmp_path / "old")
-    desk.user(ACTIVE)
-    assert tables(desk.database) == tables(new_desk(tmp_path / "new").database)
+def test_the_next_right_answer_renews_the_pin(old: Desk) -> None:
+    """It is made again under the present key, still bound to the login, for the same seal."""
+    upgraded(old)
+    before = old.user(ACTIVE)
+    with old.session() as session:
+        verify(session, ACTIVE, RIGHT, None)
+        present = session.identity.verify_key
+    after = old.user(ACTIVE)
+    assert before.verify_key != after.verify_key == present
+    assert after.question is not None
+    assert after.question.startswith(f"login={ACTIVE}$argon2id$")
+    assert (after.sealed, after.pin_version) == (before.sealed, before.pin_version)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_the_doctor_finds_it_well(
-    version: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After any command has opened it once."""
-    from pincli.commands import doctor
+def test_every_column_is_kept(old: Desk) -> None:
+    """Row numbers, names, times and totals are those of version 1; each uid is another."""
+    before = old.sql(
+        "SELECT id, account, user, name, type, active, added_at, verify_key, sealed, portal_key, "
+        "pin_set_at, pin_set_by, pin_version, failed_attempts, locked_since, last_locked_at, "
+        "locks_total, attempts_total, last_attempt_at, last_attempt_by, last_verified_at, "
+        "last_verified_by FROM users ORDER BY id"
+    )
+    created = old.sql("SELECT * FROM store")
+    upgraded(old)
+    assert before == old.sql(
+        "SELECT id, account, login, display_name, type, active, added_at, verify_key, sealed, "
+        "portal_key, pin_set_at, pin_set_by, pin_version, failed_attempts, locked_since, "
+        "last_locked_at, locks_total, attempts_total, last_attempt_at, last_attempt_by, "
+        "last_verified_at, last_verified_by FROM people ORDER BY id"
+    )
+    columns = "id, store_id, created_at, verify_key, audit_key, portal_key"
+    assert created == old.sql(f"SELECT {columns} FROM store")  # noqa: S608
+    assert old.sql("SELECT count(DISTINCT uid), count(DISTINCT blind) FROM people") == [
+        (len(before), len(before))
+    ]
 
-    monkeypatch.setattr(doctor, "PATH", tmp_path / "none")
-    desk = brought_back(version, tmp_path)
-    assert call(desk, "status").code == 0
-    ran = call(desk, "doctor")
+
+def test_the_history_is_kept_in_order(old: Desk) -> None:
+    """The old events are as they were, the new ones go on from their number."""
+    before = old.sql("SELECT * FROM events ORDER BY seq")
+    upgraded(old)
+    assert before == old.sql("SELECT * FROM old_events ORDER BY seq")
+    events = old.events()
+    assert [event.seq for event in events] == [*range(1, len(events) + 1)]
+    assert [event.mac for event in events[: len(before)]] == [row[-1] for row in before]
+    assert {event.kind for event in events[len(before) :]} == {EventKind.MIGRATED}
+    assert events[len(before)].user is None
+    assert (events[len(before)].reason or "").startswith(OLD_HEAD)
+    lara = [event.kind for event in old.events(LOCKED)]
+    assert (lara[0], lara[-2:]) == (EventKind.USER_ADDED, [EventKind.LOCKED, EventKind.MIGRATED])
+
+
+def test_a_head_of_then_is_still_met(old: Desk) -> None:
+    """`--expect-head` takes what version 1 printed, and sees another."""
+    upgraded(old)
+    assert checked(old, OLD_HEAD) is None
+    assert checked(old, OLD_HEAD.replace("a", "b")) == "the head is another"
+
+
+def test_it_becomes_a_store_like_a_new_one(old: Desk, tmp_path: Path) -> None:
+    """The same tables, columns, checks and indexes as `init` makes, word for word."""
+    upgraded(old)
+    made = tables(new_desk(tmp_path / "new"))
+    found = tables(old)
+    assert {name: found[name] for name in made} == made
+    assert found.keys() - made.keys() == {
+        "old_events",
+        "events_by_user",
+        "events_by_time",
+        "events_of_alarm",
+    }
+
+
+def test_users_of_many_pages(version_1: Version1, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Page after page of events and of users, with gaps in the row numbers."""
+    monkeypatch.setattr(steps, "PAGE", 3)
+    names = [f"user{number}" for number in range(10)]
+    for number, name in enumerate(names):
+        version_1.add(name, pin=RIGHT if number % 3 else None, id=1 + number * number)
+    version_1.miss("user7", 4)
+    upgraded(version_1.desk)
+    assert [version_1.desk.user(name).id for name in names] == [1 + n * n for n in range(10)]
+    assert version_1.desk.user("user7").failed_attempts == 4
+    assert checked(version_1.desk) is None
+    with version_1.desk.session() as session:
+        assert verify(session, "user7", RIGHT, None).outcome is Outcome.VERIFIED
+
+
+# Attempts that were left open.
+
+
+@pytest.mark.parametrize("misses", [0, 4, 5])
+def test_an_attempt_that_was_left_open_is_a_miss(version_1: Version1, misses: int) -> None:
+    """As version 1 would have counted it; the sixth is a lock, which is recorded and told of."""
+    version_1.add(ACTIVE)
+    version_1.miss(ACTIVE, misses)
+    attempt = version_1.charge(ACTIVE)
+    with version_1.desk.session(Need.WRITE) as session:
+        told = [user.login for user in session.store.locks_recorded]
+        (user,) = session.store.people.find(ACTIVE)
+    sixth = misses == 5
+    assert (user.failed_attempts, user.attempt) == (misses + 1, None)
+    assert (user.locked_since is not None, user.locks_total) == (sixth, int(sixth))
+    assert told == [ACTIVE] * sixth
+    assert kinds(version_1.desk, ACTIVE) == [EventKind.MIGRATED, *[EventKind.LOCKED] * sixth]
+    (event,) = [e for e in version_1.desk.events(ACTIVE) if e.kind is EventKind.MIGRATED]
+    assert (event.attempt, event.outcome) == (attempt, "incorrect")
+    assert checked(version_1.desk) is None
+
+
+# Stores that aren't as version 1 left them.
+
+
+def contradicted(version_1: Version1, login: str) -> User:
+    """A user whose record the old trail contradicts, after the upgrade: no PIN any more."""
+    version_1.add("bob")
+    upgraded(version_1.desk)
+    user = version_1.desk.user(login)
+    assert user.question is None
+    assert kinds(version_1.desk, login)[-1] is EventKind.PIN_WITHDRAWN
+    assert checked(version_1.desk) is None
+    with version_1.desk.session() as session:
+        assert verify(session, "bob", RIGHT, None).outcome is Outcome.VERIFIED
+    return user
+
+
+def test_a_counter_put_back_costs_the_pin(version_1: Version1) -> None:
+    """Behind the trail; the counter is the one that the trail says."""
+    version_1.add(ACTIVE)
+    version_1.miss(ACTIVE, 4)
+    version_1.set(ACTIVE, failed_attempts=0)
+    user = contradicted(version_1, ACTIVE)
+    assert (user.failed_attempts, user.pin_version) == (4, 2)
+
+
+def test_a_lock_taken_back_is_a_lock(version_1: Version1) -> None:
+    """Who put a locked user's counter back finds the user locked, and without a PIN."""
+    version_1.add(ACTIVE)
+    version_1.miss(ACTIVE, 6)
+    version_1.set(ACTIVE, failed_attempts=0, locked_since=None)
+    user = contradicted(version_1, ACTIVE)
+    assert state_of(user) is State.LOCKED
+    assert user.locked_since is not None
+
+
+def test_a_false_alarm_costs_one_pin_only(version_1: Version1) -> None:
+    """Version 1 could record a refusal with a stale counter; that refuses no upgrade."""
+    version_1.add(ACTIVE)
+    version_1.miss(ACTIVE, 3)
+    version_1.record(EventKind.REFUSED, ACTIVE, outcome="not_locked", used=5)
+    assert contradicted(version_1, ACTIVE).failed_attempts == 5
+
+
+def test_an_old_row_put_back_costs_the_pin(version_1: Version1) -> None:
+    """The version goes on above every one that there was: no old seal or answer fits again."""
+    version_1.add(ACTIVE)
+    version_1.set(ACTIVE, pin_version=7)
+    version_1.record(EventKind.PIN_CHANGED, ACTIVE)
+    version_1.set(ACTIVE, pin_version=1)
+    user = contradicted(version_1, ACTIVE)
+    assert (user.pin_version, user.barred_version) == (8, 1)
+
+
+def test_a_row_without_events_costs_the_pin(version_1: Version1) -> None:
+    """A user who was put into the table is kept, and has to open a PIN first."""
+    version_1.add(ACTIVE)
+    version_1.connection.execute(
+        "INSERT INTO users SELECT 77, 'mallory', account, name, type, active, added_at, verifier, "
+        "verify_key, sealed, portal_key, pin_set_at, pin_set_by, 1, 0, NULL, NULL, NULL, NULL, "
+        "NULL, NULL, NULL, 0, 0 FROM users WHERE user = 'alice'"
+    )
+    contradicted(version_1, "mallory")
+
+
+@pytest.mark.parametrize("column", ["verifier", "verify_key"])
+def test_a_damaged_verifier_costs_the_pin(version_1: Version1, column: str) -> None:
+    """What is no verifier can't be carried over; nothing of it is barred."""
+    version_1.add(ACTIVE)
+    version_1.set(ACTIVE, **{column: "../nonsense"})
+    user = contradicted(version_1, ACTIVE)
+    assert (user.barred_question, user.barred_version, user.pin_version) == (None, None, 2)
+
+
+def test_a_verifier_of_another_user_verifies_nobody(version_1: Version1) -> None:
+    """It is bound to the login that it was made for."""
+    version_1.add(ACTIVE)
+    version_1.add("bob", pin="739154")
+    verifier = version_1.get(ACTIVE, "verifier")
+    version_1.set("bob", verifier=verifier)
+    upgraded(version_1.desk)
+    with version_1.desk.session() as session:
+        assert verify(session, "bob", RIGHT, None).outcome is Outcome.INCORRECT
+
+
+EDITS: dict[str, tuple[str, str]] = {
+    "a changed event": (
+        "UPDATE events SET attempts_used = 0 WHERE seq = 27",
+        "event 27: the event was changed or put here",
+    ),
+    "a broken mac": (
+        "UPDATE events SET mac = 'x' WHERE seq = 30",
+        "event 30: the event was changed or put here",
+    ),
+    "a missing event": ("DELETE FROM events WHERE seq = 20", "event 20: the event is missing"),
+    "no first event": ("DELETE FROM events WHERE seq = 1", "event 1: the event is missing"),
+    "no events": ("DELETE FROM events", "there are no events"),
+    "a trigger": (
+        "CREATE TRIGGER t AFTER UPDATE ON users BEGIN "
+        "UPDATE users SET failed_attempts = 0 WHERE failed_attempts > 4; END",
+        "there is a trigger t",
+    ),
+    "a view": ("CREATE VIEW v AS SELECT * FROM users", "there is a view v"),
+    "a table": ("CREATE TABLE more (id)", "there is a foreign table more"),
+    "no index": ("DROP INDEX users_locked", "the index users_locked is missing"),
+    "no identity": ("DELETE FROM store", "the store's own row is missing"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_store_that_was_tampered_with_is_refused(old: Desk, edit: str) -> None:
+    """As `tampered`, with what was changed, and not one byte of it is touched."""
+    statement, finding = EDITS[edit]
+    old.sql(statement)
+    error = refused(old)
+    assert isinstance(error, StoreTampered)
+    assert error.detail == finding
+    before = content(old.store)
+    ran = call(old, "store upgrade --json")
+    assert (ran.code, answer_of(ran)["error"]["code"]) == (8, "tampered")
+    _, hint = error_of(call(old, "store upgrade"))
+    assert "left as it is" in hint
+    assert content(old.store) == before
+
+
+def test_a_forged_index_hides_nothing(version_1: Version1) -> None:
+    """The last event of a user is found although the index says another."""
+    version_1.add(ACTIVE)
+    version_1.miss(ACTIVE, 5)
+    version_1.set(ACTIVE, failed_attempts=1)
+    opened = version_1.connection
+    # As if the index ended before the misses: it is filled while they aren't there.
+    (rest,) = ([*opened.execute("SELECT * FROM events WHERE seq > 5 ORDER BY seq")],)
+    sql = "SELECT sql FROM sqlite_master WHERE name = 'events_by_user'"
+    ((text,),) = opened.execute(sql).fetchall()
+    opened.execute("DROP INDEX events_by_user")
+    marks = ", ".join("?" * len(rest[0]))
+    opened.execute("DELETE FROM events WHERE seq > 5")
+    opened.execute(text)
+    opened.execute("PRAGMA writable_schema = ON")
+    opened.execute("UPDATE sqlite_master SET type = 'x' WHERE name = 'events_by_user'")
+    version_1.connection.close()
+    with closing(sqlite3.connect(version_1.desk.database, isolation_level=None)) as blind:
+        blind.execute("PRAGMA writable_schema = ON")
+        blind.executemany(f"INSERT INTO events VALUES ({marks})", rest)  # noqa: S608
+        blind.execute("UPDATE sqlite_master SET type = 'index' WHERE name = 'events_by_user'")
+    upgraded(version_1.desk)
+    assert version_1.desk.user(ACTIVE).failed_attempts == 5
+    assert version_1.desk.sql("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_audit_verify_names_an_old_event_that_was_changed(old: Desk) -> None:
+    """The old trail is checked with every later one."""
+    upgraded(old)
+    old.sql("UPDATE old_events SET attempts_used = 0 WHERE seq = 27")
+    with old.session(Need.CHECK) as session:
+        report = check_trail(session, None)
+    assert (report.seq, report.finding) == (27, "the event was changed or put here")
+
+
+# Keys.
+
+
+@pytest.mark.parametrize(
+    "name", ["audit.key", "audit-498ac501cf40eb95.key", "verify-37a45c96109bdab4.key"]
+)
+def test_a_missing_key_is_named(old: Desk, name: str) -> None:
+    """Present or rotated away; nothing is changed, and with the key it goes on."""
+    raw = (old.keys / name).read_text()
+    (old.keys / name).unlink()
+    error = refused(old)
+    assert (error.fault, error.path) == (Fault.MISSING, old.keys / name)
+    (old.keys / name).write_text(raw)
+    (old.keys / name).chmod(0o600)
+    upgraded(old)
+
+
+def test_another_audit_key_upgrades_nothing(old: Desk) -> None:
+    """Of some other store."""
+    (old.keys / "audit.key").write_text("ab" * 32 + "\n")
+    assert refused(old).fault is Fault.MISMATCH
+
+
+# Who upgrades, and who doesn't.
+
+
+def test_the_command_upgrades_once(old: Desk) -> None:
+    """It says what it did; the second time there is nothing to do."""
+    first = answer_of(call(old, "store upgrade --json"))
+    assert first == {
+        "pincli": 1,
+        "command": "store upgrade",
+        "ok": True,
+        "upgraded": True,
+        "users": 8,
+        "events": 56,
+        "withdrawn": 0,
+        "locked": 0,
+    }
+    second = answer_of(call(old, "store upgrade --json"))
+    assert {key: second[key] for key in ("upgraded", "users")} == {"upgraded": False, "users": 8}
+    assert "up to date" in call(old, "store upgrade").out
+    assert old.sql("SELECT count(*) FROM trail WHERE kind = 'migrated' AND uid IS NULL") == [(1,)]
+
+
+def test_the_command_says_whose_pins_were_withdrawn(version_1: Version1) -> None:
+    """It names the command that lists them."""
+    version_1.add(ACTIVE)
+    version_1.set(ACTIVE, failed_attempts=1)
+    version_1.add("bob")
+    version_1.miss("bob", 5)
+    version_1.charge("bob")
+    ran = call(version_1.desk, "store upgrade")
     assert ran.code == 0, ran
+    assert "1 PINs withdrawn" in ran.out
+    assert "1 locked" in ran.out
+    assert "pincli audit list --kind pin_withdrawn" in ran.out
+
+
+def test_an_old_file_put_back_afterwards_is_refused(old: Desk) -> None:
+    """The command leaves this host's mark: the counters of then don't come back."""
+    before = old.database.read_bytes()
+    assert call(old, "store upgrade").code == 0
+    old.database.write_bytes(before)
+    ran = call(old, f"verify {ACTIVE} --pin-stdin --json", f"{RIGHT}\n")
+    assert (ran.code, answer_of(ran)["error"]["code"]) == (8, "rolled_back")
+
+
+def test_many_users_wait_for_the_command(old: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller is not made to wait for minutes; the error says which command does it."""
+    monkeypatch.setattr(upgrade, "MOST_ON_THE_WAY", 7)
+    before = content(old.store)
+    message, hint = error_of(call(old, f"verify {ACTIVE} --pin-stdin", f"{RIGHT}\n"))
+    assert "8 users" in message
+    assert "pincli store upgrade" in hint
+    assert content(old.store) == before
+    assert call(old, "store upgrade").code == 0
+    assert call(old, f"verify {ACTIVE} --pin-stdin", f"{RIGHT}\n").code == 0
+
+
+def test_reading_only_upgrades_nothing(old: Desk) -> None:
+    """Lists, the doctor and a Tab say that it is of an older pincli, or nothing."""
+    before = content(old.store)
+    for line in ("user list", "audit list", "audit verify", "keys list", "doctor"):
+        ran = call(old, line)
+        assert ran.code == 8, line
+        assert "of an older pincli" in ran.out + ran.err
+        assert "pincli store upgrade" in ran.out + ran.err
+    assert call(old, "complete-names users al").out == ""
+    assert content(old.store) == before
+
+
+def test_six_first_starters_at_once(old: Desk) -> None:
+    """One of them upgrades the store, once, and all six go on."""
+    with ExitStack() as stack:
+        starters = [
+            stack.enter_context(old.start("verify", ACTIVE, "--pin-stdin", "--json"))
+            for _ in range(6)
+        ]
+        ended = [starter.communicate(f"{RIGHT}\n".encode(), 60) for starter in starters]
+    assert [starter.returncode for starter in starters] == [0] * 6, ended
+    assert old.sql("SELECT count(*) FROM trail WHERE kind = 'migrated' AND uid IS NULL") == [(1,)]
+    assert checked(old) is None
 
 
 @pytest.mark.parametrize("version", [0, SCHEMA_VERSION + 1, 2**31 - 1, -1])
-@pytest.mark.parametrize(
-    "line", ["status", "verify alice --pin-stdin", "audit verify", "keys list"]
-)
+@pytest.mark.parametrize("line", ["status", "verify alice --pin-stdin", "store upgrade"])
 def test_a_version_that_is_none_of_ours_is_refused(version: int, line: str, tmp_path: Path) -> None:
     """Exit 8, and not one byte is touched: neither a newer store, nor one marked as none at all."""
-    desk = brought_back(SCHEMA_VERSION, tmp_path)
+    desk = new_desk(tmp_path)
     desk.sql(f"PRAGMA user_version = {version}")
     before = content(desk.store)
     ran = call(desk, line, f"{RIGHT}\n")
     assert ran.code == 8, ran
-    if version > SCHEMA_VERSION:
-        assert "newer" in ran.err
-        assert "upgrade pincli" in ran.err
+    assert ("newer" in ran.err) == (version > SCHEMA_VERSION)
     assert content(desk.store) == before
 
 
-def test_the_fault_says_which(tmp_path: Path) -> None:
-    """Marked as version 0 it is no store; from the future it is a newer one."""
-    desk = brought_back(SCHEMA_VERSION, tmp_path)
-    for version, fault in ((0, Fault.NOT_A_STORE), (99, Fault.NEWER)):
-        desk.sql(f"PRAGMA user_version = {version}")
-        with pytest.raises(StoreUnavailable) as raised, desk.session(Need.WRITE):
-            pass
-        assert raised.value.fault is fault
+# Version 1 is still running.
 
 
-def test_a_migration_that_fails_changes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("byte", [0, 1, 8])
+def test_it_waits_for_locks_of_version_1(
+    old: Desk, byte: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half of it is rolled back, with the version; the next start does it whole."""
-    desk = brought_back(SCHEMA_VERSION, tmp_path)
-    from pincli.store.sqlite import schema
-
-    migrate: Callable[[sqlite3.Connection], None] = schema.migrate
-
-    def halfway(connection: sqlite3.Connection) -> None:
-        connection.execute("CREATE TABLE half (id INTEGER) STRICT")
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
-        raise sqlite3.OperationalError("no more")
-
-    before = tables(desk.database)
-    monkeypatch.setattr(opening, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
-    monkeypatch.setattr(schema, "migrate", halfway)
-    with pytest.raises(StoreUnavailable), desk.session(Need.WRITE):
-        pass
-    monkeypatch.setattr(schema, "migrate", migrate)
-    assert tables(desk.database) == before
-    assert desk.sql("PRAGMA user_version") == [(SCHEMA_VERSION,)]
-    monkeypatch.undo()
-    assert state_of(desk.user(ACTIVE)) is State.ACTIVE
+    """A writer's, or that of a user with an attempt in flight; at the end of its patience, 8."""
+    monkeypatch.setattr(lockfile, "LONGEST_WAIT", 0.3)
+    with held_by_other(old.store / "pincli.lock", byte) as holder:
+        error = refused(old)
+        assert isinstance(error, StoreBusy)
+        assert error.holder == holder.pid
+        ran = call(old, "store upgrade --json")
+        assert (ran.code, answer_of(ran)["error"]["code"]) == (8, "unavailable")
+    upgraded(old)
 
 
-def test_reading_only_upgrades_nothing(tmp_path: Path) -> None:
-    """Whoever presses Tab or runs the doctor leaves the schema to a command that may write."""
-    desk = brought_back(SCHEMA_VERSION, tmp_path)
-    before = desk.database.read_bytes()
-    with closing(connect(desk.database, read_only=True)) as connection:
-        connection.execute("SELECT count(*) FROM users").fetchall()
+def test_it_holds_every_lock_of_version_1(old: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No program of version 1 can write or charge while it works."""
+    path = old.store / "pincli.lock"
+    free: list[int] = []
+    migrate = schema.migrate
+
+    def looked(opened: sqlite3.Connection) -> None:
+        child = os.fork()
+        if child == 0:
+            os._exit(_locks_to_be_had(path))
+        free.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        migrate(opened)
+
+    monkeypatch.setattr(schema, "migrate", looked)
+    upgraded(old)
+    assert free == [0]
+
+
+def _locks_to_be_had(path: Path) -> int:
+    had = 0
+    with path.open("r+b") as file:
+        for byte in (0, 1, 8, 4711, 2**62):
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+                had += 1
+            except BlockingIOError:
+                continue
+    return had
+
+
+def test_a_reader_in_the_middle_of_something_is_waited_for(
+    old: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that doesn't end makes the upgrade fail, whole."""
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.2)
+    before = dump(old)
+    with closing(sqlite3.connect(old.database, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM users").fetchall()
+        with pytest.raises(StoreBusy), old.session(Need.WRITE):
+            pass
+        assert reader.execute("SELECT count(*) FROM users").fetchall() == [(8,)]
+        reader.execute("COMMIT")
+    assert dump(old) == before
+    upgraded(old)
+
+
+@pytest.mark.parametrize("statement", OLD_STATEMENTS)
+def test_a_program_of_version_1_that_is_still_open_fails_cleanly(old: Desk, statement: str) -> None:
+    """Its tables are gone: it neither reads a counter nor writes one."""
+    with closing(sqlite3.connect(old.database, isolation_level=None)) as opened:
+        opened.execute("SELECT count(*) FROM users").fetchall()
+        upgraded(old)
+        before = dump(old)
         with pytest.raises(sqlite3.OperationalError):
-            connection.execute("DELETE FROM users")
-    assert desk.database.read_bytes() == before
+            opened.execute(statement).fetchall()
+    assert dump(old) == before
 
 
-def test_six_first_starters_at_once(tmp_path: Path) -> None:
-    """One of them upgrades the store, once, and all six go on."""
-    desk = brought_back(SCHEMA_VERSION, tmp_path)
-    with ExitStack() as stack:
-        starters = [
-            stack.enter_context(
-                subprocess.Popen(
-                    [sys.executable, "-m", "tests.support.drive_migration", str(desk.store)],
-                    cwd=ROOT,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                )
-            )
-            for _ in range(6)
-        ]
-        for starter in starters:
-            assert starter.stdout is not None
-            assert starter.stdout.readline() == b"ready\n"
-        for starter in starters:
-            assert starter.stdin is not None
-            starter.stdin.write(b"\n")
-            starter.stdin.flush()
-        told = [starter.communicate(timeout=60)[1] for starter in starters]
-    assert ([starter.returncode for starter in starters], told) == ([0] * 6, [b""] * 6)
-    assert desk.sql("SELECT count(*) FROM next") == [(1,)]
-    assert desk.sql("PRAGMA user_version") == [(SCHEMA_VERSION + 1,)]
+# Failing in the middle.
+
+
+def test_killed_at_every_step(version_1: Version1, tmp_path: Path) -> None:
+    """The store is the old one or the new one, and the same command finishes the job."""
+    version_1.add(ACTIVE)
+    version_1.miss(ACTIVE, 2)
+    version_1.add("bob")
+    version_1.miss("bob", 5)
+    version_1.charge("bob")
+    template = version_1.close()
+    before = dump(template)
+    arguments = ("store", "upgrade", "--json")
+    steps_taken = _killed(template, tmp_path / "whole", arguments, 0)[1]
+    assert steps_taken > FEWEST_STEPS
+    seen = set()
+    for number in range(1, steps_taken + 1):
+        if not is_tried(number) and number < steps_taken:
+            continue
+        desk, _ = _killed(template, tmp_path / str(number), arguments, number)
+        version = version_of(desk)
+        seen.add(version)
+        if version == 1:
+            assert dump(desk) == before, number
+        else:
+            _goes_on(desk)
+        assert call(desk, [*arguments]).code == 0, number
+        _goes_on(desk)
+    assert seen == {1, SCHEMA_VERSION}
+
+
+def _killed(
+    template: Desk, folder: Path, arguments: tuple[str, ...], number: int
+) -> tuple[Desk, int]:
+    """A copy on which a run was killed before a step, or never; and how many steps it took."""
+    desk = _copied(template, folder)
+    log = Log(fresh(desk, "log"))
+    ran = drive(desk, *arguments, plan=Plan(log=str(log.path), kill_at=number))
+    assert killed(ran.code) if number else ran.code == 0, ran
+    return desk, len(log.points())
+
+
+def _copied(template: Desk, folder: Path) -> Desk:
+    desk = Desk(folder / "store", folder / "keys")
+    for source, target in ((template.store, desk.store), (template.keys, desk.keys)):
+        target.mkdir(mode=0o700, parents=True)
+        for path in source.iterdir():
+            (target / path.name).write_bytes(path.read_bytes())
+            (target / path.name).chmod(0o600)
+    return desk
+
+
+def _goes_on(desk: Desk) -> None:
+    """Everybody is there with what they had, and the trail is whole."""
+    alice, bob = desk.user(ACTIVE), desk.user("bob")
+    assert (alice.failed_attempts, alice.locked_since) == (2, None)
+    assert (bob.failed_attempts, bob.locks_total) == (6, 1)
+    assert checked(desk) is None
+    assert desk.sql("PRAGMA integrity_check") == [("ok",)]
+    with desk.session(Need.COMPARE, Need.SET_PIN) as session:
+        key = session.verify_key(alice.verify_key or "")
+        assert session.answers.answer(alice.question or "", key, alice.uid, 1, RIGHT)
+
+
+def test_a_full_disk_leaves_the_old_store(tmp_path: Path) -> None:
+    """Exit 8 at whatever it is that finds no room; with room it goes on."""
+    old = Version1(tmp_path / "old")
+    old.add(ACTIVE)
+    old.populate(300, 2000)
+    template = old.close()
+    before = dump(template)
+    size = template.database.stat().st_size // 1024
+    for room in (16, 64, 256):
+        with small_disk_at(tmp_path / f"disk-{room}", size + room) as disk:
+            desk = _copied(template, disk)
+            ran = desk.run("store", "upgrade", "--json")
+            assert (ran.code, ran.answer["error"]["code"]) == (8, "unavailable"), ran
+            assert "disk is full" in ran.answer["error"]["message"]
+            assert dump(desk) == before
+
+
+@pytest.mark.parametrize("fault", ["SELECT * FROM nowhere", "CREATE TABLE more (id)"])
+def test_an_upgrade_that_fails_changes_nothing(
+    old: Desk, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """An error, or a schema that is not ours: all is rolled back; the next start does it whole."""
+    migrate = schema.migrate
+
+    def halfway(opened: sqlite3.Connection) -> None:
+        migrate(opened)
+        opened.execute(fault)
+
+    before = dump(old)
+    with monkeypatch.context() as patched:
+        patched.setattr(schema, "migrate", halfway)
+        with pytest.raises(StoreUnavailable), old.session(Need.WRITE):
+            pass
+    assert dump(old) == before
+    upgraded(old)

@@ -27,6 +27,7 @@ ADMIN = AGENT | {
     "doctor",
     "keys list",
     "keys rotate",
+    "store upgrade",
 }
 PORTAL = frozenset({"status USER", "pin show", "pin change", "unlock"})
 WITHOUT_ROLE = frozenset({"init", "demo", "pin check", "completion", "help"})

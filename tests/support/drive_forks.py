@@ -19,7 +19,7 @@ from typing import Any
 
 from pincli.__main__ import main
 from pincli.commands import registry
-from pincli.vault.verifiers import Verifiers
+from pincli.vault.answers import Answers
 from tests.support.failpoints import Plan, install
 
 
@@ -37,7 +37,7 @@ def _import_everything() -> None:
         entry.load()
     for module in ("rich.console", "sqlite_utils", "cryptography.hazmat.primitives.hpke"):
         importlib.import_module(module)
-    Verifiers().warm_up()
+    Answers().warm_up()
     gc.freeze()
 
 

@@ -22,7 +22,7 @@ from pincli.operations import pins
 from pincli.operations.people import require_users
 from pincli.operations.verify import verify
 from pincli.store.steps import pins as pin_steps
-from pincli.vault.verifiers import PRODUCTION_COST
+from pincli.vault.answers import PRODUCTION_COST
 from tests.support.desk import Desk, Ran
 from tests.support.failpoints import Plan
 

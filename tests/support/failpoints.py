@@ -25,7 +25,7 @@ from pincli.commands import prompts
 from pincli.store.sqlite import lockfile as locks
 from pincli.store.sqlite.engine import SqliteStore
 from pincli.store.steps import attempts
-from pincli.vault.verifiers import HashCost, Verifiers
+from pincli.vault.answers import Answers, HashCost
 from pincli.views import programs
 
 _CHEAP = HashCost(memory_kib=8, passes=1)
@@ -34,8 +34,8 @@ _CAPABILITY_VERSION = 0x20080522
 
 _WATCHED: tuple[tuple[object, str, str, str], ...] = (
     (prompts, "_read_line", "read", ""),
-    (Verifiers, "prepare", "prepare", "prepared"),
-    (Verifiers, "matches", "compare", "compared"),
+    (Answers, "prepare", "prepare", "prepared"),
+    (Answers, "answer", "compare", "compared"),
     (programs, "write", "answer", "wrote"),
     (cli, "writing", "", "answered"),
 )
@@ -149,7 +149,7 @@ def install(plan: Plan) -> None:
     _watch_locks(points)
     _watch_sql(points)
     if plan.cheap:
-        _replace(Verifiers.__init__, "__defaults__", (_CHEAP,))
+        _replace(Answers.__init__, "__defaults__", (_CHEAP,))
     if plan.longest_wait:
         _replace(locks, "LONGEST_WAIT", plan.longest_wait)
     if plan.powerless:
@@ -201,10 +201,10 @@ def _watch_steps(points: Points) -> None:
 def _watch_locks(points: Points) -> None:
     acquire = locks.Locks._acquire
 
-    def acquiring(held: locks.Locks, byte: int) -> None:
+    def acquiring(held: locks.Locks, byte: int, *length: int) -> None:
         whose = "user" if byte else "writer"
         points.reach(f"lock:{whose}")
-        acquire(held, byte)
+        acquire(held, byte, *length)
         points.reach(f"locked:{whose}")
 
     _replace(locks.Locks, "_acquire", acquiring)

@@ -88,6 +88,7 @@ def write_store(
     *,
     before: tuple[bytes, ...],
     number: int = 0,
+    created_at: str | None = None,
 ) -> None:
     """Write what a store says of itself, and the sealed start of its trail.
 
@@ -97,13 +98,14 @@ def write_store(
         sealers: Who seals.
         before: What came before the trail, for its first link.
         number: The number of the last event before it.
+        created_at: When the store was made; None for now.
     """
     link = first_link(identity.store_id, *before)
     seal = sealers.of(identity.audit_key).seal_trail(identity.store_id, number, link)
     columns = "id, store_id, created_at, verify_key, audit_key, portal_key, start_number"
     connection.execute(
         f"INSERT INTO store ({columns}, start_link, start_seal) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (identity.store_id, utc_now(), *identity[1:], number, link, seal),
+        (identity.store_id, created_at or utc_now(), *identity[1:], number, link, seal),
     )
 
 

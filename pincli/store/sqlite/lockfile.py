@@ -33,6 +33,7 @@ LONGEST_WAIT = 10.0
 
 _WRITER = 0
 _MAINTENANCE = 2**62  # above any row
+_TO_THE_END = 0  # the length that lockf takes for it
 _WAKE_AGAIN = 0.5
 _SHORTEST_WAIT = 0.001  # 0 would be none at all, and wait for ever
 
@@ -137,8 +138,19 @@ class Locks:
             yield
 
     @contextmanager
-    def _held(self, byte: int) -> Iterator[None]:
-        """Hold one byte; until it is released, signals that would stop or end us wait.
+    def everything(self) -> Iterator[None]:
+        """Hold every lock there can be: nobody else writes, nor has an attempt in flight.
+
+        What happens inside may be ended at any time: it takes long, and is one transaction.
+        """
+        with self._held(0, _TO_THE_END, deferred=frozenset()):
+            yield
+
+    @contextmanager
+    def _held(
+        self, byte: int, length: int = 1, *, deferred: frozenset[signal.Signals] = _DEFERRED
+    ) -> Iterator[None]:
+        """Hold some bytes; until they are released, signals that would stop or end us wait.
 
         Raises:
             StoreBusy: Not had before the patience was at its end.
@@ -147,24 +159,24 @@ class Locks:
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
         try:
             try:
-                self._acquire(byte)
-                signal.pthread_sigmask(signal.SIG_BLOCK, _DEFERRED)
+                self._acquire(byte, length)
+                signal.pthread_sigmask(signal.SIG_BLOCK, deferred)
                 yield
             finally:
-                fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, byte)
+                fcntl.lockf(self._descriptor, fcntl.LOCK_UN, length, byte)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
-    def _acquire(self, byte: int) -> None:
+    def _acquire(self, byte: int, length: int = 1) -> None:
         try:
             try:
-                fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+                fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, length, byte)
             except (BlockingIOError, PermissionError):
                 with self.waiting() as left, _alarm(left):
-                    fcntl.lockf(self._descriptor, fcntl.LOCK_EX, 1, byte)
+                    fcntl.lockf(self._descriptor, fcntl.LOCK_EX, length, byte)
             removed = os.fstat(self._descriptor).st_nlink == 0
         except _WaitedTooLongError:
-            raise StoreBusy(self._path, holder_of(self._descriptor, byte, 1)) from None
+            raise StoreBusy(self._path, holder_of(self._descriptor, byte, length)) from None
         except OSError as error:
             raise from_os(error, self._path) from None
         # Whoever removes the file parts us from those who open it anew: stop, don't go on

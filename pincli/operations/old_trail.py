@@ -1,0 +1,106 @@
+"""The trail of schema 1: every event has a mac, under audit.key, over the mac before it."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from pincli.errors import KeysUnavailable
+from pincli.models import Event, EventKind, Fault
+from pincli.store.contract import OldEvent
+from pincli.vault.audit_macs import AuditSigner
+from pincli.vault.framing import is_fingerprint
+from pincli.vault.key_files import read_key
+from pincli.vault.keyring import AUDIT_KEY, Keyring, named_key
+
+MISSING = "the event is missing"
+CHANGED = "the event was changed or put here"
+
+_KIND, _OUTCOME = Event._fields.index("kind"), Event._fields.index("outcome")
+
+
+class BadEvent(Exception):
+    """An event that is not as pincli wrote it: its number, and what is wrong."""
+
+    def __init__(self, number: int | None, finding: str) -> None:
+        super().__init__(finding)
+        self.number = number
+        self.finding = finding
+
+
+class OldTrail:
+    """The events of schema 1, as far as they were followed and found to be right.
+
+    Attributes:
+        number: The last one's.
+        mac: Its mac; before the first one, the store's id.
+    """
+
+    def __init__(self, keyring: Keyring, store_id: str) -> None:
+        self.number = 0
+        self.mac = store_id
+        self._keyring = keyring
+        self._signer: AuditSigner | None = None
+
+    def follow(self, rows: Sequence[OldEvent]) -> None:
+        """Check the next events.
+
+        Raises:
+            BadEvent: One is not as pincli wrote it.
+            KeysUnavailable: A key that the trail names isn't here: nothing can be said about
+                what it signed.
+        """
+        signer = self._signer or self._first_signer(rows)
+        for row in rows:
+            if row[0] != self.number + 1:
+                raise BadEvent(self.number + 1, MISSING)
+            if not _signed(signer, self.mac, row):
+                raise BadEvent(self.number + 1, CHANGED)
+            self.number, self.mac = self.number + 1, str(row[-1])
+            if row[_KIND] == EventKind.KEY_ROTATED:
+                signer = self._signer_after(signer, row)
+        self._signer = signer
+
+    def _first_signer(self, rows: Sequence[OldEvent]) -> AuditSigner:
+        """Who signed the first event: the audit key that it names.
+
+        A missing key and a changed name look alike. The second event, which the same key signed,
+        tells them apart, as long as that key is there.
+        """
+        first, following = rows[0], rows[1:2]
+        named = str(first[_OUTCOME])
+        if first[0] != 1:
+            raise BadEvent(1, MISSING)
+        if first[_KIND] != EventKind.INITIALISED or not is_fingerprint(named):
+            raise BadEvent(1, CHANGED)
+        try:
+            return self._signer_named(named)
+        except KeysUnavailable as error:
+            if error.fault is not Fault.MISSING:
+                raise
+            if any(_signed(key, str(first[-1]), row) for row in following for key in self._keys()):
+                raise BadEvent(1, CHANGED) from None
+            raise
+
+    def _signer_after(self, signer: AuditSigner, row: OldEvent) -> AuditSigner:
+        """Who signs what follows the rotation of a key: another, if it was the audit key.
+
+        The event itself has just been checked with the key before, so it can be believed.
+        """
+        kind, _, named = str(row[_OUTCOME]).partition(":")
+        return self._signer_named(named) if kind == "audit" else signer
+
+    def _signer_named(self, named: str) -> AuditSigner:
+        return AuditSigner(self._keyring.of(AUDIT_KEY, named))
+
+    def _keys(self) -> Iterator[AuditSigner]:
+        """Every audit key there is, present or rotated away; one that can't be read is left out."""
+        for path in self._keyring.on_disk(AUDIT_KEY):
+            with suppress(KeysUnavailable):
+                yield AuditSigner(named_key(AUDIT_KEY, read_key(path)))
+
+
+def _signed(signer: AuditSigner, previous: str, row: OldEvent) -> bool:
+    # As bytes: of text, hmac compares ASCII only, and a mac put here may be any.
+    return hmac.compare_digest(signer.mac(previous, row[:-1]).encode(), str(row[-1]).encode())
