@@ -24,7 +24,9 @@ from pincli.views.exit_codes import EXIT_OF, ExitCode
 # Typer would call a folder that may not be read wrong usage; it is unavailable.
 _FOLDER: dict[str, Any] = {"metavar": "DIR", "readable": False}
 
-_LEAVES_A_CALLER_WAITING = frozenset({"unavailable", "internal", "interrupted"})
+_LEAVES_A_CALLER_WAITING = frozenset(
+    {"unavailable", "tampered", "rolled_back", "internal", "interrupted"}
+)
 
 
 class Front(PlainGroup):

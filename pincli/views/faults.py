@@ -66,18 +66,16 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
         ),
         Fault.TAMPERED: (
             f"the store was tampered with: {error.detail}",
-            "nothing was counted; tell an admin; `pincli audit verify` names what was changed, "
+            "tell an admin; `pincli audit verify` names what was changed, "
             "and `pincli restore` takes the store in, without the PINs that can't be trusted",
         ),
         Fault.ROLLED_BACK: (
             f"an older state of the store was put back: {error.detail}",
-            "nothing was counted; tell an admin; `pincli restore` takes it in, and withdraws "
-            "every PIN",
+            "tell an admin; `pincli restore` takes it in, and withdraws every PIN",
         ),
         Fault.MOVED: (
             f"this store is a copy, or was moved: {path}",
-            "nothing was counted; work with the original; if it was moved here, "
-            "`pincli restore` takes it in",
+            "work with the original; if it was moved here, `pincli restore` takes it in",
         ),
         Fault.READ_ONLY: (
             f"the store can't be written: {path}{detail}",

@@ -29,6 +29,7 @@ from pincli.errors import (
     Rule,
     SealDamaged,
     StoreUnavailable,
+    Unavailable,
     UnknownAccount,
     UnknownUser,
     UsageProblem,
@@ -41,12 +42,21 @@ from pincli.rules.pins import LONGEST_RUN, PIN_LENGTH
 from pincli.views import faults
 from pincli.views.blocks import Problem
 
+_CHARGES = {
+    "not charged": "nothing was counted",
+    "charged": "the attempt is counted, and the next command ends it",
+    "may be charged": "nobody knows whether the attempt is counted",
+}
+"""What became of an attempt whose answer can't be told."""
 _COMMAND = re.compile("`(pincli [^`]*)`")
 
 
 def describe(error: PincliError) -> Problem:
     """The sentence and the hint for an error."""
     message, hint = _words(error)
+    charge = _CHARGES.get(error.charge) if isinstance(error, Unavailable) else None
+    if charge is not None and not hint.startswith(charge):
+        hint = f"{charge}; {hint}"
     code = error.state.value if isinstance(error, NoPinPossible) else error.code
     return Problem(code, message, hint)
 
