@@ -20,12 +20,19 @@ def set_active_many(
 
     Returns:
         How many were not so before.
+
+    Raises:
+        StoreTampered: Some records were changed behind the trail; everybody else is done.
     """
     session.store.prepare_for_bulk()
     done = in_chunks(
         users.following,
-        lambda rows: session.store.write(steps.set_active, rows, active=active, reason=reason),
+        lambda rows: session.store.write(
+            steps.set_active, rows, active=active, reason=reason, tampered=session.left_out
+        ),
         total=len(users),
         progress=progress,
     )
-    return sum(change.before != change.after for changes in done for change in changes)
+    switched = sum(change.before != change.after for changes in done for change in changes)
+    session.require_none_left_out()
+    return switched

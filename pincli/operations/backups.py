@@ -133,7 +133,7 @@ def _check(keyring: Keyring, store: Store) -> Mapping[bytes, Course]:
     keyring.require(AUDIT_KEY, identity.audit_key)
     keyring.find(VERIFY_KEY, identity.verify_key)
     keyring.find(PORTAL_PUBLIC, identity.portal_key)
-    session = Session(store, keyring, Answers(), identity, writable=False)
+    session = Session(store, keyring, Answers(), identity, writable=False, left_out=[])
     courses, finding = check_chain(session)
     if finding is not None:
         raise BackupRefused(finding)

@@ -64,6 +64,7 @@ def write_pins(
                     wanted=lacks_pin,
                     unlock=unlock,
                     reason=reason,
+                    tampered=session.left_out,
                 )
             except KeyChanged:
                 session.renew_keys()
@@ -73,7 +74,11 @@ def write_pins(
                 file.take_back({user.login for user, _, _ in group if user.id not in got})
             yield [(change, new.pop(change.after.id)[0]) for change in changes]
             again = session.store.people.in_rows(list(new)) if new else []
-            stale += [(user, new[user.id][0]) for user in again if lacks_pin(user)]
+            stale += [
+                (user, new[user.id][0])
+                for user in again
+                if lacks_pin(user) and user.login not in session.left_out
+            ]
         if not stale:
             return
         source = iter(stale)

@@ -106,6 +106,7 @@ def reseal(session: Session, *, progress: Progress = no_progress) -> int:
                 done += sealed
         except KeyChanged:
             continue
+        session.require_none_left_out()
         return done
 
 
@@ -116,7 +117,8 @@ def _reseal_to(session: Session, public: Key, progress: Progress) -> Iterator[in
         )
 
     def step(users: Sequence[User]) -> int:
-        return session.store.write(steps.reseal, [_resealed(user) for user in users if user.sealed])
+        resealed = [_resealed(user) for user in users if user.sealed]
+        return session.store.write(steps.reseal, resealed, session.left_out)
 
     def _resealed(user: User) -> steps.Resealed:
         if user.sealed is None or user.portal_key is None:

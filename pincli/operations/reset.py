@@ -69,6 +69,7 @@ def reset(
         yield from _issue(session, selection, order, file, progress)
     else:
         yield from _withdraw(session, selection, order, progress)
+    session.require_none_left_out()
 
 
 def _withdraw(
@@ -176,4 +177,10 @@ def _would_become(user: User, order: ResetOrder) -> User:
 def _withdrawn(session: Session, rows: Sequence[int], order: ResetOrder) -> list[Change]:
     if not rows:
         return []
-    return session.store.write(steps.withdraw, rows, unlock=order.unlock, reason=order.reason)
+    return session.store.write(
+        steps.withdraw,
+        rows,
+        unlock=order.unlock,
+        reason=order.reason,
+        tampered=None if len(rows) == 1 else session.left_out,
+    )

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple
 
-from pincli.errors import StoreUnavailable
+from pincli.errors import StoreTampered, StoreUnavailable
 from pincli.models import Fault, Identity, Origin
 from pincli.store.contract import Store
 from pincli.store.opening import open_store
@@ -22,6 +22,8 @@ from pincli.vault.keyring import (
     Key,
     Keyring,
 )
+
+_NAMED_AT_MOST = 20
 
 
 class Need(Enum):
@@ -44,6 +46,8 @@ class Session(NamedTuple):
 
     Attributes:
         identity: The store's, as it was opened; a key may be rotated since.
+        left_out: Gets the logins of records that bulk work left out, as they were changed
+            behind the trail.
         writable: Whether it was opened with Need.WRITE, so that events can be recorded.
     """
 
@@ -52,6 +56,7 @@ class Session(NamedTuple):
     answers: Answers
     identity: Identity
     writable: bool
+    left_out: list[str]
 
     def verify_key(self, fingerprint: str) -> Key:
         """The key that a record names.
@@ -73,6 +78,21 @@ class Session(NamedTuple):
             KeysUnavailable: It isn't there.
         """
         return self.keyring.find(PORTAL_PRIVATE, fingerprint)
+
+    def require_none_left_out(self) -> None:
+        """At the end of bulk work: name the records that could not be touched.
+
+        Raises:
+            StoreTampered: There are some; everybody else is done.
+        """
+        if self.left_out:
+            names = ", ".join(self.left_out[:_NAMED_AT_MOST])
+            more = len(self.left_out) - _NAMED_AT_MOST
+            others = f" and {more} more" if more > 0 else ""
+            raise StoreTampered(
+                self.store.path,
+                f"left out, as their records were changed behind the trail: {names}{others}",
+            )
 
     def renew_keys(self) -> None:
         """Load the keys that whoever sets PINs needs again: another process rotated one.
@@ -125,7 +145,7 @@ def open_session(
                 keyring.require(name, expected)
         if Need.WRITE in needs:
             _seal_with(store, keyring)
-        yield Session(store, keyring, answers or Answers(), identity, Need.WRITE in needs)
+        yield Session(store, keyring, answers or Answers(), identity, Need.WRITE in needs, [])
     finally:
         store.close()
 

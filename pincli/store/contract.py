@@ -224,10 +224,12 @@ class Store(Protocol):
     """An open store.
 
     Attributes:
+        path: What its errors are about.
         locks_recorded: The users whose lock was recorded, for the hook to tell of now that
             it is durable.
     """
 
+    path: Path
     locks_recorded: list[User]
 
     @property

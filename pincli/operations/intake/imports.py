@@ -102,18 +102,22 @@ def take_in(
     Raises:
         Interrupted: Between two chunks; says how far that got.
         StoreUnavailable: Likewise.
+        StoreTampered: Some records were changed behind the trail; everybody else is done.
     """
     store = session.store
     store.prepare_for_bulk()
     fates: Counter[Fate] = Counter()
     for result in in_chunks(
         lambda last, limit: staged.after(last.user if last else "", limit),
-        lambda rows: store.write(take_in_rows, rows, allow_move=options.allow_move),
+        lambda rows: store.write(
+            take_in_rows, rows, allow_move=options.allow_move, tampered=session.left_out
+        ),
         total=len(staged),
         progress=progress,
     ):
         fates.update(result)
     store.write(record, NewEvent(EventKind.IMPORTED, reason=_summary(len(staged), fates)))
+    session.require_none_left_out()
     return _tally(len(staged), fates)
 
 
