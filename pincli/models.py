@@ -83,6 +83,8 @@ class EventKind(StrEnum):
     MARKED = "marked"
     """This host keeps a mark of the trail from here on."""
     RESTORED = "restored"
+    AUDITED = "audited"
+    """The whole trail was checked, and nothing was wrong."""
 
 
 class NewPin(NamedTuple):
