@@ -16,6 +16,7 @@ from pincli.operations.trail import check_chain
 from pincli.results import Restored
 from pincli.store.contract import Restorer, Store
 from pincli.store.opening import upkeep_of
+from pincli.store.steps.keys import name_key
 from pincli.vault.audit_macs import AuditSigner
 from pincli.vault.keyring import AUDIT_KEY, PORTAL_PUBLIC, VERIFY_KEY, Keyring, rotated_name
 from pincli.vault.verifiers import Verifiers
@@ -93,6 +94,7 @@ def restore(backup: Path, store_folder: Path, keys_folder: Path, *, origin: Orig
         check=partial(_check, keyring),
         find_signer=lambda fingerprint: AuditSigner(keyring.find(AUDIT_KEY, fingerprint)),
         keys_since=partial(_keys_since, keyring),
+        name_key=name_key,
         origin=origin,
     )
     return upkeep_of(store_folder).restore(backup, restorer)

@@ -105,7 +105,7 @@ def settled(
         ended = ended._replace(last_verified_at=at, last_verified_by=agent)
     kind = _OUTCOME_KINDS.get(outcome, EventKind.REFUSED)
     end = NewEvent(kind, ended, attempt=attempt, outcome=outcome.value, ticket=ticket)
-    return (end, *_lock_on_sixth(ended, at))
+    return (end, *lock_on_sixth(ended, at))
 
 
 def abandoned(user: User, *, at: str) -> Step:
@@ -114,13 +114,13 @@ def abandoned(user: User, *, at: str) -> Step:
         return ()
     ended = user._replace(open_attempt=None)
     end = NewEvent(EventKind.ABANDONED, ended, attempt=user.open_attempt)
-    return (end, *_lock_on_sixth(ended, at))
+    return (end, *lock_on_sixth(ended, at))
 
 
 def locked_by_hand(user: User, *, reason: str, at: str) -> Step:
     """Somebody locks the PIN; nothing where it is locked already."""
     if is_locked(user.failed_attempts):
-        return _lock_on_sixth(user, at)
+        return lock_on_sixth(user, at)
     return (_lock(user._replace(failed_attempts=ATTEMPTS_ALLOWED), at, reason),)
 
 
@@ -182,6 +182,23 @@ def changed(user: User, pin: NewPin, *, at: str) -> Step:
     return (_with_pin(now, pin, reason=None, at=at),)
 
 
+def lock_on_sixth(user: User, at: str) -> Step:
+    """The lock, where the counter is at six and no event has recorded it yet."""
+    if not is_locked(user.failed_attempts) or user.locked_since is not None:
+        return ()
+    return (_lock(user, at, None),)
+
+
+def stricter(user: User, other: User) -> User:
+    """A record with the stricter of its own counter, lock and totals and those of another."""
+    return user._replace(
+        failed_attempts=max(user.failed_attempts, other.failed_attempts),
+        locked_since=other.locked_since or user.locked_since,
+        locks_total=max(user.locks_total, other.locks_total),
+        attempts_total=max(user.attempts_total, other.attempts_total),
+    )
+
+
 def counter_reset(user: User, *, unlock: bool) -> User:
     """The record with the counter as a reset leaves it."""
     if is_locked(user.failed_attempts) and not unlock:
@@ -217,13 +234,6 @@ def _outcome(user: User, *, version: int, matched: bool) -> Outcome:
     if state is not State.ACTIVE:
         return Outcome(state.value)
     return Outcome.VERIFIED if matched and user.pin_version == version else Outcome.INCORRECT
-
-
-def _lock_on_sixth(user: User, at: str) -> Step:
-    """The lock, where the counter is at six and no event has recorded it yet."""
-    if not is_locked(user.failed_attempts) or user.locked_since is not None:
-        return ()
-    return (_lock(user, at, None),)
 
 
 def _lock(user: User, at: str, reason: str | None) -> NewEvent:

@@ -255,12 +255,14 @@ class Restorer(NamedTuple):
             the event; raises BackupRefused.
         find_signer: Gives who signs with the key of a fingerprint.
         keys_since: The keys that count from now on, by kind, where the backup names others.
+        name_key: The step that says that a key counts from now on.
         origin: Who acts, and by which command.
     """
 
     check: Callable[[Store], str]
     find_signer: Callable[[str], Signer]
     keys_since: Callable[[Identity], Mapping[str, str]]
+    name_key: Callable[[Transaction, str, str], None]
     origin: Origin
 
 

@@ -41,7 +41,6 @@ from pincli.store.sqlite.leftovers import (
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks, make_lock_file
 from pincli.store.sqlite.remains import free_name, put_aside
 from pincli.store.sqlite.transaction import SqliteTransaction, read_identity
-from pincli.store.steps.keys import name_key
 
 _OF_ITS_OWN = (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED, Fault.NEWER)
 """Faults of a copy that it has from the backup itself."""
@@ -291,7 +290,7 @@ def _settle(
     transaction = _transaction(connection, restorer, at)
     transaction.save([NewEvent(EventKind.RESTORED, reason=reason)])
     for kind, fingerprint in checked.keys.items():
-        name_key(transaction, kind, fingerprint)
+        restorer.name_key(transaction, kind, fingerprint)
         transaction = _transaction(connection, restorer, at)
     withdrawn = changed = last = 0
     while rows := _rows_after(connection, last):
