@@ -14,12 +14,12 @@ import pytest
 
 from pincli.commands import doctor as command
 from pincli.models import EventKind, NewEvent, Origin
-from pincli.operations import doctor, keys
+from pincli.operations import keys
 from pincli.operations.doctor import deployment_checks, examine
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
 from pincli.results import Check
-from pincli.store.sqlite import engine
+from pincli.store.sqlite import engine, upkeep
 from pincli.store.steps.people import record
 from tests.support.contract import call
 from tests.support.desk import Desk
@@ -28,12 +28,12 @@ from tests.support.floor import content
 ALL = [
     "SQLite",
     "store folder",
-    "keys folder",
-    "keys apart",
     "free space",
     "leftovers",
     "lock file",
     "integrity",
+    "keys folder",
+    "keys apart",
     "schema",
     "clock",
     "verify.key",
@@ -235,7 +235,7 @@ def test_keys_beside_the_store(well: Desk) -> None:
 def test_little_space(well: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under 100 MiB, or less than the database takes: told in MiB."""
     usage = shutil._ntuple_diskusage
-    least = doctor._LEAST_FREE
+    least = upkeep._LEAST_FREE
     for free, healthy in ((least, True), (least - 1, False), (0, False)):
         monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: usage(0, 0, free))
         assert ("free space" not in sick(well)) is healthy
