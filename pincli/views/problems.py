@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from pincli.config import under_sudo
 from pincli.errors import (
     AttemptTakenOver,
@@ -44,8 +46,8 @@ def describe(error: PincliError) -> Problem:
     return Problem(code, message, hint)
 
 
-def bug(error: BaseException) -> Problem:
-    """The problem for an error that pincli does not foresee.
+def unforeseen(error: BaseException) -> Problem:
+    """The problem for an error that pincli does not foresee: the machine's failure, or a bug.
 
     Where it happened, never what it says: the text of a foreign exception may hold anything.
     """
@@ -56,9 +58,15 @@ def bug(error: BaseException) -> Problem:
     if frame is not None:
         module = frame.tb_frame.f_globals.get("__name__", "?")
         where = f"{module}:{frame.tb_lineno}"
+    where = f"({type(error).__name__} at {where})"
+    if isinstance(error, MemoryError):
+        return Problem("unavailable", f"there is not enough memory {where}", "tell an admin")
+    if isinstance(error, OSError) and error.errno:
+        said = os.strerror(error.errno)
+        return Problem("unavailable", f"the system says: {said} {where}", "tell an admin")
     return Problem(
         "internal",
-        f"this is a bug in pincli ({type(error).__name__} at {where})",
+        f"this is a bug in pincli {where}",
         "please report it with the command you ran, but without any PIN",
     )
 

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import NamedTuple
 
@@ -253,6 +254,18 @@ def test_an_event_from_the_future(well: Desk, at: str, healthy: bool) -> None:
 
 def _signer(session: Session) -> AuditSigner:
     return AuditSigner(session.keyring.audit)
+
+
+def test_a_clock_at_the_end_of_time(well: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last minutes that can be told are an illness of the clock, not a bug."""
+
+    class Late(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.max.replace(tzinfo=tz)
+
+    monkeypatch.setattr(doctor, "datetime", Late)
+    assert "9999" in (sick(well)["clock"].finding or "")
 
 
 @pytest.mark.parametrize(

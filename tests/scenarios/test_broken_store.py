@@ -302,3 +302,16 @@ def test_one_damaged_page(alice: Desk, forks: Forks, number: int) -> None:
         ran = forks.verify(alice, "alice", pin)
         assert ran.code in (verdict, 6, 8), ran
         assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    "words", ["verify alice --pin-stdin --json", "reset --all --issue --reveal --yes --json"]
+)
+def test_where_no_thread_can_be_started(alice: Desk, words: str) -> None:
+    """A limit on processes: all is done by the one there is."""
+    require_strace()
+    alice.collected("bob")
+    inject = "clone,clone3:error=EAGAIN"
+    run = traced(alice, *words.split(), calls="clone,clone3", stdin=f"{RIGHT}\n", inject=inject)
+    assert run.calls
+    assert (run.ran.code, run.ran.answer["ok"]) == (0, True), run.ran
