@@ -17,7 +17,7 @@ from pincli.results import Check
 from pincli.rules.times import moment_of
 from pincli.store.connection import DATABASE, connect, schema_version, too_old_sqlite
 from pincli.store.copies import is_sound
-from pincli.store.faults import translated
+from pincli.store.faults import has_no_inodes, translated
 from pincli.store.locks import LOCK_FILE, Locks
 from pincli.store.reading import ReadableStore
 from pincli.store.transaction import Identity, Origin
@@ -97,6 +97,8 @@ def _space(store: Path) -> Check:
         needed = max(_LEAST_FREE, (store / DATABASE).stat().st_size)
     except OSError as error:
         return Check("free space", error.strerror, "check --store")
+    if has_no_inodes(store):
+        return Check("free space", "no inodes left", "remove some files: writes fail without")
     if free < needed:
         return Check("free space", f"{free // 2**20} MiB left", "free some: writes fail without")
     return Check("free space", None, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -155,6 +156,20 @@ def test_a_disk_that_fills_up_before_the_settle(on_small_disk: Desk, tmp_path: P
     assert (user.failed_attempts, user.open_attempt is None) == (3, False)
     assert asked(desk, "alice", RIGHT) is Outcome.VERIFIED
     play(desk.events())
+
+
+def test_a_disk_without_inodes(small_disk: Path, alice: Desk) -> None:
+    """Space there is, but not for one more file: that is said, by the doctor too."""
+    shutil.copytree(alice.store, small_disk, dirs_exist_ok=True)
+    desk = Desk(small_disk, alice.keys, alice.pins)
+    there_are = len(list(small_disk.iterdir())) + 1
+    options = f"remount,nr_inodes={there_are}"
+    subprocess.run(["mount", "-o", options, str(small_disk)], check=True)
+    _refuses(desk, why="the disk is full: no inode is left")
+    told = desk.run("doctor", "--json").answer["checks"]
+    assert "no inodes left" in [check["finding"] for check in told]
+    subprocess.run(["mount", "-o", "remount,nr_inodes=100", str(small_disk)], check=True)
+    _as_before(desk)
 
 
 def _hot_journal(desk: Desk) -> None:
