@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ import pytest
 
 from pincli.commands import doctor as command
 from pincli.models import EventKind, NewEvent, Origin
-from pincli.operations import keys
+from pincli.operations import doctor, keys
 from pincli.operations.doctor import deployment_checks, examine
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
@@ -257,6 +258,18 @@ def test_an_event_from_the_future(
     if not healthy:
         assert at in (sick(well)["clock"].finding or "")
         assert "clock" in sick(well)["clock"].hint
+
+
+def test_a_clock_at_the_end_of_time(well: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last minutes that can be told are an illness of the clock, not a bug."""
+
+    class Late(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.max.replace(tzinfo=tz)
+
+    monkeypatch.setattr(doctor, "datetime", Late)
+    assert "9999" in (sick(well)["clock"].finding or "")
 
 
 @pytest.mark.parametrize(
