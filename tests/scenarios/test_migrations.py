@@ -18,7 +18,7 @@ from pincli.operations.session import Need
 from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
 from pincli.rules.states import state_of
-from pincli.store import opening
+from pincli.store.sqlite import engine
 from pincli.store.sqlite.connection import SCHEMA_VERSION, connect
 from tests.support.contract import call
 from tests.support.desk import new_desk
@@ -148,7 +148,7 @@ def test_a_migration_that_fails_changes_nothing(
         raise sqlite3.OperationalError("no more")
 
     before = tables(desk.database)
-    monkeypatch.setattr(opening, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    monkeypatch.setattr(engine, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
     monkeypatch.setattr(schema, "migrate", halfway)
     with pytest.raises(StoreUnavailable), desk.session(Need.WRITE):
         pass
