@@ -23,7 +23,7 @@ from pincli.config import Config
 from pincli.models import UserType
 from pincli.operations import people, pins, unlock
 from pincli.operations.verify import verify
-from pincli.store import connection
+from pincli.store.sqlite import connection
 from tests.support.desk import Desk, new_desk
 
 NOW = datetime(2026, 11, 24, 14, 30, tzinfo=UTC)
