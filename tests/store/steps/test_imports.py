@@ -10,7 +10,7 @@ from pincli.errors import Refused, Rule
 from pincli.models import EventKind, User, UserType
 from pincli.operations.session import Session
 from pincli.rules import lockout
-from pincli.store.staging import StagedRow
+from pincli.store.scratch import StagedRow
 from pincli.store.steps.imports import Fate, fate_of, take_in
 from tests.support.desk import Desk, connection_of
 from tests.support.driving import guess_wrong
