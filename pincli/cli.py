@@ -148,9 +148,9 @@ def _wants_json(arguments: Sequence[str]) -> bool:
 
 def _describe(error: Exception) -> Problem:
     """The sentence for an error, foreseen or not."""
-    from pincli.views.problems import bug, describe
+    from pincli.views.problems import describe, unforeseen
 
-    return describe(error) if isinstance(error, PincliError) else bug(error)
+    return describe(error) if isinstance(error, PincliError) else unforeseen(error)
 
 
 def _report(problem: Problem, invocation: Invocation, *, quiet: bool = False) -> ExitCode:

@@ -412,6 +412,7 @@ class Fault(StrEnum):
     NEWER = "newer"
     READ_ONLY = "read-only"
     FULL = "full"
+    NO_INODES = "no inodes left"
     BUSY = "busy"
     OLD_SQLITE = "old SQLite"
     IO = "input/output error"

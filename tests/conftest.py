@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.desk import Desk, new_desk
+from tests.support.turns import is_tried
 
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
@@ -33,11 +33,24 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """Give what changes the machine to one worker."""
+def pytest_xdist_auto_num_workers() -> int:
+    """For `-n auto`: three workers to two cores, as many tests wait for processes."""
+    cores = len(os.sched_getaffinity(0))
+    return cores + cores // 2
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give what changes the machine to one worker, and leave out whose turn it is not."""
     for item in items:
         if item.get_closest_marker("system") is not None:
             item.add_marker(pytest.mark.xdist_group("system"))
+    if any("::" in argument for argument in config.args):
+        return
+    rotating = [item for item in items if item.get_closest_marker("rotating") is not None]
+    out = {item for number, item in enumerate(rotating, 1) if not is_tried(number)}
+    if out:
+        items[:] = [item for item in items if item not in out]
+        config.hook.pytest_deselected(items=[*out])
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -21,21 +21,24 @@ SHARED = ("rules", "store.contract", "store.changes", "store.sql")
 MAY_IMPORT = {
     "__main__": ("cli",),
     "cli": ("commands", "views", "config"),
-    "commands": ("commands", "views", "operations", "vault", "rules", "store.opening", "config"),
+    "commands": (
+        *("commands", "views", "operations", "vault", "rules", "config"),
+        *("store.opening", "store.scratch"),
+    ),
     "views": ("views", "rules", "config"),
     "operations": (
         *("operations", "vault", "rules"),
-        *("store.opening", "store.contract", "store.steps"),
+        *("store.opening", "store.contract", "store.steps", "store.scratch", "files"),
     ),
     "store.contract": (),
     "store.changes": ("rules", "store.contract"),
-    "store.steps": ("rules", "store.contract", "store.steps"),
+    "store.steps": ("rules", "store.contract", "store.steps", "store.scratch"),
     "store.sql": SHARED,
-    "store.sqlite": (*SHARED, "store.sqlite", "store.signing"),
+    "store.sqlite": (*SHARED, "store.sqlite", "store.signing", "files"),
     "store.signing": ("store.contract",),
-    "store.staging": ("store.sqlite.errors",),
+    "store.scratch": ("store.sqlite.errors",),
     "store.opening": ("store",),
-    "vault": ("vault", "rules"),
+    "vault": ("vault", "rules", "files"),
     "config": ("rules",),
     "deployment": ("rules",),
     "rules": ("rules",),
@@ -50,38 +53,12 @@ VALUES = ("models", "errors", "results")
 MAY_READ_THE_DEPLOYMENT = ("commands", "operations", "config")
 WITHOUT_VALUES = ("models", "errors", "results", "cli.__main__")
 
-MOVES = {
-    "store.locks": "store.sqlite.lockfile",
-    "store.faults": "store.sqlite.errors",
-    **{
-        f"store.{name}": f"store.sqlite.{name}"
-        for name in (
-            *("connection", "copies", "creation", "handed_files", "histories", "merging"),
-            *("remains", "restoring", "schema"),
-        )
-    },
-}
-"""Modules that are to lie in the engine's folder, and are judged as if they lay there."""
-
-UNTIL_MOVED = {
-    ("operations.backups", "store.sqlite"),
-    ("operations.doctor", "store.sqlite"),
-    ("operations.pin_file", "store.sqlite"),
-    ("operations.setup", "store.sqlite"),
-    ("operations.intake", "store.staging"),
-    ("operations.reset", "store.staging"),
-    ("operations.selection", "store.staging"),
-    ("commands.import_", "store.staging"),
-    ("store.steps.imports", "store.staging"),
-}
-"""Who still imports what, until there is another way. To be struck out one by one."""
-
-SILENT = {"rules", "vault", "store", "operations", "models", "errors", "config"}
+SILENT = {"rules", "vault", "store", "operations", "models", "errors", "config", "files"}
 
 ONLY_IN = {
     "typer": ("cli", "commands"),
     "rich": ("views",),
-    "sqlite3": ("store.sqlite", "store.staging"),
+    "sqlite3": ("store.sqlite", "store.scratch"),
     "sqlite_utils": ("store.sqlite", "operations.intake.formats"),  # its readers of rows
     "fcntl": ("store.sqlite",),
     "passlib": ("vault.verifiers",),
@@ -93,8 +70,8 @@ ONLY_IN = {
 
 OF_TYPER = {"pincli.cli", "pincli.commands.typer_classes", "pincli.commands.command_tree"}
 """Who knows what a command is to Typer."""
-KNOWS_SQL = ("store.sql", "store.sqlite", "store.staging")
-SQL_UNTIL_MOVED = ("operations.doctor",)
+KNOWS_SQL = ("store.sql", "store.sqlite", "store.scratch")
+"""The engines, and rows on their way in a temporary database, which no engine is."""
 NAMES_FILES = ("store.sqlite", "views.help.topics")
 """The help's list of files is for people."""
 SQL = re.compile(
@@ -106,8 +83,7 @@ SQL = re.compile(
 FILES = re.compile(r"pincli\.(db|lock)\b")
 
 COUNTERS = frozenset({"failed_attempts", "locks_total", "attempts_total"})
-COUNTS = ("rules.lockout",)
-COUNTS_UNTIL_REMOVED = ("store.sqlite.merging",)
+COUNTS = "rules.lockout"
 SETS_A_COUNTER = re.compile(rf"\bSET\b.*\b({'|'.join(COUNTERS)})\s*=", re.DOTALL)
 
 THIRD_PARTY = {"typer", "rich", "sqlite_utils", "passlib", "argon2", "cryptography"}
@@ -118,8 +94,7 @@ ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.getenvb", "os.puten
 
 def wrong_direction(module: Module) -> set[str]:
     """What a module imports from above or beside it."""
-    wrong = {name for name in _own_imports(module) if not _within(name, _allowed(module))}
-    return {name for name in wrong if not _is_excused(module, name)}
+    return {name for name in _own_imports(module) if not _within(name, _allowed(module))}
 
 
 def out_of_place(module: Module) -> set[str]:
@@ -131,7 +106,7 @@ def out_of_place(module: Module) -> set[str]:
 def knowing_an_engine(module: Module) -> set[str]:
     """SQL and the names of the store's files, outside the engines."""
     place = place_of(module)
-    found = set() if _within(place, (*KNOWS_SQL, *SQL_UNTIL_MOVED)) else _sql_in(module)
+    found = set() if _within(place, KNOWS_SQL) else _sql_in(module)
     if not _within(place, NAMES_FILES):
         found |= {text for text in texts(module.tree) if FILES.search(text)}
     return found
@@ -139,8 +114,7 @@ def knowing_an_engine(module: Module) -> set[str]:
 
 def counting(module: Module) -> set[str]:
     """Arithmetic on a counter of attempts or locks, outside the rules of the lockout."""
-    counts = _within(place_of(module), (*COUNTS, *COUNTS_UNTIL_REMOVED))
-    return set() if counts else _counts_in(module)
+    return set() if place_of(module) == COUNTS else _counts_in(module)
 
 
 def surprising(module: Module) -> set[str]:
@@ -200,7 +174,7 @@ RULES: tuple[Rule, ...] = (
 
 
 BEGIN = re.compile("begin( deferred| immediate| exclusive)?( transaction)?;?", re.IGNORECASE)
-MAY_DEFER = ("store.sqlite.engine", "store.staging", "store.sqlite.restoring")
+MAY_DEFER = ("store.sqlite.engine", "store.scratch", "store.sqlite.restoring")
 """The first writes nothing in it; the others write a file that nobody else has."""
 
 
@@ -250,24 +224,6 @@ def test_every_folder_is_a_package() -> None:
         assert ast.get_docstring(ast.parse(source)), folder
 
 
-def test_every_exception_is_needed() -> None:
-    """What has moved is struck out of the lists above."""
-    used = set()
-    for module in MODULES:
-        wrong = {name for name in _own_imports(module) if not _within(name, _allowed(module))}
-        for who, what in UNTIL_MOVED:
-            if _within(place_of(module), (who,)) and any(_within(name, (what,)) for name in wrong):
-                used.add((who, what))
-    assert used == UNTIL_MOVED
-    assert {place_of(module) for module in MODULES if _sql_in(module)} > {*SQL_UNTIL_MOVED}
-    assert {place_of(module) for module in MODULES if _counts_in(module)} == {
-        *COUNTS,
-        *COUNTS_UNTIL_REMOVED,
-    }
-    there = {module.name.removeprefix("pincli.") for module in MODULES}
-    assert set(MOVES) <= there
-
-
 def test_each_library_is_used_where_it_may_be() -> None:
     """Every dependency has a user: none is left over in pyproject.toml."""
     used = set().union(*(module.top_level for module in MODULES))
@@ -280,7 +236,7 @@ def test_each_library_is_used_where_it_may_be() -> None:
         (wrong_direction, "pincli.store.steps.x", "from pincli.operations import verify"),
         (wrong_direction, "pincli.store.steps.x", "from pincli.store.sqlite.engine import x"),
         (wrong_direction, "pincli.store.steps.x", "from pincli.store.sql import rows"),
-        (wrong_direction, "pincli.store.steps.x", "from pincli.store.locks import Locks"),
+        (wrong_direction, "pincli.store.steps.x", "from pincli.store.sqlite.lockfile import Locks"),
         (wrong_direction, "pincli.store.sqlite.x", "from pincli.store.steps.pins import change"),
         (wrong_direction, "pincli.store.sqlite.x", "from pincli.vault.keyring import Key"),
         (wrong_direction, "pincli.store.sql.x", "from pincli.store.sqlite import engine"),
@@ -290,7 +246,7 @@ def test_each_library_is_used_where_it_may_be() -> None:
         (wrong_direction, "pincli.views.x", "def f():\n    from pincli.store import opening"),
         (wrong_direction, "pincli.commands.x", "from pincli.store.steps import pins"),
         (wrong_direction, "pincli.operations.x", "from pincli.store.sqlite import engine"),
-        (wrong_direction, "pincli.operations.x", "from pincli.store.locks import Locks"),
+        (wrong_direction, "pincli.operations.x", "from pincli.store.sqlite.lockfile import Locks"),
         (wrong_direction, "pincli.operations.x", "from pincli.views import plain"),
         (wrong_direction, "pincli.operations.x", "from pincli.config import Config"),
         (wrong_direction, "pincli.rules.x", "from pincli import config"),
@@ -339,8 +295,8 @@ def test_the_rule_finds_what_breaks_it(rule: Rule, name: str, source: str) -> No
 
 
 def place_of(module: Module) -> str:
-    """Where a module lies below pincli/, or will lie."""
-    return _moved(module.name.removeprefix("pincli").lstrip("."))
+    """Where a module lies below pincli/."""
+    return module.name.removeprefix("pincli").lstrip(".")
 
 
 def texts(tree: ast.AST) -> Iterator[str]:
@@ -358,14 +314,7 @@ def texts(tree: ast.AST) -> Iterator[str]:
 
 def _own_imports(module: Module) -> set[str]:
     names = {name.removeprefix("pincli.") for name in module.imports if name.startswith("pincli.")}
-    return {_moved(name) for name in names} - {"__version__"}
-
-
-def _moved(name: str) -> str:
-    for old, new in MOVES.items():
-        if _within(name, (old,)):
-            return new + name.removeprefix(old)
-    return name
+    return names - {"__version__"}
 
 
 def _rules_for(module: Module) -> list[str]:
@@ -378,11 +327,6 @@ def _allowed(module: Module) -> tuple[str, ...]:
     if place not in WITHOUT_VALUES:
         allowed += VALUES
     return allowed + (("deployment",) if _within(place, MAY_READ_THE_DEPLOYMENT) else ())
-
-
-def _is_excused(module: Module, name: str) -> bool:
-    place = place_of(module)
-    return any(_within(place, (who,)) and _within(name, (what,)) for who, what in UNTIL_MOVED)
 
 
 def _sql_in(module: Module) -> set[str]:

@@ -9,7 +9,7 @@ from threading import Thread
 
 
 def in_background(work: Callable[[], None]) -> None:
-    """Start work in a thread that takes no signals.
+    """Start work in a thread that takes no signals; where none can be started, do it now.
 
     The process waits for it at its end: a thread that is still importing when the
     interpreter is taken down was seen to crash it. Signals: one that the main thread puts
@@ -18,9 +18,12 @@ def in_background(work: Callable[[], None]) -> None:
     """
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
-        Thread(target=_quietly, args=(work,)).start()
+        with suppress(RuntimeError):  # a limit on processes
+            Thread(target=_quietly, args=(work,)).start()
+            return
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    _quietly(work)
 
 
 def _quietly(work: Callable[[], None]) -> None:

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
-from pincli.commands.registry import front_page
-from pincli.commands.typer_classes import PlainCommand
+from pincli.commands.registry import entry_of, front_page
 from pincli.views.completion.tree import Argument, Command, Kind, Option, Value
 from pincli.views.help.page import Page
 from pincli.views.help.topics import TOPICS
@@ -118,6 +117,7 @@ def _place(command: Any, name: str, above: typer.Context | None) -> _Place:
 
 def _page(place: _Place) -> Page:
     command, ctx = place
+    entry = entry_of(" ".join(place.path))
     described = _paragraphs(command.help)
     summary = described[0].partition(". ")[0]
     further = _paragraphs(command.epilog)
@@ -133,7 +133,7 @@ def _page(place: _Place) -> Page:
         options=tuple(record for kind, record in told if kind == "option"),
         examples=tuple(line for each in further if _is_verbatim(each) for line in _lines(each)),
         notes=tuple(each for each in further if not _is_verbatim(each)),
-        exits=command.entry.exits if isinstance(command, PlainCommand) else (),
+        exits=entry.exits if entry else (),
     )
 
 

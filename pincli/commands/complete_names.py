@@ -41,7 +41,7 @@ def complete_names(
 
 def _names(invocation: Invocation, names: Names, prefix: str) -> list[str]:
     """The names, without a session: it needs no key, and must not write, not even a refusal."""
-    if not invocation.may_run():
+    if not invocation.may_run(f"pincli {invocation.command}"):
         return []
     column: Literal["login", "account"] = "login" if names is Names.USERS else "account"
     config = invocation.config

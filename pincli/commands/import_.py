@@ -22,7 +22,7 @@ from pincli.operations.people import require_account
 from pincli.operations.selection import Selection, select_staged
 from pincli.operations.session import Need, Session
 from pincli.results import ImportTally
-from pincli.store.staging import StagedImport
+from pincli.store.scratch import StagedImport
 from pincli.views import imports as view
 from pincli.views.blocks import Answer
 from pincli.views.progress import progress_bar

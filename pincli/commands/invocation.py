@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pincli.commands.registry import Entry, entries_below, entry_of, name_in
 from pincli.config import Config, read_config, under_sudo
 from pincli.errors import PincliError, Refused, Rule
-from pincli.rules.roles import Role, may_run
+from pincli.rules.roles import Allowed, Role, may_run
 
 if TYPE_CHECKING:
     from pincli.models import Origin, User
@@ -50,15 +49,15 @@ class Invocation:
         self.store: Path | None = None
         self.keys: Path | None = None
         self.until_told = ExitStack()
-        self._entry: Entry | None = None
+        self._allowed: Allowed | None = Allowed(frozenset())
         self._about_one_user = False
         self._config = config
         self._sessions: list[Session] = []
 
     def begin(self, entry: Entry, *, as_json: bool, about_one_user: bool) -> None:
         """All is parsed, and the command is going to be run."""
-        self._entry, self._about_one_user = entry, about_one_user
-        self.command, self.as_json = entry.name, as_json
+        self.command, self._allowed = entry.name, entry.allowed
+        self.as_json, self._about_one_user = as_json, about_one_user
 
     @property
     def config(self) -> Config:
@@ -69,14 +68,12 @@ class Invocation:
             Unavailable: The configuration can't be used; or the store, to record a refusal.
         """
         config = self._read_config()
-        if self._entry is None:
-            raise RuntimeError("nothing is configured before a command is known")
-        if self._is_allowed(config, self._entry, about_one_user=self._about_one_user):
+        if _is_allowed(config.roles, self._allowed, about_one_user=self._about_one_user):
             return config
         from pincli.operations.people import note_refusal
         from pincli.operations.session import Need
 
-        with self._session(config, frozenset({Need.WRITE})) as session:
+        with self._session(config, Need.WRITE) as session:
             note_refusal(session, Rule.ROLE)
         raise Refused(Rule.ROLE, self.command)
 
@@ -90,8 +87,9 @@ class Invocation:
         """The program to run after a lock; empty for none."""
         return self._read_config().on_lock
 
-    @contextmanager
-    def opened(self, *needs: Need, answers: Answers | None = None) -> Iterator[Session]:
+    def opened(
+        self, *needs: Need, answers: Answers | None = None
+    ) -> AbstractContextManager[Session]:
         """A session for the command, with what it needs checked before it does anything.
 
         The locks that are recorded in it are whoever opens it to tell of.
@@ -100,8 +98,7 @@ class Invocation:
             Refused: The command is not among the caller's roles.
             Unavailable: The configuration, the store or a key can't be used.
         """
-        with self._session(self.config, frozenset(needs), answers) as session:
-            yield session
+        return self._session(self.config, *needs, answers=answers)
 
     def open(self, *needs: Need, answers: Answers | None = None) -> Session:
         """The same, open until the answer is written; then its locks are told of."""
@@ -117,25 +114,25 @@ class Invocation:
         """The users who were locked in the sessions that were open for the answer."""
         return [user for session in self._sessions for user in session.store.locks_recorded]
 
-    def may_run(self, line: str = "") -> bool:
-        """Whether the caller's roles allow a command line.
+    def may_run(self, line: str) -> bool:
+        """Whether the caller's roles allow a command line, such as `pincli status alice`.
 
-        Args:
-            line: Such as `pincli status alice`; empty for this very one. Help is for everybody.
+        Help is for everybody.
         """
-        config = self._known_config()
-        if not line and self._entry is not None:
-            return self._is_allowed(config, self._entry, about_one_user=self._about_one_user)
         words = line.split()[1:]
         name = name_in(words)
         rest = words[len(name.split()) :]
         if not name or "--help" in rest:
             return True
-        found = entry_of(name)
+        try:
+            roles = self._read_config().roles
+        except PincliError:  # which is told already
+            roles = frozenset() if under_sudo() else None
         about_one_user = bool(rest) and not rest[0].startswith("-")
         return any(
-            self._is_allowed(config, entry, about_one_user=about_one_user)
-            for entry in ([found] if found else entries_below(name))
+            _is_allowed(roles, entry.allowed, about_one_user=about_one_user)
+            for entry in (entry_of(name), *entries_below(name))
+            if entry is not None
         )
 
     def _read_config(self) -> Config:
@@ -143,27 +140,13 @@ class Invocation:
             self._config = read_config(self.store, self.keys)
         return self._config
 
-    def _known_config(self) -> Config | None:
-        """The configuration for a hint; None if it can't be read, which is told already."""
-        try:
-            return self._read_config()
-        except PincliError:
-            return None
-
-    @staticmethod
-    def _is_allowed(config: Config | None, entry: Entry, *, about_one_user: bool) -> bool:
-        roles: frozenset[Role] | None = frozenset() if under_sudo() else None
-        if config is not None:
-            roles = config.roles
-        return roles is None or may_run(roles, entry.allowed, about_one_user=about_one_user)
-
     def _origin(self, config: Config) -> Origin:
         from pincli.models import Origin
 
         return Origin(config.agent, self.command)
 
     def _session(
-        self, config: Config, needs: frozenset[Need], answers: Answers | None = None
+        self, config: Config, *needs: Need, answers: Answers | None = None
     ) -> AbstractContextManager[Session]:
         from pincli.operations.session import open_session
 
@@ -171,6 +154,12 @@ class Invocation:
             config.store,
             config.keys,
             origin=self._origin(config),
-            needs=needs,
+            needs=frozenset(needs),
             answers=answers,
         )
+
+
+def _is_allowed(
+    roles: frozenset[Role] | None, allowed: Allowed | None, *, about_one_user: bool
+) -> bool:
+    return roles is None or may_run(roles, allowed, about_one_user=about_one_user)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import Parameter, Signature, cleandoc, signature
-from typing import Any, get_type_hints
+from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -27,13 +27,7 @@ _EXAMPLE = "\n\nExample:\n"
 
 
 class PlainCommand(TyperCommand):
-    """A command that says in its help how it can end.
-
-    Attributes:
-        entry: Its line in the registry.
-    """
-
-    entry: Entry
+    """A command that says in its help how it can end."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: D102
         refuse_swallowed(self.get_params(ctx), args)
@@ -45,8 +39,10 @@ class PlainCommand(TyperCommand):
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: D102
         _write_epilog(self.epilog, formatter)
+        entry = entry_of(ctx.command_path.partition(" ")[2])
+        codes = [(str(int(code)), code.meaning) for code in entry.exits] if entry else []
         with formatter.section("Exit codes"):
-            formatter.write_dl([(str(int(code)), code.meaning) for code in self.entry.exits])
+            formatter.write_dl(codes)
 
     def get_help_option(self, ctx: Any) -> Any:  # noqa: D102
         return _written_by_us(super().get_help_option(ctx))
@@ -115,13 +111,8 @@ def _group(name: str) -> PlainGroup:
     )
 
 
-def _command(entry: Entry) -> PlainCommand:
-    app = typer.Typer(
-        add_completion=False,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        pretty_exceptions_show_locals=False,
-    )
+def _command(entry: Entry) -> Any:
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
     told, epilog = _help_of(entry)
     app.command(
         entry.name.split()[-1],
@@ -131,10 +122,7 @@ def _command(entry: Entry) -> PlainCommand:
         hidden=not entry.audience,
         context_settings=CONTEXT_SETTINGS,
     )(_for_typer(entry))
-    command = typer.main.get_command(app)
-    assert isinstance(command, PlainCommand)  # noqa: S101
-    command.entry = entry
-    return command
+    return typer.main.get_command(app)
 
 
 def _help_of(entry: Entry) -> tuple[str, str]:
@@ -149,7 +137,6 @@ def _for_typer(entry: Entry) -> Callable[..., int | None]:
     A function takes the invocation and its own options, and returns what is to be told.
     """
     function = entry.load()
-    hints = get_type_hints(function, include_extras=True)
 
     def run(ctx: Any, as_json: bool, **options: Any) -> int | None:
         invocation: Invocation = ctx.find_root().obj
@@ -159,18 +146,15 @@ def _for_typer(entry: Entry) -> Callable[..., int | None]:
             answer = function(invocation, **options)
             return None if answer is None else deliver(invocation, answer)
 
-    _, *own = signature(function).parameters.values()
-    parameters = {each.name: each.replace(annotation=hints[each.name]) for each in own}
-    parameters["ctx"] = Parameter("ctx", _NAMED, annotation=typer.Context)
-    parameters["as_json"] = Parameter("as_json", _NAMED, default=False, annotation=JsonOption)
-    run.__annotations__ = {each.name: each.annotation for each in parameters.values()}
-    run.__signature__ = Signature(  # type: ignore[attr-defined]
-        [each.replace(kind=_NAMED) for each in parameters.values()]
-    )
+    _, *own = signature(function, eval_str=True).parameters.values()
+    parameters = [
+        *(each.replace(kind=Parameter.KEYWORD_ONLY) for each in own),
+        Parameter("ctx", Parameter.KEYWORD_ONLY, annotation=typer.Context),
+        Parameter("as_json", Parameter.KEYWORD_ONLY, default=False, annotation=JsonOption),
+    ]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     return run
-
-
-_NAMED = Parameter.KEYWORD_ONLY
 
 
 def _write_epilog(epilog: str | None, formatter: Any) -> None:

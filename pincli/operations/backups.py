@@ -19,6 +19,7 @@ from pincli.rules.replay import Course
 from pincli.store.contract import Restorer, Store
 from pincli.store.opening import upkeep_of
 from pincli.store.sealing import Sealers
+from pincli.store.steps.keys import name_key
 from pincli.vault.answers import Answers
 from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.keyring import AUDIT_KEY, PORTAL_PUBLIC, VERIFY_KEY, Keyring, rotated_name
@@ -108,6 +109,7 @@ def restore(
             lambda: map(AuditSealer, keyring.valid(AUDIT_KEY)),
         ),
         keys_since=partial(_keys_since, keyring),
+        name_key=name_key,
         origin=origin,
     )
     return upkeep_of(store_folder, keys_folder).restore(backup, restorer)

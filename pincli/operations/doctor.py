@@ -55,7 +55,11 @@ def _apart(store: Path, keys: Path) -> Check:
 
 def _clock(store: Store) -> Check:
     """Whether events are dated in the future: the clock jumped back, or had jumped ahead."""
-    later = store.trail.dated_after(written(datetime.now(UTC) + _CLOCK_SLACK))
+    try:
+        latest = datetime.now(UTC) + _CLOCK_SLACK
+    except (OverflowError, ValueError):
+        return Check("clock", "it says the end of the year 9999", "set the clock right")
+    later = store.trail.dated_after(written(latest))
     if later:
         finding = f"{later} events are dated in the future; they count in no alert until then"
         return Check("clock", finding, "set the clock right")

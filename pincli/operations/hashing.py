@@ -7,7 +7,9 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
+from typing import TypeVar
 
 from pincli.errors import KeyChanged
 from pincli.models import Change, NewPin, PinOrigin, User
@@ -21,6 +23,7 @@ _AHEAD_PER_CORE = 8
 _WRITE_AT_ONCE = 64
 """New PINs a transaction: about a second of hashing, which is what a kill can cost."""
 
+_Result = TypeVar("_Result")
 Prepared = tuple[User, str, NewPin]
 
 
@@ -95,7 +98,7 @@ def _prepared(
     waiting: deque[Future[Prepared]] = deque()
 
     def work(user: User, pin: str) -> Prepared:
-        sealed = sealer.submit(seal_for, session, user, pin)
+        sealed = _submitted(sealer, seal_for, session, user, pin)
         return user, pin, prepare(session, user, pin, PinOrigin.GENERATED, sealing=sealed.result)
 
     # Sealing has a thread of its own: once a thread has run ChaCha20, argon2 was measured to
@@ -106,7 +109,7 @@ def _prepared(
     ):
         try:
             for user, pin in pins:
-                waiting.append(pool.submit(work, user, pin))
+                waiting.append(_submitted(pool, work, user, pin))
                 before_each()
                 if len(waiting) >= cores * _AHEAD_PER_CORE:
                     yield waiting.popleft().result()
@@ -119,6 +122,17 @@ def _prepared(
 
 def _row(user: User, pin: str) -> PinRow:
     return PinRow(user.login, user.account, user.display_name, pin)
+
+
+def _submitted(
+    pool: ThreadPoolExecutor, work: Callable[..., _Result], *arguments: object
+) -> Future[_Result]:
+    """Have a pool do something; where it can start no thread, do it now."""
+    with suppress(RuntimeError):  # a limit on processes
+        return pool.submit(work, *arguments)
+    done: Future[_Result] = Future()
+    done.set_result(work(*arguments))
+    return done
 
 
 def _groups(prepared: Iterator[Prepared]) -> Iterator[list[Prepared]]:

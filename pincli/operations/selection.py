@@ -15,7 +15,7 @@ from pincli.operations.people import note_unknown, require_account
 from pincli.operations.session import Session
 from pincli.rules.names import canonical_user
 from pincli.rules.states import lacks_pin, state_of
-from pincli.store.staging import StagedUsers
+from pincli.store.scratch import StagedUsers
 
 _PAGE = 1000
 

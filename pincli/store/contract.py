@@ -316,12 +316,14 @@ class Restorer(NamedTuple):
             is told in it, by uid; raises BackupRefused.
         sealers: Who seals.
         keys_since: The keys that count from now on, by kind, where the backup names others.
+        name_key: The step that says that a key counts from now on.
         origin: Who acts, and by which command.
     """
 
     check: Callable[[Store], Mapping[bytes, Course]]
     sealers: Sealers
     keys_since: Callable[[Identity], Mapping[str, str]]
+    name_key: Callable[[Transaction, str, str], None]
     origin: Origin
 
 

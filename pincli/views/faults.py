@@ -82,6 +82,10 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
             "check the permissions, and whether the file system is mounted read-only",
         ),
         Fault.FULL: (f"the disk is full: {path}", "tell an admin: free some space, then try again"),
+        Fault.NO_INODES: (
+            f"the disk is full: no inode is left for another file beside {path}",
+            "tell an admin: remove some files there, then try again",
+        ),
         Fault.OLD_SQLITE: (
             f"this Python's SQLite is too old: {error.detail}",
             "3.37 or later is needed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 
@@ -74,8 +75,8 @@ def for_caller(problem: Problem, may_run: Callable[[str], bool]) -> Problem:
     return problem._replace(hint="; ".join(followed) or "ask an admin")
 
 
-def bug(error: BaseException) -> Problem:
-    """The problem for an error that pincli does not foresee.
+def unforeseen(error: BaseException) -> Problem:
+    """The problem for an error that pincli does not foresee: the machine's failure, or a bug.
 
     Where it happened, never what it says: the text of a foreign exception may hold anything.
     """
@@ -86,9 +87,15 @@ def bug(error: BaseException) -> Problem:
     if frame is not None:
         module = frame.tb_frame.f_globals.get("__name__", "?")
         where = f"{module}:{frame.tb_lineno}"
+    where = f"({type(error).__name__} at {where})"
+    if isinstance(error, MemoryError):
+        return Problem("unavailable", f"there is not enough memory {where}", "tell an admin")
+    if isinstance(error, OSError) and error.errno:
+        said = os.strerror(error.errno)
+        return Problem("unavailable", f"the system says: {said} {where}", "tell an admin")
     return Problem(
         "internal",
-        f"this is a bug in pincli ({type(error).__name__} at {where})",
+        f"this is a bug in pincli {where}",
         "please report it with the command you ran, but without any PIN",
     )
 

@@ -1,7 +1,4 @@
-"""Each benchmark runs and prints its figures, at its smallest. No time is ever asserted.
-
-Every fourth by default, others each day; in CI all.
-"""
+"""Every benchmark runs and prints its figures, at its smallest. No time is ever asserted."""
 
 from __future__ import annotations
 
@@ -11,8 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-
-from tests.support.turns import is_tried
 
 _ROOT = Path(__file__).parents[2]
 _RUNS = {
@@ -35,10 +30,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [run for number, run in enumerate(_RUNS.items(), 1) if is_tried(number)],
-)
+@pytest.mark.rotating
+@pytest.mark.parametrize(("name", "options"), _RUNS.items())
 def test_a_benchmark_runs_and_prints_its_figures(
     name: str, options: Sequence[str], cache: Path
 ) -> None:

@@ -287,7 +287,7 @@ def test_it_writes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even the upgrade of an older store, which is the next command's."""
     desk.add("alice")
     before = content(desk.store)
-    monkeypatch.setattr("pincli.store.opening.SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    monkeypatch.setattr("pincli.store.sqlite.engine.SCHEMA_VERSION", SCHEMA_VERSION + 1)
     assert names(desk, "users", "al") == ["alice"]
     assert content(desk.store) == before
 

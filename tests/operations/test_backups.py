@@ -24,7 +24,7 @@ from pincli.errors import (
     Rule,
     StoreUnavailable,
 )
-from pincli.models import EventKind, Fault, Outcome, State
+from pincli.models import EventKind, Fault, Origin, Outcome, State
 from pincli.operations import backups, keys, people, pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
@@ -32,8 +32,7 @@ from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
 from pincli.results import Restored
 from pincli.rules.states import state_of
-from pincli.store import copies, restoring
-from pincli.store.transaction import Origin
+from pincli.store.sqlite import copies, restoring
 from tests.store.attempting import charged, settled
 from tests.support.desk import Desk, new_desk
 from tests.support.driving import OTHER, RIGHT, WRONG, copied, guess_wrong
@@ -63,8 +62,7 @@ def peopled(template: Desk, tmp_path: Path) -> Desk:
 def backed_up(desk: Desk, name: str = "backup.db") -> Path:
     """A backup of the store as it is now."""
     path = desk.store.parent / name
-    with desk.session(Need.WRITE) as session:
-        size = backups.back_up(session, path, forbidden=(desk.store, desk.keys))
+    size = backups.back_up(desk.store, path, forbidden=(desk.store, desk.keys))
     assert size == path.stat().st_size > 0
     return path
 
@@ -106,8 +104,8 @@ def test_a_backup_lies_apart(peopled: Desk) -> None:
         link / "b.db",
         peopled.store.parent / "x" / ".." / "store" / "b.db",
     ):
-        with pytest.raises(Refused) as raised, peopled.session(Need.WRITE) as session:
-            backups.back_up(session, path, forbidden=(peopled.store, peopled.keys))
+        with pytest.raises(Refused) as raised:
+            backups.back_up(peopled.store, path, forbidden=(peopled.store, peopled.keys))
         assert raised.value.rule is Rule.FILE_AMONG_SECRETS
         assert not path.exists()
 
@@ -116,8 +114,7 @@ def test_a_backup_beside_a_folder_of_like_name_is_allowed(peopled: Desk) -> None
     """`store-backups` is not `store`."""
     folder = peopled.store.with_name("store-backups")
     folder.mkdir()
-    with peopled.session(Need.WRITE) as session:
-        backups.back_up(session, folder / "b.db", forbidden=(peopled.store, peopled.keys))
+    backups.back_up(peopled.store, folder / "b.db", forbidden=(peopled.store, peopled.keys))
     assert stat.S_IMODE((folder / "b.db").stat().st_mode) == 0o600
 
 
@@ -343,7 +340,7 @@ def test_a_session_opened_before_a_restore_goes_on(peopled: Desk) -> None:
         restored(peopled, backup)
         for user, pin in (("bob", OTHER), ("alice", OTHER), ("alice", RIGHT)):
             assert verify(session, user, pin, None).outcome is Outcome.UNCOLLECTED
-        assert session.store.find("alice") == peopled.user("alice")
+        assert session.store.people.find("alice") == peopled.user("alice")
         new = pins.show(session, "alice").pin
         assert verify(session, "alice", new, None).outcome is Outcome.VERIFIED
     untouched(peopled)
@@ -406,7 +403,7 @@ def test_only_rows_are_brought_back(peopled: Desk) -> None:
 def test_an_attempt_in_flight_is_over_with_a_restore(peopled: Desk) -> None:
     """Charged before, settled after: it has counted, nobody is verified, and none is left open."""
     backup = backed_up(peopled)
-    with peopled.session() as session, session.store.holding(peopled.user("alice")) as user:
+    with peopled.session() as session, session.holding(peopled.user("alice")) as user:
         attempt = charged(session, user)
         restored(peopled, backup)
         with pytest.raises(AttemptTakenOver):
@@ -420,7 +417,7 @@ def test_a_sixth_in_flight_locks(peopled: Desk) -> None:
     """In the present store: it has ended as a miss, and the lock is told."""
     backup = backed_up(peopled)
     guess_wrong(peopled, "alice", 5)
-    with peopled.session() as session, session.store.holding(peopled.user("alice")) as user:
+    with peopled.session() as session, session.holding(peopled.user("alice")) as user:
         charged(session, user)
         restored(peopled, backup)
     user = peopled.user("alice")
@@ -443,10 +440,9 @@ def test_who_was_switched_off_since_stays_off(peopled: Desk) -> None:
 def test_a_backup_taken_in_mid_attempt_locks_nobody_by_halves(peopled: Desk) -> None:
     """The sixth was in flight and right: the user is free, or locked with all that goes with it."""
     guess_wrong(peopled, "alice", 5)
-    with peopled.session() as session, session.store.holding(peopled.user("alice")) as user:
+    with peopled.session() as session, session.holding(peopled.user("alice")) as user:
         attempt = charged(session, user)
-        backup = peopled.store.parent / "backup.db"
-        session.store.back_up(backup)
+        backup = backed_up(peopled)
         assert settled(session, attempt, matched=True).outcome is Outcome.VERIFIED
     restored(peopled, backup)
     user = peopled.user("alice")
@@ -561,8 +557,8 @@ def test_another_user_in_a_younger_backup_s_row_is_no_damage(peopled: Desk, youn
     peopled.add("dave")
     assert restored(peopled, younger).gone_users == 1
     with peopled.session() as session:
-        assert session.store.find("dave") is None
-        assert session.store.find("carol") is not None
+        assert session.store.people.find("dave") is None
+        assert session.store.people.find("carol") is not None
     untouched(peopled)
 
 
@@ -573,10 +569,10 @@ def test_a_restored_backup_of_before_a_rotation_takes_the_keys_of_now(peopled: D
         with peopled.session() as session:
             keys.rotate(session, kind)
     with peopled.session(Need.WRITE) as session:
-        identity = session.store.identity
+        identity = session.store.identity()
     restored(peopled, backup)
     with peopled.session(Need.WRITE) as session:
-        assert session.store.identity == identity
+        assert session.store.identity() == identity
         new = pins.show(session, "bob").pin
     assert outcome(peopled, "bob", new) is Outcome.VERIFIED
     untouched(peopled)

@@ -19,10 +19,9 @@ from pincli.operations.pin_file import PinFile
 from pincli.operations.reset import ResetOrder, reset, would_reset
 from pincli.operations.selection import Selection, select, select_staged, without_pin
 from pincli.operations.session import Session
-from pincli.rules.lockout import is_locked
-from pincli.rules.states import state_of
+from pincli.rules.states import is_locked, state_of
 from tests.operations.intake.files import as_csv, person, taken
-from tests.support.desk import Desk
+from tests.support.desk import Desk, connection_of
 from tests.support.driving import RIGHT
 from tests.support.floor import copy_of, new_floor
 from tests.support.trail import play
@@ -387,11 +386,11 @@ def test_one_user_who_is_switched_off_meanwhile_gets_no_pin(desk: Desk) -> None:
         holding = session.store.holding
 
         @contextmanager
-        def late(user: User) -> Iterator[User]:
+        def late(row: int) -> Iterator[None]:
             session.store.holding = holding  # type: ignore[method-assign]
             people.set_active(session, "alice", active=False, reason=None)
-            with holding(user) as held:
-                yield held
+            with holding(row):
+                yield
 
         session.store.holding = late  # type: ignore[method-assign]
         flat(reset(session, selection, ORDERS[2]))
@@ -408,5 +407,5 @@ def test_bulk_pages_wait_in_memory_for_their_commit(crowd: Desk) -> None:
     ):
         with opened(crowd) as (session, selection):
             work(session, selection)
-            connection = session.store._connection
+            connection = connection_of(session)
             assert connection.execute("PRAGMA cache_spill").fetchall() == [(0,)]

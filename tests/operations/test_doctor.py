@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from pincli.operations.doctor import deployment_checks, examine
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
 from pincli.results import Check
-from pincli.store.sqlite import engine
+from pincli.store.sqlite import engine, upkeep
 from pincli.store.steps.people import record
 from tests.support.contract import call
 from tests.support.desk import Desk
@@ -28,12 +29,12 @@ from tests.support.floor import content
 ALL = [
     "SQLite",
     "store folder",
-    "keys folder",
-    "keys apart",
     "free space",
     "leftovers",
     "lock file",
     "integrity",
+    "keys folder",
+    "keys apart",
     "schema",
     "clock",
     "verify.key",
@@ -235,7 +236,7 @@ def test_keys_beside_the_store(well: Desk) -> None:
 def test_little_space(well: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under 100 MiB, or less than the database takes: told in MiB."""
     usage = shutil._ntuple_diskusage
-    least = doctor._LEAST_FREE
+    least = upkeep._LEAST_FREE
     for free, healthy in ((least, True), (least - 1, False), (0, False)):
         monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: usage(0, 0, free))
         assert ("free space" not in sick(well)) is healthy
@@ -257,6 +258,18 @@ def test_an_event_from_the_future(
     if not healthy:
         assert at in (sick(well)["clock"].finding or "")
         assert "clock" in sick(well)["clock"].hint
+
+
+def test_a_clock_at_the_end_of_time(well: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last minutes that can be told are an illness of the clock, not a bug."""
+
+    class Late(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.max.replace(tzinfo=tz)
+
+    monkeypatch.setattr(doctor, "datetime", Late)
+    assert "9999" in (sick(well)["clock"].finding or "")
 
 
 @pytest.mark.parametrize(

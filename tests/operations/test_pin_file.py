@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from pincli import files
 from pincli.errors import FileUnreadable, FileUnwritable, PincliError, Refused, Rule
 from pincli.operations import pin_file
 from pincli.operations.pin_file import PinFile, PinRow
-from pincli.store import handed_files
 
 ALICE = PinRow("alice", "acme", "Alice", "234811")
 BOB = PinRow("bob", "acme", "Bob", "987321")
@@ -84,7 +84,7 @@ def test_it_is_on_the_disk_before_any_pin_counts(
 ) -> None:
     """What is written is synced before anything goes on, and each name with its folder."""
     done: list[str] = []
-    sync, name = os.fsync, handed_files.give_name
+    sync, name = os.fsync, files.give_name
 
     def fsync(descriptor: int) -> None:
         done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
@@ -325,7 +325,7 @@ def test_without_the_rename_it_is_named_all_the_same(
     def no_links(*_: object, **__: object) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
-    monkeypatch.setattr(handed_files, "_rename", lambda *_: errno.EINVAL)
+    monkeypatch.setattr(files, "_rename", lambda *_: errno.EINVAL)
     if not links:
         monkeypatch.setattr(os, "link", no_links)
     file = begun(folder)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pincli.errors import BackupUnavailable, FileUnreadable, StoreUnavailable
-from pincli.models import EventKind, Fault, Outcome, State
+from pincli.models import EventKind, Fault, Origin, Outcome, State
 from pincli.operations import backups, keys, people, pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
@@ -20,9 +20,8 @@ from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
 from pincli.results import Restored
 from pincli.rules.states import state_of
-from pincli.store import connection as store_connection
-from pincli.store.leftovers import unfinished_name
-from pincli.store.transaction import Origin
+from pincli.store.sqlite import connection
+from pincli.store.sqlite.leftovers import unfinished_name
 from tests.store.attempting import charged
 from tests.support.desk import Desk
 from tests.support.driving import OTHER, RIGHT, WRONG, guess_wrong
@@ -42,8 +41,7 @@ def peopled(desk: Desk) -> Desk:
 def backed_up(desk: Desk, name: str = "backup.db") -> Path:
     """A backup of the store as it is now."""
     path = desk.store.parent / name
-    with desk.session(Need.WRITE) as session:
-        backups.back_up(session, path, forbidden=(desk.store, desk.keys))
+    backups.back_up(desk.store, path, forbidden=(desk.store, desk.keys))
     return path
 
 
@@ -83,13 +81,13 @@ def test_a_store_that_is_older_than_the_backup(peopled: Desk) -> None:
         pins.change(session, "alice", "234811")
     younger = backed_up(peopled, "younger.db")
     with peopled.session() as session:
-        events, identity = peopled.events(), session.store.identity
+        events, identity = peopled.events(), session.store.identity()
     put_back(peopled, older)
     result = restored(peopled, younger)
     assert (result.kept_events, result.left_out, result.gone_users) == (0, 0, 0)
     assert peopled.events()[: len(events)] == events
     with peopled.session() as session:
-        assert session.store.identity == identity
+        assert session.store.identity() == identity
     for user, pin in (("carol", RIGHT), ("alice", "234811"), ("alice", RIGHT), ("bob", OTHER)):
         assert outcome(peopled, user, pin) is Outcome.UNCOLLECTED
     untouched(peopled)
@@ -155,13 +153,12 @@ def test_an_attempt_that_nobody_settles_any_more_counts(peopled: Desk) -> None:
     peopled.collected("carol", pin=RIGHT)
     guess_wrong(peopled, "alice", 5)
     guess_wrong(peopled, "carol", 5)
-    younger = peopled.store.parent / "younger.db"
     with peopled.session() as session:
         for name in ("alice", "carol"):
-            with session.store.holding(peopled.user(name)) as user:
+            with session.holding(peopled.user(name)) as user:
                 charged(session, user)
                 if name == "carol":
-                    session.store.back_up(younger)
+                    younger = backed_up(peopled, "younger.db")
     put_back(peopled, older)
     restored(peopled, younger)
     for name in ("alice", "carol"):
@@ -175,10 +172,9 @@ def test_an_attempt_that_nobody_settles_any_more_counts(peopled: Desk) -> None:
 def test_attempts_in_flight_are_abandoned_where_there_is_no_store(peopled: Desk) -> None:
     """Their owners are gone with it: a miss each, and the sixth locks."""
     guess_wrong(peopled, "alice", 5)
-    backup = peopled.store.parent / "backup.db"
-    with peopled.session() as session, session.store.holding(peopled.user("alice")) as user:
+    with peopled.session() as session, session.holding(peopled.user("alice")) as user:
         charged(session, user)
-        session.store.back_up(backup)
+        backup = backed_up(peopled)
     peopled.database.unlink()
     restored(peopled, backup)
     kinds = [event.kind for event in peopled.events("alice")]
@@ -197,7 +193,7 @@ def test_a_retired_key_stays_so_where_there_is_no_store(peopled: Desk, kind: Key
     peopled.database.unlink()
     restored(peopled, backup)
     with peopled.session() as session:
-        assert getattr(session.store.identity, f"{kind}_key") == new
+        assert getattr(session.store.identity(), f"{kind}_key") == new
         pins.show(session, "alice")
     event = next(e for e in peopled.events() if e.kind is EventKind.KEY_ROTATED)
     assert event.outcome == f"{kind}:{new}"
@@ -215,7 +211,7 @@ def test_a_key_that_was_about_to_be_replaced_is_not_taken_for_a_new_one(peopled:
     peopled.database.unlink()
     restored(peopled, backup)
     with peopled.session() as session:
-        assert session.store.identity.verify_key == new
+        assert session.store.identity().verify_key == new
 
 
 def test_who_became_of_a_type_without_pins_has_none(peopled: Desk) -> None:
@@ -251,7 +247,7 @@ def test_a_store_that_is_held_is_not_taken_for_a_damaged_one(
     peopled: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody has it open in a tool of theirs: exit 8, and it stays where it is."""
-    monkeypatch.setattr(store_connection, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.05)
     backup = backed_up(peopled)
     before = content(peopled.store)
     with closing(sqlite3.connect(peopled.database, isolation_level=None)) as other:
@@ -267,7 +263,7 @@ def test_a_reader_who_does_not_end_does_not_hold_a_restore_for_ever(
     peopled: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The writer lock is not kept meanwhile; the store is as it was."""
-    monkeypatch.setattr(store_connection, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.05)
     backup = backed_up(peopled)
     guess_wrong(peopled, "alice", 1)
     before = peopled.events()
@@ -326,11 +322,13 @@ def test_paths_that_lead_nowhere(peopled: Desk) -> None:
     for path in (folder / ("x" * 300), folder / "a\0b", folder / "loop"):
         with pytest.raises(FileUnreadable):
             restored(peopled, path)
-        with pytest.raises(FileUnreadable), peopled.session(Need.WRITE) as session:
-            backups.back_up(session, path, forbidden=(peopled.store, peopled.keys))
+        with pytest.raises(FileUnreadable):
+            backups.back_up(peopled.store, path, forbidden=(peopled.store, peopled.keys))
     for path in (folder / "pipe", folder, folder / "none"):
         with pytest.raises(BackupUnavailable):
             restored(peopled, path)
-    with pytest.raises(FileUnreadable), peopled.session(Need.WRITE) as session:
-        backups.back_up(session, folder / "no" / "b.db", forbidden=(peopled.store, peopled.keys))
+    with pytest.raises(FileUnreadable):
+        backups.back_up(
+            peopled.store, folder / "no" / "b.db", forbidden=(peopled.store, peopled.keys)
+        )
     assert content(peopled.store) == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -159,6 +160,20 @@ def test_a_disk_that_fills_up_before_the_settle(on_small_disk: Desk, tmp_path: P
     play(desk.events())
 
 
+def test_a_disk_without_inodes(small_disk: Path, alice: Desk) -> None:
+    """Space there is, but not for one more file: that is said, by the doctor too."""
+    shutil.copytree(alice.store, small_disk, dirs_exist_ok=True)
+    desk = Desk(small_disk, alice.keys, alice.pins)
+    there_are = len(list(small_disk.iterdir())) + 1
+    options = f"remount,nr_inodes={there_are}"
+    subprocess.run(["mount", "-o", options, str(small_disk)], check=True)
+    _refuses(desk, why="the disk is full: no inode is left")
+    told = desk.run("doctor", "--json").answer["checks"]
+    assert "no inodes left" in [check["finding"] for check in told]
+    subprocess.run(["mount", "-o", "remount,nr_inodes=100", str(small_disk)], check=True)
+    _as_before(desk)
+
+
 def _hot_journal(desk: Desk) -> None:
     """A run killed in its commit, after pages of the database had been overwritten."""
     require_strace()
@@ -304,3 +319,16 @@ def test_one_damaged_page(alice: Desk, forks: Forks, number: int) -> None:
         ran = forks.verify(alice, "alice", pin)
         assert ran.code in (verdict, 6, 8), ran
         assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    "words", ["verify alice --pin-stdin --json", "reset --all --issue --reveal --yes --json"]
+)
+def test_where_no_thread_can_be_started(alice: Desk, words: str) -> None:
+    """A limit on processes: all is done by the one there is."""
+    require_strace()
+    alice.collected("bob")
+    inject = "clone,clone3:error=EAGAIN"
+    run = traced(alice, *words.split(), calls="clone,clone3", stdin=f"{RIGHT}\n", inject=inject)
+    assert run.calls
+    assert (run.ran.code, run.ran.answer["ok"]) == (0, True), run.ran

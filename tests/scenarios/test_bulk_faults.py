@@ -21,7 +21,7 @@ from tests.support.driving import ROOT, intact
 from tests.support.floor import content
 
 KIB = 1024
-SPILLING = {"pincli.store.staging:_CACHE_KIB": 16}
+SPILLING = {"pincli.store.scratch:_CACHE_KIB": 16}
 """Staged rows go to the disk at once, as those of a large file do."""
 
 

@@ -131,6 +131,7 @@ def tried(desk: Desk, line: tuple[str, ...], text: str, *, as_json: bool) -> Non
     harmless(call(desk, [*words, "--json"] if as_json else words, stdin))
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize("line", LINES, ids=" ".join)
 def test_no_text_does_any_harm(floor: Desk, line: tuple[str, ...]) -> None:
     """Wherever it goes on the command line, and on standard input."""
@@ -208,6 +209,7 @@ def test_nothing_from_the_store_reaches_a_terminal(floor: Desk, text: str) -> No
     assert text.startswith("[") <= (text in raw)
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize(
     "words",
     [

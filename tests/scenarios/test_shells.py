@@ -21,6 +21,8 @@ from tests.support.shells import (
     script_of,
 )
 
+pytestmark = pytest.mark.rotating
+
 DESCRIBING = ("zsh", "fish")
 BASH_COMPLETION = Path("/usr/share/bash-completion/bash_completion")
 USERS = {

@@ -20,7 +20,7 @@ from pincli.operations import pins
 from pincli.operations.session import Need
 from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
-from pincli.store.leftovers import ASIDE, UNFINISHED, leftovers
+from pincli.store.sqlite.leftovers import ASIDE, UNFINISHED, leftovers
 from tests.support.contract import call, error_of
 from tests.support.desk import Desk, killed
 from tests.support.drive_upkeep import UpkeepForks, wrecks

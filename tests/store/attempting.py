@@ -2,61 +2,106 @@
 
 from __future__ import annotations
 
-from pincli.models import User, Verdict
+from typing import Any
+
+from pincli.models import EventKind, NewEvent, User, Verdict
 from pincli.operations.session import Session
+from pincli.store.contract import Transaction
 from pincli.store.steps import attempts
 from pincli.store.steps.attempts import Charged
 from tests.support.desk import Desk
 
 PIN = "444159"
+WRONG = "121212"
+AT = "2026-01-01T00:00:00Z"
+
+NO_PIN: dict[str, Any] = dict.fromkeys(
+    [
+        "question",
+        "pin_check",
+        "pin_proof",
+        "verify_key",
+        "sealed",
+        "portal_key",
+        "pin_set_at",
+        "pin_set_by",
+    ]
+)
+
+
+def rewrite(desk: Desk, name: str, **facts: Any) -> User:
+    """Let the store itself write a user with other facts, however they came about."""
+    with desk.session() as session:
+        session.store.write(_rewritten, desk.user(name).id, facts)
+    return desk.user(name)
+
+
+def _rewritten(transaction: Transaction, row: int, facts: dict[str, Any]) -> None:
+    (user,) = transaction.users([row])
+    transaction.save([NewEvent(EventKind.RESTORED, user._replace(**facts))])
 
 
 def with_counter(desk: Desk, counter: int, name: str = "alice") -> User:
     """A user with a PIN and this many misses so far."""
     desk.collected(name, pin=PIN)
-    desk.sql("UPDATE users SET failed_attempts = ? WHERE user = ?", counter, name)
     if counter == 6:
-        desk.sql(
-            "UPDATE users SET locked_since = '2026-01-01T00:00:00Z', locks_total = 1 "
-            "WHERE user = ?",
-            name,
-        )
-    return desk.user(name)
+        return rewrite(desk, name, failed_attempts=6, locked_since=AT, locks_total=1)
+    return rewrite(desk, name, failed_attempts=counter) if counter else desk.user(name)
 
 
-def charge(session: Session, user: User, ticket: str | None = None) -> Charged | Verdict:
-    """Ask for a charge, whatever the answer."""
-    keys = session.keyring.verify_keys
-    return session.store.write(attempts.charge, user.id, verify_keys=keys, ticket=ticket)
+def answer_of(session: Session, user: User, pin: str) -> bytes | None:
+    """What a PIN gives to a user's question; None where there is none."""
+    if user.question is None or user.verify_key is None:
+        return None
+    key = session.verify_key(user.verify_key)
+    return session.answers.answer(user.question, key, user.uid, user.pin_version, pin)
 
 
-def charged(session: Session, user: User, ticket: str | None = None) -> Charged:
+def charge(
+    session: Session, user: User, pin: str = WRONG, ticket: str | None = None
+) -> Charged | Verdict | None:
+    """Ask for a charge of this answer."""
+    answer = answer_of(session, user, pin)
+    return session.store.write(attempts.charge, user, answer, ticket=ticket)
+
+
+def charged(session: Session, user: User, pin: str = WRONG, ticket: str | None = None) -> Charged:
     """A charged attempt of a user whose state allows one."""
-    result = charge(session, user, ticket)
+    result = charge(session, user, pin, ticket)
     assert isinstance(result, Charged)
     return result
 
 
-def settled(session: Session, attempt: Charged, *, matched: bool) -> Verdict:
+def settled(session: Session, attempt: Charged) -> Verdict:
     """The verdict on a charged attempt."""
-    return session.store.write(attempts.settle, attempt, matched=matched, renewed=None, ticket=None)
+    return session.store.write(attempts.settle, attempt)
 
 
-def left_open(desk: Desk, user: User) -> Charged:
+def left_open(desk: Desk, user: User, pin: str = WRONG, *, agent: str = "mia") -> Charged:
     """An attempt whose process died after it was charged."""
-    with desk.session() as session, session.holding(user) as held:
-        return charged(session, held)
+    with desk.session(agent=agent, command="verify") as session:
+        return charged(session, user, pin, ticket="T-1")
 
 
-def kinds_after(desk: Desk, seq: int) -> list[tuple[str, str | None, int | None]]:
+def told(user: User) -> User:
+    """A record as a step gives it: without the number that the store gave its event."""
+    return user._replace(event=0)
+
+
+def told_verdict(verdict: Verdict) -> Verdict:
+    """A verdict with its record likewise."""
+    return verdict._replace(user=told(verdict.user))
+
+
+def kinds_after(desk: Desk, number: int) -> list[tuple[str, str | None, int | None]]:
     """Kind, outcome and counter of the events after one."""
     rows = desk.sql(
-        "SELECT kind, outcome, attempts_used FROM events WHERE seq > ? ORDER BY seq", seq
+        "SELECT kind, outcome, counter FROM trail WHERE number > ? ORDER BY number", number
     )
-    return [(kind, outcome, used) for kind, outcome, used in rows]
+    return [(kind, outcome, counter) for kind, outcome, counter in rows]
 
 
-def last_seq(desk: Desk) -> int:
+def last_number(desk: Desk) -> int:
     """The number of the latest event."""
-    ((seq,),) = desk.sql("SELECT max(seq) FROM events")
-    return int(seq)
+    ((number,),) = desk.sql("SELECT max(number) FROM trail")
+    return int(number)

@@ -23,6 +23,7 @@ from pincli.config import Config
 from pincli.models import UserType
 from pincli.operations import people, pins, unlock
 from pincli.operations.verify import verify
+from pincli.store.sqlite import connection
 from tests.support.desk import Desk, new_desk
 
 NOW = datetime(2026, 11, 24, 14, 30, tzinfo=UTC)
@@ -86,7 +87,7 @@ def clock() -> Iterator[Clock]:
             return told.now
 
     fake = SimpleNamespace(strftime=told.strftime, gmtime=lambda: None)
-    with mock.patch("pincli.operations.session.time", fake):
+    with mock.patch.object(connection, "time", fake):
         patches = [mock.patch(f"{module}.datetime", Fixed) for module in _CLOCKED]
         for each in patches:
             each.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import os
 from pathlib import Path
@@ -27,7 +28,7 @@ from pincli.errors import (
 from pincli.models import Fault, State
 from pincli.views.blocks import Problem
 from pincli.views.exit_codes import EXIT_OF
-from pincli.views.problems import bug, describe
+from pincli.views.problems import describe, unforeseen
 
 SAMPLES: dict[str, Any] = {
     "str": "something",
@@ -171,9 +172,19 @@ def test_a_bug_is_told_by_its_place_and_never_by_its_text() -> None:
     try:
         fail()
     except ValueError as error:
-        problem = bug(error)
+        problem = unforeseen(error)
     require_words(problem)
     assert problem.code == "internal"
     assert "444159" not in problem.message + problem.hint
     assert "ValueError" in problem.message
     assert __name__ in problem.message
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "the PIN was 444159"), MemoryError()])
+def test_what_the_machine_refuses_is_no_bug(error: Exception) -> None:
+    """Exit 8 with the system's own words, wherever it comes from; no text of the exception."""
+    problem = unforeseen(error)
+    require_words(problem)
+    assert problem.code == "unavailable"
+    assert "Input/output error" in problem.message or "memory" in problem.message
+    assert "444159" not in problem.message

@@ -17,7 +17,7 @@ from pincli.operations.intake.rows import RowChecker
 from pincli.operations.session import Session
 from pincli.results import ImportTally, RowProblem
 from pincli.rules.names import canonical_user
-from pincli.store.staging import StagedImport, StagedRow
+from pincli.store.scratch import StagedImport, StagedRow
 from pincli.store.steps.imports import Fate, fate_of
 from pincli.store.steps.imports import take_in as take_in_rows
 from pincli.store.steps.people import record

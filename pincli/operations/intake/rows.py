@@ -12,7 +12,7 @@ from pincli.operations.intake.formats import RawRow
 from pincli.operations.intake.lines import Tell
 from pincli.results import RowProblem
 from pincli.rules.names import canonical_account, canonical_user, clean_display_name
-from pincli.store.staging import StagedRow
+from pincli.store.scratch import StagedRow
 
 _TYPES = {kind.value: kind for kind in UserType}
 _TRUE = frozenset({"true", "yes", "1"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +29,9 @@ _BY_PREFIX = (
     ("SQLITE_ERROR", Fault.DAMAGED),
 )
 
+_NO_ANSWER = (errno.EOPNOTSUPP, errno.EISDIR)
+"""Where a file system can't make a file without a name."""
+
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
@@ -43,9 +48,39 @@ def translated(path: Path) -> Iterator[None]:
         fault = next((f for prefix, f in _BY_PREFIX if name.startswith(prefix)), Fault.DAMAGED)
         if fault is Fault.BUSY:
             raise StoreBusy(path, database_holder(path), name) from None
+        if name.startswith("SQLITE_CANTOPEN"):
+            _try_again(path)
         raise StoreUnavailable(fault, path, f"{name}: {error}" if name else str(error)) from None
 
 
 def from_os(error: OSError, path: Path) -> StoreUnavailable:
     """The StoreUnavailable that an OSError about this path means."""
-    return StoreUnavailable(Fault.of(error), path, error.strerror or "")
+    fault = Fault.of(error)
+    if fault is Fault.FULL and has_no_inodes(path.parent):
+        fault = Fault.NO_INODES
+    return StoreUnavailable(fault, path, error.strerror or "")
+
+
+def has_no_inodes(folder: Path) -> bool:
+    """Whether no further file can be made on a file system, however much space there is."""
+    try:
+        facts = os.statvfs(folder)
+    except OSError:
+        return False
+    return facts.f_files > 0 and facts.f_favail == 0  # without a limit both are 0
+
+
+def _try_again(path: Path) -> None:
+    """Do what SQLite could not, open the file or make one beside it: it does not say why.
+
+    By now it has let go of its locks, which closing the file would drop.
+
+    Raises:
+        StoreUnavailable: What the system says.
+    """
+    for place, flags in ((path, os.O_RDWR), (path.parent, os.O_RDWR | os.O_TMPFILE)):
+        try:
+            os.close(os.open(place, flags | os.O_CLOEXEC))
+        except OSError as error:
+            if error.errno not in _NO_ANSWER:
+                raise from_os(error, path) from None

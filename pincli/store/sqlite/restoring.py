@@ -46,7 +46,6 @@ from pincli.store.sqlite.lockfile import LOCK_FILE, Locks, make_lock_file
 from pincli.store.sqlite.mark import Mark, Seen, place_of
 from pincli.store.sqlite.remains import free_name, put_aside
 from pincli.store.sqlite.transaction import SqliteTransaction, read_store
-from pincli.store.steps.keys import name_key
 
 _OF_ITS_OWN = (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED, Fault.NEWER, Fault.OLD_SCHEMA)
 """Faults of a copy that it has from the backup itself."""
@@ -234,7 +233,7 @@ def _written(
     transaction = _transaction(connection, candidate, restorer)
     transaction.save([NewEvent(EventKind.RESTORED, note=note or None)])
     for kind, fingerprint in candidate.keys.items():
-        name_key(transaction, kind, fingerprint)
+        restorer.name_key(transaction, kind, fingerprint)
         transaction = _transaction(connection, candidate, restorer)
     withdrawn = changed = last = 0
     courses = dict(candidate.courses)

@@ -16,7 +16,7 @@ from pincli.store.contract import Restorer
 from pincli.store.sealing import Sealers
 from pincli.store.sqlite.connection import DATABASE, connect, schema_version, too_old_sqlite
 from pincli.store.sqlite.copies import back_up, is_sound, private_copy
-from pincli.store.sqlite.errors import translated
+from pincli.store.sqlite.errors import has_no_inodes, translated
 from pincli.store.sqlite.leftovers import ASIDE, UNFINISHED, leftovers
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
 
@@ -83,6 +83,8 @@ class SqliteUpkeep:
             needed = max(_LEAST_FREE, self._database.stat().st_size)
         except OSError as error:
             return Check("free space", error.strerror, "check --store")
+        if has_no_inodes(self._folder):
+            return Check("free space", "no inodes left", "remove some files: writes fail without")
         if free < needed:
             return Check(
                 "free space", f"{free // 2**20} MiB left", "free some: writes fail without"

@@ -12,7 +12,7 @@ from pincli.models import EventKind, NewEvent, User
 from pincli.rules import lockout
 from pincli.rules.people import edited, newcomer, switched, takes_the_pin
 from pincli.store.contract import Transaction
-from pincli.store.staging import StagedRow
+from pincli.store.scratch import StagedRow
 
 _RANDOM_BYTES = 16
 

@@ -12,7 +12,7 @@ from pincli.operations.intake.formats import RawRow, read_people
 from pincli.operations.intake.imports import ImportOptions, stage, take_in
 from pincli.operations.session import Session
 from pincli.results import ImportTally, RowProblem
-from pincli.store.staging import StagedImport
+from pincli.store.scratch import StagedImport
 from tests.support.desk import Desk
 
 HEADER = b"user,account,name,type\n"

@@ -10,7 +10,7 @@ from pincli.models import UserType
 from pincli.operations.intake.formats import RawRow
 from pincli.operations.intake.rows import RowChecker
 from pincli.results import RowProblem
-from pincli.store.staging import StagedRow
+from pincli.store.scratch import StagedRow
 from tests.operations.intake.files import Person, person
 
 

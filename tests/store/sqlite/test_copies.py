@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from pincli import files
 from pincli.errors import Refused, Rule, StoreUnavailable
 from pincli.models import Fault
-from pincli.store import copies, handed_files
-from pincli.store.connection import connect
-from pincli.store.copies import back_up, copy_to_file, is_sound
-from pincli.store.leftovers import held_file, leftovers, unfinished_name
+from pincli.store.sqlite import copies
+from pincli.store.sqlite.connection import connect
+from pincli.store.sqlite.copies import back_up, copy_to_file, is_sound
+from pincli.store.sqlite.leftovers import held_file, leftovers, unfinished_name
 from tests.support.desk import Desk
 
 FIRST = b"SQLite format 3\0"
@@ -110,7 +111,7 @@ def test_a_copy_counts_only_once_it_is_on_disk(
 ) -> None:
     """The content is synced before the name is given, and the name before it is told."""
     steps: list[str] = []
-    fsync, give_name = os.fsync, handed_files.give_name
+    fsync, give_name = os.fsync, files.give_name
 
     def syncing(descriptor: int) -> None:
         what = os.fstat(descriptor)
@@ -160,7 +161,7 @@ def test_a_backup_that_reads_back_otherwise_is_none(
     source: sqlite3.Connection, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk that loses a page: told, and no file is left that somebody would trust."""
-    sync = copies.sync_file
+    sync = files.sync_file
 
     def losing(path: Path) -> None:
         sync(path)

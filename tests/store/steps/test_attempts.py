@@ -1,160 +1,237 @@
-"""Charge and settle: the two transactions around a comparison, one step at a time."""
+"""Charge and settle: the two transactions of an attempt, one step at a time."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from pincli.errors import AttemptTakenOver, VerifyKeyUnknown
-from pincli.models import Outcome, State, Verdict
+from pincli.errors import AttemptOpen
+from pincli.models import Outcome, State, UserType, Verdict
+from pincli.rules import lockout
+from pincli.store.contract import Transaction
 from pincli.store.steps import attempts
 from tests.store.attempting import (
+    NO_PIN,
+    PIN,
+    WRONG,
+    answer_of,
     charge,
     charged,
     kinds_after,
-    last_seq,
+    last_number,
     left_open,
+    rewrite,
     settled,
+    told,
+    told_verdict,
     with_counter,
 )
 from tests.support.desk import Desk
 
 
 @pytest.mark.parametrize("counter", range(6))
-def test_a_charge_is_counted_before_anything_is_compared(desk: Desk, counter: int) -> None:
-    """Counter, totals, time, agent, open attempt and event are on disk when charge returns."""
+def test_a_charge_is_counted_and_its_answer_stored_before_anybody_compares(
+    desk: Desk, counter: int
+) -> None:
+    """Counter, totals, agent, open attempt with its answer, and event are on disk."""
     before = with_counter(desk, counter)
-    with desk.session(agent="root") as session, session.holding(before) as user:
-        attempt = charged(session, user, ticket="T-1")
+    with desk.session(agent="root", command="verify") as session:
+        attempt = charged(session, before, WRONG, ticket="T-1")
+        answer = answer_of(session, before, WRONG)
         on_disk = desk.user("alice")
-    assert attempt.user == on_disk
+    assert answer is not None
     assert on_disk.failed_attempts == counter + 1
     assert on_disk.attempts_total == before.attempts_total + 1
-    assert on_disk.open_attempt == attempt.attempt
-    assert on_disk.last_attempt_by == "root"
-    assert on_disk.last_attempt_at is not None
-    assert on_disk.locked_since is None
-    assert on_disk.locks_total == 0
-    assert attempt.pin == before.pin
+    assert on_disk.attempt == on_disk.event == attempt.number
+    assert on_disk.attempt_answer == lockout.check_of(answer)
+    assert (on_disk.attempt_agent, on_disk.attempt_command) == ("root", "verify")
+    assert on_disk.attempt_ticket == "T-1"
+    assert (on_disk.last_attempt_by, on_disk.last_attempt_at) == ("root", on_disk.attempt_at)
+    assert (on_disk.locked_since, on_disk.locks_total) == (None, 0)
+    assert (attempt.row, attempt.version) == (before.id, before.pin_version)
     event = desk.events()[-1]
-    assert (event.seq, event.kind, event.attempts_used) == (attempt.attempt, "attempt", counter + 1)
+    assert (event.seq, event.kind, event.attempts_used) == (attempt.number, "attempt", counter + 1)
     assert event.ticket == "T-1"
+
+
+def test_what_is_stored_of_an_answer_can_not_be_sent_as_one(desk: Desk) -> None:
+    """Neither the stored answer nor the check of the PIN, given as an answer, is right."""
+    before = with_counter(desk, 0)
+    attempt = left_open(desk, before, PIN)
+    open_record = desk.user("alice")
+    assert open_record.attempt_answer == open_record.pin_check
+    with desk.session() as session:
+        settled(session, attempt)
+        user = desk.user("alice")
+        again = session.store.write(attempts.charge, user, user.pin_check, ticket=None)
+        assert isinstance(again, attempts.Charged)
+        assert settled(session, again).outcome is Outcome.INCORRECT
 
 
 def test_a_seventh_charge_is_refused(desk: Desk) -> None:
     """A locked user's attempt is a refusal on record, and nothing else changes."""
     before = with_counter(desk, 6)
-    seq = last_seq(desk)
-    with desk.session() as session, session.holding(before) as user:
-        verdict = charge(session, user, "T-1")
+    number = last_number(desk)
+    with desk.session() as session:
+        verdict = charge(session, before, PIN, "T-1")
     assert verdict == Verdict(Outcome.LOCKED, before, State.LOCKED)
     assert desk.user("alice") == before
-    assert kinds_after(desk, seq) == [("refused", "locked", 6)]
+    assert kinds_after(desk, number) == [("refused", "locked", 6)]
     assert desk.events()[-1].ticket == "T-1"
 
 
+@pytest.mark.parametrize("rule_too", [False, True])
 def test_a_seventh_charge_is_impossible_even_if_the_state_is_misread(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, rule_too: bool
 ) -> None:
     """The rule charges nobody beyond six, and the table's CHECK takes no seven."""
     before = with_counter(desk, 6)
-    seq = last_seq(desk)
-    monkeypatch.setattr(attempts, "state_of", lambda *_args, **_options: State.ACTIVE)
-    with (
-        desk.session() as session,
-        session.holding(before) as user,
-        pytest.raises(AttemptTakenOver) as refusal,
-    ):
-        charged(session, user)
-    assert refusal.value.user == "alice"
+    number = last_number(desk)
+    modules: list[Any] = [attempts, lockout] if rule_too else [attempts]
+    for module in modules:
+        monkeypatch.setattr(module, "state_of", lambda _user: State.ACTIVE)
+    with desk.session() as session, pytest.raises(Exception) as refusal:  # noqa: PT011
+        charged(session, before)
+    assert isinstance(refusal.value, AttemptOpen) is not rule_too
+    assert rule_too is ("CHECK constraint failed" in str(refusal.value.args))
     assert desk.user("alice") == before
-    assert last_seq(desk) == seq
+    assert last_number(desk) == number
 
 
 @pytest.mark.parametrize(
-    ("change", "state"),
+    ("facts", "state"),
     [
-        ("active = 0", State.INACTIVE),
-        ("type = 'datapipe'", State.INELIGIBLE),
-        (
-            "verifier = NULL, verify_key = NULL, sealed = NULL, portal_key = NULL, "
-            "pin_set_at = NULL, pin_set_by = NULL",
-            State.UNCOLLECTED,
-        ),
+        ({"active": False}, State.INACTIVE),
+        ({"type": UserType.DATAPIPE}, State.INELIGIBLE),
+        (NO_PIN, State.UNCOLLECTED),
     ],
 )
 def test_where_there_is_nothing_to_compare_nothing_is_charged(
-    desk: Desk, change: str, state: State
+    desk: Desk, facts: dict[str, Any], state: State
 ) -> None:
     """An inactive, ineligible or uncollected user is refused on record, uncharged."""
-    with_counter(desk, 3)
-    desk.sql(f"UPDATE users SET {change}")  # noqa: S608
-    before = desk.user("alice")
-    seq = last_seq(desk)
-    with desk.session() as session, session.holding(before) as user:
-        verdict = charge(session, user)
-    assert verdict == Verdict(Outcome(state.value), before, state)
+    asked = with_counter(desk, 3)
+    before = rewrite(desk, "alice", **facts)
+    number = last_number(desk)
+    with desk.session() as session:
+        verdicts = [charge(session, user, PIN) for user in (asked, before)]
+    assert verdicts == [Verdict(Outcome(state.value), before, state)] * 2
     assert desk.user("alice") == before
-    assert kinds_after(desk, seq) == [("refused", state.value, 3)]
+    assert kinds_after(desk, number) == [("refused", state.value, 3)] * 2
 
 
-def test_two_attempts_are_never_open_at_once(desk: Desk) -> None:
-    """A second charge before the settle shows that the user's lock kept nobody out."""
-    before = with_counter(desk, 0)
-    with desk.session() as session, session.holding(before) as user:
-        attempt = charged(session, user)
-        seq = last_seq(desk)
-        with pytest.raises(AttemptTakenOver) as error:
-            charged(session, user)
-        assert error.value.user == "alice"
-        assert desk.user("alice") == attempt.user
-        assert last_seq(desk) == seq
-
-
-def test_a_verifier_of_an_unknown_key_is_not_charged(desk: Desk) -> None:
-    """Who can't compare doesn't charge, and leaves no event behind."""
-    before = with_counter(desk, 0)
-    seq = last_seq(desk)
-    assert before.pin is not None
-    with (
-        desk.session() as session,
-        session.holding(before) as user,
-        pytest.raises(VerifyKeyUnknown) as error,
-    ):
-        session.store.write(attempts.charge, user.id, verify_keys={"another"}, ticket=None)
-    assert error.value.fingerprint == before.pin.verify_key
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"pin_version": 9},
+        {"question": "$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA"},
+        {"pin_check": bytes(32)},
+        {"pin_proof": bytes(32)},
+    ],
+)
+def test_where_the_question_changed_meanwhile_nothing_is_charged(
+    desk: Desk, facts: dict[str, Any]
+) -> None:
+    """Version, question, check and proof are those that were asked, or it is asked again."""
+    asked = with_counter(desk, 2)
+    before = rewrite(desk, "alice", **facts)
+    number = last_number(desk)
+    with desk.session() as session:
+        assert charge(session, asked, PIN) is None
     assert desk.user("alice") == before
-    assert last_seq(desk) == seq
+    assert last_number(desk) == number
+
+
+def test_where_ask_saw_a_refusal_and_charge_finds_a_pin_it_is_asked_again(desk: Desk) -> None:
+    """Without an answer nothing is charged, whatever the state has become."""
+    user = with_counter(desk, 2)
+    number = last_number(desk)
+    with desk.session() as session:
+        assert session.store.write(attempts.charge, user, None, ticket=None) is None
+    assert last_number(desk) == number
+
+
+def test_a_second_charge_ends_the_first_attempt_first(desk: Desk) -> None:
+    """Two attempts are never open at once: the one before has its outcome in the same commit."""
+    before = with_counter(desk, 0)
+    with desk.session() as session:
+        first = charged(session, before)
+        second = charged(session, before, PIN)
+        assert kinds_after(desk, first.number) == [
+            ("incorrect", "incorrect", 1),
+            ("attempt", None, 2),
+        ]
+        assert desk.user("alice").attempt == second.number == first.number + 2
+        assert settled(session, second).outcome is Outcome.VERIFIED
+        assert settled(session, first).outcome is Outcome.INCORRECT
+
+
+def test_concurrent_right_answers_all_verify(desk: Desk) -> None:
+    """Six charged before anybody settles: each ends the one before, and none locks another out."""
+    before = with_counter(desk, 5)
+    with desk.session() as session:
+        opened = [charged(session, before, PIN) for _ in range(6)]
+        verdicts = [settled(session, attempt) for attempt in opened]
+    assert {verdict.outcome for verdict in verdicts} == {Outcome.VERIFIED}
+    assert desk.user("alice").failed_attempts == 0
+
+
+def test_two_charges_in_one_transaction_are_refused(desk: Desk) -> None:
+    """Otherwise one commit could compare many answers; nothing of it is written."""
+    alice, bob = with_counter(desk, 0), with_counter(desk, 0, "bob")
+    number = last_number(desk)
+
+    def both(transaction: Transaction, answers: list[bytes | None]) -> None:
+        for user, answer in zip((alice, bob), answers, strict=True):
+            attempts.charge(transaction, user, answer, ticket=None)
+
+    def twice(transaction: Transaction, answer: bytes | None) -> None:
+        for _ in range(2):
+            attempts.charge(transaction, alice, answer, ticket=None)
+
+    with desk.session() as session:
+        answers = [answer_of(session, user, WRONG) for user in (alice, bob)]
+        with pytest.raises(AttemptOpen):
+            session.store.write(both, answers)
+        with pytest.raises(AttemptOpen):
+            session.store.write(twice, answers[0])
+    assert (desk.user("alice"), desk.user("bob")) == (alice, bob)
+    assert last_number(desk) == number
 
 
 @pytest.mark.parametrize("counter", range(6))
 def test_a_match_sets_the_counter_to_nought(desk: Desk, counter: int) -> None:
     """However many misses came before, also the five that a sixth would have locked."""
     before = with_counter(desk, counter)
-    seq = last_seq(desk)
-    with desk.session(agent="root") as session, session.holding(before) as user:
-        verdict = settled(session, charged(session, user), matched=True)
+    number = last_number(desk)
+    with desk.session(agent="root") as session:
+        verdict = settled(session, charged(session, before, PIN))
     after = desk.user("alice")
-    assert verdict == Verdict(Outcome.VERIFIED, after, State.ACTIVE)
-    assert (after.failed_attempts, after.open_attempt, after.locked_since) == (0, None, None)
+    assert told_verdict(verdict) == Verdict(Outcome.VERIFIED, told(after), State.ACTIVE)
+    assert (after.failed_attempts, after.attempt, after.locked_since) == (0, None, None)
     assert (after.locks_total, after.attempts_total) == (0, before.attempts_total + 1)
     assert after.last_verified_by == "root"
     assert after.last_verified_at is not None
-    assert after.pin == before.pin
-    assert kinds_after(desk, seq) == [("attempt", None, counter + 1), ("verified", "verified", 0)]
+    assert after.pin_check == before.pin_check
+    assert kinds_after(desk, number) == [
+        ("attempt", None, counter + 1),
+        ("verified", "verified", 0),
+    ]
 
 
 @pytest.mark.parametrize("counter", range(5))
 def test_a_miss_keeps_its_charge(desk: Desk, counter: int) -> None:
     """Short of six nothing is locked, and nothing says that anybody was verified."""
     before = with_counter(desk, counter)
-    seq = last_seq(desk)
-    with desk.session() as session, session.holding(before) as user:
-        verdict = settled(session, charged(session, user), matched=False)
+    number = last_number(desk)
+    with desk.session() as session:
+        verdict = settled(session, charged(session, before))
     after = desk.user("alice")
-    assert verdict == Verdict(Outcome.INCORRECT, after, State.ACTIVE)
-    assert (after.failed_attempts, after.open_attempt) == (counter + 1, None)
+    assert told_verdict(verdict) == Verdict(Outcome.INCORRECT, told(after), State.ACTIVE)
+    assert (after.failed_attempts, after.attempt, after.attempt_answer) == (counter + 1, None, None)
     assert (after.locks_total, after.locked_since, after.last_verified_at) == (0, None, None)
-    assert kinds_after(desk, seq) == [
+    assert kinds_after(desk, number) == [
         ("attempt", None, counter + 1),
         ("incorrect", "incorrect", counter + 1),
     ]
@@ -163,117 +240,115 @@ def test_a_miss_keeps_its_charge(desk: Desk, counter: int) -> None:
 def test_the_sixth_miss_locks(desk: Desk) -> None:
     """It is still `incorrect`, in the state `locked`, with the lock's own event and totals."""
     before = with_counter(desk, 5)
-    seq = last_seq(desk)
-    with desk.session() as session, session.holding(before) as user:
-        verdict = settled(session, charged(session, user), matched=False)
-        told = session.store.locks_recorded
+    number = last_number(desk)
+    with desk.session() as session:
+        attempt = charged(session, before)
+        assert session.store.locks_recorded == []  # a sixth answer in flight is not a lock yet
+        verdict = settled(session, attempt)
+        locked = session.store.locks_recorded
     after = desk.user("alice")
-    assert told == [after]
-    assert verdict == Verdict(Outcome.INCORRECT, after, State.LOCKED)
+    assert locked == [after]
+    assert told_verdict(verdict) == Verdict(Outcome.INCORRECT, told(after), State.LOCKED)
     assert (after.failed_attempts, after.locks_total) == (6, 1)
     assert after.locked_since is not None
     assert after.locked_since == after.last_locked_at
-    assert kinds_after(desk, seq) == [
+    assert kinds_after(desk, number) == [
         ("attempt", None, 6),
         ("incorrect", "incorrect", 6),
         ("locked", None, 6),
     ]
 
 
-def test_an_attempt_is_settled_once(desk: Desk) -> None:
-    """A second settle of the same attempt is refused, and changes nothing."""
-    before = with_counter(desk, 2)
-    with desk.session() as session, session.holding(before) as user:
-        attempt = charged(session, user)
-        settled(session, attempt, matched=False)
-        after = desk.user("alice")
-        seq = last_seq(desk)
-        with pytest.raises(AttemptTakenOver):
-            settled(session, attempt, matched=True)
-    assert desk.user("alice") == after
-    assert last_seq(desk) == seq
-
-
-@pytest.mark.parametrize("matched", [True, False])
-@pytest.mark.parametrize("number", ["NULL", "1", "9999"])
-def test_an_attempt_that_others_closed_stays_charged(
-    desk: Desk, number: str, matched: bool
+@pytest.mark.parametrize(("pin", "outcome"), [(PIN, Outcome.VERIFIED), (WRONG, Outcome.INCORRECT)])
+@pytest.mark.parametrize("counter", range(6))
+def test_somebody_else_ends_an_attempt_with_the_outcome_it_would_have_got(
+    desk: Desk, counter: int, pin: str, outcome: Outcome
 ) -> None:
-    """Where open_attempt is not the own one, even a match verifies nobody and frees nothing."""
-    before = with_counter(desk, 2)
-    with desk.session() as session, session.holding(before) as user:
-        attempt = charged(session, user)
-        desk.sql(f"UPDATE users SET open_attempt = {number}")  # noqa: S608
-        taken = desk.user("alice")
-        seq = last_seq(desk)
-        with pytest.raises(AttemptTakenOver):
-            settled(session, attempt, matched=matched)
-    assert desk.user("alice") == taken
-    assert taken.failed_attempts == 3
-    assert last_seq(desk) == seq
+    """Its own agent and ticket stand on the event, and who ended it; its owner is told the same."""
+    attempt = left_open(desk, with_counter(desk, counter), pin, agent="mia")
+    with desk.session(agent="ben", command="status") as session:
+        after = session.store.write(attempts.finish, attempt.row)
+        session.store.write(attempts.finish, attempt.row)
+    ended = desk.events()[attempt.number]
+    assert (ended.kind, ended.attempt) == (outcome.value, attempt.number)
+    assert (ended.agent, ended.command, ended.ticket) == ("mia", "verify", "T-1")
+    query = "SELECT ended_by FROM trail WHERE number = ?"
+    assert desk.sql(query, attempt.number + 1) == [("ben",)]
+    locks = outcome is Outcome.INCORRECT and counter == 5
+    assert [kind for kind, *_ in kinds_after(desk, attempt.number)] == [
+        outcome.value,
+        *["locked"] * locks,
+    ]
+    assert told(after) == told(desk.user("alice"))
+    assert after.locks_total == int(locks)
+    number = last_number(desk)
+    with desk.session(agent="mia") as session:
+        verdict = settled(session, attempt)
+    state = State.LOCKED if locks else State.ACTIVE
+    assert told_verdict(verdict) == Verdict(outcome, told(after), state)
+    assert last_number(desk) == number
 
 
-@pytest.mark.parametrize("counter", range(5))
-def test_an_abandoned_attempt_is_a_miss(desk: Desk, counter: int) -> None:
-    """Whoever next takes the user's lock closes it: the charge stays, `abandoned` says why."""
-    attempt = left_open(desk, with_counter(desk, counter))
-    with desk.session() as session, session.holding(attempt.user) as held:
-        assert held == desk.user("alice")
-    assert (held.failed_attempts, held.open_attempt, held.locks_total) == (counter + 1, None, 0)
-    assert kinds_after(desk, attempt.attempt) == [("abandoned", None, counter + 1)]
-    assert desk.events()[-1].attempt == attempt.attempt
-
-
-def test_an_abandoned_sixth_attempt_locks(desk: Desk) -> None:
-    """A process killed between charge and settle can't keep the lock from being recorded."""
-    attempt = left_open(desk, with_counter(desk, 5))
-    assert attempt.user.locked_since is None
-    with desk.session() as session, session.holding(attempt.user) as held:
-        assert session.store.locks_recorded == [held]
-    assert (held.failed_attempts, held.locks_total) == (6, 1)
-    assert held.locked_since is not None
-    assert held.locked_since == held.last_locked_at
-    assert kinds_after(desk, attempt.attempt) == [("abandoned", None, 6), ("locked", None, 6)]
-
-
-def test_an_abandoned_attempt_is_closed_once(desk: Desk) -> None:
-    """The next holder finds nothing open and writes nothing."""
-    attempt = left_open(desk, with_counter(desk, 5))
+@pytest.mark.parametrize(
+    ("change", "word", "state"),
+    [
+        ({"active": False}, Outcome.INACTIVE, State.INACTIVE),
+        ({"pin_version": 7}, Outcome.INCORRECT, State.ACTIVE),
+        (NO_PIN | {"pin_version": 7}, Outcome.UNCOLLECTED, State.UNCOLLECTED),
+        (
+            {"failed_attempts": 6, "locked_since": "2026-01-01T00:00:00Z"},
+            Outcome.LOCKED,
+            State.LOCKED,
+        ),
+    ],
+)
+def test_a_right_answer_that_somebody_else_ended_is_not_told_once_its_pin_is_gone(
+    desk: Desk, change: dict[str, Any], word: Outcome, state: State
+) -> None:
+    """State or version changed since the charge: `not_told`, and the present state is told."""
+    attempt = left_open(desk, with_counter(desk, 2), PIN)
+    with desk.session(agent="ben") as session:
+        session.store.write(attempts.finish, attempt.row)
+    after = rewrite(desk, "alice", **change)
+    number = last_number(desk)
     with desk.session() as session:
-        for _ in range(3):
-            with session.holding(attempt.user):
-                pass
-    assert len(kinds_after(desk, attempt.attempt)) == 2
+        verdict = settled(session, attempt)
+    assert verdict == Verdict(word, after, state)
+    assert kinds_after(desk, number) == [("not_told", word.value, after.failed_attempts)]
+    assert desk.events()[-1].attempt == attempt.number
+    assert desk.user("alice") == after
 
 
-def test_the_dead_process_s_settle_comes_too_late(desk: Desk) -> None:
-    """An attempt once recorded as abandoned verifies nobody, should its owner live after all."""
-    attempt = left_open(desk, with_counter(desk, 2))
-    with desk.session() as session:
-        with session.holding(attempt.user):
-            pass
-        before = desk.user("alice")
-        with pytest.raises(AttemptTakenOver):
-            settled(session, attempt, matched=True)
-    assert desk.user("alice") == before
-
-
-def test_looking_takes_no_lock_and_closes_nothing(desk: Desk) -> None:
-    """`status` shows the charge in flight, and leaves it to its owner."""
+def test_looking_ends_nothing(desk: Desk) -> None:
+    """A record that is read shows the charge in flight, and leaves it to its owner."""
     attempt = left_open(desk, with_counter(desk, 5))
-    assert desk.user("alice") == attempt.user
-    assert kinds_after(desk, attempt.attempt) == []
+    user = desk.user("alice")
+    assert (user.failed_attempts, user.attempt) == (6, attempt.number)
+    assert kinds_after(desk, attempt.number) == []
 
 
-def test_refuse_unless_active_charges_nobody(desk: Desk) -> None:
+@pytest.mark.parametrize("counter", [5, 6])
+def test_refuse_unless_active_charges_nobody(desk: Desk, counter: int) -> None:
     """Asked before the PIN is, it refuses on record or says nothing, and counts nothing."""
-    fine, locked = with_counter(desk, 5, "alice"), with_counter(desk, 6, "bob")
-    seq = last_seq(desk)
+    before = with_counter(desk, counter)
+    number = last_number(desk)
     with desk.session() as session:
-        with session.holding(fine) as user:
-            assert session.store.write(attempts.refuse_unless_active, user.id, "T-1") is None
-        with session.holding(locked) as user:
-            verdict = session.store.write(attempts.refuse_unless_active, user.id, "T-1")
-    assert verdict == Verdict(Outcome.LOCKED, locked, State.LOCKED)
-    assert (desk.user("alice"), desk.user("bob")) == (fine, locked)
-    assert kinds_after(desk, seq) == [("refused", "locked", 6)]
+        verdict = session.store.write(attempts.refuse_unless_active, before.id, ticket="T-1")
+    refused = Verdict(Outcome.LOCKED, before, State.LOCKED)
+    assert verdict == (refused if counter == 6 else None)
+    assert desk.user("alice") == before
+    assert kinds_after(desk, number) == ([("refused", "locked", 6)] if counter == 6 else [])
+
+
+def test_refuse_unless_active_ends_a_sixth_miss_that_was_left_open(desk: Desk) -> None:
+    """The lock is recorded and told before the agent asks for a PIN."""
+    attempt = left_open(desk, with_counter(desk, 5))
+    with desk.session() as session:
+        verdict = session.store.write(attempts.refuse_unless_active, attempt.row, ticket=None)
+    assert verdict is not None
+    assert verdict.outcome is Outcome.LOCKED
+    assert [kind for kind, *_ in kinds_after(desk, attempt.number)] == [
+        "incorrect",
+        "locked",
+        "refused",
+    ]

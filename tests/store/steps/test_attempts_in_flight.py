@@ -1,138 +1,210 @@
-"""What happens to an attempt when bulk work or an edit comes between charge and settle."""
+"""What each change of a record makes of an attempt that is open: it ends first, in the same commit.
+
+The table of outcomes is tested in tests/rules/test_lockout.py; here, that every step asks it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import pytest
 
-from pincli.models import Outcome, PinOrigin, State
+from pincli.errors import PinChangedMeanwhile
+from pincli.models import Outcome, PinOrigin, State, User, UserType
 from pincli.operations import pins
 from pincli.operations.session import Session
-from pincli.store.steps import pins as pin_steps
-from tests.store.attempting import (
-    charged,
-    kinds_after,
-    last_seq,
-    left_open,
-    settled,
-    with_counter,
-)
+from pincli.store.contract import Transaction
+from pincli.store.scratch import StagedRow
+from pincli.store.steps import attempts, imports, keys, people
+from pincli.store.steps import pins as steps
+from tests.store.attempting import PIN, WRONG, kinds_after, left_open, settled, with_counter
 from tests.support.desk import Desk
 
-
-def withdraw_several(session: Session, desk: Desk, *, unlock: bool) -> None:
-    """A bulk reset of alice and bob."""
-    rows = [desk.user("alice").id, desk.user("bob").id]
-    session.store.write(pin_steps.withdraw, rows, unlock=unlock, reason="incident")
+Change = Callable[[Session, User], object]
 
 
-def expected_counter(before: int, *, matched: bool, unlock: bool) -> int:
-    """The counter after a charge, a bulk reset and a settle, by hand.
-
-    A match sets it to 0. Else the reset has set it to 0 already, unless the charge had just
-    made it six: then it looked locked, and stays so without --unlock.
-    """
-    if matched or unlock or before < 5:
-        return 0
-    return 6
+def withdraw(session: Session, user: User) -> object:
+    return session.store.write(steps.withdraw, [user.id], unlock=False, reason="incident")
 
 
-@pytest.mark.parametrize(
-    ("counter", "matched", "unlock"), list(product(range(6), (True, False), (True, False)))
-)
-def test_nobody_is_verified_with_a_pin_withdrawn_before_the_settle(
-    desk: Desk, counter: int, matched: bool, unlock: bool
+def withdraw_and_unlock(session: Session, user: User) -> object:
+    return session.store.write(steps.withdraw, [user.id], unlock=True, reason="incident")
+
+
+def issue(session: Session, user: User) -> object:
+    new = pins.prepare(session, user, "234811", PinOrigin.GENERATED)
+    return session.store.write(steps.issue, [(user.id, new)], unlock=True, reason="incident")
+
+
+def choose(session: Session, user: User) -> object:
+    new = pins.prepare(session, user, "234811", PinOrigin.CUSTOMER)
+    return session.store.write(steps.change, user.id, new)
+
+
+def deactivate(session: Session, user: User) -> object:
+    return session.store.write(people.set_active, [user.id], active=False, reason=None)
+
+
+def row_of(user: User, **fields: object) -> StagedRow:
+    row = StagedRow(user.login, 2, user.account, user.display_name, user.type, None)
+    return row._replace(**fields)  # type: ignore[arg-type]
+
+
+def make_ineligible(session: Session, user: User) -> object:
+    row = row_of(user, type=UserType.DATAPIPE)
+    return session.store.write(imports.take_in, [row], allow_move=False)
+
+
+def rename(session: Session, user: User) -> object:
+    row = row_of(user, name="Somebody")
+    return session.store.write(imports.take_in, [row], allow_move=False)
+
+
+def unlock(session: Session, user: User) -> object:
+    return session.store.write(steps.unlock, user.id, reason="please")
+
+
+def ask_for_a_lock(session: Session, user: User) -> object:
+    return session.store.write(steps.refuse_unless_locked, user.id)
+
+
+def look(session: Session, user: User) -> object:
+    return session.store.write(steps.note_shown, user.id, user.pin_version)
+
+
+def reseal(session: Session, user: User) -> object:
+    portal_key = session.identity.portal_key
+    resealed = keys.Resealed(user.id, user.pin_version, b"another seal", portal_key)
+    return session.store.write(keys.reseal, [resealed])
+
+
+def renew(session: Session, user: User) -> object:
+    new = pins.prepare(session, user, PIN, PinOrigin.CUSTOMER)
+    return session.store.write(steps.renew, user.id, user, new._replace(version=user.pin_version))
+
+
+def look_by_somebody_else(session: Session, user: User) -> object:
+    return session.store.write(attempts.finish, user.id)
+
+
+WITHDRAWING: dict[str, tuple[Change, Outcome]] = {
+    "reset": (withdraw, Outcome.UNCOLLECTED),
+    "reset-unlock": (withdraw_and_unlock, Outcome.UNCOLLECTED),
+    "issue": (issue, Outcome.INCORRECT),
+    "choice": (choose, Outcome.INCORRECT),
+    "deactivate": (deactivate, Outcome.INACTIVE),
+    "ineligible": (make_ineligible, Outcome.INELIGIBLE),
+}
+KEEPING: dict[str, tuple[Change, list[str]]] = {
+    "unlock": (unlock, ["refused"]),
+    "refuse-unless-locked": (ask_for_a_lock, ["refused"]),
+    "look": (look, ["pin_shown"]),
+    "rename": (rename, ["user_updated"]),
+    "reseal": (reseal, ["resealed"]),
+    "renew": (renew, ["renewed"]),
+    "look-by-somebody": (look_by_somebody_else, []),
+}
+
+
+@pytest.mark.parametrize(("change", "counter"), list(product(WITHDRAWING, (0, 4, 5))))
+def test_a_right_answer_is_refused_where_the_change_takes_its_pin(
+    desk: Desk, change: str, counter: int
 ) -> None:
-    """The outcome is `uncollected`, never `verified`; a right answer is never what locks."""
-    before = with_counter(desk, counter)
-    desk.collected("bob")
-    seq = last_seq(desk)
-    with desk.session() as session, session.holding(before) as user:
-        attempt = charged(session, user)
-        withdraw_several(session, desk, unlock=unlock)
-        assert desk.user("alice").open_attempt == attempt.attempt
-        verdict = settled(session, attempt, matched=matched)
-    after = desk.user("alice")
-    locked = expected_counter(counter, matched=matched, unlock=unlock) == 6
-    assert verdict.outcome is Outcome.UNCOLLECTED
-    assert verdict.state is (State.LOCKED if locked else State.UNCOLLECTED)
-    assert verdict.user == after
-    assert after.failed_attempts == (6 if locked else 0)
-    assert after.open_attempt is None
-    assert after.pin is None
-    assert after.last_verified_at is None
-    assert after.locks_total == int(locked)
-    assert (after.locked_since is not None) is locked
-    events = kinds_after(desk, seq)
-    assert ("refused", "uncollected", after.failed_attempts) in events
-    assert all(kind not in ("verified", "incorrect") for kind, *_ in events)
-    assert [kind for kind, *_ in events].count("locked") == int(locked)
-
-
-@pytest.mark.parametrize("counter", range(6))
-def test_a_new_pin_between_charge_and_settle_makes_a_match_incorrect(
-    desk: Desk, counter: int
-) -> None:
-    """The PIN that matched is no longer the PIN: `incorrect`, and the counter goes to 0."""
-    before = with_counter(desk, counter)
-    with desk.session() as session, session.holding(before) as user:
-        attempt = charged(session, user)
-        new = pins.prepare(session, user, "234811", PinOrigin.GENERATED)
-        session.store.write(pin_steps.collect, user.id, new)
-        verdict = settled(session, attempt, matched=True)
-    after = desk.user("alice")
-    assert (verdict.outcome, verdict.state) == (Outcome.INCORRECT, State.ACTIVE)
-    assert (after.failed_attempts, after.last_verified_at) == (0, None)
-    assert desk.events()[-1].outcome == "incorrect"
-
-
-@pytest.mark.parametrize("matched", [True, False])
-@pytest.mark.parametrize(
-    ("change", "outcome"),
-    [("active = 0", Outcome.INACTIVE), ("type = 'datapipe'", Outcome.INELIGIBLE)],
-)
-def test_who_is_switched_off_meanwhile_is_not_verified(
-    desk: Desk, change: str, outcome: Outcome, matched: bool
-) -> None:
-    """The present state is the outcome; a match sets the counter to 0, a miss keeps its charge."""
-    before = with_counter(desk, 2)
-    with desk.session() as session, session.holding(before) as user:
-        attempt = charged(session, user)
-        desk.sql(f"UPDATE users SET {change}")  # noqa: S608
-        verdict = settled(session, attempt, matched=matched)
-    after = desk.user("alice")
+    """Nobody is told *verified* with it: the outcome is the state after the change."""
+    taking, outcome = WITHDRAWING[change]
+    user = with_counter(desk, counter)
+    attempt = left_open(desk, user, PIN)
+    with desk.session(agent="admin") as session:
+        taking(session, user)
+        number = len(desk.events())
+        verdict = settled(session, attempt)
+    first = desk.events()[attempt.number]
+    assert (first.kind, first.outcome, first.attempts_used) == ("refused", outcome.value, 0)
+    assert (first.attempt, first.agent, first.ticket) == (attempt.number, "mia", "T-1")
     assert verdict.outcome is outcome
-    assert verdict.state.value == outcome.value
-    assert after.failed_attempts == (0 if matched else 3)
-    assert (after.open_attempt, after.last_verified_at) == (None, None)
-    event = desk.events()[-1]
-    assert (event.kind, event.outcome, event.attempt) == ("refused", outcome, attempt.attempt)
+    assert len(desk.events()) == number
+    after = desk.user("alice")
+    assert (after.failed_attempts, after.attempt, after.last_verified_at) == (0, None, None)
+    assert after.locks_total == 0
 
 
-def test_a_bulk_reset_leaves_open_attempts_alone(desk: Desk) -> None:
-    """It holds no user's lock, so it closes nobody's attempt: each settles its own."""
+@pytest.mark.parametrize(("change", "counter"), list(product(KEEPING, (0, 4, 5))))
+def test_a_right_answer_verifies_where_the_change_keeps_its_pin(
+    desk: Desk, change: str, counter: int
+) -> None:
+    """Its outcome stands before the change, in the same transaction, and its owner is told."""
+    taking, kinds = KEEPING[change]
+    user = with_counter(desk, counter)
+    attempt = left_open(desk, user, PIN)
+    with desk.session(agent="admin") as session:
+        taking(session, desk.user("alice"))
+        verdict = settled(session, attempt)
+    assert [kind for kind, *_ in kinds_after(desk, attempt.number)] == ["verified", *kinds]
+    assert (verdict.outcome, verdict.state) == (Outcome.VERIFIED, State.ACTIVE)
+    assert desk.user("alice").failed_attempts == 0
+    assert desk.user("alice").last_verified_by == "mia"
+
+
+@pytest.mark.parametrize(("change", "counter"), list(product([*WITHDRAWING, *KEEPING], (0, 4, 5))))
+def test_a_wrong_answer_is_a_miss_whatever_follows(desk: Desk, change: str, counter: int) -> None:
+    """The sixth locks before the change comes: only what unlocks releases it."""
+    taking = (WITHDRAWING.get(change) or KEEPING[change])[0]
+    user = with_counter(desk, counter)
+    attempt = left_open(desk, user, WRONG)
+    with desk.session(agent="admin") as session:
+        taking(session, desk.user("alice"))
+        verdict = settled(session, attempt)
+    six = counter == 5
+    ended = kinds_after(desk, attempt.number)[: 1 + six]
+    locked = [("locked", None, 6)] if six else []
+    assert ended == [("incorrect", "incorrect", counter + 1), *locked]
+    assert verdict.outcome is Outcome.INCORRECT
+    after = desk.user("alice")
+    releases = change in ("unlock", "reset-unlock", "issue")
+    assert (after.failed_attempts == 6) is (six and not releases)
+    assert after.locks_total == int(six)
+    assert after.attempt is None
+
+
+@pytest.mark.parametrize("pin", [PIN, WRONG])
+def test_each_commit_shows_the_attempt_open_or_the_change_whole(desk: Desk, pin: str) -> None:
+    """At no moment is the attempt ended and the change missing, or the reverse."""
+    user = with_counter(desk, 2)
+    left_open(desk, user, pin)
+    seen: set[tuple[bool, bool]] = set()
+
+    def look_in() -> None:
+        rows = desk.sql("SELECT attempt IS NULL, question IS NULL FROM people")
+        seen.update((bool(ended), bool(gone)) for ended, gone in rows)
+
+    def watched(transaction: Transaction) -> None:
+        look_in()
+        steps.withdraw(transaction, [user.id], unlock=False, reason=None)
+        look_in()
+
+    with desk.session() as session:
+        session.store.write(watched)
+    look_in()
+    assert seen == {(False, False), (True, True)}
+
+
+def test_a_bulk_reset_ends_everybodys_open_attempt(desk: Desk) -> None:
+    """A chunk is no other than one user: each attempt gets its own outcome."""
     users = [with_counter(desk, counter, f"u{counter}") for counter in range(6)]
-    opened = {user.login: left_open(desk, user).attempt for user in users}
+    opened = [left_open(desk, user, PIN if n % 2 else WRONG) for n, user in enumerate(users)]
     with desk.session() as session:
         rows = [user.id for user in users]
-        session.store.write(pin_steps.withdraw, rows, unlock=True, reason=None)
-    assert {user.login: desk.user(user.login).open_attempt for user in users} == opened
-    assert "abandoned" not in {event.kind.value for event in desk.events()}
+        session.store.write(steps.withdraw, rows, unlock=True, reason=None)
+        outcomes = [settled(session, attempt).outcome for attempt in opened]
+    assert outcomes == [Outcome.INCORRECT, Outcome.UNCOLLECTED] * 3
+    assert {desk.user(user.login).attempt for user in users} == {None}
 
 
-def test_a_bulk_reset_of_a_dead_attempt_leaves_it_for_the_next_holder(desk: Desk) -> None:
-    """The sixth charge of a killed process stays at six through a reset, and becomes a lock."""
-    before = with_counter(desk, 5)
-    desk.collected("bob")
-    with desk.session() as session, session.holding(before) as user:
-        attempt = charged(session, user)
-    with desk.session() as session:
-        withdraw_several(session, desk, unlock=False)
-        assert desk.user("alice").open_attempt == attempt.attempt
-        with session.holding(before) as held:
-            pass
-    assert (held.failed_attempts, held.locks_total, held.open_attempt) == (6, 1, None)
-    assert held.pin is None
-    kinds = [kind for kind, *_ in kinds_after(desk, attempt.attempt)]
-    assert kinds[-2:] == ["abandoned", "locked"]
+def test_a_look_that_comes_too_late_ends_nothing(desk: Desk) -> None:
+    """What is refused before it is a change of the record leaves the attempt to its owner."""
+    user = with_counter(desk, 2)
+    attempt = left_open(desk, user, PIN)
+    with desk.session() as session, pytest.raises(PinChangedMeanwhile):
+        session.store.write(steps.note_shown, user.id, user.pin_version - 1)
+    assert desk.user("alice").attempt == attempt.number

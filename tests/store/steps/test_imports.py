@@ -10,8 +10,9 @@ from pincli.errors import Refused, Rule
 from pincli.models import EventKind, User, UserType
 from pincli.operations.session import Session
 from pincli.rules import lockout
-from pincli.store.staging import StagedRow
+from pincli.store.scratch import StagedRow
 from pincli.store.steps.imports import Fate, fate_of, take_in
+from tests.store.attempting import told
 from tests.support.desk import Desk, connection_of
 from tests.support.driving import guess_wrong
 from tests.support.trail import play
@@ -36,13 +37,13 @@ def session(desk: Desk) -> Iterator[Session]:
 def test_the_fates_are_told_in_the_order_of_the_rows(session: Session) -> None:
     """And fate_of foretells them."""
     rows = [row("new"), row("bob", name="B"), row("alice"), row("newer", active=False)]
-    present = session.store.people.named([each.user for each in rows])
+    names = [each.user for each in rows]
+    present = {user.login: user for user in session.store.people.named(names)}
     expected = [Fate.ADDED, Fate.UPDATED, Fate.UNCHANGED, Fate.ADDED]
     assert [fate_of(each, present.get(each.user)) for each in rows] == expected
     assert session.store.write(take_in, rows, allow_move=False) == expected
-    assert [fate_of(each, session.store.people.find(each.user)) for each in rows] == [
-        Fate.UNCHANGED
-    ] * 4
+    after = {user.login: user for user in session.store.people.named(names)}
+    assert [fate_of(each, after[each.user]) for each in rows] == [Fate.UNCHANGED] * 4
 
 
 def test_nothing_to_change_writes_no_event(desk: Desk, session: Session) -> None:
@@ -56,7 +57,7 @@ KINDS: list[tuple[dict[str, object], list[EventKind]]] = [
     ({"name": "A"}, [EventKind.USER_UPDATED]),
     ({"account": "globex"}, [EventKind.USER_UPDATED]),
     ({"type": UserType.FEDERATED}, [EventKind.USER_UPDATED]),
-    ({"active": False}, [EventKind.DEACTIVATED]),
+    ({"active": False}, [EventKind.DEACTIVATED, EventKind.PIN_WITHDRAWN]),
     ({"active": True}, []),
     ({"type": UserType.DATAPIPE}, [EventKind.USER_UPDATED, EventKind.PIN_WITHDRAWN]),
     (
@@ -71,14 +72,14 @@ KINDS: list[tuple[dict[str, object], list[EventKind]]] = [
 def test_each_change_has_its_event_and_touches_nothing_else(
     desk: Desk, session: Session, user: str, fields: dict[str, object], kinds: list[EventKind]
 ) -> None:
-    """Counter, lock, totals and PIN stay; only a type without PINs withdraws the PIN."""
+    """Counter, lock and totals stay; a type without PINs withdraws the PIN, and so does leaving."""
     before, trail = desk.user(user), desk.events()
     session.store.write(take_in, [row(user, **fields)], allow_move=True)
     columns = {"display_name" if name == "name" else name: fields[name] for name in fields}
     expected: User = before._replace(**columns)  # type: ignore[arg-type]
     if EventKind.PIN_WITHDRAWN in kinds:
         expected = lockout.without_pin(expected)
-    assert desk.user(user) == expected
+    assert told(desk.user(user)) == told(expected)
     events = desk.events()[len(trail) :]
     assert [event.kind for event in events] == kinds
     assert {event.attempts_used for event in events} <= {before.failed_attempts}
@@ -105,12 +106,12 @@ def test_the_pin_is_withdrawn_with_the_type(desk: Desk, session: Session) -> Non
     connection = connection_of(session)
     connection.set_trace_callback(
         lambda _: seen.append(
-            *desk.sql("SELECT type, verifier IS NULL FROM users WHERE user = 'alice'")
+            *desk.sql("SELECT type, question IS NULL FROM people WHERE login = 'alice'")
         )
     )
     session.store.write(take_in, [row("alice", type=UserType.DATAPIPE)], allow_move=False)
     connection.set_trace_callback(None)
-    seen += desk.sql("SELECT type, verifier IS NULL FROM users WHERE user = 'alice'")
+    seen += desk.sql("SELECT type, question IS NULL FROM people WHERE login = 'alice'")
     assert set(seen) == {("cloud", 0), ("datapipe", 1)}
 
 

@@ -6,15 +6,17 @@ import pytest
 
 from pincli.errors import Refused, Rule
 from pincli.models import UserType
+from pincli.rules import lockout
 from pincli.store.steps import people
-from tests.store.attempting import kinds_after, last_seq, with_counter
+from tests.store.attempting import kinds_after, last_number, told, with_counter
 from tests.support.desk import Desk
 
 
 @pytest.mark.parametrize("kind", UserType)
 def test_a_new_user_has_no_pin_and_no_history(desk: Desk, kind: UserType) -> None:
     """Active, version 0, counter 0, no totals; the event stands with it."""
-    seq = last_seq(desk)
+    desk.add("somebody")
+    number = last_number(desk)
     with desk.session() as session:
         user = session.store.write(people.add_user, "alice", "acme", "Alice", kind)
     assert user == desk.user("alice")
@@ -24,33 +26,45 @@ def test_a_new_user_has_no_pin_and_no_history(desk: Desk, kind: UserType) -> Non
         "Alice",
         kind,
     )
-    assert (user.active, user.pin, user.pin_version) == (True, None, 0)
+    assert (user.active, user.question, user.pin_version) == (True, None, 0)
     assert (user.failed_attempts, user.locks_total, user.attempts_total) == (0, 0, 0)
-    assert user.id > 0  # byte 0 of the lock file is the writer's
-    assert kinds_after(desk, seq) == [("user_added", None, 0)]
+    assert (len(user.uid), len(user.blind or b"")) == (16, 16)
+    assert kinds_after(desk, number) == [("user_added", None, 0)]
 
 
 def test_a_name_is_taken_once(desk: Desk) -> None:
     """A second user of a name is refused, and the first one is left as it is."""
     before = with_counter(desk, 3)
-    seq = last_seq(desk)
+    number = last_number(desk)
     with desk.session() as session, pytest.raises(Refused) as refusal:
         session.store.write(people.add_user, "alice", "globex", "Another", UserType.CLOUD)
     assert (refusal.value.rule, refusal.value.subject) == (Rule.USER_EXISTS, "alice")
     assert desk.user("alice") == before
-    assert last_seq(desk) == seq
+    assert last_number(desk) == number
+
+
+def test_no_two_users_have_one_uid(desk: Desk) -> None:
+    """Uid and blind are random: nobody gets those of somebody who was there before."""
+    users = [desk.add(f"u{number}") for number in range(20)]
+    assert len({user.uid for user in users} | {user.blind for user in users}) == 40
 
 
 @pytest.mark.parametrize("counter", [0, 3, 6])
-def test_switching_off_and_on_keeps_counter_and_pin(desk: Desk, counter: int) -> None:
-    """Nothing but `active` changes, in either direction; a second time writes nothing."""
+def test_switching_off_withdraws_the_pin_and_keeps_the_counter(desk: Desk, counter: int) -> None:
+    """Switching on again gives no PIN back; a second time writes nothing."""
     before = with_counter(desk, counter)
-    seq = last_seq(desk)
+    number = last_number(desk)
+    gone = told(lockout.without_pin(before))
     with desk.session() as session:
         for active in (False, False, True, True):
             (change,) = session.store.write(
                 people.set_active, [before.id], active=active, reason="because"
             )
-            assert change.after == before._replace(active=active)
-    assert [kind for kind, *_ in kinds_after(desk, seq)] == ["deactivated", "activated"]
-    assert {event.reason for event in desk.events() if event.seq > seq} == {"because"}
+            assert told(change.after) == gone._replace(active=active)
+    assert [kind for kind, *_ in kinds_after(desk, number)] == [
+        "deactivated",
+        "pin_withdrawn",
+        "activated",
+    ]
+    reasons = [event.reason for event in desk.events() if event.seq > number]
+    assert reasons == ["because", None, "because"]

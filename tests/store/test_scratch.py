@@ -11,8 +11,8 @@ import pytest
 from pincli.errors import StoreUnavailable
 from pincli.models import Fault, UserType
 from pincli.results import RowProblem
-from pincli.store import staging
-from pincli.store.staging import StagedImport, StagedRow, StagedUsers
+from pincli.store import scratch
+from pincli.store.scratch import StagedImport, StagedRow, StagedUsers
 
 MANY = 4321
 """More than is written or read at once."""
@@ -105,7 +105,7 @@ def test_who_is_missing_is_told(staged: StagedImport) -> None:
 
 def test_the_file_has_no_name_and_is_gone_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody can open it while it is used, and nothing lies about after a kill."""
-    monkeypatch.setattr(staging, "_CACHE_KIB", 16)
+    monkeypatch.setattr(scratch, "_CACHE_KIB", 16)
     before = _files()
     with StagedImport() as staged:
         for number in range(MANY):
