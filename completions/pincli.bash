@@ -147,7 +147,7 @@ _pincli_value() {
         'audit list --user') value='users' ;;
         'audit list --account') value='accounts' ;;
         'audit list --agent') value='text' ;;
-        'audit list --kind') value='words initialised user_added user_updated imported deactivated activated attempt verified incorrect abandoned refused locked unlocked pin_generated pin_changed pin_shown pin_withdrawn reset key_rotated restored' ;;
+        'audit list --kind') value='words initialised user_added user_updated imported deactivated activated attempt verified incorrect abandoned refused locked unlocked pin_generated pin_changed pin_shown pin_withdrawn reset key_rotated resealed restored' ;;
         'audit list --since') value='text' ;;
         'audit list --limit') value='text' ;;
         'audit verify --expect-head') value='text' ;;
