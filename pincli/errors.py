@@ -77,6 +77,17 @@ class UnknownUser(PincliError):
         self.near = tuple(near)
 
 
+class AmbiguousUser(PincliError):
+    """Several accounts have a user of that login: `accounts`, at most twenty of them."""
+
+    code = "ambiguous_user"
+
+    def __init__(self, login: str, accounts: Sequence[str]) -> None:
+        super().__init__(login)
+        self.login = login
+        self.accounts = tuple(accounts)
+
+
 class UnknownAccount(PincliError):
     """No user belongs to that account."""
 

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from pincli.errors import MalformedName
 from pincli.models import User, Verdict
+from pincli.operations.left_open import end_left_open
 from pincli.operations.session import Session
 from pincli.operations.verify import admit
 from pincli.rules.names import canonical_user
@@ -39,12 +40,12 @@ def look_up(session: Session, name: str, ticket: str | None) -> User | Verdict |
         UnknownUser: There is neither; recorded, and with near names.
     """
     canonical = canonical_user(name)
-    if session.store.people.find(canonical) is None and session.store.people.account_exists(
-        canonical
-    ):
-        users = next(session.store.people.pages(account=canonical), [])[:NAMES_AT_MOST]
-        total = sum(session.store.people.totals(account=canonical).values())
+    people = session.store.people
+    if not people.find(canonical) and people.account_exists(canonical):
+        users = next(people.pages(account=canonical), [])[:NAMES_AT_MOST]
+        total = sum(people.totals(account=canonical).values())
         return AccountUsers(canonical, users, total)
+    end_left_open(session)
     return admit(session, canonical, ticket)
 
 

@@ -10,14 +10,15 @@ from pathlib import Path
 
 from pincli.errors import KeysUnavailable, StoreUnavailable, Unavailable
 from pincli.files import private
-from pincli.models import EventFilter, Fault, Identity, Origin
+from pincli.models import Fault, Identity, Origin
 from pincli.results import Check
-from pincli.rules.times import moment_of
+from pincli.rules.times import moment_of, written
 from pincli.store.contract import Store
 from pincli.store.opening import open_store, upkeep_of
 from pincli.vault.keyring import AUDIT_KEY, PORTAL_PRIVATE, PORTAL_PUBLIC, VERIFY_KEY, Keyring
 
 _CLOCK_SLACK = timedelta(minutes=5)
+_AUDIT_DAYS = 30
 _TAMPERED = "`pincli audit verify` tells where the trail was changed"
 _SCHEMA_HINTS = {
     Fault.DAMAGED: _TAMPERED,
@@ -33,7 +34,9 @@ def examine(store: Path, keys: Path, *, origin: Origin) -> Iterator[Check]:
     try:
         with closing(open_store(store, keys, origin=origin, read_only=True)) as opened:
             yield Check("schema", None, "")
-            yield _last_event(opened)
+            yield _clock(opened)
+            yield _mark(opened)
+            yield _last_audit(opened)
             identity = opened.identity()
     except Unavailable as error:
         detail = f" ({error.detail})" if error.detail else ""
@@ -50,20 +53,42 @@ def _apart(store: Path, keys: Path) -> Check:
     return Check("keys apart", None, "")
 
 
-def _last_event(store: Store) -> Check:
-    """Whether the clock stands before the last event: it jumped back, or had jumped ahead."""
-    for page in store.trail.newest_first(EventFilter(), limit=1):
-        seq, at = page[0].seq, page[0].at
-        moment = moment_of(at)
-        if moment is None:
-            return Check("clock", f"the last event, {seq} of {at}, was put there", _TAMPERED)
-        try:
-            latest = datetime.now(UTC) + _CLOCK_SLACK
-        except (OverflowError, ValueError):
-            return Check("clock", "it stands at the end of the year 9999", "set the clock right")
-        if moment > latest:
-            return Check("clock", f"the last event is of {at}", "set the clock right")
+def _clock(store: Store) -> Check:
+    """Whether events are dated in the future: the clock jumped back, or had jumped ahead."""
+    try:
+        latest = datetime.now(UTC) + _CLOCK_SLACK
+    except (OverflowError, ValueError):
+        return Check("clock", "it says the end of the year 9999", "set the clock right")
+    later = store.trail.dated_after(written(latest))
+    if later:
+        finding = f"{later} events are dated in the future; they count in no alert until then"
+        return Check("clock", finding, "set the clock right")
     return Check("clock", None, "")
+
+
+def _last_audit(store: Store) -> Check:
+    """When the whole trail was last checked: some things show nowhere else."""
+    at = store.trail.last_audit()
+    moment = None if at is None else moment_of(at)
+    hint = "`pincli audit verify`, from cron too"
+    if moment is None:
+        return Check("audit", "the trail has never been checked", hint)
+    days = (datetime.now(UTC) - moment).days
+    if days >= _AUDIT_DAYS:
+        return Check("audit", f"the trail was last checked {days} days ago", hint)
+    return Check(f"audit, {at}", None, "")
+
+
+def _mark(store: Store) -> Check:
+    """Whether this host would notice that an older state of the store was put back."""
+    try:
+        if store.require_seen():
+            return Check("mark", None, "")
+    except StoreUnavailable as error:
+        detail = f" ({error.detail})" if error.detail else ""
+        return Check("mark", f"{error.fault.value}{detail}", "`pincli restore` takes the store in")
+    hint = "the next change makes one; if it stays away, see that the keys' folder can be written"
+    return Check("mark", "this host keeps no mark of the store yet", hint)
 
 
 def _keys(folder: Path, identity: Identity) -> Iterator[Check]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pincli.errors import Rule, UnknownAccount, UnknownUser
+from pincli.errors import AmbiguousUser, Rule, UnknownAccount, UnknownUser
 from pincli.models import Change, EventKind, NewEvent, User, UserType
 from pincli.operations.session import Session
 from pincli.rules.names import canonical_account, canonical_user, clean_display_name, mask_pins
 from pincli.store.steps import people as steps
+
+_CANDIDATES = 20
 
 
 def require_user(session: Session, name: str, *, ticket: str | None = None) -> User:
@@ -19,12 +21,15 @@ def require_user(session: Session, name: str, *, ticket: str | None = None) -> U
     Raises:
         MalformedName: It can't be a user name.
         UnknownUser: There is none; carries near names.
+        AmbiguousUser: Several accounts have one.
     """
     canonical = canonical_user(name)
     found = session.store.people.find(canonical)
     if not found:
         note_unknown(session, [canonical], ticket=ticket)
         raise UnknownUser([canonical], session.store.people.near("login", canonical))
+    if len(found) > 1:
+        raise AmbiguousUser(canonical, [user.account for user in found[:_CANDIDATES]])
     return found[0]
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from contextlib import suppress
 
-from pincli.errors import UsageProblem
-from pincli.models import Head, Texts, TrailEvent
+from pincli.errors import PincliError, StoreRolledBack, UsageProblem
+from pincli.models import EventKind, Head, NewEvent, Texts, TrailEvent
 from pincli.operations.chunks import Progress, no_progress
 from pincli.operations.old_trail import CHANGED, MISSING, BadEvent, OldTrail
-from pincli.operations.session import Session
+from pincli.operations.session import Session, let_write
 from pincli.results import TrailReport
 from pincli.rules.canonical import first_link, link_of, record_digest, texts_digest
 from pincli.rules.replay import Course, replayed
+from pincli.store.steps.people import record
 from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.keyring import AUDIT_KEY
 
@@ -54,9 +56,18 @@ def check_trail(
         check.trail()
         check.expected_head()
         check.records()
+        check.pages()
     except BadEvent as bad:
         return TrailReport(check.head.number, check.head, bad.number, bad.finding)
+    _note(session)
     return TrailReport(check.head.number, check.head, None, None)
+
+
+def _note(session: Session) -> None:
+    """Record that nothing was wrong, for the doctor, where it can be recorded."""
+    with suppress(PincliError):
+        let_write(session)
+        session.store.write(record, NewEvent(EventKind.AUDITED))
 
 
 def check_chain(session: Session) -> tuple[Mapping[bytes, Course], str | None]:
@@ -162,6 +173,15 @@ class _Check:
         if self.courses:
             uid, course = next(iter(self.courses.items()))
             raise BadEvent(course.changed, f"the user {uid.hex()} is gone")
+
+    def pages(self) -> None:
+        """The database's own pages and indexes, and what this host has seen of the store."""
+        if not self._session.store.is_sound():
+            raise BadEvent(None, "the database finds damage in its pages or indexes")
+        try:
+            self._session.store.require_seen()
+        except StoreRolledBack as error:
+            raise BadEvent(None, error.detail) from None
 
     def _event(self, event: TrailEvent, texts: dict[int, Texts]) -> None:
         number = self.head.number + 1

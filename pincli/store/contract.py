@@ -185,6 +185,12 @@ class Trail(Protocol):
     def after(self, seq: int, wanted: EventFilter) -> list[Event]:
         """The next events above a number, oldest first, at most a page of them."""
 
+    def last_audit(self) -> str | None:
+        """When the whole trail was last checked and found right, ISO 8601, UTC."""
+
+    def dated_after(self, at: str) -> int:
+        """How many events are dated after a time."""
+
     def raw_after(self, number: int) -> list[TrailEvent]:
         """The next events as the trail holds them, by row number, for checking them."""
 
@@ -275,6 +281,21 @@ class Store(Protocol):
 
         Raises:
             StoreBusy: Somebody is.
+        """
+
+    def require_seen(self) -> bool:
+        """Compare the store with this host's mark, as every write does; whether there is one.
+
+        Raises:
+            StoreRolledBack: The store is older than the mark, or its trail is another.
+            StoreUnavailable: It is at another place than the mark's.
+        """
+
+    def is_sound(self) -> bool:
+        """Whether the database finds itself intact; nobody is held up meanwhile.
+
+        Raises:
+            StoreUnavailable: It can't be looked at, as there is no room for a copy.
         """
 
     def maintained(self) -> AbstractContextManager[None]:

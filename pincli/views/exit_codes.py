@@ -33,7 +33,7 @@ class ExitCode(IntEnum):
         5,
         "not verified: nothing to verify (inactive, ineligible, uncollected)",
     )
-    UNKNOWN = 6, "unknown user or account"
+    UNKNOWN = 6, "unknown or ambiguous user or account"
     REFUSED = 7, "refused by a rule, a role, or the person asked to confirm"
     UNAVAILABLE = 8, "store or keys unavailable; nothing disclosed"
     INTERRUPTED = 130, "interrupted"
@@ -66,6 +66,7 @@ EXIT_OF = {
     "uncollected": ExitCode.NOTHING_TO_VERIFY,
     "unknown_user": ExitCode.UNKNOWN,
     "unknown_account": ExitCode.UNKNOWN,
+    "ambiguous_user": ExitCode.UNKNOWN,
     "refused": ExitCode.REFUSED,
     "unavailable": ExitCode.UNAVAILABLE,
     "rolled_back": ExitCode.UNAVAILABLE,

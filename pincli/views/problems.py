@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from pincli.config import under_sudo
 from pincli.errors import (
+    AmbiguousUser,
     BackupRefused,
     BackupUnavailable,
     ConfigUnavailable,
@@ -117,6 +118,11 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
             )
         case UnknownUser():
             return _unknown("user", error.names, error.near)
+        case AmbiguousUser():
+            return (
+                f"several accounts have a user {mask_pins(error.login)}",
+                f"they are {', '.join(error.accounts)}; ask for the company",
+            )
         case UnknownAccount():
             return _unknown("account", (error.account,), error.near)
         case NoPinPossible():

@@ -7,13 +7,11 @@ from typing import Any
 
 from pincli.results import AccountAlert, AgentAlert, HourlyFailures, UserAlert
 from pincli.rules import alarms
-from pincli.store.sql.rows import Rows
+from pincli.store.sql.rows import OF_NOTE, Rows
 
-# The index's own condition, word for word: SQLite uses a partial index only if it finds that.
-_OF_ALARM = "kind IN ('incorrect', 'locked', 'locked_by_hand', 'unlocked', 'refused')"
-_INDEXED = "trail INDEXED BY trail_of_alarm"
-_MISSES = f"{_OF_ALARM} AND kind = 'incorrect'"
-_UNKNOWN = f"{_OF_ALARM} AND kind = 'refused' AND outcome = 'unknown_user'"
+_INDEXED = "trail INDEXED BY trail_of_note"
+_MISSES = f"{OF_NOTE} AND kind = 'incorrect'"
+_UNKNOWN = f"{OF_NOTE} AND kind = 'refused' AND outcome = 'unknown_user'"
 
 
 class SqlSigns:
@@ -27,7 +25,7 @@ class SqlSigns:
         rows = self._rows(
             "SELECT p.login, p.account, s.times, s.latest FROM people p JOIN "
             f"(SELECT uid, count(*) AS times, max(at) AS latest FROM {_INDEXED} "
-            f"WHERE {_OF_ALARM} AND kind = 'locked' AND at >= ? AND at <= ? "
+            f"WHERE {OF_NOTE} AND kind = 'locked' AND at >= ? AND at <= ? "
             "GROUP BY uid HAVING count(*) >= ?) s ON s.uid = p.uid ORDER BY s.times DESC, p.login",
             (since, now, alarms.LOCKS_OF_ONE_USER),
         )
@@ -39,7 +37,7 @@ class SqlSigns:
         Linear in the events of the window, whatever one user did.
         """
         events = self._rows(
-            f"SELECT uid, kind, at FROM {_INDEXED} WHERE {_OF_ALARM} "
+            f"SELECT uid, kind, at FROM {_INDEXED} WHERE {OF_NOTE} "
             "AND kind IN ('incorrect', 'unlocked') AND at >= ? AND at <= ? ORDER BY number",
             (since, now),
         )

@@ -8,11 +8,13 @@ their numbers go on from one to the other.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from pincli.models import Event, EventFilter, Head, Start, Texts, TrailEvent
-from pincli.store.contract import OldEvent
-from pincli.store.sql.rows import EVENT, LISTED, OLD_EVENT, TRAIL, Rows, event_from, marks
+from pincli.models import Event, EventFilter, EventKind, Head, Start, Texts, TrailEvent
+from pincli.store.sql.rows import EVENT, LISTED, OF_NOTE, OLD_EVENT, TRAIL, Rows, event_from, marks
+
+if TYPE_CHECKING:
+    from pincli.store.contract import OldEvent
 
 PAGE = 500
 STRETCH = 20_000
@@ -79,6 +81,17 @@ class SqlTrail:
                     return page
                 seq = end
         return []
+
+    def last_audit(self) -> str | None:
+        """When the whole trail was last checked and found right, ISO 8601, UTC."""
+        query = f"SELECT max(at) FROM trail WHERE {OF_NOTE} AND kind = ?"
+        ((at,),) = self._rows(query, (EventKind.AUDITED.value,))
+        return None if at is None else str(at)
+
+    def dated_after(self, at: str) -> int:
+        """How many events are dated after a time."""
+        ((count,),) = self._rows("SELECT count(*) FROM trail WHERE at > ?", (at,))
+        return int(count)
 
     def raw_after(self, number: int) -> list[TrailEvent]:
         """The next rows above a number as they are, by row number, for checking them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 
@@ -48,6 +48,40 @@ def copy_to_file(source: sqlite3.Connection, path: Path) -> None:
     with _whole_or_absent(path) as building:
         _fill(building, source, path)
         sync_file(building)
+
+
+def copy_pages(source: sqlite3.Connection, path: Path) -> None:
+    """Copy a database's pages into a file that nobody else has, without a sync."""
+    _fill(path, source, path)
+
+
+@contextmanager
+def private_copy(
+    source: sqlite3.Connection, path: Path, writer: Callable[[], AbstractContextManager[None]]
+) -> Iterator[sqlite3.Connection]:
+    """A private copy of a database, open, and gone afterwards.
+
+    Its pages are copied under the writer lock and not synced, so that others wait for a
+    moment; what takes long is then done to the copy.
+
+    Args:
+        source: The database, open.
+        path: Its path; the copy is made beside it.
+        writer: Gives the writer lock.
+
+    Raises:
+        StoreUnavailable: There is no room for it.
+    """
+    building = unfinished_name(path)
+    try:
+        remove_leftovers(path.parent)
+        with held_file(building):
+            with writer():
+                _fill(building, source, path)
+            with translated(path), closing(_plain(building)) as copied:
+                yield copied
+    except OSError as error:
+        raise from_os(error, path) from None
 
 
 def copy_rows(backup: Path, path: Path) -> None:

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pincli.errors import StoreBusy, StoreTampered, StoreUnavailable
-from pincli.models import EventKind, Fault, Identity, NewEvent, Origin, User
-from pincli.store.contract import P, Sealer, Step, T
+from pincli.models import EventKind, Fault, Head, Identity, NewEvent, Origin, User
 from pincli.store.sealing import Sealers
 from pincli.store.sql.people import SqlPeople
 from pincli.store.sqlite import own_schema
@@ -29,9 +28,10 @@ from pincli.store.sqlite.errors import translated
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
 from pincli.store.sqlite.mark import Mark, Seen, place_of
 from pincli.store.sqlite.rollback import require_seen
-from pincli.store.sqlite.transaction import SqliteTransaction, read_store
+from pincli.store.sqlite.transaction import SqliteTransaction, newest, read_store
 
 if TYPE_CHECKING:
+    from pincli.store.contract import P, Sealer, Step, T
     from pincli.store.sql.signs import SqlSigns
     from pincli.store.sql.trail import SqlTrail
 
@@ -141,6 +141,29 @@ class SqliteStore:
         with self._lock_file().without_patience():
             return self.write(step, *args, **kwargs)
 
+    def require_seen(self) -> bool:
+        """Compare the store with this host's mark; whether there is one."""
+        with translated(self.path):
+            identity, start = read_store(self._connection, self.path)
+            mark = Mark.open(self._marks, bytes.fromhex(identity.store_id))
+            if mark is None:
+                return False
+            try:
+                seen = mark.read()
+            finally:
+                mark.close()
+            if seen is not None:
+                head = newest(self._connection, start)
+                require_seen(seen, Head(*head[:2]), self._rows, self.path)
+            return seen is not None
+
+    def is_sound(self) -> bool:
+        """Whether SQLite finds the database intact, in a private copy of it."""
+        from pincli.store.sqlite.copies import is_sound, private_copy
+
+        with private_copy(self._connection, self.path, self._lock_file().writer) as copy:
+            return is_sound(copy, self.path)
+
     @contextmanager
     def maintained(self) -> Iterator[None]:
         """Keep other key rotations and restores out."""
@@ -219,7 +242,7 @@ class SqliteStore:
         if seen is None:
             transaction.save([NewEvent(EventKind.MARKED)])
         else:
-            require_seen(seen, transaction, self.path)
+            require_seen(seen, transaction.head, transaction.rows, self.path)
         return self._mark
 
     @contextmanager

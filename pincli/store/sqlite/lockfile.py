@@ -1,9 +1,7 @@
-"""The writer lock and the users' locks: byte ranges of one file that `init` creates.
+"""The locks of a store: byte ranges of one file that `init` creates.
 
-Byte 0 is the writer lock, byte N the lock of the user in row N. The kernel queues who waits
-and frees what a dead process held, and no lock file comes or goes.
-
-A user's lock is always taken before the writer lock, never after.
+Byte 0 is the writer lock. The kernel queues who waits and frees what a dead process held, and
+no lock file comes or goes.
 
 These are POSIX record locks, which belong to the process: closing any descriptor of the file
 drops all of them, so a process opens it once. Waiting uses SIGALRM, even where it is blocked
@@ -32,7 +30,7 @@ LONGEST_WAIT = 10.0
 """Seconds that anybody waits for locks, all of them together, until a transaction commits."""
 
 _WRITER = 0
-_MAINTENANCE = 2**62  # above any row
+_MAINTENANCE = 2**62  # above the rows whose locks version 1 had here
 _TO_THE_END = 0  # the length that lockf takes for it
 _WAKE_AGAIN = 0.5
 _SHORTEST_WAIT = 0.001  # 0 would be none at all, and wait for ever
@@ -83,6 +81,7 @@ class Locks:
         """
         self._path = path
         self.patience = LONGEST_WAIT
+        self._is_writing = False
         try:
             self._descriptor = open_plain(path, os.O_RDWR)
         except FileNotFoundError:
@@ -118,9 +117,19 @@ class Locks:
 
     @contextmanager
     def writer(self) -> Iterator[None]:
-        """Hold the one writer lock, on which writers queue before BEGIN IMMEDIATE."""
-        with self._held(_WRITER):
+        """Hold the one writer lock, on which writers queue before BEGIN IMMEDIATE.
+
+        Inside another hold of it, nothing is done: the inner end would release it.
+        """
+        if self._is_writing:
             yield
+            return
+        with self._held(_WRITER):
+            self._is_writing = True
+            try:
+                yield
+            finally:
+                self._is_writing = False
 
     @contextmanager
     def maintenance(self) -> Iterator[None]:
@@ -129,12 +138,6 @@ class Locks:
         Taken before the writer lock; no agent ever waits for it.
         """
         with self._held(_MAINTENANCE):
-            yield
-
-    @contextmanager
-    def user(self, row: int) -> Iterator[None]:
-        """Hold the lock of the user in this row, from charge to settle."""
-        with self._held(row):
             yield
 
     @contextmanager

@@ -26,6 +26,7 @@ from pincli.store.sql.rows import USER, marks, user_from
 from pincli.store.sqlite.connection import DATABASE, connect, schema_version
 from pincli.store.sqlite.copies import (
     copy,
+    copy_pages,
     copy_rows,
     copy_to_file,
     is_sound,
@@ -49,6 +50,7 @@ from pincli.store.sqlite.transaction import SqliteTransaction, read_store
 _OF_ITS_OWN = (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED, Fault.NEWER, Fault.OLD_SCHEMA)
 """Faults of a copy that it has from the backup itself."""
 _CHUNK = 2000
+_TRIES = 4
 _HEAD = "SELECT number, link FROM {}.trail ORDER BY number DESC LIMIT 1"
 _GONE = (
     "SELECT count(*) FROM present.people p "
@@ -80,38 +82,102 @@ class _Candidate(NamedTuple):
 def restore(backup: Path | None, folder: Path, marks_folder: Path, restorer: Restorer) -> Restored:
     """Bring a backup back, or take in the present store; see contract.Upkeep.
 
-    Everything is checked in a store of our own before the present one is touched.
+    Everything is checked and written in a store of our own before the present one is touched.
+    Others go on meanwhile: only pages are copied while the writer lock is held. If they wrote,
+    it is done again, the last time with everybody waiting.
     """
     if backup is not None:
         _require_file(backup)
-    made = not folder.exists()
-    if backup is None and made:
+    elif not folder.exists():
         raise StoreUnavailable(Fault.MISSING, folder / DATABASE)
-    building = unfinished_name(folder / DATABASE)
+    made = not folder.exists()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(Fault.NOT_MADE, folder, error.strerror or "") from None
+    try:
+        remove_leftovers(folder)
+        make_lock_file(folder)
+        with closing(Locks(folder / LOCK_FILE)) as locks, locks.maintenance():
+            for attempt in range(_TRIES):
+                with ExitStack() as stack:
+                    if attempt == _TRIES - 1:
+                        stack.enter_context(locks.writer())
+                    done = _tried(backup, folder, marks_folder, restorer, locks)
+                if done is not None:
+                    return done
+        raise StoreUnavailable(Fault.BUSY, folder / DATABASE)
+    finally:
+        if made:
+            with suppress(OSError):
+                folder.rmdir()  # only if it is empty
+
+
+def _tried(
+    backup: Path | None, folder: Path, marks_folder: Path, restorer: Restorer, locks: Locks
+) -> Restored | None:
+    """Try once; None if others wrote into the present store meanwhile."""
+    path = folder / DATABASE
+    building = unfinished_name(path)
     with ExitStack() as stack:
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            remove_leftovers(folder)
             stack.enter_context(held_folder(building))
         except OSError as error:
-            if folder.is_dir():
-                raise from_os(error, building) from None
-            raise StoreUnavailable(Fault.NOT_MADE, folder, error.strerror or "") from None
-        try:
-            make_lock_file(folder)
-            with closing(Locks(folder / LOCK_FILE)) as locks, locks.maintenance():
-                if backup is None:
-                    with locks.writer():
-                        candidate = _checked(folder / DATABASE, building, restorer, is_present=True)
-                        return _settled(candidate, folder, marks_folder, restorer)
-                candidate = _checked(backup, building, restorer, is_present=False)
-                with locks.writer():
-                    return _settled(candidate, folder, marks_folder, restorer)
-        finally:
-            stack.close()
-            if made:
-                with suppress(OSError):
-                    folder.rmdir()  # only if it is empty
+            raise from_os(error, building) from None
+        present = _copied(path, building / "present.db", locks)
+        source = backup or present
+        if source is None:
+            raise BackupRefused("its pages are damaged")
+        candidate = _checked(source, building, restorer, is_present=backup is None)
+        with closing(connect(candidate.database)) as connection, translated(candidate.database):
+            leave_syncing_for_the_end(connection)
+            if present is not None:
+                uri = f"{present.absolute().as_uri()}?mode=ro"
+                connection.execute("ATTACH ? AS present", (uri,))
+                if not _same_store(connection):
+                    raise Refused(Rule.ANOTHER_STORE, str(path))
+            store_id = read_store(connection, candidate.database)[0].store_id
+            mark = Mark.open(marks_folder, bytes.fromhex(store_id))
+            if mark is not None:
+                stack.callback(mark.close)
+            seen = None if mark is None else mark.read()
+            result = _written(
+                connection, candidate, restorer, seen, has_present=present is not None
+            )
+            head = _head_of(connection, "main")
+            stood = None if present is None else _head_of(connection, "present")
+            if present is not None:
+                connection.execute("DETACH present")
+            with locks.writer():
+                if present is not None and _head_there(path) != stood:
+                    return None
+                if present is not None:
+                    aside: Path | None = _replace(connection, path)
+                else:
+                    connection.close()
+                    aside = _place(candidate, path)
+                if mark is not None and head is not None:
+                    mark.write(Seen(*head, 0, place_of(path)), restored=True)
+    return result._replace(aside=None if aside is None else str(aside))
+
+
+def _copied(path: Path, copied: Path, locks: Locks) -> Path | None:
+    """A private copy of the present store, if it is one that can be read.
+
+    Raises:
+        StoreUnavailable: It can't be told: it is held, may not be opened, or is newer.
+    """
+    try:
+        with closing(connect(path)) as source:
+            version = schema_version(source, path)
+            with locks.writer():
+                copy_pages(source, copied)
+        with closing(connect(copied)) as connection:
+            return copied if version > 1 and is_sound(connection, copied) else None
+    except StoreUnavailable as error:
+        if error.fault in (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED):
+            return None
+        raise
 
 
 def _require_file(backup: Path) -> None:
@@ -147,36 +213,6 @@ def _checked(source: Path, folder: Path, restorer: Restorer, *, is_present: bool
         raise (_about(source, error) if of_source else error) from None
 
 
-def _settled(
-    candidate: _Candidate, folder: Path, marks_folder: Path, restorer: Restorer
-) -> Restored:
-    """Make a candidate the store of a folder; the caller holds its writer lock."""
-    path = folder / DATABASE
-    usable = _is_usable(path)
-    with closing(connect(candidate.database)) as connection, translated(candidate.database):
-        leave_syncing_for_the_end(connection)
-        if usable:
-            connection.execute("ATTACH ? AS present", (f"{path.absolute().as_uri()}?mode=ro",))
-            if not _same_store(connection):
-                raise Refused(Rule.ANOTHER_STORE, str(path))
-        store_id = read_store(connection, candidate.database)[0].store_id
-        mark = Mark.open(marks_folder, bytes.fromhex(store_id))
-        seen = None if mark is None else mark.read()
-        result = _written(connection, candidate, restorer, seen, has_present=usable)
-        head = Head(*connection.execute(_HEAD.format("main")).fetchall()[0])
-        if usable:
-            connection.execute("DETACH present")
-            aside = _replace(connection, path)
-        else:
-            aside = None
-    if not usable:
-        aside = _place(candidate, path)
-    if mark is not None:
-        mark.write(Seen(*head, 0, place_of(path)), restored=True)
-        mark.close()
-    return result._replace(aside=None if aside is None else str(aside))
-
-
 def _written(
     connection: sqlite3.Connection,
     candidate: _Candidate,
@@ -187,9 +223,9 @@ def _written(
 ) -> Restored:
     """Make the records those of after the restore, with an event for each that changes."""
     connection.execute("BEGIN")
-    head = Head(*connection.execute(_HEAD.format("main")).fetchall()[0])
+    head = _head_of(connection, "main")
     marked = None if seen is None else Head(seen.number, seen.link)
-    there = _present_head(connection) if has_present else None
+    there = _head_of(connection, "present") if has_present else None
     keeps = marked == head and (candidate.is_present or there == head)
     note = " ".join(
         f"{what} {each}" for what, each in (("mark", marked), ("aside", there)) if each is not None
@@ -241,20 +277,15 @@ def _transaction(
     )
 
 
-def _is_usable(database: Path) -> bool:
-    """Whether there is a store that can be read: what came after the backup is in it.
+def _head_there(path: Path) -> Head | None:
+    """The head of the present store, read under its writer lock."""
+    with closing(connect(path)) as connection, translated(path):
+        return _head_of(connection, "main")
 
-    Raises:
-        StoreUnavailable: It can't be told: it is held, may not be opened, or is newer.
-    """
-    try:
-        with closing(connect(database)) as connection:
-            version = schema_version(connection, database)
-            return version > 1 and is_sound(connection, database)
-    except StoreUnavailable as error:
-        if error.fault in (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED):
-            return False
-        raise
+
+def _head_of(connection: sqlite3.Connection, database: str) -> Head | None:
+    found = connection.execute(_HEAD.format(database)).fetchall()
+    return Head(*found[0]) if found else None
 
 
 def _replace(connection: sqlite3.Connection, path: Path) -> Path:
@@ -315,11 +346,6 @@ def _same_store(connection: sqlite3.Connection) -> bool:
         "SELECT count(*) FROM main.store s JOIN present.store p ON p.store_id = s.store_id"
     ).fetchall()
     return rows == [(1,)]
-
-
-def _present_head(connection: sqlite3.Connection) -> Head | None:
-    found = connection.execute(_HEAD.format("present")).fetchall()
-    return Head(*found[0]) if found else None
 
 
 def _rows_after(connection: sqlite3.Connection, row: int) -> list[int]:

@@ -6,12 +6,18 @@ from pathlib import Path
 
 from pincli.errors import StoreRolledBack, StoreUnavailable
 from pincli.models import EventKind, Fault, Head
+from pincli.store.sql.rows import OF_NOTE, Rows
 from pincli.store.sqlite.mark import Seen, place_of
-from pincli.store.sqlite.transaction import SqliteTransaction
 
 
-def require_seen(seen: Seen, transaction: SqliteTransaction, path: Path) -> None:
-    """Compare this host's mark with the store that is going to be written.
+def require_seen(seen: Seen, head: Head, rows: Rows, path: Path) -> None:
+    """Compare this host's mark with the store.
+
+    Args:
+        seen: What the mark says.
+        head: The end of the store's trail.
+        rows: Asks the store.
+        path: The database's.
 
     Raises:
         StoreUnavailable: The store is at another place: a copy, or it was moved.
@@ -20,25 +26,23 @@ def require_seen(seen: Seen, transaction: SqliteTransaction, path: Path) -> None
     if seen.place != place_of(path):
         raise StoreUnavailable(Fault.MOVED, path)
     marked = Head(seen.number, seen.link)
-    if _link_at(transaction, marked.number) == marked.link or _was_taken_in(transaction, marked):
+    if marked == head or _link_at(rows, marked.number) == marked.link:
         return
-    head = transaction.head
+    if _was_taken_in(rows, marked):
+        return
     what = f"its trail ends at {head.number}, this host has seen {marked.number}"
     if head.number >= marked.number:
         what = f"event {marked.number} is not the one that this host has seen"
     raise StoreRolledBack(path, what)
 
 
-def _link_at(transaction: SqliteTransaction, number: int) -> bytes | None:
-    if number == transaction.head.number:
-        return transaction.head.link
-    found = transaction.rows("SELECT link FROM trail WHERE number = ?", (number,))
+def _link_at(rows: Rows, number: int) -> bytes | None:
+    found = rows("SELECT link FROM trail WHERE number = ?", (number,))
     return found[0][0] if found else None
 
 
-def _was_taken_in(transaction: SqliteTransaction, marked: Head) -> bool:
+def _was_taken_in(rows: Rows, marked: Head) -> bool:
     """Whether an admin's restore has put this mark aside: a later event names it."""
-    notes = transaction.rows(
-        "SELECT note FROM trail WHERE kind = ? ORDER BY number DESC", (EventKind.RESTORED.value,)
-    )
+    query = f"SELECT note FROM trail WHERE {OF_NOTE} AND kind = ?"
+    notes = rows(query, (EventKind.RESTORED.value,))
     return any(str(marked) in (note or "").split() for (note,) in notes)

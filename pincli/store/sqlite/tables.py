@@ -223,10 +223,10 @@ SCHEMA_2 = (
     "CREATE INDEX trail_by_user ON trail (uid, number) WHERE uid IS NOT NULL",
     "CREATE INDEX trail_by_change ON trail (uid, number) WHERE record IS NOT NULL",
     "CREATE INDEX trail_by_time ON trail (at, number)",
-    # What alerts look at; a verified caller writes none of these.
+    # What alerts and the doctor look at; a verified caller writes none of these.
     """
-    CREATE INDEX trail_of_alarm ON trail (kind, at) WHERE kind IN
-        ('incorrect', 'locked', 'locked_by_hand', 'unlocked', 'refused')
+    CREATE INDEX trail_of_note ON trail (kind, at) WHERE kind IN ('incorrect', 'locked',
+        'locked_by_hand', 'unlocked', 'refused', 'restored', 'audited')
     """,
     """
     CREATE TABLE texts (

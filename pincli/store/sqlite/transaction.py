@@ -49,8 +49,7 @@ class SqliteTransaction(SqlTransaction):
         """
         identity, start = read_store(connection, path)
         sealers.of(identity.audit_key)
-        found = connection.execute(_HEAD).fetchall()
-        number, link, seal = found[0] if found else start
+        number, link, seal = newest(connection, start)
         store_id = identity.store_id
         if not sealers.accept(seal, lambda by: by.seal_trail(store_id, number, link)):
             raise StoreTampered(path, f"event {number}, the newest, has a wrong seal")
@@ -76,6 +75,12 @@ class SqliteTransaction(SqlTransaction):
     def tampered(self, what: str) -> StoreTampered:
         """The error that something was changed behind the trail."""
         return StoreTampered(self._path, what)
+
+
+def newest(connection: sqlite3.Connection, start: Start) -> Start:
+    """The newest event's number, link and seal; where there is none, the start's."""
+    found = connection.execute(_HEAD).fetchall()
+    return Start(*found[0]) if found else start
 
 
 def read_store(connection: sqlite3.Connection, path: Path) -> tuple[Identity, Start]:

@@ -15,7 +15,7 @@ from pincli.results import Check, Restored
 from pincli.store.contract import Restorer
 from pincli.store.sealing import Sealers
 from pincli.store.sqlite.connection import DATABASE, connect, schema_version, too_old_sqlite
-from pincli.store.sqlite.copies import back_up, is_sound
+from pincli.store.sqlite.copies import back_up, is_sound, private_copy
 from pincli.store.sqlite.errors import has_no_inodes, translated
 from pincli.store.sqlite.leftovers import ASIDE, UNFINISHED, leftovers
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
@@ -27,6 +27,7 @@ _OTHER_THAN_DAMAGE = {
     Fault.BUSY: "another program held it for too long; try again in a moment",
     Fault.FORBIDDEN: "run pincli as the user who owns it",
     Fault.READ_ONLY: "check the permissions, and whether the file system is mounted read-only",
+    Fault.FULL: "free some space: it is checked on a copy, and was not",
     Fault.OLD_SQLITE: "3.37 or later is needed",
 }
 
@@ -109,8 +110,12 @@ class SqliteUpkeep:
             self._roll_back()
             with closing(connect(self._database, read_only=True)) as connection:
                 schema_version(connection, self._database)
-                if is_sound(connection, self._database):
-                    return Check("integrity", None, "")
+                with (
+                    closing(Locks(self._folder / LOCK_FILE)) as locks,
+                    private_copy(connection, self._database, locks.writer) as copy,
+                ):
+                    if is_sound(copy, self._database):
+                        return Check("integrity", None, "")
         except StoreUnavailable as error:
             detail = f" ({error.detail})" if error.detail else ""
             hint = _OTHER_THAN_DAMAGE.get(error.fault, _RESTORE)

@@ -1,0 +1,145 @@
+"""An independent replay of a trail, from the database file alone: no module of pincli is used.
+
+It knows the promise and not the program: at most six charges between two events that set the
+counter to 0, never an outcome without its charge, no counter that does not follow from the
+events before it, and a record for every user that is as the last event left it. Told what
+callers were told, it also sees that nobody was told more than what is on disk.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+SIX = 6
+_CLEARING = frozenset({"verified", "unlocked", "pin_changed"})
+_WITHDRAWING = frozenset({"pin_withdrawn", "pin_changed", "locked_by_hand", "deactivated"})
+_RESETTING = frozenset({"reset", "pin_withdrawn", "pin_generated"})
+_QUERY = "SELECT number, kind, uid, attempt, outcome, counter, pin_version FROM trail ORDER BY 1"
+_RECORDS = "SELECT uid, failed_attempts, attempt, event, locked_since FROM people"
+
+
+class Replayed(NamedTuple):
+    """What a trail comes to.
+
+    Attributes:
+        wrong: What is impossible in it, in words.
+        kinds: How many events there are of each kind.
+    """
+
+    wrong: list[str]
+    kinds: Counter[str]
+
+
+class _Story:
+    """One user's events, followed."""
+
+    def __init__(self) -> None:
+        self.counter = 0
+        self.charges = 0
+        self.open: int | None = None
+        self.outcomes: dict[int, str] = {}
+        self.withdrawals: list[int] = []
+        self.last = 0
+
+    def follow(self, number: int, kind: str, attempt: int | None, outcome: str | None, used: int,
+               wrong: list[str]) -> None:  # fmt: skip
+        before = self.counter
+        if kind == "attempt":
+            if self.open is not None:
+                wrong.append(f"{number}: two attempts are open")
+            self.open, self.counter, self.charges = number, before + 1, self.charges + 1
+        elif attempt is not None and kind in ("verified", "incorrect", "refused"):
+            if attempt != self.open:
+                wrong.append(f"{number}: an outcome without its charge")
+            self.open = None
+            self.outcomes[attempt] = outcome or kind
+            self.counter, self.charges = (before, self.charges) if kind == "incorrect" else (0, 0)
+        elif kind in _CLEARING:
+            self._clear()
+        elif kind == "locked_by_hand":
+            self.counter = SIX
+        elif kind in _RESETTING and used == 0 and before < SIX:
+            self._clear()
+        elif kind in ("restored", "migrated"):
+            if kind == "restored" and used < before:
+                wrong.append(f"{number}: a restore lowered the counter")
+            self.counter = used
+        if kind in _WITHDRAWING:
+            self.withdrawals.append(number)
+        if self.charges > SIX:
+            wrong.append(f"{number}: a seventh charge")
+        if used != self.counter:
+            wrong.append(f"{number}: {kind} leaves {used}, not {self.counter}")
+        self.last = number
+
+    def _clear(self) -> None:
+        self.counter = self.charges = 0
+
+
+def replay(database: Path, told: Iterable[dict[str, Any]] = ()) -> Replayed:
+    """Follow the whole trail of a store, and compare what it comes to.
+
+    Args:
+        database: The file.
+        told: What callers were told, as answers of `verify --json`.
+    """
+    uri = f"{database.absolute().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
+        events = connection.execute(_QUERY).fetchall()
+        records = connection.execute(_RECORDS).fetchall()
+        logins = dict(connection.execute("SELECT login, uid FROM people").fetchall())
+    wrong: list[str] = []
+    kinds: Counter[str] = Counter()
+    stories: dict[bytes, _Story] = defaultdict(_Story)
+    expected = None
+    for number, kind, uid, attempt, outcome, used, _ in events:
+        if expected is not None and number != expected:
+            wrong.append(f"{number}: a gap in the trail")
+        expected = number + 1
+        kinds[kind] += 1
+        if uid is not None:
+            stories[uid].follow(number, kind, attempt, outcome, used, wrong)
+    for uid, counter, attempt, event, locked_since in records:
+        story = stories[uid]
+        if (counter, attempt) != (story.counter, story.open):
+            wrong.append(f"{uid.hex()}: the record has {counter}, {attempt}")
+        if event > story.last:
+            wrong.append(f"{uid.hex()}: the record is newer than the trail")
+        if (locked_since is not None) != (counter == SIX and attempt is None):
+            wrong.append(f"{uid.hex()}: six and the lock do not agree")
+    wrong += _more_told(stories, logins, told)
+    return Replayed(wrong, kinds)
+
+
+def _more_told(
+    stories: dict[bytes, _Story], logins: dict[str, bytes], told: Iterable[dict[str, Any]]
+) -> list[str]:
+    """Users to whom more was said than the trail holds."""
+    said: dict[str, Counter[str]] = defaultdict(Counter)
+    for answer in told:
+        outcome = answer.get("outcome") or (answer.get("error") or {}).get("code")
+        said[answer["user"]][str(outcome)] += 1
+    wrong = []
+    for user, counts in said.items():
+        on_disk = Counter(stories[logins[user]].outcomes.values())
+        for outcome in ("verified", "incorrect"):
+            if counts[outcome] > on_disk[outcome] + (outcome == "incorrect") * counts["not_told"]:
+                wrong.append(f"{user}: told {outcome} {counts[outcome]} times, not on disk")
+    return wrong
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """Answers that were appended to a file, one a line; a torn last line is left out."""
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
