@@ -1,15 +1,10 @@
-"""The front door: the app, its commands by name, and the one error boundary.
-
-A command's module is imported when the command is called, so that `verify` doesn't wait
-for what only others need.
-"""
+"""The front door: one command line in, an exit code out, and the one error boundary."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,45 +12,13 @@ import typer
 
 from pincli import __version__
 from pincli.commands import interrupts
-from pincli.commands.options import example
-from pincli.commands.plain import PlainGroup
-from pincli.commands.running import (
-    Places,
-    complain,
-    tell_of_locks,
-    write_out,
-    writing,
-)
-from pincli.config import Config
+from pincli.commands.invocation import Invocation
+from pincli.commands.registry import name_in
+from pincli.commands.running import complain, tell_of_locks, warn, write_out, writing
+from pincli.commands.typer_classes import CONTEXT_SETTINGS, PlainGroup
 from pincli.errors import Interrupted, OutputUnavailable, PincliError
 from pincli.views.blocks import Problem
 from pincli.views.exit_codes import EXIT_OF, ExitCode
-
-COMMANDS = {
-    "verify": "verify",
-    "desk": "desk.command",
-    "status": "status",
-    "alerts": "alerts",
-    "pin": "pin",
-    "unlock": "unlock",
-    "user": "user",
-    "import": "import_",
-    "reset": "reset",
-    "audit": "audit",
-    "doctor": "doctor",
-    "backup": "backup",
-    "restore": "restore",
-    "keys": "keys",
-    "init": "init",
-    "demo": "demo",
-    "completion": "completion",
-    "help": "help_",
-    "complete-names": "complete_names",
-}
-"""Every command, in the order of the help, and its module in pincli.commands."""
-
-HIDDEN = frozenset({"complete-names"})
-"""What no person types."""
 
 # Typer would call a folder that may not be read wrong usage; it is unavailable.
 _FOLDER: dict[str, Any] = {"metavar": "DIR", "readable": False}
@@ -64,30 +27,7 @@ _LEAVES_A_CALLER_WAITING = frozenset({"unavailable", "internal", "interrupted"})
 
 
 class Front(PlainGroup):
-    """The root command: finds the commands, and lets no error past it as a traceback."""
-
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: D102
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: D102
-        if cmd_name not in COMMANDS:
-            return None
-        module = import_module(f"pincli.commands.{COMMANDS[cmd_name]}")
-        command = typer.main.get_command(module.app)
-        command.name = cmd_name
-        return command
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """The commands by who uses them; none is imported for it."""
-        from pincli.commands.help_pages import write_commands
-
-        write_commands(self, ctx, formatter)
-
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """An example, and every exit code."""
-        from pincli.commands.help_pages import closing_words, write_epilog
-
-        write_epilog(f"{self.epilog}\n\n{closing_words()}", formatter)
+    """The root command: lets no error past it as a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command, with what Typer would swallow turned into our own errors."""
@@ -97,8 +37,6 @@ class Front(PlainGroup):
             raise Interrupted from None
         except BrokenPipeError:
             raise OutputUnavailable(closed_by_reader=True) from None
-        finally:
-            tell_of_locks(ctx)
 
     def main(
         self,
@@ -109,7 +47,16 @@ class Front(PlainGroup):
         windows_expand_args: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run one command line: the boundary at which every error becomes an exit code."""
+        """Run one command line: the boundary at which every error becomes an exit code.
+
+        Args:
+            args: Typer's, as all but the last.
+            prog_name: It is always `pincli`.
+            complete_var: Unused: our completion scripts are static.
+            standalone_mode: Whether to exit with the code; else it is returned.
+            windows_expand_args: Unused.
+            extra: `obj` may be a Config, in place of what is configured.
+        """
         os.umask(0o077)
         arguments = list(sys.argv[1:] if args is None else args) or ["--help"]
         with interrupts.taken():
@@ -118,21 +65,28 @@ class Front(PlainGroup):
             return code
         sys.exit(code)
 
-    def _run(self, arguments: list[str], **extra: Any) -> int:
+    def _run(self, arguments: list[str], obj: Any = None, **extra: Any) -> int:
         as_json = _wants_json(arguments)
+        invocation = Invocation(self, _command_in(arguments), as_json=as_json, config=obj)
         try:
-            code = super().main(arguments, "pincli", standalone_mode=False, **extra) or 0
+            code = super().main(arguments, "pincli", standalone_mode=False, obj=invocation, **extra)
             with writing():
                 pass
         except PincliError as error:
-            code = _report(_describe(error), arguments, as_json=as_json, quiet=_is_quiet(error))
+            code = _report(_describe(error), invocation, quiet=_is_quiet(error))
         except typer.TyperException as error:
-            code = _report(_usage(error, arguments), arguments, as_json=as_json)
+            from pincli.commands.suggestions import usage_problem
+
+            code = _report(usage_problem(error, arguments, invocation), invocation)
         except (KeyboardInterrupt, typer.Abort):
-            code = _report(_describe(Interrupted()), arguments, as_json=as_json)
+            code = _report(_describe(Interrupted()), invocation)
         except Exception as error:
-            code = _report(_describe(error), arguments, as_json=as_json)
-        return int(code)
+            code = _report(_describe(error), invocation)
+        try:
+            tell_of_locks(invocation)
+        except Exception as error:
+            warn(_describe(error).message)
+        return int(code or 0)
 
 
 app = typer.Typer(
@@ -142,8 +96,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help takes half the time
     pretty_exceptions_enable=False,
     pretty_exceptions_show_locals=False,  # locals hold the PIN
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=example("pincli verify alice", "pincli status --locked"),
+    context_settings=CONTEXT_SETTINGS,
+    epilog="\b\nExample:\n  pincli verify alice\n  pincli status --locked",
 )
 
 
@@ -176,8 +130,7 @@ def front(
     ] = False,
 ) -> None:
     """Check a caller's six-digit support PIN. Six wrong answers lock it."""
-    if not isinstance(ctx.obj, Config):
-        ctx.obj = Places(store, keys)
+    ctx.obj.store, ctx.obj.keys = store, keys
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:
@@ -198,21 +151,22 @@ def _is_quiet(error: PincliError) -> bool:
     return isinstance(error, OutputUnavailable) and error.closed_by_reader
 
 
-def _report(
-    problem: Problem, arguments: Sequence[str], *, as_json: bool, quiet: bool = False
-) -> ExitCode:
+def _report(problem: Problem, invocation: Invocation, *, quiet: bool = False) -> ExitCode:
     """Tell a problem, as JSON on stdout or as two lines on stderr; its exit code."""
+    from pincli.views.problems import for_caller
+
     interrupts.ignore_from_here()
-    command = _command_in(arguments)
+    command, as_json = invocation.command, invocation.as_json
+    problem = for_caller(problem, invocation.may_run)
     if command in ("verify", "desk") and problem.code in _LEAVES_A_CALLER_WAITING:
-        problem = Problem(problem.code, f"not verified: {problem.message}", problem.hint)
+        problem = problem._replace(message=f"not verified: {problem.message}")
     code = EXIT_OF[problem.code]
     try:
         with writing():
             if as_json:
                 from pincli.views import programs
 
-                programs.write(programs.envelope(command, {}, problem), sys.stdout)
+                programs.write(programs.envelope(command or None, {}, problem), sys.stdout)
     except OutputUnavailable as unwritable:
         code = ExitCode.UNAVAILABLE
         if as_json and not unwritable.closed_by_reader:
@@ -234,31 +188,15 @@ def _drop_what_can_not_be_written() -> None:
             os.close(nowhere)
 
 
-def _command_in(arguments: Sequence[str]) -> str | None:
-    """The command's name as in the help, from the arguments; None if there is none."""
+def _command_in(arguments: Sequence[str]) -> str:
+    """The command's name as in the help, from the arguments; empty if there is none.
+
+    Nothing else is taken for part of a name: somebody may have typed a PIN there.
+    """
     words = iter(arguments)
     for word in words:
         if word in ("--store", "--keys"):
             next(words, None)
         elif not word.startswith("-"):
-            if word not in COMMANDS:
-                return None
-            following = next(words, "")
-            # Only one that there is: somebody may have typed a PIN there.
-            return f"{word} {following}" if following in subcommands(word) else word
-    return None
-
-
-def subcommands(name: str) -> list[str]:
-    """The commands of a group; none of what is no group."""
-    module = import_module(f"pincli.commands.{COMMANDS[name]}")
-    if not hasattr(module, "GROUP"):
-        return []
-    return [each.name or each.callback.__name__ for each in module.app.registered_commands]
-
-
-def _usage(error: typer.TyperException, arguments: Sequence[str]) -> Problem:
-    """The sentence for a usage error of Typer's."""
-    from pincli.commands.suggestions import usage_problem
-
-    return usage_problem(error, arguments, _command_in(arguments) or "")
+            return name_in([word, next(words, "")])
+    return ""

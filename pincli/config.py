@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pwd
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 _NOBODY_KNOWN = 2**32 - 1
 _LONGEST_UID = len(str(_NOBODY_KNOWN))
-_INITIAL_ENVIRONMENT = Path("/proc/self/environ")
+_PROCESSES = Path("/proc")
 
 
 class Config(NamedTuple):
@@ -34,6 +36,13 @@ class Config(NamedTuple):
     agent: str
     roles: frozenset[Role] | None = None
     on_lock: tuple[str, ...] = ()
+
+
+class Process(NamedTuple):
+    """A process beside this one: by which agent it was started, and whether it is stopped."""
+
+    agent: str
+    stopped: bool
 
 
 class Display(NamedTuple):
@@ -92,6 +101,23 @@ def read_agent() -> str:
     return _login(os.getuid() if caller is None else caller)
 
 
+def read_process(number: int) -> Process | None:
+    """What can be known of another process; None if it has ended.
+
+    Its agent is who invoked sudo, where we may see that, or else its owner.
+    """
+    folder = _PROCESSES / str(number)
+    try:
+        state = (folder / "stat").read_bytes().rpartition(b")")[2].split()[0]
+        caller = folder.stat().st_uid
+        with suppress(PermissionError):
+            invoked_by = _sudo_caller(_environment_of(number))
+            caller = caller if invoked_by is None else invoked_by
+    except (OSError, IndexError):
+        return None
+    return Process(_login(caller), state in (b"T", b"t"))
+
+
 def under_sudo() -> bool:
     """Whether sudo runs this, so that the deployment's file alone counts."""
     return _sudo_caller() is not None
@@ -128,12 +154,12 @@ def _home() -> Path:
         ) from None
 
 
-def _sudo_caller() -> int | None:
+def _sudo_caller(environment: Mapping[str, str] = os.environ) -> int | None:
     """The uid of who invoked sudo, which sudo sets; None without sudo.
 
     A value that is no uid counts as a caller whom nobody knows: sudo never sets one.
     """
-    value = os.environ.get("SUDO_UID")
+    value = environment.get("SUDO_UID")
     if value is None:
         return None
     is_uid = value.isascii() and value.isdigit() and len(value) <= _LONGEST_UID
@@ -165,9 +191,12 @@ def _has_utf8() -> bool:
 def _began_with(variable: str) -> str:
     """A variable as it was in the environment that the process was given."""
     try:
-        settings = _INITIAL_ENVIRONMENT.read_bytes().split(b"\0")
+        return _environment_of("self").get(variable, "")
     except OSError:
         return ""
-    prefix = f"{variable}=".encode()
-    found = [setting[len(prefix) :] for setting in settings if setting.startswith(prefix)]
-    return os.fsdecode(found[0]) if found else ""
+
+
+def _environment_of(process: int | str) -> dict[str, str]:
+    """The environment that a process was given."""
+    settings = (_PROCESSES / str(process) / "environ").read_bytes().split(b"\0")
+    return dict(os.fsdecode(setting).partition("=")[::2] for setting in settings[::-1])

@@ -156,6 +156,14 @@ class StoreUnavailable(Unavailable):
     """The database or its lock file can't be used."""
 
 
+class StoreBusy(StoreUnavailable):
+    """Another process held a lock for too long: `holder`, if it is known which."""
+
+    def __init__(self, path: Path, holder: int | None, detail: str = "") -> None:
+        super().__init__(Fault.BUSY, path, f"process {holder}" if holder else detail)
+        self.holder = holder
+
+
 class BackupUnavailable(StoreUnavailable):
     """The file that is to be restored can't be used; nothing was restored."""
 

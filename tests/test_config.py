@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import os
 import pwd
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from pincli.config import read_agent, read_config, read_display
+from pincli.config import Process, read_agent, read_config, read_display, read_process
 from pincli.errors import ConfigUnavailable, Refused, Rule
 from pincli.rules.roles import Role
 from tests.support.as_sudo import NOBODY, read_instead
@@ -324,3 +325,17 @@ def test_color_is_for_terminals_that_have_it(
         if value is not None:
             monkeypatch.setenv(name, value)
     assert read_display().color is expected
+
+
+def test_another_process_is_known_by_who_invoked_sudo() -> None:
+    """The agent as the trail would name them; whether it is stopped; nothing once it is gone."""
+    with subprocess.Popen(["sleep", "60"], env={**os.environ, "SUDO_UID": "1"}) as process:
+        expected = pwd.getpwuid(1).pw_name
+        assert read_process(process.pid) == Process(expected, stopped=False)
+        process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+        assert read_process(process.pid) == Process(expected, stopped=True)
+        process.kill()
+    assert read_process(process.pid) is None
+    own = read_process(os.getpid())
+    assert own == Process(pwd.getpwuid(os.getuid()).pw_name, stopped=False)

@@ -112,8 +112,10 @@ def test_a_verify_loads_no_other_command(desk: Desk, tmp_path: Path) -> None:
     assert commands == {
         "verify",
         "options",
-        "plain",
+        "invocation",
+        "registry",
         "running",
+        "typer_classes",
         "prompts",
         "background",
         "interrupts",

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from pincli.commands.options import AccountOption, AgentOption, JsonOption, UserOption, example
-from pincli.commands.running import deliver, new_app, opened
+from pincli.commands.invocation import Invocation
+from pincli.commands.options import AccountOption, AgentOption, UserOption
 from pincli.errors import UsageProblem
 from pincli.models import EventKind
 from pincli.operations.session import Need, Session
@@ -17,31 +17,14 @@ from pincli.operations.trail import check_trail, parse_head
 from pincli.rules.times import since
 from pincli.store.trail import EventFilter
 from pincli.views import audit as view
-from pincli.views.exit_codes import ExitCode
+from pincli.views.blocks import Answer
 from pincli.views.progress import progress_bar
-
-GROUP = True
-app = new_app(group=True)
 
 _LOOK_AGAIN = 0.5
 
 
-@app.callback(epilog=example("pincli audit list --since 24h"))
-def audit() -> None:
-    """Read and check the audit trail."""
-
-
-@app.command(
-    "list",
-    epilog=example(
-        "pincli audit list --user alice --limit 20",
-        "pincli audit list --since 24h --kind locked",
-        "pincli audit list --follow --jsonl",
-    ),
-    exits=(ExitCode.REFUSED,),
-)
 def list_events(
-    ctx: typer.Context,
+    invocation: Invocation,
     user: UserOption = None,
     account: AccountOption = None,
     agent: AgentOption = None,
@@ -61,10 +44,15 @@ def list_events(
     follow: Annotated[
         bool, typer.Option("--follow", help="Then go on with new ones, oldest first, as they come.")
     ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """List events, the newest first."""
-    if as_json and (jsonl or follow):
+) -> Answer | None:
+    """List events, the newest first.
+
+    Example:
+      pincli audit list --user alice --limit 20
+      pincli audit list --since 24h --kind locked
+      pincli audit list --follow --jsonl
+    """
+    if invocation.as_json and (jsonl or follow):
         raise UsageProblem(
             "--json answers with one object, which --jsonl and --follow can't",
             "leave out --json",
@@ -76,26 +64,19 @@ def list_events(
         kind=kind,
         since=None if since_when is None else since(since_when),
     )
-    with opened(ctx) as session:
-        if follow:
-            _follow(session, wanted, limit, jsonl=jsonl)
-        elif jsonl:
-            for page in session.store.latest_events(wanted, limit=limit):
-                sys.stdout.writelines(map(view.json_line, page))
-        else:
-            deliver(
-                ctx,
-                view.listing(session.store.latest_events(wanted, limit=limit)),
-                as_json=as_json,
-            )
+    session = invocation.open()
+    if follow:
+        _follow(session, wanted, limit, jsonl=jsonl)
+    elif jsonl:
+        for page in session.store.latest_events(wanted, limit=limit):
+            sys.stdout.writelines(map(view.json_line, page))
+    else:
+        return view.listing(session.store.latest_events(wanted, limit=limit))
+    return None
 
 
-@app.command(
-    epilog=example("pincli audit verify", "pincli audit verify --expect-head 4711:9f..."),
-    exits=(ExitCode.REFUSED,),
-)
 def verify(
-    ctx: typer.Context,
+    invocation: Invocation,
     expect_head: Annotated[
         str | None,
         typer.Option(
@@ -104,16 +85,19 @@ def verify(
             help="A head that was printed earlier: nothing may be cut off since.",
         ),
     ] = None,
-    as_json: JsonOption = False,
-) -> None:
+) -> Answer:
     """Check the whole trail.
 
     Names the first row that is not as it was written.
+
+    Example:
+      pincli audit verify
+      pincli audit verify --expect-head 4711:9f...
     """
     expected = None if expect_head is None else parse_head(expect_head)
-    with opened(ctx, Need.CHECK) as session, progress_bar("checking") as progress:
-        report = check_trail(session, expected, progress=progress)
-    deliver(ctx, view.checked(report), as_json=as_json)
+    session = invocation.open(Need.CHECK)
+    with progress_bar("checking") as progress:
+        return view.checked(check_trail(session, expected, progress=progress))
 
 
 def _follow(session: Session, wanted: EventFilter, limit: int, *, jsonl: bool) -> None:

@@ -7,28 +7,24 @@ from typing import Annotated
 
 import typer
 
-from pincli.commands.options import JsonOption, example
-from pincli.commands.running import config_of, deliver, new_app, opened
+from pincli.commands.invocation import Invocation
 from pincli.operations.backups import back_up
-from pincli.views.exit_codes import ExitCode
+from pincli.views.blocks import Answer
 from pincli.views.upkeep import backed_up
 
-app = new_app()
 
-
-@app.command(
-    epilog=example('pincli backup "/var/backups/pincli-$(date +%F).db"')
-    + "\n\nThe keys are not in it: keep a copy of them elsewhere. Agents wait for one file copy,"
-    " about half a second at a million users.",
-    exits=(ExitCode.REFUSED,),
-)
 def backup(
-    ctx: typer.Context,
+    invocation: Invocation,
     path: Annotated[Path, typer.Argument(metavar="FILE", help="The file to be; never over one.")],
-    as_json: JsonOption = False,
-) -> None:
-    """Copy the store into a file, while agents verify."""
-    with opened(ctx) as session:
-        config = config_of(ctx)
-        size = back_up(session, path, forbidden=(config.store, config.keys))
-    deliver(ctx, backed_up(path, size), as_json=as_json)
+) -> Answer:
+    """Copy the store into a file, while agents verify.
+
+    Example:
+      pincli backup "/var/backups/pincli-$(date +%F).db"
+
+    The keys are not in it: keep a copy of them elsewhere. Agents wait for one file copy,
+    about half a second at a million users.
+    """
+    config = invocation.config
+    size = back_up(invocation.open(), path, forbidden=(config.store, config.keys))
+    return backed_up(path, size)

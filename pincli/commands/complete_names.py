@@ -8,15 +8,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from pincli.commands.options import JsonOption, example
-from pincli.commands.running import command_of, config_of, deliver, new_app, origin_of
+from pincli.commands.invocation import Invocation
 from pincli.operations.callers import names_beginning
 from pincli.operations.session import utc_now
-from pincli.rules.roles import may_run
 from pincli.store.reading import ReadableStore
 from pincli.views.blocks import Answer
-
-app = new_app()
 
 
 class Names(StrEnum):
@@ -26,35 +22,36 @@ class Names(StrEnum):
     ACCOUNTS = "accounts"
 
 
-@app.command(hidden=True, epilog=example("pincli complete-names users al"))
 def complete_names(
-    ctx: typer.Context,
+    invocation: Invocation,
     names: Annotated[Names, typer.Argument(metavar="users|accounts", help="Which names.")],
     prefix: Annotated[
         str, typer.Argument(metavar="PREFIX", help="What they begin with.", show_default=False)
     ] = "",
-    as_json: JsonOption = False,
-) -> None:
-    """Print up to 50 names that begin with a prefix. Silent whatever fails: it runs at a Tab."""
+) -> Answer | None:
+    """Print up to 50 names that begin with a prefix. Silent whatever fails: it runs at a Tab.
+
+    Example:
+      pincli complete-names users al
+    """
     try:
-        found = _names(ctx, names, prefix)
+        found = _names(invocation, names, prefix)
     except Exception:  # whatever it is: a person is in the middle of typing something else
         found = []
-    if as_json:
-        deliver(ctx, Answer({"names": found}), as_json=True)
-    else:
-        sys.stdout.write("".join(f"{name}\n" for name in found))
+    if invocation.as_json:
+        return Answer({"names": found})
+    sys.stdout.write("".join(f"{name}\n" for name in found))
+    return None
 
 
-def _names(ctx: typer.Context, names: Names, prefix: str) -> list[str]:
+def _names(invocation: Invocation, names: Names, prefix: str) -> list[str]:
     """The names, without a session: it needs no key, and must not write, not even a refusal."""
-    config = config_of(ctx)
-    if config.roles is not None and not may_run(
-        config.roles, command_of(ctx), about_one_user=False
-    ):
+    if not invocation.may_run():
         return []
     column: Literal["user", "account"] = "user" if names is Names.USERS else "account"
-    store = ReadableStore(config.store, origin=origin_of(ctx), clock=utc_now, read_only=True)
+    store = ReadableStore(
+        invocation.config.store, origin=invocation.origin, clock=utc_now, read_only=True
+    )
     try:
         return names_beginning(store, column, prefix)
     finally:

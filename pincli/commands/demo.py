@@ -9,18 +9,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import typer
-
-from pincli.commands.options import JsonOption, example
-from pincli.commands.running import deliver, new_app, show
+from pincli.commands.invocation import Invocation
+from pincli.commands.running import show
 from pincli.config import Config, read_agent
 from pincli.rules.lockout import ATTEMPTS_ALLOWED
 from pincli.rules.pins import generate
 from pincli.views import demo as view
-
-app = new_app()
+from pincli.views.blocks import Answer
 
 _SHOW_PIN = "pin show alice --json"
 _PEOPLE = (
@@ -46,32 +43,34 @@ class Step(NamedTuple):
     pin: str | None = None
 
 
-@app.command(epilog=example("pincli demo"))
-def demo(ctx: typer.Context, as_json: JsonOption = False) -> None:
+def demo(invocation: Invocation) -> Answer | None:
     """Tell the whole story on a throw-away store.
 
     Each step is a command as one would type it, with its output and its exit code.
+
+    Example:
+      pincli demo
     """
     with tempfile.TemporaryDirectory(prefix="pincli-demo-") as folder:
         config = Config(Path(folder, "store"), Path(folder, "keys"), read_agent())
-        if as_json:
-            told = [_captured(step, config) for step in _story(config)]
-            deliver(ctx, view.story(told), as_json=True)
-        else:
-            show(view.opening(folder), sys.stdout)
-            for step in _story(config):
-                _act(step, config)
-            show(view.closing(), sys.stdout)
+        front = invocation.front
+        if invocation.as_json:
+            return view.story([_captured(step, config, front) for step in _story(config, front)])
+        show(view.opening(folder), sys.stdout)
+        for step in _story(config, front):
+            _act(step, config, front)
+        show(view.closing(), sys.stdout)
+    return None
 
 
-def _story(config: Config) -> Iterator[Step]:
+def _story(config: Config, front: Any) -> Iterator[Step]:
     """The steps, each made when the one before has been taken: the PIN is found on the way."""
     yield Step("An admin makes a store and adds people of every type.", "init")
     for person in _PEOPLE:
         yield Step("", person)
     yield Step("Nobody has a PIN yet, so there is nothing to verify.", "verify alice", generate())
     yield Step("Alice logs in to the portal and opens her PIN; the first look makes it.", _SHOW_PIN)
-    pin = _pin_of_alice(config)
+    pin = _pin_of_alice(config, front)
     wrong = _another_than(pin)
     yield Step("Alice rings support; the agent asks for the PIN.", "verify alice --ref T-1", pin)
     yield Step("A stranger rings as Alice, and guesses.", "verify alice", wrong)
@@ -83,23 +82,23 @@ def _story(config: Config) -> Iterator[Step]:
     yield Step("Her PIN may have leaked, so an admin resets her.", "reset alice --reason T-2 --yes")
     yield Step("The old PIN is worth nothing any more.", "verify alice", pin)
     yield Step("She opens a new one in the portal.", _SHOW_PIN)
-    yield Step("It verifies her.", "verify alice", _pin_of_alice(config))
+    yield Step("It verifies her.", "verify alice", _pin_of_alice(config, front))
     yield Step("How everybody stands.", "status")
     yield Step("All of it is in the audit trail.", "audit list --user alice --limit 30")
 
 
-def _act(step: Step, config: Config) -> None:
+def _act(step: Step, config: Config, front: Any) -> None:
     """Show a command as one would type it, run it, and show its exit code."""
     show(view.step(step.told, _typed(step)), sys.stdout)
     sys.stdout.flush()
-    code = _run(step, config)
+    code = _run(step, config, front)
     show(view.ended(code), sys.stdout)
 
 
-def _captured(step: Step, config: Config) -> dict[str, object]:
+def _captured(step: Step, config: Config, front: Any) -> dict[str, object]:
     out = io.StringIO()
     with redirect_stdout(out), redirect_stderr(out):
-        code = _run(step, config)
+        code = _run(step, config, front)
     return {
         "told": step.told,
         "command": _typed(step),
@@ -108,15 +107,12 @@ def _captured(step: Step, config: Config) -> dict[str, object]:
     }
 
 
-def _run(step: Step, config: Config) -> int:
+def _run(step: Step, config: Config, front: Any) -> int:
     """Run a command through the front door, as the process itself would."""
-    from pincli import cli
-
     arguments = shlex.split(step.command)
     if step.pin is not None:
         arguments.append("--pin-stdin")
     with _standard_input(step.pin):
-        front = typer.main.get_command(cli.app)
         return int(front.main(arguments, standalone_mode=False, obj=config))
 
 
@@ -136,11 +132,11 @@ def _standard_input(pin: str | None) -> Iterator[None]:
         sys.stdin = before
 
 
-def _pin_of_alice(config: Config) -> str:
+def _pin_of_alice(config: Config, front: Any) -> str:
     """What the portal showed her."""
     import json
 
-    answer = _captured(Step("", _SHOW_PIN), config)
+    answer = _captured(Step("", _SHOW_PIN), config, front)
     return str(json.loads(str(answer["output"]))["pin"])
 
 

@@ -12,9 +12,10 @@ from typing import Annotated, BinaryIO
 import typer
 
 from pincli.commands.files import input_file
-from pincli.commands.options import AccountOption, JsonOption, ReasonOption, YesOption, example
+from pincli.commands.invocation import Invocation
+from pincli.commands.options import AccountOption, ReasonOption, YesOption
 from pincli.commands.prompts import confirm_word, require_terminal
-from pincli.commands.running import config_of, deliver, new_app, opened, show
+from pincli.commands.running import show
 from pincli.errors import UsageProblem
 from pincli.operations.activity import set_active_many
 from pincli.operations.intake import imports as operation
@@ -26,26 +27,14 @@ from pincli.results import ImportTally
 from pincli.store.staging import StagedImport
 from pincli.vault.envelopes import Envelope
 from pincli.views import imports as view
-from pincli.views.exit_codes import ExitCode
+from pincli.views.blocks import Answer
 from pincli.views.progress import progress_bar
-
-app = new_app()
 
 _READABLE_BY_OTHERS = 0o077
 
 
-@app.command(
-    "import",
-    epilog=example(
-        "pincli import people.csv --dry-run",
-        "pincli import people.csv --deactivate-missing --account acme --yes",
-    )
-    + "\n\nColumns: user, account, name, type, and if you like active and pin. CSV, TSV, a JSON"
-    " array or JSON lines. Every row is checked before the first is written.",
-    exits=(ExitCode.UNKNOWN, ExitCode.REFUSED),
-)
 def import_people(
-    ctx: typer.Context,
+    invocation: Invocation,
     path: Annotated[
         Path, typer.Argument(metavar="FILE", help="The file; - for stdin.", show_default=False)
     ],
@@ -65,9 +54,16 @@ def import_people(
     account: AccountOption = None,
     yes: YesOption = False,
     reason: ReasonOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Add and update users from a file. Counters, locks and PINs stay as they are."""
+) -> Answer:
+    """Add and update users from a file. Counters, locks and PINs stay as they are.
+
+    Example:
+      pincli import people.csv --dry-run
+      pincli import people.csv --deactivate-missing --account acme --yes
+
+    Columns: user, account, name, type, and if you like active and pin. CSV, TSV, a JSON
+    array or JSON lines. Every row is checked before the first is written.
+    """
     if deactivate_missing != (account is not None):
         raise UsageProblem(
             "--deactivate-missing and --account go together",
@@ -80,26 +76,22 @@ def import_people(
                 "the file on standard input leaves nobody to confirm", "give --yes, or a file"
             )
     envelope = Envelope()
-    with (
-        opened(ctx, Need.WRITE, Need.SET_PIN) as session,
-        input_file(path, config_of(ctx)) as file,
-        StagedImport() as staged,
-    ):
-        options = ImportOptions(ignore_unknown, allow_move, allow_pins=_is_private(file))
-        with progress_bar("checking", percent=True) as progress:
-            expected = operation.stage(session, file, staged, envelope, options, progress=progress)
-        if staged.problem_count:
-            deliver(ctx, view.problems(staged.problem_count, staged.problems()), as_json=as_json)
-        with _missing(session, staged, account) as missing:
-            expected = expected._replace(deactivated=len(missing))
-            if dry_run:
-                deliver(ctx, view.dry_run(expected), as_json=as_json)
-                return
-            if len(missing) and not yes:
-                show(view.preview(expected, missing.word), sys.stderr)
-                confirm_word(missing.word)
-            tally = _write(session, staged, envelope, options, missing, reason)
-    deliver(ctx, view.done(tally), as_json=as_json)
+    session = invocation.open(Need.WRITE, Need.SET_PIN)
+    file = invocation.keep(input_file(path, invocation.config))
+    staged = invocation.keep(StagedImport())
+    options = ImportOptions(ignore_unknown, allow_move, allow_pins=_is_private(file))
+    with progress_bar("checking", percent=True) as progress:
+        expected = operation.stage(session, file, staged, envelope, options, progress=progress)
+    if staged.problem_count:
+        return view.problems(staged.problem_count, staged.problems())
+    missing = invocation.keep(_missing(session, staged, account))
+    expected = expected._replace(deactivated=len(missing))
+    if dry_run:
+        return view.dry_run(expected)
+    if len(missing) and not yes:
+        show(view.preview(expected, missing.word), sys.stderr)
+        confirm_word(missing.word)
+    return view.done(_write(session, staged, envelope, options, missing, reason))
 
 
 def _write(

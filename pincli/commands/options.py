@@ -108,11 +108,6 @@ AccountOption = Annotated[
 YesOption = Annotated[bool, typer.Option("--yes", help="Don't ask, go ahead.")]
 
 
-def example(*lines: str) -> str:
-    """An epilog with example commands, in the form that the help keeps line by line."""
-    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
-
-
 def refuse_swallowed(params: Sequence[Any], words: Sequence[str]) -> None:
     """Refuse `--ref --json`: it would record `--json` as the ticket, and answer a person.
 

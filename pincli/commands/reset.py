@@ -10,16 +10,10 @@ from typing import Annotated
 import typer
 
 from pincli.commands.files import names_from
-from pincli.commands.options import (
-    AccountOption,
-    JsonOption,
-    ReasonOption,
-    UsersArgument,
-    YesOption,
-    example,
-)
+from pincli.commands.invocation import Invocation
+from pincli.commands.options import AccountOption, ReasonOption, UsersArgument, YesOption
 from pincli.commands.prompts import confirm_word, require_terminal
-from pincli.commands.running import config_of, deliver, new_app, opened, show
+from pincli.commands.running import show
 from pincli.config import Config
 from pincli.errors import UsageProblem
 from pincli.operations import reset as operation
@@ -29,27 +23,13 @@ from pincli.operations.selection import Selection, select
 from pincli.operations.session import Need, Session
 from pincli.views import reset as view
 from pincli.views.blocks import Answer, Block
-from pincli.views.exit_codes import ExitCode
 from pincli.views.progress import progress_bar
-
-app = new_app()
 
 _NAMED_AT_MOST = 20
 
 
-@app.command(
-    epilog=example(
-        "pincli reset alice --reason 'PIN overheard'",
-        "pincli reset --account acme --dry-run",
-        "pincli reset --account acme --reason T-4711 --yes --json",
-        "pincli reset --from-file users.txt --output pins.csv --yes",
-    )
-    + "\n\nAfter an interruption or a kill, the same command does the rest; FILE.part is the"
-    " unfinished file, with every PIN that counts already.",
-    exits=(ExitCode.UNKNOWN, ExitCode.REFUSED),
-)
 def reset(
-    ctx: typer.Context,
+    invocation: Invocation,
     users: UsersArgument = None,
     account: AccountOption = None,
     from_file: Annotated[
@@ -73,9 +53,18 @@ def reset(
         Path | None,
         typer.Option("--output", metavar="FILE", help="Write the new PINs here; implies --issue."),
     ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Withdraw PINs: of users, of an attacked account, of everybody. Locked users stay locked."""
+) -> Answer:
+    """Withdraw PINs: of users, of an attacked account, of everybody. Locked users stay locked.
+
+    Example:
+      pincli reset alice --reason 'PIN overheard'
+      pincli reset --account acme --dry-run
+      pincli reset --account acme --reason T-4711 --yes --json
+      pincli reset --from-file users.txt --output pins.csv --yes
+
+    After an interruption or a kill, the same command does the rest; FILE.part is the
+    unfinished file, with every PIN that counts already.
+    """
     if not (users or account or from_file or everybody):
         raise UsageProblem("nobody is named", "name users, or give --account, --from-file or --all")
     if unlock and reason is None:
@@ -83,7 +72,7 @@ def reset(
             "--unlock needs a reason", "give it with --reason; it stands in the audit trail"
         )
     order = ResetOrder(unlock=unlock, issue=issue or reveal or output is not None, reason=reason)
-    if reveal and not as_json and not sys.stdout.isatty():
+    if reveal and not invocation.as_json and not sys.stdout.isatty():
         raise UsageProblem("--reveal shows PINs on a terminal only", "for a program, add --json")
     if str(output) == "-":
         raise UsageProblem(
@@ -92,16 +81,15 @@ def reset(
     if not yes and not dry_run:
         require_terminal("nobody is there to confirm the reset", "give --yes, or --dry-run to look")
     needs = [Need.WRITE, Need.SET_PIN] if order.issue else [Need.WRITE]
-    with opened(ctx, *needs) as session, _pin_file(output, config_of(ctx)) as file:
-        names = [*(users or []), *names_from(from_file, config_of(ctx))]
-        with select(session, names=names, account=account, everybody=everybody) as selection:
-            if dry_run:
-                answer = _look(selection, order)
-            else:
-                if not yes:
-                    _confirm(selection, order)
-                answer = _reset(session, selection, order, reveal=reveal, file=file)
-            deliver(ctx, answer, as_json=as_json)
+    session = invocation.open(*needs)
+    file = invocation.keep(_pin_file(output, invocation.config))
+    names = [*(users or []), *names_from(from_file, invocation.config)]
+    selection = invocation.keep(select(session, names=names, account=account, everybody=everybody))
+    if dry_run:
+        return _look(selection, order)
+    if not yes:
+        _confirm(selection, order)
+    return _reset(session, selection, order, reveal=reveal, file=file)
 
 
 def _pin_file(output: Path | None, config: Config) -> AbstractContextManager[PinFile | None]:

@@ -6,28 +6,19 @@ from typing import Annotated
 
 import typer
 
-from pincli.commands.options import AccountOption, JsonOption, OptionalUserArgument, example
-from pincli.commands.running import deliver, new_app, opened
+from pincli.commands.invocation import Invocation
+from pincli.commands.options import AccountOption, OptionalUserArgument
 from pincli.errors import UsageProblem
 from pincli.models import State
 from pincli.operations.people import require_account, require_user
 from pincli.views import status as view
-from pincli.views.exit_codes import ExitCode
-
-app = new_app()
+from pincli.views.blocks import Answer
 
 _LATEST = 10
 
 
-@app.command(
-    epilog=example(
-        "pincli status alice",
-        "pincli status --account acme --locked --exit-code",
-    ),
-    exits=(ExitCode.LOCKED, ExitCode.UNKNOWN, ExitCode.REFUSED),
-)
 def status(
-    ctx: typer.Context,
+    invocation: Invocation,
     user: OptionalUserArgument = None,
     account: AccountOption = None,
     state: Annotated[State | None, typer.Option("--state", help="Users in this state.")] = None,
@@ -35,11 +26,14 @@ def status(
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 4 if any user shown is locked.")
     ] = False,
-    as_json: JsonOption = False,
-) -> None:
+) -> Answer:
     """Show one user, a list, or the totals.
 
     With nothing named: the totals by state, and the latest locks.
+
+    Example:
+      pincli status alice
+      pincli status --account acme --locked --exit-code
     """
     if locked:
         if state not in (None, State.LOCKED):
@@ -52,19 +46,17 @@ def status(
             "a user and a filter exclude each other",
             "`pincli status USER` shows one user; leave the user out for a list",
         )
-    with opened(ctx) as session:
-        if user is not None:
-            answer = view.card(require_user(session, user), exit_code=exit_code)
-        elif account is None and state is None:
-            answer = view.overview(
-                session.store.totals(), session.store.latest_locks(_LATEST), exit_code=exit_code
-            )
-        else:
-            account = None if account is None else require_account(session, account)
-            answer = view.listing(
-                session.store.user_pages(account=account, state=state),
-                session.store.totals(account=account),
-                state=state,
-                exit_code=exit_code,
-            )
-        deliver(ctx, answer, as_json=as_json)
+    session = invocation.open()
+    if user is not None:
+        return view.card(require_user(session, user), exit_code=exit_code)
+    if account is None and state is None:
+        return view.overview(
+            session.store.totals(), session.store.latest_locks(_LATEST), exit_code=exit_code
+        )
+    account = None if account is None else require_account(session, account)
+    return view.listing(
+        session.store.user_pages(account=account, state=state),
+        session.store.totals(account=account),
+        state=state,
+        exit_code=exit_code,
+    )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
-from pincli.commands.misplaced import owner_of
+from pincli.commands.command_tree import all_options, options
+from pincli.commands.invocation import Invocation
+from pincli.commands.registry import visible_names, words_below
 from pincli.errors import UsageProblem
 from pincli.rules.names import mask_pins
 from pincli.views.blocks import Problem
@@ -37,59 +38,68 @@ def did_you_mean(commands: Sequence[str]) -> str:
     return f"did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
 
 
-def no_such_command(word: str, ctx: Any) -> UsageProblem:
+def no_such_command(word: str, group: str, may_run: Callable[[str], bool]) -> UsageProblem:
     """The error for a word that is no command, with the near one in this group or elsewhere.
 
     Args:
         word: What was typed.
-        ctx: The group's context.
+        group: The group in which it was looked for; empty for pincli itself.
+        may_run: Whether the caller may run a command line: no other is suggested.
     """
-    group, path = ctx.command, ctx.command_path
-    near = [f"{path} {name}" for name in nearest(word, _visible(group, ctx))]
-    if not near:
-        near = list(_elsewhere(word, ctx))[:_SHOWN_AT_MOST]
+    path = f"pincli {group}".strip()
+    near = [f"{path} {name}" for name in nearest(word, words_below(group, hidden=False))]
+    # The commands of just that name in another place: `list` is `user list`.
+    near = near or [f"pincli {name}" for name in visible_names() if name.split()[-1] == word]
+    near = [command for command in near if may_run(command)][:_SHOWN_AT_MOST]
     hint = did_you_mean(near) if near else f"`{path} --help` lists the commands"
     return UsageProblem(f"no such command {mask_pins(word)!r}", hint)
 
 
-def usage_problem(error: typer.TyperException, arguments: Sequence[str], command: str) -> Problem:
-    """A usage error of Typer's in our form, with anything that may be a PIN masked.
-
-    Args:
-        error: Typer's.
-        arguments: The whole command line.
-        command: The command in it, as typed after `pincli`; empty for none.
-    """
+def usage_problem(
+    error: typer.TyperException, arguments: Sequence[str], invocation: Invocation
+) -> Problem:
+    """A usage error of Typer's in our form, with anything that may be a PIN masked."""
     option = getattr(error, "option_name", "")
     # Typer's own message for an unknown option names near ones in brackets.
     message = str(getattr(error, "message", "")) if option else error.format_message()
     message = message.replace("a valid int range", "a whole number")
     message = mask_pins(message[:1].lower() + message[1:].rstrip("."))
-    hint = f"`{' '.join(['pincli', *command.split()])} --help` shows how"
+    hint = f"`{f'pincli {invocation.command}'.strip()} --help` shows how"
     if option in ("--pin", "--PIN") or ("extra argument" in message and "*" in message):
         message = "a PIN is never given on the command line: it would stand in the process list"
         hint = "leave it out and type it when asked, or pipe it in with --pin-stdin"
-    elif option and (owner := owner_of(option, arguments, getattr(error, "ctx", None))):
+    elif option and (owner := _owner(option, error, arguments, invocation.front)):
         message = f"no such option before the command: {option}"
-        hint = f"{option} goes after it: {owner} {option}"
-    elif option:
-        hint = _option_hint(option, arguments, error) or hint
+        hint = f"{option} goes after it: pincli {owner} {option}"
+    elif option and "such option" in str(getattr(error, "message", "")):
+        hint = _option_hint(option, arguments, invocation) or hint
     elif found := _NO_CHOICE.search(message):
         hint = _choice_hint(found[1], error) or hint
     return Problem("usage", message, hint)
 
 
-def _option_hint(option: str, arguments: Sequence[str], error: Any) -> str:
-    ctx = error.ctx
-    if ctx is None or "such option" not in error.message:
+def _owner(option: str, error: Any, arguments: Sequence[str], front: Any) -> str:
+    """The command behind an unknown option that does know it: `pincli --json status`."""
+    if getattr(error, "ctx", None) is None or option not in arguments:
         return ""
-    names = {name for param in ctx.command.get_params(ctx) for name in param.opts}
-    own = {name for name in names if name.startswith("--")}
+    before = name = error.ctx.command_path.partition(" ")[2]
+    for word in arguments[arguments.index(option) + 1 :]:
+        if word in words_below(name):
+            name = f"{name} {word}".strip()
+    return name if name != before and option in options(front, name.split()) else ""
+
+
+def _option_hint(option: str, arguments: Sequence[str], invocation: Invocation) -> str:
+    name = invocation.command
+    command = f"pincli {name}".strip()
+    own = {each for each in options(invocation.front, name.split()) if each.startswith("--")}
     for word in _as_typed(option, arguments):
+        bare = word.partition("=")[0]
+        if bare not in {*own, *_BEFORE_THE_COMMAND} and bare in all_options(invocation.front):
+            return f"`{command}` has no {bare}; `{command} --help` shows what it has"
         near = nearest(word, sorted({*own, *_BEFORE_THE_COMMAND}))
         if near and near[0] not in own:
-            below = ctx.command_path.partition(" ")[2]
-            return f"{near[0]} goes before the command: pincli {near[0]} DIR {below}"
+            return f"{near[0]} goes before the command: pincli {near[0]} DIR {name}"
         if near:
             return did_you_mean(near)
     return ""
@@ -108,22 +118,3 @@ def _choice_hint(value: str, error: Any) -> str:
     names = [name for name in getattr(param, "opts", ()) if name.startswith("-")]
     near = nearest(value, choices)
     return did_you_mean([" ".join([*names[:1], word]) for word in near]) if near else ""
-
-
-def _visible(group: Any, ctx: Any) -> Iterator[str]:
-    for name in group.list_commands(ctx):
-        if not group.get_command(ctx, name).hidden:
-            yield name
-
-
-def _elsewhere(word: str, ctx: Any) -> Iterator[str]:
-    """The commands of just that name in another place: `list` is `user list`."""
-    root = ctx.find_root()
-    front = root.command
-    for name in front.list_commands(root):
-        if name == word:
-            yield f"pincli {name}"
-            continue
-        below = front.get_command(root, name)
-        if isinstance(below, TyperGroup) and word in below.commands:
-            yield f"pincli {name} {word}"

@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import typer
-
-from pincli.commands.options import JsonOption, ReasonOption, UserArgument, example
+from pincli.commands.invocation import Invocation
+from pincli.commands.options import ReasonOption, UserArgument
 from pincli.commands.prompts import ask_line, require_terminal
-from pincli.commands.running import deliver, new_app, opened
 from pincli.operations import unlock as operation
 from pincli.operations.session import Need
 from pincli.rules.names import clean_reason
-from pincli.views.exit_codes import ExitCode
+from pincli.views.blocks import Answer
 from pincli.views.pins import unlocked
 
-app = new_app()
 
+def unlock(invocation: Invocation, user: UserArgument, reason: ReasonOption = None) -> Answer:
+    """Release a locked PIN; the PIN itself stays. Not for support over the phone.
 
-@app.command(
-    epilog=example("pincli unlock alice --reason 'customer unlocked in the portal'"),
-    exits=(ExitCode.UNKNOWN, ExitCode.REFUSED),
-)
-def unlock(
-    ctx: typer.Context,
-    user: UserArgument,
-    reason: ReasonOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Release a locked PIN; the PIN itself stays. Not for support over the phone."""
+    Example:
+      pincli unlock alice --reason 'customer unlocked in the portal'
+    """
     if reason is None:
         require_terminal(
             "unlocking needs a reason", "give it with --reason; it stands in the audit trail"
         )
-    with opened(ctx, Need.WRITE) as session:
-        if reason is None:
-            locked = operation.require_locked(session, user)
-            reason = clean_reason(ask_line(f"Reason for unlocking {locked.login}: "))
-        result = operation.unlock(session, user, reason)
-    deliver(ctx, unlocked(result), as_json=as_json)
+    session = invocation.open(Need.WRITE)
+    if reason is None:
+        locked = operation.require_locked(session, user)
+        reason = clean_reason(ask_line(f"Reason for unlocking {locked.login}: "))
+    return unlocked(operation.unlock(session, user, reason))

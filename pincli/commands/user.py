@@ -8,17 +8,15 @@ from typing import Annotated
 import typer
 
 from pincli.commands.files import names_from
+from pincli.commands.invocation import Invocation
 from pincli.commands.options import (
     AccountOption,
-    JsonOption,
     NameOption,
     NewAccountOption,
     ReasonOption,
     UserArgument,
     UsersArgument,
-    example,
 )
-from pincli.commands.running import config_of, deliver, new_app, opened
 from pincli.errors import UsageProblem
 from pincli.models import State, UserType
 from pincli.operations import people as operation
@@ -26,122 +24,101 @@ from pincli.operations.activity import set_active_many
 from pincli.operations.selection import select
 from pincli.operations.session import Need
 from pincli.views import people as view
-from pincli.views.exit_codes import ExitCode
+from pincli.views.blocks import Answer
 from pincli.views.progress import progress_bar
-
-GROUP = True
-app = new_app(group=True)
-
-
-@app.callback(epilog=example("pincli user add alice --account acme"))
-def user() -> None:
-    """Add, list and show users; switch them off and on."""
-
-
-@app.command(
-    epilog=example("pincli user add alice --account acme --name 'Alice Example'"),
-    exits=(ExitCode.REFUSED,),
-)
-def add(
-    ctx: typer.Context,
-    user: UserArgument,
-    account: NewAccountOption,
-    name: NameOption = "",
-    kind: Annotated[
-        UserType, typer.Option("--type", help="What kind of login it is.")
-    ] = UserType.CLOUD,
-    as_json: JsonOption = False,
-) -> None:
-    """Add a user. The PIN is made when its owner first opens it."""
-    with opened(ctx, Need.WRITE) as session:
-        result = operation.add(session, user, account, name, kind)
-    deliver(ctx, view.added(result), as_json=as_json)
-
-
-@app.command(
-    "list",
-    epilog=example("pincli user list --account acme"),
-    exits=(ExitCode.UNKNOWN, ExitCode.REFUSED),
-)
-def list_users(
-    ctx: typer.Context,
-    account: AccountOption = None,
-    state: Annotated[State | None, typer.Option("--state", help="Users in this state.")] = None,
-    kind: Annotated[UserType | None, typer.Option("--type", help="Users of this type.")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List users."""
-    with opened(ctx) as session:
-        account = None if account is None else operation.require_account(session, account)
-        pages = session.store.user_pages(account=account, state=state, user_type=kind)
-        deliver(ctx, view.listing(pages), as_json=as_json)
-
-
-@app.command(epilog=example("pincli user show alice"), exits=(ExitCode.UNKNOWN, ExitCode.REFUSED))
-def show(ctx: typer.Context, user: UserArgument, as_json: JsonOption = False) -> None:
-    """Show a user's record."""
-    with opened(ctx) as session:
-        result = operation.require_user(session, user)
-    deliver(ctx, view.record(result), as_json=as_json)
-
 
 FromFileOption = Annotated[
     Path | None, typer.Option("--from-file", metavar="FILE", help="Users, one a line; - for stdin.")
 ]
 
 
-@app.command(
-    epilog=example("pincli user deactivate alice --reason 'left the company'"),
-    exits=(ExitCode.UNKNOWN, ExitCode.REFUSED),
-)
+def add(
+    invocation: Invocation,
+    user: UserArgument,
+    account: NewAccountOption,
+    name: NameOption = "",
+    kind: Annotated[
+        UserType, typer.Option("--type", help="What kind of login it is.")
+    ] = UserType.CLOUD,
+) -> Answer:
+    """Add a user. The PIN is made when its owner first opens it.
+
+    Example:
+      pincli user add alice --account acme --name 'Alice Example'
+    """
+    session = invocation.open(Need.WRITE)
+    return view.added(operation.add(session, user, account, name, kind))
+
+
+def list_users(
+    invocation: Invocation,
+    account: AccountOption = None,
+    state: Annotated[State | None, typer.Option("--state", help="Users in this state.")] = None,
+    kind: Annotated[UserType | None, typer.Option("--type", help="Users of this type.")] = None,
+) -> Answer:
+    """List users.
+
+    Example:
+      pincli user list --account acme
+    """
+    session = invocation.open()
+    account = None if account is None else operation.require_account(session, account)
+    return view.listing(session.store.user_pages(account=account, state=state, user_type=kind))
+
+
+def show(invocation: Invocation, user: UserArgument) -> Answer:
+    """Show a user's record.
+
+    Example:
+      pincli user show alice
+    """
+    return view.record(operation.require_user(invocation.open(), user))
+
+
 def deactivate(
-    ctx: typer.Context,
+    invocation: Invocation,
     users: UsersArgument = None,
     from_file: FromFileOption = None,
     reason: ReasonOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Switch users off: no PIN of theirs is compared any more."""
-    _set_active(ctx, users or [], from_file, active=False, reason=reason, as_json=as_json)
+) -> Answer:
+    """Switch users off: no PIN of theirs is compared any more.
+
+    Example:
+      pincli user deactivate alice --reason 'left the company'
+    """
+    return _set_active(invocation, users or [], from_file, active=False, reason=reason)
 
 
-@app.command(
-    epilog=example("pincli user activate alice"), exits=(ExitCode.UNKNOWN, ExitCode.REFUSED)
-)
 def activate(
-    ctx: typer.Context,
+    invocation: Invocation,
     users: UsersArgument = None,
     from_file: FromFileOption = None,
     reason: ReasonOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Switch users on again, with counter and PIN as they were."""
-    _set_active(ctx, users or [], from_file, active=True, reason=reason, as_json=as_json)
+) -> Answer:
+    """Switch users on again, with counter and PIN as they were.
+
+    Example:
+      pincli user activate alice
+    """
+    return _set_active(invocation, users or [], from_file, active=True, reason=reason)
 
 
 def _set_active(
-    ctx: typer.Context,
+    invocation: Invocation,
     users: list[str],
     from_file: Path | None,
     *,
     active: bool,
     reason: str | None,
-    as_json: bool,
-) -> None:
+) -> Answer:
     if not users and from_file is None:
         raise UsageProblem("nobody is named", "name users, or give --from-file")
-    with opened(ctx, Need.WRITE) as session:
-        if len(users) == 1 and from_file is None:
-            change = operation.set_active(session, users[0], active=active, reason=reason)
-            answer = view.activity(change)
-        else:
-            names = [*users, *names_from(from_file, config_of(ctx))]
-            with (
-                select(session, names=names) as selection,
-                progress_bar("switching") as progress,
-            ):
-                changed = set_active_many(
-                    session, selection, active=active, reason=reason, progress=progress
-                )
-                answer = view.activities(len(selection), changed, active=active)
-    deliver(ctx, answer, as_json=as_json)
+    session = invocation.open(Need.WRITE)
+    if len(users) == 1 and from_file is None:
+        return view.activity(operation.set_active(session, users[0], active=active, reason=reason))
+    names = [*users, *names_from(from_file, invocation.config)]
+    with select(session, names=names) as selection, progress_bar("switching") as progress:
+        changed = set_active_many(
+            session, selection, active=active, reason=reason, progress=progress
+        )
+        return view.activities(len(selection), changed, active=active)

@@ -1,8 +1,12 @@
-"""Who may run what. The one table that decides it."""
+"""Who may run a command, where a configuration gives out roles.
+
+Which command is whose stands in the registry of commands; here is how it is decided.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Role(StrEnum):
@@ -13,28 +17,27 @@ class Role(StrEnum):
     PORTAL = "portal"
 
 
-_AGENT = frozenset({"verify", "status", "alerts", "desk", "complete-names"})
-_ADMIN = _AGENT | {
-    "user add", "user list", "user show", "user deactivate", "user activate", "import",
-    "reset", "unlock", "audit list", "audit verify",
-    "backup", "restore", "doctor", "keys list", "keys rotate",
-}  # fmt: skip
-_PORTAL = frozenset({"status USER", "pin show", "pin change", "unlock"})
+class Allowed(NamedTuple):
+    """Those who may run a command.
 
-MAY_RUN = {Role.AGENT: _AGENT, Role.ADMIN: _ADMIN, Role.PORTAL: _PORTAL}
-"""The commands of each role. `status USER` is the card of one user, and no list.
+    Attributes:
+        roles: Those with one of these roles.
+        about_one_user: Those who may if it names one user: a card, and no list.
+    """
 
-No admin is among those who may show a PIN: only its owner sees it, through the portal.
-"""
+    roles: frozenset[Role]
+    about_one_user: frozenset[Role] = frozenset()
 
 
-def may_run(roles: frozenset[Role], command: str, *, about_one_user: bool) -> bool:
+def may_run(roles: frozenset[Role], allowed: Allowed | None, *, about_one_user: bool) -> bool:
     """Whether somebody with these roles may run a command.
 
     Args:
         roles: All the roles of the caller; none is possible.
-        command: The command's name as in the help, such as `pin show`.
+        allowed: Who may run it; None if it needs no role.
         about_one_user: Whether it names one user.
     """
-    names = {command, f"{command} USER"} if about_one_user else {command}
-    return any(names & MAY_RUN[role] for role in roles)
+    if allowed is None:
+        return True
+    enough = allowed.roles | allowed.about_one_user if about_one_user else allowed.roles
+    return not roles.isdisjoint(enough)

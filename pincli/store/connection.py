@@ -6,9 +6,10 @@ import sqlite3
 import stat
 from pathlib import Path
 
-from pincli.errors import StoreUnavailable
+from pincli.errors import StoreBusy, StoreUnavailable
 from pincli.models import Fault
 from pincli.store.faults import from_os, translated
+from pincli.store.holders import database_holder
 
 DATABASE = "pincli.db"
 SCHEMA_VERSION = 1
@@ -17,7 +18,7 @@ APPLICATION_ID = 0x50494E43
 OLDEST_SQLITE = (3, 37, 0)
 """The first with STRICT tables."""
 
-_BUSY_SECONDS = 10.0
+BUSY_SECONDS = 10.0
 _BUSY_SECONDS_READ_ONLY = 0.5
 """Whoever asks in this way presses Tab, and would sooner have no answer than a late one."""
 
@@ -54,7 +55,7 @@ def connect(path: Path, *, create: bool = False, read_only: bool = False) -> sql
             f"{path.absolute().as_uri()}?mode={mode}",
             uri=True,
             isolation_level=None,
-            timeout=_BUSY_SECONDS_READ_ONLY if read_only else _BUSY_SECONDS,
+            timeout=_BUSY_SECONDS_READ_ONLY if read_only else BUSY_SECONDS,
             check_same_thread=False,
         )
     try:
@@ -77,7 +78,7 @@ def use_rollback_journal(connection: sqlite3.Connection, path: Path) -> None:
     """
     with translated(path):
         if connection.execute("PRAGMA journal_mode = DELETE").fetchall() != [("delete",)]:
-            raise StoreUnavailable(Fault.BUSY, path, "journal_mode")
+            raise StoreBusy(path, database_holder(path), "journal_mode")
 
 
 def schema_version(connection: sqlite3.Connection, path: Path) -> int:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pincli.errors import StoreUnavailable
+from pincli.errors import StoreBusy, StoreUnavailable
 from pincli.models import Fault
+from pincli.store.holders import database_holder
 
 _BY_PREFIX = (
     ("SQLITE_FULL", Fault.FULL),
@@ -43,6 +44,8 @@ def translated(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "")
         fault = next((f for prefix, f in _BY_PREFIX if name.startswith(prefix)), Fault.DAMAGED)
+        if fault is Fault.BUSY:
+            raise StoreBusy(path, database_holder(path), name) from None
         raise StoreUnavailable(fault, path, f"{name}: {error}" if name else str(error)) from None
 
 

@@ -6,8 +6,8 @@ and frees what a dead process held, and no lock file comes or goes.
 A user's lock is always taken before the writer lock, never after.
 
 These are POSIX record locks, which belong to the process: closing any descriptor of the file
-drops all of them, so a process opens it once. Waiting uses SIGALRM and works in the main
-thread only.
+drops all of them, so a process opens it once. Waiting uses SIGALRM, even where it is blocked
+or ignored, and works in the main thread only.
 """
 
 from __future__ import annotations
@@ -15,22 +15,25 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from pincli.errors import StoreUnavailable
+from pincli.errors import StoreBusy, StoreUnavailable
 from pincli.models import Fault
 from pincli.store.faults import from_os
+from pincli.store.holders import holder_of
 
 LOCK_FILE = "pincli.lock"
 LONGEST_WAIT = 10.0
-"""Seconds that anybody waits for a lock before giving up, with nothing charged."""
+"""Seconds that anybody waits for locks, all of them together, until a transaction commits."""
 
 _WRITER = 0
 _MAINTENANCE = 2**62  # above any row
 _WAKE_AGAIN = 0.5
+_SHORTEST_WAIT = 0.001  # 0 would be none at all, and wait for ever
 
 # From charge to settle none of these may part the two; while a lock is held, Ctrl-Z would
 # hold up every other line.
@@ -64,7 +67,11 @@ class _WaitedTooLongError(Exception):
 
 
 class Locks:
-    """The lock file of one store."""
+    """The lock file of one store, and how long its locks are waited for.
+
+    Attributes:
+        patience: Seconds that may still be waited, for these locks and for SQLite's.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open the file.
@@ -73,6 +80,7 @@ class Locks:
             StoreUnavailable: It is missing, a link, or may not be written.
         """
         self._path = path
+        self.patience = LONGEST_WAIT
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -83,6 +91,19 @@ class Locks:
     def close(self) -> None:
         """Close the file, which also releases whatever is held."""
         os.close(self._descriptor)
+
+    @contextmanager
+    def waiting(self) -> Iterator[float]:
+        """Take the time inside off the patience; gives what there is of it."""
+        began = time.monotonic()
+        try:
+            yield self.patience
+        finally:
+            self.patience = max(self.patience - (time.monotonic() - began), 0)
+
+    def renew_patience(self) -> None:
+        """Begin anew: something is committed, and what comes next may wait as long again."""
+        self.patience = LONGEST_WAIT
 
     @contextmanager
     def writer(self) -> Iterator[None]:
@@ -110,7 +131,8 @@ class Locks:
         """Hold one byte; until it is released, signals that would stop or end us wait.
 
         Raises:
-            StoreUnavailable: Not had within LONGEST_WAIT, or the file was removed.
+            StoreBusy: Not had before the patience was at its end.
+            StoreUnavailable: The file was removed.
         """
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
         try:
@@ -128,11 +150,11 @@ class Locks:
             try:
                 fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
             except (BlockingIOError, PermissionError):
-                with _alarm(LONGEST_WAIT):
+                with self.waiting() as left, _alarm(left):
                     fcntl.lockf(self._descriptor, fcntl.LOCK_EX, 1, byte)
             removed = os.fstat(self._descriptor).st_nlink == 0
         except _WaitedTooLongError:
-            raise StoreUnavailable(Fault.BUSY, self._path) from None
+            raise StoreBusy(self._path, holder_of(self._descriptor, byte, 1)) from None
         except OSError as error:
             raise from_os(error, self._path) from None
         # Whoever removes the file parts us from those who open it anew: stop, don't go on
@@ -150,13 +172,17 @@ def _alarm(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         raise _WaitedTooLongError
 
-    before = signal.signal(signal.SIGALRM, give_up)
+    # Ignored first, which drops one that whoever started us left waiting.
+    before = signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, give_up)
+    mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
     try:
         try:
             # It repeats: one that arrives just before the call blocks would be lost.
-            signal.setitimer(signal.ITIMER_REAL, seconds, _WAKE_AGAIN)
+            signal.setitimer(signal.ITIMER_REAL, max(seconds, _SHORTEST_WAIT), _WAKE_AGAIN)
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         signal.signal(signal.SIGALRM, before)

@@ -9,6 +9,7 @@ from pathlib import Path
 from pincli.errors import StoreUnavailable
 from pincli.models import Fault, User
 from pincli.store.connection import (
+    BUSY_SECONDS,
     DATABASE,
     SCHEMA_VERSION,
     connect,
@@ -18,6 +19,8 @@ from pincli.store.connection import (
 from pincli.store.faults import translated
 from pincli.store.locks import LOCK_FILE, Locks
 from pincli.store.transaction import Identity, Origin, read_identity
+
+_NOTICEABLE = 0.1
 
 
 class OpenStore:
@@ -53,6 +56,7 @@ class OpenStore:
         self.locks_recorded: list[User] = []
         self._lock_path = folder / LOCK_FILE
         self._locks: Locks | None = None
+        self._busy_timeout = BUSY_SECONDS
         self._file = _file_at(self.path)
         self._connection = connect(self.path, read_only=read_only)
         try:
@@ -86,17 +90,27 @@ class OpenStore:
                 What was written into the old one would be lost, and SQLite would lay its
                 journal beside the new one, as if it belonged to that.
         """
-        with self._lock_file().writer(), translated(self.path):
+        locks = self._lock_file()
+        with locks.writer(), translated(self.path):
             file = _file_at(self.path)
             if file != self._file:
                 raise StoreUnavailable(Fault.REPLACED if file else Fault.MISSING, self.path)
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._patiently("BEGIN IMMEDIATE", locks)
             try:
                 yield
-                self._connection.execute("COMMIT")
+                self._patiently("COMMIT", locks)
+                locks.renew_patience()
             finally:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+
+    def _patiently(self, statement: str, locks: Locks) -> None:
+        """Run a statement that waits for others, for as long as the command still may."""
+        with locks.waiting() as left:
+            if abs(left - self._busy_timeout) > _NOTICEABLE:
+                self._connection.execute(f"PRAGMA busy_timeout = {left * 1000:.0f}").fetchall()
+                self._busy_timeout = left
+            self._connection.execute(statement)
 
     def _migrate(self) -> None:
         from pincli.store.schema import migrate

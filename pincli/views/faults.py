@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from pincli.config import under_sudo
-from pincli.errors import BackupUnavailable, ConfigUnavailable, KeysUnavailable, StoreUnavailable
+from pincli.config import read_process, under_sudo
+from pincli.errors import (
+    BackupUnavailable,
+    ConfigUnavailable,
+    KeysUnavailable,
+    StoreBusy,
+    StoreUnavailable,
+)
 from pincli.models import Fault
 
 
 def store_words(error: StoreUnavailable) -> tuple[str, str]:
     """The sentence and the hint for a store that can't be used."""
     path, detail = error.path, f" ({error.detail})" if error.detail else ""
+    if isinstance(error, StoreBusy):
+        return _busy(error)
     words = {
         Fault.MISSING: (
             f"there is no store at {path}",
@@ -50,10 +58,6 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
             "check the permissions, and whether the file system is mounted read-only",
         ),
         Fault.FULL: (f"the disk is full: {path}", "tell an admin: free some space, then try again"),
-        Fault.BUSY: (
-            f"the store is busy: {path}",
-            "another pincli held it for too long; try again in a moment",
-        ),
         Fault.OLD_SQLITE: (
             f"this Python's SQLite is too old: {error.detail}",
             "3.37 or later is needed",
@@ -67,6 +71,26 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
     return words.get(
         error.fault,
         (f"the store can't be used: {path}{detail}", "tell an admin"),
+    )
+
+
+def _busy(error: StoreBusy) -> tuple[str, str]:
+    """Who holds the lock, as far as it can be known, and how to get past them.
+
+    A stopped process takes no signal but these two; a kill costs no attempt and no answer.
+    """
+    busy = f"the store is busy: {error.path}"
+    process = None if error.holder is None else read_process(error.holder)
+    if process is None:
+        return busy, "another process held it for too long; try again in a moment"
+    busy = f"the store is busy: process {error.holder} (agent {process.agent}) holds its lock"
+    if process.stopped:
+        return busy, (
+            f"it is stopped: tell an admin to let it go on, `kill -CONT {error.holder}`, "
+            f"or to end it, `kill -KILL {error.holder}`"
+        )
+    return busy, (
+        f"try again in a moment; if it hangs, tell an admin to end it, `kill -KILL {error.holder}`"
     )
 
 

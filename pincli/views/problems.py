@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 from pincli.config import under_sudo
 from pincli.errors import (
     AttemptTakenOver,
@@ -36,12 +39,26 @@ from pincli.rules.pins import LONGEST_RUN, PIN_LENGTH
 from pincli.views import faults
 from pincli.views.blocks import Problem
 
+_COMMAND = re.compile("`(pincli [^`]*)`")
+
 
 def describe(error: PincliError) -> Problem:
     """The sentence and the hint for an error."""
     message, hint = _words(error)
     code = error.state.value if isinstance(error, NoPinPossible) else error.code
     return Problem(code, message, hint)
+
+
+def for_caller(problem: Problem, may_run: Callable[[str], bool]) -> Problem:
+    """The problem with a hint that names no command which the caller may not run.
+
+    Args:
+        problem: Its hint's advice is parted by semicolons; commands stand between backticks.
+        may_run: Whether the caller's roles allow a command line, such as `pincli user list`.
+    """
+    advice = problem.hint.split("; ")
+    followed = [each for each in advice if all(map(may_run, _COMMAND.findall(each)))]
+    return problem._replace(hint="; ".join(followed) or "ask an admin")
 
 
 def bug(error: BaseException) -> Problem:
@@ -163,8 +180,8 @@ def _unknown(what: str, names: tuple[str, ...], near: tuple[str, ...]) -> tuple[
 
 def _no_pin(user: str, state: State) -> tuple[str, str]:
     if state is State.INACTIVE:
-        return f"{user} is deactivated and has no use for a PIN", f"`pincli user show {user}`"
-    return f"{user} is of a type that never has a PIN", f"`pincli user show {user}`"
+        return f"{user} is deactivated and has no use for a PIN", f"`pincli status {user}`"
+    return f"{user} is of a type that never has a PIN", f"`pincli status {user}`"
 
 
 def _elsewhere(advice: str) -> str:

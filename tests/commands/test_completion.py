@@ -18,7 +18,8 @@ import pytest
 import typer
 
 from pincli.cli import app
-from pincli.commands.completion import FILES, Shell, script, tree
+from pincli.commands.command_tree import tree
+from pincli.commands.completion import FILES, Shell, script
 from pincli.config import Config
 from pincli.rules.roles import Role
 from pincli.store import people

@@ -8,8 +8,8 @@ import pytest
 import typer
 
 from pincli.cli import app
-from pincli.commands.pages import pages
-from pincli.rules.roles import MAY_RUN
+from pincli.commands import registry
+from pincli.commands.command_tree import pages
 from pincli.views.exit_codes import ExitCode
 from tests.commands.table import TABLE
 from tests.support.contract import COMMANDS, call
@@ -17,7 +17,7 @@ from tests.support.desk import Desk
 
 MEANING = {int(code): code.meaning for code in ExitCode}
 OF_ANY = {0, 1, 2, 8, 130}
-NEED_A_ROLE = {name.removesuffix(" USER") for names in MAY_RUN.values() for name in names}
+NEED_A_ROLE = {entry.name for entry in registry.COMMANDS if entry.allowed}
 
 BEYOND_THE_TABLE = {
     "reset": {"reset --account nowhere --yes": 6},

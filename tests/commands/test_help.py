@@ -8,8 +8,7 @@ from itertools import pairwise
 import pytest
 
 from pincli import __version__
-from pincli.cli import COMMANDS as AT_THE_ROOT
-from pincli.cli import HIDDEN
+from pincli.commands.registry import words_below
 from tests.support.contract import COMMANDS, GROUPS, call
 from tests.support.desk import Desk
 
@@ -80,7 +79,7 @@ def test_the_root_lists_every_command(floor: Desk) -> None:
     """`pincli --help` names each command with a whole sentence."""
     out = call(floor, "--help").out
     listed = re.findall(r"^  ([a-z]+) {2,}[A-Z].*\.$", out, re.MULTILINE)
-    assert listed == [name for name in AT_THE_ROOT if name not in HIDDEN]
+    assert listed == words_below("", hidden=False)
     assert {name.partition(" ")[0] for name in COMMANDS} <= set(listed)
 
 

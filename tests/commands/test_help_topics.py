@@ -8,10 +8,10 @@ from collections.abc import Iterable
 import pytest
 import typer
 
-from pincli.cli import COMMANDS as AT_THE_ROOT
-from pincli.cli import HIDDEN, app
-from pincli.commands.catalogue import SECTIONS
+from pincli.cli import app
+from pincli.commands.registry import front_page
 from pincli.views.exit_codes import EXIT_OF, ExitCode
+from pincli.views.help.topics import TOPICS
 from tests.support.contract import COMMANDS, GROUPS, answer_of, call
 from tests.support.desk import PROGRAM, Desk
 
@@ -22,17 +22,11 @@ def test_help_of_a_command_is_its_help(floor: Desk, command: str) -> None:
     assert call(floor, f"help {command}") == call(floor, f"{command} --help")
 
 
-def test_every_command_is_somebody_s() -> None:
-    """Each command stands in one section of the help, and in the order of the program."""
-    told = [name for section in SECTIONS.values() for name in section]
-    assert told == [name for name in AT_THE_ROOT if name not in HIDDEN]
-
-
 def test_the_sentences_of_the_front_page_are_the_commands_own() -> None:
     """They are written down twice for speed, and must not part."""
     front = typer.main.get_command(app)
     ctx = typer.Context(front)
-    for section in SECTIONS.values():
+    for section in front_page().values():
         for name, sentence in section.items():
             command = front.get_command(ctx, name)  # type: ignore[attr-defined]
             assert command.get_short_help_str(limit=200).rstrip(".") == sentence.rstrip("."), name
@@ -45,6 +39,11 @@ def test_the_exit_codes_are_the_program_s_own(floor: Desk) -> None:
     assert all(f" {int(code)} {code.meaning}" in told for code in ExitCode)
     codes = answer_of(call(floor, "help exit-codes --json"))["exit_codes"]
     assert [(each["code"], each["means"]) for each in codes] == [(c, c.meaning) for c in ExitCode]
+
+
+def test_the_topics_are_all_told(floor: Desk) -> None:
+    """`help --help` names each topic."""
+    assert f"Topics: {', '.join(TOPICS)}; and man" in call(floor, "help --help").out
 
 
 def test_the_words_of_errors_are_all_told(floor: Desk) -> None:

@@ -286,7 +286,7 @@ def test_a_store_that_is_held_is_not_taken_for_a_damaged_one(
     peopled: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody has it open in a tool of theirs: exit 8, and it stays where it is."""
-    monkeypatch.setattr(store_connection, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(store_connection, "BUSY_SECONDS", 0.05)
     backup = backed_up(peopled)
     before = content(peopled.store)
     with closing(sqlite3.connect(peopled.database, isolation_level=None)) as other:
@@ -302,7 +302,7 @@ def test_a_reader_who_does_not_end_does_not_hold_a_restore_for_ever(
     peopled: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The writer lock is not kept meanwhile; the store is as it was."""
-    monkeypatch.setattr(store_connection, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(store_connection, "BUSY_SECONDS", 0.05)
     backup = backed_up(peopled)
     guess_wrong(peopled, "alice", 1)
     before = peopled.events()

@@ -1,4 +1,4 @@
-"""Who may run what: the one table, against DESIGN.md, section 6, spelled again."""
+"""Who may run what: the decision, and the registry's roles against DESIGN.md, section 6."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from itertools import chain, combinations
 
 import pytest
 
-from pincli.rules.roles import MAY_RUN, Role, may_run
+from pincli.commands.registry import COMMANDS, entry_of
+from pincli.rules.roles import Allowed, Role, may_run
 from tests.support.all_commands import (
     ADMIN,
     AGENT,
@@ -16,19 +17,19 @@ from tests.support.all_commands import (
     existing_commands,
 )
 
-WITH_LIST = frozenset({"status USER"})
 SPELLED = {
     Role.AGENT: AGENT | {COMPLETING},
     Role.ADMIN: ADMIN | {COMPLETING},
     Role.PORTAL: PORTAL,
 }
-COMMANDS = sorted((ADMIN | PORTAL | WITHOUT_ROLE | {COMPLETING} | existing_commands()) - WITH_LIST)
 EVERY_MIX = [frozenset(mix) for mix in chain.from_iterable(combinations(Role, n) for n in range(4))]
 
 
-def test_the_table_is_the_designs() -> None:
-    """Each role has exactly the commands that DESIGN.md gives it."""
-    assert dict(MAY_RUN) == SPELLED
+def allowed_to(command: str) -> Allowed | None:
+    """What the registry says of a command."""
+    entry = entry_of(command)
+    assert entry is not None
+    return entry.allowed
 
 
 def test_the_roles_are_those_three() -> None:
@@ -36,48 +37,35 @@ def test_the_roles_are_those_three() -> None:
     assert {role.value for role in Role} == {"agent", "admin", "portal"}
 
 
+def test_the_registry_has_the_commands_that_there_are() -> None:
+    """Each line is a command that the front door finds, and each command has a line."""
+    assert {entry.name for entry in COMMANDS} == existing_commands()
+
+
 @pytest.mark.parametrize("command", sorted(existing_commands()))
 def test_every_command_is_some_roles_or_nobodys(command: str) -> None:
-    """A new command must be put into the table, or needs no role on purpose."""
-    in_table = any(command in {name.removesuffix(" USER") for name in MAY_RUN[r]} for r in Role)
-    assert in_table != (command in WITHOUT_ROLE)
+    """A new command is for some roles, or needs none on purpose."""
+    assert (allowed_to(command) is None) == (command in WITHOUT_ROLE)
 
 
 @pytest.mark.parametrize("about_one_user", [False, True])
-@pytest.mark.parametrize("command", COMMANDS)
-def test_nobody_may_run_anything(command: str, about_one_user: bool) -> None:
-    """Without a role no command is allowed, whomever it is about."""
-    assert not may_run(frozenset(), command, about_one_user=about_one_user)
-
-
-@pytest.mark.parametrize("about_one_user", [False, True])
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", sorted(existing_commands() - WITHOUT_ROLE))
 def test_several_roles_add_up_and_no_more(command: str, about_one_user: bool) -> None:
-    """Whoever has several roles may do what one of them may, and nothing beyond."""
+    """Whoever has several roles may do what one of them may, nobody else anything."""
     names = {command, f"{command} USER"} if about_one_user else {command}
     for roles in EVERY_MIX:
         expected = any(names & SPELLED[role] for role in roles)
-        assert may_run(roles, command, about_one_user=about_one_user) is expected, roles
+        allowed = allowed_to(command)
+        assert may_run(roles, allowed, about_one_user=about_one_user) is expected, roles
 
 
-def test_the_portal_sees_one_user_and_no_list() -> None:
-    """`status USER` is the portal's, `status` alone is not."""
-    portal = frozenset({Role.PORTAL})
-    assert may_run(portal, "status", about_one_user=True)
-    assert not may_run(portal, "status", about_one_user=False)
+@pytest.mark.parametrize("roles", EVERY_MIX)
+def test_what_needs_no_role_is_everybodys(roles: frozenset[Role]) -> None:
+    """Whatever the caller's roles."""
+    assert may_run(roles, None, about_one_user=False)
 
 
-@pytest.mark.parametrize("roles", [{Role.AGENT}, {Role.ADMIN}, {Role.AGENT, Role.ADMIN}])
-@pytest.mark.parametrize("command", ["pin show", "pin change"])
-def test_only_the_portal_handles_a_customers_pin(roles: set[Role], command: str) -> None:
-    """No agent and no admin sees or chooses a PIN."""
-    assert not may_run(frozenset(roles), command, about_one_user=True)
-
-
-@pytest.mark.parametrize(
-    "command", ["", " ", "pin", "user", "audit", "VERIFY", "verify USER", "status USER USER", "*"]
-)
-def test_what_is_no_command_is_nobodys(command: str) -> None:
-    """Groups and other words open nothing, in whatever spelling."""
-    assert not may_run(frozenset(Role), command, about_one_user=False)
-    assert not may_run(frozenset(Role), command, about_one_user=True)
+@pytest.mark.parametrize("about_one_user", [False, True])
+def test_what_is_for_no_role_is_nobodys(about_one_user: bool) -> None:
+    """An empty set is not the same as needing no role."""
+    assert not may_run(frozenset(Role), Allowed(frozenset()), about_one_user=about_one_user)

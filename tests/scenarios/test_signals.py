@@ -13,9 +13,11 @@ import pytest
 from pincli.models import EventKind
 from tests.support.desk import PROGRAM, Desk
 from tests.support.driving import (
+    OTHER,
     RIGHT,
     WRONG,
     Driven,
+    drive,
     driven,
     guess_wrong,
     paused_verify,
@@ -196,3 +198,28 @@ def test_a_second_ctrl_c_leaves_no_traceback(desk: Desk) -> None:
         end = run.end()
     assert (end.code, end.answer["error"]["code"]) == (130, "interrupted")
     assert "Traceback" not in end.err
+
+
+def test_who_is_stopped_with_a_lock_is_named(desk: Desk) -> None:
+    """Everybody else learns whom to let go on or to end, and then all is well again."""
+    desk.collected("alice")
+    desk.collected("bob", pin=OTHER)
+    impatient = Plan(longest_wait=0.3)
+    plan = Plan(at=(("sql:COMMIT", "pause"),))
+    with driven(desk, *verify_of("alice"), plan=plan, pin=RIGHT) as run:
+        run.await_pause()
+        run.signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, run.process.pid, os.WSTOPPED | os.WNOWAIT)
+        told = drive(desk, *verify_of("bob"), plan=impatient, pin=OTHER)
+        error, holder = told.answer["error"], f"process {run.process.pid} (agent "
+        assert (told.code, error["code"]) == (8, "unavailable")
+        assert holder in error["message"]
+        assert f"kill -CONT {run.process.pid}" in error["hint"]
+        run.signal(signal.SIGCONT)
+        told = drive(desk, "verify", "bob", "--pin-stdin", plan=impatient, pin=OTHER)
+        assert holder in told.err
+        assert "it is stopped" not in told.err
+        run.go_on()
+        assert run.end().code == 0
+    assert drive(desk, *verify_of("bob"), pin=OTHER).code == 0
+    _settled(desk)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from pincli.errors import StoreUnavailable
+from pincli.errors import StoreBusy, StoreUnavailable
 from pincli.models import Fault
 from pincli.store.faults import from_os, translated
 
@@ -59,6 +61,21 @@ def test_a_foreign_write_lock_is_busy(path: Path, connection: sqlite3.Connection
     with closing(sqlite3.connect(path, isolation_level=None)) as rival:
         rival.execute("BEGIN IMMEDIATE")
         assert fault_of(path, connection, "INSERT INTO t (x) VALUES (2)") is Fault.BUSY
+
+
+def test_who_holds_a_database_is_named(path: Path, connection: sqlite3.Connection) -> None:
+    """SQLite does not say which process it is that is in the way, but the kernel does."""
+    statement = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None)"
+    statement += "; c.execute('BEGIN EXCLUSIVE'); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", statement, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as rival:
+        assert rival.stdout is not None
+        rival.stdout.readline()
+        with pytest.raises(StoreBusy) as refusal, translated(path):
+            connection.execute("SELECT * FROM t")
+        rival.communicate(b"\n")
+    assert refusal.value.holder == rival.pid
 
 
 def test_a_broken_check_is_damage(path: Path, connection: sqlite3.Connection) -> None:

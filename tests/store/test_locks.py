@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from pincli.errors import StoreUnavailable
+from pincli.errors import StoreBusy, StoreUnavailable
 from pincli.models import Fault
 from pincli.store import locks as module
 from pincli.store.locks import LONGEST_WAIT, Locks
-from tests.store.processes import held_by_other, other
+from tests.store.processes import Other, held_by_other, other
 
 ROW = 7
 
@@ -69,27 +72,63 @@ def test_a_killed_holder_lets_go(path: Path) -> None:
         assert second.said() == "held"
 
 
-def test_waiting_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who can't have the lock in time gives up, and leaves no alarm and no mask behind."""
+@pytest.mark.parametrize("alarm", ["as usual", "blocked", "ignored", "pending"])
+def test_waiting_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch, alarm: str) -> None:
+    """Who can't have the lock in time learns who has it, whatever was done to SIGALRM before."""
     monkeypatch.setattr(module, "LONGEST_WAIT", 0.2)
+    before = signal.signal(signal.SIGALRM, signal.SIG_IGN if alarm == "ignored" else signal.SIG_DFL)
+    at_first = signal.pthread_sigmask(
+        signal.SIG_BLOCK, {signal.SIGALRM} if alarm in ("blocked", "pending") else ()
+    )
     handler = signal.getsignal(signal.SIGALRM)
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    if alarm == "pending":
+        signal.pthread_kill(threading.get_ident(), signal.SIGALRM)
     locks = Locks(path)
-    with held_by_other(path, 0) as holder:
-        began = time.monotonic()
-        with pytest.raises(StoreUnavailable) as refusal, locks.writer():
-            pytest.fail("two hold the writer lock")
-        assert 0.2 <= time.monotonic() - began < 10
-        assert refusal.value.fault is Fault.BUSY
-        assert refusal.value.path == path
-        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
-        assert signal.getsignal(signal.SIGALRM) is handler
-        assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
-        holder.tell("release")
-        assert holder.said() == "released"
-        with locks.writer():
-            pass
+    try:
+        with held_by_other(path, 0) as holder, released_after(5, holder):
+            began = time.monotonic()
+            with pytest.raises(StoreBusy) as refusal, locks.writer():
+                pytest.fail("two hold the writer lock")
+            assert 0.2 <= time.monotonic() - began < 4
+            assert (refusal.value.holder, refusal.value.path) == (holder.pid, path)
+            assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+            assert signal.getsignal(signal.SIGALRM) is handler
+            assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, at_first)
+        signal.signal(signal.SIGALRM, before)
+    with locks.writer():
+        pass
     locks.close()
+
+
+def test_all_waits_together_are_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was waited for one lock is no longer there for the next, until something is done."""
+    monkeypatch.setattr(module, "LONGEST_WAIT", 1.2)
+    locks = Locks(path)
+    with held_by_other(path, ROW) as first, held_by_other(path, 0):
+        with released_after(0.9, first), locks.user(ROW):
+            began = time.monotonic()
+            with pytest.raises(StoreBusy), locks.writer():
+                pytest.fail("two hold the writer lock")
+            assert time.monotonic() - began < 1
+            with pytest.raises(StoreBusy), locks.writer():
+                pytest.fail("two hold the writer lock")
+        locks.renew_patience()
+        assert locks.patience == 1.2
+    locks.close()
+
+
+@contextmanager
+def released_after(seconds: float, holder: Other) -> Iterator[None]:
+    """Tell a holder to let go after so long, unless the test is over by then."""
+    timer = threading.Timer(seconds, holder.tell, ["release"])
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def test_nobody_waits_longer_than_ten_seconds() -> None:

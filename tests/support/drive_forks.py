@@ -17,8 +17,8 @@ import time
 import traceback
 from typing import Any
 
-from pincli import cli
 from pincli.__main__ import main
+from pincli.commands import registry
 from pincli.vault.verifiers import Verifiers
 from tests.support.failpoints import Plan, install
 
@@ -33,11 +33,8 @@ def serve() -> None:
 
 
 def _import_everything() -> None:
-    for module in cli.COMMANDS.values():
-        try:
-            importlib.import_module(f"pincli.commands.{module}")
-        except ModuleNotFoundError:
-            continue  # one that is still to be written
+    for entry in registry.COMMANDS:
+        entry.load()
     for module in ("rich.console", "sqlite_utils", "cryptography.hazmat.primitives.hpke"):
         importlib.import_module(module)
     Verifiers().warm_up()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ SAMPLES: dict[str, Any] = {
     "Fault": Fault.MISSING,
     "bool": True,
     "int": 3,
+    "int | None": os.getpid(),
 }
 """A value for each type of argument that an error takes."""
 

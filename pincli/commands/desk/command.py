@@ -13,46 +13,43 @@ from pincli.commands.desk.screens import FullScreen, PlainLines, Screen
 from pincli.commands.desk.shift import IDLE_SECONDS
 from pincli.commands.desk.terminal import Terminal
 from pincli.commands.desk.work import Work
-from pincli.commands.options import JsonOption, example
+from pincli.commands.invocation import Invocation
 from pincli.commands.prompts import require_terminal
-from pincli.commands.running import new_app, show, warn, writing
+from pincli.commands.running import show, warn, writing
 from pincli.config import read_display
 from pincli.errors import UsageProblem
 from pincli.vault.verifiers import Verifiers
 from pincli.views.desk import summary
-from pincli.views.exit_codes import ExitCode
-
-app = new_app()
 
 _FOR_PROGRAMS = "`pincli verify USER --pin-stdin --json` is for programs"
 
 
-@app.command(
-    epilog=example("pincli desk")
-    + "\n\nKeys: Tab completes a name, the arrows choose one, Esc or Ctrl-C cancels a call,"
-    " Ctrl-D ends the shift. An account's name lists its users.",
-    exits=(ExitCode.REFUSED,),
-)
 def desk(
-    ctx: typer.Context,
+    invocation: Invocation,
     plain: Annotated[
         bool,
         typer.Option("--plain", help="Lines in place of a screen, as for a screen reader."),
     ] = False,
-    as_json: JsonOption = False,
 ) -> None:
-    """Check caller after caller, all shift, in one screen."""
-    if as_json:
+    """Check caller after caller, all shift, in one screen.
+
+    Example:
+      pincli desk
+
+    Keys: Tab completes a name, the arrows choose one, Esc or Ctrl-C cancels a call,
+    Ctrl-D ends the shift. An account's name lists its users.
+    """
+    if invocation.as_json:
         raise UsageProblem("a shift at the desk has no JSON", _FOR_PROGRAMS)
     require_terminal("there is no terminal for the desk", _FOR_PROGRAMS, output="stdout")
-    hold_shift(ctx, plain=plain)
+    hold_shift(invocation, plain=plain)
 
 
-def hold_shift(ctx: typer.Context, *, plain: bool, idle_seconds: float = IDLE_SECONDS) -> None:
+def hold_shift(invocation: Invocation, *, plain: bool, idle_seconds: float = IDLE_SECONDS) -> None:
     """One shift, from the first picture to the line that sums it up.
 
     Args:
-        ctx: The command's.
+        invocation: The command's.
         plain: Whether it is to be lines even where a screen can be drawn.
         idle_seconds: After so long without a key, a caller's details are cleared.
     """
@@ -61,7 +58,7 @@ def hold_shift(ctx: typer.Context, *, plain: bool, idle_seconds: float = IDLE_SE
     lines = plain or not display.addressable
     screen: Screen = PlainLines(display) if lines else FullScreen(display)
     terminal = Terminal(screen)
-    work = Work(ctx, verifiers, terminal.wake)
+    work = Work(invocation, verifiers, terminal.wake)
     try:
         in_background(verifiers.warm_up)
         with terminal.taken():

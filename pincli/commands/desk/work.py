@@ -9,12 +9,11 @@ from functools import partial
 from itertools import takewhile
 from queue import SimpleQueue
 
-import typer
-
 from pincli.commands.background import in_background
 from pincli.commands.desk.choices import Choices, Row
 from pincli.commands.desk.state import Answer, Check, Complete, LookUp, Refusal
-from pincli.commands.running import config_of, hook_failed, opened
+from pincli.commands.invocation import Invocation
+from pincli.commands.running import hook_failed
 from pincli.errors import PincliError, UnknownUser
 from pincli.models import User
 from pincli.operations import hooks
@@ -24,7 +23,8 @@ from pincli.operations.verify import verify
 from pincli.rules.names import clean_ticket
 from pincli.vault.verifiers import Verifiers
 from pincli.views import desk as view
-from pincli.views.problems import describe
+from pincli.views.blocks import Problem
+from pincli.views.problems import describe, for_caller
 
 _NO_ANSWER = "unavailable"
 
@@ -37,11 +37,13 @@ class Work:
     can't be used now may be again by the next call.
     """
 
-    def __init__(self, ctx: typer.Context, verifiers: Verifiers, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, invocation: Invocation, verifiers: Verifiers, wake: Callable[[], None]
+    ) -> None:
         """Open the first session.
 
         Args:
-            ctx: The command's.
+            invocation: The command's.
             verifiers: Warmed up, or about to be.
             wake: Called from another thread when there is a warning to show.
 
@@ -49,7 +51,7 @@ class Work:
             Refused: The command is not among the caller's roles.
             Unavailable: The configuration, the store or a key can't be used.
         """
-        self._ctx = ctx
+        self._invocation = invocation
         self._verifiers = verifiers
         self._wake = wake
         self._stack = ExitStack()
@@ -82,7 +84,7 @@ class Work:
             return verify(self._current(), effect.user, effect.pin, effect.ticket)
         except PincliError as error:
             self.close()
-            return Refusal(describe(error))
+            return Refusal(self._problem(error))
 
     def complete(self, effect: Complete) -> tuple[str, Choices | None]:
         """What all names that begin so begin with, and the names if they are several."""
@@ -106,7 +108,7 @@ class Work:
             return
         locked = list(self._session.store.locks_recorded)
         self._session.store.locks_recorded.clear()
-        command = config_of(self._ctx).on_lock
+        command = self._invocation.on_lock
         for user in locked if command else ():
             # Started here: what a thread starts would not take signals, as itself doesn't.
             started = hooks.start(command)
@@ -141,12 +143,15 @@ class Work:
         self.close()
         needs = (Need.WRITE, Need.COMPARE)
         self._session = self._stack.enter_context(
-            opened(self._ctx, *needs, verifiers=self._verifiers)
+            self._invocation.opened(*needs, verifiers=self._verifiers)
         )
         return self._session
 
+    def _problem(self, error: PincliError) -> Problem:
+        return for_caller(describe(error), self._invocation.may_run)
+
     def _failed(self, error: PincliError) -> Answer:
-        problem = describe(error)
+        problem = self._problem(error)
         if error.code != _NO_ANSWER:
             return problem
         self.close()
@@ -158,7 +163,7 @@ class Work:
             store = (self._session or self._renew()).store
             accounts = store.near_accounts(error.names[0])
             rows += [(account, "account") for account in accounts]
-        problem = describe(error)
+        problem = self._problem(error)
         return Choices(view.complaint(problem), rows) if rows else problem
 
     def _finish_hook(self, started: subprocess.Popen[bytes], user: User) -> None:

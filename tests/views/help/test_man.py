@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from pincli.cli import app
-from pincli.commands.pages import pages
+from pincli.commands.command_tree import pages
 from pincli.views.exit_codes import ExitCode
 from pincli.views.help import man
 from pincli.views.help.page import Page

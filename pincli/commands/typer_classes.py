@@ -1,0 +1,192 @@
+"""What a command is to Typer: made from the registry, with plain help and our own errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import Parameter, Signature, cleandoc, signature
+from typing import Any, get_type_hints
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from pincli.commands.invocation import Invocation
+from pincli.commands.options import JsonOption, refuse_swallowed
+from pincli.commands.registry import (
+    GROUPS,
+    Entry,
+    entries_below,
+    entry_of,
+    front_page,
+    words_below,
+)
+from pincli.commands.running import deliver, write_out
+from pincli.views.exit_codes import ExitCode
+
+CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"]}
+_EXAMPLE = "\n\nExample:\n"
+
+
+class PlainCommand(TyperCommand):
+    """A command that says in its help how it can end.
+
+    Attributes:
+        entry: Its line in the registry.
+    """
+
+    entry: Entry
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: D102
+        refuse_swallowed(self.get_params(ctx), args)
+        return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The usage line with USER, where Typer would say {USER}."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: D102
+        _write_epilog(self.epilog, formatter)
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(int(code)), code.meaning) for code in self.entry.exits])
+
+    def get_help_option(self, ctx: Any) -> Any:  # noqa: D102
+        return _written_by_us(super().get_help_option(ctx))
+
+
+class PlainGroup(TyperGroup):
+    """The registry's commands below some words; each is imported when it is asked for."""
+
+    @property
+    def words(self) -> str:
+        """What its commands' names begin with; empty for the front door."""
+        return self.name if self.name in GROUPS else ""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: D102
+        return words_below(self.words)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: D102
+        name = f"{self.words} {cmd_name}".strip()
+        entry = entry_of(name)
+        if entry is not None:
+            return _command(entry)
+        return _group(name) if name in GROUPS and not self.words else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command, or an error that knows what a mistyped one was meant to be."""
+        if args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
+            from pincli.commands.suggestions import no_such_command
+
+            raise no_such_command(args[0], self.words, ctx.find_root().obj.may_run)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The front door's by who uses them, none of them imported for it."""
+        if self.words:
+            super().format_commands(ctx, formatter)
+            return
+        page = front_page()
+        width = max(len(word) for section in page.values() for word in section)
+        for heading, section in page.items():
+            with formatter.section(heading):
+                formatter.write_dl([(f"{word:<{width}}", text) for word, text in section.items()])
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """An example; at the front door every exit code, too, and where more is said."""
+        _write_epilog(self.epilog, formatter)
+        if not self.words:
+            from pincli.views.help.topics import TOPICS
+
+            codes = ", ".join(f"{int(code)} {code.short}" for code in ExitCode)
+            more = ", ".join(f"`pincli help {topic}`" for topic in TOPICS)
+            _write_epilog(f"Exit codes: {codes}.\n\nMore: {more}.", formatter)
+
+    def get_help_option(self, ctx: Any) -> Any:  # noqa: D102
+        return _written_by_us(super().get_help_option(ctx))
+
+
+def _group(name: str) -> PlainGroup:
+    example = _help_of(entries_below(name)[0])[1].partition("\n\n")[0].splitlines()
+    return PlainGroup(
+        name=name,
+        help=GROUPS[name],
+        epilog="\n".join(example[:3]),
+        rich_markup_mode=None,
+        subcommand_metavar="COMMAND",
+        context_settings=CONTEXT_SETTINGS,
+    )
+
+
+def _command(entry: Entry) -> PlainCommand:
+    app = typer.Typer(
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        pretty_exceptions_show_locals=False,
+    )
+    told, epilog = _help_of(entry)
+    app.command(
+        entry.name.split()[-1],
+        cls=PlainCommand,
+        help=told,
+        epilog=epilog,
+        hidden=not entry.audience,
+        context_settings=CONTEXT_SETTINGS,
+    )(_for_typer(entry))
+    command = typer.main.get_command(app)
+    assert isinstance(command, PlainCommand)  # noqa: S101
+    command.entry = entry
+    return command
+
+
+def _help_of(entry: Entry) -> tuple[str, str]:
+    """A command's docstring: what comes before the example, and the rest as an epilog."""
+    told, _, rest = cleandoc(entry.load().__doc__ or "").partition(_EXAMPLE)
+    return told, f"\b{_EXAMPLE[1:]}{rest}"
+
+
+def _for_typer(entry: Entry) -> Callable[..., int | None]:
+    """A command's function as Typer calls it: here its context ends, and here is --json.
+
+    A function takes the invocation and its own options, and returns what is to be told.
+    """
+    function = entry.load()
+    hints = get_type_hints(function, include_extras=True)
+
+    def run(ctx: Any, as_json: bool, **options: Any) -> int | None:
+        invocation: Invocation = ctx.find_root().obj
+        about_one_user = isinstance(options.get("user"), str)
+        invocation.begin(entry, as_json=as_json, about_one_user=about_one_user)
+        with invocation.until_told:
+            answer = function(invocation, **options)
+            return None if answer is None else deliver(invocation, answer)
+
+    _, *own = signature(function).parameters.values()
+    parameters = {each.name: each.replace(annotation=hints[each.name]) for each in own}
+    parameters["ctx"] = Parameter("ctx", _NAMED, annotation=typer.Context)
+    parameters["as_json"] = Parameter("as_json", _NAMED, default=False, annotation=JsonOption)
+    run.__annotations__ = {each.name: each.annotation for each in parameters.values()}
+    run.__signature__ = Signature(  # type: ignore[attr-defined]
+        [each.replace(kind=_NAMED) for each in parameters.values()]
+    )
+    return run
+
+
+_NAMED = Parameter.KEYWORD_ONLY
+
+
+def _write_epilog(epilog: str | None, formatter: Any) -> None:
+    """Examples line by line, and further paragraphs, as far left as the headings."""
+    if epilog:
+        formatter.write_paragraph()
+        formatter.write_text(epilog)
+
+
+def _written_by_us(option: Any) -> Any:
+    """The option --help, with a text that can't be written told as such."""
+
+    def show_help(ctx: Any, _param: Any, value: bool) -> None:
+        if value and not ctx.resilient_parsing:
+            write_out(ctx.get_help())
+            raise typer.Exit
+
+    option.callback = show_help
+    return option
