@@ -147,8 +147,8 @@ def _last_below(connection: sqlite3.Connection, seq: int) -> int:
 
 def _first_above(connection: sqlite3.Connection, seq: int) -> int:
     """The lowest number above another; the same number if there is none."""
-    query = "SELECT coalesce(min(seq), ?1) FROM events WHERE seq > ?1"
-    ((above,),) = connection.execute(query, (seq,)).fetchall()
+    query = "SELECT coalesce(min(seq), ?) FROM events WHERE seq > ?"
+    ((above,),) = connection.execute(query, (seq, seq)).fetchall()
     return int(above)
 
 
