@@ -19,7 +19,7 @@ app = new_app()
 @app.command(
     epilog=example('pincli backup "/var/backups/pincli-$(date +%F).db"')
     + "\n\nThe keys are not in it: keep a copy of them elsewhere. Agents wait for one file copy,"
-    " about half a second at a million users.",
+    " about half a second at a million users. FILE's folder must be yours or root's alone.",
     exits=(ExitCode.REFUSED,),
 )
 def backup(

@@ -201,7 +201,7 @@ def _settle(connection: sqlite3.Connection, restorer: Restorer, *, has_present: 
             _step(user, present.get(user.login), said[user.id], same=ours == theirs, at=restorer.at)
             for user in users
         ]
-        _write(connection, [step.after for step in steps])
+        _write(connection, [step.after for step in steps if step.after != step.backup])
         transaction.record_all(event for step in steps for event in step.events())
         withdrawn += sum(step.withdraws for step in steps)
         changed += sum(step.is_news for step in steps)

@@ -110,7 +110,8 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
         case AttemptTakenOver():
             return (
                 f"another process changed {error.user} while this one held the lock",
-                "try again; if it happens again, tell an admin that the lock file was replaced",
+                "try again; a backup was just restored, or else tell an admin that the lock file"
+                " was replaced",
             )
         case PinChangedMeanwhile():
             return "the PIN was changed by others at the same moment", "try again"

@@ -6,7 +6,7 @@ import csv
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,14 +58,7 @@ class Wreck:
     run: Ran
 
 
-def wrecks(
-    desk: Desk,
-    forks: Forks,
-    folder: Path,
-    *arguments: str,
-    only: frozenset[str] | None = None,
-    files: Mapping[str, bytes] = {},
-) -> Iterator[Wreck]:
+def wrecks(desk: Desk, forks: Forks, folder: Path, *arguments: str) -> Iterator[Wreck]:
     """The same run on copies of one store, each killed before another of its telling points.
 
     Args:
@@ -73,17 +66,14 @@ def wrecks(
         forks: Who runs it.
         folder: For the copies.
         arguments: Pincli's own; OUT in them stands for the wreck's own folder.
-        only: Around which points it is killed; left out: around every commit and all that
-            touches files, and before every few of the others.
-        files: What lies in each wreck's own folder at the beginning, by name.
     """
-    whole = _run(desk, forks, folder / "whole", arguments, 0, files)
+    whole = _run(desk, forks, folder / "whole", arguments, 0)
     assert whole.run.code == 0, whole.run
     points = Log(folder / "whole" / "log").points()
     for number, point in enumerate(points, 1):
         near = {point, points[number - 2]} if number > 1 else {point}
-        if near & (only or _TELLING) or (only is None and number % _EVERY == 0):
-            wreck = _run(desk, forks, folder / f"{number}", arguments, number, files)
+        if near & _TELLING or number % _EVERY == 0:
+            wreck = _run(desk, forks, folder / f"{number}", arguments, number)
             assert killed(wreck.run.code), (number, point, wreck.run)
             yield wreck
 
@@ -138,11 +128,8 @@ def _run(
     folder: Path,
     arguments: tuple[str, ...],
     kill_at: int,
-    files: Mapping[str, bytes],
 ) -> Wreck:
     (folder / "out").mkdir(parents=True)
-    for name, content in files.items():
-        (folder / "out" / name).write_bytes(content)
     copy = copied(desk, folder / "store")
     plan = Plan(log=str(folder / "log"), kill_at=kill_at)
     run = forks.run(copy, *filled(arguments, folder / "out"), plan=plan)

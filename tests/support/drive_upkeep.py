@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from pincli.store import copies, handed_files, restoring
 from tests.support import drive_forks, failpoints
 from tests.support.desk import Desk, Ran, killed
 from tests.support.driving import ROOT, Forks
@@ -96,6 +97,8 @@ def _install(plan: Plan) -> None:
     failpoints.install(replace(plan, kill_at=0))
     for name in _FILE_OPERATIONS:
         _replace(os, name, steps.before(getattr(os, name)))
+    for module in (copies, restoring):
+        _replace(module, "give_name", steps.before(handed_files.give_name))
 
 
 def _counted(reach: Callable[..., None], steps: _Steps) -> Callable[..., None]:
