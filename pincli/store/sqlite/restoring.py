@@ -48,8 +48,8 @@ _CHUNK = 2000
 _HEAD = "SELECT seq, mac FROM {}.events ORDER BY seq DESC LIMIT 1"
 _SET_ASIDE = "; set aside: {}:{}"
 _STILL_HERE = """
-SELECT 1 FROM events WHERE seq = ?1 AND mac = ?2 AND NOT EXISTS
-    (SELECT 1 FROM events WHERE kind = 'restored' AND substr(reason, -length(?3)) = ?3)
+SELECT 1 FROM events WHERE seq = ? AND mac = ? AND NOT EXISTS
+    (SELECT 1 FROM events WHERE kind = 'restored' AND reason LIKE '%' || ?)
 """
 # Every change of a PIN or a counter is an event that says what they became.
 _LAST_SAID = """
