@@ -295,7 +295,7 @@ class Lockout(RuleBasedStateMachine):
         """Counter, state, open attempt, lock and totals on disk are the models'."""
         rows = self.reader.execute(
             "SELECT user, failed_attempts, verifier IS NOT NULL, active, open_attempt IS NOT NULL, "
-            "locked_since IS NOT NULL, attempts_total, locks_total FROM users"
+            "locked_since IS NOT NULL, attempts_total, locks_total FROM people"
         ).fetchall()
         for name, counter, has_pin, active, is_open, noted, attempts, locks in rows:
             model = self.models[name]

@@ -12,7 +12,7 @@ from pincli.operations.verify import verify
 from pincli.rules.pins import broken_rule
 from pincli.store.contract import Transaction
 from pincli.store.steps import pins as pin_steps
-from tests.store.attempting import PIN, kinds_after, last_seq, with_counter
+from tests.store.attempting import PIN, kinds_after, last_number, with_counter
 from tests.support.desk import Desk
 from tests.support.overtaking import overtake
 
@@ -27,14 +27,14 @@ def withdraw(session: Session, name: str) -> None:
 def test_the_first_look_makes_the_pin(desk: Desk) -> None:
     """Before it nobody can know it; after it, it verifies, and the event says it is generated."""
     before = desk.add("alice")
-    seq = last_seq(desk)
+    seq = last_number(desk)
     with desk.session() as session:
         shown = pins.show(session, " Alice")
         after = desk.user("alice")
         assert shown == ShownPin(after, shown.pin, first=True)
         assert broken_rule(shown.pin) is None
         assert after.pin is not None
-        assert after.pin.set_by is PinOrigin.GENERATED
+        assert after.pin_set_by is PinOrigin.GENERATED
         assert (before.pin, after.pin_version) == (None, 1)
         assert kinds_after(desk, seq) == [("pin_generated", None, 0)]
         assert verify(session, "alice", shown.pin, None).outcome is Outcome.VERIFIED
@@ -44,7 +44,7 @@ def test_the_first_look_makes_the_pin(desk: Desk) -> None:
 def test_another_look_shows_the_same_and_changes_nothing(desk: Desk, counter: int) -> None:
     """The PIN is the one that was chosen, locked or not, and the counter is untouched."""
     before = with_counter(desk, counter)
-    seq = last_seq(desk)
+    seq = last_number(desk)
     with desk.session() as session:
         for _ in range(2):
             assert pins.show(session, "alice") == ShownPin(before, PIN, first=False)
@@ -82,7 +82,7 @@ def test_a_deactivated_user_sees_no_pin(desk: Desk, has_pin: bool) -> None:
 
 def refused_as(desk: Desk, before: User, state: State) -> None:
     """A look must be refused on record, and change nothing."""
-    seq = last_seq(desk)
+    seq = last_number(desk)
     with desk.session() as session, pytest.raises(NoPinPossible) as refusal:
         pins.show(session, "alice")
     assert (refusal.value.user, refusal.value.state) == ("alice", state)
@@ -143,11 +143,11 @@ def test_a_look_that_is_overtaken_for_ever_ends(
 def test_a_pin_that_would_not_verify_is_not_shown(desk: Desk) -> None:
     """A seal that opens but holds another PIN than the verifier's is damage, not an answer."""
     before = with_counter(desk, 0)
-    seq = last_seq(desk)
+    seq = last_number(desk)
     with desk.session() as session:
         earlier = before._replace(pin_version=before.pin_version - 1)
         forged = pins.prepare(session, earlier, "234811", PinOrigin.CUSTOMER)
-        desk.sql("UPDATE users SET sealed = ?", forged.sealed)
+        desk.sql("UPDATE people SET sealed = ?", forged.sealed)
         with pytest.raises(SealDamaged):
             pins.show(session, "alice")
-    assert last_seq(desk) == seq
+    assert last_number(desk) == seq

@@ -16,7 +16,7 @@ from pincli.rules.pins import broken_rule
 from pincli.rules.states import state_of
 from pincli.store.steps.pins import withdraw
 from tests.operations.resetting import reset_named
-from tests.store.attempting import PIN, kinds_after, last_seq, left_open, with_counter
+from tests.store.attempting import PIN, kinds_after, last_number, left_open, with_counter
 from tests.support.desk import Desk
 
 CASES = list(product(range(7), (True, False)))
@@ -26,7 +26,7 @@ CASES = list(product(range(7), (True, False)))
 def test_a_reset_withdraws_the_pin(desk: Desk, counter: int, unlock: bool) -> None:
     """Counter 0, but a locked user stays at six without --unlock; the old PIN is worthless."""
     before = with_counter(desk, counter)
-    seq = last_seq(desk)
+    seq = last_number(desk)
     stays = counter == 6 and not unlock
     with desk.session() as session:
         (result,) = reset_named(session, " Alice", unlock=unlock, reason="T-2")
@@ -57,7 +57,7 @@ def test_issuing_hands_out_a_new_pin(desk: Desk, counter: int, unlock: bool) -> 
         assert result.pin is not None
         assert broken_rule(result.pin) is None
         assert after.pin is not None
-        assert after.pin.set_by is PinOrigin.GENERATED
+        assert after.pin_set_by is PinOrigin.GENERATED
         assert after.failed_attempts == (6 if stays else 0)
         assert pins.show(session, "alice").pin == result.pin
         verdict = verify(session, "alice", result.pin, None)
@@ -87,10 +87,10 @@ def test_a_second_reset_has_nothing_to_do(desk: Desk) -> None:
     with_counter(desk, 6, "bob")
     with desk.session() as session:
         reset_named(session, "alice", "bob")
-        seq = last_seq(desk)
+        seq = last_number(desk)
         results = reset_named(session, "alice", "bob")
     assert all(result.change.before == result.change.after for result in results)
-    assert last_seq(desk) == seq
+    assert last_number(desk) == seq
     assert desk.user("bob").failed_attempts == 6
 
 
@@ -129,8 +129,8 @@ def test_a_reset_of_one_closes_what_a_dead_process_left_open(desk: Desk) -> None
     with desk.session() as session:
         (result,) = reset_named(session, "alice")
     assert (result.change.after.failed_attempts, result.change.after.locks_total) == (6, 1)
-    assert kinds_after(desk, attempt.attempt) == [
-        ("abandoned", None, 6),
+    assert kinds_after(desk, attempt.number) == [
+        ("incorrect", "incorrect", 6),
         ("locked", None, 6),
         ("pin_withdrawn", None, 6),
     ]
@@ -142,7 +142,7 @@ def test_a_reset_of_several_leaves_open_attempts_to_their_owners(desk: Desk) -> 
     desk.collected("bob")
     with desk.session() as session:
         reset_named(session, "alice", "bob")
-    assert desk.user("alice").open_attempt == attempt.attempt
+    assert desk.user("alice").attempt == attempt.number
     assert desk.user("alice").pin is None
 
 
@@ -159,14 +159,14 @@ def test_a_dry_run_foretells_the_reset(desk: Desk, unlock: bool, issue: bool) ->
             people.set_active(session, f"gone{counter}", active=False, reason=None)
             row = desk.user(f"without{counter}").id
             session.store.write(withdraw, [row], unlock=False, reason=None)
-        seq = last_seq(desk)
+        seq = last_number(desk)
         with select(session, names=names) as selection:
             foretold = [
                 result.change
                 for page in would_reset(selection, ResetOrder(unlock, issue))
                 for result in page
             ]
-        assert last_seq(desk) == seq
+        assert last_number(desk) == seq
         results = reset_named(session, *names, unlock=unlock, issue=issue)
     became = {result.change.after.login: result.change for result in results}
     assert {change.before.login for change in foretold} == set(names)

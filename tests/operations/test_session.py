@@ -6,7 +6,6 @@ import time
 from datetime import UTC, datetime
 
 import pytest
-from pincli.vault.verifiers import Verifiers
 
 from pincli.errors import KeysUnavailable, StoreUnavailable
 from pincli.models import Fault, Origin, Outcome
@@ -16,7 +15,8 @@ from pincli.operations.verify import verify
 from pincli.store.sqlite.connection import utc_now
 from pincli.vault.framing import fingerprint
 from pincli.vault.key_files import write_key
-from tests.store.attempting import PIN, last_seq, with_counter
+from pincli.vault.verifiers import Verifiers
+from tests.store.attempting import PIN, last_number, with_counter
 from tests.support.desk import CHEAP, Desk, new_desk
 
 NEEDED = {
@@ -59,7 +59,7 @@ def test_a_key_is_missed_by_those_who_need_it(
 def test_a_desk_with_a_foreign_key_locks_nobody_out(desk: Desk, name: str) -> None:
     """However often it is tried, no attempt is charged and nothing is recorded."""
     before = with_counter(desk, 5)
-    seq = last_seq(desk)
+    seq = last_number(desk)
     replace_key(desk, name)
     for _ in range(3):
         with (
@@ -67,7 +67,7 @@ def test_a_desk_with_a_foreign_key_locks_nobody_out(desk: Desk, name: str) -> No
             desk.session(Need.WRITE, Need.COMPARE) as session,
         ):
             verify(session, "alice", PIN, None)
-    assert desk.sql("SELECT failed_attempts, attempts_total FROM users") == [
+    assert desk.sql("SELECT failed_attempts, attempts_total FROM people") == [
         (5, before.attempts_total)
     ]
     assert desk.sql("SELECT max(seq) FROM events") == [(seq,)]
@@ -83,9 +83,9 @@ def test_keys_of_another_store_are_no_keys(desk: Desk) -> None:
 def test_a_verifier_under_a_key_that_is_nowhere_is_not_charged(desk: Desk) -> None:
     """Who can't compare must not count: the agent is told, the customer loses nothing."""
     with_counter(desk, 5)
-    desk.sql("UPDATE users SET verify_key = '0123456789abcdef'")
+    desk.sql("UPDATE people SET verify_key = '0123456789abcdef'")
     before = desk.user("alice")
-    seq = last_seq(desk)
+    seq = last_number(desk)
     with desk.session() as session:
         with pytest.raises(KeysUnavailable) as refusal:
             verify(session, "alice", PIN, None)
@@ -94,7 +94,7 @@ def test_a_verifier_under_a_key_that_is_nowhere_is_not_charged(desk: Desk) -> No
     assert refusal.value.fault is Fault.MISMATCH
     assert "0123456789abcdef" in refusal.value.detail
     assert desk.user("alice") == before
-    assert last_seq(desk) == seq
+    assert last_number(desk) == seq
 
 
 def test_a_key_rotated_since_the_session_began_is_looked_for_on_disk(desk: Desk) -> None:
@@ -109,7 +109,7 @@ def test_a_key_rotated_since_the_session_began_is_looked_for_on_disk(desk: Desk)
         with desk.session() as later:
             assert later.keyring.verify.fingerprint == new
             pins.change(later, "alice", "234811")
-        assert desk.sql("SELECT verify_key FROM users") == [(new,)]
+        assert desk.sql("SELECT verify_key FROM people") == [(new,)]
         verdict = verify(session, "alice", "234811", None)
     assert verdict.outcome is Outcome.VERIFIED
     assert verdict.user.attempts_total == 1

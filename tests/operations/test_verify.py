@@ -5,21 +5,39 @@ from __future__ import annotations
 import signal
 import sqlite3
 from contextlib import closing
+from typing import cast
 
 import pytest
 
-from pincli.errors import MalformedName, MalformedPin, StoreUnavailable, UnknownUser
+from pincli.errors import (
+    MalformedName,
+    MalformedPin,
+    PinChangedMeanwhile,
+    StoreUnavailable,
+    UnknownUser,
+    VerifierDamaged,
+)
 from pincli.models import Outcome, State, User, UserType, Verdict
-from pincli.operations import people
+from pincli.operations import people, pins
 from pincli.operations.verify import admit, verify
 from pincli.store.steps import attempts
-from tests.operations.watching import WatchingVerifiers
-from tests.store.attempting import PIN, kinds_after, last_seq, left_open, with_counter
+from tests.operations.watching import WatchingAnswers
+from tests.store.attempting import (
+    PIN,
+    kinds_after,
+    last_number,
+    left_open,
+    rewrite,
+    told,
+    told_verdict,
+    with_counter,
+)
 from tests.store.processes import other
 from tests.support.desk import Desk
 from tests.support.overtaking import overtake
 
 WRONG = "234811"
+NEW_PIN = "907316"
 FORBIDDEN = "000000"
 MALFORMED = ("", "12345", "1234567", "12a456", "\uff14\uff14\uff14\uff11\uff15\uff19", f"{PIN}\n")
 
@@ -28,16 +46,19 @@ MALFORMED = ("", "12345", "1234567", "12a456", "\uff14\uff14\uff14\uff11\uff15\u
 def test_the_right_answer_verifies_and_clears_the_counter(desk: Desk, counter: int) -> None:
     """After any number of misses short of six: verified, counter 0, PIN kept."""
     before = with_counter(desk, counter)
-    seq = last_seq(desk)
+    number = last_number(desk)
     with desk.session() as session:
         verdict = verify(session, "alice", PIN, "T-1")
         on_disk = desk.user("alice")
-    assert verdict == Verdict(Outcome.VERIFIED, on_disk, State.ACTIVE)
+    assert told_verdict(verdict) == Verdict(Outcome.VERIFIED, told(on_disk), State.ACTIVE)
     assert on_disk.failed_attempts == 0
-    assert (on_disk.pin, on_disk.pin_version) == (before.pin, before.pin_version)
+    assert (on_disk.question, on_disk.pin_version) == (before.question, before.pin_version)
     assert on_disk.attempts_total == before.attempts_total + 1
-    assert kinds_after(desk, seq) == [("attempt", None, counter + 1), ("verified", "verified", 0)]
-    assert {event.ticket for event in desk.events() if event.seq > seq} == {"T-1"}
+    assert kinds_after(desk, number) == [
+        ("attempt", None, counter + 1),
+        ("verified", "verified", 0),
+    ]
+    assert {event.ticket for event in desk.events() if event.seq > number} == {"T-1"}
 
 
 @pytest.mark.parametrize("answer", [WRONG, FORBIDDEN, "123456"])
@@ -45,16 +66,17 @@ def test_the_right_answer_verifies_and_clears_the_counter(desk: Desk, counter: i
 def test_a_wrong_answer_counts_one(desk: Desk, counter: int, answer: str) -> None:
     """One more miss, also for a PIN that the rules forbid; the sixth locks."""
     before = with_counter(desk, counter)
-    seq = last_seq(desk)
+    number = last_number(desk)
     with desk.session() as session:
         verdict = verify(session, "alice", answer, None)
         on_disk = desk.user("alice")
     locked = counter == 5
-    assert verdict == Verdict(Outcome.INCORRECT, on_disk, State.LOCKED if locked else State.ACTIVE)
+    state = State.LOCKED if locked else State.ACTIVE
+    assert told_verdict(verdict) == Verdict(Outcome.INCORRECT, told(on_disk), state)
     assert on_disk.failed_attempts == counter + 1
-    assert (on_disk.pin, on_disk.last_verified_at) == (before.pin, None)
+    assert (on_disk.pin_check, on_disk.last_verified_at) == (before.pin_check, None)
     assert on_disk.locks_total == int(locked)
-    assert kinds_after(desk, seq) == [
+    assert kinds_after(desk, number) == [
         ("attempt", None, counter + 1),
         ("incorrect", "incorrect", counter + 1),
         *([("locked", None, 6)] if locked else []),
@@ -66,13 +88,13 @@ def test_a_wrong_answer_counts_one(desk: Desk, counter: int, answer: str) -> Non
 def test_a_malformed_answer_is_a_slip(desk: Desk, counter: int, answer: str) -> None:
     """What is not six digits is never charged, never compared and never recorded."""
     before = with_counter(desk, counter)
-    seq = last_seq(desk)
-    verifiers = WatchingVerifiers()
+    number = last_number(desk)
+    answers = WatchingAnswers()
     with desk.session() as session, pytest.raises(MalformedPin):
-        verify(session._replace(verifiers=verifiers), "alice", answer, None)
-    assert verifiers.compared == 0
+        verify(session._replace(answers=answers), "alice", answer, None)
+    assert answers.answered == 0
     assert desk.user("alice") == before
-    assert last_seq(desk) == seq
+    assert last_number(desk) == number
 
 
 def uncomparable(desk: Desk, state: State) -> User:
@@ -83,7 +105,8 @@ def uncomparable(desk: Desk, state: State) -> User:
         case State.INACTIVE:
             with_counter(desk, 3)
             with desk.session() as session:
-                return people.set_active(session, "alice", active=False, reason=None).after
+                people.set_active(session, "alice", active=False, reason=None)
+            return desk.user("alice")
         case State.INELIGIBLE:
             return desk.add("alice", kind=UserType.CLOUD_OFFICE)
         case _:
@@ -97,14 +120,14 @@ def uncomparable(desk: Desk, state: State) -> User:
 def test_nothing_is_compared_in_any_other_state(desk: Desk, state: State, answer: str) -> None:
     """The state is the verdict for every answer, right, wrong or malformed; nothing changes."""
     before = uncomparable(desk, state)
-    seq = last_seq(desk)
-    verifiers = WatchingVerifiers()
+    number = last_number(desk)
+    answers = WatchingAnswers()
     with desk.session() as session:
-        verdict = verify(session._replace(verifiers=verifiers), "alice", answer, None)
+        verdict = verify(session._replace(answers=answers), "alice", answer, None)
     assert verdict == Verdict(Outcome(state.value), before, state)
-    assert verifiers.compared == 0
+    assert answers.answered == 0
     assert desk.user("alice") == before
-    assert kinds_after(desk, seq) == [("refused", state.value, before.failed_attempts)]
+    assert kinds_after(desk, number) == [("refused", state.value, before.failed_attempts)]
 
 
 def test_only_consecutive_misses_lock(desk: Desk) -> None:
@@ -126,7 +149,7 @@ def test_every_spelling_shares_one_counter(desk: Desk) -> None:
         for name in ("alice", "Alice", " alice", "ALICE\n", "aLICE", "\talice "):
             verify(session, name, WRONG, None)
     assert desk.user("alice").failed_attempts == 6
-    assert len(desk.sql("SELECT * FROM users")) == 1
+    assert len(desk.sql("SELECT * FROM people")) == 1
 
 
 @pytest.mark.parametrize("answer", [PIN, "12345"])
@@ -150,64 +173,151 @@ def test_an_unknown_user_is_an_event(desk: Desk, answer: str) -> None:
 
 def test_what_can_not_be_a_name_is_not_looked_up(desk: Desk) -> None:
     """A malformed name is a usage error, and leaves no trace of what was typed."""
-    seq = last_seq(desk)
+    number = last_number(desk)
     with desk.session() as session, pytest.raises(MalformedName):
         verify(session, "al ice", PIN, None)
-    assert last_seq(desk) == seq
+    assert last_number(desk) == number
 
 
-def test_during_a_comparison_the_charge_is_on_disk_and_nobody_is_held_up(desk: Desk) -> None:
-    """Charged, signals put off, the user's lock held, and the database free for others."""
-    user = with_counter(desk, 2)
+def test_during_a_comparison_the_charge_is_on_disk_and_nobody_is_held_up(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between charge and settle: charged, signals put off, and no lock held."""
+    with_counter(desk, 2)
     seen: dict[str, object] = {}
 
     def look() -> None:
         on_disk = desk.user("alice")
-        seen["charge"] = (on_disk.failed_attempts, on_disk.open_attempt is not None)
+        seen["charge"] = (on_disk.failed_attempts, on_disk.attempt is not None)
         seen["signals"] = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-        with closing(sqlite3.connect(desk.database, isolation_level=None, timeout=0)) as writer:
-            writer.execute("BEGIN IMMEDIATE")
-            writer.execute("COMMIT")
-        lock_file = desk.store / "pincli.lock"
-        with other("lock_holder", lock_file, user.id) as rival:
-            assert rival.said() == "trying"
-            assert rival.says_nothing_for(0.2)
-        with other("lock_holder", lock_file, 0) as writer_lock:
-            assert (writer_lock.said(), writer_lock.said()) == ("trying", "held")
+        seen["free"] = _is_free(desk)
 
-    verifiers = WatchingVerifiers(look)
+    overtake(monkeypatch, attempts.settle, look)
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     with desk.session() as session:
-        verdict = verify(session._replace(verifiers=verifiers), "alice", PIN, None)
+        verdict = verify(session, "alice", PIN, None)
     assert verdict.outcome is Outcome.VERIFIED
-    assert verifiers.compared == 1
     assert seen["charge"] == (3, True)
+    assert seen["free"] is True
     blocked = seen["signals"]
     assert isinstance(blocked, set)
     assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP} <= blocked
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
 
 
-def test_an_error_in_the_comparison_leaves_the_attempt_charged(desk: Desk) -> None:
-    """Whatever goes wrong between charge and settle, the guess has been paid for."""
+def test_while_an_answer_is_hashed_nothing_is_charged_or_held(desk: Desk) -> None:
+    """The slow part comes before the charge: signals end it, and others go on."""
+    before = with_counter(desk, 2)
+    number = last_number(desk)
+    seen: dict[str, object] = {}
+
+    def look() -> None:
+        seen["user"] = desk.user("alice")
+        seen["number"] = last_number(desk)
+        seen["free"] = _is_free(desk)
+        seen["signals"] = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+    answers = WatchingAnswers(look)
+    with desk.session() as session:
+        verify(session._replace(answers=answers), "alice", WRONG, None)
+    assert answers.answered == 1
+    assert (seen["user"], seen["number"], seen["free"]) == (before, number, True)
+    assert not {signal.SIGINT, signal.SIGTERM, signal.SIGHUP} & cast(set[int], seen["signals"])
+
+
+def _is_free(desk: Desk) -> bool:
+    """Whether another process gets the writer lock and the database at once."""
+    with closing(sqlite3.connect(desk.database, isolation_level=None, timeout=0)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("COMMIT")
+    with other("lock_holder", desk.store / "pincli.lock", 0) as rival:
+        return (rival.said(), rival.said()) == ("trying", "held")
+
+
+def test_an_error_while_hashing_charges_nobody(desk: Desk) -> None:
+    """A host without memory locks nobody out, however often it is tried."""
+
+    def fail() -> None:
+        raise MemoryError
+
+    before = with_counter(desk, 5)
+    number = last_number(desk)
+    with desk.session() as session, pytest.raises(MemoryError):
+        verify(session._replace(answers=WatchingAnswers(fail)), "alice", PIN, None)
+    assert desk.user("alice") == before
+    assert last_number(desk) == number
+
+
+@pytest.mark.parametrize(("answer", "kind"), [(PIN, "verified"), (WRONG, "incorrect")])
+def test_an_error_after_the_charge_leaves_the_attempt_charged(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, answer: str, kind: str
+) -> None:
+    """The guess has been paid for; the next command gives it the outcome it would have got."""
 
     def fail() -> None:
         raise MemoryError
 
     with_counter(desk, 5)
-    with desk.session() as session, pytest.raises(MemoryError):
-        verify(session._replace(verifiers=WatchingVerifiers(fail)), "alice", PIN, None)
+    with monkeypatch.context() as patch:
+        overtake(patch, attempts.settle, fail)
+        with desk.session() as session, pytest.raises(MemoryError):
+            verify(session, "alice", answer, None)
     left = desk.user("alice")
     assert left.failed_attempts == 6
-    assert left.open_attempt is not None
+    assert left.attempt is not None
+    locks = kind == "incorrect"
     with desk.session() as session:
-        assert verify(session, "alice", PIN, None).outcome is Outcome.LOCKED
-    assert (desk.user("alice").locks_total, desk.user("alice").open_attempt) == (1, None)
-    assert kinds_after(desk, left.open_attempt) == [
-        ("abandoned", None, 6),
-        ("locked", None, 6),
-        ("refused", "locked", 6),
-    ]
+        verdict = verify(session, "alice", PIN, None)
+    assert verdict.outcome is (Outcome.LOCKED if locks else Outcome.VERIFIED)
+    assert (desk.user("alice").locks_total, desk.user("alice").attempt) == (int(locks), None)
+    after = [("locked", None, 6), ("refused", "locked", 6)]
+    if not locks:
+        after = [("attempt", None, 1), ("verified", "verified", 0)]
+    assert kinds_after(desk, left.attempt) == [(kind, kind, 6 if locks else 0), *after]
+
+
+def test_a_pin_replaced_while_its_answer_is_hashed_is_asked_again(desk: Desk) -> None:
+    """The answer to the question of before is charged to nobody; that to the new one counts."""
+    with_counter(desk, 5)
+
+    def replace() -> None:
+        if desk.user("alice").pin_version == 1:
+            with desk.session() as session:
+                pins.change(session, "alice", NEW_PIN)
+
+    answers = WatchingAnswers(replace)
+    number = last_number(desk)
+    with desk.session() as session:
+        verdict = verify(session._replace(answers=answers), "alice", NEW_PIN, None)
+    assert verdict.outcome is Outcome.VERIFIED
+    assert answers.answered == 2
+    assert [kind for kind, *_ in kinds_after(desk, number)][-2:] == ["attempt", "verified"]
+
+
+def test_a_question_that_never_holds_still_ends_in_an_error(desk: Desk) -> None:
+    """Somebody who changes the record again and again makes no verify run for ever."""
+    with_counter(desk, 2)
+
+    def replace() -> None:
+        with desk.session() as session:
+            version = desk.user("alice").pin_version
+            pins.change(session, "alice", NEW_PIN if version % 2 else PIN)
+
+    with desk.session() as session, pytest.raises(PinChangedMeanwhile):
+        verify(session._replace(answers=WatchingAnswers(replace)), "alice", WRONG, None)
+    assert desk.user("alice").attempts_total == 0
+
+
+@pytest.mark.parametrize("column", ["pin_check", "pin_proof"])
+def test_a_record_without_proof_is_not_hashed(desk: Desk, column: str) -> None:
+    """Who can write a sealed record, but has no verify.key, can't make a yes."""
+    with_counter(desk, 2)
+    before = rewrite(desk, "alice", **{column: bytes(32)})
+    answers = WatchingAnswers()
+    with desk.session() as session, pytest.raises(VerifierDamaged):
+        verify(session._replace(answers=answers), "alice", PIN, None)
+    assert answers.answered == 0
+    assert desk.user("alice") == before
 
 
 @pytest.mark.parametrize("answer", [PIN, WRONG])
@@ -216,25 +326,27 @@ def test_a_settle_that_can_not_be_written_verifies_nobody(
 ) -> None:
     """A disk that fails after the charge is an error, no verdict; the attempt stays charged."""
     before = with_counter(desk, 2)
-    full = "CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT raise(ABORT, 'x'); END"
+    full = "CREATE TRIGGER full BEFORE INSERT ON trail BEGIN SELECT raise(ABORT, 'x'); END"
     overtake(monkeypatch, attempts.settle, lambda: desk.sql(full))
     with desk.session() as session, pytest.raises(StoreUnavailable):
         verify(session, "alice", answer, None)
     desk.sql("DROP TRIGGER full")
     left = desk.user("alice")
     assert left.failed_attempts == 3
-    assert left.open_attempt == last_seq(desk)
+    assert left.attempt == last_number(desk)
     assert left.last_verified_at == before.last_verified_at
 
 
-def test_a_dead_attempt_counts_before_the_next_answer(desk: Desk) -> None:
-    """The miss of a killed process is closed first; the next right answer clears it."""
-    attempt = left_open(desk, with_counter(desk, 4))
+@pytest.mark.parametrize("answer", [PIN, WRONG])
+def test_a_dead_attempt_is_ended_before_the_next_answer(desk: Desk, answer: str) -> None:
+    """A killed process's answer gets its outcome first, right or wrong; then the next counts."""
+    attempt = left_open(desk, with_counter(desk, 4), answer)
     with desk.session() as session:
         assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
-    assert kinds_after(desk, attempt.attempt) == [
-        ("abandoned", None, 5),
-        ("attempt", None, 6),
+    ended = ("verified", "verified", 0) if answer == PIN else ("incorrect", "incorrect", 5)
+    assert kinds_after(desk, attempt.number) == [
+        ended,
+        ("attempt", None, 1 if answer == PIN else 6),
         ("verified", "verified", 0),
     ]
     assert desk.user("alice").locks_total == 0
@@ -245,9 +357,9 @@ def test_admitting_asks_before_the_pin_is_taken_down(desk: Desk) -> None:
     before = with_counter(desk, 5)
     locked = with_counter(desk, 6, "bob")
     with desk.session() as session:
-        seq = last_seq(desk)
+        number = last_number(desk)
         assert admit(session, " ALICE", None) == before
-        assert last_seq(desk) == seq
+        assert last_number(desk) == number
         assert admit(session, "bob", "T-1") == Verdict(Outcome.LOCKED, locked, State.LOCKED)
         with pytest.raises(UnknownUser):
             admit(session, "carol", None)
