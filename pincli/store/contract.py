@@ -188,6 +188,9 @@ class Trail(Protocol):
     def last_audit(self) -> str | None:
         """When the whole trail was last checked and found right, ISO 8601, UTC."""
 
+    def began(self) -> str:
+        """When the store was made, ISO 8601, UTC."""
+
     def dated_after(self, at: str) -> int:
         """How many events are dated after a time."""
 
