@@ -315,6 +315,8 @@ class Restorer(NamedTuple):
     """What restoring asks of those who have the keys.
 
     Attributes:
+        upgrade: Upgrades a store of schema 1 in a folder. Users get the uid that is known for
+            their login, or else a new one; raises StoreTampered.
         check: Checks keys, links and seals of a store's trail. Gives how far each user's story
             is told in it, by uid; raises BackupRefused.
         sealers: Who seals.
@@ -323,6 +325,7 @@ class Restorer(NamedTuple):
         origin: Who acts, and by which command.
     """
 
+    upgrade: Callable[[Path, Callable[[str], bytes | None]], object]
     check: Callable[[Store], Mapping[bytes, Course]]
     sealers: Sealers
     keys_since: Callable[[Identity], Mapping[str, str]]
