@@ -154,7 +154,7 @@ _pincli_value() {
         'audit list --user') value='users' ;;
         'audit list --account') value='accounts' ;;
         'audit list --agent') value='text' ;;
-        'audit list --kind') value='words initialised user_added user_updated imported deactivated activated attempt verified incorrect abandoned not_told refused locked locked_by_hand unlocked pin_generated pin_changed pin_shown pin_withdrawn reset key_rotated resealed renewed migrated marked restored' ;;
+        'audit list --kind') value='words initialised user_added user_updated imported deactivated activated attempt verified incorrect abandoned not_told refused locked locked_by_hand unlocked pin_generated pin_changed pin_shown pin_withdrawn reset key_rotated resealed renewed migrated marked restored audited' ;;
         'audit list --since') value='text' ;;
         'audit list --limit') value='text' ;;
         'audit verify --expect-head') value='text' ;;

@@ -206,7 +206,7 @@ complete -c pincli -n "__pincli_at 'audit/*'" -s h -l help -d 'Show this message
 complete -c pincli -n "__pincli_at 'audit list/*'" -l user -r -f -a '(__pincli_names users)' -d 'Events about this user only'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l account -r -f -a '(__pincli_names accounts)' -d 'Users of this account only'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l agent -r -f -d 'By who ran the command'
-complete -c pincli -n "__pincli_at 'audit list/*'" -l kind -r -f -a 'initialised user_added user_updated imported deactivated activated attempt verified incorrect abandoned not_told refused locked locked_by_hand unlocked pin_generated pin_changed pin_shown pin_withdrawn reset key_rotated resealed renewed migrated marked restored' -d 'Of this kind only'
+complete -c pincli -n "__pincli_at 'audit list/*'" -l kind -r -f -a 'initialised user_added user_updated imported deactivated activated attempt verified incorrect abandoned not_told refused locked locked_by_hand unlocked pin_generated pin_changed pin_shown pin_withdrawn reset key_rotated resealed renewed migrated marked restored audited' -d 'Of this kind only'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l since -r -f -d 'Such as 30m, 24h, 7d, or 2026-11-24'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l limit -r -f -d 'How many at most'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l jsonl -d 'One JSON object a line, for a log collector'

@@ -6,8 +6,10 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pincli.results import Check
+if TYPE_CHECKING:
+    from pincli.results import Check
 
 _OPEN_TO_OTHERS = 0o077
 _HERE = -100  # AT_FDCWD
@@ -104,6 +106,8 @@ def _rename(source: Path, target: Path) -> int:
 
 def private(what: str, folder: Path) -> Check:
     """Whether only its owner can enter a folder and read what is in it."""
+    from pincli.results import Check
+
     try:
         facts = folder.stat()
         exposed = [

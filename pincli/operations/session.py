@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pincli.errors import StoreTampered, StoreUnavailable
 from pincli.models import Fault, Identity, Origin
-from pincli.store.contract import Store
 from pincli.store.opening import open_store
 from pincli.vault.answers import Answers
 from pincli.vault.audit_seals import AuditSealer
@@ -22,6 +21,9 @@ from pincli.vault.keyring import (
     Key,
     Keyring,
 )
+
+if TYPE_CHECKING:
+    from pincli.store.contract import Store
 
 _NAMED_AT_MOST = 20
 

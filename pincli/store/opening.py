@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pincli.models import Origin
-from pincli.store.contract import Store, Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pincli.results import Upgraded
+    from pincli.store.contract import Store, Upkeep
     from pincli.store.sqlite.upgrade import Vault
 
 

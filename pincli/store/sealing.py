@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from pincli.errors import KeyChanged, KeysUnavailable
-from pincli.store.contract import Sealer
+
+if TYPE_CHECKING:
+    from pincli.store.contract import Sealer
 
 
 class Sealers:

@@ -12,14 +12,28 @@ from pincli.models import State, User, UserType
 from pincli.rules.states import state_from
 from pincli.store.sql.people import SqlPeople
 from pincli.store.sql.rows import Rows
-from pincli.store.sqlite.schema import migrate
+from pincli.store.sqlite.tables import SCHEMA_2
 
-_INSERT = """
-    INSERT INTO users (user, account, name, type, active, added_at, verifier, verify_key, sealed,
-        portal_key, pin_set_at, pin_set_by, failed_attempts, locked_since)
-    VALUES (:user, :account, '', :type, :active, 't', :pin, :pin, CAST(:pin AS BLOB), :pin, :pin,
-        iif(:pin IS NULL, NULL, 'customer'), :failed_attempts, :locked_since)
+_PEOPLE = """
+    INSERT INTO people (uid, account, login, display_name, type, active, added_at, question,
+        pin_check, pin_proof, verify_key, sealed, portal_key, pin_set_at, pin_set_by, pin_version,
+        failed_attempts, locked_since, locks_total, attempts_total, attempt, attempt_answer,
+        attempt_at, event, seal)
+    VALUES (randomblob(16), :account, :user, '', :type, :active, 't', :pin, CAST(:pin AS BLOB),
+        CAST(:pin AS BLOB), :pin, CAST(:pin AS BLOB), :pin, :pin,
+        iif(:pin IS NULL, NULL, 'customer'), 1, :failed_attempts, :locked_since, 0, 0,
+        :attempt, CAST(:attempt AS BLOB), :attempt_at, 0, CAST('seal' AS BLOB))
 """
+STORE_ID = "00" * 16
+_STORE = (
+    "INSERT INTO store (id, store_id, created_at, verify_key, audit_key, portal_key, start_link, "
+    "start_seal) VALUES (1, ?, 't', 'verify', 'audit', 'portal', zeroblob(32), "
+    "CAST('seal' AS BLOB))"
+)
+_EVENT = (
+    "INSERT INTO trail (number, at, agent, command, kind, uid, account, outcome, link) "
+    "VALUES (?, ?, ?, 'test', ?, ?, ?, ?, zeroblob(32))"
+)
 
 
 class Person(NamedTuple):
@@ -31,7 +45,13 @@ class Person(NamedTuple):
     active: bool = True
     has_pin: bool = True
     failed_attempts: int = 0
-    locked_since: str | None = None
+    lock: str = "2026-01-01T00:00:00Z"
+    attempt_at: str | None = None
+
+    @property
+    def locked_since(self) -> str | None:
+        """When a sixth miss was recorded; one in flight is not."""
+        return self.lock if self.failed_attempts == 6 and self.attempt_at is None else None
 
     @property
     def state(self) -> State:
@@ -39,17 +59,45 @@ class Person(NamedTuple):
         return state_from(
             active=self.active,
             user_type=self.kind,
-            failed_attempts=self.failed_attempts,
+            locked=self.locked_since is not None,
             has_pin=self.has_pin,
         )
 
 
+class Told(NamedTuple):
+    """An event as a test makes one up; its links and seals are nothing."""
+
+    kind: str
+    user: str | None = "alice"
+    at: str = "2026-11-24T12:00:00Z"
+    agent: str = "amy"
+    account: str | None = "acme"
+    outcome: str | None = None
+
+
+def put_events(connection: sqlite3.Connection, events: Iterable[Told]) -> None:
+    """Add events; a name that no user has is kept as it was typed."""
+    uids = dict(connection.execute("SELECT login, uid FROM people").fetchall())
+    ((last,),) = connection.execute("SELECT coalesce(max(number), 0) FROM trail").fetchall()
+    for number, event in enumerate(events, start=last + 1):
+        uid = uids.get(event.user)
+        row = (number, event.at, event.agent, event.kind, uid, event.account, event.outcome)
+        connection.execute(_EVENT, row)
+        if uid is None and event.user is not None:
+            connection.execute(
+                "INSERT INTO texts (number, blind, name) VALUES (?, zeroblob(16), ?)",
+                (number, event.user),
+            )
+
+
 @contextmanager
-def populated(people: Iterable[Person]) -> Iterator[sqlite3.Connection]:
+def populated(people: Iterable[Person] = ()) -> Iterator[sqlite3.Connection]:
     """A database in memory with our tables, and these people in it."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.execute("BEGIN")
-        migrate(connection)
+        for statement in SCHEMA_2:
+            connection.execute(statement)
+        connection.execute(_STORE, (STORE_ID,))
         put(connection, people)
         connection.execute("COMMIT")
         yield connection
@@ -58,7 +106,7 @@ def populated(people: Iterable[Person]) -> Iterator[sqlite3.Connection]:
 def put(connection: sqlite3.Connection, people: Iterable[Person]) -> None:
     """Insert these people."""
     connection.executemany(
-        _INSERT,
+        _PEOPLE,
         [
             {
                 "user": person.user,
@@ -68,6 +116,8 @@ def put(connection: sqlite3.Connection, people: Iterable[Person]) -> None:
                 "pin": "x" if person.has_pin else None,
                 "failed_attempts": person.failed_attempts,
                 "locked_since": person.locked_since,
+                "attempt": 1 if person.attempt_at else None,
+                "attempt_at": person.attempt_at,
             }
             for person in people
         ],

@@ -54,15 +54,12 @@ class _Story:
             if self.open is not None:
                 wrong.append(f"{number}: two attempts are open")
             self.open, self.counter, self.charges = number, before + 1, self.charges + 1
-            if self.charges > SIX:
-                wrong.append(f"{number}: a seventh charge")
         elif attempt is not None and kind in ("verified", "incorrect", "refused"):
             if attempt != self.open:
                 wrong.append(f"{number}: an outcome without its charge")
             self.open = None
             self.outcomes[attempt] = outcome or kind
-            if kind != "incorrect":
-                self._clear()
+            self.counter, self.charges = (before, self.charges) if kind == "incorrect" else (0, 0)
         elif kind in _CLEARING:
             self._clear()
         elif kind == "locked_by_hand":
@@ -75,6 +72,8 @@ class _Story:
             self.counter = used
         if kind in _WITHDRAWING:
             self.withdrawals.append(number)
+        if self.charges > SIX:
+            wrong.append(f"{number}: a seventh charge")
         if used != self.counter:
             wrong.append(f"{number}: {kind} leaves {used}, not {self.counter}")
         self.last = number

@@ -24,6 +24,12 @@ EVENT = (
 )
 LISTED = "trail t LEFT JOIN people p ON p.uid = t.uid LEFT JOIN texts x ON x.number = t.number"
 
+# The index's own condition, word for word: SQLite uses a partial index only if it finds that.
+OF_NOTE = (
+    "kind IN ('incorrect', 'locked', "
+    "'locked_by_hand', 'unlocked', 'refused', 'restored', 'audited')"
+)
+
 # Events of schema 1, which are kept as they were.
 OLD_EVENT = (
     "seq, at, agent, command, kind, user, account, attempt, outcome, attempts_used, "

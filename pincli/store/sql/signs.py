@@ -7,13 +7,8 @@ from typing import Any
 
 from pincli.results import AccountAlert, AgentAlert, HourlyFailures, UserAlert
 from pincli.rules import alarms
-from pincli.store.sql.rows import Rows
+from pincli.store.sql.rows import OF_NOTE, Rows
 
-# The index's own condition, word for word: SQLite uses a partial index only if it finds that.
-OF_NOTE = (
-    "kind IN ('incorrect', 'locked', "
-    "'locked_by_hand', 'unlocked', 'refused', 'restored', 'audited')"
-)
 _INDEXED = "trail INDEXED BY trail_of_note"
 _MISSES = f"{OF_NOTE} AND kind = 'incorrect'"
 _UNKNOWN = f"{OF_NOTE} AND kind = 'refused' AND outcome = 'unknown_user'"

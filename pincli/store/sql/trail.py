@@ -8,12 +8,13 @@ their numbers go on from one to the other.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pincli.models import Event, EventFilter, EventKind, Head, Start, Texts, TrailEvent
-from pincli.store.contract import OldEvent
-from pincli.store.sql.rows import EVENT, LISTED, OLD_EVENT, TRAIL, Rows, event_from, marks
-from pincli.store.sql.signs import OF_NOTE
+from pincli.store.sql.rows import EVENT, LISTED, OF_NOTE, OLD_EVENT, TRAIL, Rows, event_from, marks
+
+if TYPE_CHECKING:
+    from pincli.store.contract import OldEvent
 
 PAGE = 500
 STRETCH = 20_000

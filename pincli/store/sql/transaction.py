@@ -23,6 +23,11 @@ from pincli.store.sql.rows import (
 
 _IDENTITY_COLUMNS = {"verify": "verify_key", "portal": "portal_key", "audit": "audit_key"}
 _SEALED_COLUMNS = (*USER_COLUMNS, "seal")
+# The newest event is one look into the index for each user, however many there are of theirs.
+_CHECKED = (
+    f"SELECT {USER}, seal, (SELECT max(number) FROM trail "
+    "WHERE trail.uid = people.uid AND record IS NOT NULL) FROM people"
+)
 
 
 class SqlTransaction:
@@ -78,14 +83,11 @@ class SqlTransaction:
         Each is checked: its seal is right, and the newest event that changed it is the one
         that it names. So neither an edited record nor an old one put back is used.
         """
-        found = self.rows(
-            f"SELECT {USER}, seal FROM people WHERE id IN ({marks(rows)}) ORDER BY id", rows
-        )
-        newest = self._newest_changes([row[1] for row in found])
+        found = self.rows(f"{_CHECKED} WHERE id IN ({marks(rows)}) ORDER BY id", rows)
         users = []
         for row in found:
-            user, seal = user_from(row), row[-1]
-            if not self._is_sound(user, seal, newest.get(user.uid)):
+            user, (seal, newest) = user_from(row), row[-2:]
+            if not self._is_sound(user, seal, newest):
                 if tampered is None:
                     raise self.tampered(f"the record of {user.login} was changed behind the trail")
                 tampered.append(user.login)
@@ -163,14 +165,6 @@ class SqlTransaction:
         if not self._sealers.accept(seal, lambda by: by.seal_record(store_id, digest)):
             return False
         return newest == user.event or (newest is None and user.event <= self.start)
-
-    def _newest_changes(self, uids: Sequence[bytes]) -> dict[bytes, int]:
-        found = self.rows(
-            "SELECT uid, max(number) FROM trail WHERE record IS NOT NULL "
-            f"AND uid IN ({marks(uids)}) GROUP BY uid",
-            uids,
-        )
-        return dict(found)
 
     def _write_records(self, changes: Changes) -> None:
         added, pairs = [], []

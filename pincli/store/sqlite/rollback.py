@@ -6,8 +6,7 @@ from pathlib import Path
 
 from pincli.errors import StoreRolledBack, StoreUnavailable
 from pincli.models import EventKind, Fault, Head
-from pincli.store.sql.rows import Rows
-from pincli.store.sql.signs import OF_NOTE
+from pincli.store.sql.rows import OF_NOTE, Rows
 from pincli.store.sqlite.mark import Seen, place_of
 
 

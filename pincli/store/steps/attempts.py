@@ -8,12 +8,14 @@ can end an attempt that somebody left open.
 from __future__ import annotations
 
 import hmac
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pincli.models import EventKind, NewEvent, Outcome, State, User, Verdict
 from pincli.rules import lockout
 from pincli.rules.states import state_of
-from pincli.store.contract import Transaction
+
+if TYPE_CHECKING:
+    from pincli.store.contract import Transaction
 
 
 class Charged(NamedTuple):

@@ -6,13 +6,16 @@ import os
 from collections.abc import Sequence
 from enum import Enum, auto
 from functools import partial
+from typing import TYPE_CHECKING
 
 from pincli.errors import Refused, Rule
 from pincli.models import EventKind, NewEvent, User
 from pincli.rules import lockout
 from pincli.rules.people import edited, newcomer, switched, takes_the_pin
-from pincli.store.contract import Transaction
 from pincli.store.scratch import StagedRow
+
+if TYPE_CHECKING:
+    from pincli.store.contract import Transaction
 
 _RANDOM_BYTES = 16
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pincli.errors import KeyChanged
 from pincli.models import EventKind, NewEvent, User
 from pincli.rules import lockout
-from pincli.store.contract import Transaction
+
+if TYPE_CHECKING:
+    from pincli.store.contract import Transaction
 
 
 class Resealed(NamedTuple):

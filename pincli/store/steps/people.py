@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from pincli.errors import Refused, Rule
 from pincli.models import Change, EventKind, NewEvent, User, UserType
 from pincli.rules import lockout
 from pincli.rules.people import newcomer, switched
-from pincli.store.contract import Transaction
+
+if TYPE_CHECKING:
+    from pincli.store.contract import Transaction
 
 _RANDOM_BYTES = 16
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from pincli.errors import KeyChanged, NoPinPossible, PinChangedMeanwhile, Refused, Rule
 from pincli.models import Change, EventKind, NewEvent, NewPin, User
 from pincli.rules import lockout
 from pincli.rules.states import is_locked, may_have_pin
-from pincli.store.contract import Transaction
+
+if TYPE_CHECKING:
+    from pincli.store.contract import Transaction
 
 
 def collect(transaction: Transaction, row: int, pin: NewPin) -> User | lockout.Refusal:

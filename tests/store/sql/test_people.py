@@ -11,29 +11,35 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pincli.errors import StoreTampered
 from pincli.models import EventFilter, State, User, UserType
 from pincli.store.sql import people as module
 from pincli.store.sql import trail
 from pincli.store.sqlite.connection import connect
+from tests.store.forging import behind_the_index
 from tests.store.population import Person, listed, people_of, populated, put
 from tests.support.desk import Desk
 
 ACCOUNTS = ("acme", "globex")
 
-people = st.lists(
-    st.builds(
-        Person,
-        user=st.text(alphabet="abc019.@", min_size=1, max_size=4),
-        account=st.sampled_from(ACCOUNTS),
-        kind=st.sampled_from(UserType),
-        active=st.booleans(),
-        has_pin=st.booleans(),
-        failed_attempts=st.sampled_from([0, 1, 5, 6]),
-        locked_since=st.none(),
-    ),
-    max_size=30,
-    unique_by=lambda person: person.user,
-)
+
+@st.composite
+def persons(draw: st.DrawFn) -> Person:
+    """Anybody; who has an attempt in flight has a PIN and was charged."""
+    misses = draw(st.sampled_from([0, 1, 5, 6]))
+    in_flight = misses > 0 and draw(st.booleans())
+    return Person(
+        user=draw(st.text(alphabet="abc019.@", min_size=1, max_size=4)),
+        account=draw(st.sampled_from(ACCOUNTS)),
+        kind=draw(st.sampled_from(UserType)),
+        active=draw(st.booleans()),
+        has_pin=in_flight or draw(st.booleans()),
+        failed_attempts=misses,
+        attempt_at="2026-01-01T00:00:00Z" if in_flight else None,
+    )
+
+
+people = st.lists(persons(), max_size=30, unique_by=lambda person: person.user)
 
 
 def names(pages: list[list[User]]) -> list[str]:
@@ -91,10 +97,10 @@ def test_nobody_is_lost_at_the_end_of_a_page(size: int) -> None:
 def test_the_latest_locks_come_first() -> None:
     """Newest lock first, at most as many as asked for, and nobody who is not locked for good."""
     population = [
-        Person("first", failed_attempts=6, locked_since="2026-01-01T00:00:00Z"),
-        Person("third", failed_attempts=6, locked_since="2026-01-03T00:00:00Z"),
-        Person("second", failed_attempts=6, locked_since="2026-01-02T00:00:00Z"),
-        Person("in-flight", failed_attempts=6),
+        Person("first", failed_attempts=6, lock="2026-01-01T00:00:00Z"),
+        Person("third", failed_attempts=6, lock="2026-01-03T00:00:00Z"),
+        Person("second", failed_attempts=6, lock="2026-01-02T00:00:00Z"),
+        Person("in-flight", failed_attempts=6, attempt_at="2026-01-04T00:00:00Z"),
         Person("fine", failed_attempts=5),
     ]
     with populated(population) as connection:
@@ -104,11 +110,10 @@ def test_the_latest_locks_come_first() -> None:
 
 def test_the_latest_locks_are_of_locked_users() -> None:
     """Who is deactivated or of a type without PINs is not locked, whatever the counter says."""
-    locked_since = "2026-01-01T00:00:00Z"
     population = [
-        Person("locked", failed_attempts=6, locked_since=locked_since),
-        Person("gone", active=False, failed_attempts=6, locked_since=locked_since),
-        Person("pipe", kind=UserType.DATAPIPE, failed_attempts=6, locked_since=locked_since),
+        Person("locked", failed_attempts=6),
+        Person("gone", active=False, failed_attempts=6),
+        Person("pipe", kind=UserType.DATAPIPE, failed_attempts=6),
     ]
     with populated(population) as connection:
         assert names([people_of(connection).latest_locks(10)]) == ["locked"]
@@ -135,16 +140,46 @@ def test_a_reader_between_two_pages_holds_up_nobody(
         assert len(next(readers[what])) == 2
         with closing(connect(desk.database)) as writer:
             writer.execute("PRAGMA busy_timeout = 0").fetchall()
-            writer.execute("UPDATE users SET name = 'changed'")
+            writer.execute("UPDATE people SET display_name = 'changed'")
 
 
 def test_an_unknown_user_is_nobody(desk: Desk) -> None:
     """Looking somebody up who isn't there gives nothing, not an error."""
     desk.add("alice")
     with desk.session() as session:
-        assert session.store.people.find("bob") is None
-        assert session.store.people.find("alic") is None
-        assert session.store.people.find("") is None
+        for name in ("bob", "alic", ""):
+            assert session.store.people.find(name) == []
+
+
+def test_a_login_of_several_accounts_finds_them_all() -> None:
+    """Users are unique by account and login: which of them is meant, others ask."""
+    population = [Person("alice"), Person("alice", "globex"), Person("alicia")]
+    with populated(population) as connection:
+        found = people_of(connection).find("alice")
+        assert [(user.account, user.login) for user in found] == [
+            ("acme", "alice"),
+            ("globex", "alice"),
+        ]
+        assert names(listed(connection)) == ["alice", "alice", "alicia"]
+
+
+def test_a_forged_index_finds_nobody_else(desk: Desk) -> None:
+    """Rows that the index calls alice's are read by number, and are somebody else's."""
+    desk.add("alice")
+    desk.add("mallory")
+    swap_logins(desk, "alice", "mallory")
+    with behind_the_index(desk, "people_by_login"):
+        swap_logins(desk, "alice", "mallory")
+    with desk.session() as session:
+        assert session.store.people.find("alice") == []
+        with pytest.raises(StoreTampered):
+            session.store.write(lambda transaction: transaction.named(["alice"]))
+
+
+def swap_logins(desk: Desk, one: str, two: str) -> None:
+    """Let two users change names in the table."""
+    for before, after in ((one, "between"), (two, one), ("between", two)):
+        desk.sql("UPDATE people SET login = ? WHERE login = ?", after, before)
 
 
 def test_an_account_exists_with_its_first_user(desk: Desk) -> None:

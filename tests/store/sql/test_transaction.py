@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import re
+from pathlib import Path
+
 import pytest
 
-from pincli.errors import Refused, Rule, StaleRecord
+from pincli.errors import StaleRecord, StoreRolledBack, StoreTampered, StoreUnavailable
 from pincli.models import EventKind, NewEvent, User, UserType
+from pincli.operations.keys import KeyKind, rotate
+from pincli.operations.trail import check_trail
 from pincli.rules.people import newcomer
 from pincli.store.contract import Transaction
-from tests.store.attempting import kinds_after, last_seq, with_counter
-from tests.support.desk import Desk, connection_of
+from pincli.store.steps import people
+from pincli.store.steps import pins as steps
+from tests.store.attempting import kinds_after, last_number, left_open, rewrite, told, with_counter
+from tests.support.desk import Desk, connection_of, new_desk
+
+# The seal of every other column is what is tested; these two can't be edited alone.
+UNEDITED = ("id", "uid", "locked_since")
 
 
 def renamed(user: User, name: str = "Another") -> NewEvent:
@@ -20,7 +31,7 @@ def renamed(user: User, name: str = "Another") -> NewEvent:
 def test_a_record_of_before_is_refused(desk: Desk) -> None:
     """What was read before the transaction began says nothing of the present: a bug, told."""
     before = with_counter(desk, 3)
-    seq = last_seq(desk)
+    number = last_number(desk)
 
     def late(transaction: Transaction) -> None:
         transaction.save([renamed(before)])
@@ -28,7 +39,7 @@ def test_a_record_of_before_is_refused(desk: Desk) -> None:
     with desk.session() as session, pytest.raises(StaleRecord) as error:
         session.store.write(late)
     assert error.value.user == "alice"
-    assert (desk.user("alice"), last_seq(desk)) == (before, seq)
+    assert (desk.user("alice"), last_number(desk)) == (before, number)
 
 
 def test_a_record_of_another_transaction_is_refused(desk: Desk) -> None:
@@ -44,7 +55,7 @@ def test_a_record_of_another_transaction_is_refused(desk: Desk) -> None:
 def test_one_stale_record_among_others_stops_them_all(desk: Desk) -> None:
     """Nothing of a step that raises is written, whatever it has saved by then."""
     alice, bob = with_counter(desk, 3, "alice"), with_counter(desk, 3, "bob")
-    seq = last_seq(desk)
+    number = last_number(desk)
 
     def late(transaction: Transaction) -> None:
         (user,) = transaction.users([alice.id])
@@ -53,11 +64,11 @@ def test_one_stale_record_among_others_stops_them_all(desk: Desk) -> None:
 
     with desk.session() as session, pytest.raises(StaleRecord):
         session.store.write(late)
-    assert (desk.user("alice"), desk.user("bob"), last_seq(desk)) == (alice, bob, seq)
+    assert (desk.user("alice"), desk.user("bob"), last_number(desk)) == (alice, bob, number)
 
 
 def updates_of(desk: Desk, events: list[NewEvent]) -> list[str]:
-    """What of the users is written when these events are saved, their records read first."""
+    """What is written of records that were read, beside their events' numbers and seals."""
     asked: list[str] = []
 
     def save(transaction: Transaction) -> None:
@@ -69,8 +80,12 @@ def updates_of(desk: Desk, events: list[NewEvent]) -> list[str]:
     with desk.session() as session:
         connection = connection_of(session)
         session.store.write(save)
-    begin = "UPDATE users SET "
-    return sorted(text.removeprefix(begin) for text in asked if text.startswith(begin))
+    begin = "UPDATE people SET "
+    return sorted(
+        re.sub(r", event = \d+, seal = x'\w{64}'", "", text.removeprefix(begin))
+        for text in asked
+        if text.startswith(begin)
+    )
 
 
 def test_only_columns_that_differ_are_written(desk: Desk) -> None:
@@ -86,44 +101,62 @@ def test_only_columns_that_differ_are_written(desk: Desk) -> None:
         f"active = 0 WHERE id = {carol.id}",
         f"failed_attempts = 0, last_attempt_by = 'amy' WHERE id = {alice.id}",
     ]
-    assert [desk.user(name) for name in ("alice", "bob")] == [free, bob]
+    assert told(desk.user("alice")) == told(free)
+    assert desk.user("bob") == bob
 
 
 def test_the_last_event_s_record_is_written_and_each_event_tells_its_own(desk: Desk) -> None:
     """Two events about one user in one step: one update, and the counter after each."""
     alice = with_counter(desk, 3)
-    seq = last_seq(desk)
+    number = last_number(desk)
     steps = [alice._replace(failed_attempts=misses) for misses in (5, 4)]
     assert len(updates_of(desk, [NewEvent(EventKind.RESET, each) for each in steps])) == 1
-    assert kinds_after(desk, seq) == [("reset", None, 5), ("reset", None, 4)]
-    assert desk.user("alice") == steps[-1]
+    assert kinds_after(desk, number) == [("reset", None, 5), ("reset", None, 4)]
+    assert told(desk.user("alice")) == told(steps[-1])
 
 
-def test_a_step_may_save_twice(desk: Desk) -> None:
-    """The second time, what it saved the first time is what it has read."""
+def test_a_step_may_save_twice_if_it_reads_again(desk: Desk) -> None:
+    """What it saved the first time is what it reads; a record from before that is stale."""
     alice = with_counter(desk, 3)
+    last = last_number(desk)
 
-    def twice(transaction: Transaction) -> None:
+    def twice(transaction: Transaction, *, again: bool) -> None:
         (user,) = transaction.users([alice.id])
-        one = renamed(user)
-        transaction.save([one])
-        assert one.user is not None
-        transaction.save([NewEvent(EventKind.RESET, one.user._replace(failed_attempts=0))])
+        transaction.save([renamed(user)])
+        if again:
+            (user,) = transaction.users([alice.id])
+        transaction.save([NewEvent(EventKind.RESET, user._replace(failed_attempts=0))])
         assert transaction.next_number() == last + 3
 
-    last = last_seq(desk)
     with desk.session() as session:
-        session.store.write(twice)
-    assert desk.user("alice") == alice._replace(display_name="Another", failed_attempts=0)
+        with pytest.raises(StaleRecord):
+            session.store.write(twice, again=False)
+        session.store.write(twice, again=True)
+    after = told(alice)._replace(display_name="Another", failed_attempts=0)
+    assert told(desk.user("alice")) == after
     assert [event.seq for event in desk.events()][-2:] == [last + 1, last + 2]
 
 
 def test_events_about_nobody_change_nobody(desk: Desk) -> None:
     """And none at all are no event."""
-    before, seq = with_counter(desk, 3), last_seq(desk)
+    before, number = with_counter(desk, 3), last_number(desk)
     assert updates_of(desk, [NewEvent(EventKind.REFUSED, name="nobody")]) == []
     assert updates_of(desk, []) == []
-    assert (desk.user("alice"), last_seq(desk)) == (before, seq + 1)
+    assert (desk.user("alice"), last_number(desk)) == (before, number + 1)
+
+
+def anew(login: str, account: str) -> User:
+    """Somebody who is to be added."""
+    return newcomer(
+        os.urandom(16),
+        os.urandom(16),
+        account=account,
+        login=login,
+        display_name="",
+        email=None,
+        user_type=UserType.CLOUD,
+        at="2026-11-24T10:00:00Z",
+    )
 
 
 def test_who_is_added_twice_is_refused(desk: Desk) -> None:
@@ -132,12 +165,165 @@ def test_who_is_added_twice_is_refused(desk: Desk) -> None:
 
     def add(transaction: Transaction) -> None:
         for login in ("zoe", "alice"):
-            new = newcomer(login, "globex", "", UserType.CLOUD, at=transaction.at)
-            transaction.save([NewEvent(EventKind.USER_ADDED, new)])
+            transaction.save([NewEvent(EventKind.USER_ADDED, anew(login, "acme"))])
 
     with desk.session() as session:
-        with pytest.raises(Refused) as refusal:
+        with pytest.raises(StoreUnavailable, match="damaged"):
             session.store.write(add)
-        assert session.store.people.find("zoe") is None
-    assert (refusal.value.rule, refusal.value.subject) == (Rule.USER_EXISTS, "alice")
+        assert session.store.people.find("zoe") == []
     assert desk.user("alice") == before
+
+
+def test_rows_are_given_out_in_order_and_kept(desk: Desk) -> None:
+    """Who has no row gets the next one; who brings one, as a restore does, keeps it."""
+    first = desk.add("first").id
+
+    def add(transaction: Transaction) -> None:
+        kept = anew("kept", "acme")._replace(id=first + 40)
+        events = [anew("one", "acme"), anew("two", "acme"), kept]
+        transaction.save([NewEvent(EventKind.USER_ADDED, user) for user in events])
+        transaction.save([NewEvent(EventKind.USER_ADDED, anew("last", "acme"))])
+
+    with desk.session() as session:
+        session.store.write(add)
+    rows = [desk.user(name).id - first for name in ("one", "two", "kept", "last")]
+    assert rows == [1, 2, 40, 41]
+
+
+# Nothing is written of a record that was changed behind the trail.
+
+
+def refused(desk: Desk, name: str = "alice") -> str:
+    """What is told about a record that a transaction wants to read."""
+    number, row = last_number(desk), desk.user(name).id
+    with desk.session() as session:
+        with pytest.raises(StoreTampered) as error:
+            session.store.write(lambda transaction: transaction.users([row]))
+        found: list[str] = []
+        assert session.store.write(lambda t: t.users([row], found)) == []
+    assert found == [desk.user(name).login]
+    assert last_number(desk) == number
+    return error.value.detail
+
+
+@pytest.mark.parametrize("column", [name for name in User._fields if name not in UNEDITED])
+def test_an_edited_column_is_found_before_anything_is_written(desk: Desk, column: str) -> None:
+    """Whatever it holds: name, account, check, counter, answer, number of the event."""
+    with_counter(desk, 3)
+    left_open(desk, desk.user("alice"))
+    ((kind,),) = desk.sql("SELECT type FROM pragma_table_info('people') WHERE name = ?", column)
+    value: object = {"INTEGER": 2, "TEXT": "2026-11-24T10:00:00Z", "BLOB": b"x" * 16}[kind]
+    value = {"type": "federated", "pin_set_by": "generated", "active": 0}.get(column, value)
+    if column == "event":
+        value = desk.user("alice").event - 1
+    desk.sql(f"UPDATE people SET {column} = ?", value)  # noqa: S608
+    name = "2026-11-24T10:00:00Z" if column == "login" else "alice"
+    assert refused(desk, name) == f"the record of {name} was changed behind the trail"
+
+
+def test_an_old_row_put_back_is_found(desk: Desk) -> None:
+    """Its seal is right, but its user's newest event is another."""
+    with_counter(desk, 3)
+    (row,) = desk.sql("SELECT * FROM people")
+    rewrite(desk, "alice", failed_attempts=5)
+    put_back(desk, row)
+    assert desk.user("alice").failed_attempts == 3
+    assert "changed behind the trail" in refused(desk)
+
+
+def test_an_old_row_put_back_with_its_last_event_gone_is_found(desk: Desk) -> None:
+    """The events since are taken away with it: then the newest of all has lost its seal."""
+    with_counter(desk, 3)
+    (row,) = desk.sql("SELECT * FROM people")
+    number = last_number(desk)
+    rewrite(desk, "alice", failed_attempts=5)
+    desk.add("bob")
+    put_back(desk, row)
+    desk.sql("DELETE FROM trail WHERE number = ?", number + 1)
+    with desk.session() as session:  # which `audit verify` tells, not this
+        session.store.write(lambda transaction: transaction.users([desk.user("alice").id]))
+        assert check_trail(session, None).seq == number + 1
+
+
+def put_back(desk: Desk, row: tuple[object, ...]) -> None:
+    """Write a whole row over the one of its number."""
+    marks = ", ".join("?" * len(row))
+    desk.sql(f"INSERT OR REPLACE INTO people VALUES ({marks})", *row)  # noqa: S608
+
+
+def test_a_seal_of_another_record_or_store_is_none(desk: Desk, tmp_path: Path) -> None:
+    """Nor is one under another key, none of 32 bytes, or an empty one."""
+    with_counter(desk, 3, "alice")
+    with_counter(desk, 3, "bob")
+    other = new_desk(tmp_path / "other")
+    with_counter(other, 3, "alice")
+    seals: list[object] = [seal for (seal,) in desk.sql("SELECT seal FROM people")][1:]
+    seals += [seal for (seal,) in other.sql("SELECT seal FROM people")]
+    for seal in (*seals, bytes(32), b""):
+        desk.sql("UPDATE people SET seal = ? WHERE login = 'alice'", seal)
+        refused(desk)
+
+
+def test_two_users_rows_swapped_are_found(desk: Desk) -> None:
+    """Row numbers are covered, too: nobody takes another's place."""
+    alice, bob = desk.add("alice"), desk.add("bob")
+    for before, after in ((alice.id, 99), (bob.id, alice.id), (99, bob.id)):
+        desk.sql("UPDATE people SET id = ? WHERE id = ?", after, before)
+    refused(desk, "alice")
+    refused(desk, "bob")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE trail SET seal = NULL WHERE number = (SELECT max(number) FROM trail)",
+        "UPDATE trail SET seal = zeroblob(32) WHERE number = (SELECT max(number) FROM trail)",
+        "UPDATE trail SET link = zeroblob(32) WHERE number = (SELECT max(number) FROM trail)",
+        "UPDATE trail SET seal = (SELECT seal FROM trail ORDER BY number LIMIT 1) "
+        "WHERE number = (SELECT max(number) FROM trail)",
+        "UPDATE trail SET number = 99 WHERE number = (SELECT max(number) FROM trail)",
+        "DELETE FROM trail",
+        "INSERT INTO trail (number, at, agent, command, kind, link) "
+        "VALUES (99, 't', 'amy', 'verify', 'attempt', zeroblob(32))",
+        "UPDATE store SET store_id = hex(zeroblob(16))",
+        "DELETE FROM store",
+    ],
+)
+def test_nothing_is_written_behind_a_trail_with_a_wrong_end(desk: Desk, statement: str) -> None:
+    """The newest event is always sealed; nothing is sealed later."""
+    with_counter(desk, 3)
+    with desk.session() as session:
+        session.store.write(people.record, NewEvent(EventKind.REFUSED, outcome="role"))
+        desk.sql(statement)
+        rows = desk.sql("SELECT * FROM trail")
+        with pytest.raises((StoreTampered, StoreRolledBack)):
+            session.store.write(people.record, NewEvent(EventKind.REFUSED, outcome="role"))
+    assert desk.sql("SELECT * FROM trail") == rows
+
+
+@pytest.mark.parametrize("kind", ["audit", "verify", "portal"])
+def test_records_and_trail_are_sound_after_a_rotation(desk: Desk, kind: str) -> None:
+    """Seals under a key that was rotated away still count, until their record is written."""
+    with_counter(desk, 3, "alice")
+    with_counter(desk, 3, "bob")
+    with desk.session() as old:
+        old.store.write(lambda transaction: transaction.users([1, 2]))
+        with desk.session() as session:
+            rotate(session, KeyKind(kind))
+            session.store.write(steps.withdraw, [1], unlock=False, reason=None)
+        old.store.write(lambda transaction: transaction.users([1, 2]))
+        old.store.write(steps.withdraw, [2], unlock=False, reason=None)
+    with desk.session() as session:
+        session.store.write(lambda transaction: transaction.users([1, 2]))
+        assert check_trail(session, None).seq is None
+
+
+def test_a_seal_under_a_key_that_is_gone_is_none(desk: Desk) -> None:
+    """The keys folder decides which keys are valid: what was taken out of it seals nothing."""
+    with_counter(desk, 3)
+    with desk.session() as session:
+        rotate(session, KeyKind.AUDIT)
+        desk.add("bob")
+    (gone,) = desk.keys.glob("audit-*.key")
+    gone.unlink()
+    refused(desk)
