@@ -71,13 +71,20 @@ class Scene:
         """A user's row as it was kept."""
         with closing(sqlite3.connect(self.file_of(name))) as connection:
             connection.row_factory = sqlite3.Row
-            return dict(connection.execute("SELECT * FROM people WHERE login = ?", [user]).fetchone())
+            return dict(
+                connection.execute("SELECT * FROM people WHERE login = ?", [user]).fetchone()
+            )
 
 
 def new_scene(folder: Path) -> Scene:
     """Alice has two misses, after a right answer; the others have all that a trail may hold."""
     desk = new_desk(folder)
-    for user, account in (("alice", "acme"), ("bob", "acme"), ("carol", "acme"), ("dave", "globex")):
+    for user, account in (
+        ("alice", "acme"),
+        ("bob", "acme"),
+        ("carol", "acme"),
+        ("dave", "globex"),
+    ):
         desk.collected(user, account, RIGHT if user == "alice" else OTHER)
     desk.add("frank")
     with desk.session() as session:
@@ -166,7 +173,12 @@ def _made_up(value: Any, declared: str) -> list[Any]:
         case bytes():
             return [value[:-1] + bytes([value[-1] ^ 1])]
         case _:
-            return {"INTEGER": [1], "TEXT": ["2026-11-24T08:00:00Z"], "BLOB": [bytes(16)]}[declared]
+            empty_of: dict[str, list[Any]] = {
+                "INTEGER": [1],
+                "TEXT": ["2026-11-24T08:00:00Z"],
+                "BLOB": [bytes(16)],
+            }
+            return empty_of[declared]
 
 
 def _set(
