@@ -11,7 +11,6 @@ from pincli.rules.canonical import link_of
 from pincli.store.sql.rows import OF_NOTE, TRAIL, Rows
 from pincli.store.sqlite.mark import Seen, place_of
 
-
 IsSealed = Callable[[TrailEvent], bool]
 
 
