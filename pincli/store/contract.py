@@ -129,6 +129,9 @@ class People(Protocol):
     def in_rows(self, rows: Sequence[int]) -> list[User]:
         """The users in some rows, in storage order."""
 
+    def seals_in(self, rows: Sequence[int]) -> dict[bytes, bytes]:
+        """The seals of the records in some rows, by uid."""
+
     def rows_after(self, row: int, limit: int) -> list[int]:
         """The next row numbers of users above one, at most `limit`."""
 

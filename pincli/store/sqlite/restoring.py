@@ -30,7 +30,7 @@ from pincli.rules.replay import Course
 from pincli.rules.restoring import lost, restored, taken_in
 from pincli.store.contract import Restorer
 from pincli.store.sql.rows import USER, marks, user_from
-from pincli.store.sqlite.connection import DATABASE, connect, schema_version
+from pincli.store.sqlite.connection import DATABASE, SCHEMA_VERSION, connect, schema_version
 from pincli.store.sqlite.copies import (
     copy,
     copy_pages,
@@ -51,7 +51,9 @@ from pincli.store.sqlite.leftovers import (
 )
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks, make_lock_file
 from pincli.store.sqlite.mark import Mark, Seen, place_of
+from pincli.store.sqlite.own_schema import foreign
 from pincli.store.sqlite.remains import free_name, put_aside
+from pincli.store.sqlite.salvage import is_legible
 from pincli.store.sqlite.transaction import SqliteTransaction, read_store
 
 _OF_ITS_OWN = (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED, Fault.NEWER, Fault.OLD_SCHEMA)
@@ -174,16 +176,25 @@ def _tried(
 def _copied(path: Path, copied: Path, locks: Locks) -> Path | None:
     """A private copy of the present store, if it is one that can be read.
 
+    What was changed so that only rows can be read is copied row by row.
+
     Raises:
         StoreUnavailable: It can't be told: it is held, may not be opened, or is newer.
     """
     try:
         with closing(connect(path)) as source:
-            schema_version(source, path)
+            version = schema_version(source, path)
             with locks.writer():
                 copy_pages(source, copied)
         with closing(connect(copied)) as connection:
-            return copied if is_sound(connection, copied) else None
+            if version < SCHEMA_VERSION:
+                return copied if is_sound(connection, copied) else None
+            is_own = foreign(connection, version) is None
+            if is_own and is_sound(connection, copied) and is_legible(connection):
+                return copied
+        legible = copied.with_name("legible.db")
+        copy_rows(copied, legible, lenient=True)
+        return legible
     except StoreUnavailable as error:
         if error.fault in (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED):
             return None
@@ -221,7 +232,7 @@ def _up_to_date(
 ) -> Path:
     """A database, or its copy in a folder, which is upgraded if it is of schema 1."""
     with closing(connect(source, read_only=True)) as connection:
-        if schema_version(connection, source) > 1:
+        if schema_version(connection, source) == SCHEMA_VERSION:
             return source
         if not is_sound(connection, source):
             raise BackupRefused("its pages are damaged")
@@ -254,6 +265,9 @@ def _checked(source: Path, folder: Path, restorer: Restorer, *, is_present: bool
             if not is_sound(connection, source):
                 raise BackupRefused("its pages are damaged")
         copy_rows(source, folder / DATABASE)
+        with closing(connect(folder / DATABASE)) as connection:
+            if not is_legible(connection):
+                raise BackupRefused("there is text in it that is none")
         make_lock_file(folder)
         with closing(SqliteStore(folder, folder, origin=restorer.origin)) as store:
             courses = restorer.check(store)
@@ -332,7 +346,7 @@ def _transaction(
 def _head_there(path: Path) -> Sequence[object]:
     """The last event of the present store, or of a copy: whether others wrote meanwhile."""
     with closing(connect(path)) as connection, translated(path):
-        old = schema_version(connection, path) == 1
+        old = schema_version(connection, path) < SCHEMA_VERSION
         return connection.execute(_OLD_HEAD if old else _HEAD.format("main")).fetchall()
 
 
