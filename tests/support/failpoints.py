@@ -218,8 +218,14 @@ def _watch_locks(points: Points) -> None:
 
 def _watch_sql(points: Points) -> None:
     class Watched(sqlite3.Connection):
+        _reads = False
+
         def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
-            points.reach(f"sql:{sql.split(None, 1)[0]}")
+            # A transaction that only reads begins and ends in lower case.
+            words = sql.split(None, 1)
+            reads = sql == "BEGIN" or (sql == "COMMIT" and self._reads)
+            self._reads = sql == "BEGIN" or (self._reads and self.in_transaction)
+            points.reach(f"sql:{words[0].lower() if reads else words[0]}")
             return super().execute(sql, *parameters)
 
         def executemany(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
