@@ -10,7 +10,8 @@ from pincli.errors import (
     PinChangedMeanwhile,
     PincliError,
     RecordDamaged,
-    StoreUnavailable,
+    Unavailable,
+    UnknownUser,
     VerifierDamaged,
 )
 from pincli.models import NewPin, Outcome, PinOrigin, State, User, Verdict
@@ -106,7 +107,7 @@ def _charged(
 ) -> attempts.Charged | Verdict | None:
     try:
         return session.store.write(attempts.charge, user, answer, ticket=ticket)
-    except StoreUnavailable as error:
+    except Unavailable as error:
         error.charge = "may be charged" if error.unsure else "not charged"
         raise
 
@@ -114,7 +115,7 @@ def _charged(
 def _settled(session: Session, charged: attempts.Charged) -> Verdict:
     try:
         return session.store.write(attempts.settle, charged)
-    except StoreUnavailable as error:
+    except Unavailable as error:
         error.charge = "charged"
         raise
 
@@ -149,5 +150,7 @@ def _renew(session: Session, user: User, pin: str) -> None:
 
 
 def _read_again(session: Session, user: User) -> User:
-    (now,) = session.store.people.in_rows([user.id])
-    return now
+    for now in session.store.people.in_rows([user.id]):
+        if now.uid == user.uid:
+            return now
+    raise UnknownUser([user.login])  # an older store was brought back meanwhile

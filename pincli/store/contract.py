@@ -106,6 +106,13 @@ class Transaction(Protocol):
     def next_number(self) -> int:
         """The number that the next event gets."""
 
+    def require_event(self, number: int, link: bytes) -> None:
+        """See that the trail still has an event that was committed.
+
+        Raises:
+            StoreUnavailable: It doesn't: an older store was brought back.
+        """
+
     def ending_of(self, user: User, attempt: int) -> str:
         """The outcome of an attempt of this user that somebody else has ended.
 

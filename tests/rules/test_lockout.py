@@ -142,7 +142,9 @@ def switch(facts: Facts, *, on: bool) -> Expected:
 def retype(facts: Facts, *, eligible: bool) -> Expected:
     after = facts._replace(eligible=eligible)
     kinds = ["user_updated"] if after != facts else []
-    return (bare(after), [*kinds, "pin_withdrawn"]) if after.pin and not eligible else (after, kinds)
+    return (
+        (bare(after), [*kinds, "pin_withdrawn"]) if after.pin and not eligible else (after, kinds)
+    )
 
 
 Formula = Callable[[Facts], Expected]
@@ -194,9 +196,7 @@ TABLE = {
     "deactivate": Line(
         partial(switch, on=False), partial(switched, active=False, reason=None), True
     ),
-    "activate": Line(
-        partial(switch, on=True), partial(switched, active=True, reason=None), False
-    ),
+    "activate": Line(partial(switch, on=True), partial(switched, active=True, reason=None), False),
     "ineligible": Line(
         partial(retype, eligible=False), partial(_retyped, user_type=UserType.DATAPIPE), True
     ),
@@ -306,9 +306,7 @@ def test_nobody_is_verified_by_a_pin_that_the_same_step_withdraws(event: str) ->
 def test_every_step_keeps_the_counter_within_its_bounds() -> None:
     """Each record in each step is one that the table's own checks would let in."""
     for facts, line in product(EVERY, TABLE.values()):
-        step, _ = lockout.ended_first(
-            record(facts), line.program, withdraws=line.withdraws, at=AT
-        )
+        step, _ = lockout.ended_first(record(facts), line.program, withdraws=line.withdraws, at=AT)
         for each in step:
             assert each.user is not None
             assert 0 <= each.user.failed_attempts <= ATTEMPTS_ALLOWED
