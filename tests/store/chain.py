@@ -1,4 +1,4 @@
-"""The audit chain computed a second time, from the rows and the key file alone."""
+"""Trail and records checked a second time, from rows and key file alone: nothing of pincli's."""
 
 from __future__ import annotations
 
@@ -8,33 +8,90 @@ from typing import Any
 
 from tests.support.desk import Desk
 
-_COLUMNS = (
-    "seq, at, agent, command, kind, user, account, attempt, outcome, attempts_used, pin_version, "
-    "reason, ticket"
-)
+Named = dict[str, Any]
 
 
-def stored_macs(desk: Desk) -> list[str]:
-    """The macs on disk, the first first."""
-    return [mac for (mac,) in desk.sql("SELECT mac FROM events ORDER BY seq")]
+def framed(*parts: bytes) -> bytes:
+    """Parts, each behind its length in eight bytes."""
+    return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
 
 
-def computed_macs(desk: Desk) -> list[str]:
-    """What they should be: HMAC-SHA256 over the mac before (first the store's id) and the row."""
+def canonical(row: Named, *without: str) -> bytes:
+    """What is not NULL of a row, each value behind its name and a letter for its kind."""
+    parts = []
+    for name, value in row.items():
+        if value is None or name in without:
+            continue
+        if isinstance(value, bytes):
+            marked = b"b" + value
+        elif isinstance(value, str):
+            marked = b"t" + value.encode()
+        else:
+            marked = b"i" + str(value).encode()
+        parts += [name.encode(), marked]
+    return framed(*parts)
+
+
+def sha256(*parts: bytes) -> bytes:
+    """SHA-256 of the parts one after the other."""
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def rows_of(desk: Desk, table: str, order: str = "number") -> list[Named]:
+    """The rows of a table by name."""
+    names = [name for (name,) in desk.sql("SELECT name FROM pragma_table_info(?)", table)]
+    query = f"SELECT {', '.join(names)} FROM {table} ORDER BY {order}"  # noqa: S608
+    return [dict(zip(names, row, strict=True)) for row in desk.sql(query)]
+
+
+def seal(desk: Desk, label: bytes, *parts: bytes) -> bytes:
+    """An HMAC under audit.key for this store."""
     key = bytes.fromhex((desk.keys / "audit.key").read_text())
-    ((previous,),) = desk.sql("SELECT store_id FROM store")
-    macs = []
-    for row in desk.sql(f"SELECT {_COLUMNS} FROM events ORDER BY seq"):  # noqa: S608
-        message = b"".join(
-            len(part).to_bytes(8, "big") + part
-            for part in (previous.encode(), *(_marked(value) for value in row))
-        )
-        previous = hmac.new(key, message, hashlib.sha256).hexdigest()
-        macs.append(previous)
-    return macs
+    ((store_id,),) = desk.sql("SELECT store_id FROM store")
+    return hmac.new(key, framed(label, store_id.encode(), *parts), hashlib.sha256).digest()
 
 
-def _marked(value: Any) -> bytes:
-    if value is None:
-        return b"-"
-    return (b"i" if isinstance(value, int) else b"t") + str(value).encode()
+def stored_links(desk: Desk) -> list[bytes]:
+    """The links on disk, the first first."""
+    return [link for (link,) in desk.sql("SELECT link FROM trail ORDER BY number")]
+
+
+def computed_links(desk: Desk) -> list[bytes]:
+    """What they should be: SHA-256 over the link before, first one of the store's id, and a row."""
+    ((store_id,),) = desk.sql("SELECT store_id FROM store")
+    link = sha256(framed(b"pincli/v2/first", store_id.encode()))
+    links = []
+    for row in rows_of(desk, "trail"):
+        link = sha256(framed(b"pincli/v2/event", link), canonical(row, "link", "seal"))
+        links.append(link)
+    return links
+
+
+def require_sound(desk: Desk) -> None:
+    """Fail unless every link, seal, text and record is as the design says; no key was rotated."""
+    assert stored_links(desk) == computed_links(desk)
+    texts = {row["number"]: row for row in rows_of(desk, "texts")}
+    newest: dict[bytes, Named] = {}
+    trail = rows_of(desk, "trail")
+    assert [event["number"] for event in trail] == list(range(1, len(trail) + 1))
+    for event in trail:
+        if event["seal"] is not None:
+            number = b"%d" % event["number"]
+            assert event["seal"] == seal(desk, b"pincli/v2/seal", number, event["link"]), event
+        text = texts.pop(event["number"], None)
+        expected = None
+        if text is not None:
+            blind = text.pop("blind")
+            expected = sha256(framed(b"pincli/v2/texts", blind), canonical(text, "number"))
+        assert event["texts"] == expected, event
+        if event["record"] is not None:
+            newest[event["uid"]] = event
+    assert trail[-1]["seal"] is not None
+    assert texts == {}
+    for record in rows_of(desk, "people", "id"):
+        event = newest.pop(record["uid"])
+        digest = sha256(framed(b"pincli/v2/record"), canonical(record, "seal"))
+        assert record["event"] == event["number"], record
+        assert event["record"] == digest, record
+        assert record["seal"] == seal(desk, b"pincli/v2/record-seal", digest), record
+    assert newest == {}

@@ -75,11 +75,13 @@ class Told(NamedTuple):
     outcome: str | None = None
 
 
-def put_events(connection: sqlite3.Connection, events: Iterable[Told]) -> None:
-    """Add events; a name that no user has is kept as it was typed."""
+def put_events(connection: sqlite3.Connection, events: Iterable[Told], after: int = 0) -> None:
+    """Add events above a number; a name that no user has is kept as it was typed."""
     uids = dict(connection.execute("SELECT login, uid FROM people").fetchall())
-    ((last,),) = connection.execute("SELECT coalesce(max(number), 0) FROM trail").fetchall()
-    for number, event in enumerate(events, start=last + 1):
+    ((last,),) = connection.execute(
+        "SELECT coalesce(max(number), ?) FROM trail", (after,)
+    ).fetchall()
+    for number, event in enumerate(events, start=(last or after) + 1):
         uid = uids.get(event.user)
         row = (number, event.at, event.agent, event.kind, uid, event.account, event.outcome)
         connection.execute(_EVENT, row)

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pincli.errors import StaleRecord
-from pincli.models import EventKind, NewEvent, User, UserType
+from pincli.models import EventKind, Head, NewEvent, Origin, User, UserType
+from pincli.rules.canonical import link_of, record_digest, texts_digest
 from pincli.rules.people import newcomer
-from pincli.store.changes import differing, records_left, require_read
+from pincli.store.changes import Changes, changes_of, differing
 
 COLUMNS = ("a", "b", "c")
 
@@ -19,24 +20,117 @@ pairs = st.lists(
 )
 
 
-def user(login: str, row: int = 1, misses: int = 0) -> User:
-    """A record."""
-    new = newcomer(login, "acme", "", UserType.CLOUD, at="2026-11-24T10:00:00Z")
-    return new._replace(id=row, failed_attempts=misses)
+HEAD = Head(7, bytes(32))
+BY = Origin("amy", "test")
+AT = "2026-11-24T10:00:00Z"
+
+
+def user(login: str, row: int = 1, misses: int = 0, event: int = 3) -> User:
+    """A record that is in a store, changed last by an event."""
+    new = newcomer(
+        login.ljust(16).encode(),
+        b"blind",
+        account="acme",
+        login=login,
+        display_name="",
+        email=None,
+        user_type=UserType.CLOUD,
+        at=AT,
+    )
+    return new._replace(id=row, failed_attempts=misses, event=event)
+
+
+def come_to(events: list[NewEvent], *read: User, next_row: int = 90) -> Changes:
+    """What events come to, in a transaction that has read some records."""
+    by_uid = {each.uid: each for each in read}
+    return changes_of(events, by_uid, HEAD, next_row=next_row, at=AT, origin=BY)
 
 
 def test_the_last_record_of_each_user_is_left() -> None:
-    """In the order of their first events; what is about no user leaves nothing."""
+    """With the number of the event that changed it; what is about no user leaves nothing."""
     alice, bob = user("alice"), user("bob", 2)
-    later = alice._replace(failed_attempts=6)
+    charged, later = (alice._replace(failed_attempts=misses) for misses in (5, 6))
+    failed = bob._replace(failed_attempts=1)
     events = [
-        NewEvent(EventKind.ATTEMPT, alice),
+        NewEvent(EventKind.ATTEMPT, charged),
         NewEvent(EventKind.REFUSED, name="nobody"),
-        NewEvent(EventKind.ATTEMPT, bob),
+        NewEvent(EventKind.ATTEMPT, failed),
         NewEvent(EventKind.LOCKED, later),
     ]
-    assert list(records_left(events).items()) == [("alice", later), ("bob", bob)]
-    assert records_left([]) == {}
+    changes = come_to(events, alice, bob)
+    assert changes.records == [later._replace(event=11), failed._replace(event=10)]
+    assert changes.locks == [later._replace(event=11)]
+    assert [event.number for event in changes.events] == [8, 9, 10, 11]
+    assert come_to([]) == Changes([], [], [], {}, set(), [])
+
+
+def test_each_event_has_the_digest_of_its_own_record() -> None:
+    """Of the whole record after it, its own number included; none where nothing changes."""
+    alice = user("alice")
+    charged, later = (alice._replace(failed_attempts=misses) for misses in (5, 6))
+    kinds = (EventKind.ATTEMPT, EventKind.LOCKED, EventKind.PIN_SHOWN)
+    events = [
+        NewEvent(kind, record) for kind, record in zip(kinds, (charged, later, later), strict=True)
+    ]
+    changes = come_to(events, alice)
+    digests = [record_digest(charged._replace(event=8)), record_digest(later._replace(event=9))]
+    assert [event.record for event in changes.events] == [*digests, None]
+    assert changes.digests == {alice.uid: digests[-1]}
+    assert [event.counter for event in changes.events] == [5, 6, 6]
+
+
+def test_the_events_are_linked_one_to_the_next() -> None:
+    """From the head on, over all that each holds but its link and seal."""
+    alice = user("alice")
+    events = [
+        NewEvent(EventKind.REFUSED, alice, outcome="locked", ticket="T-1", attempt=4, note="n"),
+        NewEvent(EventKind.REFUSED, name="nobody", reason="why"),
+    ]
+    link = HEAD.link
+    for event in come_to(events, alice).events:
+        link = link_of(link, event._replace(link=b"", seal=None))
+        assert (event.link, event.seal, event.at) == (link, None, AT)
+
+
+def test_texts_stand_beside_their_event_behind_a_blind() -> None:
+    """Only where there are any; the same text twice has two digests."""
+    events = [
+        NewEvent(EventKind.REFUSED, name="nobody"),
+        NewEvent(EventKind.REFUSED, outcome="role"),
+        NewEvent(EventKind.REFUSED, name="nobody"),
+    ]
+    changes = come_to(events)
+    assert [(texts.number, texts.name) for texts in changes.texts] == [
+        (8, "nobody"),
+        (10, "nobody"),
+    ]
+    first, second = (texts_digest(texts) for texts in changes.texts)
+    assert [event.texts for event in changes.events] == [first, None, second]
+    assert first != second
+
+
+def test_an_outcome_names_its_attempts_agent_and_who_ended_it() -> None:
+    """Where that was another; else nobody ended it but its agent."""
+    alice = user("alice")
+    for origin, ended_by in ((Origin("mia", "verify"), "amy"), (Origin("amy", "verify"), None)):
+        event = NewEvent(EventKind.VERIFIED, alice, attempt=5, origin=origin)
+        (row,) = come_to([event], alice).events
+        assert (row.agent, row.command, row.ended_by) == (origin.agent, "verify", ended_by)
+
+
+def test_newcomers_get_the_next_rows() -> None:
+    """In the order of their events; and each may be changed further on in the same step."""
+    one, two = (user(name, row=0, event=0) for name in ("one", "two"))
+    locked = one._replace(failed_attempts=6, id=90, event=8)
+    changes = come_to(
+        [
+            NewEvent(EventKind.USER_ADDED, one),
+            NewEvent(EventKind.USER_ADDED, two),
+            NewEvent(EventKind.LOCKED_BY_HAND, locked),
+        ]
+    )
+    assert [(each.id, each.event) for each in changes.records] == [(90, 10), (91, 9)]
+    assert changes.added == {one.uid, two.uid}
 
 
 @given(pairs)
@@ -72,12 +166,15 @@ def test_equal_changes_are_one_statement(
 
 def test_a_record_that_was_read_here_may_be_saved() -> None:
     """The record before is the one that was read, not the one that a step began with."""
-    read = user("alice")
-    assert require_read({"alice": read}, user("alice", misses=3)) is read
+    later = user("alice", misses=3)
+    changes = come_to([NewEvent(EventKind.ATTEMPT, later)], user("alice"))
+    assert changes.records == [later._replace(event=8)]
 
 
-@pytest.mark.parametrize("read", [{}, {"bob": user("bob", 1)}, {"alice": user("alice", 2)}])
-def test_any_other_record_is_stale(read: dict[str, User]) -> None:
-    """Not read at all, or another row's: it says nothing of the present."""
+@pytest.mark.parametrize(
+    "read", [[], [user("bob", 1)], [user("alice", 2)], [user("alice", event=4)]]
+)
+def test_any_other_record_is_stale(read: list[User]) -> None:
+    """Not read at all, another row's, or of before another event: it says nothing of now."""
     with pytest.raises(StaleRecord):
-        require_read(read, user("alice"))
+        come_to([NewEvent(EventKind.ATTEMPT, user("alice", misses=3))], *read)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pincli.models import Event, EventKind
 
 ALLOWED = 6
+_BESIDE_AN_ATTEMPT = (EventKind.ATTEMPT, EventKind.REFUSED)
+"""What may be told of a user while an attempt is open: nothing that changes the record."""
 
 
 @dataclass
@@ -28,8 +30,8 @@ def play(events: Iterable[Event]) -> None:
     """Fail if the trail holds what must never happen, to any user.
 
     More than six charges between two events that set the counter to 0; two attempts open at
-    once; one that is closed twice or never opened; somebody verified with a PIN that was
-    withdrawn or replaced before the settle; a lock short of six.
+    once; one that is closed twice or never opened; a record that changes while one is open;
+    somebody verified with a PIN that was withdrawn or replaced since; a lock short of six.
     """
     lines: dict[str, _Line] = defaultdict(_Line)
     for number, event in enumerate(events, start=1):
@@ -46,29 +48,39 @@ def _play(line: _Line, event: Event) -> None:
         case EventKind.ATTEMPT:
             _open(line, event)
         case EventKind.VERIFIED:
-            assert line.has_pin, event
-            assert line.active, event
             assert line.version == line.open_version == event.pin_version, event
             assert used == 0, event
             _close(line, event)
-        case EventKind.INCORRECT | EventKind.ABANDONED:
+        case EventKind.INCORRECT:
+            assert used == line.counter, event
+            _close(line, event)
+        case EventKind.REFUSED if event.attempt is not None:
+            assert used == 0, event
             _close(line, event)
         case EventKind.LOCKED:
             assert used == line.counter == ALLOWED, event
+        case EventKind.LOCKED_BY_HAND:
+            assert used == ALLOWED, event
         case EventKind.UNLOCKED:
             assert line.counter == ALLOWED, event
             assert used == 0, event
         case EventKind.PIN_GENERATED | EventKind.PIN_CHANGED:
+            assert used in (0, line.counter), event
             line.has_pin, line.version = True, _next_version(line, event)
         case EventKind.PIN_WITHDRAWN:
-            assert used in (0, ALLOWED), event
+            assert used in (0, line.counter), event
             line.has_pin, line.version = False, _next_version(line, event)
+        case EventKind.RESET:
+            assert used == 0, event
+        case EventKind.RESTORED:
+            assert used >= line.counter, event
+            line.version = event.pin_version or 0
         case EventKind.ACTIVATED | EventKind.DEACTIVATED:
+            assert used == line.counter, event
             line.active = event.kind is EventKind.ACTIVATED
-        case EventKind.REFUSED if event.attempt is not None:
-            _close(line, event)
         case _:
-            pass
+            assert used == line.counter, event
+    assert line.open_attempt is None or event.kind in _BESIDE_AN_ATTEMPT, event
     line.counter = used
     if used == 0:
         line.charges = 0

@@ -13,8 +13,9 @@ from pincli.store.sqlite.tables import FROM_SCHEMA_1, SCHEMA_1, SCHEMA_2
 
 _CREATED = re.compile(r'\s*CREATE (TABLE|INDEX) "?(\w+)')
 _OBJECTS = "SELECT type, name, tbl_name, sql FROM sqlite_master"
-_OF_SQLITE = "sqlite_"  # autoindexes, and what ANALYZE leaves
-_OF_SQLITE_UTILS = frozenset({"_sqlite_migrations"})
+_AUTOINDEX = "sqlite_autoindex_"
+_OF_OTHERS = frozenset({"_sqlite_migrations", "sqlite_stat1", "sqlite_stat4"})
+"""What sqlite-utils makes, and what ANALYZE leaves: tables with their indexes, no triggers."""
 _ENCODING = "UTF-8"
 
 Texts = dict[tuple[str, str], str]
@@ -51,10 +52,10 @@ def foreign(connection: sqlite3.Connection, version: int) -> str | None:
         return f"the encoding is {encoding}"
     found: Texts = {}
     for kind, name, table, sql in connection.execute(_OBJECTS).fetchall():
-        if table in _OF_SQLITE_UTILS or (name.startswith(_OF_SQLITE) and sql is None):
-            continue
         if kind not in ("table", "index"):
             return f"there is a {kind} {name}"
+        if table in _OF_OTHERS or (name.startswith(_AUTOINDEX) and sql is None):
+            continue
         found[kind, name] = sql
     if found in _ACCEPTED[version]:
         return None

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pincli.models import EventFilter, EventKind
+from pincli.operations.verify import verify
 from pincli.store.sql import trail
 from pincli.store.sql.trail import SqlTrail
-from pincli.store.sqlite.schema import migrate
-from tests.store.population import rows_of
+from pincli.store.sqlite.tables import FROM_SCHEMA_1
+from tests.operations.resetting import reset_named
+from tests.store.population import Person, Told, populated, put_events, rows_of
 from tests.support.desk import Desk
 
 Row = tuple[str, str, str, str | None, str | None]
@@ -55,16 +57,25 @@ def numbers_of(rows: list[Row], wanted: EventFilter) -> list[int]:
     ]
 
 
-def put(connection: sqlite3.Connection, rows: list[Row]) -> None:
-    """Tables with these events in them."""
-    connection.execute("BEGIN")
-    migrate(connection)
-    connection.executemany(
-        "INSERT INTO events (at, agent, command, kind, user, account, mac) "
-        "VALUES (?, ?, '', ?, ?, ?, '')",
-        rows,
-    )
-    connection.execute("COMMIT")
+@contextmanager
+def reading(rows: list[Row], old: int = 0) -> Iterator[SqlTrail]:
+    """The questions about a trail of these events, the first of them in the table of schema 1.
+
+    Alice is a user, and bob a name that was typed.
+    """
+    with populated([Person("alice")]) as connection:
+        if old:
+            for statement in FROM_SCHEMA_1:
+                connection.execute(statement)
+            connection.executemany(
+                "INSERT INTO old_events (at, agent, command, kind, user, account, mac) "
+                "VALUES (?, ?, '', ?, ?, ?, '')",
+                rows[:old],
+            )
+            connection.execute("UPDATE store SET start_number = ?", (min(old, len(rows)),))
+        told = [Told(kind, user, at, agent, account) for at, agent, kind, user, account in rows]
+        put_events(connection, told[old:], after=min(old, len(rows)))
+        yield SqlTrail(rows_of(connection), with_old=bool(old))
 
 
 @settings(max_examples=150)
@@ -74,61 +85,80 @@ def put(connection: sqlite3.Connection, rows: list[Row]) -> None:
     limit=st.integers(0, 30),
     page=st.integers(1, 6),
     stretch=st.integers(1, 12),
+    old=st.just(0) | st.integers(0, 25),
 )
 def test_the_newest_come_first_and_none_is_lost(
-    rows: list[Row], wanted: EventFilter, limit: int, page: int, stretch: int
+    rows: list[Row], wanted: EventFilter, limit: int, page: int, stretch: int, old: int
 ) -> None:
-    """Whatever filter, limit, page and stretch, it is the newest that the filter lets through."""
-    with (
-        closing(sqlite3.connect(":memory:", isolation_level=None)) as connection,
-        pytest.MonkeyPatch.context() as patch,
-    ):
+    """Whatever filter, limit, page and stretch, also across the events of schema 1."""
+    with reading(rows, old) as reader, pytest.MonkeyPatch.context() as patch:
         patch.setattr(trail, "PAGE", page)
         patch.setattr(trail, "STRETCH", stretch)
-        put(connection, rows)
-        pages = list(SqlTrail(rows_of(connection)).newest_first(wanted, limit=limit))
+        pages = list(reader.newest_first(wanted, limit=limit))
     found = [event.seq for each in pages for event in each]
     assert found == numbers_of(rows, wanted)[::-1][:limit]
     assert all(0 < len(each) <= page for each in pages)
 
 
 @settings(max_examples=100)
-@given(rows=events, wanted=filters, seq=st.integers(0, 30), page=st.integers(1, 6))
+@given(
+    rows=events,
+    wanted=filters,
+    seq=st.integers(0, 30),
+    page=st.integers(1, 6),
+    old=st.just(0) | st.integers(0, 25),
+)
 def test_the_next_ones_come_in_order(
-    rows: list[Row], wanted: EventFilter, seq: int, page: int
+    rows: list[Row], wanted: EventFilter, seq: int, page: int, old: int
 ) -> None:
     """Above a number, oldest first, at most a page of those that the filter lets through."""
-    with (
-        closing(sqlite3.connect(":memory:", isolation_level=None)) as connection,
-        pytest.MonkeyPatch.context() as patch,
-    ):
+    with reading(rows, old) as reader, pytest.MonkeyPatch.context() as patch:
         patch.setattr(trail, "PAGE", page)
-        put(connection, rows)
-        reader = SqlTrail(rows_of(connection))
-        found = [event.seq for event in reader.after(seq, wanted)]
-        raw = [row[0] for row in reader.raw_after(seq)]
-    above = [number for number in range(1, len(rows) + 1) if number > seq]
-    assert found == [number for number in numbers_of(rows, wanted) if number > seq][:page]
-    assert raw == above[:page]
+        found = [seq]
+        while following := [event.seq for event in reader.after(found[-1], wanted)]:
+            assert len(following) <= page
+            found += following
+        raw = [event.number for event in reader.raw_after(seq)]
+        before = [row[0] for row in reader.old_after(seq)]
+    assert found[1:] == [number for number in numbers_of(rows, wanted) if number > seq]
+    newer = [number for number in range(old + 1, len(rows) + 1) if number > seq]
+    assert raw == newer[:page]
+    older = [number for number in range(1, min(old, len(rows)) + 1) if number > seq]
+    assert before == older[:page]
 
 
 def test_the_head_is_the_last_event(desk: Desk) -> None:
-    """Its number and mac, to be compared with one that was printed earlier."""
+    """Its number and link, to be compared with one that was printed earlier."""
     desk.add("alice")
     with desk.session() as session:
-        assert session.store.trail.head() == desk.sql("SELECT seq, mac FROM events")[-1]
+        assert session.store.trail.head() == desk.sql("SELECT number, link FROM trail")[-1]
 
 
-def test_a_record_that_its_last_event_does_not_explain_is_found(desk: Desk) -> None:
-    """An old row put back, or a counter set to 0 by hand, shows against the trail."""
-    for name in ("alice", "bob", "carol"):
-        desk.collected(name)
+def test_the_head_of_an_empty_trail_is_its_start() -> None:
+    """After an upgrade, or where all was archived, it goes on from there."""
+    with reading([("t", "amy", "attempt", None, None)], old=1) as reader:
+        assert reader.head() == (1, bytes(32))
+        assert reader.start()[:2] == (1, bytes(32))
+
+
+def test_an_event_is_shown_with_its_users_present_login_and_its_texts(desk: Desk) -> None:
+    """Events know people by uid; reason and ticket stand beside them."""
+    desk.collected("alice")
     with desk.session() as session:
-        assert session.store.trail.mismatches_after(0)[1] == []
-        desk.sql("UPDATE users SET failed_attempts = 3 WHERE user = 'bob'")
-        desk.sql("UPDATE users SET pin_version = 7 WHERE user = 'carol'")
-        _, found = session.store.trail.mismatches_after(0)
-    assert [(each.login, each.field) for each in found] == [
-        ("bob", "attempts counter"),
-        ("carol", "PIN version"),
-    ]
+        verify(session, "alice", "444159", "T-1")
+        reset_named(session, "alice", reason="incident")
+    event = desk.events()[-1]
+    assert (event.user, event.account, event.reason) == ("alice", "acme", "incident")
+    assert [event.ticket for event in desk.events("alice")][-3:] == ["T-1", "T-1", None]
+
+
+@pytest.mark.parametrize("gap", [10**9, 2**62])
+def test_a_gap_of_billions_in_the_trail_holds_nobody_up(gap: int) -> None:
+    """Somebody may have put one there: what is looked at is from number to number that there is."""
+    with populated([Person("alice")]) as connection:
+        put_events(connection, [Told("attempt"), Told("verified")])
+        connection.execute("UPDATE trail SET number = ? WHERE number = 2", (gap,))
+        reader = SqlTrail(rows_of(connection), with_old=False)
+        pages = list(reader.newest_first(EventFilter(agent="amy"), limit=10))
+        assert [event.seq for page in pages for event in page] == [gap, 1]
+        assert [event.seq for event in reader.after(1, EventFilter(agent="amy"))] == [gap]

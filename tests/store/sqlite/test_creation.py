@@ -17,9 +17,10 @@ from pincli.errors import PincliError, Refused, Rule, StoreUnavailable
 from pincli.models import Identity, Origin
 from pincli.operations.setup import initialise
 from pincli.operations.verify import verify
+from pincli.store.sealing import Sealers
 from pincli.store.sqlite import schema
 from pincli.store.sqlite.creation import create_store
-from pincli.vault.audit_macs import AuditSigner
+from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.keyring import Key, Keyring
 from tests.store.processes import other
 from tests.support.desk import Desk, new_desk
@@ -76,11 +77,11 @@ def test_nothing_is_made_over_what_exists(tmp_path: Path, make: Callable[[Path],
 
 def create(folder: Path) -> None:
     """The store's part of init alone."""
-    key = Key(bytes(32), "audit")
+    sealer = AuditSealer(Key(bytes(32), "audit"))
     create_store(
         folder,
-        Identity("id", "verify", "audit", "portal"),
-        signer=AuditSigner(key),
+        Identity("00" * 16, "verify", "audit", "portal"),
+        sealers=Sealers(sealer, lambda _: sealer, lambda: []),
         origin=ORIGIN,
     )
 
@@ -224,7 +225,7 @@ def test_a_journal_of_a_lost_store_does_not_spoil_the_next(tmp_path: Path) -> No
     with closing(sqlite3.connect(first.database, isolation_level=None)) as connection:
         connection.execute("PRAGMA cache_size = 1")
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute("UPDATE events SET reason = hex(randomblob(40000))")
+        connection.execute("UPDATE trail SET note = hex(randomblob(40000))")
         hot = first.database.with_name("pincli.db-journal").read_bytes()
         connection.execute("ROLLBACK")
     store = tmp_path / "second" / "store"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 
 import pytest
@@ -13,12 +13,14 @@ from pincli.models import EventKind, Fault, NewEvent, Origin, PinOrigin, User, U
 from pincli.operations import pins
 from pincli.operations.session import Session
 from pincli.store.contract import Store, Transaction
+from pincli.store.sql.transaction import SqlTransaction
 from pincli.store.sqlite import lockfile as locks
 from pincli.store.sqlite.engine import SqliteStore
 from pincli.store.steps import attempts, people
 from pincli.store.steps import pins as pin_steps
-from pincli.store.steps.attempts import Charged, RenewedVerifier
-from tests.store.attempting import charge, charged
+from pincli.store.steps.attempts import Charged
+from pincli.vault.audit_seals import AuditSealer
+from tests.store.attempting import PIN, charge, charged, with_counter
 from tests.store.processes import held_by_other
 from tests.support.desk import Desk
 
@@ -29,38 +31,55 @@ class DiskError(sqlite3.OperationalError):
     """Stands for whatever can fail while a transaction is under way."""
 
 
-class FailingSigner:
-    """Signs for the store's key, and fails at one of its signatures."""
+class FailingSealer:
+    """Seals as the store's key does, and fails at one of its seals."""
 
-    def __init__(self, fingerprint: str, good: int) -> None:
-        self.fingerprint = fingerprint
+    def __init__(self, sealer: AuditSealer, good: int) -> None:
+        self.fingerprint = sealer.fingerprint
+        self._sealer = sealer
         self._good = good
+        self._writing = False
 
-    def mac(self, previous: str, row: tuple[str | int | None, ...]) -> str:
-        """A mac, until it fails."""
+    def fail_while(self, writing: bool) -> None:
+        """Count only the seals that are written, not those that are checked."""
+        self._writing = writing
+
+    def seal_trail(self, store_id: str, number: int, link: bytes) -> bytes:
+        """A seal, until it fails."""
+        self._count()
+        return self._sealer.seal_trail(store_id, number, link)
+
+    def seal_record(self, store_id: str, digest: bytes) -> bytes:
+        """Likewise."""
+        self._count()
+        return self._sealer.seal_record(store_id, digest)
+
+    def _count(self) -> None:
+        if not self._writing:
+            return
         if self._good == 0:
             raise DiskError("disk I/O error")
         self._good -= 1
-        return f"{previous[:8]}{row[0]}"
 
 
-def sign(session: Session, good: int) -> None:
-    """Let the session sign so often, and fail then."""
-    signer = FailingSigner(session.keyring.audit.fingerprint, good)
-    session.store.sign_with(signer, lambda _: signer)
+def seal(session: Session, good: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the session write so many seals, and fail then."""
+    sealer = FailingSealer(AuditSealer(session.keyring.audit), good)
+    session.store.seal_with(sealer, lambda _: sealer, lambda: [])
+    save = SqlTransaction.save
+
+    def counted(self: SqlTransaction, events: Sequence[NewEvent]) -> None:
+        sealer.fail_while(writing=True)
+        save(self, events)
+        sealer.fail_while(writing=False)
+
+    monkeypatch.setattr(SqlTransaction, "save", counted)
 
 
-def settle(session: Session, user: User, *, matched: bool) -> None:
+def settle(session: Session, user: User) -> None:
     """Settle the attempt that is open in the user's record."""
-    assert user.pin is not None
-    assert user.open_attempt is not None
-    session.store.write(
-        attempts.settle,
-        Charged(user.open_attempt, user, user.pin, session.keyring.verify.fingerprint),
-        matched=matched,
-        renewed=None,
-        ticket=None,
-    )
+    assert user.attempt is not None
+    session.store.write(attempts.settle, Charged(user.attempt, user.id, user.pin_version))
 
 
 def issue(session: Session, user: User, *, unlock: bool) -> None:
@@ -88,49 +107,42 @@ def unlock(store: Store, user: User) -> User:
     return released
 
 
-def hold(session: Session, user: User) -> None:
-    """Take the user's lock, which closes what a dead process left open."""
-    with session.holding(user):
-        pass
-
-
 NOBODY = NewEvent(EventKind.REFUSED, name="nobody", outcome="x")
 STEPS: dict[str, tuple[int, Step]] = {
-    "charge": (1, lambda s, u: charged(s, u["alice"])),
+    "charge": (2, lambda s, u: charged(s, u["alice"])),
     "refuse": (1, lambda s, u: charge(s, u["locked"])),
-    "settle a match": (1, lambda s, u: settle(s, u["open"], matched=True)),
-    "settle the sixth miss": (2, lambda s, u: settle(s, u["open"], matched=False)),
-    "abandon the sixth": (2, lambda s, u: hold(s, u["open"])),
-    "set a PIN": (1, lambda s, u: change(s, u["alice"])),
+    "settle a match": (2, lambda s, u: settle(s, u["right"])),
+    "settle the sixth miss": (2, lambda s, u: settle(s, u["open"])),
+    "end the sixth": (2, lambda s, u: s.store.write(attempts.finish, u["open"].id)),
+    "set a PIN": (2, lambda s, u: change(s, u["alice"])),
     "show a PIN": (
         1,
         lambda s, u: s.store.write(pin_steps.note_shown, u["alice"].id, u["alice"].pin_version),
     ),
-    "issue": (1, lambda s, u: issue(s, u["alice"], unlock=False)),
+    "issue": (2, lambda s, u: issue(s, u["alice"], unlock=False)),
     "issue and unlock": (2, lambda s, u: issue(s, u["locked"], unlock=True)),
-    "withdraw three": (3, lambda s, u: withdraw(s, u, unlock=False)),
-    "withdraw and unlock three": (5, lambda s, u: withdraw(s, u, unlock=True)),
-    "unlock": (1, lambda s, u: unlock(s.store, u["locked"])),
-    "add": (1, lambda s, _: s.store.write(people.add_user, "new", "acme", "", UserType.CLOUD)),
+    "withdraw four": (5, lambda s, u: withdraw(s, u, unlock=False)),
+    "withdraw and unlock four": (5, lambda s, u: withdraw(s, u, unlock=True)),
+    "unlock": (2, lambda s, u: unlock(s.store, u["locked"])),
+    "add": (2, lambda s, _: s.store.write(people.add_user, "new", "acme", "", UserType.CLOUD)),
     "deactivate": (
-        1,
+        2,
         lambda s, u: s.store.write(people.set_active, [u["alice"].id], active=False, reason="r"),
     ),
     "record": (1, lambda s, _: s.store.write(people.record, NOBODY)),
 }
+"""Steps, and how many seals each writes: one a record, and one of the trail."""
 
 
 @pytest.fixture
 def users(desk: Desk) -> dict[str, User]:
-    """One with two misses, one locked, and one whose sixth attempt is open."""
-    for name in ("alice", "locked", "open"):
-        desk.collected(name)
-    desk.sql("UPDATE users SET failed_attempts = 2 WHERE user = 'alice'")
-    desk.sql("UPDATE users SET failed_attempts = 6, locked_since = 't' WHERE user = 'locked'")
-    desk.sql("UPDATE users SET failed_attempts = 5 WHERE user = 'open'")
+    """One with two misses, one locked, and two with an open attempt: a sixth miss, and a right."""
+    for name, counter in (("alice", 2), ("locked", 6), ("open", 5), ("right", 0)):
+        with_counter(desk, counter, name)
     with desk.session() as session:
         charged(session, desk.user("open"))
-    return {name: desk.user(name) for name in ("alice", "locked", "open")}
+        charged(session, desk.user("right"), PIN)
+    return {name: desk.user(name) for name in ("alice", "locked", "open", "right")}
 
 
 def dump(desk: Desk) -> list[str]:
@@ -140,20 +152,22 @@ def dump(desk: Desk) -> list[str]:
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_a_step_that_fails_changes_nothing(desk: Desk, users: dict[str, User], name: str) -> None:
+def test_a_step_that_fails_changes_nothing(
+    desk: Desk, users: dict[str, User], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Wherever a step fails, all of it is undone: record, counter and events alike."""
-    signatures, step = STEPS[name]
+    seals, step = STEPS[name]
     before = dump(desk)
-    for good in range(signatures):
-        with desk.session() as session:
-            sign(session, good)
+    for good in range(seals):
+        with desk.session() as session, monkeypatch.context() as patch:
+            seal(session, good, patch)
             with pytest.raises(StoreUnavailable):
                 step(session, users)
             assert session.store.locks_recorded == []
-            assert session.store.people.find("alice") == users["alice"]  # it is fit for use
+            assert session.store.people.find("alice") == [users["alice"]]  # it is fit for use
         assert dump(desk) == before
-    with desk.session() as session:
-        sign(session, signatures)
+    with desk.session() as session, monkeypatch.context() as patch:
+        seal(session, seals, patch)
         step(session, users)
     assert dump(desk) != before
 
@@ -162,7 +176,7 @@ def test_a_step_that_fails_changes_nothing(desk: Desk, users: dict[str, User], n
 def test_nothing_is_written_once_the_audit_key_is_another(
     desk: Desk, users: dict[str, User], name: str
 ) -> None:
-    """A process that signs with a key the store no longer has is stopped before it writes."""
+    """A process that seals with a key the store no longer has is stopped before it writes."""
     _, step = STEPS[name]
     with desk.session() as session:
         desk.sql("UPDATE store SET audit_key = 'rotated meanwhile'")
@@ -177,7 +191,7 @@ def test_nothing_is_written_once_the_audit_key_is_another(
 def test_no_pin_is_written_under_a_key_that_is_no_longer_current(
     desk: Desk, users: dict[str, User], name: str, key: str
 ) -> None:
-    """A verifier or seal made with yesterday's key is refused: soon nobody could use it."""
+    """A PIN hashed or sealed with yesterday's key is refused: soon nobody could use it."""
     _, step = STEPS[name]
     with desk.session() as session:
         desk.sql(f"UPDATE store SET {key} = 'rotated meanwhile'")  # noqa: S608
@@ -187,24 +201,10 @@ def test_no_pin_is_written_under_a_key_that_is_no_longer_current(
     assert dump(desk) == before
 
 
-def test_a_verifier_is_not_renewed_to_a_key_that_is_no_longer_current(
-    desk: Desk, users: dict[str, User]
-) -> None:
-    """A rotation between charge and settle files no verifier under another key's name."""
-    with desk.session() as session, session.holding(users["alice"]) as user:
-        attempt = charged(session, user)
-        key = session.keyring.verify
-        verifier = session.verifiers.make(key, "alice", user.pin_version, desk.pins["alice"])
-        desk.sql("UPDATE store SET verify_key = 'rotated meanwhile'")
-        renewed = RenewedVerifier(verifier, key.fingerprint)
-        session.store.write(attempts.settle, attempt, matched=True, renewed=renewed, ticket=None)
-    assert desk.user("alice").pin == users["alice"].pin
-
-
 def test_a_store_opened_for_reading_does_not_write(desk: Desk, users: dict[str, User]) -> None:
-    """Without a signer nothing can be recorded, so nothing can be changed."""
+    """Without a sealer nothing can be recorded, so nothing can be changed."""
     before = dump(desk)
-    store = SqliteStore(desk.store, origin=Origin("tester", "status"))
+    store = SqliteStore(desk.store, desk.keys, origin=Origin("tester", "status"))
     with pytest.raises(RuntimeError):
         unlock(store, users["locked"])
     store.close()
@@ -222,7 +222,7 @@ def test_a_bug_in_a_step_is_not_hidden(desk: Desk, users: dict[str, User]) -> No
     with desk.session() as session:
         with pytest.raises(KeyError):
             session.store.write(broken)
-        assert session.store.people.find("locked") == users["locked"]
+        assert session.store.people.find("locked") == [users["locked"]]
     assert dump(desk) == before
 
 
@@ -235,6 +235,6 @@ def test_a_step_waits_for_the_writer_lock_first(
     with held_by_other(desk.store / "pincli.lock", 0), desk.session() as session:
         with pytest.raises(StoreUnavailable) as refusal:
             unlock(session.store, users["locked"])
-        assert session.store.people.find("alice") == users["alice"]
+        assert session.store.people.find("alice") == [users["alice"]]
     assert refusal.value.fault is Fault.BUSY
     assert dump(desk) == before

@@ -9,12 +9,17 @@ from contextlib import closing
 import pytest
 from sqlite_utils import Database
 
-from pincli.models import PinOrigin, UserType
+from pincli.models import PinOrigin, Texts, TrailEvent, User, UserType
 from pincli.store.sqlite.connection import SCHEMA_VERSION, connect
 from pincli.store.sqlite.schema import migrate, migrations
 from tests.support.desk import Desk
 
-PIN = "verifier = 'v', verify_key = 'k', sealed = x'00', portal_key = 'p', pin_set_at = 't'"
+PIN = (
+    "question = 'q', pin_check = x'00', pin_proof = x'00', verify_key = 'k', sealed = x'00', "
+    "portal_key = 'p', pin_set_at = 't'"
+)
+WHOLE = f"{PIN}, pin_set_by = 'customer'"
+OPEN = f"{WHOLE}, attempt = 7, attempt_answer = x'00'"
 
 
 @pytest.fixture
@@ -48,7 +53,7 @@ def test_every_table_is_strict(connection: sqlite3.Connection) -> None:
         "SELECT name, strict FROM pragma_table_list "
         "WHERE type = 'table' AND schema = 'main' AND name NOT LIKE '%sqlite%'"
     ).fetchall()
-    assert {"store", "users", "events"} <= {name for name, _ in tables}
+    assert {"store", "people", "trail", "texts", "notices"} <= {name for name, _ in tables}
     assert {strict for _, strict in tables} == {1}
 
 
@@ -68,8 +73,14 @@ def test_every_table_is_strict(connection: sqlite3.Connection) -> None:
         "locks_total = -1",
         "attempts_total = -1",
         "account = NULL",
-        "name = x'00'",
-        "verifier = 'v'",
+        "display_name = x'00'",
+        "uid = x'00'",
+        "uid = NULL",
+        "event = NULL",
+        "seal = NULL",
+        "question = 'q'",
+        "pin_check = x'00'",
+        "pin_proof = x'00'",
         "verify_key = 'k'",
         "sealed = x'00'",
         "portal_key = 'p'",
@@ -79,6 +90,13 @@ def test_every_table_is_strict(connection: sqlite3.Connection) -> None:
         f"{PIN}, pin_set_by = NULL",
         "locked_since = 't'",
         "locked_since = 't', failed_attempts = 5",
+        "failed_attempts = 6",
+        "failed_attempts = 1, attempt = 7, attempt_answer = x'00'",
+        OPEN,
+        f"{OPEN}, failed_attempts = 7",
+        f"{OPEN}, failed_attempts = 6, locked_since = 't'",
+        f"{WHOLE}, failed_attempts = 1, attempt = 7",
+        f"{WHOLE}, failed_attempts = 1, attempt_answer = x'00'",
     ],
 )
 def test_an_impossible_record_is_refused_by_the_table(
@@ -86,13 +104,14 @@ def test_an_impossible_record_is_refused_by_the_table(
 ) -> None:
     """Whatever else goes wrong, no such row is ever written."""
     with pytest.raises(sqlite3.IntegrityError):
-        connection.execute(f"UPDATE users SET {change}")  # noqa: S608
+        connection.execute(f"UPDATE people SET {change}")  # noqa: S608
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        *(f"failed_attempts = {counter}" for counter in range(7)),
+        *(f"failed_attempts = {counter}" for counter in range(6)),
+        *(f"{OPEN}, failed_attempts = {counter}" for counter in range(1, 7)),
         *(f"type = '{kind}'" for kind in UserType),
         *(f"{PIN}, pin_set_by = '{origin}'" for origin in PinOrigin),
         "locked_since = 't', failed_attempts = 6",
@@ -101,35 +120,61 @@ def test_an_impossible_record_is_refused_by_the_table(
 )
 def test_a_possible_record_is_taken(connection: sqlite3.Connection, change: str) -> None:
     """Every counter, type and origin there is can be stored."""
-    assert connection.execute(f"UPDATE users SET {change}").rowcount == 1  # noqa: S608
+    assert connection.execute(f"UPDATE people SET {change}").rowcount == 1  # noqa: S608
 
 
 @pytest.mark.parametrize(
-    "statement",
+    ("table", "change"),
     [
-        "INSERT INTO users (user, account, name, type, active, added_at) "
-        "VALUES ('alice', 'other', '', 'cloud', 1, 't')",
-        "INSERT INTO store SELECT 2, store_id, created_at, verify_key, audit_key, portal_key "
-        "FROM store",
-        "INSERT INTO store SELECT * FROM store",
-        "INSERT INTO events (seq, at, agent, command, kind, mac) "
-        "VALUES (0, 't', 'a', 'c', 'k', 'm')",
-        "INSERT INTO events (seq, at, agent, command, kind, mac) "
-        "VALUES (1, 't', 'a', 'c', 'k', 'm')",
-        "INSERT INTO events (at, agent, command, kind) VALUES ('t', 'a', 'c', 'k')",
+        ("people", "id = 9, account = 'globex'"),
+        ("people", "id = 9, uid = randomblob(16)"),
+        ("store", "id = 1"),
+        ("store", "id = 2"),
+        ("trail", "number = 0"),
+        ("trail", "number = 1"),
+        ("trail", "number = 99, link = NULL"),
     ],
-    ids=["same user", "two identities", "same identity", "seq 0", "same seq", "no mac"],
+    ids=["same uid", "same login", "same identity", "two", "number 0", "same number", "no link"],
 )
 def test_an_impossible_row_is_refused_by_the_table(
-    connection: sqlite3.Connection, statement: str
+    connection: sqlite3.Connection, table: str, change: str
 ) -> None:
-    """A second user of a name, a second identity, an event without number or mac: never."""
+    """A second user of a name or uid, a second identity, an event without number or link."""
+    connection.execute(f"CREATE TEMP TABLE another AS SELECT * FROM {table} LIMIT 1")  # noqa: S608
+    connection.execute(f"UPDATE another SET {change}")  # noqa: S608
     with pytest.raises(sqlite3.IntegrityError):
-        connection.execute(statement)
+        connection.execute(f"INSERT INTO {table} SELECT * FROM another")  # noqa: S608
+
+
+def test_a_login_may_be_in_several_accounts(connection: sqlite3.Connection) -> None:
+    """Users are unique by account and login."""
+    connection.execute("CREATE TEMP TABLE another AS SELECT * FROM people")
+    connection.execute("UPDATE another SET id = 9, uid = randomblob(16), account = 'globex'")
+    connection.execute("INSERT INTO people SELECT * FROM another")
+    assert connection.execute("SELECT count(*) FROM people").fetchall() == [(2,)]
 
 
 def test_no_state_is_stored(connection: sqlite3.Connection) -> None:
     """It is derived from the record: a stored one could contradict the counter."""
-    columns = connection.execute("SELECT name FROM pragma_table_info('users')").fetchall()
+    columns = connection.execute("SELECT name FROM pragma_table_info('people')").fetchall()
     assert columns
     assert not {name for (name,) in columns} & {"state", "locked", "status"}
+
+
+def test_the_columns_are_the_record_and_the_order_of_its_digest(
+    connection: sqlite3.Connection,
+) -> None:
+    """People and trail hold what models.py says, and nothing beside it but the record's seal."""
+    for table, fields in (
+        ("people", (*User._fields, "seal")),
+        ("trail", TrailEvent._fields),
+        ("texts", Texts._fields),
+    ):
+        rows = connection.execute("SELECT name FROM pragma_table_info(?)", (table,)).fetchall()
+        assert tuple(name for (name,) in rows) == fields
+
+
+def test_no_trigger_and_no_view_is_made(connection: sqlite3.Connection) -> None:
+    """With trusted_schema off, one that reaches FTS5 would end every verify."""
+    kinds = connection.execute("SELECT DISTINCT type FROM sqlite_master ORDER BY 1").fetchall()
+    assert kinds == [("index",), ("table",)]

@@ -1,0 +1,152 @@
+"""Pincli opens only a schema it created: every foreign object and every changed text is found."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, suppress
+
+import pytest
+
+from pincli.errors import StoreTampered
+from pincli.models import EventKind, NewEvent
+from pincli.operations.session import Session
+from pincli.store.sqlite import own_schema
+from pincli.store.sqlite.tables import FROM_SCHEMA_1, SCHEMA_1, SCHEMA_2
+from pincli.store.steps import people
+from tests.store.forging import schema
+from tests.support.desk import Desk
+
+NOTHING = NewEvent(EventKind.REFUSED, outcome="role")
+TRIGGER = "CREATE TRIGGER t AFTER UPDATE ON people BEGIN UPDATE people SET failed_attempts = 0; END"
+
+FOREIGN = {
+    TRIGGER: "there is a trigger t",
+    "CREATE TRIGGER t BEFORE INSERT ON trail BEGIN SELECT RAISE(IGNORE); END": "a trigger t",
+    "CREATE TRIGGER t AFTER INSERT ON _sqlite_migrations BEGIN SELECT 1; END": "a trigger t",
+    "CREATE VIEW v AS SELECT * FROM people": "there is a view v",
+    "CREATE TABLE extra (x)": "there is a foreign table extra",
+    "CREATE VIRTUAL TABLE extra USING fts5 (x)": "there is a foreign table extra",
+    "CREATE INDEX extra ON people (email)": "there is a foreign index extra",
+    "CREATE UNIQUE INDEX extra ON people (uid)": "there is a foreign index extra",
+    "ALTER TABLE people ADD COLUMN extra TEXT": "the table people was changed",
+    "ALTER TABLE texts RENAME TO extra": "the index texts_by_name was changed",
+    "DROP INDEX people_locked": "the index people_locked is missing",
+    "DROP INDEX trail_by_change": "the index trail_by_change is missing",
+    "DROP TABLE notices": "the table notices is missing",
+}
+EDITED = {
+    ("people", "BETWEEN 0 AND 6", "BETWEEN -9 AND 6"): "the table people was changed",
+    ("people", ") STRICT", ")"): "the table people was changed",
+    ("people", "id INTEGER PRIMARY KEY", "id INTEGER  PRIMARY KEY"): "the table people was changed",
+    ("trail", "number > 0", "number > -9"): "the table trail was changed",
+    ("people_locked", "IS NOT NULL", "IS NULL"): "the index people_locked was changed",
+    ("trail_by_change", "record IS NOT NULL", "record IS NULL"): "trail_by_change was changed",
+    ("people_by_login", "login, account", "account, login"): "people_by_login was changed",
+}
+
+
+def found_at_open(desk: Desk) -> str:
+    """What is told when the store is opened; not a byte of it is changed."""
+    before = desk.database.read_bytes()
+    with pytest.raises(StoreTampered) as error, desk.session():
+        pass
+    assert desk.database.read_bytes() == before
+    return error.value.detail
+
+
+@pytest.mark.parametrize("statement", FOREIGN)
+def test_a_foreign_object_is_found_at_open(desk: Desk, statement: str) -> None:
+    """A trigger that gives guesses, a view, a table, an index; and one of ours that is gone."""
+    desk.sql(statement)
+    assert FOREIGN[statement] in found_at_open(desk)
+
+
+@pytest.mark.parametrize("edit", EDITED)
+def test_an_edited_text_is_found_at_open(desk: Desk, edit: tuple[str, str, str]) -> None:
+    """A CHECK let out, an index that hides rows, and a blank more: text by text."""
+    name, before, after = edit
+    statement = "UPDATE sqlite_master SET sql = replace(sql, ?, ?) WHERE name = ?"
+    schema(desk, statement, before, after, name)
+    assert EDITED[edit] in found_at_open(desk)
+
+
+def test_another_encoding_is_found_at_open(desk: Desk) -> None:
+    """In UTF-16 other texts are equal, and sorted otherwise."""
+    with closing(sqlite3.connect(desk.database)) as old:
+        statements = [
+            sql for (sql,) in old.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
+        ]
+        marks = [old.execute(f"PRAGMA {name}").fetchone()[0] for name in MARKS]
+        rows = old.execute("SELECT * FROM store").fetchall()
+    desk.database.unlink()
+    with closing(sqlite3.connect(desk.database, isolation_level=None)) as new:
+        new.execute("PRAGMA encoding = 'UTF-16le'")
+        for name, value in zip(MARKS, marks, strict=True):
+            new.execute(f"PRAGMA {name} = {value}")
+        for statement in statements:
+            new.execute(statement)
+        values = ", ".join("?" * len(rows[0]))
+        new.execute(f"INSERT INTO store VALUES ({values})", rows[0])  # noqa: S608
+    assert found_at_open(desk) == "the encoding is UTF-16le"
+
+
+MARKS = ("application_id", "user_version")
+
+
+@pytest.mark.parametrize("statement", FOREIGN)
+def test_a_schema_that_changes_under_an_open_store_is_found_before_the_next_write(
+    desk: Desk, statement: str
+) -> None:
+    """The cookie says so; an open desk compares again, and writes nothing."""
+    with desk.session() as session:
+        record(session)
+        desk.sql(statement)
+        rows = desk.sql("SELECT count(*) FROM trail")
+        for _ in range(2):
+            with pytest.raises(StoreTampered):
+                record(session)
+    assert desk.sql("SELECT count(*) FROM trail") == rows
+
+
+def record(session: Session) -> None:
+    """Write something."""
+    session.store.write(people.record, NOTHING)
+
+
+def test_what_changes_nothing_is_compared_and_accepted(desk: Desk) -> None:
+    """ANALYZE and VACUUM leave tables of SQLite's own and count up the cookie; that is fine."""
+    desk.add("alice")
+    with desk.session() as session:
+        for statement in ("ANALYZE", "VACUUM", "CREATE TABLE extra (x)", "DROP TABLE extra"):
+            desk.sql(statement)
+            if "CREATE" not in statement:
+                record(session)
+    assert desk.user("alice").login == "alice"
+
+
+def test_each_accepted_schema_is_accepted() -> None:
+    """A fresh one, and one that comes from schema 1; no other mixture of the two."""
+    for version, statements, accepted in (
+        (1, SCHEMA_1, True),
+        (2, SCHEMA_2, True),
+        (2, (*SCHEMA_2, *FROM_SCHEMA_1), True),
+        (1, SCHEMA_2, False),
+        (2, SCHEMA_1, False),
+        (2, (*SCHEMA_2, FROM_SCHEMA_1[0]), False),
+        (2, SCHEMA_2[:-1], False),
+    ):
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+            for statement in statements:
+                connection.execute(statement)
+            assert (own_schema.foreign(connection, version) is None) is accepted
+
+
+def test_a_view_named_as_one_of_sqlites_own_is_found(desk: Desk) -> None:
+    """Names that begin with sqlite_ are no hiding place."""
+    with suppress(sqlite3.Error):
+        schema(
+            desk,
+            "INSERT INTO sqlite_master VALUES ('trigger', 'sqlite_t', 'people', 0, ?)",
+            TRIGGER.replace("TRIGGER t", "TRIGGER sqlite_t"),
+        )
+    assert "trigger sqlite_t" in found_at_open(desk)

@@ -1,0 +1,189 @@
+"""The mark at work: a store that was rolled back, moved or copied is read, and not written."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pincli.errors import StoreRolledBack, StoreUnavailable
+from pincli.models import EventKind, Fault, Head, NewEvent, Outcome
+from pincli.operations.verify import verify
+from pincli.store.contract import Transaction
+from pincli.store.sqlite.mark import Mark, Seen, place_of
+from pincli.store.steps import people
+from tests.store.attempting import PIN, WRONG, last_number, with_counter
+from tests.support.desk import Desk
+
+NOTHING = NewEvent(EventKind.REFUSED, outcome="role")
+
+
+def write(desk: Desk) -> None:
+    """Write something."""
+    with desk.session() as session:
+        session.store.write(people.record, NOTHING)
+
+
+def seen(desk: Desk) -> Seen | None:
+    """What this host's mark says."""
+    ((store_id,),) = desk.sql("SELECT store_id FROM store")
+    mark = Mark.open(desk.keys, bytes.fromhex(store_id))
+    assert mark is not None
+    try:
+        return mark.read()
+    finally:
+        mark.close()
+
+
+def head(desk: Desk) -> Head:
+    """The store's newest event."""
+    return Head(*desk.sql("SELECT number, link FROM trail ORDER BY number DESC LIMIT 1")[0])
+
+
+def test_the_mark_is_at_the_head_after_each_write(desk: Desk) -> None:
+    """Outside the store, with where the store is; made at the first write, with an event."""
+    write(desk)
+    assert [event.kind for event in desk.events()] == ["initialised", "marked", "refused"]
+    assert seen(desk) == Seen(*head(desk), 0, place_of(desk.database))
+    write(desk)
+    assert seen(desk) == Seen(*head(desk), 0, place_of(desk.database))
+    assert sum(event.kind == "marked" for event in desk.events()) == 1
+
+
+def test_a_write_that_fails_leaves_the_mark(desk: Desk) -> None:
+    """The mark may lag the store, and never leads it."""
+    write(desk)
+    before = seen(desk)
+
+    def broken(transaction: Transaction) -> None:
+        transaction.save([NOTHING])
+        raise KeyError("a bug")
+
+    with desk.session() as session, pytest.raises(KeyError):
+        session.store.write(broken)
+    assert seen(desk) == before
+
+
+def test_a_store_that_was_rolled_back_is_read_and_not_written(desk: Desk) -> None:
+    """Yesterday's file gives no guesses: nothing is charged, by a new process or an open one."""
+    user = with_counter(desk, 0)
+    old = desk.database.read_bytes()
+    with desk.session() as session:
+        for _ in range(3):
+            verify(session, "alice", WRONG, None)
+        number = last_number(desk)
+        desk.database.write_bytes(old)  # in place: it is still the file that was opened
+        for each in (session, None):
+            with desk.session() as new, pytest.raises(StoreRolledBack) as error:
+                verify(each or new, "alice", PIN, None)
+            assert error.value.code == "rolled_back"
+            assert f"ends at {number - 6}, this host has seen {number}" in error.value.detail
+    assert desk.user("alice") == user
+    assert desk.database.read_bytes() == old
+
+
+def test_a_store_whose_trail_is_another_is_not_written(desk: Desk) -> None:
+    """Grown beyond the mark, on another way: the event that this host has seen is not in it."""
+    write(desk)
+    (mark,) = desk.keys.glob("mark-*")
+    old = desk.database.read_bytes()
+    write(desk)
+    kept = mark.read_bytes()
+    desk.database.write_bytes(old)
+    mark.unlink()
+    for _ in range(3):
+        write(desk)
+    mark.write_bytes(kept)
+    with pytest.raises(StoreRolledBack, match="rolled back") as error:
+        write(desk)
+    assert "is not the one that this host has seen" in error.value.detail
+
+
+def test_a_kill_before_the_mark_is_written_stops_nobody(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mark that lags is behind the head, and its event is in the trail."""
+    write(desk)
+    before = seen(desk)
+    with monkeypatch.context() as patch:
+        patch.setattr(Mark, "write", lambda *_args, **_options: False)
+        write(desk)
+    assert seen(desk) == before
+    write(desk)
+    assert seen(desk) == Seen(*head(desk), 0, place_of(desk.database))
+
+
+@pytest.mark.parametrize("copied", [True, False])
+def test_a_store_at_another_place_is_read_and_not_written(desk: Desk, copied: bool) -> None:
+    """A copy would give everybody six guesses more; one that was moved can't be told from it."""
+    with_counter(desk, 3)
+    place = desk.store.with_name("elsewhere")
+    if copied:
+        shutil.copytree(desk.store, place)
+    else:
+        desk.store.rename(place)
+    moved = Desk(place, desk.keys)
+    assert moved.user("alice").failed_attempts == 3
+    with moved.session() as session, pytest.raises(StoreUnavailable) as error:
+        verify(session, "alice", PIN, None)
+    assert (error.value.fault, error.value.charge) == (Fault.MOVED, "not charged")
+    assert moved.user("alice").failed_attempts == 3
+
+
+def test_a_link_to_the_store_is_no_other_place(desk: Desk, tmp_path: Path) -> None:
+    """What counts is where it really is."""
+    write(desk)
+    (tmp_path / "link").symlink_to(desk.store)
+    write(Desk(tmp_path / "link", desk.keys))
+
+
+def test_where_no_mark_can_be_made_the_verdict_is_given(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys on a read-only disk: callers are verified all the same, without an event."""
+    monkeypatch.setattr(Mark, "make", classmethod(lambda *_: None))
+    with_counter(desk, 3)
+    with desk.session() as session:
+        assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
+    assert list(desk.keys.glob("mark-*")) == []
+    assert "marked" not in {event.kind.value for event in desk.events()}
+
+
+def test_a_mark_of_another_store_does_not_count(desk: Desk) -> None:
+    """Under this store's name it holds nothing that this host has seen of this one."""
+    write(desk)
+    (mark,) = desk.keys.glob("mark-*")
+    other = Mark.make(desk.keys, bytes(16))
+    assert other is not None
+    other.write(Seen(999, bytes(32), 0, place_of(desk.database)))
+    other.close()
+    shutil.copy(desk.keys / f"mark-{bytes(16).hex()}", mark)
+    write(desk)
+    assert [event.kind for event in desk.events()][-2:] == ["marked", "refused"]
+
+
+@pytest.mark.parametrize("spoil", ["link", "exposed", "folder"])
+def test_a_mark_that_can_not_be_trusted_stops_every_write(desk: Desk, spoil: str) -> None:
+    """It is not taken for none: somebody put it there."""
+    write(desk)
+    number = last_number(desk)
+    (mark,) = desk.keys.glob("mark-*")
+    if spoil == "exposed":
+        mark.chmod(0o644)
+    else:
+        mark.rename(mark.with_name("aside"))
+        if spoil == "link":
+            mark.symlink_to("aside")
+        else:
+            mark.mkdir()
+    with pytest.raises(StoreUnavailable) as error:
+        write(desk)
+    assert error.value.path == mark
+    assert last_number(desk) == number
+
+
+def test_a_store_that_is_opened_for_reading_makes_no_mark(desk: Desk) -> None:
+    """Who only looks leaves nothing behind."""
+    assert len(desk.events()) == 1
+    assert list(desk.keys.glob("mark-*")) == []
