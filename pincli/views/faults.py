@@ -21,7 +21,7 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
         return _busy(error)
     if isinstance(error, OldStoreTampered):
         return (
-            f"the store is of an older pincli, and was tampered with: {error.detail}",
+            f"the store is of an older pincli, and was tampered with: {path}{detail}",
             "it was left as it is: keep a copy, and tell whoever is in charge of security; "
             "`pincli restore FILE` brings a backup back",
         )
@@ -65,12 +65,12 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
             "nothing was changed or counted; `pincli store upgrade` brings it up to date",
         ),
         Fault.TAMPERED: (
-            f"the store was tampered with: {error.detail}",
+            f"the store was tampered with: {path}{detail}",
             "tell an admin; `pincli audit verify` names what was changed, "
             "and `pincli restore` takes the store in, without the PINs that can't be trusted",
         ),
         Fault.ROLLED_BACK: (
-            f"an older state of the store was put back: {error.detail}",
+            f"an older state of the store was put back: {path}{detail}",
             "tell an admin; `pincli restore` takes it in, and withdraws every PIN",
         ),
         Fault.MOVED: (

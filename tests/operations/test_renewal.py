@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pincli.vault.verifiers import HashCost, Verifiers
 
 from pincli.errors import Refused, Rule
 from pincli.models import Outcome, PinOrigin, User
@@ -13,7 +14,6 @@ from pincli.operations.verify import verify
 from pincli.store.steps import pins as pin_steps
 from pincli.vault.framing import fingerprint
 from pincli.vault.key_files import write_key
-from pincli.vault.verifiers import HashCost, Verifiers
 from tests.operations.watching import WatchingVerifiers
 from tests.store.attempting import PIN, with_counter
 from tests.support.desk import CHEAP, Desk

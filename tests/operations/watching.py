@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pincli.vault.keyring import Key
 from pincli.vault.verifiers import HashCost, Verifiers
+
+from pincli.vault.keyring import Key
 from tests.support.desk import CHEAP
 
 

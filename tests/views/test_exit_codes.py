@@ -25,6 +25,8 @@ TABLE = {
     "unknown_account": 6,
     "refused": 7,
     "unavailable": 8,
+    "rolled_back": 8,
+    "tampered": 8,
     "interrupted": 130,
 }
 
