@@ -17,7 +17,6 @@ from pincli.errors import (
 from pincli.models import NewPin, Outcome, PinOrigin, State, User, Verdict
 from pincli.operations.people import require_user
 from pincli.operations.session import Session
-from pincli.operations.signals import deferred
 from pincli.rules.pins import require_well_formed
 from pincli.rules.states import state_of
 from pincli.store.steps import attempts
@@ -69,7 +68,7 @@ def verify(session: Session, name: str, pin: str, ticket: str | None) -> Verdict
         raise MalformedAnswer from None
     for _ in range(_ASK_AGAIN):
         answer = _hashed(session, user, pin)
-        with deferred():
+        with session.store.uninterrupted():
             charged = _charged(session, user, answer, ticket)
             if isinstance(charged, Verdict):
                 return charged

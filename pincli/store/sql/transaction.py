@@ -145,10 +145,6 @@ class SqlTransaction:
         self._append(changes)
         self.locks += changes.locks
 
-    def next_number(self) -> int:
-        """The number that the next event gets."""
-        return self.head.number + 1
-
     def require_event(self, number: int, link: bytes) -> None:
         """See that the trail still has an event that was committed."""
         if self.rows("SELECT link FROM trail WHERE number = ?", (number,)) != [(link,)]:

@@ -64,7 +64,7 @@ def charge(
     if answer is None or not _same_question(now, asked):
         transaction.save(ending)
         return None
-    number = transaction.next_number() + len(ending)
+    number = transaction.head.number + 1 + len(ending)
     check = lockout.check_of(answer)
     step = lockout.charged(now, check, number=number, by=transaction.origin, ticket=ticket, at=at)
     transaction.save([*ending, *step])
