@@ -74,6 +74,10 @@ class Transaction(Protocol):
         """Who acts, and by which command."""
 
     @property
+    def head(self) -> Head:
+        """The end of the trail, what this transaction has saved included."""
+
+    @property
     def identity(self) -> Identity:
         """The keys that count now."""
 
@@ -103,8 +107,12 @@ class Transaction(Protocol):
             AttemptOpen: A second attempt is charged in this transaction.
         """
 
-    def next_number(self) -> int:
-        """The number that the next event gets."""
+    def require_event(self, number: int, link: bytes) -> None:
+        """See that the trail still has an event that was committed.
+
+        Raises:
+            StoreUnavailable: It doesn't: an older store was brought back.
+        """
 
     def ending_of(self, user: User, attempt: int) -> str:
         """The outcome of an attempt of this user that somebody else has ended.
@@ -287,6 +295,12 @@ class Store(Protocol):
 
         Raises:
             StoreBusy: Somebody is.
+        """
+
+    def uninterrupted(self) -> AbstractContextManager[None]:
+        """From the first write inside to the end, what would stop or end the process waits.
+
+        Who still waits for their turn to write can leave at once.
         """
 
     def require_seen(self) -> bool:
