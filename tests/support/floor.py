@@ -9,6 +9,7 @@ from pathlib import Path
 from pincli.models import UserType
 from pincli.operations import people
 from pincli.operations.verify import verify
+from pincli.store.sqlite.mark import Mark, Seen, place_of
 from tests.support.desk import Desk, new_desk
 
 RIGHT = "444159"
@@ -53,7 +54,18 @@ def copy_of(desk: Desk, folder: Path) -> Desk:
     copy = Desk(folder / "store", folder / "keys", dict(desk.pins))
     shutil.copytree(desk.store, copy.store)
     shutil.copytree(desk.keys, copy.keys)
+    remark(copy)
     return copy
+
+
+def remark(desk: Desk) -> None:
+    """Let a store count where it is now, as if this host had never seen it elsewhere."""
+    ((store_id,),) = desk.sql("SELECT store_id FROM store")
+    mark = Mark.open(desk.keys, bytes.fromhex(store_id))
+    if mark is not None:
+        ((number, link),) = desk.sql("SELECT number, link FROM trail ORDER BY number DESC LIMIT 1")
+        mark.write(Seen(number, link, 0, place_of(desk.database)), restored=True)
+        mark.close()
 
 
 def content(folder: Path) -> dict[str, bytes]:
