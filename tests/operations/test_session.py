@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from pincli.vault.verifiers import Verifiers
 
 from pincli.errors import KeysUnavailable, StoreUnavailable
 from pincli.models import Fault, Origin, Outcome
@@ -15,7 +16,6 @@ from pincli.operations.verify import verify
 from pincli.store.sqlite.connection import utc_now
 from pincli.vault.framing import fingerprint
 from pincli.vault.key_files import write_key
-from pincli.vault.verifiers import Verifiers
 from tests.store.attempting import PIN, last_number, with_counter
 from tests.support.desk import CHEAP, Desk, new_desk
 

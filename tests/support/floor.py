@@ -9,8 +9,8 @@ from pathlib import Path
 from pincli.models import UserType
 from pincli.operations import people
 from pincli.operations.verify import verify
-from pincli.store.sqlite.mark import Mark, place_of
 from tests.support.desk import Desk, new_desk
+from tests.support.marks import marked_here
 
 RIGHT = "444159"
 """The PIN of everybody on the floor who has one."""
@@ -54,20 +54,8 @@ def copy_of(desk: Desk, folder: Path) -> Desk:
     copy = Desk(folder / "store", folder / "keys", dict(desk.pins))
     shutil.copytree(desk.store, copy.store)
     shutil.copytree(desk.keys, copy.keys)
-    settle_in(copy)
+    marked_here(copy.database, copy.keys)
     return copy
-
-
-def settle_in(desk: Desk) -> None:
-    """Have the mark of a copied store say that this is where it has always been."""
-    for path in desk.keys.glob("mark-*"):
-        store_id = bytes.fromhex(path.name.removeprefix("mark-"))
-        mark = Mark.open(desk.keys, store_id)
-        assert mark is not None
-        seen = mark.read()
-        assert seen is not None
-        assert mark.write(seen._replace(place=place_of(desk.database)), restored=True)
-        mark.close()
 
 
 def content(folder: Path) -> dict[str, bytes]:
