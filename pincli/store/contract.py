@@ -137,6 +137,9 @@ class People(Protocol):
     def in_rows(self, rows: Sequence[int]) -> list[User]:
         """The users in some rows, in storage order."""
 
+    def seals_in(self, rows: Sequence[int]) -> dict[bytes, bytes]:
+        """The seals of the records in some rows, by uid."""
+
     def rows_after(self, row: int, limit: int) -> list[int]:
         """The next row numbers of users above one, at most `limit`."""
 
@@ -195,6 +198,9 @@ class Trail(Protocol):
 
     def last_audit(self) -> str | None:
         """When the whole trail was last checked and found right, ISO 8601, UTC."""
+
+    def began(self) -> str:
+        """When the store was made, ISO 8601, UTC."""
 
     def dated_after(self, at: str) -> int:
         """How many events are dated after a time."""
@@ -326,6 +332,8 @@ class Restorer(NamedTuple):
     """What restoring asks of those who have the keys.
 
     Attributes:
+        upgrade: Upgrades a store of schema 1 in a folder. Users get the uid that is known for
+            their login, or else a new one; raises StoreTampered.
         check: Checks keys, links and seals of a store's trail. Gives how far each user's story
             is told in it, by uid; raises BackupRefused.
         sealers: Who seals.
@@ -334,6 +342,7 @@ class Restorer(NamedTuple):
         origin: Who acts, and by which command.
     """
 
+    upgrade: Callable[[Path, Callable[[str], bytes | None]], object]
     check: Callable[[Store], Mapping[bytes, Course]]
     sealers: Sealers
     keys_since: Callable[[Identity], Mapping[str, str]]

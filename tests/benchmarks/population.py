@@ -44,7 +44,7 @@ _VERSION = b"2"
 
 _ROOT = Path(__file__).parents[2]
 _MADE_BY = (
-    "pincli/store/schema.py",
+    "pincli/store/sqlite/schema.py",
     "pincli/store/sql/rows.py",
     "pincli/vault/audit_macs.py",
     "pincli/rules/framing.py",

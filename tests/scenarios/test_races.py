@@ -113,7 +113,7 @@ def test_nobody_waits_for_an_attempt_in_flight(desk: Desk, pin: str) -> None:
 
 
 def test_a_charge_ends_the_attempt_before_it(desk: Desk) -> None:
-    """Two calls about one user: the second's charge comes after the first's outcome, in its name."""
+    """The second call's charge comes after the first one's outcome, in the first one's name."""
     desk.collected("alice")
     with paused_verify(desk, "alice", WRONG) as first:
         assert desk.user("alice").failed_attempts == 1
