@@ -108,7 +108,7 @@ class SqlTrail:
         if _OLD not in self._pieces:
             return []
         query = f"SELECT {OLD_EVENT} FROM old_events WHERE seq > ? ORDER BY seq LIMIT ?"
-        return cast(list[OldEvent], self._rows(query, (seq, PAGE)))
+        return cast("list[OldEvent]", self._rows(query, (seq, PAGE)))
 
     def head(self) -> Head:
         """The last event's number and link."""

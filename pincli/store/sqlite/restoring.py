@@ -180,6 +180,8 @@ def _copied(path: Path, copied: Path, locks: Locks) -> Path | None:
             return None
         with closing(connect(copied)) as connection:
             is_own = foreign(connection, version) is None
+            if connection.execute("SELECT count(*) FROM store").fetchall() != [(1,)]:
+                return None
             if is_own and is_sound(connection, copied) and is_legible(connection):
                 return copied
         legible = copied.with_name("legible.db")
