@@ -6,7 +6,6 @@ Each case says which of the two, and what `pincli restore` without a file makes 
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -30,7 +29,6 @@ from tests.support.tampering import (
     behind,
     clean,
     columns,
-    content,
     doctored,
     empty,
     named_by_audit,
@@ -82,6 +80,8 @@ class Way(Enum):
     """All is as before."""
     WITHDRAWS = auto()
     """Alice's PIN is withdrawn, the others' stay."""
+    LOCKS = auto()
+    """Likewise, and she is locked: that counter was the stricter."""
     DEACTIVATES = auto()
     """Likewise, and she is deactivated or gone, as nobody knows who she was."""
     ALL = auto()
@@ -124,13 +124,17 @@ def _taken_in(desk: Desk, way: Way, backup: Path) -> None:
     assert verified(desk, "bob") == (way is not Way.ALL)
     if way in (Way.WITHDRAWS, Way.ALL):
         assert desk.verify("alice", RIGHT).answer["outcome"] == "uncollected"
+    if way is Way.LOCKS:
+        assert desk.verify("alice", RIGHT).answer["outcome"] == "locked"
     clean(desk)
 
 
 def _head_of(database: Path) -> list[tuple[Any, ...]]:
+    """Where a store's trail ends; nothing of one that does not say what it is."""
     with closing(sqlite3.connect(database)) as connection:
         query = "SELECT number, link FROM trail ORDER BY number DESC LIMIT 1"
-        return connection.execute(query).fetchall()
+        says = connection.execute("SELECT count(*) FROM store").fetchall() == [(1,)]
+        return connection.execute(query).fetchall() if says else []
 
 
 # Columns.
@@ -200,6 +204,7 @@ def _expected(table: str, column: str, where: str, how: str) -> tuple[Seen, Way 
     return _BY_EVENT.get((where, column), seen) if table == "trail" else seen, way
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize(
     ("table", "column"),
     [pytest.param(*each, id=".".join(each)) for each in columns() if each[0] != "old_events"],
@@ -222,6 +227,7 @@ def test_any_column(
             _taken_in(desk, way, scene.file_of("now"))
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize(
     "column", [column for table, column in columns() if table == "people" and column != "login"]
 )
@@ -304,13 +310,12 @@ def _uids_swapped(scene: Scene) -> None:
 def _since(what: str) -> Callable[[Scene], None]:
     """Do something to the events that came after alice's row as it is now."""
     return _sql(
-        f"{what} WHERE uid = {_ALICE} AND number > "
-        "(SELECT event FROM people WHERE login = 'alice')"
+        f"{what} WHERE uid = {_ALICE} AND number > (SELECT event FROM people WHERE login = 'alice')"
     )
 
 
 def _forged_event(seal: bytes | None) -> Callable[[Scene], None]:
-    """An unlock that never was, at the end of the trail; with the newest event's own seal if b''."""
+    """An unlock that never was, as the newest event; with the seal of the one before if b''."""
 
     def edit(scene: Scene) -> None:
         with behind(scene.desk) as connection:
@@ -472,7 +477,7 @@ CASES = {
     ),
     "table": Case(_sql("CREATE TABLE mine (x)"), Seen.VERIFY, Way.KEEPS),
     "index": Case(_sql("CREATE INDEX mine ON people (email)"), Seen.VERIFY, Way.KEEPS),
-    "column": Case(_sql("ALTER TABLE people ADD COLUMN mine"), Seen.VERIFY, Way.KEEPS),
+    "column": Case(_sql("ALTER TABLE people ADD COLUMN mine TEXT"), Seen.VERIFY, Way.KEEPS),
     "no bound for the counter": Case(
         _rewritten("people", "failed_attempts BETWEEN 0 AND 6", "TRUE"), Seen.VERIFY, Way.KEEPS
     ),
@@ -493,9 +498,7 @@ CASES = {
     "page of an index that a verify reads": Case(
         _spoilt("people_by_login"), Seen.VERIFY, Way.KEEPS
     ),
-    "page of an index that a verify writes": Case(
-        _spoilt("trail_by_time"), Seen.VERIFY, Way.KEEPS
-    ),
+    "page of an index that a verify writes": Case(_spoilt("trail_by_time"), Seen.VERIFY, Way.KEEPS),
     "page of an index that a verify leaves alone": Case(
         _spoilt("people_by_state"), Seen.AUDIT, Way.KEEPS
     ),
@@ -523,7 +526,7 @@ CASES = {
     "counter above six": Case(
         _sql("UPDATE people SET failed_attempts = 99 WHERE login = 'alice'", unchecked=True),
         Seen.VERIFY,
-        Way.WITHDRAWS,
+        Way.LOCKS,
     ),
     "counter below zero": Case(
         _sql("UPDATE people SET failed_attempts = -9 WHERE login = 'alice'", unchecked=True),
@@ -561,3 +564,177 @@ def test_any_edit(scene: Scene, name: str) -> None:
     case.edit(scene)
     if case.way is not None:
         _taken_in(desk, case.way, scene.file_of("now"))
+
+
+# Guesses.
+
+_REWIND = "UPDATE people SET failed_attempts = 0, locked_since = NULL WHERE login = 'alice'"
+
+
+def _reinserted(scene: Scene) -> None:
+    _sql("DELETE FROM people WHERE login = 'alice'")(scene)
+    _old_row(scene)
+
+
+def _cut_to(scene: Scene) -> None:
+    _old_row(scene)
+    event = scene.row_of("early", "alice")["event"]
+    scene.desk.sql("DELETE FROM trail WHERE number > ?", event)
+
+
+LOOPS = {
+    "counter": _sql(_REWIND),
+    "totals too": _sql(_REWIND, "UPDATE people SET attempts_total = 0, locks_total = 0"),
+    "old row": _old_row,
+    "row deleted and inserted": _reinserted,
+    "old row, and the trail cut to it": _cut_to,
+    "trigger": _sql(_FREE.replace("TRIGGER", "TRIGGER IF NOT EXISTS")),
+    "forged unlock": _then(_sql(_REWIND), _forged_event(bytes(32))),
+    "old file": _old_file,
+    "old file that seems to be taken in": _seems_taken_in,
+    "another user's row": _rows_swapped,
+    "the newest event removed": _then(_old_row, _sql(f"DELETE FROM trail WHERE number = {_HEAD}")),
+    "a check that fits": _sql("UPDATE people SET pin_check = attempt_answer WHERE attempt > 0"),
+    "a question at no cost": _sql(
+        "UPDATE people SET question = replace(question, 't=1', 't=0') WHERE login = 'alice'"
+    ),
+    "keys by another name": _sql("UPDATE store SET verify_key = audit_key"),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_no_edit_between_guesses_buys_a_seventh(scene: Scene, name: str) -> None:
+    """Tamper, guess, tamper, guess: what is told and what is charged stays within six."""
+    desk = scene.put_back()
+    told = MISSES * ["incorrect"]
+    for turn in range(2 * SIX):
+        if turn:
+            LOOPS[name](scene)
+        ran = desk.verify("alice", f"{800_000 + turn * 1117}")
+        assert ran.code != 0, ran
+        told.append(ran.answer.get("outcome") or ran.answer["error"]["code"])
+    assert told.count("incorrect") <= SIX
+    assert set(told) <= {"incorrect", "locked", "tampered", "rolled_back", "unavailable"}
+
+
+@pytest.fixture(scope="module")
+def forks() -> Any:
+    """A quick source of pincli processes that can be killed at a step."""
+    with Forks() as source:
+        yield source
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "pin_check = attempt_answer",
+        "attempt_answer = pin_check",
+        "attempt_answer = NULL, attempt = NULL, failed_attempts = failed_attempts - 1",
+        "attempt_agent = 'mallory'",
+    ],
+)
+def test_an_answer_in_flight_is_sealed_too(scene: Scene, forks: Forks, edit: str) -> None:
+    """Killed after the charge, then edited: nobody ends it as verified, and a restore as a miss."""
+    desk = scene.put_back()
+    ran = forks.verify(desk, "alice", WRONG, Plan(at=(("settle", "kill"),)))
+    assert killed(ran.code)
+    _sql(f"UPDATE people SET {edit} WHERE login = 'alice'")(scene)
+    refused(desk)
+    named_by_audit(desk)
+    taken_in(desk)
+    assert not verified(desk, "alice")
+    assert desk.sql("SELECT failed_attempts, attempt FROM people WHERE login = 'alice'") == [
+        (MISSES + 1, None)
+    ]
+    assert desk.sql("SELECT count(*) FROM trail WHERE kind = 'verified'") == [(2,)]
+
+
+# What is not seen before an audit: each of these is in UNSEEN_BEFORE_AN_AUDIT.
+
+
+@pytest.mark.parametrize(
+    ("why", "hide"),
+    [
+        ("hidden", _then(_old_row, _since("UPDATE trail SET record = NULL"))),
+        ("kept_head", _with_kept_head),
+    ],
+)
+def test_hidden_events_buy_guesses_until_an_audit(
+    scene: Scene, why: str, hide: Callable[[Scene], None]
+) -> None:
+    """An old row with its later events hidden goes on; an audit names it, as the README says."""
+    assert why in UNSEEN_BEFORE_AN_AUDIT
+    desk = scene.put_back()
+    hide(scene)
+    assert desk.verify("alice", WRONG).answer["outcome"] == "incorrect"
+    assert desk.verify("alice", WRONG).answer["attempts_left"] == SIX - 2
+    named_by_audit(desk)
+
+
+def test_what_happened_can_be_rewritten_until_an_audit(scene: Scene) -> None:
+    """Another agent on an old event shows in lists; an audit names it."""
+    assert "history" in UNSEEN_BEFORE_AN_AUDIT
+    desk = scene.put_back()
+    desk.sql("UPDATE trail SET agent = 'mallory' WHERE number = 12")
+    assert verified(desk, "alice")
+    assert "event" in named_by_audit(desk)
+
+
+# A store that comes from schema 1.
+
+
+@pytest.fixture(scope="module")
+def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """A store of version 1, upgraded, with its old file kept."""
+    folder = tmp_path_factory.mktemp("upgraded")
+    desk = brought_back(1, folder)
+    scene = Scene(desk, folder)
+    scene.keep("version-1")
+    assert desk.run("store", "upgrade", "--json").code == 0
+    assert desk.verify("alice", WRONG).code == 3
+    shutil.rmtree(folder / "kept-now")
+    scene.keep("now")
+    return scene
+
+
+@pytest.mark.parametrize("column", [column for table, column in columns() if table == "old_events"])
+@pytest.mark.parametrize("how", [alter, empty], ids=["altered", "emptied"])
+def test_any_column_of_old_events(
+    upgraded: Scene, column: str, how: Callable[[Desk, str, str, str], bool]
+) -> None:
+    """The trail that version 1 wrote: an audit names what was changed, and no restore takes it."""
+    for where in _ROWS["old_events"]:
+        desk = upgraded.put_back()
+        if how(desk, "old_events", column, where):
+            _seen(desk, Seen.AUDIT)
+            assert desk.run("restore", "--yes", "--json").code == UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM old_events WHERE seq = (SELECT max(seq) FROM old_events)",
+        "DELETE FROM old_events WHERE seq = 20",
+        "DELETE FROM old_events",
+        "INSERT INTO old_events SELECT seq + 1000, at, agent, command, kind, user, account, "
+        "attempt, outcome, attempts_used, pin_version, reason, ticket, mac FROM old_events",
+        "UPDATE trail SET note = NULL WHERE kind = 'migrated' AND uid IS NULL",
+    ],
+)
+def test_old_events_removed_or_added(upgraded: Scene, statement: str) -> None:
+    """The new trail begins where the old one ended, and nowhere else."""
+    desk = upgraded.put_back()
+    _sql(statement)(upgraded)
+    _seen(desk, Seen.AUDIT)
+
+
+def test_the_file_of_version_1_is_an_old_file(upgraded: Scene) -> None:
+    """Put back, it is upgraded on the way and refused: it is older than what this host has seen."""
+    desk = upgraded.put_back()
+    for _ in range(2):
+        shutil.copy(upgraded.file_of("version-1"), desk.database)
+        for pin in (WRONG, RIGHT):
+            ran = desk.verify("alice", pin)
+            assert ran.answer["error"]["code"] == "rolled_back", ran
+    taken_in(desk)
+    assert desk.verify("alice", RIGHT).answer["outcome"] == "uncollected"
