@@ -23,7 +23,7 @@ def backup(
       pincli backup "/var/backups/pincli-$(date +%F).db"
 
     The keys are not in it: keep a copy of them elsewhere. Agents wait for one file copy,
-    about half a second at a million users.
+    about half a second at a million users. FILE's folder must be yours or root's alone.
     """
     config = invocation.config
     size = back_up(config.store, config.keys, path, forbidden=(config.store, config.keys))

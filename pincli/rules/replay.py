@@ -30,7 +30,7 @@ class Course(NamedTuple):
 
 _OUTCOMES = frozenset({EventKind.VERIFIED, EventKind.INCORRECT})
 _BEGINNINGS = frozenset({EventKind.USER_ADDED, EventKind.MIGRATED})
-_RESETS = frozenset({EventKind.RESET, EventKind.PIN_WITHDRAWN, EventKind.PIN_GENERATED})
+_RESETS = frozenset({EventKind.PIN_WITHDRAWN, EventKind.PIN_GENERATED})
 _KINDS = {kind.value: kind for kind in EventKind}
 
 
@@ -65,7 +65,8 @@ def _wrong_attempt(
 ) -> str | None:
     """What is wrong about the attempt that is open, or not."""
     if ends:
-        return None if event.attempt == attempt else "an outcome without its charge"
+        charged = attempt is not None and event.attempt == attempt
+        return None if charged else "an outcome without its charge"
     if attempt is None or event.record is None:
         return None
     if kind is EventKind.ATTEMPT:
@@ -80,19 +81,21 @@ def _possible(kind: EventKind, counter: int, *, ends: bool) -> range | tuple[int
         return range(counter, ATTEMPTS_ALLOWED + 1)
     if kind is EventKind.VERIFIED or (kind is EventKind.REFUSED and ends):
         return (0,)
-    if kind is EventKind.LOCKED_BY_HAND:
-        return (ATTEMPTS_ALLOWED,)
     # What a reset leaves is 0; a first look and a deactivation leave the counter as it is.
     below_six = {
         EventKind.ATTEMPT: (counter + 1,),
         EventKind.PIN_CHANGED: (0,),
+        EventKind.RESET: (0,),
         EventKind.LOCKED: (),
+        EventKind.LOCKED_BY_HAND: (ATTEMPTS_ALLOWED,),
         EventKind.UNLOCKED: (),
         **dict.fromkeys(_RESETS, (0, counter)),
     }
     at_six = {
         EventKind.ATTEMPT: (),
         EventKind.PIN_CHANGED: (),
+        EventKind.RESET: (),
+        EventKind.LOCKED_BY_HAND: (),
         EventKind.UNLOCKED: (0,),
     }
     return (at_six if six else below_six).get(kind, (counter,))

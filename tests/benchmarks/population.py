@@ -22,6 +22,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pincli.vault.verifiers import PRODUCTION_COST
+
 from pincli.models import EventKind, PinOrigin, UserType
 from pincli.operations import pins
 from pincli.rules.states import ATTEMPTS_ALLOWED
@@ -29,7 +31,6 @@ from pincli.store.sql.rows import EVENT_COLUMNS
 from pincli.store.sqlite.connection import utc_now
 from pincli.vault.audit_macs import AuditSigner
 from pincli.vault.keyring import Keyring
-from pincli.vault.verifiers import PRODUCTION_COST
 from tests.support.desk import Desk, new_desk
 
 CALLERS = tuple(f"caller-{number:02}" for number in range(20))
@@ -43,7 +44,7 @@ _VERSION = b"2"
 
 _ROOT = Path(__file__).parents[2]
 _MADE_BY = (
-    "pincli/store/schema.py",
+    "pincli/store/sqlite/schema.py",
     "pincli/store/sql/rows.py",
     "pincli/vault/audit_macs.py",
     "pincli/rules/framing.py",

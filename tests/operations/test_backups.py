@@ -198,7 +198,7 @@ def _no_table(backup: Path, desk: Desk) -> None:
 
 
 def _impossible(backup: Path, desk: Desk) -> None:
-    edited(backup, "PRAGMA ignore_check_constraints = ON; UPDATE users SET failed_attempts = 7")
+    edited(backup, "PRAGMA ignore_check_constraints = ON; UPDATE people SET failed_attempts = 7")
 
 
 def _text(backup: Path, desk: Desk) -> None:
@@ -370,7 +370,7 @@ def test_a_record_behind_the_trail_loses_its_pin_and_no_more(
 ) -> None:
     """Somebody wrote it, or a bug: the backup is not refused, and nobody else is touched."""
     guess_wrong(peopled, "bob", 2)
-    tampering = "UPDATE users SET failed_attempts = %d WHERE user = 'bob'"
+    tampering = "UPDATE people SET failed_attempts = %d WHERE user = 'bob'"
     backup = edited(backed_up(peopled), tampering % counter)
     if store == "gone":
         peopled.database.unlink()
@@ -390,7 +390,7 @@ def test_only_rows_are_brought_back(peopled: Desk) -> None:
     backup = edited(
         backed_up(peopled),
         "CREATE TABLE more (x); CREATE VIEW seen AS SELECT 1;"
-        "CREATE TRIGGER t AFTER UPDATE ON users BEGIN UPDATE users SET failed_attempts = 0; END;"
+        "CREATE TRIGGER t AFTER UPDATE ON users BEGIN UPDATE people SET failed_attempts = 0; END;"
         "DROP INDEX users_by_account;",
     )
     schema = "SELECT type, name, sql FROM sqlite_master ORDER BY 1, 2"
@@ -409,7 +409,7 @@ def test_an_attempt_in_flight_is_over_with_a_restore(peopled: Desk) -> None:
         with pytest.raises(AttemptTakenOver):
             settled(session, attempt, matched=True)
     user = peopled.user("alice")
-    assert (user.open_attempt, user.failed_attempts, user.pin) == (None, 1, None)
+    assert (user.attempt, user.failed_attempts, user.pin) == (None, 1, None)
     untouched(peopled)
 
 
@@ -511,7 +511,7 @@ def test_a_journal_that_a_lost_store_left_does_not_spoil_the_next(peopled: Desk)
     with closing(sqlite3.connect(peopled.database, isolation_level=None)) as connection:
         connection.execute("PRAGMA cache_size = 1")
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute("UPDATE users SET name = hex(randomblob(4000))")
+        connection.execute("UPDATE people SET name = hex(randomblob(4000))")
         connection.execute("UPDATE events SET reason = hex(randomblob(4000))")
         hot = journal.read_bytes()
         connection.execute("ROLLBACK")

@@ -85,7 +85,7 @@ def verifies(session: Session, user: User, pin: str) -> bool:
     """Whether a PIN is the user's present one."""
     if user.pin is None:
         return False
-    key = session.verify_key(user.pin.verify_key)
+    key = session.verify_key(user.verify_key)
     return session.verifiers.matches(user.pin.verifier, key, user.login, user.pin_version, pin)
 
 

@@ -299,7 +299,7 @@ def test_after_the_largest_number_nothing_is_written(well: Desk, line: str) -> N
     ran = call(well, line, "444159\n")
     assert ran.code == 8
     assert "damaged" in ran.err
-    assert well.sql("SELECT user, failed_attempts FROM users") == [("alice", 0)]
+    assert well.sql("SELECT user, failed_attempts FROM people") == [("alice", 0)]
 
 
 def test_what_a_killed_writer_left_is_no_illness(well: Desk) -> None:
@@ -308,7 +308,7 @@ def test_what_a_killed_writer_left_is_no_illness(well: Desk) -> None:
     with closing(sqlite3.connect(well.database, isolation_level=None)) as connection:
         connection.execute("PRAGMA cache_size = 1")
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute("UPDATE users SET name = hex(randomblob(4000))")
+        connection.execute("UPDATE people SET name = hex(randomblob(4000))")
         connection.execute("UPDATE events SET reason = hex(randomblob(4000))")
         hot, half = journal.read_bytes(), well.database.read_bytes()
         connection.execute("ROLLBACK")

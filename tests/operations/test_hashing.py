@@ -64,7 +64,7 @@ def write(
 def verifies(session: Session, user: User, pin: str) -> bool:
     """Whether a PIN matches the verifier in a record."""
     assert user.pin is not None, user
-    key = session.verify_key(user.pin.verify_key)
+    key = session.verify_key(user.verify_key)
     return session.verifiers.matches(user.pin.verifier, key, user.login, user.pin_version, pin)
 
 
@@ -91,7 +91,7 @@ def test_nobody_is_nobody(session: Session) -> None:
 def _forget_pin(desk: Desk, user: str) -> None:
     """Make it that a user has no PIN, and misses all the same."""
     desk.sql(
-        "UPDATE users SET verifier = NULL, verify_key = NULL, sealed = NULL, portal_key = NULL, "
+        "UPDATE people SET verifier = NULL, verify_key = NULL, sealed = NULL, portal_key = NULL, "
         "pin_set_at = NULL, pin_set_by = NULL WHERE user = ?",
         user,
     )

@@ -278,7 +278,7 @@ def test_a_person_is_told_the_same(near: Desk) -> None:
 
 def test_a_hostile_name_is_only_json(near: Desk) -> None:
     """Whatever a display name holds, the hook gets one line of JSON, in ASCII."""
-    near.sql("UPDATE users SET name = ? WHERE user = 'alice'", "\x1b]52;c;x\x07\n\u202e\"'$(id)")
+    near.sql("UPDATE people SET name = ? WHERE user = 'alice'", "\x1b]52;c;x\x07\n\u202e\"'$(id)")
     bell = Bell(near)
     assert on_lock(bell.command, near.user("alice")) is None
     (note,) = bell.notes()

@@ -140,7 +140,7 @@ def test_pins_are_sealed_anew(peopled: Desk) -> None:
         assert pins.show(session, "bob").pin == OTHER
     figures = {info.file: info.users for info in listed(peopled) if info.kind == "portal"}
     assert figures == {"portal.key": 2, "portal.pub": 2, f"portal-{old}.pub": 0}
-    assert {user.pin.portal_key for user in map(peopled.user, peopled.pins) if user.pin} == {new}
+    assert {user.portal_key for user in map(peopled.user, peopled.pins) if user.pin} == {new}
 
 
 def test_sealing_anew_goes_on_after_an_interruption(
@@ -206,10 +206,10 @@ def _only_new_keys(desk: Desk) -> None:
     """No PIN was sealed or hashed with another key than the store names, since the rotation."""
     portal = current(desk, KeyKind.PORTAL)
     assert desk.sql(
-        "SELECT user FROM users WHERE verifier IS NOT NULL AND portal_key <> ?", portal
+        "SELECT user FROM people WHERE verifier IS NOT NULL AND portal_key <> ?", portal
     ) == []  # fmt: skip
     made = desk.sql(
-        "SELECT user FROM users u WHERE verify_key <> (SELECT verify_key FROM store) AND "
+        "SELECT user FROM people u WHERE verify_key <> (SELECT verify_key FROM store) AND "
         "(SELECT max(seq) FROM events e WHERE e.user = u.user AND "
         "kind IN ('pin_changed', 'pin_generated')) > "
         "(SELECT max(seq) FROM events WHERE outcome LIKE 'verify:%')"
@@ -356,11 +356,11 @@ def test_a_verifier_under_a_lost_key_charges_nothing(peopled: Desk) -> None:
             verify(other, "bob", OTHER, None)
         (peopled.keys / f"verify-{old}.key").unlink()
         (peopled.keys / "verify.key").rename(peopled.store.parent / "verify.key")
-        before = peopled.sql("SELECT failed_attempts, attempts_total FROM users ORDER BY id")
+        before = peopled.sql("SELECT failed_attempts, attempts_total FROM people ORDER BY id")
         assert key_of(peopled, "bob") == new
         with pytest.raises(KeysUnavailable):
             verify(session, "bob", OTHER, None)
-        assert peopled.sql("SELECT failed_attempts, attempts_total FROM users ORDER BY id") == (
+        assert peopled.sql("SELECT failed_attempts, attempts_total FROM people ORDER BY id") == (
             before
         )
 

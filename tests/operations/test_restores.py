@@ -163,7 +163,7 @@ def test_an_attempt_that_nobody_settles_any_more_counts(peopled: Desk) -> None:
     restored(peopled, younger)
     for name in ("alice", "carol"):
         user = peopled.user(name)
-        assert (user.failed_attempts, user.open_attempt, user.locks_total) == (6, None, 1)
+        assert (user.failed_attempts, user.attempt, user.locks_total) == (6, None, 1)
         assert user.locked_since is not None
         assert peopled.events(name)[-1].kind is EventKind.LOCKED
     untouched(peopled)
@@ -180,7 +180,7 @@ def test_attempts_in_flight_are_abandoned_where_there_is_no_store(peopled: Desk)
     kinds = [event.kind for event in peopled.events("alice")]
     assert kinds[-3:] == [EventKind.ABANDONED, EventKind.RESTORED, EventKind.LOCKED]
     user = peopled.user("alice")
-    assert (user.open_attempt, user.locks_total, state_of(user)) == (None, 1, State.LOCKED)
+    assert (user.attempt, user.locks_total, state_of(user)) == (None, 1, State.LOCKED)
     untouched(peopled)
 
 
@@ -218,7 +218,7 @@ def test_who_became_of_a_type_without_pins_has_none(peopled: Desk) -> None:
     """By the backup's data, whatever the version."""
     backup = backed_up(peopled)
     with closing(sqlite3.connect(backup, isolation_level=None)) as connection:
-        connection.execute("UPDATE users SET type = 'datapipe' WHERE user = 'alice'")
+        connection.execute("UPDATE people SET type = 'datapipe' WHERE user = 'alice'")
     assert restored(peopled, backup).withdrawn == 1
     assert peopled.user("alice").pin is None
     untouched(peopled)
@@ -269,7 +269,7 @@ def test_a_reader_who_does_not_end_does_not_hold_a_restore_for_ever(
     before = peopled.events()
     with closing(sqlite3.connect(peopled.database, isolation_level=None)) as other:
         other.execute("BEGIN")
-        other.execute("SELECT count(*) FROM users").fetchall()
+        other.execute("SELECT count(*) FROM people").fetchall()
         with pytest.raises(StoreUnavailable) as raised:
             restored(peopled, backup)
         other.execute("ROLLBACK")

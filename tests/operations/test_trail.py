@@ -251,19 +251,19 @@ def test_another_store_s_trail_does_not_fit(busy: Desk) -> None:
 def test_an_old_record_put_back_shows(busy: Desk, field: str) -> None:
     """A whole old row, its PIN still valid in itself, or only its old counter."""
     columns = "verifier, verify_key, sealed, portal_key, pin_set_at, pin_set_by, pin_version"
-    (old,) = edit(busy, f"SELECT {columns}, failed_attempts FROM users WHERE user = 'bob'")  # noqa: S608
+    (old,) = edit(busy, f"SELECT {columns}, failed_attempts FROM people WHERE user = 'bob'")  # noqa: S608
     with busy.session() as session:
         pins.change(session, "bob", OTHER)
     assert checked(busy).finding is None
     if field == "version":
         edit(
             busy,
-            f"UPDATE users SET ({columns}) = (?, ?, ?, ?, ?, ?, ?) WHERE user = 'bob'",  # noqa: S608
+            f"UPDATE people SET ({columns}) = (?, ?, ?, ?, ?, ?, ?) WHERE user = 'bob'",  # noqa: S608
             *old[:-1],
         )
         expected = "PIN version"
     else:
-        edit(busy, "UPDATE users SET failed_attempts = ? WHERE user = 'bob'", old[-1])
+        edit(busy, "UPDATE people SET failed_attempts = ? WHERE user = 'bob'", old[-1])
         expected = "attempts counter"
     report = checked(busy)
     assert report.seq is None
@@ -272,7 +272,7 @@ def test_an_old_record_put_back_shows(busy: Desk, field: str) -> None:
 
 def test_a_counter_set_to_zero_shows(busy: Desk) -> None:
     """Six more attempts for whoever can write the file: found."""
-    edit(busy, "UPDATE users SET failed_attempts = 0 WHERE user = 'bob'")
+    edit(busy, "UPDATE people SET failed_attempts = 0 WHERE user = 'bob'")
     assert checked(busy).finding == (
         "the record of bob was changed behind the trail: its attempts counter"
     )
@@ -294,7 +294,7 @@ def test_records_beyond_the_first_page_are_compared(busy: Desk) -> None:
         for number in range(PAGE + 1):
             people.add(session, f"user{number}", "acme", "", UserType.CLOUD)
     assert checked(busy).finding is None
-    edit(busy, "UPDATE users SET failed_attempts = 1 WHERE user = ?", f"user{PAGE}")
+    edit(busy, "UPDATE people SET failed_attempts = 1 WHERE user = ?", f"user{PAGE}")
     assert f"user{PAGE}" in (checked(busy).finding or "")
 
 

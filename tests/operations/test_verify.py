@@ -5,16 +5,37 @@ from __future__ import annotations
 import signal
 import sqlite3
 from contextlib import closing
+from itertools import cycle
+from typing import Any
 
 import pytest
 
-from pincli.errors import MalformedName, MalformedPin, StoreUnavailable, UnknownUser
+from pincli.errors import (
+    HashUnavailable,
+    MalformedName,
+    MalformedPin,
+    OutOfMemory,
+    PinChangedMeanwhile,
+    StoreUnavailable,
+    UnknownUser,
+    VerifierDamaged,
+)
 from pincli.models import Outcome, State, User, UserType, Verdict
-from pincli.operations import people
+from pincli.operations import people, pins
 from pincli.operations.verify import admit, verify
 from pincli.store.steps import attempts
-from tests.operations.watching import WatchingVerifiers
-from tests.store.attempting import PIN, kinds_after, last_seq, left_open, with_counter
+from pincli.store.steps.pins import withdraw
+from tests.operations.watching import WatchingAnswers
+from tests.store.attempting import (
+    PIN,
+    kinds_after,
+    last_number,
+    left_open,
+    rewrite,
+    told,
+    told_verdict,
+    with_counter,
+)
 from tests.store.processes import other
 from tests.support.desk import Desk
 from tests.support.overtaking import overtake
@@ -28,16 +49,19 @@ MALFORMED = ("", "12345", "1234567", "12a456", "\uff14\uff14\uff14\uff11\uff15\u
 def test_the_right_answer_verifies_and_clears_the_counter(desk: Desk, counter: int) -> None:
     """After any number of misses short of six: verified, counter 0, PIN kept."""
     before = with_counter(desk, counter)
-    seq = last_seq(desk)
+    number = last_number(desk)
     with desk.session() as session:
         verdict = verify(session, "alice", PIN, "T-1")
         on_disk = desk.user("alice")
-    assert verdict == Verdict(Outcome.VERIFIED, on_disk, State.ACTIVE)
+    assert told_verdict(verdict) == Verdict(Outcome.VERIFIED, told(on_disk), State.ACTIVE)
     assert on_disk.failed_attempts == 0
-    assert (on_disk.pin, on_disk.pin_version) == (before.pin, before.pin_version)
+    assert (on_disk.pin_check, on_disk.pin_version) == (before.pin_check, before.pin_version)
     assert on_disk.attempts_total == before.attempts_total + 1
-    assert kinds_after(desk, seq) == [("attempt", None, counter + 1), ("verified", "verified", 0)]
-    assert {event.ticket for event in desk.events() if event.seq > seq} == {"T-1"}
+    assert kinds_after(desk, number) == [
+        ("attempt", None, counter + 1),
+        ("verified", "verified", 0),
+    ]
+    assert {event.ticket for event in desk.events() if event.seq > number} == {"T-1"}
 
 
 @pytest.mark.parametrize("answer", [WRONG, FORBIDDEN, "123456"])
@@ -45,16 +69,17 @@ def test_the_right_answer_verifies_and_clears_the_counter(desk: Desk, counter: i
 def test_a_wrong_answer_counts_one(desk: Desk, counter: int, answer: str) -> None:
     """One more miss, also for a PIN that the rules forbid; the sixth locks."""
     before = with_counter(desk, counter)
-    seq = last_seq(desk)
+    number = last_number(desk)
     with desk.session() as session:
         verdict = verify(session, "alice", answer, None)
         on_disk = desk.user("alice")
     locked = counter == 5
-    assert verdict == Verdict(Outcome.INCORRECT, on_disk, State.LOCKED if locked else State.ACTIVE)
+    state = State.LOCKED if locked else State.ACTIVE
+    assert told_verdict(verdict) == Verdict(Outcome.INCORRECT, told(on_disk), state)
     assert on_disk.failed_attempts == counter + 1
-    assert (on_disk.pin, on_disk.last_verified_at) == (before.pin, None)
+    assert (on_disk.pin_check, on_disk.last_verified_at) == (before.pin_check, None)
     assert on_disk.locks_total == int(locked)
-    assert kinds_after(desk, seq) == [
+    assert kinds_after(desk, number) == [
         ("attempt", None, counter + 1),
         ("incorrect", "incorrect", counter + 1),
         *([("locked", None, 6)] if locked else []),
@@ -64,15 +89,15 @@ def test_a_wrong_answer_counts_one(desk: Desk, counter: int, answer: str) -> Non
 @pytest.mark.parametrize("answer", MALFORMED)
 @pytest.mark.parametrize("counter", [0, 5])
 def test_a_malformed_answer_is_a_slip(desk: Desk, counter: int, answer: str) -> None:
-    """What is not six digits is never charged, never compared and never recorded."""
+    """What is not six digits is never charged, never hashed and never recorded."""
     before = with_counter(desk, counter)
-    seq = last_seq(desk)
-    verifiers = WatchingVerifiers()
+    number = last_number(desk)
+    answers = WatchingAnswers()
     with desk.session() as session, pytest.raises(MalformedPin):
-        verify(session._replace(verifiers=verifiers), "alice", answer, None)
-    assert verifiers.compared == 0
+        verify(session._replace(answers=answers), "alice", answer, None)
+    assert answers.hashed == 0
     assert desk.user("alice") == before
-    assert last_seq(desk) == seq
+    assert last_number(desk) == number
 
 
 def uncomparable(desk: Desk, state: State) -> User:
@@ -83,7 +108,8 @@ def uncomparable(desk: Desk, state: State) -> User:
         case State.INACTIVE:
             with_counter(desk, 3)
             with desk.session() as session:
-                return people.set_active(session, "alice", active=False, reason=None).after
+                people.set_active(session, "alice", active=False, reason=None)
+            return desk.user("alice")
         case State.INELIGIBLE:
             return desk.add("alice", kind=UserType.CLOUD_OFFICE)
         case _:
@@ -97,14 +123,14 @@ def uncomparable(desk: Desk, state: State) -> User:
 def test_nothing_is_compared_in_any_other_state(desk: Desk, state: State, answer: str) -> None:
     """The state is the verdict for every answer, right, wrong or malformed; nothing changes."""
     before = uncomparable(desk, state)
-    seq = last_seq(desk)
-    verifiers = WatchingVerifiers()
+    number = last_number(desk)
+    answers = WatchingAnswers()
     with desk.session() as session:
-        verdict = verify(session._replace(verifiers=verifiers), "alice", answer, None)
+        verdict = verify(session._replace(answers=answers), "alice", answer, None)
     assert verdict == Verdict(Outcome(state.value), before, state)
-    assert verifiers.compared == 0
+    assert answers.hashed == 0
     assert desk.user("alice") == before
-    assert kinds_after(desk, seq) == [("refused", state.value, before.failed_attempts)]
+    assert kinds_after(desk, number) == [("refused", state.value, before.failed_attempts)]
 
 
 def test_only_consecutive_misses_lock(desk: Desk) -> None:
@@ -126,7 +152,7 @@ def test_every_spelling_shares_one_counter(desk: Desk) -> None:
         for name in ("alice", "Alice", " alice", "ALICE\n", "aLICE", "\talice "):
             verify(session, name, WRONG, None)
     assert desk.user("alice").failed_attempts == 6
-    assert len(desk.sql("SELECT * FROM users")) == 1
+    assert len(desk.sql("SELECT * FROM people")) == 1
 
 
 @pytest.mark.parametrize("answer", [PIN, "12345"])
@@ -150,94 +176,202 @@ def test_an_unknown_user_is_an_event(desk: Desk, answer: str) -> None:
 
 def test_what_can_not_be_a_name_is_not_looked_up(desk: Desk) -> None:
     """A malformed name is a usage error, and leaves no trace of what was typed."""
-    seq = last_seq(desk)
+    number = last_number(desk)
     with desk.session() as session, pytest.raises(MalformedName):
         verify(session, "al ice", PIN, None)
-    assert last_seq(desk) == seq
+    assert last_number(desk) == number
 
 
-def test_during_a_comparison_the_charge_is_on_disk_and_nobody_is_held_up(desk: Desk) -> None:
-    """Charged, signals put off, the user's lock held, and the database free for others."""
-    user = with_counter(desk, 2)
+def test_while_an_answer_is_hashed_nothing_is_charged_and_nothing_held(desk: Desk) -> None:
+    """No charge, no lock, no signal put off: a host that fails here locks nobody out."""
+    before = with_counter(desk, 2)
     seen: dict[str, object] = {}
 
     def look() -> None:
-        on_disk = desk.user("alice")
-        seen["charge"] = (on_disk.failed_attempts, on_disk.open_attempt is not None)
+        seen["record"] = desk.user("alice")
         seen["signals"] = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         with closing(sqlite3.connect(desk.database, isolation_level=None, timeout=0)) as writer:
-            writer.execute("BEGIN IMMEDIATE")
+            writer.execute("BEGIN EXCLUSIVE")
             writer.execute("COMMIT")
-        lock_file = desk.store / "pincli.lock"
-        with other("lock_holder", lock_file, user.id) as rival:
-            assert rival.said() == "trying"
-            assert rival.says_nothing_for(0.2)
-        with other("lock_holder", lock_file, 0) as writer_lock:
+        with other("lock_holder", desk.store / "pincli.lock", 0) as writer_lock:
             assert (writer_lock.said(), writer_lock.said()) == ("trying", "held")
 
-    verifiers = WatchingVerifiers(look)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    answers = WatchingAnswers(look)
+    with desk.session() as session:
+        verdict = verify(session._replace(answers=answers), "alice", PIN, None)
+    assert verdict.outcome is Outcome.VERIFIED
+    assert answers.hashed == 1
+    assert seen == {"record": before, "signals": mask}
+
+
+def test_between_charge_and_settle_the_attempt_is_on_disk_and_signals_wait(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Charged, its answer stored, and no lock held: others go on at once."""
+    with_counter(desk, 2)
+    seen: list[tuple[int, bool]] = []
+    masks = []
+
+    def look() -> None:
+        on_disk = desk.user("alice")
+        seen.append((on_disk.failed_attempts, on_disk.attempt_answer == on_disk.pin_check))
+        masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        with other("lock_holder", desk.store / "pincli.lock", 0) as writer_lock:
+            assert (writer_lock.said(), writer_lock.said()) == ("trying", "held")
+
+    overtake(monkeypatch, attempts.settle, look)
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     with desk.session() as session:
-        verdict = verify(session._replace(verifiers=verifiers), "alice", PIN, None)
-    assert verdict.outcome is Outcome.VERIFIED
-    assert verifiers.compared == 1
-    assert seen["charge"] == (3, True)
-    blocked = seen["signals"]
-    assert isinstance(blocked, set)
-    assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP} <= blocked
+        assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
+    assert seen == [(3, True)]
+    assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP} <= masks[0]
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
 
 
-def test_an_error_in_the_comparison_leaves_the_attempt_charged(desk: Desk) -> None:
-    """Whatever goes wrong between charge and settle, the guess has been paid for."""
+FAILURES = {
+    "memory": OutOfMemory(),
+    "library": HashUnavailable("no backend"),
+    "crash": MemoryError(),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_hash_that_fails_charges_nobody(desk: Desk, failure: str) -> None:
+    """A machine short of memory or a library says so as often as it likes, and locks nobody."""
+    before = with_counter(desk, 5)
+    number = last_number(desk)
 
     def fail() -> None:
-        raise MemoryError
+        raise FAILURES[failure]
 
-    with_counter(desk, 5)
-    with desk.session() as session, pytest.raises(MemoryError):
-        verify(session._replace(verifiers=WatchingVerifiers(fail)), "alice", PIN, None)
-    left = desk.user("alice")
-    assert left.failed_attempts == 6
-    assert left.open_attempt is not None
     with desk.session() as session:
-        assert verify(session, "alice", PIN, None).outcome is Outcome.LOCKED
-    assert (desk.user("alice").locks_total, desk.user("alice").open_attempt) == (1, None)
-    assert kinds_after(desk, left.open_attempt) == [
-        ("abandoned", None, 6),
-        ("locked", None, 6),
-        ("refused", "locked", 6),
-    ]
+        failing = session._replace(answers=WatchingAnswers(fail))
+        for _ in range(7):
+            with pytest.raises(type(FAILURES[failure])):
+                verify(failing, "alice", PIN, None)
+    assert desk.user("alice") == before
+    assert last_number(desk) == number
+
+
+def test_a_question_that_changes_meanwhile_is_asked_again(desk: Desk) -> None:
+    """The answer counts for the PIN that there is at the charge; nothing is charged for the old."""
+    with_counter(desk, 2)
+    with desk.session() as session:
+
+        def replace_once() -> None:
+            if answers.hashed == 1:
+                pins.change(session, "alice", "987321")
+
+        answers = WatchingAnswers(replace_once)
+        verdict = verify(session._replace(answers=answers), "alice", "987321", None)
+    assert verdict.outcome is Outcome.VERIFIED
+    assert answers.hashed == 2
+    assert verdict.user.attempts_total == 1
+
+
+def test_a_pin_withdrawn_while_its_answer_is_hashed_is_the_verdict(desk: Desk) -> None:
+    """The charge finds no PIN: refused on record, uncharged."""
+    user = with_counter(desk, 2)
+    with desk.session() as session:
+        answers = WatchingAnswers(
+            lambda: session.store.write(withdraw, [user.id], unlock=False, reason=None)
+        )
+        verdict = verify(session._replace(answers=answers), "alice", PIN, None)
+    assert (verdict.outcome, verdict.user.attempts_total) == (Outcome.UNCOLLECTED, 0)
+
+
+def test_a_question_is_asked_at_most_twenty_times(desk: Desk) -> None:
+    """One that changes under every answer is no honest use; nothing is charged."""
+    with_counter(desk, 2)
+    choices = cycle(["987321", "234811"])
+    with desk.session() as session:
+        answers = WatchingAnswers(lambda: pins.change(session, "alice", next(choices)))
+        with pytest.raises(PinChangedMeanwhile):
+            verify(session._replace(answers=answers), "alice", PIN, None)
+    assert answers.hashed == 20
+    assert desk.user("alice").attempts_total == 0
+    assert "attempt" not in {event.kind.value for event in desk.events()}
+
+
+@pytest.mark.parametrize("column", ["pin_check", "pin_proof", "question", "pin_version"])
+def test_a_record_without_its_proof_is_not_charged_and_verifies_nobody(
+    desk: Desk, column: str
+) -> None:
+    """Written by the store itself, by somebody with audit.key but without verify.key."""
+    with_counter(desk, 2)
+    forged: dict[str, Any] = {
+        "pin_check": bytes(32),
+        "pin_proof": bytes(32),
+        "question": "$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA",
+        "pin_version": 9,
+    }
+    before = rewrite(desk, "alice", **{column: forged[column]})
+    number = last_number(desk)
+    with desk.session() as session, pytest.raises(VerifierDamaged):
+        verify(session, "alice", PIN, None)
+    assert desk.user("alice") == before
+    assert last_number(desk) == number
 
 
 @pytest.mark.parametrize("answer", [PIN, WRONG])
 def test_a_settle_that_can_not_be_written_verifies_nobody(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
-    """A disk that fails after the charge is an error, no verdict; the attempt stays charged."""
+    """A store that fails after the charge is an error, no verdict; the attempt stays charged."""
     before = with_counter(desk, 2)
-    full = "CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT raise(ABORT, 'x'); END"
-    overtake(monkeypatch, attempts.settle, lambda: desk.sql(full))
-    with desk.session() as session, pytest.raises(StoreUnavailable):
+    foreign = "CREATE TABLE foreign_object (x)"
+    overtake(monkeypatch, attempts.settle, lambda: desk.sql(foreign))
+    with desk.session() as session, pytest.raises(StoreUnavailable) as error:
         verify(session, "alice", answer, None)
-    desk.sql("DROP TRIGGER full")
+    assert error.value.charge == "charged"
+    desk.sql("DROP TABLE foreign_object")
     left = desk.user("alice")
     assert left.failed_attempts == 3
-    assert left.open_attempt == last_seq(desk)
+    assert left.attempt == last_number(desk)
     assert left.last_verified_at == before.last_verified_at
 
 
-def test_a_dead_attempt_counts_before_the_next_answer(desk: Desk) -> None:
-    """The miss of a killed process is closed first; the next right answer clears it."""
-    attempt = left_open(desk, with_counter(desk, 4))
+def test_a_charge_that_can_not_be_written_is_none(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the error says so."""
+    before = with_counter(desk, 2)
+    overtake(monkeypatch, attempts.charge, lambda: desk.sql("CREATE TABLE foreign_object (x)"))
+    with desk.session() as session, pytest.raises(StoreUnavailable) as error:
+        verify(session, "alice", PIN, None)
+    assert error.value.charge == "not charged"
+    desk.sql("DROP TABLE foreign_object")
+    assert desk.user("alice") == before
+
+
+@pytest.mark.parametrize(("dead", "outcome"), [(WRONG, "incorrect"), (PIN, "verified")])
+def test_a_dead_attempt_is_ended_before_the_next_answer(
+    desk: Desk, dead: str, outcome: str
+) -> None:
+    """With the outcome that its own process would have got; the next right answer verifies."""
+    attempt = left_open(desk, with_counter(desk, 4), dead)
     with desk.session() as session:
         assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
-    assert kinds_after(desk, attempt.attempt) == [
-        ("abandoned", None, 5),
-        ("attempt", None, 6),
+    counter = 5 if dead == WRONG else 0
+    assert kinds_after(desk, attempt.number) == [
+        (outcome, outcome, counter),
+        ("attempt", None, counter + 1),
         ("verified", "verified", 0),
     ]
     assert desk.user("alice").locks_total == 0
+
+
+def test_a_dead_sixth_miss_locks_before_the_next_answer(desk: Desk) -> None:
+    """The right answer that comes after it meets the lock, and pays for nothing."""
+    attempt = left_open(desk, with_counter(desk, 5))
+    with desk.session() as session:
+        assert verify(session, "alice", PIN, None).outcome is Outcome.LOCKED
+    assert kinds_after(desk, attempt.number) == [
+        ("incorrect", "incorrect", 6),
+        ("locked", None, 6),
+        ("refused", "locked", 6),
+    ]
 
 
 def test_admitting_asks_before_the_pin_is_taken_down(desk: Desk) -> None:
@@ -245,9 +379,9 @@ def test_admitting_asks_before_the_pin_is_taken_down(desk: Desk) -> None:
     before = with_counter(desk, 5)
     locked = with_counter(desk, 6, "bob")
     with desk.session() as session:
-        seq = last_seq(desk)
+        number = last_number(desk)
         assert admit(session, " ALICE", None) == before
-        assert last_seq(desk) == seq
+        assert last_number(desk) == number
         assert admit(session, "bob", "T-1") == Verdict(Outcome.LOCKED, locked, State.LOCKED)
         with pytest.raises(UnknownUser):
             admit(session, "carol", None)

@@ -1,24 +1,24 @@
-"""Verifiers that look around, or let something happen, in the middle of a comparison."""
+"""Answers that look around, or let something happen, while a hash is computed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from pincli.vault.answers import Answers, HashCost
 from pincli.vault.keyring import Key
-from pincli.vault.verifiers import HashCost, Verifiers
 from tests.support.desk import CHEAP
 
 
-class WatchingVerifiers(Verifiers):
-    """Counts comparisons, and calls a function before each."""
+class WatchingAnswers(Answers):
+    """Counts the hashes of answers, and calls a function before each."""
 
     def __init__(self, during: Callable[[], object] = lambda: None, cost: HashCost = CHEAP) -> None:
         super().__init__(cost)
-        self.compared = 0
+        self.hashed = 0
         self._during = during
 
-    def matches(self, verifier: str, key: Key, user: str, version: int, pin: str) -> bool:
-        """Compare, after the function has run."""
-        self.compared += 1
+    def answer(self, question: str, key: Key, uid: bytes, version: int, pin: str) -> bytes:
+        """Hash, after the function has run."""
+        self.hashed += 1
         self._during()
-        return super().matches(verifier, key, user, version, pin)
+        return super().answer(question, key, uid, version, pin)

@@ -352,7 +352,7 @@ def test_a_withdrawn_pin_is_barred_until_the_customer_chooses() -> None:
     looked = lockout.after(gone, lockout.collected(gone, GENERATED, at=AT))
     assert looked.barred_question == user.question
     chosen = lockout.after(looked, lockout.changed(looked, CHOSEN, at=AT))
-    assert chosen.barred_question is chosen.barred_version is None
+    assert (chosen.barred_question, chosen.barred_version) == (None, None)
 
 
 def test_six_attempts_are_allowed() -> None:

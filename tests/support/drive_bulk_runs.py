@@ -6,7 +6,7 @@ import csv
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,14 +59,7 @@ class Wreck:
     run: Ran
 
 
-def wrecks(
-    desk: Desk,
-    forks: Forks,
-    folder: Path,
-    *arguments: str,
-    only: frozenset[str] | None = None,
-    files: Mapping[str, bytes] = {},
-) -> Iterator[Wreck]:
+def wrecks(desk: Desk, forks: Forks, folder: Path, *arguments: str) -> Iterator[Wreck]:
     """The same run on copies of one store, each killed before another of its telling points.
 
     Args:
@@ -74,22 +67,18 @@ def wrecks(
         forks: Who runs it.
         folder: For the copies.
         arguments: Pincli's own; OUT in them stands for the wreck's own folder.
-        only: Around which points it is killed; left out: around every commit and all that
-            touches files, and before every few of the others; those that have their turn.
-        files: What lies in each wreck's own folder at the beginning, by name.
     """
-    whole = _run(desk, forks, folder / "whole", arguments, 0, files)
+    whole = _run(desk, forks, folder / "whole", arguments, 0)
     assert whole.run.code == 0, whole.run
     points = Log(folder / "whole" / "log").points()
     telling = [
         number
         for number in range(1, len(points) + 1)
-        if set(points[max(number - 2, 0) : number]) & (only or _TELLING)
-        or (only is None and number % _EVERY == 0)
+        if set(points[max(number - 2, 0) : number]) & _TELLING or number % _EVERY == 0
     ]
     for turn, number in enumerate(telling, 1):
-        if only or turns.is_tried(turn):
-            wreck = _run(desk, forks, folder / f"{number}", arguments, number, files)
+        if turns.is_tried(turn):
+            wreck = _run(desk, forks, folder / f"{number}", arguments, number)
             assert killed(wreck.run.code), (number, points[number - 1], wreck.run)
             yield wreck
 
@@ -144,11 +133,8 @@ def _run(
     folder: Path,
     arguments: tuple[str, ...],
     kill_at: int,
-    files: Mapping[str, bytes],
 ) -> Wreck:
     (folder / "out").mkdir(parents=True)
-    for name, content in files.items():
-        (folder / "out" / name).write_bytes(content)
     copy = copied(desk, folder / "store")
     plan = Plan(log=str(folder / "log"), kill_at=kill_at)
     run = forks.run(copy, *filled(arguments, folder / "out"), plan=plan)

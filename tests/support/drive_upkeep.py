@@ -16,6 +16,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from pincli import files
+from pincli.store.sqlite import copies, restoring
 from tests.support import drive_forks, failpoints, turns
 from tests.support.desk import Desk, Ran, killed
 from tests.support.driving import ROOT, Forks
@@ -104,6 +106,8 @@ def _install(plan: Plan) -> None:
     failpoints.install(replace(plan, kill_at=0))
     for name in _FILE_OPERATIONS:
         _replace(os, name, steps.before(getattr(os, name)))
+    for module in (copies, restoring):
+        _replace(module, "give_name", steps.before(files.give_name))
 
 
 def _counted(reach: Callable[..., None], steps: _Steps) -> Callable[..., None]:

@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 
 import typer
+from pincli.vault.verifiers import HashCost, Verifiers
 
 from pincli import cli
 from pincli.config import Config
 from pincli.operations import hooks
 from pincli.rules.roles import Role
-from pincli.vault.verifiers import HashCost, Verifiers
 
 _CHEAP = HashCost(memory_kib=8, passes=1)
 

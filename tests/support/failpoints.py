@@ -22,8 +22,10 @@ from typing import Any
 
 from pincli import cli, deployment
 from pincli.commands import prompts
+from pincli.models import Verdict
 from pincli.store.sqlite import lockfile as locks
 from pincli.store.sqlite.engine import SqliteStore
+from pincli.store.sqlite.mark import Mark
 from pincli.store.steps import attempts
 from pincli.vault.answers import Answers, HashCost
 from pincli.views import programs
@@ -35,16 +37,20 @@ _CAPABILITY_VERSION = 0x20080522
 _WATCHED: tuple[tuple[object, str, str, str], ...] = (
     (prompts, "_read_line", "read", ""),
     (Answers, "prepare", "prepare", "prepared"),
-    (Answers, "answer", "compare", "compared"),
+    (Answers, "answer", "hash", "hashed"),
+    (Mark, "write", "mark", "marked"),
     (programs, "write", "answer", "wrote"),
     (cli, "writing", "", "answered"),
 )
 """Functions, and the points before and after them."""
-_STEPS: dict[object, tuple[str, str]] = {
-    attempts.charge: ("charge", "charged"),
-    attempts.settle: ("settle", "settled"),
+_STEPS: dict[object, tuple[str, str, type]] = {
+    attempts.charge: ("charge", "charged", attempts.Charged),
+    attempts.settle: ("settle", "settled", Verdict),
 }
-"""Steps, and the points before and after their transactions, waiting for the lock included."""
+"""Steps, and the points before and after their transactions, waiting for the lock included.
+
+The second is reached only if the step gave such a result: a refusal is no charge.
+"""
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class Plan:
 
     Attributes:
         log: The file to which each point is appended, one a line, before anything else.
-        at: An action by point: `compare` is the first time, `sql:COMMIT#2` the second.
+        at: An action by point: `charged` is the first time, `sql:COMMIT#2` the second.
             Actions: kill, pause (at the gate), fail (as SQLite would), bug (an exception that
             repeats the arguments), full (no byte can be written to a file any more), linger
             (until an answer is written).
@@ -187,11 +193,11 @@ def _watch_steps(points: Points) -> None:
     write = SqliteStore.write
 
     def writing(store: SqliteStore, step: Any, *arguments: Any, **options: Any) -> Any:
-        before, after = _STEPS.get(step, ("", ""))
+        before, after, kind = _STEPS.get(step, ("", "", object))
         if before:
             points.reach(before, *arguments)
         result = write(store, step, *arguments, **options)
-        if after:
+        if after and isinstance(result, kind):
             points.reach(after)
         return result
 
@@ -202,7 +208,7 @@ def _watch_locks(points: Points) -> None:
     acquire = locks.Locks._acquire
 
     def acquiring(held: locks.Locks, byte: int, *length: int) -> None:
-        whose = "user" if byte else "writer"
+        whose = "maintenance" if byte else "writer"
         points.reach(f"lock:{whose}")
         acquire(held, byte, *length)
         points.reach(f"locked:{whose}")
@@ -212,8 +218,14 @@ def _watch_locks(points: Points) -> None:
 
 def _watch_sql(points: Points) -> None:
     class Watched(sqlite3.Connection):
+        _reads = False
+
         def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
-            points.reach(f"sql:{sql.split(None, 1)[0]}")
+            # A transaction that only reads begins and ends in lower case.
+            words = sql.split(None, 1)
+            reads = sql == "BEGIN" or (sql == "COMMIT" and self._reads)
+            self._reads = sql == "BEGIN" or (self._reads and self.in_transaction)
+            points.reach(f"sql:{words[0].lower() if reads else words[0]}")
             return super().execute(sql, *parameters)
 
         def executemany(self, sql: str, *parameters: Any) -> sqlite3.Cursor:

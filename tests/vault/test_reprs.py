@@ -8,44 +8,54 @@ import pytest
 
 from pincli.models import (
     Change,
+    EventKind,
+    NewEvent,
     NewPin,
+    Outcome,
     PinOrigin,
     ResetUser,
     ShownPin,
-    StoredPin,
+    State,
     User,
     UserType,
+    Verdict,
 )
-from pincli.store.steps.attempts import Charged, RenewedVerifier
+from pincli.operations.pins import Sealed
+from pincli.store.steps.keys import Resealed
+from pincli.vault.answers import Made
 from pincli.vault.keyring import Key
 
 PIN = "444159"
 RAW = b"0123456789-raw-key-0123456789-ab"
-VERIFIER = "$argon2id$v=19$the-verifier"
-SEALED = b"sealed-bytes"
-SECRETS = (PIN, RAW.decode(), VERIFIER, SEALED.decode())
+QUESTION = "$argon2id$v=19$the-question"
+CHECK, PROOF, SEALED = b"check-bytes", b"proof-bytes", b"sealed-bytes"
+ANSWER = b"answer-bytes"
+SECRETS = (PIN, *(each.decode() for each in (RAW, CHECK, PROOF, SEALED, ANSWER)))
 
-STORED = StoredPin(VERIFIER, "vk", SEALED, "pk", "2026-01-02T03:04:05Z", PinOrigin.GENERATED)
 ALICE = User(
-    1, "alice", "acme", "Alice", UserType.CLOUD, True, "2026-01-01T00:00:00Z", STORED, 1, 0, None,
-    None, None, None, None, None, None, 0, 0,
+    1, b"uid", b"blind-bytes", "acme", "alice", "Alice", None, UserType.CLOUD, True, "t",
+    question=QUESTION, pin_check=CHECK, pin_proof=PROOF, sealed=SEALED, attempt_answer=ANSWER,
+    barred_check=CHECK,
 )  # fmt: skip
 
 HOLDERS: list[Any] = [
     Key(RAW, "fingerprint"),
-    STORED,
-    NewPin(VERIFIER, "vk", SEALED, "pk", PinOrigin.CUSTOMER, 2),
+    NewPin(QUESTION, CHECK, PROOF, "vk", SEALED, "pk", PinOrigin.CUSTOMER, 2),
+    Made(QUESTION, CHECK, PROOF),
+    Sealed(SEALED, "pk"),
+    Resealed(1, 2, SEALED, "pk"),
     ShownPin(ALICE, PIN, first=True),
     ResetUser(Change(ALICE, ALICE), PIN),
     ALICE,
-    Charged(7, ALICE, STORED, "cafe"),
-    RenewedVerifier(VERIFIER, "vk"),
+    Change(ALICE, ALICE),
+    NewEvent(EventKind.ATTEMPT, ALICE),
+    Verdict(Outcome.VERIFIED, ALICE, State.ACTIVE),
 ]
 
 
 @pytest.mark.parametrize("holder", HOLDERS, ids=lambda holder: type(holder).__name__)
 def test_no_repr_holds_a_secret(holder: Any) -> None:
-    """Neither PIN, key, verifier nor seal is in it, in whatever form Python would print it."""
+    """No PIN, key, check, proof, seal or answer is in it, however Python prints it."""
     for text in (repr(holder), str(holder), f"{holder}", repr([holder])):
         assert all(secret not in text for secret in SECRETS)
 

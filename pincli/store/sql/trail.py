@@ -88,6 +88,11 @@ class SqlTrail:
         ((at,),) = self._rows(query, (EventKind.AUDITED.value,))
         return None if at is None else str(at)
 
+    def began(self) -> str:
+        """When the store was made, ISO 8601, UTC."""
+        ((at,),) = self._rows("SELECT created_at FROM store", ())
+        return str(at)
+
     def dated_after(self, at: str) -> int:
         """How many events are dated after a time."""
         ((count,),) = self._rows("SELECT count(*) FROM trail WHERE at > ?", (at,))

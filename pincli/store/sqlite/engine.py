@@ -141,6 +141,12 @@ class SqliteStore:
         with self._lock_file().without_patience():
             return self.write(step, *args, **kwargs)
 
+    @contextmanager
+    def uninterrupted(self) -> Iterator[None]:
+        """From the first write inside to the end, what would stop or end the process waits."""
+        with self._lock_file().keeping_signals_off():
+            yield
+
     def require_seen(self) -> bool:
         """Compare the store with this host's mark; whether there is one."""
         with translated(self.path):

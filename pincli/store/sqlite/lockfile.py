@@ -82,6 +82,7 @@ class Locks:
         self._path = path
         self.patience = LONGEST_WAIT
         self._is_writing = False
+        self._keeps_signals_off = False
         try:
             self._descriptor = open_plain(path, os.O_RDWR)
         except FileNotFoundError:
@@ -110,6 +111,17 @@ class Locks:
             yield
         finally:
             self.patience = patience
+
+    @contextmanager
+    def keeping_signals_off(self) -> Iterator[None]:
+        """Put off, from the first lock held inside to the end, what is put off while one is."""
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        self._keeps_signals_off = True
+        try:
+            yield
+        finally:
+            self._keeps_signals_off = False
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def renew_patience(self) -> None:
         """Begin anew: something is committed, and what comes next may wait as long again."""
@@ -168,7 +180,8 @@ class Locks:
             finally:
                 fcntl.lockf(self._descriptor, fcntl.LOCK_UN, length, byte)
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            if not self._keeps_signals_off:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def _acquire(self, byte: int, length: int = 1) -> None:
         try:

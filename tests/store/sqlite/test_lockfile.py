@@ -44,10 +44,12 @@ def test_an_alarm_at_the_last_moment_rings_once(monkeypatch: pytest.MonkeyPatch)
     """One that comes while it is being disarmed leaves neither a timer nor a handler behind."""
     before = signal.getsignal(signal.SIGALRM)
     disarm = signal.setitimer
+    moment = time.monotonic() + 60
 
     def just_before(which: int, seconds: float, interval: float = 0) -> object:
         if not seconds:
             monkeypatch.setattr(signal, "setitimer", disarm)
+            monkeypatch.setattr(time, "monotonic", lambda: moment)
             os.kill(os.getpid(), signal.SIGALRM)
         return disarm(which, seconds, interval)
 
@@ -100,6 +102,30 @@ def test_waiting_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch, alarm: 
         signal.signal(signal.SIGALRM, before)
     with locks.writer():
         pass
+    locks.close()
+
+
+def test_a_signal_that_does_not_interrupt_the_call_is_seen(path: Path) -> None:
+    """Ctrl-C just before the call blocks, or in another thread: not first after ten seconds."""
+
+    def take() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    locks = Locks(path)
+    try:
+        with held_by_other(path, 0):
+            timer = threading.Timer(0.1, take)
+            timer.start()
+            with pytest.raises(KeyboardInterrupt), locks.writer():
+                pytest.fail("two hold the writer lock")
+            timer.join()
+        assert locks.patience > LONGEST_WAIT / 2
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGUSR1, before)
     locks.close()
 
 
