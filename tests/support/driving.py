@@ -97,6 +97,12 @@ class Driven:
         """Let it go on from its pause."""
         os.write(self._go, b".")
 
+    def continued(self) -> Ran:
+        """How it ended, once it was let go on after a stop."""
+        self.signal(signal.SIGCONT)
+        self.go_on()
+        return self.end()
+
     def ended(self) -> bool:
         """Whether the process is over."""
         return self.process.poll() is not None
@@ -157,6 +163,15 @@ def paused_verify(
     plan = Plan(at=(("charged", "pause"), *at), log=log)
     with driven(desk, *verify_of(user), plan=plan, pin=pin) as run:
         run.await_pause()
+        yield run
+
+
+@contextmanager
+def stopped_verify(desk: Desk, user: str, pin: str) -> Iterator[Driven]:
+    """A verify that is charged and then stopped, as by SIGSTOP from anybody."""
+    with paused_verify(desk, user, pin) as run:
+        run.signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, run.process.pid, os.WSTOPPED | os.WNOWAIT)
         yield run
 
 

@@ -190,6 +190,8 @@ def _copied(path: Path, copied: Path, locks: Locks) -> Path | None:
             if version < SCHEMA_VERSION:
                 return copied if is_sound(connection, copied) else None
             is_own = foreign(connection, version) is None
+            if connection.execute("SELECT count(*) FROM store").fetchall() != [(1,)]:
+                return None
             if is_own and is_sound(connection, copied) and is_legible(connection):
                 return copied
         legible = copied.with_name("legible.db")

@@ -16,7 +16,6 @@ from pincli.models import UserType
 from pincli.rules.states import ATTEMPTS_ALLOWED
 from pincli.store.sqlite.connection import connect, utc_now
 
-_CHUNK = 2000
 _TEXTS = ("account", "login", "display_name", "added_at")
 _NUMBERS = ("pin_version", "locks_total", "attempts_total", "event")
 _LARGEST = 2**53
@@ -47,22 +46,25 @@ def copy_tables(source: Path, target: sqlite3.Connection, tables: Sequence[str])
                 # Text that is none becomes another, and its record unsound.
                 connection.text_factory = lambda raw: raw.decode(errors="replace")
             rows = connection.execute(f"SELECT {columns} FROM {table} NOT INDEXED")
-            while chunk := rows.fetchmany(_CHUNK):
-                if table != "people":
-                    target.executemany(insert, chunk)
-                    continue
-                for row in chunk:
-                    _copy_person(target, insert, dict(zip(names, row, strict=True)))
+            if table != "people":
+                target.executemany(insert, rows)
+                continue
+            left = [row for row in rows if not _taken(target, insert, row)]
+            # Once all others have their row numbers. Who still has no place is unknown: the
+            # trail tells if somebody is gone.
+            for row in left:
+                mended = _mended(target, dict(zip(names, row, strict=True)))
+                _taken(target, insert, [*mended.values()])
+            connection.text_factory = str
 
 
-def _copy_person(target: sqlite3.Connection, insert: str, row: dict[str, Any]) -> None:
+def _taken(target: sqlite3.Connection, insert: str, row: Sequence[Any]) -> bool:
+    """Whether our own table takes a row."""
     try:
-        target.execute(insert, [*row.values()])
+        target.execute(insert, row)
     except (sqlite3.IntegrityError, OverflowError):
-        try:
-            target.execute(insert, [*_mended(target, row).values()])
-        except sqlite3.IntegrityError:
-            return  # nobody can say who that is: the trail knows whether somebody is gone
+        return False
+    return True
 
 
 def _mended(target: sqlite3.Connection, row: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from pincli.store.sqlite import lockfile as module
 from pincli.store.sqlite.lockfile import LONGEST_WAIT, Locks
 from tests.store.processes import Other, held_by_other, other
 
-MAINTENANCE = 2**62
+MAINTENANCE = module._MAINTENANCE
 
 
 @pytest.fixture
@@ -61,21 +61,29 @@ def test_an_alarm_at_the_last_moment_rings_once(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_different_bytes_do_not_exclude_each_other(path: Path) -> None:
-    """Two users' locks and the writer lock are held at the same time."""
-    with (
-        held_by_other(path, 0),
-        held_by_other(path, MAINTENANCE),
-        held_by_other(path, MAINTENANCE + 1),
-    ):
+    """A key rotation holds its own lock while others write."""
+    with held_by_other(path, 0), held_by_other(path, MAINTENANCE):
         pass
+
+
+@pytest.mark.parametrize("byte", [0, 7, MAINTENANCE])
+def test_everything_is_every_lock_there_can_be(
+    path: Path, byte: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer's, a rotation's, and those that version 1 had for its users."""
+    monkeypatch.setattr(module, "LONGEST_WAIT", 0.1)
+    locks = Locks(path)
+    with held_by_other(path, byte), pytest.raises(StoreBusy), locks.everything():
+        pytest.fail("two hold a lock")
+    with locks.everything(), other("lock_holder", path, byte) as second:
+        assert second.said() == "trying"
+        assert second.says_nothing_for(0.3)
+    locks.close()
 
 
 def test_a_killed_holder_lets_go(path: Path) -> None:
     """The kernel frees what a dead process held, however it died."""
-    with (
-        held_by_other(path, MAINTENANCE) as first,
-        other("lock_holder", path, MAINTENANCE) as second,
-    ):
+    with held_by_other(path, 0) as first, other("lock_holder", path, 0) as second:
         assert second.said() == "trying"
         first.process.kill()
         assert second.said() == "held"
@@ -181,16 +189,16 @@ def test_an_error_inside_lets_go(path: Path) -> None:
     """Whatever is raised while the lock is held, the next one gets it, mask and all."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     locks = Locks(path)
-    with pytest.raises(KeyError), locks.maintenance():
+    with pytest.raises(KeyError), locks.writer():
         raise KeyError
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
-    with held_by_other(path, MAINTENANCE):
+    with held_by_other(path, 0):
         pass
     locks.close()
 
 
-def test_letting_go_of_the_writer_lock_keeps_the_maintenance_lock(path: Path) -> None:
-    """A rotation writes more than once; its lock and the signals' deferral outlast the writer's."""
+def test_letting_go_of_the_writer_lock_keeps_the_other(path: Path) -> None:
+    """A rotation's lock, and the signals that wait for its end, outlast the writer's."""
     locks = Locks(path)
     with locks.maintenance():
         with locks.writer():
