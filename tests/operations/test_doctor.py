@@ -250,7 +250,7 @@ def test_an_event_from_the_future(
     well: Desk, monkeypatch: pytest.MonkeyPatch, at: str, healthy: bool
 ) -> None:
     """The clock had jumped ahead, or has jumped back: told until it is right again."""
-    monkeypatch.setattr(engine, "utc_now", lambda: at)
+    monkeypatch.setattr(transaction, "utc_now", lambda: at)
     with well.session(Need.WRITE) as session:
         event = NewEvent(EventKind.REFUSED, name="nobody", outcome="unknown_user")
         session.store.write(record, event)
