@@ -265,7 +265,9 @@ def test_only_who_lacks_a_pin_gets_one(floor: Desk, single: bool) -> None:
             missing_of(everybody, session) as selection,
         ):
             results |= flat(reset(session, selection, MISSING))
-    lacking = {n for n, u in before.items() if u.question is None and u.active and u.type == "cloud"}
+    lacking = {
+        n for n, u in before.items() if u.question is None and u.active and u.type == "cloud"
+    }
     assert set(results) == lacking != set()
     for name, user in records(floor).items():
         if name in lacking:

@@ -138,7 +138,7 @@ def test_the_totals_are_those_of_the_users_that_are_meant(few: Session, desk: De
 @pytest.mark.parametrize("how", ["names", "account", "everybody", "rows"])
 def test_of_many_each_comes_once_in_storage_order(many: Desk, how: str) -> None:
     """Over many pages, with names given twice; and the rows can be walked at any pace."""
-    everybody = [name for (name,) in many.sql("SELECT user FROM people ORDER BY id")]
+    everybody = [name for (name,) in many.sql("SELECT login FROM people ORDER BY id")]
     rows = [row for (row,) in many.sql("SELECT id FROM people ORDER BY id")]
     with many.session() as session:
         chosen = {
