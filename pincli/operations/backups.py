@@ -14,6 +14,7 @@ from pincli.models import Fault, Identity, Origin
 from pincli.operations.places import require_elsewhere
 from pincli.operations.session import Session
 from pincli.operations.trail import check_chain
+from pincli.operations.upgrade import upgrade
 from pincli.results import Restored
 from pincli.rules.replay import Course
 from pincli.store.contract import Restorer, Store
@@ -102,6 +103,7 @@ def restore(
     keyring = Keyring(keys_folder)
     sealer = AuditSealer(keyring.audit)
     restorer = Restorer(
+        upgrade=lambda folder, uid_of: upgrade(folder, keys_folder, origin=origin, uid_of=uid_of),
         check=partial(_check, keyring),
         sealers=Sealers(
             sealer,

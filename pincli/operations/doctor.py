@@ -69,14 +69,12 @@ def _clock(store: Store) -> Check:
 def _last_audit(store: Store) -> Check:
     """When the whole trail was last checked: some things show nowhere else."""
     at = store.trail.last_audit()
-    moment = None if at is None else moment_of(at)
-    hint = "`pincli audit verify`, from cron too"
-    if moment is None:
-        return Check("audit", "the trail has never been checked", hint)
-    days = (datetime.now(UTC) - moment).days
-    if days >= _AUDIT_DAYS:
-        return Check("audit", f"the trail was last checked {days} days ago", hint)
-    return Check(f"audit, {at}", None, "")
+    checked = moment_of(at or store.trail.began())
+    days = _AUDIT_DAYS if checked is None else (datetime.now(UTC) - checked).days
+    if days < _AUDIT_DAYS:
+        return Check(f"audit, {at}" if at else "audit not due yet", None, "")
+    finding = f"the trail was last checked {days} days ago" if at else "the trail was never checked"
+    return Check("audit", finding, "`pincli audit verify`, from cron too")
 
 
 def _mark(store: Store) -> Check:

@@ -20,6 +20,7 @@ from pincli.vault.keyring import AUDIT_KEY
 
 _LINK_CHARACTERS = 64
 _PAGE = 500
+_LARGEST = 2**63 - 1
 
 
 def parse_head(text: str) -> Head:
@@ -149,6 +150,8 @@ class _Check:
             raise BadEvent(self.head.number + 1, MISSING)
         if last.seal is None:
             raise BadEvent(last.number, "the newest event has no seal")
+        if self._trail.texts_of(last.number + 1, _LARGEST) or self._trail.texts_of(-_LARGEST, 0):
+            raise BadEvent(None, "there are texts of events that are not in it")
 
     def expected_head(self) -> None:
         """The head that somebody noted down is in the trail."""
@@ -163,12 +166,16 @@ class _Check:
         row = 0
         people = self._session.store.people
         while rows := people.rows_after(row, _PAGE):
+            seals = people.seals_in(rows)
             for user in people.in_rows(rows):
                 course = self.courses.pop(user.uid, None)
                 if course is None:
                     raise BadEvent(None, f"{user.login} is not in the trail")
-                if (course.changed, course.record) != (user.event, record_digest(user)):
+                digest = record_digest(user)
+                if (course.changed, course.record) != (user.event, digest):
                     raise BadEvent(None, f"the record of {user.login} was changed behind the trail")
+                if not self._seals_record(seals[user.uid], digest):
+                    raise BadEvent(None, f"the record of {user.login} has a wrong seal")
             row = rows[-1]
         if self.courses:
             uid, course = next(iter(self.courses.items()))
@@ -208,5 +215,11 @@ class _Check:
     def _sealed(self, seal: bytes, number: int, link: bytes) -> bool:
         return any(
             hmac.compare_digest(seal, sealer.seal_trail(self._store_id, number, link))
+            for sealer in self._sealers
+        )
+
+    def _seals_record(self, seal: bytes, digest: bytes) -> bool:
+        return any(
+            hmac.compare_digest(seal, sealer.seal_record(self._store_id, digest))
             for sealer in self._sealers
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pincli.errors import OldStoreTampered, RecordDamaged, StoreUnavailable
@@ -30,6 +30,7 @@ def upgrade(
     origin: Origin,
     at_most: int | None = None,
     progress: Progress = no_progress,
+    uid_of: Callable[[str], bytes | None] = lambda _login: None,
 ) -> Upgraded | None:
     """Bring a store up to date; None if it is.
 
@@ -39,6 +40,7 @@ def upgrade(
         origin: Who does it, and by which command.
         at_most: Leave a store with more users as it is.
         progress: Told how far it is, in users and events.
+        uid_of: The uid that is known for a login; new ones are drawn for the others.
 
     Raises:
         OldStoreTampered: It isn't as version 1 left it.
@@ -50,7 +52,9 @@ def upgrade(
         return None
     if at_most is not None and users > at_most:
         raise StoreUnavailable(Fault.OLD_SCHEMA, store_folder, f"it has {users:,} users")
-    return upgrade_store(store_folder, _Vault(keys_folder), origin=origin, progress=progress)
+    return upgrade_store(
+        store_folder, _Vault(keys_folder), origin=origin, progress=progress, uid_of=uid_of
+    )
 
 
 def mark_as_seen(session: Session) -> None:

@@ -10,13 +10,13 @@ from pincli.errors import (
     PinChangedMeanwhile,
     PincliError,
     RecordDamaged,
-    StoreUnavailable,
+    Unavailable,
+    UnknownUser,
     VerifierDamaged,
 )
 from pincli.models import NewPin, Outcome, PinOrigin, State, User, Verdict
 from pincli.operations.people import require_user
 from pincli.operations.session import Session
-from pincli.operations.signals import deferred
 from pincli.rules.pins import require_well_formed
 from pincli.rules.states import state_of
 from pincli.store.steps import attempts
@@ -68,7 +68,7 @@ def verify(session: Session, name: str, pin: str, ticket: str | None) -> Verdict
         raise MalformedAnswer from None
     for _ in range(_ASK_AGAIN):
         answer = _hashed(session, user, pin)
-        with deferred():
+        with session.store.uninterrupted():
             charged = _charged(session, user, answer, ticket)
             if isinstance(charged, Verdict):
                 return charged
@@ -106,7 +106,7 @@ def _charged(
 ) -> attempts.Charged | Verdict | None:
     try:
         return session.store.write(attempts.charge, user, answer, ticket=ticket)
-    except StoreUnavailable as error:
+    except Unavailable as error:
         error.charge = "may be charged" if error.unsure else "not charged"
         raise
 
@@ -114,7 +114,7 @@ def _charged(
 def _settled(session: Session, charged: attempts.Charged) -> Verdict:
     try:
         return session.store.write(attempts.settle, charged)
-    except StoreUnavailable as error:
+    except Unavailable as error:
         error.charge = "charged"
         raise
 
@@ -149,5 +149,7 @@ def _renew(session: Session, user: User, pin: str) -> None:
 
 
 def _read_again(session: Session, user: User) -> User:
-    (now,) = session.store.people.in_rows([user.id])
-    return now
+    for now in session.store.people.in_rows([user.id]):
+        if now.uid == user.uid:
+            return now
+    raise UnknownUser([user.login])  # an older store was brought back meanwhile

@@ -6,6 +6,8 @@ from pincli.models import EventKind, NewEvent, User, UserType
 from pincli.rules import lockout
 from pincli.rules.replay import Course
 
+_LARGEST = 2**53
+
 
 def restored(user: User, *, present: User | None, keeps_pin: bool, at: str) -> lockout.Step:
     """The step from a backup's record to the one after the restore.
@@ -46,7 +48,7 @@ def taken_in(user: User, course: Course | None, *, at: str) -> lockout.Step:
         course: How far the trail tells their story.
         at: ISO 8601, UTC.
     """
-    closed = lockout.without_attempt(user)
+    closed = _bounded(lockout.without_attempt(user))
     first: lockout.Step = ()
     if course is None:
         closed = closed._replace(active=False)
@@ -72,6 +74,12 @@ def lost(uid: bytes, course: Course, *, at: str) -> lockout.Step:
     name = f"lost-{uid.hex()}"
     user = User(0, uid, None, name, name, "", None, UserType.CLOUD, False, at)
     return taken_in(user, course, at=at)
+
+
+def _bounded(user: User) -> User:
+    """The record with numbers that can go on growing, as somebody may have made them up."""
+    names = ("pin_version", "locks_total", "attempts_total")
+    return user._replace(**{name: min(getattr(user, name), _LARGEST) for name in names})
 
 
 def _without_pin(user: User, records: tuple[User, ...]) -> User:

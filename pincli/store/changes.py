@@ -75,7 +75,8 @@ def changes_of(
             else:
                 before = before or _as_read(read, user)
                 user = user._replace(id=before.id, event=before.event)
-            if user != before:
+            # A restore seals also what it leaves as it found it.
+            if user != before or event.kind is EventKind.RESTORED:
                 user = user._replace(event=number)
                 digest = changes.digests[user.uid] = record_digest(user)
                 left[user.uid] = user

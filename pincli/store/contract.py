@@ -74,6 +74,10 @@ class Transaction(Protocol):
         """Who acts, and by which command."""
 
     @property
+    def head(self) -> Head:
+        """The end of the trail, what this transaction has saved included."""
+
+    @property
     def identity(self) -> Identity:
         """The keys that count now."""
 
@@ -103,8 +107,12 @@ class Transaction(Protocol):
             AttemptOpen: A second attempt is charged in this transaction.
         """
 
-    def next_number(self) -> int:
-        """The number that the next event gets."""
+    def require_event(self, number: int, link: bytes) -> None:
+        """See that the trail still has an event that was committed.
+
+        Raises:
+            StoreUnavailable: It doesn't: an older store was brought back.
+        """
 
     def ending_of(self, user: User, attempt: int) -> str:
         """The outcome of an attempt of this user that somebody else has ended.
@@ -128,6 +136,9 @@ class People(Protocol):
 
     def in_rows(self, rows: Sequence[int]) -> list[User]:
         """The users in some rows, in storage order."""
+
+    def seals_in(self, rows: Sequence[int]) -> dict[bytes, bytes]:
+        """The seals of the records in some rows, by uid."""
 
     def rows_after(self, row: int, limit: int) -> list[int]:
         """The next row numbers of users above one, at most `limit`."""
@@ -187,6 +198,9 @@ class Trail(Protocol):
 
     def last_audit(self) -> str | None:
         """When the whole trail was last checked and found right, ISO 8601, UTC."""
+
+    def began(self) -> str:
+        """When the store was made, ISO 8601, UTC."""
 
     def dated_after(self, at: str) -> int:
         """How many events are dated after a time."""
@@ -283,6 +297,12 @@ class Store(Protocol):
             StoreBusy: Somebody is.
         """
 
+    def uninterrupted(self) -> AbstractContextManager[None]:
+        """From the first write inside to the end, what would stop or end the process waits.
+
+        Who still waits for their turn to write can leave at once.
+        """
+
     def require_seen(self) -> bool:
         """Compare the store with this host's mark, as every write does; whether there is one.
 
@@ -312,6 +332,8 @@ class Restorer(NamedTuple):
     """What restoring asks of those who have the keys.
 
     Attributes:
+        upgrade: Upgrades a store of schema 1 in a folder. Users get the uid that is known for
+            their login, or else a new one; raises StoreTampered.
         check: Checks keys, links and seals of a store's trail. Gives how far each user's story
             is told in it, by uid; raises BackupRefused.
         sealers: Who seals.
@@ -320,6 +342,7 @@ class Restorer(NamedTuple):
         origin: Who acts, and by which command.
     """
 
+    upgrade: Callable[[Path, Callable[[str], bytes | None]], object]
     check: Callable[[Store], Mapping[bytes, Course]]
     sealers: Sealers
     keys_since: Callable[[Identity], Mapping[str, str]]

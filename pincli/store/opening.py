@@ -56,9 +56,16 @@ def users_to_upgrade(folder: Path) -> int | None:
 
 
 def upgrade_store(
-    folder: Path, vault: Vault, *, origin: Origin, progress: Callable[[int, int], None]
+    folder: Path,
+    vault: Vault,
+    *,
+    origin: Origin,
+    progress: Callable[[int, int], None],
+    uid_of: Callable[[str], bytes | None],
 ) -> Upgraded | None:
     """Bring a store of an older pincli up to date; None if another process has done it by now.
+
+    Users get the uid that `uid_of` knows for their login, or else a new one.
 
     Raises:
         OldStoreTampered: It isn't as pincli left it, and is left as it is.
@@ -67,4 +74,4 @@ def upgrade_store(
     """
     from pincli.store.sqlite import upgrade
 
-    return upgrade.upgrade(folder, vault, origin=origin, progress=progress)
+    return upgrade.upgrade(folder, vault, origin=origin, progress=progress, uid_of=uid_of)

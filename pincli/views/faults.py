@@ -41,7 +41,7 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
             "name another with --store, or make room for this one",
         ),
         Fault.REPLACED: (
-            f"another file took the store's place while it was open: {path}",
+            f"another store took this one's place while it was open: {path}",
             "start the command again",
         ),
         Fault.FORBIDDEN: (

@@ -93,7 +93,10 @@ def _upgraded_screen(result: Upgraded) -> list[Block]:
         text = f"{result.withdrawn} PINs withdrawn: the trail contradicts their records"
         blocks.append(Note(text, Tone.WARNING))
         blocks.append(Next("pincli audit list --kind pin_withdrawn", "whose they were"))
-    return [*blocks, Note("backups of before are of the older pincli: make a new one")]
+    return [
+        *blocks,
+        Note("earlier backups keep the old format: `pincli backup FILE` makes a new one"),
+    ]
 
 
 def _examined_screen(checks: Sequence[Check], sick: int) -> list[Block]:

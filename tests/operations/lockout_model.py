@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 SIX = 6
@@ -12,68 +13,99 @@ class Model:
     """One user's PIN as DESIGN.md describes it.
 
     Attributes:
-        open: Whether a process died between charge and settle, and nobody has noticed yet.
-        lock_noted: Whether the present lock has been counted among the locks.
+        version: Grows when a PIN is set or withdrawn.
+        open: The answer of an attempt that nobody has ended yet; empty for none.
+        ended: How the last attempt that somebody ended came out.
     """
 
     pin: str | None = None
+    version: int = 0
     counter: int = 0
     active: bool = True
-    open: bool = False
-    lock_noted: bool = False
+    open: str = ""
+    ended: str = ""
     attempts: int = 0
     locks: int = 0
     retired: set[str] = field(default_factory=set)
+
+    @property
+    def locked(self) -> bool:
+        """A sixth answer in flight is not a lock yet."""
+        return self.counter == SIX and not self.open
 
     @property
     def state(self) -> str:
         """The state's word."""
         if not self.active:
             return "inactive"
-        if self.counter == SIX:
+        if self.locked:
             return "locked"
         return "active" if self.pin else "uncollected"
 
-    def take_lock(self) -> None:
-        """Whoever takes the user's lock closes what a dead process left open."""
-        self.open = False
-        self.note_lock()
+    def end(self) -> None:
+        """Whoever comes next ends what is open, as its own process would have."""
+        if not self.open:
+            return
+        right, self.open = self.open == self.pin, ""
+        if right:
+            self.counter = 0
+        self.ended = "verified" if right else "incorrect"
+        self.locks += self.locked
 
-    def note_lock(self) -> None:
-        """Count the present lock, once."""
-        if self.counter == SIX and not self.lock_noted:
-            self.locks += 1
-            self.lock_noted = True
+    def change(self, act: Callable[[], None], *, withdraws: bool, refused: bool = False) -> None:
+        """End what is open, and do something; a right answer to a PIN that goes is not told."""
+        right = bool(self.open) and self.open == self.pin
+        self.end()
+        if refused:
+            return
+        act()
+        if right and withdraws:
+            self.ended = "incorrect" if self.state == "active" else self.state
 
-    def clear(self) -> None:
-        """Set the counter to 0, and with it end the lock if there is one."""
-        self.counter = 0
-        self.lock_noted = False
-
-    def charge(self) -> bool:
+    def charge(self, answer: str) -> bool:
         """Pay for an attempt, if the state allows one."""
-        self.take_lock()
+        self.end()
         if self.state != "active":
             return False
         self.attempts += 1
         self.counter += 1
+        self.open = answer
         return True
 
     def verify(self, answer: str) -> str:
         """An attempt from beginning to end; the outcome's word."""
-        if not self.charge():
+        if not self.charge(answer):
             return self.state
-        if answer == self.pin:
-            self.clear()
-            return "verified"
-        self.note_lock()
-        return "incorrect"
+        self.end()
+        return self.ended
 
-    def withdraw(self, *, unlock: bool) -> None:
-        """A reset, without the user's lock."""
+    def told(self, version: int) -> str:
+        """What the owner of an attempt that others have ended is told of it."""
+        if self.ended != "verified" or (self.state == "active" and self.version == version):
+            return self.ended
+        return "incorrect" if self.state == "active" else self.state
+
+    def reset(self, *, unlock: bool, pin: str | None = None) -> None:
+        """A reset, and a new PIN if one is issued."""
         if self.counter < SIX or unlock:
-            self.clear()
-        self.replace_pin(None)
+            self.counter = 0
+        if pin or self.pin:
+            self.replace_pin(pin)
+
+    def choose(self, pin: str) -> None:
+        """The customer's choice."""
+        self.counter = 0
+        self.replace_pin(pin)
+
+    def switch(self, *, active: bool) -> None:
+        """Deactivating withdraws the PIN."""
+        if self.active and not active and self.pin:
+            self.replace_pin(None)
+        self.active = active
+
+    def unlock(self) -> None:
+        """A lock is released."""
+        self.counter = 0
 
     def replace_pin(self, pin: str | None) -> None:
         """Another PIN, or none; the one before must not verify any more."""
@@ -81,3 +113,4 @@ class Model:
             self.retired.add(self.pin)
         self.retired.discard(pin or "")
         self.pin = pin
+        self.version += 1

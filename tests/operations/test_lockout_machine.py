@@ -10,7 +10,8 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from collections import Counter
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,17 +23,19 @@ from pincli.errors import MalformedPin, NoPinPossible, Refused, Rule
 from pincli.models import PinOrigin, User
 from pincli.operations import people, pins
 from pincli.operations.session import Session
+from pincli.operations.trail import check_trail
 from pincli.operations.unlock import unlock
 from pincli.operations.verify import verify
 from pincli.rules.states import state_of
+from pincli.store.steps import attempts
 from pincli.store.steps import pins as pin_steps
 from pincli.store.steps.attempts import Charged
 from tests.operations.lockout_model import SIX, Model
 from tests.operations.resetting import reset_named
-from tests.operations.watching import WatchingVerifiers
-from tests.store.attempting import charge
-from tests.store.chain import computed_macs, stored_macs
+from tests.store.attempting import charge, settled
+from tests.store.chain import require_sound
 from tests.support.desk import new_desk
+from tests.support.trail import play
 
 NAMES = ("alice", "bob")
 NEW_PIN = "987321"
@@ -43,6 +46,8 @@ FORBIDDEN = {"000000": Rule.REPEATED_DIGITS, "987654": Rule.DIGIT_SEQUENCE}
 
 # Thousands of commits: what a disk makes of them is for the scenarios to find out.
 IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+EVENTS = ("reset", "one", "all", "unlock", "choose", "show", "switch", "nothing")
 
 names = st.sampled_from(NAMES)
 wrong_answers = st.sampled_from(WRONG)
@@ -62,7 +67,8 @@ class Lockout(RuleBasedStateMachine):
         self.reader = sqlite3.connect(self.desk.database, isolation_level=None)
         self.exit.callback(self.reader.close)
         self.seen = 0
-        self.charges: Counter[str] = Counter()
+        self.charges: Counter[bytes] = Counter()
+        self.open: dict[bytes, int] = {}
         self.shift = ExitStack()
         self.session = self.shift.enter_context(self.desk.session())
 
@@ -73,12 +79,15 @@ class Lockout(RuleBasedStateMachine):
             self.desk.add(name)
 
     def teardown(self) -> None:
-        """At the end the whole chain must still fit."""
-        self.shift.close()
-        macs = stored_macs(self.desk)
-        fitting = computed_macs(self.desk)
-        self.exit.close()
-        assert macs == fitting
+        """At the end trail and records must fit: for `audit verify`, and computed a second time."""
+        try:
+            report = check_trail(self.session, None)
+            assert report.finding is None, report
+            require_sound(self.desk)
+            play(self.desk.events())
+        finally:
+            self.shift.close()
+            self.exit.close()
 
     def new_session(self) -> None:
         """Drop the session as a process that ends does, and begin another."""
@@ -87,8 +96,7 @@ class Lockout(RuleBasedStateMachine):
 
     def user(self, name: str) -> User:
         """The record as it is."""
-        user = self.session.store.people.find(name)
-        assert user is not None
+        (user,) = self.session.store.people.find(name)
         return user
 
     def require_verdict(self, name: str, answer: str, session: Session, expected: str) -> None:
@@ -96,7 +104,7 @@ class Lockout(RuleBasedStateMachine):
         verdict = verify(session, name, answer, None)
         assert verdict.outcome.value == expected
         assert verdict.state.value == self.models[name].state
-        assert verdict.user == self.user(name)
+        assert verdict.user.failed_attempts == self.user(name).failed_attempts
 
     # What callers do.
 
@@ -124,7 +132,6 @@ class Lockout(RuleBasedStateMachine):
     def answer_malformed(self, name: str, answer: str) -> None:
         """The agent slips while typing."""
         model = self.models[name]
-        model.take_lock()
         if model.state == "active":
             with pytest.raises(MalformedPin):
                 verify(self.session, name, answer, None)
@@ -138,62 +145,84 @@ class Lockout(RuleBasedStateMachine):
         for _ in range(SIX - 1 - self.models[name].counter):
             self.require_verdict(name, WRONG[0], self.session, self.models[name].verify(WRONG[0]))
 
-    @rule(name=names, brink=st.booleans(), interrupted=st.booleans())
-    def die_between_charge_and_settle(self, name: str, brink: bool, interrupted: bool) -> None:
-        """The process ends between charge and settle, one way or another."""
-        if brink:
-            self.go_to_the_brink(name)
-        model = self.models[name]
-        with suppress(KeyboardInterrupt), self.session.holding(self.user(name)) as held:
-            charged = charge(self.session, held)
-            assert isinstance(charged, Charged) is model.charge()
-            model.open = isinstance(charged, Charged)
-            if interrupted:
-                raise KeyboardInterrupt
-        self.new_session()
-
-    @rule(
-        name=names,
-        brink=st.booleans(),
-        right=st.booleans(),
-        unlocking=st.booleans(),
-        issuing=st.booleans(),
-    )
-    def reset_between_charge_and_settle(
-        self, name: str, brink: bool, right: bool, unlocking: bool, issuing: bool
-    ) -> None:
-        """A bulk reset comes while an answer is being compared."""
-        if brink:
-            self.go_to_the_brink(name)
+    def charged(self, name: str, *, right: bool) -> Charged | None:
+        """An attempt that is charged and not settled, where the state allows one."""
         model = self.models[name]
         answer = (model.pin if right else None) or WRONG[0]
-        matches = answer == model.pin
+        charged = charge(self.session, self.user(name), answer)
+        # An attempt that is ended first may lock, or leave nothing to ask for.
+        assert isinstance(charged, Charged) is model.charge(answer)
+        return charged if isinstance(charged, Charged) else None
 
-        def reset() -> None:
-            write = self.session.store.write
-            for user in map(self.user, NAMES):
-                other = self.models[user.login]
-                if issuing and other.active:
-                    new = pins.prepare(self.session, user, NEW_PIN, PinOrigin.GENERATED)
-                    write(pin_steps.issue, [(user.id, new)], unlock=unlocking, reason=None)
-                    other.withdraw(unlock=unlocking)
-                    other.replace_pin(NEW_PIN)
-                else:
-                    write(pin_steps.withdraw, [user.id], unlock=unlocking, reason=None)
-                    other.withdraw(unlock=unlocking)
+    @rule(name=names, brink=st.booleans(), right=st.booleans(), times=st.integers(1, 3))
+    def die_between_charge_and_settle(
+        self, name: str, brink: bool, right: bool, times: int
+    ) -> None:
+        """Processes end between charge and settle; whoever comes next ends their attempts."""
+        if brink:
+            self.go_to_the_brink(name)
+        for _ in range(times):
+            self.charged(name, right=right)
+        self.new_session()
 
-        verifiers = WatchingVerifiers(reset)
-        charged = model.charge()
-        verdict = verify(self.session._replace(verifiers=verifiers), name, answer, None)
-        assert verifiers.compared == int(charged)
-        if not charged:
-            assert verdict.outcome.value == model.state
+    @rule(name=names)
+    def end_what_is_open(self, name: str) -> None:
+        """Somebody looks at the user, and ends what was left open."""
+        self.session.store.write(attempts.finish, self.user(name).id)
+        self.models[name].end()
+
+    @rule(name=names, brink=st.booleans(), right=st.booleans(), data=st.data())
+    def something_between_charge_and_settle(
+        self, name: str, brink: bool, right: bool, data: st.DataObject
+    ) -> None:
+        """Anything may come while an attempt is open; its owner is told what became of it."""
+        if brink:
+            self.go_to_the_brink(name)
+        charged = self.charged(name, right=right)
+        if charged is None:
             return
-        if matches:
-            model.clear()
-        model.note_lock()
-        assert verdict.outcome.value == ("incorrect" if issuing else "uncollected")
-        assert verdict.state.value == model.state
+        self.anything(name, data)
+        model = self.models[name]
+        if model.open:
+            model.end()
+            told = model.ended
+        else:
+            told = model.told(charged.version)
+        verdict = settled(self.session, charged)
+        assert (verdict.outcome.value, verdict.state.value) == (told, model.state)
+
+    def anything(self, name: str, data: st.DataObject) -> None:
+        """One of the other events, about this user."""
+        match data.draw(
+            st.sampled_from(["reset", "one", "all", "unlock", "choose", "show", "switch", "look"])
+        ):
+            case "reset":
+                self.reset_by_row(name, data.draw(st.booleans()), data.draw(st.booleans()))
+            case "one":
+                self.reset_one(name, data.draw(st.booleans()), data.draw(st.booleans()))
+            case "all":
+                self.reset_all(data.draw(st.booleans()), data.draw(st.booleans()))
+            case "unlock":
+                self.unlock(name)
+            case "choose":
+                self.change_pin(name, data.draw(st.sampled_from(ALLOWED_PINS)))
+            case "show":
+                self.show_pin(name)
+            case "switch":
+                self.switch(name, data.draw(st.booleans()))
+            case _:
+                pass
+
+    def reset_by_row(self, name: str, unlocking: bool, issuing: bool) -> None:
+        """A reset as bulk work writes it."""
+        model, user, write = self.models[name], self.user(name), self.session.store.write
+        if issuing and model.active:
+            new = pins.prepare(self.session, user, NEW_PIN, PinOrigin.GENERATED)
+            write(pin_steps.issue, [(user.id, new)], unlock=unlocking, reason=None)
+            model.change(lambda: model.reset(unlock=unlocking, pin=NEW_PIN), withdraws=True)
+        else:
+            write(pin_steps.withdraw, [user.id], unlock=unlocking, reason=None)
+            model.change(lambda: model.reset(unlock=unlocking), withdraws=True)
 
     # What admins and customers do.
 
@@ -201,9 +230,9 @@ class Lockout(RuleBasedStateMachine):
     def unlock(self, name: str) -> None:
         """The customer unlocks; refused below six."""
         model = self.models[name]
-        model.take_lock()
-        if model.counter == SIX:
-            model.clear()
+        model.end()
+        if model.locked:
+            model.unlock()
             assert unlock(self.session, name, "in the portal").failed_attempts == 0
         else:
             with pytest.raises(Refused) as refusal:
@@ -214,47 +243,40 @@ class Lockout(RuleBasedStateMachine):
     def reset_one(self, name: str, unlocking: bool, issuing: bool) -> None:
         """An admin resets one user."""
         model = self.models[name]
-        model.take_lock()
         (result,) = reset_named(self.session, name, unlock=unlocking, issue=issuing)
         assert (result.pin is not None) is (issuing and model.active)
-        model.withdraw(unlock=unlocking)
-        model.replace_pin(result.pin)
+        model.change(lambda: model.reset(unlock=unlocking, pin=result.pin), withdraws=True)
 
     @rule(unlocking=st.booleans(), issuing=st.booleans())
     def reset_all(self, unlocking: bool, issuing: bool) -> None:
-        """An admin resets everybody, without anybody's lock."""
-        if issuing:
-            for model in self.models.values():
-                model.take_lock()
-            self.hold_all()
-        results = reset_named(self.session, *NAMES, unlock=unlocking, issue=issuing)
-        for result in results:
+        """An admin resets everybody: withdrawn first, and then issued."""
+        for result in reset_named(self.session, *NAMES, unlock=unlocking, issue=issuing):
             model = self.models[result.change.after.login]
-            model.withdraw(unlock=unlocking)
-            model.replace_pin(result.pin)
-
-    def hold_all(self) -> None:
-        """Take each user's lock once: issuing to several does or does not, as it likes."""
-        for name in NAMES:
-            with self.session.holding(self.user(name)):
-                pass
+            first = unlocking and result.pin is None
+            model.change(partial(model.reset, unlock=first), withdraws=True)
+            if result.pin:
+                model.reset(unlock=unlocking, pin=result.pin)
 
     @rule(name=names, pin=st.sampled_from([*ALLOWED_PINS, *FORBIDDEN]))
     def change_pin(self, name: str, pin: str) -> None:
         """The customer chooses a PIN: a fine one, a forbidden one, or the present one."""
         model = self.models[name]
-        model.take_lock()
         if model.state == "inactive":
             with pytest.raises(NoPinPossible):
                 pins.change(self.session, name, pin)
             return
         rule = FORBIDDEN.get(pin, Rule.SAME_PIN if pin == model.pin else None)
+        # What is known before the record is written leaves an open attempt to others.
         if model.state == "locked":
             rule = Rule.LOCKED
+        elif rule is None and model.open:
+            model.end()
+            rule = Rule.LOCKED if model.locked else None
+            if rule is None:
+                model.ended = "incorrect"
         if rule is None:
             pins.change(self.session, name, pin)
-            model.clear()
-            model.replace_pin(pin)
+            model.choose(pin)
         else:
             with pytest.raises(Refused) as refusal:
                 pins.change(self.session, name, pin)
@@ -264,11 +286,11 @@ class Lockout(RuleBasedStateMachine):
     def show_pin(self, name: str) -> None:
         """The customer looks at the PIN; the first look makes it, locked or not."""
         model = self.models[name]
-        model.take_lock()
         if model.state == "inactive":
             with pytest.raises(NoPinPossible):
                 pins.show(self.session, name)
             return
+        model.end()
         shown = pins.show(self.session, name)
         assert shown.first is (model.pin is None)
         if model.pin is None:
@@ -277,11 +299,11 @@ class Lockout(RuleBasedStateMachine):
 
     @rule(name=names, active=st.booleans())
     def switch(self, name: str, active: bool) -> None:
-        """An admin deactivates or activates; counter and PIN stay."""
+        """An admin deactivates or activates; who is so already is left alone."""
         model = self.models[name]
-        model.take_lock()
-        model.active = active
         people.set_active(self.session, name, active=active, reason=None)
+        if active != model.active:
+            model.change(lambda: model.switch(active=active), withdraws=not active)
 
     @rule()
     def begin_another_session(self) -> None:
@@ -294,35 +316,40 @@ class Lockout(RuleBasedStateMachine):
     def records_are_as_the_models_say(self) -> None:
         """Counter, state, open attempt, lock and totals on disk are the models'."""
         rows = self.reader.execute(
-            "SELECT user, failed_attempts, verifier IS NOT NULL, active, open_attempt IS NOT NULL, "
-            "locked_since IS NOT NULL, attempts_total, locks_total FROM people"
+            "SELECT login, failed_attempts, question IS NOT NULL, active, attempt IS NOT NULL, "
+            "locked_since IS NOT NULL, attempts_total, locks_total, pin_version FROM people"
         ).fetchall()
-        for name, counter, has_pin, active, is_open, noted, attempts, locks in rows:
+        for name, counter, has_pin, active, is_open, locked, *totals in rows:
             model = self.models[name]
             assert 0 <= counter <= SIX
             assert counter == model.counter
             assert bool(has_pin) is (model.pin is not None)
             assert bool(active) is model.active
-            assert bool(is_open) is model.open
-            assert bool(noted) is model.lock_noted
-            assert (attempts, locks) == (model.attempts, model.locks)
+            assert bool(is_open) is bool(model.open)
+            assert bool(locked) is model.locked
+            assert totals == [model.attempts, model.locks, model.version]
             assert state_of(self.user(name)).value == model.state
 
     @invariant()
     def nobody_gets_a_seventh_attempt(self) -> None:
-        """At most six `attempt` events between two events that set the counter to 0."""
+        """At most six charges between two clears, and never an outcome without its charge."""
         events = self.reader.execute(
-            "SELECT seq, user, kind, attempts_used FROM events WHERE seq > ? ORDER BY seq",
+            "SELECT number, uid, kind, counter, attempt FROM trail WHERE number > ? "
+            "ORDER BY number",
             (self.seen,),
         ).fetchall()
-        for seq, user, kind, used in events:
-            assert seq == self.seen + 1
-            self.seen = seq
+        for number, user, kind, counter, attempt in events:
+            assert number == self.seen + 1
+            self.seen = number
             if kind == "attempt":
+                assert user not in self.open
+                self.open[user] = number
                 self.charges[user] += 1
                 assert self.charges[user] <= SIX
-                assert used == self.charges[user]
-            elif used == 0:
+                assert counter == self.charges[user]
+            elif attempt is not None and kind != "not_told":
+                assert self.open.pop(user) == attempt
+            if counter == 0:
                 self.charges[user] = 0
 
 

@@ -9,7 +9,8 @@ from pincli.models import Outcome, UserType
 from pincli.operations import people
 from pincli.operations.session import Need
 from pincli.operations.verify import verify
-from tests.store.attempting import PIN, kinds_after, last_number, left_open, with_counter
+from pincli.rules.lockout import without_pin
+from tests.store.attempting import PIN, kinds_after, last_number, left_open, told, with_counter
 from tests.support.desk import Desk
 
 
@@ -35,26 +36,28 @@ def test_a_second_spelling_is_no_second_user(desk: Desk) -> None:
 )
 def test_a_malformed_name_adds_nobody(desk: Desk, user: str, account: str, name: str) -> None:
     """Each of the three names is checked before anything is written."""
-    seq = last_number(desk)
+    number = last_number(desk)
     with desk.session() as session, pytest.raises(MalformedName):
         people.add(session, user, account, name, UserType.CLOUD)
-    assert last_number(desk) == seq
+    assert last_number(desk) == number
     assert desk.sql("SELECT * FROM people") == []
 
 
 @pytest.mark.parametrize("counter", [0, 3, 6])
-def test_switching_off_keeps_everything_and_ends_verifying(desk: Desk, counter: int) -> None:
-    """Counter and PIN stay, so that switching on again gives no new guesses."""
+def test_switching_off_keeps_the_counter_and_withdraws_the_pin(desk: Desk, counter: int) -> None:
+    """Switching on again gives no new guesses, and no PIN that somebody else may know."""
     before = with_counter(desk, counter)
-    seq = last_number(desk)
+    gone = told(without_pin(before))
+    number = last_number(desk)
     with desk.session() as session:
         change = people.set_active(session, " Alice", active=False, reason="left")
-        assert change == (before, before._replace(active=False))
+        assert (change.before, told(change.after)) == (before, gone._replace(active=False))
         assert verify(session, "alice", PIN, None).outcome is Outcome.INACTIVE
         change = people.set_active(session, "alice", active=True, reason=None)
-        assert change.after == before == desk.user("alice")
-    assert [kind for kind, *_ in kinds_after(desk, seq)] == ["deactivated", "refused", "activated"]
-    assert desk.events()[seq].reason == "left"
+        assert told(change.after) == gone == told(desk.user("alice"))
+    kinds = [kind for kind, *_ in kinds_after(desk, number)]
+    assert kinds == ["deactivated", "pin_withdrawn", "refused", "activated"]
+    assert desk.events()[number].reason == "left"
 
 
 @pytest.mark.parametrize("active", [True, False])
@@ -63,21 +66,29 @@ def test_switching_twice_changes_nothing_the_second_time(desk: Desk, active: boo
     with_counter(desk, 3)
     with desk.session() as session:
         people.set_active(session, "alice", active=active, reason=None)
-        seq = last_number(desk)
+        number = last_number(desk)
         change = people.set_active(session, "alice", active=active, reason=None)
     assert change.before == change.after == desk.user("alice")
-    assert last_number(desk) == seq
+    assert last_number(desk) == number
 
 
-def test_switching_off_closes_what_a_dead_process_left_open(desk: Desk) -> None:
-    """It takes the user's lock, so the miss is on record before the user is gone."""
-    attempt = left_open(desk, with_counter(desk, 5))
+def test_switching_off_ends_what_a_dead_process_left_open(desk: Desk) -> None:
+    """The miss is on record before the user is gone; a right answer is not told any more."""
+    left_open(desk, with_counter(desk, 5))
+    right = left_open(desk, with_counter(desk, 5, "bob"), PIN)
     with desk.session() as session:
-        people.set_active(session, "alice", active=False, reason=None)
-    assert [kind for kind, *_ in kinds_after(desk, attempt.number)] == [
+        for name in ("alice", "bob"):
+            people.set_active(session, name, active=False, reason=None)
+    assert [event.kind.value for event in desk.events("alice")][-4:] == [
         "incorrect",
         "locked",
         "deactivated",
+        "pin_withdrawn",
+    ]
+    assert kinds_after(desk, right.number)[-3:] == [
+        ("refused", "inactive", 0),
+        ("deactivated", None, 0),
+        ("pin_withdrawn", None, 0),
     ]
 
 
@@ -101,8 +112,8 @@ def test_an_account_is_found_in_any_spelling(desk: Desk) -> None:
 
 def test_who_only_reads_leaves_no_event(desk: Desk) -> None:
     """`status` of an unknown user needs no key, and so records nothing."""
-    seq = last_number(desk)
+    number = last_number(desk)
     (desk.keys / "audit.key").unlink()
     with desk.session(Need.COMPARE) as session, pytest.raises(UnknownUser):
         people.require_user(session, "nobody")
-    assert last_number(desk) == seq
+    assert last_number(desk) == number

@@ -13,10 +13,10 @@ from pincli.operations import pins
 from pincli.operations.session import Need, open_session
 from pincli.operations.verify import verify
 from pincli.store.sqlite.connection import utc_now
+from pincli.vault.answers import Answers
 from pincli.vault.framing import fingerprint
 from pincli.vault.key_files import write_key
-from pincli.vault.verifiers import Verifiers
-from tests.store.attempting import PIN, last_number, with_counter
+from tests.store.attempting import PIN, last_number, rewrite, with_counter
 from tests.support.desk import CHEAP, Desk, new_desk
 
 NEEDED = {
@@ -52,14 +52,14 @@ def test_a_key_is_missed_by_those_who_need_it(
         assert refusal.value.path == desk.keys / name
     else:
         with desk.session(need) as session:
-            assert session.store.people.find("nobody") is None
+            assert session.store.people.find("nobody") == []
 
 
 @pytest.mark.parametrize("name", ["verify.key", "audit.key"])
 def test_a_desk_with_a_foreign_key_locks_nobody_out(desk: Desk, name: str) -> None:
     """However often it is tried, no attempt is charged and nothing is recorded."""
     before = with_counter(desk, 5)
-    seq = last_number(desk)
+    number = last_number(desk)
     replace_key(desk, name)
     for _ in range(3):
         with (
@@ -70,7 +70,7 @@ def test_a_desk_with_a_foreign_key_locks_nobody_out(desk: Desk, name: str) -> No
     assert desk.sql("SELECT failed_attempts, attempts_total FROM people") == [
         (5, before.attempts_total)
     ]
-    assert desk.sql("SELECT max(seq) FROM events") == [(seq,)]
+    assert desk.sql("SELECT max(number) FROM trail") == [(number,)]
 
 
 def test_keys_of_another_store_are_no_keys(desk: Desk) -> None:
@@ -80,12 +80,11 @@ def test_keys_of_another_store_are_no_keys(desk: Desk) -> None:
         pytest.fail("opened with another store's keys")
 
 
-def test_a_verifier_under_a_key_that_is_nowhere_is_not_charged(desk: Desk) -> None:
+def test_a_pin_under_a_key_that_is_nowhere_is_not_charged(desk: Desk) -> None:
     """Who can't compare must not count: the agent is told, the customer loses nothing."""
     with_counter(desk, 5)
-    desk.sql("UPDATE people SET verify_key = '0123456789abcdef'")
-    before = desk.user("alice")
-    seq = last_number(desk)
+    before = rewrite(desk, "alice", verify_key="0123456789abcdef")
+    number = last_number(desk)
     with desk.session() as session:
         with pytest.raises(KeysUnavailable) as refusal:
             verify(session, "alice", PIN, None)
@@ -94,7 +93,7 @@ def test_a_verifier_under_a_key_that_is_nowhere_is_not_charged(desk: Desk) -> No
     assert refusal.value.fault is Fault.MISMATCH
     assert "0123456789abcdef" in refusal.value.detail
     assert desk.user("alice") == before
-    assert last_number(desk) == seq
+    assert last_number(desk) == number
 
 
 def test_a_key_rotated_since_the_session_began_is_looked_for_on_disk(desk: Desk) -> None:
@@ -127,12 +126,9 @@ def test_a_missing_store_comes_before_missing_keys(desk: Desk) -> None:
 def test_sessions_use_the_production_cost_unless_told_otherwise(desk: Desk) -> None:
     """Only a test makes cheap hashes, and only where it says so."""
     with desk.session() as session:
-        assert not session.verifiers.is_outdated(
-            Verifiers(CHEAP).make(session.keyring.verify, "alice", 1, PIN)
-        )
+        assert not session.answers.is_outdated(Answers(CHEAP).ask())
     with open_session(desk.store, desk.keys, origin=Origin("tester", "test")) as real:
-        text = real.verifiers.make(real.keyring.verify, "alice", 1, PIN)
-    assert text.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+        assert real.answers.ask().startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 def test_times_are_iso_8601_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:

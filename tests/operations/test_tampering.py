@@ -1,131 +1,201 @@
-"""Who can write the database, but holds no key: what copied rows and texts get them."""
+"""Who can write the database, but holds no key: what edited, copied and forged rows get them.
+
+Without audit.key nothing of a record can be changed: it is found before the next charge. With
+it, but without verify.key, nobody can be verified by a PIN of one's own.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from pincli.errors import PincliError, SealDamaged, VerifierDamaged
-from pincli.models import Outcome
+from pincli.errors import PincliError, SealDamaged, StoreTampered, VerifierDamaged
+from pincli.models import Outcome, User
 from pincli.operations import pins
 from pincli.operations.session import Session
+from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
+from pincli.rules.lockout import check_of
 from pincli.store.steps import pins as pin_steps
-from tests.store.attempting import PIN, last_number, with_counter
+from pincli.vault.answers import proof
+from tests.operations.resetting import reset_named
+from tests.store.attempting import PIN, answer_of, last_number, rewrite, with_counter
 from tests.support.desk import Desk
 
 BOBS = "234811"
+OF_A_PIN = ("question", "pin_check", "pin_proof", "verify_key", "sealed", "portal_key")
 
 
 def swap(desk: Desk, *columns: str) -> None:
     """Exchange columns of alice's and bob's rows."""
     for column in columns:
-        values = dict(desk.sql(f"SELECT user, {column} FROM people"))  # noqa: S608
-        desk.sql(f"UPDATE people SET {column} = ? WHERE user = 'alice'", values["bob"])  # noqa: S608
-        desk.sql(f"UPDATE people SET {column} = ? WHERE user = 'bob'", values["alice"])  # noqa: S608
+        values = dict(desk.sql(f"SELECT login, {column} FROM people"))  # noqa: S608
+        edit = f"UPDATE people SET {column} = ? WHERE login = ?"  # noqa: S608
+        desk.sql(edit, values["bob"], "alice")
+        desk.sql(edit, values["alice"], "bob")
 
 
-def outcome(session: Session, user: str, pin: str) -> Outcome:
-    """What verify says."""
-    return verify(session, user, pin, None).outcome
+def of_a_pin(user: User) -> dict[str, Any]:
+    """All that a record holds of its PIN."""
+    return {name: getattr(user, name) for name in (*OF_A_PIN, "pin_set_at", "pin_set_by")}
 
 
-@pytest.mark.parametrize("same", [True, False])
-def test_a_verifier_copied_to_another_user_verifies_nobody(desk: Desk, same: bool) -> None:
-    """Neither one's own PIN nor the other's matches after a swap, and each try is charged."""
-    bobs = PIN if same else BOBS
+def found_before_the_charge(desk: Desk, session: Session, *pins_tried: str) -> None:
+    """Fail unless every answer for alice is told to meet a tampered record, and none is charged."""
+    before, number = desk.user("alice"), last_number(desk)
+    for pin in pins_tried or (PIN, BOBS, "000000"):
+        with pytest.raises(StoreTampered) as error:
+            verify(session, "alice", pin, None)
+        assert error.value.charge == "not charged"
+    with pytest.raises(StoreTampered):
+        reset_named(session, "alice")
+    assert desk.user("alice") == before
+    assert last_number(desk) == number
+
+
+def test_a_counter_put_back_gives_no_guess(desk: Desk) -> None:
+    """Between two attempts, by hand: the next one is not charged, and nobody is verified."""
+    with_counter(desk, 5)
+    desk.sql("UPDATE people SET failed_attempts = 0")
+    with desk.session() as session:
+        found_before_the_charge(desk, session)
+
+
+@pytest.mark.parametrize("edit", ["locked_since = NULL, failed_attempts = 0", "active = 1"])
+def test_a_state_edited_by_hand_is_found(desk: Desk, edit: str) -> None:
+    """A lock released, somebody switched on again."""
+    with_counter(desk, 6)
+    rewrite(desk, "alice", active=False)
+    desk.sql(f"UPDATE people SET {edit}, active = 1")  # noqa: S608
+    with desk.session() as session, pytest.raises(StoreTampered):
+        verify(session, "alice", PIN, None)
+
+
+@pytest.mark.parametrize("columns", [("pin_proof",), ("pin_check",), OF_A_PIN, ("login",)])
+def test_columns_of_two_users_exchanged_verify_nobody(desk: Desk, columns: tuple[str, ...]) -> None:
+    """Neither one's own PIN nor the other's, and nothing is charged."""
     desk.collected("alice", pin=PIN)
-    desk.collected("bob", pin=bobs)
-    swap(desk, "verifier")
+    desk.collected("bob", pin=BOBS)
+    if columns == ("login",):
+        desk.sql("UPDATE people SET account = login")  # logins are unique in an account
+    swap(desk, *columns)
     with desk.session() as session:
-        for user in ("alice", "bob"):
-            assert outcome(session, user, PIN) is Outcome.INCORRECT
-            assert outcome(session, user, bobs) is Outcome.INCORRECT
-            assert desk.user(user).failed_attempts == 2
+        for pin in (PIN, BOBS):
+            with pytest.raises(PincliError) as error:
+                verify(session, "alice", pin, None)
+            assert isinstance(error.value, (StoreTampered, VerifierDamaged))
+    assert "attempt" not in {event.kind.value for event in desk.events()}
 
 
-def test_an_old_verifier_in_the_present_row_verifies_nobody(desk: Desk) -> None:
-    """A PIN that was changed away does not come back with its verifier."""
-    old = with_counter(desk, 0).pin
-    assert old is not None
+def test_a_withdrawn_pin_does_not_come_back_with_its_columns(desk: Desk) -> None:
+    """Put back by somebody with audit.key, too: the version has grown, and the proof is of it."""
+    old = with_counter(desk, 0)
     with desk.session() as session:
-        pins.change(session, "alice", BOBS)
-        desk.sql("UPDATE people SET verifier = ?, sealed = ?", old.verifier, old.sealed)
-        assert outcome(session, "alice", PIN) is Outcome.INCORRECT
-        assert outcome(session, "alice", BOBS) is Outcome.INCORRECT
+        session.store.write(pin_steps.withdraw, [old.id], unlock=False, reason=None)
+        rewrite(desk, "alice", **of_a_pin(old))
+        with pytest.raises(VerifierDamaged):
+            verify(session, "alice", PIN, None)
+
+
+def test_an_answer_of_one_s_own_is_no_pin_without_verify_key(desk: Desk) -> None:
+    """With audit.key in hand a check of any answer can be written; its proof can't."""
+    user = with_counter(desk, 0)
+    with desk.session() as session:
+        answer = answer_of(session, user, BOBS)
+        assert answer is not None
+        rewrite(desk, "alice", pin_check=check_of(answer))
+        for pin in (PIN, BOBS):
+            with pytest.raises(VerifierDamaged):
+                verify(session, "alice", pin, None)
+    assert desk.user("alice").attempts_total == 0
+
+
+def test_another_users_pin_is_no_ones_elses(desk: Desk) -> None:
+    """Question, check and proof of bob in alice's record, sealed anew: bound to his uid."""
+    desk.collected("alice", pin=PIN)
+    desk.collected("bob", pin=BOBS)
+    rewrite(desk, "alice", **of_a_pin(desk.user("bob")))
+    with desk.session() as session:
+        for pin in (PIN, BOBS):
+            with pytest.raises(VerifierDamaged):
+                verify(session, "alice", pin, None)
         with pytest.raises(SealDamaged):
             pins.show(session, "alice")
 
 
-def test_a_withdrawn_pin_does_not_come_back_with_its_columns(desk: Desk) -> None:
-    """The version grew when it was withdrawn, and nothing written under the old one matches."""
-    old = with_counter(desk, 0)
-    assert old.pin is not None
-    with desk.session() as session:
-        session.store.write(pin_steps.withdraw, [old.id], unlock=False, reason=None)
-        desk.sql(
-            "UPDATE people SET verifier = ?, verify_key = ?, sealed = ?, portal_key = ?, "
-            "pin_set_at = ?, pin_set_by = ?",
-            *old.pin,
-        )
-        assert outcome(session, "alice", PIN) is Outcome.INCORRECT
-
-
-def test_a_swapped_seal_is_not_shown(desk: Desk) -> None:
-    """Nobody reads another's PIN through `pin show`; their own still verifies."""
-    desk.collected("alice", pin=PIN)
-    desk.collected("bob", pin=BOBS)
-    swap(desk, "sealed")
-    seq = last_number(desk)
-    with desk.session() as session:
-        for user in ("alice", "bob"):
-            with pytest.raises(SealDamaged) as error:
-                pins.show(session, user)
-            assert error.value.user == user
-        assert last_number(desk) == seq
-        assert outcome(session, "alice", PIN) is Outcome.VERIFIED
-
-
-def test_a_row_swapped_whole_gives_nobody_the_other_s_pin(desk: Desk) -> None:
-    """All PIN columns of two users exchanged: shown to nobody, and it verifies nobody."""
-    desk.collected("alice", pin=PIN)
-    desk.collected("bob", pin=BOBS)
-    swap(desk, "verifier", "verify_key", "sealed", "portal_key", "pin_version")
-    with desk.session() as session:
-        for user in ("alice", "bob"):
-            with pytest.raises(SealDamaged):
-                pins.show(session, user)
-            assert outcome(session, user, PIN) is Outcome.INCORRECT
-            assert outcome(session, user, BOBS) is Outcome.INCORRECT
-
-
 @pytest.mark.parametrize("damage", ["", "x", "$argon2id$", PIN])
-def test_a_damaged_verifier_is_no_verdict_and_no_free_guess(desk: Desk, damage: str) -> None:
-    """The error says what is wrong; the attempt stays charged, and six of them lock."""
+def test_a_damaged_question_is_no_verdict_and_no_charge(desk: Desk, damage: str) -> None:
+    """The error says what is wrong, as often as it is tried."""
     with_counter(desk, 0)
-    desk.sql("UPDATE people SET verifier = ?", damage)
+    rewrite(desk, "alice", question=damage)
     with desk.session() as session:
-        for counter in range(1, 7):
+        for _ in range(7):
             with pytest.raises(VerifierDamaged):
                 verify(session, "alice", PIN, None)
-            assert desk.user("alice").failed_attempts == counter
-        assert outcome(session, "alice", PIN) is Outcome.LOCKED
+    assert desk.user("alice").attempts_total == 0
+
+
+@pytest.mark.parametrize("cost", ["m=262145,t=2,p=1", "m=19456,t=17,p=1", "m=19456,t=2,p=5"])
+def test_a_question_that_asks_for_too_much_is_damage(desk: Desk, cost: str) -> None:
+    """Forged by somebody with both keys: it must not stop the desk."""
+    user = with_counter(desk, 0)
+    question = f"$argon2id$v=19${cost}$AAAAAAAAAAAAAAAAAAAAAA"
+    with desk.session() as session:
+        key = session.keyring.verify
+        check = user.pin_check or b""
+        forged = proof(key, user.uid, user.pin_version, question, check)
+        rewrite(desk, "alice", question=question, pin_proof=forged)
+        with pytest.raises(VerifierDamaged):
+            verify(session, "alice", PIN, None)
 
 
 @pytest.mark.parametrize("damage", [b"", b"x", bytes(54)])
 def test_a_damaged_seal_is_no_pin(desk: Desk, damage: bytes) -> None:
     """What does not open is damage in words, not a crash and not a made-up PIN."""
-    before = with_counter(desk, 0)
-    desk.sql("UPDATE people SET sealed = ?", damage)
-    with desk.session() as session, pytest.raises(SealDamaged):
-        pins.show(session, "alice")
+    with_counter(desk, 0)
+    before = rewrite(desk, "alice", sealed=damage)
+    with desk.session() as session:
+        with pytest.raises(SealDamaged):
+            pins.show(session, "alice")
+        assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
     assert desk.user("alice").pin_version == before.pin_version
 
 
-def test_another_version_makes_the_present_pin_worthless(desk: Desk) -> None:
-    """A version edited by hand fits neither verifier nor seal."""
-    with_counter(desk, 0)
-    desk.sql("UPDATE people SET pin_version = pin_version + 1")
+def test_a_swapped_seal_is_not_shown(desk: Desk) -> None:
+    """Nobody reads another's PIN through `pin show`."""
+    desk.collected("alice", pin=PIN)
+    desk.collected("bob", pin=BOBS)
+    swap(desk, "sealed")
+    number = last_number(desk)
     with desk.session() as session:
-        assert outcome(session, "alice", PIN) is Outcome.INCORRECT
-        with pytest.raises(PincliError):
-            pins.show(session, "alice")
+        for user in ("alice", "bob"):
+            with pytest.raises(SealDamaged) as error:
+                pins.show(session, user)
+            assert error.value.user == user
+    assert last_number(desk) == number
+
+
+def test_a_deleted_user_can_not_be_added_for_new_guesses(desk: Desk) -> None:
+    """The trail still knows them: `audit verify` names who is gone; the new one has another uid."""
+    before = with_counter(desk, 6)
+    desk.sql("DELETE FROM people")
+    after = desk.add("alice")
+    assert after.uid != before.uid
+    with desk.session() as session:
+        assert before.uid.hex() in (check_trail(session, None).finding or "")
+
+
+def test_bulk_work_leaves_tampered_records_out_and_names_them(desk: Desk) -> None:
+    """Everybody else is done; then the error says who is not."""
+    for name in ("alice", "bob", "carol"):
+        with_counter(desk, 3, name)
+    desk.sql("UPDATE people SET failed_attempts = 0 WHERE login = 'bob'")
+    with desk.session() as session, pytest.raises(StoreTampered) as error:
+        reset_named(session, "alice", "bob", "carol")
+    assert error.value.detail.endswith(": bob")
+    assert [desk.user(name).question is None for name in ("alice", "bob", "carol")] == [
+        True,
+        False,
+        True,
+    ]

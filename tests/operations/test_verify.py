@@ -5,13 +5,16 @@ from __future__ import annotations
 import signal
 import sqlite3
 from contextlib import closing
-from typing import cast
+from itertools import cycle
+from typing import Any
 
 import pytest
 
 from pincli.errors import (
+    HashUnavailable,
     MalformedName,
     MalformedPin,
+    OutOfMemory,
     PinChangedMeanwhile,
     StoreUnavailable,
     UnknownUser,
@@ -21,6 +24,7 @@ from pincli.models import Outcome, State, User, UserType, Verdict
 from pincli.operations import people, pins
 from pincli.operations.verify import admit, verify
 from pincli.store.steps import attempts
+from pincli.store.steps.pins import withdraw
 from tests.operations.watching import WatchingAnswers
 from tests.store.attempting import (
     PIN,
@@ -37,7 +41,6 @@ from tests.support.desk import Desk
 from tests.support.overtaking import overtake
 
 WRONG = "234811"
-NEW_PIN = "907316"
 FORBIDDEN = "000000"
 MALFORMED = ("", "12345", "1234567", "12a456", "\uff14\uff14\uff14\uff11\uff15\uff19", f"{PIN}\n")
 
@@ -52,7 +55,7 @@ def test_the_right_answer_verifies_and_clears_the_counter(desk: Desk, counter: i
         on_disk = desk.user("alice")
     assert told_verdict(verdict) == Verdict(Outcome.VERIFIED, told(on_disk), State.ACTIVE)
     assert on_disk.failed_attempts == 0
-    assert (on_disk.question, on_disk.pin_version) == (before.question, before.pin_version)
+    assert (on_disk.pin_check, on_disk.pin_version) == (before.pin_check, before.pin_version)
     assert on_disk.attempts_total == before.attempts_total + 1
     assert kinds_after(desk, number) == [
         ("attempt", None, counter + 1),
@@ -86,13 +89,13 @@ def test_a_wrong_answer_counts_one(desk: Desk, counter: int, answer: str) -> Non
 @pytest.mark.parametrize("answer", MALFORMED)
 @pytest.mark.parametrize("counter", [0, 5])
 def test_a_malformed_answer_is_a_slip(desk: Desk, counter: int, answer: str) -> None:
-    """What is not six digits is never charged, never compared and never recorded."""
+    """What is not six digits is never charged, never hashed and never recorded."""
     before = with_counter(desk, counter)
     number = last_number(desk)
     answers = WatchingAnswers()
     with desk.session() as session, pytest.raises(MalformedPin):
         verify(session._replace(answers=answers), "alice", answer, None)
-    assert answers.answered == 0
+    assert answers.hashed == 0
     assert desk.user("alice") == before
     assert last_number(desk) == number
 
@@ -125,7 +128,7 @@ def test_nothing_is_compared_in_any_other_state(desk: Desk, state: State, answer
     with desk.session() as session:
         verdict = verify(session._replace(answers=answers), "alice", answer, None)
     assert verdict == Verdict(Outcome(state.value), before, state)
-    assert answers.answered == 0
+    assert answers.hashed == 0
     assert desk.user("alice") == before
     assert kinds_after(desk, number) == [("refused", state.value, before.failed_attempts)]
 
@@ -179,177 +182,196 @@ def test_what_can_not_be_a_name_is_not_looked_up(desk: Desk) -> None:
     assert last_number(desk) == number
 
 
-def test_during_a_comparison_the_charge_is_on_disk_and_nobody_is_held_up(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Between charge and settle: charged, signals put off, and no lock held."""
-    with_counter(desk, 2)
+def test_while_an_answer_is_hashed_nothing_is_charged_and_nothing_held(desk: Desk) -> None:
+    """No charge, no lock, no signal put off: a host that fails here locks nobody out."""
+    before = with_counter(desk, 2)
     seen: dict[str, object] = {}
 
     def look() -> None:
-        on_disk = desk.user("alice")
-        seen["charge"] = (on_disk.failed_attempts, on_disk.attempt is not None)
+        seen["record"] = desk.user("alice")
         seen["signals"] = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-        seen["free"] = _is_free(desk)
+        with closing(sqlite3.connect(desk.database, isolation_level=None, timeout=0)) as writer:
+            writer.execute("BEGIN EXCLUSIVE")
+            writer.execute("COMMIT")
+        with other("lock_holder", desk.store / "pincli.lock", 0) as writer_lock:
+            assert (writer_lock.said(), writer_lock.said()) == ("trying", "held")
+
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    answers = WatchingAnswers(look)
+    with desk.session() as session:
+        verdict = verify(session._replace(answers=answers), "alice", PIN, None)
+    assert verdict.outcome is Outcome.VERIFIED
+    assert answers.hashed == 1
+    assert seen == {"record": before, "signals": mask}
+
+
+def test_between_charge_and_settle_the_attempt_is_on_disk_and_signals_wait(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Charged, its answer stored, and no lock held: others go on at once."""
+    with_counter(desk, 2)
+    seen: list[tuple[int, bool]] = []
+    masks = []
+
+    def look() -> None:
+        on_disk = desk.user("alice")
+        seen.append((on_disk.failed_attempts, on_disk.attempt_answer == on_disk.pin_check))
+        masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        with other("lock_holder", desk.store / "pincli.lock", 0) as writer_lock:
+            assert (writer_lock.said(), writer_lock.said()) == ("trying", "held")
 
     overtake(monkeypatch, attempts.settle, look)
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     with desk.session() as session:
-        verdict = verify(session, "alice", PIN, None)
-    assert verdict.outcome is Outcome.VERIFIED
-    assert seen["charge"] == (3, True)
-    assert seen["free"] is True
-    blocked = seen["signals"]
-    assert isinstance(blocked, set)
-    assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP} <= blocked
+        assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
+    assert seen == [(3, True)]
+    assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP} <= masks[0]
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
 
 
-def test_while_an_answer_is_hashed_nothing_is_charged_or_held(desk: Desk) -> None:
-    """The slow part comes before the charge: signals end it, and others go on."""
-    before = with_counter(desk, 2)
-    number = last_number(desk)
-    seen: dict[str, object] = {}
-
-    def look() -> None:
-        seen["user"] = desk.user("alice")
-        seen["number"] = last_number(desk)
-        seen["free"] = _is_free(desk)
-        seen["signals"] = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-
-    answers = WatchingAnswers(look)
-    with desk.session() as session:
-        verify(session._replace(answers=answers), "alice", WRONG, None)
-    assert answers.answered == 1
-    assert (seen["user"], seen["number"], seen["free"]) == (before, number, True)
-    assert not {signal.SIGINT, signal.SIGTERM, signal.SIGHUP} & cast(set[int], seen["signals"])
+FAILURES = {
+    "memory": OutOfMemory(),
+    "library": HashUnavailable("no backend"),
+    "crash": MemoryError(),
+}
 
 
-def _is_free(desk: Desk) -> bool:
-    """Whether another process gets the writer lock and the database at once."""
-    with closing(sqlite3.connect(desk.database, isolation_level=None, timeout=0)) as writer:
-        writer.execute("BEGIN IMMEDIATE")
-        writer.execute("COMMIT")
-    with other("lock_holder", desk.store / "pincli.lock", 0) as rival:
-        return (rival.said(), rival.said()) == ("trying", "held")
-
-
-def test_an_error_while_hashing_charges_nobody(desk: Desk) -> None:
-    """A host without memory locks nobody out, however often it is tried."""
-
-    def fail() -> None:
-        raise MemoryError
-
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_hash_that_fails_charges_nobody(desk: Desk, failure: str) -> None:
+    """A machine short of memory or a library says so as often as it likes, and locks nobody."""
     before = with_counter(desk, 5)
     number = last_number(desk)
-    with desk.session() as session, pytest.raises(MemoryError):
-        verify(session._replace(answers=WatchingAnswers(fail)), "alice", PIN, None)
+
+    def fail() -> None:
+        raise FAILURES[failure]
+
+    with desk.session() as session:
+        failing = session._replace(answers=WatchingAnswers(fail))
+        for _ in range(7):
+            with pytest.raises(type(FAILURES[failure])):
+                verify(failing, "alice", PIN, None)
     assert desk.user("alice") == before
     assert last_number(desk) == number
 
 
-@pytest.mark.parametrize(("answer", "kind"), [(PIN, "verified"), (WRONG, "incorrect")])
-def test_an_error_after_the_charge_leaves_the_attempt_charged(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, answer: str, kind: str
-) -> None:
-    """The guess has been paid for; the next command gives it the outcome it would have got."""
-
-    def fail() -> None:
-        raise MemoryError
-
-    with_counter(desk, 5)
-    with monkeypatch.context() as patch:
-        overtake(patch, attempts.settle, fail)
-        with desk.session() as session, pytest.raises(MemoryError):
-            verify(session, "alice", answer, None)
-    left = desk.user("alice")
-    assert left.failed_attempts == 6
-    assert left.attempt is not None
-    locks = kind == "incorrect"
+def test_a_question_that_changes_meanwhile_is_asked_again(desk: Desk) -> None:
+    """The answer counts for the PIN that there is at the charge; nothing is charged for the old."""
+    with_counter(desk, 2)
     with desk.session() as session:
-        verdict = verify(session, "alice", PIN, None)
-    assert verdict.outcome is (Outcome.LOCKED if locks else Outcome.VERIFIED)
-    assert (desk.user("alice").locks_total, desk.user("alice").attempt) == (int(locks), None)
-    after = [("locked", None, 6), ("refused", "locked", 6)]
-    if not locks:
-        after = [("attempt", None, 1), ("verified", "verified", 0)]
-    assert kinds_after(desk, left.attempt) == [(kind, kind, 6 if locks else 0), *after]
 
+        def replace_once() -> None:
+            if answers.hashed == 1:
+                pins.change(session, "alice", "987321")
 
-def test_a_pin_replaced_while_its_answer_is_hashed_is_asked_again(desk: Desk) -> None:
-    """The answer to the question of before is charged to nobody; that to the new one counts."""
-    with_counter(desk, 5)
-
-    def replace() -> None:
-        if desk.user("alice").pin_version == 1:
-            with desk.session() as session:
-                pins.change(session, "alice", NEW_PIN)
-
-    answers = WatchingAnswers(replace)
-    number = last_number(desk)
-    with desk.session() as session:
-        verdict = verify(session._replace(answers=answers), "alice", NEW_PIN, None)
+        answers = WatchingAnswers(replace_once)
+        verdict = verify(session._replace(answers=answers), "alice", "987321", None)
     assert verdict.outcome is Outcome.VERIFIED
-    assert answers.answered == 2
-    assert [kind for kind, *_ in kinds_after(desk, number)][-2:] == ["attempt", "verified"]
+    assert answers.hashed == 2
+    assert verdict.user.attempts_total == 1
 
 
-def test_a_question_that_never_holds_still_ends_in_an_error(desk: Desk) -> None:
-    """Somebody who changes the record again and again makes no verify run for ever."""
+def test_a_pin_withdrawn_while_its_answer_is_hashed_is_the_verdict(desk: Desk) -> None:
+    """The charge finds no PIN: refused on record, uncharged."""
+    user = with_counter(desk, 2)
+    with desk.session() as session:
+        answers = WatchingAnswers(
+            lambda: session.store.write(withdraw, [user.id], unlock=False, reason=None)
+        )
+        verdict = verify(session._replace(answers=answers), "alice", PIN, None)
+    assert (verdict.outcome, verdict.user.attempts_total) == (Outcome.UNCOLLECTED, 0)
+
+
+def test_a_question_is_asked_at_most_twenty_times(desk: Desk) -> None:
+    """One that changes under every answer is no honest use; nothing is charged."""
     with_counter(desk, 2)
-
-    def replace() -> None:
-        with desk.session() as session:
-            version = desk.user("alice").pin_version
-            pins.change(session, "alice", NEW_PIN if version % 2 else PIN)
-
-    with desk.session() as session, pytest.raises(PinChangedMeanwhile):
-        verify(session._replace(answers=WatchingAnswers(replace)), "alice", WRONG, None)
+    choices = cycle(["987321", "234811"])
+    with desk.session() as session:
+        answers = WatchingAnswers(lambda: pins.change(session, "alice", next(choices)))
+        with pytest.raises(PinChangedMeanwhile):
+            verify(session._replace(answers=answers), "alice", PIN, None)
+    assert answers.hashed == 20
     assert desk.user("alice").attempts_total == 0
+    assert "attempt" not in {event.kind.value for event in desk.events()}
 
 
-@pytest.mark.parametrize("column", ["pin_check", "pin_proof"])
-def test_a_record_without_proof_is_not_hashed(desk: Desk, column: str) -> None:
-    """Who can write a sealed record, but has no verify.key, can't make a yes."""
+@pytest.mark.parametrize("column", ["pin_check", "pin_proof", "question", "pin_version"])
+def test_a_record_without_its_proof_is_not_charged_and_verifies_nobody(
+    desk: Desk, column: str
+) -> None:
+    """Written by the store itself, by somebody with audit.key but without verify.key."""
     with_counter(desk, 2)
-    before = rewrite(desk, "alice", **{column: bytes(32)})
-    answers = WatchingAnswers()
+    forged: dict[str, Any] = {
+        "pin_check": bytes(32),
+        "pin_proof": bytes(32),
+        "question": "$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA",
+        "pin_version": 9,
+    }
+    before = rewrite(desk, "alice", **{column: forged[column]})
+    number = last_number(desk)
     with desk.session() as session, pytest.raises(VerifierDamaged):
-        verify(session._replace(answers=answers), "alice", PIN, None)
-    assert answers.answered == 0
+        verify(session, "alice", PIN, None)
     assert desk.user("alice") == before
+    assert last_number(desk) == number
 
 
 @pytest.mark.parametrize("answer", [PIN, WRONG])
 def test_a_settle_that_can_not_be_written_verifies_nobody(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
-    """A disk that fails after the charge is an error, no verdict; the attempt stays charged."""
+    """A store that fails after the charge is an error, no verdict; the attempt stays charged."""
     before = with_counter(desk, 2)
-    full = "CREATE TRIGGER full BEFORE INSERT ON trail BEGIN SELECT raise(ABORT, 'x'); END"
-    overtake(monkeypatch, attempts.settle, lambda: desk.sql(full))
-    with desk.session() as session, pytest.raises(StoreUnavailable):
+    foreign = "CREATE TABLE foreign_object (x)"
+    overtake(monkeypatch, attempts.settle, lambda: desk.sql(foreign))
+    with desk.session() as session, pytest.raises(StoreUnavailable) as error:
         verify(session, "alice", answer, None)
-    desk.sql("DROP TRIGGER full")
+    assert error.value.charge == "charged"
+    desk.sql("DROP TABLE foreign_object")
     left = desk.user("alice")
     assert left.failed_attempts == 3
     assert left.attempt == last_number(desk)
     assert left.last_verified_at == before.last_verified_at
 
 
-@pytest.mark.parametrize("answer", [PIN, WRONG])
-def test_a_dead_attempt_is_ended_before_the_next_answer(desk: Desk, answer: str) -> None:
-    """A killed process's answer gets its outcome first, right or wrong; then the next counts."""
-    attempt = left_open(desk, with_counter(desk, 4), answer)
+def test_a_charge_that_can_not_be_written_is_none(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the error says so."""
+    before = with_counter(desk, 2)
+    overtake(monkeypatch, attempts.charge, lambda: desk.sql("CREATE TABLE foreign_object (x)"))
+    with desk.session() as session, pytest.raises(StoreUnavailable) as error:
+        verify(session, "alice", PIN, None)
+    assert error.value.charge == "not charged"
+    desk.sql("DROP TABLE foreign_object")
+    assert desk.user("alice") == before
+
+
+@pytest.mark.parametrize(("dead", "outcome"), [(WRONG, "incorrect"), (PIN, "verified")])
+def test_a_dead_attempt_is_ended_before_the_next_answer(
+    desk: Desk, dead: str, outcome: str
+) -> None:
+    """With the outcome that its own process would have got; the next right answer verifies."""
+    attempt = left_open(desk, with_counter(desk, 4), dead)
     with desk.session() as session:
         assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
-    ended = ("verified", "verified", 0) if answer == PIN else ("incorrect", "incorrect", 5)
+    counter = 5 if dead == WRONG else 0
     assert kinds_after(desk, attempt.number) == [
-        ended,
-        ("attempt", None, 1 if answer == PIN else 6),
+        (outcome, outcome, counter),
+        ("attempt", None, counter + 1),
         ("verified", "verified", 0),
     ]
     assert desk.user("alice").locks_total == 0
+
+
+def test_a_dead_sixth_miss_locks_before_the_next_answer(desk: Desk) -> None:
+    """The right answer that comes after it meets the lock, and pays for nothing."""
+    attempt = left_open(desk, with_counter(desk, 5))
+    with desk.session() as session:
+        assert verify(session, "alice", PIN, None).outcome is Outcome.LOCKED
+    assert kinds_after(desk, attempt.number) == [
+        ("incorrect", "incorrect", 6),
+        ("locked", None, 6),
+        ("refused", "locked", 6),
+    ]
 
 
 def test_admitting_asks_before_the_pin_is_taken_down(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""Answers that look around, or let something happen, in the middle of a hash."""
+"""Answers that look around, or let something happen, while a hash is computed."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from tests.support.desk import CHEAP
 
 
 class WatchingAnswers(Answers):
-    """Counts answers, and calls a function before each."""
+    """Counts the hashes of answers, and calls a function before each."""
 
     def __init__(self, during: Callable[[], object] = lambda: None, cost: HashCost = CHEAP) -> None:
         super().__init__(cost)
-        self.answered = 0
+        self.hashed = 0
         self._during = during
 
     def answer(self, question: str, key: Key, uid: bytes, version: int, pin: str) -> bytes:
-        """Answer, after the function has run."""
-        self.answered += 1
+        """Hash, after the function has run."""
+        self.hashed += 1
         self._during()
         return super().answer(question, key, uid, version, pin)

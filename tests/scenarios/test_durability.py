@@ -9,14 +9,28 @@ import pytest
 
 from pincli.models import EventKind, Outcome
 from tests.support.desk import PROGRAM, Desk, Ran
-from tests.support.driving import RIGHT, WRONG, asked, drive, fresh, guess_wrong, intact, verify_of
+from tests.support.driving import (
+    RIGHT,
+    WRONG,
+    asked,
+    at_production_cost,
+    drive,
+    fresh,
+    guess_wrong,
+    intact,
+    nothing_impossible,
+    verify_of,
+)
 from tests.support.failpoints import Plan
 from tests.support.strace import Call, require_strace, traced
-from tests.support.trail import count, play
+from tests.support.trail import count
 
 # One commit asks for five syncs: the journal, its folder, the journal's header, the
 # database, and the folder once the journal is gone.
 SYNCS_OF_A_COMMIT = 5
+NOT_CHARGED = "nothing was counted"
+CHARGED = "the attempt is counted"
+MAYBE_CHARGED = "nobody knows whether the attempt is counted"
 
 
 def _on_disk(calls: list[Call]) -> list[str]:
@@ -28,6 +42,8 @@ def _on_disk(calls: list[Call]) -> list[str]:
             words.append("unlink journal" if "pincli.db-journal" in call.arguments else "unlink ?")
         elif call.name == "fdatasync":
             words.append(f"sync {_what(target)}")
+        elif call.name == "pwrite64":
+            words += ["mark"] * ("/mark-" in call.arguments)
         elif call.arguments.startswith("1<"):
             words.append("tell")
     return words
@@ -47,6 +63,7 @@ COMMIT = [
     "unlink journal",
     "sync folder",
 ]
+CALLS = "fdatasync,unlink,write,pwrite64"
 
 
 @pytest.mark.parametrize("as_json", [("--json",), ()], ids=["json", "people"])
@@ -54,15 +71,15 @@ COMMIT = [
 def test_the_verdict_is_written_after_the_last_sync(
     desk: Desk, pin: str, as_json: tuple[str, ...]
 ) -> None:
-    """Charge and settle are each synced, journal and folder included, before the first byte."""
+    """Charge and settle are each synced, then marked, before the first byte; the charge first."""
     require_strace()
-    desk.collected("alice")
+    at_production_cost(desk, "alice")
     arguments = ("verify", "alice", "--pin-stdin", *as_json)
-    run = traced(desk, *arguments, calls="fdatasync,unlink,write", stdin=f"{pin}\n")
+    run = traced(desk, *arguments, calls=CALLS, stdin=f"{pin}\n")
     assert run.ran.code == (0 if pin == RIGHT else 3)
     story = _on_disk(run.calls)
     told = story.index("tell")
-    assert story[:told] == [*COMMIT, *COMMIT]
+    assert story[:told] == [*COMMIT, "mark", *COMMIT, "mark"]
     assert set(story[told:]) == {"tell"}
 
 
@@ -70,50 +87,50 @@ def test_a_first_pin_is_shown_after_the_last_sync(desk: Desk) -> None:
     """A PIN that a power cut could take back is told to nobody."""
     require_strace()
     desk.add("alice")
-    run = traced(desk, "pin", "show", "alice", "--json", calls="fdatasync,unlink,write")
+    run = traced(desk, "pin", "show", "alice", "--json", calls=CALLS)
     assert run.ran.code == 0
-    assert _on_disk(run.calls) == [*COMMIT, "tell"]
+    assert _on_disk(run.calls) == [*COMMIT, "mark", "tell"]
 
 
-def _not_told(desk: Desk, ran: Ran) -> None:
-    """An answer that says: not verified, because of the store; and nothing of a verdict."""
+def _not_told(desk: Desk, ran: Ran, charge: str) -> None:
+    """Not verified, because of the store; what became of the attempt; nothing of a verdict."""
     assert ran.code == 8, ran
     assert "outcome" not in ran.answer
     assert ran.answer["error"]["code"] == "unavailable"
     assert ran.answer["error"]["message"].startswith("not verified: ")
+    assert ran.answer["error"]["hint"].startswith(charge)
     assert ran.err == ""
     intact(desk)
 
 
 def _stays_charged(desk: Desk, used: int) -> None:
-    """The attempt is paid for and still open; the next call closes it and goes on."""
+    """The attempt is paid for and still open; the next call ends it as right, and goes on."""
     user = desk.user("alice")
     assert (user.failed_attempts, user.attempts_total) == (used, used)
-    assert user.open_attempt is not None
+    assert user.attempt is not None
     assert count(desk.events(), EventKind.VERIFIED) == 0
-    after = asked(desk, "alice", RIGHT)
-    assert after is (Outcome.LOCKED if used == 6 else Outcome.VERIFIED)
-    assert count(desk.events(), EventKind.ABANDONED) == 1
-    play(desk.events())
+    assert asked(desk, "alice", RIGHT) is Outcome.VERIFIED
+    assert count(desk.events(), EventKind.VERIFIED) == 2
+    nothing_impossible(desk)
 
 
 @pytest.mark.parametrize("used", [0, 5])
 @pytest.mark.parametrize(
-    "at", [("sql:COMMIT#2", "fail"), ("sql:BEGIN#2", "fail"), ("compared", "full")]
+    "at", [("sql:COMMIT#2", "fail"), ("sql:BEGIN#2", "fail"), ("charged", "full")]
 )
 def test_a_settle_that_fails_verifies_nobody(desk: Desk, used: int, at: tuple[str, str]) -> None:
     """The PIN was right, but that can't be written down: exit 8, and the attempt is charged."""
     desk.collected("alice")
     guess_wrong(desk, "alice", used)
     ran = drive(desk, *verify_of("alice"), plan=Plan(at=(at,)), pin=RIGHT)
-    _not_told(desk, ran)
+    _not_told(desk, ran, CHARGED)
     _stays_charged(desk, used + 1)
 
 
 def test_a_settle_that_fails_tells_people_too(desk: Desk) -> None:
     """Without --json: nothing on stdout, one clear line and a hint on stderr."""
     desk.collected("alice")
-    plan = Plan(at=(("compared", "full"),))
+    plan = Plan(at=(("charged", "full"),))
     ran = drive(desk, "verify", "alice", "--pin-stdin", plan=plan, pin=RIGHT)
     assert (ran.code, ran.out) == (8, "")
     error, hint = ran.err.splitlines()
@@ -138,14 +155,14 @@ def test_a_settle_that_the_kernel_refuses_verifies_nobody(desk: Desk, fault: str
     run = traced(
         desk, *verify_of("alice"), calls="fdatasync,unlink", stdin=f"{RIGHT}\n", inject=fault
     )
-    _not_told(desk, run.ran)
+    _not_told(desk, run.ran, CHARGED)
     _stays_charged(desk, 1)
 
 
 def _writes_before_settle(desk: Desk) -> int:
-    """How many writes into the store a verify makes before its settle."""
-    run = traced(desk, *verify_of("alice"), calls="pwrite64,unlink", stdin=f"{WRONG}\n")
-    return [call.name for call in run.calls].index("unlink")
+    """How many writes a verify makes before its settle; the mark of its charge is the last."""
+    run = traced(desk, *verify_of("alice"), calls="pwrite64", stdin=f"{WRONG}\n")
+    return ["/mark-" in call.arguments for call in run.calls].index(True) + 1
 
 
 @pytest.mark.parametrize("further", [1, 6, 14, 17])
@@ -161,11 +178,11 @@ def test_a_disk_that_is_full_at_the_settle_verifies_nobody(desk: Desk, further: 
         stdin=f"{RIGHT}\n",
         inject=f"pwrite64:error=ENOSPC:when={number}",
     )
-    _not_told(desk, run.ran)
+    _not_told(desk, run.ran, CHARGED)
     assert "disk is full" in run.ran.answer["error"]["message"]
     assert (desk.user("alice").failed_attempts, desk.user("alice").attempts_total) == (2, 2)
     assert asked(desk, "alice", RIGHT) is Outcome.VERIFIED
-    play(desk.events())
+    nothing_impossible(desk)
 
 
 def test_a_sync_that_fails_after_the_commit_verifies_nobody(desk: Desk) -> None:
@@ -179,13 +196,13 @@ def test_a_sync_that_fails_after_the_commit_verifies_nobody(desk: Desk) -> None:
         stdin=f"{RIGHT}\n",
         inject=f"fdatasync:error=EIO:when={2 * SYNCS_OF_A_COMMIT}",
     )
-    _not_told(desk, run.ran)
+    _not_told(desk, run.ran, CHARGED)
     assert asked(desk, "alice", RIGHT) is Outcome.VERIFIED
-    play(desk.events())
+    nothing_impossible(desk)
 
 
 @pytest.mark.parametrize("when", [1, 3, 4, 5])
-def test_nothing_is_compared_for_a_charge_that_the_kernel_refuses(desk: Desk, when: int) -> None:
+def test_nothing_is_settled_for_a_charge_that_the_kernel_refuses(desk: Desk, when: int) -> None:
     """A sync of the charge fails: exit 8, and no verdict was ever made."""
     require_strace()
     desk.collected("alice")
@@ -196,21 +213,22 @@ def test_nothing_is_compared_for_a_charge_that_the_kernel_refuses(desk: Desk, wh
         stdin=f"{RIGHT}\n",
         inject=f"fdatasync:error=EIO:when={when}",
     )
-    _not_told(desk, run.ran)
+    _not_told(desk, run.ran, MAYBE_CHARGED)
     kinds = {event.kind for event in desk.events("alice")}
     assert not kinds & {EventKind.VERIFIED, EventKind.INCORRECT}
     assert asked(desk, "alice", RIGHT) is Outcome.VERIFIED
-    play(desk.events())
+    nothing_impossible(desk)
 
 
 @pytest.mark.parametrize("point", ["sql:BEGIN", "sql:UPDATE", "sql:INSERT", "sql:COMMIT"])
-def test_nothing_is_compared_for_a_charge_that_fails(desk: Desk, point: str) -> None:
-    """Any statement of the charge fails: exit 8, uncharged, uncompared."""
+def test_nothing_is_settled_for_a_charge_that_fails(desk: Desk, point: str) -> None:
+    """Any statement of the charge fails: exit 8, uncharged, and nothing is settled."""
     desk.collected("alice")
     log = fresh(desk, "log")
     plan = Plan(at=((point, "fail"),), log=str(log))
-    _not_told(desk, drive(desk, *verify_of("alice"), plan=plan, pin=RIGHT))
-    assert "compare" not in log.read_text().splitlines()
+    charge = MAYBE_CHARGED if point == "sql:COMMIT" else NOT_CHARGED
+    _not_told(desk, drive(desk, *verify_of("alice"), plan=plan, pin=RIGHT), charge)
+    assert "settle" not in log.read_text().splitlines()
     assert desk.user("alice").attempts_total == 0
 
 
@@ -233,5 +251,5 @@ def test_a_verdict_that_nobody_could_read_is_no_success(desk: Desk) -> None:
         ended = _verify_onto(desk, full.fileno())
     assert ended.returncode == 8
     assert desk.user("alice").failed_attempts == 0
-    assert desk.user("alice").open_attempt is None
+    assert desk.user("alice").attempt is None
     assert b"Traceback" not in ended.stderr

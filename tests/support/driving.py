@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +25,9 @@ from pincli.store.steps import pins as pin_steps
 from pincli.vault.answers import PRODUCTION_COST
 from tests.support.desk import Desk, Ran
 from tests.support.failpoints import Plan
+from tests.support.marks import marked_here
+from tests.support.replay import replay
+from tests.support.trail import play
 
 ROOT = Path(__file__).parents[2]
 LONG_ENOUGH = 60.0
@@ -94,6 +97,12 @@ class Driven:
         """Let it go on from its pause."""
         os.write(self._go, b".")
 
+    def continued(self) -> Ran:
+        """How it ended, once it was let go on after a stop."""
+        self.signal(signal.SIGCONT)
+        self.go_on()
+        return self.end()
+
     def ended(self) -> bool:
         """Whether the process is over."""
         return self.process.poll() is not None
@@ -150,10 +159,19 @@ def drive(desk: Desk, *arguments: str, plan: Plan | None = None, pin: str | None
 def paused_verify(
     desk: Desk, user: str, pin: str, *at: tuple[str, str], log: str = ""
 ) -> Iterator[Driven]:
-    """A verify that is charged and waits just before its comparison."""
-    plan = Plan(at=(("compare", "pause"), *at), log=log)
+    """A verify that is charged and waits just before its settle."""
+    plan = Plan(at=(("charged", "pause"), *at), log=log)
     with driven(desk, *verify_of(user), plan=plan, pin=pin) as run:
         run.await_pause()
+        yield run
+
+
+@contextmanager
+def stopped_verify(desk: Desk, user: str, pin: str) -> Iterator[Driven]:
+    """A verify that is charged and then stopped, as by SIGSTOP from anybody."""
+    with paused_verify(desk, user, pin) as run:
+        run.signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, run.process.pid, os.WSTOPPED | os.WNOWAIT)
         yield run
 
 
@@ -226,9 +244,12 @@ def fresh(desk: Desk, name: str) -> Path:
 
 
 def copied(desk: Desk, folder: Path) -> Desk:
-    """The same store as it is now, in another folder, with the same keys."""
-    shutil.copytree(desk.store, folder, dirs_exist_ok=True)
-    return replace(desk, store=folder)
+    """The same store and keys as they are now, in another folder and one beside it."""
+    copy = replace(desk, store=folder, keys=folder.with_name(f"{folder.name}-keys"))
+    shutil.copytree(desk.store, copy.store, dirs_exist_ok=True)
+    shutil.copytree(desk.keys, copy.keys)
+    marked_here(copy.database, copy.keys)
+    return copy
 
 
 def at_production_cost(desk: Desk, user: str, pin: str = RIGHT) -> None:
@@ -255,8 +276,20 @@ def intact(desk: Desk) -> None:
     assert desk.sql("PRAGMA integrity_check") == [("ok",)]
 
 
+def nothing_impossible(desk: Desk, told: Iterable[dict[str, Any]] = ()) -> None:
+    """Fail unless the database is whole, and two replays of its trail find nothing in it.
+
+    Args:
+        desk: The store.
+        told: The answers of verify that callers got; none may say more than the trail does.
+    """
+    play(desk.events())  # whoever opens it first rolls a killed transaction back
+    intact(desk)
+    assert replay(desk.database, told).wrong == []
+
+
 def withdraw(desk: Desk, *users: str, unlock: bool = False) -> None:
-    """Reset users as bulk work does: in one transaction, without waiting for their locks."""
+    """Reset users as bulk work does: in one transaction."""
     with desk.session() as session:
         rows = [user.id for user in require_users(session, users)]
         session.store.write(pin_steps.withdraw, rows, unlock=unlock, reason="an attack")

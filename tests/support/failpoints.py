@@ -13,6 +13,7 @@ import resource
 import signal
 import sqlite3
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,8 +23,11 @@ from typing import Any
 
 from pincli import cli, deployment
 from pincli.commands import prompts
+from pincli.models import Verdict
 from pincli.store.sqlite import lockfile as locks
+from pincli.store.sqlite import transaction
 from pincli.store.sqlite.engine import SqliteStore
+from pincli.store.sqlite.mark import Mark
 from pincli.store.steps import attempts
 from pincli.vault.answers import Answers, HashCost
 from pincli.views import programs
@@ -35,16 +39,20 @@ _CAPABILITY_VERSION = 0x20080522
 _WATCHED: tuple[tuple[object, str, str, str], ...] = (
     (prompts, "_read_line", "read", ""),
     (Answers, "prepare", "prepare", "prepared"),
-    (Answers, "answer", "compare", "compared"),
+    (Answers, "answer", "hash", "hashed"),
+    (Mark, "write", "mark", "marked"),
     (programs, "write", "answer", "wrote"),
     (cli, "writing", "", "answered"),
 )
 """Functions, and the points before and after them."""
-_STEPS: dict[object, tuple[str, str]] = {
-    attempts.charge: ("charge", "charged"),
-    attempts.settle: ("settle", "settled"),
+_STEPS: dict[object, tuple[str, str, type]] = {
+    attempts.charge: ("charge", "charged", attempts.Charged),
+    attempts.settle: ("settle", "settled", Verdict),
 }
-"""Steps, and the points before and after their transactions, waiting for the lock included."""
+"""Steps, and the points before and after their transactions, waiting for the lock included.
+
+The second is reached only if the step gave such a result: a refusal is no charge.
+"""
 
 
 @dataclass(frozen=True)
@@ -53,14 +61,15 @@ class Plan:
 
     Attributes:
         log: The file to which each point is appended, one a line, before anything else.
-        at: An action by point: `compare` is the first time, `sql:COMMIT#2` the second.
+        at: An action by point: `charged` is the first time, `sql:COMMIT#2` the second.
             Actions: kill, pause (at the gate), fail (as SQLite would), bug (an exception that
-            repeats the arguments), full (no byte can be written to a file any more), linger
-            (until an answer is written).
+            repeats the arguments), full (no byte can be written to a file any more), starve (no
+            memory can be had any more), linger (until an answer is written).
         kill_at: SIGKILL before the point of this number, counted from 1; 0 for never.
         gate: Descriptors: one to say on that the pause is reached, one to wait on.
         cheap: Whether hashes are made at a low cost.
         longest_wait: Seconds to wait for a lock; 0 for pincli's own.
+        ago: Seconds by which the store's clock is slow.
         powerless: Whether root's power over file permissions is given up.
         deployment: A file that counts as /etc/pincli/pincli.toml, as if under sudo.
     """
@@ -71,6 +80,7 @@ class Plan:
     gate: tuple[int, int] = (-1, -1)
     cheap: bool = True
     longest_wait: float = 0
+    ago: int = 0
     powerless: bool = False
     deployment: str = ""
 
@@ -134,6 +144,10 @@ class Points:
                 raise RuntimeError(f"called with {details!r}")
             case "full":
                 resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+            case "starve":
+                pages = int(Path("/proc/self/statm").read_text().split()[0])
+                room = pages * resource.getpagesize()
+                resource.setrlimit(resource.RLIMIT_AS, (room, resource.RLIM_INFINITY))
             case "linger":
                 self._answered.wait(_LONGEST_LINGER)
             case _:
@@ -152,6 +166,8 @@ def install(plan: Plan) -> None:
         _replace(Answers.__init__, "__defaults__", (_CHEAP,))
     if plan.longest_wait:
         _replace(locks, "LONGEST_WAIT", plan.longest_wait)
+    if plan.ago:
+        _replace(transaction, "utc_now", lambda: _utc(time.time() - plan.ago))
     if plan.powerless:
         give_up_capabilities()
     if plan.deployment:
@@ -159,6 +175,10 @@ def install(plan: Plan) -> None:
         for name in ("PINCLI_STORE", "PINCLI_KEYS"):
             os.environ.pop(name, None)
         os.environ["SUDO_UID"] = str(os.getuid())
+
+
+def _utc(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def give_up_capabilities() -> None:
@@ -187,11 +207,11 @@ def _watch_steps(points: Points) -> None:
     write = SqliteStore.write
 
     def writing(store: SqliteStore, step: Any, *arguments: Any, **options: Any) -> Any:
-        before, after = _STEPS.get(step, ("", ""))
+        before, after, kind = _STEPS.get(step, ("", "", object))
         if before:
             points.reach(before, *arguments)
         result = write(store, step, *arguments, **options)
-        if after:
+        if after and isinstance(result, kind):
             points.reach(after)
         return result
 
@@ -202,7 +222,7 @@ def _watch_locks(points: Points) -> None:
     acquire = locks.Locks._acquire
 
     def acquiring(held: locks.Locks, byte: int, *length: int) -> None:
-        whose = "user" if byte else "writer"
+        whose = "maintenance" if byte else "writer"
         points.reach(f"lock:{whose}")
         acquire(held, byte, *length)
         points.reach(f"locked:{whose}")
@@ -212,8 +232,14 @@ def _watch_locks(points: Points) -> None:
 
 def _watch_sql(points: Points) -> None:
     class Watched(sqlite3.Connection):
+        _reads = False
+
         def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
-            points.reach(f"sql:{sql.split(None, 1)[0]}")
+            # A transaction that only reads begins and ends in lower case.
+            words = sql.split(None, 1)
+            reads = sql == "BEGIN" or (sql == "COMMIT" and self._reads)
+            self._reads = sql == "BEGIN" or (self._reads and self.in_transaction)
+            points.reach(f"sql:{words[0].lower() if reads else words[0]}")
             return super().execute(sql, *parameters)
 
         def executemany(self, sql: str, *parameters: Any) -> sqlite3.Cursor:

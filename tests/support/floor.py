@@ -10,6 +10,7 @@ from pincli.models import UserType
 from pincli.operations import people
 from pincli.operations.verify import verify
 from tests.support.desk import Desk, new_desk
+from tests.support.marks import marked_here
 
 RIGHT = "444159"
 """The PIN of everybody on the floor who has one."""
@@ -53,6 +54,7 @@ def copy_of(desk: Desk, folder: Path) -> Desk:
     copy = Desk(folder / "store", folder / "keys", dict(desk.pins))
     shutil.copytree(desk.store, copy.store)
     shutil.copytree(desk.keys, copy.keys)
+    marked_here(copy.database, copy.keys)
     return copy
 
 

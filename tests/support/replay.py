@@ -60,16 +60,12 @@ class _Story:
             self.open = None
             self.outcomes[attempt] = outcome or kind
             self.counter, self.charges = (before, self.charges) if kind == "incorrect" else (0, 0)
-        elif kind in _CLEARING:
-            self._clear()
-        elif kind == "locked_by_hand":
-            self.counter = SIX
-        elif kind in _RESETTING and used == 0 and before < SIX:
-            self._clear()
-        elif kind in ("restored", "migrated"):
-            if kind == "restored" and used < before:
-                wrong.append(f"{number}: a restore lowered the counter")
-            self.counter = used
+        elif kind == "not_told" and attempt is not None:
+            if self.outcomes.get(attempt) != "verified":
+                wrong.append(f"{number}: not told what was not verified")
+            self.outcomes[attempt] = outcome or kind
+        else:
+            self._set(number, kind, used, wrong)
         if kind in _WITHDRAWING:
             self.withdrawals.append(number)
         if self.charges > SIX:
@@ -77,6 +73,17 @@ class _Story:
         if used != self.counter:
             wrong.append(f"{number}: {kind} leaves {used}, not {self.counter}")
         self.last = number
+
+    def _set(self, number: int, kind: str, used: int, wrong: list[str]) -> None:
+        """What happens to the counter outside an attempt."""
+        if kind in _CLEARING or (kind in _RESETTING and used == 0 and self.counter < SIX):
+            self._clear()
+        elif kind == "locked_by_hand":
+            self.counter = SIX
+        elif kind in ("restored", "migrated"):
+            if kind == "restored" and used < self.counter:
+                wrong.append(f"{number}: a restore lowered the counter")
+            self.counter = used
 
     def _clear(self) -> None:
         self.counter = self.charges = 0
@@ -129,7 +136,7 @@ def _more_told(
     for user, counts in said.items():
         on_disk = Counter(stories[logins[user]].outcomes.values())
         for outcome in ("verified", "incorrect"):
-            if counts[outcome] > on_disk[outcome] + (outcome == "incorrect") * counts["not_told"]:
+            if counts[outcome] > on_disk[outcome]:
                 wrong.append(f"{user}: told {outcome} {counts[outcome]} times, not on disk")
     return wrong
 

@@ -27,6 +27,13 @@ TABLES = ("store", "people", "trail", "texts", "notices", "old_events")
 MISSES = 2
 """Alice's counter in the scene."""
 UNAVAILABLE = 8
+_WORDS: dict[str, list[Any]] = {
+    "type": ["dedicated"],
+    "active": [0],
+    "pin_set_by": ["generated"],
+    "failed_attempts": [1],
+}
+"""What is plausible beside what is made up."""
 REFUSALS = ("tampered", "rolled_back", "unavailable")
 
 
@@ -139,13 +146,11 @@ def alter(desk: Desk, table: str, column: str, where: str) -> bool:
             if row[1] == column
         ]
         found = [other for (other,) in connection.execute(others, [value]).fetchall()]
-    for other in (*_made_up(value, declared), *(x for x in found if x is not None)):
+    made_up = _WORDS.get(column) or _made_up(value, declared)
+    for other in (*made_up, *(x for x in found if x is not None)):
         if _set(desk, table, column, where, other):
             return True
-    return any(
-        _set(desk, table, column, where, other, unchecked=True)
-        for other in _made_up(value, declared)
-    )
+    return any(_set(desk, table, column, where, other, unchecked=True) for other in made_up)
 
 
 def empty(desk: Desk, table: str, column: str, where: str) -> bool:
@@ -162,13 +167,18 @@ def empty(desk: Desk, table: str, column: str, where: str) -> bool:
 def _made_up(value: Any, declared: str) -> list[Any]:
     match value:
         case int():
-            return [value - 1, value + 1] if value > 0 else [value + 1]
+            return [value - 1, value + 1] if value > 1 else [value + 100]
         case str():
             return [f"{value[:-1]}{'0' if value[-1:] != '0' else '1'}", f"{value}x"]
         case bytes():
             return [value[:-1] + bytes([value[-1] ^ 1])]
         case _:
-            return {"INTEGER": [1], "TEXT": ["2026-11-24T08:00:00Z"], "BLOB": [bytes(16)]}[declared]
+            empty_of: dict[str, list[Any]] = {
+                "INTEGER": [1],
+                "TEXT": ["2026-11-24T08:00:00Z"],
+                "BLOB": [bytes(16)],
+            }
+            return empty_of[declared]
 
 
 def _set(
@@ -232,3 +242,53 @@ def taken_in(desk: Desk) -> dict[str, Any]:
 def verified(desk: Desk, user: str) -> bool:
     """Whether a user's own PIN verifies them."""
     return desk.verify(user, RIGHT if user == "alice" else OTHER).code == 0
+
+
+def doctored(desk: Desk, index: str, text: str, *, hidden: bool = True) -> None:
+    """Make an index hold what another text says; and put its own text back, if hidden."""
+    sql = "UPDATE sqlite_master SET sql = ? WHERE type = 'index' AND name = ?"
+    with behind(desk) as connection:
+        query = "SELECT sql FROM sqlite_master WHERE name = ?"
+        ((before,),) = connection.execute(query, [index]).fetchall()
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(sql, [text, index])
+    with behind(desk) as connection:
+        connection.execute(f"REINDEX {index}")
+        connection.commit()
+        connection.execute("PRAGMA writable_schema = ON")
+        if hidden:
+            connection.execute(sql, [before, index])
+    with behind(desk) as connection:
+        ((text_now,),) = connection.execute(query, [index]).fetchall()
+        assert (text_now == before) == hidden
+
+
+def rewritten(desk: Desk, name: str, old: str, new: str) -> None:
+    """Change the text of something in the schema, as only writable_schema can."""
+    with behind(desk) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        changed = connection.execute(
+            "UPDATE sqlite_master SET sql = replace(sql, ?, ?) WHERE name = ? AND instr(sql, ?)",
+            [old, new, name, old],
+        )
+        assert changed.rowcount == 1
+
+
+def spoilt_page(desk: Desk, name: str) -> None:
+    """Overwrite the cells of the first page of a table or an index."""
+    with behind(desk) as connection:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+        ((page,),) = connection.execute(query, [name]).fetchall()
+        ((size,),) = connection.execute("PRAGMA page_size").fetchall()
+    with desk.database.open("r+b") as file:
+        file.seek((page - 1) * size + 8)
+        file.write(b"\xff" * (size - 8))
+
+
+def put_row(desk: Desk, row: dict[str, Any]) -> None:
+    """Write a whole row of a user over what has its number."""
+    marks = ", ".join("?" * len(row))
+    with behind(desk, unchecked=True) as connection:
+        connection.execute(
+            f"INSERT OR REPLACE INTO people ({', '.join(row)}) VALUES ({marks})", [*row.values()]
+        )

@@ -40,7 +40,7 @@ def play(events: Iterable[Event]) -> None:
             _play(lines[event.user], event)
 
 
-def _play(line: _Line, event: Event) -> None:
+def _play(line: _Line, event: Event) -> None:  # noqa: PLR0912
     used = event.attempts_used
     assert used is not None
     assert 0 <= used <= ALLOWED, event
@@ -62,14 +62,11 @@ def _play(line: _Line, event: Event) -> None:
         case EventKind.LOCKED_BY_HAND:
             assert used == ALLOWED, event
         case EventKind.UNLOCKED:
-            assert line.counter == ALLOWED, event
-            assert used == 0, event
-        case EventKind.PIN_GENERATED | EventKind.PIN_CHANGED:
+            assert (line.counter, used) == (ALLOWED, 0), event
+        case EventKind.PIN_GENERATED | EventKind.PIN_CHANGED | EventKind.PIN_WITHDRAWN:
             assert used in (0, line.counter), event
-            line.has_pin, line.version = True, _next_version(line, event)
-        case EventKind.PIN_WITHDRAWN:
-            assert used in (0, line.counter), event
-            line.has_pin, line.version = False, _next_version(line, event)
+            line.has_pin = event.kind is not EventKind.PIN_WITHDRAWN
+            line.version = _next_version(line, event)
         case EventKind.RESET:
             assert used == 0, event
         case EventKind.RESTORED:

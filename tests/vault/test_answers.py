@@ -215,7 +215,11 @@ def test_a_proof_is_the_mac_of_the_framed_parts() -> None:
     assert proof(SEVEN, ALICE, 7, QUESTION, bytes(32)) == expected
 
 
-@pytest.mark.parametrize("forged", [b"", bytes(32), GOOD.proof[:-1], GOOD.proof + b"\0"])
+@pytest.mark.parametrize(
+    "forged",
+    [b"", bytes(32), GOOD.proof[:-1], GOOD.proof + b"\0"],
+    ids=["empty", "zeros", "cut short", "longer"],
+)
 def test_nothing_but_the_proof_proves(forged: bytes) -> None:
     """A proof cut short, made longer or of zeros proves nothing."""
     assert is_proved(SEVEN, ALICE, 1, *GOOD)

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from pincli.models import PinOrigin, StoredPin, User, UserType
-
-PIN = StoredPin("$verifier", "vkey", b"sealed", "pkey", "2026-01-02T03:04:05Z", PinOrigin.CUSTOMER)
+from pincli.models import PinOrigin, User, UserType
 
 ALICE = User(
     id=1,
-    login="alice",
+    uid=b"u" * 16,
+    blind=b"b" * 16,
     account="acme",
+    login="alice",
     display_name="Alice Example",
+    email=None,
     type=UserType.CLOUD,
     active=True,
     added_at="2026-01-01T00:00:00Z",
-    pin=PIN,
+    question="$question",
+    pin_check=b"check",
+    pin_proof=b"proof",
+    verify_key="vkey",
+    sealed=b"sealed",
+    portal_key="pkey",
+    pin_set_at="2026-01-02T03:04:05Z",
+    pin_set_by=PinOrigin.CUSTOMER,
     pin_version=1,
-    failed_attempts=0,
-    open_attempt=None,
-    locked_since=None,
-    last_locked_at=None,
-    last_attempt_at=None,
-    last_attempt_by=None,
-    last_verified_at=None,
-    last_verified_by=None,
-    locks_total=0,
-    attempts_total=0,
 )
 
 HOSTILE = (

@@ -6,14 +6,14 @@ import json
 
 import pytest
 
-from pincli.models import Event, EventKind
-from pincli.results import Head, TrailReport
+from pincli.models import Event, EventKind, Head
+from pincli.results import TrailReport
 from pincli.views import audit
 from pincli.views.exit_codes import ExitCode
 from tests.views.records import HOSTILE
 from tests.views.screens import ASCII, UNCOLOURED, piped
 
-HEAD = Head(42, "ab" * 32)
+HEAD = Head(42, b"\xab" * 32)
 EVENT = Event(
     seq=7,
     at="2026-11-24T11:30:00Z",
@@ -91,7 +91,7 @@ def test_an_untouched_trail() -> None:
 )
 def test_a_finding(seq: int | None, finding: str, message: str) -> None:
     """Exit 8, the number where there is one, and what to do."""
-    answer = audit.checked(TrailReport(6, HEAD._replace(seq=6), seq, finding))
+    answer = audit.checked(TrailReport(6, HEAD._replace(number=6), seq, finding))
     assert answer.exit_code is ExitCode.UNAVAILABLE
     assert answer.problem is not None
     assert (answer.problem.code, answer.problem.message) == ("unavailable", message)
@@ -101,5 +101,5 @@ def test_a_finding(seq: int | None, finding: str, message: str) -> None:
 
 def test_a_trail_that_is_bad_from_the_first_event_has_no_head() -> None:
     """Nothing that could be noted down and trusted later."""
-    report = TrailReport(0, Head(0, "the store's id"), 1, "the event is missing")
+    report = TrailReport(0, Head(0, b"the store's id"), 1, "the event is missing")
     assert audit.checked(report).facts["head"] is None

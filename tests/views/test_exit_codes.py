@@ -23,10 +23,11 @@ TABLE = {
     "uncollected": 5,
     "unknown_user": 6,
     "unknown_account": 6,
+    "ambiguous_user": 6,
     "refused": 7,
-    "unavailable": 8,
     "rolled_back": 8,
     "tampered": 8,
+    "unavailable": 8,
     "interrupted": 130,
 }
 

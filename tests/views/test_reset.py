@@ -8,6 +8,7 @@ import json
 from pincli.models import Change, ResetUser, State, User
 from pincli.views.programs import envelope, write
 from pincli.views.reset import ResetTally, dry_run, preview, receipt
+from tests.store.attempting import NO_PIN
 from tests.views.records import alice
 from tests.views.screens import piped
 
@@ -23,7 +24,7 @@ def changed(before: User, pin: str | None = None, **changes: object) -> ResetUse
 def withdrawn(result: ResetUser) -> ResetUser:
     """The same, with the PIN gone."""
     before, after = result.change
-    return ResetUser(Change(before, after._replace(pin=None, pin_version=2)))
+    return ResetUser(Change(before, after._replace(**NO_PIN, pin_version=2)))
 
 
 ALL = [
@@ -31,7 +32,7 @@ ALL = [
     changed(alice(id=2, login="issued"), PIN, pin_version=2),
     withdrawn(changed(alice(id=3, login="kept", **LOCKED))),
     withdrawn(changed(alice(id=4, login="freed", **LOCKED), failed_attempts=0, locked_since=None)),
-    changed(alice(id=5, login="done", pin=None)),
+    changed(alice(id=5, login="done", **NO_PIN)),
 ]
 
 

@@ -8,21 +8,19 @@ from typing import Any
 import pytest
 
 from pincli.config import Display
-from pincli.models import Change, PinOrigin, ResetUser, State, StoredPin, User, UserType
+from pincli.models import Change, ResetUser, State, User
 from pincli.rules.lockout import after, counter_reset, withdrawn
-from pincli.rules.people import newcomer
 from pincli.views import plain, reset
 from pincli.views.blocks import Answer, Block
 from pincli.views.reset import ResetTally
-
-PIN = StoredPin("verifier", "key", b"sealed", "key", "2026-11-24T10:00:00Z", PinOrigin.CUSTOMER)
+from tests.store.attempting import NO_PIN
+from tests.views.records import alice
 
 
 def user(name: str, row: int = 1, *, misses: int = 0, **fields: Any) -> User:
     """A user with a PIN, unless told otherwise."""
-    new = newcomer(name, "acme", name.title(), UserType.CLOUD, at="2026-11-24T10:00:00Z")
     since = "2026-11-24T11:00:00Z" if misses == 6 else None
-    return new._replace(id=row, pin=PIN, failed_attempts=misses, locked_since=since, **fields)
+    return alice(id=row, login=name, failed_attempts=misses, locked_since=since, **fields)
 
 
 def reset_of(before: User, *, unlock: bool = False, pin: str | None = None) -> ResetUser:
@@ -57,13 +55,13 @@ def text(blocks: Sequence[Block]) -> str:
 
 def test_the_figures_add_up() -> None:
     """Matched is all, reset those that changed, the rest unchanged; the locked by themselves."""
-    none = user("dave")._replace(pin=None)
+    none = user("dave")._replace(**NO_PIN)
     answer = receipt(
         reset_of(user("alice")),
         reset_of(user("lara", misses=6)),
         reset_of(user("lou", misses=6), unlock=True),
         reset_of(none),
-        reset_of(user("kim", misses=6)._replace(pin=None)),
+        reset_of(user("kim", misses=6)._replace(**NO_PIN)),
     )
     words = ("matched", "reset", "unchanged", "kept_locked", "unlocked")
     assert [answer.facts[word] for word in words] == [5, 3, 2, 2, 1]
@@ -114,8 +112,8 @@ def test_of_a_few_users_each_is_told() -> None:
         reset_of(user("alice")),
         reset_of(user("lara", misses=6)),
         reset_of(user("lou", misses=6), unlock=True),
-        reset_of(user("mia", misses=3)._replace(pin=None)),
-        reset_of(user("ned")._replace(pin=None)),
+        reset_of(user("mia", misses=3)._replace(**NO_PIN)),
+        reset_of(user("ned")._replace(**NO_PIN)),
         reset_of(user("olga"), pin="234811"),
     )
     words = text(answer.screen())
@@ -178,7 +176,7 @@ def test_without_locked_ones_the_preview_is_silent_about_locks() -> None:
 def test_a_dry_run_has_the_receipts_keys_and_no_pin() -> None:
     """And the sentence that says so."""
     tally = ResetTally()
-    results = [reset_of(user("alice")), reset_of(user("ned", 2)._replace(pin=None))]
+    results = [reset_of(user("alice")), reset_of(user("ned", 2)._replace(**NO_PIN))]
     tally.add(results)
     answer = reset.dry_run(tally, pages_of(results), [])
     assert set(answer.facts) == {"dry_run", *receipt(*results).facts}
@@ -192,7 +190,7 @@ def test_no_repr_shows_a_pin() -> None:
 
 def test_no_pin_is_said_to_stop_working_where_there_is_none() -> None:
     """By the states of many, by the records of a few who were named."""
-    none, some = user("alice")._replace(pin=None, active=False), user("bob", 2)
+    none, some = user("alice")._replace(**NO_PIN, active=False), user("bob", 2)
     for states, named, stops in (
         ({State.UNCOLLECTED: 3, State.INELIGIBLE: 2}, [], False),
         ({State.UNCOLLECTED: 3, State.LOCKED: 2}, [], True),

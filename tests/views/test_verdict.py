@@ -7,6 +7,7 @@ import pytest
 from pincli.models import Outcome, State, User, UserType, Verdict
 from pincli.views.blocks import Answer
 from pincli.views.verdict import verdict
+from tests.store.attempting import NO_PIN
 from tests.views.records import HOSTILE, alice
 from tests.views.screens import ASCII, UNCOLOURED, drawn, piped
 
@@ -16,10 +17,10 @@ CASES: dict[str, Verdict] = {
     "incorrect": Verdict(Outcome.INCORRECT, alice(failed_attempts=2), State.ACTIVE),
     "sixth miss": Verdict(Outcome.INCORRECT, alice(**LOCKED), State.LOCKED),
     "locked": Verdict(Outcome.LOCKED, alice(**LOCKED), State.LOCKED),
-    "uncollected": Verdict(Outcome.UNCOLLECTED, alice(pin=None), State.UNCOLLECTED),
+    "uncollected": Verdict(Outcome.UNCOLLECTED, alice(**NO_PIN), State.UNCOLLECTED),
     "inactive": Verdict(Outcome.INACTIVE, alice(active=False), State.INACTIVE),
     "ineligible": Verdict(
-        Outcome.INELIGIBLE, alice(type=UserType.DATAPIPE, pin=None), State.INELIGIBLE
+        Outcome.INELIGIBLE, alice(type=UserType.DATAPIPE, **NO_PIN), State.INELIGIBLE
     ),
 }
 CODES = {

@@ -94,6 +94,11 @@ class SqlPeople:
         """The users in some rows, in storage order."""
         return self._users(f"WHERE id IN ({marks(rows)}) ORDER BY id", rows)
 
+    def seals_in(self, rows: Sequence[int]) -> dict[bytes, bytes]:
+        """The seals of the records in some rows, by uid."""
+        query = f"SELECT uid, seal FROM people WHERE id IN ({marks(rows)})"
+        return dict(self._rows(query, rows))
+
     def rows_after(self, row: int, limit: int) -> list[int]:
         """The next row numbers of users above one, at most `limit`."""
         query = "SELECT id FROM people WHERE id > ? ORDER BY id LIMIT ?"

@@ -88,6 +88,11 @@ class SqlTrail:
         ((at,),) = self._rows(query, (EventKind.AUDITED.value,))
         return None if at is None else str(at)
 
+    def began(self) -> str:
+        """When the store was made, ISO 8601, UTC."""
+        ((at,),) = self._rows("SELECT created_at FROM store", ())
+        return str(at)
+
     def dated_after(self, at: str) -> int:
         """How many events are dated after a time."""
         ((count,),) = self._rows("SELECT count(*) FROM trail WHERE at > ?", (at,))
@@ -108,7 +113,7 @@ class SqlTrail:
         if _OLD not in self._pieces:
             return []
         query = f"SELECT {OLD_EVENT} FROM old_events WHERE seq > ? ORDER BY seq LIMIT ?"
-        return cast(list[OldEvent], self._rows(query, (seq, PAGE)))
+        return cast("list[OldEvent]", self._rows(query, (seq, PAGE)))
 
     def head(self) -> Head:
         """The last event's number and link."""

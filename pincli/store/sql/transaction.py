@@ -77,6 +77,10 @@ class SqlTransaction:
         """The error that something was changed behind the trail."""
         raise NotImplementedError
 
+    def replaced(self) -> StoreUnavailable:
+        """The error that an older store was brought back meanwhile."""
+        raise NotImplementedError
+
     def users(self, rows: Sequence[int], tampered: list[str] | None = None) -> list[User]:
         """The records in these rows, in storage order; nobody else changes them now.
 
@@ -141,9 +145,10 @@ class SqlTransaction:
         self._append(changes)
         self.locks += changes.locks
 
-    def next_number(self) -> int:
-        """The number that the next event gets."""
-        return self.head.number + 1
+    def require_event(self, number: int, link: bytes) -> None:
+        """See that the trail still has an event that was committed."""
+        if self.rows("SELECT link FROM trail WHERE number = ?", (number,)) != [(link,)]:
+            raise self.replaced()
 
     def ending_of(self, user: User, attempt: int) -> str:
         """The outcome of an attempt of this user that somebody else has ended."""

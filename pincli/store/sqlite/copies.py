@@ -14,7 +14,7 @@ from pincli.store.sqlite.connection import connect, schema_version
 from pincli.store.sqlite.errors import from_os, translated
 from pincli.store.sqlite.leftovers import held_file, remove_leftovers, unfinished_name
 
-_HAS_OLD_EVENTS = "SELECT 1 FROM backup.sqlite_master WHERE name = 'old_events'"
+_HAS_OLD_EVENTS = "SELECT 1 FROM sqlite_master WHERE name = 'old_events'"
 _TABLES = ("store", "people", "trail", "texts", "notices")
 
 
@@ -84,34 +84,56 @@ def private_copy(
         raise from_os(error, path) from None
 
 
-def copy_rows(backup: Path, path: Path) -> None:
+def copy_rows(backup: Path, path: Path, *, lenient: bool = False) -> None:
     """Make a new database by our own migrations, with the rows of a backup, which is only read.
+
+    Args:
+        backup: The database that has the rows.
+        path: The new one.
+        lenient: Take in what pincli did not write, row by row and mended: see salvage.py.
 
     Raises:
         StoreUnavailable: The rows are not such as pincli writes, or can't be written.
     """
+    from pincli.store.sqlite.salvage import copy_tables
     from pincli.store.sqlite.schema import migrate
 
     with translated(path), closing(connect(path, create=True)) as connection:
         leave_syncing_for_the_end(connection)
-        connection.execute("ATTACH ? AS backup", (f"{backup.absolute().as_uri()}?mode=ro",))
+        tables = _tables_of(backup)
+        if not lenient:
+            connection.execute("ATTACH ? AS backup", (f"{backup.absolute().as_uri()}?mode=ro",))
         connection.execute("BEGIN IMMEDIATE")
         migrate(connection)
-        connection.execute("DROP TABLE old_users")
-        connection.execute("DROP TABLE old_store")
-        tables: tuple[str, ...] = _TABLES
-        if connection.execute(_HAS_OLD_EVENTS).fetchall():
-            tables = (*_TABLES, "old_events")
+        for table in ("old_users", "old_store", "old_events"):
+            if table not in tables:
+                connection.execute(f"DROP TABLE {table}")
+        if lenient:
+            copy_tables(backup, connection, tables)
         else:
-            connection.execute("DROP TABLE old_events")
-        for table in tables:
-            columns = ", ".join(
-                name for _, name, *_ in connection.execute(f"PRAGMA main.table_info({table})")
-            )
+            _copy_all(connection, tables)
+        # What a trail that was cut left behind would else belong to the events to come.
+        for table in ("texts", "notices"):
             connection.execute(
-                f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM backup.{table}"
+                f"DELETE FROM {table} WHERE number > (SELECT max(number) FROM trail)"
             )
         connection.execute("COMMIT")
+
+
+def _tables_of(backup: Path) -> tuple[str, ...]:
+    with closing(connect(backup, read_only=True)) as connection:
+        has_old = connection.execute(_HAS_OLD_EVENTS).fetchall()
+    return (*_TABLES, "old_events") if has_old else _TABLES
+
+
+def _copy_all(connection: sqlite3.Connection, tables: tuple[str, ...]) -> None:
+    for table in tables:
+        columns = ", ".join(
+            name for _, name, *_ in connection.execute(f"PRAGMA main.table_info({table})")
+        )
+        connection.execute(
+            f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM backup.{table}"
+        )
 
 
 def copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:

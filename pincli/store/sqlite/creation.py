@@ -6,14 +6,15 @@ import os
 import sqlite3
 from pathlib import Path
 
-from pincli.errors import Refused, Rule
+from pincli.errors import Refused, Rule, StoreUnavailable
 from pincli.files import sync_folder
-from pincli.models import EventKind, Identity, NewEvent, Origin
+from pincli.models import EventKind, Head, Identity, NewEvent, Origin
 from pincli.rules.canonical import first_link
 from pincli.store.sealing import Sealers
 from pincli.store.sqlite.connection import DATABASE, connect, utc_now
 from pincli.store.sqlite.errors import from_os, translated
 from pincli.store.sqlite.lockfile import LOCK_FILE, make_lock_file
+from pincli.store.sqlite.mark import Mark, Seen, place_of
 from pincli.store.sqlite.remains import put_journals_aside
 from pincli.store.sqlite.transaction import SqliteTransaction
 
@@ -22,6 +23,7 @@ _SUFFIX = ".new"
 
 def create_store(
     folder: Path,
+    marks: Path,
     identity: Identity,
     *,
     sealers: Sealers,
@@ -43,14 +45,17 @@ def create_store(
         if database.exists() or database.is_symlink():
             raise Refused(Rule.STORE_EXISTS, str(database))
         _remove([building])  # of a killed init that had our number
-        _build(building, identity, sealers=sealers, origin=origin)
+        head = _build(building, identity, sealers=sealers, origin=origin)
         if make_lock_file(folder):
             made.append(lock_file)
         put_journals_aside(database)
+        mark = _marked(marks, identity, Seen(*head, 0, place_of(database)))
+        if mark is not None:
+            made.append(mark)
         try:
             os.link(building, database)
         except FileExistsError:
-            made = [building]  # the lock file is the winner's
+            made = [each for each in (building, mark) if each]  # the lock file is the winner's
             raise Refused(Rule.STORE_EXISTS, str(database)) from None
         made.append(database)
         building.unlink()
@@ -63,7 +68,7 @@ def create_store(
         raise
 
 
-def _build(path: Path, identity: Identity, *, sealers: Sealers, origin: Origin) -> None:
+def _build(path: Path, identity: Identity, *, sealers: Sealers, origin: Origin) -> Head:
     from pincli.store.sqlite.schema import migrate
 
     connection = connect(path, create=True)
@@ -77,8 +82,22 @@ def _build(path: Path, identity: Identity, *, sealers: Sealers, origin: Origin) 
             transaction = SqliteTransaction(connection, path, sealers=sealers, origin=origin)
             transaction.save([NewEvent(EventKind.INITIALISED, outcome=identity.audit_key)])
             connection.execute("COMMIT")
+            return transaction.head
     finally:
         connection.close()
+
+
+def _marked(folder: Path, identity: Identity, seen: Seen) -> Path | None:
+    """Let this host know the store before it is there; None where no mark can be kept."""
+    try:
+        mark = Mark.make(folder, bytes.fromhex(identity.store_id))
+    except StoreUnavailable:
+        return None
+    if mark is None:
+        return None
+    mark.write(seen)
+    mark.close()
+    return mark.path
 
 
 def write_store(

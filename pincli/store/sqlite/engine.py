@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pincli.errors import StoreBusy, StoreTampered, StoreUnavailable
-from pincli.models import EventKind, Fault, Head, Identity, NewEvent, Origin, User
+from pincli.models import EventKind, Fault, Head, Identity, NewEvent, Origin, TrailEvent, User
 from pincli.store.sealing import Sealers
 from pincli.store.sql.people import SqlPeople
 from pincli.store.sqlite import own_schema
@@ -141,6 +141,12 @@ class SqliteStore:
         with self._lock_file().without_patience():
             return self.write(step, *args, **kwargs)
 
+    @contextmanager
+    def uninterrupted(self) -> Iterator[None]:
+        """From the first write inside to the end, what would stop or end the process waits."""
+        with self._lock_file().keeping_signals_off():
+            yield
+
     def require_seen(self) -> bool:
         """Compare the store with this host's mark; whether there is one."""
         with translated(self.path):
@@ -154,7 +160,8 @@ class SqliteStore:
                 mark.close()
             if seen is not None:
                 head = newest(self._connection, start)
-                require_seen(seen, Head(*head[:2]), self._rows, self.path)
+                is_sealed = self._seals(identity.store_id)
+                require_seen(seen, Head(*head[:2]), self._rows, self.path, is_sealed)
             return seen is not None
 
     def is_sound(self) -> bool:
@@ -242,8 +249,19 @@ class SqliteStore:
         if seen is None:
             transaction.save([NewEvent(EventKind.MARKED)])
         else:
-            require_seen(seen, transaction.head, transaction.rows, self.path)
+            is_sealed = self._seals(transaction.identity.store_id)
+            require_seen(seen, transaction.head, transaction.rows, self.path, is_sealed)
         return self._mark
+
+    def _seals(self, store_id: str) -> Callable[[TrailEvent], bool]:
+        """Tells whether an event's seal is right; who opened the store for reading believes it."""
+
+        def is_sealed(event: TrailEvent) -> bool:
+            return self._sealers is None or self._sealers.accept(
+                event.seal, lambda by: by.seal_trail(store_id, event.number, event.link)
+            )
+
+        return is_sealed
 
     @contextmanager
     def _at_one_moment(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ or ignored, and works in the main thread only.
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import signal
 import time
@@ -32,7 +33,9 @@ LONGEST_WAIT = 10.0
 _WRITER = 0
 _MAINTENANCE = 2**62  # above the rows whose locks version 1 had here
 _TO_THE_END = 0  # the length that lockf takes for it
-_WAKE_AGAIN = 0.5
+_LOOK_UP = 0.5
+"""Seconds after which a wait looks up: a signal that comes just before the call blocks is only
+seen when the call is interrupted."""
 _SHORTEST_WAIT = 0.001  # 0 would be none at all, and wait for ever
 
 # From charge to settle none of these may part the two; while a lock is held, Ctrl-Z would
@@ -82,6 +85,7 @@ class Locks:
         self._path = path
         self.patience = LONGEST_WAIT
         self._is_writing = False
+        self._keeps_signals_off = False
         try:
             self._descriptor = open_plain(path, os.O_RDWR)
         except FileNotFoundError:
@@ -110,6 +114,17 @@ class Locks:
             yield
         finally:
             self.patience = patience
+
+    @contextmanager
+    def keeping_signals_off(self) -> Iterator[None]:
+        """Put off, from the first lock held inside to the end, what is put off while one is."""
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        self._keeps_signals_off = True
+        try:
+            yield
+        finally:
+            self._keeps_signals_off = False
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def renew_patience(self) -> None:
         """Begin anew: something is committed, and what comes next may wait as long again."""
@@ -168,7 +183,8 @@ class Locks:
             finally:
                 fcntl.lockf(self._descriptor, fcntl.LOCK_UN, length, byte)
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            if not self._keeps_signals_off:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def _acquire(self, byte: int, length: int = 1) -> None:
         try:
@@ -191,11 +207,14 @@ class Locks:
 @contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
     """Raise _WaitedTooLongError inside after so many seconds."""
+    deadline = time.monotonic() + seconds - _SHORTEST_WAIT
+    step = max(seconds / math.ceil(max(seconds, _SHORTEST_WAIT) / _LOOK_UP), _SHORTEST_WAIT)
 
     def give_up(_signal: int, _frame: FrameType | None) -> None:
-        # Disarmed here too: it may come while the lines below disarm it, and cut them short.
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        raise _WaitedTooLongError
+        if time.monotonic() >= deadline:
+            # Disarmed here too: it may come while the lines below disarm it, and cut them short.
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            raise _WaitedTooLongError
 
     # Ignored first, which drops one that whoever started us left waiting.
     before = signal.signal(signal.SIGALRM, signal.SIG_IGN)
@@ -203,8 +222,7 @@ def _alarm(seconds: float) -> Iterator[None]:
     mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
     try:
         try:
-            # It repeats: one that arrives just before the call blocks would be lost.
-            signal.setitimer(signal.ITIMER_REAL, max(seconds, _SHORTEST_WAIT), _WAKE_AGAIN)
+            signal.setitimer(signal.ITIMER_REAL, step, step)
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)

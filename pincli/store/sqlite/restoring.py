@@ -10,12 +10,19 @@ from __future__ import annotations
 
 import sqlite3
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from pincli.errors import BackupRefused, BackupUnavailable, Refused, Rule, StoreUnavailable
+from pincli.errors import (
+    BackupRefused,
+    BackupUnavailable,
+    Refused,
+    Rule,
+    StoreTampered,
+    StoreUnavailable,
+)
 from pincli.files import give_name, sync_file, sync_folder
 from pincli.models import EventKind, Fault, Head, NewEvent, User
 from pincli.results import Restored
@@ -23,7 +30,7 @@ from pincli.rules.replay import Course
 from pincli.rules.restoring import lost, restored, taken_in
 from pincli.store.contract import Restorer
 from pincli.store.sql.rows import USER, marks, user_from
-from pincli.store.sqlite.connection import DATABASE, connect, schema_version
+from pincli.store.sqlite.connection import DATABASE, SCHEMA_VERSION, connect, schema_version
 from pincli.store.sqlite.copies import (
     copy,
     copy_pages,
@@ -44,13 +51,17 @@ from pincli.store.sqlite.leftovers import (
 )
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks, make_lock_file
 from pincli.store.sqlite.mark import Mark, Seen, place_of
+from pincli.store.sqlite.own_schema import foreign
 from pincli.store.sqlite.remains import free_name, put_aside
+from pincli.store.sqlite.salvage import is_legible
 from pincli.store.sqlite.transaction import SqliteTransaction, read_store
 
 _OF_ITS_OWN = (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED, Fault.NEWER, Fault.OLD_SCHEMA)
 """Faults of a copy that it has from the backup itself."""
 _CHUNK = 2000
 _TRIES = 4
+_OLD_HEAD = "SELECT seq, mac FROM events ORDER BY seq DESC LIMIT 1"
+_UID = "SELECT uid FROM people WHERE login = ? LIMIT 2"
 _HEAD = "SELECT number, link FROM {}.trail ORDER BY number DESC LIMIT 1"
 _GONE = (
     "SELECT count(*) FROM present.people p "
@@ -124,8 +135,10 @@ def _tried(
             stack.enter_context(held_folder(building))
         except OSError as error:
             raise from_os(error, building) from None
-        present = _copied(path, building / "present.db", locks)
-        source = backup or present
+        copied = _copied(path, building / "present.db", locks)
+        stood = None if copied is None else _head_there(copied)
+        present = None if copied is None else _present_store(copied, building, restorer)
+        source = present if backup is None else _backup_store(backup, building, restorer, present)
         if source is None:
             raise BackupRefused("its pages are damaged")
         candidate = _checked(source, building, restorer, is_present=backup is None)
@@ -145,11 +158,10 @@ def _tried(
                 connection, candidate, restorer, seen, has_present=present is not None
             )
             head = _head_of(connection, "main")
-            stood = None if present is None else _head_of(connection, "present")
             if present is not None:
                 connection.execute("DETACH present")
             with locks.writer():
-                if present is not None and _head_there(path) != stood:
+                if copied is not None and _head_there(path) != stood:
                     return None
                 if present is not None:
                     aside: Path | None = _replace(connection, path)
@@ -164,6 +176,8 @@ def _tried(
 def _copied(path: Path, copied: Path, locks: Locks) -> Path | None:
     """A private copy of the present store, if it is one that can be read.
 
+    What was changed so that only rows can be read is copied row by row.
+
     Raises:
         StoreUnavailable: It can't be told: it is held, may not be opened, or is newer.
     """
@@ -173,11 +187,62 @@ def _copied(path: Path, copied: Path, locks: Locks) -> Path | None:
             with locks.writer():
                 copy_pages(source, copied)
         with closing(connect(copied)) as connection:
-            return copied if version > 1 and is_sound(connection, copied) else None
+            if version < SCHEMA_VERSION:
+                return copied if is_sound(connection, copied) else None
+            is_own = foreign(connection, version) is None
+            if connection.execute("SELECT count(*) FROM store").fetchall() != [(1,)]:
+                return None
+            if is_own and is_sound(connection, copied) and is_legible(connection):
+                return copied
+        legible = copied.with_name("legible.db")
+        copy_rows(copied, legible, lenient=True)
+        return legible
     except StoreUnavailable as error:
         if error.fault in (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED):
             return None
         raise
+
+
+def _present_store(copied: Path, building: Path, restorer: Restorer) -> Path | None:
+    """A copy of the present store, up to date; None if pincli can't trust it."""
+    try:
+        return _up_to_date(copied, building / "present", restorer, lambda _login: None)
+    except StoreTampered:
+        return None
+
+
+def _backup_store(backup: Path, building: Path, restorer: Restorer, present: Path | None) -> Path:
+    """A backup, or a copy of it that is up to date: with the present store's uids by login."""
+
+    def uid_of(login: str) -> bytes | None:
+        if present is None:
+            return None
+        with closing(connect(present, read_only=True)) as connection:
+            found = connection.execute(_UID, (login,)).fetchall()
+        return bytes(found[0][0]) if len(found) == 1 else None
+
+    try:
+        return _up_to_date(backup, building / "backup", restorer, uid_of)
+    except StoreTampered as error:
+        raise BackupRefused(error.detail) from None
+    except StoreUnavailable as error:
+        raise (_about(backup, error) if error.path == backup else error) from None
+
+
+def _up_to_date(
+    source: Path, folder: Path, restorer: Restorer, uid_of: Callable[[str], bytes | None]
+) -> Path:
+    """A database, or its copy in a folder, which is upgraded if it is of schema 1."""
+    with closing(connect(source, read_only=True)) as connection:
+        if schema_version(connection, source) == SCHEMA_VERSION:
+            return source
+        if not is_sound(connection, source):
+            raise BackupRefused("its pages are damaged")
+        folder.mkdir(mode=0o700)
+        copy_pages(connection, folder / DATABASE)
+    make_lock_file(folder)
+    restorer.upgrade(folder, uid_of)
+    return folder / DATABASE
 
 
 def _require_file(backup: Path) -> None:
@@ -202,6 +267,9 @@ def _checked(source: Path, folder: Path, restorer: Restorer, *, is_present: bool
             if not is_sound(connection, source):
                 raise BackupRefused("its pages are damaged")
         copy_rows(source, folder / DATABASE)
+        with closing(connect(folder / DATABASE)) as connection:
+            if not is_legible(connection):
+                raise BackupRefused("there is text in it that is none")
         make_lock_file(folder)
         with closing(SqliteStore(folder, folder, origin=restorer.origin)) as store:
             courses = restorer.check(store)
@@ -277,10 +345,11 @@ def _transaction(
     )
 
 
-def _head_there(path: Path) -> Head | None:
-    """The head of the present store, read under its writer lock."""
+def _head_there(path: Path) -> Sequence[object]:
+    """The last event of the present store, or of a copy: whether others wrote meanwhile."""
     with closing(connect(path)) as connection, translated(path):
-        return _head_of(connection, "main")
+        old = schema_version(connection, path) < SCHEMA_VERSION
+        return connection.execute(_OLD_HEAD if old else _HEAD.format("main")).fetchall()
 
 
 def _head_of(connection: sqlite3.Connection, database: str) -> Head | None:

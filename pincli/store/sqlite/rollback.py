@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from pincli.errors import StoreRolledBack, StoreUnavailable
-from pincli.models import EventKind, Fault, Head
-from pincli.store.sql.rows import OF_NOTE, Rows
+from pincli.models import EventKind, Fault, Head, TrailEvent
+from pincli.rules.canonical import link_of
+from pincli.store.sql.rows import OF_NOTE, TRAIL, Rows
 from pincli.store.sqlite.mark import Seen, place_of
 
+IsSealed = Callable[[TrailEvent], bool]
 
-def require_seen(seen: Seen, head: Head, rows: Rows, path: Path) -> None:
+
+def require_seen(seen: Seen, head: Head, rows: Rows, path: Path, is_sealed: IsSealed) -> None:
     """Compare this host's mark with the store.
 
     Args:
@@ -18,6 +22,7 @@ def require_seen(seen: Seen, head: Head, rows: Rows, path: Path) -> None:
         head: The end of the store's trail.
         rows: Asks the store.
         path: The database's.
+        is_sealed: Whether an event's seal is right.
 
     Raises:
         StoreUnavailable: The store is at another place: a copy, or it was moved.
@@ -28,7 +33,7 @@ def require_seen(seen: Seen, head: Head, rows: Rows, path: Path) -> None:
     marked = Head(seen.number, seen.link)
     if marked == head or _link_at(rows, marked.number) == marked.link:
         return
-    if _was_taken_in(rows, marked):
+    if _was_taken_in(rows, marked, is_sealed):
         return
     what = f"its trail ends at {head.number}, this host has seen {marked.number}"
     if head.number >= marked.number:
@@ -41,8 +46,16 @@ def _link_at(rows: Rows, number: int) -> bytes | None:
     return found[0][0] if found else None
 
 
-def _was_taken_in(rows: Rows, marked: Head) -> bool:
-    """Whether an admin's restore has put this mark aside: a later event names it."""
-    query = f"SELECT note FROM trail WHERE {OF_NOTE} AND kind = ?"
-    notes = rows(query, (EventKind.RESTORED.value,))
-    return any(str(marked) in (note or "").split() for (note,) in notes)
+def _was_taken_in(rows: Rows, marked: Head, is_sealed: IsSealed) -> bool:
+    """Whether an admin's restore has put this mark aside: a later sealed event names it.
+
+    Its link is computed: any event of an old file can be made to look like one.
+    """
+    query = f"SELECT {TRAIL} FROM trail WHERE {OF_NOTE} AND kind = ?"
+    for event in rows(query, (EventKind.RESTORED.value,)):
+        found = TrailEvent._make(event)
+        if str(marked) in (found.note or "").split():
+            before = _link_at(rows, found.number - 1)
+            if before is not None and link_of(before, found) == found.link and is_sealed(found):
+                return True
+    return False

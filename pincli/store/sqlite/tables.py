@@ -131,7 +131,7 @@ SCHEMA_2 = (
     """,
     """
     CREATE TABLE people (
-        id INTEGER PRIMARY KEY,
+        id INTEGER PRIMARY KEY CHECK (id BETWEEN 1 AND 9007199254740991),
         uid BLOB NOT NULL UNIQUE CHECK (length(uid) = 16),
         blind BLOB,
         account TEXT NOT NULL,

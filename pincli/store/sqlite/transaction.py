@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pincli.errors import StoreTampered
-from pincli.models import Head, Identity, Origin, Start
+from pincli.errors import StoreTampered, StoreUnavailable
+from pincli.models import Fault, Head, Identity, Origin, Start
 from pincli.store.sealing import Sealers
 from pincli.store.sql.rows import Row
 from pincli.store.sql.transaction import SqlTransaction
@@ -75,6 +75,10 @@ class SqliteTransaction(SqlTransaction):
     def tampered(self, what: str) -> StoreTampered:
         """The error that something was changed behind the trail."""
         return StoreTampered(self._path, what)
+
+    def replaced(self) -> StoreUnavailable:
+        """The error that an older store was brought back meanwhile."""
+        return StoreUnavailable(Fault.REPLACED, self._path)
 
 
 def newest(connection: sqlite3.Connection, start: Start) -> Start:

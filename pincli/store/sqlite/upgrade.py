@@ -61,6 +61,8 @@ _KEYS = "SELECT DISTINCT verify_key FROM users WHERE verify_key IS NOT NULL"
 
 Progress = Callable[[int, int], None]
 """Called with how much is done, and of how much."""
+UidOf = Callable[[str], bytes | None]
+"""The uid that is known for a login, if one is."""
 
 
 class Vault(Protocol):
@@ -114,7 +116,9 @@ def users_to_upgrade(folder: Path) -> int | None:
             return _count(connection, "users")
 
 
-def upgrade(folder: Path, vault: Vault, *, origin: Origin, progress: Progress) -> Upgraded | None:
+def upgrade(
+    folder: Path, vault: Vault, *, origin: Origin, progress: Progress, uid_of: UidOf
+) -> Upgraded | None:
     """Bring a store up to date; None if another process has done it by now.
 
     Raises:
@@ -136,7 +140,7 @@ def upgrade(folder: Path, vault: Vault, *, origin: Origin, progress: Progress) -
         try:
             if schema_version(connection, path) == SCHEMA_VERSION:
                 return None
-            done = _Upgrade(connection, path, vault, origin, progress).run()
+            done = _Upgrade(connection, path, vault, origin, progress, uid_of).run()
             connection.execute("COMMIT")
             return done
         finally:
@@ -154,12 +158,14 @@ class _Upgrade:
         vault: Vault,
         origin: Origin,
         progress: Progress,
+        uid_of: UidOf,
     ) -> None:
         self._connection = connection
         self._path = path
         self._vault = vault
         self._origin = origin
         self._progress = progress
+        self._uid_of = uid_of
         self._withdrawn = 0
         self._locked: list[User] = []
 
@@ -226,7 +232,9 @@ class _Upgrade:
         """A user's events, the last one with the record that the user goes on with."""
         *columns, verifier, attempt, last_version, last_counter = row
         random = os.urandom(_UID_BYTES + _BLIND_BYTES)
-        user = user_from(columns)._replace(uid=random[:_UID_BYTES], blind=random[_UID_BYTES:])
+        user = user_from(columns)
+        uid = self._uid_of(user.login) or random[:_UID_BYTES]
+        user = user._replace(uid=uid, blind=random[_UID_BYTES:])
         doubt = None
         if verifier is not None:
             try:

@@ -48,7 +48,7 @@ class SqliteUpkeep:
         """Make a new store: all of it, or nothing."""
         from pincli.store.sqlite.creation import create_store
 
-        create_store(self._folder, identity, sealers=sealers, origin=origin)
+        create_store(self._folder, self._marks, identity, sealers=sealers, origin=origin)
 
     def health(self) -> Iterator[Check]:
         """What doctor says of it; a failed check does not end the others."""

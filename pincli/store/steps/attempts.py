@@ -23,11 +23,13 @@ class Charged(NamedTuple):
 
     Attributes:
         number: Of its event.
+        link: That event's: after a restore another event may have the number.
         row: The user's.
         version: The PIN version that it is about.
     """
 
     number: int
+    link: bytes
     row: int
     version: int
 
@@ -48,7 +50,10 @@ def charge(
         None, uncharged, where the question is no longer the one that was asked: ask again.
     """
     at = transaction.at
-    (user,) = transaction.users([asked.id])
+    found = transaction.users([asked.id])
+    if not found or found[0].uid != asked.uid:
+        return None  # an older store was brought back: somebody else has the row, or nobody
+    (user,) = found
     ending = lockout.finished(user, at=at)
     now = lockout.after(user, ending)
     state = state_of(now)
@@ -59,11 +64,11 @@ def charge(
     if answer is None or not _same_question(now, asked):
         transaction.save(ending)
         return None
-    number = transaction.next_number() + len(ending)
+    number = transaction.head.number + 1 + len(ending)
     check = lockout.check_of(answer)
     step = lockout.charged(now, check, number=number, by=transaction.origin, ticket=ticket, at=at)
     transaction.save([*ending, *step])
-    return Charged(number, user.id, now.pin_version)
+    return Charged(number, transaction.head.link, user.id, now.pin_version)
 
 
 def refuse_unless_active(
@@ -88,7 +93,11 @@ def settle(transaction: Transaction, charged: Charged) -> Verdict:
     A process whose attempt somebody else has ended as verified says so only if state and PIN
     version are still those of the charge: nobody is told *verified* with a PIN that was
     withdrawn, replaced or locked meanwhile.
+
+    Raises:
+        StoreUnavailable: A store from before the charge was brought back meanwhile.
     """
+    transaction.require_event(charged.number, charged.link)
     (user,) = transaction.users([charged.row])
     if user.attempt == charged.number:
         step = lockout.finished(user, at=transaction.at)

@@ -12,6 +12,7 @@ from pincli.models import Outcome, State, Verdict
 from pincli.views.desk import listed
 from pincli.views.full_screen import frame
 from pincli.views.transcript import Transcript
+from tests.store.attempting import NO_PIN
 from tests.views.records import alice
 
 PLAIN = Display(unicode=True, color=False)
@@ -19,7 +20,7 @@ VERIFIED = Verdict(Outcome.VERIFIED, alice(), State.ACTIVE)
 MISSED = Verdict(Outcome.INCORRECT, alice(failed_attempts=1), State.ACTIVE)
 SIXTH = Verdict(Outcome.INCORRECT, alice(failed_attempts=6), State.LOCKED)
 LOCKED = Verdict(Outcome.LOCKED, alice(failed_attempts=6), State.LOCKED)
-UNCOLLECTED = Verdict(Outcome.UNCOLLECTED, alice(pin=None), State.UNCOLLECTED)
+UNCOLLECTED = Verdict(Outcome.UNCOLLECTED, alice(**NO_PIN), State.UNCOLLECTED)
 NAMES = Choices(listed("acme", 3), [("alice", "Alice"), ("alicia", "Alicia"), ("bob", "Bob")])
 
 

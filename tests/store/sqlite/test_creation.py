@@ -80,6 +80,7 @@ def create(folder: Path) -> None:
     sealer = AuditSealer(Key(bytes(32), "audit"))
     create_store(
         folder,
+        folder / "no marks here",
         Identity("00" * 16, "verify", "audit", "portal"),
         sealers=Sealers(sealer, lambda _: sealer, lambda: []),
         origin=ORIGIN,

@@ -18,7 +18,7 @@ from pincli.store.sqlite import lockfile as module
 from pincli.store.sqlite.lockfile import LONGEST_WAIT, Locks
 from tests.store.processes import Other, held_by_other, other
 
-ROW = 7
+MAINTENANCE = module._MAINTENANCE
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize("byte", [0, ROW])
+@pytest.mark.parametrize("byte", [0, MAINTENANCE])
 def test_two_processes_exclude_each_other_on_one_byte(path: Path, byte: int) -> None:
     """The second has the lock when the first has let go, and not before."""
     with held_by_other(path, byte) as first, other("lock_holder", path, byte) as second:
@@ -44,10 +44,12 @@ def test_an_alarm_at_the_last_moment_rings_once(monkeypatch: pytest.MonkeyPatch)
     """One that comes while it is being disarmed leaves neither a timer nor a handler behind."""
     before = signal.getsignal(signal.SIGALRM)
     disarm = signal.setitimer
+    moment = time.monotonic() + 60
 
     def just_before(which: int, seconds: float, interval: float = 0) -> object:
         if not seconds:
             monkeypatch.setattr(signal, "setitimer", disarm)
+            monkeypatch.setattr(time, "monotonic", lambda: moment)
             os.kill(os.getpid(), signal.SIGALRM)
         return disarm(which, seconds, interval)
 
@@ -59,14 +61,29 @@ def test_an_alarm_at_the_last_moment_rings_once(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_different_bytes_do_not_exclude_each_other(path: Path) -> None:
-    """Two users' locks and the writer lock are held at the same time."""
-    with held_by_other(path, 0), held_by_other(path, ROW), held_by_other(path, ROW + 1):
+    """A key rotation holds its own lock while others write."""
+    with held_by_other(path, 0), held_by_other(path, MAINTENANCE):
         pass
+
+
+@pytest.mark.parametrize("byte", [0, 7, MAINTENANCE])
+def test_everything_is_every_lock_there_can_be(
+    path: Path, byte: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer's, a rotation's, and those that version 1 had for its users."""
+    monkeypatch.setattr(module, "LONGEST_WAIT", 0.1)
+    locks = Locks(path)
+    with held_by_other(path, byte), pytest.raises(StoreBusy), locks.everything():
+        pytest.fail("two hold a lock")
+    with locks.everything(), other("lock_holder", path, byte) as second:
+        assert second.said() == "trying"
+        assert second.says_nothing_for(0.3)
+    locks.close()
 
 
 def test_a_killed_holder_lets_go(path: Path) -> None:
     """The kernel frees what a dead process held, however it died."""
-    with held_by_other(path, ROW) as first, other("lock_holder", path, ROW) as second:
+    with held_by_other(path, 0) as first, other("lock_holder", path, 0) as second:
         assert second.said() == "trying"
         first.process.kill()
         assert second.said() == "held"
@@ -103,12 +120,36 @@ def test_waiting_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch, alarm: 
     locks.close()
 
 
+def test_a_signal_that_does_not_interrupt_the_call_is_seen(path: Path) -> None:
+    """Ctrl-C just before the call blocks, or in another thread: not first after ten seconds."""
+
+    def take() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    locks = Locks(path)
+    try:
+        with held_by_other(path, 0):
+            timer = threading.Timer(0.1, take)
+            timer.start()
+            with pytest.raises(KeyboardInterrupt), locks.writer():
+                pytest.fail("two hold the writer lock")
+            timer.join()
+        assert locks.patience > LONGEST_WAIT / 2
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGUSR1, before)
+    locks.close()
+
+
 def test_all_waits_together_are_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was waited for one lock is no longer there for the next, until something is done."""
     monkeypatch.setattr(module, "LONGEST_WAIT", 1.2)
     locks = Locks(path)
-    with held_by_other(path, ROW) as first, held_by_other(path, 0):
-        with released_after(0.9, first), locks.user(ROW):
+    with held_by_other(path, MAINTENANCE) as first, held_by_other(path, 0):
+        with released_after(0.9, first), locks.maintenance():
             began = time.monotonic()
             with pytest.raises(StoreBusy), locks.writer():
                 pytest.fail("two hold the writer lock")
@@ -148,23 +189,23 @@ def test_an_error_inside_lets_go(path: Path) -> None:
     """Whatever is raised while the lock is held, the next one gets it, mask and all."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     locks = Locks(path)
-    with pytest.raises(KeyError), locks.user(ROW):
+    with pytest.raises(KeyError), locks.writer():
         raise KeyError
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
-    with held_by_other(path, ROW):
+    with held_by_other(path, 0):
         pass
     locks.close()
 
 
-def test_letting_go_of_the_writer_lock_keeps_the_user_s(path: Path) -> None:
-    """From charge to settle the user's lock and the signals' deferral outlast the writer's."""
+def test_letting_go_of_the_writer_lock_keeps_the_other(path: Path) -> None:
+    """A rotation's lock, and the signals that wait for its end, outlast the writer's."""
     locks = Locks(path)
-    with locks.user(ROW):
+    with locks.maintenance():
         with locks.writer():
             pass
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP} <= blocked
-        with held_by_other(path, 0), other("lock_holder", path, ROW) as rival:
+        with held_by_other(path, 0), other("lock_holder", path, MAINTENANCE) as rival:
             assert rival.said() == "trying"
             assert rival.says_nothing_for(0.3)
     locks.close()
@@ -177,7 +218,7 @@ def test_a_removed_lock_file_stops_everybody(path: Path, made_again: bool) -> No
     path.unlink()
     if made_again:
         path.touch(0o600)
-    for lock in (locks.writer(), locks.user(ROW)):
+    for lock in (locks.writer(), locks.maintenance()):
         with pytest.raises(StoreUnavailable) as refusal, lock:
             pytest.fail("held a lock on a removed file")
         assert refusal.value.fault is Fault.NO_LOCK_FILE

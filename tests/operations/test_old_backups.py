@@ -1,0 +1,106 @@
+"""Backups of version 1: brought up to date in a copy, and then restored like any other."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pincli.errors import BackupRefused
+from pincli.models import Origin, Outcome
+from pincli.operations import backups
+from pincli.operations.verify import verify
+from pincli.results import Restored
+from tests.store.attempting import PIN, WRONG
+from tests.support.desk import Desk
+from tests.support.version_1 import Version1
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Version1:
+    """A store of version 1 with alice, and bob, who has missed three times."""
+    store = Version1(tmp_path)
+    store.add("alice", pin=PIN)
+    store.add("bob", pin=PIN)
+    store.miss("bob", 3)
+    return store
+
+
+def backed_up(old: Version1, tmp_path: Path) -> Path:
+    """A copy of it as a file."""
+    backup = tmp_path / "old.db"
+    shutil.copy(old.desk.database, backup)
+    return backup
+
+
+def restore(desk: Desk, backup: Path) -> Restored:
+    """Bring it back."""
+    return backups.restore(backup, desk.store, desk.keys, origin=Origin("ada", "restore"))
+
+
+def is_untouched(desk: Desk) -> bool:
+    """Whether the whole trail, old and new, is as pincli wrote it."""
+    return desk.run("audit", "verify").code == 0
+
+
+def test_with_an_upgraded_store_each_user_keeps_the_stricter_counter(
+    old: Version1, tmp_path: Path
+) -> None:
+    """The users are the same ones, although the backup knows no uids; every PIN is withdrawn."""
+    backup, desk = backed_up(old, tmp_path), old.close()
+    with desk.session() as session:
+        for _ in range(3):
+            verify(session, "bob", WRONG, None)
+        verify(session, "alice", WRONG, None)
+    before = desk.user("bob")
+    done = restore(desk, backup)
+    assert (done.withdrawn, done.gone_users) == (2, 0)
+    bob = desk.user("bob")
+    assert (bob.uid, bob.failed_attempts, bob.question) == (before.uid, 6, None)
+    assert bob.locked_since == before.locked_since
+    assert desk.user("alice").failed_attempts == 1
+    with desk.session() as session:
+        assert verify(session, "bob", PIN, None).outcome is Outcome.LOCKED
+        assert verify(session, "alice", PIN, None).outcome is Outcome.UNCOLLECTED
+    assert is_untouched(desk)
+
+
+def test_over_a_store_of_version_1_likewise(old: Version1, tmp_path: Path) -> None:
+    """A restore before the upgrade gives no guesses back either."""
+    backup = backed_up(old, tmp_path)
+    old.miss("bob", 3)
+    desk = old.close()
+    restore(desk, backup)
+    assert desk.user("bob").failed_attempts == 6
+    assert is_untouched(desk)
+
+
+def test_where_the_store_is_lost_the_backups_counters_count(old: Version1, tmp_path: Path) -> None:
+    """Nothing stricter is known; every PIN is withdrawn."""
+    backup, desk = backed_up(old, tmp_path), old.close()
+    shutil.rmtree(desk.store)
+    assert restore(desk, backup).withdrawn == 2
+    assert (desk.user("bob").failed_attempts, desk.user("bob").question) == (3, None)
+    assert is_untouched(desk)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE events SET agent = 'eve' WHERE seq = 3",
+        "DELETE FROM events WHERE seq = 2",
+        "CREATE TRIGGER t AFTER UPDATE ON users BEGIN SELECT 1; END",
+    ],
+)
+def test_one_that_was_tampered_with_is_refused(old: Version1, tmp_path: Path, edit: str) -> None:
+    """Its trail and its schema are checked like a store's; nothing is touched."""
+    untouched = backed_up(old, tmp_path)
+    old.connection.execute(edit)
+    desk = old.close()
+    tampered = tmp_path / "tampered.db"
+    shutil.move(desk.database, tampered)
+    shutil.copy(untouched, desk.database)
+    with pytest.raises(BackupRefused):
+        restore(desk, tampered)
+    assert desk.database.read_bytes() == untouched.read_bytes()
