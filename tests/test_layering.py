@@ -17,7 +17,7 @@ from tests.support.imports import PACKAGE, Module, all_modules
 
 MODULES = all_modules()
 
-SHARED = ("rules", "store.contract", "store.changes", "store.sql")
+SHARED = ("rules", "store.contract", "store.changes", "store.sealing", "store.sql")
 MAY_IMPORT = {
     "__main__": ("cli",),
     "cli": ("commands", "views", "config"),
@@ -28,14 +28,15 @@ MAY_IMPORT = {
     "views": ("views", "rules", "config"),
     "operations": (
         *("operations", "vault", "rules"),
-        *("store.opening", "store.contract", "store.steps", "store.scratch", "files"),
+        *("store.opening", "store.contract", "store.sealing", "store.steps", "store.scratch"),
+        "files",
     ),
-    "store.contract": (),
+    "store.contract": ("rules.replay", "store.sealing"),
     "store.changes": ("rules", "store.contract"),
     "store.steps": ("rules", "store.contract", "store.steps", "store.scratch"),
     "store.sql": SHARED,
-    "store.sqlite": (*SHARED, "store.sqlite", "store.signing", "files"),
-    "store.signing": ("store.contract",),
+    "store.sqlite": (*SHARED, "store.sqlite", "files"),
+    "store.sealing": ("store.contract",),
     "store.scratch": ("store.sqlite.errors",),
     "store.opening": ("store",),
     "vault": ("vault", "rules", "files"),
@@ -43,7 +44,7 @@ MAY_IMPORT = {
     "deployment": ("rules",),
     "rules": ("rules",),
     "files": (),
-    "results": (),
+    "results": ("models",),
     "errors": ("models",),
     "models": (),
 }
@@ -61,8 +62,8 @@ ONLY_IN = {
     "sqlite3": ("store.sqlite", "store.scratch"),
     "sqlite_utils": ("store.sqlite", "operations.intake.formats"),  # its readers of rows
     "fcntl": ("store.sqlite",),
-    "passlib": ("vault.verifiers",),
-    "argon2": ("vault.verifiers",),
+    "passlib": ("vault.answers",),
+    "argon2": ("vault.answers",),
     "cryptography": ("vault",),
     "termios": ("commands",),
 }
@@ -261,9 +262,9 @@ def test_each_library_is_used_where_it_may_be() -> None:
         (out_of_place, "pincli.commands.x", "from rich.console import Console"),
         (out_of_place, "pincli.views.x", "import typer"),
         (out_of_place, "pincli.storehouse", "import fcntl"),
-        (knowing_an_engine, "pincli.store.steps.x", "q = 'UPDATE users SET active = 0'"),
-        (knowing_an_engine, "pincli.store.steps.x", "q = f'SELECT {columns} FROM users'"),
-        (knowing_an_engine, "pincli.operations.x", "f('SELECT 1 ' 'FROM users')"),
+        (knowing_an_engine, "pincli.store.steps.x", "q = 'UPDATE people SET active = 0'"),
+        (knowing_an_engine, "pincli.store.steps.x", "q = f'SELECT {columns} FROM people'"),
+        (knowing_an_engine, "pincli.operations.x", "f('SELECT 1 ' 'FROM people')"),
         (knowing_an_engine, "pincli.operations.x", "store.execute('PRAGMA cache_size = 1')"),
         (knowing_an_engine, "pincli.operations.x", "path / 'pincli.db'"),
         (knowing_an_engine, "pincli.store.sql.x", "path / 'pincli.lock'"),
@@ -273,8 +274,8 @@ def test_each_library_is_used_where_it_may_be() -> None:
         (counting, "pincli.store.sqlite.x", "locks_total += 1"),
         (counting, "pincli.views.x", "left = 6 - user.failed_attempts"),
         (counting, "pincli.rules.people", "user._replace(active=True, failed_attempts=0)"),
-        (counting, "pincli.store.sql.x", "q = 'UPDATE users SET active = 1, locks_total = 0'"),
-        (counting, "pincli.store.sql.x", "q = f'UPDATE users SET failed_attempts = {six}'"),
+        (counting, "pincli.store.sql.x", "q = 'UPDATE people SET active = 1, locks_total = 0'"),
+        (counting, "pincli.store.sql.x", "q = f'UPDATE people SET failed_attempts = {six}'"),
         (surprising, "pincli.cli", "import requests"),
         (surprising, "pincli.commands.x", "from click import echo"),
         (speaking, "pincli.store.x", "print('x')"),
