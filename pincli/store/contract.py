@@ -303,6 +303,9 @@ class Store(Protocol):
         Who still waits for their turn to write can leave at once.
         """
 
+    def at_one_moment(self) -> AbstractContextManager[None]:
+        """What is asked inside is answered as of one moment; writers wait meanwhile."""
+
     def require_seen(self) -> bool:
         """Compare the store with this host's mark, as every write does; whether there is one.
 
