@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pincli.errors import StoreBusy, StoreTampered, StoreUnavailable
 from pincli.models import EventKind, Fault, Head, Identity, NewEvent, Origin, TrailEvent, User
-from pincli.store.sealing import Sealers
+from pincli.store.sealing import Sealer, Sealers
 from pincli.store.sql.people import SqlPeople
 from pincli.store.sqlite import own_schema
 from pincli.store.sqlite.connection import (
@@ -31,7 +31,7 @@ from pincli.store.sqlite.rollback import require_seen
 from pincli.store.sqlite.transaction import SqliteTransaction, newest, read_store
 
 if TYPE_CHECKING:
-    from pincli.store.contract import P, Sealer, Step, T
+    from pincli.store.contract import P, Step, T
     from pincli.store.sql.signs import SqlSigns
     from pincli.store.sql.trail import SqlTrail
 
