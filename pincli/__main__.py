@@ -23,10 +23,14 @@ def main() -> None:
     _occupy_standard_streams()
     # One short command makes no garbage worth a pass; bulk work turns it on again.
     gc.disable()
-    from pincli.cli import run
-
     try:
+        from pincli.cli import run
+
         code = run()
+    except MemoryError:
+        # Even for saying so properly there was none.
+        os.write(2, b"pincli: error: there is not enough memory\n")
+        code = 8
     finally:
         # The interpreter would look through all of it once more at its end: 15 ms.
         gc.freeze()

@@ -55,6 +55,7 @@ LINES = {
     "doctor": "doctor",
     "keys list": "keys list",
     "keys rotate": "keys rotate --verify",
+    "store upgrade": "store upgrade",
 }
 """One line for each command with a role; what is not there yet is passed over."""
 
@@ -103,7 +104,7 @@ def test_a_command_works_for_whom_it_is(
 ) -> None:
     """Allowed or refused as the design says; a refusal is one event, and changes nothing."""
     give(*roles.split())
-    before, people = floor.events(), floor.sql("SELECT * FROM users")
+    before, people = floor.events(), floor.sql("SELECT * FROM people")
     ran = call_by_sudo(floor, LINES[command], STDIN.get(command, ""))
     name = command.removesuffix(" USER")
     if {command, name} & MAY[roles]:
@@ -117,7 +118,7 @@ def test_a_command_works_for_whom_it_is(
     (event,) = floor.events()[len(before) :]
     assert event.kind is EventKind.REFUSED
     assert (event.agent, event.command, event.outcome) == (NOBODY.pw_name, name, "role")
-    assert floor.sql("SELECT * FROM users") == people
+    assert floor.sql("SELECT * FROM people") == people
 
 
 @pytest.mark.parametrize("command", PRESENT)

@@ -88,7 +88,9 @@ def unforeseen(error: BaseException) -> Problem:
         module = frame.tb_frame.f_globals.get("__name__", "?")
         where = f"{module}:{frame.tb_lineno}"
     where = f"({type(error).__name__} at {where})"
-    if isinstance(error, MemoryError):
+    # An import that finds no memory raises one of the others.
+    no_room = isinstance(error, ImportError) and "failed to map segment" in str(error)
+    if isinstance(error, MemoryError | SystemError) or no_room:
         return Problem("unavailable", f"there is not enough memory {where}", "tell an admin")
     if isinstance(error, OSError) and error.errno:
         said = os.strerror(error.errno)

@@ -27,7 +27,7 @@ def main() -> None:
             copy = copy_of(desk, Path(folder) / "store")
             command = Command("pincli reset --issue", reset, env=copy.environment())
             results[command.name].append(timing.run(command))
-            ((left,),) = copy.sql("SELECT count(*) FROM users WHERE pin_version = 1")
+            ((left,),) = copy.sql("SELECT count(*) FROM people WHERE pin_version = 1")
         if left:
             raise SystemExit(f"{left} users have no new PIN")
         results[bare.name].append(timing.run(bare))

@@ -24,7 +24,7 @@ from pincli.config import Config
 from pincli.rules.roles import Role
 from pincli.store.sqlite.connection import SCHEMA_VERSION
 from pincli.views.completion.tree import Command, Kind, Value, walk
-from tests.store.population import people_of
+from tests.store.population import Person, people_of, put
 from tests.support.contract import call
 from tests.support.desk import PROGRAM, Desk
 from tests.support.floor import content
@@ -327,8 +327,8 @@ def test_each_name_is_one_step_in_an_index(desk: Desk, column: Literal["login", 
         for statement in asked:
             plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
             details = [detail for *_, detail in plan]
-            assert any(d.startswith("SEARCH users USING COVERING INDEX") for d in details), details
-            assert not any(d.startswith("SCAN users") or "TEMP" in d for d in details), details
+            assert any(d.startswith("SEARCH people USING COVERING INDEX") for d in details), details
+            assert not any(d.startswith("SCAN people") or "TEMP" in d for d in details), details
 
 
 def test_an_account_of_many_users_is_one_name_like_another(desk: Desk) -> None:
@@ -399,8 +399,4 @@ def _value_of(path: str, name: str) -> Value:
 def _fill(desk: Desk, rows: list[tuple[str, str]]) -> None:
     """Put users and their accounts straight into the table, names or not."""
     with closing(sqlite3.connect(desk.database)) as connection, connection:
-        connection.executemany(
-            "INSERT INTO users (user, account, name, type, active, added_at)"
-            " VALUES (?, ?, '', 'cloud', 1, '2026-01-01T00:00:00Z')",
-            rows,
-        )
+        put(connection, [Person(user, account) for user, account in rows])

@@ -10,7 +10,7 @@ from tests.support.desk import Desk
 MISTYPED = (
     ("verfiy alice", "no such command 'verfiy'", "did you mean `pincli verify`?"),
     ("VERIFY alice", "no such command 'VERIFY'", "did you mean `pincli verify`?"),
-    ("st", "no such command 'st'", "did you mean `pincli status`?"),
+    ("st", "no such command 'st'", "did you mean `pincli status` or `pincli store`?"),
     ("re", "no such command 're'", "did you mean `pincli reset` or `pincli restore`?"),
     ("user ad bea", "no such command 'ad'", "did you mean `pincli user add`?"),
     ("pin chnage", "no such command 'chnage'", "did you mean `pincli pin change`?"),

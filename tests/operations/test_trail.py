@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pincli.errors import KeysUnavailable, PincliError, UsageProblem
-from pincli.models import EventKind, Fault, NewEvent, UserType
+from pincli.models import EventKind, Fault, Head, NewEvent, UserType
 from pincli.operations import keys, people, pins, unlock
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
 from pincli.operations.trail import check_trail, parse_head
 from pincli.operations.verify import verify
-from pincli.results import Head, TrailReport
+from pincli.results import TrailReport
 from pincli.store.contract import Transaction
 from pincli.store.sql.trail import PAGE
 from pincli.vault.audit_macs import AuditSigner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pwd
 from pathlib import Path
@@ -25,8 +26,8 @@ def people(desk: Desk) -> Desk:
 
 
 def test_a_pin_in_a_bugs_exception_is_not_shown(people: Desk) -> None:
-    """A crash inside the comparison, with the PIN in its text: exit 1, without that text."""
-    plan = Plan(at=(("compare", "bug"),))
+    """A crash before the hash, with the PIN in its text: exit 1, without that text."""
+    plan = Plan(at=(("hash", "bug"),))
     for as_json in (("--json",), ()):
         arguments = ("verify", "alice", "--pin-stdin", *as_json)
         ran = drive(people, *arguments, plan=plan, pin=CANARY)
@@ -37,6 +38,21 @@ def test_a_pin_in_a_bugs_exception_is_not_shown(people: Desk) -> None:
         assert "not verified: " in said
         assert "RuntimeError" in said
     in_no_file(people)
+
+
+@pytest.mark.parametrize("pin", [CANARY, OTHER])
+def test_an_answer_in_flight_is_stored_as_a_hash(people: Desk, pin: str) -> None:
+    """Killed after its charge: what lies in the record is the digest of a keyed hash, no PIN."""
+    plan = Plan(at=(("charged", "kill"),))
+    drive(people, *verify_of("alice"), plan=plan, pin=pin)
+    user = people.user("alice")
+    stored = user.attempt_answer
+    assert stored is not None
+    assert len(stored) == hashlib.sha256().digest_size
+    assert (stored == user.pin_check) == (pin == CANARY)
+    assert stored != hashlib.sha256(pin.encode()).digest()
+    in_no_file(people)
+    assert pin.encode() not in people.database.read_bytes()
 
 
 def test_a_hot_journal_holds_no_pin(people: Desk) -> None:
@@ -61,7 +77,7 @@ def test_a_hot_journal_holds_no_pin(people: Desk) -> None:
 
 
 def test_no_process_has_the_pin_in_its_arguments_or_environment(people: Desk) -> None:
-    """While it is compared, the process list shows it to nobody."""
+    """While it is in flight, the process list shows it to nobody."""
     with paused_verify(people, "alice", CANARY) as run:
         facts = Path("/proc") / str(run.process.pid)
         for name in ("cmdline", "environ"):

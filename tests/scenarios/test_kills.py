@@ -1,4 +1,4 @@
-"""SIGKILL before every step that pincli takes: nothing is compared for free, nothing breaks."""
+"""SIGKILL before every step that pincli takes: no guess is free, and nothing breaks."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.support.driving import (
     Log,
     copied,
     guess_wrong,
-    intact,
+    nothing_impossible,
     verify_of,
 )
 from tests.support.failpoints import Plan
-from tests.support.trail import count, play
+from tests.support.trail import count
 from tests.support.turns import is_tried
 
 FEWEST_STEPS = 15
@@ -91,15 +91,17 @@ def _steps_of(desk: Desk, forks: Forks, folder: Path, *arguments: str, stdin: st
 def test_verify_killed_at_every_step(
     desk: Desk, forks: Forks, tmp_path: Path, pin: str, used: int
 ) -> None:
-    """Whatever is next finds each comparison charged, and records what the dead left open."""
+    """Whatever is next ends the attempt of the dead, with the outcome that its own had got."""
     desk.collected("alice")
     guess_wrong(desk, "alice", used)
     ends = []
     for wreck in wrecks(desk, forks, tmp_path / "n", *verify_of("alice"), stdin=f"{pin}\n"):
         left = _left_behind(wreck.desk)
-        assert wreck.log.count("compare") <= left.attempts_total - used <= 1, wreck.number
-        _verify_next(wreck, forks, left)
-        _unlock_next(wreck, forks, left)
+        charged = left.attempts_total - used
+        assert wreck.log.count("charged") <= charged <= 1, wreck.number
+        counter = 0 if pin == RIGHT and charged else used + charged
+        _verify_next(wreck, forks, pin, counter)
+        _unlock_next(wreck, forks, pin, counter)
         ends.append(wreck.run)
     assert ends[-1].code == (0 if pin == RIGHT else 3)
     # Killed after the answer was flushed, it had been told; before that, nobody was.
@@ -107,77 +109,82 @@ def test_verify_killed_at_every_step(
     assert {end.out for end in ends[:-2]} == {""}
 
 
-def _verify_next(wreck: Wreck, forks: Forks, left: User) -> None:
-    """A right caller after the kill: verified, unless the kill has cost the last attempt."""
+def _verify_next(wreck: Wreck, forks: Forks, pin: str, counter: int) -> None:
+    """A right caller after the kill: verified, unless the dead one's was the sixth miss."""
     desk = wreck.again("verify")
-    locked = left.failed_attempts == 6
+    locked = counter == 6
     end = forks.verify(desk, "alice", RIGHT)
     assert end.code == (4 if locked else 0), (wreck.number, end)
-    _recorded(desk, left)
+    _ended(desk, pin, locked=locked)
     user = desk.user("alice")
     assert user.failed_attempts == (6 if locked else 0)
-    assert user.locks_total == (1 if locked else 0)
     assert (user.locked_since is not None) == locked
 
 
-def _unlock_next(wreck: Wreck, forks: Forks, left: User) -> None:
+def _unlock_next(wreck: Wreck, forks: Forks, pin: str, counter: int) -> None:
     """The customer's unlock after the kill: it works where the counter is at six."""
     desk = wreck.again("unlock")
-    locked = left.failed_attempts == 6
+    locked = counter == 6
     end = forks.run(desk, "unlock", "alice", "--reason", "T-1", "--json")
     assert end.code == (0 if locked else 7), (wreck.number, end)
-    _recorded(desk, left)
+    _ended(desk, pin, locked=locked)
     user = desk.user("alice")
-    assert user.failed_attempts == (0 if locked else left.failed_attempts)
-    assert user.locks_total == (1 if locked else 0)
-    assert (user.last_locked_at is not None) == locked
+    assert user.failed_attempts == (0 if locked else counter)
     assert forks.verify(desk, "alice", RIGHT).code == 0
 
 
 def _left_behind(desk: Desk) -> User:
     """The record as the kill left it; a hot journal is rolled back by the first reader."""
-    user = desk.user("alice")
-    intact(desk)
-    play(desk.events())
-    return user
+    nothing_impossible(desk)
+    return desk.user("alice")
 
 
-def _recorded(desk: Desk, left: User) -> None:
-    """What the dead process owed to the trail was written by the next command."""
-    events = desk.events()
-    play(events)
-    assert desk.user("alice").open_attempt is None
-    abandoned = [event for event in events if event.kind is EventKind.ABANDONED]
-    assert [event.attempt for event in abandoned] == [left.open_attempt] * (
-        left.open_attempt is not None
-    )
-    assert count(events, EventKind.LOCKED) == (left.failed_attempts == 6)
+def _ended(desk: Desk, pin: str, *, locked: bool) -> None:
+    """Each attempt has its one outcome, that of its answer; six misses are one lock."""
+    nothing_impossible(desk)
+    user, events = desk.user("alice"), desk.events("alice")
+    assert user.attempt is None
+    charges = [event.seq for event in events if event.kind is EventKind.ATTEMPT]
+    ends = {event.attempt: event for event in events if event.attempt is not None}
+    assert sorted(ends) == charges
+    rights = [end for end in ends.values() if end.kind is EventKind.VERIFIED]
+    assert len(ends) - len(rights) == count(events, EventKind.INCORRECT)
+    assert pin == WRONG or count(events, EventKind.LOCKED) == 0
+    assert count(events, EventKind.LOCKED) == user.locks_total == locked
 
 
+@pytest.mark.parametrize("pin", [RIGHT, WRONG])
 @pytest.mark.parametrize(
-    ("arguments", "code"), [(verify_of("alice"), 4), (("unlock", "alice", "--reason", "T-1"), 0)]
+    "arguments",
+    [
+        verify_of("alice"),
+        ("unlock", "alice", "--reason", "T-1"),
+        ("reset", "alice", "--yes"),
+        ("pin", "show", "alice"),
+    ],
+    ids=" ".join,
 )
-def test_cleaning_up_after_the_dead_killed_at_every_step(
-    desk: Desk, forks: Forks, tmp_path: Path, arguments: tuple[str, ...], code: int
+def test_ending_what_the_dead_left_killed_at_every_step(
+    desk: Desk, forks: Forks, tmp_path: Path, arguments: tuple[str, ...], pin: str
 ) -> None:
-    """Who finds an attempt open may be killed too: it is recorded once, and so is the lock."""
+    """Who finds an attempt open may be killed too: it is ended once, and so is the lock."""
     desk.collected("alice")
     guess_wrong(desk, "alice", 5)
-    dead = forks.verify(desk, "alice", RIGHT, Plan(at=(("compare", "kill"),)))
+    dead = forks.verify(desk, "alice", pin, Plan(at=(("charged", "kill"),)))
     assert killed(dead.code)
-    left = desk.user("alice")
-    assert left.open_attempt is not None
+    charge = desk.user("alice").attempt
+    assert charge is not None
     for wreck in wrecks(desk, forks, tmp_path / "n", *arguments, stdin=f"{RIGHT}\n"):
-        _left_behind(wreck.desk)
-        if wreck.whole:
-            assert wreck.run.code == code
+        nothing_impossible(wreck.desk)
         forks.run(wreck.desk, "unlock", "alice", "--reason", "T-1")
-        _recorded(wreck.desk, left)
-        assert wreck.log.count("compare") == 0
-        assert (wreck.desk.user("alice").failed_attempts, wreck.desk.user("alice").locks_total) == (
-            0,
-            1,
-        )
+        nothing_impossible(wreck.desk)
+        events, user = wreck.desk.events("alice"), wreck.desk.user("alice")
+        (end,) = [event for event in events if event.attempt == charge]
+        resets = count(events, EventKind.PIN_WITHDRAWN) > 0
+        kind = EventKind.REFUSED if resets and end.kind is not EventKind.VERIFIED else None
+        kind = kind or EventKind.VERIFIED
+        assert end.kind is (kind if pin == RIGHT else EventKind.INCORRECT)
+        assert (user.failed_attempts, user.locks_total) == (0, int(pin == WRONG))
 
 
 def test_a_first_look_killed_at_every_step(desk: Desk, forks: Forks, tmp_path: Path) -> None:
@@ -185,14 +192,13 @@ def test_a_first_look_killed_at_every_step(desk: Desk, forks: Forks, tmp_path: P
     desk.add("alice")
     shown_by_the_dead = 0
     for wreck in wrecks(desk, forks, tmp_path / "n", "pin", "show", "alice", "--json"):
-        intact(wreck.desk)
+        nothing_impossible(wreck.desk)
         pin = _shown(wreck.desk, forks)
         if wreck.run.out:
             shown_by_the_dead += 1
             assert wreck.run.answer["pin"] == pin, wreck.number
         assert forks.verify(wreck.desk, "alice", pin).code == 0, wreck.number
         events = wreck.desk.events()
-        play(events)
         assert count(events, EventKind.PIN_GENERATED) == 1
     assert shown_by_the_dead == 2  # the one killed after its answer, and the one not killed
 
@@ -201,7 +207,7 @@ def test_a_second_look_killed_at_every_step(desk: Desk, forks: Forks, tmp_path: 
     """No PIN is told before the look is on record."""
     pin = desk.collected("alice")
     for wreck in wrecks(desk, forks, tmp_path / "n", "pin", "show", "alice", "--json"):
-        intact(wreck.desk)
+        nothing_impossible(wreck.desk)
         if wreck.run.out:
             assert wreck.run.answer["pin"] == pin
             assert count(wreck.desk.events(), EventKind.PIN_SHOWN) == 1, wreck.number
@@ -274,7 +280,7 @@ def _after_reset(user: User, *, done: bool) -> int:
     """What the old PIN is answered."""
     if not done:
         return 0
-    return 3 if user.pin else 5
+    return 3 if user.question else 5
 
 
 def _shown(desk: Desk, forks: Forks) -> str:

@@ -65,7 +65,7 @@ def rotated_again(desk: Desk, kind: KeyKind) -> None:
 
 def fingerprints(desk: Desk) -> set[str]:
     """Every key that the store has needed so far, by the events that name them."""
-    named = desk.sql("SELECT outcome FROM events WHERE kind IN ('initialised', 'key_rotated')")
+    named = desk.sql("SELECT outcome FROM trail WHERE kind IN ('initialised', 'key_rotated')")
     return {outcome.rpartition(":")[2] for (outcome,) in named}
 
 

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from pincli.models import EventKind, Outcome
+from pincli.models import EventKind, NewEvent, Outcome, User
 from pincli.operations import pins
+from pincli.store.contract import Transaction
 from tests.support.desk import Desk, Ran
-from tests.support.driving import OTHER, RIGHT, asked, guess_wrong
-from tests.support.trail import count, play
+from tests.support.driving import OTHER, RIGHT, asked, guess_wrong, nothing_impossible
+from tests.support.trail import count
 
 ANOTHER_KEY = "5a" * 32
-SWAP = (
-    "CREATE TABLE saved AS SELECT * FROM users",
-    "UPDATE users SET (verifier, verify_key, sealed, portal_key, pin_set_at, pin_set_by, "
-    "pin_version) = (SELECT verifier, verify_key, sealed, portal_key, pin_set_at, pin_set_by, "
-    "pin_version FROM saved WHERE saved.id <> users.id)",
-    "DROP TABLE saved",
-)
-"""Exchange the whole PINs of two users."""
+PIN = ("question", "pin_check", "pin_proof", "verify_key", "sealed", "portal_key", "pin_version")
 
 Breaking = Callable[[Desk, str], None]
 
@@ -78,13 +73,13 @@ def test_a_desk_without_its_keys_locks_nobody_out(
     """The right PIN at a misconfigured desk: exit 8, and not one attempt is charged."""
     desk.collected("alice")
     guess_wrong(desk, "alice", 5)
-    before = desk.sql("SELECT * FROM users"), desk.sql("SELECT count(*) FROM events")
+    before = desk.sql("SELECT * FROM people"), desk.sql("SELECT count(*) FROM trail")
     saved = (desk.keys / name).read_bytes()
     breaking(desk, name)
     ran = desk.verify("alice", RIGHT)
     _unavailable(ran, name)
     assert ran.answer["error"]["message"].startswith("not verified: ")
-    assert (desk.sql("SELECT * FROM users"), desk.sql("SELECT count(*) FROM events")) == before
+    assert (desk.sql("SELECT * FROM people"), desk.sql("SELECT count(*) FROM trail")) == before
     _repair(desk, name, saved)
     assert asked(desk, "alice", RIGHT) is Outcome.VERIFIED
 
@@ -120,49 +115,81 @@ def test_a_host_without_portal_pub_sets_no_pin(desk: Desk) -> None:
     change = desk.run("pin", "change", "alice", "--pin-stdin", "--json", stdin=f"{OTHER}\n")
     _unavailable(change, "portal.pub")
     _unavailable(desk.run("pin", "show", "bob", "--json"), "portal.pub")
-    assert desk.user("bob").pin is None
+    assert desk.user("bob").question is None
     assert desk.verify("alice", RIGHT).code == 0
 
 
+def _forge(desk: Desk, change: Callable[[list[User]], list[User]]) -> None:
+    """Write records as somebody could who has audit.key, but no verify.key."""
+
+    def forged(transaction: Transaction) -> None:
+        users = transaction.users([1, 2])
+        transaction.save([NewEvent(EventKind.RENEWED, user) for user in change(users)])
+
+    with desk.session() as session:
+        session.store.write(forged)
+
+
+def _pin_of(user: User) -> dict[str, Any]:
+    return {name: getattr(user, name) for name in PIN}
+
+
+def _refused_uncharged(desk: Desk, user: str, pin: str) -> None:
+    before = desk.user(user).attempts_total
+    ran = desk.verify(user, pin)
+    assert (ran.code, ran.answer["error"]["code"]) == (8, "unavailable"), ran
+    assert ran.answer["error"]["message"].startswith("not verified: ")
+    assert "Traceback" not in ran.err
+    assert desk.user(user).attempts_total == before
+    assert count(desk.events(), EventKind.VERIFIED) == 0
+    nothing_impossible(desk)
+
+
 def test_pins_swapped_between_users_verify_nobody(desk: Desk) -> None:
-    """Whole PINs, seal and version included, exchanged by SQL: each is bound to its user."""
+    """Whole PINs, proof, seal and version included, exchanged: each is bound to its user."""
     desk.collected("alice")
     desk.collected("mallory", pin=OTHER)
-    for statement in SWAP:
-        desk.sql(statement)
-    assert desk.verify("alice", OTHER).code == 3
-    assert desk.verify("alice", RIGHT).code == 3
-    assert desk.verify("mallory", RIGHT).code == 3
+    _forge(
+        desk,
+        lambda users: [
+            one._replace(**_pin_of(other)) for one, other in zip(users, users[::-1], strict=True)
+        ],
+    )
+    for user in ("alice", "mallory"):
+        for pin in (RIGHT, OTHER):
+            _refused_uncharged(desk, user, pin)
     assert desk.run("pin", "show", "alice", "--json").code == 8
-    assert count(desk.events(), EventKind.VERIFIED) == 0
 
 
-def test_an_older_verifier_put_back_verifies_nobody(desk: Desk) -> None:
-    """The verifier of a PIN that was changed away, in the present row: bound to its version."""
+def test_an_older_pin_put_back_verifies_nobody(desk: Desk) -> None:
+    """The PIN that was changed away, under the present version: its proof names its own."""
     desk.collected("alice")
-    ((older,),) = desk.sql("SELECT verifier FROM users")
+    desk.add("bob")
+    older = _pin_of(desk.user("alice"))
     with desk.session() as session:
         pins.change(session, "alice", OTHER)
-    desk.sql("UPDATE users SET verifier = ?", older)
-    assert desk.verify("alice", RIGHT).code == 3
-    assert desk.verify("alice", OTHER).code == 3
-    play(desk.events())
+    del older["pin_version"]
+    _forge(desk, lambda users: [users[0]._replace(**older)])
+    for pin in (RIGHT, OTHER):
+        _refused_uncharged(desk, "alice", pin)
 
 
-def test_a_verifier_that_is_none_is_not_verified(desk: Desk) -> None:
-    """A damaged verifier: exit 8, and what was charged stays charged."""
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"question": "nonsense"},
+        {"question": "$argon2id$v=19$m=9999999,t=2,p=1$c2FsdHNhbHRzYWx0"},
+        {"pin_check": bytes(32)},
+        {"pin_proof": bytes(32)},
+        {"verify_key": "0123456789abcdef"},
+    ],
+    ids=str,
+)
+def test_a_pin_that_nobody_with_the_key_made_is_not_charged(
+    desk: Desk, damage: dict[str, Any]
+) -> None:
+    """Another question, check, proof or key: exit 8 before anything is charged."""
     desk.collected("alice")
-    desk.sql("UPDATE users SET verifier = 'nonsense'")
-    ran = desk.verify("alice", RIGHT)
-    assert (ran.code, ran.answer["error"]["code"]) == (8, "unavailable")
-    assert "Traceback" not in ran.err
-    assert desk.user("alice").failed_attempts == 1
-
-
-def test_a_verifier_under_an_unknown_key_is_not_charged(desk: Desk) -> None:
-    """It names a key that this desk has not: exit 8 before anything is charged."""
-    desk.collected("alice")
-    desk.sql("UPDATE users SET verify_key = '0123456789abcdef'")
-    ran = desk.verify("alice", RIGHT)
-    assert (ran.code, ran.answer["error"]["code"]) == (8, "unavailable")
-    assert desk.user("alice").attempts_total == 0
+    desk.add("bob")
+    _forge(desk, lambda users: [users[0]._replace(**damage)])
+    _refused_uncharged(desk, "alice", RIGHT)

@@ -433,7 +433,7 @@ def test_a_reset_goes_on_after_a_clear_yes(floor: Desk, answer: str) -> None:
         admin.type(f"{answer}\r")
         assert admin.end() == 0
     assert "pincli pin show alice" in admin.words
-    assert floor.user("alice").pin is None
+    assert floor.user("alice").question is None
 
 
 @pytest.mark.parametrize("answer", ["n", "", "yy", "\u0443"])

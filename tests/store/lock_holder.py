@@ -17,7 +17,7 @@ def hold(path: Path, byte: int) -> None:
     """Take the lock, hold it until told to let go, then wait for one more line."""
     locks = Locks(path)
     say("trying")
-    with locks.user(byte) if byte else locks.writer():
+    with locks._held(byte):
         say("held")
         while sys.stdin.readline().strip() == "pending":
             say(" ".join(sorted(signal.Signals(each).name for each in signal.sigpending())))

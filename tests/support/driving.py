@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from pincli.models import Outcome
+from pincli.models import EventKind, NewEvent, Outcome
 from pincli.operations import pins
 from pincli.operations.people import require_users
 from pincli.operations.verify import verify
+from pincli.store.contract import Transaction
 from pincli.store.steps import pins as pin_steps
 from pincli.vault.answers import PRODUCTION_COST
 from tests.support.desk import Desk, Ran
@@ -97,6 +98,12 @@ class Driven:
         """Let it go on from its pause."""
         os.write(self._go, b".")
 
+    def continued(self) -> Ran:
+        """How it ended, once it was let go on after a stop."""
+        self.signal(signal.SIGCONT)
+        self.go_on()
+        return self.end()
+
     def ended(self) -> bool:
         """Whether the process is over."""
         return self.process.poll() is not None
@@ -157,6 +164,15 @@ def paused_verify(
     plan = Plan(at=(("charged", "pause"), *at), log=log)
     with driven(desk, *verify_of(user), plan=plan, pin=pin) as run:
         run.await_pause()
+        yield run
+
+
+@contextmanager
+def stopped_verify(desk: Desk, user: str, pin: str) -> Iterator[Driven]:
+    """A verify that is charged and then stopped, as by SIGSTOP from anybody."""
+    with paused_verify(desk, user, pin) as run:
+        run.signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, run.process.pid, os.WSTOPPED | os.WNOWAIT)
         yield run
 
 
@@ -278,3 +294,18 @@ def withdraw(desk: Desk, *users: str, unlock: bool = False) -> None:
     with desk.session() as session:
         rows = [user.id for user in require_users(session, users)]
         session.store.write(pin_steps.withdraw, rows, unlock=unlock, reason="an attack")
+
+
+def edit(desk: Desk, *users: str, **fields: Any) -> None:
+    """Write into users' records what no command would, by a step as honest ones are."""
+
+    def edited(transaction: Transaction, rows: Sequence[int]) -> None:
+        events = [
+            NewEvent(EventKind.USER_UPDATED, user._replace(**fields))
+            for user in transaction.users(rows)
+        ]
+        transaction.save(events)
+
+    with desk.session() as session:
+        rows = [user.id for user in require_users(session, users)]
+        session.store.write(edited, rows)

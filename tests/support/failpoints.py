@@ -13,6 +13,7 @@ import resource
 import signal
 import sqlite3
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,6 +25,7 @@ from pincli import cli, deployment
 from pincli.commands import prompts
 from pincli.models import Verdict
 from pincli.store.sqlite import lockfile as locks
+from pincli.store.sqlite import transaction
 from pincli.store.sqlite.engine import SqliteStore
 from pincli.store.sqlite.mark import Mark
 from pincli.store.steps import attempts
@@ -61,12 +63,13 @@ class Plan:
         log: The file to which each point is appended, one a line, before anything else.
         at: An action by point: `charged` is the first time, `sql:COMMIT#2` the second.
             Actions: kill, pause (at the gate), fail (as SQLite would), bug (an exception that
-            repeats the arguments), full (no byte can be written to a file any more), linger
-            (until an answer is written).
+            repeats the arguments), full (no byte can be written to a file any more), starve (no
+            memory can be had any more), linger (until an answer is written).
         kill_at: SIGKILL before the point of this number, counted from 1; 0 for never.
         gate: Descriptors: one to say on that the pause is reached, one to wait on.
         cheap: Whether hashes are made at a low cost.
         longest_wait: Seconds to wait for a lock; 0 for pincli's own.
+        ago: Seconds by which the store's clock is slow.
         powerless: Whether root's power over file permissions is given up.
         deployment: A file that counts as /etc/pincli/pincli.toml, as if under sudo.
     """
@@ -77,6 +80,7 @@ class Plan:
     gate: tuple[int, int] = (-1, -1)
     cheap: bool = True
     longest_wait: float = 0
+    ago: int = 0
     powerless: bool = False
     deployment: str = ""
 
@@ -140,6 +144,10 @@ class Points:
                 raise RuntimeError(f"called with {details!r}")
             case "full":
                 resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+            case "starve":
+                pages = int(Path("/proc/self/statm").read_text().split()[0])
+                room = pages * resource.getpagesize()
+                resource.setrlimit(resource.RLIMIT_AS, (room, resource.RLIM_INFINITY))
             case "linger":
                 self._answered.wait(_LONGEST_LINGER)
             case _:
@@ -158,6 +166,8 @@ def install(plan: Plan) -> None:
         _replace(Answers.__init__, "__defaults__", (_CHEAP,))
     if plan.longest_wait:
         _replace(locks, "LONGEST_WAIT", plan.longest_wait)
+    if plan.ago:
+        _replace(transaction, "utc_now", lambda: _utc(time.time() - plan.ago))
     if plan.powerless:
         give_up_capabilities()
     if plan.deployment:
@@ -165,6 +175,10 @@ def install(plan: Plan) -> None:
         for name in ("PINCLI_STORE", "PINCLI_KEYS"):
             os.environ.pop(name, None)
         os.environ["SUDO_UID"] = str(os.getuid())
+
+
+def _utc(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def give_up_capabilities() -> None:

@@ -64,16 +64,8 @@ class _Story:
             if self.outcomes.get(attempt) != "verified":
                 wrong.append(f"{number}: not told what was not verified")
             self.outcomes[attempt] = outcome or kind
-        elif kind in _CLEARING:
-            self._clear()
-        elif kind == "locked_by_hand":
-            self.counter = SIX
-        elif kind in _RESETTING and used == 0 and before < SIX:
-            self._clear()
-        elif kind in ("restored", "migrated"):
-            if kind == "restored" and used < before:
-                wrong.append(f"{number}: a restore lowered the counter")
-            self.counter = used
+        else:
+            self._set(number, kind, used, wrong)
         if kind in _WITHDRAWING:
             self.withdrawals.append(number)
         if self.charges > SIX:
@@ -81,6 +73,17 @@ class _Story:
         if used != self.counter:
             wrong.append(f"{number}: {kind} leaves {used}, not {self.counter}")
         self.last = number
+
+    def _set(self, number: int, kind: str, used: int, wrong: list[str]) -> None:
+        """What happens to the counter outside an attempt."""
+        if kind in _CLEARING or (kind in _RESETTING and used == 0 and self.counter < SIX):
+            self._clear()
+        elif kind == "locked_by_hand":
+            self.counter = SIX
+        elif kind in ("restored", "migrated"):
+            if kind == "restored" and used < self.counter:
+                wrong.append(f"{number}: a restore lowered the counter")
+            self.counter = used
 
     def _clear(self) -> None:
         self.counter = self.charges = 0

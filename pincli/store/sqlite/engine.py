@@ -167,7 +167,9 @@ class SqliteStore:
     def is_sound(self) -> bool:
         """Whether SQLite finds the database intact, in a private copy of it."""
         from pincli.store.sqlite.copies import is_sound, private_copy
+        from pincli.store.sqlite.leftovers import remove_leftovers
 
+        remove_leftovers(self.path.parent)
         with private_copy(self._connection, self.path, self._lock_file().writer) as copy:
             return is_sound(copy, self.path)
 

@@ -11,6 +11,7 @@ or ignored, and works in the main thread only.
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import signal
 import time
@@ -32,7 +33,9 @@ LONGEST_WAIT = 10.0
 _WRITER = 0
 _MAINTENANCE = 2**62  # above the rows whose locks version 1 had here
 _TO_THE_END = 0  # the length that lockf takes for it
-_WAKE_AGAIN = 0.5
+_LOOK_UP = 0.5
+"""Seconds after which a wait looks up: a signal that comes just before the call blocks is only
+seen when the call is interrupted."""
 _SHORTEST_WAIT = 0.001  # 0 would be none at all, and wait for ever
 
 # From charge to settle none of these may part the two; while a lock is held, Ctrl-Z would
@@ -204,11 +207,14 @@ class Locks:
 @contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
     """Raise _WaitedTooLongError inside after so many seconds."""
+    deadline = time.monotonic() + seconds - _SHORTEST_WAIT
+    step = max(seconds / math.ceil(max(seconds, _SHORTEST_WAIT) / _LOOK_UP), _SHORTEST_WAIT)
 
     def give_up(_signal: int, _frame: FrameType | None) -> None:
-        # Disarmed here too: it may come while the lines below disarm it, and cut them short.
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        raise _WaitedTooLongError
+        if time.monotonic() >= deadline:
+            # Disarmed here too: it may come while the lines below disarm it, and cut them short.
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            raise _WaitedTooLongError
 
     # Ignored first, which drops one that whoever started us left waiting.
     before = signal.signal(signal.SIGALRM, signal.SIG_IGN)
@@ -216,8 +222,7 @@ def _alarm(seconds: float) -> Iterator[None]:
     mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
     try:
         try:
-            # It repeats: one that arrives just before the call blocks would be lost.
-            signal.setitimer(signal.ITIMER_REAL, max(seconds, _SHORTEST_WAIT), _WAKE_AGAIN)
+            signal.setitimer(signal.ITIMER_REAL, step, step)
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)

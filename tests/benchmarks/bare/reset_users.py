@@ -1,50 +1,60 @@
 """A reset of everybody by sqlite3 alone. Run as a script.
 
-On a store of pincli's: its PINs withdrawn and counters cleared by ranges of rows, one event a
-user, without the chain; 2,000 rows a commit.
+On a store of pincli's: its PINs withdrawn and barred by ranges of rows, one event a user,
+linked to the one before; a digest and a seal of each record, joined in the plainest way;
+2,000 rows a commit.
 Usage: python reset_users.py DATABASE
 """
 
+import hashlib
+import hmac
 import sqlite3
 import sys
 
 CHUNK = 2000
 AT = "2026-01-01T00:00:00Z"
-MAC = "0" * 64
+KEY = bytes(32)
+RECORD = (
+    "SELECT uid, account, pin_version, blind, login, display_name, type, active, added_at, "
+    "question, pin_check, verify_key, id FROM people "
+    "WHERE id BETWEEN ? AND ? AND question IS NOT NULL ORDER BY id"
+)
+WITHDRAWN = (
+    "UPDATE people SET barred_question = question, barred_check = pin_check, "
+    "barred_key = verify_key, barred_version = pin_version, question = NULL, pin_check = NULL, "
+    "pin_proof = NULL, verify_key = NULL, sealed = NULL, portal_key = NULL, pin_set_at = NULL, "
+    "pin_set_by = NULL, pin_version = pin_version + 1, event = ?, seal = ? WHERE id = ?"
+)
+EVENT = (
+    "INSERT INTO trail (number, at, agent, command, kind, uid, account, counter, pin_version, "
+    "record, link) VALUES (?, ?, 'bare', 'reset', 'pin_withdrawn', ?, ?, 0, ?, ?, ?)"
+)
 
 
 def _main(database: str) -> None:
     connection = sqlite3.connect(database, isolation_level=None)
     connection.execute("PRAGMA journal_mode = DELETE").fetchall()
     connection.execute("PRAGMA synchronous = EXTRA")
-    ((last,),) = connection.execute("SELECT max(id) FROM users").fetchall()
-    ((seq,),) = connection.execute("SELECT max(seq) FROM events").fetchall()
+    connection.execute("PRAGMA secure_delete = ON").fetchall()
+    ((last,),) = connection.execute("SELECT max(id) FROM people").fetchall()
+    ((number, link),) = connection.execute(
+        "SELECT number, link FROM trail ORDER BY number DESC LIMIT 1"
+    ).fetchall()
     for first in range(1, last + 1, CHUNK):
-        rows = (first, first + CHUNK - 1)
         connection.execute("BEGIN IMMEDIATE")
-        users = connection.execute(
-            "SELECT user, account, pin_version FROM users "
-            "WHERE id BETWEEN ? AND ? AND verifier IS NOT NULL ORDER BY id",
-            rows,
-        ).fetchall()
-        connection.execute(
-            "UPDATE users SET verifier = NULL, verify_key = NULL, sealed = NULL, "
-            "portal_key = NULL, pin_set_at = NULL, pin_set_by = NULL, "
-            "pin_version = pin_version + 1, failed_attempts = 0, locked_since = NULL "
-            "WHERE id BETWEEN ? AND ? AND verifier IS NOT NULL",
-            rows,
-        )
-        connection.executemany(
-            "INSERT INTO events (seq, at, agent, command, kind, user, account, "
-            "attempts_used, pin_version, mac) "
-            "VALUES (?, ?, 'bare', 'reset', 'pin_withdrawn', ?, ?, 0, ?, ?)",
-            [
-                (number, AT, user, account, version + 1, MAC)
-                for number, (user, account, version) in enumerate(users, start=seq + 1)
-            ],
-        )
+        found = connection.execute(RECORD, (first, first + CHUNK - 1)).fetchall()
+        people, events = [], []
+        for uid, account, version, *rest, row in found:
+            number += 1
+            person = (uid, account, version + 1, *rest, number)
+            digest = hashlib.sha256("|".join(map(str, person)).encode()).digest()
+            event = (number, AT, uid, account, version + 1, digest)
+            link = hashlib.sha256(link + "|".join(map(str, event)).encode()).digest()
+            people.append((number, hmac.digest(KEY, digest, "sha256"), row))
+            events.append((*event, link))
+        connection.executemany(WITHDRAWN, people)
+        connection.executemany(EVENT, events)
         connection.execute("COMMIT")
-        seq += len(users)
     connection.close()
 
 

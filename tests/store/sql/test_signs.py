@@ -316,7 +316,7 @@ def test_no_question_reads_the_whole_trail(trail: Trail, name: str) -> None:
         assert looks
         for detail in looks:
             assert re.match(
-                r"SEARCH \w+ USING (INDEX trail_of_alarm \(kind=\? AND at>\? AND at<\?\)|INDEX \w+ "
+                r"SEARCH \w+ USING (INDEX trail_of_note \(kind=\? AND at>\? AND at<\?\)|INDEX \w+ "
                 r"\(uid=\?\)|INTEGER PRIMARY KEY )|SCAN s$",
                 detail,
             ), detail

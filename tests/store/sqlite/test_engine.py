@@ -79,7 +79,9 @@ def seal(session: Session, good: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def settle(session: Session, user: User) -> None:
     """Settle the attempt that is open in the user's record."""
     assert user.attempt is not None
-    session.store.write(attempts.settle, Charged(user.attempt, user.id, user.pin_version))
+    (charge,) = session.store.trail.raw_after(user.attempt - 1)[:1]
+    charged = Charged(charge.number, charge.link, user.id, user.pin_version)
+    session.store.write(attempts.settle, charged)
 
 
 def issue(session: Session, user: User, *, unlock: bool) -> None:

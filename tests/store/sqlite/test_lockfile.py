@@ -18,7 +18,7 @@ from pincli.store.sqlite import lockfile as module
 from pincli.store.sqlite.lockfile import LONGEST_WAIT, Locks
 from tests.store.processes import Other, held_by_other, other
 
-ROW = 7
+MAINTENANCE = module._MAINTENANCE
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize("byte", [0, ROW])
+@pytest.mark.parametrize("byte", [0, MAINTENANCE])
 def test_two_processes_exclude_each_other_on_one_byte(path: Path, byte: int) -> None:
     """The second has the lock when the first has let go, and not before."""
     with held_by_other(path, byte) as first, other("lock_holder", path, byte) as second:
@@ -61,14 +61,29 @@ def test_an_alarm_at_the_last_moment_rings_once(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_different_bytes_do_not_exclude_each_other(path: Path) -> None:
-    """Two users' locks and the writer lock are held at the same time."""
-    with held_by_other(path, 0), held_by_other(path, ROW), held_by_other(path, ROW + 1):
+    """A key rotation holds its own lock while others write."""
+    with held_by_other(path, 0), held_by_other(path, MAINTENANCE):
         pass
+
+
+@pytest.mark.parametrize("byte", [0, 7, MAINTENANCE])
+def test_everything_is_every_lock_there_can_be(
+    path: Path, byte: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer's, a rotation's, and those that version 1 had for its users."""
+    monkeypatch.setattr(module, "LONGEST_WAIT", 0.1)
+    locks = Locks(path)
+    with held_by_other(path, byte), pytest.raises(StoreBusy), locks.everything():
+        pytest.fail("two hold a lock")
+    with locks.everything(), other("lock_holder", path, byte) as second:
+        assert second.said() == "trying"
+        assert second.says_nothing_for(0.3)
+    locks.close()
 
 
 def test_a_killed_holder_lets_go(path: Path) -> None:
     """The kernel frees what a dead process held, however it died."""
-    with held_by_other(path, ROW) as first, other("lock_holder", path, ROW) as second:
+    with held_by_other(path, 0) as first, other("lock_holder", path, 0) as second:
         assert second.said() == "trying"
         first.process.kill()
         assert second.said() == "held"
@@ -133,8 +148,8 @@ def test_all_waits_together_are_bounded(path: Path, monkeypatch: pytest.MonkeyPa
     """What was waited for one lock is no longer there for the next, until something is done."""
     monkeypatch.setattr(module, "LONGEST_WAIT", 1.2)
     locks = Locks(path)
-    with held_by_other(path, ROW) as first, held_by_other(path, 0):
-        with released_after(0.9, first), locks.user(ROW):
+    with held_by_other(path, MAINTENANCE) as first, held_by_other(path, 0):
+        with released_after(0.9, first), locks.maintenance():
             began = time.monotonic()
             with pytest.raises(StoreBusy), locks.writer():
                 pytest.fail("two hold the writer lock")
@@ -174,25 +189,53 @@ def test_an_error_inside_lets_go(path: Path) -> None:
     """Whatever is raised while the lock is held, the next one gets it, mask and all."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     locks = Locks(path)
-    with pytest.raises(KeyError), locks.user(ROW):
+    with pytest.raises(KeyError), locks.writer():
         raise KeyError
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
-    with held_by_other(path, ROW):
+    with held_by_other(path, 0):
         pass
     locks.close()
 
 
-def test_letting_go_of_the_writer_lock_keeps_the_user_s(path: Path) -> None:
-    """From charge to settle the user's lock and the signals' deferral outlast the writer's."""
+def test_letting_go_of_the_writer_lock_keeps_the_other(path: Path) -> None:
+    """A rotation's lock, and the signals that wait for its end, outlast the writer's."""
     locks = Locks(path)
-    with locks.user(ROW):
+    with locks.maintenance():
         with locks.writer():
             pass
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP} <= blocked
-        with held_by_other(path, 0), other("lock_holder", path, ROW) as rival:
+        with held_by_other(path, 0), other("lock_holder", path, MAINTENANCE) as rival:
             assert rival.said() == "trying"
             assert rival.says_nothing_for(0.3)
+    locks.close()
+
+
+def test_the_writer_lock_inside_itself_is_released_at_the_outer_end(path: Path) -> None:
+    """The kernel counts no holds: the inner end must not let others in."""
+    locks = Locks(path)
+    with locks.writer():
+        with locks.writer():
+            pass
+        with other("lock_holder", path, 0) as rival:
+            assert rival.said() == "trying"
+            assert rival.says_nothing_for(0.3)
+    with held_by_other(path, 0):
+        pass
+    locks.close()
+
+
+def test_signals_are_kept_off_from_the_first_lock_to_the_end(path: Path) -> None:
+    """Before it, whoever waits can leave; between charge and settle, nobody can."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    locks = Locks(path)
+    with locks.keeping_signals_off():
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
+        with locks.writer():
+            pass
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP} <= blocked
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
     locks.close()
 
 
@@ -203,7 +246,7 @@ def test_a_removed_lock_file_stops_everybody(path: Path, made_again: bool) -> No
     path.unlink()
     if made_again:
         path.touch(0o600)
-    for lock in (locks.writer(), locks.user(ROW)):
+    for lock in (locks.writer(), locks.maintenance()):
         with pytest.raises(StoreUnavailable) as refusal, lock:
             pytest.fail("held a lock on a removed file")
         assert refusal.value.fault is Fault.NO_LOCK_FILE

@@ -1,0 +1,132 @@
+"""An attempt that a killed process left open: whoever looks after ten seconds ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pincli.models import EventKind
+from tests.support.at_the_desk import get_up, look_up, sit_down
+from tests.support.desk import Desk, killed
+from tests.support.driving import (
+    OTHER,
+    RIGHT,
+    WRONG,
+    drive,
+    driven,
+    guess_wrong,
+    nothing_impossible,
+    verify_of,
+)
+from tests.support.failpoints import Plan
+from tests.support.tmux import Tmux, tmux
+from tests.support.trail import count
+
+LOOKS = {
+    "status alice": ("status", "alice", "--json"),
+    "status bob": ("status", "bob", "--json"),
+    "alerts": ("alerts", "--json"),
+}
+
+
+def _left_open(desk: Desk, pin: str, ago: int = 11) -> None:
+    """A verify charged so many seconds ago, killed since."""
+    plan = Plan(at=(("charged", "kill"),), ago=ago)
+    assert killed(drive(desk, *verify_of("alice"), plan=plan, pin=pin).code)
+    assert desk.user("alice").attempt is not None
+
+
+@pytest.fixture
+def at_five(desk: Desk) -> Desk:
+    """Alice is one miss short of her lock; bob is there too."""
+    desk.collected("alice")
+    desk.collected("bob", pin=OTHER)
+    guess_wrong(desk, "alice", 5)
+    return desk
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("pin", [RIGHT, WRONG])
+def test_who_looks_ends_it(at_five: Desk, pin: str, look: str) -> None:
+    """With the outcome of its own answer: a sixth miss is a lock, though nobody calls again."""
+    _left_open(at_five, pin)
+    assert at_five.run(*LOOKS[look]).code == 0
+    user, events = at_five.user("alice"), at_five.events("alice")
+    wrong = pin == WRONG
+    assert (user.attempt, user.failed_attempts) == (None, 6 if wrong else 0)
+    assert (user.locked_since is not None) == wrong
+    assert count(events, EventKind.LOCKED) == wrong
+    assert count(events, EventKind.VERIFIED) == (not wrong)
+    nothing_impossible(at_five)
+
+
+def test_the_card_shows_what_became_of_it(at_five: Desk) -> None:
+    """`status` answers after it has ended the attempt, not before."""
+    _left_open(at_five, WRONG)
+    card = at_five.run("status", "alice", "--json", "--exit-code")
+    assert (card.code, card.answer["state"], card.answer["attempts_left"]) == (4, "locked", 0)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_young_attempt_is_left_to_its_process(at_five: Desk, look: str) -> None:
+    """It may still be settled by who charged it."""
+    _left_open(at_five, WRONG, ago=0)
+    assert at_five.run(*LOOKS[look]).code == 0
+    assert at_five.user("alice").attempt is not None
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_without_the_key_it_is_left_open_and_answered(at_five: Desk, look: str) -> None:
+    """A host that may not write answers all the same."""
+    _left_open(at_five, WRONG)
+    key = at_five.keys / "audit.key"
+    aside = key.rename(key.with_name("aside"))
+    assert at_five.run(*LOOKS[look]).code == 0
+    aside.rename(key)
+    assert at_five.user("alice").attempt is not None
+    nothing_impossible(at_five)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_beside_a_writer_it_is_left_open_and_answered_at_once(at_five: Desk, look: str) -> None:
+    """The lock is tried once, and nobody waits for it."""
+    _left_open(at_five, WRONG)
+    holder = Plan(at=(("sql:UPDATE", "pause"),))
+    with driven(at_five, *verify_of("bob"), plan=holder, pin=OTHER) as stuck:
+        stuck.await_pause()
+        looked = at_five.run(*LOOKS[look])
+        assert looked.code == 0, looked
+        stuck.go_on()
+        assert stuck.end().code == 0
+    assert at_five.user("alice").attempt is not None
+
+
+@pytest.fixture
+def agent(at_five: Desk, tmp_path: Path) -> Iterator[Tmux]:
+    """A shell at 80x24."""
+    with tmux(at_five.environment(), tmp_path) as opened:
+        yield opened
+
+
+def test_the_desk_ends_it(at_five: Desk, agent: Tmux) -> None:
+    """Looking up whoever it is about, or anybody."""
+    _left_open(at_five, WRONG)
+    sit_down(agent)
+    look_up(agent, "bob")
+    assert at_five.user("alice").locked_since is not None
+    get_up(agent)
+    nothing_impossible(at_five)
+
+
+def test_a_tampered_record_keeps_nobody_elses_attempt_open(at_five: Desk) -> None:
+    """What can't be ended is passed over: the lock of the next is still told."""
+    _left_open(at_five, WRONG)
+    at_five.sql("UPDATE people SET display_name = 'Mallory' WHERE login = 'bob'")
+    plan = Plan(at=(("charged", "kill"),), ago=11)
+    at_five.collected("carol", pin=OTHER)
+    drive(at_five, *verify_of("carol"), plan=plan, pin=WRONG)
+    at_five.sql("UPDATE people SET display_name = 'Mallory' WHERE login = 'alice'")
+    assert at_five.run("alerts", "--json").code == 0
+    assert at_five.user("carol").attempt is None

@@ -1,0 +1,163 @@
+"""A process stopped between charge and settle: others go on, and later it tells what is true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from pincli.models import EventKind, Outcome, PinOrigin
+from pincli.operations import pins
+from pincli.operations.people import require_user
+from pincli.store.steps.pins import collect
+from tests.support.desk import Desk
+from tests.support.driving import (
+    OTHER,
+    RIGHT,
+    WRONG,
+    asked,
+    drive,
+    guess_wrong,
+    nothing_impossible,
+    stopped_verify,
+    verify_of,
+    withdraw,
+)
+from tests.support.failpoints import Plan
+from tests.support.trail import count
+
+AT_ONCE = Plan(longest_wait=0.001)
+
+
+@pytest.fixture
+def alice(desk: Desk) -> Desk:
+    """A store with alice, and bob beside her."""
+    desk.collected("alice")
+    desk.collected("bob", pin=OTHER)
+    return desk
+
+
+@pytest.mark.parametrize("pin", [RIGHT, WRONG])
+def test_others_go_on_at_once(alice: Desk, pin: str) -> None:
+    """Nobody waits for it; what it reports afterwards is the outcome of its own answer."""
+    with stopped_verify(alice, "alice", pin) as run:
+        told = [drive(alice, *verify_of("bob"), plan=AT_ONCE, pin=OTHER)]
+        told += [
+            drive(alice, *verify_of("alice"), plan=AT_ONCE, pin=each) for each in (WRONG, RIGHT)
+        ]
+        assert [ran.code for ran in told] == [0, 3, 0]
+        told.append(run.continued())
+    assert told[-1].code == (0 if pin == RIGHT else 3)
+    nothing_impossible(alice, [ran.answer for ran in told])
+
+
+@pytest.mark.parametrize(("pin", "code"), [(RIGHT, 0), (WRONG, 3)])
+def test_alone_it_settles_its_own_attempt(alice: Desk, pin: str, code: int) -> None:
+    """Nobody else came along: it goes on as if it had never been stopped."""
+    with stopped_verify(alice, "alice", pin) as run:
+        assert run.continued().code == code
+    nothing_impossible(alice)
+
+
+def _collected_again(desk: Desk) -> None:
+    """The PIN is withdrawn, and the same one given again."""
+    withdraw(desk, "alice")
+    with desk.session() as session:
+        user = require_user(session, "alice")
+        new = pins.prepare(session, user, RIGHT, PinOrigin.GENERATED)
+        session.store.write(collect, user.id, new)
+
+
+def _changed(desk: Desk) -> None:
+    with desk.session() as session:
+        pins.change(session, "alice", OTHER)
+
+
+def _moved(desk: Desk) -> None:
+    file = desk.store.parent / "people.csv"
+    file.write_text("user,account,name,type\nalice,acme,Alice,datapipe\n")
+    assert desk.run("import", str(file), "--json").code == 0
+
+
+def _renamed(desk: Desk) -> None:
+    file = desk.store.parent / "people.csv"
+    file.write_text("user,account,name,type\nalice,acme,Alice Another,cloud\n")
+    assert desk.run("import", str(file), "--json").code == 0
+
+
+def _locked_and_unlocked(desk: Desk) -> None:
+    guess_wrong(desk, "alice", 6)
+    assert desk.run("unlock", "alice", "--reason", "T-1", "--json").code == 0
+
+
+SINCE: dict[str, tuple[Callable[[Desk], object], Outcome]] = {
+    "withdrawn": (lambda desk: withdraw(desk, "alice"), Outcome.UNCOLLECTED),
+    "changed": (_changed, Outcome.INCORRECT),
+    "withdrawn and the same again": (_collected_again, Outcome.INCORRECT),
+    "switched off": (lambda desk: desk.run("user", "deactivate", "alice"), Outcome.INACTIVE),
+    "of a type without": (_moved, Outcome.INELIGIBLE),
+    "locked": (lambda desk: guess_wrong(desk, "alice", 6), Outcome.LOCKED),
+    "locked and unlocked": (_locked_and_unlocked, Outcome.VERIFIED),
+    "renamed": (_renamed, Outcome.VERIFIED),
+    "nothing": (lambda _: None, Outcome.VERIFIED),
+}
+
+
+@pytest.mark.parametrize("since", SINCE)
+def test_a_right_answer_that_somebody_else_ended(alice: Desk, since: str) -> None:
+    """Verified by another's hand, and told so only if state and PIN are still the same."""
+    act, outcome = SINCE[since]
+    with stopped_verify(alice, "alice", RIGHT) as run:
+        assert asked(alice, "alice", RIGHT) is Outcome.VERIFIED
+        act(alice)
+        before = alice.user("alice")
+        end = run.continued()
+    assert end.answer["outcome"] == outcome, end
+    told = [event for event in alice.events("alice") if event.kind is EventKind.NOT_TOLD]
+    assert [event.outcome for event in told] == [outcome.value] * (outcome is not Outcome.VERIFIED)
+    assert alice.user("alice")._replace(event=0) == before._replace(event=0)
+    nothing_impossible(alice, [end.answer])
+
+
+@pytest.mark.parametrize("since", SINCE)
+def test_a_wrong_answer_that_somebody_else_ended(alice: Desk, since: str) -> None:
+    """Incorrect, whatever has happened since."""
+    act, _ = SINCE[since]
+    with stopped_verify(alice, "alice", WRONG) as run:
+        assert asked(alice, "alice", RIGHT) is Outcome.VERIFIED
+        act(alice)
+        end = run.continued()
+    assert (end.code, end.answer["outcome"]) == (3, "incorrect")
+    nothing_impossible(alice, [end.answer])
+
+
+def test_its_charge_counts_among_the_six(alice: Desk) -> None:
+    """Ten guess at once beside it: five are incorrect, the others locked out; it was the sixth."""
+    plan = Plan(longest_wait=60)
+
+    def guess(_: int) -> int:
+        return drive(alice, *verify_of("alice"), plan=plan, pin=WRONG).code
+
+    with stopped_verify(alice, "alice", WRONG) as run:
+        with ThreadPoolExecutor(10) as pool:
+            codes = sorted(pool.map(guess, range(10)))
+        assert codes == [3] * 5 + [4] * 5
+        end = run.continued()
+    assert (end.code, end.answer["state"]) == (3, "locked")
+    assert alice.user("alice").attempts_total == 6
+    nothing_impossible(alice)
+
+
+def test_several_stopped_each_get_their_own_outcome(alice: Desk) -> None:
+    """Each charge ends the one before it, in the name and with the answer of its own caller."""
+    with (
+        stopped_verify(alice, "alice", WRONG) as first,
+        stopped_verify(alice, "alice", RIGHT) as second,
+        stopped_verify(alice, "alice", WRONG) as third,
+    ):
+        ends = [third.continued(), first.continued(), second.continued()]
+    assert [end.code for end in ends] == [3, 3, 0]
+    assert alice.user("alice").failed_attempts == 1
+    assert count(alice.events("alice"), EventKind.VERIFIED) == 1
+    nothing_impossible(alice, [end.answer for end in ends])
