@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pincli.models import EventKind, State
+from pincli.models import EventKind, State, User
+from pincli.rules.lockout import without_pin
 from pincli.rules.states import state_of
 from tests.support.contract import call
 from tests.support.desk import Desk
