@@ -81,7 +81,19 @@ SQL = re.compile(
     r"|WHERE\s+\S+\s*(=|<|>|IN\b|IS\b))|^\s*(BEGIN|COMMIT|ROLLBACK)\b",
     re.DOTALL,
 )
-FILES = re.compile(r"pincli\.(db|lock)\b")
+FILES = re.compile(r"pincli\.(db|lock)\b|^mark-")
+
+CHANGES_USERS = re.compile(
+    r"\b(INSERT\b.*\sINTO|REPLACE\s+INTO|UPDATE|DELETE\s+FROM|DROP\s+TABLE|ALTER\s+TABLE)"
+    r"\s+(main\.)?(people|\?)",
+    re.DOTALL,
+)
+DELETES_USERS = re.compile(r"\b(REPLACE\s+INTO|DELETE\s+FROM|DROP\s+TABLE)\s+(main\.)?people")
+MAY_CHANGE_USERS = (
+    "store.sql.transaction",
+    *("store.sqlite.copies", "store.sqlite.salvage", "store.sqlite.schema", "store.sqlite.upgrade"),
+)
+"""`save`; the others fill a file or a table that nobody else has yet."""
 
 COUNTERS = frozenset({"failed_attempts", "locks_total", "attempts_total"})
 COUNTS = "rules.lockout"
@@ -116,6 +128,12 @@ def knowing_an_engine(module: Module) -> set[str]:
 def counting(module: Module) -> set[str]:
     """Arithmetic on a counter of attempts or locks, outside the rules of the lockout."""
     return set() if place_of(module) == COUNTS else _counts_in(module)
+
+
+def changing_users(module: Module) -> set[str]:
+    """Statements that write the table of people elsewhere than in `save`, or delete from it."""
+    forbidden = DELETES_USERS if _within(place_of(module), MAY_CHANGE_USERS) else CHANGES_USERS
+    return {text for text in texts(module.tree) if forbidden.search(text)}
 
 
 def surprising(module: Module) -> set[str]:
@@ -165,6 +183,7 @@ RULES: tuple[Rule, ...] = (
     out_of_place,
     knowing_an_engine,
     counting,
+    changing_users,
     surprising,
     speaking,
     reading_the_environment,
@@ -271,6 +290,7 @@ def test_each_library_is_used_where_it_may_be() -> None:
         (knowing_an_engine, "pincli.operations.x", "path / 'pincli.db'"),
         (knowing_an_engine, "pincli.store.sql.x", "path / 'pincli.lock'"),
         (knowing_an_engine, "pincli.store.opening", "f'{folder}/pincli.db'"),
+        (knowing_an_engine, "pincli.operations.doctor", "f'mark-{store_id}'"),
         (counting, "pincli.store.steps.x", "user.failed_attempts + 1"),
         (counting, "pincli.store.steps.x", "max(0, user.failed_attempts - 1)"),
         (counting, "pincli.rules.restoring", "max(user.failed_attempts, told)"),
@@ -280,6 +300,10 @@ def test_each_library_is_used_where_it_may_be() -> None:
         (counting, "pincli.rules.people", "user._replace(active=True, failed_attempts=0)"),
         (counting, "pincli.store.sql.x", "q = 'UPDATE users SET active = 1, locks_total = 0'"),
         (counting, "pincli.store.sql.x", "q = f'UPDATE users SET failed_attempts = {six}'"),
+        (changing_users, "pincli.store.sqlite.engine", "q = 'UPDATE people SET active = 0'"),
+        (changing_users, "pincli.store.sql.people", "q = f'INSERT INTO {table} VALUES ({marks})'"),
+        (changing_users, "pincli.store.sql.transaction", "q = 'DELETE FROM people WHERE id = ?'"),
+        (changing_users, "pincli.store.sqlite.copies", "q = 'DROP TABLE people'"),
         (surprising, "pincli.cli", "import requests"),
         (surprising, "pincli.commands.x", "from click import echo"),
         (speaking, "pincli.store.x", "print('x')"),

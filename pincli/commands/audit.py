@@ -80,7 +80,7 @@ def verify(
         str | None,
         typer.Option(
             "--expect-head",
-            metavar="SEQ:MAC",
+            metavar="NUMBER:LINK",
             help="A head that was printed earlier: nothing may be cut off since.",
         ),
     ] = None,

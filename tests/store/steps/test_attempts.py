@@ -8,6 +8,7 @@ import pytest
 
 from pincli.errors import AttemptOpen
 from pincli.models import Outcome, State, UserType, Verdict
+from pincli.operations.session import Need
 from pincli.rules import lockout
 from pincli.store.contract import Transaction
 from pincli.store.steps import attempts
@@ -287,6 +288,19 @@ def test_somebody_else_ends_an_attempt_with_the_outcome_it_would_have_got(
     state = State.LOCKED if locks else State.ACTIVE
     assert told_verdict(verdict) == Verdict(outcome, told(after), state)
     assert last_number(desk) == number
+
+
+@pytest.mark.parametrize(("pin", "outcome"), [(PIN, "verified"), (WRONG, "incorrect")])
+def test_ending_an_attempt_needs_no_key_but_that_of_the_seals(
+    desk: Desk, pin: str, outcome: str
+) -> None:
+    """The next process to come along ends it from the record, though it could compare no PIN."""
+    attempt = left_open(desk, with_counter(desk, 2), pin)
+    for name in ("verify.key", "portal.key", "portal.pub"):
+        (desk.keys / name).unlink()
+    with desk.session(Need.WRITE) as session:
+        session.store.write(attempts.finish, attempt.row)
+    assert kinds_after(desk, attempt.number) == [(outcome, outcome, 0 if pin == PIN else 3)]
 
 
 @pytest.mark.parametrize(
