@@ -296,7 +296,7 @@ def withdraw(desk: Desk, *users: str, unlock: bool = False) -> None:
         session.store.write(pin_steps.withdraw, rows, unlock=unlock, reason="an attack")
 
 
-def edit(desk: Desk, *users: str, **fields: object) -> None:
+def edit(desk: Desk, *users: str, **fields: Any) -> None:
     """Write into users' records what no command would, by a step as honest ones are."""
 
     def edited(transaction: Transaction, rows: Sequence[int]) -> None:

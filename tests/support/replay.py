@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 SIX = 6
+_OUTCOMES = frozenset({"verified", "incorrect", "refused", "not_told"})
 _CLEARING = frozenset({"verified", "unlocked", "pin_changed"})
 _WITHDRAWING = frozenset({"pin_withdrawn", "pin_changed", "locked_by_hand", "deactivated"})
 _RESETTING = frozenset({"reset", "pin_withdrawn", "pin_generated"})
@@ -54,16 +55,8 @@ class _Story:
             if self.open is not None:
                 wrong.append(f"{number}: two attempts are open")
             self.open, self.counter, self.charges = number, before + 1, self.charges + 1
-        elif attempt is not None and kind in ("verified", "incorrect", "refused"):
-            if attempt != self.open:
-                wrong.append(f"{number}: an outcome without its charge")
-            self.open = None
-            self.outcomes[attempt] = outcome or kind
-            self.counter, self.charges = (before, self.charges) if kind == "incorrect" else (0, 0)
-        elif kind == "not_told" and attempt is not None:
-            if self.outcomes.get(attempt) != "verified":
-                wrong.append(f"{number}: not told what was not verified")
-            self.outcomes[attempt] = outcome or kind
+        elif attempt is not None and kind in _OUTCOMES:
+            self._end(number, kind, attempt, outcome or kind, wrong)
         elif kind in _CLEARING:
             self._clear()
         elif kind == "locked_by_hand":
@@ -81,6 +74,18 @@ class _Story:
         if used != self.counter:
             wrong.append(f"{number}: {kind} leaves {used}, not {self.counter}")
         self.last = number
+
+    def _end(self, number: int, kind: str, attempt: int, outcome: str, wrong: list[str]) -> None:
+        if kind == "not_told":
+            if self.outcomes.get(attempt) != "verified":
+                wrong.append(f"{number}: not told what was not verified")
+        else:
+            if attempt != self.open:
+                wrong.append(f"{number}: an outcome without its charge")
+            self.open = None
+            if kind != "incorrect":
+                self._clear()
+        self.outcomes[attempt] = outcome
 
     def _clear(self) -> None:
         self.counter = self.charges = 0
