@@ -224,10 +224,8 @@ class BackupRefused(PincliError):
         self.finding = finding
 
 
-class AttemptOpen(PincliError):
+class AttemptOpen(Exception):
     """An attempt was to be charged where one is open, or none is allowed. A bug; not charged."""
-
-    code = "internal"
 
     def __init__(self, user: str) -> None:
         super().__init__(user)

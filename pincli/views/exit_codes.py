@@ -35,7 +35,7 @@ class ExitCode(IntEnum):
     )
     UNKNOWN = 6, "unknown or ambiguous user or account"
     REFUSED = 7, "refused by a rule, a role, or the person asked to confirm"
-    UNAVAILABLE = 8, "store or keys unavailable; nothing disclosed"
+    UNAVAILABLE = 8, "store or keys unavailable or not to be trusted; nothing disclosed"
     INTERRUPTED = 130, "interrupted"
 
     @property

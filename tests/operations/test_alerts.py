@@ -16,7 +16,7 @@ from pincli.operations.session import Need, Session
 from pincli.operations.verify import verify
 from pincli.results import Alerts
 from pincli.rules import alarms
-from pincli.store.sqlite import engine
+from pincli.store.sqlite import transaction
 from tests.support.contract import call
 from tests.support.desk import Desk
 from tests.support.driving import RIGHT, WRONG
@@ -34,7 +34,7 @@ def at(desk: Desk, ago: timedelta, agent: str = "amy", now: datetime = NOW) -> I
     """A session whose clock shows another time."""
     moment = form(now - ago)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "utc_now", lambda: moment)
+        patch.setattr(transaction, "utc_now", lambda: moment)
         with desk.session(agent=agent, command="verify") as session:
             yield session
 

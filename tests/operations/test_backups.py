@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from pincli.errors import (
-    AttemptTakenOver,
     BackupRefused,
     KeysUnavailable,
     PincliError,
@@ -33,9 +32,9 @@ from pincli.operations.verify import verify
 from pincli.results import Restored
 from pincli.rules.states import state_of
 from pincli.store.sqlite import copies, restoring
-from tests.store.attempting import charged, settled
+from tests.store.attempting import charged, left_open, settled
 from tests.support.desk import Desk, new_desk
-from tests.support.driving import OTHER, RIGHT, WRONG, copied, guess_wrong
+from tests.support.driving import OTHER, RIGHT, WRONG, guess_wrong
 from tests.support.floor import content, copy_of
 
 LEA = Origin("lea", "restore")
@@ -62,7 +61,7 @@ def peopled(template: Desk, tmp_path: Path) -> Desk:
 def backed_up(desk: Desk, name: str = "backup.db") -> Path:
     """A backup of the store as it is now."""
     path = desk.store.parent / name
-    size = backups.back_up(desk.store, path, forbidden=(desk.store, desk.keys))
+    size = backups.back_up(desk.store, desk.keys, path, forbidden=(desk.store, desk.keys))
     assert size == path.stat().st_size > 0
     return path
 
@@ -105,7 +104,9 @@ def test_a_backup_lies_apart(peopled: Desk) -> None:
         peopled.store.parent / "x" / ".." / "store" / "b.db",
     ):
         with pytest.raises(Refused) as raised:
-            backups.back_up(peopled.store, path, forbidden=(peopled.store, peopled.keys))
+            backups.back_up(
+                peopled.store, peopled.keys, path, forbidden=(peopled.store, peopled.keys)
+            )
         assert raised.value.rule is Rule.FILE_AMONG_SECRETS
         assert not path.exists()
 
@@ -114,7 +115,7 @@ def test_a_backup_beside_a_folder_of_like_name_is_allowed(peopled: Desk) -> None
     """`store-backups` is not `store`."""
     folder = peopled.store.with_name("store-backups")
     folder.mkdir()
-    backups.back_up(peopled.store, folder / "b.db", forbidden=(peopled.store, peopled.keys))
+    backed_up(peopled, "store-backups/b.db")
     assert stat.S_IMODE((folder / "b.db").stat().st_mode) == 0o600
 
 
@@ -162,7 +163,7 @@ def test_nobody_waits_while_a_backup_is_synced_and_read(
 def test_a_backup_holds_neither_keys_nor_pins(peopled: Desk) -> None:
     """Nothing of a key file's content, and no PIN in the clear."""
     data = backed_up(peopled).read_bytes()
-    for path in peopled.keys.iterdir():
+    for path in [*peopled.keys.glob("*.key"), *peopled.keys.glob("*.pub")]:
         key = path.read_text().strip()
         assert key.encode() not in data
         assert bytes.fromhex(key) not in data
@@ -190,11 +191,11 @@ def _not_ours(backup: Path, desk: Desk) -> None:
 
 
 def _edited(backup: Path, desk: Desk) -> None:
-    edited(backup, "UPDATE events SET agent = 'eve' WHERE seq = 3")
+    edited(backup, "UPDATE trail SET agent = 'eve' WHERE number = 3")
 
 
 def _no_table(backup: Path, desk: Desk) -> None:
-    edited(backup, "DROP TABLE events")
+    edited(backup, "DROP TABLE trail")
 
 
 def _impossible(backup: Path, desk: Desk) -> None:
@@ -279,11 +280,10 @@ def test_a_backup_whose_key_is_missing_is_refused(peopled: Desk, name: str, stor
 def test_a_backup_whose_old_key_is_missing_is_refused(peopled: Desk) -> None:
     """Taken before a rotation, it needs the key of then."""
     backup = backed_up(peopled)
-    old = peopled.user("alice").pin
-    assert old is not None
+    old = peopled.user("alice").verify_key
     with peopled.session() as session:
         keys.rotate(session, KeyKind.VERIFY)
-    (peopled.keys / f"verify-{old.verify_key}.key").unlink()
+    (peopled.keys / f"verify-{old}.key").unlink()
     before = content(peopled.store)
     with pytest.raises(KeysUnavailable):
         restored(peopled, backup)
@@ -295,7 +295,7 @@ def test_a_backup_of_another_store_is_refused(peopled: Desk, tmp_path: Path) -> 
     other = new_desk(tmp_path / "other")
     backup = backed_up(other)
     for path in other.keys.iterdir():
-        if path.name != "portal.key":
+        if path.name in ("verify.key", "audit.key", "portal.pub"):
             name, _, suffix = path.name.partition(".")
             with other.session(Need.WRITE) as session:
                 key = session.keyring.present(path.name)
@@ -307,19 +307,18 @@ def test_a_backup_of_another_store_is_refused(peopled: Desk, tmp_path: Path) -> 
     assert content(peopled.store) == before
 
 
-def test_the_replaced_store_is_kept_and_can_be_used(peopled: Desk) -> None:
-    """Aside lies the store as it was: sound, with its trail, and fit to be restored itself."""
+def test_the_replaced_store_is_kept_and_can_be_restored(peopled: Desk) -> None:
+    """Aside lies the store as it was, with its trail; no PIN of it becomes valid again."""
     backup = backed_up(peopled)
     guess_wrong(peopled, "alice", 2)
     before = peopled.events()
     aside = Path(restored(peopled, backup).aside or "")
     assert stat.S_IMODE(aside.stat().st_mode) == 0o600
-    kept = copied(peopled, peopled.store.parent / "kept")
-    kept.database.unlink()
-    shutil.copy(aside, kept.database)
-    assert kept.events() == before
-    assert outcome(kept, "alice", RIGHT) is Outcome.VERIFIED
-    untouched(kept)
+    restored(peopled, aside)
+    assert peopled.events()[: len(before)] == before
+    assert peopled.user("alice").failed_attempts == 2
+    assert outcome(peopled, "alice", RIGHT) is Outcome.UNCOLLECTED
+    untouched(peopled)
 
 
 def test_two_restores_within_a_second(peopled: Desk) -> None:
@@ -340,7 +339,7 @@ def test_a_session_opened_before_a_restore_goes_on(peopled: Desk) -> None:
         restored(peopled, backup)
         for user, pin in (("bob", OTHER), ("alice", OTHER), ("alice", RIGHT)):
             assert verify(session, user, pin, None).outcome is Outcome.UNCOLLECTED
-        assert session.store.people.find("alice") == peopled.user("alice")
+        assert session.store.people.find("alice") == [peopled.user("alice")]
         new = pins.show(session, "alice").pin
         assert verify(session, "alice", new, None).outcome is Outcome.VERIFIED
     untouched(peopled)
@@ -356,9 +355,8 @@ def test_nothing_happened_since_and_everything_is_kept(peopled: Desk) -> None:
     assert [peopled.user(name) for name in ("alice", "bob")] == users
     events = peopled.events()
     assert events[:-1] == before
-    assert events[-1].reason == (
-        f"backup of {len(before)} events; set aside: {len(before)}:{before[-1].mac}"
-    )
+    head = f"{len(before)}:{before[-1].mac}"
+    assert events[-1].reason == f"mark {head} aside {head}"
     untouched(peopled)
     assert outcome(peopled, "alice", RIGHT) is Outcome.VERIFIED
 
@@ -370,16 +368,15 @@ def test_a_record_behind_the_trail_loses_its_pin_and_no_more(
 ) -> None:
     """Somebody wrote it, or a bug: the backup is not refused, and nobody else is touched."""
     guess_wrong(peopled, "bob", 2)
-    tampering = "UPDATE people SET failed_attempts = %d WHERE user = 'bob'"
+    tampering = "UPDATE people SET failed_attempts = %d WHERE login = 'bob'"
     backup = edited(backed_up(peopled), tampering % counter)
     if store == "gone":
         peopled.database.unlink()
     result = restored(peopled, backup)
     assert result.withdrawn == (1 if store == "there" else 2)
     bob = peopled.user("bob")
-    # Where there is a present store, it is the stricter of both.
-    assert bob.failed_attempts == (max(counter, 2) if store == "there" else counter)
-    assert (bob.pin, bob.pin_version) == (None, 2)
+    assert bob.failed_attempts == max(counter, 2)  # the stricter of record and trail
+    assert (bob.question, bob.pin_version) == (None, 2)
     untouched(peopled)
     kept = Outcome.VERIFIED if store == "there" else Outcome.UNCOLLECTED
     assert outcome(peopled, "alice", RIGHT) is kept
@@ -390,8 +387,8 @@ def test_only_rows_are_brought_back(peopled: Desk) -> None:
     backup = edited(
         backed_up(peopled),
         "CREATE TABLE more (x); CREATE VIEW seen AS SELECT 1;"
-        "CREATE TRIGGER t AFTER UPDATE ON users BEGIN UPDATE people SET failed_attempts = 0; END;"
-        "DROP INDEX users_by_account;",
+        "CREATE TRIGGER t AFTER UPDATE ON people BEGIN UPDATE people SET failed_attempts = 0; END;"
+        "DROP INDEX people_by_state;",
     )
     schema = "SELECT type, name, sql FROM sqlite_master ORDER BY 1, 2"
     before = peopled.sql(schema)
@@ -400,16 +397,17 @@ def test_only_rows_are_brought_back(peopled: Desk) -> None:
     untouched(peopled)
 
 
-def test_an_attempt_in_flight_is_over_with_a_restore(peopled: Desk) -> None:
-    """Charged before, settled after: it has counted, nobody is verified, and none is left open."""
+@pytest.mark.parametrize(("pin", "misses"), [(RIGHT, 0), (WRONG, 1)])
+def test_an_attempt_in_flight_is_over_with_a_restore(peopled: Desk, pin: str, misses: int) -> None:
+    """Charged before, settled after: a miss has counted, nobody is verified, and none is open."""
     backup = backed_up(peopled)
-    with peopled.session() as session, session.holding(peopled.user("alice")) as user:
-        attempt = charged(session, user)
+    with peopled.session() as session:
+        attempt = charged(session, peopled.user("alice"), pin)
         restored(peopled, backup)
-        with pytest.raises(AttemptTakenOver):
-            settled(session, attempt, matched=True)
+        with pytest.raises(StoreUnavailable):
+            settled(session, attempt)
     user = peopled.user("alice")
-    assert (user.attempt, user.failed_attempts, user.pin) == (None, 1, None)
+    assert (user.attempt, user.failed_attempts, user.question) == (None, misses, None)
     untouched(peopled)
 
 
@@ -417,12 +415,12 @@ def test_a_sixth_in_flight_locks(peopled: Desk) -> None:
     """In the present store: it has ended as a miss, and the lock is told."""
     backup = backed_up(peopled)
     guess_wrong(peopled, "alice", 5)
-    with peopled.session() as session, session.holding(peopled.user("alice")) as user:
-        charged(session, user)
-        restored(peopled, backup)
+    left_open(peopled, peopled.user("alice"))
+    restored(peopled, backup)
     user = peopled.user("alice")
     assert (state_of(user), user.locks_total) == (State.LOCKED, 1)
-    assert peopled.events("alice")[-1].kind is EventKind.LOCKED
+    event = peopled.events("alice")[-1]
+    assert (event.kind, event.attempts_used) == (EventKind.RESTORED, 6)
     untouched(peopled)
 
 
@@ -433,17 +431,17 @@ def test_who_was_switched_off_since_stays_off(peopled: Desk) -> None:
         people.set_active(session, "alice", active=False, reason=None)
     restored(peopled, backup)
     assert state_of(peopled.user("alice")) is State.INACTIVE
-    assert EventKind.DEACTIVATED in {event.kind for event in peopled.events("alice")}
+    assert peopled.events("alice")[-1].kind is EventKind.RESTORED
     untouched(peopled)
 
 
 def test_a_backup_taken_in_mid_attempt_locks_nobody_by_halves(peopled: Desk) -> None:
     """The sixth was in flight and right: the user is free, or locked with all that goes with it."""
     guess_wrong(peopled, "alice", 5)
-    with peopled.session() as session, session.holding(peopled.user("alice")) as user:
-        attempt = charged(session, user)
+    with peopled.session() as session:
+        attempt = charged(session, peopled.user("alice"), RIGHT)
         backup = backed_up(peopled)
-        assert settled(session, attempt, matched=True).outcome is Outcome.VERIFIED
+        assert settled(session, attempt).outcome is Outcome.VERIFIED
     restored(peopled, backup)
     user = peopled.user("alice")
     if state_of(user) is State.LOCKED:
@@ -469,9 +467,9 @@ def test_a_restore_without_a_store_withdraws_every_pin(peopled: Desk) -> None:
     untouched(peopled)
 
 
-def _wreck_page(desk: Desk) -> None:
+def _wreck_pages(desk: Desk) -> None:
     data = bytearray(desk.database.read_bytes())
-    data[4096:8192] = b"\xa5" * 4096
+    data[4096:] = b"\xa5" * (len(data) - 4096)
     desk.database.write_bytes(data)
 
 
@@ -489,7 +487,7 @@ def _wreck_to_nothing(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     "wreck",
-    [_wreck_page, _wreck_text, _wreck_cut, _wreck_to_nothing],
+    [_wreck_pages, _wreck_text, _wreck_cut, _wreck_to_nothing],
     ids=lambda wreck: wreck.__name__,
 )
 def test_a_damaged_store_is_moved_aside(peopled: Desk, wreck: Callable[[Desk], None]) -> None:
@@ -511,8 +509,8 @@ def test_a_journal_that_a_lost_store_left_does_not_spoil_the_next(peopled: Desk)
     with closing(sqlite3.connect(peopled.database, isolation_level=None)) as connection:
         connection.execute("PRAGMA cache_size = 1")
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute("UPDATE people SET name = hex(randomblob(4000))")
-        connection.execute("UPDATE events SET reason = hex(randomblob(4000))")
+        connection.execute("UPDATE people SET display_name = hex(randomblob(4000))")
+        connection.execute("UPDATE trail SET note = hex(randomblob(4000))")
         hot = journal.read_bytes()
         connection.execute("ROLLBACK")
     peopled.database.unlink()
@@ -557,8 +555,8 @@ def test_another_user_in_a_younger_backup_s_row_is_no_damage(peopled: Desk, youn
     peopled.add("dave")
     assert restored(peopled, younger).gone_users == 1
     with peopled.session() as session:
-        assert session.store.people.find("dave") is None
-        assert session.store.people.find("carol") is not None
+        assert session.store.people.find("dave") == []
+        assert session.store.people.find("carol") != []
     untouched(peopled)
 
 
@@ -580,26 +578,29 @@ def test_a_restored_backup_of_before_a_rotation_takes_the_keys_of_now(peopled: D
 
 @pytest.mark.parametrize("what", ["backup", "restore"])
 def test_writers_wait_meanwhile(peopled: Desk, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
-    """While pages are copied or records compared, the writer lock is held against all others."""
+    """Only while pages are copied or replaced; not while records are compared and written."""
     backup = backed_up(peopled)
-    held: list[bool] = []
+    held: list[tuple[str, bool]] = []
 
-    def watched(step: Callable[..., Any]) -> Callable[..., Any]:
+    def watched(name: str, step: Callable[..., Any]) -> Callable[..., Any]:
         def stepping(*arguments: Any, **options: Any) -> Any:
-            held.append(_is_held(peopled))
+            held.append((name, _is_held(peopled)))
             return step(*arguments, **options)
 
         return stepping
 
-    steps = {"backup": [(copies, "copy")], "restore": [(restoring, "_settle")]}
-    for owner, name in steps[what]:
-        monkeypatch.setattr(owner, name, watched(getattr(owner, name)))
+    steps = {
+        "backup": [(copies, "copy", True)],
+        "restore": [(restoring, "_written", False), (restoring, "_replace", True)],
+    }
+    for owner, name, _ in steps[what]:
+        monkeypatch.setattr(owner, name, watched(name, getattr(owner, name)))
     assert not _is_held(peopled)
     if what == "backup":
         backed_up(peopled, "another.db")
     else:
         restored(peopled, backup)
-    assert held == [True]
+    assert held == [(name, whether) for _, name, whether in steps[what]]
     assert not _is_held(peopled)
 
 

@@ -20,10 +20,14 @@ from pincli.operations.reset import ResetOrder, reset, would_reset
 from pincli.operations.selection import Selection, select, select_staged, without_pin
 from pincli.operations.session import Session
 from pincli.rules.states import is_locked, state_of
+from pincli.store.steps.pins import issue
 from tests.operations.intake.files import as_csv, person, taken
+from tests.operations.resetting import verifies
+from tests.store.attempting import told
 from tests.support.desk import Desk, connection_of
 from tests.support.driving import RIGHT
 from tests.support.floor import copy_of, new_floor
+from tests.support.overtaking import overtake
 from tests.support.trail import play
 
 MANY = 150
@@ -81,14 +85,6 @@ def pins_in(path: Path) -> dict[str, str]:
         return {row["user"]: row["pin"] for row in csv.DictReader(file)}
 
 
-def verifies(session: Session, user: User, pin: str) -> bool:
-    """Whether a PIN is the user's present one."""
-    if user.pin is None:
-        return False
-    key = session.verify_key(user.verify_key)
-    return session.verifiers.matches(user.pin.verifier, key, user.login, user.pin_version, pin)
-
-
 ORDERS = [
     ResetOrder(reason="T-1"),
     ResetOrder(unlock=True, reason="T-1"),
@@ -113,15 +109,15 @@ def test_what_becomes_of_each_state(floor: Desk, order: ResetOrder, single: bool
             was = before[name]
             may = was.active and was.type.value == "cloud"
             assert not verifies(session, user, RIGHT), name
-            assert (user.pin is not None) == (may and order.issue), name
+            assert (user.question is not None) == (may and order.issue), name
             locked = was.failed_attempts == 6 and not order.unlock
             assert user.failed_attempts == (6 if locked else 0), name
             assert (user.locked_since is not None) == locked, name
-            changes = user.pin is not None or was.pin is not None
+            changes = user.question is not None or was.question is not None
             # Many are withdrawn first, so that who is left out by a kill has no PIN.
-            twice = not single and user.pin is not None and was.pin is not None
+            twice = not single and user.question is not None and was.question is not None
             assert user.pin_version == was.pin_version + changes + twice, name
-            assert results[name].change.after == user, name
+            assert told(results[name].change.after) == told(user), name
             assert twice or results[name].change.before == was, name
             pin = results[name].pin
             assert (pin is not None) == (may and order.issue), name
@@ -245,7 +241,7 @@ def test_who_is_switched_off_meanwhile_is_reset_and_in_no_file(
         next(steps)
         people.set_active(session, "zed", active=False, reason=None)
         list(steps)
-    assert records(crowd)["zed"].pin is None
+    assert records(crowd)["zed"].question is None
     if file is not None:
         assert set(pins_in(file.path)) == {f"u{number:03}" for number in range(MANY)}
 
@@ -269,12 +265,14 @@ def test_only_who_lacks_a_pin_gets_one(floor: Desk, single: bool) -> None:
             missing_of(everybody, session) as selection,
         ):
             results |= flat(reset(session, selection, MISSING))
-    lacking = {n for n, u in before.items() if u.pin is None and u.active and u.type == "cloud"}
+    lacking = {
+        n for n, u in before.items() if u.question is None and u.active and u.type == "cloud"
+    }
     assert set(results) == lacking != set()
     for name, user in records(floor).items():
         if name in lacking:
-            assert user.pin is not None
-            assert is_locked(user.failed_attempts) == is_locked(before[name].failed_attempts)
+            assert user.question is not None
+            assert is_locked(user) == is_locked(before[name])
         else:
             assert user == before[name]
     play(floor.events())
@@ -296,7 +294,7 @@ def test_who_opens_a_pin_meanwhile_keeps_it(desk: Desk, single: bool) -> None:
         selection.pages = late  # type: ignore[method-assign]
         list(reset(session, selection, MISSING))
         assert verifies(session, records(desk)["alice"], RIGHT)
-    assert single or records(desk)["bob"].pin is not None
+    assert single or records(desk)["bob"].question is not None
 
 
 def _check_file(desk: Desk, path: Path) -> None:
@@ -307,7 +305,7 @@ def _check_file(desk: Desk, path: Path) -> None:
             if name in handed:
                 assert verifies(session, user, handed[name]), name
             else:
-                assert user.pin is None, name
+                assert user.question is None, name
 
 
 def test_the_file_holds_everybodys_new_pin(crowd: Desk, tmp_path: Path) -> None:
@@ -379,23 +377,21 @@ def test_ctrl_c_while_the_results_are_counted_tells_the_figures(
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_one_user_who_is_switched_off_meanwhile_gets_no_pin(desk: Desk) -> None:
-    """One user's reset goes by the record that it reads once it holds the user's lock."""
+def test_one_user_who_is_switched_off_meanwhile_gets_no_pin(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One user's reset goes by the record that its own transaction reads."""
     desk.collected("alice")
+
+    def switch_off() -> None:
+        with desk.session() as other:
+            people.set_active(other, "alice", active=False, reason=None)
+
+    overtake(monkeypatch, issue, switch_off)
     with opened(desk, users=("alice",)) as (session, selection):
-        holding = session.store.holding
-
-        @contextmanager
-        def late(row: int) -> Iterator[None]:
-            session.store.holding = holding  # type: ignore[method-assign]
-            people.set_active(session, "alice", active=False, reason=None)
-            with holding(row):
-                yield
-
-        session.store.holding = late  # type: ignore[method-assign]
         flat(reset(session, selection, ORDERS[2]))
     alice = desk.user("alice")
-    assert (state_of(alice), alice.pin) == (State.INACTIVE, None)
+    assert (state_of(alice), alice.question) == (State.INACTIVE, None)
 
 
 def test_bulk_pages_wait_in_memory_for_their_commit(crowd: Desk) -> None:

@@ -17,8 +17,11 @@ from pincli.models import EventKind, Fault, User
 from pincli.operations import hashing, people, pins
 from pincli.operations.hashing import write_pins
 from pincli.operations.session import Session
+from pincli.vault.answers import Made
 from pincli.vault.keyring import Key
 from tests.operations.intake.files import as_csv, person, taken
+from tests.operations.resetting import verifies
+from tests.store.attempting import NO_PIN, rewrite
 from tests.support.desk import Desk
 from tests.support.driving import guess_wrong, withdraw
 from tests.support.trail import play
@@ -61,15 +64,8 @@ def write(
         yield [(change.after.login, pin) for change, pin in group]
 
 
-def verifies(session: Session, user: User, pin: str) -> bool:
-    """Whether a PIN matches the verifier in a record."""
-    assert user.pin is not None, user
-    key = session.verify_key(user.verify_key)
-    return session.verifiers.matches(user.pin.verifier, key, user.login, user.pin_version, pin)
-
-
 def test_everybody_gets_their_own_pin_once(desk: Desk, session: Session) -> None:
-    """In the order given, some in each transaction; each verifier and event is the user's."""
+    """In the order given, some in each transaction; each answer and event is the user's."""
     users = everybody(session)
     groups = list(write(session, users))
     assert [len(group) for group in groups] == [GROUP, GROUP, 10]
@@ -88,21 +84,12 @@ def test_nobody_is_nobody(session: Session) -> None:
     assert list(write(session, [])) == []
 
 
-def _forget_pin(desk: Desk, user: str) -> None:
-    """Make it that a user has no PIN, and misses all the same."""
-    desk.sql(
-        "UPDATE people SET verifier = NULL, verify_key = NULL, sealed = NULL, portal_key = NULL, "
-        "pin_set_at = NULL, pin_set_by = NULL WHERE user = ?",
-        user,
-    )
-
-
 def test_a_locked_user_stays_locked_and_misses_are_forgiven(desk: Desk) -> None:
     """The counter is as after any reset."""
     for user, misses in (("alice", 6), ("bob", 4)):
         desk.collected(user)
         guess_wrong(desk, user, misses)
-        _forget_pin(desk, user)
+        rewrite(desk, user, **NO_PIN)
     with desk.session() as session:
         list(write(session, everybody(session)))
     assert [desk.user(user).failed_attempts for user in ("alice", "bob")] == [6, 0]
@@ -168,7 +155,7 @@ def test_who_may_have_none_any_more_gets_none(
     before = desk.user(user)
     told = [name for group in groups for name, _ in group]
     after = desk.user(user)
-    assert (after.pin_version, after.pin) == (before.pin_version, before.pin)
+    assert after == before
     assert user not in told
     play(desk.events())
 
@@ -178,17 +165,17 @@ def test_it_runs_on_all_cores_in_threads_that_take_no_signals(
 ) -> None:
     """As many hashes at once as there are cores; Ctrl-C is the main thread's alone."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
-    make = session.verifiers.make
+    make = session.answers.make
     together = threading.Barrier(3)
     masks: dict[int, set[int]] = {}
 
-    def making(*arguments: Any) -> str:
+    def making(*arguments: Any) -> Made:
         if threading.get_ident() not in masks:
             masks[threading.get_ident()] = {*signal.pthread_sigmask(signal.SIG_BLOCK, ())}
             together.wait(30)
         return make(*arguments)
 
-    monkeypatch.setattr(session.verifiers, "make", making)
+    monkeypatch.setattr(session.answers, "make", making)
     list(write(session, everybody(session)))
     assert len(masks) == 3
     assert threading.get_ident() not in masks
@@ -215,18 +202,18 @@ def test_a_key_that_fails_ends_it_with_whole_groups(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error comes out of the thread as it is; what was written before stays."""
-    make = session.verifiers.make
+    make = session.answers.make
     users = everybody(session)
 
-    def making(key: Key, user: str, *others: Any) -> str:
-        if user == users[GROUP + 3].login:
+    def making(key: Key, uid: bytes, *others: Any) -> Made:
+        if uid == users[GROUP + 3].uid:
             raise KeysUnavailable(Fault.MISSING, Path("verify.key"))
-        return make(key, user, *others)
+        return make(key, uid, *others)
 
-    monkeypatch.setattr(session.verifiers, "make", making)
+    monkeypatch.setattr(session.answers, "make", making)
     with pytest.raises(KeysUnavailable):
         list(write(session, users))
-    assert [user.pin is not None for user in everybody(session)] == [
+    assert [user.question is not None for user in everybody(session)] == [
         number < GROUP for number in range(len(users))
     ]
 

@@ -186,7 +186,7 @@ def test_a_lock_that_another_command_records_is_told_by_it(
 ) -> None:
     """The sixth attempt's process died: whoever finds it records the lock, and rings once."""
     with Forks() as forks:
-        assert killed(forks.verify(near, "alice", WRONG, Plan(at=(("compare", "kill"),))).code)
+        assert killed(forks.verify(near, "alice", WRONG, Plan(at=(("charged", "kill"),))).code)
     bell = Bell(near)
     for _ in range(2):
         ran = ring(near, bell.command, *line, stdin=f"{RIGHT}\n")
@@ -278,13 +278,13 @@ def test_a_person_is_told_the_same(near: Desk) -> None:
 
 def test_a_hostile_name_is_only_json(near: Desk) -> None:
     """Whatever a display name holds, the hook gets one line of JSON, in ASCII."""
-    near.sql("UPDATE people SET name = ? WHERE user = 'alice'", "\x1b]52;c;x\x07\n\u202e\"'$(id)")
+    hostile = "\x1b]52;c;x\x07\n\u202e\"'$(id)"
     bell = Bell(near)
-    assert on_lock(bell.command, near.user("alice")) is None
+    assert on_lock(bell.command, near.user("alice")._replace(display_name=hostile)) is None
     (note,) = bell.notes()
     assert note["stdin"].isascii()
     assert note["stdin"].count("\n") == 1
-    assert json.loads(note["stdin"])["name"] == "\x1b]52;c;x\x07\n\u202e\"'$(id)"
+    assert json.loads(note["stdin"])["name"] == hostile
 
 
 @pytest.mark.parametrize(

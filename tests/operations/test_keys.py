@@ -23,7 +23,7 @@ from pincli.store.steps.pins import issue
 from pincli.vault.key_files import read_key
 from pincli.vault.keyring import Keyring
 from pincli.vault.rotation import install_keys, prepare_keys
-from tests.operations.watching import WatchingVerifiers
+from tests.operations.watching import WatchingAnswers
 from tests.support.desk import EVERYTHING, Desk
 from tests.support.driving import OTHER, RIGHT, WRONG, guess_wrong, withdraw
 from tests.support.overtaking import overtake
@@ -117,9 +117,7 @@ def test_old_verifiers_verify_and_are_renewed(peopled: Desk) -> None:
 
 def key_of(desk: Desk, user: str) -> str:
     """The key that a user's verifier names."""
-    pin = desk.user(user).pin
-    assert pin is not None
-    return pin.verify_key
+    return desk.user(user).verify_key or ""
 
 
 def test_pins_are_sealed_anew(peopled: Desk) -> None:
@@ -140,7 +138,7 @@ def test_pins_are_sealed_anew(peopled: Desk) -> None:
         assert pins.show(session, "bob").pin == OTHER
     figures = {info.file: info.users for info in listed(peopled) if info.kind == "portal"}
     assert figures == {"portal.key": 2, "portal.pub": 2, f"portal-{old}.pub": 0}
-    assert {user.portal_key for user in map(peopled.user, peopled.pins) if user.pin} == {new}
+    assert {user.portal_key for user in map(peopled.user, peopled.pins) if user.question} == {new}
 
 
 def test_sealing_anew_goes_on_after_an_interruption(
@@ -206,13 +204,13 @@ def _only_new_keys(desk: Desk) -> None:
     """No PIN was sealed or hashed with another key than the store names, since the rotation."""
     portal = current(desk, KeyKind.PORTAL)
     assert desk.sql(
-        "SELECT user FROM people WHERE verifier IS NOT NULL AND portal_key <> ?", portal
+        "SELECT login FROM people WHERE portal_key <> ?", portal
     ) == []  # fmt: skip
     made = desk.sql(
-        "SELECT user FROM people u WHERE verify_key <> (SELECT verify_key FROM store) AND "
-        "(SELECT max(seq) FROM events e WHERE e.user = u.user AND "
+        "SELECT login FROM people p WHERE verify_key <> (SELECT verify_key FROM store) AND "
+        "(SELECT max(number) FROM trail t WHERE t.uid = p.uid AND "
         "kind IN ('pin_changed', 'pin_generated')) > "
-        "(SELECT max(seq) FROM events WHERE outcome LIKE 'verify:%')"
+        "(SELECT max(number) FROM trail WHERE note LIKE 'verify:%')"
     )
     assert made == []
 
@@ -247,7 +245,7 @@ def test_an_attempt_in_flight_is_settled(peopled: Desk, kind: KeyKind) -> None:
         peopled.keys,
         origin=Origin("tester", "verify"),
         needs=frozenset(EVERYTHING),
-        verifiers=WatchingVerifiers(lambda: rotate(peopled, kind)),
+        answers=WatchingAnswers(lambda: rotate(peopled, kind)),
     ) as session:
         assert verify(session, "alice", RIGHT, None).outcome is Outcome.VERIFIED
     assert peopled.user("alice").failed_attempts == 0

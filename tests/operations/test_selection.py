@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import chain
 
 import pytest
@@ -12,6 +14,7 @@ from pincli.models import EventFilter, EventKind, State
 from pincli.operations import people
 from pincli.operations.selection import Selection, select, select_staged
 from pincli.operations.session import Session
+from tests.store.population import Person, put
 from tests.support.desk import Desk, connection_of, new_desk
 from tests.support.driving import guess_wrong
 
@@ -37,12 +40,8 @@ def few(desk: Desk) -> Iterator[Session]:
 def many(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """Many users of one account."""
     desk = new_desk(tmp_path_factory.mktemp("many"))
-    desk.sql(
-        "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
-        "INSERT INTO users (user, account, name, type, active, added_at) "
-        "SELECT printf('u%05d', i * 7919 % 100003), 'acme', '', 'cloud', 1, 't' FROM n",
-        MANY - 1,
-    )
+    with closing(sqlite3.connect(desk.database)) as connection, connection:
+        put(connection, [Person(f"u{i * 7919 % 100003:05}") for i in range(MANY)])
     return desk
 
 
@@ -139,7 +138,7 @@ def test_the_totals_are_those_of_the_users_that_are_meant(few: Session, desk: De
 @pytest.mark.parametrize("how", ["names", "account", "everybody", "rows"])
 def test_of_many_each_comes_once_in_storage_order(many: Desk, how: str) -> None:
     """Over many pages, with names given twice; and the rows can be walked at any pace."""
-    everybody = [name for (name,) in many.sql("SELECT user FROM people ORDER BY id")]
+    everybody = [name for (name,) in many.sql("SELECT login FROM people ORDER BY id")]
     rows = [row for (row,) in many.sql("SELECT id FROM people ORDER BY id")]
     with many.session() as session:
         chosen = {

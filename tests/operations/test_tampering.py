@@ -30,10 +30,10 @@ OF_A_PIN = ("question", "pin_check", "pin_proof", "verify_key", "sealed", "porta
 def swap(desk: Desk, *columns: str) -> None:
     """Exchange columns of alice's and bob's rows."""
     for column in columns:
-        values = dict(desk.sql(f"SELECT login, {column} FROM people"))  # noqa: S608
-        edit = f"UPDATE people SET {column} = ? WHERE login = ?"  # noqa: S608
-        desk.sql(edit, values["bob"], "alice")
-        desk.sql(edit, values["alice"], "bob")
+        one, two = desk.sql(f"SELECT id, {column} FROM people ORDER BY id")  # noqa: S608
+        edit = f"UPDATE people SET {column} = ? WHERE id = ?"  # noqa: S608
+        desk.sql(edit, two[1], one[0])
+        desk.sql(edit, one[1], two[0])
 
 
 def of_a_pin(user: User) -> dict[str, Any]:

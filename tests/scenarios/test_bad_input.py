@@ -20,6 +20,7 @@ import pytest
 from pincli.models import EventKind
 from tests.support.contract import answer_of, call, error_of
 from tests.support.desk import PROGRAM, Desk, Ran
+from tests.support.driving import edit
 from tests.support.floor import RIGHT, WRONG, content
 from tests.support.privilege import unprivileged
 
@@ -143,14 +144,14 @@ def test_a_wrong_line_changes_nothing(
 )
 def test_an_unknown_user_is_a_refusal_with_near_names(floor: Desk, words: list[str]) -> None:
     """Exit 6 with the name that was meant; one event says who was asked for, nothing else."""
-    people = floor.sql("SELECT * FROM users ORDER BY id")
+    people = floor.sql("SELECT * FROM people ORDER BY id")
     events = len(floor.events())
     ran = floor.run(*words, stdin=f"{RIGHT}\n")
     message, hint = error_of(ran)
     assert ran.code == 6
     assert "unknown user: alcie" in message
     assert hint == "did you mean alice?"
-    assert floor.sql("SELECT * FROM users ORDER BY id") == people
+    assert floor.sql("SELECT * FROM people ORDER BY id") == people
     (event,) = floor.events()[events:]
     assert (event.kind, event.user) == (EventKind.REFUSED, "alcie")
     assert event.outcome == "unknown_user"
@@ -158,14 +159,14 @@ def test_an_unknown_user_is_a_refusal_with_near_names(floor: Desk, words: list[s
 
 def test_of_several_users_all_the_unknown_are_listed(floor: Desk) -> None:
     """`reset` with unknown users among known ones resets nobody, and names them all."""
-    people = floor.sql("SELECT * FROM users ORDER BY id")
+    people = floor.sql("SELECT * FROM people ORDER BY id")
     ran = floor.run("reset", "alice", "nobody", "vera", "noone", "--yes")
     message, _ = error_of(ran)
     assert ran.code == 6
     assert "nobody" in message
     assert "noone" in message
     assert "alice" not in message
-    assert floor.sql("SELECT * FROM users ORDER BY id") == people
+    assert floor.sql("SELECT * FROM people ORDER BY id") == people
 
 
 def test_an_unlock_that_is_not_due_is_a_refusal(floor: Desk) -> None:
@@ -648,9 +649,9 @@ def test_a_hostile_folder_is_shown_escaped(floor: Desk, tmp_path: Path) -> None:
 
 
 def test_a_hostile_name_in_the_store_is_shown_escaped(floor: Desk) -> None:
-    """Somebody wrote it there behind pincli's back: no screen shows it as it is."""
+    """However it came there: no screen shows it as it is."""
     for text in (value for key, value in HOSTILE.items() if key != "not UTF-8"):
-        floor.sql("UPDATE users SET name = ? WHERE user = 'alice'", text)
+        edit(floor, "alice", display_name=text)
         for words in (
             ["status", "alice"],
             ["status", "--account", "acme"],

@@ -8,11 +8,10 @@ import subprocess
 
 import pytest
 
-from tests.store.chain import computed_macs, stored_macs
 from tests.support import driving
 from tests.support.desk import Desk, Ran
-from tests.support.drive_bulk_runs import SMALL_CHUNKS, app, crowd, withdrawn
-from tests.support.driving import driven, fresh, intact
+from tests.support.drive_bulk_runs import SMALL_CHUNKS, app, crowd, sound, withdrawn
+from tests.support.driving import driven, fresh
 from tests.support.failpoints import Plan
 
 MANY = 20_000
@@ -52,8 +51,7 @@ def test_a_reset_tells_how_far_it_got(desk: Desk, at: str) -> None:
     facts = {key: again.answer[key] for key in ("matched", "reset", "unchanged")}
     assert facts == {"matched": MANY, "reset": MANY - done, "unchanged": done}
     assert withdrawn(desk) == MANY
-    intact(desk)
-    assert computed_macs(desk) == stored_macs(desk)
+    sound(desk)
 
 
 def test_an_import_tells_how_far_it_got(desk: Desk) -> None:
@@ -63,7 +61,7 @@ def test_an_import_tells_how_far_it_got(desk: Desk) -> None:
     path.write_text(f"user,account,name,type\n{rows}")
     ran = interrupted(desk, "sql:COMMIT#2", "import", str(path))
     assert ran.code == 130
-    ((done,),) = desk.sql("SELECT count(*) FROM users")
+    ((done,),) = desk.sql("SELECT count(*) FROM people")
     assert 0 < done < MANY
     assert told(ran) == (done, MANY)
     assert "same command again" in ran.err
@@ -78,7 +76,7 @@ def test_a_deactivation_tells_how_far_it_got(desk: Desk) -> None:
     path.write_text("".join(f"u{number:06}\n" for number in range(5000)))
     arguments = ("user", "deactivate", "--from-file", str(path), "--json")
     ran = interrupted(desk, "sql:COMMIT#2", *arguments)
-    ((done,),) = desk.sql("SELECT count(*) FROM users WHERE NOT active")
+    ((done,),) = desk.sql("SELECT count(*) FROM people WHERE NOT active")
     assert (ran.code, told(ran)) == (130, (done, 5000))
     answer = desk.run(*arguments).answer
     assert (answer["changed"], answer["unchanged"]) == (5000 - done, done)
@@ -93,7 +91,7 @@ def test_issuing_tells_how_far_it_got(
     file = [str(desk.store.parent / "pins.csv")] if option == "--output" else []
     monkeypatch.setattr(driving, "_APP", app()[:4])
     ran = interrupted(desk, "sql:COMMIT#3", "reset", "--account", "acme", "--yes", option, *file)
-    ((done,),) = desk.sql("SELECT count(*) FROM users WHERE verifier <> 'x'")
+    ((done,),) = desk.sql("SELECT count(*) FROM people WHERE question <> 'x'")
     assert ran.code == 130
     assert 0 < done < 200
     assert told(ran) == (done, 200)
@@ -111,4 +109,4 @@ def test_other_signals_leave_whole_chunks_too(desk: Desk, number: signal.Signals
         assert process.wait(driving.LONG_ENOUGH) == -number
     assert withdrawn(desk) % 50 == 0
     assert 0 < withdrawn(desk) < 1000
-    assert computed_macs(desk) == stored_macs(desk)
+    sound(desk)

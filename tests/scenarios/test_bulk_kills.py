@@ -148,8 +148,8 @@ def test_issuing_killed_anywhere(floor: Desk, forks: Forks, tmp_path: Path) -> N
         assert isinstance(users, list)
         pins = {user["user"]: user["pin"] for user in users if "pin" in user}
         for name, user in users_of(wreck.desk).items():
-            assert (user.pin is not None) == (name in pins), wreck.where
-            assert user.pin is None or verifies(wreck.desk, user, pins[name]), wreck.where
+            assert (user.question is not None) == (name in pins), wreck.where
+            assert user.question is None or verifies(wreck.desk, user, pins[name]), wreck.where
 
 
 def test_a_file_of_pins_killed_anywhere(floor: Desk, forks: Forks, tmp_path: Path) -> None:
@@ -192,8 +192,8 @@ def _handed_over(wreck: Wreck) -> dict[str, str]:
             if name in pins and verifies(wreck.desk, user, pins[name])
         ]
         valid.update((name, pin) for pin in found)
-        generated = user.pin is not None and user.pin.set_by == "generated"
+        generated = user.pin_set_by == "generated"
         assert bool(found) == generated, (wreck.where, name)
-        if user.pin is not None and not generated:
+        if user.question is not None and not generated:
             assert verifies(wreck.desk, user, RIGHT), (wreck.where, name)
     return valid

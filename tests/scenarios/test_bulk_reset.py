@@ -14,7 +14,7 @@ import pytest
 from tests.support.contract import call, error_of
 from tests.support.desk import Desk, Ran
 from tests.support.drive_bulk_runs import crowd, pins_in, sound, users_of, verifies
-from tests.support.driving import drive, driven, fresh
+from tests.support.driving import drive, driven, edit, fresh, withdraw
 from tests.support.failpoints import Plan
 from tests.support.floor import content
 
@@ -63,13 +63,13 @@ def states(answer: dict[str, Any]) -> dict[str, str]:
 def test_an_account_is_reset_and_nobody_else(floor: Desk) -> None:
     """The receipt has totals and every user; the locked stay locked, and that is counted."""
     receipt = answer(floor, "--account acme --yes --reason T-1")
-    assert figures(receipt) == (7, 5, 2, 2, 0)
+    assert figures(receipt) == (7, 3, 4, 2, 0)
     assert states(receipt) == {name: STATES[name] for name in ACME}
     assert {user["account"] for user in receipt["users"]} == {"acme"}
-    assert users_of(floor)["gus"].pin is not None
+    assert users_of(floor)["gus"].question is not None
     events = [event for event in floor.events() if event.command == "reset"]
     assert {event.reason for event in events} == {"T-1"}
-    assert {event.user for event in events} == {"alice", "vera", "lara", "ludo", "ina"}
+    assert {event.user for event in events} == {"alice", "vera", "lara"}
     sound(floor)
 
 
@@ -87,7 +87,7 @@ def test_unlock_releases_the_locked_too(floor: Desk) -> None:
     assert call(floor, "reset --all --yes --unlock").code == 2
     assert content(floor.store) == before
     receipt = answer(floor, "--all --yes --unlock --reason T-1")
-    assert figures(receipt) == (8, 6, 2, 0, 2)
+    assert figures(receipt) == (8, 5, 3, 0, 2)
     assert states(receipt)["lara"] == "uncollected"
 
 
@@ -116,7 +116,7 @@ def test_everybody_who_is_meant_is_reset_once(
     assert receipt["matched"] == len(who)
     for name, user in users_of(floor).items():
         assert user == before[name] or name in who
-        assert user.pin is None or name not in who
+        assert user.question is None or name not in who
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_line_that_is_no_user_name_is_told_by_its_number(floor: Desk) -> None:
 def test_two_runs_to_one_file_at_once(floor: Desk, out: Path) -> None:
     """The second is refused while the first is at it; nobody is lost, and the first finishes."""
     words = ("reset", "--all", "--yes", "--json", "--output", str(out / "pins.csv"))
-    plan = Plan(at=(("sql:COMMIT#4", "pause"),), log=str(fresh(floor, "log")))
+    plan = Plan(at=(("sql:COMMIT#3", "pause"),), log=str(fresh(floor, "log")))
     with driven(floor, *words, plan=plan) as run:
         run.await_pause()
         second = floor.run(*words)
@@ -178,7 +178,7 @@ def test_two_runs_to_one_file_at_once(floor: Desk, out: Path) -> None:
     assert first.code == 0
     pins = pins_in(out / "pins.csv")
     for name, user in users_of(floor).items():
-        assert verifies(floor, user, pins[name]) if name in pins else user.pin is None
+        assert verifies(floor, user, pins[name]) if name in pins else user.question is None
 
 
 def test_all_the_unknown_are_listed(floor: Desk) -> None:
@@ -210,7 +210,7 @@ def test_a_dry_run_shows_how_many_of_each_state(floor: Desk) -> None:
     for part in ("reset 7 users", "inactive 2", "ineligible 1", "locked 1", "active 2"):
         assert part in words
     assert "locks 1 stay" in words
-    assert "dry run: 5 would change, 2 would not" in words
+    assert "dry run: 3 would change, 4 would not" in words
 
 
 def test_revealed_pins_are_in_the_json_and_verify(floor: Desk) -> None:
@@ -219,7 +219,7 @@ def test_revealed_pins_are_in_the_json_and_verify(floor: Desk) -> None:
     pins = {user["user"]: user["pin"] for user in receipt["users"] if "pin" in user}
     assert set(pins) == {"alice", "vera", "lara", "uma", "gus"}
     for name, user in users_of(floor).items():
-        assert verifies(floor, user, pins[name]) if name in pins else user.pin is None
+        assert verifies(floor, user, pins[name]) if name in pins else user.question is None
     assert states(receipt)["lara"] == "locked"
     plain = answer(floor, "--all --issue --yes")
     assert all("pin" not in user for user in plain["users"])
@@ -229,10 +229,7 @@ def test_revealed_pins_are_in_the_json_and_verify(floor: Desk) -> None:
 @pytest.mark.parametrize("line", ["--all", "--account acme", "alice uma lara", "--from-file -"])
 def test_only_missing_narrows_whoever_is_meant(floor: Desk, line: str) -> None:
     """Of everybody, an account, names or a file: those who lack a PIN get one, the locked too."""
-    floor.sql(
-        "UPDATE users SET verifier = NULL, verify_key = NULL, sealed = NULL, "
-        "portal_key = NULL, pin_set_at = NULL, pin_set_by = NULL WHERE user = 'lara'"
-    )
+    withdraw(floor, "lara")
     before = users_of(floor)
     names = "alice\numa\nlara\n" if "-" in line.split() else ""
     words = f"{line} --only-missing --yes --reveal"
@@ -249,7 +246,7 @@ def test_only_missing_narrows_whoever_is_meant(floor: Desk, line: str) -> None:
 
 def test_a_file_of_pins_is_whole_private_and_harmless(floor: Desk, out: Path) -> None:
     """Mode 0600 whatever the umask, formulas as text, and every PIN in it verifies."""
-    floor.sql("UPDATE users SET name = '=1+1' WHERE user = 'alice'")
+    edit(floor, "alice", display_name="=1+1")
     mask = os.umask(0)
     try:
         ran = floor.run("reset", "--all", "--yes", "--output", str(out / "pins.csv"), "--json")
@@ -264,7 +261,7 @@ def test_a_file_of_pins_is_whole_private_and_harmless(floor: Desk, out: Path) ->
     assert stat.S_IMODE((out / "pins.csv").stat().st_mode) == 0o600
     assert "'=1+1" in (out / "pins.csv").read_text()
     for name, user in users_of(floor).items():
-        assert verifies(floor, user, pins[name]) if name in pins else user.pin is None
+        assert verifies(floor, user, pins[name]) if name in pins else user.question is None
     sound(floor)
 
 
@@ -339,5 +336,5 @@ def test_many_users_stand_in_the_receipt(desk: Desk) -> None:
     assert (first.code, first.err) == (0, "")
     assert first.out.count("\n") <= 3
     assert json.dumps(20_000) in first.out
-    kinds = desk.sql("SELECT kind, count(*) FROM events WHERE command = 'reset' GROUP BY 1")
+    kinds = desk.sql("SELECT kind, count(*) FROM trail WHERE command = 'reset' GROUP BY 1")
     assert kinds == [("pin_withdrawn", 20_000)]

@@ -38,7 +38,7 @@ def test_the_word_that_shows_what_is_meant_goes_on(
         screen.type(f"{answer}\r")
         assert screen.end() == 0
     assert "stop working" in " ".join(shown.split())
-    assert users_of(floor)["alice" if "globex" not in words else "gus"].pin is None
+    assert users_of(floor)["alice" if "globex" not in words else "gus"].question is None
 
 
 @pytest.mark.parametrize(

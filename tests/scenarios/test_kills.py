@@ -1,4 +1,4 @@
-"""SIGKILL before every step that pincli takes: nothing is compared for free, nothing breaks."""
+"""SIGKILL before every step that pincli takes: no guess is free, and nothing breaks."""
 
 from __future__ import annotations
 

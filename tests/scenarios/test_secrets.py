@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -129,7 +130,7 @@ def _forge(desk: Desk, change: Callable[[list[User]], list[User]]) -> None:
         session.store.write(forged)
 
 
-def _pin_of(user: User) -> dict[str, object]:
+def _pin_of(user: User) -> dict[str, Any]:
     return {name: getattr(user, name) for name in PIN}
 
 
@@ -185,7 +186,7 @@ def test_an_older_pin_put_back_verifies_nobody(desk: Desk) -> None:
     ids=str,
 )
 def test_a_pin_that_nobody_with_the_key_made_is_not_charged(
-    desk: Desk, damage: dict[str, object]
+    desk: Desk, damage: dict[str, Any]
 ) -> None:
     """Another question, check, proof or key: exit 8 before anything is charged."""
     desk.collected("alice")

@@ -18,7 +18,7 @@ import pytest
 
 from tests.support.desk import Desk, killed
 from tests.support.drive_upkeep_fixture import brought_back
-from tests.support.driving import OTHER, RIGHT, WRONG, Forks
+from tests.support.driving import OTHER, RIGHT, WRONG, Forks, driven, verify_of
 from tests.support.failpoints import Plan
 from tests.support.tampering import (
     MISSES,
@@ -103,7 +103,8 @@ def _seen(desk: Desk, seen: Seen) -> None:
         assert desk.run("pin", "show", "alice", "--json").code == UNAVAILABLE
     else:
         assert audit(desk).code == 0
-    assert desk.verify("alice", WRONG).code != 0
+    for pin in (WRONG, OTHER):  # the other one is bob's
+        assert desk.verify("alice", pin).code != 0
 
 
 def _taken_in(desk: Desk, way: Way, backup: Path) -> None:
@@ -323,7 +324,7 @@ def _forged_event(seal: bytes | None) -> Callable[[Scene], None]:
             query = f"SELECT * FROM trail WHERE number = {_HEAD}"
             row = dict(connection.execute(query).fetchone())
             row |= {"number": row["number"] + 1, "kind": "unlocked", "counter": 0}
-            row |= {"attempt": None, "outcome": None}
+            row |= {"attempt": None, "outcome": None, "record": None, "texts": None}
             row["uid"] = scene.row_of("now", "alice")["uid"]
             row["seal"] = row["seal"] if seal == b"" else seal
             marks = ", ".join("?" * len(row))
@@ -519,6 +520,12 @@ CASES = {
     "old file": Case(_old_file, Seen.VERIFY, None),
     "old file that seems to be taken in": Case(_seems_taken_in, Seen.VERIFY, None),
     "old file with the newest event": Case(_with_kept_head, Seen.AUDIT, Way.REFUSES),
+    "a record without a PIN": Case(
+        _sql("UPDATE people SET display_name = 'Mallory' WHERE login = 'frank'"),
+        Seen.VERIFY,
+        Way.KEEPS,
+        "frank",
+    ),
     "text that is none": Case(
         _sql(_SPOILT_TEXT.format("display_name")), Seen.VERIFY, Way.WITHDRAWS
     ),
@@ -647,6 +654,24 @@ def test_an_answer_in_flight_is_sealed_too(scene: Scene, forks: Forks, edit: str
         (MISSES + 1, None)
     ]
     assert desk.sql("SELECT count(*) FROM trail WHERE kind = 'verified'") == [(2,)]
+
+
+@pytest.mark.parametrize("point", ["charge", "settle"])
+def test_what_is_edited_while_a_verify_is_under_way(scene: Scene, point: str) -> None:
+    """A schema is compared again where it was changed since the store was opened."""
+    desk = scene.put_back()
+    with driven(desk, *verify_of("alice"), plan=Plan(at=((point, "pause"),)), pin=RIGHT) as run:
+        run.await_pause()
+        _sql(_FREE)(scene)
+        run.go_on()
+        ended = run.end()
+    assert ended.code == UNAVAILABLE, ended
+    assert ended.answer["error"]["code"] == "tampered"
+    taken_in(desk)
+    charged = point == "settle"
+    assert desk.sql("SELECT failed_attempts FROM people WHERE login = 'alice'") == [
+        (MISSES + charged,)
+    ]
 
 
 # What is not seen before an audit: each of these is in UNSEEN_BEFORE_AN_AUDIT.

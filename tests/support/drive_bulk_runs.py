@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,19 +12,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pincli.models import User
-from tests.store.chain import computed_macs, stored_macs
+from pincli.models import EventKind, NewEvent, PinOrigin, User, UserType
+from pincli.rules.lockout import check_of
+from pincli.rules.people import newcomer
+from pincli.store.contract import Transaction
+from tests.store.chain import require_sound
 from tests.support import turns
 from tests.support.desk import Desk, Ran, killed
-from tests.support.driving import ROOT, Forks, Log, copied, intact
+from tests.support.driving import ROOT, Forks, Log, copied, nothing_impossible
 from tests.support.failpoints import Plan
-from tests.support.trail import play
 
 _APP = (sys.executable, "-m", "tests.support.drive_bulk_app")
 _COMMITS = frozenset({"locked:writer", "sql:BEGIN", "sql:COMMIT", "answer", "answered"})
 _TELLING = _COMMITS | {"fsync", "link", "rename", "unlink", "pins"}
 _EVERY = 7
 
+NOBODY_KNOWS = "x"
+"""The question of a PIN that nobody knows."""
 SMALL_CHUNKS = {
     "pincli.operations.chunks:FULL_CHUNK": 50,
     "pincli.operations.chunks:LONGEST_CHUNK": 600.0,
@@ -90,20 +95,18 @@ def filled(arguments: tuple[str, ...], folder: Path) -> list[str]:
 
 def end_state(desk: Desk, *, versions: bool = True) -> list[tuple[Any, ...]]:
     """Every user's record, without times and secrets."""
-    version = "pin_version" if versions else "0"
+    version = "pin_version, barred_question IS NULL" if versions else "0"
     return desk.sql(
-        "SELECT user, account, name, type, active, verifier IS NULL, pin_set_by, "  # noqa: S608
-        f"failed_attempts, open_attempt, locked_since IS NULL, locks_total, {version} "
-        "FROM users ORDER BY user"
+        "SELECT login, account, display_name, type, active, question IS NULL, "  # noqa: S608
+        "pin_set_by, failed_attempts, attempt, locked_since IS NULL, locks_total, "
+        f"{version} FROM people ORDER BY login"
     )
 
 
 def sound(desk: Desk) -> None:
-    """Fail unless the database is whole, the chain unbroken and the trail one that may be."""
-    events = desk.events()  # whoever opens it first rolls a killed transaction back
-    intact(desk)
-    assert computed_macs(desk) == stored_macs(desk)
-    play(events)
+    """Fail unless the database is whole, all of it sealed, and the trail one that may be."""
+    nothing_impossible(desk)
+    require_sound(desk)
 
 
 def users_of(desk: Desk) -> dict[str, User]:
@@ -120,11 +123,12 @@ def pins_in(path: Path) -> dict[str, str]:
 
 def verifies(desk: Desk, user: User, pin: str) -> bool:
     """Whether a PIN is the present one of a record."""
-    if user.pin is None:
+    if user.question is None or user.verify_key is None:
         return False
     with desk.session() as session:
-        key = session.verify_key(user.pin.verify_key)
-        return session.verifiers.matches(user.pin.verifier, key, user.login, user.pin_version, pin)
+        key = session.verify_key(user.verify_key)
+        answer = session.answers.answer(user.question, key, user.uid, user.pin_version, pin)
+        return check_of(answer) == user.pin_check
 
 
 def _run(
@@ -157,19 +161,39 @@ def app(plan: Plan | None = None, **settings: object) -> tuple[str, ...]:
 
 
 def crowd(desk: Desk, count: int, account: str = "acme", *, prefix: str = "u") -> None:
-    """Put many users with PINs that nobody knows into the store, behind pincli's back."""
-    desk.sql(
-        "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ? - 1) "
-        "INSERT INTO users (user, account, name, type, active, added_at, verifier, verify_key, "
-        "sealed, portal_key, pin_set_at, pin_set_by) SELECT printf('%s%06d', ?, i), ?, 'Name', "
-        "'cloud', 1, 't', 'x', 'x', x'00', 'x', 't', 'customer' FROM n",
-        count,
-        prefix,
-        account,
-    )
+    """Put many users with PINs that nobody knows into the store, in one transaction."""
+
+    def arrive(transaction: Transaction) -> None:
+        events = []
+        for number in range(count):
+            user = newcomer(
+                os.urandom(16),
+                os.urandom(16),
+                account=account,
+                login=f"{prefix}{number:06}",
+                display_name="Name",
+                email=None,
+                user_type=UserType.CLOUD,
+                at=transaction.at,
+            )
+            with_pin = user._replace(
+                question=NOBODY_KNOWS,
+                pin_check=bytes(32),
+                pin_proof=bytes(32),
+                verify_key=transaction.identity.verify_key,
+                sealed=bytes(54),
+                portal_key=transaction.identity.portal_key,
+                pin_set_at=transaction.at,
+                pin_set_by=PinOrigin.CUSTOMER,
+            )
+            events.append(NewEvent(EventKind.USER_ADDED, with_pin))
+        transaction.save(events)
+
+    with desk.session() as session:
+        session.store.write(arrive)
 
 
 def withdrawn(desk: Desk) -> int:
     """How many users have no PIN any more."""
-    ((number,),) = desk.sql("SELECT count(*) FROM users WHERE verifier IS NULL")
+    ((number,),) = desk.sql("SELECT count(*) FROM people WHERE question IS NULL")
     return int(number)

@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 
 import typer
-from pincli.vault.verifiers import HashCost, Verifiers
 
 from pincli import cli
 from pincli.config import Config
 from pincli.operations import hooks
 from pincli.rules.roles import Role
+from pincli.vault.answers import Answers, HashCost
 
 _CHEAP = HashCost(memory_kib=8, passes=1)
 
@@ -25,7 +25,7 @@ def drive() -> int:
     """Take the plan off the command line, and let pincli have the rest of it."""
     plan = json.loads(sys.argv.pop(1))
     _replace(hooks, "TIME_LIMIT", plan["time_limit"])
-    _replace(Verifiers.__init__, "__defaults__", (_CHEAP,))
+    _replace(Answers.__init__, "__defaults__", (_CHEAP,))
     config = Config(
         Path(os.environ["PINCLI_STORE"]),
         Path(os.environ["PINCLI_KEYS"]),

@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from pincli.models import Outcome
+from pincli.models import EventKind, NewEvent, Outcome
 from pincli.operations import pins
 from pincli.operations.people import require_users
 from pincli.operations.verify import verify
+from pincli.store.contract import Transaction
 from pincli.store.steps import pins as pin_steps
 from pincli.vault.answers import PRODUCTION_COST
 from tests.support.desk import Desk, Ran
@@ -293,3 +294,18 @@ def withdraw(desk: Desk, *users: str, unlock: bool = False) -> None:
     with desk.session() as session:
         rows = [user.id for user in require_users(session, users)]
         session.store.write(pin_steps.withdraw, rows, unlock=unlock, reason="an attack")
+
+
+def edit(desk: Desk, *users: str, **fields: Any) -> None:
+    """Write into users' records what no command would, by a step as honest ones are."""
+
+    def edited(transaction: Transaction, rows: Sequence[int]) -> None:
+        events = [
+            NewEvent(EventKind.USER_UPDATED, user._replace(**fields))
+            for user in transaction.users(rows)
+        ]
+        transaction.save(events)
+
+    with desk.session() as session:
+        rows = [user.id for user in require_users(session, users)]
+        session.store.write(edited, rows)

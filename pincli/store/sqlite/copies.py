@@ -74,7 +74,6 @@ def private_copy(
     """
     building = unfinished_name(path)
     try:
-        remove_leftovers(path.parent)
         with held_file(building):
             with writer():
                 _fill(building, source, path)

@@ -8,9 +8,12 @@ from pincli.models import EventKind, Outcome, State, User, UserType
 from pincli.operations.intake.imports import ImportOptions
 from pincli.operations.verify import verify
 from pincli.results import ImportTally
+from pincli.rules.lockout import without_pin
 from pincli.rules.states import state_of
+from pincli.store.steps import attempts
 from pincli.store.steps.imports import take_in
 from tests.operations.intake.files import FORMATS, HEADER, as_csv, person, take, taken
+from tests.store.attempting import told
 from tests.support.desk import Desk, connection_of
 from tests.support.driving import guess_wrong
 from tests.support.overtaking import overtake
@@ -75,17 +78,17 @@ def test_the_import_itself_is_an_event_with_its_figures(desk: Desk) -> None:
     ids=repr,
 )
 @pytest.mark.parametrize("misses", [0, 3, 6])
-def test_an_update_touches_neither_counter_nor_lock_nor_pin(
+def test_an_update_touches_neither_counter_nor_lock(
     desk: Desk, change: dict[str, str], misses: int
 ) -> None:
-    """Only what the file says changes; a locked user stays locked."""
+    """Only what the file says changes; a locked user stays locked; a PIN goes with `active`."""
     desk.collected("alice")
     guess_wrong(desk, "alice", misses)
     before = desk.user("alice")
     row = {"account": "acme", "name": "Alice", "type": "cloud", "active": "yes", **change}
     taken(desk, as_csv([{"user": "alice", **row}]), ImportOptions(allow_move=True))
-    after = desk.user("alice")
-    assert after == before._replace(
+    kept = before if row["active"] == "yes" else without_pin(before)
+    assert told(desk.user("alice")) == told(kept)._replace(
         account=row["account"],
         display_name=row["name"],
         type=UserType(row["type"]),
@@ -102,7 +105,7 @@ def test_a_type_without_pins_withdraws_the_pin(desk: Desk, kind: str, misses: in
     guess_wrong(desk, "alice", misses)
     taken(desk, as_csv([person("alice", name="Alice", type=kind)]))
     user = desk.user("alice")
-    assert (user.pin, user.pin_version, user.failed_attempts) == (None, 2, misses)
+    assert (user.question, user.pin_version, user.failed_attempts) == (None, 2, misses)
     assert [event.kind for event in desk.events("alice")[-2:]] == [
         EventKind.USER_UPDATED,
         EventKind.PIN_WITHDRAWN,
@@ -232,17 +235,18 @@ def test_bulk_pages_wait_in_memory_for_their_commit(desk: Desk) -> None:
         assert connection_of(session).execute("PRAGMA cache_spill").fetchall() == [(0,)]
 
 
-def test_an_import_leaves_an_attempt_in_flight_alone(desk: Desk) -> None:
-    """It asks for no user's lock: who is being verified meanwhile is verified."""
+@pytest.mark.parametrize(
+    ("active", "outcome"), [("yes", Outcome.VERIFIED), ("no", Outcome.INACTIVE)]
+)
+def test_an_import_ends_an_attempt_in_flight(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, active: str, outcome: Outcome
+) -> None:
+    """Who is being verified meanwhile is verified, unless the import withdraws the PIN."""
     pin = desk.collected("alice")
+    row = {**person("alice", name="Another"), "active": active}
+    overtake(monkeypatch, attempts.settle, lambda: taken(desk, as_csv([row])))
     with desk.session() as session:
-        matches = session.verifiers.matches
-
-        def import_first(*arguments: object) -> bool:
-            taken(desk, as_csv([person("alice", name="Another")]))
-            return matches(*arguments)  # type: ignore[arg-type]
-
-        session.verifiers.matches = import_first  # type: ignore[method-assign,assignment]
         verdict = verify(session, "alice", pin, None)
-    assert (verdict.outcome, verdict.user.display_name) == (Outcome.VERIFIED, "Another")
+    assert (verdict.outcome, verdict.user.display_name) == (outcome, "Another")
+    assert verdict.user.failed_attempts == 0
     play(desk.events())

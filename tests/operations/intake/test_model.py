@@ -87,7 +87,7 @@ class Model:
         for name, account, row in zip(names, accounts, step.rows, strict=True):
             figures[self._take_row(name, account, row)] += 1
         for name in gone:
-            self.users[name] = replace(self.users[name], active=False)
+            self.users[name] = replace(self.users[name], active=False, has_pin=False)
         return 0, {**figures, "deactivated": len(gone)}
 
     def _take_row(self, name: str, account: str, row: Person) -> str:
@@ -99,7 +99,7 @@ class Model:
             return "added"
         active = before.active if said is None else said
         after = replace(before, account=account, name=shown, kind=kind, active=active)
-        if kind in WITHOUT:
+        if kind in WITHOUT or not active:
             after = replace(after, has_pin=False)
         self.users[name] = after
         return "unchanged" if after == before else "updated"
@@ -151,7 +151,7 @@ def _compare(desk: Desk, model: Model) -> None:
     }
     for name, user in model.users.items():
         record = desk.user(name)
-        assert (record.failed_attempts, record.pin is not None) == (user.misses, user.has_pin)
+        assert (record.failed_attempts, record.question is not None) == (user.misses, user.has_pin)
 
 
 @settings(max_examples=40)

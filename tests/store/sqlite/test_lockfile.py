@@ -211,6 +211,34 @@ def test_letting_go_of_the_writer_lock_keeps_the_other(path: Path) -> None:
     locks.close()
 
 
+def test_the_writer_lock_inside_itself_is_released_at_the_outer_end(path: Path) -> None:
+    """The kernel counts no holds: the inner end must not let others in."""
+    locks = Locks(path)
+    with locks.writer():
+        with locks.writer():
+            pass
+        with other("lock_holder", path, 0) as rival:
+            assert rival.said() == "trying"
+            assert rival.says_nothing_for(0.3)
+    with held_by_other(path, 0):
+        pass
+    locks.close()
+
+
+def test_signals_are_kept_off_from_the_first_lock_to_the_end(path: Path) -> None:
+    """Before it, whoever waits can leave; between charge and settle, nobody can."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    locks = Locks(path)
+    with locks.keeping_signals_off():
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
+        with locks.writer():
+            pass
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP} <= blocked
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
+    locks.close()
+
+
 @pytest.mark.parametrize("made_again", [False, True])
 def test_a_removed_lock_file_stops_everybody(path: Path, made_again: bool) -> None:
     """A lock on a file that newcomers no longer open excludes nobody: better none at all."""

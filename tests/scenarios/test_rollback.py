@@ -1,0 +1,220 @@
+"""What this host has seen of a store, as whole processes: put back, moved, and marks that fail."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.desk import Desk, killed, new_desk
+from tests.support.driving import OTHER, RIGHT, WRONG, Forks
+from tests.support.failpoints import Plan
+from tests.support.tampering import UNAVAILABLE, clean, refused, taken_in, verified
+
+_SLOTS = (0, 4096)
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    """A quick source of pincli processes."""
+    with Forks() as source:
+        yield source
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """Alice and bob, and a mark."""
+    desk = new_desk(tmp_path)
+    desk.collected("alice", pin=RIGHT)
+    desk.collected("bob", pin=OTHER)
+    assert desk.verify("alice", WRONG).code == 3
+    return desk
+
+
+def _mark(desk: Desk) -> Path:
+    (path,) = desk.keys.glob("mark-*")
+    return path
+
+
+def _kinds(desk: Desk) -> list[str]:
+    return [kind for (kind,) in desk.sql("SELECT kind FROM trail ORDER BY number")]
+
+
+def _finding(desk: Desk, name: str) -> str | None:
+    checks = desk.run("doctor", "--json").answer["checks"]
+    (found,) = [check["finding"] for check in checks if check["what"] == name]
+    return None if found is None else str(found)
+
+
+def _damage(desk: Desk, *slots: int) -> None:
+    with _mark(desk).open("r+b") as file:
+        for slot in slots:
+            file.seek(slot + 20)
+            file.write(b"\xff\xff\xff\xff")
+
+
+def test_a_mark_that_is_gone_is_made_again_with_an_event(desk: Desk) -> None:
+    """Nobody is held up, and the trail tells from when on there is one."""
+    _mark(desk).unlink()
+    assert _finding(desk, "mark") is not None
+    assert desk.verify("alice", WRONG).code == 3
+    assert _kinds(desk).count("marked") == 1
+    assert _mark(desk).stat().st_mode & 0o777 == 0o600
+    assert _finding(desk, "mark") is None
+    clean(desk)
+
+
+def test_where_no_mark_can_be_made_the_verdict_is_given(desk: Desk, forks: Forks) -> None:
+    """The keys' folder is read-only: verified and not verified all the same, and doctor says so."""
+    _mark(desk).unlink()
+    desk.keys.chmod(0o500)
+    powerless = Plan(powerless=True)
+    try:
+        assert forks.verify(desk, "alice", WRONG, powerless).code == 3
+        assert forks.verify(desk, "alice", RIGHT, powerless).code == 0
+    finally:
+        desk.keys.chmod(0o700)
+    assert list(desk.keys.glob("mark-*")) == []
+    assert "no mark" in (_finding(desk, "mark") or "")
+    clean(desk)
+
+
+def test_a_mark_that_can_not_be_written_lags(desk: Desk, forks: Forks) -> None:
+    """It tells of a rollback to before it, and of none after it; nobody is held up."""
+    seen = desk.database.read_bytes()
+    _mark(desk).chmod(0o400)
+    powerless = Plan(powerless=True)
+    before = _mark(desk).read_bytes()
+    assert forks.verify(desk, "alice", WRONG, powerless).code == 3
+    assert forks.verify(desk, "alice", RIGHT, powerless).code == 0
+    assert _mark(desk).read_bytes() == before
+    desk.database.write_bytes(seen)
+    assert forks.verify(desk, "alice", WRONG, powerless).code == 3
+
+
+@pytest.mark.parametrize("slot", _SLOTS)
+def test_one_damaged_slot_leaves_the_other(desk: Desk, slot: int) -> None:
+    """Whichever a power cut tore: the store goes on, and a rollback of a few events is refused."""
+    old = desk.database.read_bytes()
+    for _ in range(3):
+        assert desk.verify("bob", WRONG).code == 3
+    _damage(desk, slot)
+    desk.database.write_bytes(old)
+    refused(desk, codes=("rolled_back",))
+
+
+def test_a_mark_of_two_damaged_slots_is_made_again(desk: Desk) -> None:
+    """Like one that is gone: with an event."""
+    _damage(desk, *_SLOTS)
+    assert desk.verify("alice", RIGHT).code == 0
+    assert _kinds(desk).count("marked") == 1
+    clean(desk)
+
+
+def test_a_mark_behind_the_store_stops_nobody(desk: Desk) -> None:
+    """A kill between commit and mark leaves it so: it lags, and never leads."""
+    before = _mark(desk).read_bytes()
+    assert desk.verify("alice", WRONG).code == 3
+    _mark(desk).write_bytes(before)
+    assert desk.verify("alice", RIGHT).code == 0
+    assert "marked" not in _kinds(desk)
+    clean(desk)
+
+
+@pytest.mark.parametrize("attempts", [0, 1, 10])
+def test_an_old_file_is_refused_however_little_it_lacks(
+    desk: Desk, forks: Forks, attempts: int
+) -> None:
+    """Back by one event, a charge, or by attempts of somebody else: read, and not written."""
+    old = desk.database.read_bytes()
+    for _ in range(attempts):
+        assert desk.verify("alice", RIGHT).code == 0
+    assert killed(forks.verify(desk, "bob", WRONG, Plan(at=(("settle", "kill"),))).code)
+    ((lacking,),) = desk.sql("SELECT count(*) FROM trail")
+    desk.database.write_bytes(old)
+    assert attempts or desk.sql("SELECT count(*) FROM trail") == [(lacking - 1,)]
+    refused(desk, "bob", ("rolled_back",))
+    assert desk.run("status", "bob", "--json").code == 0
+    assert desk.run("audit", "list", "--json").code == 0
+    assert _finding(desk, "mark") is not None
+    taken_in(desk)
+    for user in ("alice", "bob"):
+        assert desk.verify(user, RIGHT).answer["outcome"] == "uncollected"
+
+
+def test_after_the_restore_the_old_mark_counts_no_more(desk: Desk) -> None:
+    """Also where the mark could not be written: the sealed event that names it clears it."""
+    old = desk.database.read_bytes()
+    assert desk.verify("alice", WRONG).code == 3
+    marked = _mark(desk).read_bytes()
+    desk.database.write_bytes(old)
+    refused(desk, codes=("rolled_back",))
+    taken_in(desk)
+    _mark(desk).write_bytes(marked)
+    assert desk.verify("alice", RIGHT).answer["outcome"] == "uncollected"
+    assert _finding(desk, "mark") is None
+    clean(desk)
+
+
+def test_what_was_put_aside_is_refused_after_the_restore(desk: Desk) -> None:
+    """The store of before the restore, put back, is not the one that this host has seen last."""
+    old = desk.database.read_bytes()
+    assert desk.verify("alice", WRONG).code == 3
+    present = desk.database.read_bytes()
+    desk.database.write_bytes(old)
+    taken_in(desk)
+    assert desk.run("pin", "show", "alice", "--json").code == 0
+    for file in (present, old):
+        desk.database.write_bytes(file)
+        refused(desk, codes=("rolled_back",))
+
+
+def test_a_moved_store_keeps_everything(desk: Desk, tmp_path: Path) -> None:
+    """At another path it is read and not written; `restore` takes it in there, and nowhere else."""
+    there = Desk(tmp_path / "elsewhere", desk.keys)
+    shutil.copytree(desk.store, there.store)
+    refused(there, codes=("unavailable",))
+    assert there.run("status", "alice", "--json").code == 0
+    assert there.run("audit", "list", "--json").code == 0
+    hint = there.verify("alice", RIGHT).answer["error"]["hint"]
+    assert "pincli restore" in hint
+    assert desk.verify("alice", WRONG).code == 3  # the one that stayed goes on
+    refused(there)
+    ran = there.run("restore", "--yes", "--json")
+    assert ran.code == 0, ran
+    assert ran.answer["withdrawn"] == 2  # as the other has gone on since
+
+
+def test_a_store_that_was_moved_and_nothing_else(desk: Desk, tmp_path: Path) -> None:
+    """Its head is the mark: every PIN and counter stays."""
+    there = Desk(tmp_path / "elsewhere", desk.keys)
+    desk.store.rename(there.store)
+    before = there.sql("SELECT * FROM people")
+    assert taken_in(there)["withdrawn"] == 0
+    assert there.sql("SELECT * FROM people") == before
+    assert verified(there, "alice")
+    assert verified(there, "bob")
+
+
+def test_a_file_of_another_store_is_not_ours(desk: Desk, tmp_path: Path) -> None:
+    """Whose keys are others': refused by every command, and nothing in it is changed."""
+    other = new_desk(tmp_path / "other")
+    other.collected("alice", pin=WRONG)
+    shutil.copy(other.database, desk.database)
+    content = desk.database.read_bytes()
+    assert desk.verify("alice", WRONG).code == UNAVAILABLE
+    assert desk.run("restore", "--yes", "--json").code == UNAVAILABLE
+    assert desk.run("audit", "verify", "--json").code == UNAVAILABLE
+    assert desk.database.read_bytes() == content
+
+
+def test_with_every_key_a_new_store_is_another(desk: Desk, tmp_path: Path) -> None:
+    """Rows of this store's keys in a new one with an id of its own: no seal fits."""
+    ((store_id,),) = desk.sql("SELECT store_id FROM store")
+    desk.sql("UPDATE store SET store_id = ?", "00" * 16)
+    refused(desk, codes=("tampered",))
+    assert len(list(desk.keys.glob("mark-*"))) == 1
+    desk.sql("UPDATE store SET store_id = ?", store_id)
+    assert verified(desk, "alice")
