@@ -23,9 +23,15 @@ def main() -> None:
     _occupy_standard_streams()
     # One command makes no garbage worth a pass; the desk asks for one between calls.
     gc.disable()
-    from pincli.cli import run
+    try:
+        from pincli.cli import run
 
-    sys.exit(run())
+        code = run()
+    except MemoryError:
+        # Even for saying so properly there was none.
+        os.write(2, b"pincli: error: there is not enough memory\n")
+        code = 8
+    sys.exit(code)
 
 
 def process() -> None:
