@@ -21,12 +21,14 @@ class Course(NamedTuple):
         attempt: The number of the attempt that has no outcome yet.
         changed: The number of the event that changed the record last.
         record: The record's digest after it.
+        version: The highest PIN version that there was.
     """
 
     counter: int = 0
     attempt: int | None = None
     changed: int = 0
     record: bytes = b""
+    version: int = 0
 
 
 _OUTCOMES = frozenset({EventKind.VERIFIED, EventKind.INCORRECT})
@@ -58,7 +60,8 @@ def replayed(event: TrailEvent, before: Course | None) -> Course | str:
     attempt = event.number if kind is EventKind.ATTEMPT else None if ends else before.attempt
     if event.record is None:
         return before._replace(attempt=attempt, counter=counter)
-    return Course(counter, attempt, event.number, event.record)
+    version = max(before.version, event.pin_version or 0)
+    return Course(counter, attempt, event.number, event.record, version)
 
 
 def _wrong_attempt(
