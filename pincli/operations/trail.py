@@ -16,6 +16,7 @@ from pincli.rules.canonical import first_link, link_of, record_digest, texts_dig
 from pincli.rules.replay import Course, replayed
 from pincli.store.steps.people import record
 from pincli.vault.audit_seals import AuditSealer
+from pincli.vault.framing import is_fingerprint
 from pincli.vault.keyring import AUDIT_KEY
 
 _LINK_CHARACTERS = 64
@@ -107,6 +108,7 @@ class _Check:
         self._expected = expected
         self._met_expected = expected is None
         self._progress = progress
+        self._named = ""  # the audit key that the trail names for what follows
         self._total = self._trail.head().number
         self.courses: dict[bytes, Course] = {}
         self._before: tuple[bytes, ...] = ()
@@ -134,7 +136,11 @@ class _Check:
         if (start.number, start.link) != (self.head.number, link):
             raise BadEvent(start.number + 1, "the trail does not begin there")
         if not self._sealed(start.seal, start.number, start.link):
-            raise BadEvent(start.number + 1, "the start of the trail has a wrong seal")
+            first = self._trail.raw_after(start.number)[:1]
+            self._named = next(
+                (e.outcome or "" for e in first if e.kind == EventKind.INITIALISED), ""
+            )
+            raise self._wrong(start.number + 1, "the start of the trail has a wrong seal")
         self.head = Head(start.number, start.link)
 
     def trail(self) -> None:
@@ -196,8 +202,13 @@ class _Check:
             raise BadEvent(number, MISSING)
         if not hmac.compare_digest(link_of(self.head.link, event), event.link):
             raise BadEvent(number, CHANGED)
-        if event.seal is not None and not self._sealed(event.seal, number, event.link):
-            raise BadEvent(number, "the event has a wrong seal")
+        if event.seal is not None:
+            if not self._sealed(event.seal, number, event.link):
+                raise self._wrong(number, "the event has a wrong seal")
+            # Believed only now that the event itself was found to be right.
+            kind, _, named = (event.outcome or "").partition(":")
+            if event.kind == EventKind.KEY_ROTATED and kind == "audit":
+                self._named = named
         kept = texts.get(number)
         if (texts_digest(kept) if kept else None) != event.texts:
             raise BadEvent(number, "its texts were changed")
@@ -217,6 +228,12 @@ class _Check:
             hmac.compare_digest(seal, sealer.seal_trail(self._store_id, number, link))
             for sealer in self._sealers
         )
+
+    def _wrong(self, number: int, finding: str) -> BadEvent:
+        """What a wrong seal is: no finding at all, where the key that is named for it is gone."""
+        if is_fingerprint(self._named):
+            self._session.keyring.of(AUDIT_KEY, self._named)
+        return BadEvent(number, finding)
 
     def _seals_record(self, seal: bytes, digest: bytes) -> bool:
         return any(
