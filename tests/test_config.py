@@ -18,7 +18,7 @@ from pincli.rules.roles import Role
 from tests.support.as_sudo import NOBODY, read_instead
 from tests.support.contract import call
 from tests.support.desk import Desk
-from tests.support.driving import ROOT
+from tests.support.driving import ROOT, wait_until
 
 ME = pwd.getpwuid(os.getuid())
 UNKNOWN_UID = next(
@@ -331,6 +331,9 @@ def test_another_process_is_known_by_who_invoked_sudo() -> None:
     """The agent as the trail would name them; whether it is stopped; nothing once it is gone."""
     with subprocess.Popen(["sleep", "60"], env={**os.environ, "SUDO_UID": "1"}) as process:
         expected = pwd.getpwuid(1).pw_name
+        # Popen returns a moment before the kernel shows the new program's environment.
+        shown = Path("/proc", str(process.pid), "environ")
+        wait_until(lambda: b"SUDO_UID=1\0" in shown.read_bytes(), "the environment")
         assert read_process(process.pid) == Process(expected, stopped=False)
         process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from pincli.errors import PincliError, StoreRolledBack, UsageProblem
-from pincli.models import EventKind, Head, NewEvent, Texts, TrailEvent
+from pincli.models import EventFilter, EventKind, Head, NewEvent, Start, Texts, TrailEvent, User
 from pincli.operations.chunks import Progress, no_progress
 from pincli.operations.old_trail import CHANGED, MISSING, BadEvent, OldTrail
 from pincli.operations.session import Session, let_write
@@ -105,10 +105,10 @@ class _Check:
         self._trail = session.store.trail
         self._store_id = session.identity.store_id
         self._sealers = [AuditSealer(key) for key in session.keyring.valid(AUDIT_KEY)]
+        self._trail_sealers = self._sealers
         self._expected = expected
         self._met_expected = expected is None
         self._progress = progress
-        self._named = ""  # the audit key that the trail names for what follows
         self._total = self._trail.head().number
         self.courses: dict[bytes, Course] = {}
         self._before: tuple[bytes, ...] = ()
@@ -136,28 +136,35 @@ class _Check:
         if (start.number, start.link) != (self.head.number, link):
             raise BadEvent(start.number + 1, "the trail does not begin there")
         if not self._sealed(start.seal, start.number, start.link):
-            first = self._trail.raw_after(start.number)[:1]
-            self._named = next(
-                (e.outcome or "" for e in first if e.kind == EventKind.INITIALISED), ""
-            )
-            raise self._wrong(start.number + 1, "the start of the trail has a wrong seal")
+            self._require_first_key(start)
+            raise BadEvent(start.number + 1, "the start of the trail has a wrong seal")
         self.head = Head(start.number, start.link)
 
     def trail(self) -> None:
         """Every link, seal, text and counter, by row number."""
+        begins_at = self.head.number
+        self._follow(self._progress)
+        with self._session.store.at_one_moment():
+            self._follow()  # the little that came since
+            number = self.head.number
+            more = self._trail.texts_of(number + 1, _LARGEST)
+            more |= self._trail.texts_of(-_LARGEST, 0)
+        if number == begins_at:
+            raise BadEvent(number + 1, MISSING)
+        if more:
+            raise BadEvent(None, "there are texts of events that are not in it")
+
+    def _follow(self, progress: Progress = no_progress) -> None:
+        """Check the trail to its present end; others may be writing."""
         last: TrailEvent | None = None
         while page := self._trail.raw_after(self.head.number):
             texts = self._trail.texts_of(page[0].number, page[-1].number)
             for event in page:
                 self._event(event, texts)
                 last = event
-            self._progress(self.head.number, self._total)
-        if last is None:
-            raise BadEvent(self.head.number + 1, MISSING)
-        if last.seal is None:
+            progress(self.head.number, self._total)
+        if last is not None and last.seal is None:
             raise BadEvent(last.number, "the newest event has no seal")
-        if self._trail.texts_of(last.number + 1, _LARGEST) or self._trail.texts_of(-_LARGEST, 0):
-            raise BadEvent(None, "there are texts of events that are not in it")
 
     def expected_head(self) -> None:
         """The head that somebody noted down is in the trail."""
@@ -169,23 +176,33 @@ class _Check:
 
     def records(self) -> None:
         """Each user's record is as the event that changed it last left it, and sealed."""
-        row = 0
+        row, seen = 0, set[bytes]()
         people = self._session.store.people
-        while rows := people.rows_after(row, _PAGE):
-            seals = people.seals_in(rows)
-            for user in people.in_rows(rows):
-                course = self.courses.pop(user.uid, None)
-                if course is None:
-                    raise BadEvent(None, f"{user.login} is not in the trail")
-                digest = record_digest(user)
-                if (course.changed, course.record) != (user.event, digest):
-                    raise BadEvent(None, f"the record of {user.login} was changed behind the trail")
-                if not self._seals_record(seals[user.uid], digest):
-                    raise BadEvent(None, f"the record of {user.login} has a wrong seal")
+        while True:
+            self._follow()
+            with self._session.store.at_one_moment():
+                self._follow()
+                rows = people.rows_after(row, _PAGE)
+                users, seals = people.in_rows(rows), people.seals_in(rows)
+            if not rows:
+                break
+            for user in users:
+                self._record(user, seals[user.uid])
+                seen.add(user.uid)
             row = rows[-1]
-        if self.courses:
-            uid, course = next(iter(self.courses.items()))
-            raise BadEvent(course.changed, f"the user {uid.hex()} is gone")
+        for uid, course in self.courses.items():
+            if uid not in seen:
+                raise BadEvent(course.changed, f"the user {uid.hex()} is gone")
+
+    def _record(self, user: User, seal: bytes) -> None:
+        course = self.courses.get(user.uid)
+        if course is None:
+            raise BadEvent(None, f"{user.login} is not in the trail")
+        digest = record_digest(user)
+        if (course.changed, course.record) != (user.event, digest):
+            raise BadEvent(None, f"the record of {user.login} was changed behind the trail")
+        if not self._seals_record(seal, digest):
+            raise BadEvent(None, f"the record of {user.login} has a wrong seal")
 
     def pages(self) -> None:
         """The database's own pages and indexes, and what this host has seen of the store."""
@@ -202,13 +219,8 @@ class _Check:
             raise BadEvent(number, MISSING)
         if not hmac.compare_digest(link_of(self.head.link, event), event.link):
             raise BadEvent(number, CHANGED)
-        if event.seal is not None:
-            if not self._sealed(event.seal, number, event.link):
-                raise self._wrong(number, "the event has a wrong seal")
-            # Believed only now that the event itself was found to be right.
-            kind, _, named = (event.outcome or "").partition(":")
-            if event.kind == EventKind.KEY_ROTATED and kind == "audit":
-                self._named = named
+        if event.seal is not None and not self._sealed(event.seal, number, event.link):
+            raise BadEvent(number, "the event has a wrong seal")
         kept = texts.get(number)
         if (texts_digest(kept) if kept else None) != event.texts:
             raise BadEvent(number, "its texts were changed")
@@ -218,22 +230,43 @@ class _Check:
                 raise BadEvent(number, course)
             self.courses[event.uid] = course
         self._passed(Head(number, event.link))
+        if event.seal is not None and event.kind == EventKind.KEY_ROTATED:
+            self._rotated(*str(event.outcome).partition(":"))
+
+    def _rotated(self, kind: str, _: str, named: str) -> None:
+        """Who seals what follows, by a sealed event: a key that was rotated away no longer does."""
+        if kind == "audit":
+            self._trail_sealers = [AuditSealer(self._session.keyring.of(AUDIT_KEY, named))]
+
+    def _require_first_key(self, start: Start) -> None:
+        """Raise KeysUnavailable if the start's seal can't be checked: its key isn't here."""
+        for event in self._trail.raw_after(start.number)[:1]:
+            named = str(event.outcome)
+            is_linked = hmac.compare_digest(link_of(start.link, event), event.link)
+            if is_linked and event.kind == EventKind.INITIALISED and is_fingerprint(named):
+                self._session.keyring.of(AUDIT_KEY, named)
 
     def _passed(self, head: Head) -> None:
         self.head = head
         self._met_expected = self._met_expected or head == self._expected
 
     def _sealed(self, seal: bytes, number: int, link: bytes) -> bool:
-        return any(
+        sealed = any(
             hmac.compare_digest(seal, sealer.seal_trail(self._store_id, number, link))
-            for sealer in self._sealers
+            for sealer in self._trail_sealers
         )
+        if not sealed:
+            self._require_keys()
+        return sealed
 
-    def _wrong(self, number: int, finding: str) -> BadEvent:
-        """What a wrong seal is: no finding at all, where the key that is named for it is gone."""
-        if is_fingerprint(self._named):
-            self._session.keyring.of(AUDIT_KEY, self._named)
-        return BadEvent(number, finding)
+    def _require_keys(self) -> None:
+        """See that every audit key that the trail names is here, before a seal is called wrong."""
+        for kind in (EventKind.INITIALISED, EventKind.KEY_ROTATED):
+            for page in self._trail.newest_first(EventFilter(kind=kind), limit=_PAGE):
+                for event in page:
+                    what, _, fingerprint = (event.outcome or "").rpartition(":")
+                    if what in ("", "audit"):
+                        self._session.keyring.find(AUDIT_KEY, fingerprint)
 
     def _seals_record(self, seal: bytes, digest: bytes) -> bool:
         return any(

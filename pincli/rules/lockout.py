@@ -305,10 +305,19 @@ def without_attempt(user: User) -> User:
     return _closed(user)
 
 
+def bounded(counter: int) -> int:
+    """A counter that somebody may have made up, within its bounds."""
+    return max(0, min(counter, ATTEMPTS_ALLOWED))
+
+
 def with_counter(user: User, counter: int) -> User:
     """The record with the counter that the trail tells, within its bounds."""
-    bounded = max(0, min(counter, ATTEMPTS_ALLOWED))
-    return user._replace(failed_attempts=bounded)
+    return user._replace(failed_attempts=bounded(counter))
+
+
+def with_counter_of_at_least(user: User, counter: int) -> User:
+    """The record with the stricter of its own counter and the one that the trail tells."""
+    return with_counter(user, max(user.failed_attempts, counter))
 
 
 def with_lock_noted(user: User, *, at: str) -> User:

@@ -6,6 +6,7 @@ the record. This is a second look at the table of lockout.py, from its events al
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 from pincli.models import EventKind, TrailEvent
@@ -50,7 +51,7 @@ def replayed(event: TrailEvent, before: Course | None) -> Course | str:
     before = before or Course(counter)
     ends = kind in _OUTCOMES or (kind is EventKind.REFUSED and event.attempt is not None)
     wrong = _wrong_attempt(event, kind, before.attempt, ends=ends)
-    if wrong is None and counter not in _possible(kind, before.counter, ends=ends):
+    if wrong is None and counter not in _possible(kind, before.counter, ends):
         wrong = f"the counter went from {before.counter} to {counter}"
     if wrong is not None:
         return wrong
@@ -74,7 +75,8 @@ def _wrong_attempt(
     return "the record changed while an attempt was open"
 
 
-def _possible(kind: EventKind, counter: int, *, ends: bool) -> range | tuple[int, ...]:
+@cache  # a few hundred, asked for at every event
+def _possible(kind: EventKind, counter: int, ends: bool) -> range | tuple[int, ...]:
     """The counters that an event may leave."""
     six = counter == ATTEMPTS_ALLOWED
     if kind is EventKind.RESTORED:

@@ -58,7 +58,7 @@ def taken_in(user: User, course: Course | None, *, at: str) -> lockout.Step:
             first = (
                 NewEvent(EventKind.INCORRECT, miss, attempt=course.attempt, outcome="incorrect"),
             )
-        closed = lockout.with_counter(closed, max(closed.failed_attempts, course.counter))
+        closed = lockout.with_counter_of_at_least(closed, course.counter)
     after = lockout.with_lock_noted(_without_pin(closed, (closed,)), at=at)
     return (*first, NewEvent(EventKind.RESTORED, after))
 

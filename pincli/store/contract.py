@@ -37,7 +37,7 @@ from pincli.results import (
 
 if TYPE_CHECKING:
     from pincli.rules.replay import Course
-    from pincli.store.sealing import Sealers
+    from pincli.store.sealing import Sealer, Sealers
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,20 +46,6 @@ OldEvent = tuple[str | int | None, ...]
 """An event of schema 1 as its table holds it, column by column, for checking its mac."""
 Step = Callable[Concatenate["Transaction", P], T]
 """What happens in one transaction. It may be run again, so it has no other effects."""
-
-
-class Sealer(Protocol):
-    """Who seals trail and records; vault/audit_seals.py has the one there is."""
-
-    @property
-    def fingerprint(self) -> str:
-        """The name of the key it seals with."""
-
-    def seal_trail(self, store_id: str, number: int, link: bytes) -> bytes:
-        """The seal of the trail up to an event."""
-
-    def seal_record(self, store_id: str, digest: bytes) -> bytes:
-        """The seal of a user's record."""
 
 
 class Transaction(Protocol):
@@ -302,6 +288,9 @@ class Store(Protocol):
 
         Who still waits for their turn to write can leave at once.
         """
+
+    def at_one_moment(self) -> AbstractContextManager[None]:
+        """What is asked inside is answered as of one moment; writers wait meanwhile."""
 
     def require_seen(self) -> bool:
         """Compare the store with this host's mark, as every write does; whether there is one.

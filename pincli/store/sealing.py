@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from pincli.errors import KeyChanged, KeysUnavailable
 
-if TYPE_CHECKING:
-    from pincli.store.contract import Sealer
+
+class Sealer(Protocol):
+    """Who seals trail and records; vault/audit_seals.py has the one there is."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The name of the key it seals with."""
+
+    def seal_trail(self, store_id: str, number: int, link: bytes) -> bytes:
+        """The seal of the trail up to an event."""
+
+    def seal_record(self, store_id: str, digest: bytes) -> bytes:
+        """The seal of a user's record."""
 
 
 class Sealers:

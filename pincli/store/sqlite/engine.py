@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pincli.errors import StoreBusy, StoreTampered, StoreUnavailable
 from pincli.models import EventKind, Fault, Head, Identity, NewEvent, Origin, TrailEvent, User
-from pincli.store.sealing import Sealers
+from pincli.store.sealing import Sealer, Sealers
 from pincli.store.sql.people import SqlPeople
 from pincli.store.sqlite import own_schema
 from pincli.store.sqlite.connection import (
@@ -31,7 +31,7 @@ from pincli.store.sqlite.rollback import require_seen
 from pincli.store.sqlite.transaction import SqliteTransaction, newest, read_store
 
 if TYPE_CHECKING:
-    from pincli.store.contract import P, Sealer, Step, T
+    from pincli.store.contract import P, Step, T
     from pincli.store.sql.signs import SqlSigns
     from pincli.store.sql.trail import SqlTrail
 
@@ -85,7 +85,7 @@ class SqliteStore:
         except BaseException:
             self.close()
             raise
-        self.people = SqlPeople(self._rows, self._at_one_moment)
+        self.people = SqlPeople(self._rows, self.at_one_moment)
 
     @cached_property
     def trail(self) -> SqlTrail:
@@ -146,6 +146,16 @@ class SqliteStore:
         """From the first write inside to the end, what would stop or end the process waits."""
         with self._lock_file().keeping_signals_off():
             yield
+
+    @contextmanager
+    def at_one_moment(self) -> Iterator[None]:
+        """What is asked inside is answered as of one moment; writers wait meanwhile."""
+        with translated(self.path):
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.execute("COMMIT")
 
     def require_seen(self) -> bool:
         """Compare the store with this host's mark; whether there is one."""
@@ -264,15 +274,6 @@ class SqliteStore:
             )
 
         return is_sealed
-
-    @contextmanager
-    def _at_one_moment(self) -> Iterator[None]:
-        with translated(self.path):
-            self._connection.execute("BEGIN")
-            try:
-                yield
-            finally:
-                self._connection.execute("COMMIT")
 
     def _require_own_schema(self) -> int:
         """The schema's cookie, once the schema is known to be ours."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pincli.models import UserType
+from pincli.rules import lockout
 from pincli.rules.states import ATTEMPTS_ALLOWED
 from pincli.store.sqlite.connection import connect, utc_now
 
@@ -78,7 +79,7 @@ def _mended(target: sqlite3.Connection, row: dict[str, Any]) -> dict[str, Any]:
     if mended["type"] not in [kind.value for kind in UserType]:
         mended["type"] = UserType.CLOUD.value
     mended["active"] = int(row["active"] == 1)
-    mended["failed_attempts"] = min(_number(row["failed_attempts"]), ATTEMPTS_ALLOWED)
+    mended["failed_attempts"] = lockout.bounded(_number(row["failed_attempts"]))
     if mended["failed_attempts"] == ATTEMPTS_ALLOWED:
         mended["locked_since"] = mended["last_locked_at"] = utc_now()
     return {**mended, "seal": b""}
