@@ -61,7 +61,8 @@ def _clock(store: Store) -> Check:
         return Check("clock", "it says the end of the year 9999", "set the clock right")
     later = store.trail.dated_after(written(latest))
     if later:
-        finding = f"{later} events are dated in the future; they count in no alert until then"
+        many = "1 event is" if later == 1 else f"{later} events are"
+        finding = f"{many} dated in the future; until then, no alert counts it"
         return Check("clock", finding, "set the clock right")
     return Check("clock", None, "")
 

@@ -57,9 +57,9 @@ def checked(report: TrailReport) -> Answer:
         )
     where = "" if report.seq is None else f"event {report.seq}: "
     problem = Problem(
-        "unavailable",
+        "tampered",
         f"the store was tampered with: {where}{report.finding}",
-        "trust nothing after it; tell whoever is in charge of security, and keep a copy",
+        "trust nothing after it; tell those in charge of security, and keep a copy",
     )
     return Answer(facts, complaints=tuple, problem=problem, exit_code=ExitCode.UNAVAILABLE)
 

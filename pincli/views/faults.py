@@ -22,7 +22,7 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
     if isinstance(error, OldStoreTampered):
         return (
             f"the store is of an older pincli, and was tampered with: {path}{detail}",
-            "it was left as it is: keep a copy, and tell whoever is in charge of security; "
+            "it was left as it is: keep a copy, and tell those in charge of security; "
             "`pincli restore FILE` brings a backup back",
         )
     words = {

@@ -266,7 +266,7 @@ def test_an_event_from_the_future(
         session.store.write(record, event)
     assert ("clock" not in sick(well)) is healthy
     if not healthy:
-        assert "1 events are dated in the future" in (sick(well)["clock"].finding or "")
+        assert "1 event is dated in the future" in (sick(well)["clock"].finding or "")
         assert "clock" in sick(well)["clock"].hint
 
 

@@ -96,7 +96,7 @@ def test_beside_a_writer_it_is_left_open_and_answered_at_once(at_five: Desk, loo
     holder = Plan(at=(("sql:UPDATE", "pause"),))
     with driven(at_five, *verify_of("bob"), plan=holder, pin=OTHER) as stuck:
         stuck.await_pause()
-        looked = at_five.run(*LOOKS[look])
+        looked = drive(at_five, *LOOKS[look], plan=Plan(longest_wait=3600))
         assert looked.code == 0, looked
         stuck.go_on()
         assert stuck.end().code == 0

@@ -74,14 +74,10 @@ def test_six_right_answers_without_memory_lock_nobody(desk: Desk) -> None:
     nothing_impossible(desk)
 
 
+UNCHARGED = ("read", "hash", "hashed", "charge", "locked:writer", "sql:BEGIN", "sql:UPDATE")
+"""Points before the charge is on disk, all that can fail for lack of memory among them."""
 POINTS = (
-    "read",
-    "hash",
-    "hashed",
-    "charge",
-    "locked:writer",
-    "sql:BEGIN",
-    "sql:UPDATE",
+    *UNCHARGED,
     "sql:INSERT",
     "sql:COMMIT",
     "mark",
@@ -102,6 +98,8 @@ def test_memory_that_ends_at_any_step(desk: Desk, point: str) -> None:
     assert "reset" not in ran.out + ran.err
     if ran.code == 0:
         assert ran.answer["outcome"] == "verified"
+    elif point in UNCHARGED:
+        assert desk.user("alice").attempts_total == 0
     assert asked(desk, "alice", RIGHT) is Outcome.VERIFIED
     assert desk.user("alice").failed_attempts == 0
     nothing_impossible(desk)

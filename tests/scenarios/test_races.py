@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
-from pincli.models import EventKind, State
+from pincli.models import EventKind, Outcome, State
 from pincli.rules.states import state_of
+from pincli.store.sqlite.engine import SqliteStore
+from pincli.store.sqlite.lockfile import LONGEST_WAIT
+from pincli.store.steps.attempts import charge
 from tests.support.desk import Desk, Ran
 from tests.support.driving import (
     OTHER,
     RIGHT,
     WRONG,
     Log,
+    asked,
     at_production_cost,
     drive,
     driven,
@@ -149,13 +154,31 @@ def test_a_writer_stuck_in_its_commit_costs_nobody_an_attempt(desk: Desk) -> Non
     nothing_impossible(desk)
 
 
-@pytest.mark.parametrize(("pin", "code"), [(RIGHT, 0), (WRONG, 3)])
-def test_a_settle_waits_as_long_again_as_the_charge(desk: Desk, pin: str, code: int) -> None:
+def test_a_settle_may_wait_as_long_again_as_the_charge(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What the charge has waited for the lock is not taken off what the settle may wait."""
+    desk.collected("alice")
+    write, patience = SqliteStore.write, []
+
+    def impatient(store: SqliteStore, step: Any, *arguments: Any, **options: Any) -> Any:
+        locks = store._lock_file()
+        if step is charge:
+            locks.patience = 0.5  # it has waited for the rest
+        patience.append(locks.patience)
+        return write(store, step, *arguments, **options)
+
+    monkeypatch.setattr(SqliteStore, "write", impatient)
+    assert asked(desk, "alice", WRONG) is Outcome.INCORRECT
+    assert patience == [0.5, LONGEST_WAIT]
+
+
+def test_a_settle_waits_for_its_turn(desk: Desk) -> None:
+    """Beside somebody's commit: it is neither given up nor told before it is done."""
     desk.collected("alice")
     holder = Plan(at=(("sql:COMMIT", "pause"),))
     with (
-        paused_verify(desk, "alice", pin) as caller,
+        paused_verify(desk, "alice", RIGHT) as caller,
         driven(desk, "unlock", "alice", "--reason", "T-1", "--json", plan=holder) as stuck,
     ):
         stuck.await_pause()
@@ -163,7 +186,7 @@ def test_a_settle_waits_as_long_again_as_the_charge(desk: Desk, pin: str, code: 
         caller.log.wait_for("lock:writer", 2)
         assert not caller.ended()
         stuck.go_on()
-        assert (caller.end().code, stuck.end().code) == (code, 7)
+        assert (caller.end().code, stuck.end().code) == (0, 7)
     nothing_impossible(desk)
 
 

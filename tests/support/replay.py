@@ -133,7 +133,8 @@ def _more_told(
     said: dict[str, Counter[str]] = defaultdict(Counter)
     for answer in told:
         outcome = answer.get("outcome") or (answer.get("error") or {}).get("code")
-        said[answer["user"]][str(outcome)] += 1
+        if "user" in answer:
+            said[answer["user"]][str(outcome)] += 1
     wrong = []
     for user, counts in said.items():
         on_disk = Counter(stories[logins[user]].outcomes.values())

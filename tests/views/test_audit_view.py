@@ -94,7 +94,7 @@ def test_a_finding(seq: int | None, finding: str, message: str) -> None:
     answer = audit.checked(TrailReport(6, HEAD._replace(number=6), seq, finding))
     assert answer.exit_code is ExitCode.UNAVAILABLE
     assert answer.problem is not None
-    assert (answer.problem.code, answer.problem.message) == ("unavailable", message)
+    assert (answer.problem.code, answer.problem.message) == ("tampered", message)
     assert answer.problem.hint
     assert (answer.facts["bad_event"], answer.facts["finding"]) == (seq, finding)
 
