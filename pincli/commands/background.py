@@ -11,10 +11,10 @@ from threading import Thread
 def in_background(work: Callable[[], None]) -> None:
     """Start work in a thread that takes no signals; where none can be started, do it now.
 
-    The process waits for it at its end: a thread that is still importing when the
-    interpreter is taken down was seen to crash it. Signals: one that the main thread puts
-    off from charge to settle would otherwise be delivered here, and stop or end the process
-    all the same.
+    The process ends without it, and without taking the interpreter down, which was seen to
+    crash a thread that was still importing (__main__). Signals: one that the main thread
+    puts off from charge to settle would otherwise be delivered here, and stop or end the
+    process all the same.
     """
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:

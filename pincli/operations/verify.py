@@ -94,11 +94,21 @@ def _hashed(session: Session, user: User, pin: str) -> bytes | None:
     key = session.verify_key(user.verify_key)
     check, proof = user.pin_check or b"", user.pin_proof or b""
     if not is_proved(key, user.uid, user.pin_version, user.question, check, proof):
-        raise VerifierDamaged(user.login)
+        raise _damaged(session, user)
     try:
         return session.answers.answer(user.question, key, user.uid, user.pin_version, pin)
     except RecordDamaged:
-        raise VerifierDamaged(user.login) from None
+        raise _damaged(session, user) from None
+
+
+def _damaged(session: Session, user: User) -> VerifierDamaged:
+    """What is wrong with a PIN that is not as it was made.
+
+    Raises:
+        StoreTampered: The record was edited; a reset can't mend it.
+    """
+    session.store.write(attempts.finish, user.id)
+    return VerifierDamaged(user.login)
 
 
 def _charged(

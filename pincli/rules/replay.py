@@ -6,6 +6,7 @@ the record. This is a second look at the table of lockout.py, from its events al
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 from pincli.models import EventKind, TrailEvent
@@ -20,12 +21,14 @@ class Course(NamedTuple):
         attempt: The number of the attempt that has no outcome yet.
         changed: The number of the event that changed the record last.
         record: The record's digest after it.
+        version: The highest PIN version that there was.
     """
 
     counter: int = 0
     attempt: int | None = None
     changed: int = 0
     record: bytes = b""
+    version: int = 0
 
 
 _OUTCOMES = frozenset({EventKind.VERIFIED, EventKind.INCORRECT})
@@ -50,14 +53,15 @@ def replayed(event: TrailEvent, before: Course | None) -> Course | str:
     before = before or Course(counter)
     ends = kind in _OUTCOMES or (kind is EventKind.REFUSED and event.attempt is not None)
     wrong = _wrong_attempt(event, kind, before.attempt, ends=ends)
-    if wrong is None and counter not in _possible(kind, before.counter, ends=ends):
+    if wrong is None and counter not in _possible(kind, before.counter, ends):
         wrong = f"the counter went from {before.counter} to {counter}"
     if wrong is not None:
         return wrong
     attempt = event.number if kind is EventKind.ATTEMPT else None if ends else before.attempt
     if event.record is None:
         return before._replace(attempt=attempt, counter=counter)
-    return Course(counter, attempt, event.number, event.record)
+    version = max(before.version, event.pin_version or 0)
+    return Course(counter, attempt, event.number, event.record, version)
 
 
 def _wrong_attempt(
@@ -74,7 +78,8 @@ def _wrong_attempt(
     return "the record changed while an attempt was open"
 
 
-def _possible(kind: EventKind, counter: int, *, ends: bool) -> range | tuple[int, ...]:
+@cache  # a few hundred, asked for at every event
+def _possible(kind: EventKind, counter: int, ends: bool) -> range | tuple[int, ...]:
     """The counters that an event may leave."""
     six = counter == ATTEMPTS_ALLOWED
     if kind is EventKind.RESTORED:

@@ -40,7 +40,8 @@ def restored(user: User, *, present: User | None, keeps_pin: bool, at: str) -> l
 def taken_in(user: User, course: Course | None, *, at: str) -> lockout.Step:
     """The step from a record that was changed behind the trail to one that can be used again.
 
-    Its PIN is withdrawn, and its counter is the stricter of the record's and the trail's.
+    Its PIN is withdrawn, and its counter is the stricter of the record's and the trail's. Nor
+    does its PIN version go back, so that no PIN of before fits one that is still to come.
     Somebody whom the trail does not know at all is deactivated.
 
     Args:
@@ -60,6 +61,8 @@ def taken_in(user: User, course: Course | None, *, at: str) -> lockout.Step:
             )
         closed = lockout.with_counter_of_at_least(closed, course.counter)
     after = lockout.with_lock_noted(_without_pin(closed, (closed,)), at=at)
+    if course is not None:
+        after = after._replace(pin_version=max(after.pin_version, course.version))
     return (*first, NewEvent(EventKind.RESTORED, after))
 
 

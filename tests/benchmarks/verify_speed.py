@@ -87,7 +87,7 @@ def main() -> None:
         ]
         results = timing.alternate(commands, given.runs)
     timing.print_runs(results)
-    timing.print_ratio("verify to floor", results[verify.name], results["floor"], "2.2, then 1.8")
+    timing.print_ratio("verify to floor", results[verify.name], results["floor"], "1.6")
     print_imports(verify)
 
 

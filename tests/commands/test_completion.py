@@ -284,11 +284,12 @@ def test_it_waits_for_nobody(desk: Desk) -> None:
 
 
 def test_it_writes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even the upgrade of an older store, which is the next command's."""
+    """Not even the upgrade of an older store: the next command's; until then no name comes."""
     desk.add("alice")
     before = content(desk.store)
-    monkeypatch.setattr("pincli.store.sqlite.engine.SCHEMA_VERSION", SCHEMA_VERSION + 1)
     assert names(desk, "users", "al") == ["alice"]
+    monkeypatch.setattr("pincli.store.sqlite.engine.SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    assert names(desk, "users", "al") == []
     assert content(desk.store) == before
 
 

@@ -210,7 +210,7 @@ def _only_new_keys(desk: Desk) -> None:
         "SELECT login FROM people p WHERE verify_key <> (SELECT verify_key FROM store) AND "
         "(SELECT max(number) FROM trail t WHERE t.uid = p.uid AND "
         "kind IN ('pin_changed', 'pin_generated')) > "
-        "(SELECT max(number) FROM trail WHERE note LIKE 'verify:%')"
+        "(SELECT max(number) FROM trail WHERE outcome LIKE 'verify:%')"
     )
     assert made == []
 

@@ -20,6 +20,7 @@ import pytest
 from pincli.models import EventKind
 from tests.support.contract import answer_of, call, error_of
 from tests.support.desk import PROGRAM, Desk, Ran
+from tests.support.driving import edit
 from tests.support.floor import RIGHT, WRONG, content
 from tests.support.privilege import unprivileged
 
@@ -648,9 +649,9 @@ def test_a_hostile_folder_is_shown_escaped(floor: Desk, tmp_path: Path) -> None:
 
 
 def test_a_hostile_name_in_the_store_is_shown_escaped(floor: Desk) -> None:
-    """Somebody wrote it there behind pincli's back: no screen shows it as it is."""
+    """However it came there: no screen shows it as it is."""
     for text in (value for key, value in HOSTILE.items() if key != "not UTF-8"):
-        floor.sql("UPDATE users SET name = ? WHERE user = 'alice'", text)
+        edit(floor, "alice", display_name=text)
         for words in (
             ["status", "alice"],
             ["status", "--account", "acme"],

@@ -24,6 +24,7 @@ from tests.support.driving import (
     verify_of,
 )
 from tests.support.failpoints import Plan
+from tests.support.marks import marked_here
 from tests.support.strace import require_strace, traced
 
 PAGE = 4096
@@ -162,6 +163,7 @@ def test_a_disk_without_inodes(small_disk: Path, alice: Desk) -> None:
     """Space there is, but not for one more file: that is said, by the doctor too."""
     shutil.copytree(alice.store, small_disk, dirs_exist_ok=True)
     desk = Desk(small_disk, alice.keys, alice.pins)
+    marked_here(desk.database, desk.keys)
     there_are = len(list(small_disk.iterdir())) + 1
     options = f"remount,nr_inodes={there_are}"
     subprocess.run(["mount", "-o", options, str(small_disk)], check=True)

@@ -190,7 +190,7 @@ def be_comparing(agent: Tmux, gate: Gate) -> None:
 def test_what_is_typed_meanwhile_takes_no_verdict_away(
     floor: Desk, agent: Tmux, gate: Gate
 ) -> None:
-    """Ctrl-C, Esc, Ctrl-D and digits during an attempt are thrown away; the verdict is not."""
+    """Ctrl-C, Esc, Ctrl-D, digits with an attempt in flight: thrown away, the verdict stays."""
     be_comparing(agent, gate)
     agent.press("C-c", "Escape", "C-z", "C-d", "Enter")
     agent.type("777")

@@ -18,6 +18,7 @@ from pincli.errors import ConfigUnavailable, KeysUnavailable
 from pincli.vault.key_files import read_key
 from tests.support.contract import call
 from tests.support.desk import PROGRAM, Desk, Ran
+from tests.support.driving import edit
 from tests.support.floor import RIGHT, copy_of
 from tests.support.terminal import terminal
 
@@ -174,14 +175,12 @@ def test_no_random_text_does_any_harm(
     ids=repr,
 )  # fmt: skip
 def test_what_stands_in_the_store_does_no_harm(floor: Desk, text: str) -> None:
-    """Somebody wrote it there behind pincli: every command shows it escaped."""
-    floor.sql("UPDATE users SET name = ?, account = ?, last_attempt_by = ?", text, text, text)
-    floor.sql("UPDATE users SET user = ? WHERE user = 'gus'", text)
-    floor.sql(
-        "UPDATE events SET agent = ?, command = ?, user = ?, account = ?, outcome = ?, "
-        "reason = ?, ticket = ?",
-        *[text] * 7,
-    )
+    """However it came there: every command shows it escaped."""
+    everybody = [login for (login,) in floor.sql("SELECT login FROM people")]
+    edit(floor, *everybody, display_name=text, account=text, last_attempt_by=text)
+    edit(floor, "gus", login=text)
+    floor.sql("UPDATE trail SET agent = ?, command = ?, account = ?, outcome = ?", *[text] * 4)
+    floor.sql("UPDATE texts SET reason = ?, ticket = ?, name = ?", *[text] * 3)
     for line in (
         "status", "status alice", "status --locked", "status --state active", "user list",
         "user show alice", "audit list", "audit list --jsonl", "audit verify", "alerts",
@@ -200,7 +199,7 @@ def test_what_stands_in_the_store_does_no_harm(floor: Desk, text: str) -> None:
 )
 def test_nothing_from_the_store_reaches_a_terminal(floor: Desk, text: str) -> None:
     """By Rich, in colour: only our own styles, and markup is text."""
-    floor.sql("UPDATE users SET name = ?", text)
+    edit(floor, "alice", display_name=text)
     with terminal(floor, "status", "alice") as screen:
         assert screen.end() == 0
         raw = re.sub(rb"\x1b\[[0-9;]*m", b"", screen.raw).decode()

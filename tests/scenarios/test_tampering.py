@@ -324,7 +324,7 @@ def _forged_event(seal: bytes | None) -> Callable[[Scene], None]:
             query = f"SELECT * FROM trail WHERE number = {_HEAD}"
             row = dict(connection.execute(query).fetchone())
             row |= {"number": row["number"] + 1, "kind": "unlocked", "counter": 0}
-            row |= {"attempt": None, "outcome": None}
+            row |= {"attempt": None, "outcome": None, "record": None, "texts": None}
             row["uid"] = scene.row_of("now", "alice")["uid"]
             row["seal"] = row["seal"] if seal == b"" else seal
             marks = ", ".join("?" * len(row))

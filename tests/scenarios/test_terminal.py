@@ -19,7 +19,7 @@ import pytest
 from pincli.models import UserType
 from pincli.operations import people
 from tests.support.desk import PROGRAM, Desk
-from tests.support.driving import wait_until
+from tests.support.driving import edit, wait_until
 from tests.support.floor import RIGHT, WRONG, content
 from tests.support.terminal import any_terminal, cells, plain, terminal
 
@@ -476,7 +476,7 @@ def test_revealed_pins_are_shown_on_the_terminal(floor: Desk) -> None:
 )
 def test_in_a_c_locale_everything_is_ascii(floor: Desk, words: str, typed: str, code: int) -> None:
     """`LC_ALL=C`: signs and foreign names in ASCII, no byte above 0x7f, the same exit code."""
-    floor.sql("UPDATE users SET name = 'Ali\u00e7e \u6f22' WHERE user IN ('alice', 'lara')")
+    edit(floor, "alice", "lara", display_name="Ali\u00e7e \u6f22")
     with terminal(floor, *words.split(), env={"LC_ALL": "C"}) as agent:
         if typed:
             agent.wait_for("acme): ")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 SIX = 6
+_OUTCOMES = frozenset({"verified", "incorrect", "refused", "not_told"})
 _CLEARING = frozenset({"verified", "unlocked", "pin_changed"})
 _WITHDRAWING = frozenset({"pin_withdrawn", "pin_changed", "locked_by_hand", "deactivated"})
 _RESETTING = frozenset({"reset", "pin_withdrawn", "pin_generated"})
@@ -54,18 +55,18 @@ class _Story:
             if self.open is not None:
                 wrong.append(f"{number}: two attempts are open")
             self.open, self.counter, self.charges = number, before + 1, self.charges + 1
-        elif attempt is not None and kind in ("verified", "incorrect", "refused"):
-            if attempt != self.open:
-                wrong.append(f"{number}: an outcome without its charge")
-            self.open = None
-            self.outcomes[attempt] = outcome or kind
-            self.counter, self.charges = (before, self.charges) if kind == "incorrect" else (0, 0)
-        elif kind == "not_told" and attempt is not None:
-            if self.outcomes.get(attempt) != "verified":
-                wrong.append(f"{number}: not told what was not verified")
-            self.outcomes[attempt] = outcome or kind
-        else:
-            self._set(number, kind, used, wrong)
+        elif attempt is not None and kind in _OUTCOMES:
+            self._end(number, kind, attempt, outcome or kind, wrong)
+        elif kind in _CLEARING:
+            self._clear()
+        elif kind == "locked_by_hand":
+            self.counter = SIX
+        elif kind in _RESETTING and used == 0 and before < SIX:
+            self._clear()
+        elif kind in ("restored", "migrated"):
+            if kind == "restored" and used < before:
+                wrong.append(f"{number}: a restore lowered the counter")
+            self.counter = used
         if kind in _WITHDRAWING:
             self.withdrawals.append(number)
         if self.charges > SIX:
@@ -74,16 +75,17 @@ class _Story:
             wrong.append(f"{number}: {kind} leaves {used}, not {self.counter}")
         self.last = number
 
-    def _set(self, number: int, kind: str, used: int, wrong: list[str]) -> None:
-        """What happens to the counter outside an attempt."""
-        if kind in _CLEARING or (kind in _RESETTING and used == 0 and self.counter < SIX):
-            self._clear()
-        elif kind == "locked_by_hand":
-            self.counter = SIX
-        elif kind in ("restored", "migrated"):
-            if kind == "restored" and used < self.counter:
-                wrong.append(f"{number}: a restore lowered the counter")
-            self.counter = used
+    def _end(self, number: int, kind: str, attempt: int, outcome: str, wrong: list[str]) -> None:
+        if kind == "not_told":
+            if self.outcomes.get(attempt) != "verified":
+                wrong.append(f"{number}: not told what was not verified")
+        else:
+            if attempt != self.open:
+                wrong.append(f"{number}: an outcome without its charge")
+            self.open = None
+            if kind != "incorrect":
+                self._clear()
+        self.outcomes[attempt] = outcome
 
     def _clear(self) -> None:
         self.counter = self.charges = 0
