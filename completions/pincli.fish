@@ -94,7 +94,7 @@ complete -c pincli -n "__pincli_at '/*'" -l version -d 'Show the version'
 complete -c pincli -n "__pincli_at '/*'" -s h -l help -d 'Show this message and exit'
 
 complete -c pincli -n "__pincli_at 'verify/0'" -f -a '(__pincli_names users)'
-complete -c pincli -n "__pincli_at 'verify/*'" -l ref -r -f -d 'The ticket; stands in the audit trail'
+complete -c pincli -n "__pincli_at 'verify/*'" -l ref -r -f -d 'The ticket; recorded in the audit trail'
 complete -c pincli -n "__pincli_at 'verify/*'" -l pin-stdin -d 'Read the PIN as one line from standard input'
 complete -c pincli -n "__pincli_at 'verify/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'verify/*'" -s h -l help -d 'Show this message and exit'
@@ -134,7 +134,7 @@ complete -c pincli -n "__pincli_at 'pin check/*'" -l json -d 'Answer with one JS
 complete -c pincli -n "__pincli_at 'pin check/*'" -s h -l help -d 'Show this message and exit'
 
 complete -c pincli -n "__pincli_at 'unlock/0'" -f -a '(__pincli_names users)'
-complete -c pincli -n "__pincli_at 'unlock/*'" -l reason -r -f -d 'Why; stands in the audit trail'
+complete -c pincli -n "__pincli_at 'unlock/*'" -l reason -r -f -d 'Why; recorded in the audit trail'
 complete -c pincli -n "__pincli_at 'unlock/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'unlock/*'" -s h -l help -d 'Show this message and exit'
 
@@ -163,13 +163,13 @@ complete -c pincli -n "__pincli_at 'user show/*'" -s h -l help -d 'Show this mes
 
 complete -c pincli -n "__pincli_at 'user deactivate/*'" -f -a '(__pincli_names users)'
 complete -c pincli -n "__pincli_at 'user deactivate/*'" -l from-file -r -F -d 'Users, one a line; - for stdin'
-complete -c pincli -n "__pincli_at 'user deactivate/*'" -l reason -r -f -d 'Why; stands in the audit trail'
+complete -c pincli -n "__pincli_at 'user deactivate/*'" -l reason -r -f -d 'Why; recorded in the audit trail'
 complete -c pincli -n "__pincli_at 'user deactivate/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'user deactivate/*'" -s h -l help -d 'Show this message and exit'
 
 complete -c pincli -n "__pincli_at 'user activate/*'" -f -a '(__pincli_names users)'
 complete -c pincli -n "__pincli_at 'user activate/*'" -l from-file -r -F -d 'Users, one a line; - for stdin'
-complete -c pincli -n "__pincli_at 'user activate/*'" -l reason -r -f -d 'Why; stands in the audit trail'
+complete -c pincli -n "__pincli_at 'user activate/*'" -l reason -r -f -d 'Why; recorded in the audit trail'
 complete -c pincli -n "__pincli_at 'user activate/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'user activate/*'" -s h -l help -d 'Show this message and exit'
 
@@ -180,7 +180,7 @@ complete -c pincli -n "__pincli_at 'import/*'" -l allow-move -d 'Let users move 
 complete -c pincli -n "__pincli_at 'import/*'" -l deactivate-missing -d 'Deactivate users of --account that the file lacks'
 complete -c pincli -n "__pincli_at 'import/*'" -l account -r -f -a '(__pincli_names accounts)' -d 'Users of this account only'
 complete -c pincli -n "__pincli_at 'import/*'" -l yes -d 'Don\'t ask, go ahead'
-complete -c pincli -n "__pincli_at 'import/*'" -l reason -r -f -d 'Why; stands in the audit trail'
+complete -c pincli -n "__pincli_at 'import/*'" -l reason -r -f -d 'Why; recorded in the audit trail'
 complete -c pincli -n "__pincli_at 'import/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'import/*'" -s h -l help -d 'Show this message and exit'
 
@@ -190,7 +190,7 @@ complete -c pincli -n "__pincli_at 'reset/*'" -l from-file -r -F -d 'Users, one 
 complete -c pincli -n "__pincli_at 'reset/*'" -l all -d 'Everybody'
 complete -c pincli -n "__pincli_at 'reset/*'" -l dry-run -d 'Show what would happen'
 complete -c pincli -n "__pincli_at 'reset/*'" -l yes -d 'Don\'t ask, go ahead'
-complete -c pincli -n "__pincli_at 'reset/*'" -l reason -r -f -d 'Why; stands in the audit trail'
+complete -c pincli -n "__pincli_at 'reset/*'" -l reason -r -f -d 'Why; recorded in the audit trail'
 complete -c pincli -n "__pincli_at 'reset/*'" -l unlock -d 'Release locked users too; needs --reason'
 complete -c pincli -n "__pincli_at 'reset/*'" -l issue -d 'Make the new PINs now (where there is no portal)'
 complete -c pincli -n "__pincli_at 'reset/*'" -l only-missing -d 'Users without a PIN only; needs --issue'

@@ -88,7 +88,7 @@ def _story(run: Run) -> Iterator[Step]:
     yield Step("The old PIN is worth nothing any more.", "verify alice", pin)
     yield Step("She opens a new one in the portal.", _SHOW_PIN)
     yield Step("It verifies her.", "verify alice", _pin_of_alice(run))
-    yield Step("How everybody stands.", "status")
+    yield Step("How everybody is doing.", "status")
     yield Step("All of it is in the audit trail.", "audit list --user alice --limit 30")
 
 

@@ -59,6 +59,6 @@ def rotate(
     fingerprint = None if operation.is_resealing(session) else operation.rotate(session, kind)
     # Opened again: what is sealed from here on is sealed to the new key.
     session = invocation.open(Need.WRITE, Need.SHOW_PIN)
-    with progress_bar("sealing anew") as progress:
+    with progress_bar("resealing") as progress:
         resealed = operation.reseal(session, progress=progress)
     return view.rotated(kind.value, fingerprint, resealed)

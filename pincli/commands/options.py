@@ -85,7 +85,7 @@ TicketOption = Annotated[
     typer.Option(
         "--ref",
         metavar="TICKET",
-        help="The ticket; stands in the audit trail.",
+        help="The ticket; recorded in the audit trail.",
         callback=_ticket,
     ),
 ]
@@ -96,7 +96,7 @@ PinStdinOption = Annotated[
 ReasonOption = Annotated[
     str | None,
     typer.Option(
-        "--reason", metavar="TEXT", help="Why; stands in the audit trail.", callback=_reason
+        "--reason", metavar="TEXT", help="Why; recorded in the audit trail.", callback=_reason
     ),
 ]
 AccountOption = Annotated[

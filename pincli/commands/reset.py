@@ -72,7 +72,7 @@ def reset(
         raise UsageProblem("nobody is named", "name users, or give --account, --from-file or --all")
     if unlock and reason is None:
         raise UsageProblem(
-            "--unlock needs a reason", "give it with --reason; it stands in the audit trail"
+            "--unlock needs a reason", "give it with --reason; it is recorded in the audit trail"
         )
     issue = issue or reveal or output is not None
     if only_missing and not issue:

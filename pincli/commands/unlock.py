@@ -20,7 +20,7 @@ def unlock(invocation: Invocation, user: UserArgument, reason: ReasonOption = No
     """
     if reason is None:
         require_terminal(
-            "unlocking needs a reason", "give it with --reason; it stands in the audit trail"
+            "unlocking needs a reason", "give it with --reason; it is recorded in the audit trail"
         )
     session = invocation.open(Need.WRITE)
     if reason is None:

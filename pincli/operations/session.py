@@ -32,7 +32,7 @@ class Need(Enum):
     """What a command needs beside the database."""
 
     WRITE = auto()
-    """audit.key, as whoever writes must sign."""
+    """audit.key: writers must sign."""
     COMPARE = auto()
     """verify.key."""
     SET_PIN = auto()

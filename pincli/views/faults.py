@@ -34,7 +34,7 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
         ),
         Fault.NO_LOCK_FILE: (
             f"the store's lock file is missing: {path}",
-            f"as its owner: (umask 077; touch {path}); what was open meanwhile starts anew",
+            f"as its owner: (umask 077; touch {path}); restart what was open meanwhile",
         ),
         Fault.NOT_MADE: (
             f"the store's folder can't be made: {path}{detail}",

@@ -44,13 +44,13 @@ def rotated(kind: str, fingerprint: str | None, resealed: int) -> Answer:
 def _screen(kind: str, fingerprint: str | None, resealed: int) -> list[Block]:
     if fingerprint is None:
         blocks: list[Block] = [
-            Headline(Tone.GOOD, "rotation finished", f"{resealed} PINs sealed anew"),
+            Headline(Tone.GOOD, "rotation finished", f"{resealed} PINs resealed"),
             Note("no new key was made: run it again for one"),
         ]
         return blocks
     about = f"new {kind} key {fingerprint}"
     blocks = [
-        Headline(Tone.GOOD, "rotated", about + (f", {resealed} PINs sealed anew" * (resealed > 0)))
+        Headline(Tone.GOOD, "rotated", about + (f", {resealed} PINs resealed" * (resealed > 0)))
     ]
     if kind == "verify":
         blocks.append(Note("each PIN moves to it at its next correct answer"))

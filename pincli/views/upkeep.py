@@ -65,7 +65,7 @@ def _sickness(sick: int, total: int) -> Problem:
     return Problem(
         "unavailable",
         f"{sick} of {total} checks failed",
-        "do what stands beside each of them",
+        "do what is said beside each of them",
     )
 
 

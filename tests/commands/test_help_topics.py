@@ -67,7 +67,7 @@ def test_the_manual_by_keys_has_every_command(floor: Desk) -> None:
     assert page in manual
     assert page["usage"] == "pincli verify [OPTIONS] USER"
     assert "pincli verify alice --ref T-4711" in page["examples"]
-    assert {"name": "--ref TICKET", "means": "The ticket; stands in the audit trail."} in page[
+    assert {"name": "--ref TICKET", "means": "The ticket; recorded in the audit trail."} in page[
         "options"
     ]
     assert page["exit_codes"] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 130]

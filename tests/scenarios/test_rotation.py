@@ -38,7 +38,7 @@ def peopled(desk: Desk) -> Desk:
 
 
 def rotate(session: Session, kind: KeyKind) -> str:
-    """Rotate a key as the command does, without sealing anew."""
+    """Rotate a key as the command does, without resealing."""
     return keys.rotate(session, kind)
 
 

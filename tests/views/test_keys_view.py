@@ -41,9 +41,9 @@ def test_the_screen_says_which_can_go() -> None:
     ("kind", "fingerprint", "resealed", "words", "absent"),
     [
         ("verify", "ee", 0, ["rotated new verify key ee", "next correct answer"], "sealed"),
-        ("portal", "ee", 7, ["rotated new portal key ee, 7 PINs sealed anew"], "next correct"),
+        ("portal", "ee", 7, ["rotated new portal key ee, 7 PINs resealed"], "next correct"),
         ("audit", "ee", 0, ["rotated new audit key ee", "back the keys up"], "next correct"),
-        ("portal", None, 7, ["rotation finished", "7 PINs sealed anew", "run it again"], "back"),
+        ("portal", None, 7, ["rotation finished", "7 PINs resealed", "run it again"], "back"),
     ],
 )
 def test_what_a_rotation_says(

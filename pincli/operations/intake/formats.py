@@ -141,7 +141,7 @@ def _json_array(lines: Lines, *, ignore_unknown: bool, tell: Tell) -> Iterator[R
     rows, _ = rows_from_file(io.BytesIO(content), format=Format.JSON)
     for row, (line, sound) in zip(rows, places, strict=True):
         if not sound:
-            tell(RowProblem(line, "", "a key stands twice in it"))
+            tell(RowProblem(line, "", "it has a key twice"))
             continue
         checked = _json_row(line, row, ignore_unknown, tell)
         if checked is not None:
@@ -169,7 +169,7 @@ def _wanted_columns(columns: list[str], *, ignore_unknown: bool) -> dict[str, st
     """The columns that we know: as the header spells them, and as we do."""
     known = {name: name.strip().casefold() for name in columns}
     if len(set(known.values())) != len(columns):
-        raise UsageProblem("a column stands twice in the header", "remove one of them")
+        raise UsageProblem("the header has a column twice", "remove one of them")
     missing = [name for name in REQUIRED if name not in known.values()]
     if missing:
         # What it has instead is not repeated: without a header it is the first person's row.

@@ -35,7 +35,7 @@ class JsonLines:
 
 
 def array_lines(text: str, begin: int) -> list[tuple[int, bool]]:
-    """Where each element of a JSON array stands, and whether a key stands twice in it.
+    """Where each element of a JSON array stands, and whether it has a key twice.
 
     Args:
         text: The array, and nothing but blanks around it.
@@ -83,7 +83,7 @@ def _wrong_with(line: bytes) -> str | None:
     try:
         json.loads(line.decode(), object_pairs_hook=_without_repeats)
     except _KeyTwice:
-        return "a key stands twice in it"
+        return "it has a key twice"
     except (ValueError, RecursionError):
         return "it is not valid JSON"
     return None
