@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from pincli.errors import PincliError, StoreRolledBack, UsageProblem
-from pincli.models import EventFilter, EventKind, Head, NewEvent, Start, Texts, TrailEvent, User
+from pincli.models import EventKind, Head, NewEvent, Start, Texts, TrailEvent, User
 from pincli.operations.chunks import Progress, no_progress
 from pincli.operations.old_trail import CHANGED, MISSING, BadEvent, OldTrail
 from pincli.operations.session import Session, let_write
@@ -251,22 +251,10 @@ class _Check:
         self._met_expected = self._met_expected or head == self._expected
 
     def _sealed(self, seal: bytes, number: int, link: bytes) -> bool:
-        sealed = any(
+        return any(
             hmac.compare_digest(seal, sealer.seal_trail(self._store_id, number, link))
             for sealer in self._trail_sealers
         )
-        if not sealed:
-            self._require_keys()
-        return sealed
-
-    def _require_keys(self) -> None:
-        """See that every audit key that the trail names is here, before a seal is called wrong."""
-        for kind in (EventKind.INITIALISED, EventKind.KEY_ROTATED):
-            for page in self._trail.newest_first(EventFilter(kind=kind), limit=_PAGE):
-                for event in page:
-                    what, _, fingerprint = (event.outcome or "").rpartition(":")
-                    if what in ("", "audit"):
-                        self._session.keyring.find(AUDIT_KEY, fingerprint)
 
     def _seals_record(self, seal: bytes, digest: bytes) -> bool:
         return any(

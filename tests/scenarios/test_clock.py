@@ -1,0 +1,72 @@
+"""A clock that was ten years ahead for a while: nothing counts for years, and doctor says so."""
+
+from __future__ import annotations
+
+from pincli.models import Outcome
+from tests.support.desk import Desk
+from tests.support.driving import (
+    OTHER,
+    RIGHT,
+    WRONG,
+    asked,
+    drive,
+    guess_wrong,
+    nothing_impossible,
+    verify_of,
+)
+from tests.support.failpoints import Plan
+
+AHEAD = Plan(ago=-3650 * 86_400)
+UNLOCK = ("unlock", "alice", "--reason", "T-1", "--json")
+
+
+def _locked_twice(desk: Desk, plan: Plan) -> None:
+    """Two locks and unlocks, then three misses."""
+    for _ in range(2):
+        for _ in range(6):
+            assert drive(desk, *verify_of("alice"), plan=plan, pin=WRONG).code == 3
+        assert drive(desk, *UNLOCK, plan=plan).code == 0
+    for _ in range(3):
+        assert drive(desk, *verify_of("alice"), plan=plan, pin=WRONG).code == 3
+
+
+def test_what_is_dated_in_the_future_counts_in_no_window(desk: Desk) -> None:
+    """No alert of it, by exit code either; `doctor` names it; the counter is as it was."""
+    desk.collected("alice")
+    _locked_twice(desk, AHEAD)
+    alerts = desk.run("alerts", "--json", "--exit-code")
+    assert alerts.code == 0, alerts
+    told = desk.run("doctor", "--json").answer["checks"]
+    assert any("future" in str(check["finding"]) for check in told), told
+    assert desk.user("alice").failed_attempts == 3
+    nothing_impossible(desk)
+
+
+def test_the_same_now_is_alarming(desk: Desk) -> None:
+    """What the clock was wrong about is a sign when it is right."""
+    desk.collected("alice")
+    _locked_twice(desk, Plan())
+    assert desk.run("alerts", "--json", "--exit-code").code == 4
+
+
+def test_an_unlock_dated_in_the_future_makes_no_sign_of_misses_now(desk: Desk) -> None:
+    """It counts in no window, so three plain misses long after it are only that."""
+    desk.collected("alice")
+    desk.collected("bob", pin=OTHER)
+    guess_wrong(desk, "alice", 6)
+    assert drive(desk, *UNLOCK, plan=AHEAD).code == 0
+    guess_wrong(desk, "alice", 3)
+    assert desk.run("alerts", "--json", "--exit-code").code == 0
+    assert asked(desk, "alice", RIGHT) is Outcome.VERIFIED
+    nothing_impossible(desk)
+
+
+def test_an_attempt_left_open_in_the_future_is_ended_by_the_next(desk: Desk) -> None:
+    """No clock is asked when the next one comes along."""
+    desk.collected("alice")
+    dead = Plan(at=(("charged", "kill"),), ago=AHEAD.ago)
+    drive(desk, *verify_of("alice"), plan=dead, pin=WRONG)
+    assert desk.user("alice").attempt is not None
+    assert desk.verify("alice", RIGHT).code == 0
+    assert desk.user("alice").attempt is None
+    nothing_impossible(desk)
