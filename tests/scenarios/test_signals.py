@@ -72,7 +72,6 @@ def test_a_signal_that_ends_waits_for_the_settle(
 @pytest.mark.parametrize(
     "point",
     [
-        "locked:writer",
         "sql:BEGIN",
         "sql:COMMIT",
         "mark",
