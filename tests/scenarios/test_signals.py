@@ -81,7 +81,7 @@ def test_a_signal_that_ends_waits_for_the_settle(
     ],
 )
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_anywhere_from_lock_to_settle_waits(
+def test_a_signal_anywhere_from_charge_to_settle_waits(
     desk: Desk, number: signal.Signals, point: str
 ) -> None:
     """Within both transactions, between them, and while the settle waits for the lock."""
