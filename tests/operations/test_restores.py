@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
 from pincli.results import Restored
 from pincli.rules.states import state_of
-from pincli.store.sqlite import connection
+from pincli.store.sqlite import connection, restoring
 from pincli.store.sqlite.leftovers import unfinished_name
 from tests.store.attempting import left_open
 from tests.support.desk import Desk
@@ -127,6 +128,55 @@ def test_of_two_pins_of_one_version_neither_is_valid(peopled: Desk) -> None:
     for pin in ("234811", "739154", "842759"):
         assert outcome(peopled, "alice", pin) is Outcome.UNCOLLECTED
     assert peopled.user("alice").pin_version == 4
+    untouched(peopled)
+
+
+def test_callers_who_go_on_during_a_restore_are_caught_up_with(
+    peopled: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they did after the copy is looked at under the lock: nobody gets a guess back."""
+    backup = backed_up(peopled)
+    guess_wrong(peopled, "bob", 2)
+    write = restoring._written
+    tries = []
+
+    def beside_callers(*arguments: Any) -> Any:
+        done = write(*arguments)
+        tries.append(done)
+        guess_wrong(peopled, "alice", 3)
+        guess_wrong(peopled, "bob", 4)
+        peopled.add("carol")
+        return done
+
+    monkeypatch.setattr(restoring, "_written", beside_callers)
+    restored(peopled, backup)
+    assert len(tries) == 1
+    assert peopled.user("alice").failed_attempts == 3
+    bob = peopled.user("bob")
+    assert (state_of(bob), bob.attempts_total, bob.question) == (State.LOCKED, 6, None)
+    assert outcome(peopled, "alice", RIGHT) is Outcome.UNCOLLECTED
+    untouched(peopled)
+
+
+def test_a_restore_that_kept_pins_begins_again_beside_callers(
+    peopled: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something has happened since the backup after all, so every PIN is withdrawn."""
+    backup = backed_up(peopled)
+    write = restoring._written
+    kept = []
+
+    def beside_a_caller(*arguments: Any) -> Any:
+        result, keeps = write(*arguments)
+        kept.append(keeps)
+        if keeps:
+            guess_wrong(peopled, "alice", 1)
+        return result, keeps
+
+    monkeypatch.setattr(restoring, "_written", beside_a_caller)
+    assert restored(peopled, backup).withdrawn == 2
+    assert kept == [True, False]
+    assert (peopled.user("alice").failed_attempts, peopled.user("alice").question) == (1, None)
     untouched(peopled)
 
 

@@ -63,6 +63,7 @@ _TRIES = 4
 _OLD_HEAD = "SELECT seq, mac FROM events ORDER BY seq DESC LIMIT 1"
 _UID = "SELECT uid FROM people WHERE login = ? LIMIT 2"
 _HEAD = "SELECT number, link FROM {}.trail ORDER BY number DESC LIMIT 1"
+_CHANGED_SINCE = "SELECT uid FROM present.people WHERE event > ?"
 _GONE = (
     "SELECT count(*) FROM present.people p "
     "WHERE NOT EXISTS (SELECT 1 FROM main.people m WHERE m.uid = p.uid)"
@@ -154,15 +155,18 @@ def _tried(
             if mark is not None:
                 stack.callback(mark.close)
             seen = None if mark is None else mark.read()
-            result = _written(
-                connection, candidate, restorer, seen, has_present=present is not None
-            )
-            head = _head_of(connection, "main")
+            there = None if present is None else _head_of(connection, "present")
+            result, keeps = _written(connection, candidate, restorer, seen, there)
             if present is not None:
                 connection.execute("DETACH present")
             with locks.writer():
                 if copied is not None and _head_there(path) != stood:
-                    return None
+                    can_catch_up = backup is not None and present == copied and not keeps
+                    if there is None or not can_catch_up:
+                        return None
+                    if not _caught_up(connection, candidate, restorer, path, there, mark):
+                        return None
+                head = _head_of(connection, "main")
                 if present is not None:
                     aside: Path | None = _replace(connection, path)
                 else:
@@ -286,29 +290,28 @@ def _written(
     candidate: _Candidate,
     restorer: Restorer,
     seen: Seen | None,
-    *,
-    has_present: bool,
-) -> Restored:
-    """Make the records those of after the restore, with an event for each that changes."""
+    there: Head | None,
+) -> tuple[Restored, bool]:
+    """Make the records those of after the restore, with an event for each that changes.
+
+    Returns:
+        What was done, and whether PINs were kept.
+    """
     connection.execute("BEGIN")
     head = _head_of(connection, "main")
     marked = None if seen is None else Head(seen.number, seen.link)
-    there = _head_of(connection, "present") if has_present else None
     keeps = marked == head and (candidate.is_present or there == head)
-    note = " ".join(
-        f"{what} {each}" for what, each in (("mark", marked), ("aside", there)) if each is not None
-    )
     transaction = _transaction(connection, candidate, restorer)
-    transaction.save([NewEvent(EventKind.RESTORED, note=note or None)])
+    transaction.save([_restored_event(seen, there)])
     for kind, fingerprint in candidate.keys.items():
         restorer.name_key(transaction, kind, fingerprint)
         transaction = _transaction(connection, candidate, restorer)
     withdrawn = changed = last = 0
     courses = dict(candidate.courses)
+    compare = there is not None and not candidate.is_present
     while rows := _rows_after(connection, last):
         last = rows[-1]
         found = transaction.found(rows)
-        compare = has_present and not candidate.is_present
         present = _present(connection, [user for user, _ in found]) if compare else {}
         events: list[NewEvent] = []
         for user, sound in found:
@@ -326,10 +329,58 @@ def _written(
     for uid, course in courses.items():
         transaction.save(lost(uid, course, at=transaction.at))
         changed += 1
-    compare = has_present and not candidate.is_present
     gone = connection.execute(_GONE).fetchall()[0][0] if compare else 0
     connection.execute("COMMIT")
-    return Restored(withdrawn=withdrawn, changed=changed, gone_users=gone)
+    return Restored(withdrawn=withdrawn, changed=changed, gone_users=gone), keeps
+
+
+def _caught_up(
+    connection: sqlite3.Connection,
+    candidate: _Candidate,
+    restorer: Restorer,
+    path: Path,
+    since: Head,
+    mark: Mark | None,
+) -> bool:
+    """Take in what others did to the present store since it was copied, at this head.
+
+    The caller holds the writer lock, so only records that changed are looked at. False if the
+    store is another one by now.
+    """
+    connection.execute("ATTACH ? AS present", (f"{path.absolute().as_uri()}?mode=ro",))
+    try:
+        link = connection.execute(
+            "SELECT link FROM present.trail WHERE number = ?", (since.number,)
+        ).fetchall()
+        if link != [(since.link,)]:
+            return False
+        connection.execute("BEGIN")
+        transaction = _transaction(connection, candidate, restorer)
+        seen = None if mark is None else mark.read()
+        transaction.save([_restored_event(seen, _head_of(connection, "present"))])
+        changed = connection.execute(_CHANGED_SINCE, (since.number,))
+        while uids := [uid for (uid,) in changed.fetchmany(_CHUNK)]:
+            rows = connection.execute(
+                f"SELECT id FROM main.people WHERE uid IN ({marks(uids)})", uids
+            ).fetchall()
+            users = transaction.users([row for (row,) in rows])
+            present = _present(connection, users)
+            for user in users:
+                there = present[user.uid]
+                step = restored(user, present=there, keeps_pin=False, at=transaction.at)
+                transaction.save(step)
+        connection.execute("COMMIT")
+    finally:
+        connection.execute("DETACH present")
+    return True
+
+
+def _restored_event(seen: Seen | None, there: Head | None) -> NewEvent:
+    """The event that clears the refusal of a store that this host has seen newer or otherwise."""
+    marked = None if seen is None else Head(seen.number, seen.link)
+    heads = (("mark", marked), ("aside", there))
+    note = " ".join(f"{what} {each}" for what, each in heads if each is not None)
+    return NewEvent(EventKind.RESTORED, note=note or None)
 
 
 def _had_pin(user: User, present: User | None) -> bool:
