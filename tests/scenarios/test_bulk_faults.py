@@ -27,6 +27,7 @@ from tests.support.drive_bulk_runs import (
 )
 from tests.support.driving import ROOT
 from tests.support.floor import content
+from tests.support.marks import marked_here
 
 KIB = 1024
 SPILLING = {"pincli.store.scratch:_CACHE_KIB": 16}
@@ -172,33 +173,35 @@ def test_a_file_of_pins_on_a_full_disk(desk: Desk, small_disk: Path, room: bool)
     whole(desk)
 
 
-def _fill(folder: Path, leaving: int) -> Path:
+def _fill(folder: Path, size: int, leaving: int) -> Path:
     ballast = folder / "ballast"
-    free = 256 * KIB - sum(path.stat().st_size + 4 * KIB for path in folder.rglob("*"))
+    free = size - sum(path.stat().st_size + 4 * KIB for path in folder.rglob("*"))
     ballast.write_bytes(b"x" * max(0, free - leaving))
     return ballast
 
 
 @pytest.mark.parametrize("command", ["import", "reset"])
 @pytest.mark.system
-def test_a_store_on_a_full_disk(tmp_path: Path, small_disk: Path, command: str) -> None:
+def test_a_store_on_a_full_disk(tmp_path: Path, command: str) -> None:
     """Exit 8 and the word for it; what was committed is whole; with room again it goes on."""
     away = new_desk(tmp_path)
-    small = Desk(small_disk / "store", away.keys)
-    subprocess.run(["cp", "-r", str(away.store), str(small.store)], check=True)
-    crowd(small, 300)
     path = people(away, 2000)
     words = {"import": ["import", path], "reset": ["reset", "--all", "--yes"]}[command]
-    ballast = _fill(small_disk, 60 * KIB if command == "import" else 28 * KIB)
-    ran = run(small, *words, program=app(sizes=SMALL_CHUNKS))
-    refused(ran, 8, "the disk is full")
-    whole(small)
-    before = withdrawn(small) if command == "reset" else len(users_of(small))
-    assert before % 50 == 0
-    ballast.unlink()
-    if command == "reset":
-        assert run(small, *words, "--json").answer["unchanged"] == before
+    with small_disk_at(tmp_path / "disk", 1024) as disk:
+        small = Desk(disk / "store", away.keys)
+        subprocess.run(["cp", "-r", str(away.store), str(small.store)], check=True)
+        marked_here(small.database, small.keys)
+        crowd(small, 300)
+        ballast = _fill(disk, 1024 * KIB, (200 if command == "import" else 100) * KIB)
+        ran = run(small, *words, program=app(sizes=SMALL_CHUNKS))
+        refused(ran, 8, "the disk is full")
         whole(small)
+        before = withdrawn(small) if command == "reset" else len(users_of(small))
+        assert before % 50 == 0
+        ballast.unlink()
+        if command == "reset":
+            assert run(small, *words, "--json").answer["unchanged"] == before
+            whole(small)
 
 
 @pytest.mark.parametrize("variable", ["TMPDIR", "SQLITE_TMPDIR"])

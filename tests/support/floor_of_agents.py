@@ -25,6 +25,7 @@ import pexpect
 import pincli
 from tests.support.desk import Desk, Ran
 from tests.support.floor import new_floor
+from tests.support.marks import marked_here
 
 SERVICE = "pincli-t-svc"
 """Owns store and keys; nobody logs in to it."""
@@ -100,6 +101,7 @@ class AgentFloor:
             for path in (folder, *folder.rglob("*")):
                 shutil.chown(path, SERVICE, SERVICE)
                 path.chmod(0o700 if path.is_dir() else 0o600)
+        marked_here(self.desk.database, self.desk.keys)
         _make_folders()
         self.configure(self.config())
 
@@ -320,9 +322,9 @@ def _install() -> None:
     script.write_text(
         f"#!{python}\n"
         "import sys\n"
-        "from pincli.__main__ import main\n"
+        "from pincli.__main__ import process\n"
         "if __name__ == '__main__':\n"
-        "    sys.exit(main())\n"
+        "    sys.exit(process())\n"
     )
     script.chmod(0o755)
     _system("chmod", "-R", "u+w,go-w,go+rX", str(venv))
