@@ -23,6 +23,7 @@ from tests.support.at_the_desk import (
     sit_down,
 )
 from tests.support.desk import Desk
+from tests.support.driving import wait_until
 from tests.support.failpoints import Plan
 from tests.support.floor import RIGHT
 from tests.support.tmux import Tmux
@@ -164,6 +165,7 @@ def test_stopped_by_force(agent: Tmux) -> None:
     agent.wait_for("Stopped")
     agent.line("stty", "sane")
     agent.line("fg")
+    wait_until(lambda: "-icanon" in settings(agent), "raw keys")  # the old picture stands still
     agent.wait_for(PIN)
     answer(agent, RIGHT, "\u2714  VERIFIED")
     get_up(agent)
