@@ -19,7 +19,6 @@ from typing import Any, Self
 
 from pincli.models import Outcome
 from pincli.operations import pins
-from pincli.operations.people import require_users
 from pincli.operations.verify import verify
 from pincli.store.steps import pins as pin_steps
 from pincli.vault.verifiers import PRODUCTION_COST
@@ -257,6 +256,6 @@ def intact(desk: Desk) -> None:
 
 def withdraw(desk: Desk, *users: str, unlock: bool = False) -> None:
     """Reset users as bulk work does: in one transaction, without waiting for their locks."""
+    rows = [desk.user(user).id for user in users]
     with desk.session() as session:
-        rows = [user.id for user in require_users(session, users)]
         session.store.write(pin_steps.withdraw, rows, unlock=unlock, reason="an attack")
