@@ -24,21 +24,18 @@ from pincli.errors import (
     Rule,
     StoreUnavailable,
 )
-from pincli.models import EventKind, Fault, Origin, Outcome, State
+from pincli.models import EventKind, Fault, Outcome, State
 from pincli.operations import backups, keys, people, pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
-from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
-from pincli.results import Restored
 from pincli.rules.states import state_of
 from pincli.store.sqlite import copies, restoring
+from tests.operations.restoring import backed_up, restored, untouched
 from tests.store.attempting import charged, settled
 from tests.support.desk import Desk, new_desk
-from tests.support.driving import OTHER, RIGHT, WRONG, copied, guess_wrong
+from tests.support.driving import OTHER, RIGHT, WRONG, asked, copied, guess_wrong
 from tests.support.floor import content, copy_of
-
-LEA = Origin("lea", "restore")
 
 
 @pytest.fixture(scope="module")
@@ -57,31 +54,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 def peopled(template: Desk, tmp_path: Path) -> Desk:
     """The same for one test alone."""
     return copy_of(template, tmp_path)
-
-
-def backed_up(desk: Desk, name: str = "backup.db") -> Path:
-    """A backup of the store as it is now."""
-    path = desk.store.parent / name
-    size = backups.back_up(desk.store, path, forbidden=(desk.store, desk.keys))
-    assert size == path.stat().st_size > 0
-    return path
-
-
-def restored(desk: Desk, backup: Path) -> Restored:
-    """Restore as the command does."""
-    return backups.restore(backup, desk.store, desk.keys, origin=LEA)
-
-
-def untouched(desk: Desk) -> None:
-    """Fail unless the trail checks."""
-    with desk.session(Need.CHECK) as session:
-        assert check_trail(session, None).finding is None
-
-
-def outcome(desk: Desk, user: str, pin: str) -> Outcome:
-    """What verify says."""
-    with desk.session() as session:
-        return verify(session, user, pin, None).outcome
 
 
 def edited(backup: Path, statement: str) -> Path:
@@ -318,7 +290,7 @@ def test_the_replaced_store_is_kept_and_can_be_used(peopled: Desk) -> None:
     kept.database.unlink()
     shutil.copy(aside, kept.database)
     assert kept.events() == before
-    assert outcome(kept, "alice", RIGHT) is Outcome.VERIFIED
+    assert asked(kept, "alice", RIGHT) is Outcome.VERIFIED
     untouched(kept)
 
 
@@ -360,7 +332,7 @@ def test_nothing_happened_since_and_everything_is_kept(peopled: Desk) -> None:
         f"backup of {len(before)} events; set aside: {len(before)}:{before[-1].mac}"
     )
     untouched(peopled)
-    assert outcome(peopled, "alice", RIGHT) is Outcome.VERIFIED
+    assert asked(peopled, "alice", RIGHT) is Outcome.VERIFIED
 
 
 @pytest.mark.parametrize("store", ["there", "gone"])
@@ -382,7 +354,7 @@ def test_a_record_behind_the_trail_loses_its_pin_and_no_more(
     assert (bob.pin, bob.pin_version) == (None, 2)
     untouched(peopled)
     kept = Outcome.VERIFIED if store == "there" else Outcome.UNCOLLECTED
-    assert outcome(peopled, "alice", RIGHT) is kept
+    assert asked(peopled, "alice", RIGHT) is kept
 
 
 def test_only_rows_are_brought_back(peopled: Desk) -> None:
@@ -460,11 +432,11 @@ def test_a_restore_without_a_store_withdraws_every_pin(peopled: Desk) -> None:
     shutil.rmtree(peopled.store)
     result = restored(peopled, backup)
     assert (result.withdrawn, result.aside) == (2, None)
-    assert outcome(peopled, "alice", RIGHT) is Outcome.UNCOLLECTED
-    assert outcome(peopled, "bob", OTHER) is Outcome.LOCKED
+    assert asked(peopled, "alice", RIGHT) is Outcome.UNCOLLECTED
+    assert asked(peopled, "bob", OTHER) is Outcome.LOCKED
     with peopled.session() as session:
         new = pins.show(session, "alice").pin
-    assert outcome(peopled, "alice", new) is Outcome.VERIFIED
+    assert asked(peopled, "alice", new) is Outcome.VERIFIED
     assert {path.name for path in peopled.store.iterdir()} == {"pincli.db", "pincli.lock"}
     untouched(peopled)
 
@@ -500,7 +472,7 @@ def test_a_damaged_store_is_moved_aside(peopled: Desk, wreck: Callable[[Desk], N
     result = restored(peopled, backup)
     assert result.withdrawn == 2
     assert Path(result.aside or "").read_bytes() == remains
-    assert outcome(peopled, "alice", RIGHT) is Outcome.UNCOLLECTED
+    assert asked(peopled, "alice", RIGHT) is Outcome.UNCOLLECTED
     untouched(peopled)
 
 
@@ -519,7 +491,7 @@ def test_a_journal_that_a_lost_store_left_does_not_spoil_the_next(peopled: Desk)
     journal.write_bytes(hot)
     restored(peopled, backup)
     assert peopled.sql("PRAGMA integrity_check") == [("ok",)]
-    assert outcome(peopled, "alice", RIGHT) is Outcome.UNCOLLECTED
+    assert asked(peopled, "alice", RIGHT) is Outcome.UNCOLLECTED
     untouched(peopled)
 
 
@@ -537,8 +509,8 @@ def younger(peopled: Desk) -> Path:
 def test_no_pin_becomes_valid_by_a_younger_backup(peopled: Desk, younger: Path) -> None:
     """The present store knows nothing of carol, so her PIN is not trusted either."""
     restored(peopled, younger)
-    assert outcome(peopled, "carol", RIGHT) is not Outcome.VERIFIED
-    assert outcome(peopled, "alice", RIGHT) is not Outcome.VERIFIED
+    assert asked(peopled, "carol", RIGHT) is not Outcome.VERIFIED
+    assert asked(peopled, "alice", RIGHT) is not Outcome.VERIFIED
     untouched(peopled)
 
 
@@ -574,7 +546,7 @@ def test_a_restored_backup_of_before_a_rotation_takes_the_keys_of_now(peopled: D
     with peopled.session(Need.WRITE) as session:
         assert session.store.identity() == identity
         new = pins.show(session, "bob").pin
-    assert outcome(peopled, "bob", new) is Outcome.VERIFIED
+    assert asked(peopled, "bob", new) is Outcome.VERIFIED
     untouched(peopled)
 
 

@@ -12,22 +12,18 @@ from pathlib import Path
 import pytest
 
 from pincli.errors import BackupUnavailable, FileUnreadable, StoreUnavailable
-from pincli.models import EventKind, Fault, Origin, Outcome, State
+from pincli.models import EventKind, Fault, Outcome, State
 from pincli.operations import backups, keys, people, pins
 from pincli.operations.keys import KeyKind
-from pincli.operations.session import Need
-from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
-from pincli.results import Restored
 from pincli.rules.states import state_of
 from pincli.store.sqlite import connection
 from pincli.store.sqlite.leftovers import unfinished_name
+from tests.operations.restoring import backed_up, restored, untouched
 from tests.store.attempting import charged
 from tests.support.desk import Desk
-from tests.support.driving import OTHER, RIGHT, WRONG, guess_wrong
+from tests.support.driving import OTHER, RIGHT, WRONG, asked, guess_wrong
 from tests.support.floor import content
-
-LEA = Origin("lea", "restore")
 
 
 @pytest.fixture
@@ -36,32 +32,6 @@ def peopled(desk: Desk) -> Desk:
     desk.collected("alice", pin=RIGHT)
     desk.collected("bob", pin=OTHER)
     return desk
-
-
-def backed_up(desk: Desk, name: str = "backup.db") -> Path:
-    """A backup of the store as it is now."""
-    path = desk.store.parent / name
-    backups.back_up(desk.store, path, forbidden=(desk.store, desk.keys))
-    return path
-
-
-def restored(desk: Desk, backup: Path) -> Restored:
-    """Restore as the command does."""
-    return backups.restore(backup, desk.store, desk.keys, origin=LEA)
-
-
-def untouched(desk: Desk) -> None:
-    """Fail unless database and trail check."""
-    assert desk.sql("PRAGMA integrity_check") == [("ok",)]
-    assert desk.sql("PRAGMA foreign_key_check") == []
-    with desk.session(Need.CHECK) as session:
-        assert check_trail(session, None).finding is None
-
-
-def outcome(desk: Desk, user: str, pin: str) -> Outcome:
-    """What verify says."""
-    with desk.session() as session:
-        return verify(session, user, pin, None).outcome
 
 
 def put_back(desk: Desk, path: Path) -> None:
@@ -89,7 +59,7 @@ def test_a_store_that_is_older_than_the_backup(peopled: Desk) -> None:
     with peopled.session() as session:
         assert session.store.identity() == identity
     for user, pin in (("carol", RIGHT), ("alice", "234811"), ("alice", RIGHT), ("bob", OTHER)):
-        assert outcome(peopled, user, pin) is Outcome.UNCOLLECTED
+        assert asked(peopled, user, pin) is Outcome.UNCOLLECTED
     untouched(peopled)
 
 
@@ -123,7 +93,7 @@ def test_of_two_pins_of_one_version_neither_is_valid(peopled: Desk) -> None:
         pins.change(session, "alice", "842759")
     assert restored(peopled, younger).withdrawn == 2
     for pin in ("234811", "739154", "842759"):
-        assert outcome(peopled, "alice", pin) is Outcome.UNCOLLECTED
+        assert asked(peopled, "alice", pin) is Outcome.UNCOLLECTED
     assert peopled.user("alice").pin_version == 4
     untouched(peopled)
 
