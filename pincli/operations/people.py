@@ -33,23 +33,6 @@ def require_user(session: Session, name: str, *, ticket: str | None = None) -> U
     return found[0]
 
 
-def require_users(session: Session, names: Sequence[str]) -> list[User]:
-    """The users of these names, each once, in the order given.
-
-    Raises:
-        MalformedName: One can't be a user name.
-        UnknownUser: Carries all that are unknown, not just the first.
-    """
-    canonical = list(dict.fromkeys(canonical_user(name) for name in names))
-    found = {user.login: user for user in session.store.people.named(canonical)}
-    unknown = [name for name in canonical if name not in found]
-    if unknown:
-        note_unknown(session, unknown)
-        near = session.store.people.near("login", unknown[0]) if len(unknown) == 1 else []
-        raise UnknownUser(unknown, near)
-    return [found[name] for name in canonical]
-
-
 def require_account(session: Session, name: str) -> str:
     """The canonical name of an account that has users.
 

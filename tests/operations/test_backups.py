@@ -27,11 +27,10 @@ from pincli.models import EventKind, Fault, Origin, Outcome, State
 from pincli.operations import backups, keys, people, pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
-from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
-from pincli.results import Restored
 from pincli.rules.states import state_of
 from pincli.store.sqlite import copies, restoring
+from tests.operations.restoring import backed_up, restored, untouched
 from tests.store.attempting import charged, left_open, settled
 from tests.support.desk import Desk, new_desk
 from tests.support.driving import OTHER, RIGHT, WRONG, guess_wrong
@@ -56,25 +55,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 def peopled(template: Desk, tmp_path: Path) -> Desk:
     """The same for one test alone."""
     return copy_of(template, tmp_path)
-
-
-def backed_up(desk: Desk, name: str = "backup.db") -> Path:
-    """A backup of the store as it is now."""
-    path = desk.store.parent / name
-    size = backups.back_up(desk.store, desk.keys, path, forbidden=(desk.store, desk.keys))
-    assert size == path.stat().st_size > 0
-    return path
-
-
-def restored(desk: Desk, backup: Path) -> Restored:
-    """Restore as the command does."""
-    return backups.restore(backup, desk.store, desk.keys, origin=LEA)
-
-
-def untouched(desk: Desk) -> None:
-    """Fail unless the trail checks."""
-    with desk.session(Need.CHECK) as session:
-        assert check_trail(session, None).finding is None
 
 
 def outcome(desk: Desk, user: str, pin: str) -> Outcome:

@@ -15,7 +15,6 @@ from pincli.operations import chunks, keys, pins, unlock
 from pincli.operations.hashing import write_pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need, Session, open_session
-from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
 from pincli.results import KeyInfo
 from pincli.store.steps import keys as key_steps
@@ -23,6 +22,7 @@ from pincli.store.steps.pins import issue
 from pincli.vault.key_files import read_key
 from pincli.vault.keyring import Keyring
 from pincli.vault.rotation import install_keys, prepare_keys
+from tests.operations.restoring import untouched
 from tests.operations.watching import WatchingAnswers
 from tests.support.desk import EVERYTHING, Desk
 from tests.support.driving import OTHER, RIGHT, WRONG, guess_wrong, withdraw
@@ -54,12 +54,6 @@ def listed(desk: Desk) -> list[KeyInfo]:
     """What `keys list` shows."""
     with desk.session(Need.WRITE) as session:
         return keys.list_keys(session)
-
-
-def untouched(desk: Desk) -> None:
-    """Fail unless the trail checks."""
-    with desk.session(Need.CHECK) as session:
-        assert check_trail(session, None).finding is None
 
 
 def current(desk: Desk, kind: KeyKind) -> str:

@@ -14,15 +14,13 @@ import pytest
 
 from pincli.errors import BackupUnavailable, FileUnreadable, StoreUnavailable
 from pincli.models import EventKind, Fault, Origin, Outcome, State
-from pincli.operations import backups, keys, people, pins
+from pincli.operations import keys, people, pins
 from pincli.operations.keys import KeyKind
-from pincli.operations.session import Need
-from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
-from pincli.results import Restored
 from pincli.rules.states import state_of
 from pincli.store.sqlite import connection, restoring
 from pincli.store.sqlite.leftovers import unfinished_name
+from tests.operations.restoring import backed_up, restored, untouched
 from tests.store.attempting import left_open
 from tests.support.desk import Desk
 from tests.support.driving import OTHER, RIGHT, WRONG, guess_wrong
@@ -37,26 +35,6 @@ def peopled(desk: Desk) -> Desk:
     desk.collected("alice", pin=RIGHT)
     desk.collected("bob", pin=OTHER)
     return desk
-
-
-def backed_up(desk: Desk, name: str | Path = "backup.db") -> Path:
-    """A backup of the store as it is now."""
-    path = desk.store.parent / name
-    backups.back_up(desk.store, desk.keys, path, forbidden=(desk.store, desk.keys))
-    return path
-
-
-def restored(desk: Desk, backup: Path) -> Restored:
-    """Restore as the command does."""
-    return backups.restore(backup, desk.store, desk.keys, origin=LEA)
-
-
-def untouched(desk: Desk) -> None:
-    """Fail unless database and trail check."""
-    assert desk.sql("PRAGMA integrity_check") == [("ok",)]
-    assert desk.sql("PRAGMA foreign_key_check") == []
-    with desk.session(Need.CHECK) as session:
-        assert check_trail(session, None).finding is None
 
 
 def outcome(desk: Desk, user: str, pin: str) -> Outcome:

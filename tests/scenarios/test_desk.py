@@ -348,7 +348,7 @@ def test_a_missing_key_is_a_no_and_the_shift_goes_on(floor: Desk, agent: Tmux) -
 
 def test_an_attempt_that_can_not_be_settled_is_a_no(floor: Desk, agent: Tmux) -> None:
     """The disk fails after the charge: not verified, charged, and the shift goes on."""
-    settle = "sql:COMMIT#2"  # after the charge's
+    settle = "sql:COMMIT#2"  # after that of the charge; whom to ask is no transaction
     drive(agent, Plan(at=((settle, "fail"),)))
     agent.wait_for(START)
     look_up(agent, "alice")

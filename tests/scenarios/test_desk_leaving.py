@@ -165,7 +165,7 @@ def test_stopped_by_force(agent: Tmux) -> None:
     agent.wait_for("Stopped")
     agent.line("stty", "sane")
     agent.line("fg")
-    wait_until(lambda: "-isig" in settings(agent), "raw keys")  # what was typed before is gone
+    wait_until(lambda: "-icanon" in settings(agent), "raw keys")  # the old picture stands still
     agent.wait_for(PIN)
     answer(agent, RIGHT, "\u2714  VERIFIED")
     get_up(agent)

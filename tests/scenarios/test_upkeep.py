@@ -17,14 +17,12 @@ import pytest
 
 from pincli.models import EventKind, Outcome
 from pincli.operations import pins
-from pincli.operations.session import Need
-from pincli.operations.trail import check_trail
-from pincli.operations.verify import verify
 from pincli.store.sqlite.leftovers import ASIDE, UNFINISHED, leftovers
+from tests.operations.restoring import untouched
 from tests.support.contract import call, error_of
 from tests.support.desk import Desk, killed
 from tests.support.drive_upkeep import UpkeepForks, wrecks
-from tests.support.driving import OTHER, RIGHT, Forks, copied, drive, guess_wrong, intact
+from tests.support.driving import OTHER, RIGHT, Forks, asked, copied, drive, guess_wrong
 from tests.support.failpoints import Plan
 from tests.support.floor import content
 from tests.support.strace import Call, require_strace, traced
@@ -51,19 +49,6 @@ def backup_of(desk: Desk, name: str = "backup.db") -> Path:
     path = desk.store.parent / name
     assert call(desk, ["backup", str(path)]).code == 0
     return path
-
-
-def untouched(desk: Desk) -> None:
-    """Fail unless database and trail are whole."""
-    intact(desk)
-    with desk.session(Need.CHECK) as session:
-        assert check_trail(session, None).finding is None
-
-
-def outcome(desk: Desk, user: str, pin: str) -> Outcome:
-    """What verify says."""
-    with desk.session() as session:
-        return verify(session, user, pin, None).outcome
 
 
 def in_place_of(desk: Desk, backup: Path, folder: Path) -> Desk:
@@ -131,7 +116,7 @@ def test_a_backup_on_a_full_disk(peopled: Desk) -> None:
     assert ran.code == 8, ran
     assert list(folder.iterdir()) == []
     untouched(peopled)
-    assert outcome(peopled, "alice", RIGHT) is Outcome.VERIFIED
+    assert asked(peopled, "alice", RIGHT) is Outcome.VERIFIED
 
 
 def test_a_backup_killed_at_every_step(peopled: Desk, forks: UpkeepForks, tmp_path: Path) -> None:
@@ -153,7 +138,7 @@ def test_a_backup_killed_at_every_step(peopled: Desk, forks: UpkeepForks, tmp_pa
         assert leftovers(tmp_path / "b") == []
     assert folder > 10
     assert left
-    assert outcome(peopled, "alice", RIGHT) is Outcome.VERIFIED
+    assert asked(peopled, "alice", RIGHT) is Outcome.VERIFIED
     untouched(peopled)
 
 
@@ -227,8 +212,8 @@ def test_a_restore_and_what_is_said_of_it(peopled: Desk) -> None:
 def _stricter(desk: Desk) -> None:
     """Fail if a PIN is left, or what came after the backup was undone."""
     for pin in (RIGHT, "234811"):
-        assert outcome(desk, "alice", pin) is Outcome.UNCOLLECTED
-    assert outcome(desk, "bob", OTHER) is Outcome.LOCKED
+        assert asked(desk, "alice", pin) is Outcome.UNCOLLECTED
+    assert asked(desk, "bob", OTHER) is Outcome.LOCKED
 
 
 def test_a_restore_is_confirmed(peopled: Desk) -> None:
@@ -294,13 +279,13 @@ def test_a_restore_killed_at_every_step(
             assert done or not wreck.whole
         elif _is_store(desk):
             untouched(desk)
-            assert outcome(desk, "alice", RIGHT) is Outcome.UNCOLLECTED
+            assert asked(desk, "alice", RIGHT) is Outcome.UNCOLLECTED
         if not wreck.whole:
             again = forks.run(desk, *arguments)
             assert again.code == 0, (wreck.number, again)
             untouched(desk)
         assert leftovers(desk.store, UNFINISHED, ASIDE) == []
-        assert outcome(desk, "alice", "234811") is Outcome.UNCOLLECTED
+        assert asked(desk, "alice", "234811") is Outcome.UNCOLLECTED
         if store == "there":
             _stricter(desk)
             asides = desk.store.glob("pincli.db.before-restore-*")
@@ -354,7 +339,7 @@ def test_a_restore_killed_between_two_pages(peopled: Desk, tmp_path: Path) -> No
         assert killed(ran.ran.code) or ran.ran.code == 128 + signal.SIGKILL
         assert len(desk.events()) == before
         untouched(desk)
-        assert outcome(desk, "alice", "234811") is Outcome.VERIFIED
+        assert asked(desk, "alice", "234811") is Outcome.VERIFIED
 
 
 def _to_the_store(call_: Call) -> bool:
@@ -365,7 +350,7 @@ def _stricter_if(desk: Desk, *, done: bool) -> None:
     if done:
         _stricter(desk)
     else:
-        assert outcome(desk, "alice", "234811") is Outcome.VERIFIED
+        assert asked(desk, "alice", "234811") is Outcome.VERIFIED
 
 
 def test_restores_in_a_storm_of_verifies(peopled: Desk, forks: UpkeepForks) -> None:

@@ -19,7 +19,6 @@ from typing import Any, Self
 
 from pincli.models import EventKind, NewEvent, Outcome
 from pincli.operations import pins
-from pincli.operations.people import require_users
 from pincli.operations.verify import verify
 from pincli.store.contract import Transaction
 from pincli.store.steps import pins as pin_steps
@@ -291,8 +290,9 @@ def nothing_impossible(desk: Desk, told: Iterable[dict[str, Any]] = ()) -> None:
 
 def withdraw(desk: Desk, *users: str, unlock: bool = False) -> None:
     """Reset users as bulk work does: in one transaction."""
+    rows = [desk.user(user).id for user in users]
+    rows = [desk.user(user).id for user in users]
     with desk.session() as session:
-        rows = [user.id for user in require_users(session, users)]
         session.store.write(pin_steps.withdraw, rows, unlock=unlock, reason="an attack")
 
 
@@ -306,6 +306,6 @@ def edit(desk: Desk, *users: str, **fields: Any) -> None:
         ]
         transaction.save(events)
 
+    rows = [desk.user(user).id for user in users]
     with desk.session() as session:
-        rows = [user.id for user in require_users(session, users)]
         session.store.write(edited, rows)
