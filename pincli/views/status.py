@@ -35,6 +35,7 @@ def facts_of(user: User) -> dict[str, object]:
         "state": state_of(user).value,
         "attempts_used": user.failed_attempts,
         "attempts_left": attempts_left(user.failed_attempts),
+        "attempt_open": user.attempt is not None,
         "locked_since": user.locked_since,
         "last_attempt_at": user.last_attempt_at,
         "last_attempt_by": user.last_attempt_by,

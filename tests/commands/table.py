@@ -21,6 +21,7 @@ CARD = frozenset(
         "state",
         "attempts_used",
         "attempts_left",
+        "attempt_open",
         "locked_since",
         "last_attempt_at",
         "last_attempt_by",

@@ -196,9 +196,11 @@ def test_an_attempt_in_flight_does_not_stop_status(desk: Desk) -> None:
     with paused_verify(desk, "alice", RIGHT) as run:
         card = desk.run("status", "alice", "--json")
         assert (card.code, card.answer["attempts_used"]) == (0, 1)
+        assert card.answer["attempt_open"] is True
         assert desk.user("alice").attempt is not None
         run.go_on()
         assert run.end().code == 0
+    assert desk.run("status", "alice", "--json").answer["attempt_open"] is False
 
 
 def test_who_is_killed_with_a_charge_costs_the_next_nothing(desk: Desk) -> None:

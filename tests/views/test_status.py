@@ -18,7 +18,7 @@ from tests.views.screens import piped
 
 KEYS = {
     "user", "account", "name", "type", "active", "state", "attempts_used", "attempts_left",
-    "locked_since", "last_attempt_at", "last_attempt_by", "last_verified_at", "last_verified_by",
+    "attempt_open", "locked_since", "last_attempt_at", "last_attempt_by", "last_verified_at", "last_verified_by",
     "pin_set_at", "pin_set_by", "locks_total", "attempts_total",
 }  # fmt: skip
 LOCKED = alice(failed_attempts=6, locked_since="2026-01-02T03:04:05Z", locks_total=2)
@@ -53,6 +53,7 @@ def test_a_card_has_every_key_and_nothing_secret(state: State) -> None:
     assert facts["state"] == state.value
     assert facts["attempts_used"] == user.failed_attempts
     assert facts["attempts_left"] == 6 - user.failed_attempts
+    assert facts["attempt_open"] is False
     assert facts["pin_set_by"] == ("customer" if user.question else None)
     text = json.dumps(facts) + piped(status.card(user, exit_code=False).screen())
     for secret in ("$question", "check", "proof", "sealed"):
