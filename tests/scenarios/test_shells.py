@@ -251,7 +251,7 @@ def test_options_are_listed(counter: Counter) -> None:
     for option in ("--reason", "--json", "--help"):
         assert option in shown
     assert "--store" not in shown
-    assert ("stands in the audit trail" in shown) is (counter.name in DESCRIBING)
+    assert ("recorded in the audit trail" in shown) is (counter.name in DESCRIBING)
 
 
 def test_names_are_listed(counter: Counter) -> None:
