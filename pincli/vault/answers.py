@@ -17,9 +17,9 @@ import hmac
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from pincli.errors import HashUnavailable, OutOfMemory, RecordDamaged
@@ -94,6 +94,8 @@ class Answers:
 
     def __init__(self, cost: HashCost = PRODUCTION_COST) -> None:
         self._cost = cost
+        self._loading = threading.Lock()
+        self._loaded: type[argon2] | None = None
 
     def prepare(self) -> None:
         """Do the slow imports now, in a thread while something else waits."""
@@ -155,13 +157,17 @@ class Answers:
             # The raw digest; types-passlib says it is text, which it is in no version.
             return cast(bytes, hasher.from_string(hasher.hash(secret)).checksum)
 
-    @cached_property
+    @property
     def _argon2(self) -> type[argon2]:
-        with _faults_of_the_host():
-            with _spared_imports():
-                from passlib.hash import argon2
-            argon2.set_backend()
-        return argon2
+        # One thread at a time: passlib can't be imported by two at once.
+        with self._loading:
+            if self._loaded is None:
+                with _faults_of_the_host():
+                    with _spared_imports():
+                        from passlib.hash import argon2
+                    argon2.set_backend()
+                self._loaded = argon2
+            return self._loaded
 
 
 def bound_to(question: str | None, uid: bytes) -> BoundTo:
