@@ -29,6 +29,7 @@ from pincli.vault.keyring import Key
 if TYPE_CHECKING:
     from passlib.hash import argon2
 
+_LOADING = threading.Lock()
 _ANSWER_BYTES = 32
 _SALT_BYTES = 16
 _SALT_BYTES_TAKEN = range(8, 65)
@@ -94,7 +95,6 @@ class Answers:
 
     def __init__(self, cost: HashCost = PRODUCTION_COST) -> None:
         self._cost = cost
-        self._loading = threading.Lock()
         self._loaded: type[argon2] | None = None
 
     def prepare(self) -> None:
@@ -159,8 +159,9 @@ class Answers:
 
     @property
     def _argon2(self) -> type[argon2]:
-        # One thread at a time: passlib can't be imported by two at once.
-        with self._loading:
+        # The head start is another thread with answers of its own, and passlib can't be
+        # imported by two at once: one of them would find it half done.
+        with _LOADING:
             if self._loaded is None:
                 with _faults_of_the_host():
                     with _spared_imports():
