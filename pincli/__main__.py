@@ -1,6 +1,6 @@
 """Where the process begins: `pincli` and `python -m pincli`.
 
-Only what must happen before the slow imports stands here.
+Only what must happen before the slow imports is here.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class Config(NamedTuple):
         store: The folder of the database.
         keys: The folder of the keys.
         agent: OS login of who runs the command; under sudo, of who invoked sudo.
-        roles: Under sudo, the caller's roles; otherwise None: whoever can open the files may
+        roles: Under sudo, the caller's roles; otherwise None: anybody who can open the files may
             do everything.
         on_lock: The program to run after a lock; empty for none.
     """

@@ -92,7 +92,7 @@ def _read_safely(path: Path) -> bytes:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise ConfigUnavailable(Fault.MALFORMED, path, "it is not a plain file")
-        # Whoever may write it may give themselves every role.
+        # Anybody who can write it can give themselves every role.
         if facts.st_uid not in (0, os.geteuid()) or facts.st_mode & _WRITABLE_BY_OTHERS:
             raise ConfigUnavailable(Fault.EXPOSED, path)
         content = os.read(descriptor, _LARGEST + 1)

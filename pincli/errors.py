@@ -320,7 +320,7 @@ class Interrupted(PincliError):
     Attributes:
         done: For bulk work, how many users were finished.
         total: And of how many; 0 for anything else.
-        kept: The unfinished file that new PINs stand in, if there is one.
+        kept: The unfinished file that holds new PINs, if there is one.
     """
 
     code = "interrupted"

@@ -67,7 +67,7 @@ def open_plain(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
 
 
 def sync_file(path: Path) -> None:
-    """Make what is in a file durable, so that whoever reads it next reads the disk.
+    """Make what is in a file durable, so that the next reader reads the disk.
 
     Raises:
         OSError: It can't be done.

@@ -194,7 +194,7 @@ RULES: tuple[Rule, ...] = (
 
 
 BEGIN = re.compile("begin( deferred| immediate| exclusive)?( transaction)?;?", re.IGNORECASE)
-MAY_DEFER = ("store.sqlite.engine", "store.scratch", "store.sqlite.restoring")
+MAY_DEFER = ("store.sqlite.engine", "store.scratch", "store.sqlite.restored_records")
 """The first writes nothing in it; the others write a file that nobody else has."""
 
 

@@ -27,6 +27,6 @@ def in_background(work: Callable[[], None]) -> None:
 
 
 def _quietly(work: Callable[[], None]) -> None:
-    # Only a head start: what fails here fails again, and is told, where it is needed.
+    # Only a head start: what fails here fails again, and is reported, where it is needed.
     with suppress(Exception):
         work()

@@ -23,7 +23,7 @@ def input_file(path: Path, config: Config) -> Iterator[BinaryIO]:
 
     Raises:
         Refused: It lies in the store's or the keys' folder: through an error message it
-            could otherwise be read by whoever may run pincli but not open the file.
+            could otherwise be read by callers who may run pincli but not open the file.
         FileUnreadable: It can't be opened.
     """
     if path == _STDIN:

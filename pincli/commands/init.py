@@ -5,7 +5,7 @@ from __future__ import annotations
 from pincli.commands.invocation import Invocation
 from pincli.operations.setup import initialise
 from pincli.views.blocks import Answer
-from pincli.views.setup import initialised
+from pincli.views.upkeep import initialised
 
 
 def init(invocation: Invocation) -> Answer:

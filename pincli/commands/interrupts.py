@@ -13,7 +13,7 @@ from types import FrameType
 
 @contextmanager
 def taken() -> Iterator[None]:
-    """Let the first Ctrl-C inside be a KeyboardInterrupt, unless whoever started us ignores it.
+    """Let the first Ctrl-C inside be a KeyboardInterrupt, unless the parent process ignores it.
 
     The second comes while the first is being told, and is nothing.
     """
@@ -42,7 +42,7 @@ def let_in() -> Iterator[None]:
 
 
 def ignore_from_here() -> None:
-    """Let Ctrl-C be nothing from here to the end: there is an answer, and it stands."""
+    """Ignore Ctrl-C from here to the end: the answer is out."""
     # A function, and not SIG_IGN, which programs that we start would inherit.
     if callable(signal.getsignal(signal.SIGINT)):
         signal.signal(signal.SIGINT, _nothing)

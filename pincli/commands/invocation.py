@@ -1,4 +1,7 @@
-"""What one command line asks for, by whom and where; what it opens stays open till it is told."""
+"""What one command line asks for, by whom and where.
+
+What it opens stays open until its answer is out.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,9 @@ class Invocation:
 
     @property
     def config(self) -> Config:
-        """The configuration, for whoever may run the command: no way to the store leads past it.
+        """The configuration, if the caller may run the command.
+
+        Every way to the store goes through it.
 
         Raises:
             Refused: The command is not among the caller's roles; this is recorded.
@@ -92,7 +97,7 @@ class Invocation:
     ) -> AbstractContextManager[Session]:
         """A session for the command, with what it needs checked before it does anything.
 
-        The locks that are recorded in it are whoever opens it to tell of.
+        The caller runs the hook for the locks that are recorded in it.
 
         Raises:
             Refused: The command is not among the caller's roles.
@@ -101,7 +106,7 @@ class Invocation:
         return self._session(self.config, *needs, answers=answers)
 
     def open(self, *needs: Need, answers: Answers | None = None) -> Session:
-        """The same, open until the answer is written; then its locks are told of."""
+        """The same, open until the answer is written; then the hook runs for its locks."""
         session = self.keep(self.opened(*needs, answers=answers))
         self._sessions.append(session)
         return session
@@ -126,7 +131,7 @@ class Invocation:
             return True
         try:
             roles = self._read_config().roles
-        except PincliError:  # which is told already
+        except PincliError:  # the command itself reports it
             roles = frozenset() if under_sudo() else None
         about_one_user = bool(rest) and not rest[0].startswith("-")
         return any(

@@ -41,7 +41,7 @@ def _ticket(value: str | None) -> str | None:
     return None if value is None else clean_ticket(value)
 
 
-# Names and texts are checked while the options are parsed: wrong usage is told before
+# Names and texts are checked while the options are parsed: wrong usage is reported before
 # anything that is wrong with the store.
 UserArgument = Annotated[
     str,

@@ -204,7 +204,7 @@ def _asking(question: str, *, hidden: bool) -> Iterator[None]:
     sys.stderr.flush()
 
     # None of these raises, or it could part a clean-up: that the terminal is gone is for
-    # whoever reads from it to find.
+    # the next read from it to find.
     def ask_again(_signal: int, _frame: FrameType | None) -> None:
         with suppress(Interrupted, termios.error):
             termios.tcsetattr(terminal, termios.TCSAFLUSH, wanted)
@@ -242,7 +242,7 @@ def _asking(question: str, *, hidden: bool) -> Iterator[None]:
                 _say(question)
                 yield
             finally:
-                # Whoever continues us now must not find the echo off again.
+                # A SIGCONT from here on must not switch the echo off again.
                 signal.pthread_sigmask(signal.SIG_BLOCK, handlers)
                 if hidden:
                     termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
@@ -252,7 +252,7 @@ def _asking(question: str, *, hidden: bool) -> Iterator[None]:
 
 @contextmanager
 def _handling(handlers: Mapping[signal.Signals, _Handler]) -> Iterator[None]:
-    """Have these signals handled inside, but for those that whoever started us ignores."""
+    """Have these signals handled inside, except those that the parent process ignores."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     previous = {
         number: signal.signal(number, handler)

@@ -24,7 +24,7 @@ class Entry(NamedTuple):
         audience: Who uses it: the heading in the help; empty for what no person types.
         allowed: Who may run it, where roles are given out; None if it needs no role.
         endings: Its exit codes, beside those of any command and a refusal for want of a role.
-        summary: The first sentence of its help, if it stands on the front page: importing
+        summary: The first sentence of its help, if it is on the front page: importing
             every command to read those takes longer than a verify. A test holds them equal.
     """
 

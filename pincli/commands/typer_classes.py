@@ -134,7 +134,7 @@ def _help_of(entry: Entry) -> tuple[str, str]:
 def _for_typer(entry: Entry) -> Callable[..., int | None]:
     """A command's function as Typer calls it: here its context ends, and here is --json.
 
-    A function takes the invocation and its own options, and returns what is to be told.
+    A function takes the invocation and its own options, and returns its answer.
     """
     function = entry.load()
 

@@ -61,7 +61,7 @@ def names_beginning(store: Store, column: Literal["login", "account"], text: str
 
 
 def _is_canonical(name: str) -> bool:
-    """Whether it is a name at all: whoever can write the file could have put anything there."""
+    """Whether it is a name at all: anything may be in a file that others can write."""
     try:
         return canonical_user(name) == name
     except MalformedName:

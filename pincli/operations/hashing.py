@@ -38,14 +38,14 @@ def write_pins(
 ) -> Iterator[list[tuple[Change, str]]]:
     """Hash, seal and write PINs for many users who have none, some in each transaction.
 
-    Whoever's PIN version changed between reading and writing is prepared again; so is
+    A user whose PIN version changed between reading and writing is prepared again; so is
     everybody whose PIN was made with a key that was rotated meanwhile.
 
     Args:
         session: Opened with Need.WRITE and Need.SET_PIN.
         pins: Users as just read, and the PINs that they are to have.
         unlock: Whether locked users are released too.
-        reason: Why; stands on every event.
+        reason: Why; recorded with every event.
         file: Where each PIN is written down before it is valid.
         before_each: Called with no lock held; what it raises ends the work there, and the
             PINs that are not written yet are gone.

@@ -1,4 +1,4 @@
-"""Telling another program about a lock, once it is durable and the verdict is told."""
+"""Telling another program about a lock, once it is durable and the verdict is out."""
 
 from __future__ import annotations
 

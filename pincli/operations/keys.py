@@ -57,7 +57,7 @@ def rotate(session: Session, kind: KeyKind) -> str:
     """Put a new key in the place of one; nobody's PIN changes.
 
     Verifiers under the old verify key stay valid, and each is renewed by the next correct
-    attempt. PINs sealed to the old portal key are sealed anew by `reseal`.
+    attempt. PINs sealed to the old portal key are sealed to the new one by `reseal`.
 
     Args:
         session: Opened with Need.WRITE.
@@ -91,7 +91,7 @@ def reseal(session: Session, *, progress: Progress = no_progress) -> int:
         progress: Told how far it is.
 
     Returns:
-        How many PINs were sealed anew.
+        How many PINs were resealed.
 
     Raises:
         Interrupted: Between two chunks; those before are done.

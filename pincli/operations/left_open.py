@@ -1,4 +1,4 @@
-"""Attempts that a process left open: ended by whoever looks next, so that a lock is told."""
+"""Attempts that a process left open: the next command to look ends them, so that a lock is seen."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _AT_MOST = 200
 def end_left_open(session: Session) -> None:
     """End the attempts that have been open for ten seconds, where that can be done at once.
 
-    Whatever stands in the way, such as a missing key or a held lock, is for others to say:
+    A missing key or a held lock is no error here, other commands report it:
     the question that is being answered needs no writing.
     """
     with suppress(PincliError):

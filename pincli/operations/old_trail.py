@@ -10,9 +10,8 @@ from pincli.errors import KeysUnavailable
 from pincli.models import Event, EventKind, Fault
 from pincli.store.contract import OldEvent
 from pincli.vault.audit_macs import AuditSigner
-from pincli.vault.framing import is_fingerprint
 from pincli.vault.key_files import read_key
-from pincli.vault.keyring import AUDIT_KEY, Keyring, named_key
+from pincli.vault.keyring import AUDIT_KEY, Keyring, is_fingerprint, named_key
 
 MISSING = "the event is missing"
 CHANGED = "the event was changed or put here"

@@ -14,7 +14,7 @@ def require_elsewhere(
 ) -> None:
     """Refuse a file or folder that is, or lies in, the store's or the keys' folder.
 
-    Under sudo, whoever may run pincli may not open those: naming a file there would show it
+    Under sudo, callers of pincli may not open those: naming a file there would show it
     to them, by an error message or by a link of theirs, or have it written over.
 
     Args:

@@ -1,4 +1,4 @@
-"""Resetting users: their PINs are withdrawn, and made anew when they next open them."""
+"""Resetting users: their PINs are withdrawn, and new ones made when they next open them."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class ResetOrder(NamedTuple):
     Attributes:
         unlock: Whether locked users are released too; otherwise they stay locked.
         issue: Whether new PINs are generated at once, for those who can have one.
-        reason: Why, cleaned; it stands on every event.
-        only_missing: Whether the selection is of users without a PIN, and whoever has got one
+        reason: Why, cleaned; recorded with every event.
+        only_missing: Whether the selection is of users without a PIN, and a user who has got one
             meanwhile keeps it.
     """
 
@@ -129,7 +129,7 @@ def _withdraw_first(
 ) -> Iterator[list[ResetUser]]:
     """Withdraw everybody's PIN; what became of those who get no new one.
 
-    What became of the others is told when they have it; a lock is released then, too.
+    What became of the others is reported once they have it; a lock is released then, too.
     """
 
     def step(rows: Sequence[int]) -> list[Change]:

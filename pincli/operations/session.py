@@ -97,7 +97,7 @@ class Session(NamedTuple):
             )
 
     def renew_keys(self) -> None:
-        """Load the keys that whoever sets PINs needs again: another process rotated one.
+        """Load again the keys that setting PINs takes: another process rotated one.
 
         Raises:
             KeysUnavailable: One isn't there.

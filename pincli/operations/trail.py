@@ -16,8 +16,7 @@ from pincli.rules.canonical import first_link, link_of, record_digest, texts_dig
 from pincli.rules.replay import Course, replayed
 from pincli.store.steps.people import record
 from pincli.vault.audit_seals import AuditSealer
-from pincli.vault.framing import is_fingerprint
-from pincli.vault.keyring import AUDIT_KEY
+from pincli.vault.keyring import AUDIT_KEY, is_fingerprint
 
 _LINK_CHARACTERS = 64
 _PAGE = 500

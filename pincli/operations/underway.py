@@ -56,7 +56,7 @@ def underway(total: int, progress: Callable[[int, int], None]) -> Iterator[Cours
     """
     course = Course(total, progress)
     before = signal.getsignal(signal.SIGINT)
-    # Whoever started us may have it ignored; then it stays so.
+    # The parent process may have it ignored; then it stays so.
     ours = threading.current_thread() is threading.main_thread() and callable(before)
     try:
         if ours:

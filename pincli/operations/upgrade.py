@@ -16,8 +16,7 @@ from pincli.store.opening import upgrade_store, users_to_upgrade
 from pincli.store.sealing import Sealers
 from pincli.vault.answers import from_verifier
 from pincli.vault.audit_seals import AuditSealer
-from pincli.vault.framing import is_fingerprint
-from pincli.vault.keyring import AUDIT_KEY, VERIFY_KEY, Key, Keyring
+from pincli.vault.keyring import AUDIT_KEY, VERIFY_KEY, Key, Keyring, is_fingerprint
 
 MOST_ON_THE_WAY = 20_000
 """Users whom any command that writes takes over on its way: a caller waits for it."""

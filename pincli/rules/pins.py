@@ -42,7 +42,7 @@ def require_allowed(pin: str) -> None:
 
 
 def generate() -> str:
-    """A new PIN, uniform over all that the rules allow: drawn anew until one passes."""
+    """A new PIN, uniform over all that the rules allow: drawn again until one passes."""
     import secrets
 
     while True:

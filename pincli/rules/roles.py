@@ -1,6 +1,6 @@
 """Who may run a command, where a configuration gives out roles.
 
-Which command is whose stands in the registry of commands; here is how it is decided.
+The registry of commands says which command is for whom; here is how it is decided.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ class StagedImport(_Temporary):
             )
 
     def note_duplicates(self) -> None:
-        """Note every user that stands in more than one row, at each row but the first."""
+        """Note every user that is in more than one row, at each row but the first."""
         with translated(_PATH):
             self._connection.execute(
                 "INSERT INTO problems (line, field, words) "

@@ -295,5 +295,4 @@ def _spared_imports() -> Iterator[None]:
         yield
     finally:
         for name in absent:
-            # Another thread may be here too: the head start, and whoever did not wait for it.
             sys.modules.pop(name, None)

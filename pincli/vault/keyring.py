@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 from pincli.errors import KeysUnavailable
 from pincli.models import Fault
-from pincli.vault.framing import fingerprint
+from pincli.rules.framing import framed
 from pincli.vault.key_files import KEY_BYTES, read_key, write_key
 
 VERIFY_KEY = "verify.key"
@@ -19,6 +20,7 @@ PORTAL_PUBLIC = "portal.pub"
 PORTAL_PRIVATE = "portal.key"
 ALL_FILES = (VERIFY_KEY, AUDIT_KEY, PORTAL_PUBLIC, PORTAL_PRIVATE)
 
+_FINGERPRINT_CHARACTERS = 16
 
 _ATTRIBUTES = {
     VERIFY_KEY: "verify",
@@ -26,6 +28,22 @@ _ATTRIBUTES = {
     PORTAL_PUBLIC: "portal_public",
     PORTAL_PRIVATE: "portal_private",
 }
+
+
+def fingerprint(purpose: str, key: bytes) -> str:
+    """A short name for a key, safe to store and show: 64 bits of SHA-256 over 256 random bits.
+
+    Args:
+        purpose: What the key is for; the same bytes used for two purposes have two names.
+        key: The raw key.
+    """
+    message = framed(b"pincli/v1/fingerprint", purpose.encode(), key)
+    return hashlib.sha256(message).hexdigest()[:_FINGERPRINT_CHARACTERS]
+
+
+def is_fingerprint(text: str) -> bool:
+    """Whether a text has the form of a key's name."""
+    return len(text) == _FINGERPRINT_CHARACTERS and not set(text) - set("0123456789abcdef")
 
 
 class Key(NamedTuple):

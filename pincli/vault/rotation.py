@@ -1,7 +1,7 @@
 """Putting a new key in the place of another, so that a kill at any moment loses neither.
 
 First both lie under their fingerprints. Then the store says which one counts. Then the new
-one takes the place of the old. Whoever looks meanwhile finds either by its fingerprint.
+one takes the place of the old. A process that looks meanwhile finds either by its fingerprint.
 """
 
 from __future__ import annotations

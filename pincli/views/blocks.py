@@ -50,7 +50,7 @@ class Next(NamedTuple):
     """A command to run next, and what for.
 
     Attributes:
-        otherwise: The next step for whoever may not run that command; empty for none.
+        otherwise: The next step for callers who may not run that command; empty for none.
     """
 
     command: str
@@ -62,7 +62,7 @@ class Table(NamedTuple):
     """Columns, and rows that may come page by page from the store.
 
     Attributes:
-        empty: What stands there if there are no rows.
+        empty: What is shown if there are no rows.
         folding: The columns that may be folded where the terminal is narrow; the others
             stay whole. None for all of them.
     """
@@ -95,7 +95,7 @@ Block = Headline | Band | Fields | Note | Next | Table | Chart | Menu
 
 
 class Problem(NamedTuple):
-    """An error as it is told: a word for scripts, a sentence, and what to do."""
+    """An error as it is shown: a word for scripts, a sentence, and what to do."""
 
     code: str
     message: str

@@ -52,7 +52,7 @@ class Picture(NamedTuple):
     Attributes:
         entry: What the agent is asked for.
         said: What was said last.
-        standing: What stands below it: the caller's card, or what a login looks like.
+        standing: What is below it: the caller's card, or what a login looks like.
         warning: What went wrong beside the call.
         tally: The shift so far.
         keys: What the keys do now, each a key and its meaning.
@@ -69,7 +69,7 @@ class Picture(NamedTuple):
 
 
 def opening() -> list[Block]:
-    """What stands there between two calls."""
+    """What is on the screen between two calls."""
     return [
         Note("The caller's login, and a ticket if there is one:  alice T-4711", Tone.QUIET),
         Note("An account's name lists its users.", Tone.QUIET),
@@ -120,7 +120,7 @@ def notice(text: str) -> list[Block]:
 
 
 def listed(account: str, total: int) -> list[Block]:
-    """What stands above the users of an account."""
+    """What is above the users of an account."""
     users = "user" if total == 1 else "users"
     return [Headline(Tone.NEUTRAL, account, f"an account with {total} {users}")]
 

@@ -86,7 +86,7 @@ def _lines(block: Block, display: Display) -> Iterator[str]:
 
 
 def marker(menu: Menu, number: int, display: Display) -> str:
-    """What stands before a row of a menu: a sign for the one that is chosen."""
+    """What comes before a row of a menu: a sign for the one that is chosen."""
     if number != menu.chosen:
         return " "
     return "\u203a" if display.unicode else ">"

@@ -49,7 +49,7 @@ _CHARGES = {
     "charged": "the attempt is counted, and the next command ends it",
     "may be charged": "nobody knows whether the attempt is counted",
 }
-"""What became of an attempt whose answer can't be told."""
+"""What became of an attempt that ended in an error."""
 _COMMAND = re.compile("`(pincli [^`]*)`")
 
 
@@ -67,7 +67,7 @@ def for_caller(problem: Problem, may_run: Callable[[str], bool]) -> Problem:
     """The problem with a hint that names no command which the caller may not run.
 
     Args:
-        problem: Its hint's advice is parted by semicolons; commands stand between backticks.
+        problem: Its hint's advice is parted by semicolons; commands are between backticks.
         may_run: Whether the caller's roles allow a command line, such as `pincli user list`.
     """
     advice = problem.hint.split("; ")

@@ -20,7 +20,7 @@ _TONES = {
 }
 _CHOSEN = {PinOrigin.GENERATED: "generated", PinOrigin.CUSTOMER: "chosen by the customer"}
 _ORDER = (State.LOCKED, State.ACTIVE, State.UNCOLLECTED, State.INACTIVE, State.INELIGIBLE)
-"""What somebody looks for first stands first."""
+"""What somebody looks for first comes first."""
 _NEVER = "never"
 
 
@@ -68,7 +68,7 @@ def listing(
         pages: The users, as they come from the store.
         totals: The totals by state of the same users.
         state: The state they are filtered by.
-        exit_code: Whether a locked one among them is told by the exit code.
+        exit_code: Whether the exit code says that one of them is locked.
     """
     shown = {each: n if state in (None, each) else 0 for each, n in totals.items()}
     found = exit_code and shown[State.LOCKED] > 0

@@ -53,7 +53,7 @@ class Transcript:
 
     @staticmethod
     def _retyped(before: str, after: str) -> str:
-        """The echo of a key: what it adds, what it takes away, or else the line anew.
+        """The echo of a key: what it adds, what it takes away, or else the whole line again.
 
         A backspace is what the terminal itself would echo; nothing else moves the cursor.
         """

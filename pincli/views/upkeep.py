@@ -1,4 +1,4 @@
-"""Backups, restores and the doctor's findings."""
+"""A store made, brought up to date, backed up, restored and looked at."""
 
 from __future__ import annotations
 
@@ -112,3 +112,17 @@ def _examined_screen(checks: Sequence[Check], sick: int) -> list[Block]:
         for check in order
     ]
     return [headline, Fields(pairs)]
+
+
+def initialised(store: Path, keys: Path) -> Answer:
+    """The answer of `init`."""
+    return Answer(
+        {"store": str(store), "keys": str(keys)},
+        lambda: [
+            Headline(Tone.GOOD, "store made"),
+            Fields(
+                [("store", str(store)), ("keys", f"{keys}  (back them up apart from the store)")]
+            ),
+            Next("pincli user add USER --account ACCOUNT", "the first user"),
+        ],
+    )

@@ -571,7 +571,7 @@ def test_writers_wait_meanwhile(peopled: Desk, monkeypatch: pytest.MonkeyPatch, 
 
     steps = {
         "backup": [(copies, "copy", True)],
-        "restore": [(restoring, "_written", False), (restoring, "_replace", True)],
+        "restore": [(restoring, "write_records", False), (restoring, "replace", True)],
     }
     for owner, name, _ in steps[what]:
         monkeypatch.setattr(owner, name, watched(name, getattr(owner, name)))

@@ -18,7 +18,7 @@ from pincli.operations import keys, people, pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.verify import verify
 from pincli.rules.states import state_of
-from pincli.store.sqlite import connection, restoring
+from pincli.store.sqlite import connection, restored_records, restoring
 from pincli.store.sqlite.leftovers import unfinished_name
 from tests.operations.restoring import backed_up, restored, untouched
 from tests.store.attempting import left_open
@@ -115,7 +115,7 @@ def test_callers_who_go_on_during_a_restore_are_caught_up_with(
     """What they did after the copy is looked at under the lock: nobody gets a guess back."""
     backup = backed_up(peopled)
     guess_wrong(peopled, "bob", 2)
-    write = restoring._written
+    write = restored_records.write_records
     tries = []
 
     def beside_callers(*arguments: Any) -> Any:
@@ -126,8 +126,8 @@ def test_callers_who_go_on_during_a_restore_are_caught_up_with(
         peopled.add("carol")
         return done
 
-    monkeypatch.setattr(restoring, "_written", beside_callers)
-    restored(peopled, backup)
+    monkeypatch.setattr(restoring, "write_records", beside_callers)
+    assert restored(peopled, backup).gone_users == 1  # carol
     assert len(tries) == 1
     assert peopled.user("alice").failed_attempts == 3
     bob = peopled.user("bob")
@@ -141,7 +141,7 @@ def test_a_restore_that_kept_pins_begins_again_beside_callers(
 ) -> None:
     """Something has happened since the backup after all, so every PIN is withdrawn."""
     backup = backed_up(peopled)
-    write = restoring._written
+    write = restored_records.write_records
     kept = []
 
     def beside_a_caller(*arguments: Any) -> Any:
@@ -151,7 +151,7 @@ def test_a_restore_that_kept_pins_begins_again_beside_callers(
             guess_wrong(peopled, "alice", 1)
         return result, keeps
 
-    monkeypatch.setattr(restoring, "_written", beside_a_caller)
+    monkeypatch.setattr(restoring, "write_records", beside_a_caller)
     assert restored(peopled, backup).withdrawn == 2
     assert kept == [True, False]
     assert (peopled.user("alice").failed_attempts, peopled.user("alice").question) == (1, None)

@@ -14,8 +14,8 @@ from pincli.operations.session import Need, open_session
 from pincli.operations.verify import verify
 from pincli.store.sqlite.connection import utc_now
 from pincli.vault.answers import Answers
-from pincli.vault.framing import fingerprint
 from pincli.vault.key_files import write_key
+from pincli.vault.keyring import fingerprint
 from tests.store.attempting import PIN, last_number, rewrite, with_counter
 from tests.support.desk import CHEAP, Desk, new_desk
 

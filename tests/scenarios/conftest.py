@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.desk import Desk
+from tests.support.driving import Forks
 from tests.support.floor import copy_of, new_floor
 from tests.support.tmux import Tmux, tmux
 
@@ -16,6 +17,13 @@ from tests.support.tmux import Tmux, tmux
 def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """The floor that each test gets a copy of."""
     return new_floor(tmp_path_factory.mktemp("floor"))
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    """A quick source of pincli processes."""
+    with Forks() as source:
+        yield source
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,13 +14,6 @@ from tests.support.driving import RIGHT, Forks, nothing_impossible
 MANY = 20_000
 LONGEST = 5.0
 """Seconds; a caller gives up after ten. On a quiet machine it is a tenth of one."""
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    """A quick source of pincli processes."""
-    with Forks() as source:
-        yield source
 
 
 @pytest.fixture

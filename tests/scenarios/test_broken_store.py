@@ -31,13 +31,6 @@ PAGE = 4096
 LOCK_FILE = "pincli.lock"
 
 
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    """A quick source of pincli processes."""
-    with Forks() as source:
-        yield source
-
-
 @pytest.fixture
 def alice(desk: Desk) -> Desk:
     """A store with alice, two misses on her counter."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import pytest
 
@@ -100,13 +99,6 @@ LOOKING = [
     ("doctor",),
 ]
 """Commands that show what the others have left."""
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    """A quick source of pincli processes."""
-    with Forks() as source:
-        yield source
 
 
 @pytest.fixture

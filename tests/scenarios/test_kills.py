@@ -30,13 +30,6 @@ from tests.support.turns import is_tried
 FEWEST_STEPS = 15
 
 
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    """A quick source of pincli processes."""
-    with Forks() as source:
-        yield source
-
-
 @dataclass(frozen=True)
 class Wreck:
     """A store on which one run was killed, or went through at last.

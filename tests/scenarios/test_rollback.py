@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,6 @@ from tests.support.failpoints import Plan
 from tests.support.tampering import UNAVAILABLE, clean, refused, taken_in, verified
 
 _SLOTS = (0, 4096)
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    """A quick source of pincli processes."""
-    with Forks() as source:
-        yield source
 
 
 @pytest.fixture

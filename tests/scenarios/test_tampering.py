@@ -624,13 +624,6 @@ def test_no_edit_between_guesses_buys_a_seventh(scene: Scene, name: str) -> None
     assert set(told) <= {"incorrect", "locked", "tampered", "rolled_back", "unavailable"}
 
 
-@pytest.fixture(scope="module")
-def forks() -> Any:
-    """A quick source of pincli processes that can be killed at a step."""
-    with Forks() as source:
-        yield source
-
-
 @pytest.mark.parametrize(
     "edit",
     [

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pincli import files
-from pincli.store.sqlite import copies, restoring
+from pincli.store.sqlite import copies, replacing
 from tests.support import drive_forks, failpoints, turns
 from tests.support.desk import Desk, Ran, killed
 from tests.support.driving import ROOT, Forks
@@ -106,7 +106,7 @@ def _install(plan: Plan) -> None:
     failpoints.install(replace(plan, kill_at=0))
     for name in _FILE_OPERATIONS:
         _replace(os, name, steps.before(getattr(os, name)))
-    for module in (copies, restoring):
+    for module in (copies, replacing):
         _replace(module, "give_name", steps.before(files.give_name))
 
 

@@ -367,6 +367,37 @@ def test_a_verifier_is_taken_over_for_logins_of_schema_1_alone(login: str) -> No
         from_verifier(OLD, SEVEN, login, ALICE, 1)
 
 
+_AT_ONCE = """
+import importlib.abc, sys, threading, time
+
+class Slowly(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        time.sleep(0.05 if name.startswith(("passlib", "argon2")) else 0)
+
+def prepare():
+    try:
+        Answers().prepare()
+    except BaseException as error:
+        print(error)
+
+from pincli.vault.answers import Answers
+sys.meta_path.insert(0, Slowly())
+threads = [threading.Thread(target=prepare) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_threads_that_load_the_library_at_once_all_get_it() -> None:
+    """The head start and the command have answers of their own; on a cold disk they met."""
+    ran = subprocess.run(
+        [sys.executable, "-c", _AT_ONCE], check=False, capture_output=True, text=True
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+
+
 def test_warming_up_makes_the_slow_imports_and_changes_no_answer() -> None:
     """After a warm-up a PIN gives the answer that it gave."""
     fresh = Answers(CHEAP)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pincli.errors import KeysUnavailable, Refused, Rule
 from pincli.models import Fault
-from pincli.vault.framing import fingerprint
 from pincli.vault.key_files import write_key
-from pincli.vault.keyring import ALL_FILES, Key, Keyring, create_keys
+from pincli.vault.keyring import ALL_FILES, Key, Keyring, create_keys, fingerprint
 
 
 @pytest.fixture
@@ -175,3 +177,20 @@ def test_the_store_s_word_decides_which_key_is_used(keyring: Keyring) -> None:
     fresh.require("verify.key", old.fingerprint)
     assert fresh.verify == old
     assert Keyring(keyring.folder).verify == new
+
+
+def test_fingerprints_are_sixteen_characters_of_sha_256() -> None:
+    """A fingerprint is what DESIGN.md's readers can compute with any SHA-256."""
+    purpose, key = b"verify.key", bytes(range(32))
+    message = b"".join(
+        len(part).to_bytes(8, "big") + part for part in (b"pincli/v1/fingerprint", purpose, key)
+    )
+    assert fingerprint(purpose.decode(), key) == hashlib.sha256(message).hexdigest()[:16]
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_a_key_has_another_name_for_every_purpose(key: bytes) -> None:
+    """The same bytes as verify.key and as audit.key are told apart, and neither is shown."""
+    names = {fingerprint(purpose, key) for purpose in ("verify.key", "audit.key", "portal.pub")}
+    assert len(names) == 3
+    assert all(name not in key.hex() for name in names)

@@ -15,7 +15,7 @@ class Choices(NamedTuple):
     """Some names, and which of them is chosen.
 
     Attributes:
-        lead: What stands above them.
+        lead: What is above them.
         rows: All of them.
         more: What is said of those that are not among the rows.
         begun: What is typed of the name; rows that begin otherwise are left out, if any fits.

@@ -35,7 +35,7 @@ class FullScreen:
         return f"{_ERASE}{_NO_PASTES}{_SHOW_CURSOR}{_NORMAL}"
 
     def redrawn(self) -> str:
-        """What comes before a picture that is drawn anew, whatever is there."""
+        """What comes before a picture that is drawn again, whatever is there."""
         self._shown = ()
         return _ERASE
 
@@ -70,7 +70,7 @@ class PlainLines:
         return self._transcript.interrupted()
 
     def redrawn(self) -> str:
-        """A prompt that other output may have come after is printed anew."""
+        """A prompt that other output may have come after is printed again."""
         return self._transcript.interrupted()
 
     def next(self, picture: Picture, _size: tuple[int, int]) -> str:

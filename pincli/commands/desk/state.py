@@ -1,4 +1,4 @@
-"""Where a shift stands, what is asked of the store and the terminal, and what they answer."""
+"""The state of a shift, what is asked of the store and the terminal, and what they answer."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Said = Verdict | Refusal | Problem | Choices | Remark | None
 
 
 class Shift(NamedTuple):
-    """Where the shift stands.
+    """The state of the shift.
 
     Attributes:
         line: What is typed of the user and the ticket.
@@ -45,7 +45,7 @@ class Shift(NamedTuple):
         turn: Grows by one with everything that is said.
         tally: The calls so far.
         warning: What went wrong beside the last call.
-        counted: How this call stands in it already, if a PIN was incorrect before.
+        counted: How this call is counted in it already, if a PIN was incorrect before.
     """
 
     line: Line = Line()

@@ -74,7 +74,7 @@ class Terminal:
         previous = {
             number: signal.signal(number, handler)
             for number, handler in handlers.items()
-            # Whoever started us has it ignored, as nohup does.
+            # The parent process has it ignored, as nohup does.
             if signal.getsignal(number) is not signal.SIG_IGN
         }
         wakeup = signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
@@ -195,7 +195,7 @@ class Terminal:
         self._events.append(event)
 
     def _take_again(self, _signal: int, _frame: FrameType | None) -> None:
-        """Whoever had the terminal meanwhile may have left it otherwise."""
+        """The process that had the terminal meanwhile may have left it otherwise."""
         if self._taken:
             # A handler that raises could part a clean-up; `wait` finds out as well.
             with suppress(Interrupted):

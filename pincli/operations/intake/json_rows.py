@@ -14,7 +14,7 @@ _BLANKS = re.compile(r"[ \t\n\r]*")
 
 
 class _KeyTwice(ValueError):
-    """A key stands twice in an object: which of the two counts is not to be guessed."""
+    """An object has a key twice: which of the two counts is not to be guessed."""
 
 
 class JsonLines:
@@ -35,7 +35,7 @@ class JsonLines:
 
 
 def array_lines(text: str, begin: int) -> list[tuple[int, bool]]:
-    """Where each element of a JSON array stands, and whether it has a key twice.
+    """Where each element of a JSON array is, and whether it has a key twice.
 
     Args:
         text: The array, and nothing but blanks around it.

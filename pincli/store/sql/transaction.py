@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,7 +31,7 @@ _CHECKED = (
 )
 
 
-class SqlTransaction:
+class SqlTransaction(ABC):
     """An open write transaction; an engine adds how to read and write rows.
 
     Attributes:
@@ -65,21 +66,21 @@ class SqlTransaction:
         self._seals: dict[bytes, bytes] = {}
         self._charges = 0
 
+    @abstractmethod
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write(self, statement: str, rows: Sequence[Row]) -> None:
         """Run a statement once for each row of parameters."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tampered(self, what: str) -> StoreUnavailable:
         """The error that something was changed behind the trail."""
-        raise NotImplementedError
 
+    @abstractmethod
     def replaced(self) -> StoreUnavailable:
         """The error that an older store was brought back meanwhile."""
-        raise NotImplementedError
 
     def users(self, rows: Sequence[int], tampered: list[str] | None = None) -> list[User]:
         """The records in these rows, in storage order; nobody else changes them now.

@@ -21,7 +21,7 @@ OLDEST_SQLITE = (3, 37, 0)
 
 BUSY_SECONDS = 10.0
 _BUSY_SECONDS_READ_ONLY = 0.5
-"""Whoever asks in this way presses Tab, and would sooner have no answer than a late one."""
+"""It is asked when somebody presses Tab, who would sooner have no answer than a late one."""
 
 
 def too_old_sqlite() -> str | None:

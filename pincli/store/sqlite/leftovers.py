@@ -1,6 +1,6 @@
 """What a killed backup or restore left lying about: it has a name of its kind, and nobody holds it.
 
-Whoever makes such a file or folder holds a lock on it, which ends with the process. flock, not
+The process that makes such a file or folder holds a lock on it, which ends with it. flock, not
 POSIX's record locks: SQLite's own are of that kind, and it may have the same file open.
 """
 

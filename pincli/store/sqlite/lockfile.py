@@ -127,7 +127,7 @@ class Locks:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def renew_patience(self) -> None:
-        """Begin anew: something is committed, and what comes next may wait as long again."""
+        """Something is committed, so what comes next may wait as long again."""
         self.patience = LONGEST_WAIT
 
     @contextmanager
@@ -198,8 +198,8 @@ class Locks:
             raise StoreBusy(self._path, holder_of(self._descriptor, byte, length)) from None
         except OSError as error:
             raise from_os(error, self._path) from None
-        # Whoever removes the file parts us from those who open it anew: stop, don't go on
-        # with a lock that excludes nobody.
+        # If the file is removed and made again, those who open it now lock another one: stop,
+        # don't go on with a lock that excludes nobody.
         if removed:
             raise StoreUnavailable(Fault.NO_LOCK_FILE, self._path)
 
@@ -216,7 +216,7 @@ def _alarm(seconds: float) -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, 0)
             raise _WaitedTooLongError
 
-    # Ignored first, which drops one that whoever started us left waiting.
+    # Ignored first, which drops one that was pending when this process started.
     before = signal.signal(signal.SIGALRM, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, give_up)
     mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})

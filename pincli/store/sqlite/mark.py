@@ -181,7 +181,7 @@ class Mark:
 
 
 def place_of(store: Path) -> bytes:
-    """Where a store is: SHA-256 of its real path, so that a copy is told from it."""
+    """Where a store is: SHA-256 of its real path, so that a copy has another."""
     return hashlib.sha256(os.fsencode(store.resolve())).digest()
 
 

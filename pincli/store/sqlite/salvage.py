@@ -1,7 +1,7 @@
 """What can be read of a store that was changed so that pincli can't take its rows as they are.
 
 Its encoding may be another, its indexes damaged, a CHECK broken, a text no text. Only rows are
-read, and whoever's row has to be mended is tampered with by its seal.
+read, and the seal of a row that has to be mended shows that it was tampered with.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def copy_tables(source: Path, target: sqlite3.Connection, tables: Sequence[str])
             columns, marks = ", ".join(names), ", ".join("?" * len(names))
             insert = f"INSERT INTO main.{table} ({columns}) VALUES ({marks})"
             if table == "people":
-                # Text that is none becomes another, and its record unsound.
+                # Text that is not UTF-8 becomes other text, and its record unsound.
                 connection.text_factory = lambda raw: raw.decode(errors="replace")
             rows = connection.execute(f"SELECT {columns} FROM {table} NOT INDEXED")
             if table != "people":

@@ -88,29 +88,10 @@ SCHEMA_1 = (
         """,
 )
 
-FROM_SCHEMA_1 = (
-    """CREATE TABLE "old_events" (
-            seq INTEGER PRIMARY KEY CHECK (seq > 0),
-            at TEXT NOT NULL,
-            agent TEXT NOT NULL,
-            command TEXT NOT NULL,
-            kind TEXT NOT NULL,
-            user TEXT,
-            account TEXT,
-            attempt INTEGER,
-            outcome TEXT,
-            attempts_used INTEGER,
-            pin_version INTEGER,
-            reason TEXT,
-            ticket TEXT,
-            mac TEXT NOT NULL
-        ) STRICT
-        """,
-    'CREATE INDEX events_by_user ON "old_events" (user, seq) WHERE user IS NOT NULL',
-    'CREATE INDEX events_by_time ON "old_events" (at, seq)',
-    """CREATE INDEX events_of_alarm ON "old_events" (kind, at)
-            WHERE kind IN ('incorrect', 'abandoned', 'locked', 'unlocked', 'refused')
-        """,
+FROM_SCHEMA_1 = tuple(
+    statement.replace(" events ", ' "old_events" ')
+    for statement in SCHEMA_1
+    if " events " in statement
 )
 """What a store that comes from schema 1 has beside the tables of schema 2, as SQLite writes it."""
 

@@ -19,7 +19,7 @@ _LABEL = re.compile(r"[a-z]+([ -][a-z]+)*")
 
 
 class Kind(StrEnum):
-    """What stands at one place of the command line."""
+    """What may come at one place of the command line."""
 
     TEXT = "text"
     """Something that only the person knows."""

@@ -139,7 +139,7 @@ def _as_it_is(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _typed(text: str) -> str:
-    """An option or argument: what is typed as it is in bold, what stands for something not."""
+    """An option or argument: what is typed as it is in bold, placeholders not."""
     parts = re.split(r"(\s+)", text)
     return _line(
         "".join(
