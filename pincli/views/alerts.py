@@ -69,10 +69,6 @@ def _chart(alerts: Alerts) -> list[Block]:
     ]
 
 
-def _account_figures(alert: AccountAlert) -> str:
-    return f"{counted(alert.users_failed, 'user')} failed, {counted(alert.failures, 'time')}"
-
-
 def _agent_figures(alert: AgentAlert) -> str:
     parts = [f"{alert.users_failed} users failed"] if alert.users_failed else []
     if alert.unknown_users:

@@ -204,9 +204,7 @@ class _Upgrade:
             raise OldStoreTampered(self._path, foreign)
 
     def _old_store(self) -> tuple[Identity, str]:
-        found = self._rows(
-            "SELECT store_id, verify_key, audit_key, portal_key, created_at FROM store"
-        )
+        found = self._rows(_STORE)
         if len(found) != 1:
             raise OldStoreTampered(self._path, "the store's own row is missing")
         return Identity(*found[0][:4]), found[0][4]
