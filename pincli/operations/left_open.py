@@ -18,8 +18,8 @@ _AT_MOST = 200
 def end_left_open(session: Session) -> None:
     """End the attempts that have been open for ten seconds, where that can be done at once.
 
-    A missing key or a held lock is no error here, other commands report it:
-    the question that is being answered needs no writing.
+    A missing key or a held lock is no error here: other commands report it, and the question
+    that is being answered needs no writing.
     """
     with suppress(PincliError):
         before = written(datetime.now(UTC) - LEFT_OPEN)
