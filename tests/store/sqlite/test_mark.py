@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -23,6 +24,27 @@ from tests.store.sqlite.mark_writer import PLACE, STORE, seen
 OTHER = bytes(range(1, 17))
 SLOTS = (0, 4096)
 SLOT_BYTES = 144
+
+
+@pytest.fixture(autouse=True)
+def _closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close every mark that a test leaves open: thousands exhaust a worker's descriptors."""
+    begin, end = Mark.__init__, Mark.close
+    still_open: set[Mark] = set()
+
+    def opened(mark: Mark, descriptor: int, path: Path, store_id: bytes) -> None:
+        begin(mark, descriptor, path, store_id)
+        still_open.add(mark)
+
+    def closed(mark: Mark) -> None:
+        still_open.discard(mark)
+        end(mark)
+
+    monkeypatch.setattr(Mark, "__init__", opened)
+    monkeypatch.setattr(Mark, "close", closed)
+    yield
+    for mark in [*still_open]:
+        mark.close()
 
 
 @pytest.fixture
