@@ -414,6 +414,7 @@ class Fault(StrEnum):
     NO_INODES = "no inodes left"
     BUSY = "busy"
     OLD_SQLITE = "old SQLite"
+    NO_DRIVER = "psycopg is not installed"
     IO = "input/output error"
     LINK = "a link"
     EXPOSED = "readable by others"

@@ -20,16 +20,16 @@ MODULES = all_modules()
 SHARED = ("rules", "store.contract", "store.sealing", "store.sql")
 MAY_IMPORT = {
     "__main__": ("cli",),
-    "cli": ("commands", "views"),
+    "cli": ("commands", "views", "store.location"),
     "commands": (
         *("commands", "views", "operations", "vault", "rules", "config"),
-        *("store.opening", "store.scratch"),
+        *("store.opening", "store.scratch", "store.location"),
     ),
-    "views": ("views", "rules", "config"),
+    "views": ("views", "rules", "config", "store.location"),
     "operations": (
         *("operations", "vault", "rules"),
         *("store.opening", "store.contract", "store.steps", "store.scratch", "store.sealing"),
-        "files",
+        *("store.location", "files"),
     ),
     "store.contract": ("rules.replay.Course", "store.sealing"),
     "store.sealing": (),
@@ -39,13 +39,14 @@ MAY_IMPORT = {
     "store.sqlite": (*SHARED, "store.sqlite", "files"),
     "store.scratch": ("store.sqlite.errors",),
     "store.opening": ("store",),
+    "store.location": (),
     "vault": ("vault", "rules", "files"),
-    "config": ("rules",),
-    "deployment": ("rules",),
+    "config": ("rules", "store.location"),
+    "deployment": ("rules", "store.location"),
     "rules": ("rules",),
     "files": (),
     "results": ("models",),
-    "errors": ("models",),
+    "errors": ("models", "store.location.Location"),
     "models": (),
 }
 """What each part may import beside the values; a part inherits from what it lies in."""

@@ -16,5 +16,5 @@ def init(invocation: Invocation) -> Answer:
       pincli --store /srv/pincli/db --keys /srv/pincli/keys init
     """
     config = invocation.config
-    initialise(config.store, config.keys, origin=invocation.origin)
+    initialise(config.store, config.keys, marks=config.marks, origin=invocation.origin)
     return initialised(config.store, config.keys)

@@ -12,12 +12,13 @@ from pincli.errors import (
     StoreUnavailable,
 )
 from pincli.models import Fault
+from pincli.store.location import Server
 
 
 def store_words(error: StoreUnavailable) -> tuple[str, str]:
     """The sentence and the hint for a store that can't be used."""
     path, detail = error.path, f" ({error.detail})" if error.detail else ""
-    if isinstance(error, StoreBusy):
+    if isinstance(error, StoreBusy) and not isinstance(path, Server):
         return _busy(error)
     if isinstance(error, OldStoreTampered):
         return (
@@ -25,6 +26,10 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
             "it was left as it is: keep a copy, and tell those in charge of security; "
             "`pincli restore FILE` brings a backup back",
         )
+    if isinstance(path, Server):
+        found = _server_words(error.fault, path, detail)
+        if found is not None:
+            return found
     words = {
         Fault.MISSING: (
             f"there is no store at {path}",
@@ -100,6 +105,38 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
         error.fault,
         (f"the store can't be used: {path}{detail}", "tell an admin"),
     )
+
+
+def _server_words(fault: Fault, server: Server, detail: str) -> tuple[str, str] | None:
+    """The sentence and the hint for a server's store, where a folder's say something else."""
+    words = {
+        Fault.NO_DRIVER: (
+            f"this host can't reach the store at {server}: psycopg is not installed",
+            "pip install 'pincli[postgresql]'",
+        ),
+        Fault.NOT_MADE: (
+            f"the store can't be made: {server}{detail}",
+            "let a DBA run what `pincli init --print-sql` prints, then run `pincli init` again",
+        ),
+        Fault.FORBIDDEN: (
+            f"the store may not be opened: {server}{detail}",
+            "a DBA makes this host's login a member of pincli_desk, pincli_portal or pincli_admin",
+        ),
+        Fault.OLD_SCHEMA: (
+            f"the store is of an older pincli: {server}{detail}",
+            "nothing was changed or counted; `pincli store upgrade`, with the login that owns the"
+            " schema, brings it up to date",
+        ),
+        Fault.READ_ONLY: (
+            f"the store can't be written: {server}{detail}",
+            "it may be a standby: name the primary, or all servers, in the store's location",
+        ),
+        Fault.BUSY: (
+            f"the store is busy: {server}{detail}",
+            "try again in a moment; if it goes on, tell a DBA",
+        ),
+    }
+    return words.get(fault)
 
 
 def _busy(error: StoreBusy) -> tuple[str, str]:

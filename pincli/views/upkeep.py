@@ -114,7 +114,7 @@ def _examined_screen(checks: Sequence[Check], sick: int) -> list[Block]:
     return [headline, Fields(pairs)]
 
 
-def initialised(store: Path, keys: Path) -> Answer:
+def initialised(store: object, keys: Path) -> Answer:
     """The answer of `init`."""
     return Answer(
         {"store": str(store), "keys": str(keys)},
