@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "store.steps": ("rules", "store.contract", "store.scratch"),
     "store.sql": (*SHARED, "store.changes"),
     "store.sqlite": (*SHARED, "store.sqlite", "files"),
+    "store.postgresql": (*SHARED, "store.postgresql", "store.location"),
     "store.scratch": ("store.sqlite.errors",),
     "store.opening": ("store",),
     "store.location": (),
@@ -62,6 +63,7 @@ ONLY_IN = {
     "rich": ("views",),
     "sqlite3": ("store.sqlite", "store.scratch"),
     "sqlite_utils": ("store.sqlite", "operations.intake.formats"),  # its readers of rows
+    "psycopg": ("store.postgresql",),
     "fcntl": ("store.sqlite",),
     "passlib": ("vault.answers",),
     "argon2": ("vault.answers",),
@@ -72,7 +74,7 @@ ONLY_IN = {
 
 OF_TYPER = {"pincli.cli", "pincli.commands.typer_classes", "pincli.commands.command_tree"}
 """Who knows what a command is to Typer."""
-KNOWS_SQL = ("store.sql", "store.sqlite", "store.scratch")
+KNOWS_SQL = ("store.sql", "store.sqlite", "store.postgresql", "store.scratch")
 """The engines, and rows on their way in a temporary database, which no engine is."""
 NAMES_FILES = ("store.sqlite", "views.help.topics")
 """The help's list of files is for people."""
@@ -100,7 +102,7 @@ COUNTERS = frozenset({"failed_attempts", "locks_total", "attempts_total"})
 COUNTS = "rules.lockout"
 SETS_A_COUNTER = re.compile(rf"\bSET\b.*\b({'|'.join(COUNTERS)})\s*=", re.DOTALL)
 
-THIRD_PARTY = {"typer", "rich", "sqlite_utils", "passlib", "argon2", "cryptography"}
+THIRD_PARTY = {"typer", "rich", "sqlite_utils", "passlib", "argon2", "cryptography", "psycopg"}
 SPEAKING = {"print", "input", "exit", "quit", "sys.exit", "os._exit", "getpass.getpass"}
 STREAMS = {"sys.stdin", "sys.stdout", "sys.stderr"}
 ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv"}
@@ -195,8 +197,14 @@ RULES: tuple[Rule, ...] = (
 
 
 BEGIN = re.compile("begin( deferred| immediate| exclusive)?( transaction)?;?", re.IGNORECASE)
-MAY_DEFER = ("store.sqlite.engine", "store.scratch", "store.sqlite.restored_records")
-"""The first writes nothing in it; the others write a file that nobody else has."""
+MAY_DEFER = (
+    "store.sqlite.engine",
+    "store.scratch",
+    "store.sqlite.restored_records",
+    "store.postgresql",
+)
+"""The first writes nothing in it; the next write a file that nobody else has; the last is no
+SQLite."""
 
 
 def deferring(module: Module) -> set[str]:

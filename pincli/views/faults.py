@@ -135,6 +135,38 @@ def _server_words(fault: Fault, server: Server, detail: str) -> tuple[str, str] 
             f"the store is busy: {server}{detail}",
             "try again in a moment; if it goes on, tell a DBA",
         ),
+        Fault.UNREACHABLE: (
+            f"the database can't be reached: {server}{detail}",
+            "try again in a moment; if it goes on, tell an admin to look at server and network",
+        ),
+        Fault.LOST: (
+            f"the connection to the database was lost: {server}{detail}",
+            "try again in a moment; if it goes on, tell an admin",
+        ),
+        Fault.IN_DOUBT: (
+            f"the database gave up waiting for its standby: {server}{detail}",
+            "tell an admin: what was written may not outlive a failover",
+        ),
+        Fault.TOO_MANY: (
+            f"the database takes no more connections: {server}{detail}",
+            "try again in a moment; if it goes on, tell a DBA to allow more, or to use a pooler",
+        ),
+        Fault.DENIED: (
+            f"the database denies access: {server}{detail}",
+            "tell an admin to check this login, its password and the server's pg_hba.conf",
+        ),
+        Fault.NO_DATABASE: (
+            f"there is no such database: {server}{detail}",
+            _places("check --store and PINCLI_STORE; a DBA makes the database"),
+        ),
+        Fault.NO_SCHEMA: (
+            f"there is no store of this pincli in the database: {server}{detail}",
+            _places("`pincli init` makes one; if there should be one, check --store"),
+        ),
+        Fault.MALFORMED: (
+            f"libpq does not understand the store's location: {server}{detail}",
+            "write postgresql://LOGIN@HOST:PORT/DATABASE?sslmode=verify-full",
+        ),
     }
     return words.get(fault)
 
