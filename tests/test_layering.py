@@ -66,7 +66,6 @@ ONLY_IN = {
     "sqlite3": ("store.sqlite", "store.scratch"),
     "sqlite_utils": ("store.sqlite", "operations.intake.formats"),  # its readers of rows
     "fcntl": ("store.sqlite", "store.mark"),
-    "psycopg": ("store.postgresql",),
     "passlib": ("vault.answers",),
     "argon2": ("vault.answers",),
     "cryptography": ("vault.seals", "vault.keyring"),  # sealed PINs, and the pair of keys for them
