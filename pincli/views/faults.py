@@ -118,10 +118,6 @@ def _server_words(fault: Fault, server: Server, detail: str) -> tuple[str, str] 
             f"the store can't be made: {server}{detail}",
             "let a DBA run what `pincli init --print-sql` prints, then run `pincli init` again",
         ),
-        Fault.FORBIDDEN: (
-            f"the store may not be opened: {server}{detail}",
-            "a DBA makes this host's login a member of pincli_desk, pincli_portal or pincli_admin",
-        ),
         Fault.OLD_SCHEMA: (
             f"the store is of an older pincli: {server}{detail}",
             "nothing was changed or counted; `pincli store upgrade`, with the login that owns the"
@@ -153,7 +149,8 @@ def _server_words(fault: Fault, server: Server, detail: str) -> tuple[str, str] 
         ),
         Fault.DENIED: (
             f"the database denies access: {server}{detail}",
-            "tell an admin to check this login, its password and the server's pg_hba.conf",
+            "tell a DBA to check this login, its password, its group (pincli_desk, pincli_portal"
+            " or pincli_admin) and the server's pg_hba.conf",
         ),
         Fault.NO_DATABASE: (
             f"there is no such database: {server}{detail}",
