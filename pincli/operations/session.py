@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pincli.errors import StoreTampered, StoreUnavailable
 from pincli.models import Fault, Identity, Origin
+from pincli.store.attempting import StepAttempts
 from pincli.store.location import Location, Server
 from pincli.store.opening import open_store
 from pincli.vault.answers import Answers
@@ -24,7 +25,7 @@ from pincli.vault.keyring import (
 )
 
 if TYPE_CHECKING:
-    from pincli.store.contract import Store
+    from pincli.store.contract import Attempts, Store
 
 _NAMED_AT_MOST = 20
 
@@ -34,6 +35,8 @@ class Need(Enum):
 
     WRITE = auto()
     """audit.key: writers must sign."""
+    ATTEMPT = auto()
+    """The same where attempts are steps; nothing where the database's functions count them."""
     COMPARE = auto()
     """verify.key."""
     SET_PIN = auto()
@@ -51,7 +54,8 @@ class Session(NamedTuple):
         identity: The store's, as it was opened; a key may be rotated since.
         left_out: Gets the logins of records that bulk work left out, as they were changed
             behind the trail.
-        writable: Whether it was opened with Need.WRITE, so that events can be recorded.
+        writable: Whether it was opened with Need.WRITE or Need.ATTEMPT, so that refusals can
+            be recorded.
     """
 
     store: Store
@@ -60,6 +64,11 @@ class Session(NamedTuple):
     identity: Identity
     writable: bool
     left_out: list[str]
+
+    @property
+    def attempts(self) -> Attempts:
+        """What agents do to the store."""
+        return self.store.functions or StepAttempts(self.store)
 
     def verify_key(self, fingerprint: str) -> Key:
         """The key that a record names.
@@ -137,8 +146,11 @@ def open_session(
         KeysUnavailable: A key can't.
     """
     marks = marks or keys_folder
-    store = _opened(location, keys_folder, marks, origin, upgrade=Need.WRITE in needs)
+    writes = bool(needs & {Need.WRITE, Need.ATTEMPT})
+    store = _opened(location, keys_folder, marks, origin, upgrade=writes)
     try:
+        if Need.ATTEMPT in needs and store.functions is None:
+            needs |= {Need.WRITE}
         keyring = Keyring(keys_folder)
         identity = store.identity()
         for name, expected, whose in (
@@ -151,7 +163,7 @@ def open_session(
                 keyring.require(name, expected)
         if Need.WRITE in needs:
             _seal_with(store, keyring)
-        yield Session(store, keyring, answers or Answers(), identity, Need.WRITE in needs, [])
+        yield Session(store, keyring, answers or Answers(), identity, writes, [])
     finally:
         store.close()
 
