@@ -249,6 +249,7 @@ complete -c pincli -n "__pincli_at 'store/*'" -s h -l help -d 'Show this message
 complete -c pincli -n "__pincli_at 'store upgrade/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'store upgrade/*'" -s h -l help -d 'Show this message and exit'
 
+complete -c pincli -n "__pincli_at 'init/*'" -l print-sql -d 'Print the SQL for a DBA, and do nothing'
 complete -c pincli -n "__pincli_at 'init/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'init/*'" -s h -l help -d 'Show this message and exit'
 

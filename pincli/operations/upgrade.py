@@ -1,4 +1,4 @@
-"""Bringing a store up to date: what has to be done with keys, and how much at once."""
+"""Bringing a store of schema 1 up to date: what has to be done with keys, and how much at once."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from pincli.operations.old_trail import BadEvent, OldTrail
 from pincli.operations.session import Session
 from pincli.results import Upgraded
 from pincli.store.contract import OldEvent
-from pincli.store.location import Location, Server
-from pincli.store.opening import upgrade_server, upgrade_store, users_to_upgrade
+from pincli.store.opening import upgrade_store, users_to_upgrade
 from pincli.store.sealing import Sealers
 from pincli.vault.answers import from_verifier
 from pincli.vault.audit_seals import AuditSealer
@@ -24,7 +23,7 @@ MOST_ON_THE_WAY = 20_000
 
 
 def upgrade(
-    location: Location,
+    store_folder: Path,
     keys_folder: Path,
     *,
     origin: Origin,
@@ -35,7 +34,7 @@ def upgrade(
     """Bring a store up to date; None if it is.
 
     Args:
-        location: Where it is.
+        store_folder: Where it is.
         keys_folder: Where the keys are.
         origin: Who does it, and by which command.
         at_most: Leave a store with more users as it is.
@@ -47,16 +46,13 @@ def upgrade(
         StoreUnavailable: It can't be upgraded, or has too many users.
         KeysUnavailable: A key that it needs isn't here.
     """
-    if isinstance(location, Server):
-        upgrade_server(location)
-        return None
-    users = users_to_upgrade(location)
+    users = users_to_upgrade(store_folder)
     if users is None:
         return None
     if at_most is not None and users > at_most:
-        raise StoreUnavailable(Fault.OLD_SCHEMA, location, f"it has {users:,} users")
+        raise StoreUnavailable(Fault.OLD_SCHEMA, store_folder, f"it has {users:,} users")
     return upgrade_store(
-        location, _Vault(keys_folder), origin=origin, progress=progress, uid_of=uid_of
+        store_folder, _Vault(keys_folder), origin=origin, progress=progress, uid_of=uid_of
     )
 
 

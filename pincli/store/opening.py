@@ -86,16 +86,26 @@ def users_to_upgrade(folder: Path) -> int | None:
     return upgrade.users_to_upgrade(folder)
 
 
-def upgrade_server(location: Server) -> None:
-    """Bring a server's schema up to date, and make its functions and rights this version's.
+def upgrade_server(location: Server) -> bool:
+    """Bring a server's schema up to date, and make its functions and grants this version's.
+
+    Returns:
+        Whether the schema was of an older version.
 
     Raises:
-        StoreUnavailable: It is newer than this program, or its owner did not ask.
+        StoreUnavailable: It is newer than this program, or the login may not do that.
     """
     with _driver_needed(location):
-        from pincli.store.postgresql.upgrade import upgrade  # type: ignore[import-untyped]
+        from pincli.store.postgresql.upgrade import upgrade
 
-        upgrade(location)
+        return upgrade(location)
+
+
+def sql_for_dba() -> str:
+    """What a DBA runs in an empty database on a server, for `init` to make the rest."""
+    from pincli.store.postgresql.roles import script, statements
+
+    return script(statements())
 
 
 def upgrade_store(

@@ -119,13 +119,14 @@ def _server_words(fault: Fault, server: Server, detail: str) -> tuple[str, str] 
             "let a DBA run what `pincli init --print-sql` prints, then run `pincli init` again",
         ),
         Fault.FORBIDDEN: (
-            f"the store may not be opened: {server}{detail}",
-            "a DBA makes this host's login a member of pincli_desk, pincli_portal or pincli_admin",
+            f"the database does not let this login do that: {server}{detail}",
+            "a DBA makes the login of each host a member of pincli_desk, pincli_portal or"
+            " pincli_admin; `pincli store upgrade` takes a member of pincli_owner",
         ),
         Fault.OLD_SCHEMA: (
             f"the store is of an older pincli: {server}{detail}",
-            "nothing was changed or counted; `pincli store upgrade`, with the login that owns the"
-            " schema, brings it up to date",
+            "nothing was changed or counted; `pincli store upgrade`, by a login that is a member"
+            " of pincli_owner, brings it up to date",
         ),
         Fault.READ_ONLY: (
             f"the store can't be written: {server}{detail}",

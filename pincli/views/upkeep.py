@@ -50,6 +50,22 @@ def upgraded(result: Upgraded | None, users: int) -> Answer:
     )
 
 
+def server_upgraded(users: int, *, changed: bool) -> Answer:
+    """The answer of `store upgrade` for a server.
+
+    Args:
+        users: How many the store has.
+        changed: Whether the schema was of an older version.
+    """
+    return Answer(
+        {"upgraded": changed, "users": users},
+        lambda: [
+            Headline(Tone.GOOD, "upgraded" if changed else "up to date", f"{users} users"),
+            Note("the database's functions are those of this version"),
+        ],
+    )
+
+
 def examined(checks: Sequence[Check]) -> Answer:
     """The answer of `doctor`."""
     sick = [check for check in checks if check.finding is not None]
