@@ -22,7 +22,7 @@ from pincli.rules.canonical import record_digest
 from pincli.store.postgresql.functions import functions
 from pincli.store.postgresql.roles import DESK, grants
 from tests.store.postgresql import twin
-from tests.store.postgresql.twin import QUESTION, RIGHT, WRONG, Call, Twin, call, user_of
+from tests.store.postgresql.twin import RIGHT, WRONG, Call, Twin, call, user_of
 from tests.support.postgresql import Server
 
 Way = Callable[[psycopg.Connection, User], list[Any]]
@@ -43,7 +43,7 @@ HOSTILE = """
     SET IntervalStyle = sql_standard; SET TimeZone = 'Pacific/Kiritimati';
     SET transform_null_equals = on; SET standard_conforming_strings = off;
     SET escape_string_warning = off; SET array_nulls = off; SET extra_float_digits = -15;
-    SET enable_indexscan = off; SET enable_bitmapscan = off; SET plan_cache_mode = force_custom_plan;
+    SET enable_indexscan = off; SET plan_cache_mode = force_custom_plan;
     SET synchronous_commit = off; SET lock_timeout = 1; SET search_path = pg_temp;
     SET default_transaction_isolation = serializable; SET client_encoding = SQL_ASCII
 """
@@ -437,10 +437,10 @@ FORBIDDEN = [
     "BEGIN; LOCK TABLE pincli.people IN SHARE MODE",
     "CREATE TABLE pincli.evil (a int)",
     "CREATE FUNCTION pincli.sha256(bytea) RETURNS bytea LANGUAGE sql AS 'SELECT $1'",
-    "CREATE OR REPLACE FUNCTION pincli._written(timestamptz) RETURNS text LANGUAGE sql AS 'SELECT 1'",
+    "DROP FUNCTION pincli._written(timestamptz)",
     "ALTER FUNCTION pincli._written(timestamptz) SET search_path = pg_temp",
     "ALTER TABLE pincli.people DISABLE TRIGGER ALL",
-    "CREATE TRIGGER evil AFTER UPDATE ON pincli.people EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+    "CREATE TRIGGER evil AFTER UPDATE ON pincli.people EXECUTE FUNCTION pg_temp.evil()",
     "CREATE RULE evil AS ON UPDATE TO pincli.people DO INSTEAD NOTHING",
     "CREATE INDEX ON pincli.people (pin_check)",
     "CREATE STATISTICS ON pin_check, pin_proof FROM pincli.people",
@@ -465,13 +465,9 @@ FORBIDDEN = [
 
 
 @pytest.mark.parametrize("statement", FORBIDDEN)
-def test_what_a_desk_may_not_do(thief: psycopg.Connection, user: User, statement: str) -> None:
+def test_what_a_desk_may_not_do(thief: psycopg.Connection, statement: str) -> None:
     """It reads no secret, writes no table, and becomes nobody else."""
-    assert user
     with pytest.raises(InsufficientPrivilege):
-        if statement.startswith("COPY"):
-            with thief.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-                copy.read()
         thief.execute(statement.encode())
 
 
@@ -527,28 +523,9 @@ def test_hostile_settings(store: Twin, user: User) -> None:
         thief.add_notice_handler(lambda said: heard.append(f"{said.message_primary}"))
         for setting in HOSTILE.split(";"):
             thief.execute(setting.encode())
-        arguments = (
-            user.uid,
-            3,
-            QUESTION,
-            WRONG,
-            uuid4(),
-            "evil",
-            "verify",
-            "Тикет",
-            None,
-            None,
-            None,
-        )
-        text = psycopg.ClientCursor(store.desk).mogrify(
-            b"SELECT attempt FROM pincli.charge(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            arguments,
-        )
-        thief.execute(b"SELECT 1")
-        thief.execute(text.replace("\\x", "\\\\x").encode())
-        nonce = arguments[4]
-        settle = f"SELECT outcome FROM pincli.settle('{nonce}', decode('{user.uid.hex()}', 'hex'), 'e', 'v')"
-        thief.execute(settle.encode())
+        nonce = uuid4()
+        call(thief, twin.charge(user, WRONG, nonce))
+        call(thief, twin.settle(user, nonce))
     assert heard
     require_no_secret(store, user, *heard)
     now = store.user(user)
