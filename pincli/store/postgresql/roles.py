@@ -65,7 +65,7 @@ def statements(*, old_events: bool = False) -> list[str]:
 
 def script(statements: list[str]) -> str:
     """Statements as a text for psql: all of them take effect, or none does."""
-    return ";\n\n".join(["BEGIN", *statements, "COMMIT"]) + ";\n"
+    return ";\n\n".join(["START TRANSACTION", *statements, "COMMIT"]) + ";\n"
 
 
 def grants(*, old_events: bool = False) -> list[str]:

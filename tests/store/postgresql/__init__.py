@@ -1,1 +1,1 @@
-"""Tests of pincli.store.postgresql."""
+"""The store on PostgreSQL, against a real server."""
