@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.desk import Desk, new_desk
+from tests.support.postgresql import Server
+from tests.support.served import make_schema, served_desk
 from tests.support.turns import is_tried
 
 pytest_plugins = ["tests.support.postgresql_fixtures"]
@@ -62,7 +65,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("changes the machine: PINCLI_TEST_SYSTEM=1")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked so on both engines."""
+    marked = metafunc.definition.get_closest_marker("engines") is not None
+    if marked and "desk" in metafunc.fixturenames:
+        metafunc.parametrize("desk", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    """A fresh store with its keys, and nobody in it."""
-    return new_desk(tmp_path)
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    """A fresh store with its keys, and nobody in it: in a folder, or as `engines` asks."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield new_desk(tmp_path)
+        return
+    server: Server = request.getfixturevalue("server")
+    database = server.database(make_schema)
+    yield served_desk(database, tmp_path)
+    database.drop()

@@ -21,6 +21,8 @@ from tests.support.contract import call
 from tests.support.desk import Desk
 from tests.support.driving import RIGHT, WRONG
 
+pytestmark = pytest.mark.engines
+
 NOW = datetime(2026, 11, 24, 12, 30, 0, tzinfo=UTC)
 
 

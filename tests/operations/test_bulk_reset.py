@@ -30,6 +30,8 @@ from tests.support.floor import copy_of, new_floor
 from tests.support.overtaking import overtake
 from tests.support.trail import play
 
+pytestmark = pytest.mark.engines
+
 MANY = 150
 """More than two groups of hashes."""
 

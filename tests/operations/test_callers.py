@@ -9,6 +9,8 @@ from pincli.models import Outcome, User, UserType, Verdict
 from pincli.operations.callers import NAMES_AT_MOST, AccountUsers, look_up, names_beginning
 from tests.support.desk import Desk
 
+pytestmark = pytest.mark.engines
+
 
 def test_a_login_is_its_user(desk: Desk) -> None:
     """In any spelling; one who can't be verified is a verdict at once, on record."""

@@ -26,6 +26,8 @@ from tests.support.desk import Desk
 from tests.support.driving import guess_wrong, withdraw
 from tests.support.trail import play
 
+pytestmark = pytest.mark.engines
+
 GROUP = hashing._WRITE_AT_ONCE
 
 

@@ -13,6 +13,8 @@ from pincli.rules.lockout import without_pin
 from tests.store.attempting import PIN, kinds_after, last_number, left_open, told, with_counter
 from tests.support.desk import Desk
 
+pytestmark = pytest.mark.engines
+
 
 def test_a_user_is_added_under_canonical_names(desk: Desk) -> None:
     """However they are typed, user and account have one spelling."""

@@ -11,6 +11,8 @@ from pincli.operations.verify import verify
 from tests.store.attempting import PIN, kinds_after, last_number, told, with_counter
 from tests.support.desk import Desk
 
+pytestmark = pytest.mark.engines
+
 CHOICE = "234811"
 FORBIDDEN = {
     "444412": Rule.REPEATED_DIGITS,

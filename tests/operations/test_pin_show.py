@@ -16,6 +16,8 @@ from tests.store.attempting import PIN, kinds_after, last_number, rewrite, told,
 from tests.support.desk import Desk
 from tests.support.overtaking import overtake
 
+pytestmark = pytest.mark.engines
+
 
 def withdraw(session: Session, name: str) -> None:
     """Take a PIN away as bulk work does."""

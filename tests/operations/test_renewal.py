@@ -16,6 +16,8 @@ from tests.store.attempting import PIN, with_counter
 from tests.support.desk import CHEAP, Desk
 from tests.support.overtaking import overtake
 
+pytestmark = pytest.mark.engines
+
 DEARER = HashCost(memory_kib=16, passes=1)
 
 

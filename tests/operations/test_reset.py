@@ -19,6 +19,8 @@ from tests.operations.resetting import reset_named
 from tests.store.attempting import PIN, kinds_after, last_number, left_open, told, with_counter
 from tests.support.desk import Desk
 
+pytestmark = pytest.mark.engines
+
 CASES = list(product(range(7), (True, False)))
 
 

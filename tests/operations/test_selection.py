@@ -18,6 +18,8 @@ from tests.store.population import Person, put
 from tests.support.desk import Desk, connection_of, new_desk
 from tests.support.driving import guess_wrong
 
+pytestmark = pytest.mark.engines
+
 MANY = 2300
 """More users than any page holds."""
 

@@ -13,6 +13,8 @@ from pincli.rules.states import state_of
 from tests.store.attempting import PIN, kinds_after, last_number, left_open, told, with_counter
 from tests.support.desk import Desk
 
+pytestmark = pytest.mark.engines
+
 
 def test_unlocking_gives_six_new_attempts_on_the_same_pin(desk: Desk) -> None:
     """Counter 0, PIN and totals kept, the reason on record; the right PIN verifies again."""

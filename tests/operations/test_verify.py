@@ -40,6 +40,8 @@ from tests.store.processes import other
 from tests.support.desk import Desk
 from tests.support.overtaking import overtake
 
+pytestmark = pytest.mark.engines
+
 WRONG = "234811"
 FORBIDDEN = "000000"
 MALFORMED = ("", "12345", "1234567", "12a456", "\uff14\uff14\uff14\uff11\uff15\uff19", f"{PIN}\n")

@@ -32,6 +32,8 @@ from tests.support.driving import (
 from tests.support.failpoints import Plan
 from tests.support.trail import count
 
+pytestmark = pytest.mark.engines
+
 # Nobody gives up before the last of many has had their turn on a busy machine.
 PATIENT = 60.0
 

@@ -17,6 +17,7 @@ from typing import Any
 from pincli.models import Event, EventFilter, Origin, User, UserType
 from pincli.operations import people, pins, setup
 from pincli.operations.session import Need, Session, open_session
+from pincli.store.location import Location
 from pincli.store.sqlite.engine import SqliteStore
 from pincli.vault.answers import Answers, HashCost
 from tests.support.forks import forked
@@ -60,6 +61,11 @@ class Desk:
         """The database file."""
         return self.store / "pincli.db"
 
+    @property
+    def location(self) -> Location:
+        """Where the store is, as pincli is told."""
+        return self.store
+
     @contextmanager
     def session(
         self,
@@ -70,7 +76,7 @@ class Desk:
     ) -> Iterator[Session]:
         """A session for the operations, at a cheap hash cost unless told otherwise."""
         with open_session(
-            self.store,
+            self.location,
             self.keys,
             origin=Origin(agent, command),
             needs=frozenset(needs or EVERYTHING),
@@ -117,7 +123,7 @@ class Desk:
             **kept,
             "LANG": "C.UTF-8",
             "TERM": "xterm-256color",
-            "PINCLI_STORE": str(self.store),
+            "PINCLI_STORE": str(self.location),
             "PINCLI_KEYS": str(self.keys),
             **extra,
         }

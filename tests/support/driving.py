@@ -272,8 +272,9 @@ def guess_wrong(desk: Desk, user: str, times: int, wrong: str = WRONG) -> None:
 
 
 def intact(desk: Desk) -> None:
-    """Fail unless the database is whole."""
-    assert desk.sql("PRAGMA integrity_check") == [("ok",)]
+    """Fail unless SQLite finds the database whole; a server's own is its own affair."""
+    if isinstance(desk.location, Path):
+        assert desk.sql("PRAGMA integrity_check") == [("ok",)]
 
 
 def nothing_impossible(desk: Desk, told: Iterable[dict[str, Any]] = ()) -> None:
@@ -285,7 +286,7 @@ def nothing_impossible(desk: Desk, told: Iterable[dict[str, Any]] = ()) -> None:
     """
     play(desk.events())  # whoever opens it first rolls a killed transaction back
     intact(desk)
-    assert replay(desk.database, told).wrong == []
+    assert replay(desk.sql, told).wrong == []
 
 
 def withdraw(desk: Desk, *users: str, unlock: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""An independent replay of a trail, from the database file alone: no module of pincli is used.
+"""An independent replay of a trail, from the database alone: no module of pincli is used.
 
 It knows the promise and not the program: at most six charges between two events that set the
 counter to 0, never an outcome without its charge, no counter that does not follow from the
@@ -9,12 +9,12 @@ callers were told, it also sees that nobody was told more than what is on disk.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
+
+Ask = Callable[[str], list[Any]]
 
 SIX = 6
 _OUTCOMES = frozenset({"verified", "incorrect", "refused", "not_told"})
@@ -91,18 +91,15 @@ class _Story:
         self.counter = self.charges = 0
 
 
-def replay(database: Path, told: Iterable[dict[str, Any]] = ()) -> Replayed:
+def replay(ask: Ask, told: Iterable[dict[str, Any]] = ()) -> Replayed:
     """Follow the whole trail of a store, and compare what it comes to.
 
     Args:
-        database: The file.
+        ask: Runs SQL in its database.
         told: What callers were told, as answers of `verify --json`.
     """
-    uri = f"{database.absolute().as_uri()}?mode=ro"
-    with closing(sqlite3.connect(uri, uri=True)) as connection:
-        events = connection.execute(_QUERY).fetchall()
-        records = connection.execute(_RECORDS).fetchall()
-        logins = dict(connection.execute("SELECT login, uid FROM people").fetchall())
+    events, records = ask(_QUERY), ask(_RECORDS)
+    logins = dict(ask("SELECT login, uid FROM people"))
     wrong: list[str] = []
     kinds: Counter[str] = Counter()
     stories: dict[bytes, _Story] = defaultdict(_Story)

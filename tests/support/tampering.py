@@ -228,7 +228,7 @@ def clean(desk: Desk) -> None:
     """Fail unless `audit verify` and the independent replay find nothing wrong."""
     ran = audit(desk)
     assert ran.code == 0, ran
-    assert replay(desk.database).wrong == []
+    assert replay(desk.sql).wrong == []
 
 
 def taken_in(desk: Desk) -> dict[str, Any]:

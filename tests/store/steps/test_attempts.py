@@ -30,6 +30,8 @@ from tests.store.attempting import (
 )
 from tests.support.desk import Desk
 
+pytestmark = pytest.mark.engines
+
 
 @pytest.mark.parametrize("counter", range(6))
 def test_a_charge_is_counted_and_its_answer_stored_before_anybody_compares(

@@ -21,6 +21,8 @@ from pincli.store.steps import pins as steps
 from tests.store.attempting import PIN, WRONG, kinds_after, left_open, settled, with_counter
 from tests.support.desk import Desk
 
+pytestmark = pytest.mark.engines
+
 Change = Callable[[Session, User], object]
 
 

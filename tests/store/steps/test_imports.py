@@ -17,6 +17,8 @@ from tests.support.desk import Desk, connection_of
 from tests.support.driving import guess_wrong
 from tests.support.trail import play
 
+pytestmark = pytest.mark.engines
+
 
 def row(user: str, **fields: object) -> StagedRow:
     """A row as `Desk.add` would have it."""

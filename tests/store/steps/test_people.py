@@ -11,6 +11,8 @@ from pincli.store.steps import people
 from tests.store.attempting import kinds_after, last_number, told, with_counter
 from tests.support.desk import Desk
 
+pytestmark = pytest.mark.engines
+
 
 @pytest.mark.parametrize("kind", UserType)
 def test_a_new_user_has_no_pin_and_no_history(desk: Desk, kind: UserType) -> None:

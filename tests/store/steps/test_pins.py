@@ -13,6 +13,8 @@ from pincli.store.steps import pins as pin_steps
 from tests.store.attempting import NO_PIN, kinds_after, last_number, rewrite, told, with_counter
 from tests.support.desk import Desk
 
+pytestmark = pytest.mark.engines
+
 
 @pytest.mark.parametrize(
     ("set_by", "counter"),
