@@ -31,10 +31,13 @@ BEGIN
   END IF;
 END $$"""
 
-# A DBA who is no superuser acts as the owner by being a member.
+# Who creates a role may grant it, and is no member of it from PostgreSQL 16 on.
 _MEMBERSHIP = f"""DO $$
+DECLARE
+  needed text := CASE WHEN current_setting('server_version_num')::int < 160000
+    THEN 'MEMBER' ELSE 'SET' END;
 BEGIN
-  IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+  IF NOT pg_has_role('{OWNER}', needed) THEN
     EXECUTE format('GRANT {OWNER} TO %I', current_user);
   END IF;
 END $$"""
