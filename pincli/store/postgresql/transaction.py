@@ -35,7 +35,7 @@ _FACTS = (
     b"start_number, epoch, head_number, head_link FROM store"
 )
 _LEAST = 0.9
-"""The part of the patience for which a lock is waited: its error says that nothing is done."""
+"""The part of the patience for which a lock is waited: its error says that nothing was done."""
 
 
 class Facts(NamedTuple):
@@ -218,10 +218,15 @@ class PostgresTransaction(SqlTransaction):
         return "FOR UPDATE" if self._waits else "FOR UPDATE NOWAIT"
 
     def _ask_for(self, query: str, parameters: Sequence[Any] = ()) -> Any:
-        patience = max(int(self._connection.patience * _LEAST * 1000), 1)
-        self._connection.execute(b"SELECT set_config('lock_timeout', %s, true)", (str(patience),))
+        timeout = str(lock_timeout(self._connection))
+        self._connection.execute(b"SELECT set_config('lock_timeout', %s, true)", (timeout,))
         self._locks_asked = True
         return self._connection.execute(query.encode(), parameters)
+
+
+def lock_timeout(connection: Connection) -> int:
+    """How long to wait for a lock, in milliseconds: the server is to be heard saying it waited."""
+    return max(int(connection.patience * _LEAST * 1000), 1)
 
 
 def _filled(columns: Sequence[str], rows: Sequence[Row]) -> tuple[tuple[str, ...], list[list[Any]]]:

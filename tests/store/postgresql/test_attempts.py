@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
@@ -268,7 +267,7 @@ def test_signals_wait_for_the_verdict(floor: Floor) -> None:
             with held(floor):
                 has_begun.set()
                 time.sleep(0.5)
-                os.kill(os.getpid(), signal.SIGINT)
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
                 time.sleep(0.5)
 
         holding = pool.submit(hold)
