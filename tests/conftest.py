@@ -67,8 +67,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what is marked so on both engines."""
-    marked = metafunc.definition.get_closest_marker("engines") is not None
-    if marked and "desk" in metafunc.fixturenames:
+    definition = metafunc.definition
+    both = definition.get_closest_marker("engines") and not definition.get_closest_marker("folder")
+    if both and "desk" in metafunc.fixturenames:
         metafunc.parametrize("desk", ["sqlite", "postgresql"], indirect=True)
 
 

@@ -396,6 +396,7 @@ def test_one_user_who_is_switched_off_meanwhile_gets_no_pin(
     assert (state_of(alice), alice.question) == (State.INACTIVE, None)
 
 
+@pytest.mark.folder
 def test_bulk_pages_wait_in_memory_for_their_commit(crowd: Desk) -> None:
     """Spilled early, they would hold up everybody who only looks."""
     for work in (

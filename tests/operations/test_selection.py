@@ -175,6 +175,7 @@ def test_who_is_added_later_is_not_meant(few: Session, desk: Desk) -> None:
         assert names(selection) == ["zoe", "alice"]
 
 
+@pytest.mark.folder
 def test_many_unknown_names_are_noted_in_few_transactions(
     few: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

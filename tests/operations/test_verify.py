@@ -184,6 +184,7 @@ def test_what_can_not_be_a_name_is_not_looked_up(desk: Desk) -> None:
     assert last_number(desk) == number
 
 
+@pytest.mark.folder
 def test_while_an_answer_is_hashed_nothing_is_charged_and_nothing_held(desk: Desk) -> None:
     """No charge, no lock, no signal put off: a host that fails here locks nobody out."""
     before = with_counter(desk, 2)
@@ -207,6 +208,7 @@ def test_while_an_answer_is_hashed_nothing_is_charged_and_nothing_held(desk: Des
     assert seen == {"record": before, "signals": mask}
 
 
+@pytest.mark.folder
 def test_between_charge_and_settle_the_attempt_is_on_disk_and_signals_wait(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -316,6 +318,7 @@ def test_a_record_without_its_proof_is_not_charged_and_verifies_nobody(
     assert last_number(desk) == number
 
 
+@pytest.mark.folder
 @pytest.mark.parametrize("answer", [PIN, WRONG])
 def test_a_settle_that_can_not_be_written_verifies_nobody(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, answer: str
@@ -334,6 +337,7 @@ def test_a_settle_that_can_not_be_written_verifies_nobody(
     assert left.last_verified_at == before.last_verified_at
 
 
+@pytest.mark.folder
 def test_a_charge_that_can_not_be_written_is_none(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

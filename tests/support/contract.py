@@ -84,7 +84,7 @@ def call(desk: Desk, line: str | list[str], stdin: str | bytes = "", **env: str)
             shlex.split(line) if isinstance(line, str) else line,
             input=stdin,
             env={
-                "PINCLI_STORE": str(desk.store),
+                "PINCLI_STORE": str(desk.location),
                 "PINCLI_KEYS": str(desk.keys),
                 "LANG": "C.UTF-8",
                 **dict.fromkeys(("LC_ALL", "LC_CTYPE", "NO_COLOR", "SUDO_UID"), None),

@@ -62,6 +62,11 @@ class Desk:
         return self.store / "pincli.db"
 
     @property
+    def is_served(self) -> bool:
+        """Whether the store is on a server."""
+        return False
+
+    @property
     def location(self) -> Location:
         """Where the store is, as pincli is told."""
         return self.store

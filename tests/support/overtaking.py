@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pincli.store.postgresql.engine import PostgresStore
 from pincli.store.sqlite.engine import SqliteStore
 
 
@@ -18,14 +19,17 @@ def overtake(
     time: int = 1,
 ) -> None:
     """Do something before a step is taken for the first time, or for that time."""
-    write = SqliteStore.write
     left = [time]
 
-    def late(store: SqliteStore, taken: Any, *arguments: Any, **options: Any) -> Any:
-        if taken is step:
-            left[0] -= 1
-            if left[0] == 0:
-                act()
-        return write(store, taken, *arguments, **options)
+    def overtaken(write: Callable[..., object]) -> Callable[..., object]:
+        def late(store: object, taken: object, *arguments: Any, **options: Any) -> object:
+            if taken is step:
+                left[0] -= 1
+                if left[0] == 0:
+                    act()
+            return write(store, taken, *arguments, **options)
 
-    patch.setattr(SqliteStore, "write", late)
+        return late
+
+    for engine in (SqliteStore, PostgresStore):
+        patch.setattr(engine, "write", overtaken(engine.write))

@@ -35,6 +35,11 @@ class ServedDesk(Desk):
         raise AssertionError("this test is about a store in a folder")
 
     @property
+    def is_served(self) -> bool:
+        """It is."""
+        return True
+
+    @property
     def location(self) -> Server:
         """The store's address."""
         return Server(self.database_there.location(self.login))

@@ -89,6 +89,7 @@ def test_each_change_has_its_event_and_touches_nothing_else(
     assert [event.pin_version for event in events] == [before.pin_version + w for w in withdrawn]
 
 
+@pytest.mark.folder
 def test_a_move_that_came_meanwhile_undoes_the_whole_chunk(desk: Desk, session: Session) -> None:
     """Checked again in the transaction: the user may have moved since the file was checked."""
     session.store.write(take_in, [row("alice", account="globex")], allow_move=True)
@@ -102,6 +103,7 @@ def test_a_move_that_came_meanwhile_undoes_the_whole_chunk(desk: Desk, session: 
     assert desk.database.read_bytes() == before
 
 
+@pytest.mark.folder
 def test_the_pin_is_withdrawn_with_the_type(desk: Desk, session: Session) -> None:
     """Both or neither: at no moment is there a PIN of a user of a type without PINs."""
     seen: list[tuple[str, bool]] = []
