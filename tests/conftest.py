@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.desk import Desk, new_desk
+from tests.support.floor import peopled
 from tests.support.postgresql import Server
-from tests.support.served import make_schema, served_desk
+from tests.support.served import ServedDesk, make_schema, served_desk
 from tests.support.turns import is_tried
 
 pytest_plugins = ["tests.support.postgresql_fixtures"]
@@ -69,8 +70,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what is marked so on both engines."""
     definition = metafunc.definition
     both = definition.get_closest_marker("engines") and not definition.get_closest_marker("folder")
-    if both and "desk" in metafunc.fixturenames:
-        metafunc.parametrize("desk", ["sqlite", "postgresql"], indirect=True)
+    for fixture in ("floor", "desk"):
+        if both and fixture in metafunc.fixturenames:
+            metafunc.parametrize(fixture, ["sqlite", "postgresql"], indirect=True)
+            return
 
 
 @pytest.fixture
@@ -83,3 +86,11 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     database = server.database(make_schema)
     yield served_desk(database, tmp_path)
     database.drop()
+
+
+@pytest.fixture(scope="session")
+def served_template(server: Server, tmp_path_factory: pytest.TempPathFactory) -> ServedDesk:
+    """The floor on a server that tests get copies of."""
+    desk = served_desk(server.database(make_schema), tmp_path_factory.mktemp("served-floor"))
+    peopled(desk)
+    return desk

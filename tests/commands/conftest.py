@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.desk import Desk
 from tests.support.floor import copy_of, new_floor
+from tests.support.served import ServedDesk
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +19,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 
 
 @pytest.fixture
-def floor(template: Desk, tmp_path: Path) -> Desk:
-    """A store with a user in every state, for one test alone."""
-    return copy_of(template, tmp_path)
+def floor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    """A store with a user in every state, for one test alone: in a folder, or as `engines` asks."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield copy_of(request.getfixturevalue("template"), tmp_path)
+        return
+    served: ServedDesk = request.getfixturevalue("served_template")
+    copy = served.copied(tmp_path)
+    yield copy
+    copy.database_there.drop()

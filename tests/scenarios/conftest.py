@@ -10,6 +10,7 @@ import pytest
 from tests.support.desk import Desk
 from tests.support.driving import Forks
 from tests.support.floor import copy_of, new_floor
+from tests.support.served import ServedDesk
 from tests.support.tmux import Tmux, tmux
 
 
@@ -27,9 +28,15 @@ def forks() -> Iterator[Forks]:
 
 
 @pytest.fixture
-def floor(template: Desk, tmp_path: Path) -> Desk:
-    """A store with a user in every state, for one test alone."""
-    return copy_of(template, tmp_path)
+def floor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    """A store with a user in every state, for one test alone: in a folder, or as `engines` asks."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield copy_of(request.getfixturevalue("template"), tmp_path)
+        return
+    served: ServedDesk = request.getfixturevalue("served_template")
+    copy = served.copied(tmp_path)
+    yield copy
+    copy.database_there.drop()
 
 
 @pytest.fixture

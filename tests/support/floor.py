@@ -11,6 +11,7 @@ from pincli.operations import people
 from pincli.operations.verify import verify
 from tests.support.desk import Desk, new_desk
 from tests.support.marks import marked_here
+from tests.support.served import ServedDesk
 
 RIGHT = "444159"
 """The PIN of everybody on the floor who has one."""
@@ -32,9 +33,13 @@ def new_floor(folder: Path) -> Desk:
     """A fresh store below a folder with everybody in it."""
     umask = os.umask(0o077)  # as pincli's own
     try:
-        desk = new_desk(folder)
+        return peopled(new_desk(folder))
     finally:
         os.umask(umask)
+
+
+def peopled(desk: Desk) -> Desk:
+    """A fresh store with everybody in it."""
     for user in (ACTIVE, FIVE_MISSES, LOCKED, LOCKED_AND_INACTIVE, INACTIVE):
         desk.collected(user, pin=RIGHT)
     desk.collected(GUEST, "globex", RIGHT)
@@ -51,6 +56,8 @@ def new_floor(folder: Path) -> Desk:
 
 def copy_of(desk: Desk, folder: Path) -> Desk:
     """The same store and keys in another folder, to be changed at will."""
+    if isinstance(desk, ServedDesk):
+        return desk.copied(folder)
     copy = Desk(folder / "store", folder / "keys", dict(desk.pins))
     shutil.copytree(desk.store, copy.store)
     shutil.copytree(desk.keys, copy.keys)

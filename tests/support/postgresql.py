@@ -336,6 +336,12 @@ class Database:
         """Let in so many connections of pincli's logins, or any number again: -1."""
         self.server.sql(f"ALTER DATABASE {self.name} CONNECTION LIMIT {connections}")
 
+    def copy(self) -> Database:
+        """The same in another database; nobody may be connected to this one."""
+        copy = replace(self, name=f"test_{secrets.token_hex(6)}")
+        self.server.sql(f"CREATE DATABASE {copy.name} TEMPLATE {self.name} OWNER pincli_owner")
+        return copy
+
     def drop(self) -> None:
         """Remove it, whoever is connected."""
         self.server.sql(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,16 @@ class ServedDesk(Desk):
         stolen = self.as_login("desk1")
         ended = forked(arguments, f"{pin}\n".encode(), stolen.environment())
         return Ran(*ended) if ended else stolen.run(*arguments, stdin=f"{pin}\n")
+
+    def copied(self, folder: Path) -> ServedDesk:
+        """The same store and keys in another database and below another folder."""
+        there = self.database_there.copy()
+        copy = replace(
+            self, store=folder / "store", keys=folder / "keys", database_there=there,
+            pins=dict(self.pins),
+        )  # fmt: skip
+        shutil.copytree(self.keys, copy.keys)
+        return copy
 
 
 def make_schema(dsn: str) -> None:
