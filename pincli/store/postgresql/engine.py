@@ -200,6 +200,8 @@ class PostgresStore:
             note = None if seen is None else f"mark {Head(seen.number, seen.link)}"
             transaction.save([NewEvent(EventKind.RESTORED, note=note)])
             transaction.run("UPDATE store SET epoch = epoch + 1", ())
+            # A server brought back counts its transactions from an earlier number on.
+            transaction.run("DELETE FROM nonces", ())
             return transaction.head, transaction.epoch + 1
 
         head, epoch = self._host.patiently(lambda: self._tried(step, (), {}, marks=False))

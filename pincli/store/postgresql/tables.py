@@ -152,6 +152,7 @@ TABLES = (
         at timestamptz NOT NULL DEFAULT clock_timestamp()
     )
     """,
+    "CREATE INDEX nonces_by_user ON pincli.nonces (uid, at)",
 )
 
 OLD_EVENTS = (

@@ -44,7 +44,7 @@ _END_WAITING = (
     " WHERE datname = current_database() AND usename = 'desk1' AND wait_event_type = 'Lock'"
 )
 _AT_ONCE = (
-    "SELECT replace(pg_get_functiondef('pincli.finish'::regproc), 'secs => 10', 'secs => -1')"
+    "SELECT replace(pg_get_functiondef('pincli.finish'::regproc), 'secs => 10', 'secs => -2')"
 )
 
 
@@ -332,7 +332,7 @@ def test_an_attempt_left_open_is_ended_by_who_looks(
         with held(floor), pytest.raises(StoreBusy):
             store_of(session).functions.finish(open_one)
         assert time.monotonic() - began < 3
-        monkeypatch.setattr(left_open, "LEFT_OPEN", timedelta(0))
+        monkeypatch.setattr(left_open, "LEFT_OPEN", timedelta(seconds=-2))  # as of two seconds on
         ((definition,),) = floor.database.sql(_AT_ONCE)
         floor.database.sql(definition)
         store_of(session).locks_recorded.clear()
