@@ -16,9 +16,9 @@ from pincli.rules.canonical import link_of, texts_digest
 from pincli.rules.replay import Course, replayed
 from pincli.rules.restoring import restored
 from pincli.store.contract import Restorer
+from pincli.store.mark import Mark
 from pincli.store.sql.rows import TRAIL, marks
 from pincli.store.sqlite.candidates import Candidate
-from pincli.store.sqlite.mark import Mark
 from pincli.store.sqlite.restored_records import (
     CHUNK,
     Suspects,

@@ -15,9 +15,9 @@ from pincli.results import Restored
 from pincli.rules.replay import Course
 from pincli.rules.restoring import lost, restored, taken_in
 from pincli.store.contract import Restorer
+from pincli.store.mark import Seen
 from pincli.store.sql.rows import USER, marks, user_from
 from pincli.store.sqlite.candidates import Candidate
-from pincli.store.sqlite.mark import Seen
 from pincli.store.sqlite.transaction import SqliteTransaction
 
 CHUNK = 2000
