@@ -16,12 +16,12 @@ from pincli.models import EventKind, Fault, Outcome, State, User
 from pincli.operations import pins, upgrade
 from pincli.operations.session import Need
 from pincli.operations.trail import check_trail, parse_head
-from pincli.operations.verify import verify
 from pincli.rules.states import state_of
 from pincli.store.sqlite import connection, lockfile, schema
 from pincli.store.sqlite import upgrade as steps
 from pincli.store.sqlite.connection import SCHEMA_VERSION
 from tests.store.processes import held_by_other
+from tests.support.answered import verify
 from tests.support.contract import answer_of, call, error_of
 from tests.support.desk import Desk, killed, new_desk
 from tests.support.disks import small_disk_at
