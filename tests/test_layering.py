@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "store.contract": ("rules.replay.Course", "store.sealing"),
     "store.sealing": (),
     "store.changes": ("rules",),
-    "store.steps": ("rules", "store.contract", "store.scratch"),
+    "store.steps": ("rules", "store.contract", "store.scratch", "store.steps.again"),
     "store.attempting": ("store.contract", "store.steps"),
     "store.mark": (),
     "store.sql": (*SHARED, "store.changes", "store.mark"),
@@ -96,6 +96,7 @@ DELETES_USERS = re.compile(r"\b(REPLACE\s+INTO|DELETE\s+FROM|DROP\s+TABLE)\s+(ma
 MAY_CHANGE_USERS = (
     *("store.sqlite.transaction", "store.postgresql.transaction"),
     *("store.sqlite.copies", "store.sqlite.salvage", "store.sqlite.schema", "store.sqlite.upgrade"),
+    "store.sqlite.catching_up",
 )
 """How `save` writes; the others fill a file or a table that nobody else has yet."""
 

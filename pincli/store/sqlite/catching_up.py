@@ -17,7 +17,7 @@ from pincli.rules.replay import Course, replayed
 from pincli.rules.restoring import restored
 from pincli.store.contract import Restorer
 from pincli.store.mark import Mark
-from pincli.store.sql.rows import TRAIL, marks
+from pincli.store.sql.rows import TRAIL, USER, USER_COLUMNS, marks
 from pincli.store.sqlite.candidates import Candidate
 from pincli.store.sqlite.restored_records import (
     CHUNK,
@@ -36,12 +36,14 @@ _TEXTS_SINCE = f"SELECT {', '.join(Texts._fields)} FROM present.texts WHERE numb
 _CHANGED_SINCE = "SELECT uid FROM present.people WHERE event > ?"
 _CAME_SINCE = "SELECT count(*) FROM present.trail WHERE number > ? AND kind = 'user_added'"
 _CHANGED_UIDS = "uid IN (SELECT uid FROM main.trail NOT INDEXED WHERE number > ?)"
+_PEOPLE = f"{USER}, seal"
+_FRESH = ", ".join(f"{name} = excluded.{name}" for name in (*USER_COLUMNS, "seal"))
 _COPIED = (
     "INSERT INTO main.trail SELECT * FROM present.trail WHERE number > ?",
     "INSERT INTO main.texts SELECT * FROM present.texts WHERE number > ?",
     "INSERT INTO main.notices SELECT * FROM present.notices WHERE number > ?",
-    f"DELETE FROM main.people WHERE {_CHANGED_UIDS}",
-    f"INSERT INTO main.people SELECT * FROM present.people WHERE {_CHANGED_UIDS}",
+    f"INSERT INTO main.people ({_PEOPLE}) SELECT {_PEOPLE} FROM present.people "
+    f"WHERE {_CHANGED_UIDS} ON CONFLICT (id) DO UPDATE SET {_FRESH}",
 )
 
 
