@@ -199,7 +199,10 @@ RULES: tuple[Rule, ...] = (
 
 
 BEGIN = re.compile("begin( deferred| immediate| exclusive)?( transaction)?;?", re.IGNORECASE)
-MAY_DEFER = ("store.sqlite.engine", "store.scratch", "store.sqlite.restored_records")
+MAY_DEFER = (
+    *("store.sqlite.engine", "store.scratch"),
+    *("store.sqlite.restored_records", "store.sqlite.catching_up"),
+)
 """The first writes nothing in it; the others write a file that nobody else has."""
 
 

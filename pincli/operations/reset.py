@@ -157,7 +157,7 @@ def _issue_one(session: Session, user: User, order: ResetOrder) -> ResetUser:
         pin = generate()
         new = prepare(session, present, pin, PinOrigin.GENERATED)
         changes = session.store.write(
-            steps.issue, [(present.id, new)], unlock=order.unlock, reason=order.reason
+            steps.issue, [(present, new)], unlock=order.unlock, reason=order.reason
         )
         if not changes:
             raise PinChangedMeanwhile

@@ -108,9 +108,9 @@ def renew(session: Session, verdict: Verdict, pin: str) -> None:
             set_by=user.pin_set_by or PinOrigin.GENERATED,
             version=user.pin_version,
         )
-        from pincli.store.steps.pins import renew
+        from pincli.store.steps import pins as steps
 
-        session.store.write(renew, user.id, user, new)
+        session.store.write(steps.renew, user, new)
 
 
 def _hashed(session: Session, user: User, pin: str) -> bytes | None:

@@ -37,6 +37,7 @@ from pincli.results import (
 )
 
 if TYPE_CHECKING:
+    from pincli.errors import StoreUnavailable
     from pincli.rules.replay import Course
     from pincli.store.sealing import Sealer, Sealers
 
@@ -107,6 +108,9 @@ class Transaction(Protocol):
         Raises:
             StoreUnavailable: It has none: the trail was changed.
         """
+
+    def replaced(self) -> StoreUnavailable:
+        """The error that an older store was brought back meanwhile."""
 
     def name_key(self, kind: str, fingerprint: str) -> None:
         """Say that another key of a kind (`verify`, `portal`, `audit`) counts from now on."""
