@@ -102,7 +102,7 @@ class SqliteStore:
         """Questions about attacks."""
         from pincli.store.sql.signs import SqlSigns
 
-        return SqlSigns(self._rows)
+        return SqlSigns(self._rows, with_old=self._has_old_trail)
 
     def identity(self) -> Identity:
         """The store's id and the keys that count now."""
