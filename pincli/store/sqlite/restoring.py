@@ -197,8 +197,13 @@ def _last_event(path: Path) -> Sequence[object]:
 
 
 def _is_same_store(connection: sqlite3.Connection) -> bool:
-    """Whether candidate and present store are the same store at two times."""
+    """Whether candidate and present store are the same store at two times.
+
+    Who edits the present store's id does not make it another: its trail begins as the
+    candidate's, which was checked, and that depends on the id.
+    """
     rows = connection.execute(
-        "SELECT count(*) FROM main.store s JOIN present.store p ON p.store_id = s.store_id"
+        "SELECT count(*) FROM main.store s JOIN present.store p "
+        "ON p.store_id = s.store_id OR p.start_link = s.start_link"
     ).fetchall()
     return rows == [(1,)]
