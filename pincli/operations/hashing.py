@@ -76,7 +76,7 @@ def write_pins(
                 got = {change.after.id for change in changes}
                 file.take_back({user.login for user, _, _ in group if user.id not in got})
             yield [(change, new.pop(change.after.id)) for change in changes]
-            again = session.store.people.in_rows(list(new)) if new else []
+            again = session.store.people.in_rows(list(new), session.left_out) if new else []
             stale += [
                 (user, new[user.id])
                 for user in again

@@ -81,7 +81,7 @@ def stage(
     for page in _pages(staged):
         compared += len(page)
         progress(size + size * compared // total if size else compared, 2 * size)
-        named = session.store.people.named([row.user for row in page])
+        named = session.store.people.named([row.user for row in page], session.left_out)
         present = {user.login: user for user in named}
         for row in page:
             user = present.get(row.user)
@@ -125,7 +125,7 @@ def take_in(
 
 def missing_rows(session: Session, staged: StagedImport, account: str) -> Iterator[int]:
     """The rows of the active users of an account that the file lacks."""
-    for page in session.store.people.pages(account=account):
+    for page in session.store.people.pages(account=account, spoilt=session.left_out):
         active = {user.login: user.id for user in page if user.active}
         if active:
             yield from (active[name] for name in staged.missing_from(active))
