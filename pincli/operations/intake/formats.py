@@ -51,7 +51,7 @@ def read_people(file: BinaryIO, *, ignore_unknown: bool, tell: Tell) -> Iterator
 
     Raises:
         UsageProblem: The file as a whole can't be read; says why.
-        FileFailed: The system failed at it.
+        FileUnreadable: The system can't.
     """
     lines = Lines(file, tell)
     first = lines.first()

@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
 
-from pincli.errors import FileFailed, UsageProblem
+from pincli.errors import FileUnreadable, UsageProblem
 from pincli.results import RowProblem
 
 LONGEST_LINE = 64 * 1024
@@ -118,7 +118,7 @@ class Lines(io.RawIOBase):
         try:
             return read(size)
         except OSError as error:
-            raise FileFailed(error.strerror or "it can't be read") from None
+            raise FileUnreadable(error.strerror or "it can't be read") from None
 
 
 def _wrong_with(line: bytes) -> str | None:

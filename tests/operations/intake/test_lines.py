@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from pincli.errors import FileFailed, UsageProblem
+from pincli.errors import FileUnreadable, UsageProblem
 from pincli.operations.intake.formats import RawRow, read_people
 from pincli.operations.intake.lines import LARGEST_WHOLE, LONGEST_LINE
 from tests.operations.intake.files import FORMATS, HEADER, as_array, person, read
@@ -115,5 +115,5 @@ def test_a_pipe_may_give_little_at_a_time(kind: str, step: int) -> None:
 @pytest.mark.parametrize("head", [b"", HEADER, b"[", b'{"user":'], ids=repr)
 def test_a_file_that_fails_while_it_is_read_is_said_to_be_unreadable(head: bytes) -> None:
     """At its first byte or later: a sentence, not a crash."""
-    with pytest.raises(FileFailed):
+    with pytest.raises(FileUnreadable):
         Source(head, breaks=True).people()
