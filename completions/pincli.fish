@@ -208,7 +208,7 @@ complete -c pincli -n "__pincli_at 'audit list/*'" -l account -r -f -a '(__pincl
 complete -c pincli -n "__pincli_at 'audit list/*'" -l agent -r -f -d 'By who ran the command'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l kind -r -f -a 'initialised user_added user_updated imported deactivated activated attempt verified incorrect abandoned not_told refused locked locked_by_hand unlocked pin_generated pin_changed pin_shown pin_withdrawn reset key_rotated resealed renewed migrated marked restored audited' -d 'Of this kind only'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l since -r -f -d 'Such as 30m, 24h, 7d, or 2026-11-24'
-complete -c pincli -n "__pincli_at 'audit list/*'" -l limit -r -f -d 'How many at most'
+complete -c pincli -n "__pincli_at 'audit list/*'" -l limit -r -f -d 'How many at most; else 50, or all by --jsonl'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l jsonl -d 'One JSON object a line, for a log collector'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l follow -d 'Then go on with new ones, oldest first, as they come'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l json -d 'Answer with one JSON object'

@@ -344,6 +344,12 @@ class FileUnreadable(PincliError):
         self.detail = detail
 
 
+class FileFailed(FileUnreadable):
+    """The system failed at a file that it had opened."""
+
+    code = "unavailable"
+
+
 class FileUnwritable(FileUnreadable):
     """A file has no room, or no place any more; if what it holds may count, it is `kept`."""
 

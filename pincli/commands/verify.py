@@ -10,7 +10,7 @@ from pincli.commands.options import PinStdinOption, TicketOption, UserArgument
 from pincli.commands.prompts import ask_pin, read_pin_line, require_pin_source
 from pincli.models import User, Verdict
 from pincli.operations import verify as operation
-from pincli.operations.session import Need, Session
+from pincli.operations.session import Need
 from pincli.vault.answers import Answers
 from pincli.views.blocks import Answer
 from pincli.views.verdict import verdict, who
@@ -35,8 +35,13 @@ def verify(
     pin = read_pin_line() if pin_stdin else None
     session = invocation.open(Need.ATTEMPT, Need.COMPARE, answers=answers)
     if pin is None:
-        return verdict(_ask_and_verify(session, user, ref))
-    return verdict(operation.verify(session, user, pin, ref))
+        admitted = operation.admit(session, user, ref)
+        if isinstance(admitted, Verdict):
+            return verdict(admitted)
+        pin = _ask(admitted)
+    told = operation.verify(session, user, pin, ref)
+    invocation.until_told.callback(operation.renew, session, told, pin)
+    return verdict(told)
 
 
 def _get_ready(answers: Answers, as_json: bool) -> None:
@@ -46,13 +51,6 @@ def _get_ready(answers: Answers, as_json: bool) -> None:
         from pincli.views.terminal import rehearse
 
         rehearse()
-
-
-def _ask_and_verify(session: Session, name: str, ticket: str | None) -> Verdict:
-    admitted = operation.admit(session, name, ticket)
-    if isinstance(admitted, Verdict):
-        return admitted
-    return operation.verify(session, name, _ask(admitted), ticket)
 
 
 def _ask(user: User) -> str:

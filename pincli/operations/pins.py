@@ -191,13 +191,13 @@ def _choose(session: Session, user: User, *, pin: str) -> User:
     if rule is not None:
         _refuse(session, user, Refused(rule, user.login))
     new = prepare(session, user, pin, PinOrigin.CUSTOMER)
-    return _raised(session.store.write(steps.change, user.id, new))
+    return _raised(session.store.write(steps.change, user, new))
 
 
 def _first_look(session: Session, user: User) -> ShownPin:
     pin = generate()
     made = prepare(session, user, pin, PinOrigin.GENERATED)
-    written = _raised(session.store.write(steps.collect, user.id, made))
+    written = _raised(session.store.write(steps.collect, user, made))
     return ShownPin(written, pin, first=True)
 
 
@@ -211,7 +211,7 @@ def _another_look(session: Session, user: User) -> ShownPin:
     # A seal that somebody else put there must not tell the customer a PIN that never works.
     if not _is_present_pin(session, user, pin):
         raise SealDamaged(user.login)
-    session.store.write(steps.note_shown, user.id, user.pin_version)
+    session.store.write(steps.note_shown, user)
     return ShownPin(user, pin, first=False)
 
 
@@ -222,7 +222,7 @@ def _is_present_pin(session: Session, user: User, pin: str) -> bool:
 
 
 def _refuse(session: Session, user: User, refusal: Refusal) -> NoReturn:
-    session.store.write(steps.refuse, user.id, refusal)
+    session.store.write(steps.refuse, user, refusal)
     raise refusal
 
 

@@ -42,6 +42,7 @@ def would_reset(selection: Selection, order: ResetOrder) -> Iterator[list[ResetU
     """What a reset would make of each user, page by page; nothing is changed."""
     for page in selection.pages():
         yield [ResetUser(Change(user, _would_become(user, order))) for user in page]
+    selection.require_none_left_out()
 
 
 def reset(
@@ -76,8 +77,7 @@ def _withdraw(
     session: Session, selection: Selection, order: ResetOrder, progress: Progress
 ) -> Iterator[list[ResetUser]]:
     if len(selection) == 1:
-        (user,) = next(selection.pages())
-        changes = _withdrawn(session, [user.id], order)
+        changes = _withdrawn(session, selection.following(None, 1), order)
         yield [ResetUser(change) for change in changes]
         return
     step = partial(_withdrawn, session, order=order)
@@ -97,8 +97,8 @@ def _issue(
         file.begin()
     total, done = len(selection), 0
     if file is None and total == 1:
-        (user,) = next(selection.pages())
-        yield [_issue_one(session, user, order)]
+        for user in next(selection.pages()):
+            yield [_issue_one(session, user, order)]
         return
     if not order.only_missing:
         for results in _withdraw_first(session, selection, order, total):
@@ -133,7 +133,7 @@ def _withdraw_first(
     """
 
     def step(rows: Sequence[int]) -> list[Change]:
-        users = session.store.people.in_rows(rows)
+        users = session.store.people.in_rows(rows, session.left_out)
         having = [user.id for user in users if may_have_pin(user)]
         _withdrawn(session, having, order._replace(unlock=False))
         return _withdrawn(session, [user.id for user in users if user.id not in having], order)
@@ -157,7 +157,7 @@ def _issue_one(session: Session, user: User, order: ResetOrder) -> ResetUser:
         pin = generate()
         new = prepare(session, present, pin, PinOrigin.GENERATED)
         changes = session.store.write(
-            steps.issue, [(present.id, new)], unlock=order.unlock, reason=order.reason
+            steps.issue, [(present, new)], unlock=order.unlock, reason=order.reason
         )
         if not changes:
             raise PinChangedMeanwhile

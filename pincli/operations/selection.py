@@ -48,8 +48,12 @@ class Selection:
         """The users as they are now."""
         last: int | None = None
         while rows := self.following(last, _PAGE):
-            yield self._session.store.people.in_rows(rows)
+            yield self._session.store.people.in_rows(rows, self._session.left_out)
             last = rows[-1]
+
+    def require_none_left_out(self) -> None:
+        """Raise StoreTampered, naming them, if some could not be read."""
+        self._session.require_none_left_out()
 
     def totals(self) -> dict[State, int]:
         """How many of them are in each state."""
@@ -82,7 +86,7 @@ def select(
             yield Selection(session, None, "ALL")
             return
         if account is not None:
-            for page in session.store.people.pages(account=account):
+            for page in session.store.people.pages(account=account, spoilt=session.left_out):
                 staged.add(user.id for user in page)
         yield Selection(session, staged, account or "")
 
@@ -111,9 +115,9 @@ def _stage_names(session: Session, staged: StagedUsers, names: Iterable[str]) ->
     unknown: dict[str, None] = {}
     canonical = (canonical_user(name) for name in names)
     while page := list(islice(canonical, _PAGE)):
-        found = session.store.people.named(page)
+        found = session.store.people.named(page, session.left_out)
         staged.add(user.id for user in found)
-        known = {user.login for user in found}
+        known = {*(user.login for user in found), *session.left_out}
         unknown.update(dict.fromkeys(name for name in page if name not in known))
     if unknown:
         missing: Sequence[str] = list(unknown)

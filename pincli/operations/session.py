@@ -98,8 +98,9 @@ class Session(NamedTuple):
             StoreTampered: There are some; everybody else is done.
         """
         if self.left_out:
-            names = ", ".join(self.left_out[:_NAMED_AT_MOST])
-            more = len(self.left_out) - _NAMED_AT_MOST
+            left_out = [*dict.fromkeys(self.left_out)]
+            names = ", ".join(left_out[:_NAMED_AT_MOST])
+            more = len(left_out) - _NAMED_AT_MOST
             others = f" and {more} more" if more > 0 else ""
             raise StoreTampered(
                 self.store.path,

@@ -25,11 +25,11 @@ class StepAttempts:
 
     def refuse_unless_active(self, user: User, *, ticket: str | None) -> Verdict | None:
         """Record and return the refusal if this user's state allows no attempt; else None."""
-        return self._store.write(attempts.refuse_unless_active, user.id, ticket=ticket)
+        return self._store.write(attempts.refuse_unless_active, user, ticket=ticket)
 
     def finish(self, user: User) -> None:
         """End an attempt of this user that was left open, if nobody else is writing now."""
-        self._store.write_at_once(attempts.finish, user.id)
+        self._store.write_at_once(attempts.finish, user)
 
     def record(self, *events: NewEvent) -> None:
         """Record refusals that change no user."""

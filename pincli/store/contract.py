@@ -37,6 +37,7 @@ from pincli.results import (
 )
 
 if TYPE_CHECKING:
+    from pincli.errors import StoreUnavailable
     from pincli.rules.replay import Course
     from pincli.store.location import Location
     from pincli.store.sealing import Sealer, Sealers
@@ -109,6 +110,9 @@ class Transaction(Protocol):
             StoreUnavailable: It has none: the trail was changed.
         """
 
+    def replaced(self) -> StoreUnavailable:
+        """The error that an older store was brought back meanwhile."""
+
     def name_key(self, kind: str, fingerprint: str) -> None:
         """Say that another key of a kind (`verify`, `portal`, `audit`) counts from now on."""
 
@@ -119,11 +123,17 @@ class People(Protocol):
     def find(self, login: str) -> list[User]:
         """The users of that canonical login, one for each account that has it."""
 
-    def named(self, logins: Sequence[str]) -> list[User]:
-        """The users of these canonical logins."""
+    def named(self, logins: Sequence[str], spoilt: list[str] | None = None) -> list[User]:
+        """The users of these canonical logins; `spoilt` as for `in_rows`."""
 
-    def in_rows(self, rows: Sequence[int]) -> list[User]:
-        """The users in some rows, in storage order."""
+    def in_rows(self, rows: Sequence[int], spoilt: list[str] | None = None) -> list[User]:
+        """The users in some rows, in storage order.
+
+        Args:
+            rows: Their numbers.
+            spoilt: Gets the logins of records that can't be read, as something else wrote
+                them, and which are left out; without it they are an error.
+        """
 
     def seals_in(self, rows: Sequence[int]) -> dict[bytes, bytes | None]:
         """The seals of the records in some rows, by uid."""
@@ -137,8 +147,11 @@ class People(Protocol):
         account: str | None = None,
         state: State | None = None,
         user_type: UserType | None = None,
+        spoilt: list[str] | None = None,
     ) -> Iterator[list[User]]:
         """The users of an account, a state and a type, or of any, page by page.
+
+        `spoilt` as for `in_rows`, of an account.
 
         By login; but by state or type without an account, those of one type come before
         those of the next.

@@ -57,7 +57,7 @@ _UNHURRIED = "SELECT set_config('idle_in_transaction_session_timeout', '0', true
 class PostgresPeople(SqlPeople):
     """contract.People on PostgreSQL."""
 
-    def named(self, logins: Sequence[str]) -> list[User]:
+    def named(self, logins: Sequence[str], spoilt: list[str] | None = None) -> list[User]:
         """The users of these canonical logins, in one question.
 
         The logins compared are those of the rows, as no index holds a whole record.
@@ -65,7 +65,7 @@ class PostgresPeople(SqlPeople):
         if not logins:
             return []
         wanted = set(logins)
-        found = self._users(f"WHERE login IN ({marks(logins)}) ORDER BY id", logins)
+        found = self._users(f"WHERE login IN ({marks(logins)}) ORDER BY id", logins, spoilt)
         return [user for user in found if user.login in wanted]
 
 
@@ -126,7 +126,7 @@ class PostgresStore:
         """Questions about attacks."""
         from pincli.store.sql.signs import SqlSigns
 
-        return SqlSigns(self._rows)
+        return SqlSigns(self._rows, with_old=self._has_old_trail)
 
     def identity(self) -> Identity:
         """The store's id and the keys that count now; at first, those of a moment ago."""

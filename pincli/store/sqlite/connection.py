@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 import stat
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pincli.errors import StoreBusy, StoreUnavailable
 from pincli.models import Fault
@@ -96,6 +98,32 @@ def schema_version(connection: sqlite3.Connection, path: Path) -> int:
     if version > SCHEMA_VERSION:
         raise StoreUnavailable(Fault.NEWER, path, f"schema {version}, this knows {SCHEMA_VERSION}")
     return int(version)
+
+
+def fetched(
+    connection: sqlite3.Connection, query: str, parameters: Sequence[Any]
+) -> list[Sequence[Any]]:
+    """All rows of a query; text that is not UTF-8, which pincli never writes, as its bytes.
+
+    Else one such text would keep everybody's rows from being read.
+    """
+    try:
+        return connection.execute(query, parameters).fetchall()
+    except sqlite3.OperationalError as error:
+        if hasattr(error, "sqlite_errorname"):  # SQLite's own error, not Python's about a text
+            raise
+    connection.text_factory = _text_or_bytes
+    try:
+        return connection.execute(query, parameters).fetchall()
+    finally:
+        connection.text_factory = str
+
+
+def _text_or_bytes(raw: bytes) -> str | bytes:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw
 
 
 def utc_now() -> str:

@@ -23,6 +23,7 @@ from pincli.store.sqlite.connection import (
     DATABASE,
     SCHEMA_VERSION,
     connect,
+    fetched,
     schema_version,
     use_rollback_journal,
 )
@@ -88,7 +89,7 @@ class SqliteStore:
         except BaseException:
             self.close()
             raise
-        self.people = SqlPeople(self._rows, self.at_one_moment)
+        self.people = SqlPeople(self._rows, self.at_one_moment, records=self._records)
 
     @cached_property
     def trail(self) -> SqlTrail:
@@ -102,7 +103,7 @@ class SqliteStore:
         """Questions about attacks."""
         from pincli.store.sql.signs import SqlSigns
 
-        return SqlSigns(self._rows)
+        return SqlSigns(self._rows, with_old=self._has_old_trail)
 
     def identity(self) -> Identity:
         """The store's id and the keys that count now."""
@@ -304,6 +305,13 @@ class SqliteStore:
         with translated(self.path):
             found = self._connection.execute(query, parameters).fetchall()
             return found if make is None else [make(row) for row in found]
+
+    def _records(
+        self, query: str, parameters: Sequence[Any], make: Callable[[Sequence[Any]], Any]
+    ) -> list[Any]:
+        """The same of users' whole rows, where `make` says which hold what can't be read."""
+        with translated(self.path):
+            return [make(row) for row in fetched(self._connection, query, parameters)]
 
 
 def _file_at(path: Path) -> tuple[int, int] | None:

@@ -12,7 +12,7 @@ from pincli.models import Fault, Head, Identity, Origin, Start
 from pincli.store.sealing import Sealers
 from pincli.store.sql.rows import Row, marks
 from pincli.store.sql.transaction import SqlTransaction
-from pincli.store.sqlite.connection import utc_now
+from pincli.store.sqlite.connection import fetched, utc_now
 
 _IDENTITY = (
     "SELECT store_id, verify_key, audit_key, portal_key, start_number, start_link, start_seal "
@@ -66,7 +66,7 @@ class SqliteTransaction(SqlTransaction):
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query."""
-        return self._connection.execute(query, parameters).fetchall()
+        return fetched(self._connection, query, parameters)
 
     def run(self, statement: str, parameters: Sequence[Any]) -> None:
         """Run a statement that gives no rows."""

@@ -227,7 +227,7 @@ def test_an_attempt_that_was_left_open_in_every_state(store: Twin) -> None:
     after = store.users(users + young)
     for user, now, finished in zip(users, after, told, strict=False):
         memory = Memory(user, head)
-        _, locked = compared.taken(memory, partial(attempts.finish, row=user.id), finished)
+        _, locked = compared.taken(memory, partial(attempts.finish, asked=user), finished)
         assert finished.locked == locked
         assert now == memory.user
     assert after[-1] == young[0]
