@@ -31,7 +31,9 @@ def verify(
     require_pin_source(pin_stdin=pin_stdin)
     answers = Answers()
     as_json = invocation.as_json
-    in_background(answers.prepare if pin_stdin else partial(_get_ready, answers, as_json))
+    if not pin_stdin:
+        # Beside a PIN that is piped in, two threads that import would only wait for each other.
+        in_background(partial(_get_ready, answers, as_json))
     pin = read_pin_line() if pin_stdin else None
     session = invocation.open(Need.WRITE, Need.COMPARE, answers=answers)
     if pin is None:
