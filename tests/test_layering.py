@@ -29,14 +29,18 @@ MAY_IMPORT = {
     "operations": (
         *("operations", "vault", "rules"),
         *("store.opening", "store.contract", "store.steps", "store.scratch", "store.sealing"),
+        "store.attempting",
         "files",
     ),
     "store.contract": ("rules.replay.Course", "store.sealing"),
     "store.sealing": (),
     "store.changes": ("rules",),
     "store.steps": ("rules", "store.contract", "store.scratch"),
-    "store.sql": (*SHARED, "store.changes"),
-    "store.sqlite": (*SHARED, "store.sqlite", "files"),
+    "store.attempting": ("store.contract", "store.steps"),
+    "store.mark": (),
+    "store.sql": (*SHARED, "store.changes", "store.mark"),
+    "store.sqlite": (*SHARED, "store.sqlite", "store.mark", "files"),
+    "store.postgresql": (*SHARED, "store.postgresql", "store.mark", "files"),
     "store.scratch": ("store.sqlite.errors",),
     "store.opening": ("store",),
     "vault": ("vault", "rules", "files"),
@@ -61,7 +65,7 @@ ONLY_IN = {
     "rich": ("views",),
     "sqlite3": ("store.sqlite", "store.scratch"),
     "sqlite_utils": ("store.sqlite", "operations.intake.formats"),  # its readers of rows
-    "fcntl": ("store.sqlite",),
+    "fcntl": ("store.sqlite", "store.mark"),
     "passlib": ("vault.answers",),
     "argon2": ("vault.answers",),
     "cryptography": ("vault.seals", "vault.keyring"),  # sealed PINs, and the pair of keys for them
@@ -71,9 +75,9 @@ ONLY_IN = {
 
 OF_TYPER = {"pincli.cli", "pincli.commands.typer_classes", "pincli.commands.command_tree"}
 """Who knows what a command is to Typer."""
-KNOWS_SQL = ("store.sql", "store.sqlite", "store.scratch")
+KNOWS_SQL = ("store.sql", "store.sqlite", "store.postgresql", "store.scratch")
 """The engines, and rows on their way in a temporary database, which no engine is."""
-NAMES_FILES = ("store.sqlite", "views.help.topics")
+NAMES_FILES = ("store.sqlite", "store.mark", "views.help.topics")
 """The help's list of files is for people."""
 SQL = re.compile(
     r"\b(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|DROP\s+TABLE"
@@ -90,10 +94,10 @@ CHANGES_USERS = re.compile(
 )
 DELETES_USERS = re.compile(r"\b(REPLACE\s+INTO|DELETE\s+FROM|DROP\s+TABLE)\s+(main\.)?people")
 MAY_CHANGE_USERS = (
-    "store.sql.transaction",
+    *("store.sqlite.transaction", "store.postgresql.transaction"),
     *("store.sqlite.copies", "store.sqlite.salvage", "store.sqlite.schema", "store.sqlite.upgrade"),
 )
-"""`save`; the others fill a file or a table that nobody else has yet."""
+"""How `save` writes; the others fill a file or a table that nobody else has yet."""
 
 COUNTERS = frozenset({"failed_attempts", "locks_total", "attempts_total"})
 COUNTS = "rules.lockout"

@@ -78,7 +78,7 @@ class Invocation:
         from pincli.operations.people import note_refusal
         from pincli.operations.session import Need
 
-        with self._session(config, Need.WRITE) as session:
+        with self._session(config, Need.ATTEMPT) as session:
             note_refusal(session, Rule.ROLE)
         raise Refused(Rule.ROLE, self.command)
 

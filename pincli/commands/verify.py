@@ -35,7 +35,7 @@ def verify(
         # Beside a PIN that is piped in, two threads that import would only wait for each other.
         in_background(partial(_get_ready, answers, as_json))
     pin = read_pin_line() if pin_stdin else None
-    session = invocation.open(Need.WRITE, Need.COMPARE, answers=answers)
+    session = invocation.open(Need.ATTEMPT, Need.COMPARE, answers=answers)
     if pin is None:
         return verdict(_ask_and_verify(session, user, ref))
     return verdict(operation.verify(session, user, pin, ref))

@@ -72,12 +72,16 @@ def set_active(session: Session, name: str, *, active: bool, reason: str | None)
 
 def note_refusal(session: Session, rule: Rule) -> None:
     """Record that a rule refused a command."""
-    event = NewEvent(EventKind.REFUSED, outcome=rule.name.lower())
-    session.store.write(steps.record, event)
+    session.attempts.record(NewEvent(EventKind.REFUSED, outcome=rule.name.lower()))
 
 
 def note_unknown(session: Session, names: Sequence[str], *, ticket: str | None = None) -> None:
     """Record that somebody asked for users that don't exist, where events can be recorded."""
     if session.writable:
-        masked = [mask_pins(name) for name in names]
-        session.store.write(steps.record_unknown, masked, outcome=UnknownUser.code, ticket=ticket)
+        outcome = UnknownUser.code
+        session.attempts.record(
+            *(
+                NewEvent(EventKind.REFUSED, name=mask_pins(name), outcome=outcome, ticket=ticket)
+                for name in names
+            )
+        )

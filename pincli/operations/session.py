@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pincli.errors import StoreTampered, StoreUnavailable
 from pincli.models import Fault, Identity, Origin
+from pincli.store.attempting import StepAttempts
 from pincli.store.opening import open_store
 from pincli.vault.answers import Answers
 from pincli.vault.audit_seals import AuditSealer
@@ -23,7 +24,7 @@ from pincli.vault.keyring import (
 )
 
 if TYPE_CHECKING:
-    from pincli.store.contract import Store
+    from pincli.store.contract import Attempts, Store
 
 _NAMED_AT_MOST = 20
 
@@ -33,6 +34,8 @@ class Need(Enum):
 
     WRITE = auto()
     """audit.key: writers must sign."""
+    ATTEMPT = auto()
+    """The same where attempts are steps; nothing where the database's functions count them."""
     COMPARE = auto()
     """verify.key."""
     SET_PIN = auto()
@@ -50,7 +53,8 @@ class Session(NamedTuple):
         identity: The store's, as it was opened; a key may be rotated since.
         left_out: Gets the logins of records that bulk work left out, as they were changed
             behind the trail.
-        writable: Whether it was opened with Need.WRITE, so that events can be recorded.
+        writable: Whether it was opened with Need.WRITE or Need.ATTEMPT, so that refusals can
+            be recorded.
     """
 
     store: Store
@@ -59,6 +63,11 @@ class Session(NamedTuple):
     identity: Identity
     writable: bool
     left_out: list[str]
+
+    @property
+    def attempts(self) -> Attempts:
+        """What agents do to the store."""
+        return self.store.functions or StepAttempts(self.store)
 
     def verify_key(self, fingerprint: str) -> Key:
         """The key that a record names.
@@ -133,8 +142,11 @@ def open_session(
         StoreUnavailable: The database can't be used.
         KeysUnavailable: A key can't.
     """
-    store = _opened(store_folder, keys_folder, origin, upgrade=Need.WRITE in needs)
+    writes = bool(needs & {Need.WRITE, Need.ATTEMPT})
+    store = _opened(store_folder, keys_folder, origin, upgrade=writes)
     try:
+        if Need.ATTEMPT in needs and store.functions is None:
+            needs |= {Need.WRITE}
         keyring = Keyring(keys_folder)
         identity = store.identity()
         for name, expected, whose in (
@@ -147,7 +159,7 @@ def open_session(
                 keyring.require(name, expected)
         if Need.WRITE in needs:
             _seal_with(store, keyring)
-        yield Session(store, keyring, answers or Answers(), identity, Need.WRITE in needs, [])
+        yield Session(store, keyring, answers or Answers(), identity, writes, [])
     finally:
         store.close()
 

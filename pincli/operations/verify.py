@@ -10,7 +10,7 @@ from pincli.errors import (
     PinChangedMeanwhile,
     PincliError,
     RecordDamaged,
-    Unavailable,
+    StoreBusy,
     UnknownUser,
     VerifierDamaged,
 )
@@ -19,8 +19,7 @@ from pincli.operations.people import require_user
 from pincli.operations.session import Session
 from pincli.rules.pins import require_well_formed
 from pincli.rules.states import state_of
-from pincli.store.steps import attempts
-from pincli.vault.answers import is_proved
+from pincli.vault.answers import check_of, is_proved
 
 _ASK_AGAIN = 20
 """How often the question may change under one answer, which no honest use explains."""
@@ -37,7 +36,7 @@ def admit(session: Session, name: str, ticket: str | None) -> User | Verdict:
     user = require_user(session, name, ticket=ticket)
     if state_of(user) is State.ACTIVE:
         return user
-    refused = session.store.write(attempts.refuse_unless_active, user.id, ticket=ticket)
+    refused = session.attempts.refuse_unless_active(user, ticket=ticket)
     return refused or _read_again(session, user)
 
 
@@ -68,37 +67,53 @@ def verify(session: Session, name: str, pin: str, ticket: str | None) -> Verdict
         raise MalformedAnswer from None
     for _ in range(_ASK_AGAIN):
         answer = _hashed(session, user, pin)
-        with session.store.uninterrupted():
-            charged = _charged(session, user, answer, ticket)
-            if isinstance(charged, Verdict):
-                return charged
-            if charged is not None:
-                verdict = _settled(session, charged)
-                break
+        answered = session.attempts.attempt(user, answer, ticket=ticket)
+        if answered is not None:
+            break
         user = _read_again(session, user)
     else:
         raise PinChangedMeanwhile
-    if verdict.outcome is Outcome.VERIFIED:
+    if answered.verdict.outcome is Outcome.VERIFIED:
+        _require_proof(session, user, answer, answered.proof)
         _renew(session, user, pin)
-    return verdict
+    return answered.verdict
 
 
 def _hashed(session: Session, user: User, pin: str) -> bytes | None:
     """The answer to the user's question; None where their state asks for none.
 
-    The proof is checked here, before the charge: somebody who can write the database, but
-    has no verify.key, can't make a yes.
+    The proof is checked here, before the charge, where it may be read: somebody who can write
+    the database, but has no verify.key, can't make a yes. A desk on PostgreSQL gets it with
+    the yes.
     """
     if user.question is None or user.verify_key is None or state_of(user) is not State.ACTIVE:
         return None
     key = session.verify_key(user.verify_key)
-    check, proof = user.pin_check or b"", user.pin_proof or b""
-    if not is_proved(key, user.uid, user.pin_version, user.question, check, proof):
+    check, proof = user.pin_check, user.pin_proof
+    readable = check is not None and proof is not None
+    if readable and not _is_proved(session, user, check or b"", proof or b""):
         raise _damaged(session, user)
     try:
         return session.answers.answer(user.question, key, user.uid, user.pin_version, pin)
     except RecordDamaged:
         raise _damaged(session, user) from None
+
+
+def _require_proof(session: Session, user: User, answer: bytes | None, proof: bytes | None) -> None:
+    """See that a yes that came without the record's check and proof has its proof.
+
+    Raises:
+        VerifierDamaged: It hasn't: whoever wrote the check has no verify.key.
+    """
+    if user.pin_check is not None and user.pin_proof is not None:
+        return
+    if answer is None or proof is None or not _is_proved(session, user, check_of(answer), proof):
+        raise VerifierDamaged(user.login)
+
+
+def _is_proved(session: Session, user: User, check: bytes, proof: bytes) -> bool:
+    key = session.verify_key(user.verify_key or "")
+    return is_proved(key, user.uid, user.pin_version, user.question or "", check, proof)
 
 
 def _damaged(session: Session, user: User) -> VerifierDamaged:
@@ -107,26 +122,9 @@ def _damaged(session: Session, user: User) -> VerifierDamaged:
     Raises:
         StoreTampered: The record was edited; a reset can't mend it.
     """
-    session.store.write(attempts.finish, user.id)
+    with suppress(StoreBusy):
+        session.attempts.finish(user)
     return VerifierDamaged(user.login)
-
-
-def _charged(
-    session: Session, user: User, answer: bytes | None, ticket: str | None
-) -> attempts.Charged | Verdict | None:
-    try:
-        return session.store.write(attempts.charge, user, answer, ticket=ticket)
-    except Unavailable as error:
-        error.charge = "may be charged" if error.unsure else "not charged"
-        raise
-
-
-def _settled(session: Session, charged: attempts.Charged) -> Verdict:
-    try:
-        return session.store.write(attempts.settle, charged)
-    except Unavailable as error:
-        error.charge = "charged"
-        raise
 
 
 def _renew(session: Session, user: User, pin: str) -> None:

@@ -25,6 +25,7 @@ from pincli.models import (
     TrailEvent,
     User,
     UserType,
+    Verdict,
 )
 from pincli.results import (
     AccountAlert,
@@ -123,7 +124,7 @@ class People(Protocol):
     def in_rows(self, rows: Sequence[int]) -> list[User]:
         """The users in some rows, in storage order."""
 
-    def seals_in(self, rows: Sequence[int]) -> dict[bytes, bytes]:
+    def seals_in(self, rows: Sequence[int]) -> dict[bytes, bytes | None]:
         """The seals of the records in some rows, by uid."""
 
     def rows_after(self, row: int, limit: int) -> list[int]:
@@ -226,6 +227,52 @@ class Signs(Protocol):
         """Wrong answers since a time by account and hour, as `2026-11-24T13`."""
 
 
+class Answered(NamedTuple):
+    """What became of an answer, once it is durable.
+
+    Attributes:
+        verdict: The verdict.
+        proof: With a yes that was not checked before the charge, the PIN's proof: the caller
+            compares it with the answer, so that a server without verify.key can't say yes.
+    """
+
+    verdict: Verdict
+    proof: bytes | None = None
+
+
+class Attempts(Protocol):
+    """What agents do to a store.
+
+    Steps like any other on SQLite. On PostgreSQL functions of the database do it, as a desk's
+    login may write no table.
+    """
+
+    def attempt(self, asked: User, answer: bytes | None, *, ticket: str | None) -> Answered | None:
+        """Charge an answer and settle it, in two durable transactions.
+
+        Args:
+            asked: The record that the answer was hashed for.
+            answer: The hashed answer; None where the record asked for none.
+            ticket: The ticket for the events.
+
+        Returns:
+            What became of it; None, uncharged, where the question is no longer the one that
+            was asked: ask again.
+
+        Raises:
+            StoreUnavailable: Not verified; `charge` says what became of the attempt.
+        """
+
+    def refuse_unless_active(self, user: User, *, ticket: str | None) -> Verdict | None:
+        """Record and return the refusal if this user's state allows no attempt; else None."""
+
+    def finish(self, user: User) -> None:
+        """End an attempt of this user that was left open, if nobody else is writing now."""
+
+    def record(self, *events: NewEvent) -> None:
+        """Record refusals that change no user: unknown names, a command outside a role."""
+
+
 class Store(Protocol):
     """An open store.
 
@@ -233,10 +280,17 @@ class Store(Protocol):
         path: What its errors are about.
         locks_recorded: The users whose lock was recorded, for the hook to tell of now that
             it is durable.
+        all_seal: Whether every writer has audit.key, so that what has no seal is somebody
+            else's work.
     """
 
     path: Path
     locks_recorded: list[User]
+    all_seal: bool
+
+    @property
+    def functions(self) -> Attempts | None:
+        """The database's own functions for what agents do; None where steps do it."""
 
     @property
     def people(self) -> People:

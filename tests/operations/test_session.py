@@ -20,7 +20,7 @@ from tests.store.attempting import PIN, last_number, rewrite, with_counter
 from tests.support.desk import CHEAP, Desk, new_desk
 
 NEEDED = {
-    "audit.key": {Need.WRITE, Need.CHECK},
+    "audit.key": {Need.WRITE, Need.ATTEMPT, Need.CHECK},
     "verify.key": {Need.COMPARE, Need.SET_PIN},
     "portal.pub": {Need.SET_PIN},
     "portal.key": {Need.SHOW_PIN},

@@ -24,10 +24,10 @@ from typing import Any
 from pincli import cli, deployment
 from pincli.commands import prompts
 from pincli.models import Verdict
+from pincli.store.mark import Mark
 from pincli.store.sqlite import lockfile as locks
 from pincli.store.sqlite import transaction
 from pincli.store.sqlite.engine import SqliteStore
-from pincli.store.sqlite.mark import Mark
 from pincli.store.steps import attempts
 from pincli.vault.answers import Answers, HashCost
 from pincli.views import programs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pincli.store.sqlite.mark import Mark, place_of
+from pincli.store.mark import Mark, place_of
 
 
 def marked_here(database: Path, keys: Path) -> None:

@@ -139,7 +139,7 @@ class Work:
 
     def _renew(self) -> Session:
         self.close()
-        needs = (Need.WRITE, Need.COMPARE)
+        needs = (Need.ATTEMPT, Need.COMPARE)
         self._session = self._stack.enter_context(
             self._invocation.opened(*needs, answers=self._answers)
         )

@@ -48,8 +48,8 @@ class _Cell(NamedTuple):
         )
 
     @property
-    def parameters(self) -> tuple[int, str, int]:
-        return int(self.active), self.user_type.value, int(not self.has_pin)
+    def parameters(self) -> tuple[int, str, bool]:
+        return int(self.active), self.user_type.value, not self.has_pin
 
 
 _CELLS = tuple(
@@ -71,9 +71,17 @@ class OneMoment(Protocol):
 class SqlPeople:
     """contract.People on SQL."""
 
-    def __init__(self, rows: Rows, at_one_moment: OneMoment) -> None:
+    def __init__(self, rows: Rows, at_one_moment: OneMoment, *, user: str = USER) -> None:
+        """Read users.
+
+        Args:
+            rows: How SQL is asked.
+            at_one_moment: Begins and ends a read transaction.
+            user: The columns of a user; a login that may not read some has NULL for them.
+        """
         self._rows = rows
         self._at_one_moment = at_one_moment
+        self._user = user
 
     def find(self, login: str) -> list[User]:
         """The users of that canonical login, one for each account that has it."""
@@ -85,17 +93,21 @@ class SqlPeople:
         The index only finds their rows. They are read by number, and their logins compared
         with those asked for: a forged index must not verify the wrong person.
         """
+        if not logins:
+            return []
         query = f"SELECT id FROM people WHERE login IN ({marks(logins)})"
         rows = self._rows(query, logins, _first)
         wanted = set(logins)
-        return [user for user in self.in_rows(rows) if user.login in wanted] if rows else []
+        return [user for user in self.in_rows(rows) if user.login in wanted]
 
     def in_rows(self, rows: Sequence[int]) -> list[User]:
         """The users in some rows, in storage order."""
-        return self._users(f"WHERE id IN ({marks(rows)}) ORDER BY id", rows)
+        return self._users(f"WHERE id IN ({marks(rows)}) ORDER BY id", rows) if rows else []
 
-    def seals_in(self, rows: Sequence[int]) -> dict[bytes, bytes]:
+    def seals_in(self, rows: Sequence[int]) -> dict[bytes, bytes | None]:
         """The seals of the records in some rows, by uid."""
+        if not rows:
+            return {}
         query = f"SELECT uid, seal FROM people WHERE id IN ({marks(rows)})"
         return dict(self._rows(query, rows))
 
@@ -183,18 +195,20 @@ class SqlPeople:
         Each name is one step through the index, past however many users an account has.
         """
         past_prefix = prefix + _LAST_CHARACTER
-        within = f"FROM people WHERE {column} >= ? AND {column} < ?"
         names: list[str] = []
-        start = prefix
+        start, above = prefix, ">="
         with self._at_one_moment():
             while len(names) < limit:
-                query = f"SELECT min({column}) {within}"
+                query = (
+                    f"SELECT min({column}) FROM people WHERE {column} {above} ? AND {column} < ?"
+                )
                 (found,) = self._rows(query, (start, past_prefix), _first)
                 if found is None:
                     return names
                 names.append(found)
-                start = f"{found}\0"
-            (last,) = self._rows(f"SELECT max({column}) {within}", (start, past_prefix), _first)
+                start, above = found, ">"
+            query = f"SELECT max({column}) FROM people WHERE {column} > ? AND {column} < ?"
+            (last,) = self._rows(query, (start, past_prefix), _first)
         return names if last is None else [*names[:-1], last]
 
     def sealed_otherwise(self, portal_key: str, row: int, limit: int) -> list[User]:
@@ -221,7 +235,7 @@ class SqlPeople:
         }
 
     def _users(self, tail: str, parameters: Sequence[Any]) -> list[User]:
-        return self._rows(f"SELECT {USER} FROM people {tail}", parameters, user_from)
+        return self._rows(f"SELECT {self._user} FROM people {tail}", parameters, user_from)
 
     def _pages(
         self, where: str, parameters: tuple[Any, ...], index: str = ""
@@ -234,7 +248,7 @@ class SqlPeople:
             yield page
             last = (page[-1].login, page[-1].account)
 
-    def _counts(self, where: str, parameters: tuple[str, ...]) -> Counter[tuple[int, str, int]]:
+    def _counts(self, where: str, parameters: tuple[str, ...]) -> Counter[tuple[int, str, bool]]:
         query = f"SELECT active, type, question IS NULL, count(*) FROM people WHERE {where} "
         found = self._rows(f"{query} GROUP BY 1, 2, 3", parameters)
         return Counter({(active, kind, no_pin): n for active, kind, no_pin, n in found})

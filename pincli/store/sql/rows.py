@@ -19,8 +19,7 @@ TRAIL = ", ".join(TRAIL_COLUMNS)
 # What lists show of an event: the user's present login, or what was typed of an unknown one.
 EVENT = (
     "t.number, t.at, t.agent, t.command, t.kind, coalesce(p.login, x.name), t.account, "
-    "t.attempt, t.outcome, t.counter, t.pin_version, coalesce(x.reason, t.note), x.ticket, "
-    "lower(hex(t.link))"
+    "t.attempt, t.outcome, t.counter, t.pin_version, coalesce(x.reason, t.note), x.ticket, t.link"
 )
 LISTED = "trail t LEFT JOIN people p ON p.uid = t.uid LEFT JOIN texts x ON x.number = t.number"
 
@@ -32,7 +31,7 @@ OF_NOTE = (
 
 # Events of schema 1, which are kept as they were.
 OLD_EVENT = (
-    "seq, at, agent, command, kind, user, account, attempt, outcome, attempts_used, "
+    'seq, at, agent, command, kind, "user", account, attempt, outcome, attempts_used, '
     "pin_version, reason, ticket, mac"
 )
 
@@ -77,6 +76,8 @@ def event_from(row: Row) -> Event:
     known = _KINDS.get(kind)
     if known is None:
         raise SpoiltRow(f"event {seq} has a kind that pincli does not know")
+    if isinstance(rest[-1], bytes):  # a link; the mac of schema 1 is a text
+        rest[-1] = rest[-1].hex()
     return Event(seq, at, agent, command, known, *rest)
 
 

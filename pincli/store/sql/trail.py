@@ -160,7 +160,7 @@ class SqlTrail:
     def _about(self, piece: _Piece, login: str) -> tuple[str, list[Any]]:
         """The events about the users of a login, and those of an unknown name typed so."""
         if piece is _OLD:
-            return "user = ?", [login]
+            return '"user" = ?', [login]
         uids = self._rows("SELECT uid FROM people WHERE login = ?", (login,), _first)
         if uids:
             return f"t.uid IN ({marks(uids)})", uids

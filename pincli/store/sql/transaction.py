@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pincli.errors import AttemptOpen, StoreUnavailable
@@ -12,7 +12,6 @@ from pincli.rules.canonical import record_digest
 from pincli.store.changes import Changes, changes_of, differing
 from pincli.store.sealing import Sealers
 from pincli.store.sql.rows import (
-    TRAIL,
     TRAIL_COLUMNS,
     USER,
     USER_COLUMNS,
@@ -39,10 +38,14 @@ class SqlTransaction(ABC):
         origin: Who acts, and by which command.
         identity: The keys that count now.
         locks: The users whose lock was recorded in it.
-        head: The end of the trail.
         start: The number before its first event; records that changed last before it are
             known by their seal alone.
+        database_login: Whom the database knows the writer as; None on SQLite.
+        all_seal: Whether every writer has audit.key, so that a record without a seal is
+            somebody else's work.
     """
+
+    all_seal = True
 
     def __init__(
         self,
@@ -51,19 +54,20 @@ class SqlTransaction(ABC):
         sealers: Sealers,
         origin: Origin,
         at: str,
-        head: Head,
         start: int,
+        database_login: str | None = None,
     ) -> None:
         self.at = at
         self.origin = origin
         self.identity = identity
         self.locks: list[User] = []
-        self.head = head
         self.start = start
+        self.database_login = database_login
+        self._head: Head | None = None
         self._sealers = sealers
         self._sealer = sealers.of(identity.audit_key)
         self._read: dict[bytes, User] = {}
-        self._seals: dict[bytes, bytes] = {}
+        self._seals: dict[bytes, bytes | None] = {}
         self._charges = 0
 
     @abstractmethod
@@ -71,8 +75,24 @@ class SqlTransaction(ABC):
         """All rows of a query."""
 
     @abstractmethod
-    def write(self, statement: str, rows: Sequence[Row]) -> None:
-        """Run a statement once for each row of parameters."""
+    def run(self, statement: str, parameters: Sequence[Any]) -> None:
+        """Run a statement that gives no rows."""
+
+    @abstractmethod
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Add rows, one or thousands."""
+
+    @abstractmethod
+    def update(self, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Write these columns of users; each row ends with the number of the user's."""
+
+    @abstractmethod
+    def lock(self, rows: Sequence[int]) -> None:
+        """See that nobody else changes these users before this transaction ends."""
+
+    @abstractmethod
+    def read_head(self) -> Head:
+        """The end of the trail, which nobody else moves before this transaction ends."""
 
     @abstractmethod
     def tampered(self, what: str) -> StoreUnavailable:
@@ -82,17 +102,32 @@ class SqlTransaction(ABC):
     def replaced(self) -> StoreUnavailable:
         """The error that an older store was brought back meanwhile."""
 
+    @property
+    def head(self) -> Head:
+        """The end of the trail, what this transaction has saved included.
+
+        On PostgreSQL this locks it: users are locked before, never after.
+        """
+        if self._head is None:
+            self._head = self.read_head()
+        return self._head
+
     def users(self, rows: Sequence[int], tampered: list[str] | None = None) -> list[User]:
         """The records in these rows, in storage order; nobody else changes them now.
 
         Each is checked: its seal is right, and the newest event that changed it is the one
         that it names. So neither an edited record nor an old one put back is used.
         """
+        if not rows:
+            return []
+        self.lock(rows)
         found = self.rows(f"{_CHECKED} WHERE id IN ({marks(rows)}) ORDER BY id", rows)
+        unsealed = [newest for *_, seal, newest in found if seal is None and newest is not None]
+        digests = self._digests_at(unsealed)
         users = []
         for row in found:
             user, (seal, newest) = user_from(row), row[-2:]
-            if not self._is_sound(user, seal, newest):
+            if not self._is_sound(user, seal, newest, digests):
                 if tampered is None:
                     raise self.tampered(f"the record of {user.login} was changed behind the trail")
                 tampered.append(user.login)
@@ -117,6 +152,8 @@ class SqlTransaction(ABC):
 
     def named(self, logins: Sequence[str], tampered: list[str] | None = None) -> list[User]:
         """The records of those who exist among these canonical logins; likewise."""
+        if not logins:
+            return []
         found = self.rows(f"SELECT id FROM people WHERE login IN ({marks(logins)})", logins)
         users = self.users([row for (row,) in found], tampered)
         wanted = set(logins)
@@ -134,13 +171,15 @@ class SqlTransaction(ABC):
         if self._charges > 1:
             raise AttemptOpen("two charges in one transaction")
         adding = any(event.user is not None and event.user.id == 0 for event in events)
+        head = self.head
         changes = changes_of(
             events,
             self._read,
-            self.head,
+            head,
             next_row=self._next_row() if adding else 0,
             at=self.at,
             origin=self.origin,
+            database_login=self.database_login,
         )
         self._write_records(changes)
         self._append(changes)
@@ -164,13 +203,25 @@ class SqlTransaction(ABC):
 
     def name_key(self, kind: str, fingerprint: str) -> None:
         """Say that another key of a kind counts from now on."""
-        self.write(f"UPDATE store SET {_IDENTITY_COLUMNS[kind]} = ?", [(fingerprint,)])
+        self.run(f"UPDATE store SET {_IDENTITY_COLUMNS[kind]} = ?", (fingerprint,))
 
-    def _is_sound(self, user: User, seal: bytes | None, newest: int | None) -> bool:
-        store_id, digest = self.identity.store_id, record_digest(user)
-        if not self._sealers.accept(seal, lambda by: by.seal_record(store_id, digest)):
+    def _digests_at(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        """What events say of the records that they left, by number."""
+        if not numbers:
+            return {}
+        query = f"SELECT number, record FROM trail WHERE number IN ({marks(numbers)})"
+        return dict(self.rows(query, numbers))
+
+    def _is_sound(
+        self, user: User, seal: bytes | None, newest: int | None, digests: Mapping[int, bytes]
+    ) -> bool:
+        """Whether a record is as the newest event that changed it left it."""
+        if newest != user.event and not (newest is None and user.event <= self.start):
             return False
-        return newest == user.event or (newest is None and user.event <= self.start)
+        store_id, digest = self.identity.store_id, record_digest(user)
+        if seal is None and not self.all_seal:
+            return digests.get(user.event) == digest
+        return self._sealers.accept(seal, lambda by: by.seal_record(store_id, digest))
 
     def _write_records(self, changes: Changes) -> None:
         added, pairs = [], []
@@ -186,23 +237,18 @@ class SqlTransaction(ABC):
             self._read[user.uid] = user
             self._seals[user.uid] = seal
         if added:
-            columns = ", ".join(_SEALED_COLUMNS)
-            self.write(f"INSERT INTO people ({columns}) VALUES ({marks(_SEALED_COLUMNS)})", added)
-        for columns_written, values in differing(_SEALED_COLUMNS, pairs):
-            setting = ", ".join(f"{name} = ?" for name in columns_written)
-            self.write(f"UPDATE people SET {setting} WHERE id = ?", values)
+            self.insert("people", _SEALED_COLUMNS, added)
+        for columns, values in differing(_SEALED_COLUMNS, pairs):
+            self.update(columns, values)
 
     def _append(self, changes: Changes) -> None:
         *before, last = changes.events
         seal = self._sealer.seal_trail(self.identity.store_id, last.number, last.link)
         rows = [*before, last._replace(seal=seal)]
-        self.write(f"INSERT INTO trail ({TRAIL}) VALUES ({marks(TRAIL_COLUMNS)})", rows)
+        self.insert("trail", TRAIL_COLUMNS, rows)
         if changes.texts:
-            columns = ", ".join(Texts._fields)
-            self.write(
-                f"INSERT INTO texts ({columns}) VALUES ({marks(Texts._fields)})", changes.texts
-            )
-        self.head = Head(last.number, last.link)
+            self.insert("texts", Texts._fields, changes.texts)
+        self._head = Head(last.number, last.link)
 
     def _next_row(self) -> int:
         ((highest,),) = self.rows("SELECT max(id) FROM people")

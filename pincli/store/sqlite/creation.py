@@ -10,11 +10,11 @@ from pincli.errors import Refused, Rule, StoreUnavailable
 from pincli.files import sync_folder
 from pincli.models import EventKind, Head, Identity, NewEvent, Origin
 from pincli.rules.canonical import first_link
+from pincli.store.mark import Mark, Seen, place_of
 from pincli.store.sealing import Sealers
 from pincli.store.sqlite.connection import DATABASE, connect, utc_now
 from pincli.store.sqlite.errors import from_os, translated
 from pincli.store.sqlite.lockfile import LOCK_FILE, make_lock_file
-from pincli.store.sqlite.mark import Mark, Seen, place_of
 from pincli.store.sqlite.remains import put_journals_aside
 from pincli.store.sqlite.transaction import SqliteTransaction
 

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pincli.errors import StoreBusy, StoreTampered, StoreUnavailable
-from pincli.models import EventKind, Fault, Head, Identity, NewEvent, Origin, TrailEvent, User
+from pincli.models import EventKind, Fault, Identity, NewEvent, Origin, TrailEvent, User
+from pincli.store.mark import Mark, Seen, place_of
 from pincli.store.sealing import Sealer, Sealers
 from pincli.store.sql.people import SqlPeople
+from pincli.store.sql.rollback import require_seen
 from pincli.store.sqlite import own_schema
 from pincli.store.sqlite.connection import (
     BUSY_SECONDS,
@@ -26,12 +28,10 @@ from pincli.store.sqlite.connection import (
 )
 from pincli.store.sqlite.errors import translated
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
-from pincli.store.sqlite.mark import Mark, Seen, place_of
-from pincli.store.sqlite.rollback import require_seen
 from pincli.store.sqlite.transaction import SqliteTransaction, newest, read_store
 
 if TYPE_CHECKING:
-    from pincli.store.contract import P, Step, T
+    from pincli.store.contract import Attempts, P, Step, T
     from pincli.store.sql.signs import SqlSigns
     from pincli.store.sql.trail import SqlTrail
 
@@ -41,6 +41,9 @@ _OLD_TRAIL = "SELECT 1 FROM sqlite_master WHERE name = 'old_events'"
 
 class SqliteStore:
     """contract.Store in a folder."""
+
+    all_seal = True
+    functions: Attempts | None = None
 
     def __init__(
         self, folder: Path, marks: Path, *, origin: Origin, read_only: bool = False
@@ -132,7 +135,7 @@ class SqliteStore:
                 result = step(transaction, *args, **kwargs)
             # After the commit: the mark may lag the store, never lead it.
             if mark is not None and transaction.head != before:
-                mark.write(Seen(*transaction.head, 0, place_of(self.path)))
+                mark.write(self._seen(*transaction.head))
         self.locks_recorded += transaction.locks
         return result
 
@@ -171,7 +174,7 @@ class SqliteStore:
             if seen is not None:
                 head = newest(self._connection, start)
                 is_sealed = self._seals(identity.store_id)
-                require_seen(seen, Head(*head[:2]), self._rows, self.path, is_sealed)
+                require_seen(seen, self._seen(*head[:2]), self._rows, self.path, is_sealed)
             return seen is not None
 
     def is_sound(self) -> bool:
@@ -262,8 +265,12 @@ class SqliteStore:
             transaction.save([NewEvent(EventKind.MARKED)])
         else:
             is_sealed = self._seals(transaction.identity.store_id)
-            require_seen(seen, transaction.head, transaction.rows, self.path, is_sealed)
+            present = self._seen(*transaction.head)
+            require_seen(seen, present, transaction.rows, self.path, is_sealed)
         return self._mark
+
+    def _seen(self, number: int, link: bytes) -> Seen:
+        return Seen(number, link, 0, place_of(self.path))
 
     def _seals(self, store_id: str) -> Callable[[TrailEvent], bool]:
         """Tells whether an event's seal is right; who opened the store for reading believes it."""

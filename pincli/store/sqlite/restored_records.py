@@ -14,9 +14,9 @@ from pincli.models import EventKind, Head, NewEvent, User
 from pincli.results import Restored
 from pincli.rules.restoring import lost, restored, taken_in
 from pincli.store.contract import Restorer
+from pincli.store.mark import Mark, Seen
 from pincli.store.sql.rows import USER, marks, user_from
 from pincli.store.sqlite.candidates import Candidate
-from pincli.store.sqlite.mark import Mark, Seen
 from pincli.store.sqlite.transaction import SqliteTransaction
 
 _CHUNK = 2000

@@ -15,6 +15,7 @@ from pincli.errors import BackupRefused, Refused, Rule, StoreUnavailable
 from pincli.models import Fault
 from pincli.results import Restored
 from pincli.store.contract import Restorer
+from pincli.store.mark import Mark, Seen, place_of
 from pincli.store.sqlite.candidates import (
     backup_store,
     checked,
@@ -27,7 +28,6 @@ from pincli.store.sqlite.copies import leave_syncing_for_the_end
 from pincli.store.sqlite.errors import from_os, translated
 from pincli.store.sqlite.leftovers import held_folder, remove_leftovers, unfinished_name
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks, make_lock_file
-from pincli.store.sqlite.mark import Mark, Seen, place_of
 from pincli.store.sqlite.replacing import place, replace
 from pincli.store.sqlite.restored_records import catch_up, head_of, write_records
 from pincli.store.sqlite.transaction import read_store

@@ -10,7 +10,7 @@ from typing import Any
 from pincli.errors import StoreTampered, StoreUnavailable
 from pincli.models import Fault, Head, Identity, Origin, Start
 from pincli.store.sealing import Sealers
-from pincli.store.sql.rows import Row
+from pincli.store.sql.rows import Row, marks
 from pincli.store.sql.transaction import SqlTransaction
 from pincli.store.sqlite.connection import utc_now
 
@@ -58,9 +58,9 @@ class SqliteTransaction(SqlTransaction):
             sealers=sealers,
             origin=origin,
             at=utc_now(),
-            head=Head(number, link),
             start=start.number,
         )
+        self._head = Head(number, link)
         self._connection = connection
         self._path = path
 
@@ -68,9 +68,27 @@ class SqliteTransaction(SqlTransaction):
         """All rows of a query."""
         return self._connection.execute(query, parameters).fetchall()
 
-    def write(self, statement: str, rows: Sequence[Row]) -> None:
-        """Run a statement once for each row of parameters."""
+    def run(self, statement: str, parameters: Sequence[Any]) -> None:
+        """Run a statement that gives no rows."""
+        self._connection.execute(statement, parameters)
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Add rows, one or thousands."""
+        statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks(columns)})"
         self._connection.executemany(statement, rows)
+
+    def update(self, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Write these columns of users; each row ends with the number of the user's."""
+        setting = ", ".join(f"{name} = ?" for name in columns)
+        self._connection.executemany(f"UPDATE people SET {setting} WHERE id = ?", rows)
+
+    def lock(self, rows: Sequence[int]) -> None:
+        """Nothing to do: who writes holds the writer lock."""
+
+    def read_head(self) -> Head:
+        """The end of the trail."""
+        found = newest(self._connection, read_store(self._connection, self._path)[1])
+        return Head(*found[:2])
 
     def tampered(self, what: str) -> StoreTampered:
         """The error that something was changed behind the trail."""

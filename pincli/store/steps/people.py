@@ -77,22 +77,6 @@ def set_active(
     return changes
 
 
-def record(transaction: Transaction, event: NewEvent) -> None:
-    """Record an event that is about no user, such as a command that was refused."""
-    transaction.save([event])
-
-
-def record_unknown(
-    transaction: Transaction, names: Sequence[str], *, outcome: str, ticket: str | None
-) -> None:
-    """Record that somebody asked for users that don't exist.
-
-    Args:
-        transaction: The transaction to write in.
-        names: What was typed, masked.
-        outcome: The word for it.
-        ticket: The ticket that it was for.
-    """
-    transaction.save(
-        [NewEvent(EventKind.REFUSED, name=name, outcome=outcome, ticket=ticket) for name in names]
-    )
+def record(transaction: Transaction, *events: NewEvent) -> None:
+    """Record events that are about no user, such as a command that was refused."""
+    transaction.save(events)

@@ -3,13 +3,14 @@
 A store that was put back to an earlier day is behind its mark. The mark lags the store, for
 it is written after the commit and never synced, and it never leads.
 
-Nothing is locked here. On SQLite the caller holds the writer lock around reading, the commit
-and writing. On PostgreSQL, where there is none, the caller has to lock the mark's own file;
-that lock is lost when the process closes any other descriptor of it, so open it once.
+On SQLite the caller holds the writer lock around reading, the commit and writing. On
+PostgreSQL, where there is none, `raise_to` locks the mark's own file; that lock is lost when
+the process closes any other descriptor of it, so open it once.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import stat
@@ -21,6 +22,8 @@ from pincli.errors import StoreUnavailable
 from pincli.models import Fault
 
 STORE_ID_BYTES = 16
+NOWHERE = bytes(32)
+"""The place of a store on a server, which every host finds at an address of its own."""
 
 _FORMAT = b"pincli\x00\x01"
 _SLOT = Struct(">8sQQ32sQ16s32s")
@@ -151,6 +154,20 @@ class Mark:
             return os.pwrite(self._descriptor, packed, _OFFSETS[slot]) == _SLOT_BYTES
         except (OSError, StoreUnavailable):
             return False
+
+    def raise_to(self, seen: Seen) -> bool:
+        """Write what was just committed, where several processes may write at once.
+
+        Two may come here in another order than they committed: `write` never goes back.
+        """
+        try:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX)
+        except OSError:
+            return False
+        try:
+            return self.write(seen)
+        finally:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Close the file; the mark can't be used any more."""

@@ -11,7 +11,7 @@ from pincli.errors import StoreRolledBack, StoreUnavailable
 from pincli.models import EventKind, Fault, Head, NewEvent, Outcome
 from pincli.operations.verify import verify
 from pincli.store.contract import Transaction
-from pincli.store.sqlite.mark import Mark, Seen, place_of
+from pincli.store.mark import Mark, Seen, place_of
 from pincli.store.steps import people
 from tests.store.attempting import PIN, WRONG, last_number, with_counter
 from tests.support.desk import Desk

@@ -8,29 +8,33 @@ from pathlib import Path
 from pincli.errors import StoreRolledBack, StoreUnavailable
 from pincli.models import EventKind, Fault, Head, TrailEvent
 from pincli.rules.canonical import link_of
+from pincli.store.mark import Seen
 from pincli.store.sql.rows import OF_NOTE, TRAIL, Rows
-from pincli.store.sqlite.mark import Seen, place_of
 
 IsSealed = Callable[[TrailEvent], bool]
 
 
-def require_seen(seen: Seen, head: Head, rows: Rows, path: Path, is_sealed: IsSealed) -> None:
+def require_seen(seen: Seen, present: Seen, rows: Rows, path: Path, is_sealed: IsSealed) -> None:
     """Compare this host's mark with the store.
 
     Args:
         seen: What the mark says.
-        head: The end of the store's trail.
+        present: The end of the store's trail, its epoch and its place.
         rows: Asks the store.
-        path: The database's.
+        path: The store's, for the error.
         is_sealed: Whether an event's seal is right.
 
     Raises:
         StoreUnavailable: The store is at another place: a copy, or it was moved.
         StoreRolledBack: Its head is behind the mark, or its trail is another one.
     """
-    if seen.place != place_of(path):
+    if seen.place != present.place:
         raise StoreUnavailable(Fault.MOVED, path)
-    marked = Head(seen.number, seen.link)
+    if present.epoch > seen.epoch:
+        return
+    marked, head = Head(seen.number, seen.link), Head(present.number, present.link)
+    if present.epoch < seen.epoch:
+        raise StoreRolledBack(path, "it is from before a restore that this host has seen")
     if marked == head or _link_at(rows, marked.number) == marked.link:
         return
     if _was_taken_in(rows, marked, is_sealed):

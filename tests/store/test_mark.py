@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from pincli.errors import StoreUnavailable
 from pincli.models import Fault
-from pincli.store.sqlite.mark import Mark, Seen, place_of
-from tests.store.sqlite.mark_writer import PLACE, STORE, seen
+from pincli.store.mark import Mark, Seen, place_of
+from tests.store.mark_writer import PLACE, STORE, seen
 
 OTHER = bytes(range(1, 17))
 SLOTS = (0, 4096)
@@ -235,7 +235,7 @@ def test_a_kill_at_any_instant_leaves_the_last_or_the_one_before(mark: Mark) -> 
     """Twenty writers killed in the middle: nothing that was acknowledged is lost."""
     number = 1
     for _ in range(20):
-        line = [sys.executable, "-m", "tests.store.sqlite.mark_writer", str(mark.path.parent)]
+        line = [sys.executable, "-m", "tests.store.mark_writer", str(mark.path.parent)]
         with subprocess.Popen([*line, str(number)], stdout=subprocess.PIPE) as writer:
             assert writer.stdout is not None
             first = writer.stdout.read(8)

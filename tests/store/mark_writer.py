@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from pincli.store.sqlite.mark import Mark, Seen
+from pincli.store.mark import Mark, Seen
 
 STORE = bytes(range(16))
 PLACE = bytes(32)

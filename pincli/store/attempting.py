@@ -1,0 +1,52 @@
+"""What agents do to a store whose writers may do everything: steps like any other."""
+
+from __future__ import annotations
+
+from pincli.errors import Unavailable
+from pincli.models import NewEvent, User, Verdict
+from pincli.store.contract import Answered, Store
+from pincli.store.steps import attempts
+from pincli.store.steps.people import record
+
+
+class StepAttempts:
+    """contract.Attempts by steps."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def attempt(self, asked: User, answer: bytes | None, *, ticket: str | None) -> Answered | None:
+        """Charge an answer and settle it, in two durable transactions."""
+        with self._store.uninterrupted():
+            charged = self._charged(asked, answer, ticket)
+            if isinstance(charged, attempts.Charged):
+                return Answered(self._settled(charged))
+            return None if charged is None else Answered(charged)
+
+    def refuse_unless_active(self, user: User, *, ticket: str | None) -> Verdict | None:
+        """Record and return the refusal if this user's state allows no attempt; else None."""
+        return self._store.write(attempts.refuse_unless_active, user.id, ticket=ticket)
+
+    def finish(self, user: User) -> None:
+        """End an attempt of this user that was left open, if nobody else is writing now."""
+        self._store.write_at_once(attempts.finish, user.id)
+
+    def record(self, *events: NewEvent) -> None:
+        """Record refusals that change no user."""
+        self._store.write(record, *events)
+
+    def _charged(
+        self, asked: User, answer: bytes | None, ticket: str | None
+    ) -> attempts.Charged | Verdict | None:
+        try:
+            return self._store.write(attempts.charge, asked, answer, ticket=ticket)
+        except Unavailable as error:
+            error.charge = "may be charged" if error.unsure else "not charged"
+            raise
+
+    def _settled(self, charged: attempts.Charged) -> Verdict:
+        try:
+            return self._store.write(attempts.settle, charged)
+        except Unavailable as error:
+            error.charge = "charged"
+            raise
