@@ -123,6 +123,8 @@ def test_a_verify_loads_no_other_command(desk: Desk, tmp_path: Path) -> None:
     }
     assert "pincli.views.terminal" not in modules
     assert "pincli.store.sqlite.schema" not in modules
+    assert "pincli.store.contract" not in modules
+    assert "pincli.results" not in modules
     assert "pincli.vault.seals" not in modules
 
 

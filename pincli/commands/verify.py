@@ -13,7 +13,6 @@ from pincli.operations import verify as operation
 from pincli.operations.session import Need, Session
 from pincli.vault.answers import Answers
 from pincli.views.blocks import Answer
-from pincli.views.verdict import verdict, who
 
 
 def verify(
@@ -32,13 +31,34 @@ def verify(
     answers = Answers()
     as_json = invocation.as_json
     if not pin_stdin:
-        # Beside a PIN that is piped in, two threads that import would only wait for each other.
         in_background(partial(_get_ready, answers, as_json))
     pin = read_pin_line() if pin_stdin else None
     session = invocation.open(Need.ATTEMPT, Need.COMPARE, answers=answers)
-    if pin is None:
-        return verdict(_ask_and_verify(session, user, ref))
-    return verdict(operation.verify(session, user, pin, ref))
+    result = (
+        _ask_and_verify(session, user, ref)
+        if pin is None
+        else _verify(session, user, pin, ref, as_json=as_json)
+    )
+    from pincli.views.verdict import verdict
+
+    return verdict(result)
+
+
+def _verify(session: Session, name: str, pin: str, ticket: str | None, *, as_json: bool) -> Verdict:
+    # Two threads that import would only hand the interpreter's lock to and fro. But argon2
+    # computes without it: what follows is imported then.
+    session.answers.prepare()
+    in_background(partial(_import_what_follows, session, as_json))
+    return operation.verify(session, name, pin, ticket)
+
+
+def _import_what_follows(session: Session, as_json: bool) -> None:
+    """While the answer is hashed: import what charges, settles and tells."""
+    session.prepare_to_attempt()
+    import pincli.views.verdict
+
+    if as_json:
+        import pincli.views.programs  # noqa: F401
 
 
 def _get_ready(answers: Answers, as_json: bool) -> None:
@@ -58,4 +78,6 @@ def _ask_and_verify(session: Session, name: str, ticket: str | None) -> Verdict:
 
 
 def _ask(user: User) -> str:
+    from pincli.views.verdict import who
+
     return ask_pin(f"Support PIN of {who(user)}: ", of_caller=True)

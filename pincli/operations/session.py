@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pincli.errors import StoreTampered, StoreUnavailable
 from pincli.models import Fault, Identity, Origin
-from pincli.store.attempting import StepAttempts
 from pincli.store.opening import open_store
 from pincli.vault.answers import Answers
 from pincli.vault.audit_seals import AuditSealer
@@ -67,7 +66,16 @@ class Session(NamedTuple):
     @property
     def attempts(self) -> Attempts:
         """What agents do to the store."""
-        return self.store.functions or StepAttempts(self.store)
+        if self.store.functions is not None:
+            return self.store.functions
+        from pincli.store.attempting import StepAttempts
+
+        return StepAttempts(self.store)
+
+    def prepare_to_attempt(self) -> None:
+        """Do the imports for charging and settling, in a thread while something else waits."""
+        self.store.prepare_to_write()
+        _ = self.attempts
 
     def verify_key(self, fingerprint: str) -> Key:
         """The key that a record names.

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from pincli.models import (
+    Answered,
     Event,
     EventFilter,
     Head,
@@ -227,19 +228,6 @@ class Signs(Protocol):
         """Wrong answers since a time by account and hour, as `2026-11-24T13`."""
 
 
-class Answered(NamedTuple):
-    """What became of an answer, once it is durable.
-
-    Attributes:
-        verdict: The verdict.
-        proof: With a yes that was not checked before the charge, the PIN's proof: the caller
-            compares it with the answer, so that a server without verify.key can't say yes.
-    """
-
-    verdict: Verdict
-    proof: bytes | None = None
-
-
 class Attempts(Protocol):
     """What agents do to a store.
 
@@ -363,6 +351,9 @@ class Store(Protocol):
 
     def maintained(self) -> AbstractContextManager[None]:
         """Keep other key rotations and restores out."""
+
+    def prepare_to_write(self) -> None:
+        """Do the imports for writing, in a thread while something else waits."""
 
     def prepare_for_bulk(self) -> None:
         """Get ready for transactions of thousands of users."""

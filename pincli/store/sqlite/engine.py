@@ -1,6 +1,7 @@
 """A store in a folder: opening it, reading, and one write transaction at a time.
 
 What only some commands read is imported in its property: a caller waits for every import.
+And what writes is imported at the first write, or by `prepare_to_write` meanwhile.
 """
 
 from __future__ import annotations
@@ -13,27 +14,28 @@ from typing import TYPE_CHECKING, Any
 
 from pincli.errors import StoreBusy, StoreTampered, StoreUnavailable
 from pincli.models import EventKind, Fault, Identity, NewEvent, Origin, TrailEvent, User
-from pincli.store.mark import Mark, Seen, place_of
 from pincli.store.sealing import Sealer, Sealers
 from pincli.store.sql.people import SqlPeople
-from pincli.store.sql.rollback import require_seen
 from pincli.store.sqlite import own_schema
 from pincli.store.sqlite.connection import (
     BUSY_SECONDS,
     DATABASE,
     SCHEMA_VERSION,
     connect,
+    newest,
+    read_store,
     schema_version,
     use_rollback_journal,
 )
 from pincli.store.sqlite.errors import translated
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
-from pincli.store.sqlite.transaction import SqliteTransaction, newest, read_store
 
 if TYPE_CHECKING:
     from pincli.store.contract import Attempts, P, Step, T
+    from pincli.store.mark import Mark, Seen
     from pincli.store.sql.signs import SqlSigns
     from pincli.store.sql.trail import SqlTrail
+    from pincli.store.sqlite.transaction import SqliteTransaction
 
 _NOTICEABLE = 0.1  # seconds
 _OLD_TRAIL = "SELECT 1 FROM sqlite_master WHERE name = 'old_events'"
@@ -122,6 +124,9 @@ class SqliteStore:
         """Take a step in one transaction under the writer lock, durable when this returns."""
         if self._sealers is None:
             raise RuntimeError("a store opened for reading was asked to write")
+        self.prepare_to_write()
+        from pincli.store.sqlite.transaction import SqliteTransaction
+
         locks = self._lock_file()
         with locks.writer(), translated(self.path):
             with self._committed(locks):
@@ -162,6 +167,9 @@ class SqliteStore:
 
     def require_seen(self) -> bool:
         """Compare the store with this host's mark; whether there is one."""
+        from pincli.store.mark import Mark
+        from pincli.store.sql.rollback import require_seen
+
         with translated(self.path):
             identity, start = read_store(self._connection, self.path)
             mark = Mark.open(self._marks, bytes.fromhex(identity.store_id))
@@ -191,6 +199,11 @@ class SqliteStore:
         """Keep other key rotations and restores out."""
         with self._lock_file().maintenance():
             yield
+
+    def prepare_to_write(self) -> None:
+        """Import what a write takes, before it takes a lock."""
+        import pincli.store.sql.rollback
+        import pincli.store.sqlite.transaction  # noqa: F401
 
     def prepare_for_bulk(self) -> None:
         """Let a chunk's pages wait in memory for its commit.
@@ -255,6 +268,9 @@ class SqliteStore:
             StoreRolledBack: The store is older than the mark, or another.
             StoreUnavailable: It is at another place than the mark's.
         """
+        from pincli.store.mark import Mark
+        from pincli.store.sql.rollback import require_seen
+
         if self._mark is None:
             store_id = bytes.fromhex(transaction.identity.store_id)
             self._mark = Mark.open(self._marks, store_id) or Mark.make(self._marks, store_id)
@@ -270,6 +286,8 @@ class SqliteStore:
         return self._mark
 
     def _seen(self, number: int, link: bytes) -> Seen:
+        from pincli.store.mark import Seen, place_of
+
         return Seen(number, link, 0, place_of(self.path))
 
     def _seals(self, store_id: str) -> Callable[[TrailEvent], bool]:
