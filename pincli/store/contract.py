@@ -125,8 +125,8 @@ class People(Protocol):
     def in_rows(self, rows: Sequence[int]) -> list[User]:
         """The users in some rows, in storage order."""
 
-    def seals_in(self, rows: Sequence[int]) -> dict[bytes, bytes | None]:
-        """The seals of the records in some rows, by uid."""
+    def sealed_after(self, row: int, limit: int) -> list[tuple[User, bytes | None]]:
+        """The next users above a row, at most `limit`, each with the seal of the record."""
 
     def rows_after(self, row: int, limit: int) -> list[int]:
         """The next row numbers of users above one, at most `limit`."""
@@ -342,8 +342,10 @@ class Store(Protocol):
             StoreUnavailable: It is at another place than the mark's.
         """
 
-    def is_sound(self) -> bool:
-        """Whether the database finds itself intact; nobody is held up meanwhile.
+    def soundness(self) -> AbstractContextManager[Callable[[], bool]]:
+        """Begin to look whether the database finds itself intact; nobody is held up meanwhile.
+
+        What is done inside goes on beside it. Gives what waits for the answer.
 
         Raises:
             StoreUnavailable: It can't be looked at, as there is no room for a copy.

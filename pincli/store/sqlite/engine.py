@@ -185,14 +185,18 @@ class SqliteStore:
                 require_seen(seen, self._seen(*head[:2]), self._rows, self.path, is_sealed)
             return seen is not None
 
-    def is_sound(self) -> bool:
-        """Whether SQLite finds the database intact, in a private copy of it."""
-        from pincli.store.sqlite.copies import is_sound, private_copy
+    @contextmanager
+    def soundness(self) -> Iterator[Callable[[], bool]]:
+        """Begin to look whether SQLite finds the database intact, in a private copy of it."""
+        from pincli.store.sqlite.copies import private_copy, soundness
         from pincli.store.sqlite.leftovers import remove_leftovers
 
         remove_leftovers(self.path.parent)
-        with private_copy(self._connection, self.path, self._lock_file().writer) as copy:
-            return is_sound(copy, self.path)
+        with (
+            private_copy(self._connection, self.path, self._lock_file().writer) as copy,
+            soundness(copy, self.path) as is_sound,
+        ):
+            yield is_sound
 
     @contextmanager
     def maintained(self) -> Iterator[None]:
