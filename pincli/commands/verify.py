@@ -1,6 +1,7 @@
-"""`pincli verify`: the main job."""
+"""`pincli verify`: the main job.
 
-from __future__ import annotations
+Annotations are not postponed here: Typer would compile each from its text.
+"""
 
 from functools import partial
 

@@ -1,6 +1,7 @@
-"""An open store with the keys that a command needs, all checked before anything is done."""
+"""An open store with the keys that a command needs, all checked before anything is done.
 
-from __future__ import annotations
+Annotations are not postponed here, as in models.py.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,7 +57,7 @@ class Session(NamedTuple):
             be recorded.
     """
 
-    store: Store
+    store: "Store"
     keyring: Keyring
     answers: Answers
     identity: Identity
@@ -64,7 +65,7 @@ class Session(NamedTuple):
     left_out: list[str]
 
     @property
-    def attempts(self) -> Attempts:
+    def attempts(self) -> "Attempts":
         """What agents do to the store."""
         if self.store.functions is not None:
             return self.store.functions
@@ -182,7 +183,7 @@ def let_write(session: Session) -> None:
     _seal_with(session.store, session.keyring)
 
 
-def _seal_with(store: Store, keyring: Keyring) -> None:
+def _seal_with(store: "Store", keyring: Keyring) -> None:
     store.seal_with(
         AuditSealer(keyring.audit),
         lambda fingerprint: AuditSealer(keyring.find(AUDIT_KEY, fingerprint)),
@@ -190,7 +191,7 @@ def _seal_with(store: Store, keyring: Keyring) -> None:
     )
 
 
-def _opened(store_folder: Path, keys_folder: Path, origin: Origin, *, upgrade: bool) -> Store:
+def _opened(store_folder: Path, keys_folder: Path, origin: Origin, *, upgrade: bool) -> "Store":
     """The store, brought up to date first if it is of an older pincli."""
     try:
         return open_store(store_folder, keys_folder, origin=origin)
