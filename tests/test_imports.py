@@ -148,6 +148,15 @@ def test_what_compares_no_pin_loads_no_hashing(
     assert among(modules, (*NEVER, *WITHOUT_HASHING)) == []
 
 
+def test_what_lies_beside_the_script_is_not_imported(tmp_path: Path) -> None:
+    """Nor is it looked at: a hundred imports would."""
+    (tmp_path / "typer.py").write_text("raise SystemExit('taken from beside the script')\n")
+    script = tmp_path / "pincli"
+    script.write_text("from pincli.__main__ import process\nprocess()\n")
+    ran = subprocess.run([sys.executable, script, "--version"], capture_output=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+
+
 def test_the_list_is_of_what_is_really_loaded(desk: Desk, tmp_path: Path) -> None:
     """What the budget allows third parties is loaded: the list does not outlive its reasons."""
     desk.collected("alice", pin=PIN)
