@@ -369,6 +369,19 @@ class Verdict(NamedTuple):
     state: State
 
 
+class Answered(NamedTuple):
+    """What became of an answer, once it is durable.
+
+    Attributes:
+        verdict: The verdict.
+        proof: With a yes that was not checked before the charge, the PIN's proof: the caller
+            compares it with the answer, so that a server without verify.key can't say yes.
+    """
+
+    verdict: Verdict
+    proof: bytes | None = None
+
+
 class ShownPin(NamedTuple):
     """A PIN on its way to its owner.
 

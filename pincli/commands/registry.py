@@ -4,8 +4,6 @@ A new command is one file and one line here. Nothing of a command is imported be
 called, so that `verify` doesn't wait for what only others need.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple

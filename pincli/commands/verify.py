@@ -1,6 +1,7 @@
-"""`pincli verify`: the main job."""
+"""`pincli verify`: the main job.
 
-from __future__ import annotations
+Annotations are not postponed here: Typer would compile each from its text.
+"""
 
 from functools import partial
 
@@ -10,10 +11,9 @@ from pincli.commands.options import PinStdinOption, TicketOption, UserArgument
 from pincli.commands.prompts import ask_pin, read_pin_line, require_pin_source
 from pincli.models import User, Verdict
 from pincli.operations import verify as operation
-from pincli.operations.session import Need
+from pincli.operations.session import Need, Session
 from pincli.vault.answers import Answers
 from pincli.views.blocks import Answer
-from pincli.views.verdict import verdict, who
 
 
 def verify(
@@ -31,17 +31,38 @@ def verify(
     require_pin_source(pin_stdin=pin_stdin)
     answers = Answers()
     as_json = invocation.as_json
-    in_background(answers.prepare if pin_stdin else partial(_get_ready, answers, as_json))
+    if not pin_stdin:
+        in_background(partial(_get_ready, answers, as_json))
     pin = read_pin_line() if pin_stdin else None
     session = invocation.open(Need.ATTEMPT, Need.COMPARE, answers=answers)
     if pin is None:
         admitted = operation.admit(session, user, ref)
         if isinstance(admitted, Verdict):
-            return verdict(admitted)
+            return _told(admitted)
         pin = _ask(admitted)
-    told = operation.verify(session, user, pin, ref)
-    invocation.until_told.callback(operation.renew, session, told, pin)
-    return verdict(told)
+    else:
+        # Two threads that import would only hand the interpreter's lock to and fro. But argon2
+        # computes without it: what follows is imported then.
+        answers.prepare()
+        in_background(partial(_import_what_follows, session, as_json))
+    verdict = operation.verify(session, user, pin, ref)
+    invocation.until_told.callback(operation.renew, session, verdict, pin)
+    return _told(verdict)
+
+
+def _told(result: Verdict) -> Answer:
+    from pincli.views.verdict import verdict
+
+    return verdict(result)
+
+
+def _import_what_follows(session: Session, as_json: bool) -> None:
+    """While the answer is hashed: import what charges, settles and tells."""
+    session.prepare_to_attempt()
+    import pincli.views.verdict
+
+    if as_json:
+        import pincli.views.programs  # noqa: F401
 
 
 def _get_ready(answers: Answers, as_json: bool) -> None:
@@ -54,4 +75,6 @@ def _get_ready(answers: Answers, as_json: bool) -> None:
 
 
 def _ask(user: User) -> str:
+    from pincli.views.verdict import who
+
     return ask_pin(f"Support PIN of {who(user)}: ", of_caller=True)

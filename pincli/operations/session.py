@@ -1,6 +1,7 @@
-"""An open store with the keys that a command needs, all checked before anything is done."""
+"""An open store with the keys that a command needs, all checked before anything is done.
 
-from __future__ import annotations
+Annotations are not postponed here, as in models.py.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pincli.errors import KeysUnavailable, StoreTampered, StoreUnavailable
 from pincli.models import Fault, Identity, Origin
-from pincli.store.attempting import StepAttempts
 from pincli.store.location import Location, Server
 from pincli.store.opening import open_store
 from pincli.vault.answers import Answers
@@ -58,7 +58,7 @@ class Session(NamedTuple):
             be recorded.
     """
 
-    store: Store
+    store: "Store"
     keyring: Keyring
     answers: Answers
     identity: Identity
@@ -66,9 +66,18 @@ class Session(NamedTuple):
     left_out: list[str]
 
     @property
-    def attempts(self) -> Attempts:
+    def attempts(self) -> "Attempts":
         """What agents do to the store."""
-        return self.store.functions or StepAttempts(self.store)
+        if self.store.functions is not None:
+            return self.store.functions
+        from pincli.store.attempting import StepAttempts
+
+        return StepAttempts(self.store)
+
+    def prepare_to_attempt(self) -> None:
+        """Do the imports for charging and settling, in a thread while something else waits."""
+        self.store.prepare_to_write()
+        _ = self.attempts
 
     def verify_key(self, fingerprint: str) -> Key:
         """The key that a record names.
@@ -188,7 +197,7 @@ def let_write(session: Session) -> None:
     _seal_with(session.store, session.keyring)
 
 
-def _seal_with(store: Store, keyring: Keyring) -> None:
+def _seal_with(store: "Store", keyring: Keyring) -> None:
     store.seal_with(
         AuditSealer(keyring.audit),
         lambda fingerprint: AuditSealer(keyring.find(AUDIT_KEY, fingerprint)),
@@ -198,7 +207,7 @@ def _seal_with(store: Store, keyring: Keyring) -> None:
 
 def _opened(
     location: Location, keys_folder: Path, marks: Path, origin: Origin, *, upgrade: bool
-) -> Store:
+) -> "Store":
     """The store, brought up to date first if it is a folder's, of an older pincli."""
     try:
         return open_store(location, marks, origin=origin)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pincli.errors import Unavailable
-from pincli.models import NewEvent, User, Verdict
-from pincli.store.contract import Answered, Store
+from pincli.models import Answered, NewEvent, User, Verdict
 from pincli.store.steps import attempts
 from pincli.store.steps.people import record
+
+if TYPE_CHECKING:
+    from pincli.store.contract import Store
 
 
 class StepAttempts:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from pincli.models import (
+    Answered,
     Event,
     EventFilter,
     Head,
@@ -135,8 +136,8 @@ class People(Protocol):
                 them, and which are left out; without it they are an error.
         """
 
-    def seals_in(self, rows: Sequence[int]) -> dict[bytes, bytes | None]:
-        """The seals of the records in some rows, by uid."""
+    def sealed_after(self, row: int, limit: int) -> list[tuple[User, bytes | None]]:
+        """The next users above a row, at most `limit`, each with the seal of the record."""
 
     def rows_after(self, row: int, limit: int) -> list[int]:
         """The next row numbers of users above one, at most `limit`."""
@@ -239,19 +240,6 @@ class Signs(Protocol):
 
     def failures_by_hour(self, since: str, now: str) -> list[HourlyFailures]:
         """Wrong answers since a time by account and hour, as `2026-11-24T13`."""
-
-
-class Answered(NamedTuple):
-    """What became of an answer, once it is durable.
-
-    Attributes:
-        verdict: The verdict.
-        proof: With a yes that was not checked before the charge, the PIN's proof: the caller
-            compares it with the answer, so that a server without verify.key can't say yes.
-    """
-
-    verdict: Verdict
-    proof: bytes | None = None
 
 
 class Attempts(Protocol):
@@ -370,8 +358,10 @@ class Store(Protocol):
             StoreUnavailable: It is at another place than the mark's.
         """
 
-    def is_sound(self) -> bool:
-        """Whether the database finds itself intact; nobody is held up meanwhile.
+    def soundness(self) -> AbstractContextManager[Callable[[], bool]]:
+        """Begin to look whether the database finds itself intact; nobody is held up meanwhile.
+
+        What is done inside goes on beside it. Gives what waits for the answer.
 
         Raises:
             StoreUnavailable: It can't be looked at, as there is no room for a copy.
@@ -379,6 +369,9 @@ class Store(Protocol):
 
     def maintained(self) -> AbstractContextManager[None]:
         """Keep other key rotations and restores out."""
+
+    def prepare_to_write(self) -> None:
+        """Do the imports for writing, in a thread while something else waits."""
 
     def prepare_for_bulk(self) -> None:
         """Get ready for transactions of thousands of users."""

@@ -24,6 +24,7 @@ from typing import Any
 from pincli import cli, deployment
 from pincli.commands import prompts
 from pincli.models import Verdict
+from pincli.operations.session import Session
 from pincli.store.mark import Mark
 from pincli.store.sqlite import lockfile as locks
 from pincli.store.sqlite import transaction
@@ -38,7 +39,7 @@ _CAPABILITY_VERSION = 0x20080522
 
 _WATCHED: tuple[tuple[object, str, str, str], ...] = (
     (prompts, "_read_line", "read", ""),
-    (Answers, "prepare", "prepare", "prepared"),
+    (Session, "prepare_to_attempt", "prepare", "prepared"),
     (Answers, "answer", "hash", "hashed"),
     (Mark, "write", "mark", "marked"),
     (programs, "write", "answer", "wrote"),

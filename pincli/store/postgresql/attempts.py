@@ -13,8 +13,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from pincli.errors import StoreTampered, StoreUnavailable
-from pincli.models import EventKind, Fault, Head, NewEvent, Outcome, State, User, Verdict
-from pincli.store.contract import Answered
+from pincli.models import Answered, EventKind, Fault, Head, NewEvent, Outcome, State, User, Verdict
 from pincli.store.mark import NOWHERE
 from pincli.store.postgresql.connection import LONGEST_WAIT, Cursor
 from pincli.store.postgresql.errors import TakeAgain, UserGone, translated

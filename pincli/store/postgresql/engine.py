@@ -207,9 +207,10 @@ class PostgresStore:
         head, epoch = self._host.patiently(lambda: self._tried(step, (), {}, marks=False))
         self._host.saw(head, epoch, restored=True)
 
-    def is_sound(self) -> bool:
-        """Always: a database on a server is for its DBA to check."""
-        return True
+    @contextmanager
+    def soundness(self) -> Iterator[Callable[[], bool]]:
+        """Whether the database finds itself intact is its server's affair."""
+        yield lambda: True
 
     @contextmanager
     def maintained(self) -> Iterator[None]:
@@ -224,6 +225,9 @@ class PostgresStore:
             yield
             connection.patience = LONGEST_WAIT
             connection.execute(b"COMMIT")
+
+    def prepare_to_write(self) -> None:
+        """Nothing to do: what attempts take is imported by now."""
 
     def prepare_for_bulk(self) -> None:
         """Nothing to do: the server has memory of its own."""

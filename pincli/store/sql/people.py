@@ -125,12 +125,10 @@ class SqlPeople:
             return []
         return self._users(f"WHERE id IN ({marks(rows)}) ORDER BY id", rows, spoilt)
 
-    def seals_in(self, rows: Sequence[int]) -> dict[bytes, bytes | None]:
-        """The seals of the records in some rows, by uid."""
-        if not rows:
-            return {}
-        query = f"SELECT uid, seal FROM people WHERE id IN ({marks(rows)})"
-        return dict(self._rows(query, rows))
+    def sealed_after(self, row: int, limit: int) -> list[tuple[User, bytes | None]]:
+        """The next users above a row, at most `limit`, each with the seal of the record."""
+        query = f"SELECT {self._user}, seal FROM people WHERE id > ? ORDER BY id LIMIT ?"
+        return self._rows(query, (row, limit), _sealed)
 
     def rows_after(self, row: int, limit: int) -> list[int]:
         """The next row numbers of users above one, at most `limit`."""
@@ -302,3 +300,7 @@ def _shown(row: Row, *, spoilt: list[str] | None) -> tuple[User | None, tuple[An
 
 def _first(row: Sequence[Any]) -> Any:
     return row[0]
+
+
+def _sealed(row: Sequence[Any]) -> tuple[User, bytes | None]:
+    return user_to_show(row), row[-1]

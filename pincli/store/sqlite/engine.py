@@ -1,6 +1,7 @@
 """A store in a folder: opening it, reading, and one write transaction at a time.
 
 What only some commands read is imported in its property: a caller waits for every import.
+And what writes is imported at the first write, or by `prepare_to_write` meanwhile.
 """
 
 from __future__ import annotations
@@ -13,10 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from pincli.errors import StoreBusy, StoreTampered, StoreUnavailable
 from pincli.models import EventKind, Fault, Identity, NewEvent, Origin, TrailEvent, User
-from pincli.store.mark import Mark, Seen, place_of
 from pincli.store.sealing import Sealer, Sealers
 from pincli.store.sql.people import SqlPeople
-from pincli.store.sql.rollback import require_seen
 from pincli.store.sqlite import own_schema
 from pincli.store.sqlite.connection import (
     BUSY_SECONDS,
@@ -24,17 +23,20 @@ from pincli.store.sqlite.connection import (
     SCHEMA_VERSION,
     connect,
     fetched,
+    newest,
+    read_store,
     schema_version,
     use_rollback_journal,
 )
 from pincli.store.sqlite.errors import translated
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
-from pincli.store.sqlite.transaction import SqliteTransaction, newest, read_store
 
 if TYPE_CHECKING:
     from pincli.store.contract import Attempts, P, Step, T
+    from pincli.store.mark import Mark, Seen
     from pincli.store.sql.signs import SqlSigns
     from pincli.store.sql.trail import SqlTrail
+    from pincli.store.sqlite.transaction import SqliteTransaction
 
 _NOTICEABLE = 0.1  # seconds
 _OLD_TRAIL = "SELECT 1 FROM sqlite_master WHERE name = 'old_events'"
@@ -123,6 +125,9 @@ class SqliteStore:
         """Take a step in one transaction under the writer lock, durable when this returns."""
         if self._sealers is None:
             raise RuntimeError("a store opened for reading was asked to write")
+        self.prepare_to_write()
+        from pincli.store.sqlite.transaction import SqliteTransaction
+
         locks = self._lock_file()
         with locks.writer(), translated(self.path):
             with self._committed(locks):
@@ -163,6 +168,9 @@ class SqliteStore:
 
     def require_seen(self) -> bool:
         """Compare the store with this host's mark; whether there is one."""
+        from pincli.store.mark import Mark
+        from pincli.store.sql.rollback import require_seen
+
         with translated(self.path):
             identity, start = read_store(self._connection, self.path)
             mark = Mark.open(self._marks, bytes.fromhex(identity.store_id))
@@ -178,20 +186,29 @@ class SqliteStore:
                 require_seen(seen, self._seen(*head[:2]), self._rows, self.path, is_sealed)
             return seen is not None
 
-    def is_sound(self) -> bool:
-        """Whether SQLite finds the database intact, in a private copy of it."""
-        from pincli.store.sqlite.copies import is_sound, private_copy
+    @contextmanager
+    def soundness(self) -> Iterator[Callable[[], bool]]:
+        """Begin to look whether SQLite finds the database intact, in a private copy of it."""
+        from pincli.store.sqlite.copies import private_copy, soundness
         from pincli.store.sqlite.leftovers import remove_leftovers
 
         remove_leftovers(self.path.parent)
-        with private_copy(self._connection, self.path, self._lock_file().writer) as copy:
-            return is_sound(copy, self.path)
+        with (
+            private_copy(self._connection, self.path, self._lock_file().writer) as copy,
+            soundness(copy, self.path) as is_sound,
+        ):
+            yield is_sound
 
     @contextmanager
     def maintained(self) -> Iterator[None]:
         """Keep other key rotations and restores out."""
         with self._lock_file().maintenance():
             yield
+
+    def prepare_to_write(self) -> None:
+        """Import what a write takes, before it takes a lock."""
+        import pincli.store.sql.rollback
+        import pincli.store.sqlite.transaction  # noqa: F401
 
     def prepare_for_bulk(self) -> None:
         """Let a chunk's pages wait in memory for its commit.
@@ -256,6 +273,9 @@ class SqliteStore:
             StoreRolledBack: The store is older than the mark, or another.
             StoreUnavailable: It is at another place than the mark's.
         """
+        from pincli.store.mark import Mark
+        from pincli.store.sql.rollback import require_seen
+
         if self._mark is None:
             store_id = bytes.fromhex(transaction.identity.store_id)
             self._mark = Mark.open(self._marks, store_id) or Mark.make(self._marks, store_id)
@@ -271,6 +291,8 @@ class SqliteStore:
         return self._mark
 
     def _seen(self, number: int, link: bytes) -> Seen:
+        from pincli.store.mark import Seen, place_of
+
         return Seen(number, link, 0, place_of(self.path))
 
     def _seals(self, store_id: str) -> Callable[[TrailEvent], bool]:

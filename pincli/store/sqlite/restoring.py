@@ -26,14 +26,19 @@ from pincli.store.sqlite.candidates import (
     require_file,
 )
 from pincli.store.sqlite.catching_up import catch_up, mend
-from pincli.store.sqlite.connection import DATABASE, SCHEMA_VERSION, connect, schema_version
+from pincli.store.sqlite.connection import (
+    DATABASE,
+    SCHEMA_VERSION,
+    connect,
+    read_store,
+    schema_version,
+)
 from pincli.store.sqlite.copies import leave_syncing_for_the_end
 from pincli.store.sqlite.errors import from_os, translated
 from pincli.store.sqlite.leftovers import held_folder, remove_leftovers, unfinished_name
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks, make_lock_file
 from pincli.store.sqlite.replacing import place, replace
 from pincli.store.sqlite.restored_records import head_of, keeps_pins, suspects, write_records
-from pincli.store.sqlite.transaction import read_store
 
 _TRIES = 4
 _LAST_EVENT = "SELECT number, link FROM trail ORDER BY number DESC LIMIT 1"
