@@ -108,12 +108,12 @@ UNION ALL
 SELECT 'triggers', r.relname, 'policy ' || p.polname
   FROM relations AS r JOIN pg_policy AS p ON p.polrelid = r.oid
 UNION ALL
-SELECT 'rights', format('%s for %s', subject, coalesce(nullif(pg_get_userbyid(grantee), 'unknown (OID=0)'), 'PUBLIC')),
+SELECT 'rights', concat(subject, ' for ', coalesce(nullif(pg_get_userbyid(grantee), 'unknown (OID=0)'), 'PUBLIC')),
     string_agg(privilege_type || CASE WHEN is_grantable THEN ' with grant option' ELSE '' END, ', '
                ORDER BY privilege_type)
   FROM granted GROUP BY subject, grantee
 UNION ALL
-SELECT 'rights', format('%s for %s', relname, coalesce(nullif(pg_get_userbyid(grantee), 'unknown (OID=0)'), 'PUBLIC')),
+SELECT 'rights', concat(relname, ' for ', coalesce(nullif(pg_get_userbyid(grantee), 'unknown (OID=0)'), 'PUBLIC')),
     concat(privilege_type, CASE WHEN is_grantable THEN ' with grant option' END, ' of ',
            string_agg(attname, ', ' ORDER BY attnum))
   FROM granted_columns GROUP BY relname, grantee, privilege_type, is_grantable

@@ -7,11 +7,11 @@ and the events' dates are looked at for every store, in operations/doctor.py.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from time import time
 from typing import Any, LiteralString
 
 import psycopg
@@ -323,9 +323,9 @@ def _primary(look: _Look) -> Check:
 
 def _clock(look: _Look) -> Check:
     """Times come from the server; people on this host read them by its clock."""
-    before = time.time()
+    before = time()
     ((theirs,),) = look.rows("SELECT extract(epoch FROM clock_timestamp())::float8")
-    after = time.time()
+    after = time()
     off = max(before - theirs, theirs - after, 0)
     if off > _CLOCK_SLACK:
         finding = f"this host's clock and the server's are {off:.0f} seconds apart"
