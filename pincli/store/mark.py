@@ -225,6 +225,6 @@ def _require_safe(descriptor: int, path: Path) -> None:
 
 def _follows(seen: Seen, last: Seen) -> bool:
     """Whether the mark may go from one to the other without a restore."""
-    if seen.place != last.place or seen.epoch < last.epoch:
-        return False
+    if seen.place != last.place or seen.epoch != last.epoch:
+        return seen.place == last.place and seen.epoch > last.epoch
     return seen.number > last.number or (seen.number, seen.link) == (last.number, last.link)

@@ -5,7 +5,6 @@ Every failure here is made for real, and each test ends with a connection that w
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import threading
@@ -206,7 +205,8 @@ def test_patience_counts_all_waits_together(database: postgresql.Database) -> No
 
 def test_ctrl_c_closes_the_connection_and_cancels_nothing(database: postgresql.Database) -> None:
     """Psycopg would cancel, and a cancelled COMMIT that waits for a standby says it is done."""
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    main = threading.main_thread().ident
+    threading.Timer(0.3, signal.pthread_kill, (main, signal.SIGINT)).start()
     began = time.monotonic()
     with connected(database.location()) as connection:
         with pytest.raises(KeyboardInterrupt):
