@@ -117,7 +117,7 @@ def _upgraded_screen(result: Upgraded) -> list[Block]:
 
 def _examined_screen(checks: Sequence[Check], sick: int) -> list[Block]:
     not_made = sum(not check.checked for check in checks)
-    made = f"{len(checks) - not_made} checks" + (f", {not_made} not made" if not_made else "")
+    made = counted(len(checks) - not_made, "check") + (f", {not_made} not made" if not_made else "")
     headline = (
         Headline(Tone.BAD, f"{sick} of {len(checks)} checks failed")
         if sick
