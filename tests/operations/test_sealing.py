@@ -128,7 +128,8 @@ def test_a_key_that_was_rotated_meanwhile_seals_nothing_from_before(floor: Floor
 
 
 def test_a_host_that_has_seen_more_seals_nothing(floor: Floor) -> None:
-    """A database that was put back to an earlier day is found first."""
+    """A database that was put back to an earlier day is found first, sealed or not."""
+    sealed(floor)
     with floor.session("admin1", Need.WRITE) as session:
         session.store.write(record, NewEvent(EventKind.AUDITED))
     floor.database.sql(
