@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, settings
 from tests.support.desk import Desk, new_desk
 from tests.support.turns import is_tried
 
+pytest_plugins = ["tests.support.postgresql_fixtures"]
+
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 

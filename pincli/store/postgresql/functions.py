@@ -1,0 +1,88 @@
+"""The database's functions, with the lists and numbers of models.py and rules/ put in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from typing import Any
+
+from pincli.models import Texts, TrailEvent, User
+from pincli.rules import canonical
+from pincli.rules.states import ATTEMPTS_ALLOWED, TYPES_WITH_PINS
+
+LEFT_OPEN_SECONDS = 10
+LONGEST_TEXTS = 2000
+"""In bytes, of all texts of a call: an index takes no name much longer than that."""
+
+# A caller of a SECURITY DEFINER function keeps their own settings, unless it has its own. With
+# debug_print_plan and client_min_messages a caller would read the values of its statements.
+_SETTINGS = """SECURITY DEFINER
+  SET search_path = pincli, pg_temp
+  SET lock_timeout = '10s'
+  SET client_min_messages = error
+  SET debug_print_parse = off
+  SET debug_print_rewritten = off
+  SET debug_print_plan = off"""
+
+_DROP_ALL = """DO $$
+DECLARE old regprocedure;
+BEGIN
+  FOR old IN SELECT oid FROM pg_proc WHERE pronamespace = 'pincli'::regnamespace LOOP
+    EXECUTE 'DROP FUNCTION ' || old;
+  END LOOP;
+END $$"""
+
+_PARTS = {
+    bytes: "'b'::bytea || {}",
+    int: "convert_to('i' || {}, 'UTF8')",
+    str: "convert_to('t' || {}, 'UTF8')",
+}
+"""How a column of each kind becomes a part, as in rules/canonical.py."""
+
+_ATTEMPT = [name for name in User._fields if name == "attempt" or name.startswith("attempt_")]
+
+
+def functions() -> list[str]:
+    """The statements that replace all functions of the schema; they belong in one transaction."""
+    text = files("pincli.store.postgresql").joinpath("functions.sql").read_text("utf-8")
+    for name, value in _put_in().items():
+        text = text.replace(f"{{{{{name}}}}}", value)
+    return [_DROP_ALL, text]
+
+
+def _put_in() -> Mapping[str, str]:
+    types = sorted(kind.value for kind in TYPES_WITH_PINS)
+    return {
+        "record_label": _label(canonical.RECORD),
+        "record": _framed("u", User, User._fields),
+        "event_label": _label(canonical.EVENT),
+        "event": _framed("e", TrailEvent, TrailEvent._fields[:-2]),
+        "texts_label": _label(canonical.TEXTS),
+        "texts": _framed("x", Texts, Texts._fields[2:]),
+        "attempts_allowed": str(ATTEMPTS_ALLOWED),
+        "types_with_pins": ", ".join(f"'{word}'" for word in types),
+        "no_attempt": "\n  ".join(f"u.{name} := NULL;" for name in _ATTEMPT),
+        "attempt_as_in_u": ",\n      ".join(f"{name} = u.{name}" for name in _ATTEMPT),
+        "settings": _SETTINGS,
+        "left_open": str(LEFT_OPEN_SECONDS),
+        "longest": str(LONGEST_TEXTS),
+    }
+
+
+def _label(label: bytes) -> str:
+    return f"int8send({len(label)}) || '{label.decode()}'::bytea"
+
+
+def _framed(row: str, model: type[Any], names: Iterable[str]) -> str:
+    names = list(names)
+    quoted = ", ".join(f"'{name}'" for name in names)
+    parts = ", ".join(
+        _PARTS[_kind_of(model.__annotations__[name])].format(f"{row}.{name}") for name in names
+    )
+    return f"pincli._framed(ARRAY[{quoted}], ARRAY[{parts}])"
+
+
+def _kind_of(annotation: Any) -> type:
+    """Which kind of value a field holds; a bool is an int."""
+    kinds = getattr(annotation, "__args__", (annotation,))
+    return next(kind for kind in (bytes, int, str) if issubclass(kinds[0], kind))

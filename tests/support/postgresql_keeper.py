@@ -1,0 +1,26 @@
+"""A process that waits until nobody uses a run's servers any more, and removes them.
+
+It is told nothing and asks nobody: the kernel drops the users' locks, however they end.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import sys
+from pathlib import Path
+
+from tests.support.postgresql import Server, Servers
+
+
+def main(folder: Path) -> None:
+    """Wait for the last user of this folder, and remove it with its servers."""
+    with open(folder / "users") as users:
+        fcntl.flock(users, fcntl.LOCK_EX)
+        for data in folder.glob("*/data"):
+            Server(Servers(folder), data.parent.name).remove()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,101 @@
+"""The servers that the PostgreSQL tests run against."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.support.postgresql import LOGINS, Database, Server, Servers
+
+_USER = """
+import sys, time
+from pathlib import Path
+from tests.support.postgresql import programs, servers
+with servers(Path(sys.argv[1]), programs()) as running:
+    print(running.shared().folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+def _table(dsn: str) -> None:
+    import psycopg
+
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("CREATE TABLE made AS SELECT 1 AS one")
+
+
+def test_each_database_is_new_and_holds_what_its_template_does(server: Server) -> None:
+    """What one test writes, no other sees."""
+    first, second = (server.database(_table) for _ in range(2))
+    first.sql("UPDATE made SET one = 2")
+    assert second.sql("SELECT * FROM made") == [(1,)]
+    first.drop()
+    second.drop()
+    assert not server.sql(f"SELECT FROM pg_database WHERE datname = '{first.name}'")
+
+
+def test_each_login_is_in_its_group_and_in_no_other(database: Database) -> None:
+    """Every login connects, by the password in its dsn and by the file that its location names."""
+    import psycopg
+
+    for login, group in LOGINS.items():
+        asked = (
+            "SELECT rolname FROM pg_roles WHERE rolname LIKE 'pincli%%'"
+            " AND pg_has_role(rolname, 'MEMBER')"
+        )
+        for way in (database.dsn(login), database.location(login)):
+            with psycopg.connect(way) as connection:
+                assert connection.execute(asked).fetchall() == [(group,)]
+
+
+def test_one_run_has_one_server_until_its_last_user_is_killed(
+    tmp_path: Path, postgresql_servers: Servers
+) -> None:
+    """Two processes find the same server, and nothing is left of it after a SIGKILL of both."""
+    users = [
+        subprocess.Popen(
+            [sys.executable, "-c", _USER, str(tmp_path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+        for _ in range(2)
+    ]
+    assert all(user.stdout is not None for user in users)
+    first, second = (Path(user.stdout.readline().strip()) for user in users if user.stdout)
+    assert first == second
+    assert first.parent != postgresql_servers.folder
+    pid = Server(Servers(first.parent), first.name).pid
+    for user in users:
+        user.send_signal(signal.SIGKILL)
+        user.communicate()
+    waiting = threading.Event()
+    while first.parent.exists():
+        waiting.wait(0.05)
+    assert not Path(f"/proc/{pid}/exe").exists()
+
+
+def test_a_crash_loses_no_commit(own_server: Server) -> None:
+    """A server that is killed and started again has what was committed, and the same logins."""
+    own_server.sql("CREATE TABLE kept AS SELECT 1 AS one")
+    own_server.restart("immediate")
+    assert own_server.sql("SELECT * FROM kept") == [(1,)]
+    own_server.connect(login="desk1").close()
+
+
+def test_a_frozen_server_answers_nothing_until_it_is_thawed(own_server: Server) -> None:
+    """A connection that is open when the server freezes waits, and gets its answer later."""
+    import psycopg
+
+    with own_server.connect() as connection:
+        own_server.freeze()
+        with pytest.raises(psycopg.errors.ConnectionTimeout):
+            psycopg.connect(own_server.dsn(), connect_timeout=2)
+        threading.Timer(0.2, own_server.thaw).start()
+        assert connection.execute("SELECT 1").fetchone() == (1,)
