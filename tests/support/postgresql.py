@@ -19,7 +19,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -116,7 +116,7 @@ class Servers:
                 env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/"}
                 | ({"PGPASSWORD": self.password(SUPERUSER)} if self.passfile.exists() else {}),
                 check=False,
-                **_as_nobody(),
+                **as_nobody(),
             )
             if ended.returncode != 0:
                 said.seek(0)
@@ -125,8 +125,8 @@ class Servers:
     def start(self, name: str, settings: Mapping[str, str] | None = None) -> Server:
         """Start a new server, with settings beside the usual ones, each as in postgresql.conf."""
         server = Server(self, name)
-        _make_folder(server.folder, 0o755)
-        _copied(self.folder / "pristine", server.data)
+        make_folder(server.folder, 0o755)
+        copied(self.folder / "pristine", server.data)
         server.configure({**_SETTINGS, "unix_socket_directories": f"'{server.folder}'"})
         server.configure(settings or {})
         server.start()
@@ -157,7 +157,7 @@ class Servers:
         secret.touch(0o600)
         secret.write_text(secrets.token_hex(8))
         pristine = self.folder / "pristine"
-        _make_folder(pristine, 0o700)
+        make_folder(pristine, 0o700)
         self.run(
             "initdb",
             *("-D", pristine, "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"),
@@ -218,6 +218,10 @@ class Server:
         """Stop it in this mode, and start it again."""
         self._control("restart", "-m", mode, "-l", self.folder / "log")
 
+    def reload(self) -> None:
+        """Let new settings count."""
+        self._control("reload")
+
     def remove(self) -> None:
         """Stop it where it runs, and remove all that it holds."""
         if (self.data / "postmaster.pid").exists():
@@ -243,22 +247,14 @@ class Server:
         """The process that starts all others."""
         return int((self.data / "postmaster.pid").read_text().split()[0])
 
-    def dsn(self, database: str = "postgres", login: str = SUPERUSER) -> str:
-        """What psycopg connects by, with the password in it."""
-        password = self.servers.password(login)
-        return f"host={self.folder} port={PORT} dbname={database} user={login} password={password}"
+    @property
+    def postgres(self) -> Database:
+        """The database that every cluster has."""
+        return Database(self, "postgres", self.folder)
 
-    def connect(self, database: str = "postgres", login: str = SUPERUSER) -> psycopg.Connection:
-        """A connection that commits each statement."""
-        import psycopg
-
-        return psycopg.connect(self.dsn(database, login), autocommit=True)
-
-    def sql(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
-        """Run one statement as the superuser."""
-        with self.connect(database) as connection:
-            cursor = connection.execute(statement.encode())
-            return cursor.fetchall() if cursor.description else []
+    def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Run one statement as the superuser, in the database that every cluster has."""
+        return self.postgres.sql(statement, *parameters)
 
     def template(self, make: MakeTemplate) -> str:
         """The name of the database that `make` has filled: by the first worker that asks."""
@@ -266,19 +262,21 @@ class Server:
             told = f"{make.__module__}.{make.__qualname__}"
             name = f"template_{hashlib.sha256(told.encode()).hexdigest()[:12]}"
             with self.servers.turn():
-                if not self.sql(f"SELECT FROM pg_database WHERE datname = '{name}'"):
+                if not self.sql("SELECT 1 FROM pg_database WHERE datname = %s", name):
                     self.sql("DROP DATABASE IF EXISTS template_unfinished WITH (FORCE)")
                     self.sql("CREATE DATABASE template_unfinished OWNER pincli_owner")
-                    make(self.dsn("template_unfinished"))
+                    make(Database(self, "template_unfinished", self.folder).dsn())
                     self.sql(f"ALTER DATABASE template_unfinished RENAME TO {name}")
             self._templates[make] = name
         return self._templates[make]
 
-    def database(self, make: MakeTemplate) -> Database:
+    def database(self, make: MakeTemplate, tablespace: str = "pg_default") -> Database:
         """A new database with what `make` puts into its template."""
-        database = Database(self, f"test_{secrets.token_hex(6)}")
-        template = self.template(make)
-        self.sql(f"CREATE DATABASE {database.name} TEMPLATE {template} OWNER pincli_owner")
+        database = Database(self, f"test_{secrets.token_hex(6)}", self.folder)
+        self.sql(
+            f"CREATE DATABASE {database.name} TEMPLATE {self.template(make)}"
+            f" OWNER pincli_owner TABLESPACE {tablespace}"
+        )
         return database
 
     def _control(self, action: str, *options: str | Path) -> None:
@@ -287,29 +285,55 @@ class Server:
 
 @dataclass(frozen=True)
 class Database:
-    """One database, and the ways to it."""
+    """One database, and a way to it.
+
+    Attributes:
+        server: Where it is.
+        name: Its name there.
+        socket: The folder of the socket that it is reached by: the server's own, or that of
+            what is put before it, a pooler or a proxy.
+    """
 
     server: Server
     name: str
+    socket: Path
 
     def dsn(self, login: str = SUPERUSER) -> str:
         """What psycopg connects by, with the password in it."""
-        return self.server.dsn(self.name, login)
+        password = self.server.servers.password(login)
+        return f"host={self.socket} port={PORT} dbname={self.name} user={login} password={password}"
 
     def location(self, login: str = "admin1") -> str:
         """The location as pincli takes it, without a password: libpq finds that in a file."""
         folder, passfile = (
-            quote(str(path), safe="") for path in (self.server.folder, self.server.servers.passfile)
+            quote(str(path), safe="") for path in (self.socket, self.server.servers.passfile)
         )
         return f"postgresql://{login}@/{self.name}?host={folder}&port={PORT}&passfile={passfile}"
 
     def connect(self, login: str = SUPERUSER) -> psycopg.Connection:
         """A connection that commits each statement."""
-        return self.server.connect(self.name, login)
+        import psycopg
 
-    def sql(self, statement: str) -> list[tuple[Any, ...]]:
-        """Run one statement as the superuser, behind pincli's back."""
-        return self.server.sql(statement, self.name)
+        return psycopg.connect(self.dsn(login), autocommit=True, prepare_threshold=None)
+
+    def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Run one statement as the superuser, behind pincli's back and past poolers and proxies."""
+        with replace(self, socket=self.server.folder).connect() as connection:
+            cursor = connection.execute(statement.encode(), parameters or None)
+            return cursor.fetchall() if cursor.description is not None else []
+
+    def through(self, socket: Path) -> Database:
+        """The same database, reached by the socket in another folder."""
+        return replace(self, socket=socket)
+
+    def read_only(self, on: bool) -> None:
+        """Let new connections write nothing, or everything again."""
+        value = "on" if on else "off"
+        self.server.sql(f"ALTER DATABASE {self.name} SET default_transaction_read_only = {value}")
+
+    def allow(self, connections: int) -> None:
+        """Let in so many connections of pincli's logins, or any number again: -1."""
+        self.server.sql(f"ALTER DATABASE {self.name} CONNECTION LIMIT {connections}")
 
     def drop(self) -> None:
         """Remove it, whoever is connected."""
@@ -368,7 +392,7 @@ def _start_keeper(folder: Path) -> None:
     ).returncode = 0  # it outlives this process: nobody waits for it
 
 
-def _as_nobody() -> dict[str, Any]:
+def as_nobody() -> dict[str, Any]:
     """The server refuses to run as root."""
     if os.geteuid() != 0:
         return {}
@@ -376,7 +400,7 @@ def _as_nobody() -> dict[str, Any]:
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
-def _make_folder(folder: Path, mode: int) -> None:
+def make_folder(folder: Path, mode: int) -> None:
     """A folder of the login that the server runs as."""
     folder.mkdir(mode=mode)
     folder.chmod(mode)
@@ -385,7 +409,7 @@ def _make_folder(folder: Path, mode: int) -> None:
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
 
 
-def _copied(source: Path, target: Path) -> None:
+def copied(source: Path, target: Path) -> None:
     """A copy with owners, modes and links."""
     subprocess.run(["cp", "-a", "--reflink=auto", source, target], check=True)
 
@@ -394,7 +418,7 @@ def _readable(found: Path, folder: Path) -> Path:
     """The programs, or a copy of them where the server's login can't read root's own folders."""
     with suppress(OSError, subprocess.CalledProcessError):
         subprocess.run(
-            [found / "postgres", "--version"], check=True, capture_output=True, **_as_nobody()
+            [found / "postgres", "--version"], check=True, capture_output=True, **as_nobody()
         )
         return found
     package = found.parent.parent

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -19,6 +20,9 @@ def main(folder: Path) -> None:
         fcntl.flock(users, fcntl.LOCK_EX)
         for data in folder.glob("*/data"):
             Server(Servers(folder), data.parent.name).remove()
+        for mount in Path("/proc/self/mounts").read_text().splitlines():
+            if mount.split()[1].startswith(f"{folder}/"):  # a small disk of a killed run
+                subprocess.run(["umount", "--lazy", mount.split()[1]], check=False)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -29,14 +29,17 @@ def _table(dsn: str) -> None:
         connection.execute("CREATE TABLE made AS SELECT 1 AS one")
 
 
-def test_each_database_is_new_and_holds_what_its_template_does(server: Server) -> None:
-    """What one test writes, no other sees."""
-    first, second = (server.database(_table) for _ in range(2))
+def test_each_database_is_new_and_holds_what_its_template_does(
+    server: Server, postgresql_servers: Servers
+) -> None:
+    """What one test writes no other sees, in the same worker or another."""
+    workers = (server, server, Server(postgresql_servers, server.name))
+    first, *others = (worker.database(_table) for worker in workers)
     first.sql("UPDATE made SET one = 2")
-    assert second.sql("SELECT * FROM made") == [(1,)]
-    first.drop()
-    second.drop()
-    assert not server.sql(f"SELECT FROM pg_database WHERE datname = '{first.name}'")
+    for database in (first, *others):
+        assert database.sql("SELECT * FROM made") == [(2 if database is first else 1,)]
+        database.drop()
+        assert not server.sql("SELECT 1 FROM pg_database WHERE datname = %s", database.name)
 
 
 def test_each_login_is_in_its_group_and_in_no_other(database: Database) -> None:
@@ -45,7 +48,7 @@ def test_each_login_is_in_its_group_and_in_no_other(database: Database) -> None:
 
     for login, group in LOGINS.items():
         asked = (
-            "SELECT rolname FROM pg_roles WHERE rolname LIKE 'pincli%%'"
+            "SELECT rolname FROM pg_roles WHERE rolname LIKE 'pincli%'"
             " AND pg_has_role(rolname, 'MEMBER')"
         )
         for way in (database.dsn(login), database.location(login)):
@@ -86,16 +89,43 @@ def test_a_crash_loses_no_commit(own_server: Server) -> None:
     own_server.sql("CREATE TABLE kept AS SELECT 1 AS one")
     own_server.restart("immediate")
     assert own_server.sql("SELECT * FROM kept") == [(1,)]
-    own_server.connect(login="desk1").close()
+    own_server.postgres.connect("desk1").close()
+
+
+def test_a_database_can_be_read_only(database: Database) -> None:
+    """Nobody writes, and then everybody does again."""
+    import psycopg
+
+    database.read_only(True)
+    with (
+        database.connect("owner") as connection,
+        pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
+    ):
+        connection.execute("CREATE TABLE written (one integer)")
+    database.read_only(False)
+    with database.connect("owner") as connection:
+        connection.execute("CREATE TABLE written (one integer)")
+
+
+def test_a_database_can_have_too_many_connections(database: Database) -> None:
+    """The next connection is refused, with what a full server says; then all are let in again."""
+    import psycopg
+
+    database.allow(1)
+    with database.connect("desk1"), pytest.raises(psycopg.OperationalError, match="too many conn"):
+        database.connect("desk2")
+    database.allow(-1)
+    with database.connect("desk1"), database.connect("desk2"):
+        pass
 
 
 def test_a_frozen_server_answers_nothing_until_it_is_thawed(own_server: Server) -> None:
     """A connection that is open when the server freezes waits, and gets its answer later."""
     import psycopg
 
-    with own_server.connect() as connection:
+    with own_server.postgres.connect() as connection:
         own_server.freeze()
         with pytest.raises(psycopg.errors.ConnectionTimeout):
-            psycopg.connect(own_server.dsn(), connect_timeout=2)
+            psycopg.connect(own_server.postgres.dsn(), connect_timeout=2)
         threading.Timer(0.2, own_server.thaw).start()
         assert connection.execute("SELECT 1").fetchone() == (1,)
