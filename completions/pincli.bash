@@ -100,7 +100,7 @@ _pincli_scope() {
             options='--json --help'
             ;;
         'init')
-            options='--json --help'
+            options='--print-sql --json --help'
             ;;
         'demo')
             options='--json --help'

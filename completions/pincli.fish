@@ -88,7 +88,7 @@ complete -c pincli -n "__pincli_at '/0'" -a init -d 'Make a new store and its ke
 complete -c pincli -n "__pincli_at '/0'" -a demo -d 'Tell the whole story on a throw-away store'
 complete -c pincli -n "__pincli_at '/0'" -a completion -d 'Print a shell\'s completion script'
 complete -c pincli -n "__pincli_at '/0'" -a help -d 'Show the help of a command, or about a topic'
-complete -c pincli -n "__pincli_at '/*'" -l store -r -f -a '(__fish_complete_directories)' -d 'Folder of the database (also PINCLI_STORE)'
+complete -c pincli -n "__pincli_at '/*'" -l store -r -f -a '(__fish_complete_directories)' -d 'Folder of the database, or a postgresql:// address (also PINCLI_STORE)'
 complete -c pincli -n "__pincli_at '/*'" -l keys -r -f -a '(__fish_complete_directories)' -d 'Folder of the keys (also PINCLI_KEYS)'
 complete -c pincli -n "__pincli_at '/*'" -l version -d 'Show the version'
 complete -c pincli -n "__pincli_at '/*'" -s h -l help -d 'Show this message and exit'
@@ -249,6 +249,7 @@ complete -c pincli -n "__pincli_at 'store/*'" -s h -l help -d 'Show this message
 complete -c pincli -n "__pincli_at 'store upgrade/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'store upgrade/*'" -s h -l help -d 'Show this message and exit'
 
+complete -c pincli -n "__pincli_at 'init/*'" -l print-sql -d 'Print the SQL for a DBA, and do nothing'
 complete -c pincli -n "__pincli_at 'init/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'init/*'" -s h -l help -d 'Show this message and exit'
 

@@ -18,11 +18,9 @@ from pincli.commands.output import take_stdout
 from pincli.commands.registry import name_in
 from pincli.commands.typer_classes import CONTEXT_SETTINGS, PlainGroup
 from pincli.errors import Interrupted, OutputUnavailable, PincliError
+from pincli.store.location import location_of
 from pincli.views.blocks import Problem
 from pincli.views.exit_codes import EXIT_OF, ExitCode
-
-# Typer would call a folder that may not be read wrong usage; it is unavailable.
-_FOLDER: dict[str, Any] = {"metavar": "DIR", "readable": False}
 
 _LEAVES_A_CALLER_WAITING = frozenset(
     {"unavailable", "tampered", "rolled_back", "internal", "interrupted"}
@@ -124,12 +122,16 @@ def _show_version(value: bool) -> None:
 def front(
     ctx: typer.Context,
     store: Annotated[
-        Path | None,
-        typer.Option(**_FOLDER, help="Folder of the database (also PINCLI_STORE)."),
+        str | None,
+        typer.Option(
+            metavar="LOCATION",
+            help="Folder of the database, or a postgresql:// address (also PINCLI_STORE).",
+        ),
     ] = None,
     keys: Annotated[
         Path | None,
-        typer.Option(**_FOLDER, help="Folder of the keys (also PINCLI_KEYS)."),
+        # Typer would call a folder that may not be read wrong usage; it is unavailable.
+        typer.Option(metavar="DIR", readable=False, help="Folder of the keys (also PINCLI_KEYS)."),
     ] = None,
     version: Annotated[
         bool,
@@ -137,7 +139,8 @@ def front(
     ] = False,
 ) -> None:
     """Check a caller's six-digit support PIN. Six wrong answers lock it."""
-    ctx.obj.store, ctx.obj.keys = store, keys
+    ctx.obj.store = None if store is None else location_of(store)
+    ctx.obj.keys = keys
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pincli.errors import Refused, Rule, UsageProblem
+from pincli.store.location import Location, Server, location_of
 
 if TYPE_CHECKING:
     from pincli.rules.roles import Role
@@ -23,19 +24,32 @@ class Config(NamedTuple):
     """What one invocation goes by.
 
     Attributes:
-        store: The folder of the database.
+        store: Where the store is.
         keys: The folder of the keys.
         agent: OS login of who runs the command; under sudo, of who invoked sudo.
         roles: Under sudo, the caller's roles; otherwise None: anybody who can open the files may
             do everything.
         on_lock: The program to run after a lock; empty for none.
+        mark: The folder of this host's mark, if it is not that of the keys.
     """
 
-    store: Path
+    store: Location
     keys: Path
     agent: str
     roles: frozenset[Role] | None = None
     on_lock: tuple[str, ...] = ()
+    mark: Path | None = None
+
+    @property
+    def marks(self) -> Path:
+        """The folder of this host's mark."""
+        return self.mark or self.keys
+
+    @property
+    def secret_folders(self) -> tuple[Path, ...]:
+        """The folders that no other file may be read from or written to."""
+        stores = () if isinstance(self.store, Server) else (self.store,)
+        return (*stores, self.keys, self.marks)
 
 
 class Process(NamedTuple):
@@ -59,7 +73,7 @@ class Display(NamedTuple):
     addressable: bool = True
 
 
-def read_config(store: Path | None, keys: Path | None) -> Config:
+def read_config(store: Location | None, keys: Path | None) -> Config:
     """The configuration: options first, then PINCLI_*, then the user's XDG folders.
 
     Under sudo none of these: the deployment's file alone counts, as the caller controls
@@ -72,6 +86,7 @@ def read_config(store: Path | None, keys: Path | None) -> Config:
     Raises:
         Refused: Under sudo, something else names store or keys.
         ConfigUnavailable: Under sudo, the deployment's file can't be used.
+        UsageProblem: PINCLI_STORE is no location.
     """
     caller = _sudo_caller()
     if caller is not None:
@@ -81,16 +96,23 @@ def read_config(store: Path | None, keys: Path | None) -> Config:
         named = ("PINCLI_STORE", "PINCLI_KEYS")
         if store or keys or any(os.environ.get(variable) for variable in named):
             raise Refused(Rule.CONFIGURED_ELSEWHERE)
+        if isinstance(deployment.store, Server):
+            _keep_libpq_from_the_caller()
         return Config(
             deployment.store,
             deployment.keys,
             _login(caller),
             roles_of(caller, deployment),
             deployment.on_lock,
+            deployment.mark,
         )
+    named_store = os.environ.get("PINCLI_STORE")
+    store = store or (location_of(named_store) if named_store else None)
+    named_keys = os.environ.get("PINCLI_KEYS")
+    keys = keys or (Path(named_keys) if named_keys else None)
     return Config(
-        store=store or _folder("PINCLI_STORE", "XDG_DATA_HOME", ".local/share"),
-        keys=keys or _folder("PINCLI_KEYS", "XDG_CONFIG_HOME", ".config"),
+        store=store or _folder("XDG_DATA_HOME", ".local/share"),
+        keys=keys or _folder("XDG_CONFIG_HOME", ".config"),
         agent=read_agent(),
     )
 
@@ -133,10 +155,18 @@ def read_display() -> Display:
     )
 
 
-def _folder(variable: str, xdg_variable: str, xdg_default: str) -> Path:
-    named = os.environ.get(variable)
-    if named:
-        return Path(named)
+def _keep_libpq_from_the_caller() -> None:
+    """Leave libpq nothing of the caller's: PGHOST or a service file could name another server.
+
+    Its own files are then those in the home of pincli's account.
+    """
+    for variable in [each for each in os.environ if each.startswith("PG")]:
+        del os.environ[variable]
+    with suppress(KeyError):
+        os.environ["HOME"] = pwd.getpwuid(os.geteuid()).pw_dir
+
+
+def _folder(xdg_variable: str, xdg_default: str) -> Path:
     base = Path(os.environ.get(xdg_variable) or "")
     # The XDG specification: a relative path there is to be ignored.
     if not base.is_absolute():

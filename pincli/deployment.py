@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pincli.errors import ConfigUnavailable
+from pincli.errors import ConfigUnavailable, UsageProblem
 from pincli.models import Fault
 from pincli.rules.roles import Role
+from pincli.store.location import Location, Server, location_of
 
 PATH = Path("/etc/pincli/pincli.toml")
 
@@ -27,16 +28,18 @@ class Deployment(NamedTuple):
     """What the file says.
 
     Attributes:
-        store: The folder of the database.
+        store: Where the store is.
         keys: The folder of the keys.
         members: For each role, logins and %groups, spelled as in sudoers.
         on_lock: The program to run after a lock, with its arguments; empty for none.
+        mark: The folder of this host's mark; None for that of the keys.
     """
 
-    store: Path
+    store: Location
     keys: Path
     members: dict[Role, tuple[str, ...]]
     on_lock: tuple[str, ...] = ()
+    mark: Path | None = None
 
 
 def read_deployment(path: Path = PATH) -> Deployment:
@@ -57,10 +60,11 @@ def read_deployment(path: Path = PATH) -> Deployment:
     if not isinstance(roles, dict) or not roles:
         raise ConfigUnavailable(Fault.MALFORMED, path, "it has no [roles]")
     return Deployment(
-        store=_folder(table, "store", path),
+        store=_store(table, path),
         keys=_folder(table, "keys", path),
         members={role: _names(roles, role.value, path) for role in _roles(roles, path)},
         on_lock=_hook(table, path),
+        mark=_folder(table, "mark", path) if "mark" in table else None,
     )
 
 
@@ -101,6 +105,20 @@ def _read_safely(path: Path) -> bytes:
     if len(content) > _LARGEST:
         raise ConfigUnavailable(Fault.MALFORMED, path, "it is too large")
     return content
+
+
+def _store(table: dict[str, Any], path: Path) -> Location:
+    value = table.get("store")
+    if isinstance(value, str) and "\0" not in value:
+        try:
+            location = location_of(value)
+        except UsageProblem as problem:
+            raise ConfigUnavailable(Fault.MALFORMED, path, problem.message) from None
+        if isinstance(location, Server) or location.is_absolute():
+            return location
+    raise ConfigUnavailable(
+        Fault.MALFORMED, path, "`store` must be an absolute path or a postgresql:// address"
+    )
 
 
 def _folder(table: dict[str, Any], name: str, path: Path) -> Path:

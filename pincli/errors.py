@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pincli.models import Fault, State
+
+if TYPE_CHECKING:
+    from pincli.store.location import Location
 
 
 class PincliError(Exception):
@@ -150,7 +152,7 @@ class Unavailable(PincliError):
 
     Attributes:
         fault: What is wrong.
-        path: The file or folder it is about.
+        path: The file, the folder or the server it is about.
         detail: What the system said, for the log; never a secret.
     """
 
@@ -161,7 +163,7 @@ class Unavailable(PincliError):
     unsure: bool = False
     """Whether nobody knows if a commit is on disk."""
 
-    def __init__(self, fault: Fault, path: Path, detail: str = "") -> None:
+    def __init__(self, fault: Fault, path: Location, detail: str = "") -> None:
         super().__init__(fault.value, str(path), detail)
         self.fault = fault
         self.path = path
@@ -177,7 +179,7 @@ class StoreTampered(StoreUnavailable):
 
     code = "tampered"
 
-    def __init__(self, path: Path, detail: str) -> None:
+    def __init__(self, path: Location, detail: str) -> None:
         super().__init__(Fault.TAMPERED, path, detail)
 
 
@@ -190,14 +192,14 @@ class StoreRolledBack(StoreUnavailable):
 
     code = "rolled_back"
 
-    def __init__(self, path: Path, detail: str) -> None:
+    def __init__(self, path: Location, detail: str) -> None:
         super().__init__(Fault.ROLLED_BACK, path, detail)
 
 
 class StoreBusy(StoreUnavailable):
     """Another process held a lock for too long: `holder`, if it is known which."""
 
-    def __init__(self, path: Path, holder: int | None, detail: str = "") -> None:
+    def __init__(self, path: Location, holder: int | None, detail: str = "") -> None:
         super().__init__(Fault.BUSY, path, f"process {holder}" if holder else detail)
         self.holder = holder
 

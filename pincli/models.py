@@ -414,6 +414,7 @@ class Fault(StrEnum):
     NO_INODES = "no inodes left"
     BUSY = "busy"
     OLD_SQLITE = "old SQLite"
+    NO_DRIVER = "psycopg is not installed"
     IO = "input/output error"
     LINK = "a link"
     EXPOSED = "readable by others"
@@ -423,6 +424,13 @@ class Fault(StrEnum):
     ROLLED_BACK = "rolled back"
     MOVED = "at another place"
     OLD_SCHEMA = "of an older pincli"
+    UNREACHABLE = "unreachable"
+    LOST = "the connection was lost"
+    TOO_MANY = "too many connections"
+    DENIED = "access denied"
+    NO_DATABASE = "no such database"
+    NO_SCHEMA = "no store in the database"
+    IN_DOUBT = "a commit in doubt"
 
     @classmethod
     def of(cls, error: OSError) -> "Fault":

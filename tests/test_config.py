@@ -15,6 +15,7 @@ import pytest
 from pincli.config import Process, read_agent, read_config, read_display, read_process
 from pincli.errors import ConfigUnavailable, Refused, Rule
 from pincli.rules.roles import Role
+from pincli.store.location import Server
 from tests.support.as_sudo import NOBODY, read_instead
 from tests.support.contract import call
 from tests.support.desk import Desk
@@ -82,6 +83,15 @@ def test_the_first_source_that_is_set_counts(
     assert found[what] == Path(expected[first] if first else f"{home}/{BELOW_HOME[what]}")
     assert found[other] == Path(home, BELOW_HOME[other])
     assert config.roles is None
+
+
+def test_a_server_comes_by_option_and_by_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a folder does; there is none by default."""
+    one, other = "postgresql://one/pincli", "postgres://other/pincli"
+    monkeypatch.setenv("PINCLI_STORE", one)
+    assert read_config(None, None).store == Server(one)
+    assert read_config(Server(other), None).store == Server(other)
+    assert read_config(Path("/by/option"), None).store == Path("/by/option")
 
 
 @pytest.mark.parametrize("value", ["", "relative", "./here", "../up", "~/data", " /blank"])
@@ -153,6 +163,34 @@ def test_under_sudo_the_deployments_file_alone_counts(
         monkeypatch.setenv(variable, "")
     config = read_config(None, None)
     assert (config.store, config.keys) == (Path("/deployed/store"), Path("/deployed/keys"))
+
+
+def test_under_sudo_libpq_gets_nothing_of_the_callers(
+    configured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable, or a service file in a HOME of theirs, could name another server."""
+    address = "postgresql://db.example.com/pincli"
+    configured.write_text(configured.read_text().replace("/deployed/store", address))
+    monkeypatch.setenv("SUDO_UID", str(NOBODY.pw_uid))
+    for variable in ("PGHOST", "PGSERVICEFILE", "PGOPTIONS", "HOME"):
+        monkeypatch.setenv(variable, "/the/callers")
+    assert read_config(None, None).store == Server(address)
+    assert not [variable for variable in os.environ if variable.startswith("PG")]
+    assert os.environ["HOME"] == ME.pw_dir
+
+
+def test_the_mark_lies_with_the_keys_unless_it_is_said(
+    configured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no file may be read from its folder, or written there."""
+    monkeypatch.setenv("SUDO_UID", str(NOBODY.pw_uid))
+    assert read_config(None, None).marks == Path("/deployed/keys")
+    configured.write_text(f'mark = "/deployed/mark"\n{configured.read_text()}')
+    config = read_config(None, None)
+    assert config.marks == Path("/deployed/mark")
+    assert config.secret_folders == tuple(
+        Path("/deployed", name) for name in ("store", "keys", "mark")
+    )
 
 
 @pytest.mark.parametrize("named", ["store", "keys", "PINCLI_STORE", "PINCLI_KEYS"])

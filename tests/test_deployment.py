@@ -20,6 +20,7 @@ from pincli.deployment import Deployment, read_deployment, roles_of
 from pincli.errors import ConfigUnavailable
 from pincli.models import Fault
 from pincli.rules.roles import Role
+from pincli.store.location import Server
 from tests.support.as_sudo import NOBODY, call_by_sudo, read_instead
 from tests.support.contract import answer_of, error_of
 from tests.support.desk import Desk
@@ -64,6 +65,14 @@ def test_the_readmes_file_is_read(path: Path) -> None:
         Path("/srv/pincli/keys"),
         {Role.AGENT: ("%support", "ann"), Role.ADMIN: ("%leads",), Role.PORTAL: ("www-data",)},
     )
+
+
+def test_a_store_may_be_on_a_server_and_the_mark_apart_from_the_keys(path: Path) -> None:
+    """Keys may be read-only; the mark is written."""
+    address = "postgresql://desk1@db.example.com/pincli?sslmode=verify-full"
+    head = f'store = "{address}"\nkeys = "/etc/pincli/keys"\nmark = "/var/lib/pincli"\n'
+    found = read_deployment(put(path, f'{head}[roles]\nagent = ["ann"]\n'))
+    assert (found.store, found.mark) == (Server(address), Path("/var/lib/pincli"))
 
 
 @pytest.mark.parametrize(
@@ -237,6 +246,20 @@ MALFORMED: dict[str, str | bytes] = {
         )
     },
     "hooks are a list": f'{HEAD}hooks = ["/{SECRET}"]\n[roles]\nagent = ["ann"]',
+    **{
+        f"store is {value!r}": f'store = "{value}"\nkeys = "/{SECRET}"\n[roles]\nagent = ["ann"]'
+        for value in (
+            f"postgresql://pincli:{SECRET}@db/pincli",
+            f"postgresql://db/pincli?password={SECRET}",
+            f"postgresql://pincli:12/{SECRET}@db/pincli",
+            f"postgresql:/{SECRET}",
+            f"mysql://{SECRET}@db/pincli",
+            f"host=db password={SECRET}",
+            r"postgresql://db/\u0000",
+        )
+    },
+    "the mark is relative": f'{HEAD}mark = "{SECRET}"\n[roles]\nagent = ["ann"]',
+    "the mark is a server": f'{HEAD}mark = "postgresql://{SECRET}"\n[roles]\nagent = ["ann"]',
     "store below roles": f'keys = "/k"\n[roles]\nagent = ["ann"]\nstore = "/{SECRET}"',
 }
 
@@ -297,7 +320,7 @@ def test_any_bytes_are_a_deployment_or_refused(path: Path, content: bytes) -> No
     except ConfigUnavailable as refusal:
         assert refusal.fault is Fault.MALFORMED  # noqa: PT017
         return
-    assert found.store.is_absolute()
+    assert isinstance(found.store, Server) or found.store.is_absolute()
     assert found.keys.is_absolute()
     assert set(found.members) <= set(Role)
     for members in found.members.values():

@@ -20,17 +20,16 @@ MODULES = all_modules()
 SHARED = ("rules", "store.contract", "store.sealing", "store.sql")
 MAY_IMPORT = {
     "__main__": ("cli",),
-    "cli": ("commands", "views"),
+    "cli": ("commands", "views", "store.location"),
     "commands": (
         *("commands", "views", "operations", "vault", "rules", "config"),
-        *("store.opening", "store.scratch"),
+        *("store.opening", "store.scratch", "store.location"),
     ),
-    "views": ("views", "rules", "config"),
+    "views": ("views", "rules", "config", "store.location"),
     "operations": (
         *("operations", "vault", "rules"),
         *("store.opening", "store.contract", "store.steps", "store.scratch", "store.sealing"),
-        "store.attempting",
-        "files",
+        *("store.attempting", "store.location", "files"),
     ),
     "store.contract": ("rules.replay.Course", "store.sealing"),
     "store.sealing": (),
@@ -40,16 +39,20 @@ MAY_IMPORT = {
     "store.mark": (),
     "store.sql": (*SHARED, "store.changes", "store.mark"),
     "store.sqlite": (*SHARED, "store.sqlite", "store.mark", "files"),
-    "store.postgresql": (*SHARED, "store.postgresql", "store.mark", "files"),
+    "store.postgresql": (
+        *(*SHARED, "store.postgresql", "store.mark", "store.location"),
+        "files",
+    ),
     "store.scratch": ("store.sqlite.errors",),
     "store.opening": ("store",),
+    "store.location": (),
     "vault": ("vault", "rules", "files"),
-    "config": ("rules",),
-    "deployment": ("rules",),
+    "config": ("rules", "store.location"),
+    "deployment": ("rules", "store.location"),
     "rules": ("rules",),
     "files": (),
     "results": ("models",),
-    "errors": ("models",),
+    "errors": ("models", "store.location.Location"),
     "models": (),
 }
 """What each part may import beside the values; a part inherits from what it lies in."""
@@ -65,6 +68,7 @@ ONLY_IN = {
     "rich": ("views",),
     "sqlite3": ("store.sqlite", "store.scratch"),
     "sqlite_utils": ("store.sqlite", "operations.intake.formats"),  # its readers of rows
+    "psycopg": ("store.postgresql",),
     "fcntl": ("store.sqlite", "store.mark"),
     "passlib": ("vault.answers",),
     "argon2": ("vault.answers",),
@@ -103,7 +107,7 @@ COUNTERS = frozenset({"failed_attempts", "locks_total", "attempts_total"})
 COUNTS = "rules.lockout"
 SETS_A_COUNTER = re.compile(rf"\bSET\b.*\b({'|'.join(COUNTERS)})\s*=", re.DOTALL)
 
-THIRD_PARTY = {"typer", "rich", "sqlite_utils", "passlib", "argon2", "cryptography"}
+THIRD_PARTY = {"typer", "rich", "sqlite_utils", "passlib", "argon2", "cryptography", "psycopg"}
 SPEAKING = {"print", "input", "exit", "quit", "sys.exit", "os._exit", "getpass.getpass"}
 STREAMS = {"sys.stdin", "sys.stdout", "sys.stderr"}
 ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv"}
@@ -198,8 +202,14 @@ RULES: tuple[Rule, ...] = (
 
 
 BEGIN = re.compile("begin( deferred| immediate| exclusive)?( transaction)?;?", re.IGNORECASE)
-MAY_DEFER = ("store.sqlite.engine", "store.scratch", "store.sqlite.restored_records")
-"""The first writes nothing in it; the others write a file that nobody else has."""
+MAY_DEFER = (
+    "store.sqlite.engine",
+    "store.scratch",
+    "store.sqlite.restored_records",
+    "store.postgresql",
+)
+"""The first writes nothing in it; the next write a file that nobody else has; the last is no
+SQLite."""
 
 
 def deferring(module: Module) -> set[str]:
@@ -209,7 +219,7 @@ def deferring(module: Module) -> set[str]:
     """
     texts = [str(node.value) for node in ast.walk(module.tree) if isinstance(node, ast.Constant)]
     begun = {text for text in texts if BEGIN.fullmatch(text)} - {"BEGIN IMMEDIATE"}
-    if place_of(module) in MAY_DEFER:
+    if _within(place_of(module), MAY_DEFER):
         begun.discard("BEGIN")
     attributes = {node.attr for node in ast.walk(module.tree) if isinstance(node, ast.Attribute)}
     return (attributes & {"atomic"}) | begun

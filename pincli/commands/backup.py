@@ -26,5 +26,5 @@ def backup(
     about half a second at a million users. FILE's folder must be yours or root's alone.
     """
     config = invocation.config
-    size = back_up(config.store, config.keys, path, forbidden=(config.store, config.keys))
+    size = back_up(config.store, config.marks, path, forbidden=config.secret_folders)
     return backed_up(path, size)

@@ -23,6 +23,7 @@ _NAMES_SOMEBODY_NEW = frozenset({"user add"})
 """The commands whose USER is not in the store yet."""
 _BY_METAVAR = {
     "dir": Value(Kind.FOLDERS, "folder"),
+    "location": Value(Kind.FOLDERS, "location"),
     "file": Value(Kind.FILES, "file"),
     "user": Value(Kind.USERS, "user"),
     "account": Value(Kind.ACCOUNTS, "account"),

@@ -45,7 +45,7 @@ def _names(invocation: Invocation, names: Names, prefix: str) -> list[str]:
         return []
     column: Literal["login", "account"] = "login" if names is Names.USERS else "account"
     config = invocation.config
-    store = open_store(config.store, config.keys, origin=invocation.origin, read_only=True)
+    store = open_store(config.store, config.marks, origin=invocation.origin, read_only=True)
     try:
         return names_beginning(store, column, prefix)
     finally:

@@ -75,7 +75,7 @@ def _written(root: Command, folder: Path, config: Config) -> Answer:
         raise UsageProblem(
             "--write is not for use under sudo", "`pincli completion SHELL` prints a script"
         )
-    require_elsewhere(folder, (config.store, config.keys))
+    require_elsewhere(folder, config.secret_folders)
     paths = [folder / name for name in FILES.values()]
     for shell, path in zip(FILES, paths, strict=True):
         try:

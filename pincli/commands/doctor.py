@@ -19,7 +19,7 @@ def doctor(invocation: Invocation) -> Answer:
     """
     config = invocation.config
     checks = [
-        *examine(config.store, config.keys, origin=invocation.origin),
-        *deployment_checks(PATH, config.store),
+        *examine(config.store, config.keys, marks=config.marks, origin=invocation.origin),
+        *deployment_checks(PATH, config.store, config.keys),
     ]
     return examined(checks)

@@ -29,7 +29,7 @@ def input_file(path: Path, config: Config) -> Iterator[BinaryIO]:
     if path == _STDIN:
         yield sys.stdin.buffer
         return
-    secret = (config.store, config.keys)
+    secret = config.secret_folders
     require_elsewhere(path, secret)
     try:
         file = path.open("rb")

@@ -17,6 +17,7 @@ from pincli.rules.roles import Allowed, Role, may_run
 if TYPE_CHECKING:
     from pincli.models import Origin, User
     from pincli.operations.session import Need, Session
+    from pincli.store.location import Location
     from pincli.vault.answers import Answers
 
 _Entered = TypeVar("_Entered")
@@ -49,7 +50,7 @@ class Invocation:
         self.front = front
         self.command = command
         self.as_json = as_json
-        self.store: Path | None = None
+        self.store: Location | None = None
         self.keys: Path | None = None
         self.until_told = ExitStack()
         self._allowed: Allowed | None = Allowed(frozenset())
@@ -158,6 +159,7 @@ class Invocation:
         return open_session(
             config.store,
             config.keys,
+            marks=config.marks,
             origin=self._origin(config),
             needs=frozenset(needs),
             answers=answers,

@@ -105,7 +105,7 @@ def _pin_file(output: Path | None, config: Config) -> AbstractContextManager[Pin
     """The file to be, looked at before anybody is asked whether to go on."""
     if output is None:
         return nullcontext()
-    return PinFile(output, forbidden=(config.store, config.keys))
+    return PinFile(output, forbidden=config.secret_folders)
 
 
 def _narrowed(

@@ -10,7 +10,7 @@ import typer
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import YesOption
 from pincli.commands.prompts import confirm, require_terminal
-from pincli.operations.backups import require_nameable
+from pincli.operations.backups import require_folder, require_nameable
 from pincli.operations.backups import restore as operation
 from pincli.operations.places import require_elsewhere
 from pincli.views.blocks import Answer
@@ -39,10 +39,13 @@ def restore(
         require_terminal("nobody is there to confirm the restore", "give --yes")
     config = invocation.config
     if path is not None:
+        require_folder(config.store)
         require_nameable(path)
-        require_elsewhere(path, (config.keys,))
+        require_elsewhere(path, (config.keys, config.marks))
     if not yes and path is not None:
-        confirm(f"Restore {path} over the store in {config.store}?")
+        confirm(f"Restore {path} over the store at {config.store}?")
     elif not yes:
-        confirm(f"Take in the store in {config.store} as it is?")
-    return restored(operation(path, config.store, config.keys, origin=invocation.origin))
+        confirm(f"Take in the store at {config.store} as it is?")
+    return restored(
+        operation(path, config.store, config.keys, marks=config.marks, origin=invocation.origin)
+    )

@@ -9,7 +9,14 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from pincli.errors import BackupRefused, FileUnreadable, Refused, Rule, StoreUnavailable
+from pincli.errors import (
+    BackupRefused,
+    FileUnreadable,
+    Refused,
+    Rule,
+    StoreUnavailable,
+    UsageProblem,
+)
 from pincli.models import Fault, Identity, Origin
 from pincli.operations.places import require_elsewhere
 from pincli.operations.session import Session
@@ -18,6 +25,7 @@ from pincli.operations.upgrade import upgrade
 from pincli.results import Restored
 from pincli.rules.replay import Course
 from pincli.store.contract import Restorer, Store
+from pincli.store.location import Location, Server
 from pincli.store.opening import upkeep_of
 from pincli.store.sealing import Sealers
 from pincli.store.steps.keys import name_key
@@ -30,14 +38,12 @@ _NO_PLACE = (Fault.MISSING, Fault.FORBIDDEN, Fault.READ_ONLY)
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
-def back_up(
-    store_folder: Path, keys_folder: Path, path: Path, *, forbidden: tuple[Path, ...]
-) -> int:
+def back_up(location: Location, marks: Path, path: Path, *, forbidden: tuple[Path, ...]) -> int:
     """Copy the store into a new file, 0600; agents wait for one file copy.
 
     Args:
-        store_folder: Where the store is.
-        keys_folder: Where the keys are.
+        location: Where the store is.
+        marks: The folder of this host's mark.
         path: The file to be.
         forbidden: Folders that it may not lie in.
 
@@ -49,14 +55,21 @@ def back_up(
         Refused: There is a file, or it would lie with the store or the keys, or in a folder
             of others.
         StoreUnavailable: It can't be written, as the disk is full; or the store can't be read.
+        UsageProblem: The store is on a server.
     """
+    if isinstance(location, Server):
+        raise UsageProblem(
+            "a database on a server is not backed up by pincli",
+            "back it up as its DBA does, by pg_dump or by a base backup and WAL archiving; keep a"
+            " copy of the keys apart from it",
+        )
     require_nameable(path)
     if not path.name:
         raise FileUnreadable(f"{path}: that is no file's name")
     require_elsewhere(path, forbidden)
     _require_own_folder(path.absolute().parent)
     try:
-        upkeep_of(store_folder, keys_folder).back_up(path)
+        upkeep_of(location, marks).back_up(path)
     except StoreUnavailable as error:
         if error.path == path and error.fault in _NO_PLACE:
             raise FileUnreadable(f"{path}: {error.detail}") from None
@@ -75,7 +88,12 @@ def _require_own_folder(folder: Path) -> None:
 
 
 def restore(
-    backup: Path | None, store_folder: Path, keys_folder: Path, *, origin: Origin
+    backup: Path | None,
+    location: Location,
+    keys_folder: Path,
+    *,
+    marks: Path | None = None,
+    origin: Origin,
 ) -> Restored:
     """Bring a backup back, or take in a store that pincli refuses, without undoing security.
 
@@ -86,8 +104,9 @@ def restore(
     Args:
         backup: The file; None to take in the present store: one that was moved or rolled back,
             or has records or a schema that were changed behind the trail.
-        store_folder: Where the store is, or was.
+        location: Where the store is, or was.
         keys_folder: Where the keys are.
+        marks: The folder of this host's mark, if it is not that of the keys.
         origin: Who acts, and by which command.
 
     Raises:
@@ -114,7 +133,21 @@ def restore(
         name_key=name_key,
         origin=origin,
     )
-    return upkeep_of(store_folder, keys_folder).restore(backup, restorer)
+    return upkeep_of(location, marks or keys_folder).restore(backup, restorer)
+
+
+def require_folder(location: Location) -> None:
+    """Refuse to bring a file back into a server's database.
+
+    Raises:
+        UsageProblem: The location is a server's.
+    """
+    if isinstance(location, Server):
+        raise UsageProblem(
+            "a file can't be restored over a database on a server",
+            "let its DBA bring the database back; then `pincli restore`, without a file, takes"
+            " it in",
+        )
 
 
 def require_nameable(path: Path) -> None:

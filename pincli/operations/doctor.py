@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from pincli.models import Fault, Identity, Origin
 from pincli.results import Check
 from pincli.rules.times import moment_of, written
 from pincli.store.contract import Store
+from pincli.store.location import Location, Server
 from pincli.store.opening import open_store, upkeep_of
 from pincli.vault.keyring import AUDIT_KEY, PORTAL_PRIVATE, PORTAL_PUBLIC, VERIFY_KEY, Keyring
 
@@ -23,19 +24,43 @@ _TAMPERED = "`pincli audit verify` tells where the trail was changed"
 _SCHEMA_HINTS = {
     Fault.DAMAGED: _TAMPERED,
     Fault.OLD_SCHEMA: "`pincli store upgrade` brings it up to date",
+    Fault.NO_DRIVER: "pip install 'pincli[postgresql]'",
 }
+WITHOUT_KEY = {
+    VERIFY_KEY: "PINs can't be checked or set here",
+    AUDIT_KEY: "this host can't seal what it writes",
+    PORTAL_PUBLIC: "PINs can't be set here",
+    PORTAL_PRIVATE: "PINs can't be shown here",
+}
+"""What a host without a key can't do. Over a folder's store, each host needs all but the last."""
 
 
-def examine(store: Path, keys: Path, *, origin: Origin) -> Iterator[Check]:
-    """Every check, one after the other; a failed one does not end the others."""
-    yield from upkeep_of(store, keys).health()
+def examine(
+    location: Location, keys: Path, *, marks: Path | None = None, origin: Origin
+) -> Iterator[Check]:
+    """Every check, one after the other; a failed one does not end the others.
+
+    Args:
+        location: Where the store is.
+        keys: Where the keys are.
+        marks: The folder of this host's mark, if it is not that of the keys.
+        origin: Who asks.
+    """
+    marks = marks or keys
+    with suppress(StoreUnavailable):  # which the schema's check tells
+        yield from upkeep_of(location, marks).health()
     yield private("keys folder", keys)
-    yield _apart(store, keys)
+    if marks != keys:
+        yield private("mark's folder", marks)
+    if not isinstance(location, Server):
+        yield _apart("keys apart", "the keys lie", "move them elsewhere", location, keys)
+        if marks != keys:
+            yield _apart("mark apart", "the mark lies", "move it elsewhere", location, marks)
     try:
-        with closing(open_store(store, keys, origin=origin, read_only=True)) as opened:
+        with closing(open_store(location, marks, origin=origin, read_only=True)) as opened:
             yield Check("schema", None, "")
             yield _clock(opened)
-            yield _mark(opened)
+            yield _mark(opened, marks)
             yield _last_audit(opened)
             identity = opened.identity()
     except Unavailable as error:
@@ -43,14 +68,16 @@ def examine(store: Path, keys: Path, *, origin: Origin) -> Iterator[Check]:
         finding = f"the store can't be used: {error.fault.value}{detail}"
         yield Check("schema", finding, _SCHEMA_HINTS.get(error.fault, "see above"))
         return
-    yield from _keys(keys, identity)
+    lacking = (PORTAL_PRIVATE,) if isinstance(location, Path) else tuple(WITHOUT_KEY)
+    yield from _keys(keys, identity, lacking)
 
 
-def _apart(store: Path, keys: Path) -> Check:
-    first, second = store.resolve(), keys.resolve()
+def _apart(what: str, lying: str, hint: str, store: Path, other: Path) -> Check:
+    """Whether a copy of the database's folder would carry that one along."""
+    first, second = store.resolve(), other.resolve()
     if first == second or first in second.parents or second in first.parents:
-        return Check("keys apart", "the keys lie with the database", "move them elsewhere")
-    return Check("keys apart", None, "")
+        return Check(what, f"{lying} with the database", hint)
+    return Check(what, None, "")
 
 
 def _clock(store: Store) -> Check:
@@ -78,7 +105,7 @@ def _last_audit(store: Store) -> Check:
     return Check("audit", finding, "`pincli audit verify`, from cron too")
 
 
-def _mark(store: Store) -> Check:
+def _mark(store: Store, folder: Path) -> Check:
     """Whether this host would notice that an older state of the store was put back."""
     try:
         if store.require_seen():
@@ -86,11 +113,11 @@ def _mark(store: Store) -> Check:
     except StoreUnavailable as error:
         detail = f" ({error.detail})" if error.detail else ""
         return Check("mark", f"{error.fault.value}{detail}", "`pincli restore` takes the store in")
-    hint = "the next change makes one; if it stays away, see that the keys' folder can be written"
+    hint = f"the next change makes one; if it stays away, see that {folder} can be written"
     return Check("mark", "this host keeps no mark of the store yet", hint)
 
 
-def _keys(folder: Path, identity: Identity) -> Iterator[Check]:
+def _keys(folder: Path, identity: Identity, may_lack: Collection[str]) -> Iterator[Check]:
     keyring = Keyring(folder)
     for name, expected in (
         (VERIFY_KEY, identity.verify_key),
@@ -98,8 +125,8 @@ def _keys(folder: Path, identity: Identity) -> Iterator[Check]:
         (PORTAL_PUBLIC, identity.portal_key),
         (PORTAL_PRIVATE, identity.portal_key),
     ):
-        if name == PORTAL_PRIVATE and not (folder / name).exists():
-            yield Check(f"{name} absent: PINs can't be shown here", None, "")
+        if name in may_lack and not (folder / name).exists():
+            yield Check(f"{name} absent: {WITHOUT_KEY[name]}", None, "")
             continue
         yield _told(name, lambda n=name, e=expected: keyring.require(n, e), "see keys list")  # type: ignore[misc]
 
@@ -113,7 +140,7 @@ def _told(what: str, attempt: Callable[[], object], hint: str) -> Check:
     return Check(what, None, "")
 
 
-def deployment_checks(path: Path, store: Path) -> Iterator[Check]:
+def deployment_checks(path: Path, location: Location, keys: Path) -> Iterator[Check]:
     """What is unsafe about a shared deployment, where there is one."""
     from pincli.deployment import read_deployment
 
@@ -126,17 +153,21 @@ def deployment_checks(path: Path, store: Path) -> Iterator[Check]:
         yield Check("configuration", f"{path}: {error.fault.value}{detail}", "see the README")
         return
     yield Check("configuration", None, "")
-    yield _agents_outside(store, [n for names in deployment.members.values() for n in names])
+    members = [name for names in deployment.members.values() for name in names]
+    if isinstance(location, Server):
+        yield _agents_outside(keys, "keys'", members)
+    else:
+        yield _agents_outside(location, "store's", members)
 
 
-def _agents_outside(store: Path, members: list[str]) -> Check:
-    """Whether a role's group is the store's own group: its members could read the files."""
+def _agents_outside(folder: Path, whose: str, members: list[str]) -> Check:
+    """Whether a role's group is the folder's own group: its members could read the files."""
     import grp
 
     try:
-        group = grp.getgrgid(store.stat().st_gid).gr_name
+        group = grp.getgrgid(folder.stat().st_gid).gr_name
     except (KeyError, OSError):
         return Check("agents outside", None, "")
     if f"%{group}" in members:
-        return Check("agents outside", f"%{group} is the store's own group", "chgrp the store")
+        return Check("agents outside", f"%{group} is the {whose} own group", f"chgrp {folder}")
     return Check("agents outside", None, "")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pincli.errors import StoreTampered, StoreUnavailable
 from pincli.models import Fault, Identity, Origin
 from pincli.store.attempting import StepAttempts
+from pincli.store.location import Location, Server
 from pincli.store.opening import open_store
 from pincli.vault.answers import Answers
 from pincli.vault.audit_seals import AuditSealer
@@ -119,9 +120,10 @@ class Session(NamedTuple):
 
 @contextmanager
 def open_session(
-    store_folder: Path,
+    location: Location,
     keys_folder: Path,
     *,
+    marks: Path | None = None,
     origin: Origin,
     needs: frozenset[Need] = frozenset(),
     answers: Answers | None = None,
@@ -132,8 +134,9 @@ def open_session(
     desk must not lock customers out.
 
     Args:
-        store_folder: Where the database is.
+        location: Where the store is.
         keys_folder: Where the keys are.
+        marks: The folder of this host's mark, if it is not that of the keys.
         origin: Who acts, and by which command.
         needs: What the command is going to do.
         answers: For tests, at a lower cost.
@@ -142,8 +145,9 @@ def open_session(
         StoreUnavailable: The database can't be used.
         KeysUnavailable: A key can't.
     """
+    marks = marks or keys_folder
     writes = bool(needs & {Need.WRITE, Need.ATTEMPT})
-    store = _opened(store_folder, keys_folder, origin, upgrade=writes)
+    store = _opened(location, keys_folder, marks, origin, upgrade=writes)
     try:
         if Need.ATTEMPT in needs and store.functions is None:
             needs |= {Need.WRITE}
@@ -182,18 +186,22 @@ def _seal_with(store: Store, keyring: Keyring) -> None:
     )
 
 
-def _opened(store_folder: Path, keys_folder: Path, origin: Origin, *, upgrade: bool) -> Store:
-    """The store, brought up to date first if it is of an older pincli."""
+def _opened(
+    location: Location, keys_folder: Path, marks: Path, origin: Origin, *, upgrade: bool
+) -> Store:
+    """The store, brought up to date first if it is a folder's, of an older pincli."""
     try:
-        return open_store(store_folder, keys_folder, origin=origin)
+        return open_store(location, marks, origin=origin)
     except StoreUnavailable as error:
-        if error.fault is not Fault.OLD_SCHEMA or not upgrade:
+        # A server's schema is its owner's to change, by `store upgrade`.
+        on_the_way = upgrade and error.fault is Fault.OLD_SCHEMA
+        if isinstance(location, Server) or not on_the_way:
             raise
     from pincli.operations import upgrade as operation
 
     done = operation.upgrade(
-        store_folder, keys_folder, origin=origin, at_most=operation.MOST_ON_THE_WAY
+        location, keys_folder, origin=origin, at_most=operation.MOST_ON_THE_WAY
     )
-    store = open_store(store_folder, keys_folder, origin=origin)
+    store = open_store(location, marks, origin=origin)
     store.locks_recorded += done.locked if done else []
     return store

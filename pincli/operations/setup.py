@@ -9,6 +9,8 @@ from pathlib import Path
 
 from pincli.errors import KeysUnavailable, Refused, Rule, StoreUnavailable, Unavailable
 from pincli.models import Fault, Identity, Origin
+from pincli.store.contract import Upkeep
+from pincli.store.location import Location, Server
 from pincli.store.opening import upkeep_of
 from pincli.store.sealing import Sealers
 from pincli.vault.audit_seals import AuditSealer
@@ -17,44 +19,73 @@ from pincli.vault.keyring import ALL_FILES, Keyring, create_keys
 _OPEN_TO_OTHERS = 0o077
 
 
-def initialise(store_folder: Path, keys_folder: Path, *, origin: Origin) -> None:
+def initialise(
+    location: Location, keys_folder: Path, *, marks: Path | None = None, origin: Origin
+) -> None:
     """Make a store and its keys.
+
+    On a server it makes what its login may make, and what a DBA has not made already.
+
+    Args:
+        location: Where the store is to be.
+        keys_folder: Where the keys are to be.
+        marks: The folder of this host's mark, if it is not that of the keys.
+        origin: Who does it.
 
     Raises:
         Refused: There is a store or a key already, or the keys would lie with the database.
-        StoreUnavailable: The store can't be written; what was made is removed again.
+        StoreUnavailable: The store can't be written; what was made is removed again, except
+            for the keys where nobody knows whether a server has made the store.
         KeysUnavailable: The keys can't; likewise.
     """
-    store_folder, keys_folder = store_folder.absolute(), keys_folder.absolute()
-    _require_apart(store_folder, keys_folder)
-    upkeep = upkeep_of(store_folder, keys_folder)
+    keys_folder = keys_folder.absolute()
+    if not isinstance(location, Server):
+        location = location.absolute()
+        _require_apart(location, keys_folder)
+    upkeep = upkeep_of(location, marks or keys_folder)
     if upkeep.exists():
-        raise Refused(Rule.STORE_EXISTS, str(store_folder))
+        raise Refused(Rule.STORE_EXISTS, str(location))
     for name in ALL_FILES:
         if os.path.lexists(keys_folder / name):
             raise Refused(Rule.KEYS_EXIST, str(keys_folder / name))
     made_folders: list[Path] = []
     keyring: Keyring | None = None
     try:
-        made_folders += _private_folder(store_folder, StoreUnavailable)
+        if not isinstance(location, Server):
+            made_folders += _private_folder(location, StoreUnavailable)
         made_folders += _private_folder(keys_folder, KeysUnavailable)
         keyring = create_keys(keys_folder)
-        upkeep.create(
-            Identity(
-                store_id=os.urandom(16).hex(),
-                verify_key=keyring.verify.fingerprint,
-                audit_key=keyring.audit.fingerprint,
-                portal_key=keyring.portal_public.fingerprint,
-            ),
-            sealers=_sealers(keyring),
-            origin=origin,
-        )
-    except BaseException:
+        _create(upkeep, keyring, location, origin)
+    except BaseException as error:
+        if isinstance(location, Server) and not isinstance(error, Refused) and _may_exist(upkeep):
+            raise  # its commit's answer was lost, perhaps: these may be the keys of the store
         if keyring is not None:
             for name in ALL_FILES:
                 (keys_folder / name).unlink(missing_ok=True)
         _remove_empty(made_folders)
         raise
+
+
+def _create(upkeep: Upkeep, keyring: Keyring, location: Location, origin: Origin) -> None:
+    identity = Identity(
+        store_id=os.urandom(16).hex(),
+        verify_key=keyring.verify.fingerprint,
+        audit_key=keyring.audit.fingerprint,
+        portal_key=keyring.portal_public.fingerprint,
+    )
+    try:
+        upkeep.create(identity, sealers=_sealers(keyring), origin=origin)
+    except StoreUnavailable as error:
+        if error.fault is Fault.DENIED:  # the login may connect, but make no schema
+            raise StoreUnavailable(Fault.NOT_MADE, location, error.detail) from None
+        raise
+
+
+def _may_exist(upkeep: Upkeep) -> bool:
+    try:
+        return upkeep.exists()
+    except StoreUnavailable:
+        return True
 
 
 def _sealers(keyring: Keyring) -> Sealers:

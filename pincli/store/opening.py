@@ -1,47 +1,78 @@
-"""The only place that knows which engine a location means: a folder is SQLite."""
+"""The only place that knows which engine a location means: a folder is SQLite's."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pincli.models import Origin
+from pincli.errors import StoreUnavailable
+from pincli.models import Fault, Origin
+from pincli.store.location import Location, Server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pincli.results import Upgraded
     from pincli.store.contract import Store, Upkeep
     from pincli.store.sqlite.upgrade import Vault
 
 
-def open_store(folder: Path, marks: Path, *, origin: Origin, read_only: bool = False) -> Store:
+def open_store(
+    location: Location, marks: Path, *, origin: Origin, read_only: bool = False
+) -> Store:
     """Open a store.
 
     Args:
-        folder: Where `init` made it.
+        location: Where `init` made it.
         marks: The folder of this host's mark.
         origin: Who acts, and by which command.
         read_only: Write nothing at all, and wait for nobody.
 
     Raises:
-        StoreUnavailable: Missing, damaged, newer than this program, or forbidden.
+        StoreUnavailable: Missing, damaged, newer than this program, or forbidden; or this host
+            lacks the driver for it.
     """
+    if isinstance(location, Server):
+        with _driver_needed(location):
+            from pincli.store.postgresql.engine import PostgresStore  # type: ignore[import-untyped]
+
+            return PostgresStore(location, marks, origin=origin, read_only=read_only)  # type: ignore[no-any-return]
     from pincli.store.sqlite.engine import SqliteStore
 
-    return SqliteStore(folder, marks, origin=origin, read_only=read_only)
+    return SqliteStore(location, marks, origin=origin, read_only=read_only)
 
 
-def upkeep_of(folder: Path, marks: Path) -> Upkeep:
-    """What is done to the store in a folder as a whole.
+def upkeep_of(location: Location, marks: Path) -> Upkeep:
+    """What is done to a store as a whole.
 
     Args:
-        folder: Where `init` made it, or is going to.
+        location: Where `init` made it, or is going to.
         marks: The folder of this host's mark.
+
+    Raises:
+        StoreUnavailable: This host lacks the driver for it.
     """
+    if isinstance(location, Server):
+        with _driver_needed(location):
+            from pincli.store.postgresql.upkeep import PostgresUpkeep  # type: ignore[import-untyped]
+
+            return PostgresUpkeep(location, marks)  # type: ignore[no-any-return]
     from pincli.store.sqlite.upkeep import SqliteUpkeep
 
-    return SqliteUpkeep(folder, marks)
+    return SqliteUpkeep(location, marks)
+
+
+@contextmanager
+def _driver_needed(location: Server) -> Iterator[None]:
+    """Say so where what talks to servers can't be imported."""
+    try:
+        yield
+    except ImportError as error:
+        # psycopg is an extra of the installation; without libpq its error names no module.
+        is_psycopg = (error.name or "psycopg").partition(".")[0] == "psycopg"
+        if not is_psycopg or "failed to map segment" in str(error):
+            raise
+        raise StoreUnavailable(Fault.NO_DRIVER, location) from None
 
 
 def users_to_upgrade(folder: Path) -> int | None:
@@ -53,6 +84,28 @@ def users_to_upgrade(folder: Path) -> int | None:
     from pincli.store.sqlite import upgrade
 
     return upgrade.users_to_upgrade(folder)
+
+
+def upgrade_server(location: Server) -> bool:
+    """Bring a server's schema up to date, and make its functions and grants this version's.
+
+    Returns:
+        Whether the schema was of an older version.
+
+    Raises:
+        StoreUnavailable: It is newer than this program, or the login may not do that.
+    """
+    with _driver_needed(location):
+        from pincli.store.postgresql.upgrade import upgrade
+
+        return upgrade(location)
+
+
+def sql_for_dba() -> str:
+    """What a DBA runs in an empty database on a server, for `init` to make the rest."""
+    from pincli.store.postgresql.roles import script, statements
+
+    return script(statements())
 
 
 def upgrade_store(

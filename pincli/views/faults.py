@@ -12,12 +12,13 @@ from pincli.errors import (
     StoreUnavailable,
 )
 from pincli.models import Fault
+from pincli.store.location import Server
 
 
 def store_words(error: StoreUnavailable) -> tuple[str, str]:
     """The sentence and the hint for a store that can't be used."""
     path, detail = error.path, f" ({error.detail})" if error.detail else ""
-    if isinstance(error, StoreBusy):
+    if isinstance(error, StoreBusy) and not isinstance(path, Server):
         return _busy(error)
     if isinstance(error, OldStoreTampered):
         return (
@@ -25,6 +26,10 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
             "it was left as it is: keep a copy, and tell those in charge of security; "
             "`pincli restore FILE` brings a backup back",
         )
+    if isinstance(path, Server):
+        found = _server_words(error.fault, path, detail)
+        if found is not None:
+            return found
     words = {
         Fault.MISSING: (
             f"there is no store at {path}",
@@ -100,6 +105,67 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
         error.fault,
         (f"the store can't be used: {path}{detail}", "tell an admin"),
     )
+
+
+def _server_words(fault: Fault, server: Server, detail: str) -> tuple[str, str] | None:
+    """The sentence and the hint for a server's store, where a folder's say something else."""
+    words = {
+        Fault.NO_DRIVER: (
+            f"this host can't reach the store at {server}: psycopg is not installed",
+            "pip install 'pincli[postgresql]'",
+        ),
+        Fault.NOT_MADE: (
+            f"the store can't be made: {server}{detail}",
+            "let a DBA run what `pincli init --print-sql` prints, then run `pincli init` again",
+        ),
+        Fault.OLD_SCHEMA: (
+            f"the store is of an older pincli: {server}{detail}",
+            "nothing was changed or counted; `pincli store upgrade`, with the login that owns the"
+            " schema, brings it up to date",
+        ),
+        Fault.READ_ONLY: (
+            f"the store can't be written: {server}{detail}",
+            "it may be a standby: name the primary, or all servers, in the store's location",
+        ),
+        Fault.BUSY: (
+            f"the store is busy: {server}{detail}",
+            "try again in a moment; if it goes on, tell a DBA",
+        ),
+        Fault.UNREACHABLE: (
+            f"the database can't be reached: {server}{detail}",
+            "try again in a moment; if it goes on, tell an admin to look at server and network",
+        ),
+        Fault.LOST: (
+            f"the connection to the database was lost: {server}{detail}",
+            "try again in a moment; if it goes on, tell an admin",
+        ),
+        Fault.IN_DOUBT: (
+            f"the database gave up waiting for its standby: {server}{detail}",
+            "tell an admin: what was written may not outlive a failover",
+        ),
+        Fault.TOO_MANY: (
+            f"the database takes no more connections: {server}{detail}",
+            "try again in a moment; if it goes on, tell a DBA to allow more, or to use a pooler",
+        ),
+        Fault.DENIED: (
+            f"the database denies access: {server}{detail}",
+            "tell a DBA to check this login, its password, its group (pincli_desk, pincli_portal"
+            " or pincli_admin) and the server's pg_hba.conf",
+        ),
+        Fault.NO_DATABASE: (
+            f"there is no such database: {server}{detail}",
+            _places("check --store and PINCLI_STORE; a DBA makes the database"),
+        ),
+        Fault.NO_SCHEMA: (
+            f"there is no store of this pincli in the database: {server}{detail}",
+            _places("`pincli init` makes one; if there should be one, check --store"),
+        ),
+        Fault.MALFORMED: (
+            f"libpq does not understand the store's location: {server}{detail}",
+            "write postgresql://LOGIN@HOST:PORT/DATABASE?sslmode=verify-full",
+        ),
+    }
+    return words.get(fault)
 
 
 def _busy(error: StoreBusy) -> tuple[str, str]:

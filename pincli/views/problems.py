@@ -253,7 +253,7 @@ def _refused(rule: Rule, subject: str) -> tuple[str, str]:
         Rule.USER_EXISTS: (f"there is a user {subject} already", f"`pincli user show {subject}`"),
         Rule.STORE_EXISTS: (
             f"there is a store already: {subject}",
-            "it is left as it is" + _elsewhere("name another folder with --store"),
+            "it is left as it is" + _elsewhere("name another location with --store"),
         ),
         Rule.KEYS_EXIST: (
             f"there are keys already: {subject}",

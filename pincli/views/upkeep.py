@@ -50,6 +50,22 @@ def upgraded(result: Upgraded | None, users: int) -> Answer:
     )
 
 
+def server_upgraded(users: int, *, changed: bool) -> Answer:
+    """The answer of `store upgrade` for a server.
+
+    Args:
+        users: How many the store has.
+        changed: Whether the schema was of an older version.
+    """
+    return Answer(
+        {"upgraded": changed, "users": users},
+        lambda: [
+            Headline(Tone.GOOD, "upgraded" if changed else "up to date", f"{users} users"),
+            Note("the database's functions are those of this version"),
+        ],
+    )
+
+
 def examined(checks: Sequence[Check]) -> Answer:
     """The answer of `doctor`."""
     sick = [check for check in checks if check.finding is not None]
@@ -114,7 +130,7 @@ def _examined_screen(checks: Sequence[Check], sick: int) -> list[Block]:
     return [headline, Fields(pairs)]
 
 
-def initialised(store: Path, keys: Path) -> Answer:
+def initialised(store: object, keys: Path) -> Answer:
     """The answer of `init`."""
     return Answer(
         {"store": str(store), "keys": str(keys)},

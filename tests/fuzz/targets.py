@@ -37,6 +37,7 @@ from pincli.rules.names import (
     mask_pins,
 )
 from pincli.rules.times import moment_of, since
+from pincli.store.location import Server
 from pincli.vault.key_files import read_key
 from pincli.views.sanitiser import shown
 
@@ -137,9 +138,12 @@ def config(data: bytes) -> None:
 
 
 def _is_usable(deployment: Deployment) -> None:
-    for folder in (deployment.store, deployment.keys):
+    store = deployment.store
+    for folder in (deployment.keys, deployment.mark or deployment.keys):
         assert folder.is_absolute()
         os.fsencode(folder)
+    assert isinstance(store, Server) or store.is_absolute()
+    os.fsencode(str(store))
     for members in deployment.members.values():
         assert all(name.strip("%") for name in members)
     assert not deployment.on_lock or deployment.on_lock[0].startswith("/")

@@ -346,22 +346,27 @@ def test_the_doctor_changes_nothing(well: Desk) -> None:
 def test_a_deployment_is_looked_at(well: Desk, tmp_path: Path) -> None:
     """A file that can't be used is a finding; a good one is fine; none is not mentioned."""
     path = tmp_path / "pincli.toml"
-    assert list(deployment_checks(path, well.store)) == []
+    assert list(deployment_checks(path, well.store, well.keys)) == []
     text = f'store = "{well.store}"\nkeys = "{well.keys}"\n[roles]\nadmin = ["lea"]\n'
     path.write_text(text)
     path.chmod(0o644)
-    assert [check.finding for check in deployment_checks(path, well.store)] == [None, None]
+    assert [check.finding for check in deployment_checks(path, well.store, well.keys)] == [
+        None,
+        None,
+    ]
     path.chmod(0o666)
-    (check,) = deployment_checks(path, well.store)
+    (check,) = deployment_checks(path, well.store, well.keys)
     assert check.what == "configuration"
     assert "readable by others" in (check.finding or "")
     path.chmod(0o644)
     path.write_text("store = 7\n")
-    (check,) = deployment_checks(path, well.store)
+    (check,) = deployment_checks(path, well.store, well.keys)
     assert "malformed" in (check.finding or "")
     path.unlink()
     path.symlink_to(tmp_path / "none")
-    assert [check.what for check in deployment_checks(path, well.store)] == ["configuration"]
+    assert [check.what for check in deployment_checks(path, well.store, well.keys)] == [
+        "configuration"
+    ]
 
 
 def test_agents_in_the_store_s_own_group(well: Desk, tmp_path: Path) -> None:
@@ -373,6 +378,6 @@ def test_agents_in_the_store_s_own_group(well: Desk, tmp_path: Path) -> None:
     text = f'store = "{well.store}"\nkeys = "{well.keys}"\n[roles]\nagent = ["%{group}"]\n'
     path.write_text(text)
     path.chmod(0o644)
-    findings = {check.what: check for check in deployment_checks(path, well.store)}
+    findings = {check.what: check for check in deployment_checks(path, well.store, well.keys)}
     assert group in (findings["agents outside"].finding or "")
     assert findings["agents outside"].hint

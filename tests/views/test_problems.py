@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import inspect
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,14 @@ from pincli.errors import (
     UnknownUser,
 )
 from pincli.models import Fault, State
+from pincli.store.location import Server
 from pincli.views.blocks import Problem
 from pincli.views.exit_codes import EXIT_OF
 from pincli.views.problems import describe, unforeseen
 
 SAMPLES: dict[str, Any] = {
     "str": "something",
-    "Path": Path("/some/where"),
+    "Location": Path("/some/where"),
     "Sequence[str]": ["someone"],
     "State": State.INACTIVE,
     "Rule": Rule.LOCKED,
@@ -42,6 +44,8 @@ SAMPLES: dict[str, Any] = {
     "int | None": os.getpid(),
 }
 """A value for each type of argument that an error takes."""
+OF_FILES = (Fault.NO_LOCK_FILE, Fault.NO_INODES, Fault.OLD_SQLITE, Fault.LINK, Fault.EXPOSED)
+"""Faults that no server has."""
 
 
 def raisable() -> list[type[PincliError]]:
@@ -113,6 +117,17 @@ def test_every_fault_has_words(fault: Fault, kind: type[Unavailable]) -> None:
     require_words(problem)
     assert problem.code == "unavailable"
     assert "/srv/pincli/file-7" in problem.message or fault is Fault.OLD_SQLITE
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_a_server_s_fault_has_words_too(fault: Fault) -> None:
+    """None of what can befall a server is answered with advice about files."""
+    server = Server("postgresql://desk1@db/pincli")
+    problem = describe(StoreUnavailable(fault, server, "detail-7"))
+    require_words(problem)
+    if fault not in OF_FILES:
+        assert str(server) in problem.message
+        assert not re.search("folder|chmod|file", problem.message + problem.hint)
 
 
 @pytest.mark.parametrize("state", [State.INACTIVE, State.INELIGIBLE])

@@ -31,10 +31,12 @@ BEGIN
   END IF;
 END $$"""
 
-# A DBA who is no superuser acts as the owner by being a member.
+# A DBA who is no superuser acts as the owner by being a member; who is one already may not be
+# allowed to say so again. Since 16 a member may not act as the role for that alone.
 _MEMBERSHIP = f"""DO $$
 BEGIN
-  IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+  IF NOT pg_has_role('{OWNER}', CASE WHEN current_setting('server_version_num')::int < 160000
+                                     THEN 'MEMBER' ELSE 'SET' END) THEN
     EXECUTE format('GRANT {OWNER} TO %I', current_user);
   END IF;
 END $$"""

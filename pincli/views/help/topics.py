@@ -34,12 +34,13 @@ JSON = (
 """Paragraphs; one that begins with a brace is shown as it is."""
 
 ENVIRONMENT = (
-    ("PINCLI_STORE", "Folder of the database, where --store is not given."),
+    ("PINCLI_STORE", "Folder or server of the database, where --store is not given."),
     ("PINCLI_KEYS", "Folder of the keys, where --keys is not given."),
     ("XDG_DATA_HOME", "Where the folder pincli of the database is; else ~/.local/share."),
     ("XDG_CONFIG_HOME", "Where the folder pincli of the keys is; else ~/.config."),
     ("NO_COLOR", "If not empty, no colours on a terminal."),
     ("LC_ALL, LC_CTYPE, LANG", "A locale without UTF-8 gets ASCII signs."),
+    ("PGPASSFILE and other PG*", "What libpq reads for a store on a server; not under sudo."),
     ("SUDO_UID", "Set by sudo: who really runs the command. The deployment's file alone counts."),
 )
 """The variables that are read. No PIN ever is: others could see it there."""
@@ -51,7 +52,8 @@ FILES = (
     ("~/.config/pincli/audit.key", "The key that signs the audit trail."),
     ("~/.config/pincli/portal.pub", "What PINs are sealed to."),
     ("~/.config/pincli/portal.key", "What opens them: the portal's alone."),
-    ("/etc/pincli/pincli.toml", "Under sudo: store, keys, who may do what, and the hook."),
+    ("~/.config/pincli/mark-ID", "What this host has last seen of that store."),
+    ("/etc/pincli/pincli.toml", "Under sudo: store, keys, mark, who may do what, and the hook."),
 )
 
 

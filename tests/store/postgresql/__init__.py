@@ -1,1 +1,1 @@
-"""The store on PostgreSQL, against a real server."""
+"""Tests of pincli.store.postgresql, against a real server."""

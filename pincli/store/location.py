@@ -1,0 +1,95 @@
+"""Where a store is: a folder, or a database of a PostgreSQL server. No password is part of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from pincli.errors import UsageProblem
+
+
+class Server(NamedTuple):
+    """A database of a PostgreSQL server.
+
+    Attributes:
+        address: `postgresql://…`, as libpq reads it, and without a password.
+    """
+
+    address: str
+
+    def __str__(self) -> str:
+        return self.address
+
+
+Location = Path | Server
+
+_SCHEMES = ("postgresql://", "postgres://")
+# What libpq would take for a password, in the order in which it looks: up to the first slash.
+_USER = re.compile(r"[^/@:?]*(?P<password>:[^/@]*)?@")
+_HOST = r"(\[[0-9a-fA-F:.]+(%\w+)?\]|[^\s\[\]/@:?#,=&]*)(:[0-9]*)?"
+_REST = re.compile(rf"{_HOST}(,{_HOST})*(/(?P<database>[^\s/@?#=&]*))?(\?(?P<parameters>[^\s#]*))?")
+_SECRET = re.compile("password|secret|^scram_")
+_NEAR_MISS = re.compile(
+    r"(?![/.])[^/]*[:=]|.*://|[\s'\"]*postgres(ql)?//", re.IGNORECASE | re.DOTALL
+)
+_HINT = "write postgresql://LOGIN@HOST:PORT/DATABASE?sslmode=verify-full, or the path of a folder"
+
+
+def location_of(text: str) -> Location:
+    """The location that somebody wrote, which is repeated in no error: it may hold a password.
+
+    Whether the server's address has sense beyond that is for libpq to say.
+
+    Raises:
+        UsageProblem: It holds a password; or it was meant as an address, and is none. A folder
+            of that name would be another, empty store.
+    """
+    if text.startswith(_SCHEMES):
+        _require_address(text.partition("://")[2])
+        return Server(text)
+    if _NEAR_MISS.match(text):
+        raise UsageProblem(
+            "the store's location is neither a folder nor a postgresql:// address",
+            f"{_HINT}; a folder whose name holds a colon or an equals sign is written ./NAME",
+        )
+    return Path(text)
+
+
+def _require_address(rest: str) -> None:
+    user = _USER.match(rest)
+    if user and user["password"]:
+        raise _holds_password()
+    found = _REST.fullmatch(rest[user.end() if user else 0 :])
+    if found is None or _is_address(found["database"] or ""):
+        raise _malformed()
+    for parameter in (found["parameters"] or "").split("&") if found["parameters"] else ():
+        name, equals, value = parameter.partition("=")
+        name = _decoded(name)
+        if _SECRET.search(name.lower()):
+            raise _holds_password()
+        if not equals or "=" in value or (name == "dbname" and _is_address(value)):
+            raise _malformed()
+
+
+def _is_address(database: str) -> bool:
+    """Whether libpq would find more than a name in a database's name: another whole address."""
+    return bool(re.search("=|://", _decoded(database)))
+
+
+def _decoded(text: str) -> str:
+    from urllib.parse import unquote
+
+    return unquote(text)
+
+
+def _holds_password() -> UsageProblem:
+    return UsageProblem(
+        "the store's location holds a password, which others could read there",
+        "leave it out, and change that password; libpq takes one from ~/.pgpass (mode 0600), from"
+        " the file that PGPASSFILE names, or from a service file (?service=NAME)",
+    )
+
+
+def _malformed() -> UsageProblem:
+    return UsageProblem("the store's location is not a valid postgresql:// address", _HINT)

@@ -1,0 +1,120 @@
+"""What PostgreSQL, libpq and the network say, as the faults that pincli knows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from pincli.errors import StoreBusy, StoreRolledBack, StoreTampered, StoreUnavailable
+from pincli.models import Fault
+from pincli.store.location import Server
+from pincli.store.postgresql.connection import NotConnected, WaitedTooLong
+from pincli.store.sql.rows import SpoiltRow
+
+# The longest of these that a SQLSTATE begins with counts.
+_BY_STATE = {
+    "08": Fault.LOST,
+    "22003": Fault.DAMAGED,
+    "23": Fault.DAMAGED,
+    "25006": Fault.READ_ONLY,
+    "25P": Fault.LOST,
+    "28": Fault.DENIED,
+    "3D000": Fault.NO_DATABASE,
+    "3F000": Fault.NO_SCHEMA,
+    "42501": Fault.FORBIDDEN,
+    "42703": Fault.NO_SCHEMA,
+    "42883": Fault.NO_SCHEMA,
+    "42P01": Fault.NO_SCHEMA,
+    "53100": Fault.FULL,
+    "53300": Fault.TOO_MANY,
+    "55P03": Fault.BUSY,
+    "57014": Fault.BUSY,
+    "57P": Fault.LOST,
+    "57P03": Fault.UNREACHABLE,
+    "XX001": Fault.DAMAGED,
+    "XX002": Fault.DAMAGED,
+}
+_AGAIN = ("40001", "40P01", "23505")
+"""Serialization failure, deadlock, and a row that another has added meanwhile."""
+# What the database's own functions raise.
+_ROLLED_BACK = "PC002"
+_TAMPERED = "PC003"
+# Here the server speaks of what pincli wants, not of what the rows hold.
+_MAY_BE_SHOWN = ("08", "25", "28", "3D", "3F", "42", "53", "55", "57", "58")
+
+# No SQLSTATE comes with a connection that fails; where the server speaks another language, the
+# fault is that there is none.
+_BY_TEXT = (
+    (r"password|authentication|pg_hba|not permitted|role \"|permission denied", Fault.DENIED),
+    (r"too many|remaining connection slots|no more connections", Fault.TOO_MANY),
+    (r"database \".*\" does not exist|no such database", Fault.NO_DATABASE),
+    (r"read-only|hot standby", Fault.READ_ONLY),
+)
+_LEAD = re.compile(r"^.*? failed: (FATAL:\s+)?|^FATAL:\s+|^\t.*$")
+
+
+class TakeAgain(Exception):
+    """The database undid a transaction that may succeed now, as `fault` says why.
+
+    Attributes:
+        fault: What is to be said if it never does.
+    """
+
+    def __init__(self, fault: Fault, detail: str) -> None:
+        super().__init__(detail)
+        self.fault = fault
+        self.detail = detail
+
+
+@contextmanager
+def translated(server: Server) -> Iterator[None]:
+    """Turn what psycopg raises inside, and spoilt rows, into StoreUnavailable about a server.
+
+    Raises:
+        TakeAgain: The same transaction may succeed now.
+        StoreUnavailable: Nothing else comes of it.
+    """
+    try:
+        yield
+    except SpoiltRow as error:
+        raise StoreUnavailable(Fault.DAMAGED, server, str(error)) from None
+    except NotConnected as error:
+        raise _unreached(str(error), server) from None
+    except WaitedTooLong as error:
+        raise StoreUnavailable(Fault.LOST, server, str(error)) from None
+    except psycopg.NotSupportedError as error:
+        raise StoreUnavailable(Fault.NO_DRIVER, server, str(error)) from None
+    except psycopg.Error as error:
+        if error.sqlstate is None and isinstance(error, psycopg.ProgrammingError):
+            raise StoreUnavailable(Fault.MALFORMED, server) from None
+        raise _failed(error, server) from None
+
+
+def _failed(error: psycopg.Error, server: Server) -> Exception:
+    """What an error of a statement, or of the connection under it, means."""
+    state = error.sqlstate
+    if state is None:  # the connection is gone, and nobody has said why
+        return StoreUnavailable(Fault.LOST, server)
+    said = error.diag.message_primary or ""
+    if state == _ROLLED_BACK:
+        return StoreRolledBack(server, said)
+    if state == _TAMPERED:
+        return StoreTampered(server, said)
+    begins = (state[:length] for length in (5, 3, 2))
+    fault = next((_BY_STATE[each] for each in begins if each in _BY_STATE), Fault.IO)
+    detail = f"{said}, {state}" if said and state.startswith(_MAY_BE_SHOWN) else state
+    if state in _AGAIN:
+        return TakeAgain(Fault.DAMAGED if state.startswith("23") else Fault.BUSY, detail)
+    if fault is Fault.BUSY:
+        return StoreBusy(server, None, detail)
+    return StoreUnavailable(fault, server, detail)
+
+
+def _unreached(said: str, server: Server) -> StoreUnavailable:
+    """Why there is no connection, as far as it was said in words that are known."""
+    fault = next((f for words, f in _BY_TEXT if re.search(words, said)), Fault.UNREACHABLE)
+    reasons = dict.fromkeys(_LEAD.sub("", line).strip() for line in said.splitlines())
+    return StoreUnavailable(fault, server, "; ".join(filter(None, reasons)))

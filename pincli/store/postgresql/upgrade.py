@@ -1,0 +1,45 @@
+"""Bringing a server's schema up to date. Its functions are replaced whole, not migrated."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from pincli.errors import StoreUnavailable
+from pincli.models import Fault
+from pincli.store.location import Server
+from pincli.store.postgresql.connection import connect
+from pincli.store.postgresql.errors import translated
+from pincli.store.postgresql.functions import functions
+from pincli.store.postgresql.roles import OWNER, grants
+from pincli.store.postgresql.tables import SCHEMA
+
+MIGRATIONS: dict[int, tuple[str, ...]] = {}
+"""The statements that make a schema of the next version of one. The first is 2: none yet."""
+
+_VERSION = (
+    "SELECT schema, to_regclass('pincli.old_events') IS NOT NULL FROM pincli.store FOR UPDATE"
+)
+
+
+def upgrade(server: Server) -> bool:
+    """Do all that a newer pincli takes, in one transaction; whether the schema was older.
+
+    Raises:
+        StoreUnavailable: It is newer than this program, there is none, or the login is not the
+            owner's.
+    """
+    with translated(server), closing(connect(server)) as connection:
+        connection.execute("BEGIN")
+        connection.execute(f"SET LOCAL ROLE {OWNER}".encode())
+        # Whoever charges waits at this row, so nobody is between two versions of a function.
+        (found,) = connection.execute(_VERSION).fetchall()
+        version, old_events = int(found[0]), bool(found[1])
+        if version > SCHEMA:
+            raise StoreUnavailable(Fault.NEWER, server, f"schema {version}")
+        migrations = [MIGRATIONS[each] for each in range(version, SCHEMA)]
+        for statements in (*migrations, functions(), grants(old_events=old_events)):
+            for statement in statements:
+                connection.execute(statement.encode())
+        connection.execute("UPDATE pincli.store SET schema = %s", (SCHEMA,))
+        connection.execute("COMMIT")
+    return version < SCHEMA

@@ -1,0 +1,337 @@
+"""The connection to the server: libpq's settings count, and no wait lasts for ever.
+
+Every failure here is made for real, and each test ends with a connection that works.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pincli.errors import StoreUnavailable
+from pincli.models import Fault
+from pincli.store import location
+from pincli.store.postgresql.connection import Connection, connect
+from pincli.store.postgresql.errors import TakeAgain, translated
+from pincli.views.problems import describe
+from tests.support import postgresql
+from tests.support.pooler import pooled
+
+SHORT = 1.0
+_PATH = ("SHOW search_path", ())
+_OTHERS = (
+    "SELECT state FROM pg_stat_activity WHERE datname = current_database()"
+    " AND pid <> pg_backend_pid()"
+)
+
+
+@contextmanager
+def connected(where: str, patience: float = 10.0) -> Iterator[Connection]:
+    """A connection as the engine makes it, with its errors translated."""
+    server = location.Server(where)
+    with translated(server):
+        connection = connect(server, patience)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+def one(where: str) -> object:
+    """What a new connection says to SELECT 1."""
+    with connected(where) as connection:
+        (cursor,) = connection.flight(("SELECT 1", ()))
+        return cursor.fetchone()
+
+
+def unconnected(fault: Fault, where: str, patience: float = 10.0) -> str:
+    """The sentence for a connection that can't be made."""
+    with pytest.raises(StoreUnavailable) as raised, connected(where, patience):
+        pass
+    return words(fault, raised.value)
+
+
+def fails(fault: Fault, connection: Connection, *statements: str) -> str:
+    """The sentence for statements that fail, in one flight."""
+    flight = [(each, ()) for each in statements or ("SELECT 1",)]
+    with pytest.raises(StoreUnavailable) as raised, translated(location.Server("postgresql://")):
+        connection.flight(*flight)
+    return words(fault, raised.value)
+
+
+def words(fault: Fault, error: StoreUnavailable) -> str:
+    """The sentence for an error with this fault."""
+    assert error.fault is fault
+    problem = describe(error)
+    assert problem.hint
+    assert "\n" not in problem.message
+    assert "{" not in problem.message
+    return problem.message
+
+
+@contextmanager
+def silent() -> Iterator[int]:
+    """The port of somebody who takes connections and says nothing."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield listening.getsockname()[1]
+
+
+def test_a_connection_is_as_poolers_want_it(database: postgresql.Database) -> None:
+    """It names itself, speaks UTF-8, prepares nothing, and commits nothing by itself."""
+    with connected(database.location()) as connection:
+        asked = "SELECT current_setting('application_name'), current_setting('client_encoding')"
+        for _ in range(7):  # psycopg prepares at the sixth time
+            (cursor,) = connection.flight((asked, ()))
+        assert cursor.fetchone() == ("pincli", "UTF8")
+        (cursor,) = connection.flight(("SELECT count(*) FROM pg_prepared_statements", ()))
+        assert cursor.fetchone() == (0,)
+        assert connection.info.transaction_status.name == "IDLE"
+
+
+def test_a_pooler_may_stand_between(database: postgresql.Database) -> None:
+    """Nothing that a connection says or sets needs one to itself."""
+    with pooled(database, connections=1) as pooler:
+        with connected(pooler.location()) as first, connected(pooler.location()) as second:
+            for connection in (first, second, first):
+                nowhere = ("SELECT set_config('search_path', 'nowhere', true)", ())
+                *_, path = connection.flight(("BEGIN", ()), nowhere, ("COMMIT", ()), _PATH)
+                assert path.fetchone() == ('"$user", public',)
+        assert one(pooler.location("desk1")) == (1,)
+
+
+def test_a_flight_is_one_transaction_or_those_that_it_names(database: postgresql.Database) -> None:
+    """What is set for a transaction counts to the end of a flight, or to its COMMIT."""
+    with connected(database.location()) as connection:
+        xid = ("SELECT pg_current_xact_id()", ())
+        a, b = connection.flight(xid, xid)
+        assert a.fetchone() == b.fetchone()
+        cursors = connection.flight(("BEGIN", ()), xid, ("COMMIT", ()), xid)
+        assert cursors[1].fetchone() != cursors[3].fetchone()
+        assert cursors[2].statusmessage == "COMMIT"
+        local = ("SELECT set_config('search_path', %s, true)", ("nowhere",))
+        _, c = connection.flight(local, _PATH)
+        (d,) = connection.flight(_PATH)
+        assert c.fetchone() == ("nowhere",) != d.fetchone()
+
+
+def test_the_settings_of_a_service_file_count(
+    database: postgresql.Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Host, user, password file and everything else may be there."""
+    services = tmp_path / "services"
+    services.write_text(
+        f"[floor]\nhost={database.server.folder}\ndbname={database.name}\nuser=desk1\n"
+        f"passfile={database.server.servers.passfile}\napplication_name=desk\n"
+    )
+    monkeypatch.setenv("PGSERVICEFILE", str(services))
+    with connected("postgresql:///?service=floor") as connection:
+        (cursor,) = connection.flight(
+            ("SELECT session_user::text, current_setting('application_name')", ())
+        )
+        assert cursor.fetchone() == ("desk1", "desk")
+    assert "nowhere" in unconnected(Fault.UNREACHABLE, "postgresql:///?service=nowhere")
+
+
+def test_of_several_hosts_the_one_that_takes_writes_is_found(
+    database: postgresql.Database, own_server: postgresql.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are silent, down, or a standby, wherever the list is written."""
+    own_server.postgres.read_only(True)
+    passfile = database.server.servers.passfile
+    with silent() as port:
+        hosts = ["127.0.0.1", "/nowhere", str(own_server.folder), str(database.server.folder)]
+        ports = f"{port},5432,5432,5432"
+        where = f"postgresql://postgres@/postgres?passfile={passfile}&port={ports}"
+        began = time.monotonic()
+        with connected(f"{where}&host={','.join(hosts)}", 4 * SHORT) as connection:
+            assert connection.info.host == hosts[-1]
+            assert SHORT <= time.monotonic() - began < 3 * SHORT
+            assert connection.patience < 3 * SHORT
+        monkeypatch.setenv("PGHOST", ",".join(hosts[1:]))
+        with connected(where.replace(ports, "5432")) as connection:
+            assert connection.info.host == hosts[-1]
+        monkeypatch.setenv("PGHOST", ",".join(hosts[:3]))
+        said = unconnected(Fault.READ_ONLY, where.replace(ports, ports[:-5]), patience=3 * SHORT)
+        assert "no answer within 1 seconds; No such file or directory; session is read-only" in said
+    monkeypatch.setenv("PGHOST", hosts[2])
+    with connected(f"{where.replace(ports, '5432')}&target_session_attrs=any") as connection:
+        connection.flight(("SELECT 1", ()))
+    assert one(database.location()) == (1,)
+
+
+@pytest.mark.parametrize("ends", ["frozen", "silent"])
+def test_a_server_that_does_not_answer_is_not_waited_for(
+    own_server: postgresql.Server, ends: str
+) -> None:
+    """Neither when connecting nor for an answer; then the connection is closed."""
+    where = own_server.postgres.location("postgres")
+    connection = connect(location.Server(where))
+    connection.patience = SHORT
+    own_server.freeze()
+    began = time.monotonic()
+    assert "no answer" in fails(Fault.LOST, connection)
+    assert SHORT <= time.monotonic() - began < 2 * SHORT
+    assert connection.closed
+    if ends == "frozen":
+        said = unconnected(Fault.UNREACHABLE, where, patience=SHORT)
+    else:
+        with silent() as port:
+            said = unconnected(Fault.UNREACHABLE, f"postgresql://127.0.0.1:{port}", patience=SHORT)
+    assert "no answer within 1 seconds" in said
+    own_server.thaw()
+    assert one(where) == (1,)
+
+
+def test_patience_counts_all_waits_together(database: postgresql.Database) -> None:
+    """Many short waits are as long as one long one; what is computed between them is free."""
+    sleep = ("SELECT pg_sleep(0.3)", ())
+    with connected(database.location()) as connection:
+        connection.patience = SHORT
+        time.sleep(SHORT)
+        for _ in range(3):
+            connection.flight(sleep)
+        fails(Fault.LOST, connection, sleep[0])
+    assert one(database.location()) == (1,)
+
+
+def test_ctrl_c_closes_the_connection_and_cancels_nothing(database: postgresql.Database) -> None:
+    """Psycopg would cancel, and a cancelled COMMIT that waits for a standby says it is done."""
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    began = time.monotonic()
+    with connected(database.location()) as connection:
+        with pytest.raises(KeyboardInterrupt):
+            connection.flight(("SELECT pg_sleep(2)", ()))
+        assert connection.closed
+    assert time.monotonic() - began < 1.5
+    with database.connect() as admin:
+        (found,) = admin.execute(_OTHERS).fetchall()
+    assert found == ("active",)
+    assert one(database.location()) == (1,)
+
+
+def test_a_commit_that_was_cancelled_is_in_doubt(own_server: postgresql.Server) -> None:
+    """It waits for a standby, and says COMMIT all the same."""
+    own_server.sql("CREATE TABLE made (one int)")
+    own_server.configure({"synchronous_standby_names": "nobody"})
+    own_server.reload()
+    where = own_server.postgres.location("postgres")
+    with connected(where) as connection:
+        cancel = "SELECT pg_cancel_backend(%s)"
+        with own_server.postgres.connect() as admin:
+            args = (cancel, (connection.info.backend_pid,))
+            threading.Timer(0.5, admin.execute, args).start()
+            *_, commit = connection.flight(
+                ("BEGIN", ()), ("INSERT INTO made VALUES (1)", ()), ("COMMIT", ())
+            )
+            assert commit.statusmessage == "COMMIT"
+            assert "canceling wait for synchronous replication" in connection.in_doubt
+
+
+def test_a_server_that_is_down_or_crashes(own_server: postgresql.Server) -> None:
+    """The connection is lost, then there is none, then there is one again."""
+    where = own_server.postgres.location("postgres")
+    with connected(where) as connection:
+        own_server.stop("immediate")
+        assert "was lost" in fails(Fault.LOST, connection)
+    assert "No such file or directory" in unconnected(Fault.UNREACHABLE, where)
+    own_server.start()
+    assert one(where) == (1,)
+
+
+def test_a_backend_that_is_terminated(database: postgresql.Database) -> None:
+    """By the DBA, or by itself."""
+    with connected(database.location()) as connection:
+        fails(Fault.LOST, connection, "SELECT pg_terminate_backend(pg_backend_pid())")
+    assert one(database.location()) == (1,)
+
+
+def test_too_many_connections(database: postgresql.Database) -> None:
+    """The limit is the login's, the database's or the server's."""
+    database.allow(1)
+    with connected(database.location("desk1")):
+        said = unconnected(Fault.TOO_MANY, database.location())
+    assert "takes no more connections" in said
+    database.allow(-1)
+    assert one(database.location()) == (1,)
+
+
+def test_a_lock_that_others_hold(database: postgresql.Database) -> None:
+    """The timeout is the server's, so that what was not done is known."""
+    database.sql("CREATE TABLE held (one int); GRANT ALL ON held TO pincli_admin")
+    patiently = "SELECT set_config('lock_timeout', '200', true)"
+    with database.connect() as holder, connected(database.location()) as connection:
+        holder.autocommit = False
+        holder.execute("LOCK held")
+        assert "the store is busy" in fails(Fault.BUSY, connection, patiently, "TABLE held")
+    assert one(database.location()) == (1,)
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("TABLE nowhere.store", Fault.NO_SCHEMA),
+        ("SELECT nowhere.charge()", Fault.NO_SCHEMA),
+        ("TABLE pg_authid", Fault.FORBIDDEN),
+        ("CREATE TABLE made ()", Fault.READ_ONLY),
+        ("SELECT 9223372036854775807 + 1", Fault.DAMAGED),
+    ],
+)
+def test_what_a_statement_runs_into(
+    database: postgresql.Database, statement: str, fault: Fault
+) -> None:
+    """No schema, no rights, a standby, a number out of range."""
+    with connected(database.location()) as connection:
+        fails(
+            fault, connection, "SELECT set_config('transaction_read_only', 'on', true)", statement
+        )
+    assert one(database.location()) == (1,)
+
+
+def test_what_may_succeed_now_is_to_be_tried_again(database: postgresql.Database) -> None:
+    """A row that another has added meanwhile, and a deadlock's victim."""
+    for state in ("unique_violation", "deadlock_detected", "serialization_failure"):
+        with pytest.raises(TakeAgain), connected(database.location()) as connection:
+            connection.flight((f"DO $$ BEGIN RAISE {state}; END $$", ()))
+
+
+def test_errors_hold_nothing_that_rows_hold(database: postgresql.Database) -> None:
+    """The server repeats values in its messages, and whole rows in their details."""
+    database.sql(
+        "CREATE TABLE checked (secret text CHECK (secret = '')); GRANT ALL ON checked TO PUBLIC"
+    )
+    wrong = {
+        "INSERT INTO checked VALUES ('444159')": Fault.DAMAGED,
+        "SELECT '444159x'::int": Fault.IO,
+    }
+    for statement, fault in wrong.items():
+        with connected(database.location()) as connection:
+            assert "444159" not in fails(fault, connection, statement)
+
+
+def test_who_may_not_connect(database: postgresql.Database, tmp_path: Path) -> None:
+    """A wrong password, an unknown login, no right to the database, a database that isn't there."""
+    where = database.location("desk1")
+    passfile = tmp_path / "pgpass"
+    passfile.write_text("*:*:*:*:wrong\n")
+    passfile.chmod(0o600)
+    wrong = where.partition("&passfile=")[0] + f"&passfile={passfile}"
+    assert 'authentication failed for user "desk1"' in unconnected(Fault.DENIED, wrong)
+    assert "authentication failed" in unconnected(Fault.DENIED, wrong.replace("desk1", "nobody"))
+    database.sql(f"REVOKE CONNECT ON DATABASE {database.name} FROM PUBLIC")
+    assert "permission denied" in unconnected(Fault.DENIED, where)
+    database.sql(f"GRANT CONNECT ON DATABASE {database.name} TO PUBLIC")
+    assert "no such database" in unconnected(
+        Fault.NO_DATABASE, where.replace(database.name, "nowhere")
+    )
+    assert "does not understand" in unconnected(Fault.MALFORMED, f"{where}&nosuch=setting")
+    assert one(where) == (1,)

@@ -1,0 +1,126 @@
+"""Where a store is: no address becomes a folder, and no password is taken or repeated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pincli.errors import UsageProblem
+from pincli.store.location import Server, location_of
+from tests.support.contract import call, error_of
+from tests.support.desk import Desk
+
+SECRET = "hunter2"
+"""Stands in what is refused, and must stand in nothing that is told."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://",
+        "postgres://db",
+        "postgresql:///pincli?host=/run/postgresql",
+        "postgresql://%2Frun%2Fpostgresql/pincli",
+        "postgresql://desk1@db.example.com:5432/pincli?sslmode=verify-full",
+        "postgresql://one:5432,two:5433/pincli?target_session_attrs=read-write",
+        "postgresql://[2001:db8::1]:5432,[::1]/pincli",
+        "postgresql:///?service=pincli",
+        "postgresql:///pincli?user=desk1@tenant&passfile=/etc/pincli/pgpass&sslkey=/etc/k",
+        "postgresql://db/pincli?options=-c%20search_path%3Dx",
+    ],
+)
+def test_an_address_is_a_server(text: str) -> None:
+    """Whatever libpq knows, but for passwords; it is shown as it was written."""
+    assert location_of(text) == Server(text)
+    assert str(location_of(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["/srv/pincli", "store", ".", "", "./a:b", "../x=y", "/srv/a:b", "~/x", "postgresql"]
+)
+def test_a_path_is_a_folder(text: str) -> None:
+    """As it was before there were servers."""
+    assert location_of(text) == Path(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql:/x",
+        "postgresql:x",
+        "postgresql//db/x",
+        "POSTGRESQL://db/x",
+        "Postgres://db/x",
+        "postgresq://db/x",
+        "mysql://db/x",
+        "file:///srv/x",
+        " postgresql://db/x",
+        "'postgresql://db/x'",
+        "/postgresql://db/x",
+        "./postgresql://db/x",
+        "db.example.com:5432/x",
+        "host=db dbname=x",
+        "dbname = x",
+    ],
+)
+def test_a_near_miss_is_no_folder(text: str) -> None:
+    """It would be another store, an empty one, of which `init` makes a real one."""
+    with pytest.raises(UsageProblem) as refusal:
+        location_of(text)
+    assert "neither a folder nor a postgresql:// address" in refusal.value.message
+
+
+WITH_PASSWORD = (
+    f"postgresql://pincli:{SECRET}@db/x",
+    f"postgres://:{SECRET}@/x",
+    f"postgresql://pincli:{SECRET}?x@db/x",
+    f"postgresql://pincli:{SECRET}@@db/x",
+    f"postgresql://db/x?password={SECRET}",
+    f"postgresql://db/x?sslmode=require&password={SECRET}",
+    f"postgresql://db/x?p%61ssword={SECRET}",
+    f"postgresql://db/x?PassWord={SECRET}",
+    f"postgresql://db/x?sslpassword={SECRET}",
+    f"postgresql://db/x?scram_client_key={SECRET}",
+    f"postgresql://db/x?oauth_client_secret={SECRET}",
+)
+MALFORMED = (
+    f"postgresql://pincli:{SECRET}/x",
+    f"postgresql://pincli:{SECRET}/y@db/x",
+    f"postgresql://pincli:12/{SECRET}@db/x",
+    f"postgresql://a@{SECRET}@db/x",
+    f"postgresql://db/x?{SECRET}",
+    f"postgresql://db/x?a=b={SECRET}",
+    f"postgresql://db/x#{SECRET}",
+    f"postgresql://db/x {SECRET}",
+    f"postgresql://db/password={SECRET}",
+    f"postgresql://db/host%3Ddb%20password%3D{SECRET}",
+    f"postgresql://db?dbname=postgresql%3A%2F%2Fpincli%3A{SECRET}@db",
+    f"postgresql://db?dbname=password%3D{SECRET}",
+)
+
+
+@pytest.mark.parametrize("by", ["option", "variable"])
+@pytest.mark.parametrize("text", [*WITH_PASSWORD, *MALFORMED])
+def test_a_password_is_refused_and_not_repeated(desk: Desk, text: str, by: str) -> None:
+    """Others see the command line, and nothing that is told repeats it."""
+    option = ["--store", text] if by == "option" else []
+    variable = text if by == "variable" else str(desk.store)
+    ran = call(desk, [*option, "status"], PINCLI_STORE=variable)
+    assert ran.code == 2
+    message, hint = error_of(ran)
+    assert SECRET not in message + hint
+    if text in WITH_PASSWORD:
+        assert "holds a password" in message
+        assert "~/.pgpass" in hint
+
+
+@pytest.mark.parametrize("text", WITH_PASSWORD)
+@pytest.mark.parametrize("line", [["--stor", "{}"], ["--stor={}"], ["statsu", "--store={}"]])
+def test_a_mistyped_option_does_not_repeat_it_either(
+    desk: Desk, line: list[str], text: str
+) -> None:
+    """Nor does a usage error that has nothing to do with the location."""
+    ran = call(desk, [*(word.format(text) for word in line), "status"])
+    assert ran.code == 2
+    assert SECRET not in ran.out + ran.err
