@@ -96,6 +96,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("keys list", "keys:list_keys", _UPKEEP, ADMINS),
     Entry("keys rotate", "keys:rotate", _UPKEEP, ADMINS),
     Entry("store upgrade", "store:upgrade", _UPKEEP, ADMINS),
+    Entry("store move", "store:move", _UPKEEP, ADMINS),
     Entry("init", "init:init", _BEGIN, ANYBODY, (7,),
           "Make a new store and its keys; never over existing ones."),
     Entry("demo", "demo:demo", _BEGIN, ANYBODY, (),
@@ -114,7 +115,7 @@ GROUPS = {
     "user": "Add, list and show users; switch them off and on.",
     "audit": "Read and check the audit trail.",
     "keys": "List keys and change them.",
-    "store": "Bring the store of an older pincli up to date.",
+    "store": "Bring the store of an older pincli up to date; move it to a server.",
 }
 """What is said of the words that begin several commands."""
 

@@ -21,6 +21,7 @@ from pincli.store.sqlite.transaction import SqliteTransaction
 
 _CHUNK = 2000
 _HEAD = "SELECT number, link FROM {}.trail ORDER BY number DESC LIMIT 1"
+_MOVED = "SELECT kind FROM main.trail ORDER BY number DESC LIMIT 1"
 _CHANGED_SINCE = "SELECT uid FROM present.people WHERE event > ?"
 _CAME_SINCE = "SELECT count(*) FROM present.trail WHERE number > ? AND kind = 'user_added'"
 _GONE = (
@@ -44,7 +45,9 @@ def write_records(
     connection.execute("BEGIN")
     head = head_of(connection, "main")
     marked = None if seen is None else Head(seen.number, seen.link)
-    keeps = marked == head and (candidate.is_present or there == head)
+    # What was moved to a server goes on there, with the same PINs.
+    moved = connection.execute(_MOVED).fetchall() == [(EventKind.MOVED.value,)]
+    keeps = marked == head and (candidate.is_present or there == head) and not moved
     transaction = _transaction(connection, candidate, restorer)
     transaction.save([_restored_event(seen, there)])
     for kind, fingerprint in candidate.keys.items():
