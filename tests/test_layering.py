@@ -17,7 +17,7 @@ from tests.support.imports import PACKAGE, Module, all_modules
 
 MODULES = all_modules()
 
-SHARED = ("rules", "store.contract", "store.sealing", "store.sql")
+SHARED = ("rules", "store.contract", "store.sealing", "store.sql", "store.location")
 MAY_IMPORT = {
     "__main__": ("cli",),
     "cli": ("commands", "views", "store.location"),
@@ -31,7 +31,7 @@ MAY_IMPORT = {
         *("store.opening", "store.contract", "store.steps", "store.scratch", "store.sealing"),
         *("store.attempting", "store.location", "files"),
     ),
-    "store.contract": ("rules.replay.Course", "store.sealing"),
+    "store.contract": ("rules.replay.Course", "store.sealing", "store.location.Location"),
     "store.sealing": (),
     "store.changes": ("rules",),
     "store.steps": ("rules", "store.contract", "store.scratch"),

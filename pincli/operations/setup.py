@@ -76,7 +76,7 @@ def _create(upkeep: Upkeep, keyring: Keyring, location: Location, origin: Origin
     try:
         upkeep.create(identity, sealers=_sealers(keyring), origin=origin)
     except StoreUnavailable as error:
-        if error.fault is Fault.DENIED:  # the login may connect, but make no schema
+        if error.fault is Fault.FORBIDDEN:  # the login may make no schema
             raise StoreUnavailable(Fault.NOT_MADE, location, error.detail) from None
         raise
 

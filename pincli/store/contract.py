@@ -38,6 +38,7 @@ from pincli.results import (
 
 if TYPE_CHECKING:
     from pincli.rules.replay import Course
+    from pincli.store.location import Location
     from pincli.store.sealing import Sealer, Sealers
 
 P = ParamSpec("P")
@@ -277,14 +278,16 @@ class Store(Protocol):
     """An open store.
 
     Attributes:
-        path: What its errors are about.
         locks_recorded: The users whose lock was recorded, for the hook to tell of now that
             it is durable.
         all_seal: Whether every writer has audit.key, so that what has no seal is somebody
             else's work.
     """
 
-    path: Path
+    @property
+    def path(self) -> Location:
+        """What its errors are about."""
+
     locks_recorded: list[User]
     all_seal: bool
 

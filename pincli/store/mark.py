@@ -235,6 +235,8 @@ def _require_safe(descriptor: int, path: Path) -> None:
 
 def _follows(seen: Seen, last: Seen) -> bool:
     """Whether the mark may go from one to the other without a restore."""
-    if seen.place not in (last.place, NOWHERE) or seen.epoch < last.epoch:
+    if seen.place not in (last.place, NOWHERE):
         return False
+    if seen.epoch != last.epoch:
+        return seen.epoch > last.epoch
     return seen.number > last.number or (seen.number, seen.link) == (last.number, last.link)

@@ -40,9 +40,9 @@ def open_store(
     """
     if isinstance(location, Server):
         with _driver_needed(location):
-            from pincli.store.postgresql.engine import PostgresStore  # type: ignore[import-untyped]
+            from pincli.store.postgresql.engine import PostgresStore
 
-            return PostgresStore(location, marks, origin=origin, read_only=read_only)  # type: ignore[no-any-return]
+            return PostgresStore(location, marks, origin=origin, read_only=read_only)
     from pincli.store.sqlite.engine import SqliteStore
 
     return SqliteStore(location, marks, origin=origin, read_only=read_only, even_closed=even_closed)
@@ -60,9 +60,9 @@ def upkeep_of(location: Location, marks: Path) -> Upkeep:
     """
     if isinstance(location, Server):
         with _driver_needed(location):
-            from pincli.store.postgresql.upkeep import PostgresUpkeep  # type: ignore[import-untyped]
+            from pincli.store.postgresql.upkeep import PostgresUpkeep
 
-            return PostgresUpkeep(location, marks)  # type: ignore[no-any-return]
+            return PostgresUpkeep(location, marks)
     from pincli.store.sqlite.upkeep import SqliteUpkeep
 
     return SqliteUpkeep(location, marks)

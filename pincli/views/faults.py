@@ -132,10 +132,15 @@ def _server_words(fault: Fault, server: Server, detail: str) -> tuple[str, str] 
             f"the store can't be made: {server}{detail}",
             "let a DBA run what `pincli init --print-sql` prints, then run `pincli init` again",
         ),
+        Fault.FORBIDDEN: (
+            f"the database does not let this login do that: {server}{detail}",
+            "a DBA makes the login of each host a member of pincli_desk, pincli_portal or"
+            " pincli_admin; `pincli store upgrade` takes a member of pincli_owner",
+        ),
         Fault.OLD_SCHEMA: (
             f"the store is of an older pincli: {server}{detail}",
-            "nothing was changed or counted; `pincli store upgrade`, with the login that owns the"
-            " schema, brings it up to date",
+            "nothing was changed or counted; `pincli store upgrade`, by a login that is a member"
+            " of pincli_owner, brings it up to date",
         ),
         Fault.READ_ONLY: (
             f"the store can't be written: {server}{detail}",
@@ -163,8 +168,7 @@ def _server_words(fault: Fault, server: Server, detail: str) -> tuple[str, str] 
         ),
         Fault.DENIED: (
             f"the database denies access: {server}{detail}",
-            "tell a DBA to check this login, its password, its group (pincli_desk, pincli_portal"
-            " or pincli_admin) and the server's pg_hba.conf",
+            "tell an admin to check this login, its password and the server's pg_hba.conf",
         ),
         Fault.NO_DATABASE: (
             f"there is no such database: {server}{detail}",

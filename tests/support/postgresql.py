@@ -45,12 +45,13 @@ _SETTINGS = {
     "listen_addresses": "''",
     "max_connections": "250",  # three workers with a storm each
     "shared_buffers": "'32MB'",
-    "max_wal_size": "'1GB'",
+    "max_wal_size": "'256MB'",
     "fsync": "off",
     "full_page_writes": "off",
     "autovacuum": "off",
     "log_line_prefix": "'%m [%p] %u@%d '",
 }
+_ENOUGH = 4 * 1024**3
 _ADMISSION = """\
 local all,replication all scram-sha-256
 host all,replication all all scram-sha-256
@@ -341,30 +342,46 @@ class Database:
 
 
 @contextmanager
-def servers(meeting: Path, found: Path) -> Iterator[Servers]:
+def servers(meeting: Path, found: Path, place: Path | None = None) -> Iterator[Servers]:
     """The servers of a run, for as long as this process uses them.
 
     Args:
         meeting: The folder by which the run's processes find each other.
         found: The folder of the server's programs.
+        place: Where their folder is made; without it where a new database is quickest.
     """
     with open(meeting / "postgresql.lock", "w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
-        place = meeting / "postgresql.txt"
-        joined = _join(Path(place.read_text())) if place.exists() else None
+        address = meeting / "postgresql.txt"
+        joined = _join(Path(address.read_text())) if address.exists() else None
         if joined is None:
-            folder = Path(tempfile.mkdtemp(prefix="pincli-pg-"))
+            folder = Path(tempfile.mkdtemp(prefix="pincli-pg-", dir=place or _quick_place()))
             (folder / "users").touch()
             joined = _join(folder)
             assert joined is not None
             _start_keeper(folder)
             Servers(folder)._prepare(found)
-            place.write_text(str(folder))
+            address.write_text(str(folder))
     folder, users = joined
     try:
         yield Servers(folder)
     finally:
         os.close(users)
+
+
+def _quick_place() -> Path | None:
+    """Memory, where there is enough: a database's 300 files take a tenth of the time there."""
+    memory = Path("/dev/shm")  # noqa: S108
+    with suppress(OSError):
+        system = os.statvfs(memory)
+        programs_run = not system.f_flag & os.ST_NOEXEC
+        if (
+            programs_run
+            and system.f_bavail * system.f_frsize > _ENOUGH
+            and os.access(memory, os.W_OK)
+        ):
+            return memory
+    return None
 
 
 def _join(folder: Path) -> tuple[Path, int] | None:

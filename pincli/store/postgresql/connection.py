@@ -70,12 +70,14 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
 
     Attributes:
         patience: Seconds that may still be waited.
+        renews: Whether the next answer gives the whole patience back.
         in_doubt: What the server said of a commit that may not last, until somebody empties it.
     """
 
     def __init__(self, pgconn: pq.abc.PGconn, patience: float = LONGEST_WAIT) -> None:
         super().__init__(pgconn)
         self.patience = patience
+        self.renews = False
         self.in_doubt = ""
         self.autocommit = True  # BEGIN and COMMIT are statements like any other
         self.prepare_threshold = None
@@ -97,6 +99,8 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
                 ready = _ready(descriptor, wanted, left)
                 if not ready:
                     raise WaitedTooLong(_no_answer(LONGEST_WAIT))
+                if self.renews and ready & Wait.R:
+                    self.patience, began, self.renews = LONGEST_WAIT, time.monotonic(), False
                 wanted = gen.send(ready)
         except StopIteration as end:
             value: _V = end.value
@@ -117,6 +121,21 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         """
         with self.pipeline():
             return [self.execute(text.encode(), values) for text, values in statements]
+
+    def is_dead(self) -> bool:
+        """Whether the server has ended an idle connection meanwhile; asks nobody."""
+        with suppress(psycopg.Error):
+            while not self.closed and _ready(self.pgconn.socket, Wait.R, 0):
+                self.pgconn.consume_input()
+        return self.closed
+
+    def clear(self) -> None:
+        """Leave no transaction open, whatever it takes."""
+        try:
+            if not self.closed and self.pgconn.transaction_status != pq.TransactionStatus.IDLE:
+                self.execute(b"ROLLBACK")
+        except psycopg.Error:
+            self.close()
 
     def _take_notice(self, notice: Diagnostic) -> None:
         if notice.sqlstate in _IN_DOUBT:

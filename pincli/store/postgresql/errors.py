@@ -40,8 +40,8 @@ _BY_STATE = {
 _AGAIN = ("40001", "40P01", "23505")
 """Serialization failure, deadlock, and a row that another has added meanwhile."""
 # What the database's own functions raise.
-_ROLLED_BACK = "PC002"
-_TAMPERED = "PC003"
+_UNTRUSTED = {"PC002": StoreRolledBack, "PC003": StoreTampered}
+_USER_GONE = "PC004"
 # Here the server speaks of what pincli wants, not of what the rows hold.
 _MAY_BE_SHOWN = ("08", "25", "28", "3D", "3F", "42", "53", "55", "57", "58")
 
@@ -61,12 +61,19 @@ class TakeAgain(Exception):
 
     Attributes:
         fault: What is to be said if it never does.
+        charge: As in `Unavailable`.
     """
+
+    charge: str = ""
 
     def __init__(self, fault: Fault, detail: str) -> None:
         super().__init__(detail)
         self.fault = fault
         self.detail = detail
+
+
+class UserGone(Exception):
+    """A function was called about a user who is not there: an older store was brought back."""
 
 
 @contextmanager
@@ -75,6 +82,7 @@ def translated(server: Server) -> Iterator[None]:
 
     Raises:
         TakeAgain: The same transaction may succeed now.
+        UserGone: There is no such user.
         StoreUnavailable: Nothing else comes of it.
     """
     try:
@@ -99,10 +107,10 @@ def _failed(error: psycopg.Error, server: Server) -> Exception:
     if state is None:  # the connection is gone, and nobody has said why
         return StoreUnavailable(Fault.LOST, server)
     said = error.diag.message_primary or ""
-    if state == _ROLLED_BACK:
-        return StoreRolledBack(server, said)
-    if state == _TAMPERED:
-        return StoreTampered(server, said)
+    if state in _UNTRUSTED:
+        return _UNTRUSTED[state](server, said)
+    if state == _USER_GONE:
+        return UserGone(said)
     begins = (state[:length] for length in (5, 3, 2))
     fault = next((_BY_STATE[each] for each in begins if each in _BY_STATE), Fault.IO)
     detail = f"{said}, {state}" if said and state.startswith(_MAY_BE_SHOWN) else state

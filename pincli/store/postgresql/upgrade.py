@@ -8,7 +8,7 @@ from pincli.errors import StoreUnavailable
 from pincli.models import Fault
 from pincli.store.location import Server
 from pincli.store.postgresql.connection import connect
-from pincli.store.postgresql.errors import translated
+from pincli.store.postgresql.errors import TakeAgain, translated
 from pincli.store.postgresql.functions import functions
 from pincli.store.postgresql.roles import OWNER, grants
 from pincli.store.postgresql.tables import SCHEMA
@@ -28,8 +28,16 @@ def upgrade(server: Server) -> bool:
         StoreUnavailable: It is newer than this program, there is none, or the login is not the
             owner's.
     """
+    try:
+        return _upgraded(server)
+    except TakeAgain as error:
+        raise StoreUnavailable(error.fault, server, error.detail) from None
+
+
+def _upgraded(server: Server) -> bool:
     with translated(server), closing(connect(server)) as connection:
         connection.execute("BEGIN")
+        connection.execute("SET LOCAL lock_timeout = '8s'")
         connection.execute(f"SET LOCAL ROLE {OWNER}".encode())
         # Whoever charges waits at this row, so nobody is between two versions of a function.
         (found,) = connection.execute(_VERSION).fetchall()

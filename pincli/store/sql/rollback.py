@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from pincli.errors import StoreRolledBack, StoreUnavailable
 from pincli.models import EventKind, Fault, Head, TrailEvent
 from pincli.rules.canonical import link_of
+from pincli.store.location import Location
 from pincli.store.mark import NOWHERE, Seen
 from pincli.store.sql.rows import OF_NOTE, TRAIL, Rows
 
 IsSealed = Callable[[TrailEvent], bool]
 
 
-def require_seen(seen: Seen, present: Seen, rows: Rows, path: Path, is_sealed: IsSealed) -> None:
+def require_seen(
+    seen: Seen, present: Seen, rows: Rows, path: Location, is_sealed: IsSealed
+) -> None:
     """Compare this host's mark with the store.
 
     Args:

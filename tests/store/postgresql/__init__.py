@@ -1,1 +1,1 @@
-"""Tests of pincli.store.postgresql, against a real server."""
+"""The store on PostgreSQL, against a real server."""

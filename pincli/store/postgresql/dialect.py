@@ -1,0 +1,55 @@
+"""The SQL that both engines share, as PostgreSQL wants it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from pincli.models import Texts, TrailEvent, User
+
+_OF_SQLITE = re.compile(r" (NOT INDEXED|INDEXED BY \w+)")
+# A list of so many is one parameter: each would be a part of the statement's text.
+_LIST = re.compile(r" IN \(\?(?:, \?)+\)")
+_KINDS = {bytes: "bytea", int: "bigint", str: "text"}
+
+
+def translated_sql(statement: str, parameters: Sequence[Any]) -> tuple[bytes, Sequence[Any]]:
+    """A statement with `?` for its parameters, as psycopg takes it, and they."""
+    text, lengths = _translated(statement)
+    if not lengths:
+        return text, parameters
+    rest = list(parameters)
+    grouped: list[Any] = []
+    for length in lengths:
+        taken, rest = rest[: abs(length)], rest[abs(length) :]
+        grouped += taken if length < 0 else [taken]
+    return text, [*grouped, *rest]
+
+
+@cache
+def _translated(statement: str) -> tuple[bytes, tuple[int, ...]]:
+    """The text, and how its parameters go together: -n are apart, n are a list."""
+    lengths: list[int] = []
+    end = 0
+    for found in _LIST.finditer(statement):
+        if before := statement.count("?", end, found.start()):
+            lengths.append(-before)
+        lengths.append(found[0].count("?"))
+        end = found.end()
+    text = _LIST.sub(" = ANY(?)", _OF_SQLITE.sub("", statement)).replace("%", "%%")
+    return text.replace("?", "%s").encode(), tuple(lengths)
+
+
+@cache
+def kinds_of(columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The types of some columns of people, trail or texts, as arrays hold them."""
+    hints = {"seal": bytes, **Texts.__annotations__, **TrailEvent.__annotations__}
+    hints |= User.__annotations__
+    return tuple(_kind(hints[name]) for name in columns)
+
+
+def _kind(hint: Any) -> str:
+    (plain, *_) = getattr(hint, "__args__", (hint,))
+    return next(name for kind, name in _KINDS.items() if issubclass(plain, kind))

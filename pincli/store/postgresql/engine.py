@@ -1,0 +1,332 @@
+"""A store on a server: reading, and steps in short transactions.
+
+What only some commands read is imported in its property: a caller waits for every import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate
+
+from pincli.errors import StoreUnavailable
+from pincli.models import EventKind, Fault, Head, Identity, NewEvent, Origin, TrailEvent, User
+from pincli.store.location import Server
+from pincli.store.mark import Seen
+from pincli.store.postgresql.attempts import FunctionAttempts
+from pincli.store.postgresql.connection import LONGEST_WAIT, Connection
+from pincli.store.postgresql.dialect import translated_sql
+from pincli.store.postgresql.errors import translated
+from pincli.store.postgresql.host import Host, present, require_committed
+from pincli.store.postgresql.tables import SCHEMA
+from pincli.store.postgresql.transaction import SEARCH_PATH, PostgresTransaction, begin
+from pincli.store.sealing import Sealer, Sealers
+from pincli.store.sql.people import SqlPeople
+from pincli.store.sql.rollback import require_seen
+from pincli.store.sql.rows import USER_COLUMNS, marks
+
+if TYPE_CHECKING:
+    from pincli.store.contract import P, Step, T
+    from pincli.store.sql.signs import SqlSigns
+    from pincli.store.sql.trail import SqlTrail
+
+_HURRIED = 2.0
+"""Seconds to wait where nobody should be waited for: the network takes some."""
+_AT_ONE_MOMENT = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_IDENTITY = "SELECT store_id, verify_key, audit_key, portal_key FROM store"
+_HEAD = "SELECT head_number, head_link, epoch FROM store"
+# Which columns a login may not read, the database knows.
+_OPENING = (
+    "SELECT schema, store_id, verify_key, audit_key, portal_key, "
+    "to_regclass('old_events') IS NOT NULL, "
+    "ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = 'people'::regclass "
+    "AND attnum > 0 AND NOT has_column_privilege(attrelid, attnum, 'SELECT')) FROM store"
+)
+# Admins alone may take this lock, nobody else's work needs it, and it ends with the process.
+_MAINTENANCE = "LOCK TABLE pincli.notices IN SHARE UPDATE EXCLUSIVE MODE"
+_UNHURRIED = "SELECT set_config('idle_in_transaction_session_timeout', '0', true)"
+
+
+class PostgresPeople(SqlPeople):
+    """contract.People on PostgreSQL."""
+
+    def named(self, logins: Sequence[str]) -> list[User]:
+        """The users of these canonical logins, in one question.
+
+        The logins compared are those of the rows, as no index holds a whole record.
+        """
+        if not logins:
+            return []
+        wanted = set(logins)
+        found = self._users(f"WHERE login IN ({marks(logins)}) ORDER BY id", logins)
+        return [user for user in found if user.login in wanted]
+
+
+class PostgresStore:
+    """contract.Store on a server."""
+
+    all_seal = False
+
+    def __init__(
+        self, server: Server, marks: Path, *, origin: Origin, read_only: bool = False
+    ) -> None:
+        """Open the store in a server's database.
+
+        Args:
+            server: Where it is.
+            marks: The folder of this host's mark.
+            origin: Who acts, and by which command.
+            read_only: Write nothing at all, and wait for nobody.
+
+        Raises:
+            StoreUnavailable: There is no connection, no store, or one of another version.
+        """
+        self.path = server
+        self.locks_recorded: list[User] = []
+        self._sealers: Sealers | None = None
+        self._moment: Connection | None = None
+        patience = _HURRIED if read_only else LONGEST_WAIT
+        self._host = Host(server, marks, origin=origin, patience=patience)
+        try:
+            found = self._rows(_OPENING)
+            if len(found) != 1:
+                raise StoreUnavailable(Fault.NO_SCHEMA, server, "init has not been run")
+            schema, *names, self._has_old_trail, unreadable = found[0]
+            if schema != SCHEMA:
+                fault = Fault.OLD_SCHEMA if schema < SCHEMA else Fault.NEWER
+                raise StoreUnavailable(fault, server, f"schema {schema}")
+        except BaseException:
+            self.close()
+            raise
+        self._opened_as: Identity | None = Identity(*names)
+        self._store_id = names[0]
+        columns = [f"NULL AS {each}" if each in unreadable else each for each in USER_COLUMNS]
+        user = ", ".join(columns)
+        self.people = PostgresPeople(self._rows, self.at_one_moment, user=user)
+        self.functions = FunctionAttempts(
+            self._host, self._store_id, user, self.locks_recorded.append
+        )
+
+    @cached_property
+    def trail(self) -> SqlTrail:
+        """Questions about events."""
+        from pincli.store.sql.trail import SqlTrail
+
+        return SqlTrail(self._rows, with_old=self._has_old_trail)
+
+    @cached_property
+    def signs(self) -> SqlSigns:
+        """Questions about attacks."""
+        from pincli.store.sql.signs import SqlSigns
+
+        return SqlSigns(self._rows)
+
+    def identity(self) -> Identity:
+        """The store's id and the keys that count now; at first, those of a moment ago."""
+        if self._opened_as is not None:
+            identity, self._opened_as = self._opened_as, None
+            return identity
+        (found,) = self._rows(_IDENTITY)
+        return Identity(*found)
+
+    def seal_with(
+        self,
+        sealer: Sealer,
+        find: Callable[[str], Sealer],
+        everyone: Callable[[], Iterable[Sealer]],
+    ) -> None:
+        """Give the store what seals its trail; without it, it is for reading."""
+        self.seal_by(Sealers(sealer, find, everyone))
+
+    def seal_by(self, sealers: Sealers) -> None:
+        """The same."""
+        self._sealers = sealers
+
+    def write(self, step: Step[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Take a step in one transaction, durable when this returns."""
+        return self._host.patiently(lambda: self._tried(step, args, kwargs))
+
+    def write_at_once(self, step: Step[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same, if nobody else is writing now."""
+        return self._host.patiently(lambda: self._tried(step, args, kwargs, waits=False))
+
+    def take_in(
+        self,
+        step: Callable[Concatenate[PostgresTransaction, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """The same, whatever this host has seen before: a restore is what clears that."""
+        return self._host.patiently(lambda: self._tried(step, args, kwargs, marks=False))
+
+    @contextmanager
+    def uninterrupted(self) -> Iterator[None]:
+        """From the first write inside to the end, what would stop or end the process waits."""
+        with self._host.signals.kept_off():
+            yield
+
+    @contextmanager
+    def at_one_moment(self) -> Iterator[None]:
+        """What is asked inside is answered as of one moment; nobody waits meanwhile."""
+        with self._host.conversation() as connection:
+            connection.execute(_AT_ONE_MOMENT)
+            connection.execute(SEARCH_PATH)
+            self._moment = connection
+            try:
+                yield
+            finally:
+                self._moment = None
+
+    def require_seen(self) -> bool:
+        """Compare the store with this host's mark; whether there is one."""
+        seen = self._host.seen_before(self._store_id)
+        if seen is not None:
+            number, link, epoch = self._rows(_HEAD)[0]
+            self._compare(seen, present(Head(number, link), epoch), self._rows)
+        return seen is not None
+
+    def begin_epoch(self) -> None:
+        """Let every host write again, whatever it has seen of the store; a restore's last step."""
+        seen = self._host.seen(self._store_id)
+
+        def step(transaction: PostgresTransaction) -> tuple[Head, int]:
+            note = None if seen is None else f"mark {Head(seen.number, seen.link)}"
+            transaction.save([NewEvent(EventKind.RESTORED, note=note)])
+            transaction.run("UPDATE store SET epoch = epoch + 1", ())
+            return transaction.head, transaction.epoch + 1
+
+        head, epoch = self._host.patiently(lambda: self._tried(step, (), {}, marks=False))
+        self._host.saw(head, epoch)
+
+    def is_sound(self) -> bool:
+        """Whether the database finds itself intact: that is its server's affair."""
+        return True
+
+    @contextmanager
+    def maintained(self) -> Iterator[None]:
+        """Keep other key rotations and restores out, by a lock that ends with this process.
+
+        A connection of its own holds it, as everything else commits meanwhile.
+        """
+        with translated(self.path), closing(self._host.another_connection()) as connection:
+            timeout = f"SET LOCAL lock_timeout = '{LONGEST_WAIT - 1:.0f}s'"
+            for statement in ("BEGIN", _UNHURRIED, timeout, _MAINTENANCE):
+                connection.execute(statement.encode())
+            yield
+            connection.patience = LONGEST_WAIT
+            connection.execute(b"COMMIT")
+
+    def prepare_for_bulk(self) -> None:
+        """Nothing to do: the server has memory of its own."""
+
+    def close(self) -> None:
+        """Close the connection and the mark."""
+        self._host.close()
+
+    def _tried(
+        self,
+        step: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        waits: bool = True,
+        marks: bool = True,
+    ) -> T:
+        """Take a step once.
+
+        Args:
+            step: The step; the next two are its arguments.
+            args: By place.
+            kwargs: By name.
+            waits: Whether to wait for others' locks.
+            marks: Whether to compare the store with this host's mark, and to move that.
+
+        Raises:
+            TakeAgain: The database undid it.
+            StoreUnavailable: Nothing is written; or nobody knows, if it is `unsure`.
+        """
+        if self._sealers is None:
+            raise RuntimeError("a store opened for reading was asked to write")
+        committing = False
+        try:
+            with self._host.signals.during(), self._host.conversation() as connection:
+                transaction = self._begun(connection, self._sealers, waits=waits)
+                is_known = not marks or self._is_known_here(transaction)
+                result = step(transaction, *args, **kwargs)
+                if not is_known:
+                    transaction.save([NewEvent(EventKind.MARKED)])
+                head = transaction.end()
+                connection.in_doubt, committing = "", True
+                commit = connection.execute(b"COMMIT")
+        except StoreUnavailable as error:
+            error.unsure = committing and error.fault is Fault.LOST
+            raise
+        require_committed(connection, commit, self.path)
+        # After the commit: the mark may lag the store, never lead it.
+        if marks and head is not None:
+            self._host.saw(head, transaction.epoch)
+        self.locks_recorded += transaction.locks
+        return result
+
+    def _begun(
+        self, connection: Connection, sealers: Sealers, *, waits: bool
+    ) -> PostgresTransaction:
+        """A transaction that may go on: the store is still the one that was opened."""
+        facts = begin(connection, self.path)
+        if facts.identity.store_id != self._store_id:
+            raise StoreUnavailable(Fault.REPLACED, self.path)
+        return PostgresTransaction(
+            connection,
+            self.path,
+            facts,
+            sealers=sealers,
+            origin=self._host.origin,
+            waits=waits,
+            locked=self._host.signals.put_off,
+        )
+
+    def _is_known_here(self, transaction: PostgresTransaction) -> bool:
+        """Whether this host has seen the store before, which agrees with that; or keeps no mark.
+
+        Raises:
+            StoreRolledBack: The store is older than the mark, or another.
+        """
+        seen = self._host.seen(self._store_id)
+        if seen is None:
+            return not self._host.keeps_mark
+        now = present(transaction.head_at_first, transaction.epoch)
+        self._compare(seen, now, transaction.rows)
+        return True
+
+    def _compare(self, seen: Seen, now: Seen, rows: Callable[..., list[Any]]) -> None:
+        def is_sealed(event: TrailEvent) -> bool:
+            return self._sealers is None or self._sealers.accept(
+                event.seal, lambda by: by.seal_trail(self._store_id, event.number, event.link)
+            )
+
+        require_seen(seen, now, rows, self.path, is_sealed)
+
+    def _rows(
+        self,
+        query: str,
+        parameters: Sequence[Any] = (),
+        make: Callable[[Sequence[Any]], Any] | None = None,
+    ) -> list[Any]:
+        text, values = translated_sql(query, parameters)
+
+        def found() -> list[tuple[Any, ...]]:
+            if self._moment is not None:
+                self._moment.patience = LONGEST_WAIT
+                return self._moment.execute(text, values).fetchall()
+            with self._host.conversation() as connection:
+                connection.execute(SEARCH_PATH)
+                cursor = connection.execute(text, values)
+            return cursor.fetchall()
+
+        rows = found() if self._moment is not None else self._host.patiently(found)
+        if make is None:
+            return rows
+        with translated(self.path):
+            return [make(row) for row in rows]

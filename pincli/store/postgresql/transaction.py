@@ -1,0 +1,239 @@
+"""A write transaction on PostgreSQL, by a host that may write tables.
+
+Locks are taken in one order, users by their number and then the head of the trail, so that
+two who write wait for each other and neither for ever. Statements travel together with the next
+question, or with the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from pincli.errors import StoreTampered, StoreUnavailable
+from pincli.models import Fault, Head, Identity, Origin
+from pincli.store.location import Server
+from pincli.store.postgresql.connection import Connection
+from pincli.store.postgresql.dialect import kinds_of, translated_sql
+from pincli.store.sealing import Sealers
+from pincli.store.sql.rows import Row
+from pincli.store.sql.transaction import SqlTransaction
+
+SEARCH_PATH = b"SELECT set_config('search_path', 'pincli, pg_temp', true)"
+BEGIN = b"BEGIN ISOLATION LEVEL READ COMMITTED"
+# The warning that a commit was cancelled is wanted, and so is a commit that waits for the disk.
+_SETTINGS = (
+    b"SELECT set_config('search_path', 'pincli, pg_temp', true), "
+    b"set_config('client_min_messages', 'warning', true), "
+    b"set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit') "
+    b"IN ('on', 'remote_apply') THEN current_setting('synchronous_commit') ELSE 'on' END, true)"
+)
+CLOCK = b"to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+"""The server's time as the store holds times."""
+_FACTS = (
+    b"SELECT " + CLOCK + b", session_user::text, store_id, verify_key, audit_key, portal_key, "
+    b"start_number, epoch, head_number, head_link FROM store"
+)
+_LEAST = 0.9
+"""The part of the patience for which a lock is waited: its error says that nothing is done."""
+
+
+class Facts(NamedTuple):
+    """What a transaction knows of its store when it begins.
+
+    Attributes:
+        at: The server's time, ISO 8601, UTC.
+        login: Whom the database knows the writer as.
+        start: The number before the first event.
+        epoch: Of the store's history.
+        head: The end of the trail, which may have moved since.
+    """
+
+    at: str
+    login: str
+    identity: Identity
+    start: int
+    epoch: int
+    head: Head
+
+
+def begin(connection: Connection, server: Server) -> Facts:
+    """Begin a transaction.
+
+    Raises:
+        StoreTampered: The store says nothing of itself.
+    """
+    connection.execute(BEGIN)
+    return facts_of(connection, server)
+
+
+def facts_of(connection: Connection, server: Server) -> Facts:
+    """What a transaction that has begun is to know, and the settings that it needs.
+
+    Raises:
+        StoreTampered: The store says nothing of itself.
+    """
+    connection.execute(_SETTINGS)
+    found = connection.execute(_FACTS).fetchall()
+    if len(found) != 1:
+        raise StoreTampered(server, "the store's own row is missing")
+    at, login, store_id, verify, audit, portal, start, epoch, number, link = found[0]
+    identity = Identity(store_id, verify, audit, portal)
+    return Facts(at, login, identity, start, epoch, Head(number, link))
+
+
+class PostgresTransaction(SqlTransaction):
+    """An open transaction, in the connection's pipeline.
+
+    Attributes:
+        epoch: Of the store's history.
+        head_at_first: The end of the trail when it began: others may have moved it since.
+    """
+
+    all_seal = False
+
+    def __init__(
+        self,
+        connection: Connection,
+        server: Server,
+        facts: Facts,
+        *,
+        sealers: Sealers,
+        origin: Origin,
+        waits: bool = True,
+        locked: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Go on from `begin`.
+
+        Args:
+            connection: In a pipeline.
+            server: For errors.
+            facts: What `begin` gave.
+            sealers: Who seals.
+            origin: Who acts, and by which command.
+            waits: Whether to wait for others' locks.
+            locked: Called once others may have to wait for this transaction.
+
+        Raises:
+            KeyChanged: The audit key was rotated, and the new one isn't here.
+        """
+        super().__init__(
+            identity=facts.identity,
+            sealers=sealers,
+            origin=origin,
+            at=facts.at,
+            start=facts.start,
+            database_login=facts.login,
+        )
+        self.epoch, self.head_at_first = facts.epoch, facts.head
+        self._connection = connection
+        self._server = server
+        self._waits = waits
+        self._locked = locked
+        self._locks_asked = False
+        self._head_before: Head | None = None
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """All rows of a query."""
+        text, values = translated_sql(query, parameters)
+        found = self._connection.execute(text, values).fetchall()
+        if self._locks_asked:
+            self._locked()
+            self._locks_asked = False
+        return found
+
+    def run(self, statement: str, parameters: Sequence[Any]) -> None:
+        """Run a statement that gives no rows."""
+        self._connection.execute(*translated_sql(statement, parameters))
+
+    # A column is one array, and all rows are one statement: executemany waits, and takes ten
+    # times as long.
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Add rows, one or thousands."""
+        columns, values = _filled(columns, rows)
+        names = ", ".join(columns)
+        new = _unnested(columns)
+        self._connection.execute(
+            f"INSERT INTO {table} ({names}) SELECT * FROM {new}".encode(), values
+        )
+
+    def update(self, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Write these columns of users; each row ends with the number of the user's."""
+        names = (*columns, "id")
+        setting = ", ".join(f"{name} = new.{name}" for name in columns)
+        new = f"{_unnested(names)} AS new ({', '.join(names)})"
+        self._connection.execute(
+            f"UPDATE people SET {setting} FROM {new} WHERE people.id = new.id".encode(),
+            [list(column) for column in zip(*rows, strict=True)],
+        )
+
+    def lock(self, rows: Sequence[int]) -> None:
+        """See that nobody else changes these users before this transaction ends.
+
+        A statement of its own: one that reads what it waited for sees what was there before.
+        """
+        self._ask_for(
+            f"SELECT FROM people WHERE id = ANY(%s) ORDER BY id {self._how}", [list(rows)]
+        )
+
+    def read_head(self) -> Head:
+        """The end of the trail, which nobody else moves before this transaction ends.
+
+        Raises:
+            StoreTampered: The trail ends elsewhere, or its newest event has a wrong seal.
+        """
+        query = f"SELECT head_number, head_link FROM store WHERE id = 1 {self._how}"
+        locking = self._ask_for(query)
+        newest = self.rows("SELECT number, link, seal FROM trail ORDER BY number DESC LIMIT 1")
+        ((number, link),) = locking.fetchall()
+        self._head_before = head = Head(number, link)
+        if newest and newest[0][:2] != head:
+            raise self.tampered(f"the trail does not end at event {number}")
+        seal = newest[0][2] if newest else None
+        store_id = self.identity.store_id
+        if seal is not None and not self._sealers.accept(
+            seal, lambda by: by.seal_trail(store_id, number, link)
+        ):
+            raise self.tampered(f"event {number}, the newest, has a wrong seal")
+        return head
+
+    def end(self) -> Head | None:
+        """Say in the store where the trail ends now, if this transaction has moved that."""
+        if self._head_before is None or self.head == self._head_before:
+            return None
+        self.run("UPDATE store SET head_number = ?, head_link = ? WHERE id = 1", self.head)
+        return self.head
+
+    def tampered(self, what: str) -> StoreTampered:
+        """The error that something was changed behind the trail."""
+        return StoreTampered(self._server, what)
+
+    def replaced(self) -> StoreUnavailable:
+        """The error that an older store was brought back meanwhile."""
+        return StoreUnavailable(Fault.REPLACED, self._server)
+
+    @property
+    def _how(self) -> str:
+        return "FOR UPDATE" if self._waits else "FOR UPDATE NOWAIT"
+
+    def _ask_for(self, query: str, parameters: Sequence[Any] = ()) -> Any:
+        patience = max(int(self._connection.patience * _LEAST * 1000), 1)
+        self._connection.execute(b"SELECT set_config('lock_timeout', %s, true)", (str(patience),))
+        self._locks_asked = True
+        return self._connection.execute(query.encode(), parameters)
+
+
+def _filled(columns: Sequence[str], rows: Sequence[Row]) -> tuple[tuple[str, ...], list[list[Any]]]:
+    """The columns in which any row has a value, and their values."""
+    filled = [
+        (name, list(values))
+        for name, values in zip(columns, zip(*rows, strict=True), strict=True)
+        if any(value is not None for value in values)
+    ]
+    return tuple(name for name, _ in filled), [values for _, values in filled]
+
+
+def _unnested(columns: Sequence[str]) -> str:
+    arrays = ", ".join(f"%s::{kind}[]" for kind in kinds_of(tuple(columns)))
+    return f"unnest({arrays})"

@@ -1,0 +1,72 @@
+"""What is done to a store on a server as a whole. Backups are its DBA's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from pincli.errors import StoreUnavailable, UsageProblem
+from pincli.models import Identity, Origin
+from pincli.results import Check, Restored
+from pincli.store.contract import Restorer
+from pincli.store.location import Server
+from pincli.store.postgresql.connection import connect
+from pincli.store.postgresql.creation import create_store, has_store
+from pincli.store.postgresql.errors import translated
+from pincli.store.sealing import Sealers
+
+_OLDEST = 130000
+
+
+class PostgresUpkeep:
+    """contract.Upkeep on a server."""
+
+    def __init__(self, server: Server, marks: Path) -> None:
+        self._server = server
+        self._marks = marks
+
+    def exists(self) -> bool:
+        """Whether there is a store."""
+        return has_store(self._server)
+
+    def create(self, identity: Identity, *, sealers: Sealers, origin: Origin) -> None:
+        """Make a new store: all of it, or nothing."""
+        create_store(self._server, self._marks, identity, sealers=sealers, origin=origin)
+
+    def health(self) -> Iterator[Check]:
+        """What doctor says of it; a failed check does not end the others."""
+        try:
+            with translated(self._server), closing(connect(self._server)) as connection:
+                version = connection.info.server_version
+        except StoreUnavailable as error:
+            detail = f" ({error.detail})" if error.detail else ""
+            yield Check("PostgreSQL", f"{error.fault.value}{detail}", "tell a DBA")
+            return
+        finding = None if version >= _OLDEST else f"{version // 10000} is too old"
+        yield Check("PostgreSQL", finding, "13 or later is needed")
+
+    def back_up(self, path: Path) -> None:
+        """Refuse: a copy of a database on a server is its DBA's to take.
+
+        Raises:
+            UsageProblem: Always.
+        """
+        raise UsageProblem(
+            "pincli does not back up a database on a server", "its DBA does, by pg_dump or PITR"
+        )
+
+    def restore(self, backup: Path | None, restorer: Restorer) -> Restored:
+        """Take in the present store, once its DBA has brought it back.
+
+        Raises:
+            UsageProblem: A backup is named.
+        """
+        if backup is not None:
+            raise UsageProblem(
+                "pincli does not bring back a database on a server",
+                "its DBA does; then `pincli restore`, without a file, takes it in",
+            )
+        from pincli.store.postgresql.restoring import restore
+
+        return restore(self._server, self._marks, restorer)
