@@ -55,6 +55,7 @@ COMMANDS = (
     "keys list",
     "keys rotate",
     "store upgrade",
+    "store move",
     "backup",
     "restore",
     "doctor",

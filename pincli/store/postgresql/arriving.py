@@ -34,7 +34,8 @@ _IS_THERE = "SELECT to_regclass(%s) IS NOT NULL"
 _TAKE = "LOCK TABLE pincli.store IN EXCLUSIVE MODE"
 _FORBIDDEN = (
     "SELECT name FROM unnest(%s::text[]) AS name "
-    "WHERE NOT has_table_privilege('pincli.' || name, 'SELECT, INSERT') LIMIT 1"
+    "WHERE NOT (has_table_privilege('pincli.' || name, 'SELECT') "
+    "AND has_table_privilege('pincli.' || name, 'INSERT')) LIMIT 1"
 )
 _STORE_ID = "SELECT store_id FROM pincli.store"
 _LINK = "SELECT link FROM pincli.trail WHERE number = %s"
