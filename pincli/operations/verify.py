@@ -16,7 +16,7 @@ from pincli.errors import (
 )
 from pincli.models import NewPin, Outcome, PinOrigin, State, User, Verdict
 from pincli.operations.people import require_user
-from pincli.operations.session import Session
+from pincli.operations.session import Session, let_write
 from pincli.rules.pins import require_well_formed
 from pincli.rules.states import state_of
 from pincli.vault.answers import check_of, is_proved
@@ -131,8 +131,11 @@ def _renew(session: Session, user: User, pin: str) -> None:
     """Hash a PIN that was right with the present key and cost, if it was with older ones.
 
     The answer was right all the same, so whatever fails here fails in silence: a later
-    attempt renews it.
+    attempt renews it. A desk on PostgreSQL renews nothing: who may write checks could choose
+    a PIN.
     """
+    if user.pin_check is None:
+        return
     with suppress(PincliError):
         identity = session.store.identity()
         question = user.question or ""
@@ -153,6 +156,8 @@ def _renew(session: Session, user: User, pin: str) -> None:
         )
         from pincli.store.steps.pins import renew
 
+        if session.store.functions is not None:
+            let_write(session)
         session.store.write(renew, user.id, user, new)
 
 

@@ -1,0 +1,389 @@
+"""Charge and settle by the database's functions: one flight, and what is known when it fails."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from pincli.errors import (
+    Rule,
+    StoreBusy,
+    StoreRolledBack,
+    StoreTampered,
+    StoreUnavailable,
+    UnknownUser,
+    VerifierDamaged,
+)
+from pincli.models import Fault, Outcome, State
+from pincli.operations import left_open
+from pincli.operations.left_open import end_left_open
+from pincli.operations.people import note_refusal
+from pincli.operations.trail import check_trail
+from pincli.operations.verify import admit, verify
+from pincli.store.mark import Mark
+from pincli.store.postgresql import attempts
+from pincli.views.problems import describe
+from tests.store.postgresql.floor import PIN, WRONG, Floor, store_of
+from tests.support.cutting_proxy import Proxy, proxied
+from tests.support.pooler import pooled
+
+ONE_MISS = ["attempt", "incorrect"]
+_END_WAITING = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND usename = 'desk1' AND wait_event_type = 'Lock'"
+)
+_AT_ONCE = (
+    "SELECT replace(pg_get_functiondef('pincli.finish'::regproc), 'secs => 10', 'secs => -1')"
+)
+
+
+@contextmanager
+def later(seconds: float, what: Callable[[], object]) -> Iterator[None]:
+    """Let something happen meanwhile."""
+    timer = threading.Timer(seconds, what)
+    timer.start()
+    yield
+    timer.join()
+
+
+@contextmanager
+def held(floor: Floor, what: str = "people") -> Iterator[None]:
+    """Somebody holds all rows of a table."""
+    with floor.database.connect() as holder, holder.transaction():
+        holder.execute(f"SELECT FROM pincli.{what} FOR UPDATE".encode())
+        yield
+
+
+def impatient(floor: Floor, name: str = "charge") -> None:
+    """Let a function wait for locks no longer than a test can."""
+    floor.database.sql(f"ALTER FUNCTION pincli.{name} SET lock_timeout = '300ms'")
+
+
+def require_untouched(floor: Floor) -> None:
+    """Every link, digest and counter is as Python computes it."""
+    with floor.session() as session:
+        report = check_trail(session, None)
+    assert report.finding is None, report
+
+
+def test_a_desk_verifies_and_locks(floor: Floor) -> None:
+    """Six wrong answers lock, as on SQLite; the lock is told to the hook, and no secret to it."""
+    user = floor.collected()
+    number = floor.last()
+    with floor.at_the_desk() as session:
+        store = store_of(session)
+        (asked,) = store.people.find("alice")
+        assert asked.question == user.question
+        assert (asked.pin_check, asked.pin_proof, asked.sealed, asked.blind) == (None,) * 4
+        told = verify(session, "alice", PIN, "T-1")
+        assert (told.outcome, told.state) == (Outcome.VERIFIED, State.ACTIVE)
+        outcomes = [verify(session, "alice", WRONG, None) for _ in range(7)]
+        assert [each.outcome for each in outcomes] == [Outcome.INCORRECT] * 6 + [Outcome.LOCKED]
+        assert [each.user.failed_attempts for each in outcomes] == [1, 2, 3, 4, 5, 6, 6]
+        assert [each.state for each in outcomes[4:]] == [State.ACTIVE, State.LOCKED, State.LOCKED]
+        assert [each.login for each in store.locks_recorded] == ["alice"]
+    kinds = ["attempt", "verified", *ONE_MISS * 6, "locked", "refused"]
+    assert floor.kinds(number) == kinds
+    require_untouched(floor)
+
+
+def test_a_right_answer_needs_its_proof(floor: Floor) -> None:
+    """Who can write the database but lacks verify.key can't make a yes, at a desk either."""
+    user = floor.collected()
+    floor.database.sql("UPDATE pincli.people SET pin_proof = %s", b"p" * 32)
+    record = "UPDATE pincli.trail SET record = pincli._record(p) FROM pincli.people p"
+    floor.database.sql(f"{record} WHERE number = {user.event}")
+    with floor.at_the_desk() as session, pytest.raises(VerifierDamaged):
+        verify(session, "alice", PIN, None)
+
+
+def test_a_warm_verify_is_two_flights(floor: Floor) -> None:
+    """One to ask, one to charge and settle: far away, that is what the agent waits for."""
+    floor.collected()
+    with (
+        proxied(floor.database, delay=0.01) as proxy,
+        floor.through(proxy.database).at_the_desk() as session,
+    ):
+        verify(session, "alice", PIN, None)
+        before = proxy.flights
+        verify(session, "alice", PIN, None)
+        assert proxy.flights - before == 2
+
+
+@pytest.mark.parametrize("rest", [True, False])
+@pytest.mark.parametrize("commit", [1, 2])
+def test_an_answer_lost_on_the_way_is_asked_for_again(
+    floor: Floor, commit: int, rest: bool
+) -> None:
+    """Of charge or settle, with or without the server having got what follows: one attempt."""
+    floor.collected()
+    number = floor.last()
+    with proxied(floor.database) as proxy:
+        far = floor.through(proxy.database)
+        with far.at_the_desk() as session:
+            verify(session, "alice", WRONG, None)
+            proxy.lose_answer(commit, rest=rest)
+            told = verify(session, "alice", WRONG, None)
+            assert proxy.lost == 1
+            assert (told.outcome, told.user.failed_attempts) == (Outcome.INCORRECT, 2)
+            proxy.lose_answer(commit, rest=rest)
+            assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
+    assert floor.kinds(number) == [*ONE_MISS * 2, "attempt", "verified"]
+    require_untouched(floor)
+
+
+def test_an_answer_lost_twice_leaves_it_open_whether_it_counts(floor: Floor) -> None:
+    """The caller is not verified, and the next command ends the attempt."""
+    floor.collected()
+    number = floor.last()
+    with proxied(floor.database) as proxy, floor.through(proxy.database).at_the_desk() as session:
+        losing = _lose_always(proxy)
+        with losing, pytest.raises(StoreUnavailable) as raised:
+            verify(session, "alice", PIN, None)
+        assert (raised.value.fault, raised.value.charge) == (Fault.LOST, "may be charged")
+        assert "nobody knows whether the attempt is counted" in describe(raised.value).hint
+        assert verify(session, "alice", WRONG, None).outcome is Outcome.INCORRECT
+    assert floor.kinds(number) == ["attempt", "verified", *ONE_MISS]
+
+
+@contextmanager
+def _lose_always(proxy: Proxy) -> Iterator[None]:
+    is_to_lose = proxy.is_to_lose
+    proxy.is_to_lose = lambda: True  # type: ignore[method-assign]
+    yield
+    proxy.is_to_lose = is_to_lose  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("what", ["people", "store"])
+def test_a_lock_that_others_hold_too_long_charges_nothing(floor: Floor, what: str) -> None:
+    """The record's, or the trail's: the server says that nothing was done."""
+    floor.collected()
+    impatient(floor)
+    number = floor.last()
+    with floor.at_the_desk() as session:
+        with held(floor, what), pytest.raises(StoreBusy) as raised:
+            verify(session, "alice", PIN, None)
+        assert raised.value.charge == "not charged"
+        assert floor.last() == number
+        assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
+
+
+def test_a_settle_that_can_not_be_done_leaves_the_attempt_charged(floor: Floor) -> None:
+    """Its answer is in the store: the next command ends it as this one would have."""
+    floor.collected()
+    number = floor.last()
+    with floor.at_the_desk() as session:
+        floor.database.sql("ALTER FUNCTION pincli.settle RENAME TO settled")
+        with pytest.raises(StoreUnavailable) as raised:
+            verify(session, "alice", WRONG, None)
+        assert (raised.value.fault, raised.value.charge) == (Fault.NO_SCHEMA, "charged")
+        floor.database.sql("ALTER FUNCTION pincli.settled RENAME TO settle")
+        assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
+    assert floor.kinds(number) == [*ONE_MISS, "attempt", "verified"]
+
+
+def test_a_backend_terminated_while_it_waits_charges_once(floor: Floor) -> None:
+    """The same nonce is sent once more, over a new connection."""
+    floor.collected()
+    number = floor.last()
+    with floor.at_the_desk() as session, ThreadPoolExecutor() as pool:
+        with held(floor):
+            answer = pool.submit(verify, session, "alice", WRONG, None)
+            while not floor.database.sql(_END_WAITING):
+                time.sleep(0.05)
+        assert answer.result().outcome is Outcome.INCORRECT
+    assert floor.kinds(number) == ONE_MISS
+
+
+def test_a_server_that_crashes_and_comes_back(own_floor: Floor) -> None:
+    """Under a desk that is open: its next verify works."""
+    own_floor.collected()
+    server = own_floor.database.server
+    with own_floor.at_the_desk() as session:
+        server.stop("immediate")
+        with pytest.raises(StoreUnavailable) as raised:
+            verify(session, "alice", PIN, None)
+        assert raised.value.fault is Fault.UNREACHABLE
+        server.start()
+        assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
+
+
+def test_a_server_whose_time_stands_still(
+    own_floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command ends, and when the server goes on, there is one attempt at most."""
+    own_floor.collected()
+    number = own_floor.last()
+    server = own_floor.database.server
+    monkeypatch.setattr(attempts, "LONGEST_WAIT", 0.5)
+    with own_floor.at_the_desk() as session:
+        store = store_of(session)
+        (asked,) = store.people.find("alice")
+        server.freeze()
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable) as raised:
+            store.functions.attempt(asked, b"w" * 32, ticket=None)
+        assert time.monotonic() - began < 3
+        assert (raised.value.fault, raised.value.charge) == (Fault.LOST, "may be charged")
+        server.thaw()
+        assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
+    assert own_floor.kinds(number) == [*ONE_MISS, "attempt", "verified"]
+
+
+def test_a_commit_that_was_cancelled_is_no_verdict(own_floor: Floor) -> None:
+    """It waited for a standby: what it counted may not outlive a failover."""
+    own_floor.collected()
+    server = own_floor.database.server
+    cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = 'desk1'"
+    with own_floor.at_the_desk() as session:
+        server.configure({"synchronous_standby_names": "nobody"})
+        server.reload()
+        time.sleep(0.2)
+        canceller = later(1, lambda: [server.sql(cancel) for _ in range(20)])
+        with canceller, pytest.raises(StoreUnavailable) as raised:
+            verify(session, "alice", PIN, None)
+        assert (raised.value.fault, raised.value.charge) == (Fault.IN_DOUBT, "may be charged")
+        server.configure({"synchronous_standby_names": "''"})
+        server.reload()
+        assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
+
+
+def test_signals_wait_for_the_verdict(floor: Floor) -> None:
+    """Ctrl-C between charge and settle would leave an agent without an answer."""
+    floor.collected()
+    with floor.at_the_desk() as session, ThreadPoolExecutor() as pool:
+        (asked,) = session.store.people.find("alice")
+        has_begun = threading.Event()
+
+        def hold() -> None:
+            with held(floor):
+                has_begun.set()
+                time.sleep(0.5)
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.5)
+
+        holding = pool.submit(hold)
+        has_begun.wait()
+        with pytest.raises(KeyboardInterrupt):
+            store_of(session).functions.attempt(asked, b"w" * 32, ticket=None)
+        holding.result()
+    assert floor.kinds()[-2:] == ONE_MISS
+
+
+def test_who_is_not_there_and_what_is_refused_is_recorded(floor: Floor) -> None:
+    """By a desk too: an attacker who tries names, and a command outside a role."""
+    floor.collected()
+    number = floor.last()
+    with floor.at_the_desk() as session:
+        with pytest.raises(UnknownUser):
+            verify(session, "mallory", PIN, "T-7")
+        note_refusal(session, Rule.ROLE)
+    rows = "SELECT kind, outcome, agent, database_login FROM pincli.trail WHERE number > %s"
+    assert floor.database.sql(rows, number) == [
+        ("refused", "unknown_user", "mia", "desk1"),
+        ("refused", "role", "mia", "desk1"),
+    ]
+    texts = "SELECT name, ticket FROM pincli.texts ORDER BY number DESC LIMIT 1"
+    assert floor.database.sql(texts) == [("mallory", "T-7")]
+    require_untouched(floor)
+
+
+def test_a_locked_user_is_refused_before_the_pin_is_asked_for(floor: Floor) -> None:
+    """The refusal is recorded; for somebody active there is none."""
+    floor.collected()
+    with floor.at_the_desk() as session:
+        asked = admit(session, "alice", None)
+        for _ in range(6):
+            verify(session, "alice", WRONG, None)
+        refused = admit(session, "alice", "T-2")
+        assert refused.state is State.LOCKED  # type: ignore[union-attr]
+        assert store_of(session).functions.refuse_unless_active(asked, ticket=None)  # type: ignore[arg-type]
+    assert floor.kinds()[-2:] == ["refused", "refused"]
+
+
+def test_an_attempt_left_open_is_ended_by_who_looks(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After ten seconds, and without waiting for anybody; a lock is told then."""
+    floor.collected()
+    with floor.at_the_desk() as session:
+        for _ in range(5):
+            verify(session, "alice", WRONG, None)
+        floor.database.sql("ALTER FUNCTION pincli.settle RENAME TO settled")
+        with pytest.raises(StoreUnavailable):
+            verify(session, "alice", WRONG, None)
+        floor.database.sql("ALTER FUNCTION pincli.settled RENAME TO settle")
+        (open_one,) = session.store.people.find("alice")
+        assert open_one.attempt is not None
+        end_left_open(session)
+        assert floor.user().attempt is not None
+        began = time.monotonic()
+        with held(floor), pytest.raises(StoreBusy):
+            store_of(session).functions.finish(open_one)
+        assert time.monotonic() - began < 3
+        monkeypatch.setattr(left_open, "LEFT_OPEN", timedelta(0))
+        ((definition,),) = floor.database.sql(_AT_ONCE)
+        floor.database.sql(definition)
+        store_of(session).locks_recorded.clear()
+        end_left_open(session)
+        assert [user.login for user in store_of(session).locks_recorded] == ["alice"]
+    assert floor.user().locked_since is not None
+
+
+def test_a_database_that_was_put_back_is_refused_before_a_charge(floor: Floor) -> None:
+    """This host has seen more; a new epoch, which a restore begins, clears it."""
+    floor.collected()
+    with floor.at_the_desk() as session:
+        verify(session, "alice", WRONG, None)
+        for table in ("trail", "people", "store"):
+            floor.database.sql(f"CREATE TABLE public.{table} AS TABLE pincli.{table}")
+        verify(session, "alice", WRONG, None)
+        for table in ("trail", "people", "store"):
+            floor.database.sql(f"DELETE FROM pincli.{table}")
+            floor.database.sql(f"INSERT INTO pincli.{table} SELECT * FROM public.{table}")
+        number = floor.last()
+        with pytest.raises(StoreRolledBack) as raised:
+            verify(session, "alice", WRONG, None)
+        assert raised.value.charge == "not charged"
+        assert floor.last() == number
+        floor.database.sql("UPDATE pincli.store SET epoch = epoch + 1")
+        assert verify(session, "alice", WRONG, None).outcome is Outcome.INCORRECT
+    store_id = next(floor.keys.glob("mark-*")).name.removeprefix("mark-")
+    mark = Mark.open(floor.keys, bytes.fromhex(store_id))
+    assert mark is not None
+    seen = mark.read()
+    mark.close()
+    assert seen is not None
+    assert (seen.epoch, seen.number) == (1, floor.last())
+
+
+def test_a_record_changed_behind_the_trail_is_never_used(floor: Floor) -> None:
+    """Nothing is charged."""
+    floor.collected()
+    number = floor.last()
+    floor.database.sql("UPDATE pincli.people SET failed_attempts = failed_attempts + 1")
+    with floor.at_the_desk() as session, pytest.raises(StoreTampered) as raised:
+        verify(session, "alice", PIN, None)
+    assert raised.value.charge == "not charged"
+    assert floor.last() == number
+
+
+def test_two_desks_through_one_pooled_connection(floor: Floor, tmp_path: Path) -> None:
+    """In transaction mode a connection is another's between charge and settle."""
+    floor.collected()
+    with pooled(floor.database, connections=1) as pooler:
+        behind = floor.through(pooler)
+        with behind.at_the_desk() as first, behind.at_the_desk(agent="tom") as second:
+            for session in (first, second, first):
+                assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
+                assert verify(session, "alice", WRONG, None).outcome is Outcome.INCORRECT
+    require_untouched(floor)
