@@ -115,7 +115,7 @@ GROUPS = {
     "user": "Add, list and show users; switch them off and on.",
     "audit": "Read and check the audit trail.",
     "keys": "List keys and change them.",
-    "store": "Bring the store of an older pincli up to date; move it to a server.",
+    "store": "Bring the store up to date, or move it to a server.",
 }
 """What is said of the words that begin several commands."""
 
