@@ -422,6 +422,7 @@ class Fault(StrEnum):
     EXPOSED = "readable by others"
     MALFORMED = "malformed"
     MISMATCH = "not the store's key"
+    ELSEWHERE = "not on this host"
     TAMPERED = "tampered with"
     ROLLED_BACK = "rolled back"
     MOVED = "at another place"

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pincli.errors import StoreTampered, StoreUnavailable
+from pincli.errors import KeysUnavailable, StoreTampered, StoreUnavailable
 from pincli.models import Fault, Identity, Origin
 from pincli.store.attempting import StepAttempts
 from pincli.store.location import Location, Server
@@ -162,12 +162,21 @@ def open_session(
             (PORTAL_PRIVATE, identity.portal_key, {Need.SHOW_PIN}),
         ):
             if needs & whose:
-                keyring.require(name, expected)
+                _require(keyring, name, expected, location)
         if Need.WRITE in needs:
             _seal_with(store, keyring)
         yield Session(store, keyring, answers or Answers(), identity, writes, [])
     finally:
         store.close()
+
+
+def _require(keyring: Keyring, name: str, expected: str, location: Location) -> None:
+    try:
+        keyring.require(name, expected)
+    except KeysUnavailable as error:
+        if error.fault is Fault.MISSING and isinstance(location, Server):
+            raise KeysUnavailable(Fault.ELSEWHERE, error.path) from None  # as it should be there
+        raise
 
 
 def let_write(session: Session) -> None:

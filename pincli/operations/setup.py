@@ -55,7 +55,16 @@ def initialise(
             made_folders += _private_folder(location, StoreUnavailable)
         made_folders += _private_folder(keys_folder, KeysUnavailable)
         keyring = create_keys(keys_folder)
-        _create(upkeep, keyring, location, origin)
+        upkeep.create(
+            Identity(
+                store_id=os.urandom(16).hex(),
+                verify_key=keyring.verify.fingerprint,
+                audit_key=keyring.audit.fingerprint,
+                portal_key=keyring.portal_public.fingerprint,
+            ),
+            sealers=_sealers(keyring),
+            origin=origin,
+        )
     except BaseException as error:
         if isinstance(location, Server) and not isinstance(error, Refused) and _may_exist(upkeep):
             raise  # its commit's answer was lost, perhaps: these may be the keys of the store
@@ -63,21 +72,6 @@ def initialise(
             for name in ALL_FILES:
                 (keys_folder / name).unlink(missing_ok=True)
         _remove_empty(made_folders)
-        raise
-
-
-def _create(upkeep: Upkeep, keyring: Keyring, location: Location, origin: Origin) -> None:
-    identity = Identity(
-        store_id=os.urandom(16).hex(),
-        verify_key=keyring.verify.fingerprint,
-        audit_key=keyring.audit.fingerprint,
-        portal_key=keyring.portal_public.fingerprint,
-    )
-    try:
-        upkeep.create(identity, sealers=_sealers(keyring), origin=origin)
-    except StoreUnavailable as error:
-        if error.fault is Fault.FORBIDDEN:  # the login may make no schema
-            raise StoreUnavailable(Fault.NOT_MADE, location, error.detail) from None
         raise
 
 

@@ -25,14 +25,12 @@ class Server(NamedTuple):
 Location = Path | Server
 
 _SCHEMES = ("postgresql://", "postgres://")
+# Patterns are compiled where they are used: most stores are in folders.
 # What libpq would take for a password, in the order in which it looks: up to the first slash.
-_USER = re.compile(r"[^/@:?]*(?P<password>:[^/@]*)?@")
+_USER = r"(?P<login>[^/@:]*)(?P<password>:[^/@]*)?@"
 _HOST = r"(\[[0-9a-fA-F:.]+(%\w+)?\]|[^\s\[\]/@:?#,=&]*)(:[0-9]*)?"
-_REST = re.compile(rf"{_HOST}(,{_HOST})*(/(?P<database>[^\s/@?#=&]*))?(\?(?P<parameters>[^\s#]*))?")
-_SECRET = re.compile("password|secret|^scram_")
-_NEAR_MISS = re.compile(
-    r"(?![/.])[^/]*[:=]|.*://|[\s'\"]*postgres(ql)?//", re.IGNORECASE | re.DOTALL
-)
+_REST = rf"{_HOST}(,{_HOST})*(/(?P<database>[^\s/@?#=&]*))?(\?(?P<parameters>[^\s#]*))?"
+_NOT_IN_AN_ADDRESS = "password|secret|^scram_"
 _HINT = "write postgresql://LOGIN@HOST:PORT/DATABASE?sslmode=verify-full, or the path of a folder"
 
 
@@ -48,7 +46,7 @@ def location_of(text: str) -> Location:
     if text.startswith(_SCHEMES):
         _require_address(text.partition("://")[2])
         return Server(text)
-    if _NEAR_MISS.match(text):
+    if _is_near_miss(text):
         raise UsageProblem(
             "the store's location is neither a folder nor a postgresql:// address",
             f"{_HINT}; a folder whose name holds a colon or an equals sign is written ./NAME",
@@ -56,17 +54,24 @@ def location_of(text: str) -> Location:
     return Path(text)
 
 
+def _is_near_miss(text: str) -> bool:
+    first, _, further = text.partition("/")
+    without_colon = first.lower() in ("postgresql", "postgres") and further.startswith("/")
+    return "://" in text or ":" in first or "=" in first or without_colon
+
+
 def _require_address(rest: str) -> None:
-    user = _USER.match(rest)
+    user = re.match(_USER, rest)
     if user and user["password"]:
         raise _holds_password()
-    found = _REST.fullmatch(rest[user.end() if user else 0 :])
-    if found is None or _is_address(found["database"] or ""):
+    found = re.fullmatch(_REST, rest[user.end() if user else 0 :])
+    if found is None or (user and "?" in user["login"]) or _is_address(found["database"] or ""):
         raise _malformed()
-    for parameter in (found["parameters"] or "").split("&") if found["parameters"] else ():
+    parameters = found["parameters"]
+    for parameter in parameters.split("&") if parameters else ():
         name, equals, value = parameter.partition("=")
         name = _decoded(name)
-        if _SECRET.search(name.lower()):
+        if re.search(_NOT_IN_AN_ADDRESS, name.lower()):
             raise _holds_password()
         if not equals or "=" in value or (name == "dbname" and _is_address(value)):
             raise _malformed()

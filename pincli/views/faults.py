@@ -243,6 +243,10 @@ def keys_words(error: KeysUnavailable) -> tuple[str, str]:
             f"a key is missing: {path}",
             _places("check --keys and PINCLI_KEYS; a lost key can only come back from its backup"),
         ),
+        Fault.ELSEWHERE: (
+            f"this host does not have a key that it takes: {path}",
+            "run it on a host that has it: desks have verify.key alone, admins and the portal more",
+        ),
         Fault.NOT_MADE: (
             f"the keys' folder can't be made: {path}{detail}",
             "name another with --keys, or make room for this one",

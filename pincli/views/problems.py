@@ -59,6 +59,8 @@ def describe(error: PincliError) -> Problem:
     charge = _CHARGES.get(error.charge) if isinstance(error, Unavailable) else None
     if charge is not None and not hint.startswith(charge):
         hint = f"{charge}; {hint}"
+    if isinstance(error, Unavailable) and error.unsure and not error.charge:
+        hint = f"nobody knows whether it was done: look before you try again; {hint}"
     code = error.state.value if isinstance(error, NoPinPossible) else error.code
     return Problem(code, message, hint)
 

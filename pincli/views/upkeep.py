@@ -36,7 +36,7 @@ def upgraded(result: Upgraded | None, users: int) -> Answer:
     if result is None:
         return Answer(
             {"upgraded": False, "users": users},
-            lambda: [Headline(Tone.GOOD, "up to date", f"{users} users")],
+            lambda: [Headline(Tone.GOOD, "up to date", counted(users, "user"))],
         )
     return Answer(
         {
@@ -74,7 +74,7 @@ def server_upgraded(users: int, *, changed: bool) -> Answer:
     return Answer(
         {"upgraded": changed, "users": users},
         lambda: [
-            Headline(Tone.GOOD, "upgraded" if changed else "up to date", f"{users} users"),
+            Headline(Tone.GOOD, "upgraded" if changed else "up to date", counted(users, "user")),
             Note("the database's functions are those of this version"),
         ],
     )

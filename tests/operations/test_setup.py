@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pincli.errors import Refused, Rule, Unavailable
+from pincli.errors import PincliError, Refused, Rule, StoreUnavailable, Unavailable
 from pincli.models import Fault, Origin
+from pincli.operations import setup
 from pincli.operations.setup import initialise
+from pincli.store.location import Server
 from tests.support.desk import Desk
 
 ORIGIN = Origin("tester", "init")
@@ -95,3 +97,51 @@ def test_a_relative_path_is_as_good_as_any(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     initialise(Path("store"), Path("keys"), origin=ORIGIN)
     assert Desk(tmp_path / "store", tmp_path / "keys").add("alice").login == "alice"
+
+
+SERVER = Server("postgresql://admin1@db/pincli")
+
+
+class Elsewhere:
+    """A server's upkeep, whose `create` fails; and whether the store is there afterwards."""
+
+    def __init__(self, error: PincliError, *, made: bool | None) -> None:
+        self._error = error
+        self._answers = [False, made]
+
+    def exists(self) -> bool:
+        """None stands for a server that does not answer."""
+        answer = self._answers.pop(0)
+        if answer is None:
+            raise StoreUnavailable(Fault.UNREACHABLE, SERVER)
+        return answer
+
+    def create(self, *_: object, **__: object) -> None:
+        """In vain, or nobody knows."""
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "made", "kept"),
+    [
+        (StoreUnavailable(Fault.LOST, SERVER), None, True),
+        (StoreUnavailable(Fault.LOST, SERVER), True, True),
+        (StoreUnavailable(Fault.LOST, SERVER), False, False),
+        (StoreUnavailable(Fault.NOT_MADE, SERVER), False, False),
+        (Refused(Rule.STORE_EXISTS), True, False),
+    ],
+)
+def test_the_keys_of_a_store_that_may_be_there_are_kept(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: PincliError,
+    made: bool | None,
+    kept: bool,
+) -> None:
+    """A commit whose answer was lost may have made it. The keys of a store of others go."""
+    upkeep = Elsewhere(error, made=made)
+    monkeypatch.setattr(setup, "upkeep_of", lambda _location, _marks: upkeep)
+    with pytest.raises(type(error)):
+        initialise(SERVER, tmp_path / "keys", origin=ORIGIN)
+    assert (tmp_path / "keys" / "audit.key").exists() is kept
+    assert (tmp_path / "keys").exists() is kept

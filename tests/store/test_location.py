@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import psycopg
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from psycopg.conninfo import conninfo_to_dict
 
 from pincli.errors import UsageProblem
 from pincli.store.location import Server, location_of
@@ -113,6 +118,28 @@ def test_a_password_is_refused_and_not_repeated(desk: Desk, text: str, by: str) 
     if text in WITH_PASSWORD:
         assert "holds a password" in message
         assert "~/.pgpass" in hint
+
+
+PIECES = (
+    *("u", "p", "@", ":", "/", "?", "&", "=", "#", ",", " ", "1", "[::1]", "db"),
+    *("host", "dbname", "user", "password", "sslpassword", "p%61ssword"),
+    *("%3D", "%40", "%3A", "%2F", "postgresql%3A%2F%2F"),
+)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=9).map("".join))
+@settings(max_examples=2000)
+@example("?=u[::1]@")
+@example("db?dbname=postgresql%3A%2F%2Fu%3Apassword@db")
+def test_libpq_finds_no_password_where_we_found_none(rest: str) -> None:
+    """Nor another address in the database's name, which some programs take apart again."""
+    try:
+        location_of(f"postgresql://{rest}")
+        found = conninfo_to_dict(f"postgresql://{rest}")
+    except (UsageProblem, psycopg.ProgrammingError):
+        return
+    assert not {"password", "sslpassword"} & found.keys()
+    assert not re.search("=|://", str(found.get("dbname", "")))
 
 
 @pytest.mark.parametrize("text", WITH_PASSWORD)

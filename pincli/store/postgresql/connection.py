@@ -8,11 +8,15 @@ it was done. Who has waited long enough closes the connection.
 from __future__ import annotations
 
 import logging
+import re
 import select
+import signal
+import socket
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import cycle
+from threading import Thread
 from typing import Any, TypeVar
 
 import psycopg
@@ -49,6 +53,9 @@ _EVENTS = {
     Wait.W: select.POLLOUT,
     Wait.RW: select.POLLIN | select.POLLOUT,
 }
+
+_NEEDS_NO_LOOK_UP = re.compile(r"[/@]|[0-9.]+$|.*:")
+"""A socket, or an address."""
 
 _V = TypeVar("_V")
 
@@ -165,15 +172,18 @@ def connect(server: Server, patience: float = LONGEST_WAIT) -> Connection:
     }
     ours |= {"fallback_application_name": "pincli", "client_encoding": "UTF8"}
     hosts = _hosts(settings)
-    share = min(float(settings["connect_timeout"] or 0) or patience, patience / len(hosts))
+    wanted = settings["connect_timeout"]
+    share = min(
+        float(wanted) if wanted.isdigit() and int(wanted) else patience, patience / len(hosts)
+    )
     said = []
     for host in hosts:
         try:
-            pgconn = _connected(make_conninfo(server.address, **ours, **host), share)
+            pgconn = _reached(server, {**ours, **host}, share)
         except NotConnected as error:
             said.append(str(error))
-            continue
-        return Connection(pgconn, max(patience - (time.monotonic() - began), 0))
+        else:
+            return Connection(pgconn, max(patience - (time.monotonic() - began), 0))
     raise NotConnected("\n".join(dict.fromkeys(said)))
 
 
@@ -200,6 +210,54 @@ def _hosts(settings: Settings) -> list[Settings]:
 
         random.shuffle(hosts)
     return hosts
+
+
+def _addresses(host: Settings, seconds: float) -> list[Settings]:
+    """What to say to libpq of the addresses of a host.
+
+    It would look up a name by itself, and keep the whole process waiting, deaf to Ctrl-C.
+
+    Raises:
+        NotConnected: There is none, or nobody answers within so many seconds.
+    """
+    name = host.get("host", "")
+    if "hostaddr" in host or not name or _NEEDS_NO_LOOK_UP.match(name):
+        return [{}]
+    found: list[str] = []
+    said = [_no_answer(seconds)]
+
+    def look_up() -> None:
+        try:
+            answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+            found.extend(dict.fromkeys(str(answer[4][0]) for answer in answers))
+        except OSError as error:
+            said[0] = error.strerror or ""
+
+    thread = Thread(target=look_up, daemon=True)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        thread.start()  # signals are for the main thread
+    except RuntimeError:
+        return [{}]
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    thread.join(seconds)
+    if not found:
+        raise NotConnected(f"looking up {name}: {said[0]}")
+    return [{"hostaddr": address} for address in found]
+
+
+def _reached(server: Server, settings: Settings, seconds: float) -> pq.abc.PGconn:
+    """Connect to one host, by the first of its addresses that will do."""
+    said = []
+    addresses = _addresses(settings, seconds)
+    for address in addresses:
+        conninfo = make_conninfo(server.address, **settings, **address)
+        try:
+            return _connected(conninfo, seconds / len(addresses))
+        except NotConnected as error:
+            said.append(str(error))
+    raise NotConnected("\n".join(said))
 
 
 def _connected(conninfo: str, seconds: float) -> pq.abc.PGconn:

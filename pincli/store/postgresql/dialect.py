@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -48,6 +48,23 @@ def kinds_of(columns: tuple[str, ...]) -> tuple[str, ...]:
     hints = {"seal": bytes, **Texts.__annotations__, **TrailEvent.__annotations__}
     hints |= User.__annotations__
     return tuple(_kind(hints[name]) for name in columns)
+
+
+def array(values: Iterable[Any], kind: str) -> str:
+    """An array's literal. psycopg's own takes three times as long."""
+    return f"{{{','.join(['NULL' if each is None else _ELEMENTS[kind](each) for each in values])}}}"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _hexadecimal(octets: bytes) -> str:
+    return f'"\\\\x{octets.hex()}"'
+
+
+_ELEMENTS: dict[str, Callable[[Any], str]] = {"bigint": str, "text": _quoted, "bytea": _hexadecimal}
 
 
 def _kind(hint: Any) -> str:

@@ -21,7 +21,12 @@ from pincli.store.postgresql.dialect import translated_sql
 from pincli.store.postgresql.errors import translated
 from pincli.store.postgresql.host import Host, present, require_committed
 from pincli.store.postgresql.tables import SCHEMA
-from pincli.store.postgresql.transaction import SEARCH_PATH, PostgresTransaction, begin
+from pincli.store.postgresql.transaction import (
+    SEARCH_PATH,
+    PostgresTransaction,
+    begin,
+    lock_timeout,
+)
 from pincli.store.sealing import Sealer, Sealers
 from pincli.store.sql.people import SqlPeople
 from pincli.store.sql.rollback import require_seen
@@ -40,9 +45,9 @@ _HEAD = "SELECT head_number, head_link, epoch FROM store"
 # Which columns a login may not read, the database knows.
 _OPENING = (
     "SELECT schema, store_id, verify_key, audit_key, portal_key, "
-    "to_regclass('old_events') IS NOT NULL, "
-    "ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = 'people'::regclass "
-    "AND attnum > 0 AND NOT has_column_privilege(attrelid, attnum, 'SELECT')) FROM store"
+    "to_regclass('pincli.old_events') IS NOT NULL, "
+    "ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = 'pincli.people'::regclass "
+    "AND attnum > 0 AND NOT has_column_privilege(attrelid, attnum, 'SELECT')) FROM pincli.store"
 )
 # Admins alone may take this lock, nobody else's work needs it, and it ends with the process.
 _MAINTENANCE = "LOCK TABLE pincli.notices IN SHARE UPDATE EXCLUSIVE MODE"
@@ -211,7 +216,7 @@ class PostgresStore:
         A connection of its own holds it, as everything else commits meanwhile.
         """
         with translated(self.path), closing(self._host.another_connection()) as connection:
-            timeout = f"SET LOCAL lock_timeout = '{LONGEST_WAIT - 1:.0f}s'"
+            timeout = f"SET LOCAL lock_timeout = '{lock_timeout(connection)}ms'"
             for statement in ("BEGIN", _UNHURRIED, timeout, _MAINTENANCE):
                 connection.execute(statement.encode())
             yield

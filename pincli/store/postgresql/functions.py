@@ -18,7 +18,6 @@ LONGEST_TEXTS = 2000
 # debug_print_plan and client_min_messages a caller would read the values of its statements.
 _SETTINGS = """SECURITY DEFINER
   SET search_path = pincli, pg_temp
-  SET lock_timeout = '10s'
   SET client_min_messages = error
   SET debug_print_parse = off
   SET debug_print_rewritten = off
@@ -63,7 +62,9 @@ def _put_in() -> Mapping[str, str]:
         "types_with_pins": ", ".join(f"'{word}'" for word in types),
         "no_attempt": "\n  ".join(f"u.{name} := NULL;" for name in _ATTEMPT),
         "attempt_as_in_u": ",\n      ".join(f"{name} = u.{name}" for name in _ATTEMPT),
-        "settings": _SETTINGS,
+        "waiting": f"{_SETTINGS}\n  SET lock_timeout = '10s'",
+        # Nobody waits for it: the next one to look ends the attempt.
+        "hardly_waiting": f"{_SETTINGS}\n  SET lock_timeout = '200ms'",
         "left_open": str(LEFT_OPEN_SECONDS),
         "longest": str(LONGEST_TEXTS),
     }

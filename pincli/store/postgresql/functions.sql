@@ -239,7 +239,7 @@ CREATE FUNCTION pincli.charge(
   p_seen_number bigint, p_seen_link bytea, p_seen_epoch bigint,
   OUT attempt bigint, OUT outcome text,
   OUT head_number bigint, OUT head_link bytea, OUT head_epoch bigint
-) LANGUAGE plpgsql {{settings}} AS $$
+) LANGUAGE plpgsql {{waiting}} AS $$
 DECLARE
   u pincli.people;
   before bigint;
@@ -301,7 +301,7 @@ CREATE FUNCTION pincli.settle(
   p_nonce uuid, p_uid bytea, p_agent text, p_command text,
   OUT outcome text, OUT state text, OUT pin_check bytea, OUT pin_proof bytea, OUT locked boolean,
   OUT head_number bigint, OUT head_link bytea, OUT head_epoch bigint
-) LANGUAGE plpgsql {{settings}} AS $$
+) LANGUAGE plpgsql {{waiting}} AS $$
 DECLARE
   u pincli.people;
   locks bigint;
@@ -354,7 +354,7 @@ CREATE FUNCTION pincli.record(
   p_seen_number bigint, p_seen_link bytea, p_seen_epoch bigint,
   OUT outcome text, OUT state text, OUT locked boolean,
   OUT head_number bigint, OUT head_link bytea, OUT head_epoch bigint
-) LANGUAGE plpgsql {{settings}} AS $$
+) LANGUAGE plpgsql {{waiting}} AS $$
 DECLARE
   u pincli.people;
   locks bigint;
@@ -394,7 +394,7 @@ CREATE FUNCTION pincli.finish(
   p_uid bytea, p_agent text, p_command text,
   p_seen_number bigint, p_seen_link bytea, p_seen_epoch bigint,
   OUT locked boolean, OUT head_number bigint, OUT head_link bytea, OUT head_epoch bigint
-) LANGUAGE plpgsql {{settings}} AS $$
+) LANGUAGE plpgsql {{hardly_waiting}} AS $$
 DECLARE
   u pincli.people;
   locks bigint;

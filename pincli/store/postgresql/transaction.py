@@ -14,7 +14,7 @@ from pincli.errors import StoreTampered, StoreUnavailable
 from pincli.models import Fault, Head, Identity, Origin
 from pincli.store.location import Server
 from pincli.store.postgresql.connection import Connection
-from pincli.store.postgresql.dialect import kinds_of, translated_sql
+from pincli.store.postgresql.dialect import array, kinds_of, translated_sql
 from pincli.store.sealing import Sealers
 from pincli.store.sql.rows import Row
 from pincli.store.sql.transaction import SqlTransaction
@@ -35,7 +35,7 @@ _FACTS = (
     b"start_number, epoch, head_number, head_link FROM store"
 )
 _LEAST = 0.9
-"""The part of the patience for which a lock is waited: its error says that nothing is done."""
+"""The part of the patience for which a lock is waited: its error says that nothing was done."""
 
 
 class Facts(NamedTuple):
@@ -151,22 +151,18 @@ class PostgresTransaction(SqlTransaction):
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Add rows, one or thousands."""
-        columns, values = _filled(columns, rows)
-        names = ", ".join(columns)
-        new = _unnested(columns)
-        self._connection.execute(
-            f"INSERT INTO {table} ({names}) SELECT * FROM {new}".encode(), values
-        )
+        names, values = zip(*_filled(columns, rows), strict=True)
+        new, arrays = _unnested(names, values)
+        statement = f"INSERT INTO {table} ({', '.join(names)}) SELECT * FROM {new}"
+        self._connection.execute(statement.encode(), arrays)
 
     def update(self, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Write these columns of users; each row ends with the number of the user's."""
         names = (*columns, "id")
         setting = ", ".join(f"{name} = new.{name}" for name in columns)
-        new = f"{_unnested(names)} AS new ({', '.join(names)})"
-        self._connection.execute(
-            f"UPDATE people SET {setting} FROM {new} WHERE people.id = new.id".encode(),
-            [list(column) for column in zip(*rows, strict=True)],
-        )
+        new, arrays = _unnested(names, [*zip(*rows, strict=True)])
+        statement = f"UPDATE people SET {setting} FROM {new} AS new ({', '.join(names)})"
+        self._connection.execute(f"{statement} WHERE people.id = new.id".encode(), arrays)
 
     def lock(self, rows: Sequence[int]) -> None:
         """See that nobody else changes these users before this transaction ends.
@@ -218,22 +214,25 @@ class PostgresTransaction(SqlTransaction):
         return "FOR UPDATE" if self._waits else "FOR UPDATE NOWAIT"
 
     def _ask_for(self, query: str, parameters: Sequence[Any] = ()) -> Any:
-        patience = max(int(self._connection.patience * _LEAST * 1000), 1)
-        self._connection.execute(b"SELECT set_config('lock_timeout', %s, true)", (str(patience),))
+        timeout = str(lock_timeout(self._connection))
+        self._connection.execute(b"SELECT set_config('lock_timeout', %s, true)", (timeout,))
         self._locks_asked = True
         return self._connection.execute(query.encode(), parameters)
 
 
-def _filled(columns: Sequence[str], rows: Sequence[Row]) -> tuple[tuple[str, ...], list[list[Any]]]:
+def lock_timeout(connection: Connection) -> int:
+    """How long to wait for a lock, in milliseconds: the server is to be heard saying it waited."""
+    return max(int(connection.patience * _LEAST * 1000), 1)
+
+
+def _filled(columns: Sequence[str], rows: Sequence[Row]) -> list[tuple[str, Row]]:
     """The columns in which any row has a value, and their values."""
-    filled = [
-        (name, list(values))
-        for name, values in zip(columns, zip(*rows, strict=True), strict=True)
-        if any(value is not None for value in values)
-    ]
-    return tuple(name for name, _ in filled), [values for _, values in filled]
+    by_column = zip(columns, zip(*rows, strict=True), strict=True)
+    return [(name, values) for name, values in by_column if any(v is not None for v in values)]
 
 
-def _unnested(columns: Sequence[str]) -> str:
-    arrays = ", ".join(f"%s::{kind}[]" for kind in kinds_of(tuple(columns)))
-    return f"unnest({arrays})"
+def _unnested(names: tuple[str, ...], values: Sequence[Row]) -> tuple[str, list[str]]:
+    """A table of these columns in SQL, and the arrays that are its parameters."""
+    kinds = kinds_of(names)
+    arrays = [array(column, kind) for column, kind in zip(values, kinds, strict=True)]
+    return f"unnest({', '.join(f'%s::{kind}[]' for kind in kinds)})", arrays

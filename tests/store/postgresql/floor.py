@@ -48,11 +48,16 @@ class Floor:
 
     @contextmanager
     def session(
-        self, login: str = "admin1", *needs: Need, agent: str = "mia", marks: Path | None = None
+        self,
+        login: str = "admin1",
+        *needs: Need,
+        agent: str = "mia",
+        marks: Path | None = None,
+        also: str = "",
     ) -> Iterator[Session]:
-        """A session of a host."""
+        """A session of a host; its location may say something else `also`."""
         with open_session(
-            Server(self.database.location(login)),
+            Server(self.database.location(login) + also),
             self.keys,
             marks=marks,
             origin=Origin(agent, "test"),

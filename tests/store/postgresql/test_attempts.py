@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
@@ -27,14 +26,17 @@ from pincli.models import Fault, Outcome, State
 from pincli.operations import left_open
 from pincli.operations.left_open import end_left_open
 from pincli.operations.people import note_refusal
+from pincli.operations.session import Session
 from pincli.operations.trail import check_trail
 from pincli.operations.verify import admit, verify
 from pincli.store.mark import Mark
 from pincli.store.postgresql import attempts
 from pincli.views.problems import describe
-from tests.store.postgresql.floor import PIN, WRONG, Floor, store_of
+from tests.store.postgresql.floor import PIN, WRONG, Floor, make_schema, new_floor, store_of
 from tests.support.cutting_proxy import Proxy, proxied
 from tests.support.pooler import pooled
+from tests.support.postgresql import Server
+from tests.support.small_server_disk import small_disk
 
 ONE_MISS = ["attempt", "incorrect"]
 _END_WAITING = (
@@ -268,7 +270,7 @@ def test_signals_wait_for_the_verdict(floor: Floor) -> None:
             with held(floor):
                 has_begun.set()
                 time.sleep(0.5)
-                os.kill(os.getpid(), signal.SIGINT)
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
                 time.sleep(0.5)
 
         holding = pool.submit(hold)
@@ -387,3 +389,27 @@ def test_two_desks_through_one_pooled_connection(floor: Floor, tmp_path: Path) -
                 assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
                 assert verify(session, "alice", WRONG, None).outcome is Outcome.INCORRECT
     require_untouched(floor)
+
+
+def _verify_often(session: Session) -> None:
+    """A table still has what is left of its last page."""
+    for _ in range(500):
+        verify(session, "alice", PIN, None)
+
+
+@pytest.mark.system
+def test_a_full_disk_charges_nothing(server: Server, tmp_path: Path) -> None:
+    """The server says so, and once there is room the next command works."""
+    with small_disk(server, make_schema) as disk:
+        floor = new_floor(disk.database, tmp_path)
+        floor.collected()
+        disk.fill()
+        with floor.at_the_desk() as session:
+            with pytest.raises(StoreUnavailable) as raised:
+                _verify_often(session)
+            assert raised.value.fault is Fault.FULL
+            assert raised.value.charge in {"not charged", "charged"}
+            assert "the disk is full" in describe(raised.value).message
+            disk.free()
+            assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
+        require_untouched(floor)

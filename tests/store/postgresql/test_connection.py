@@ -5,7 +5,6 @@ Every failure here is made for real, and each test ends with a connection that w
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import threading
@@ -13,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -192,6 +192,31 @@ def test_a_server_that_does_not_answer_is_not_waited_for(
     assert one(where) == (1,)
 
 
+def test_a_name_server_is_not_waited_for(
+    database: postgresql.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name is looked up within the time, and all its addresses share what there is."""
+    release = threading.Event()
+
+    def look_up(name: str, *_: object, **__: object) -> list[Any]:
+        if name == "mute.example":
+            release.wait()
+        if name == "two.example":
+            return [(0, 0, 0, "", ("127.0.0.2", 0)), (0, 0, 0, "", ("127.0.0.1", 0))]
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    began = time.monotonic()
+    said = unconnected(Fault.UNREACHABLE, "postgresql://mute.example,none.example", 2 * SHORT)
+    assert "looking up mute.example: no answer within 1 seconds; looking up none" in said
+    release.set()
+    with silent() as port:
+        said = unconnected(Fault.UNREACHABLE, f"postgresql://two.example:{port}", 2 * SHORT)
+    assert "Connection refused; no answer within 1 seconds" in said
+    assert time.monotonic() - began < 4 * SHORT
+    assert one(database.location()) == (1,)
+
+
 def test_patience_counts_all_waits_together(database: postgresql.Database) -> None:
     """Many short waits are as long as one long one; what is computed between them is free."""
     sleep = ("SELECT pg_sleep(0.3)", ())
@@ -206,7 +231,8 @@ def test_patience_counts_all_waits_together(database: postgresql.Database) -> No
 
 def test_ctrl_c_closes_the_connection_and_cancels_nothing(database: postgresql.Database) -> None:
     """Psycopg would cancel, and a cancelled COMMIT that waits for a standby says it is done."""
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    main = threading.main_thread().ident
+    threading.Timer(0.3, signal.pthread_kill, (main, signal.SIGINT)).start()
     began = time.monotonic()
     with connected(database.location()) as connection:
         with pytest.raises(KeyboardInterrupt):

@@ -34,7 +34,6 @@ from pincli.rules.people import edited, switched
 from pincli.rules.times import written
 from pincli.store.postgresql.functions import LEFT_OPEN_SECONDS
 from pincli.store.steps import attempts
-from pincli.store.steps.people import record_unknown
 from tests.store.postgresql import twin
 from tests.store.postgresql.twin import (
     AT,
@@ -238,15 +237,24 @@ def test_an_attempt_that_was_left_open_in_every_state(store: Twin) -> None:
 def test_refusals_about_no_user(store: Twin) -> None:
     """A name that nobody has, and a command that a role refused."""
     names = ["bob'; DROP", "", "%s ? \\ \" '", "жук 🔑", "x" * 500]
-    refused = NewEvent(EventKind.REFUSED, outcome="role")
+    refusals = [
+        NewEvent(EventKind.REFUSED, name=name, outcome="unknown_user", ticket=TICKET)
+        for name in names
+    ]
+    refusals.append(NewEvent(EventKind.REFUSED, outcome="role"))
     head = store.head()
-    calls = [twin.record(None, name=name, outcome="unknown_user") for name in names]
-    told = call_all(store.desk, [*calls, twin.record(None, outcome="role", ticket=None)])
+    told = call_all(
+        store.desk,
+        [
+            twin.record(None, name=event.name, outcome=event.outcome, ticket=event.ticket)
+            for event in refusals
+        ],
+    )
     compared = Compared(store, head)
-    unknown = partial(record_unknown, outcome="unknown_user", ticket=TICKET)
-    for name, said in zip(names, told, strict=False):
-        compared.taken(Memory(user_of(1), head), partial(unknown, names=[name]), said)
-    compared.taken(Memory(user_of(1), head), lambda memory: memory.save([refused]), told[-1])
+    for event, said in zip(refusals, told, strict=True):
+        memory = Memory(user_of(1), head)
+        compared.taken(memory, partial(Memory.save, events=[event]), said)
+        assert (said.outcome, said.state, said.locked) == (event.outcome, None, None)
     compared.finish()
     texts = [(row.name, row.ticket) for row in store.texts().values()]
     assert texts == [(name, TICKET) for name in names]
@@ -311,6 +319,7 @@ FURTHER: dict[str, lockout.Change] = {
     "": lambda _: (),
     "then locked by hand": lambda user: lockout.locked_by_hand(user, reason="odd", at=AT),
     "then withdrawn": lambda user: lockout.withdrawn(user, unlock=True, reason=None),
+    "then changed": lambda user: lockout.changed(user, new_pin(user), at=AT),
     "then deactivated": lambda user: switched(user, active=False, reason=None),
 }
 
@@ -338,7 +347,7 @@ def test_an_attempt_that_somebody_else_has_ended(store: Twin) -> None:
         memory.at, memory.head, memory.origin = AT, store.head(), Origin("ada", "reset")
         ended, _ = lockout.ended_first(memory.user, change, withdraws=withdraws, at=AT)
         memory.save(ended)
-        memory.save(further(memory.user))
+        memory.save(lockout.ended_first(memory.user, further, withdraws=True, at=AT)[0])
         store.write(memory.saved[-2:])
         memory.origin = BY
     head = store.head()

@@ -1,0 +1,108 @@
+"""`init` on a server: schema, functions and store in one transaction, or nothing."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from pincli.errors import Refused, StoreUnavailable
+from pincli.models import Fault, Origin
+from pincli.operations.setup import initialise
+from pincli.operations.trail import check_trail
+from pincli.store.location import Server
+from pincli.store.postgresql.upkeep import PostgresUpkeep
+from tests.store.postgresql.floor import Floor, make_schema
+from tests.support.cutting_proxy import proxied
+from tests.support.postgresql import SUPERUSER, Database
+
+BY = Origin("lea", "init")
+
+
+def upkeep(database: Database, keys: Path, login: str = SUPERUSER) -> PostgresUpkeep:
+    """What is done to a database as a whole."""
+    return PostgresUpkeep(Server(database.location(login)), keys)
+
+
+def init(database: Database, keys: Path, login: str = SUPERUSER) -> None:
+    """As the command does it."""
+    initialise(Server(database.location(login)), keys, origin=BY)
+
+
+def has_schema(database: Database) -> bool:
+    """Whether anything was made."""
+    return database.sql("SELECT to_regnamespace('pincli') IS NOT NULL") == [(True,)]
+
+
+def test_who_may_do_everything_needs_no_dba(database: Database, tmp_path: Path) -> None:
+    """Schema, functions, groups and store; then each host's login works."""
+    keys = tmp_path / "keys"
+    assert not upkeep(database, keys).exists()
+    init(database, keys)
+    assert upkeep(database, keys).exists()
+    floor = Floor(database, keys)
+    floor.collected()
+    assert floor.verify().outcome.value == "verified"
+    with floor.session() as session:
+        assert session.store.require_seen()
+        assert check_trail(session, None).finding is None
+
+
+def test_an_admin_completes_what_a_dba_has_made(database: Database, tmp_path: Path) -> None:
+    """Where nobody has made it, nothing is made, and the keys are removed again."""
+    keys = tmp_path / "keys"
+    with pytest.raises(StoreUnavailable) as raised:
+        init(database, keys, "admin1")
+    assert raised.value.fault is Fault.NOT_MADE
+    assert (has_schema(database), keys.exists()) == (False, False)
+    make_schema(database.dsn())
+    assert not upkeep(database, keys, "admin1").exists()
+    for login in ("desk1", "portal1"):
+        with pytest.raises(StoreUnavailable) as raised:
+            init(database, keys, login)
+        assert raised.value.fault is Fault.FORBIDDEN
+    init(database, keys, "admin1")
+    assert upkeep(database, keys, "admin1").exists()
+
+
+def test_of_two_at_once_one_is_refused(database: Database, tmp_path: Path) -> None:
+    """The store is the other's, whole."""
+    make_schema(database.dsn())
+
+    def make(name: str) -> str:
+        try:
+            init(database, tmp_path / name)
+        except Refused as refusal:
+            return refusal.rule.name
+        return name
+
+    with ThreadPoolExecutor() as pool:
+        told = sorted(pool.map(make, ("one", "two", "three")))
+    assert told[:2] == ["STORE_EXISTS"] * 2
+    with Floor(database, tmp_path / told[2]).session() as session:
+        assert check_trail(session, None).finding is None
+    with pytest.raises(Refused):
+        init(database, tmp_path / "four")
+
+
+def test_a_commit_whose_answer_is_lost_keeps_the_keys(database: Database, tmp_path: Path) -> None:
+    """They may be those of a store."""
+    make_schema(database.dsn())
+    keys = tmp_path / "keys"
+    with proxied(database) as proxy:
+        proxy.lose_answer()
+        with pytest.raises(StoreUnavailable) as raised:
+            init(proxy.database, keys)
+    assert (raised.value.fault, raised.value.unsure) == (Fault.LOST, True)
+    with Floor(database, keys).session() as session:
+        assert check_trail(session, None).finding is None
+
+
+def test_doctor_is_told_of_the_server(floor: Floor) -> None:
+    """Its version, or why it can't be asked."""
+    (check,) = upkeep(floor.database, floor.keys, "admin1").health()
+    assert check.finding is None
+    nowhere = PostgresUpkeep(Server("postgresql://desk1@/pincli?host=/nowhere"), floor.keys)
+    (check,) = nowhere.health()
+    assert "unreachable" in (check.finding or "")

@@ -1,0 +1,446 @@
+"""Transactions on a server: whole and in order, or nothing; and what is known after a failure."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from pincli.errors import (
+    PincliError,
+    Refused,
+    Rule,
+    StoreBusy,
+    StoreRolledBack,
+    StoreTampered,
+    StoreUnavailable,
+)
+from pincli.models import EventKind, Fault, NewEvent, Origin, User, UserType
+from pincli.operations import people, pins
+from pincli.operations.session import Session
+from pincli.operations.trail import check_trail
+from pincli.store.contract import Transaction
+from pincli.store.location import Server
+from pincli.store.postgresql.engine import PostgresStore
+from pincli.store.steps.people import set_active
+from pincli.views.problems import describe
+from tests.store.postgresql.floor import Floor, make_schema, store_of
+from tests.support.cutting_proxy import proxied
+from tests.support.pooler import pooled
+from tests.support.postgresql import Database
+
+ROWS = {"people": "id", "store": "id"}
+
+
+def add(session: Session, *names: str) -> None:
+    """Add users without PINs."""
+    for name in names:
+        people.add(session, name, "acme", name, UserType.CLOUD)
+
+
+def touch(transaction: Transaction, rows: list[int], wait: float = 0) -> list[User]:
+    """A step that writes an event about each of some users."""
+    users = transaction.users(rows)
+    time.sleep(wait)
+    transaction.save([NewEvent(EventKind.PIN_SHOWN, user) for user in users])
+    return users
+
+
+def fail(transaction: Transaction, error: BaseException) -> None:
+    """A step that fails after its writes."""
+    touch(transaction, [1])
+    raise error
+
+
+def interrupt() -> None:
+    """Ctrl-C, to the thread that runs pincli: a test has others, which block no signal."""
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+def require_untouched(floor: Floor) -> None:
+    """Every link, digest and counter is as Python computes it."""
+    with floor.session() as session:
+        report = check_trail(session, None)
+    assert report.finding is None, report
+
+
+def words(error: PincliError) -> str:
+    """What people are told, in one line."""
+    problem = describe(error)
+    return f"{problem.message}; {problem.hint}"
+
+
+def impatient(session: Session, seconds: float = 0.5) -> None:
+    """Let a session wait no longer than a test can."""
+    store_of(session)._host._patience = seconds
+
+
+def test_a_step_that_fails_writes_nothing(floor: Floor) -> None:
+    """Whatever it raises; and the next one is not disturbed."""
+    with floor.session() as session:
+        add(session, "alice")
+        number = floor.last()
+        for error in (Refused(Rule.ROLE), KeyboardInterrupt(), ZeroDivisionError()):
+            with pytest.raises(type(error)):
+                session.store.write(fail, error)
+        assert floor.last() == number
+        session.store.write(touch, [1])
+    assert floor.kinds(number) == ["pin_shown"]
+    require_untouched(floor)
+
+
+def test_writers_in_any_order_wait_for_each_other(floor: Floor) -> None:
+    """Users are locked by their number, then the head: nobody deadlocks, no number is lost."""
+    with floor.session() as session:
+        add(session, *"abcdef")
+    number = floor.last()
+
+    def write(rows: list[int]) -> None:
+        with floor.session("portal1") as session:
+            for turn in range(6):
+                session.store.write(touch, rows[turn % 3 :], 0.01)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(write, ([1, 2, 3, 4], [4, 3, 2, 1], [5, 1, 6, 2], [6, 5])))
+    assert len(floor.kinds(number)) == 3 * 2 * (4 + 3 + 2) + 2 * (2 + 1 + 0)
+    require_untouched(floor)
+
+
+def test_of_two_who_add_a_user_at_once_one_is_refused(floor: Floor) -> None:
+    """The other finds the user there when it tries again."""
+
+    def try_to_add(agent: str) -> str:
+        with floor.session(agent=agent) as session:
+            try:
+                for name in "abcdefgh":
+                    add(session, name)
+            except Refused as refusal:
+                return refusal.rule.name
+        return "added"
+
+    with ThreadPoolExecutor() as pool:
+        told = list(pool.map(try_to_add, ("one", "two", "three")))
+    assert set(told) <= {"added", "USER_EXISTS"}
+    ((count,),) = floor.database.sql("SELECT count(*) FROM pincli.people")
+    assert count >= 1
+    require_untouched(floor)
+
+
+@pytest.mark.parametrize("table", ROWS)
+def test_a_lock_that_others_hold_is_not_waited_for_long(floor: Floor, table: str) -> None:
+    """Neither a user's nor the trail's; nothing is done, and not unsure either."""
+    with floor.session() as session:
+        add(session, "alice")
+        number = floor.last()
+        impatient(session)
+        with floor.database.connect() as holder, holder.transaction():
+            holder.execute(f"SELECT FROM pincli.{table} FOR UPDATE".encode())
+            began = time.monotonic()
+            with pytest.raises(StoreBusy) as raised:
+                session.store.write(touch, [1])
+            assert 0.3 < time.monotonic() - began < 2
+            assert not raised.value.unsure
+            impatient(session, 10)
+            began = time.monotonic()
+            with pytest.raises(StoreBusy):
+                session.store.write_at_once(touch, [1])
+            assert time.monotonic() - began < 1
+        assert floor.last() == number
+        assert "the store is busy" in words(raised.value)
+        session.store.write_at_once(touch, [1])
+
+
+def test_a_commit_whose_answer_is_lost_is_not_sure(floor: Floor) -> None:
+    """Nothing is done twice; the next command works, over a new connection."""
+    with floor.session() as session:
+        add(session, "alice")
+    number = floor.last()
+    with proxied(floor.database) as proxy, floor.through(proxy.database).session() as session:
+        proxy.lose_answer()
+        with pytest.raises(StoreUnavailable) as raised:
+            session.store.write(touch, [1])
+        assert (raised.value.fault, raised.value.unsure) == (Fault.LOST, True)
+        assert "look before you try again" in words(raised.value)
+        assert floor.kinds(number) == ["pin_shown"]
+        session.store.write(touch, [1])
+        proxy.cut()
+        time.sleep(0.1)
+        assert session.store.people.find("alice")
+    assert floor.kinds(number) == ["pin_shown"] * 2
+
+
+def test_a_connection_that_ends_before_the_commit_wrote_nothing(floor: Floor) -> None:
+    """That is known, and said."""
+    with floor.session() as session:
+        add(session, "alice")
+        number = floor.last()
+
+        def cut(transaction: Transaction) -> None:
+            touch(transaction, [1])
+            floor.database.sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE usename = 'admin1' AND datname = current_database()"
+            )
+            transaction.users([1])
+
+        with pytest.raises(StoreUnavailable) as raised:
+            session.store.write(cut)
+        assert (raised.value.fault, raised.value.unsure) == (Fault.LOST, False)
+        assert floor.last() == number
+        session.store.write(touch, [1])
+
+
+def test_a_commit_that_was_cancelled_is_not_sure(own_floor: Floor) -> None:
+    """It says COMMIT, as it is done here; the standby that it waited for may not have it."""
+    server = own_floor.database.server
+    with own_floor.session() as session:
+        add(session, "alice")
+        server.configure({"synchronous_standby_names": "nobody"})
+        server.reload()
+        cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = 'admin1'"
+        canceller = threading.Timer(1, lambda: [server.sql(cancel) for _ in range(5)])
+        canceller.start()
+        time.sleep(0.2)
+        with pytest.raises(StoreUnavailable) as raised:
+            session.store.write(touch, [1])
+        canceller.join()
+        assert (raised.value.fault, raised.value.unsure) == (Fault.IN_DOUBT, True)
+        server.configure({"synchronous_standby_names": "''"})
+        server.reload()
+        session.store.write(touch, [1])
+
+
+def test_a_login_s_own_settings_weaken_nothing(floor: Floor) -> None:
+    """A commit waits for the disk, its warnings are heard, and names are pincli's own."""
+    for setting in (
+        "synchronous_commit = off",
+        "client_min_messages = error",
+        "search_path = nowhere",
+        "default_transaction_isolation = serializable",
+    ):
+        floor.database.sql(f"ALTER ROLE admin1 IN DATABASE {floor.database.name} SET {setting}")
+    names = ("synchronous_commit", "client_min_messages", "search_path", "transaction_isolation")
+
+    def read(transaction: Transaction) -> list[str]:
+        rows = transaction.rows  # type: ignore[attr-defined]
+        return [rows("SELECT current_setting(?)", (name,))[0][0] for name in names]
+
+    with floor.session() as session:
+        add(session, "alice")
+        found = session.store.write(read)
+    assert found == ["on", "warning", "pincli, pg_temp", "read committed"]
+    floor.database.sql(
+        f"ALTER ROLE admin1 IN DATABASE {floor.database.name} SET synchronous_commit = remote_apply"
+    )
+    with floor.session() as session:
+        assert session.store.write(read)[0] == "remote_apply"
+
+
+def test_a_read_only_server_can_be_read(floor: Floor) -> None:
+    """Where the location says that any server will do; without that none is found."""
+    with floor.session() as session:
+        add(session, "alice")
+    floor.database.read_only(True)
+    with pytest.raises(StoreUnavailable) as raised, floor.session():
+        pass
+    assert raised.value.fault is Fault.READ_ONLY
+    with floor.session(also="&target_session_attrs=any") as session:
+        assert session.store.people.account_exists("acme")
+        with pytest.raises(StoreUnavailable) as raised:
+            session.store.write(touch, [1])
+        assert raised.value.fault is Fault.READ_ONLY
+    floor.database.read_only(False)
+    with floor.session() as session:
+        session.store.write(touch, [1])
+
+
+def test_what_is_asked_at_one_moment_is_of_one(floor: Floor) -> None:
+    """Others write meanwhile, and wait for nobody."""
+    with floor.session() as session, floor.session(agent="tom") as other:
+        add(session, "alice")
+        with session.store.at_one_moment():
+            before = session.store.trail.head()
+            add(other, "bob")
+            assert session.store.trail.head() == before
+            assert session.store.people.find("bob") == []
+        assert session.store.people.find("bob") != []
+
+
+def test_everything_goes_through_a_pooler(floor: Floor) -> None:
+    """One connection to the server is enough for several sessions, as nobody keeps a state."""
+    with pooled(floor.database, connections=1) as pooler:
+        behind = floor.through(pooler)
+        with behind.session() as one, behind.session("admin1", agent="tom") as two:
+            add(one, "alice")
+            add(two, "bob")
+            pins.show(one, "alice")
+            with one.store.at_one_moment():
+                assert one.store.people.totals()
+            people.set_active(two, "alice", active=False, reason="left")
+    require_untouched(floor)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE pincli.people SET display_name = 'other'",
+        "UPDATE pincli.people SET seal = NULL, display_name = 'other'",
+        "UPDATE pincli.people SET seal = 'x'",
+        "UPDATE pincli.people SET event = 1",
+        "UPDATE pincli.store SET head_number = head_number - 1",
+        "UPDATE pincli.store SET head_link = 'x'",
+        "DELETE FROM pincli.trail WHERE number = (SELECT max(number) FROM pincli.trail)",
+        "UPDATE pincli.trail SET seal = 'x' WHERE number = (SELECT max(number) FROM pincli.trail)",
+        "DELETE FROM pincli.store",
+    ],
+)
+def test_what_was_changed_behind_the_trail_is_not_written_on(floor: Floor, change: str) -> None:
+    """A record, its seal, the newest event, or what the store says of itself."""
+    with floor.session() as session:
+        add(session, "alice")
+        floor.database.sql(change)
+        with pytest.raises(StoreTampered):
+            session.store.write(touch, [1])
+
+
+def test_a_record_without_a_seal_is_as_its_event_says(floor: Floor) -> None:
+    """The functions of a desk have no key; the next host that has one seals the record."""
+    user = floor.collected()
+    floor.verify()
+    assert floor.database.sql("SELECT seal FROM pincli.people") == [(None,)]
+    with floor.session() as session:
+        session.store.write(set_active, [user.id], active=False, reason="left")
+    ((seal,),) = floor.database.sql("SELECT seal FROM pincli.people")
+    assert seal is not None
+    require_untouched(floor)
+
+
+def test_only_one_maintains_the_store(floor: Floor) -> None:
+    """An admin; not a desk or a portal; and whoever dies lets go."""
+    with (
+        floor.session() as one,
+        floor.session(agent="tom") as two,
+        floor.session("portal1") as three,
+    ):
+        with one.store.maintained():
+            impatient(two)
+            with pytest.raises(StoreBusy), two.store.maintained():
+                pass
+            add(two, "alice")  # nobody else waits
+        with two.store.maintained():
+            pass
+        with pytest.raises(StoreUnavailable) as raised, three.store.maintained():
+            pass
+        assert raised.value.fault is Fault.FORBIDDEN
+
+
+def test_signals_wait_for_who_holds_locks(floor: Floor) -> None:
+    """Once others have to wait, Ctrl-C comes after the commit."""
+    with floor.session() as session:
+        add(session, "alice")
+        number = floor.last()
+
+        def interrupted(transaction: Transaction) -> None:
+            transaction.users([1])
+            interrupt()
+            touch(transaction, [1])
+
+        with pytest.raises(KeyboardInterrupt):
+            session.store.write(interrupted)
+        assert floor.kinds(number) == ["pin_shown"]
+        with session.store.uninterrupted():
+            session.store.write(touch, [1])
+            interrupt()
+            session.store.write(touch, [1])
+            with pytest.raises(KeyboardInterrupt):
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        assert floor.kinds(number) == ["pin_shown"] * 3
+
+
+def test_a_host_stops_where_the_store_is_older_than_its_mark(floor: Floor) -> None:
+    """Until an epoch begins that it has not seen."""
+    with floor.session() as session:
+        add(session, "alice")
+        for table in ("trail", "people", "store"):
+            floor.database.sql(f"CREATE TABLE public.{table} AS TABLE pincli.{table}")
+        add(session, "bob")
+        for table in ("trail", "people", "store"):
+            floor.database.sql(f"DELETE FROM pincli.{table}")
+            floor.database.sql(f"INSERT INTO pincli.{table} TABLE public.{table}")
+        with pytest.raises(StoreRolledBack):
+            add(session, "carol")
+        with pytest.raises(StoreRolledBack):
+            session.store.require_seen()
+        floor.database.sql("UPDATE pincli.store SET epoch = 1")
+        add(session, "carol")
+        assert session.store.require_seen()
+
+
+def test_a_new_host_makes_its_mark(floor: Floor, tmp_path: Path) -> None:
+    """With an event; where it can keep none, it works without."""
+    with floor.session() as session:
+        add(session, "alice")
+    (tmp_path / "marks").mkdir(mode=0o700)
+    number = floor.last()
+    for marks, kinds in (
+        ("marks", ["pin_shown", "marked"]),
+        ("marks", ["pin_shown"]),
+        ("no", ["pin_shown"]),
+    ):
+        with floor.session(marks=tmp_path / marks) as session:
+            session.store.write(touch, [1])
+        assert floor.kinds(number) == kinds
+        number = floor.last()
+
+
+def test_a_bulk_of_users_is_written_by_few_statements(floor: Floor) -> None:
+    """Whatever is in their texts; and each is as it was given."""
+    odd = ["O'Brien \"\\ %s ? {,} NULL", "Ünï\u00adcode 🔑", "NULL", "{}"]
+
+    def step(transaction: Transaction, number: int) -> None:
+        transaction.save(
+            [
+                NewEvent(
+                    EventKind.USER_ADDED,
+                    User(
+                        0, os.urandom(16), None, "acme", f"u{each}", odd[each % 4],
+                        odd[0] if each % 3 else None, UserType.CLOUD, each % 2 == 0, "now",
+                    ),
+                    reason=odd[1] if each % 5 == 0 else None,
+                )
+                for each in range(number)
+            ]
+        )  # fmt: skip
+
+    with floor.session() as session:
+        session.store.write(step, 3000)
+        with session.store.at_one_moment():
+            users = session.store.people.named([f"u{each}" for each in range(3000)])
+        assert [user.display_name for user in users[:4]] == odd
+        assert [user.email for user in users[:4]] == [None, odd[0], odd[0], None]
+        changed = session.store.write(set_active, [u.id for u in users], active=True, reason=None)
+        assert len(changed) == 3000
+    require_untouched(floor)
+
+
+def test_what_a_database_may_lack(server: object, floor: Floor, database: Database) -> None:
+    """A schema, a store, the right version, rights: each is said, with what to do."""
+
+    def opened(where: str) -> StoreUnavailable:
+        with pytest.raises(StoreUnavailable) as raised:
+            PostgresStore(Server(where), floor.keys, origin=Origin("mia", "test"))
+        return raised.value
+
+    assert opened(database.location()).fault is Fault.NO_SCHEMA
+    make_schema(database.dsn())
+    assert "init has not been run" in words(opened(database.location()))
+    for schema, fault in ((1, Fault.OLD_SCHEMA), (9, Fault.NEWER)):
+        floor.database.sql("UPDATE pincli.store SET schema = %s", schema)
+        assert opened(floor.database.location()).fault is fault
+    floor.database.sql("REVOKE USAGE ON SCHEMA pincli FROM pincli_desk")
+    assert opened(floor.database.location("desk1")).fault is Fault.FORBIDDEN

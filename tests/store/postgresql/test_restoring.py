@@ -1,0 +1,152 @@
+"""`restore` on a server: taking in what a DBA has brought back, or what was changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pincli.errors import BackupRefused, StoreRolledBack, StoreTampered, UsageProblem
+from pincli.models import Origin, Outcome
+from pincli.operations import backups, people
+from pincli.operations.trail import check_trail
+from pincli.operations.verify import verify
+from pincli.results import Restored
+from pincli.store.location import Server
+from pincli.store.postgresql.engine import PostgresStore
+from pincli.store.postgresql.upkeep import PostgresUpkeep
+from tests.store.postgresql.floor import PIN, WRONG, Floor
+
+TABLES = ("trail", "people", "store", "texts", "nonces")
+
+
+def restore(floor: Floor) -> Restored:
+    """As the command does it."""
+    where = Server(floor.database.location("admin1"))
+    return backups.restore(None, where, floor.keys, origin=Origin("lea", "restore"))
+
+
+def copy(floor: Floor) -> None:
+    """Keep the database as it is now."""
+    for table in TABLES:
+        floor.database.sql(f"CREATE TABLE public.{table} AS TABLE pincli.{table}")
+
+
+def bring_back(floor: Floor) -> None:
+    """What a DBA does with an old backup."""
+    for table in TABLES:
+        floor.database.sql(f"DELETE FROM pincli.{table}")
+        floor.database.sql(f"INSERT INTO pincli.{table} TABLE public.{table}")
+
+
+def require_untouched(floor: Floor) -> None:
+    """Every link, digest and counter is as Python computes it."""
+    with floor.session() as session:
+        report = check_trail(session, None)
+    assert report.finding is None, report
+
+
+def test_a_database_of_yesterday_is_taken_in(floor: Floor, tmp_path: Path) -> None:
+    """Every host stops; then all PINs are withdrawn, and all of them go on."""
+    floor.collected()
+    floor.collected("bob")
+    marks = tmp_path / "desk"
+    marks.mkdir(mode=0o700)
+    for _ in range(2):
+        floor.verify(WRONG, marks=marks)
+    copy(floor)
+    for _ in range(4):
+        floor.verify(WRONG, marks=marks)
+    bring_back(floor)
+    with pytest.raises(StoreRolledBack):
+        floor.verify(marks=marks)
+    done = restore(floor)
+    assert (done.withdrawn, done.changed) == (2, 2)
+    alice = floor.user()
+    assert (alice.failed_attempts, alice.question, alice.sealed) == (2, None, None)
+    assert floor.verify(marks=marks).outcome is Outcome.UNCOLLECTED
+    assert floor.verify(marks=marks).outcome is Outcome.UNCOLLECTED
+    with floor.session() as session:
+        people.set_active(session, "bob", active=False, reason="left")
+    assert floor.database.sql("SELECT epoch FROM pincli.store") == [(1,)]
+    note = "SELECT note FROM pincli.trail WHERE kind = 'restored' AND uid IS NULL"
+    assert floor.database.sql(note)[0][0].startswith("mark ")
+    require_untouched(floor)
+
+
+def test_records_changed_behind_the_trail_get_the_stricter_counter(floor: Floor) -> None:
+    """One lowered, one raised, one that the trail doesn't know, one that is gone."""
+    for name in ("alice", "bob", "carol", "dave"):
+        floor.collected(name)
+    for _ in range(5):
+        floor.verify(WRONG)
+    uids = {name: floor.user(name).uid for name in ("alice", "bob", "carol", "dave")}
+    floor.database.sql("UPDATE pincli.people SET failed_attempts = 1 WHERE login = 'alice'")
+    floor.database.sql("UPDATE pincli.people SET failed_attempts = 3 WHERE login = 'bob'")
+    floor.database.sql(
+        "UPDATE pincli.people SET uid = '\\x00112233445566778899aabbccddeeff' WHERE login = 'carol'"
+    )
+    floor.database.sql("DELETE FROM pincli.people WHERE login = 'dave'")
+    with pytest.raises(StoreTampered):
+        floor.verify()
+    assert restore(floor).withdrawn == 3
+    assert floor.user().failed_attempts == 5
+    assert floor.user("bob").failed_attempts == 3
+    assert not floor.user("carol").active
+    for name in ("carol", "dave"):
+        assert not floor.user(f"lost-{uids[name].hex()}").active
+    assert floor.verify().outcome is Outcome.UNCOLLECTED
+    require_untouched(floor)
+
+
+def test_an_attempt_in_flight_is_ended(floor: Floor) -> None:
+    """It was right, and its PIN is withdrawn: nobody is verified by it."""
+    floor.collected()
+    with floor.at_the_desk() as session:
+        floor.database.sql("ALTER FUNCTION pincli.settle RENAME TO settled")
+        with pytest.raises(Exception, match="no store"):
+            verify(session, "alice", PIN, None)
+        floor.database.sql("ALTER FUNCTION pincli.settled RENAME TO settle")
+    number = floor.last()
+    restore(floor)
+    assert floor.kinds(number) == ["refused", "restored", "restored"]
+    require_untouched(floor)
+
+
+def test_a_restore_that_is_killed_is_run_again(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No host goes on before every PIN is withdrawn."""
+    floor.collected()
+    copy(floor)
+    floor.verify(WRONG)
+    bring_back(floor)
+    begin_epoch = PostgresStore.begin_epoch
+    monkeypatch.setattr(PostgresStore, "begin_epoch", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        restore(floor)
+    assert floor.user().question is None
+    monkeypatch.setattr(PostgresStore, "begin_epoch", begin_epoch)
+    restore(floor)
+    assert floor.verify().outcome is Outcome.UNCOLLECTED
+    require_untouched(floor)
+
+
+def test_a_trail_that_was_changed_vouches_for_nothing(floor: Floor) -> None:
+    """It is left as it is."""
+    floor.collected()
+    floor.database.sql("UPDATE pincli.trail SET agent = 'nobody' WHERE number = 2")
+    number = floor.last()
+    with pytest.raises(BackupRefused):
+        restore(floor)
+    assert floor.last() == number
+    assert floor.user().question is not None
+
+
+def test_files_are_the_dba_s(floor: Floor, tmp_path: Path) -> None:
+    """Pincli neither writes nor reads one of a server."""
+    upkeep = PostgresUpkeep(Server(floor.database.location()), floor.keys)
+    with pytest.raises(UsageProblem, match="does not back up"):
+        upkeep.back_up(tmp_path / "backup")
+    with pytest.raises(UsageProblem, match="does not bring back"):
+        upkeep.restore(tmp_path / "backup", None)  # type: ignore[arg-type]
