@@ -64,16 +64,13 @@ def move(
     wait while rows are copied. From then on the old store refuses all work. If the move is cut
     short, the same command finishes it.
     """
+    target = location_of(location)
     config = invocation.config
-    server = require_movable(config.store, location_of(location))
+    server = require_movable(config.store, target)
     if not yes:
         require_terminal("nobody is there to confirm the move", "give --yes")
     session = invocation.open(Need.WRITE, Need.CHECK, even_closed=True)
     if not yes:
         confirm(f"Move the store at {config.store} to {server}, and close it here?")
-    with (
-        progress_bar("checking", percent=True) as checking,
-        progress_bar("copying", percent=True) as copying,
-    ):
-        done = move_operation(session, server, checking=checking, copying=copying)
-    return moved(done)
+    with progress_bar("moving", percent=True) as progress:
+        return moved(move_operation(session, server, progress=progress))

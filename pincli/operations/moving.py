@@ -38,8 +38,7 @@ def move(
     session: Session,
     server: Server,
     *,
-    checking: Progress = no_progress,
-    copying: Progress = no_progress,
+    progress: Progress = no_progress,
 ) -> Moved:
     """Move the store to a server, or finish a move that was cut short.
 
@@ -49,8 +48,7 @@ def move(
         session: Of the store in a folder, opened even if it is closed, with Need.WRITE and
             Need.CHECK.
         server: A database that has our tables, with nothing in them.
-        checking: Told how far it is while the trail is checked.
-        copying: Likewise, while rows are copied.
+        progress: Told how far it is: half of it is for checking, half for copying.
 
     Raises:
         Interrupted: Ctrl-C came early enough; the store goes on as it was.
@@ -59,6 +57,12 @@ def move(
         MoveUnfinished: The same command has to be run again.
         StoreUnavailable: It can't be moved; it goes on as it was.
     """
+
+    def checking(done: int, total: int) -> None:
+        progress(done, 2 * total)
+
+    def copying(done: int, total: int) -> None:
+        progress(total + done, 2 * total)
 
     def check() -> None:
         require_sound(session, progress=_stoppable(checking))

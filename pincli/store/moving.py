@@ -56,6 +56,7 @@ def move(store: Store, server: Server, *, check: Callable[[], None], progress: P
         with arriving(server) as there:
             _prepare(store, there)
             if closed:
+                store.require_seen()  # the server's store may have gone on, and been lost
                 _copy(store, there, progress)
             else:
                 store.write(
@@ -64,8 +65,8 @@ def move(store: Store, server: Server, *, check: Callable[[], None], progress: P
                     str(server),
                     lambda: _copy(store, there, progress),
                 )
-            store.note_moved()
             try:
+                store.note_moved()
                 there.commit()
             except StoreUnavailable as error:
                 raise MoveUnfinished(error.fault, server, error.detail) from None

@@ -58,8 +58,8 @@ def moved(result: Moved) -> Answer:
         lambda: [
             Headline(Tone.GOOD, word, f"{result.users} users, {result.events} events"),
             Fields([("store", result.location)]),
-            Note("the old store refuses all work; give each host a login of its own, and name"),
-            Note("the new one in PINCLI_STORE or the deployment's configuration"),
+            Note("the old store refuses all work from now on"),
+            Note("each host needs a login of its own there, in PINCLI_STORE or the deployment"),
         ],
     )
 

@@ -19,7 +19,7 @@ from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
 from pincli.rules.states import ATTEMPTS_ALLOWED
 from pincli.store.mark import NOWHERE, Mark, Seen
-from pincli.store.sql.tables import OLD_EVENTS, TABLES, Table
+from pincli.store.sql.tables import OLD_EVENTS, STORE, TABLES, Table
 from tests.store.attempting import left_open
 from tests.store.postgresql.floor import DESK, Floor, make_schema
 from tests.support.contract import answer_of, call, error_of
@@ -230,6 +230,17 @@ def test_a_second_run_finds_it_done(move: Move) -> None:
     assert move.there.kinds() == events
     ran = call(move.desk, ["store", "move", move.location, "--yes"])
     assert "moved before" in ran.out
+
+
+def test_a_store_that_went_on_and_was_lost_is_not_moved_again(move: Move) -> None:
+    """The old folder would give back the attempts since, as this host's mark knows."""
+    answer_of(move.run())
+    work_goes_on(move.there)
+    tables = ", ".join(f"pincli.{table.name}" for table in (STORE, *TABLES))
+    move.there.database.sql(f"TRUNCATE {tables}")
+    _, hint = refused(move.run(), "rolled_back")
+    assert "pincli restore" in hint
+    assert move.database_is_empty()
 
 
 def test_a_database_with_a_store_is_left_alone(move: Move, tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def arriving(server: Server) -> Iterator[Arrival]:
 
 def _not_allowed(server: Server, what: str, group: str) -> StoreUnavailable:
     detail = f"it may not {what}; a login of {group} may"
-    return StoreUnavailable(Fault.DENIED, server, detail)
+    return StoreUnavailable(Fault.FORBIDDEN, server, detail)
 
 
 @contextmanager

@@ -185,6 +185,9 @@ class SqliteStore:
             finally:
                 mark.close()
             if seen is not None:
+                if seen.place == NOWHERE and self.moved_to() is not None:
+                    # It is closed, and says so: the question is how far its server has gone on.
+                    seen = seen._replace(place=place_of(self.path))
                 head = newest(self._connection, start)
                 is_sealed = self._seals(identity.store_id)
                 require_seen(seen, self._seen(*head[:2]), self._rows, self.path, is_sealed)
