@@ -165,7 +165,7 @@ class Mark:
             return False
         return done
 
-    def raise_to(self, seen: Seen) -> bool:
+    def raise_to(self, seen: Seen, *, restored: bool = False) -> bool:
         """Write what was just committed, where several processes may write at once.
 
         Two may come here in another order than they committed: `write` never goes back.
@@ -175,7 +175,7 @@ class Mark:
         except OSError:
             return False
         try:
-            return self.write(seen)
+            return self.write(seen, restored=restored)
         finally:
             fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
 
@@ -235,8 +235,6 @@ def _require_safe(descriptor: int, path: Path) -> None:
 
 def _follows(seen: Seen, last: Seen) -> bool:
     """Whether the mark may go from one to the other without a restore."""
-    if seen.place not in (last.place, NOWHERE):
+    if seen.place not in (last.place, NOWHERE) or seen.epoch < last.epoch:
         return False
-    if seen.epoch != last.epoch:
-        return seen.epoch > last.epoch
     return seen.number > last.number or (seen.number, seen.link) == (last.number, last.link)

@@ -9,7 +9,7 @@ from pincli.errors import Refused, Rule, StoreUnavailable
 from pincli.models import Fault, Head
 from pincli.store.location import Server
 from pincli.store.postgresql.connection import Connection, Parameters, connect
-from pincli.store.postgresql.errors import TakeAgain, translated
+from pincli.store.postgresql.host import at_last, require_committed
 from pincli.store.postgresql.roles import OWNER, grants
 from pincli.store.postgresql.tables import OLD_EVENTS as MAKE_OLD_EVENTS
 from pincli.store.postgresql.tables import SCHEMA
@@ -80,7 +80,7 @@ class Arrival:
         self._connection.patience = _LONGEST_STALL
         columns = ", ".join(table.columns)
         statement = f"COPY pincli.{table.name} ({columns}) FROM STDIN"
-        with _told(self._server), self._connection.cursor().copy(statement.encode()) as copy:
+        with at_last(self._server), self._connection.cursor().copy(statement.encode()) as copy:
             for row in rows:
                 copy.write_row(row)
 
@@ -98,9 +98,9 @@ class Arrival:
             StoreUnavailable: Nobody knows whether it is, or whether it would outlive a failover.
         """
         self._connection.patience = _LONGEST_COMMIT
-        self._run("COMMIT")
-        if self._connection.in_doubt:
-            raise StoreUnavailable(Fault.IN_DOUBT, self._server, self._connection.in_doubt)
+        with at_last(self._server):
+            commit = self._connection.execute(b"COMMIT")
+        require_committed(self._connection, commit, self._server)
 
     def _begin(self) -> None:
         self._run("BEGIN")
@@ -114,7 +114,7 @@ class Arrival:
 
     def _run(self, statement: str, parameters: Parameters = ()) -> list[Row]:
         self._connection.patience = max(self._connection.patience, _LONGEST_STALL)
-        with _told(self._server):
+        with at_last(self._server):
             cursor = self._connection.execute(statement.encode(), parameters or None)
             return list(cursor.fetchall()) if cursor.description is not None else []
 
@@ -127,7 +127,7 @@ def arriving(server: Server) -> Iterator[Arrival]:
         StoreUnavailable: There is no connection; or there are no tables, or the login may not
             fill them.
     """
-    with _told(server):
+    with at_last(server):
         connection = connect(server)
     with closing(connection):
         arrival = Arrival(connection, server)
@@ -138,13 +138,3 @@ def arriving(server: Server) -> Iterator[Arrival]:
 def _not_allowed(server: Server, what: str, group: str) -> StoreUnavailable:
     detail = f"it may not {what}; a login of {group} may"
     return StoreUnavailable(Fault.FORBIDDEN, server, detail)
-
-
-@contextmanager
-def _told(server: Server) -> Iterator[None]:
-    """What the server says as StoreUnavailable: nothing here is taken again."""
-    try:
-        with translated(server):
-            yield
-    except TakeAgain as error:
-        raise StoreUnavailable(error.fault, server, error.detail) from None

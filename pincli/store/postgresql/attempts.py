@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID, uuid4
 
-from pincli.errors import StoreBusy, StoreTampered, StoreUnavailable
+from pincli.errors import StoreTampered, StoreUnavailable
 from pincli.models import EventKind, Fault, Head, NewEvent, Outcome, State, User, Verdict
 from pincli.store.contract import Answered
 from pincli.store.mark import NOWHERE
@@ -46,8 +46,6 @@ _COMMIT = b"COMMIT"
 _REFUSED = EventKind.REFUSED.value
 _WHILE_LOCKED = 1.0
 """Seconds that the server has beyond its own limit for a lock, to say that nothing is done."""
-_AT_ONCE = 1.0
-"""Seconds to wait for the server where nobody else is to be waited for."""
 
 
 class FunctionAttempts:
@@ -109,14 +107,8 @@ class FunctionAttempts:
     def finish(self, user: User) -> None:
         """End an attempt of this user that was left open, if nobody else is writing now."""
         finishing = (user.uid, *self._host.origin, *self._seen())
-        try:
-            self._called(_FINISH, [finishing], user.uid, patience=_AT_ONCE)
-        except UserGone:
-            return
-        except StoreUnavailable as error:
-            if error.fault is not Fault.LOST:
-                raise
-            raise StoreBusy(self._host.server, None, error.detail) from None
+        with suppress(UserGone):
+            self._called(_FINISH, [finishing], user.uid)
 
     def record(self, *events: NewEvent) -> None:
         """Record refusals that change no user."""
@@ -195,12 +187,11 @@ class FunctionAttempts:
         function: bytes,
         calls: Sequence[Sequence[Any]],
         uid: bytes | None = None,
-        patience: float = LONGEST_WAIT + _WHILE_LOCKED,
     ) -> tuple[list[str | None], User | None]:
         """Call a function, in one transaction; each outcome, and the record of a user after it."""
 
         def transaction() -> tuple[list[Cursor], Cursor]:
-            with self._host.conversation(patience) as connection:
+            with self._host.conversation(LONGEST_WAIT + _WHILE_LOCKED) as connection:
                 connection.in_doubt = ""
                 connection.execute(BEGIN)
                 calling = [connection.execute(function, values) for values in calls]

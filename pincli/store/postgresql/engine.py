@@ -19,7 +19,7 @@ from pincli.store.postgresql.attempts import FunctionAttempts
 from pincli.store.postgresql.connection import LONGEST_WAIT, Connection
 from pincli.store.postgresql.dialect import translated_sql
 from pincli.store.postgresql.errors import translated
-from pincli.store.postgresql.host import Host, present, require_committed
+from pincli.store.postgresql.host import Host, at_last, present, require_committed
 from pincli.store.postgresql.tables import SCHEMA
 from pincli.store.postgresql.transaction import (
     SEARCH_PATH,
@@ -175,7 +175,7 @@ class PostgresStore:
     @contextmanager
     def at_one_moment(self) -> Iterator[None]:
         """What is asked inside is answered as of one moment; nobody waits meanwhile."""
-        with self._host.conversation() as connection:
+        with at_last(self.path), self._host.conversation() as connection:
             connection.execute(_AT_ONE_MOMENT)
             connection.execute(SEARCH_PATH)
             self._moment = connection
@@ -203,10 +203,10 @@ class PostgresStore:
             return transaction.head, transaction.epoch + 1
 
         head, epoch = self._host.patiently(lambda: self._tried(step, (), {}, marks=False))
-        self._host.saw(head, epoch)
+        self._host.saw(head, epoch, restored=True)
 
     def is_sound(self) -> bool:
-        """Whether the database finds itself intact: that is its server's affair."""
+        """Always: a database on a server is for its DBA to check."""
         return True
 
     @contextmanager
@@ -215,7 +215,7 @@ class PostgresStore:
 
         A connection of its own holds it, as everything else commits meanwhile.
         """
-        with translated(self.path), closing(self._host.another_connection()) as connection:
+        with at_last(self.path), closing(self._host.another_connection()) as connection:
             timeout = f"SET LOCAL lock_timeout = '{lock_timeout(connection)}ms'"
             for statement in ("BEGIN", _UNHURRIED, timeout, _MAINTENANCE):
                 connection.execute(statement.encode())
@@ -255,12 +255,16 @@ class PostgresStore:
         if self._sealers is None:
             raise RuntimeError("a store opened for reading was asked to write")
         committing = False
+        # Before the store is looked at: others on this host move the mark with it.
+        seen = self._host.seen(self._store_id) if marks else None
         try:
             with self._host.signals.during(), self._host.conversation() as connection:
                 transaction = self._begun(connection, self._sealers, waits=waits)
-                is_known = not marks or self._is_known_here(transaction)
+                if seen is not None:
+                    now = present(transaction.head_at_first, transaction.epoch)
+                    self._compare(seen, now, transaction.rows)
                 result = step(transaction, *args, **kwargs)
-                if not is_known:
+                if marks and seen is None and self._host.keeps_mark:
                     transaction.save([NewEvent(EventKind.MARKED)])
                 head = transaction.end()
                 connection.in_doubt, committing = "", True
@@ -292,20 +296,9 @@ class PostgresStore:
             locked=self._host.signals.put_off,
         )
 
-    def _is_known_here(self, transaction: PostgresTransaction) -> bool:
-        """Whether this host has seen the store before, which agrees with that; or keeps no mark.
-
-        Raises:
-            StoreRolledBack: The store is older than the mark, or another.
-        """
-        seen = self._host.seen(self._store_id)
-        if seen is None:
-            return not self._host.keeps_mark
-        now = present(transaction.head_at_first, transaction.epoch)
-        self._compare(seen, now, transaction.rows)
-        return True
-
     def _compare(self, seen: Seen, now: Seen, rows: Callable[..., list[Any]]) -> None:
+        """See that the store is not older than what this host has seen, nor another."""
+
         def is_sealed(event: TrailEvent) -> bool:
             return self._sealers is None or self._sealers.accept(
                 event.seal, lambda by: by.seal_trail(self._store_id, event.number, event.link)
@@ -320,18 +313,19 @@ class PostgresStore:
         make: Callable[[Sequence[Any]], Any] | None = None,
     ) -> list[Any]:
         text, values = translated_sql(query, parameters)
-
-        def found() -> list[tuple[Any, ...]]:
-            if self._moment is not None:
+        if self._moment is None:
+            found = self._host.patiently(lambda: self._asked(text, values))
+        else:
+            with at_last(self.path):
                 self._moment.patience = LONGEST_WAIT
-                return self._moment.execute(text, values).fetchall()
-            with self._host.conversation() as connection:
-                connection.execute(SEARCH_PATH)
-                cursor = connection.execute(text, values)
-            return cursor.fetchall()
-
-        rows = found() if self._moment is not None else self._host.patiently(found)
+                found = self._moment.execute(text, values).fetchall()
         if make is None:
-            return rows
+            return found
         with translated(self.path):
-            return [make(row) for row in rows]
+            return [make(row) for row in found]
+
+    def _asked(self, text: bytes, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        with self._host.conversation() as connection:
+            connection.execute(SEARCH_PATH)
+            cursor = connection.execute(text, values)
+        return cursor.fetchall()

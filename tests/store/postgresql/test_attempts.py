@@ -234,7 +234,7 @@ def test_a_server_whose_time_stands_still(
         began = time.monotonic()
         with pytest.raises(StoreUnavailable) as raised:
             store.functions.attempt(asked, b"w" * 32, ticket=None)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 4
         assert (raised.value.fault, raised.value.charge) == (Fault.LOST, "may be charged")
         server.thaw()
         assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
@@ -331,8 +331,8 @@ def test_an_attempt_left_open_is_ended_by_who_looks(
         began = time.monotonic()
         with held(floor), pytest.raises(StoreBusy):
             store_of(session).functions.finish(open_one)
-        assert time.monotonic() - began < 3
-        monkeypatch.setattr(left_open, "LEFT_OPEN", timedelta(0))
+        assert time.monotonic() - began < 4
+        monkeypatch.setattr(left_open, "LEFT_OPEN", timedelta(seconds=-2))
         ((definition,),) = floor.database.sql(_AT_ONCE)
         floor.database.sql(definition)
         store_of(session).locks_recorded.clear()
@@ -358,7 +358,8 @@ def test_a_database_that_was_put_back_is_refused_before_a_charge(floor: Floor) -
         assert raised.value.charge == "not charged"
         assert floor.last() == number
         floor.database.sql("UPDATE pincli.store SET epoch = epoch + 1")
-        assert verify(session, "alice", WRONG, None).outcome is Outcome.INCORRECT
+        for _ in range(2):
+            assert verify(session, "alice", WRONG, None).outcome is Outcome.INCORRECT
     store_id = next(floor.keys.glob("mark-*")).name.removeprefix("mark-")
     mark = Mark.open(floor.keys, bytes.fromhex(store_id))
     assert mark is not None

@@ -381,6 +381,31 @@ def test_a_host_stops_where_the_store_is_older_than_its_mark(floor: Floor) -> No
         assert session.store.require_seen()
 
 
+def test_another_store_in_its_place_is_not_written(floor: Floor) -> None:
+    """An open desk would seal it as if it were the one that it had opened."""
+    with floor.session() as session:
+        add(session, "alice")
+        floor.database.sql("UPDATE pincli.store SET store_id = %s", "0f" * 16)
+        with pytest.raises(StoreUnavailable) as raised:
+            session.store.write(touch, [1])
+    assert raised.value.fault is Fault.REPLACED
+
+
+def test_the_mark_of_a_busy_host_is_never_ahead(floor: Floor) -> None:
+    """Several processes of a host write and move its mark at once; none is refused."""
+    with floor.session() as session:
+        add(session, *"abcd")
+
+    def write(row: int) -> None:
+        with floor.session() as session:
+            for _ in range(25):
+                session.store.write(touch, [row])
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(write, (1, 2, 3, 4)))
+    require_untouched(floor)
+
+
 def test_a_new_host_makes_its_mark(floor: Floor, tmp_path: Path) -> None:
     """With an event; where it can keep none, it works without."""
     with floor.session() as session:
