@@ -84,6 +84,8 @@ class EventKind(StrEnum):
     RESTORED = "restored"
     AUDITED = "audited"
     """The whole trail was checked, and nothing was wrong."""
+    MOVED = "moved"
+    """The store goes on at a server; in a folder, this event closes it."""
 
 
 class NewPin(NamedTuple):
@@ -437,6 +439,7 @@ class Fault(StrEnum):
     TAMPERED = "tampered with"
     ROLLED_BACK = "rolled back"
     MOVED = "at another place"
+    CLOSED = "moved to a server"
     OLD_SCHEMA = "of an older pincli"
     UNREACHABLE = "unreachable"
     LOST = "the connection was lost"
@@ -444,6 +447,7 @@ class Fault(StrEnum):
     DENIED = "access denied"
     NO_DATABASE = "no such database"
     NO_SCHEMA = "no store in the database"
+    NO_TABLES = "no tables in the database"
     IN_DOUBT = "a commit in doubt"
 
     @classmethod

@@ -45,6 +45,7 @@ MAY_IMPORT = {
     ),
     "store.scratch": ("store.sqlite.errors",),
     "store.opening": ("store",),
+    "store.moving": ("store",),  # from one engine to the other: it has to know both
     "store.location": (),
     "vault": ("vault", "rules", "files"),
     "config": ("rules", "store.location"),

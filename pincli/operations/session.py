@@ -137,6 +137,7 @@ def open_session(
     origin: Origin,
     needs: frozenset[Need] = frozenset(),
     answers: Answers | None = None,
+    even_closed: bool = False,
 ) -> Iterator[Session]:
     """Open the store, and check every key that is needed against the store's record.
 
@@ -150,6 +151,7 @@ def open_session(
         origin: Who acts, and by which command.
         needs: What the command is going to do.
         answers: For tests, at a lower cost.
+        even_closed: Open a store that was moved to a server too.
 
     Raises:
         StoreUnavailable: The database can't be used.
@@ -157,7 +159,7 @@ def open_session(
     """
     marks = marks or keys_folder
     writes = bool(needs & {Need.WRITE, Need.ATTEMPT})
-    store = _opened(location, keys_folder, marks, origin, upgrade=writes)
+    store = _opened(location, keys_folder, marks, origin, upgrade=writes, even_closed=even_closed)
     try:
         if Need.ATTEMPT in needs and store.functions is None:
             needs |= {Need.WRITE}
@@ -206,11 +208,17 @@ def _seal_with(store: "Store", keyring: Keyring) -> None:
 
 
 def _opened(
-    location: Location, keys_folder: Path, marks: Path, origin: Origin, *, upgrade: bool
+    location: Location,
+    keys_folder: Path,
+    marks: Path,
+    origin: Origin,
+    *,
+    upgrade: bool,
+    even_closed: bool,
 ) -> "Store":
     """The store, brought up to date first if it is a folder's, of an older pincli."""
     try:
-        return open_store(location, marks, origin=origin)
+        return open_store(location, marks, origin=origin, even_closed=even_closed)
     except StoreUnavailable as error:
         # A server's schema is its owner's to change, by `store upgrade`.
         on_the_way = upgrade and error.fault is Fault.OLD_SCHEMA

@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from pincli.errors import PincliError, StoreRolledBack, UsageProblem
+from pincli.errors import PincliError, StoreRolledBack, StoreTampered, UsageProblem
 from pincli.models import EventKind, Head, NewEvent, Start, Texts, TrailEvent, User
 from pincli.operations.chunks import Progress, no_progress
 from pincli.operations.old_trail import CHANGED, MISSING, BadEvent, OldTrail
@@ -72,6 +72,26 @@ def _note(session: Session) -> None:
         session.store.write(record, NewEvent(EventKind.AUDITED))
 
 
+def require_sound(session: Session, *, progress: Progress = no_progress) -> None:
+    """Check links, seals, counters and records.
+
+    Args:
+        session: Opened with Need.CHECK.
+        progress: Told how far it is.
+
+    Raises:
+        StoreTampered: One is not as pincli left it.
+    """
+    check = _Check(session, None, progress)
+    try:
+        check.old_trail()
+        check.start()
+        check.trail()
+        check.records()
+    except BadEvent as bad:
+        raise StoreTampered(session.store.path, _told(bad)) from None
+
+
 def check_chain(session: Session) -> tuple[Mapping[bytes, Course], str | None]:
     """Check links, seals and counters, without the records.
 
@@ -87,9 +107,13 @@ def check_chain(session: Session) -> tuple[Mapping[bytes, Course], str | None]:
         check.start()
         check.trail()
     except BadEvent as bad:
-        where = "" if bad.number is None else f"event {bad.number}: "
-        return {}, f"{where}{bad.finding}"
+        return {}, _told(bad)
     return check.courses, None
+
+
+def _told(bad: BadEvent) -> str:
+    where = "" if bad.number is None else f"event {bad.number}: "
+    return f"{where}{bad.finding}"
 
 
 class _Check:

@@ -72,6 +72,7 @@ class Plan:
         longest_wait: Seconds to wait for a lock; 0 for pincli's own.
         ago: Seconds by which the store's clock is slow.
         powerless: Whether root's power over file permissions is given up.
+        server: Whether what a server is told is a point too, such as `server:COMMIT`.
         deployment: A file that counts as /etc/pincli/pincli.toml, as if under sudo.
     """
 
@@ -83,6 +84,7 @@ class Plan:
     longest_wait: float = 0
     ago: int = 0
     powerless: bool = False
+    server: bool = False
     deployment: str = ""
 
     def dump(self) -> str:
@@ -163,6 +165,8 @@ def install(plan: Plan) -> None:
     _watch_steps(points)
     _watch_locks(points)
     _watch_sql(points)
+    if plan.server:
+        _watch_server(points)
     if plan.cheap:
         _replace(Answers.__init__, "__defaults__", (_CHEAP,))
     if plan.longest_wait:
@@ -253,6 +257,25 @@ def _watch_sql(points: Points) -> None:
         return connect(*arguments, factory=Watched, **options)
 
     _replace(sqlite3, "connect", connecting)
+
+
+def _watch_server(points: Points) -> None:
+    # Importing it takes longer than most runs.
+    from pincli.store.postgresql.arriving import Arrival
+    from pincli.store.postgresql.connection import Connection
+
+    execute, take = Connection.execute, Arrival.take
+
+    def executing(connection: Connection, sql: Any, *arguments: Any, **options: Any) -> Any:
+        points.reach(f"server:{sql.split(None, 1)[0].decode()}")
+        return execute(connection, sql, *arguments, **options)
+
+    def taking(arrival: Arrival, *arguments: Any) -> None:
+        points.reach("server:COPY")
+        take(arrival, *arguments)
+
+    _replace(Connection, "execute", executing)
+    _replace(Arrival, "take", taking)
 
 
 def _replace(owner: object, name: str, by: object) -> None:

@@ -32,6 +32,7 @@ _SETTLE = (
     b"SELECT outcome, state, pin_proof, locked, %b, %b FROM pincli.settle(%%s, %%s, %%s, %%s)"
     % (_HEAD, _HEARING)
 )
+_MOVED = b"SELECT 1 FROM pincli.trail WHERE number >= %s AND kind = %s LIMIT 1"
 _RECORD = (
     b"SELECT outcome, locked, %b, %b FROM pincli.record("
     b"%%s, %%s, %%s, %%s, %%s, %%s, %%s, %%s, %%s, %%s)" % (_HEAD, _HEARING)
@@ -221,14 +222,20 @@ class FunctionAttempts:
         """This host's mark, as the functions want it.
 
         Raises:
-            StoreUnavailable: It is of a store in a folder, which was moved here.
+            StoreUnavailable: It is of a store in a folder, which was not moved here since.
         """
         seen = self._host.seen(self._store_id)
         if seen is None:
             return None, None, None
-        if seen.place != NOWHERE:
+        if seen.place != NOWHERE and not self._was_moved(seen.number):
             raise StoreUnavailable(Fault.MOVED, self._host.server)
         return seen.number, seen.link, seen.epoch
+
+    def _was_moved(self, number: int) -> bool:
+        """Whether a store in a folder was moved here by this event or a later one."""
+        with self._host.conversation() as connection:
+            found = connection.execute(_MOVED, (number, EventKind.MOVED.value))
+        return bool(found.fetchall())
 
     @contextmanager
     def _uninterrupted(self) -> Iterator[None]:

@@ -34,11 +34,14 @@ from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
 if TYPE_CHECKING:
     from pincli.store.contract import Attempts, P, Step, T
     from pincli.store.mark import Mark, Seen
+    from pincli.store.sql.rows import Row
     from pincli.store.sql.signs import SqlSigns
+    from pincli.store.sql.tables import Table
     from pincli.store.sql.trail import SqlTrail
     from pincli.store.sqlite.transaction import SqliteTransaction
 
 _NOTICEABLE = 0.1  # seconds
+_LAST_EVENT = "SELECT kind, note FROM trail ORDER BY number DESC LIMIT 1"
 _OLD_TRAIL = "SELECT 1 FROM sqlite_master WHERE name = 'old_events'"
 
 
@@ -49,7 +52,13 @@ class SqliteStore:
     functions: Attempts | None = None
 
     def __init__(
-        self, folder: Path, marks: Path, *, origin: Origin, read_only: bool = False
+        self,
+        folder: Path,
+        marks: Path,
+        *,
+        origin: Origin,
+        read_only: bool = False,
+        even_closed: bool = False,
     ) -> None:
         """Open the store in a folder.
 
@@ -58,9 +67,10 @@ class SqliteStore:
             marks: The folder of this host's mark.
             origin: Who acts, and by which command.
             read_only: Write nothing at all, and wait for nobody.
+            even_closed: Open one that was moved to a server too; it is not written any more.
 
         Raises:
-            StoreUnavailable: Missing, damaged, forbidden, or of another version.
+            StoreUnavailable: Missing, damaged, forbidden, of another version, or moved.
             StoreTampered: The schema is not the one that pincli made.
         """
         self.path = folder / DATABASE
@@ -88,6 +98,8 @@ class SqliteStore:
                 finally:
                     self._connection.execute("COMMIT")
             self.identity()
+            if not even_closed:
+                self._require_open()
         except BaseException:
             self.close()
             raise
@@ -136,6 +148,7 @@ class SqliteStore:
                 transaction = SqliteTransaction(
                     self._connection, self.path, sealers=self._sealers, origin=self._origin
                 )
+                self._require_open()
                 before = transaction.head
                 mark = self._mark_of(transaction)
                 result = step(transaction, *args, **kwargs)
@@ -168,7 +181,7 @@ class SqliteStore:
 
     def require_seen(self) -> bool:
         """Compare the store with this host's mark; whether there is one."""
-        from pincli.store.mark import Mark
+        from pincli.store.mark import NOWHERE, Mark, place_of
         from pincli.store.sql.rollback import require_seen
 
         with translated(self.path):
@@ -181,10 +194,46 @@ class SqliteStore:
             finally:
                 mark.close()
             if seen is not None:
+                if seen.place == NOWHERE and self.moved_to() is not None:
+                    # It is closed, and says so: the question is how far its server has gone on.
+                    seen = seen._replace(place=place_of(self.path))
                 head = newest(self._connection, start)
                 is_sealed = self._seals(identity.store_id)
                 require_seen(seen, self._seen(*head[:2]), self._rows, self.path, is_sealed)
             return seen is not None
+
+    def moved_to(self) -> str | None:
+        """The server that the store was moved to: its last event says so; None if it was not."""
+        found = self._rows(_LAST_EVENT)
+        return found[0][1] if found and found[0][0] == EventKind.MOVED else None
+
+    def tables(self) -> tuple[Table, ...]:
+        """The tables that a move copies."""
+        from pincli.store.sql.tables import OLD_EVENTS, TABLES
+
+        return (*TABLES, OLD_EVENTS) if self._has_old_trail else TABLES
+
+    def count(self, table: Table) -> int:
+        """How many rows a table has."""
+        ((count,),) = self._rows(f"SELECT count(*) FROM {table.name}")
+        return int(count)
+
+    def pages(self, table: Table) -> Iterator[list[Row]]:
+        """The rows of a table as they are now, in the transaction at hand if there is one."""
+        from pincli.store.sql.tables import pages
+
+        return pages(self._rows, table)
+
+    def note_moved(self) -> None:
+        """Let this host's mark say that the store is on a server now."""
+        from pincli.store.mark import NOWHERE, Mark, Seen
+
+        mark = Mark.open(self._marks, bytes.fromhex(self.identity().store_id))
+        if mark is not None:
+            try:
+                mark.write_durably(Seen(*self.trail.head(), 0, NOWHERE))
+            finally:
+                mark.close()
 
     @contextmanager
     def soundness(self) -> Iterator[Callable[[], bool]]:
@@ -304,6 +353,11 @@ class SqliteStore:
             )
 
         return is_sealed
+
+    def _require_open(self) -> None:
+        server = self.moved_to()
+        if server is not None:
+            raise StoreUnavailable(Fault.CLOSED, self.path, server)
 
     def _require_own_schema(self) -> int:
         """The schema's cookie, once the schema is known to be ours."""

@@ -23,6 +23,7 @@ from pincli.store.sqlite.transaction import SqliteTransaction
 CHUNK = 2000
 _HEAD = "SELECT number, link FROM {}.trail ORDER BY number DESC LIMIT 1"
 _ROWS_AFTER = "SELECT id FROM people WHERE id > ? ORDER BY id LIMIT ?"
+_MOVED = "SELECT kind FROM main.trail ORDER BY number DESC LIMIT 1"
 _GONE = (
     "SELECT count(*) FROM present.people p "
     "WHERE NOT EXISTS (SELECT 1 FROM main.people m WHERE m.uid = p.uid)"
