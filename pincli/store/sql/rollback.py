@@ -69,8 +69,14 @@ def _was_taken_in(rows: Rows, marked: Head, is_sealed: IsSealed) -> bool:
     )
 
 
-def _was_moved(rows: Rows, number: int, is_sealed: IsSealed) -> bool:
-    """Whether the store was moved to a server by this event or a later one."""
+def _was_moved(rows: Rows, number: int, is_sealed: IsSealed | None) -> bool:
+    """Whether the store was moved to a server by this event or a later one.
+
+    Who can't tell a seal believes the event: the link that this host has seen is compared too.
+    """
+    if is_sealed is None:
+        query = "SELECT number FROM trail WHERE number >= ? AND kind = ?"
+        return bool(rows(query, (number, EventKind.MOVED.value)))
     query = f"SELECT {TRAIL} FROM trail WHERE number >= ? AND kind = ?"
     found = rows(query, (number, EventKind.MOVED.value))
     return any(_is_genuine(rows, TrailEvent._make(each), is_sealed) for each in found)

@@ -50,10 +50,14 @@ class Suspects(NamedTuple):
 def keeps_pins(
     connection: sqlite3.Connection, candidate: Candidate, seen: Seen | None, there: Head | None
 ) -> bool:
-    """Whether nothing has happened since: mark, candidate and present store have one head."""
+    """Whether nothing has happened since: mark, candidate and present store have one head.
+
+    What was moved to a server goes on there, with the same PINs: here they are withdrawn.
+    """
     head = head_of(connection, "main")
     marked = None if seen is None else Head(seen.number, seen.link)
-    return marked == head and (candidate.is_present or there == head)
+    moved = connection.execute(_MOVED).fetchall() == [(EventKind.MOVED.value,)]
+    return marked == head and (candidate.is_present or there == head) and not moved
 
 
 def suspects(connection: sqlite3.Connection, candidate: Candidate, restorer: Restorer) -> Suspects:
