@@ -66,7 +66,9 @@ def set_active(session: Session, name: str, *, active: bool, reason: str | None)
     """Deactivate or activate a user; doing it twice changes nothing the second time."""
     user = require_user(session, name)
     write = session.store.write
-    (change,) = write(steps.set_active, [user.id], active=active, reason=reason)
+    (change,) = write(
+        steps.set_active, [user.id], active=active, reason=reason, uids={user.id: user.uid}
+    )
     return change
 
 
