@@ -69,7 +69,9 @@ def set_active(session: Session, name: str, *, active: bool, reason: str | None)
     from pincli.store.steps import people as steps
 
     write = session.store.write
-    (change,) = write(steps.set_active, [user.id], active=active, reason=reason)
+    (change,) = write(
+        steps.set_active, [user.id], active=active, reason=reason, uids={user.id: user.uid}
+    )
     return change
 
 

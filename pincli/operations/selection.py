@@ -44,6 +44,10 @@ class Selection:
             return self._staged.after(row or 0, limit)
         return self._session.store.people.rows_after(row or 0, limit)
 
+    def uids(self, rows: Sequence[int]) -> dict[int, bytes]:
+        """Whom these rows were chosen for; nothing where everybody is meant."""
+        return {} if self._staged is None else self._staged.uids(rows)
+
     def pages(self) -> Iterator[list[User]]:
         """The users as they are now."""
         last: int | None = None
@@ -87,27 +91,29 @@ def select(
             return
         if account is not None:
             for page in session.store.people.pages(account=account, spoilt=session.left_out):
-                staged.add(user.id for user in page)
+                staged.add((user.id, user.uid) for user in page)
         yield Selection(session, staged, account or "")
 
 
 @contextmanager
-def select_staged(session: Session, rows: Iterable[int], word: str) -> Iterator[Selection]:
-    """The users in some rows.
+def select_staged(
+    session: Session, users: Iterable[tuple[int, bytes]], word: str
+) -> Iterator[Selection]:
+    """Some users.
 
     Args:
         session: The open store.
-        rows: Their rows.
+        users: Their rows and uids.
         word: What to type to confirm that they are meant.
     """
     with StagedUsers() as staged:
-        staged.add(rows)
+        staged.add(users)
         yield Selection(session, staged, word)
 
 
-def without_pin(selection: Selection) -> Iterator[int]:
-    """The rows of those in a selection who could have a PIN and have none."""
-    return (user.id for page in selection.pages() for user in page if lacks_pin(user))
+def without_pin(selection: Selection) -> Iterator[tuple[int, bytes]]:
+    """Row and uid of those in a selection who could have a PIN and have none."""
+    return ((user.id, user.uid) for page in selection.pages() for user in page if lacks_pin(user))
 
 
 def _stage_names(session: Session, staged: StagedUsers, names: Iterable[str]) -> None:
@@ -116,7 +122,7 @@ def _stage_names(session: Session, staged: StagedUsers, names: Iterable[str]) ->
     canonical = (canonical_user(name) for name in names)
     while page := list(islice(canonical, _PAGE)):
         found = session.store.people.named(page, session.left_out)
-        staged.add(user.id for user in found)
+        staged.add((user.id, user.uid) for user in found)
         known = {*(user.login for user in found), *session.left_out}
         unknown.update(dict.fromkeys(name for name in page if name not in known))
     if unknown:

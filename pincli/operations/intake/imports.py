@@ -123,10 +123,12 @@ def take_in(
     return _tally(len(staged), fates)
 
 
-def missing_rows(session: Session, staged: StagedImport, account: str) -> Iterator[int]:
-    """The rows of the active users of an account that the file lacks."""
+def missing_rows(
+    session: Session, staged: StagedImport, account: str
+) -> Iterator[tuple[int, bytes]]:
+    """Row and uid of the active users of an account that the file lacks."""
     for page in session.store.people.pages(account=account, spoilt=session.left_out):
-        active = {user.login: user.id for user in page if user.active}
+        active = {user.login: (user.id, user.uid) for user in page if user.active}
         if active:
             yield from (active[name] for name in staged.missing_from(active))
 

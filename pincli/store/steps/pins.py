@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,10 +10,12 @@ from pincli.errors import KeyChanged, NoPinPossible, PinChangedMeanwhile, Refuse
 from pincli.models import Change, EventKind, NewEvent, NewPin, User
 from pincli.rules import lockout
 from pincli.rules.states import is_locked, may_have_pin
-from pincli.store.steps.again import read_again
+from pincli.store.steps.again import read_again, read_all_again
 
 if TYPE_CHECKING:
     from pincli.store.contract import Transaction
+
+_ANYBODY: Mapping[int, bytes] = {}
 
 
 def collect(transaction: Transaction, asked: User, pin: NewPin) -> User | lockout.Refusal:
@@ -109,9 +111,7 @@ def issue(
         new = prepared[now.id]
         return lockout.issued(now, new, unlock=unlock, reason=reason, at=transaction.at)
 
-    found = transaction.users(sorted(prepared), tampered)
-    if any(user.uid != uids[user.id] for user in found):
-        raise transaction.replaced()
+    found = read_all_again(transaction, sorted(prepared), uids, tampered)
     users = [
         user
         for user in found
@@ -126,6 +126,7 @@ def withdraw(
     *,
     unlock: bool,
     reason: str | None,
+    uids: Mapping[int, bytes] = _ANYBODY,
     tampered: list[str] | None = None,
 ) -> list[Change]:
     """Reset users: no PIN any more, and the counter at 0, but a locked user stays locked.
@@ -135,6 +136,7 @@ def withdraw(
         rows: The users' rows.
         unlock: Whether locked users are released too.
         reason: Why, for every event of it.
+        uids: Whose rows they were, where that is known.
         tampered: Gets the logins of records that were tampered with, which are left out.
 
     Returns:
@@ -143,7 +145,7 @@ def withdraw(
     Raises:
         StoreUnavailable: A record was tampered with, and nobody wants to know which.
     """
-    users = transaction.users(rows, tampered)
+    users = read_all_again(transaction, rows, uids, tampered)
     taking = partial(lockout.withdrawn, unlock=unlock, reason=reason)
     return _taken_by_all(transaction, users, taking)
 

@@ -12,7 +12,7 @@ from pincli.errors import Refused, Rule, StoreUnavailable
 from pincli.models import Fault, NewPin, PinOrigin, User
 from pincli.operations import pins
 from pincli.store.contract import Store
-from pincli.store.steps import attempts
+from pincli.store.steps import attempts, people
 from pincli.store.steps import pins as steps
 from tests.store.attempting import last_number, with_counter
 from tests.support.desk import Desk
@@ -23,6 +23,12 @@ STEPS: dict[str, Taken] = {
     "change": lambda s, u, new: s.write(steps.change, u, new),
     "renew": lambda s, u, new: s.write(steps.renew, u, new),
     "issue": lambda s, u, new: s.write(steps.issue, [(u, new)], unlock=True, reason="r"),
+    "withdraw": lambda s, u, _: s.write(
+        steps.withdraw, [u.id], unlock=True, reason="r", uids={u.id: u.uid}
+    ),
+    "deactivate": lambda s, u, _: s.write(
+        people.set_active, [u.id], active=False, reason="r", uids={u.id: u.uid}
+    ),
     "unlock": lambda s, u, _: s.write(steps.unlock, u, reason="r"),
     "refuse": lambda s, u, _: s.write(steps.refuse, u, Refused(Rule.LOCKED, u.login)),
     "refuse unless locked": lambda s, u, _: s.write(steps.refuse_unless_locked, u),
