@@ -106,7 +106,8 @@ BEGIN
 END $$;
 
 -- Locks the end of the trail, and sees that the store is not older than what the caller's host
--- has seen of it. A newer epoch is a restore, which every host accepts.
+-- has seen of it. A newer epoch is a restore, which every host accepts; what was archived can't
+-- be compared any more.
 CREATE FUNCTION pincli._require_seen(p_number bigint, p_link bytea, p_epoch bigint) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -114,7 +115,7 @@ DECLARE
   link bytea;
 BEGIN
   SELECT * INTO s FROM pincli.store AS x WHERE x.id = 1 FOR UPDATE;
-  IF p_number IS NULL OR p_epoch < s.epoch OR p_number < s.start_number THEN
+  IF p_number IS NULL OR p_epoch < s.epoch OR (p_epoch = s.epoch AND p_number < s.start_number) THEN
     RETURN;
   END IF;
   IF p_number = s.head_number THEN

@@ -31,12 +31,13 @@ BEGIN
   END IF;
 END $$"""
 
-# A DBA who is no superuser acts as the owner by being a member; who is one already may not be
-# allowed to say so again. Since 16 a member may not act as the role for that alone.
+# Who creates a role may grant it, and is no member of it from PostgreSQL 16 on.
 _MEMBERSHIP = f"""DO $$
+DECLARE
+  needed text := CASE WHEN current_setting('server_version_num')::int < 160000
+    THEN 'MEMBER' ELSE 'SET' END;
 BEGIN
-  IF NOT pg_has_role('{OWNER}', CASE WHEN current_setting('server_version_num')::int < 160000
-                                     THEN 'MEMBER' ELSE 'SET' END) THEN
+  IF NOT pg_has_role('{OWNER}', needed) THEN
     EXECUTE format('GRANT {OWNER} TO %I', current_user);
   END IF;
 END $$"""
