@@ -15,8 +15,9 @@ from pincli.errors import (
     Refused,
     Rule,
     SealDamaged,
+    StoreUnavailable,
 )
-from pincli.models import NewPin, PinOrigin, ShownPin, State, User
+from pincli.models import Fault, NewPin, PinOrigin, ShownPin, State, User
 from pincli.operations.people import require_user
 from pincli.operations.session import Session
 from pincli.rules.lockout import Refusal, check_of
@@ -55,6 +56,7 @@ def show(session: Session, name: str) -> ShownPin:
         UnknownUser: There is no such user.
         NoPinPossible: The user is inactive or of a type without PINs.
         SealDamaged: What is sealed does not open, or is not the PIN that is verified.
+        StoreUnavailable: The database lets this host's login read no sealed PIN.
     """
     user = require_user(session, name)
     return at_present_version(session, user, partial(_look, session))
@@ -202,10 +204,12 @@ def _first_look(session: Session, user: User) -> ShownPin:
 
 
 def _another_look(session: Session, user: User) -> ShownPin:
+    if user.sealed is None:
+        raise StoreUnavailable(Fault.FORBIDDEN, session.store.path)
     private = session.portal_key(user.portal_key or "")
     bound = bound_to(user.question, user.uid)
     try:
-        pin = unseal(private, bound, user.pin_version, user.sealed or b"")
+        pin = unseal(private, bound, user.pin_version, user.sealed)
     except RecordDamaged:
         raise SealDamaged(user.login) from None
     # A seal that somebody else put there must not tell the customer a PIN that never works.

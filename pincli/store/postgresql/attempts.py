@@ -45,6 +45,10 @@ _COMMIT = b"COMMIT"
 _REFUSED = EventKind.REFUSED.value
 _WHILE_LOCKED = 1.0
 """Seconds that the server has beyond its own limit for a lock, to say that nothing is done."""
+_COMING_BACK = (Fault.UNREACHABLE, Fault.READ_ONLY, Fault.TOO_MANY)
+"""What is the matter with a server that is starting again, or with a standby that takes over."""
+_UNTIL_IT_IS_BACK = 0.2
+"""Seconds between two tries to connect then."""
 
 
 class FunctionAttempts:
@@ -69,28 +73,33 @@ class FunctionAttempts:
     def attempt(self, asked: User, answer: bytes | None, *, ticket: str | None) -> Answered | None:
         """Charge an answer and settle it, in two durable transactions.
 
-        After a lost connection the same nonce is sent once more: charged or not by then, it is
-        one attempt.
+        After a lost connection the same nonce is sent once more, as soon as there is another:
+        charged or not by then, it is one attempt.
         """
         nonce = uuid4()
         deadline = time.monotonic() + LONGEST_WAIT
-        known, lost = "not charged", False
+        known, undone, lost = "not charged", 0, False
         with self._uninterrupted():
-            for _ in range(TRIES):
+            while True:
                 patience = max(deadline - time.monotonic(), 0) + _WHILE_LOCKED
                 try:
                     return self._flown(asked, answer, nonce, ticket, known, patience)
                 except UserGone:
                     return None  # an older store was brought back
                 except TakeAgain as error:
-                    known, failed = error.charge, gave_up(error, self._host.server)
+                    known, undone = error.charge, undone + 1
+                    if undone == TRIES:
+                        failed = gave_up(error, self._host.server)
+                        failed.charge = known
+                        raise failed from None
                 except StoreUnavailable as error:
-                    known, failed = error.charge, error
-                    if lost or error.fault is not Fault.LOST or time.monotonic() > deadline:
+                    known = error.charge
+                    may_pass = error.fault in (_COMING_BACK if lost else (Fault.LOST,))
+                    if not may_pass or time.monotonic() > deadline:
                         raise
+                    if lost:
+                        time.sleep(_UNTIL_IT_IS_BACK)
                     lost = True
-        failed.charge = known
-        raise failed
 
     def refuse_unless_active(self, user: User, *, ticket: str | None) -> Verdict | None:
         """Record and return the refusal if this user's state allows no attempt; else None."""

@@ -10,6 +10,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,7 +24,7 @@ from pincli.store.postgresql.functions import functions
 from pincli.store.postgresql.roles import DESK, OWNER, grants, script, statements
 from tests.store.postgresql import twin
 from tests.store.postgresql.twin import RIGHT, WRONG, Call, Twin, call, user_of
-from tests.support.postgresql import LOGINS, Database, Server
+from tests.support.postgresql import LOGINS, Server
 
 Way = Callable[[psycopg.Connection, User], list[Any]]
 SECRETS = {
@@ -680,7 +681,7 @@ def test_a_dba_who_is_no_superuser_makes_the_store(own_server: Server) -> None:
             postgres.execute(f"DROP ROLE {name}".encode())
         postgres.execute("CREATE ROLE dba LOGIN CREATEROLE")
         postgres.execute("CREATE DATABASE made OWNER dba")
-    with Database(own_server, "made", own_server.folder).connect() as connection:
+    with replace(own_server.postgres, name="made").connect() as connection:
         connection.execute("SET SESSION AUTHORIZATION dba")
         connection.execute(script(statements()).encode())
         connection.execute(f"CREATE ROLE desk1 IN ROLE {DESK}".encode())

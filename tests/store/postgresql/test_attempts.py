@@ -39,10 +39,11 @@ from tests.support.postgresql import Server
 from tests.support.small_server_disk import small_disk
 
 ONE_MISS = ["attempt", "incorrect"]
-_END_WAITING = (
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+_WAITING = (
+    "SELECT pid FROM pg_stat_activity"
     " WHERE datname = current_database() AND usename = 'desk1' AND wait_event_type = 'Lock'"
 )
+_END_WAITING = _WAITING.replace("pid", "pg_terminate_backend(pid)", 1)
 _AT_ONCE = (
     "SELECT replace(pg_get_functiondef('pincli.finish'::regproc), 'secs => 10', 'secs => -1')"
 )
@@ -217,6 +218,25 @@ def test_a_server_that_crashes_and_comes_back(own_floor: Floor) -> None:
         assert raised.value.fault is Fault.UNREACHABLE
         server.start()
         assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
+
+
+def test_a_server_that_crashes_during_an_attempt(own_floor: Floor) -> None:
+    """The verdict comes once it is back, within the command's time; there is one attempt."""
+    own_floor.collected()
+    number = own_floor.last()
+    server = own_floor.database.server
+    with own_floor.at_the_desk() as session, ThreadPoolExecutor() as pool:
+        holder = own_floor.database.connect()
+        holder.execute("BEGIN")
+        holder.execute("SELECT FROM pincli.store FOR UPDATE")
+        answer = pool.submit(verify, session, "alice", WRONG, None)
+        while not own_floor.database.sql(_WAITING):
+            time.sleep(0.05)
+        server.restart("immediate")
+        holder.close()
+        assert answer.result().outcome is Outcome.INCORRECT
+    assert own_floor.kinds(number) == ONE_MISS
+    require_untouched(own_floor)
 
 
 def test_a_server_whose_time_stands_still(

@@ -320,6 +320,21 @@ def test_a_record_without_a_seal_is_as_its_event_says(floor: Floor) -> None:
     require_untouched(floor)
 
 
+def test_a_desk_shows_no_pin_and_writes_no_table(floor: Floor) -> None:
+    """Even with all keys: the database keeps the sealed PIN from its login, and says so."""
+    user = floor.collected()
+    number = floor.last()
+    with floor.session("desk1") as session:
+        for act in (
+            lambda: pins.show(session, "alice"),
+            lambda: session.store.write(set_active, [user.id], active=False, reason=None),
+        ):
+            with pytest.raises(StoreUnavailable) as raised:
+                act()
+            assert raised.value.fault is Fault.FORBIDDEN
+    assert floor.last() == number
+
+
 def test_only_one_maintains_the_store(floor: Floor) -> None:
     """An admin; not a desk or a portal; and whoever dies lets go."""
     with (
