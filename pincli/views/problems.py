@@ -43,6 +43,7 @@ from pincli.rules.names import mask_pins
 from pincli.rules.pins import LONGEST_RUN, PIN_LENGTH
 from pincli.views import faults
 from pincli.views.blocks import Problem
+from pincli.views.shell import command
 
 _CHARGES = {
     "not charged": "nothing was counted",
@@ -156,7 +157,7 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
         case VerifierDamaged():
             return (
                 f"the stored PIN of {error.user} is damaged",
-                f"tell an admin; `pincli reset {error.user}` makes a new one possible",
+                f"tell an admin; `{command('reset', error.user)}` makes a new one possible",
             )
         case RecordDamaged():
             return "a stored PIN is damaged", "tell an admin; nothing was counted"
@@ -173,7 +174,7 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
         case SealDamaged():
             return (
                 f"the stored PIN of {error.user} can't be shown: it is damaged or not theirs",
-                f"tell an admin; `pincli reset {error.user}` makes a new one possible",
+                f"tell an admin; `{command('reset', error.user)}` makes a new one possible",
             )
         case OutputUnavailable():
             return "the answer could not be written to standard output", "do not rely on it"
@@ -221,9 +222,10 @@ def _unknown(what: str, names: tuple[str, ...], near: tuple[str, ...]) -> tuple[
 
 
 def _no_pin(user: str, state: State) -> tuple[str, str]:
+    hint = f"`{command('status', user)}`"
     if state is State.INACTIVE:
-        return f"{user} is deactivated and has no use for a PIN", f"`pincli status {user}`"
-    return f"{user} is of a type that never has a PIN", f"`pincli status {user}`"
+        return f"{user} is deactivated and has no use for a PIN", hint
+    return f"{user} is of a type that never has a PIN", hint
 
 
 def _elsewhere(advice: str) -> str:
@@ -250,7 +252,10 @@ def _refused(rule: Rule, subject: str) -> tuple[str, str]:
             "choose another",
         ),
         Rule.SAME_PIN: ("that is the present PIN already", "choose another"),
-        Rule.USER_EXISTS: (f"there is a user {subject} already", f"`pincli user show {subject}`"),
+        Rule.USER_EXISTS: (
+            f"there is a user {subject} already",
+            f"`{command('user', 'show', subject)}`",
+        ),
         Rule.STORE_EXISTS: (
             f"there is a store already: {subject}",
             "it is left as it is" + _elsewhere("name another folder with --store"),

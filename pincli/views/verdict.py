@@ -9,6 +9,7 @@ from pincli.rules.lockout import attempts_left
 from pincli.rules.states import ATTEMPTS_ALLOWED
 from pincli.views.blocks import Answer, Block, Fields, Headline, Next, Problem, Tone
 from pincli.views.exit_codes import EXIT_OF, ExitCode
+from pincli.views.shell import command
 
 _UNLOCK = "log in to the portal, User Management, Unlock"
 
@@ -83,7 +84,7 @@ def _screen(result: Verdict, words: _Words) -> list[Block]:
 def collect_next(user: str) -> Next:
     """The next step for a user without a PIN."""
     return Next(
-        f"pincli pin show {user}",
+        command("pin", "show", user),
         "the portal's call; without a portal, yours",
         otherwise=f"{user} opens the PIN in the portal",
     )
@@ -106,7 +107,8 @@ def _words(result: Verdict) -> _Words:
             return _Words(
                 "there is no PIN yet",
                 "Please log in to the portal and open your support PIN under User Management.",
-                f"ask the customer to open it in the portal (pincli pin show {result.user.login})",
+                "ask the customer to open it in the portal"
+                f" ({command('pin', 'show', result.user.login)})",
             )
         case Outcome.INACTIVE:
             return _Words(
