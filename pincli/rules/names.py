@@ -20,18 +20,19 @@ ERASED = "erased-"
 """What the login of an erased user begins with; nobody else's does."""
 
 _ASCII = re.compile(r"[!-~]*")
+_BLANKS = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
 _FIRST = frozenset("-#")
 """An option, and a comment in a list of users."""
-_NOWHERE = frozenset('?*"<>')
+_NOWHERE = re.compile('[?*"<>]')
 """What stands for a lost letter, a pattern, or the end of a name in other programs."""
-_DOTTED_I = "i\u0307"
-"""What a capital I with a dot becomes: it looks like i."""
+_NOT_SEEN = re.compile("[i\u0131]\u0307|[\u200c\u200d]")
+"""What PRECIS lets through although it looks like i, or like nothing."""
 
 # Letters of these scripts look like each other: a Cyrillic a among Latin letters is a trap.
 _LOOK_ALIKE = frozenset(
     {"LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "CHEROKEE", "COPTIC", "GEORGIAN", "LISU"}
 )
-_BETWEEN_PARTS = re.compile(r"[!-/:-@\[-`{-~ ]+")
+_BETWEEN_PARTS = re.compile(r"[!-/:-@\[-`{-~]+")
 """ASCII punctuation. Digits don't part: or else a Cyrillic a before a 1 would be a part."""
 
 # Persian and many emoji need the joiners, which str.isprintable() counts as unprintable.
@@ -55,19 +56,23 @@ def canonical_user(text: str) -> str:
     """The one spelling of a login: `Alice`, ` alice` and `alice` share one counter.
 
     Raises:
-        MalformedName: It breaks the rule for names.
+        MalformedName: It breaks the rule for logins.
     """
-    return _bounded(_mapped(text.strip(), "user name"), "user name")
+    what = "user name"
+    login = _checked(_mapped(text.strip(), what), what)
+    if login.startswith(ERASED):
+        raise MalformedName(what, f"{ERASED} is what the logins of erased users begin with")
+    return login
 
 
 def canonical_account(text: str) -> str:
-    """The one spelling of an account name: words under the rule of logins, single blanks between.
+    """The one spelling of an account name: words as in logins, with single blanks between.
 
     Raises:
-        MalformedName: It breaks the rule for names.
+        MalformedName: It breaks the rule for accounts.
     """
     what = "account name"
-    return _bounded(" ".join(_mapped(word, what) for word in text.split()), what)
+    return _checked(" ".join(_mapped(word, what) for word in _BLANKS.split(text.strip())), what)
 
 
 def clean_display_name(text: str) -> str:
@@ -114,12 +119,12 @@ def mask_pins(text: str) -> str:
 
 def all_printable(text: str) -> bool:
     """Whether every character of a text may reach a terminal as it is."""
-    return text.isprintable() or all(is_printable(character) for character in text)
+    return (text.isascii() and text.isprintable()) or all(map(is_printable, text))
 
 
 def is_printable(character: str) -> bool:
-    """Whether a character may reach a terminal as it is: no control, no direction override."""
-    return character.isprintable() or character in _JOINERS
+    """Whether a character may reach a terminal as it is: no control, and nothing that hides."""
+    return character in _JOINERS or (character.isprintable() and character not in _FILLERS)
 
 
 def script_of(name: str) -> str:
@@ -127,9 +132,10 @@ def script_of(name: str) -> str:
 
     An agent sees with it that a Cyrillic name is not the Latin one that it looks like.
     """
-    for character in name:
-        if not character.isascii() and character.isalpha():
-            return unicodedata.name(character, "").partition(" ")[0].title()
+    for letter in name:
+        if letter.isalpha() and not letter.isascii():
+            script = _script(letter)
+            return "Han" if script == "CJK" else script.title()
     return ""
 
 
@@ -148,63 +154,66 @@ def one_slip_away(name: str) -> set[str]:
     return (missing | swapped | wrong | extra) - {name, ""}
 
 
-def _mapped(text: str, what: str) -> str:
-    """One word under the rule, whatever its length."""
-    if _ASCII.fullmatch(text):
-        name = text.lower()  # what PRECIS makes of printable ASCII
-    else:
-        name = _by_precis(text, what)
-        _require_one_script(name, what)
-    if name[:1] in _FIRST:
-        raise MalformedName(what, f"it can't begin with {name[0]}")
-    for character in name:
-        if character in _NOWHERE:
-            raise MalformedName(what, f"it can't hold {character}")
-    if name.startswith(ERASED):
-        raise MalformedName(what, f"names that begin with {ERASED} are those of erased users")
-    return name
-
-
-def _by_precis(text: str, what: str) -> str:
+def _mapped(word: str, what: str) -> str:
+    """One word in its canonical form."""
+    if _ASCII.fullmatch(word):
+        return word.lower()  # what PRECIS makes of printable ASCII
+    for character in word:
+        if character.isspace():
+            raise MalformedName(what, _without(character))
     from precis_i18n import get_profile
 
-    if any(character.isspace() for character in text):
-        raise MalformedName(what, "no blanks inside it")
-    profile = get_profile("UsernameCaseMapped")
     try:
-        name = profile.enforce(text)
-        stable = profile.enforce(name) == name
+        name = get_profile("UsernameCaseMapped").enforce(word)
     except UnicodeEncodeError as error:
-        raise MalformedName(what, _without(text[error.start : error.start + 1])) from None
-    if not stable or _DOTTED_I in name:
-        raise MalformedName(what, "letters and digits that keep their form, and punctuation")
+        raise MalformedName(what, _objection(error)) from None
+    if unseen := _NOT_SEEN.search(name):
+        raise MalformedName(what, _without(unseen[0][-1]))
+    _require_one_script(name, what)
     return name
 
 
-def _require_one_script(name: str, what: str) -> None:
+def _checked(name: str, what: str) -> str:
+    """A name in its canonical form, if it may be one."""
+    if name[:1] in _FIRST:
+        raise MalformedName(what, f"it can't begin with {name[0]}")
+    if found := _NOWHERE.search(name):
+        raise MalformedName(what, _without(found[0]))
+    return _bounded(name, what)
+
+
+def _require_one_script(word: str, what: str) -> None:
     """Refuse letters that look like those of another script beside them."""
-    for part in _BETWEEN_PARTS.split(name):
-        scripts = {
-            unicodedata.name(character, "").partition(" ")[0]
-            for character in part
-            if character.isalpha()
-        } & _LOOK_ALIKE
+    for part in _BETWEEN_PARTS.split(word):
+        scripts = {_script(letter) for letter in part if letter.isalpha()} & _LOOK_ALIKE
         if len(scripts) > 1:
             both = " and ".join(sorted(script.title() for script in scripts))
-            raise MalformedName(what, f"letters of one script in a row; this mixes {both}")
+            raise MalformedName(what, f"it mixes {both} letters")
+
+
+def _script(letter: str) -> str:
+    return unicodedata.name(letter, "").partition(" ")[0]
+
+
+def _objection(error: UnicodeEncodeError) -> str:
+    """What PRECIS has against a name."""
+    if error.reason.endswith("bidi_rule"):
+        return "it mixes letters that run to the left with others"
+    if error.reason.endswith("not_idempotent"):
+        return "its letters have another form in lower case"
+    character = error.object[error.start]
+    return f"use ' instead of {character}" if character in "\u2018\u2019" else _without(character)
 
 
 def _without(character: str) -> str:
-    if character in "\u2018\u2019\u02bc":
-        return "the plain apostrophe ' in place of a curled one"
-    return f"{_spoken(character)} can't be in it"
+    return f"it can't hold {_spoken(character)}"
 
 
 def _shown(character: str, what: str) -> str:
     """What becomes of a character in a display name."""
     category = unicodedata.category(character)
     if category in _REFUSED or character in _OVERRIDES:
-        raise MalformedName(what, f"one line of printable characters; {_spoken(character)} is none")
+        raise MalformedName(what, _without(character))
     if category == "Zs":
         return " "
     if character in _FILLERS or (category in _DROPPED and character not in _JOINERS):
@@ -213,20 +222,25 @@ def _shown(character: str, what: str) -> str:
 
 
 def _spoken(character: str) -> str:
-    """A character that can't be printed, by its number."""
-    return f"U+{ord(character):04X}"
+    """A character as it can be shown: outside ASCII with its number, or by that alone."""
+    if _BLANKS.fullmatch(character):
+        return "blanks"
+    number = f"U+{ord(character):04X}"
+    if character.isascii() and character.isprintable():
+        return character
+    return f"{character} ({number})" if character.isalpha() else number
 
 
 def _bounded(text: str, what: str, longest: int = LONGEST_NAME, *, least: int = 1) -> str:
     if not least <= len(text) <= longest:
-        raise MalformedName(what, f"{least} to {longest} characters")
+        raise MalformedName(what, f"it must have {least} to {longest} characters")
     return text
 
 
 def _clean_and_mask(text: str, what: str, longest: int) -> str:
     text = text.strip()
     if len(text) > longest or not all_printable(text):
-        raise MalformedName(what, f"one line of printable characters, {longest} at most")
+        raise MalformedName(what, f"it must be one printable line of at most {longest} characters")
     if not text:
         raise MalformedName(what, "it must not be empty")
     return mask_pins(text)

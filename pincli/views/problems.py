@@ -45,6 +45,11 @@ from pincli.views import faults
 from pincli.views.blocks import Problem
 from pincli.views.shell import command
 
+_NAMES = {
+    "user name": "the user's login goes there: 1 to 254 characters without blanks",
+    "account name": "1 to 254 characters, with single blanks between words",
+}
+_LINE = "one line of printable characters goes there"
 _CHARGES = {
     "not charged": "nothing was counted",
     "charged": "the attempt is counted, and the next command ends it",
@@ -108,7 +113,7 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
         case UsageProblem():
             return error.message, error.hint
         case MalformedName():
-            return f"that is no valid {error.what}", f"allowed: {error.rule}"
+            return f"not a valid {error.what}: {error.rule}", _NAMES.get(error.what, _LINE)
         case MalformedAnswer():
             return (
                 f"a PIN is exactly {PIN_LENGTH} digits; this was not counted as an attempt",
@@ -123,7 +128,7 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
             return _unknown("user", error.names, error.near)
         case AmbiguousUser():
             return (
-                f"several accounts have a user {mask_pins(error.login)}",
+                f"several accounts have a user {error.login}",
                 f"they are {', '.join(error.accounts)}; ask for the company",
             )
         case UnknownAccount():
@@ -217,7 +222,7 @@ def _unknown(what: str, names: tuple[str, ...], near: tuple[str, ...]) -> tuple[
         return f"unknown account: {masked}", "an account exists once a user belongs to it"
     hint = "check the spelling with the caller; `pincli user list` shows who there is"
     if masked != ", ".join(names):
-        hint = "the user's login goes there; the PIN is asked for, never typed on the command line"
+        hint = "six digits are hidden: they could be a PIN; the login goes there, and no PIN"
     return f"unknown {what}{plural}: {masked}", hint
 
 

@@ -73,11 +73,11 @@ def _display_name(value: object) -> str:
 
 def _name(value: object, clean: Callable[[str], str]) -> str:
     if not isinstance(value, str):
-        raise _Bad("it is no text")
+        raise _Bad("it is not text")
     try:
         return clean(value)
     except MalformedName as error:
-        raise _Bad(f"no valid {error.what}: {error.rule}") from None
+        raise _Bad(f"not a valid {error.what}: {error.rule}") from None
 
 
 def _type(value: object) -> UserType:
