@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from pincli.models import Outcome, State, User, Verdict
 from pincli.rules.lockout import attempts_left
+from pincli.rules.names import script_of
 from pincli.rules.states import ATTEMPTS_ALLOWED
 from pincli.views.blocks import Answer, Block, Fields, Headline, Next, Problem, Tone
 from pincli.views.exit_codes import EXIT_OF, ExitCode
@@ -53,8 +54,14 @@ def verdict(result: Verdict) -> Answer:
 
 def who(user: User) -> str:
     """A user as people know them: display name, login, account."""
-    login = f"{user.login}, {user.account}"
+    login = f"{login_of(user)}, {user.account}"
     return f"{user.display_name} ({login})" if user.display_name else login
+
+
+def login_of(user: User) -> str:
+    """A login, beside it the script of one that is not ASCII: it may look like another."""
+    script = script_of(user.login)
+    return f"{user.login} [{script}]" if script else user.login
 
 
 def attempts(user: User) -> str:
