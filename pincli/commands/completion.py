@@ -39,7 +39,7 @@ def completion(
 
     Example:
       pincli completion fish > ~/.config/fish/completions/pincli.fish
-      pincli completion --write completions
+      pincli completion --write FOLDER
     """
     if write is not None and shell is None:
         return _written(write, invocation.config)
