@@ -86,20 +86,6 @@ def test_nobody_has_files_written_under_sudo(desk: Desk, tmp_path: Path, role: R
     assert not (tmp_path / "pincli.bash").exists()
 
 
-def test_a_script_that_cannot_be_printed_is_an_error(desk: Desk) -> None:
-    """Half a script must not pass for a whole one."""
-    with open("/dev/full", "wb") as full:
-        ended = subprocess.run(
-            [*PROGRAM, "completion", "zsh"],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            env=desk.environment(),
-            check=False,
-        )
-    assert ended.returncode == 8
-    assert b"could not be written" in ended.stderr
-
-
 @pytest.mark.parametrize("path", ["", *GROUPS, *COMMANDS])
 def test_what_may_come_is_what_the_help_says(desk: Desk, path: str) -> None:
     """Every command and option that `--help` shows, and no hidden one."""
@@ -158,16 +144,6 @@ def test_what_may_come(desk: Desk, line: str, found: list[str]) -> None:
     assert words(desk, *line.split(" ")) == found
 
 
-def test_names_are_those_of_the_store_on_the_line(desk: Desk, tmp_path: Path) -> None:
-    """However it is named, the home folder of the person included."""
-    desk.add("alice")
-    (tmp_path / "st").symlink_to(desk.store)
-    for options in (["--store", str(desk.store)], [f"--store={desk.store}"], ["--store", "~/st"]):
-        line = ["complete", "--", "--keys", "/nowhere", *options, "verify", "al"]
-        ran = Desk(Path("/nowhere"), desk.keys).run(*line, HOME=str(tmp_path))
-        assert ran.out == "alice\n", options
-
-
 def test_names_come_by_prefix_and_in_order(desk: Desk) -> None:
     """Users by user name, accounts each once; with nothing typed, from the first one."""
     for user, account in (("bob", "b@x"), ("alice", "acme"), ("al", "acme"), ("am", "ac-2")):
@@ -209,13 +185,6 @@ def test_of_many_names_the_first_and_the_last_come(desk: Desk, what: str) -> Non
     assert found == [*everybody[: AT_MOST - 1], "alz"]
     exactly = [name for name in everybody if name < "al050"]
     assert names(desk, what, "al0")[:AT_MOST] == [*exactly[: AT_MOST - 1], "al099"]
-
-
-def test_exactly_fifty_names_all_come(desk: Desk) -> None:
-    """The last takes nobody's place unless there is one too many."""
-    everybody = [f"al{number:02}" for number in range(AT_MOST)]
-    _fill(desk, [(name, "acme") for name in everybody])
-    assert names(desk, "users", "al") == everybody
 
 
 def test_names_as_json(desk: Desk) -> None:
@@ -286,20 +255,6 @@ def test_what_is_not_printable_is_not_printed(desk: Desk, planted: str) -> None:
     assert names(desk, "accounts", "al") == ["al"]
 
 
-@pytest.mark.parametrize("role", Role)
-def test_only_who_may_look_names_up_gets_them(
-    desk: Desk, role: Role, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Where there are roles, the portal gets no name, and no event for each Tab either."""
-    desk.add("alice")
-    before = content(desk.store)
-    assert _run(_config(desk, role), "complete", "--", "verify", "al") == 0
-    printed = capsys.readouterr()
-    assert printed.out == ("" if role is Role.PORTAL else "alice\n")
-    assert printed.err == ""
-    assert content(desk.store) == before
-
-
 @pytest.mark.parametrize("column", ["login", "account"])
 def test_each_name_is_one_step_in_an_index(desk: Desk, column: Literal["login", "account"]) -> None:
     """No table is read, and nobody is sorted or counted."""
@@ -315,27 +270,6 @@ def test_each_name_is_one_step_in_an_index(desk: Desk, column: Literal["login", 
             details = [detail for *_, detail in plan]
             assert any(d.startswith("SEARCH people USING COVERING INDEX") for d in details), details
             assert not any(d.startswith("SCAN people") or "TEMP" in d for d in details), details
-
-
-def test_an_account_of_many_users_is_one_name_like_another(desk: Desk) -> None:
-    """The look-up of accounts does the same work, however many users they have."""
-
-    def steps() -> int:
-        with closing(sqlite3.connect(desk.database)) as connection:
-            count = 0
-
-            def step() -> None:
-                nonlocal count
-                count += 1
-
-            connection.set_progress_handler(step, 1)
-            people_of(connection).with_prefix("account", "a", limit=AT_MOST)
-            return count
-
-    _fill(desk, [("alice", "acme"), ("bob", "apex")])
-    few = steps()
-    _fill(desk, [(f"user{number}", "acme") for number in range(3000)])
-    assert steps() == few
 
 
 def names(desk: Desk, what: str, prefix: str = "") -> list[str]:

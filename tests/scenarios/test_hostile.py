@@ -93,7 +93,7 @@ LINES = (
     ("keys", "rotate", "{}"),
     ("keys", "{}"),
     ("{}",),
-    ("complete", "verify", "{}"),
+    ("complete", "--json", "--", "verify", "{}"),
     ("pin", "check", "--pin-stdin"),
 )
 PATHS = (

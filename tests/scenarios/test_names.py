@@ -99,15 +99,6 @@ def test_what_is_not_a_login_is_refused_everywhere(login: str, tmp_path: Path) -
     assert desk.sql("SELECT * FROM people") == []
 
 
-def test_a_blank_is_fine_in_an_account(tmp_path: Path) -> None:
-    """However many are typed."""
-    desk = new_desk(tmp_path)
-    assert call(desk, ["user", "add", "alice", "--account", " A   b"]).code == 0
-    for account in ("a b", "A  B"):
-        (found,) = answer_of(call(desk, ["status", "--json", "--account", account]))["users"]
-        assert (found["user"], found["account"]) == ("alice", "a b")
-
-
 def test_six_digits_are_hidden_unless_somebody_is_called_so(tmp_path: Path) -> None:
     """A login of six digits is shown; an unknown one could be a PIN, near names still work."""
     desk = new_desk(tmp_path)

@@ -173,16 +173,6 @@ def test_without_a_role_nothing_is_shown(floor: AgentFloor, login: str) -> None:
     assert floor.desk.user("alice").attempts_total == 0
 
 
-@pytest.mark.parametrize("login", [WWW, EVE, "root"])
-@pytest.mark.parametrize("what", ["verify ", "status --account="])
-def test_completion_shows_no_names_to_whom_lists_are_closed(
-    floor: AgentFloor, login: str, what: str
-) -> None:
-    """A Tab is no way around the role."""
-    ran = floor.pincli(login, f"complete -- {what}''")
-    assert (ran.code, ran.out, ran.err) == (0, "", "")
-
-
 @pytest.mark.parametrize("login", [AMY, WWW, EVE, "root"])
 def test_some_things_are_everybodys(floor: AgentFloor, login: str) -> None:
     """Help, version, the check of a PIN and the completion scripts need no role."""
