@@ -313,6 +313,7 @@ def test_a_name_arrives_as_it_is(name: str, tmp_path: Path) -> None:
     with closing(sqlite3.connect(desk.database)) as connection, connection:
         put(connection, [Person(name, name) for name in HOSTILE])
     received = tmp_path / "received"
+    received.touch()
     path = install_program(
         tmp_path / "bin",
         f'[ "$1" != complete ] || {RUN} --store "{desk.store}" "$@"\n'
@@ -323,9 +324,9 @@ def test_a_name_arrives_as_it_is(name: str, tmp_path: Path) -> None:
     with Shell(name, home, script=script_of(name), path=path) as shell:
         for user, begun in HOSTILE.items():
             shell.enter(f"pincli status {begun}")
-            wait_until(received.exists, f"{user!r} to arrive")
+            wait_until(received.read_text, f"{user!r} to arrive")
             assert received.read_text() == user
-            received.unlink()
+            received.write_text("")
 
 
 def test_after_sudo(name: str, around: Path, tmp_path: Path) -> None:
