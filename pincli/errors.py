@@ -42,7 +42,7 @@ class MalformedName(PincliError):
 
     Attributes:
         what: Which of them, as people call it: `user name`, `account name`, …
-        rule: What is allowed, as half a sentence.
+        rule: Why it breaks the rule: `it can't hold blanks`.
     """
 
     code = "usage"

@@ -71,6 +71,7 @@ ONLY_IN = {
     "sqlite_utils": ("store.sqlite", "operations.intake.formats"),  # its readers of rows
     "psycopg": ("store.postgresql",),
     "fcntl": ("store.sqlite", "store.mark"),
+    "precis_i18n": ("rules.names",),
     "passlib": ("vault.answers",),
     "argon2": ("vault.answers",),
     "cryptography": ("vault.seals", "vault.keyring"),  # sealed PINs, and the pair of keys for them
@@ -109,7 +110,10 @@ COUNTERS = frozenset({"failed_attempts", "locks_total", "attempts_total"})
 COUNTS = "rules.lockout"
 SETS_A_COUNTER = re.compile(rf"\bSET\b.*\b({'|'.join(COUNTERS)})\s*=", re.DOTALL)
 
-THIRD_PARTY = {"typer", "rich", "sqlite_utils", "passlib", "argon2", "cryptography", "psycopg"}
+THIRD_PARTY = {
+    *("typer", "rich", "sqlite_utils", "passlib", "argon2", "cryptography", "precis_i18n"),
+    "psycopg",
+}
 SPEAKING = {"print", "input", "exit", "quit", "sys.exit", "os._exit", "getpass.getpass"}
 STREAMS = {"sys.stdin", "sys.stdout", "sys.stderr"}
 ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv"}

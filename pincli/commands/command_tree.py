@@ -1,7 +1,4 @@
-"""The program's commands as plain values: pages for the manual, a tree for completion.
-
-All of it is read from Typer's own commands, and nothing of Typer's goes on from here.
-"""
+"""The program's commands as Typer has them: pages for the manual, places for completion."""
 
 from __future__ import annotations
 
@@ -14,24 +11,12 @@ import typer
 from typer.core import TyperGroup
 
 from pincli.commands.registry import entry_of, front_page
-from pincli.views.completion.tree import Argument, Command, Kind, Option, Value
 from pincli.views.help.page import Page
-from pincli.views.help.topics import TOPICS
 
 _AS_IT_IS = "\b\n"
-_NAMES_SOMEBODY_NEW = frozenset({"user add"})
-"""The commands whose USER is not in the store yet."""
-_BY_METAVAR = {
-    "dir": Value(Kind.FOLDERS, "folder"),
-    "location": Value(Kind.FOLDERS, "location"),
-    "file": Value(Kind.FILES, "file"),
-    "user": Value(Kind.USERS, "user"),
-    "account": Value(Kind.ACCOUNTS, "account"),
-}
-"""What the word in the help says about a value that may be any text."""
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """A command or a group of Typer's, and the context that it is described in."""
 
     command: Any
@@ -48,19 +33,35 @@ class _Place(NamedTuple):
         found = self.command.get_params(self.ctx)
         return [each for each in found if not getattr(each, "hidden", False)]
 
-    def below(self) -> Iterator[_Place]:
-        """What the help lists of a group; nothing of a command."""
-        if isinstance(self.command, TyperGroup):
-            for name in self.command.list_commands(self.ctx):
-                command = self.command.get_command(self.ctx, name)
-                if command is not None and not command.hidden:
-                    yield _place(command, name, self.ctx)
+    @property
+    def is_group(self) -> bool:
+        """Whether another word of a command follows."""
+        return isinstance(self.command, TyperGroup)
 
-    def walk(self) -> Iterator[_Place]:
+    def child(self, name: str) -> Place | None:
+        """The command or group of that name in a group, if the help shows it."""
+        command = self.command.get_command(self.ctx, name) if self.is_group else None
+        return None if command is None or command.hidden else _place(command, name, self.ctx)
+
+    def below(self) -> Iterator[Place]:
+        """What the help lists of a group; nothing of a command."""
+        names = self.command.list_commands(self.ctx) if self.is_group else ()
+        yield from filter(None, map(self.child, names))
+
+    def walk(self) -> Iterator[Place]:
         """This and everything below it, in the order of the help."""
         yield self
         for each in self.below():
             yield from each.walk()
+
+
+def root(front: Any) -> Place:
+    """The front door: where a command line begins.
+
+    Args:
+        front: The front door as a command.
+    """
+    return _place(front, "pincli", None)
 
 
 def pages(front: Any) -> list[Page]:
@@ -69,7 +70,7 @@ def pages(front: Any) -> list[Page]:
     Args:
         front: The front door as a command.
     """
-    return [_page(place) for place in _place(front, "pincli", None).walk()]
+    return [_page(place) for place in root(front).walk()]
 
 
 def page(front: Any, words: Sequence[str]) -> tuple[Page, str] | None:
@@ -80,7 +81,7 @@ def page(front: Any, words: Sequence[str]) -> tuple[Page, str] | None:
 
 def columns(front: Any) -> int:
     """How wide a help text is."""
-    return int(_place(front, "pincli", None).ctx.make_formatter().width)
+    return int(root(front).ctx.make_formatter().width)
 
 
 def options(front: Any, words: Sequence[str]) -> set[str]:
@@ -91,32 +92,23 @@ def options(front: Any, words: Sequence[str]) -> set[str]:
 
 def all_options(front: Any) -> set[str]:
     """The options of all commands together."""
-    walked = _place(front, "pincli", None).walk()
+    walked = root(front).walk()
     return {name for place in walked for p in place.parameters for name in p.opts}
 
 
-def tree(front: Any) -> Command:
-    """The commands and what they take, for the completion scripts.
-
-    Args:
-        front: The front door as a command.
-    """
-    return _branch(_place(front, "pincli", None))
-
-
-def _find(front: Any, words: Sequence[str]) -> _Place | None:
-    place: _Place | None = _place(front, "pincli", None)
+def _find(front: Any, words: Sequence[str]) -> Place | None:
+    place: Place | None = root(front)
     for word in words:
-        place = place and next((each for each in place.below() if each.path[-1] == word), None)
+        place = place and place.child(word)
     return place
 
 
-def _place(command: Any, name: str, above: typer.Context | None) -> _Place:
+def _place(command: Any, name: str, above: typer.Context | None) -> Place:
     ctx = typer.Context(command, info_name=name, parent=above, **command.context_settings)
-    return _Place(command, ctx)
+    return Place(command, ctx)
 
 
-def _page(place: _Place) -> Page:
+def _page(place: Place) -> Page:
     command, ctx = place
     entry = entry_of(" ".join(place.path))
     described = _paragraphs(command.help)
@@ -155,42 +147,3 @@ def _is_verbatim(paragraph: str) -> bool:
 def _lines(paragraph: str) -> list[str]:
     """The lines below the word Example."""
     return [line.strip() for line in paragraph.splitlines()[2:]]
-
-
-def _branch(place: _Place) -> Command:
-    parameters = place.parameters
-    return Command(
-        place.path,
-        place.command.get_short_help_str(limit=200).rstrip("."),
-        tuple(
-            Option(_names(p), (p.help or "").rstrip("."), None if p.is_flag else _value(p, ()))
-            for p in parameters
-            if p.param_type_name == "option"
-        ),
-        tuple(
-            Argument(_value(p, place.path), repeats=p.nargs == -1)
-            for p in parameters
-            if p.param_type_name == "argument"
-        ),
-        tuple(map(_branch, place.below())),
-    )
-
-
-def _names(parameter: Any) -> tuple[str, ...]:
-    """Short ones first; sorted, because Typer has the help's own from a set."""
-    names = {*parameter.opts, *parameter.secondary_opts}
-    return tuple(sorted(names, key=lambda name: (name.startswith("--"), name)))
-
-
-def _value(parameter: Any, path: Sequence[str]) -> Value:
-    """What a parameter takes, by its type and by the word for it in the help."""
-    word = re.sub("[^a-z]+", " ", (parameter.metavar or parameter.opts[-1]).lower()).strip()
-    choices = getattr(parameter.type, "choices", None)
-    if choices:
-        return Value(Kind.WORDS, word, tuple(map(str, choices)))
-    if word == "user" and " ".join(path) in _NAMES_SOMEBODY_NEW:
-        return Value(Kind.TEXT, "new user")
-    if word == "topic":
-        commands = [name for section in front_page().values() for name in section]
-        return Value(Kind.WORDS, word, (*commands, *TOPICS))
-    return _BY_METAVAR.get(word) or Value(Kind.TEXT, word)

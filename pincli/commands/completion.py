@@ -8,14 +8,12 @@ from typing import Annotated
 
 import typer
 
-from pincli.commands.command_tree import tree
 from pincli.commands.invocation import Invocation
 from pincli.config import Config
 from pincli.errors import FileUnreadable, UsageProblem
 from pincli.operations.places import require_elsewhere
 from pincli.views.blocks import Answer, Fields, Headline, Tone
-from pincli.views.completion import bash, fish, zsh
-from pincli.views.completion.tree import Command
+from pincli.views.completion import FILES, script
 
 
 class Shell(StrEnum):
@@ -24,10 +22,6 @@ class Shell(StrEnum):
     BASH = "bash"
     ZSH = "zsh"
     FISH = "fish"
-
-
-FILES = {Shell.BASH: "pincli.bash", Shell.ZSH: "_pincli", Shell.FISH: "pincli.fish"}
-"""What each script is called in the folder `completions`."""
 
 
 def completion(
@@ -45,27 +39,19 @@ def completion(
 
     Example:
       pincli completion fish > ~/.config/fish/completions/pincli.fish
-      pincli completion --write completions
+      pincli completion --write FOLDER
     """
-    if (shell is None) == (write is None):
+    if write is not None and shell is None:
+        return _written(write, invocation.config)
+    if shell is None or write is not None:
         raise UsageProblem(
             "one shell is needed, or --write and a folder for all", "bash, zsh or fish"
         )
-    root = tree(invocation.front)
-    if shell is None:
-        assert write is not None  # noqa: S101
-        return _written(root, write, invocation.config)
-    text = script(shell, root)
+    text = script(shell)
     return Answer({"shell": shell.value, "script": text}, text=text)
 
 
-def script(shell: Shell, root: Command) -> str:
-    """The script for a shell."""
-    make = {Shell.BASH: bash.script, Shell.ZSH: zsh.script, Shell.FISH: fish.script}
-    return make[shell](root)
-
-
-def _written(root: Command, folder: Path, config: Config) -> Answer:
+def _written(folder: Path, config: Config) -> Answer:
     """Write each script where the shells, which run as other users, can read it.
 
     Under sudo it would write where somebody else says, through a link of theirs perhaps
@@ -76,17 +62,17 @@ def _written(root: Command, folder: Path, config: Config) -> Answer:
             "--write is not for use under sudo", "`pincli completion SHELL` prints a script"
         )
     require_elsewhere(folder, config.secret_folders)
-    paths = [folder / name for name in FILES.values()]
-    for shell, path in zip(FILES, paths, strict=True):
+    paths = {shell: folder / name for shell, name in FILES.items()}
+    for shell, path in paths.items():
         try:
-            path.write_text(script(shell, root), encoding="utf-8")
+            path.write_text(script(shell), encoding="utf-8")
             path.chmod(0o644)
         except OSError as error:
             raise FileUnreadable(f"{path}: {error.strerror}") from None
     return Answer(
-        {"files": [str(path) for path in paths]},
+        {"files": [str(path) for path in paths.values()]},
         lambda: [
             Headline(Tone.GOOD, "scripts written"),
-            Fields([(shell.value, str(path)) for shell, path in zip(FILES, paths, strict=True)]),
+            Fields([(shell, str(path)) for shell, path in paths.items()]),
         ],
     )

@@ -15,6 +15,7 @@ from pincli.rules.names import canonical_user
 
 _STDIN = Path("-")
 _LONGEST_LINE = 1024
+_ONE_A_LINE = "write one user a line; a comment begins with `# `"
 
 
 @contextmanager
@@ -42,10 +43,10 @@ def input_file(path: Path, config: Config) -> Iterator[BinaryIO]:
 
 
 def names_from(path: Path | None, config: Config) -> Iterator[str]:
-    """The canonical user names in a file, one a line; blank lines and # comments are none.
+    """The canonical user names in a file, one a line; blank lines and comments are skipped.
 
     Raises:
-        UsageProblem: A line can't be a user name, or is not UTF-8; it is not repeated.
+        UsageProblem: A line is not a user name, or is not UTF-8; it is not repeated.
     """
     if path is None:
         return
@@ -55,14 +56,13 @@ def names_from(path: Path | None, config: Config) -> Iterator[str]:
             while line := file.readline(_LONGEST_LINE + 1):
                 number += 1
                 if len(line) > _LONGEST_LINE:
-                    raise UsageProblem(f"line {number} is no user name", "write one user a line")
+                    raise UsageProblem(f"line {number} is too long", _ONE_A_LINE)
                 name = line.decode("utf-8-sig").strip()
-                if name and not name.startswith("#"):
+                if name and not f"{name} ".startswith("# "):
                     yield canonical_user(name)
         except MalformedName as error:
-            raise UsageProblem(
-                f"line {number} is no user name", f"write one user a line; allowed: {error.rule}"
-            ) from None
+            problem = f"line {number} is not a valid user name: {error.rule}"
+            raise UsageProblem(problem, _ONE_A_LINE) from None
         except UnicodeDecodeError:
             raise UsageProblem(f"line {number} is not UTF-8", "save the file as UTF-8") from None
         except OSError as error:

@@ -104,7 +104,7 @@ COMMANDS: tuple[Entry, ...] = (
           "Print a shell's completion script."),
     Entry("help", "help_:show_help", _BEGIN, ANYBODY, (),
           "Show the help of a command, or about a topic."),
-    Entry("complete-names", "complete_names:complete_names", _HIDDEN, AGENTS),
+    Entry("complete", "complete:complete", _HIDDEN, AGENTS),
 )
 """In the order of the help."""
 # fmt: on

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from pincli.errors import MalformedName
 from pincli.models import User, Verdict
 from pincli.operations.left_open import end_left_open
 from pincli.operations.session import Session
 from pincli.operations.verify import admit
-from pincli.rules.names import canonical_user
+from pincli.rules.names import all_printable, canonical_account, canonical_user
 from pincli.store.contract import Store
 
 NAMES_AT_MOST = 50
@@ -55,14 +54,8 @@ def names_beginning(store: Store, column: Literal["login", "account"], text: str
     Raises:
         MalformedName: No name can begin so.
     """
-    begun = canonical_user(text) if text.strip() else ""
+    canonical = canonical_user if column == "login" else canonical_account
+    begun = canonical(text) if text.strip() else ""
     found = store.people.with_prefix(column, begun, limit=NAMES_AT_MOST)
-    return [name for name in found if _is_canonical(name)]
-
-
-def _is_canonical(name: str) -> bool:
-    """Whether it is a name at all: anything may be in a file that others can write."""
-    try:
-        return canonical_user(name) == name
-    except MalformedName:
-        return False
+    # Somebody who can write the store's file may have put anything there.
+    return [name for name in found if all_printable(name)]

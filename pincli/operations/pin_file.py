@@ -130,7 +130,7 @@ class PinFile:
             FileUnwritable: There is no room for them; those before them stay.
         """
         try:
-            lines = self._write([row._replace(name=harmless(row.name)) for row in rows])
+            lines = self._write([tuple(map(harmless, row)) for row in rows])
         except OSError as error:
             raise self._unusable(self.part, error) from None
         self._last = {row.user: line for row, line in zip(rows, lines, strict=True)}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter, defaultdict
 
 from pincli.results import AccountAlert, AgentAlert, Alerts, UserAlert
 from pincli.views.blocks import Answer, Block, Chart, Headline, Note, Table, Tone, counted
 from pincli.views.exit_codes import ExitCode
+from pincli.views.shell import command
 
 _CHARTED_AT_MOST = 5
 _SIGNS = {
@@ -77,13 +77,12 @@ def _agent_figures(alert: AgentAlert) -> str:
 
 
 def _account_command(alert: AccountAlert) -> str:
-    return f"pincli reset --account {alert.account}"
+    return command("reset", "--account", alert.account)
 
 
 def _user_command(alert: UserAlert) -> str:
-    return f"pincli reset {alert.user}"
+    return command("reset", alert.user)
 
 
 def _agent_command(alert: AgentAlert) -> str:
-    # Names of users and accounts have no character that means something to a shell; logins may.
-    return f"pincli audit list --agent {shlex.quote(alert.agent)} --since 24h"
+    return command("audit", "list", "--agent", alert.agent, "--since", "24h")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pincli.models import Change, State, User
 from pincli.rules.states import state_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone
-from pincli.views.verdict import collect_next, who
+from pincli.views.verdict import collect_next, login_of, who
 
 
 def record_of(user: User) -> dict[str, object]:
@@ -36,7 +36,7 @@ def record(user: User) -> Answer:
     return Answer(
         record_of(user),
         lambda: [
-            Headline(Tone.NEUTRAL, user.login, user.display_name),
+            Headline(Tone.NEUTRAL, login_of(user), user.display_name),
             Fields(
                 [
                     ("account", user.account),
@@ -59,7 +59,7 @@ def listing(pages: Iterator[Sequence[User]]) -> Answer:
                 ("user", "account", "name", "type", "state"),
                 (
                     [
-                        (u.login, u.account, u.display_name, u.type.value, state_of(u).value)
+                        (login_of(u), u.account, u.display_name, u.type.value, state_of(u).value)
                         for u in page
                     ]
                     for page in pages

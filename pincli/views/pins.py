@@ -5,6 +5,7 @@ from __future__ import annotations
 from pincli.models import ShownPin, User
 from pincli.rules.states import state_of
 from pincli.views.blocks import Answer, Fields, Headline, Next, Tone
+from pincli.views.shell import command
 from pincli.views.verdict import who
 
 
@@ -15,7 +16,7 @@ def shown(result: ShownPin) -> Answer:
         {"user": user.login, "pin": result.pin},
         lambda: [
             Headline(Tone.NEUTRAL, result.pin, f"support PIN of {who(user)}"),
-            Next(f"pincli verify {user.login}", "when they call"),
+            Next(command("verify", user.login), "when they call"),
         ],
     )
 

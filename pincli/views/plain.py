@@ -33,6 +33,8 @@ _BARS = ("\u00b7\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588", ".:-=+*#%@")
 
 _WIDE = frozenset("WF")
 _NO_WIDTH = frozenset({"Mn", "Me", "Cf"})
+_JOINING_JAMO = frozenset(map(chr, range(0x1160, 0x1200)))
+"""Korean letters that a terminal draws into the one before."""
 
 
 def sign(tone: Tone, display: Display) -> str:
@@ -136,6 +138,6 @@ def padded(text: str, columns: int) -> str:
 
 
 def _columns(character: str) -> int:
-    if unicodedata.category(character) in _NO_WIDTH:
+    if unicodedata.category(character) in _NO_WIDTH or character in _JOINING_JAMO:
         return 0
     return 2 if unicodedata.east_asian_width(character) in _WIDE else 1

@@ -43,7 +43,13 @@ from pincli.rules.names import mask_pins
 from pincli.rules.pins import LONGEST_RUN, PIN_LENGTH
 from pincli.views import faults
 from pincli.views.blocks import Problem
+from pincli.views.shell import command
 
+_NAMES = {
+    "user name": "the user's login goes there: 1 to 254 characters without blanks",
+    "account name": "1 to 254 characters, with single blanks between words",
+}
+_LINE = "one line of printable characters goes there"
 _CHARGES = {
     "not charged": "nothing was counted",
     "charged": "the attempt is counted, and the next command ends it",
@@ -109,7 +115,7 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
         case UsageProblem():
             return error.message, error.hint
         case MalformedName():
-            return f"that is no valid {error.what}", f"allowed: {error.rule}"
+            return f"not a valid {error.what}: {error.rule}", _NAMES.get(error.what, _LINE)
         case MalformedAnswer():
             return (
                 f"a PIN is exactly {PIN_LENGTH} digits; this was not counted as an attempt",
@@ -124,7 +130,7 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
             return _unknown("user", error.names, error.near)
         case AmbiguousUser():
             return (
-                f"several accounts have a user {mask_pins(error.login)}",
+                f"several accounts have a user {error.login}",
                 f"they are {', '.join(error.accounts)}; ask for the company",
             )
         case UnknownAccount():
@@ -158,7 +164,7 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
         case VerifierDamaged():
             return (
                 f"the stored PIN of {error.user} is damaged",
-                f"tell an admin; `pincli reset {error.user}` makes a new one possible",
+                f"tell an admin; `{command('reset', error.user)}` makes a new one possible",
             )
         case RecordDamaged():
             return "a stored PIN is damaged", "tell an admin; nothing was counted"
@@ -175,7 +181,7 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
         case SealDamaged():
             return (
                 f"the stored PIN of {error.user} can't be shown: it is damaged or not theirs",
-                f"tell an admin; `pincli reset {error.user}` makes a new one possible",
+                f"tell an admin; `{command('reset', error.user)}` makes a new one possible",
             )
         case OutputUnavailable():
             return "the answer could not be written to standard output", "do not rely on it"
@@ -218,14 +224,15 @@ def _unknown(what: str, names: tuple[str, ...], near: tuple[str, ...]) -> tuple[
         return f"unknown account: {masked}", "an account exists once a user belongs to it"
     hint = "check the spelling with the caller; `pincli user list` shows who there is"
     if masked != ", ".join(names):
-        hint = "the user's login goes there; the PIN is asked for, never typed on the command line"
+        hint = "six digits are hidden: they could be a PIN; the login goes there, and no PIN"
     return f"unknown {what}{plural}: {masked}", hint
 
 
 def _no_pin(user: str, state: State) -> tuple[str, str]:
+    hint = f"`{command('status', user)}`"
     if state is State.INACTIVE:
-        return f"{user} is deactivated and has no use for a PIN", f"`pincli status {user}`"
-    return f"{user} is of a type that never has a PIN", f"`pincli status {user}`"
+        return f"{user} is deactivated and has no use for a PIN", hint
+    return f"{user} is of a type that never has a PIN", hint
 
 
 def _elsewhere(advice: str) -> str:
@@ -252,7 +259,10 @@ def _refused(rule: Rule, subject: str) -> tuple[str, str]:
             "choose another",
         ),
         Rule.SAME_PIN: ("that is the present PIN already", "choose another"),
-        Rule.USER_EXISTS: (f"there is a user {subject} already", f"`pincli user show {subject}`"),
+        Rule.USER_EXISTS: (
+            f"there is a user {subject} already",
+            f"`{command('user', 'show', subject)}`",
+        ),
         Rule.STORE_EXISTS: (
             f"there is a store already: {subject}",
             "it is left as it is" + _elsewhere("name another location with --store"),

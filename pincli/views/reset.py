@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pincli.models import Change, ResetUser, State, User
 from pincli.rules.states import is_locked, state_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone, counted
-from pincli.views.verdict import collect_next
+from pincli.views.verdict import collect_next, login_of
 
 _LISTED_AT_MOST = 20
 _PINLESS = (State.UNCOLLECTED, State.INELIGIBLE)
@@ -169,7 +169,7 @@ def _receipt_screen(
 
 def _small_table(results: Sequence[ResetUser]) -> Table:
     rows = [
-        (after.login, after.account, state_of(after).value, _became(result))
+        (login_of(after), after.account, state_of(after).value, _became(result))
         for result in results
         for after in [result.change.after]
     ]
@@ -182,7 +182,7 @@ def _pins_table(tally: ResetTally, pages: Iterator[Sequence[User]]) -> Table:
     return Table(
         ("user", "account", "state", "PIN"),
         (
-            [(u.login, u.account, state_of(u).value, tally.pins.get(u.id, "")) for u in page]
+            [(login_of(u), u.account, state_of(u).value, tally.pins.get(u.id, "")) for u in page]
             for page in pages
         ),
         "",

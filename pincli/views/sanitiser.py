@@ -6,7 +6,7 @@ returns that overwrite a verdict, and direction overrides that turn a name aroun
 
 from __future__ import annotations
 
-from pincli.rules.names import is_printable
+from pincli.rules.names import all_printable, is_printable
 
 
 def shown(text: str, *, unicode: bool = True) -> str:
@@ -16,7 +16,7 @@ def shown(text: str, *, unicode: bool = True) -> str:
         text: Anything.
         unicode: False to escape everything outside ASCII too.
     """
-    if text.isprintable() and (unicode or text.isascii()):
+    if all_printable(text) and (unicode or text.isascii()):
         return text
     return "".join(
         character

@@ -9,7 +9,7 @@ from pincli.rules.lockout import attempts_left
 from pincli.rules.states import ATTEMPTS_ALLOWED, state_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone, counted
 from pincli.views.exit_codes import ExitCode
-from pincli.views.verdict import attempts, collect_next, who
+from pincli.views.verdict import attempts, collect_next, login_of, who
 
 _TONES = {
     State.ACTIVE: Tone.GOOD,
@@ -122,7 +122,7 @@ def _overview_screen(totals: dict[State, int], latest: Sequence[User]) -> list[B
         Fields([(state.value, f"{totals.get(state, 0):>{width}}") for state in _ORDER]),
     ]
     if latest:
-        rows = [(u.locked_since or "", u.login, u.account, u.display_name) for u in latest]
+        rows = [(u.locked_since or "", login_of(u), u.account, u.display_name) for u in latest]
         blocks += [Note(""), Note("latest locks", Tone.QUIET)]
         blocks.append(
             Table(
@@ -141,7 +141,7 @@ def _users_table(pages: Iterator[Sequence[User]]) -> Table:
         (
             [
                 (
-                    user.login,
+                    login_of(user),
                     user.account,
                     user.display_name,
                     state_of(user).value,

@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 from pincli.models import Outcome, State, User, Verdict
 from pincli.rules.lockout import attempts_left
+from pincli.rules.names import script_of
 from pincli.rules.states import ATTEMPTS_ALLOWED
 from pincli.views.blocks import Answer, Block, Fields, Headline, Next, Problem, Tone
 from pincli.views.exit_codes import EXIT_OF, ExitCode
+from pincli.views.shell import command
 
 _UNLOCK = "log in to the portal, User Management, Unlock"
 
@@ -52,8 +54,14 @@ def verdict(result: Verdict) -> Answer:
 
 def who(user: User) -> str:
     """A user as people know them: display name, login, account."""
-    login = f"{user.login}, {user.account}"
+    login = f"{login_of(user)}, {user.account}"
     return f"{user.display_name} ({login})" if user.display_name else login
+
+
+def login_of(user: User) -> str:
+    """A login, beside it the script of one that is not ASCII: it may look like another."""
+    script = script_of(user.login)
+    return f"{user.login} [{script}]" if script else user.login
 
 
 def attempts(user: User) -> str:
@@ -83,7 +91,7 @@ def _screen(result: Verdict, words: _Words) -> list[Block]:
 def collect_next(user: str) -> Next:
     """The next step for a user without a PIN."""
     return Next(
-        f"pincli pin show {user}",
+        command("pin", "show", user),
         "the portal's call; without a portal, yours",
         otherwise=f"{user} opens the PIN in the portal",
     )
@@ -106,7 +114,8 @@ def _words(result: Verdict) -> _Words:
             return _Words(
                 "there is no PIN yet",
                 "Please log in to the portal and open your support PIN under User Management.",
-                f"ask the customer to open it in the portal (pincli pin show {result.user.login})",
+                "ask the customer to open it in the portal"
+                f" ({command('pin', 'show', result.user.login)})",
             )
         case Outcome.INACTIVE:
             return _Words(

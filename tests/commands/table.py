@@ -188,7 +188,7 @@ STATUS = (
     unknown("status nobody"),
     unknown("status --account nowhere", "account"),
     usage("status 'al ice'"),
-    usage("status --account 'ac me'"),
+    usage("status --account 'ac*me'"),
     usage("status alice vera"),
     usage("status alice --locked"),
     usage("status alice --state active"),
@@ -239,7 +239,7 @@ USER = (
     usage("user add bea"),
     usage("user add --account acme"),
     usage("user add 'b ea' --account acme"),
-    usage("user add bea --account 'a cme'"),
+    usage("user add bea --account 'a*cme'"),
     usage("user add bea --account acme --type basic"),
     usage("user add bea --account acme --name 'a\tb'"),
     done("user list", frozenset({"users"})),
@@ -342,7 +342,7 @@ UPKEEP = (
     done("help man", frozenset({"topic", "text"})),
     usage("help nothing"),
     usage("help pin nothing"),
-    usage("help complete-names"),
+    usage("help complete"),
 )
 ROOT = (
     usage("verfy alice"),

@@ -1,4 +1,4 @@
-"""`completion` and `complete-names`: what the shells' scripts know, and whom they may ask for."""
+"""`completion` and `complete`: the shells' scripts, and what they are told may come."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import shutil
 import sqlite3
 import stat
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Literal
@@ -18,27 +16,19 @@ import pytest
 import typer
 
 from pincli.cli import app
-from pincli.commands.command_tree import tree
-from pincli.commands.completion import FILES, Shell, script
+from pincli.commands.completion import Shell
 from pincli.config import Config
 from pincli.rules.roles import Role
 from pincli.store.sqlite.connection import SCHEMA_VERSION
-from pincli.views.completion.tree import Command, Kind, Value, walk
+from pincli.views.completion import FILES, script
 from tests.store.population import Person, people_of, put
-from tests.support.contract import call
+from tests.support.contract import COMMANDS, GROUPS, call
 from tests.support.desk import PROGRAM, Desk
 from tests.support.floor import content
 
 COMPLETIONS = Path(__file__).resolve().parents[2] / "completions"
 AT_MOST = 50
-ROOT = tree(typer.main.get_command(app))
-
-
-@pytest.mark.parametrize("shell", Shell)
-def test_the_scripts_are_fresh(shell: Shell) -> None:
-    """Byte for byte what the program makes; else run `pincli completion --write completions`."""
-    made = (COMPLETIONS / FILES[shell]).read_bytes()
-    assert made == script(shell, ROOT).encode(), "pincli completion --write completions"
+FOLDERS_MARK, FILES_MARK = ["\tfolders"], ["\tfiles"]
 
 
 def test_one_command_writes_all_three(desk: Desk, tmp_path: Path) -> None:
@@ -58,7 +48,7 @@ def test_one_command_writes_all_three(desk: Desk, tmp_path: Path) -> None:
 def test_a_script_is_printed(desk: Desk, shell: Shell) -> None:
     """Bare for a person to put somewhere, or in an object for a program."""
     bare = call(desk, f"completion {shell}")
-    assert (bare.code, bare.out, bare.err) == (0, script(shell, ROOT), "")
+    assert (bare.code, bare.out, bare.err) == (0, script(shell), "")
     answer = call(desk, f"completion {shell} --json").answer
     assert (answer["shell"], answer["script"]) == (shell, bare.out)
 
@@ -96,96 +86,62 @@ def test_nobody_has_files_written_under_sudo(desk: Desk, tmp_path: Path, role: R
     assert not (tmp_path / "pincli.bash").exists()
 
 
-def test_a_script_that_cannot_be_printed_is_an_error(desk: Desk) -> None:
-    """Half a script must not pass for a whole one."""
-    with open("/dev/full", "wb") as full:
-        ended = subprocess.run(
-            [*PROGRAM, "completion", "zsh"],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            env=desk.environment(),
-            check=False,
-        )
-    assert ended.returncode == 8
-    assert b"could not be written" in ended.stderr
-
-
-def test_the_tree_is_what_the_help_says(desk: Desk) -> None:
-    """Every command and option that `--help` shows is completed, and nothing else is."""
-    told = dict(_told_by_help(desk, ""))
-    assert {command.spoken: _option_names(command) for command in walk(ROOT)} == told
-    assert len(told) > len(ROOT.commands) > 5
-
-
-def test_hidden_commands_are_nowhere(desk: Desk) -> None:
-    """Neither the help nor the completion of commands leads to `complete-names`."""
-    assert "complete-names" not in call(desk, "--help").out
-    assert "complete-names" not in {command.spoken for command in walk(ROOT)}
+@pytest.mark.parametrize("path", ["", *GROUPS, *COMMANDS])
+def test_what_may_come_is_what_the_help_says(desk: Desk, path: str) -> None:
+    """Every command and option that `--help` shows, and no hidden one."""
+    out = call(desk, f"{path} --help").out
+    options = out.partition("\nOptions:\n")[2].partition("\n\n")[0]
+    told = set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", options, re.MULTILINE))
+    assert set(words(desk, *path.split(), "-")) == told
+    if path in ("", *GROUPS):
+        below = out.partition("\nOptions:\n")[2].partition("\n\n")[2].partition("\nExample:\n")[0]
+        commands = re.findall(r"^  ([a-z-]+) ", below, re.MULTILINE)
+        assert words(desk, *path.split(), "") == commands != []
 
 
 @pytest.mark.parametrize(
-    ("path", "option", "kind"),
+    ("line", "found"),
     [
-        ("", "--store", Kind.FOLDERS),
-        ("", "--keys", Kind.FOLDERS),
-        ("status", "--account", Kind.ACCOUNTS),
-        ("status", "--state", Kind.WORDS),
-        ("user add", "--type", Kind.WORDS),
-        ("user add", "--account", Kind.ACCOUNTS),
-        ("user add", "--name", Kind.TEXT),
-        ("verify", "--ref", Kind.TEXT),
-        ("unlock", "--reason", Kind.TEXT),
-        ("audit list", "--user", Kind.USERS),
-        ("audit list", "--limit", Kind.TEXT),
-        ("reset", "--from-file", Kind.FILES),
-        ("reset", "--output", Kind.FILES),
-        ("completion", "--write", Kind.FOLDERS),
+        ("--store", ["--store"]),
+        ("--store ", FOLDERS_MARK),
+        ("--keys=", FOLDERS_MARK),
+        ("status --account ", ["acme"]),
+        ("status --account=A", ["--account=acme"]),
+        ("status --state lo", ["locked"]),
+        ("status --state=in", ["--state=inactive", "--state=ineligible"]),
+        ("user add --type fed", ["federated"]),
+        ("user add bea --account ", ["acme"]),
+        ("user add al", []),
+        ("user add bea --name al", []),
+        ("verify --ref al", []),
+        ("verify --ref=T al", ["alice"]),
+        ("verify --ref --json al", ["alice"]),
+        ("verify -- al", ["alice"]),
+        ("verify -- -", []),
+        ("verify alice ", ["--ref", "--pin-stdin", "--json", "--help"]),
+        ("verify alice al", []),
+        ("reset alice al", ["alice"]),
+        ("reset --from-file ", FILES_MARK),
+        ("reset --output=", FILES_MARK),
+        ("import ", FILES_MARK),
+        ("restore ", FILES_MARK),
+        ("audit list --user al", ["alice"]),
+        ("audit list --limit al", []),
+        ("completion ", ["bash", "zsh", "fish"]),
+        ("completion --write ", FOLDERS_MARK),
+        ("help ex", ["exit-codes"]),
+        ("pin sh", ["show"]),
+        ("complet", ["completion"]),
+        ("nonsense ", []),
+        ("verify --nonsense=", []),
+        *((f"{command} al", ["alice"]) for command in ("verify", "status", "unlock", "pin show")),
+        *((f"user {command} al", ["alice"]) for command in ("show", "deactivate", "activate")),
     ],
 )
-def test_what_an_option_takes(path: str, option: str, kind: Kind) -> None:
-    """By its type, or by the word for it in the help."""
-    assert _value_of(path, option).kind is kind
-
-
-@pytest.mark.parametrize(
-    ("path", "kind"),
-    [
-        ("verify", Kind.USERS),
-        ("status", Kind.USERS),
-        ("unlock", Kind.USERS),
-        ("reset", Kind.USERS),
-        ("pin show", Kind.USERS),
-        ("pin change", Kind.USERS),
-        ("user show", Kind.USERS),
-        ("user deactivate", Kind.USERS),
-        ("user activate", Kind.USERS),
-        ("user add", Kind.TEXT),
-        ("import", Kind.FILES),
-        ("completion", Kind.WORDS),
-    ],
-)
-def test_what_a_command_takes(path: str, kind: Kind) -> None:
-    """Users who are there, except for `user add`: whoever is there can't be added."""
-    (command,) = (command for command in walk(ROOT) if command.spoken == path)
-    assert command.arguments[0].value.kind is kind
-
-
-def test_the_words_are_the_ones_that_are_accepted() -> None:
-    """The choices of the options, all of them."""
-    assert set(_value_of("status", "--state").words) == {
-        "inactive",
-        "ineligible",
-        "locked",
-        "uncollected",
-        "active",
-    }
-    assert set(_value_of("user add", "--type").words) == {
-        "cloud",
-        "dedicated",
-        "federated",
-        "cloud-office",
-        "datapipe",
-    }
+def test_what_may_come(desk: Desk, line: str, found: list[str]) -> None:
+    """At each place of a line what belongs there, and nothing where only the person knows."""
+    desk.add("alice")
+    assert words(desk, *line.split(" ")) == found
 
 
 def test_names_come_by_prefix_and_in_order(desk: Desk) -> None:
@@ -200,15 +156,20 @@ def test_names_come_by_prefix_and_in_order(desk: Desk) -> None:
     assert names(desk, "accounts", "b@") == ["b@x"]
 
 
-@pytest.mark.parametrize("prefix", ["AL", " al", "\u212bl", "\uff41\uff4c"])
+@pytest.mark.parametrize("prefix", ["AL", " al", "\uff41\uff4c"])
 def test_a_prefix_is_canonical_first(desk: Desk, prefix: str) -> None:
-    """Capitals and blanks lead to the same names; what only looks like a letter to none."""
+    """Capitals, blanks and wide letters lead to the same names."""
     desk.add("alice")
-    found = ["alice"] if prefix.isascii() else []
-    assert names(desk, "users", prefix) == found
+    assert names(desk, "users", prefix) == ["alice"]
 
 
-@pytest.mark.parametrize("prefix", ["%", "a%", "_", "a*", "a'--", "a\tb", "-", "@x", "a" * 65])
+def test_an_account_goes_on_after_a_blank(desk: Desk) -> None:
+    """Companies have names of several words."""
+    desk.add("alice", "smith & sons")
+    assert names(desk, "accounts", "Smith  & s") == ["smith & sons"]
+
+
+@pytest.mark.parametrize("prefix", ["%", "a%", "_", "a*", "a'--", "a\tb", "@x", "a" * 255])
 def test_a_prefix_that_begins_no_name_finds_none(desk: Desk, prefix: str) -> None:
     """Nothing in it is a pattern, and none of it is an error."""
     desk.add("alice")
@@ -226,18 +187,11 @@ def test_of_many_names_the_first_and_the_last_come(desk: Desk, what: str) -> Non
     assert names(desk, what, "al0")[:AT_MOST] == [*exactly[: AT_MOST - 1], "al099"]
 
 
-def test_exactly_fifty_names_all_come(desk: Desk) -> None:
-    """The last takes nobody's place unless there is one too many."""
-    everybody = [f"al{number:02}" for number in range(AT_MOST)]
-    _fill(desk, [(name, "acme") for name in everybody])
-    assert names(desk, "users", "al") == everybody
-
-
 def test_names_as_json(desk: Desk) -> None:
     """As every command, it answers with an object, if asked to."""
     desk.add("alice")
-    assert call(desk, "complete-names users al --json").answer["names"] == ["alice"]
-    assert call(desk, "complete-names users ? --json").answer["names"] == []
+    assert call(desk, "complete --json -- verify al").answer["candidates"] == ["alice"]
+    assert call(desk, "complete --json -- verify ?").answer["candidates"] == []
 
 
 @pytest.mark.parametrize("damage", ["no store", "no keys", "no database", "empty", "newer"])
@@ -261,7 +215,7 @@ def test_a_tab_loads_nothing_heavy(desk: Desk) -> None:
     """A person waits for it: no library is loaded that only other commands need."""
     desk.add("alice")
     ended = subprocess.run(
-        [sys.executable, "-X", "importtime", *PROGRAM[1:], "complete-names", "users", "al"],
+        [PROGRAM[0], "-X", "importtime", *PROGRAM[1:], "complete", "--", "verify", "al"],
         capture_output=True,
         env=desk.environment(),
         check=True,
@@ -293,26 +247,12 @@ def test_it_writes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     assert content(desk.store) == before
 
 
-@pytest.mark.parametrize("planted", ["al$(reboot)", "al\n", "al\x1b[2J", "al ice", "al'", "Al"])
-def test_what_is_no_name_is_not_printed(desk: Desk, planted: str) -> None:
-    """Whoever can write the file puts nothing on an agent's command line by it."""
+@pytest.mark.parametrize("planted", ["al\n", "al\x1b[2J", "al\t", "al\u202e"])
+def test_what_is_not_printable_is_not_printed(desk: Desk, planted: str) -> None:
+    """Whoever can write the file puts nothing on an agent's terminal by it."""
     _fill(desk, [(planted, planted), ("alice", "al")])
     assert names(desk, "users", "al") == ["alice"]
     assert names(desk, "accounts", "al") == ["al"]
-
-
-@pytest.mark.parametrize("role", Role)
-def test_only_who_may_look_names_up_gets_them(
-    desk: Desk, role: Role, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Where there are roles, the portal gets no name, and no event for each Tab either."""
-    desk.add("alice")
-    before = content(desk.store)
-    assert _run(_config(desk, role), "complete-names", "users", "al") == 0
-    printed = capsys.readouterr()
-    assert printed.out == ("" if role is Role.PORTAL else "alice\n")
-    assert printed.err == ""
-    assert content(desk.store) == before
 
 
 @pytest.mark.parametrize("column", ["login", "account"])
@@ -332,33 +272,17 @@ def test_each_name_is_one_step_in_an_index(desk: Desk, column: Literal["login", 
             assert not any(d.startswith("SCAN people") or "TEMP" in d for d in details), details
 
 
-def test_an_account_of_many_users_is_one_name_like_another(desk: Desk) -> None:
-    """The look-up of accounts does the same work, however many users they have."""
-
-    def steps() -> int:
-        with closing(sqlite3.connect(desk.database)) as connection:
-            count = 0
-
-            def step() -> None:
-                nonlocal count
-                count += 1
-
-            connection.set_progress_handler(step, 1)
-            people_of(connection).with_prefix("account", "a", limit=AT_MOST)
-            return count
-
-    _fill(desk, [("alice", "acme"), ("bob", "apex")])
-    few = steps()
-    _fill(desk, [(f"user{number}", "acme") for number in range(3000)])
-    assert steps() == few
+def names(desk: Desk, what: str, prefix: str = "") -> list[str]:
+    """The users or accounts that may come."""
+    return words(desk, *(["verify"] if what == "users" else ["status", "--account"]), prefix)
 
 
-def names(desk: Desk, *words: str) -> list[str]:
-    """What `complete-names` prints, as the scripts call it: nothing on stderr, exit 0."""
-    ran = call(desk, ["complete-names", words[0], "--", *words[1:]])
+def words(desk: Desk, *line: str) -> list[str]:
+    """What `complete` prints, without the help, as the scripts call it."""
+    ran = call(desk, ["complete", "--", *line])
     assert (ran.code, ran.err) == (0, "")
-    assert ran.out == "".join(f"{line}\n" for line in ran.out.splitlines())
-    return ran.out.splitlines()
+    assert ran.out == "".join(f"{each}\n" for each in ran.out.splitlines())
+    return [each.partition("\t")[0] or each for each in ran.out.splitlines()]
 
 
 def _config(desk: Desk, role: Role) -> Config:
@@ -369,32 +293,6 @@ def _config(desk: Desk, role: Role) -> Config:
 def _run(config: Config, *words: str) -> int:
     front = typer.main.get_command(app)
     return int(front.main(list(words), standalone_mode=False, obj=config))
-
-
-def _told_by_help(desk: Desk, path: str) -> Iterator[tuple[str, set[str]]]:
-    """Each command with its options, read from the help pages."""
-    out = call(desk, f"{path} --help").out
-    options = out.partition("\nOptions:\n")[2].partition("\n\n")[0]
-    yield path, set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", options, re.MULTILINE)) | {"-h"}
-    below = f"\n{out.partition(chr(10) + 'Options:')[2].partition(chr(10) * 2)[2]}"
-    commands = below.partition("\nExample:\n")[0]
-    for name in re.findall(r"^  ([a-z-]+)", commands, re.MULTILINE):
-        yield from _told_by_help(desk, f"{path} {name}".strip())
-
-
-def _option_names(command: Command) -> set[str]:
-    return {name for option in command.options for name in option.names}
-
-
-def _value_of(path: str, name: str) -> Value:
-    (value,) = (
-        option.value
-        for command in walk(ROOT)
-        for option in command.options
-        if command.spoken == path and name in option.names
-    )
-    assert value is not None
-    return value
 
 
 def _fill(desk: Desk, rows: list[tuple[str, str]]) -> None:

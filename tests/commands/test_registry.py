@@ -14,8 +14,7 @@ import typer
 
 from pincli.cli import app
 from pincli.commands import registry
-from pincli.commands.command_tree import pages, tree
-from pincli.commands.completion import Shell, script
+from pincli.commands.command_tree import pages
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import UserArgument
 from pincli.operations.people import require_user
@@ -82,14 +81,11 @@ def test_it_is_in_the_help(floor: Desk, name: str) -> None:
     ]  # fmt: skip
 
 
-def test_it_is_in_the_man_page_and_the_completions(name: str) -> None:
+def test_it_is_in_the_man_page_and_the_completions(floor: Desk, name: str) -> None:
     """All of them are made from the same table."""
     front = typer.main.get_command(app)
     assert f'.SS "pincli {name} [OPTIONS] USER"' in man.page(pages(front))
-    for shell in Shell:
-        made = script(shell, tree(front))
-        assert "wave" in made, shell
-        assert "--twice" in made or "-l twice" in made, shell
+    assert f"--twice{chr(9)}" in call(floor, ["complete", "--", *name.split(), "--t"]).out
 
 
 def test_a_slip_is_led_to_it(floor: Desk, name: str) -> None:

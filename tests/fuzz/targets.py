@@ -42,7 +42,8 @@ from pincli.vault.key_files import read_key
 from pincli.views.sanitiser import shown
 
 _HEADER = b"user,account,name,type,active,pin\n"
-_CANONICAL = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
+_CANONICAL = re.compile(r"""[^-#\s?*"<>][^\s?*"<>]{0,253}""")
+_ACCOUNT = re.compile(r"""[^-#\s?*"<>]([^\s?*"<>]| (?! )){0,253}""")
 _PIN = re.compile(r"(?<!\d)\d{6}(?!\d)")
 _LONGEST_DETAIL = 100
 _CONFIG = b"""store = "/s"
@@ -87,7 +88,7 @@ def people(content: bytes, *, ignore_unknown: bool = False) -> None:
     for good in staged:
         assert good.line in lines, good
         assert _CANONICAL.fullmatch(good.user)
-        assert _CANONICAL.fullmatch(good.account)
+        assert _ACCOUNT.fullmatch(good.account)
         assert shown(good.name) == good.name
     assert [row.line for row in rows] == sorted(row.line for row in rows)
 
@@ -95,11 +96,12 @@ def people(content: bytes, *, ignore_unknown: bool = False) -> None:
 def names(data: bytes) -> None:
     """One canonical form, which is its own; texts for the trail hold no PIN and no control."""
     text = data.decode("utf-8", "surrogateescape")
-    for canonical in (canonical_user, canonical_account):
+    for canonical, form in ((canonical_user, _CANONICAL), (canonical_account, _ACCOUNT)):
         with suppress(MalformedName):
             name = canonical(text)
-            assert _CANONICAL.fullmatch(name), name
-            assert canonical(name) == canonical(f" {name.upper()}\n") == name
+            assert form.fullmatch(name), name
+            assert name.isprintable()
+            assert canonical(name) == canonical(f" {name}\n") == name
     for clean, masked in ((clean_display_name, False), (clean_reason, True), (clean_ticket, True)):
         with suppress(MalformedName):
             kept = clean(text)
@@ -219,7 +221,13 @@ TARGETS = {
     ),
     "names": Target(
         names,
-        (b" Alice\n", b"a.b_c@d+e-f", "\u0130\u017f\ufb01\u212a".encode(), b"T-4711 444159 why"),
+        (
+            b" Alice\n",
+            b"a.b_c@d+e-f",
+            "\u0130\u017f\ufb01\u212a".encode(),
+            b"T-4711 444159 why",
+            "Smith & S\u00f8ns".encode(),
+        ),
     ),
     "user-file": Target(user_file, (b"alice\n# no\n\n bob \r\n", b"\xef\xbb\xbfalice\nx" * 3)),
     "config": Target(config, (_CONFIG, b"roles = 1\n", b'store = "/\\u0000"\n' + _CONFIG[13:])),

@@ -17,6 +17,7 @@ LONGEST: list[tuple[Callable[[str], str], int]] = [
     (clean_ticket, 100),
 ]
 cleaners = pytest.mark.parametrize("clean", [clean for clean, _ in LONGEST])
+texts = pytest.mark.parametrize("clean", [clean_reason, clean_ticket])
 
 UNPRINTABLE = [
     "a\nb",
@@ -41,7 +42,7 @@ UNPRINTABLE = [
 ]
 
 
-@cleaners
+@texts
 @pytest.mark.parametrize("text", UNPRINTABLE)
 def test_nothing_unprintable_is_kept(clean: Callable[[str], str], text: str) -> None:
     """Control characters, direction overrides and lone surrogates are refused, not repeated."""
@@ -79,7 +80,7 @@ def test_the_longest_is_kept_and_one_more_refused(
         clean("x" * (longest + 1))
 
 
-@pytest.mark.parametrize("clean", [clean_reason, clean_ticket])
+@texts
 @pytest.mark.parametrize("text", ["", " ", "\n\t "])
 def test_a_reason_or_ticket_is_never_empty(clean: Callable[[str], str], text: str) -> None:
     """Blanks are no reason and no ticket."""
@@ -87,10 +88,10 @@ def test_a_reason_or_ticket_is_never_empty(clean: Callable[[str], str], text: st
         clean(text)
 
 
-def test_a_display_name_may_be_empty_and_loses_its_outer_blanks() -> None:
+def test_a_display_name_may_be_empty_and_loses_needless_blanks() -> None:
     """Nobody has to have a display name."""
     assert clean_display_name("  ") == ""
-    assert clean_display_name(" Alice  Example\n") == "Alice  Example"
+    assert clean_display_name(" Alice  Example\n") == "Alice Example"
 
 
 def test_what_looks_like_a_pin_is_masked_in_reason_and_ticket() -> None:

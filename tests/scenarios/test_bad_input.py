@@ -79,10 +79,10 @@ def by_modes(desk: Desk, *arguments: str, stdin: str = "") -> Ran:
 @pytest.mark.parametrize(
     ("words", "stdin", "code", "sentence", "hint"),
     [
-        (["verify", "al ice", "--pin-stdin"], RIGHT, 2, "no valid user name", "allowed:"),
-        (["verify", "", "--pin-stdin"], RIGHT, 2, "no valid user name", "allowed:"),
+        (["verify", "al ice", "--pin-stdin"], RIGHT, 2, "user name: it can't hold blanks", "login"),
+        (["verify", "", "--pin-stdin"], RIGHT, 2, "not a valid user name", "login"),
         (["verify", "-alice", "--pin-stdin"], RIGHT, 2, "no such option", "--help"),
-        (["verify", "a" * 65, "--pin-stdin"], RIGHT, 2, "no valid user name", "64 at most"),
+        (["verify", "a" * 255, "--pin-stdin"], RIGHT, 2, "1 to 254 characters", "login"),
         (["verify", "--pin-stdin"], RIGHT, 2, "USER", "--help"),
         (["verify", "alice", "--pin-stdin"], "", 2, "standard input was empty", "newline"),
         (["verify", "alice", "--pin-stdin"], "12345\n", 2, "exactly 6 digits", "ask the caller"),
@@ -94,7 +94,7 @@ def by_modes(desk: Desk, *arguments: str, stdin: str = "") -> Ran:
         (["pin", "change", "alice"], f"{RIGHT}\n", 2, "no terminal", "--pin-stdin"),
         (["pin", "check"], f"{RIGHT}\n", 2, "no terminal", "--pin-stdin"),
         (["unlock", "lara"], "why\n", 2, "needs a reason", "--reason"),
-        (["unlock", "lara", "--reason", " "], "", 2, "no valid reason", "empty"),
+        (["unlock", "lara", "--reason", " "], "", 2, "not a valid reason", "one line"),
         (["reset", "alice"], "y\n", 2, "confirm", "--yes"),
         (["reset", "--yes"], "", 2, "nobody is named", "name users"),
         (["reset", "alice", "--unlock", "--yes"], "", 2, "--unlock needs a reason", "--reason"),

@@ -94,7 +94,7 @@ LINES = (
     ("keys", "rotate", "{}"),
     ("keys", "{}"),
     ("{}",),
-    ("complete-names", "user", "{}"),
+    ("complete", "--json", "--", "verify", "{}"),
     ("pin", "check", "--pin-stdin"),
 )
 PATHS = (
@@ -187,7 +187,7 @@ def test_what_stands_in_the_store_does_no_harm(floor: Desk, text: str) -> None:
         "user show alice", "audit list", "audit list --jsonl", "audit verify", "alerts",
         "keys list", "doctor", "verify alice --pin-stdin", "verify lara --pin-stdin",
         "unlock lara --reason x", "reset alice --yes", "pin show uma", "user deactivate alice",
-        "complete-names user ''",
+        "complete verify ''",
     ):  # fmt: skip
         for form in ("", " --json"):
             if not (form and "jsonl" in line):

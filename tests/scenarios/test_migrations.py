@@ -499,7 +499,7 @@ def test_reading_only_upgrades_nothing(old: Desk) -> None:
         assert ran.code == 8, line
         assert "of an older pincli" in ran.out + ran.err
         assert "pincli store upgrade" in ran.out + ran.err
-    assert call(old, "complete-names users al").out == ""
+    assert call(old, "complete -- verify al").out == ""
     assert content(old.store) == before
 
 

@@ -28,7 +28,7 @@ CTRL_C, CTRL_D, CTRL_Q, CTRL_S, CTRL_Z = "\x03", "\x04", "\x11", "\x13", "\x1a"
 UNLOCK = "log in to the portal, User Management, Unlock"
 
 SHELLS = {"bash": ["--norc", "--noprofile", "--noediting", "-i"], "dash": ["-i"]}
-LONG_LOGIN = "a-login-as-long-as-the-rule-for-names-allows-it-to-be-64-characters"[:64]
+LONG_LOGIN = ("a-login-as-long-as-the-rule-for-names-allows-" * 6)[:254]
 BROAD = {
     LONG_LOGIN: "Maximiliane Konstantina Freifrau von und zu Hohenfels-Ettersburg-Wallenrodt",
     "wide": "\u6f22\u5b57\u306e\u9577\u3044\u540d\u524d" * 12,

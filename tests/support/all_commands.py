@@ -33,7 +33,7 @@ ADMIN = AGENT | {
 }
 PORTAL = frozenset({"status USER", "pin show", "pin change", "unlock"})
 WITHOUT_ROLE = frozenset({"init", "demo", "pin check", "completion", "help"})
-COMPLETING = "complete-names"
+COMPLETING = "complete"
 """For whoever may see names in a list: agents and admins. DESIGN.md, section 6, spelled again."""
 
 

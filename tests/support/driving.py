@@ -226,7 +226,7 @@ def verify_of(user: str) -> tuple[str, ...]:
     return ("verify", user, "--pin-stdin", "--json")
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
+def wait_until(condition: Callable[[], object], what: str) -> None:
     """Return once a condition holds; fail after a long while."""
     deadline = time.monotonic() + LONG_ENOUGH
     while not condition():

@@ -15,6 +15,8 @@ import pexpect
 ROOT = Path(__file__).resolve().parents[2]
 COMPLETIONS = ROOT / "completions"
 SHELLS = ("bash", "zsh", "fish")
+RUN = f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m pincli'
+"""The program, for a shell script."""
 
 _PROMPT = "ready> "
 _REPORT_KEYS = "\x18r"
@@ -127,6 +129,11 @@ class Shell:
         shown = self._drain(quiet=0.05)
         return Completed(after, shown)
 
+    def enter(self, line: str) -> None:
+        """Type a line, press Tab, then Enter."""
+        self._drain()
+        self._terminal.send(f"{line}\t\r")
+
     _seen = ""
 
     def _line(self) -> str:
@@ -164,7 +171,7 @@ def install_program(folder: Path, text: str = "") -> Path:
     """Make a folder for PATH that holds `pincli`: the program, or a shell script."""
     folder.mkdir(exist_ok=True)
     program = folder / "pincli"
-    text = text or f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m pincli "$@"'
+    text = text or f'{RUN} "$@"'
     program.write_text(f"#!/bin/sh\n{text}\n")
     program.chmod(0o755)
     return folder

@@ -117,10 +117,10 @@ def plain(raw: bytes) -> str:
 
 
 def cells(text: str) -> int:
-    """How many columns a line takes: wide characters two, combining ones none."""
+    """How many columns a line takes: wide characters two, combining ones (Korean too) none."""
     return sum(
         0
-        if unicodedata.combining(c) or unicodedata.category(c) in ("Cf", "Mn", "Me")
+        if unicodedata.category(c) in ("Cf", "Mn", "Me") or "\u1160" <= c <= "\u11ff"
         else 2
         if unicodedata.east_asian_width(c) in "WF"
         else 1

@@ -145,7 +145,7 @@ def test_a_pin_typed_as_a_name_is_not_repeated() -> None:
         problem = describe(error)
         assert "444159" not in problem.message + problem.hint
         assert "******" in problem.message
-    assert "never typed on the command line" in describe(UnknownUser(["444159"])).hint
+    assert "could be a PIN" in describe(UnknownUser(["444159"])).hint
     assert "444159" not in describe(UnknownAccount("444159")).message
 
 
@@ -165,10 +165,10 @@ def test_all_unknown_names_are_told() -> None:
 
 
 def test_a_malformed_name_is_not_repeated() -> None:
-    """What is allowed is said, not what was typed."""
-    problem = describe(MalformedName("user name", "letters only"))
-    assert "user name" in problem.message
-    assert "letters only" in problem.hint
+    """What is wrong is said, and what is allowed, not what was typed."""
+    problem = describe(MalformedName("user name", "it can't hold *"))
+    assert problem.message == "not a valid user name: it can't hold *"
+    assert "254" in problem.hint
 
 
 def test_an_interrupted_bulk_command_says_how_far_it_was() -> None:

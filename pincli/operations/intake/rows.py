@@ -12,6 +12,7 @@ from pincli.operations.intake.formats import RawRow
 from pincli.operations.intake.lines import Tell
 from pincli.results import RowProblem
 from pincli.rules.names import canonical_account, canonical_user, clean_display_name
+from pincli.rules.spreadsheets import as_written
 from pincli.store.scratch import StagedRow
 
 _TYPES = {kind.value: kind for kind in UserType}
@@ -73,11 +74,11 @@ def _display_name(value: object) -> str:
 
 def _name(value: object, clean: Callable[[str], str]) -> str:
     if not isinstance(value, str):
-        raise _Bad("it is no text")
+        raise _Bad("it is not text")
     try:
-        return clean(value)
+        return clean(as_written(value))
     except MalformedName as error:
-        raise _Bad(f"no valid {error.what}: {error.rule}") from None
+        raise _Bad(f"not a valid {error.what}: {error.rule}") from None
 
 
 def _type(value: object) -> UserType:

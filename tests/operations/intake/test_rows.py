@@ -53,7 +53,7 @@ def test_active_is_yes_no_or_not_said(word: object, meaning: bool | None) -> Non
     assert row.active is meaning
 
 
-NO_NAME = ["", " ", "a b", "-a", "\u00e4", "a" * 65, "a\0b", "a\nb"]
+NO_NAME = ["", " ", "a*b", "-a", "\u0430b", "a" * 255, "a\0b", "a\nb"]
 NO_TEXT: list[object] = [None, 1, 1.5, True, ["a"], {"a": 1}]
 UNPRINTABLE = [
     "a\nb",
@@ -72,6 +72,7 @@ UNPRINTABLE = [
     ("column", "value"),
     [
         *itertools.product(["user", "account"], NO_NAME),
+        ("user", "a b"),
         *itertools.product(["user", "account", "name"], NO_TEXT),
         *itertools.product(["name"], ["x" * 201, *UNPRINTABLE]),
         *itertools.product(["type"], ["", "cloudy", None, 1, ["cloud"], {}, "cloud office"]),

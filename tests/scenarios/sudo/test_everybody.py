@@ -40,7 +40,7 @@ def test_an_agent_sees_status(floor: AgentFloor) -> None:
     locked = floor.pincli(AMY, "status --locked --exit-code --json")
     assert (locked.code, [each["user"] for each in locked.answer["users"]]) == (4, ["lara"])
     assert floor.pincli(AMY, "alerts").code == 0
-    assert floor.pincli(AMY, "complete-names users al").out == "alice\n"
+    assert floor.pincli(AMY, "complete -- verify al").out == "alice\n"
     assert floor.refusals() == []
 
 
@@ -104,7 +104,7 @@ def test_an_admin_does_all_but_pins(floor: AgentFloor) -> None:
         "audit verify",
         "doctor",
         "keys list",
-        "complete-names accounts",
+        "complete -- status --account=",
     ):
         ran = floor.pincli(LEA, line)
         assert ran.code == 0, (line, ran)
@@ -172,16 +172,6 @@ def test_without_a_role_nothing_is_shown(floor: AgentFloor, login: str) -> None:
         refused(floor.pincli(login, f"{command} {rest}", f"{RIGHT}\n"), command)
     assert floor.refusals() == [(login, command) for command in commands]
     assert floor.desk.user("alice").attempts_total == 0
-
-
-@pytest.mark.parametrize("login", [WWW, EVE, "root"])
-@pytest.mark.parametrize("what", ["users", "accounts"])
-def test_completion_shows_no_names_to_whom_lists_are_closed(
-    floor: AgentFloor, login: str, what: str
-) -> None:
-    """A Tab is no way around the role."""
-    ran = floor.pincli(login, f"complete-names {what}")
-    assert (ran.code, ran.out, ran.err) == (0, "", "")
 
 
 @pytest.mark.parametrize("login", [AMY, WWW, EVE, "root"])

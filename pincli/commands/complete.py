@@ -1,0 +1,162 @@
+"""`pincli complete`: what may come at the cursor; the completion scripts ask, no person does.
+
+An answer is one candidate a line, its help behind a tab. A line that begins with a tab says
+what the shell completes by itself: files or folders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from pincli.commands.command_tree import Place, root
+from pincli.commands.invocation import Invocation
+from pincli.commands.registry import front_page
+from pincli.operations.callers import names_beginning
+from pincli.store.opening import open_store
+from pincli.views.blocks import Answer
+from pincli.views.help.topics import TOPICS
+
+FILES, FOLDERS = "\tfiles", "\tfolders"
+_BY_THE_SHELL = {"file": (FILES,), "dir": (FOLDERS,), "location": (FOLDERS,)}
+_COLUMNS: dict[str, Literal["login", "account"]] = {"user": "login", "account": "account"}
+_NAMES_SOMEBODY_NEW = ("user", "add")
+
+
+def complete(
+    invocation: Invocation,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[WORD...]", help="The words up to the cursor."),
+    ] = None,
+) -> Answer:
+    """Print what may come at the cursor. Silent whatever fails: it runs at a Tab.
+
+    Example:
+      pincli complete -- verify al
+    """
+    *before, word = words or [""]
+    try:
+        found = list(_Line(invocation, before).candidates(word))
+    except Exception:  # whatever it is: a person is in the middle of typing something else
+        found = []
+    return Answer({"candidates": found}, text="".join(f"{each}\n" for each in found))
+
+
+class _Line:
+    """A command line up to the word at the cursor."""
+
+    def __init__(self, invocation: Invocation, before: Iterable[str]) -> None:
+        self._invocation = invocation
+        self._place = root(invocation.front)
+        self._waiting: Any = None
+        """The option whose value comes next."""
+        self._literal = False
+        """After `--`."""
+        self._given = 0
+        """How many arguments."""
+        for word in before:
+            self._read(word)
+
+    def candidates(self, word: str) -> Iterable[str]:
+        """What may come, at the cursor, in the place of a word that has been begun."""
+        if self._waiting is not None:
+            return self._values(self._waiting, word)
+        if word.startswith("-") and not self._literal:
+            name, equals, value = word.partition("=")
+            option = self._option(name)
+            if not equals:
+                return _beginning(word, self._options())
+            values = () if option is None else self._values(option, value)
+            return (each if each in (FILES, FOLDERS) else f"{name}={each}" for each in values)
+        if self._place.is_group:
+            return _beginning(word, _commands(self._place))
+        arguments = self._parameters("argument")
+        if self._given < len(arguments) or (arguments and arguments[-1].nargs == -1):
+            return self._values(arguments[min(self._given, len(arguments) - 1)], word)
+        return () if word or self._literal else self._options()
+
+    def _read(self, word: str) -> None:
+        if self._waiting is not None:
+            self._take(self._waiting, word)
+            self._waiting = None
+        elif word.startswith("-") and not self._literal:
+            self._literal = word == "--"
+            name, equals, value = word.partition("=")
+            option = self._option(name)
+            if option is not None and equals:
+                self._take(option, value)
+            else:
+                self._waiting = option
+        elif self._place.is_group:
+            place = self._place.child(word)
+            if place is None:
+                raise LookupError(word)
+            self._place = place
+        else:
+            self._given += 1
+
+    def _take(self, option: Any, value: str) -> None:
+        """Names come from the store that the line names."""
+        if option.name in ("store", "keys"):
+            setattr(self._invocation, option.name, Path(value).expanduser())
+
+    def _parameters(self, kind: str) -> list[Any]:
+        return [each for each in self._place.parameters if each.param_type_name == kind]
+
+    def _option(self, name: str) -> Any:
+        """The option of that name, if it takes a value."""
+        options = (each for each in self._parameters("option") if name in each.opts)
+        return next((each for each in options if not each.is_flag), None)
+
+    def _options(self) -> Iterator[str]:
+        for each in self._parameters("option"):
+            yield _described(max(each.opts, key=len), each.help or "")
+
+    def _values(self, parameter: Any, begun: str) -> Iterable[str]:
+        """What a parameter takes, by its type and by the word for it in the help."""
+        choices = getattr(parameter.type, "choices", None)
+        word = (parameter.metavar or "").strip("[].").lower()
+        if choices:
+            return _beginning(begun, map(str, choices))
+        if word == "topic":
+            commands = (name for section in front_page().values() for name in section)
+            return _beginning(begun, [*commands, *TOPICS])
+        if word == "user" and self._place.path == _NAMES_SOMEBODY_NEW:
+            return ()
+        if word in _COLUMNS:
+            return _names(self._invocation, _COLUMNS[word], begun)
+        return _BY_THE_SHELL.get(word, ())
+
+
+def _commands(place: Place) -> Iterator[str]:
+    if place.path:
+        for each in place.below():
+            yield _described(each.path[-1], each.command.get_short_help_str(limit=200))
+        return
+    for section in front_page().values():  # without importing every command
+        for name, summary in section.items():
+            yield _described(name, summary)
+
+
+def _described(word: str, text: str) -> str:
+    return f"{word}\t{text.rstrip('.')}"
+
+
+def _names(invocation: Invocation, column: Literal["login", "account"], begun: str) -> list[str]:
+    """The names, without a session: it needs no key, and must not write, not even a refusal."""
+    if not invocation.may_run(f"pincli {invocation.command}"):
+        return []
+    config = invocation.config
+    store = open_store(config.store, config.keys, origin=invocation.origin, read_only=True)
+    try:
+        return names_beginning(store, column, begun)
+    finally:
+        store.close()
+
+
+def _beginning(text: str, candidates: Iterable[str]) -> Iterator[str]:
+    return (each for each in candidates if each.startswith(text.lower()))
