@@ -55,10 +55,11 @@ def record_digest(user: User) -> bytes:
 
 def link_of(previous: bytes, event: TrailEvent) -> bytes:
     """The link of an event: SHA-256 of the link before it and its own values."""
-    if len(previous) != _LINK_BYTES:
-        raise ValueError(len(previous))
+    # The frame of a link's usual length is part of the label; somebody may have stored another.
+    usual = len(previous) == _LINK_BYTES
+    before = _EVENT_LABEL + previous if usual else framed(EVENT, previous)
     linked = event[: len(_EVENT_NAMES)]
-    return hashlib.sha256(_EVENT_LABEL + previous + _pairs(_EVENT_NAMES, linked)).digest()
+    return hashlib.sha256(before + _pairs(_EVENT_NAMES, linked)).digest()
 
 
 def texts_digest(texts: Texts) -> bytes:

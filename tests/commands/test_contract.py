@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,8 @@ def test_an_answer_in_json(floor: Desk, case: Case) -> None:
     """Exit code, `ok`, `error.code` and the exact keys, in one object on stdout alone."""
     if isinstance(floor, ServedDesk) and case.line.startswith("store upgrade"):
         floor = floor.as_login("owner")  # the schema is its owner's
+    if isinstance(floor, ServedDesk) and case.line == "doctor":
+        case = replace(case, code=8, error="unavailable")  # the tests' server syncs nothing
     require_json(case, call(floor, f"{case.line} --json", case.stdin))
 
 
