@@ -64,7 +64,7 @@ _pincli_scope() {
             options='--account --from-file --all --dry-run --yes --reason --unlock --issue --only-missing --reveal --output --json --help'
             ;;
         'audit')
-            commands='list verify'
+            commands='list verify seal'
             options='--help'
             ;;
         'audit list')
@@ -72,6 +72,9 @@ _pincli_scope() {
             ;;
         'audit verify')
             options='--expect-head --json --help'
+            ;;
+        'audit seal')
+            options='--json --help'
             ;;
         'doctor')
             options='--json --help'

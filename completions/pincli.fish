@@ -78,7 +78,7 @@ complete -c pincli -n "__pincli_at '/0'" -a unlock -d 'Release a locked PIN; the
 complete -c pincli -n "__pincli_at '/0'" -a user -d 'Add, list and show users; switch them off and on'
 complete -c pincli -n "__pincli_at '/0'" -a import -d 'Add and update users from a file'
 complete -c pincli -n "__pincli_at '/0'" -a reset -d 'Withdraw PINs: of users, of an attacked account, of everybody'
-complete -c pincli -n "__pincli_at '/0'" -a audit -d 'Read and check the audit trail'
+complete -c pincli -n "__pincli_at '/0'" -a audit -d 'Read, check and seal the audit trail'
 complete -c pincli -n "__pincli_at '/0'" -a doctor -d 'Check whether all is well, and say what to do'
 complete -c pincli -n "__pincli_at '/0'" -a backup -d 'Copy the store into a file, while agents verify'
 complete -c pincli -n "__pincli_at '/0'" -a restore -d 'Bring a backup back; the replaced store is kept aside'
@@ -201,6 +201,7 @@ complete -c pincli -n "__pincli_at 'reset/*'" -s h -l help -d 'Show this message
 
 complete -c pincli -n "__pincli_at 'audit/0'" -a list -d 'List events, the newest first'
 complete -c pincli -n "__pincli_at 'audit/0'" -a verify -d 'Check the whole trail'
+complete -c pincli -n "__pincli_at 'audit/0'" -a seal -d 'Seal what hosts without audit.key have written'
 complete -c pincli -n "__pincli_at 'audit/*'" -s h -l help -d 'Show this message and exit'
 
 complete -c pincli -n "__pincli_at 'audit list/*'" -l user -r -f -a '(__pincli_names users)' -d 'Events about this user only'
@@ -217,6 +218,9 @@ complete -c pincli -n "__pincli_at 'audit list/*'" -s h -l help -d 'Show this me
 complete -c pincli -n "__pincli_at 'audit verify/*'" -l expect-head -r -f -d 'A head that was printed earlier: nothing may be cut off since'
 complete -c pincli -n "__pincli_at 'audit verify/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'audit verify/*'" -s h -l help -d 'Show this message and exit'
+
+complete -c pincli -n "__pincli_at 'audit seal/*'" -l json -d 'Answer with one JSON object'
+complete -c pincli -n "__pincli_at 'audit seal/*'" -s h -l help -d 'Show this message and exit'
 
 complete -c pincli -n "__pincli_at 'doctor/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'doctor/*'" -s h -l help -d 'Show this message and exit'

@@ -177,9 +177,16 @@ class Check(NamedTuple):
 
     Attributes:
         finding: What is wrong; None if nothing is.
-        hint: What to do then.
+        hint: What to do then; or why it was not checked.
+        checked: Whether it could be looked at.
     """
 
     what: str
     finding: str | None
     hint: str
+    checked: bool = True
+
+
+def unchecked(what: str, why: str) -> Check:
+    """Something that can't be looked at from here: neither well nor sick."""
+    return Check(what, None, why, checked=False)

@@ -15,15 +15,24 @@ import pytest
 
 from tests.support.tmux import tmux
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+_WHOLE = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+_BEFORE, _, _REST = _WHOLE.partition("## Many hosts\n")
+MANY_HOSTS, _, _AFTER = _REST.partition("\n## ")
+"""The chapter that test_readme_hosts.py follows."""
+README = f"{_BEFORE}## {_AFTER}"
 _FENCES = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _AS_ROOT = "useradd"
 _ELSEWHERE = "venv"  # run by CI itself, as it stands there
 
 
+def blocks(text: str, language: str) -> list[str]:
+    """The blocks of that language in a part of the README."""
+    return [body for name, body in _FENCES.findall(text) if name == language]
+
+
 def _blocks(language: str) -> list[str]:
-    return [body for name, body in _FENCES.findall(README) if name == language]
+    return blocks(README, language)
 
 
 def _runnable(lines: list[str]) -> list[str]:

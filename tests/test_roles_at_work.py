@@ -50,6 +50,7 @@ LINES = {
     "import": "import - --dry-run",
     "audit list": "audit list",
     "audit verify": "audit verify",
+    "audit seal": "audit seal",
     "backup": "backup /nowhere/at/all",
     "restore": "restore /nowhere/at/all --yes",
     "doctor": "doctor",

@@ -12,6 +12,7 @@ from pincli.commands.invocation import Invocation
 from pincli.commands.options import AccountOption, AgentOption, UserOption
 from pincli.errors import UsageProblem
 from pincli.models import EventFilter, EventKind
+from pincli.operations.sealing import seal_trail
 from pincli.operations.session import Need, Session
 from pincli.operations.trail import check_trail, parse_head
 from pincli.rules.times import since
@@ -97,6 +98,20 @@ def verify(
     session = invocation.open(Need.CHECK)
     with progress_bar("checking") as progress:
         return view.checked(check_trail(session, expected, progress=progress))
+
+
+def seal(invocation: Invocation) -> Answer:
+    """Seal what hosts without audit.key have written.
+
+    Example:
+      pincli audit seal
+
+    Every link since the last sealed event is checked first. Run it from cron where desks work
+    over a PostgreSQL server: whoever owns the database can forge what has no seal yet.
+    """
+    session = invocation.open(Need.WRITE)
+    with progress_bar("checking") as progress:
+        return view.sealed(seal_trail(session, progress=progress))
 
 
 def _follow(session: Session, wanted: EventFilter, limit: int, *, jsonl: bool) -> None:

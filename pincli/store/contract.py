@@ -109,6 +109,13 @@ class Transaction(Protocol):
             StoreUnavailable: It has none: the trail was changed.
         """
 
+    def seal(self, head: Head) -> bool:
+        """Seal an event that is in the trail already; whether neither it nor a later one had one.
+
+        Raises:
+            StoreUnavailable: There is another event at that number.
+        """
+
     def name_key(self, kind: str, fingerprint: str) -> None:
         """Say that another key of a kind (`verify`, `portal`, `audit`) counts from now on."""
 
@@ -204,6 +211,9 @@ class Trail(Protocol):
 
     def head(self) -> Head:
         """The last event's number and link."""
+
+    def last_sealed(self) -> Start:
+        """The newest event that has a seal; where none has, what `start` gives."""
 
     def start(self) -> Start:
         """Where the trail begins, sealed: after nothing, schema 1, or what was archived."""

@@ -64,6 +64,16 @@ def checked(report: TrailReport) -> Answer:
     return Answer(facts, complaints=tuple, problem=problem, exit_code=ExitCode.UNAVAILABLE)
 
 
+def sealed(number: int | None) -> Answer:
+    """The answer of `audit seal`.
+
+    Args:
+        number: Of the event that was sealed; None where nothing waited for a seal.
+    """
+    about = "everything was sealed already" if number is None else f"up to event {number}"
+    return Answer({"sealed": number}, lambda: [Headline(Tone.GOOD, "sealed", about)])
+
+
 def _facts(event: Event) -> dict[str, object]:
     return {**event._asdict(), "kind": event.kind.value}
 

@@ -116,18 +116,22 @@ def _upgraded_screen(result: Upgraded) -> list[Block]:
 
 
 def _examined_screen(checks: Sequence[Check], sick: int) -> list[Block]:
+    not_made = sum(not check.checked for check in checks)
+    made = counted(len(checks) - not_made, "check") + (f", {not_made} not made" if not_made else "")
     headline = (
         Headline(Tone.BAD, f"{sick} of {len(checks)} checks failed")
         if sick
-        else Headline(Tone.GOOD, "all well", f"{len(checks)} checks")
+        else Headline(Tone.GOOD, "all well", made)
     )
     # What somebody has to do comes before what nobody has to.
-    order = sorted(checks, key=lambda check: check.finding is None)
-    pairs = [
-        (check.what, "fine" if check.finding is None else f"{check.finding}; {check.hint}")
-        for check in order
-    ]
-    return [headline, Fields(pairs)]
+    order = sorted(checks, key=lambda check: (check.finding is None, check.checked))
+    return [headline, Fields([(check.what, _said_of(check)) for check in order])]
+
+
+def _said_of(check: Check) -> str:
+    if not check.checked:
+        return f"not checked: {check.hint}"
+    return "fine" if check.finding is None else f"{check.finding}; {check.hint}"
 
 
 def initialised(store: object, keys: Path) -> Answer:

@@ -311,6 +311,8 @@ UPKEEP = (
     usage("import"),
     usage("import nowhere.csv"),
     done("audit verify", frozenset({"events", "head", "bad_event", "finding"})),
+    done("audit seal", frozenset({"sealed"})),
+    usage("audit seal 7"),
     done("alerts", frozenset({"accounts", "agents", "users"})),
     found("alerts --exit-code", frozenset({"accounts", "agents", "users"})),
     usage("alerts alice"),

@@ -59,6 +59,7 @@ NEEDED_KEYS = {
     "pin show uma": {AUDIT_KEY, VERIFY_KEY, PORTAL_PUBLIC, PORTAL_PRIVATE},
     "pin change alice --pin-stdin": {AUDIT_KEY, VERIFY_KEY, PORTAL_PUBLIC},
     "audit list": set(),
+    "audit seal": {AUDIT_KEY},
 }
 
 

@@ -22,6 +22,7 @@ ADMIN = AGENT | {
     "unlock",
     "audit list",
     "audit verify",
+    "audit seal",
     "backup",
     "restore",
     "doctor",

@@ -51,6 +51,7 @@ COMMANDS = (
     "import",
     "audit list",
     "audit verify",
+    "audit seal",
     "alerts",
     "keys list",
     "keys rotate",

@@ -19,8 +19,14 @@ _STARTS_WITHIN = 30.0
 
 
 @contextmanager
-def pooled(database: Database, *, connections: int = 4) -> Iterator[Database]:
-    """The database through a pooler that has so many connections to it for each login."""
+def pooled(database: Database, *, connections: int = 4, settings: str = "") -> Iterator[Database]:
+    """The database through a pooler.
+
+    Args:
+        database: It, by the way that the pooler takes to it.
+        connections: How many the pooler has to it for each login.
+        settings: More lines for the pooler's own settings.
+    """
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         pytest.skip("no PgBouncer: install the package pgbouncer")
@@ -31,19 +37,19 @@ def pooled(database: Database, *, connections: int = 4) -> Iterator[Database]:
     passwords.write_text(
         "".join(f'"{login}" "{servers.password(login)}"\n' for login in (SUPERUSER, *LOGINS))
     )
-    settings = folder / "pgbouncer.ini"
-    settings.write_text(
+    written = folder / "pgbouncer.ini"
+    written.write_text(
         f"[databases]\n* = host={database.socket} port={PORT}\n[pgbouncer]\n"
         f"pool_mode = transaction\ndefault_pool_size = {connections}\nmax_client_conn = 200\n"
         f"auth_type = scram-sha-256\nauth_file = {passwords}\nadmin_users = {SUPERUSER}\n"
-        f"listen_port = {PORT}\nunix_socket_dir = {folder}\nlogfile = {folder / 'log'}\n"
+        f"listen_port = {PORT}\nunix_socket_dir = {folder}\nlogfile = {folder / 'log'}\n{settings}"
     )
-    for file in (passwords, settings):
+    for file in (passwords, written):
         file.chmod(0o600)
         shutil.chown(file, folder.owner(), folder.group())
     # It ends with this process, however that does.
     process = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", program, "-q", settings],
+        ["setpriv", "--pdeathsig", "KILL", program, "-q", written],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

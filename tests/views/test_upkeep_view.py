@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pincli.results import Check, Restored
+from pincli.results import Check, Restored, unchecked
 from pincli.views.exit_codes import ExitCode
 from pincli.views.upkeep import backed_up, examined, restored
 from tests.views.records import HOSTILE
@@ -60,14 +60,24 @@ def test_all_well() -> None:
     assert answer.facts == {
         "healthy": True,
         "checks": [
-            {"what": "integrity", "finding": None, "hint": ""},
-            {"what": "clock", "finding": None, "hint": ""},
+            {"what": "integrity", "finding": None, "hint": "", "checked": True},
+            {"what": "clock", "finding": None, "hint": "", "checked": True},
         ],
     }
     assert (answer.problem, answer.exit_code) == (None, ExitCode.DONE)
     text = piped(answer.screen())
     assert text.startswith("\u2714 all well  2 checks\n")
     assert text.count("fine") == 2
+
+
+def test_what_was_not_checked_is_not_called_fine() -> None:
+    """It is no failure either: what can't be seen from here is said first, and counted apart."""
+    answer = examined([WELL, unchecked("standby", "only a monitor sees it")])
+    assert answer.exit_code is ExitCode.DONE
+    text = piped(answer.screen())
+    assert text.startswith("\u2714 all well  1 check, 1 not made\n")
+    assert "not checked: only a monitor sees it" in text
+    assert text.count("fine") == 1
 
 
 def test_something_is_wrong() -> None:

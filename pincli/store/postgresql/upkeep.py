@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
-from pincli.errors import StoreUnavailable, UsageProblem
+from pincli.errors import UsageProblem
 from pincli.models import Identity, Origin
 from pincli.results import Check, Restored
 from pincli.store.contract import Restorer
 from pincli.store.location import Server
-from pincli.store.postgresql.connection import connect
 from pincli.store.postgresql.creation import create_store, has_store
-from pincli.store.postgresql.errors import translated
 from pincli.store.sealing import Sealers
-
-_OLDEST = 130000
 
 
 class PostgresUpkeep:
@@ -36,15 +31,9 @@ class PostgresUpkeep:
 
     def health(self) -> Iterator[Check]:
         """What doctor says of it; a failed check does not end the others."""
-        try:
-            with translated(self._server), closing(connect(self._server)) as connection:
-                version = connection.info.server_version
-        except StoreUnavailable as error:
-            detail = f" ({error.detail})" if error.detail else ""
-            yield Check("PostgreSQL", f"{error.fault.value}{detail}", "tell a DBA")
-            return
-        finding = None if version >= _OLDEST else f"{version // 10000} is too old"
-        yield Check("PostgreSQL", finding, "13 or later is needed")
+        from pincli.store.postgresql.health import health
+
+        yield from health(self._server)
 
     def back_up(self, path: Path) -> None:
         """Refuse: a copy of a database on a server is its DBA's to take.

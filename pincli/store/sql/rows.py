@@ -23,6 +23,9 @@ EVENT = (
 )
 LISTED = "trail t LEFT JOIN people p ON p.uid = t.uid LEFT JOIN texts x ON x.number = t.number"
 
+LAST_SEALED = (
+    "SELECT number, link, seal FROM trail WHERE seal IS NOT NULL ORDER BY number DESC LIMIT 1"
+)
 # The index's own condition, word for word: SQLite uses a partial index only if it finds that.
 OF_NOTE = (
     "kind IN ('incorrect', 'locked', "

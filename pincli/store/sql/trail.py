@@ -11,7 +11,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pincli.models import Event, EventFilter, EventKind, Head, Start, Texts, TrailEvent
-from pincli.store.sql.rows import EVENT, LISTED, OF_NOTE, OLD_EVENT, TRAIL, Rows, event_from, marks
+from pincli.store.sql.rows import (
+    EVENT,
+    LAST_SEALED,
+    LISTED,
+    OF_NOTE,
+    OLD_EVENT,
+    TRAIL,
+    Rows,
+    event_from,
+    marks,
+)
 
 if TYPE_CHECKING:
     from pincli.store.contract import OldEvent
@@ -120,6 +130,11 @@ class SqlTrail:
         query = "SELECT number, link FROM trail ORDER BY number DESC LIMIT 1"
         found = self._rows(query, (), Head._make)
         return cast(Head, found[0]) if found else Head(*self.start()[:2])
+
+    def last_sealed(self) -> Start:
+        """The newest event that has a seal; where none has, what `start` gives."""
+        found = self._rows(LAST_SEALED, (), Start._make)
+        return cast(Start, found[0]) if found else self.start()
 
     def start(self) -> Start:
         """Where the trail begins, sealed."""

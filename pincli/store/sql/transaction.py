@@ -12,6 +12,7 @@ from pincli.rules.canonical import record_digest
 from pincli.store.changes import Changes, changes_of, differing
 from pincli.store.sealing import Sealers
 from pincli.store.sql.rows import (
+    LAST_SEALED,
     TRAIL_COLUMNS,
     USER,
     USER_COLUMNS,
@@ -200,6 +201,21 @@ class SqlTransaction(ABC):
         if not found or found[0][0] is None:
             raise self.tampered(f"attempt {attempt} has no outcome")
         return str(found[0][0])
+
+    def seal(self, head: Head) -> bool:
+        """Seal an event that is in the trail already; whether neither it nor a later one had one.
+
+        Nobody appends meanwhile: another key might count after that, and this seal be wrong.
+        """
+        if head.number > self.head.number:
+            raise self.replaced()
+        self.require_event(*head)
+        last = self.rows(LAST_SEALED)
+        if last and last[0][0] >= head.number:
+            return False
+        seal = self._sealer.seal_trail(self.identity.store_id, *head)
+        self.run("UPDATE trail SET seal = ? WHERE number = ?", (seal, head.number))
+        return True
 
     def name_key(self, kind: str, fingerprint: str) -> None:
         """Say that another key of a kind counts from now on."""

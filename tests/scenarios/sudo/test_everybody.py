@@ -61,6 +61,7 @@ def test_sixth_miss_locks_whoever_asks(floor: AgentFloor) -> None:
         ("import", "-"),
         ("audit list", ""),
         ("audit verify", ""),
+        ("audit seal", ""),
         ("keys rotate", "--verify"),
         ("doctor", ""),
     ],

@@ -244,10 +244,14 @@ class Twin:
         query = f"SELECT {', '.join(Texts._fields)} FROM pincli.texts"
         return {row[0]: Texts(*row) for row in self.admin.execute(query.encode())}
 
-    def close(self) -> None:
-        """End the connections, and drop the database."""
+    def leave(self) -> None:
+        """End the connections."""
         self.admin.close()
         self.desk.close()
+
+    def close(self) -> None:
+        """End the connections, and drop the database."""
+        self.leave()
         self.database.drop()
 
     def _append(self, changes: Changes) -> None:
