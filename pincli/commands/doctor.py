@@ -14,6 +14,10 @@ def doctor(invocation: Invocation) -> Answer:
 
     Integrity, permissions, keys, free space and clock.
 
+    On a PostgreSQL server its version and settings, the way there, this host's login, and
+    whether tables, functions and rights are those of this pincli. What this login can't see is
+    said to be not checked.
+
     Example:
       pincli doctor
     """

@@ -96,6 +96,17 @@ SELECT r.rolname, split_part(c, '=', 1), substr(c, strpos(c, '=') + 1)
 _PERSONAL = ("user", "database user", "client", "session", "override")
 """Where a setting comes from that is this login's, or this connection's, alone."""
 
+_PRINTING = (
+    *("debug_print_parse", "debug_print_rewritten", "debug_print_plan"),
+    "pgaudit.log_parameter",
+)
+_LOGGING = (
+    *_PRINTING,
+    *("log_statement", "log_min_duration_statement", "log_min_duration_sample"),
+    *("log_statement_sample_rate", "log_transaction_sample_rate"),
+    *("log_parameter_max_length", "log_parameter_max_length_on_error"),
+    "auto_explain.log_min_duration",
+)
 _OFF = re.compile(r"-\d+\D*|0+(\.0+)?\D*|off|false|no|none", re.IGNORECASE)
 _NEGATIVE = re.compile(r"-.*")
 _PUT_RIGHT = "find out who did that; `pincli store upgrade`, as the owner, puts it right"
@@ -181,6 +192,11 @@ class _Look:
                 theirs[name] = value
         ours = {n: value for n, (value, _) in self.settings.items()}
         return found | {self.login: ours}
+
+    def unseen(self, *names: str) -> list[str]:
+        """The logins of which one of these settings is not known: they have this login's own."""
+        here = self.settings.keys() & set(names)
+        return sorted(name for name, known in self.settings_of_logins.items() if here - set(known))
 
     @cached_property
     def login(self) -> str:
@@ -285,7 +301,7 @@ def _commits(look: _Look) -> Check:
         return Check(
             "durable commits", finding, "set it to on: a failover gives lost attempts back"
         )
-    return Check("durable commits", None, "")
+    return _all_seen(look, "durable commits", "synchronous_commit")
 
 
 def _standby(look: _Look) -> Check:
@@ -334,7 +350,7 @@ def _clock(look: _Look) -> Check:
 
 
 def _seal(look: _Look) -> Check:
-    """The database's owner can forge what has no seal yet."""
+    """The database's owner can rewrite what has no seal yet."""
     ((unsealed, first_at, now),) = look.rows(_UNSEALED)
     since = moment_of(first_at) if first_at else None
     if not unsealed:
@@ -355,18 +371,14 @@ def _logged(look: _Look) -> Check:
     if causes:
         finding = f"the server's log may hold answers: {_few(sorted(causes))}"
         return Check("logged answers", finding, "log_parameter_max_length = 0, or switch those off")
-    return Check("logged answers", None, "")
+    return _all_seen(look, "logged answers", *_LOGGING)
 
 
 def logging_of_parameters(settings: Mapping[str, str]) -> set[str]:
     """Those of a login's settings by which the server's log gets statements' parameters."""
     on = {name for name, value in settings.items() if not _OFF.fullmatch(value)}
     timed = {name for name, value in settings.items() if not _NEGATIVE.fullmatch(value)}
-    causes = on & {
-        *("debug_print_parse", "debug_print_rewritten", "debug_print_plan"),
-        *("pgaudit.log_parameter",),
-    }
-    causes |= timed & {"auto_explain.log_min_duration"}
+    causes = on & set(_PRINTING) | timed & {"auto_explain.log_min_duration"}
     if settings.get("log_parameter_max_length_on_error", "0") != "0":
         causes.add("log_parameter_max_length_on_error")
     if settings.get("log_parameter_max_length", "-1").rstrip("kMGTB") != "0":
@@ -387,9 +399,13 @@ def _idle(look: _Look) -> Check:
     if without:
         hint = f"ALTER ROLE {without[0]} SET {name} = '30s'"
         return Check(what, f"{name} is not set for {_few(without)}", hint)
-    unknown = sorted(login for login, value in values.items() if value is None)
-    if unknown:
-        return unchecked(what, f"this login can't see {name} of {_few(unknown)}")
+    return _all_seen(look, what, name)
+
+
+def _all_seen(look: _Look, what: str, *names: str) -> Check:
+    """That all is well, unless these settings of another host's login are not known here."""
+    if logins := look.unseen(*names):
+        return unchecked(what, f"this login can't see the settings of {_few(logins)}")
     return Check(what, None, "")
 
 

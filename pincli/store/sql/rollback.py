@@ -15,7 +15,7 @@ IsSealed = Callable[[TrailEvent], bool]
 
 
 def require_seen(
-    seen: Seen, present: Seen, rows: Rows, path: Location, is_sealed: IsSealed
+    seen: Seen, present: Seen, rows: Rows, path: Location, is_sealed: IsSealed | None
 ) -> None:
     """Compare this host's mark with the store.
 
@@ -24,7 +24,8 @@ def require_seen(
         present: The end of the store's trail, its epoch and its place.
         rows: Asks the store.
         path: The store's, for the error.
-        is_sealed: Whether an event's seal is right.
+        is_sealed: Whether an event's seal is right; None where a restore is a newer epoch,
+            and no event clears a mark.
 
     Raises:
         StoreUnavailable: The store is at another place: a copy, or it was moved.
@@ -39,7 +40,7 @@ def require_seen(
         raise StoreRolledBack(path, "it is from before a restore that this host has seen")
     if marked == head or _link_at(rows, marked.number) == marked.link:
         return
-    if _was_taken_in(rows, marked, is_sealed):
+    if is_sealed is not None and _was_taken_in(rows, marked, is_sealed):
         return
     what = f"its trail ends at {head.number}, this host has seen {marked.number}"
     if head.number >= marked.number:

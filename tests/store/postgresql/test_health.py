@@ -241,6 +241,22 @@ def test_a_login_without_a_group_sees_little_and_is_told_so(store: Database) -> 
     assert "permission denied" in skipped(checks)["seal"]
 
 
+def test_another_login_s_settings_that_can_not_be_seen(store: Database) -> None:
+    """Where this login has its own, what the others have is not known: it is not called fine."""
+    for name in ("log_statement", "synchronous_commit"):
+        store.sql(f"ALTER ROLE desk1 SET {name} = DEFAULT")
+    assert skipped(examined(store)) == {}
+    store.sql("ALTER ROLE desk1 SET log_statement = 'none'")
+    store.sql("ALTER ROLE desk1 SET synchronous_commit = 'on'")
+    store.sql("ALTER ROLE desk2 RESET idle_in_transaction_session_timeout")
+    checks = examined(store)
+    unseen = skipped(checks)
+    assert sick(checks) == {}
+    assert list(unseen) == ["durable commits", "logged answers", "hanging hosts"]
+    assert "of desk2" in unseen["hanging hosts"]
+    assert "of admin1, desk2, portal1" in unseen["logged answers"]
+
+
 def test_the_owner_of_the_database_is_no_host_s_login(store: Database) -> None:
     """They could drop it, or change what its sessions are set to."""
     store.sql(f"ALTER DATABASE {store.name} OWNER TO admin1")
