@@ -21,7 +21,7 @@ OUTAGES = 20 if EVERYTHING else 3
 AT_ONCE = 8
 VERDICTS = {0, 3, 4}
 UNAVAILABLE = 8
-FEWEST_ENDED = 20
+FEWEST_ENDED = 10
 _TERMINATED = (
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
     "WHERE datname = current_database() AND usename IN ('desk1', 'admin1') "
