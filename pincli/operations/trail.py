@@ -57,6 +57,7 @@ def check_trail(
             check.start()
             check.trail()
             check.expected_head()
+            check.epoch()
             check.records()
             check.pages(is_sound)
     except BadEvent as bad:
@@ -137,6 +138,8 @@ class _Check:
         self.courses: dict[bytes, Course] = {}
         self._before: tuple[bytes, ...] = ()
         self.head = Head(0, b"")
+        self._epoch = 0
+        self._epochs = 0, 0
 
     def old_trail(self) -> None:
         """The events of schema 1, each with a mac over the one before."""
@@ -173,6 +176,7 @@ class _Check:
             number = self.head.number
             more = self._trail.texts_of(number + 1, _LARGEST)
             more |= self._trail.texts_of(-_LARGEST, 0)
+            self._epochs = self._epoch, self._trail.epoch()
         if number == begins_at:
             raise BadEvent(number + 1, MISSING)
         if more:
@@ -197,6 +201,12 @@ class _Check:
         cut = self.head.number < self._expected.number
         finding = "the trail was cut off" if cut else "the head is another"
         raise BadEvent(min(self.head.number + 1, self._expected.number), finding)
+
+    def epoch(self) -> None:
+        """A newer epoch clears every host's mark: only a sealed restore begins one."""
+        begun, present = self._epochs
+        if present != begun:
+            raise BadEvent(None, f"no restore has begun the store's epoch {present}")
 
     def records(self) -> None:
         """Each user's record is as the event that changed it last left it, and sealed."""
@@ -240,7 +250,7 @@ class _Check:
         number = self.head.number + 1
         if event.number != number:
             raise BadEvent(number, MISSING)
-        if not hmac.compare_digest(link_of(self.head.link, event), event.link):
+        if link_of(self.head.link, event) != event.link:
             raise BadEvent(number, CHANGED)
         if event.seal is not None and not self._sealed(event.seal, number, event.link):
             raise BadEvent(number, "the event has a wrong seal")
@@ -257,6 +267,8 @@ class _Check:
             self._met_expected = True
         if event.seal is not None and event.kind == EventKind.KEY_ROTATED:
             self._rotated(*str(event.outcome).partition(":"))
+        if event.seal is not None and event.kind == EventKind.RESTORED:
+            self._epoch = _epoch_in(event.note) or self._epoch
 
     def _rotated(self, kind: str, _: str, named: str) -> None:
         """Who seals what follows, by a sealed event: a key that was rotated away no longer does."""
@@ -284,3 +296,9 @@ class _Check:
             hmac.compare_digest(seal, sealer.seal_record(self._store_id, digest))
             for sealer in self._sealers
         )
+
+
+def _epoch_in(note: str | None) -> int:
+    """The epoch that a restore began on a server; 0 where its event tells of none."""
+    number = (note or "").partition("epoch ")[2]
+    return int(number) if number.isdigit() else 0

@@ -232,6 +232,9 @@ class Trail(Protocol):
     def start(self) -> Start:
         """Where the trail begins, sealed: after nothing, schema 1, or what was archived."""
 
+    def epoch(self) -> int:
+        """How many restores have begun a new history of the store, on a server."""
+
 
 class Signs(Protocol):
     """What the trail says about attacks, from a time up to now."""

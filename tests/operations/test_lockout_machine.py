@@ -7,17 +7,24 @@ six attempts between two events that set the counter to 0.
 
 from __future__ import annotations
 
-import sqlite3
-import tempfile
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from pincli.errors import MalformedPin, NoPinPossible, Refused, Rule
 from pincli.models import PinOrigin, User
@@ -29,13 +36,13 @@ from pincli.operations.verify import verify
 from pincli.rules.states import state_of
 from pincli.store.steps import attempts
 from pincli.store.steps import pins as pin_steps
-from pincli.store.steps.attempts import Charged
 from tests.operations.lockout_model import SIX, Model
+from tests.operations.lockout_stores import Open, Place, in_a_folder, on_a_server
 from tests.operations.resetting import reset_named
-from tests.store.attempting import charge, settled
-from tests.store.chain import require_sound
-from tests.support.desk import new_desk
+from tests.support.postgresql import Server
+from tests.support.served import ServedDesk, make_schema, served_desk
 from tests.support.trail import play
+from tests.support.turns import EVERYTHING
 
 NAMES = ("alice", "bob")
 NEW_PIN = "987321"
@@ -44,8 +51,9 @@ WRONG = ("121212", "789012", "000000", "123456")
 MALFORMED = ("", "44415", "4441590", "44415a", "\uff14\uff14\uff14\uff11\uff15\uff19", "444159\n")
 FORBIDDEN = {"000000": Rule.REPEATED_DIGITS, "987654": Rule.DIGIT_SEQUENCE}
 
-# Thousands of commits: what a disk makes of them is for the scenarios to find out.
-IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+STEPS = 35
+PLAYS = 80
+PLAYS_ON_A_SERVER = 60 if EVERYTHING else 6
 
 EVENTS = ("reset", "one", "all", "unlock", "choose", "show", "switch", "nothing")
 
@@ -56,16 +64,12 @@ wrong_answers = st.sampled_from(WRONG)
 class Lockout(RuleBasedStateMachine):
     """A store and one model a user."""
 
-    def __init__(self) -> None:
+    def __init__(self, new_place: Callable[[], AbstractContextManager[Place]]) -> None:
         super().__init__()
         self.exit = ExitStack()
-        folder = self.exit.enter_context(
-            tempfile.TemporaryDirectory(prefix="pincli-", dir=IN_MEMORY)
-        )
-        self.desk = new_desk(Path(folder))
+        self.place = self.exit.enter_context(new_place())
+        self.desk = self.place.desk
         self.models = {name: Model() for name in NAMES}
-        self.reader = sqlite3.connect(self.desk.database, isolation_level=None)
-        self.exit.callback(self.reader.close)
         self.seen = 0
         self.charges: Counter[bytes] = Counter()
         self.open: dict[bytes, int] = {}
@@ -83,7 +87,7 @@ class Lockout(RuleBasedStateMachine):
         try:
             report = check_trail(self.session, None)
             assert report.finding is None, report
-            require_sound(self.desk)
+            self.place.require_sound()
             play(self.desk.events())
         finally:
             self.shift.close()
@@ -145,14 +149,14 @@ class Lockout(RuleBasedStateMachine):
         for _ in range(SIX - 1 - self.models[name].counter):
             self.require_verdict(name, WRONG[0], self.session, self.models[name].verify(WRONG[0]))
 
-    def charged(self, name: str, *, right: bool) -> Charged | None:
+    def charged(self, name: str, *, right: bool) -> Open | None:
         """An attempt that is charged and not settled, where the state allows one."""
         model = self.models[name]
         answer = (model.pin if right else None) or WRONG[0]
-        charged = charge(self.session, self.user(name), answer)
+        charged = self.place.charge(self.session, self.user(name), answer)
         # An attempt that is ended first may lock, or leave nothing to ask for.
-        assert isinstance(charged, Charged) is model.charge(answer)
-        return charged if isinstance(charged, Charged) else None
+        assert (charged is not None) is model.charge(answer)
+        return charged
 
     @rule(name=names, brink=st.booleans(), right=st.booleans(), times=st.integers(1, 3))
     def die_between_charge_and_settle(
@@ -188,8 +192,7 @@ class Lockout(RuleBasedStateMachine):
             told = model.ended
         else:
             told = model.told(charged.version)
-        verdict = settled(self.session, charged)
-        assert (verdict.outcome.value, verdict.state.value) == (told, model.state)
+        assert self.place.settle(self.session, charged) == (told, model.state)
 
     def anything(self, name: str, data: st.DataObject) -> None:
         """One of the other events, about this user."""
@@ -315,10 +318,10 @@ class Lockout(RuleBasedStateMachine):
     @invariant()
     def records_are_as_the_models_say(self) -> None:
         """Counter, state, open attempt, lock and totals on disk are the models'."""
-        rows = self.reader.execute(
+        rows = self.place.rows(
             "SELECT login, failed_attempts, question IS NOT NULL, active, attempt IS NOT NULL, "
             "locked_since IS NOT NULL, attempts_total, locks_total, pin_version FROM people"
-        ).fetchall()
+        )
         for name, counter, has_pin, active, is_open, locked, *totals in rows:
             model = self.models[name]
             assert 0 <= counter <= SIX
@@ -333,11 +336,11 @@ class Lockout(RuleBasedStateMachine):
     @invariant()
     def nobody_gets_a_seventh_attempt(self) -> None:
         """At most six charges between two clears, and never an outcome without its charge."""
-        events = self.reader.execute(
+        events = self.place.rows(
             "SELECT number, uid, kind, counter, attempt FROM trail WHERE number > ? "
             "ORDER BY number",
-            (self.seen,),
-        ).fetchall()
+            self.seen,
+        )
         for number, user, kind, counter, attempt in events:
             assert number == self.seen + 1
             self.seen = number
@@ -353,5 +356,25 @@ class Lockout(RuleBasedStateMachine):
                 self.charges[user] = 0
 
 
-Lockout.TestCase.settings = settings(max_examples=80, stateful_step_count=35, deadline=None)
-TestLockout = Lockout.TestCase
+def _play(new_place: Callable[[], AbstractContextManager[Place]], plays: int) -> None:
+    settled = settings(max_examples=plays, stateful_step_count=STEPS, deadline=None)
+    new: Any = partial(Lockout, new_place)  # whatever makes a machine will do
+    run_state_machine_as_test(new, settings=settled)
+
+
+def test_any_order_of_events_in_a_folder() -> None:
+    """Charge and settle are steps."""
+    _play(in_a_folder, PLAYS)
+
+
+@pytest.fixture
+def nobody(server: Server, tmp_path: Path) -> Iterator[ServedDesk]:
+    """A store on a server with nobody in it."""
+    desk = served_desk(server.database(make_schema), tmp_path)
+    yield desk
+    desk.database_there.drop()
+
+
+def test_any_order_of_events_on_a_server(nobody: ServedDesk) -> None:
+    """Charge and settle are functions, and all else is a step."""
+    _play(partial(on_a_server, nobody), PLAYS_ON_A_SERVER)

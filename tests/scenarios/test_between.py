@@ -28,10 +28,13 @@ from tests.support.driving import (
     guess_wrong,
     nothing_impossible,
     paused_verify,
+    settle_down,
     verify_of,
 )
 from tests.support.failpoints import Plan
 from tests.support.trail import count
+
+pytestmark = pytest.mark.engines
 
 REASON = ("--reason", "T-1")
 
@@ -179,6 +182,7 @@ REFUSED = {
 """Commands that a user with that PIN, who is not locked, is refused."""
 
 
+@pytest.mark.folder
 @pytest.mark.parametrize("command", REFUSED)
 def test_a_refusal_beside_a_reset_is_not_called_tampering(desk: Desk, command: str) -> None:
     """It tells of the user as they are when it is recorded, not as they were when it was due."""
@@ -247,6 +251,7 @@ BETWEEN_ASK_AND_CHARGE = {
 }
 
 
+@pytest.mark.folder
 @pytest.mark.parametrize("at", ["hash", "hashed", "charge"])
 @pytest.mark.parametrize("name", BETWEEN_ASK_AND_CHARGE)
 def test_a_question_that_changes_before_the_charge_is_asked_again(
@@ -270,6 +275,7 @@ def test_a_question_that_changes_before_the_charge_is_asked_again(
     nothing_impossible(desk, [end.answer])
 
 
+@pytest.mark.folder
 def test_a_question_that_always_changes_is_asked_twenty_times(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -310,7 +316,7 @@ def test_the_verify_key_rotated_meanwhile(desk_at_five: Desk, at: str) -> None:
     """Nobody's PIN changes: the caller is verified, and again under the new key."""
     desk = desk_at_five
     plan = Plan(at=((at, "pause"),))
-    with driven(desk, *verify_of("alice"), plan=plan, pin=RIGHT) as caller:
+    with driven(desk.front, *verify_of("alice"), plan=plan, pin=RIGHT) as caller:
         caller.await_pause()
         assert desk.run("keys", "rotate", "--verify", "--json").code == 0
         caller.go_on()
@@ -332,6 +338,7 @@ def test_the_audit_key_rotated_meanwhile(desk_at_five: Desk) -> None:
     nothing_impossible(desk, [end.answer])
 
 
+@pytest.mark.folder
 def test_a_backup_of_the_charge_restored_meanwhile(desk_at_five: Desk) -> None:
     """Nothing has happened since: all is kept, the attempt is settled, the caller verified."""
     desk = desk_at_five
@@ -345,6 +352,7 @@ def test_a_backup_of_the_charge_restored_meanwhile(desk_at_five: Desk) -> None:
     nothing_impossible(desk, [end.answer])
 
 
+@pytest.mark.folder
 @pytest.mark.parametrize("pin", [RIGHT, WRONG])
 def test_a_backup_from_before_the_charge_restored_meanwhile(desk: Desk, pin: str) -> None:
     """Its PIN is withdrawn with all others: nobody is verified; a sixth miss locks all the same."""
@@ -370,7 +378,8 @@ def test_what_a_killed_process_left_is_ended_by_whoever_changes_the_record(
 ) -> None:
     """Killed with its sixth charge: the reset that comes next records the miss and the lock."""
     desk = desk_at_five
-    drive(desk, *verify_of("alice"), plan=Plan(at=(("charged", "kill"),)), pin=WRONG)
+    drive(desk.front, *verify_of("alice"), plan=Plan(at=(("charged", "kill"),)), pin=WRONG)
+    settle_down(desk)
     assert desk.user("alice").attempt is not None
     assert desk.run("reset", "alice", "bob", "--yes", "--json").code == 0
     user = desk.user("alice")

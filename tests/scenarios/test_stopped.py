@@ -27,6 +27,8 @@ from tests.support.driving import (
 from tests.support.failpoints import Plan
 from tests.support.trail import count
 
+pytestmark = pytest.mark.engines
+
 AT_ONCE = Plan(longest_wait=0.001)
 
 

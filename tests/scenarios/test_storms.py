@@ -33,6 +33,8 @@ from tests.support.failpoints import Plan
 from tests.support.trail import count
 from tests.support.turns import EVERYTHING
 
+pytestmark = pytest.mark.engines
+
 WORKERS = 4
 ROUNDS = 25 if EVERYTHING else 8
 ROUNDS_OF_KILLS, FEWEST_LOCKS = (60, 3) if EVERYTHING else (15, 1)
@@ -99,7 +101,8 @@ class Storm:
         assert kinds[EventKind.VERIFIED] == self.codes[0] + kinds[EventKind.NOT_TOLD]
         assert self.codes[0] > 0
         assert words[Outcome.INCORRECT] == self.codes[3] > 0
-        assert kinds[EventKind.ATTEMPT] == self.log.count("charged")
+        if not self.desk.is_served:  # a server is sent charges that it refuses
+            assert kinds[EventKind.ATTEMPT] == self.log.count("charged")
 
     def _repeat(self, task: Callable[[], None]) -> None:
         while not self.over.is_set():
@@ -240,7 +243,7 @@ class Wall:
             plan = Plan(at=((self._dice.choice(_KILLED_AT), "kill"),))
             return forks.verify(self._desk, "alice", WRONG, plan)
         return forks.run(
-            self._desk,
+            self._desk.front,
             *verify_of("alice"),
             stdin=f"{WRONG}\n",
             kill_after=self._dice.uniform(0, self._whole_run),

@@ -143,7 +143,6 @@ def _head_of(database: Path) -> list[tuple[Any, ...]]:
 # For the README: what nobody sees today. Everything here has a test that shows it.
 UNSEEN = {
     "store.created_at": "when the store was made, which nothing reads",
-    "store.epoch": "the epoch, which means something on PostgreSQL only",
     "notices.number": "which locks the hook is still to be told of",
     "notices.tried_at": "when that was last tried",
     "trail.seal": "an event before the newest without its seal: its link shows all else",
@@ -178,7 +177,7 @@ _BY_COLUMN = {
     "store.verify_key": (Seen.DOCTOR, None),
     "store.audit_key": (Seen.VERIFY, None),
     "store.portal_key": (Seen.DOCTOR, None),
-    "store.epoch": (Seen.NOBODY, Way.KEEPS),
+    "store.epoch": (Seen.AUDIT, None),
     "people.uid": (Seen.VERIFY, Way.DEACTIVATES),
     "people.login": (Seen.AUDIT, Way.DEACTIVATES),
     "people.active": (Seen.VERIFY, Way.DEACTIVATES),

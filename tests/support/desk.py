@@ -67,6 +67,11 @@ class Desk:
         return False
 
     @property
+    def front(self) -> Desk:
+        """The same store, as a host of the floor uses it, where agents are."""
+        return self
+
+    @property
     def location(self) -> Location:
         """Where the store is, as pincli is told."""
         return self.store

@@ -1,7 +1,8 @@
 """Run pincli many times, each in a process of its own that is forked with everything imported.
 
-One job a line on stdin, as JSON; one answer a line on stdout. A child is the real program
-with its own descriptors, from argv to exit code: it just has not to import anything.
+One job a line on stdin, as JSON, or a list of jobs to be run at once; one answer a line on
+stdout. A child is the real program with its own descriptors, from argv to exit code: it just has
+not to import anything.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ def serve() -> None:
     """Answer jobs until stdin ends."""
     _import_everything()
     for line in sys.stdin:
-        json.dump(_run(json.loads(line)), sys.stdout)
+        jobs = json.loads(line)
+        alone = isinstance(jobs, dict)
+        ended = _run([jobs] if alone else jobs)
+        json.dump(ended[0] if alone else ended, sys.stdout)
         sys.stdout.write("\n")
         sys.stdout.flush()
 
@@ -35,31 +39,53 @@ def serve() -> None:
 def _import_everything() -> None:
     for entry in registry.COMMANDS:
         entry.load()
-    for module in ("rich.console", "sqlite_utils", "cryptography.hazmat.primitives.hpke"):
+    for module in (
+        *("rich.console", "sqlite_utils", "cryptography.hazmat.primitives.hpke"),
+        "pincli.store.postgresql.engine",
+    ):
         importlib.import_module(module)
     Answers().warm_up()
     gc.freeze()
 
 
-def _run(job: dict[str, Any]) -> dict[str, Any]:
-    """Fork a child for one job, kill it if and when the job says so, and tell how it ended."""
+def _run(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Fork a child for each job, let all begin at once, kill those that are to be, and tell all."""
+    gate, let_in = os.pipe()
+    children = [_begin(job, gate, let_in) for job in jobs]
+    os.close(gate)
+    os.close(let_in)
+    _kill({child: job["kill_after"] for child, job in zip(children, jobs, strict=True)})
+    return [_end(child) for child in children]
+
+
+def _begin(job: dict[str, Any], gate: int, let_in: int) -> tuple[int, int, int]:
+    """The child of a job, waiting at the gate, and what it will write to."""
     read, write = os.pipe()
     os.write(write, base64.b64decode(job["stdin"]))
     os.close(write)
     out, err = os.memfd_create("out"), os.memfd_create("err")
     child = os.fork()
     if child == 0:
+        os.close(let_in)
+        os.read(gate, 1)
         os._exit(_be_pincli(job, (read, out, err)))
     os.close(read)
-    if job["kill_after"] is not None:
-        time.sleep(job["kill_after"])
-        os.kill(child, signal.SIGKILL)
+    return child, out, err
+
+
+def _kill(after: dict[tuple[int, int, int], float | None]) -> None:
+    began = time.monotonic()
+    for child, seconds in sorted(after.items(), key=lambda each: each[1] or 0):
+        if seconds is not None:
+            time.sleep(max(began + seconds - time.monotonic(), 0))
+            os.kill(child[0], signal.SIGKILL)
+
+
+def _end(running: tuple[int, int, int]) -> dict[str, Any]:
+    child, out, err = running
     _, status = os.waitpid(child, 0)
-    return {
-        "code": os.waitstatus_to_exitcode(status),
-        "out": _content(out),
-        "err": _content(err),
-    }
+    code = os.waitstatus_to_exitcode(status)
+    return {"code": code, "out": _content(out), "err": _content(err)}
 
 
 def _be_pincli(job: dict[str, Any], streams: tuple[int, int, int]) -> int:

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -161,8 +161,11 @@ def paused_verify(
 ) -> Iterator[Driven]:
     """A verify that is charged and waits just before its settle."""
     plan = Plan(at=(("charged", "pause"), *at), log=log)
-    with driven(desk, *verify_of(user), plan=plan, pin=pin) as run:
+    with driven(desk.front, *verify_of(user), plan=plan, pin=pin) as run:
         run.await_pause()
+        # A server has been sent the charge by now, and the settle has not been.
+        query = "SELECT attempt FROM people WHERE login = ?"
+        wait_until(lambda: desk.sql(query, user) != [(None,)], "the charge")
         yield run
 
 
@@ -175,8 +178,22 @@ def stopped_verify(desk: Desk, user: str, pin: str) -> Iterator[Driven]:
         yield run
 
 
+@dataclass(frozen=True)
+class Run:
+    """One run of pincli for `Forks`.
+
+    Attributes:
+        kill_after: The seconds after which it is killed, if it is.
+    """
+
+    arguments: Sequence[str]
+    stdin: str = ""
+    plan: Plan = field(default_factory=Plan)
+    kill_after: float | None = None
+
+
 class Forks:
-    """Runs pincli in quick succession, one forked process at a time; see drive_forks.py."""
+    """Runs pincli in quick succession, by forked processes; see drive_forks.py."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -192,27 +209,40 @@ class Forks:
         kill_after: float | None = None,
     ) -> Ran:
         """Run pincli in a process, to its end or until it is killed after so many seconds."""
+        return self.at_once(desk, Run(arguments, stdin, plan or Plan(), kill_after))[0]
+
+    def at_once(self, desk: Desk, *runs: Run) -> list[Ran]:
+        """Run pincli several times, each in a process of its own that begins with the others."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        job = {
-            "arguments": arguments,
-            "stdin": base64.b64encode(stdin.encode()).decode(),
-            "environment": {
-                "PINCLI_STORE": str(desk.store),
-                "PINCLI_KEYS": str(desk.keys),
-                "TMPDIR": str(desk.store.parent),
-            },
-            "plan": (plan or Plan()).dump(),
-            "kill_after": kill_after,
+        environment = {
+            "PINCLI_STORE": str(desk.location),
+            "PINCLI_KEYS": str(desk.keys),
+            "TMPDIR": str(desk.store.parent),
         }
-        self._process.stdin.write(json.dumps(job) + "\n")
+        jobs = [
+            {
+                "arguments": run.arguments,
+                "stdin": base64.b64encode(run.stdin.encode()).decode(),
+                "environment": environment,
+                "plan": run.plan.dump(),
+                "kill_after": run.kill_after,
+            }
+            for run in runs
+        ]
+        self._process.stdin.write(json.dumps(jobs) + "\n")
         self._process.stdin.flush()
-        ended: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return Ran(ended["code"], ended["out"], ended["err"])
+        ended = json.loads(self._process.stdout.readline())
+        return [Ran(each["code"], each["out"], each["err"]) for each in ended]
 
     def verify(self, desk: Desk, user: str, pin: str, plan: Plan | None = None) -> Ran:
-        """`pincli verify USER --pin-stdin --json`."""
-        return self.run(desk, *verify_of(user), stdin=f"{pin}\n", plan=plan)
+        """`pincli verify USER --pin-stdin --json`, by a desk's host."""
+        return self.run(desk.front, *verify_of(user), stdin=f"{pin}\n", plan=plan)
+
+    def answers(self, desk: Desk, user: str, *pins: str) -> list[Ran]:
+        """As many callers at once as there are answers, at a desk's host."""
+        runs = (Run(verify_of(user), f"{pin}\n") for pin in pins)
+        return self.at_once(desk.front, *runs)
 
     def __enter__(self) -> Self:
         return self
@@ -277,6 +307,25 @@ def intact(desk: Desk) -> None:
         assert desk.sql("PRAGMA integrity_check") == [("ok",)]
 
 
+def settle_down(desk: Desk) -> None:
+    """Wait until a server has done what clients that were killed have sent it."""
+    query = (
+        "SELECT pid, state, state_change FROM pg_stat_activity WHERE datname = current_database() "
+        "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    )
+
+    def is_quiet() -> bool:
+        before = desk.sql(query)
+        if not before:
+            return True
+        time.sleep(0.2)  # one that is still connected may have something to read
+        after = desk.sql(query)
+        return before == after and all(state == "idle" for _, state, _ in after)
+
+    if desk.is_served:
+        wait_until(is_quiet, "the server")
+
+
 def nothing_impossible(desk: Desk, told: Iterable[dict[str, Any]] = ()) -> None:
     """Fail unless the database is whole, and two replays of its trail find nothing in it.
 
@@ -284,6 +333,7 @@ def nothing_impossible(desk: Desk, told: Iterable[dict[str, Any]] = ()) -> None:
         desk: The store.
         told: The answers of verify that callers got; none may say more than the trail does.
     """
+    settle_down(desk)
     play(desk.events())  # whoever opens it first rolls a killed transaction back
     intact(desk)
     assert replay(desk.sql, told).wrong == []

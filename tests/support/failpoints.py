@@ -166,6 +166,8 @@ def install(plan: Plan) -> None:
     _watch_locks(points)
     _watch_sql(points)
     if plan.server:
+        _watch_move(points)
+    elif os.environ.get("PINCLI_STORE", "").startswith("postgresql:"):
         _watch_server(points)
     if plan.cheap:
         _replace(Answers.__init__, "__defaults__", (_CHEAP,))
@@ -259,7 +261,7 @@ def _watch_sql(points: Points) -> None:
     _replace(sqlite3, "connect", connecting)
 
 
-def _watch_server(points: Points) -> None:
+def _watch_move(points: Points) -> None:
     # Importing it takes longer than most runs.
     from pincli.store.postgresql.arriving import Arrival
     from pincli.store.postgresql.connection import Connection
@@ -276,6 +278,41 @@ def _watch_server(points: Points) -> None:
 
     _replace(Connection, "execute", executing)
     _replace(Arrival, "take", taking)
+
+
+def _watch_server(points: Points) -> None:
+    """The same points where the store is on a server: charge and settle are sent at once.
+
+    `charged` is reached once the charge is on its way with its COMMIT, whatever becomes of it.
+    """
+    from pincli.store.postgresql.attempts import FunctionAttempts
+    from pincli.store.postgresql.connection import Connection
+
+    execute, attempt = Connection.execute, FunctionAttempts.attempt
+    sent: list[str] = []
+
+    def executing(connection: Connection, query: Any, *rest: Any, **options: Any) -> Any:
+        text = query.decode() if isinstance(query, bytes) else str(query)
+        word = text.split(None, 1)[0]
+        sent.append(word)
+        if "pincli.charge(" in text:
+            points.reach("charge")
+            sent[:] = ["charge"]
+        elif sent[-3:] == ["charge", "COMMIT", "BEGIN"]:
+            points.reach("charged")
+        elif "pincli.settle(" in text:
+            points.reach("settle")
+        points.reach(f"sql:{word}")
+        return execute(connection, query, *rest, **options)
+
+    def attempting(attempts: FunctionAttempts, *arguments: Any, **options: Any) -> Any:
+        answered = attempt(attempts, *arguments, **options)
+        if answered is not None:
+            points.reach("settled")
+        return answered
+
+    _replace(Connection, "execute", executing)
+    _replace(FunctionAttempts, "attempt", attempting)
 
 
 def _replace(owner: object, name: str, by: object) -> None:

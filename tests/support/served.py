@@ -45,13 +45,19 @@ class ServedDesk(Desk):
         """The store's address."""
         return Server(self.database_there.location(self.login))
 
+    @property
+    def front(self) -> ServedDesk:
+        """As a desk's login, which may do nothing but verify."""
+        return self.as_login("desk1")
+
     def as_login(self, login: str) -> ServedDesk:
         """The same store, as another host uses it."""
         return replace(self, login=login)
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Run SQL behind pincli's back, as the server's superuser."""
-        with self.database_there.connect() as connection:
+        there = replace(self.database_there, socket=self.database_there.server.folder)
+        with there.connect() as connection:
             connection.execute("SET search_path = pincli")
             cursor = connection.execute(statement.replace("?", "%s").encode(), parameters or None)
             return cursor.fetchall() if cursor.description is not None else []
@@ -59,9 +65,8 @@ class ServedDesk(Desk):
     def verify(self, user: str, pin: str, *options: str) -> Ran:
         """`pincli verify USER --pin-stdin --json`, as a process of a desk's host."""
         arguments = ("verify", user, "--pin-stdin", "--json", *options)
-        stolen = self.as_login("desk1")
-        ended = forked(arguments, f"{pin}\n".encode(), stolen.environment())
-        return Ran(*ended) if ended else stolen.run(*arguments, stdin=f"{pin}\n")
+        ended = forked(arguments, f"{pin}\n".encode(), self.front.environment())
+        return Ran(*ended) if ended else self.front.run(*arguments, stdin=f"{pin}\n")
 
     def copied(self, folder: Path) -> ServedDesk:
         """The same store and keys in another database and below another folder."""

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate
 
-from pincli.errors import StoreUnavailable
+from pincli.errors import StoreTampered, StoreUnavailable
 from pincli.models import EventKind, Fault, Head, Identity, NewEvent, Origin, User
 from pincli.store.location import Server
 from pincli.store.mark import Seen
@@ -41,13 +41,19 @@ _HURRIED = 2.0
 """Seconds to wait where nobody should be waited for: the network takes some."""
 _AT_ONE_MOMENT = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _IDENTITY = "SELECT store_id, verify_key, audit_key, portal_key FROM store"
-_HEAD = "SELECT head_number, head_link, epoch FROM store"
+_HEAD = (
+    "SELECT head_number, head_link, epoch, (head_number, head_link) = "
+    "(SELECT number, link FROM trail ORDER BY number DESC LIMIT 1) FROM store"
+)
 # Which columns a login may not read, the database knows.
 _OPENING = (
     "SELECT schema, store_id, verify_key, audit_key, portal_key, "
     "to_regclass('pincli.old_events') IS NOT NULL, "
     "ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = 'pincli.people'::regclass "
-    "AND attnum > 0 AND NOT has_column_privilege(attrelid, attnum, 'SELECT')) FROM pincli.store"
+    "AND attnum > 0 AND NOT has_column_privilege(attrelid, attnum, 'SELECT')), "
+    "id = 1 AND store_id ~ '^[0-9a-f]{32}$' AND num_nulls(schema, verify_key, audit_key, "
+    "portal_key, epoch, start_number, start_link, start_seal, head_number, head_link) = 0 "
+    "FROM pincli.store"
 )
 # Admins alone may take this lock, nobody else's work needs it, and it ends with the process.
 _MAINTENANCE = "LOCK TABLE pincli.notices IN SHARE UPDATE EXCLUSIVE MODE"
@@ -98,7 +104,9 @@ class PostgresStore:
             found = self._rows(_OPENING)
             if len(found) != 1:
                 raise StoreUnavailable(Fault.NO_SCHEMA, server, "init has not been run")
-            schema, *names, self._has_old_trail, unreadable = found[0]
+            schema, *names, self._has_old_trail, unreadable, is_whole = found[0]
+            if not is_whole:
+                raise StoreTampered(server, "the store's own row was changed")
             if schema != SCHEMA:
                 fault = Fault.OLD_SCHEMA if schema < SCHEMA else Fault.NEWER
                 raise StoreUnavailable(fault, server, f"schema {schema}")
@@ -186,9 +194,11 @@ class PostgresStore:
 
     def require_seen(self) -> bool:
         """Compare the store with this host's mark; whether there is one."""
+        number, link, epoch, is_the_end = self._rows(_HEAD)[0]
+        if not is_the_end:
+            raise StoreTampered(self.path, f"the trail does not end at event {number}")
         seen = self._host.seen_before(self._store_id)
         if seen is not None:
-            number, link, epoch = self._rows(_HEAD)[0]
             self._compare(seen, present(Head(number, link), epoch), self._rows)
         return seen is not None
 
@@ -197,12 +207,13 @@ class PostgresStore:
         seen = self._host.seen(self._store_id)
 
         def step(transaction: PostgresTransaction) -> tuple[Head, int]:
-            note = None if seen is None else f"mark {Head(seen.number, seen.link)}"
-            transaction.save([NewEvent(EventKind.RESTORED, note=note)])
-            transaction.run("UPDATE store SET epoch = epoch + 1", ())
+            epoch = transaction.epoch + 1
+            mark = "" if seen is None else f"mark {Head(seen.number, seen.link)}, "
+            transaction.save([NewEvent(EventKind.RESTORED, note=f"{mark}epoch {epoch}")])
+            transaction.run("UPDATE store SET epoch = ?", (epoch,))
             # A server brought back counts its transactions from an earlier number on.
             transaction.run("DELETE FROM nonces", ())
-            return transaction.head, transaction.epoch + 1
+            return transaction.head, epoch
 
         head, epoch = self._host.patiently(lambda: self._tried(step, (), {}, marks=False))
         self._host.saw(head, epoch, restored=True)

@@ -97,7 +97,7 @@ BEGIN
   IF FOUND THEN
     sound := newest.number = u.event AND newest.record = pincli._record(u);
   ELSE
-    sound := u.event <= (SELECT s.start_number FROM pincli.store AS s WHERE s.id = 1);
+    sound := u.event > 0 AND u.event <= (SELECT s.start_number FROM pincli.store AS s WHERE s.id = 1);
   END IF;
   IF sound IS NOT TRUE THEN
     RAISE EXCEPTION 'the record was changed behind the trail' USING ERRCODE = 'PC003';

@@ -182,7 +182,10 @@ class PostgresTransaction(SqlTransaction):
         query = f"SELECT head_number, head_link FROM store WHERE id = 1 {self._how}"
         locking = self._ask_for(query)
         newest = self.rows("SELECT number, link, seal FROM trail ORDER BY number DESC LIMIT 1")
-        ((number, link),) = locking.fetchall()
+        found = locking.fetchall()
+        if len(found) != 1:
+            raise self.tampered("the store's own row was changed")
+        number, link = found[0]
         self._head_before = head = Head(number, link)
         if newest and newest[0][:2] != head:
             raise self.tampered(f"the trail does not end at event {number}")

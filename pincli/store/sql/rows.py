@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 from pincli.models import Event, EventKind, PinOrigin, TrailEvent, User, UserType
@@ -40,6 +41,15 @@ OLD_EVENT = (
 
 _TYPE, _ACTIVE = USER_COLUMNS.index("type"), USER_COLUMNS.index("active")
 _SET_BY = USER_COLUMNS.index("pin_set_by")
+_never_null = itemgetter(
+    *(
+        USER_COLUMNS.index(column)
+        for column in (
+            *("id", "uid", "account", "login", "display_name", "type", "active", "added_at"),
+            *("pin_version", "failed_attempts", "locks_total", "attempts_total", "event"),
+        )
+    )
+)
 # Calling an enum costs five times as much.
 _TYPES = {kind.value: kind for kind in UserType}
 _ORIGINS = {origin.value: origin for origin in PinOrigin}
@@ -58,6 +68,8 @@ class SpoiltRow(Exception):
 def user_from(row: Row) -> User:
     """The user in a row that begins with USER_COLUMNS."""
     values = list(row[: len(USER_COLUMNS)])
+    if None in _never_null(values):  # on a server its owner can drop a NOT NULL
+        raise SpoiltRow(f"user {values[0]} lacks what every user has")
     try:
         values[_TYPE] = _TYPES[values[_TYPE]]
         if values[_SET_BY] is not None:

@@ -18,7 +18,9 @@ from pincli.store.sql.rows import (
     OF_NOTE,
     OLD_EVENT,
     TRAIL,
+    Row,
     Rows,
+    SpoiltRow,
     event_from,
     marks,
 )
@@ -116,7 +118,7 @@ class SqlTrail:
     def texts_of(self, first: int, last: int) -> dict[int, Texts]:
         """The free texts of the events from one number to another, by number."""
         query = f"SELECT {', '.join(Texts._fields)} FROM texts WHERE number BETWEEN ? AND ?"
-        return {texts.number: texts for texts in self._rows(query, (first, last), Texts._make)}
+        return {texts.number: texts for texts in self._rows(query, (first, last), _texts)}
 
     def old_after(self, seq: int) -> list[OldEvent]:
         """The next events of schema 1 as their table holds them; empty where there are none."""
@@ -138,8 +140,13 @@ class SqlTrail:
 
     def start(self) -> Start:
         """Where the trail begins, sealed."""
-        (start,) = self._rows("SELECT start_number, start_link, start_seal FROM store")
-        return Start(*start)
+        (start,) = self._rows("SELECT start_number, start_link, start_seal FROM store", (), _start)
+        return cast(Start, start)
+
+    def epoch(self) -> int:
+        """How many restores have begun a new history of the store, on a server."""
+        ((epoch,),) = self._rows("SELECT epoch FROM store")
+        return int(epoch)
 
     def _page(
         self, piece: _Piece, where: str, parameters: tuple[Any, ...], *, newest: bool
@@ -213,3 +220,16 @@ class SqlTrail:
 
 def _first(row: Any) -> Any:
     return row[0]
+
+
+def _start(row: Row) -> Start:
+    if None in row:
+        raise SpoiltRow("the store does not say where its trail begins")
+    return Start._make(row)
+
+
+def _texts(row: Row) -> Texts:
+    texts = Texts._make(row)
+    if row[1] is None:
+        raise SpoiltRow(f"the texts of event {texts.number} have no blind")
+    return texts

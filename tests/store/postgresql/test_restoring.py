@@ -71,6 +71,7 @@ def test_a_database_of_yesterday_is_taken_in(floor: Floor, tmp_path: Path) -> No
     assert floor.database.sql("SELECT epoch FROM pincli.store") == [(1,)]
     note = "SELECT note FROM pincli.trail WHERE kind = 'restored' AND uid IS NULL"
     assert floor.database.sql(note)[0][0].startswith("mark ")
+    assert floor.database.sql(note)[0][0].endswith(", epoch 1")
     require_untouched(floor)
 
 

@@ -1,0 +1,77 @@
+"""Many callers at the same instant over one server, directly and through a pooler."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from pincli.models import EventKind
+from pincli.operations.unlock import unlock
+from tests.support.driving import RIGHT, Forks, nothing_impossible
+from tests.support.pooler import pooled
+from tests.support.served import ServedDesk
+from tests.support.tampering import clean
+from tests.support.trail import count
+from tests.support.turns import EVERYTHING
+
+ROUNDS = 20 if EVERYTHING else 2
+
+
+@pytest.fixture(params=["directly", "through a pooler"])
+def floor(request: pytest.FixtureRequest, desk: ServedDesk) -> Iterator[ServedDesk]:
+    """The store by either way; in transaction mode two transactions have two connections."""
+    if request.param == "directly":
+        yield desk
+        return
+    with pooled(desk.database_there) as pooler:
+        yield replace(desk, database_there=pooler)
+
+
+def _wrong(number: int) -> list[str]:
+    """So many answers that are not alice's."""
+    return [f"{700_000 + 1117 * each}" for each in range(number)]
+
+
+def test_32_wrong_answers_at_once_are_six_charges(floor: ServedDesk, forks: Forks) -> None:
+    """Then she is locked, in every round, and no other caller was charged."""
+    told = []
+    for _ in range(ROUNDS):
+        before = floor.user("alice").attempts_total
+        ends = forks.answers(floor, "alice", *_wrong(32))
+        assert Counter(end.code for end in ends) == {3: 6, 4: 26}, ends
+        alice = floor.user("alice")
+        assert (alice.attempts_total - before, alice.failed_attempts) == (6, 6)
+        assert alice.locked_since is not None
+        assert forks.verify(floor, "alice", RIGHT).code == 4
+        with floor.session() as session:
+            unlock(session, "alice", "the next round")
+        told += [end.answer for end in ends]
+    nothing_impossible(floor, told)
+    clean(floor)
+
+
+def test_20_right_answers_at_once_are_all_verified(floor: ServedDesk, forks: Forks) -> None:
+    """Nobody is locked out by another's charge, though more than six are under way."""
+    ends = [end for _ in range(ROUNDS) for end in forks.answers(floor, "alice", *[RIGHT] * 20)]
+    assert Counter(end.code for end in ends) == {0: 20 * ROUNDS}, ends
+    events = floor.events("alice")
+    assert count(events, EventKind.VERIFIED) == count(events, EventKind.ATTEMPT) == 20 * ROUNDS
+    nothing_impossible(floor, [end.answer for end in ends])
+    clean(floor)
+
+
+def test_right_and_wrong_answers_at_once(floor: ServedDesk, forks: Forks) -> None:
+    """Five wrong ones can't lock, whoever is between them: each caller gets their own outcome."""
+    ends = []
+    for _ in range(ROUNDS):
+        wrong = _wrong(5)
+        pins = [pin for each in wrong for pin in (RIGHT, each, RIGHT)]
+        now = forks.answers(floor, "alice", *pins)
+        assert [end.code for end in now] == [3 if pin in wrong else 0 for pin in pins], now
+        assert forks.verify(floor, "alice", RIGHT).code == 0
+        ends += now
+    nothing_impossible(floor, [end.answer for end in ends])
+    clean(floor)

@@ -1,0 +1,114 @@
+"""A server that ends its connections, or crashes and comes back, under callers."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from tests.support.desk import Ran
+from tests.support.driving import OTHER, RIGHT, WRONG, Forks, nothing_impossible, wait_until
+from tests.support.served import ServedDesk
+from tests.support.tampering import clean
+from tests.support.turns import EVERYTHING
+
+OUTAGES = 20 if EVERYTHING else 3
+AT_ONCE = 8
+VERDICTS = {0, 3, 4}
+UNAVAILABLE = 8
+FEWEST_ENDED = 10
+_TERMINATED = (
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND usename IN ('desk1', 'admin1') "
+    "AND state <> 'idle' AND random() < 0.5"
+)
+
+
+@dataclass
+class Callers:
+    """Right and wrong answers about alice, and unlocks, again and again.
+
+    Attributes:
+        ends: How each call of verify ended.
+    """
+
+    desk: ServedDesk
+    forks: Forks
+    ends: list[Ran] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def call(self) -> None:
+        """Until it is over."""
+        dice = random.Random(9)
+        while not self.over.is_set():
+            pins = [dice.choice((RIGHT, WRONG, WRONG)) for _ in range(AT_ONCE)]
+            ends = self.forks.answers(self.desk, "alice", *pins)
+            for pin, end in zip(pins, ends, strict=True):
+                assert end.code in VERDICTS | {UNAVAILABLE}, end
+                assert pin == RIGHT or end.code != 0, end
+            self.ends += ends
+            if any(end.code == 4 for end in ends):
+                ran = self.forks.run(self.desk, "unlock", "alice", "--reason", "T-1", "--json")
+                assert ran.code in (0, 7, UNAVAILABLE), ran
+
+    def codes(self) -> Counter[int]:
+        """How often calls ended how, so far."""
+        return Counter(end.code for end in self.ends)
+
+
+@contextmanager
+def _calling(desk: ServedDesk, forks: Forks) -> Iterator[Callers]:
+    callers = Callers(desk, forks)
+    with ThreadPoolExecutor(1) as pool:
+        calling = pool.submit(callers.call)
+        try:
+            yield callers
+        finally:
+            callers.over.set()
+        calling.result()
+
+
+def _hold(desk: ServedDesk, callers: Callers) -> None:
+    """See that what callers were told is on disk, and that everybody can go on."""
+    told = [end.answer for end in callers.ends]
+    for end in callers.ends:
+        if end.code == UNAVAILABLE:
+            assert end.answer["error"]["message"].startswith("not verified"), end
+    nothing_impossible(desk, told)
+    desk.run("unlock", "alice", "--reason", "T-1", "--json")
+    assert callers.forks.verify(desk, "alice", RIGHT).code == 0
+    assert callers.forks.verify(desk, "bob", OTHER).code == 0
+    clean(desk)
+
+
+def test_backends_terminated_under_callers(desk: ServedDesk, forks: Forks) -> None:
+    """Each call is taken up again by its nonce, or ends in exit 8: no charge is lost or doubled."""
+    with _calling(desk, forks) as callers:
+        ended = 0
+
+        def verdicts() -> bool:
+            nonlocal ended
+            ended += desk.sql(_TERMINATED)[0][0]
+            time.sleep(0.02)
+            codes = callers.codes()
+            return ended >= FEWEST_ENDED * OUTAGES and bool(codes[0] and codes[3])
+
+        wait_until(verdicts, "backends to end")
+    _hold(desk, callers)
+
+
+def test_a_server_that_crashes_under_callers(own_desk: ServedDesk, forks: Forks) -> None:
+    """Also one that commits late where it may: no answer was told that the crash has undone."""
+    server = own_desk.database_there.server
+    with _calling(own_desk, forks) as callers:
+        for _ in range(OUTAGES):
+            before = callers.codes()[3]
+            wait_until(lambda: callers.codes()[3] > before, "an answer")  # noqa: B023
+            server.restart("immediate")
+    _hold(own_desk, callers)
+    assert callers.codes()[0] > 0
