@@ -96,11 +96,14 @@ _pincli_scope() {
             options='--verify --portal --audit --json --help'
             ;;
         'store')
-            commands='upgrade'
+            commands='upgrade move'
             options='--help'
             ;;
         'store upgrade')
             options='--json --help'
+            ;;
+        'store move')
+            options='--yes --json --help'
             ;;
         'init')
             options='--print-sql --json --help'
@@ -157,12 +160,13 @@ _pincli_value() {
         'audit list --user') value='users' ;;
         'audit list --account') value='accounts' ;;
         'audit list --agent') value='text' ;;
-        'audit list --kind') value='words initialised user_added user_updated imported deactivated activated attempt verified incorrect abandoned not_told refused locked locked_by_hand unlocked pin_generated pin_changed pin_shown pin_withdrawn reset key_rotated resealed renewed migrated marked restored audited' ;;
+        'audit list --kind') value='words initialised user_added user_updated imported deactivated activated attempt verified incorrect abandoned not_told refused locked locked_by_hand unlocked pin_generated pin_changed pin_shown pin_withdrawn reset key_rotated resealed renewed migrated marked restored audited moved' ;;
         'audit list --since') value='text' ;;
         'audit list --limit') value='text' ;;
         'audit verify --expect-head') value='text' ;;
         'backup '0) value='files' ;;
         'restore '0) value='files' ;;
+        'store move '0) value='folders' ;;
         'completion --write') value='folders' ;;
         'completion '0) value='words bash zsh fish' ;;
         'help '[0-9]*) value='words verify desk status alerts pin unlock user import reset audit doctor backup restore keys store init demo completion help exit-codes json environment' ;;

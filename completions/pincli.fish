@@ -83,7 +83,7 @@ complete -c pincli -n "__pincli_at '/0'" -a doctor -d 'Check whether all is well
 complete -c pincli -n "__pincli_at '/0'" -a backup -d 'Copy the store into a file, while agents verify'
 complete -c pincli -n "__pincli_at '/0'" -a restore -d 'Bring a backup back; the replaced store is kept aside'
 complete -c pincli -n "__pincli_at '/0'" -a keys -d 'List keys and change them'
-complete -c pincli -n "__pincli_at '/0'" -a store -d 'Bring the store of an older pincli up to date'
+complete -c pincli -n "__pincli_at '/0'" -a store -d 'Bring the store up to date, or move it to a server'
 complete -c pincli -n "__pincli_at '/0'" -a init -d 'Make a new store and its keys; never over existing ones'
 complete -c pincli -n "__pincli_at '/0'" -a demo -d 'Tell the whole story on a throw-away store'
 complete -c pincli -n "__pincli_at '/0'" -a completion -d 'Print a shell\'s completion script'
@@ -207,9 +207,9 @@ complete -c pincli -n "__pincli_at 'audit/*'" -s h -l help -d 'Show this message
 complete -c pincli -n "__pincli_at 'audit list/*'" -l user -r -f -a '(__pincli_names users)' -d 'Events about this user only'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l account -r -f -a '(__pincli_names accounts)' -d 'Users of this account only'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l agent -r -f -d 'By who ran the command'
-complete -c pincli -n "__pincli_at 'audit list/*'" -l kind -r -f -a 'initialised user_added user_updated imported deactivated activated attempt verified incorrect abandoned not_told refused locked locked_by_hand unlocked pin_generated pin_changed pin_shown pin_withdrawn reset key_rotated resealed renewed migrated marked restored audited' -d 'Of this kind only'
+complete -c pincli -n "__pincli_at 'audit list/*'" -l kind -r -f -a 'initialised user_added user_updated imported deactivated activated attempt verified incorrect abandoned not_told refused locked locked_by_hand unlocked pin_generated pin_changed pin_shown pin_withdrawn reset key_rotated resealed renewed migrated marked restored audited moved' -d 'Of this kind only'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l since -r -f -d 'Such as 30m, 24h, 7d, or 2026-11-24'
-complete -c pincli -n "__pincli_at 'audit list/*'" -l limit -r -f -d 'How many at most'
+complete -c pincli -n "__pincli_at 'audit list/*'" -l limit -r -f -d 'How many at most; else 50, or all by --jsonl'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l jsonl -d 'One JSON object a line, for a log collector'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l follow -d 'Then go on with new ones, oldest first, as they come'
 complete -c pincli -n "__pincli_at 'audit list/*'" -l json -d 'Answer with one JSON object'
@@ -248,10 +248,16 @@ complete -c pincli -n "__pincli_at 'keys rotate/*'" -l json -d 'Answer with one 
 complete -c pincli -n "__pincli_at 'keys rotate/*'" -s h -l help -d 'Show this message and exit'
 
 complete -c pincli -n "__pincli_at 'store/0'" -a upgrade -d 'Bring a store of an older pincli up to date'
+complete -c pincli -n "__pincli_at 'store/0'" -a move -d 'Move the store from its folder to a PostgreSQL server'
 complete -c pincli -n "__pincli_at 'store/*'" -s h -l help -d 'Show this message and exit'
 
 complete -c pincli -n "__pincli_at 'store upgrade/*'" -l json -d 'Answer with one JSON object'
 complete -c pincli -n "__pincli_at 'store upgrade/*'" -s h -l help -d 'Show this message and exit'
+
+complete -c pincli -n "__pincli_at 'store move/0'" -f -a '(__fish_complete_directories)'
+complete -c pincli -n "__pincli_at 'store move/*'" -l yes -d 'Don\'t ask, go ahead'
+complete -c pincli -n "__pincli_at 'store move/*'" -l json -d 'Answer with one JSON object'
+complete -c pincli -n "__pincli_at 'store move/*'" -s h -l help -d 'Show this message and exit'
 
 complete -c pincli -n "__pincli_at 'init/*'" -l print-sql -d 'Print the SQL for a DBA, and do nothing'
 complete -c pincli -n "__pincli_at 'init/*'" -l json -d 'Answer with one JSON object'

@@ -21,6 +21,7 @@ def main() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     _occupy_standard_streams()
+    _forget_the_scripts_folder()
     # One command makes no garbage worth a pass; the desk asks for one between calls.
     gc.disable()
     try:
@@ -44,6 +45,13 @@ def process() -> None:
         main()
     except SystemExit as end:
         os._exit(end.code if isinstance(end.code, int) else 1)
+
+
+def _forget_the_scripts_folder() -> None:
+    """Import nothing that lies beside the script: each import would look there first."""
+    folder = os.path.realpath(sys.argv[0]).rpartition(os.sep)[0]
+    if sys.path[:1] == [folder]:
+        del sys.path[0]
 
 
 def _occupy_standard_streams() -> None:

@@ -1,6 +1,7 @@
-"""The front door: one command line in, an exit code out, and the one error boundary."""
+"""The front door: one command line in, an exit code out, and the one error boundary.
 
-from __future__ import annotations
+Annotations are not postponed here: Typer would compile each from its text.
+"""
 
 import os
 import sys

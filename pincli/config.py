@@ -1,19 +1,15 @@
 """Where things are and who is there: the only reader of the environment."""
 
-from __future__ import annotations
-
 import os
 import pwd
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from pincli.errors import Refused, Rule, UsageProblem
+from pincli.rules.roles import Role
 from pincli.store.location import Location, Server, location_of
-
-if TYPE_CHECKING:
-    from pincli.rules.roles import Role
 
 _NOBODY_KNOWN = 2**32 - 1
 _LONGEST_UID = len(str(_NOBODY_KNOWN))

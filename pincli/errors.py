@@ -122,6 +122,7 @@ class Rule(Enum):
     SAME_PIN = "it is the present PIN"
     USER_EXISTS = "the user exists"
     STORE_EXISTS = "there is a store"
+    DATABASE_IN_USE = "there are rows in the database"
     KEYS_EXIST = "there are keys"
     KEYS_BESIDE_STORE = "the keys would lie with the database"
     DECLINED = "not confirmed"
@@ -202,6 +203,10 @@ class StoreBusy(StoreUnavailable):
     def __init__(self, path: Location, holder: int | None, detail: str = "") -> None:
         super().__init__(Fault.BUSY, path, f"process {holder}" if holder else detail)
         self.holder = holder
+
+
+class MoveUnfinished(StoreUnavailable):
+    """The store in the folder is closed, and nobody knows whether the server's is open."""
 
 
 class BackupUnavailable(StoreUnavailable):
@@ -342,6 +347,12 @@ class FileUnreadable(PincliError):
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
+
+
+class FileFailed(FileUnreadable):
+    """The system failed at a file that it had opened."""
+
+    code = "unavailable"
 
 
 class FileUnwritable(FileUnreadable):

@@ -84,6 +84,8 @@ class EventKind(StrEnum):
     RESTORED = "restored"
     AUDITED = "audited"
     """The whole trail was checked, and nothing was wrong."""
+    MOVED = "moved"
+    """The store goes on at a server; in a folder, this event closes it."""
 
 
 class NewPin(NamedTuple):
@@ -369,6 +371,19 @@ class Verdict(NamedTuple):
     state: State
 
 
+class Answered(NamedTuple):
+    """What became of an answer, once it is durable.
+
+    Attributes:
+        verdict: The verdict.
+        proof: With a yes that was not checked before the charge, the PIN's proof: the caller
+            compares it with the answer, so that a server without verify.key can't say yes.
+    """
+
+    verdict: Verdict
+    proof: bytes | None = None
+
+
 class ShownPin(NamedTuple):
     """A PIN on its way to its owner.
 
@@ -424,6 +439,7 @@ class Fault(StrEnum):
     TAMPERED = "tampered with"
     ROLLED_BACK = "rolled back"
     MOVED = "at another place"
+    CLOSED = "moved to a server"
     OLD_SCHEMA = "of an older pincli"
     UNREACHABLE = "unreachable"
     LOST = "the connection was lost"
@@ -431,6 +447,7 @@ class Fault(StrEnum):
     DENIED = "access denied"
     NO_DATABASE = "no such database"
     NO_SCHEMA = "no store in the database"
+    NO_TABLES = "no tables in the database"
     IN_DOUBT = "a commit in doubt"
 
     @classmethod

@@ -172,6 +172,22 @@ class Upgraded(NamedTuple):
     locked: list[User]
 
 
+class Moved(NamedTuple):
+    """A store that is on a server now.
+
+    Attributes:
+        location: Where.
+        users: How many it has.
+        events: How many events its trail has, those of schema 1 included.
+        moved: Whether it was moved now; False if it had been moved there before.
+    """
+
+    location: str
+    users: int
+    events: int
+    moved: bool
+
+
 class Check(NamedTuple):
     """One thing that was looked at.
 

@@ -123,6 +123,8 @@ def test_a_verify_loads_no_other_command(desk: Desk, tmp_path: Path) -> None:
     }
     assert "pincli.views.terminal" not in modules
     assert "pincli.store.sqlite.schema" not in modules
+    assert "pincli.store.contract" not in modules
+    assert "pincli.results" not in modules
     assert "pincli.vault.seals" not in modules
 
 
@@ -144,6 +146,15 @@ def test_what_compares_no_pin_loads_no_hashing(
     ended, modules = loaded(desk, tmp_path, *arguments)
     assert ended == code
     assert among(modules, (*NEVER, *WITHOUT_HASHING)) == []
+
+
+def test_what_lies_beside_the_script_is_not_imported(tmp_path: Path) -> None:
+    """Nor is it looked at: a hundred imports would."""
+    (tmp_path / "typer.py").write_text("raise SystemExit('taken from beside the script')\n")
+    script = tmp_path / "pincli"
+    script.write_text("from pincli.__main__ import process\nprocess()\n")
+    ran = subprocess.run([sys.executable, script, "--version"], capture_output=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, b"")
 
 
 def test_the_list_is_of_what_is_really_loaded(desk: Desk, tmp_path: Path) -> None:

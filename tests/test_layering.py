@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "store.contract": ("rules.replay.Course", "store.sealing", "store.location.Location"),
     "store.sealing": (),
     "store.changes": ("rules",),
-    "store.steps": ("rules", "store.contract", "store.scratch"),
+    "store.steps": ("rules", "store.contract", "store.scratch", "store.steps.again"),
     "store.attempting": ("store.contract", "store.steps"),
     "store.mark": (),
     "store.sql": (*SHARED, "store.changes", "store.mark"),
@@ -45,6 +45,7 @@ MAY_IMPORT = {
     ),
     "store.scratch": ("store.sqlite.errors",),
     "store.opening": ("store",),
+    "store.moving": ("store",),  # from one engine to the other: it has to know both
     "store.location": (),
     "vault": ("vault", "rules", "files"),
     "config": ("rules", "store.location"),
@@ -100,6 +101,7 @@ DELETES_USERS = re.compile(r"\b(REPLACE\s+INTO|DELETE\s+FROM|DROP\s+TABLE)\s+(ma
 MAY_CHANGE_USERS = (
     *("store.sqlite.transaction", "store.postgresql.transaction"),
     *("store.sqlite.copies", "store.sqlite.salvage", "store.sqlite.schema", "store.sqlite.upgrade"),
+    "store.sqlite.catching_up",
 )
 """How `save` writes; the others fill a file or a table that nobody else has yet."""
 
@@ -203,10 +205,8 @@ RULES: tuple[Rule, ...] = (
 
 BEGIN = re.compile("begin( deferred| immediate| exclusive)?( transaction)?;?", re.IGNORECASE)
 MAY_DEFER = (
-    "store.sqlite.engine",
-    "store.scratch",
-    "store.sqlite.restored_records",
-    "store.postgresql",
+    *("store.sqlite.engine", "store.scratch"),
+    *("store.sqlite.restored_records", "store.sqlite.catching_up", "store.postgresql"),
 )
 """The first writes nothing in it; the next write a file that nobody else has; the last is no
 SQLite."""

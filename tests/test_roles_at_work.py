@@ -57,6 +57,7 @@ LINES = {
     "keys list": "keys list",
     "keys rotate": "keys rotate --verify",
     "store upgrade": "store upgrade",
+    "store move": "store move postgresql://admin1@127.0.0.1:1/pincli --yes",
 }
 """One line for each command with a role; what is not there yet is passed over."""
 

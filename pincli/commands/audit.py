@@ -21,6 +21,7 @@ from pincli.views.blocks import Answer
 from pincli.views.progress import progress_bar
 
 _LOOK_AGAIN = 0.5
+_LATEST = 50
 
 
 def list_events(
@@ -36,8 +37,11 @@ def list_events(
         typer.Option("--since", metavar="WHEN", help="Such as 30m, 24h, 7d, or 2026-11-24."),
     ] = None,
     limit: Annotated[
-        int, typer.Option("--limit", min=1, metavar="N", help="How many at most.")
-    ] = 50,
+        int | None,
+        typer.Option(
+            "--limit", min=1, metavar="N", help="How many at most; else 50, or all by --jsonl."
+        ),
+    ] = None,
     jsonl: Annotated[
         bool, typer.Option("--jsonl", help="One JSON object a line, for a log collector.")
     ] = False,
@@ -65,6 +69,8 @@ def list_events(
         since=None if since_when is None else since(since_when),
     )
     session = invocation.open()
+    if limit is None:
+        limit = sys.maxsize if jsonl and not follow else _LATEST
     if follow:
         _follow(session, wanted, limit, jsonl=jsonl)
     elif jsonl:

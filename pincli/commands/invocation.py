@@ -94,7 +94,7 @@ class Invocation:
         return self._read_config().on_lock
 
     def opened(
-        self, *needs: Need, answers: Answers | None = None
+        self, *needs: Need, answers: Answers | None = None, even_closed: bool = False
     ) -> AbstractContextManager[Session]:
         """A session for the command, with what it needs checked before it does anything.
 
@@ -104,11 +104,13 @@ class Invocation:
             Refused: The command is not among the caller's roles.
             Unavailable: The configuration, the store or a key can't be used.
         """
-        return self._session(self.config, *needs, answers=answers)
+        return self._session(self.config, *needs, answers=answers, even_closed=even_closed)
 
-    def open(self, *needs: Need, answers: Answers | None = None) -> Session:
+    def open(
+        self, *needs: Need, answers: Answers | None = None, even_closed: bool = False
+    ) -> Session:
         """The same, open until the answer is written; then the hook runs for its locks."""
-        session = self.keep(self.opened(*needs, answers=answers))
+        session = self.keep(self.opened(*needs, answers=answers, even_closed=even_closed))
         self._sessions.append(session)
         return session
 
@@ -152,7 +154,11 @@ class Invocation:
         return Origin(config.agent, self.command)
 
     def _session(
-        self, config: Config, *needs: Need, answers: Answers | None = None
+        self,
+        config: Config,
+        *needs: Need,
+        answers: Answers | None = None,
+        even_closed: bool = False,
     ) -> AbstractContextManager[Session]:
         from pincli.operations.session import open_session
 
@@ -163,6 +169,7 @@ class Invocation:
             origin=self._origin(config),
             needs=frozenset(needs),
             answers=answers,
+            even_closed=even_closed,
         )
 
 

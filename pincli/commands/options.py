@@ -1,6 +1,7 @@
-"""Options and arguments that several commands share, described once."""
+"""Options and arguments that several commands share, described once.
 
-from __future__ import annotations
+Annotations are not postponed here: Typer would compile each from its text.
+"""
 
 from collections.abc import Sequence
 from typing import Annotated, Any

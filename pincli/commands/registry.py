@@ -4,8 +4,6 @@ A new command is one file and one line here. Nothing of a command is imported be
 called, so that `verify` doesn't wait for what only others need.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -97,6 +95,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("keys list", "keys:list_keys", _UPKEEP, ADMINS),
     Entry("keys rotate", "keys:rotate", _UPKEEP, ADMINS),
     Entry("store upgrade", "store:upgrade", _UPKEEP, ADMINS),
+    Entry("store move", "store:move", _UPKEEP, ADMINS),
     Entry("init", "init:init", _BEGIN, ANYBODY, (7,),
           "Make a new store and its keys; never over existing ones."),
     Entry("demo", "demo:demo", _BEGIN, ANYBODY, (),
@@ -115,7 +114,7 @@ GROUPS = {
     "user": "Add, list and show users; switch them off and on.",
     "audit": "Read, check and seal the audit trail.",
     "keys": "List keys and change them.",
-    "store": "Bring the store of an older pincli up to date.",
+    "store": "Bring the store up to date, or move it to a server.",
 }
 """What is said of the words that begin several commands."""
 

@@ -1,6 +1,7 @@
-"""`pincli verify`: the main job."""
+"""`pincli verify`: the main job.
 
-from __future__ import annotations
+Annotations are not postponed here: Typer would compile each from its text.
+"""
 
 from functools import partial
 
@@ -13,7 +14,6 @@ from pincli.operations import verify as operation
 from pincli.operations.session import Need, Session
 from pincli.vault.answers import Answers
 from pincli.views.blocks import Answer
-from pincli.views.verdict import verdict, who
 
 
 def verify(
@@ -31,12 +31,38 @@ def verify(
     require_pin_source(pin_stdin=pin_stdin)
     answers = Answers()
     as_json = invocation.as_json
-    in_background(answers.prepare if pin_stdin else partial(_get_ready, answers, as_json))
+    if not pin_stdin:
+        in_background(partial(_get_ready, answers, as_json))
     pin = read_pin_line() if pin_stdin else None
     session = invocation.open(Need.ATTEMPT, Need.COMPARE, answers=answers)
     if pin is None:
-        return verdict(_ask_and_verify(session, user, ref))
-    return verdict(operation.verify(session, user, pin, ref))
+        admitted = operation.admit(session, user, ref)
+        if isinstance(admitted, Verdict):
+            return _told(admitted)
+        pin = _ask(admitted)
+    else:
+        # Two threads that import would only hand the interpreter's lock to and fro. But argon2
+        # computes without it: what follows is imported then.
+        answers.prepare()
+        in_background(partial(_import_what_follows, session, as_json))
+    verdict = operation.verify(session, user, pin, ref)
+    invocation.until_told.callback(operation.renew, session, verdict, pin)
+    return _told(verdict)
+
+
+def _told(result: Verdict) -> Answer:
+    from pincli.views.verdict import verdict
+
+    return verdict(result)
+
+
+def _import_what_follows(session: Session, as_json: bool) -> None:
+    """While the answer is hashed: import what charges, settles and tells."""
+    session.prepare_to_attempt()
+    import pincli.views.verdict
+
+    if as_json:
+        import pincli.views.programs  # noqa: F401
 
 
 def _get_ready(answers: Answers, as_json: bool) -> None:
@@ -48,12 +74,7 @@ def _get_ready(answers: Answers, as_json: bool) -> None:
         rehearse()
 
 
-def _ask_and_verify(session: Session, name: str, ticket: str | None) -> Verdict:
-    admitted = operation.admit(session, name, ticket)
-    if isinstance(admitted, Verdict):
-        return admitted
-    return operation.verify(session, name, _ask(admitted), ticket)
-
-
 def _ask(user: User) -> str:
+    from pincli.views.verdict import who
+
     return ask_pin(f"Support PIN of {who(user)}: ", of_caller=True)

@@ -28,7 +28,12 @@ def set_active_many(
     done = in_chunks(
         users.following,
         lambda rows: session.store.write(
-            steps.set_active, rows, active=active, reason=reason, tampered=session.left_out
+            steps.set_active,
+            rows,
+            active=active,
+            reason=reason,
+            uids=users.uids(rows),
+            tampered=session.left_out,
         ),
         total=len(users),
         progress=progress,

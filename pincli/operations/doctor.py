@@ -24,6 +24,7 @@ _TAMPERED = "`pincli audit verify` tells where the trail was changed"
 _SCHEMA_HINTS = {
     Fault.DAMAGED: _TAMPERED,
     Fault.OLD_SCHEMA: "`pincli store upgrade` brings it up to date",
+    Fault.CLOSED: "name that one instead; its old folder is kept until somebody removes it",
     Fault.NO_DRIVER: "pip install 'pincli[postgresql]'",
 }
 WITHOUT_KEY = {

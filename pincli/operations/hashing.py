@@ -57,13 +57,13 @@ def write_pins(
     while True:
         stale: list[tuple[User, str]] = []
         for group in _groups(_prepared(session, source, before_each)):
-            new = {user.id: (pin, made) for user, pin, made in group}
+            new = {user.id: pin for user, pin, _ in group}
             if file is not None:
                 file.append([_row(user, pin) for user, pin, _ in group])
             try:
                 changes = session.store.write(
                     issue,
-                    [(row, made) for row, (_, made) in new.items()],
+                    [(user, made) for user, _, made in group],
                     wanted=lacks_pin,
                     unlock=unlock,
                     reason=reason,
@@ -75,10 +75,10 @@ def write_pins(
             if file is not None:
                 got = {change.after.id for change in changes}
                 file.take_back({user.login for user, _, _ in group if user.id not in got})
-            yield [(change, new.pop(change.after.id)[0]) for change in changes]
-            again = session.store.people.in_rows(list(new)) if new else []
+            yield [(change, new.pop(change.after.id)) for change in changes]
+            again = session.store.people.in_rows(list(new), session.left_out) if new else []
             stale += [
-                (user, new[user.id][0])
+                (user, new[user.id])
                 for user in again
                 if lacks_pin(user) and user.login not in session.left_out
             ]

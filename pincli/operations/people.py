@@ -8,7 +8,6 @@ from pincli.errors import AmbiguousUser, Rule, UnknownAccount, UnknownUser
 from pincli.models import Change, EventKind, NewEvent, User, UserType
 from pincli.operations.session import Session
 from pincli.rules.names import canonical_account, canonical_user, clean_display_name, mask_pins
-from pincli.store.steps import people as steps
 
 _CANDIDATES = 20
 
@@ -53,8 +52,10 @@ def add(session: Session, name: str, account: str, display_name: str, kind: User
         MalformedName: One of the names breaks its rule.
         Refused: The user exists.
     """
+    from pincli.store.steps.people import add_user
+
     return session.store.write(
-        steps.add_user,
+        add_user,
         canonical_user(name),
         canonical_account(account),
         clean_display_name(display_name),
@@ -65,8 +66,12 @@ def add(session: Session, name: str, account: str, display_name: str, kind: User
 def set_active(session: Session, name: str, *, active: bool, reason: str | None) -> Change:
     """Deactivate or activate a user; doing it twice changes nothing the second time."""
     user = require_user(session, name)
+    from pincli.store.steps import people as steps
+
     write = session.store.write
-    (change,) = write(steps.set_active, [user.id], active=active, reason=reason)
+    (change,) = write(
+        steps.set_active, [user.id], active=active, reason=reason, uids={user.id: user.uid}
+    )
     return change
 
 

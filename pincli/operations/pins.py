@@ -15,8 +15,9 @@ from pincli.errors import (
     Refused,
     Rule,
     SealDamaged,
+    StoreUnavailable,
 )
-from pincli.models import NewPin, PinOrigin, ShownPin, State, User
+from pincli.models import Fault, NewPin, PinOrigin, ShownPin, State, User
 from pincli.operations.people import require_user
 from pincli.operations.session import Session
 from pincli.rules.lockout import Refusal, check_of
@@ -55,6 +56,7 @@ def show(session: Session, name: str) -> ShownPin:
         UnknownUser: There is no such user.
         NoPinPossible: The user is inactive or of a type without PINs.
         SealDamaged: What is sealed does not open, or is not the PIN that is verified.
+        StoreUnavailable: The database lets this host's login read no sealed PIN.
     """
     user = require_user(session, name)
     return at_present_version(session, user, partial(_look, session))
@@ -191,27 +193,29 @@ def _choose(session: Session, user: User, *, pin: str) -> User:
     if rule is not None:
         _refuse(session, user, Refused(rule, user.login))
     new = prepare(session, user, pin, PinOrigin.CUSTOMER)
-    return _raised(session.store.write(steps.change, user.id, new))
+    return _raised(session.store.write(steps.change, user, new))
 
 
 def _first_look(session: Session, user: User) -> ShownPin:
     pin = generate()
     made = prepare(session, user, pin, PinOrigin.GENERATED)
-    written = _raised(session.store.write(steps.collect, user.id, made))
+    written = _raised(session.store.write(steps.collect, user, made))
     return ShownPin(written, pin, first=True)
 
 
 def _another_look(session: Session, user: User) -> ShownPin:
+    if user.sealed is None:
+        raise StoreUnavailable(Fault.FORBIDDEN, session.store.path)
     private = session.portal_key(user.portal_key or "")
     bound = bound_to(user.question, user.uid)
     try:
-        pin = unseal(private, bound, user.pin_version, user.sealed or b"")
+        pin = unseal(private, bound, user.pin_version, user.sealed)
     except RecordDamaged:
         raise SealDamaged(user.login) from None
     # A seal that somebody else put there must not tell the customer a PIN that never works.
     if not _is_present_pin(session, user, pin):
         raise SealDamaged(user.login)
-    session.store.write(steps.note_shown, user.id, user.pin_version)
+    session.store.write(steps.note_shown, user)
     return ShownPin(user, pin, first=False)
 
 
@@ -222,7 +226,7 @@ def _is_present_pin(session: Session, user: User, pin: str) -> bool:
 
 
 def _refuse(session: Session, user: User, refusal: Refusal) -> NoReturn:
-    session.store.write(steps.refuse, user.id, refusal)
+    session.store.write(steps.refuse, user, refusal)
     raise refusal
 
 

@@ -42,6 +42,7 @@ def would_reset(selection: Selection, order: ResetOrder) -> Iterator[list[ResetU
     """What a reset would make of each user, page by page; nothing is changed."""
     for page in selection.pages():
         yield [ResetUser(Change(user, _would_become(user, order))) for user in page]
+    selection.require_none_left_out()
 
 
 def reset(
@@ -76,11 +77,10 @@ def _withdraw(
     session: Session, selection: Selection, order: ResetOrder, progress: Progress
 ) -> Iterator[list[ResetUser]]:
     if len(selection) == 1:
-        (user,) = next(selection.pages())
-        changes = _withdrawn(session, [user.id], order)
+        changes = _withdrawn(session, selection, selection.following(None, 1), order)
         yield [ResetUser(change) for change in changes]
         return
-    step = partial(_withdrawn, session, order=order)
+    step = partial(_withdrawn, session, selection, order=order)
     for changes in in_chunks(selection.following, step, total=len(selection), progress=progress):
         yield [ResetUser(change) for change in changes]
 
@@ -97,8 +97,8 @@ def _issue(
         file.begin()
     total, done = len(selection), 0
     if file is None and total == 1:
-        (user,) = next(selection.pages())
-        yield [_issue_one(session, user, order)]
+        for user in next(selection.pages()):
+            yield [_issue_one(session, selection, user, order)]
         return
     if not order.only_missing:
         for results in _withdraw_first(session, selection, order, total):
@@ -133,10 +133,11 @@ def _withdraw_first(
     """
 
     def step(rows: Sequence[int]) -> list[Change]:
-        users = session.store.people.in_rows(rows)
+        users = session.store.people.in_rows(rows, session.left_out)
         having = [user.id for user in users if may_have_pin(user)]
-        _withdrawn(session, having, order._replace(unlock=False))
-        return _withdrawn(session, [user.id for user in users if user.id not in having], order)
+        _withdrawn(session, selection, having, order._replace(unlock=False))
+        others = [user.id for user in users if user.id not in having]
+        return _withdrawn(session, selection, others, order)
 
     done = 0
     try:
@@ -147,17 +148,17 @@ def _withdraw_first(
         raise Interrupted(done, total) from None
 
 
-def _issue_one(session: Session, user: User, order: ResetOrder) -> ResetUser:
+def _issue_one(session: Session, selection: Selection, user: User, order: ResetOrder) -> ResetUser:
     def step(present: User) -> ResetUser:
         if order.only_missing and not lacks_pin(present):
             return ResetUser(Change(present, present))
         if not may_have_pin(present):
-            (change,) = _withdrawn(session, [present.id], order)
+            (change,) = _withdrawn(session, selection, [present.id], order)
             return ResetUser(change)
         pin = generate()
         new = prepare(session, present, pin, PinOrigin.GENERATED)
         changes = session.store.write(
-            steps.issue, [(present.id, new)], unlock=order.unlock, reason=order.reason
+            steps.issue, [(present, new)], unlock=order.unlock, reason=order.reason
         )
         if not changes:
             raise PinChangedMeanwhile
@@ -174,7 +175,9 @@ def _would_become(user: User, order: ResetOrder) -> User:
     return lockout.after(user, step)
 
 
-def _withdrawn(session: Session, rows: Sequence[int], order: ResetOrder) -> list[Change]:
+def _withdrawn(
+    session: Session, selection: Selection, rows: Sequence[int], order: ResetOrder
+) -> list[Change]:
     if not rows:
         return []
     return session.store.write(
@@ -182,5 +185,6 @@ def _withdrawn(session: Session, rows: Sequence[int], order: ResetOrder) -> list
         rows,
         unlock=order.unlock,
         reason=order.reason,
+        uids=selection.uids(rows),
         tampered=None if len(rows) == 1 else session.left_out,
     )

@@ -44,12 +44,20 @@ class Selection:
             return self._staged.after(row or 0, limit)
         return self._session.store.people.rows_after(row or 0, limit)
 
+    def uids(self, rows: Sequence[int]) -> dict[int, bytes]:
+        """Whom these rows were chosen for; nothing where everybody is meant."""
+        return {} if self._staged is None else self._staged.uids(rows)
+
     def pages(self) -> Iterator[list[User]]:
         """The users as they are now."""
         last: int | None = None
         while rows := self.following(last, _PAGE):
-            yield self._session.store.people.in_rows(rows)
+            yield self._session.store.people.in_rows(rows, self._session.left_out)
             last = rows[-1]
+
+    def require_none_left_out(self) -> None:
+        """Raise StoreTampered, naming them, if some could not be read."""
+        self._session.require_none_left_out()
 
     def totals(self) -> dict[State, int]:
         """How many of them are in each state."""
@@ -82,28 +90,30 @@ def select(
             yield Selection(session, None, "ALL")
             return
         if account is not None:
-            for page in session.store.people.pages(account=account):
-                staged.add(user.id for user in page)
+            for page in session.store.people.pages(account=account, spoilt=session.left_out):
+                staged.add((user.id, user.uid) for user in page)
         yield Selection(session, staged, account or "")
 
 
 @contextmanager
-def select_staged(session: Session, rows: Iterable[int], word: str) -> Iterator[Selection]:
-    """The users in some rows.
+def select_staged(
+    session: Session, users: Iterable[tuple[int, bytes]], word: str
+) -> Iterator[Selection]:
+    """Some users.
 
     Args:
         session: The open store.
-        rows: Their rows.
+        users: Their rows and uids.
         word: What to type to confirm that they are meant.
     """
     with StagedUsers() as staged:
-        staged.add(rows)
+        staged.add(users)
         yield Selection(session, staged, word)
 
 
-def without_pin(selection: Selection) -> Iterator[int]:
-    """The rows of those in a selection who could have a PIN and have none."""
-    return (user.id for page in selection.pages() for user in page if lacks_pin(user))
+def without_pin(selection: Selection) -> Iterator[tuple[int, bytes]]:
+    """Row and uid of those in a selection who could have a PIN and have none."""
+    return ((user.id, user.uid) for page in selection.pages() for user in page if lacks_pin(user))
 
 
 def _stage_names(session: Session, staged: StagedUsers, names: Iterable[str]) -> None:
@@ -111,9 +121,9 @@ def _stage_names(session: Session, staged: StagedUsers, names: Iterable[str]) ->
     unknown: dict[str, None] = {}
     canonical = (canonical_user(name) for name in names)
     while page := list(islice(canonical, _PAGE)):
-        found = session.store.people.named(page)
-        staged.add(user.id for user in found)
-        known = {user.login for user in found}
+        found = session.store.people.named(page, session.left_out)
+        staged.add((user.id, user.uid) for user in found)
+        known = {*(user.login for user in found), *session.left_out}
         unknown.update(dict.fromkeys(name for name in page if name not in known))
     if unknown:
         missing: Sequence[str] = list(unknown)

@@ -1,6 +1,7 @@
-"""An open store with the keys that a command needs, all checked before anything is done."""
+"""An open store with the keys that a command needs, all checked before anything is done.
 
-from __future__ import annotations
+Annotations are not postponed here, as in models.py.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pincli.errors import KeysUnavailable, StoreTampered, StoreUnavailable
 from pincli.models import Fault, Identity, Origin
-from pincli.store.attempting import StepAttempts
 from pincli.store.location import Location, Server
 from pincli.store.opening import open_store
 from pincli.vault.answers import Answers
@@ -58,7 +58,7 @@ class Session(NamedTuple):
             be recorded.
     """
 
-    store: Store
+    store: "Store"
     keyring: Keyring
     answers: Answers
     identity: Identity
@@ -66,9 +66,18 @@ class Session(NamedTuple):
     left_out: list[str]
 
     @property
-    def attempts(self) -> Attempts:
+    def attempts(self) -> "Attempts":
         """What agents do to the store."""
-        return self.store.functions or StepAttempts(self.store)
+        if self.store.functions is not None:
+            return self.store.functions
+        from pincli.store.attempting import StepAttempts
+
+        return StepAttempts(self.store)
+
+    def prepare_to_attempt(self) -> None:
+        """Do the imports for charging and settling, in a thread while something else waits."""
+        self.store.prepare_to_write()
+        _ = self.attempts
 
     def verify_key(self, fingerprint: str) -> Key:
         """The key that a record names.
@@ -98,8 +107,9 @@ class Session(NamedTuple):
             StoreTampered: There are some; everybody else is done.
         """
         if self.left_out:
-            names = ", ".join(self.left_out[:_NAMED_AT_MOST])
-            more = len(self.left_out) - _NAMED_AT_MOST
+            left_out = [*dict.fromkeys(self.left_out)]
+            names = ", ".join(left_out[:_NAMED_AT_MOST])
+            more = len(left_out) - _NAMED_AT_MOST
             others = f" and {more} more" if more > 0 else ""
             raise StoreTampered(
                 self.store.path,
@@ -127,6 +137,7 @@ def open_session(
     origin: Origin,
     needs: frozenset[Need] = frozenset(),
     answers: Answers | None = None,
+    even_closed: bool = False,
 ) -> Iterator[Session]:
     """Open the store, and check every key that is needed against the store's record.
 
@@ -140,6 +151,7 @@ def open_session(
         origin: Who acts, and by which command.
         needs: What the command is going to do.
         answers: For tests, at a lower cost.
+        even_closed: Open a store that was moved to a server too.
 
     Raises:
         StoreUnavailable: The database can't be used.
@@ -147,7 +159,7 @@ def open_session(
     """
     marks = marks or keys_folder
     writes = bool(needs & {Need.WRITE, Need.ATTEMPT})
-    store = _opened(location, keys_folder, marks, origin, upgrade=writes)
+    store = _opened(location, keys_folder, marks, origin, upgrade=writes, even_closed=even_closed)
     try:
         if Need.ATTEMPT in needs and store.functions is None:
             needs |= {Need.WRITE}
@@ -187,7 +199,7 @@ def let_write(session: Session) -> None:
     _seal_with(session.store, session.keyring)
 
 
-def _seal_with(store: Store, keyring: Keyring) -> None:
+def _seal_with(store: "Store", keyring: Keyring) -> None:
     store.seal_with(
         AuditSealer(keyring.audit),
         lambda fingerprint: AuditSealer(keyring.find(AUDIT_KEY, fingerprint)),
@@ -196,11 +208,17 @@ def _seal_with(store: Store, keyring: Keyring) -> None:
 
 
 def _opened(
-    location: Location, keys_folder: Path, marks: Path, origin: Origin, *, upgrade: bool
-) -> Store:
+    location: Location,
+    keys_folder: Path,
+    marks: Path,
+    origin: Origin,
+    *,
+    upgrade: bool,
+    even_closed: bool,
+) -> "Store":
     """The store, brought up to date first if it is a folder's, of an older pincli."""
     try:
-        return open_store(location, marks, origin=origin)
+        return open_store(location, marks, origin=origin, even_closed=even_closed)
     except StoreUnavailable as error:
         # A server's schema is its owner's to change, by `store upgrade`.
         on_the_way = upgrade and error.fault is Fault.OLD_SCHEMA

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from pincli.errors import PincliError, StoreRolledBack, UsageProblem
+from pincli.errors import PincliError, StoreRolledBack, StoreTampered, UsageProblem
 from pincli.models import EventKind, Head, NewEvent, Start, Texts, TrailEvent, User
 from pincli.operations.chunks import Progress, no_progress
 from pincli.operations.old_trail import CHANGED, MISSING, BadEvent, OldTrail
@@ -52,13 +52,14 @@ def check_trail(
     """
     check = _Check(session, expected, progress)
     try:
-        check.old_trail()
-        check.start()
-        check.trail()
-        check.expected_head()
-        check.epoch()
-        check.records()
-        check.pages()
+        with session.store.soundness() as is_sound:
+            check.old_trail()
+            check.start()
+            check.trail()
+            check.expected_head()
+            check.epoch()
+            check.records()
+            check.pages(is_sound)
     except BadEvent as bad:
         return TrailReport(check.head.number, check.head, bad.number, bad.finding)
     _note(session)
@@ -70,6 +71,26 @@ def _note(session: Session) -> None:
     with suppress(PincliError):
         let_write(session)
         session.store.write(record, NewEvent(EventKind.AUDITED))
+
+
+def require_sound(session: Session, *, progress: Progress = no_progress) -> None:
+    """Check links, seals, counters and records.
+
+    Args:
+        session: Opened with Need.CHECK.
+        progress: Told how far it is.
+
+    Raises:
+        StoreTampered: One is not as pincli left it.
+    """
+    check = _Check(session, None, progress)
+    try:
+        check.old_trail()
+        check.start()
+        check.trail()
+        check.records()
+    except BadEvent as bad:
+        raise StoreTampered(session.store.path, _told(bad)) from None
 
 
 def check_chain(session: Session) -> tuple[Mapping[bytes, Course], str | None]:
@@ -87,9 +108,13 @@ def check_chain(session: Session) -> tuple[Mapping[bytes, Course], str | None]:
         check.start()
         check.trail()
     except BadEvent as bad:
-        where = "" if bad.number is None else f"event {bad.number}: "
-        return {}, f"{where}{bad.finding}"
+        return {}, _told(bad)
     return check.courses, None
+
+
+def _told(bad: BadEvent) -> str:
+    where = "" if bad.number is None else f"event {bad.number}: "
+    return f"{where}{bad.finding}"
 
 
 class _Check:
@@ -191,14 +216,13 @@ class _Check:
             self._follow()
             with self._session.store.at_one_moment():
                 self._follow()
-                rows = people.rows_after(row, _PAGE)
-                users, seals = people.in_rows(rows), people.seals_in(rows)
-            if not rows:
+                page = people.sealed_after(row, _PAGE)
+            if not page:
                 break
-            for user in users:
-                self._record(user, seals[user.uid])
+            for user, seal in page:
+                self._record(user, seal)
                 seen.add(user.uid)
-            row = rows[-1]
+                row = user.id
         for uid, course in self.courses.items():
             if uid not in seen:
                 raise BadEvent(course.changed, f"the user {uid.hex()} is gone")
@@ -213,9 +237,9 @@ class _Check:
         if not self._seals_record(seal, digest):
             raise BadEvent(None, f"the record of {user.login} has a wrong seal")
 
-    def pages(self) -> None:
+    def pages(self, is_sound: Callable[[], bool]) -> None:
         """The database's own pages and indexes, and what this host has seen of the store."""
-        if not self._session.store.is_sound():
+        if not is_sound():
             raise BadEvent(None, "the database finds damage in its pages or indexes")
         try:
             self._session.store.require_seen()
@@ -238,7 +262,9 @@ class _Check:
             if isinstance(course, str):
                 raise BadEvent(number, course)
             self.courses[event.uid] = course
-        self._passed(Head(number, event.link))
+        self.head = Head(number, event.link)
+        if self.head == self._expected:
+            self._met_expected = True
         if event.seal is not None and event.kind == EventKind.KEY_ROTATED:
             self._rotated(*str(event.outcome).partition(":"))
         if event.seal is not None and event.kind == EventKind.RESTORED:
@@ -256,10 +282,6 @@ class _Check:
             is_linked = hmac.compare_digest(link_of(start.link, event), event.link)
             if is_linked and event.kind == EventKind.INITIALISED and is_fingerprint(named):
                 self._session.keyring.of(AUDIT_KEY, named)
-
-    def _passed(self, head: Head) -> None:
-        self.head = head
-        self._met_expected = self._met_expected or head == self._expected
 
     def _sealed(self, seal: bytes, number: int, link: bytes) -> bool:
         return any(

@@ -18,7 +18,7 @@ def require_locked(session: Session, name: str) -> User:
     """
     user = require_user(session, name)
     if not is_locked(user):
-        refusal = session.store.write(pins.refuse_unless_locked, user.id)
+        refusal = session.store.write(pins.refuse_unless_locked, user)
         if refusal is not None:
             raise refusal
     return user
@@ -37,7 +37,7 @@ def unlock(session: Session, name: str, reason: str) -> User:
         Refused: The counter is below six.
     """
     user = require_user(session, name)
-    result = session.store.write(pins.unlock, user.id, reason=reason)
+    result = session.store.write(pins.unlock, user, reason=reason)
     if isinstance(result, User):
         return result
     raise result

@@ -8,7 +8,6 @@ from pincli.errors import (
     MalformedAnswer,
     MalformedPin,
     PinChangedMeanwhile,
-    PincliError,
     RecordDamaged,
     StoreBusy,
     UnknownUser,
@@ -75,8 +74,46 @@ def verify(session: Session, name: str, pin: str, ticket: str | None) -> Verdict
         raise PinChangedMeanwhile
     if answered.verdict.outcome is Outcome.VERIFIED:
         _require_proof(session, user, answer, answered.proof)
-        _renew(session, user, pin)
     return answered.verdict
+
+
+def renew(session: Session, verdict: Verdict, pin: str) -> None:
+    """Hash a PIN that was right with the present key and cost, if it was with older ones.
+
+    Called once the verdict was told. Whatever fails here fails in silence, as it changes
+    nothing about the verdict: a later right answer renews the PIN. A desk on PostgreSQL, which
+    reads no check, renews nothing: who may write checks could choose a PIN.
+
+    Args:
+        session: The one of `verify`.
+        verdict: What that returned.
+        pin: The answer that was given.
+    """
+    user = verdict.user
+    if verdict.outcome is not Outcome.VERIFIED or user.question is None or user.pin_check is None:
+        return
+    with suppress(Exception):
+        identity = session.store.identity()
+        outdated = session.answers.is_outdated(user.question)
+        if user.verify_key == identity.verify_key and not outdated:
+            return
+        key = session.verify_key(identity.verify_key)
+        made = session.answers.renew(user.question, key, user.uid, user.pin_version, pin)
+        new = NewPin(
+            question=made.question,
+            check=made.check,
+            proof=made.proof,
+            verify_key=key.fingerprint,
+            sealed=user.sealed or b"",
+            portal_key=user.portal_key or "",
+            set_by=user.pin_set_by or PinOrigin.GENERATED,
+            version=user.pin_version,
+        )
+        from pincli.store.steps import pins as steps
+
+        if session.store.functions is not None:
+            let_write(session)
+        session.store.write(steps.renew, user, new)
 
 
 def _hashed(session: Session, user: User, pin: str) -> bytes | None:
@@ -125,40 +162,6 @@ def _damaged(session: Session, user: User) -> VerifierDamaged:
     with suppress(StoreBusy):
         session.attempts.finish(user)
     return VerifierDamaged(user.login)
-
-
-def _renew(session: Session, user: User, pin: str) -> None:
-    """Hash a PIN that was right with the present key and cost, if it was with older ones.
-
-    The answer was right all the same, so whatever fails here fails in silence: a later
-    attempt renews it. A desk on PostgreSQL renews nothing: who may write checks could choose
-    a PIN.
-    """
-    if user.pin_check is None:
-        return
-    with suppress(PincliError):
-        identity = session.store.identity()
-        question = user.question or ""
-        outdated = session.answers.is_outdated(question)
-        if user.verify_key == identity.verify_key and not outdated:
-            return
-        key = session.verify_key(identity.verify_key)
-        made = session.answers.renew(question, key, user.uid, user.pin_version, pin)
-        new = NewPin(
-            question=made.question,
-            check=made.check,
-            proof=made.proof,
-            verify_key=key.fingerprint,
-            sealed=user.sealed or b"",
-            portal_key=user.portal_key or "",
-            set_by=user.pin_set_by or PinOrigin.GENERATED,
-            version=user.pin_version,
-        )
-        from pincli.store.steps.pins import renew
-
-        if session.store.functions is not None:
-            let_write(session)
-        session.store.write(renew, user.id, user, new)
 
 
 def _read_again(session: Session, user: User) -> User:

@@ -43,7 +43,9 @@ def _names_of(fields: Iterable[str]) -> Names:
 _RECORD_NAMES = _names_of(User._fields)
 _EVENT_NAMES = _names_of(TrailEvent._fields[:-2])
 _TEXT_NAMES = _names_of(Texts._fields[2:])
-_RECORD_LABEL, _EVENT_LABEL = framed(RECORD), framed(EVENT)
+_RECORD_LABEL = framed(RECORD)
+_LINK_BYTES = hashlib.sha256().digest_size
+_EVENT_LABEL = framed(EVENT, bytes(_LINK_BYTES))[:-_LINK_BYTES]  # and how long a link is
 
 
 def record_digest(user: User) -> bytes:
@@ -53,8 +55,10 @@ def record_digest(user: User) -> bytes:
 
 def link_of(previous: bytes, event: TrailEvent) -> bytes:
     """The link of an event: SHA-256 of the link before it and its own values."""
+    if len(previous) != _LINK_BYTES:
+        raise ValueError(len(previous))
     linked = event[: len(_EVENT_NAMES)]
-    return hashlib.sha256(_EVENT_LABEL + framed(previous) + _pairs(_EVENT_NAMES, linked)).digest()
+    return hashlib.sha256(_EVENT_LABEL + previous + _pairs(_EVENT_NAMES, linked)).digest()
 
 
 def texts_digest(texts: Texts) -> bytes:

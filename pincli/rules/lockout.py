@@ -257,7 +257,7 @@ def migrated(
 
 def counter_reset(user: User, *, unlock: bool) -> User:
     """The record with the counter as a reset leaves it."""
-    if is_locked(user) and not unlock:
+    if (is_locked(user) and not unlock) or (user.failed_attempts == 0 and not user.locked_since):
         return user
     return user._replace(failed_attempts=0, locked_since=None)
 

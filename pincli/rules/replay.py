@@ -58,8 +58,9 @@ def replayed(event: TrailEvent, before: Course | None) -> Course | str:
     if wrong is not None:
         return wrong
     attempt = event.number if kind is EventKind.ATTEMPT else None if ends else before.attempt
+    # Not _replace: it takes four times as long, and this runs for millions of events.
     if event.record is None:
-        return before._replace(attempt=attempt, counter=counter)
+        return Course(counter, attempt, before.changed, before.record, before.version)
     version = max(before.version, event.pin_version or 0)
     return Course(counter, attempt, event.number, event.record, version)
 

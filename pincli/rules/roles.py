@@ -3,8 +3,6 @@
 The registry of commands says which command is for whom; here is how it is decided.
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import NamedTuple
 

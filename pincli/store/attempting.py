@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pincli.errors import Unavailable
-from pincli.models import NewEvent, User, Verdict
-from pincli.store.contract import Answered, Store
+from pincli.models import Answered, NewEvent, User, Verdict
 from pincli.store.steps import attempts
 from pincli.store.steps.people import record
+
+if TYPE_CHECKING:
+    from pincli.store.contract import Store
 
 
 class StepAttempts:
@@ -25,11 +29,11 @@ class StepAttempts:
 
     def refuse_unless_active(self, user: User, *, ticket: str | None) -> Verdict | None:
         """Record and return the refusal if this user's state allows no attempt; else None."""
-        return self._store.write(attempts.refuse_unless_active, user.id, ticket=ticket)
+        return self._store.write(attempts.refuse_unless_active, user, ticket=ticket)
 
     def finish(self, user: User) -> None:
         """End an attempt of this user that was left open, if nobody else is writing now."""
-        self._store.write_at_once(attempts.finish, user.id)
+        self._store.write_at_once(attempts.finish, user)
 
     def record(self, *events: NewEvent) -> None:
         """Record refusals that change no user."""

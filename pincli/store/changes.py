@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from operator import ne
 from typing import Any, NamedTuple
 
 from pincli.errors import StaleRecord
@@ -74,7 +75,9 @@ def changes_of(
                 changes.added.add(user.uid)
             else:
                 before = before or _as_read(read, user)
-                user = user._replace(id=before.id, event=before.event)
+                # _replace takes long, and this runs for every user of a bulk change.
+                if (user.id, user.event) != (before.id, before.event):
+                    user = user._replace(id=before.id, event=before.event)
             # A restore seals also what it leaves as it found it.
             if user != before or event.kind is EventKind.RESTORED:
                 user = user._replace(event=number)
@@ -87,7 +90,7 @@ def changes_of(
             changes.texts.append(texts)
         row = _row_of(number, event, user, texts, digest, at, origin, database_login)
         link = link_of(link, row)
-        changes.events.append(row._replace(link=link))
+        changes.events.append(TrailEvent(*row[:-2], link, None))
     changes.records.extend(left.values())
     return changes
 
@@ -107,7 +110,7 @@ def differing(
     """
     changed: list[tuple[tuple[str, ...], list[Any]]] = []
     for number, before, after in pairs:
-        places = [place for place, old in enumerate(before) if old != after[place]]
+        places = [place for place, differs in enumerate(map(ne, before, after)) if differs]
         if places:
             names = tuple(columns[place] for place in places)
             changed.append((names, [*(after[place] for place in places), number]))

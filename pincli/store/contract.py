@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from pincli.models import (
+    Answered,
     Event,
     EventFilter,
     Head,
@@ -37,6 +38,7 @@ from pincli.results import (
 )
 
 if TYPE_CHECKING:
+    from pincli.errors import StoreUnavailable
     from pincli.rules.replay import Course
     from pincli.store.location import Location
     from pincli.store.sealing import Sealer, Sealers
@@ -109,6 +111,9 @@ class Transaction(Protocol):
             StoreUnavailable: It has none: the trail was changed.
         """
 
+    def replaced(self) -> StoreUnavailable:
+        """The error that an older store was brought back meanwhile."""
+
     def seal(self, head: Head) -> bool:
         """Seal an event that is in the trail already; whether neither it nor a later one had one.
 
@@ -126,14 +131,20 @@ class People(Protocol):
     def find(self, login: str) -> list[User]:
         """The users of that canonical login, one for each account that has it."""
 
-    def named(self, logins: Sequence[str]) -> list[User]:
-        """The users of these canonical logins."""
+    def named(self, logins: Sequence[str], spoilt: list[str] | None = None) -> list[User]:
+        """The users of these canonical logins; `spoilt` as for `in_rows`."""
 
-    def in_rows(self, rows: Sequence[int]) -> list[User]:
-        """The users in some rows, in storage order."""
+    def in_rows(self, rows: Sequence[int], spoilt: list[str] | None = None) -> list[User]:
+        """The users in some rows, in storage order.
 
-    def seals_in(self, rows: Sequence[int]) -> dict[bytes, bytes | None]:
-        """The seals of the records in some rows, by uid."""
+        Args:
+            rows: Their numbers.
+            spoilt: Gets the logins of records that can't be read, as something else wrote
+                them, and which are left out; without it they are an error.
+        """
+
+    def sealed_after(self, row: int, limit: int) -> list[tuple[User, bytes | None]]:
+        """The next users above a row, at most `limit`, each with the seal of the record."""
 
     def rows_after(self, row: int, limit: int) -> list[int]:
         """The next row numbers of users above one, at most `limit`."""
@@ -144,8 +155,11 @@ class People(Protocol):
         account: str | None = None,
         state: State | None = None,
         user_type: UserType | None = None,
+        spoilt: list[str] | None = None,
     ) -> Iterator[list[User]]:
         """The users of an account, a state and a type, or of any, page by page.
+
+        `spoilt` as for `in_rows`, of an account.
 
         By login; but by state or type without an account, those of one type come before
         those of the next.
@@ -239,19 +253,6 @@ class Signs(Protocol):
 
     def failures_by_hour(self, since: str, now: str) -> list[HourlyFailures]:
         """Wrong answers since a time by account and hour, as `2026-11-24T13`."""
-
-
-class Answered(NamedTuple):
-    """What became of an answer, once it is durable.
-
-    Attributes:
-        verdict: The verdict.
-        proof: With a yes that was not checked before the charge, the PIN's proof: the caller
-            compares it with the answer, so that a server without verify.key can't say yes.
-    """
-
-    verdict: Verdict
-    proof: bytes | None = None
 
 
 class Attempts(Protocol):
@@ -370,8 +371,10 @@ class Store(Protocol):
             StoreUnavailable: It is at another place than the mark's.
         """
 
-    def is_sound(self) -> bool:
-        """Whether the database finds itself intact; nobody is held up meanwhile.
+    def soundness(self) -> AbstractContextManager[Callable[[], bool]]:
+        """Begin to look whether the database finds itself intact; nobody is held up meanwhile.
+
+        What is done inside goes on beside it. Gives what waits for the answer.
 
         Raises:
             StoreUnavailable: It can't be looked at, as there is no room for a copy.
@@ -379,6 +382,9 @@ class Store(Protocol):
 
     def maintained(self) -> AbstractContextManager[None]:
         """Keep other key rotations and restores out."""
+
+    def prepare_to_write(self) -> None:
+        """Do the imports for writing, in a thread while something else waits."""
 
     def prepare_for_bulk(self) -> None:
         """Get ready for transactions of thousands of users."""

@@ -23,7 +23,8 @@ from pincli.models import Fault
 
 STORE_ID_BYTES = 16
 NOWHERE = bytes(32)
-"""The place of a store on a server, which every host finds at an address of its own."""
+"""The place of a store on a server, which every host finds at an address of its own. A store that
+was moved there never comes back from it without a restore."""
 
 _FORMAT = b"pincli\x00\x01"
 _SLOT = Struct(">8sQQ32sQ16s32s")
@@ -155,7 +156,16 @@ class Mark:
         except (OSError, StoreUnavailable):
             return False
 
-    def raise_to(self, seen: Seen) -> bool:
+    def write_durably(self, seen: Seen) -> bool:
+        """The same, with a sync: the old file of a store that was moved may come back any day."""
+        try:
+            done = self.write(seen)
+            os.fsync(self._descriptor)
+        except OSError:
+            return False
+        return done
+
+    def raise_to(self, seen: Seen, *, restored: bool = False) -> bool:
         """Write what was just committed, where several processes may write at once.
 
         Two may come here in another order than they committed: `write` never goes back.
@@ -165,7 +175,7 @@ class Mark:
         except OSError:
             return False
         try:
-            return self.write(seen)
+            return self.write(seen, restored=restored)
         finally:
             fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
 
@@ -225,6 +235,6 @@ def _require_safe(descriptor: int, path: Path) -> None:
 
 def _follows(seen: Seen, last: Seen) -> bool:
     """Whether the mark may go from one to the other without a restore."""
-    if seen.place != last.place or seen.epoch != last.epoch:
-        return seen.place == last.place and seen.epoch > last.epoch
+    if seen.place not in (last.place, NOWHERE) or seen.epoch < last.epoch:
+        return False
     return seen.number > last.number or (seen.number, seen.link) == (last.number, last.link)

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def open_store(
-    location: Location, marks: Path, *, origin: Origin, read_only: bool = False
+    location: Location,
+    marks: Path,
+    *,
+    origin: Origin,
+    read_only: bool = False,
+    even_closed: bool = False,
 ) -> Store:
     """Open a store.
 
@@ -27,6 +32,7 @@ def open_store(
         marks: The folder of this host's mark.
         origin: Who acts, and by which command.
         read_only: Write nothing at all, and wait for nobody.
+        even_closed: Open a folder's store that was moved to a server too.
 
     Raises:
         StoreUnavailable: Missing, damaged, newer than this program, or forbidden; or this host
@@ -39,7 +45,7 @@ def open_store(
             return PostgresStore(location, marks, origin=origin, read_only=read_only)
     from pincli.store.sqlite.engine import SqliteStore
 
-    return SqliteStore(location, marks, origin=origin, read_only=read_only)
+    return SqliteStore(location, marks, origin=origin, read_only=read_only, even_closed=even_closed)
 
 
 def upkeep_of(location: Location, marks: Path) -> Upkeep:
@@ -106,6 +112,20 @@ def sql_for_dba() -> str:
     from pincli.store.postgresql.roles import script, statements
 
     return script(statements())
+
+
+def move_store(
+    store: Store,
+    location: Server,
+    *,
+    check: Callable[[], None],
+    progress: Callable[[int, int], None],
+) -> bool:
+    """Move a store to a server, or finish a move; see store/moving.py."""
+    with _driver_needed(location):
+        from pincli.store.moving import move
+
+        return move(store, location, check=check, progress=progress)
 
 
 def upgrade_store(

@@ -6,7 +6,7 @@ SQLite makes it without a name that anybody could open, and deletes it when it i
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -78,16 +78,21 @@ class _Temporary:
 
 
 class StagedUsers(_Temporary):
-    """The row numbers of many users, each once, in storage order."""
+    """Many users by row number, each once, in storage order, and whose rows those were."""
 
-    schema = ("CREATE TABLE ids (id INTEGER PRIMARY KEY)",)
+    schema = ("CREATE TABLE ids (id INTEGER PRIMARY KEY, uid BLOB)",)
 
-    def add(self, rows: Iterable[int]) -> None:
-        """Add row numbers; one that is there already stays once."""
+    def add(self, users: Iterable[tuple[int, bytes]]) -> None:
+        """Add users by row number and uid; one that is there already stays once."""
         with translated(_PATH):
-            self._connection.executemany(
-                "INSERT OR IGNORE INTO ids VALUES (?)", ((row,) for row in rows)
-            )
+            self._connection.executemany("INSERT OR IGNORE INTO ids VALUES (?, ?)", users)
+
+    def uids(self, rows: Sequence[int]) -> dict[int, bytes]:
+        """Whose rows these were, by number."""
+        marks = ", ".join("?" * len(rows))
+        with translated(_PATH):
+            found = self._connection.execute(f"SELECT * FROM ids WHERE id IN ({marks})", rows)
+            return dict(found.fetchall())
 
     def __len__(self) -> int:
         return self._count("ids")

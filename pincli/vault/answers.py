@@ -267,13 +267,14 @@ def _faults_of_the_host() -> Iterator[None]:
     """Tell what goes wrong here from a damaged record: the question was read before."""
     try:
         yield
-    except (MemoryError, SystemError):
-        # SystemError: what an import was seen to raise where the interpreter found no memory.
+    except MemoryError:
         raise OutOfMemory from None
-    except (ImportError, OSError, RuntimeError, ValueError) as error:
-        # passlib puts its own error, about a hash, around the one that argon2 raised.
-        detail = str(error.__context__ or error)
-        if any(words in detail for words in _NO_MEMORY):
+    except (ImportError, OSError, RuntimeError, SystemError, ValueError) as error:
+        # passlib puts its own error, about a hash, around the one that argon2 raised; and the
+        # interpreter a SystemError around the MemoryError of an import.
+        inner = error.__cause__ or error.__context__ or error
+        detail = str(inner)
+        if isinstance(inner, MemoryError) or any(words in detail for words in _NO_MEMORY):
             raise OutOfMemory from None
         raise HashUnavailable(detail) from None
 

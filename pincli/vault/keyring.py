@@ -1,7 +1,5 @@
 """The four keys, read from their folder when first needed and kept for the process."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress

@@ -1,6 +1,7 @@
-"""What a screen is made of. Views compose these; plain.py and terminal.py draw them."""
+"""What a screen is made of. Views compose these; plain.py and terminal.py draw them.
 
-from __future__ import annotations
+Annotations are not postponed here, as in models.py.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum

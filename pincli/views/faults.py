@@ -7,6 +7,7 @@ from pincli.errors import (
     BackupUnavailable,
     ConfigUnavailable,
     KeysUnavailable,
+    MoveUnfinished,
     OldStoreTampered,
     StoreBusy,
     StoreUnavailable,
@@ -25,6 +26,12 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
             f"the store is of an older pincli, and was tampered with: {path}{detail}",
             "it was left as it is: keep a copy, and tell those in charge of security; "
             "`pincli restore FILE` brings a backup back",
+        )
+    if isinstance(error, MoveUnfinished):
+        return (
+            f"the old store is closed, and the new one may not be open yet: {path}"
+            f" ({': '.join(filter(None, (error.fault.value, error.detail)))})",
+            "run the same command again: it finishes the move; until then no store takes any work",
         )
     if isinstance(path, Server):
         found = _server_words(error.fault, path, detail)
@@ -81,6 +88,13 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
         Fault.MOVED: (
             f"this store is a copy, or was moved: {path}",
             "work with the original; if it was moved here, `pincli restore` takes it in",
+        ),
+        Fault.CLOSED: (
+            f"the store at {path} was moved to {error.detail or 'a server'}",
+            _places(
+                "name the new one with --store or in PINCLI_STORE; if the move was cut short,"
+                " `pincli store move` to the same place finishes it"
+            ),
         ),
         Fault.READ_ONLY: (
             f"the store can't be written: {path}{detail}",
@@ -163,6 +177,10 @@ def _server_words(fault: Fault, server: Server, detail: str) -> tuple[str, str] 
         Fault.NO_SCHEMA: (
             f"there is no store of this pincli in the database: {server}{detail}",
             _places("`pincli init` makes one; if there should be one, check --store"),
+        ),
+        Fault.NO_TABLES: (
+            f"the database has no tables for a store: {server}",
+            "let a DBA run there what `pincli init --print-sql` prints; no store was moved",
         ),
         Fault.MALFORMED: (
             f"libpq does not understand the store's location: {server}{detail}",

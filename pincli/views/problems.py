@@ -257,6 +257,10 @@ def _refused(rule: Rule, subject: str) -> tuple[str, str]:
             f"there is a store already: {subject}",
             "it is left as it is" + _elsewhere("name another location with --store"),
         ),
+        Rule.DATABASE_IN_USE: (
+            f"there is a store already, or a part of one: {subject}",
+            "it is left as it is, and no store was moved; name an empty database",
+        ),
         Rule.KEYS_EXIST: (
             f"there are keys already: {subject}",
             "they are left as they are"

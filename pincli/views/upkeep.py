@@ -1,11 +1,11 @@
-"""A store made, brought up to date, backed up, restored and looked at."""
+"""A store made, brought up to date, moved, backed up, restored and looked at."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from pincli.results import Check, Restored, Upgraded
+from pincli.results import Check, Moved, Restored, Upgraded
 from pincli.views.blocks import Answer, Block, Fields, Headline, Next, Note, Problem, Tone, counted
 from pincli.views.exit_codes import ExitCode
 
@@ -47,6 +47,20 @@ def upgraded(result: Upgraded | None, users: int) -> Answer:
             "locked": len(result.locked),
         },
         lambda: _upgraded_screen(result),
+    )
+
+
+def moved(result: Moved) -> Answer:
+    """The answer of `store move`."""
+    word = "moved" if result.moved else "moved before"
+    return Answer(
+        result._asdict(),
+        lambda: [
+            Headline(Tone.GOOD, word, f"{result.users} users, {result.events} events"),
+            Fields([("store", result.location)]),
+            Note("the old store refuses all work from now on"),
+            Note("each host needs a login of its own there, in PINCLI_STORE or the deployment"),
+        ],
     )
 
 

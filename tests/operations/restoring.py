@@ -20,8 +20,8 @@ def backed_up(desk: Desk, name: str | Path = "backup.db") -> Path:
     return path
 
 
-def restored(desk: Desk, backup: Path) -> Restored:
-    """Restore as the command does."""
+def restored(desk: Desk, backup: Path | None) -> Restored:
+    """Restore as the command does, with a file and without."""
     return backups.restore(backup, desk.store, desk.keys, origin=Origin("lea", "restore"))
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pincli.errors import Interrupted, Refused, Rule
-from pincli.models import EventKind, ResetUser, State, User
+from pincli.errors import Interrupted, Refused, Rule, StoreUnavailable
+from pincli.models import EventKind, Fault, ResetUser, State, User
 from pincli.operations import people, pins
 from pincli.operations.activity import set_active_many
 from pincli.operations.pin_file import PinFile
@@ -408,3 +408,18 @@ def test_bulk_pages_wait_in_memory_for_their_commit(crowd: Desk) -> None:
             work(session, selection)
             connection = connection_of(session)
             assert connection.execute("PRAGMA cache_spill").fetchall() == [(0,)]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_somebody_else_in_a_chosen_row_is_not_reset(floor: Desk, count: int) -> None:
+    """An older store was brought back after the choice: nothing is written."""
+    before = records(floor)
+    with opened(floor, users=tuple(before)[:count]) as (session, selection):
+        assert selection._staged is not None
+        selection._staged._connection.execute("UPDATE ids SET uid = zeroblob(16)")
+        with pytest.raises(StoreUnavailable) as raised:
+            list(reset(session, selection, ResetOrder(reason="T-1")))
+        assert raised.value.fault is Fault.REPLACED
+        with pytest.raises(StoreUnavailable):
+            set_active_many(session, selection, active=False, reason=None)
+    assert records(floor) == before

@@ -15,7 +15,6 @@ from pincli.operations import chunks, keys, pins, unlock
 from pincli.operations.hashing import write_pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need, Session, open_session
-from pincli.operations.verify import verify
 from pincli.results import KeyInfo
 from pincli.store.steps import keys as key_steps
 from pincli.store.steps.pins import issue
@@ -24,6 +23,7 @@ from pincli.vault.keyring import Keyring
 from pincli.vault.rotation import install_keys, prepare_keys
 from tests.operations.restoring import untouched
 from tests.operations.watching import WatchingAnswers
+from tests.support.answered import verify
 from tests.support.desk import EVERYTHING, Desk
 from tests.support.driving import OTHER, RIGHT, WRONG, guess_wrong, withdraw
 from tests.support.overtaking import overtake

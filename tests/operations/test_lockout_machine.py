@@ -172,7 +172,7 @@ class Lockout(RuleBasedStateMachine):
     @rule(name=names)
     def end_what_is_open(self, name: str) -> None:
         """Somebody looks at the user, and ends what was left open."""
-        self.session.store.write(attempts.finish, self.user(name).id)
+        self.session.store.write(attempts.finish, self.user(name))
         self.models[name].end()
 
     @rule(name=names, brink=st.booleans(), right=st.booleans(), data=st.data())
@@ -221,7 +221,7 @@ class Lockout(RuleBasedStateMachine):
         model, user, write = self.models[name], self.user(name), self.session.store.write
         if issuing and model.active:
             new = pins.prepare(self.session, user, NEW_PIN, PinOrigin.GENERATED)
-            write(pin_steps.issue, [(user.id, new)], unlock=unlocking, reason=None)
+            write(pin_steps.issue, [(user, new)], unlock=unlocking, reason=None)
             model.change(lambda: model.reset(unlock=unlocking, pin=NEW_PIN), withdraws=True)
         else:
             write(pin_steps.withdraw, [user.id], unlock=unlocking, reason=None)

@@ -118,7 +118,7 @@ def test_the_loser_of_two_first_looks_sees_the_winner_s_pin(
     with desk.session() as session:
         winner = pins.prepare(session, user, PIN, PinOrigin.GENERATED)
         collect = pin_steps.collect
-        overtake(monkeypatch, collect, lambda: session.store.write(collect, user.id, winner))
+        overtake(monkeypatch, collect, lambda: session.store.write(collect, user, winner))
         shown = pins.show(session, "alice")
     assert (shown.pin, shown.first) == (PIN, False)
     assert desk.user("alice").pin_version == 1
@@ -131,8 +131,8 @@ def test_a_look_that_is_overtaken_for_ever_ends(
     with_counter(desk, 0)
     looks: list[int] = []
 
-    def overtaken(_transaction: Transaction, row: int, _version: int) -> None:
-        looks.append(row)
+    def overtaken(_transaction: Transaction, asked: User) -> None:
+        looks.append(asked.id)
         raise PinChangedMeanwhile
 
     monkeypatch.setattr(pin_steps, "note_shown", overtaken)

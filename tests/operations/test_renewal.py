@@ -8,11 +8,11 @@ from pincli.errors import HashUnavailable, OutOfMemory, PincliError, Refused, Ru
 from pincli.models import Outcome, User
 from pincli.operations import pins
 from pincli.operations.keys import KeyKind, rotate
-from pincli.operations.verify import verify
 from pincli.store.steps import pins as pin_steps
 from pincli.vault.answers import Answers, HashCost
 from tests.operations.watching import WatchingAnswers
 from tests.store.attempting import PIN, with_counter
+from tests.support.answered import verify
 from tests.support.desk import CHEAP, Desk
 from tests.support.overtaking import overtake
 

@@ -18,7 +18,7 @@ from pincli.operations import keys, people, pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.verify import verify
 from pincli.rules.states import state_of
-from pincli.store.sqlite import connection, restored_records, restoring
+from pincli.store.sqlite import candidates, connection, restored_records, restoring
 from pincli.store.sqlite.leftovers import unfinished_name
 from tests.operations.restoring import backed_up, restored, untouched
 from tests.store.attempting import left_open
@@ -118,8 +118,8 @@ def test_callers_who_go_on_during_a_restore_are_caught_up_with(
     write = restored_records.write_records
     tries = []
 
-    def beside_callers(*arguments: Any) -> Any:
-        done = write(*arguments)
+    def beside_callers(*arguments: Any, **keeps: Any) -> Any:
+        done = write(*arguments, **keeps)
         tries.append(done)
         guess_wrong(peopled, "alice", 3)
         guess_wrong(peopled, "bob", 4)
@@ -144,17 +144,50 @@ def test_a_restore_that_kept_pins_begins_again_beside_callers(
     write = restored_records.write_records
     kept = []
 
-    def beside_a_caller(*arguments: Any) -> Any:
-        result, keeps = write(*arguments)
+    def beside_a_caller(*arguments: Any, keeps: bool) -> Any:
+        result = write(*arguments, keeps=keeps)
         kept.append(keeps)
         if keeps:
             guess_wrong(peopled, "alice", 1)
-        return result, keeps
+        return result
 
     monkeypatch.setattr(restoring, "write_records", beside_a_caller)
     assert restored(peopled, backup).withdrawn == 2
     assert kept == [True, False]
     assert (peopled.user("alice").failed_attempts, peopled.user("alice").question) == (1, None)
+    untouched(peopled)
+
+
+def test_taking_in_beside_callers_keeps_what_they_did(
+    peopled: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The long search is done once; the trail goes on with what came, and nobody else changes."""
+    edit = "UPDATE people SET failed_attempts = 1 WHERE login = ?"
+    peopled.sql(edit, "alice")
+    check, find = candidates.checked, restored_records.suspects
+    tries = []
+
+    def beside_a_caller(*arguments: Any, **options: Any) -> Any:
+        guess_wrong(peopled, "bob", 1)
+        return check(*arguments, **options)
+
+    def beside_callers(*arguments: Any) -> Any:
+        tries.append(find(*arguments))
+        guess_wrong(peopled, "bob", 2)
+        peopled.collected("carol", pin=RIGHT)
+        peopled.sql(edit, "carol")
+        return tries[-1]
+
+    monkeypatch.setattr(restoring, "checked", beside_a_caller)
+    monkeypatch.setattr(restoring, "suspects", beside_callers)
+    before = len(peopled.events("bob"))
+    assert restored(peopled, None).withdrawn == 2
+    assert len(tries) == 1
+    assert peopled.user("bob").failed_attempts == 3
+    assert len(peopled.events("bob")) == before + 6
+    assert outcome(peopled, "bob", OTHER) is Outcome.VERIFIED
+    for user in ("alice", "carol"):
+        assert outcome(peopled, user, RIGHT) is Outcome.UNCOLLECTED
     untouched(peopled)
 
 

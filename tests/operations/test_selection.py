@@ -141,13 +141,14 @@ def test_the_totals_are_those_of_the_users_that_are_meant(few: Session, desk: De
 def test_of_many_each_comes_once_in_storage_order(many: Desk, how: str) -> None:
     """Over many pages, with names given twice; and the rows can be walked at any pace."""
     everybody = [name for (name,) in many.sql("SELECT login FROM people ORDER BY id")]
-    rows = [row for (row,) in many.sql("SELECT id FROM people ORDER BY id")]
+    found = many.sql("SELECT id, uid FROM people ORDER BY id")
+    rows = [row for row, _ in found]
     with many.session() as session:
         chosen = {
             "names": select(session, names=chain(reversed(everybody), everybody)),
             "account": select(session, account="acme"),
             "everybody": select(session, everybody=True),
-            "rows": select_staged(session, reversed(rows), "acme"),
+            "rows": select_staged(session, reversed(found), "acme"),
         }[how]
         with chosen as selection:
             assert len(selection) == MANY

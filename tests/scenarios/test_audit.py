@@ -108,6 +108,15 @@ def test_a_limit_keeps_the_newest(busy: Desk, limit: int) -> None:
     )
 
 
+def test_json_lines_are_all_unless_a_limit_is_said(desk: Desk) -> None:
+    """What a log collector takes is not cut in silence; the table shows the latest fifty."""
+    for number in range(60):
+        desk.add(f"u{number}")
+    everything = desk.sql("SELECT count(*) FROM trail")[0][0]
+    assert len(call(desk, "audit list --jsonl --since 24h").out.splitlines()) == everything > 60
+    assert len(call(desk, "audit list").out.splitlines()) == 51
+
+
 def test_since_cuts_at_the_second(busy: Desk) -> None:
     """The event of that very second is still listed."""
     for ago, seq in ((3, 1), (2, 2), (1, 3)):

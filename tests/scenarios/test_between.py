@@ -220,7 +220,7 @@ def _collect_again(desk: Desk) -> None:
     with desk.session() as session:
         user = require_user(session, "alice")
         new = prepare(session, user, RIGHT, PinOrigin.GENERATED)
-        session.store.write(collect, user.id, new)
+        session.store.write(collect, user, new)
 
 
 def _lock(desk: Desk) -> None:

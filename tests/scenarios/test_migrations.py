@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,16 @@ import pytest
 from pincli.errors import StoreBusy, StoreTampered, StoreUnavailable, Unavailable
 from pincli.models import EventKind, Fault, Outcome, State, User
 from pincli.operations import pins, upgrade
+from pincli.operations.alerts import find_alerts
 from pincli.operations.session import Need
 from pincli.operations.trail import check_trail, parse_head
-from pincli.operations.verify import verify
 from pincli.rules.states import state_of
-from pincli.store.sqlite import connection, lockfile, schema
+from pincli.rules.times import written
+from pincli.store.sqlite import connection, lockfile, schema, transaction
 from pincli.store.sqlite import upgrade as steps
 from pincli.store.sqlite.connection import SCHEMA_VERSION
 from tests.store.processes import held_by_other
+from tests.support.answered import verify
 from tests.support.contract import answer_of, call, error_of
 from tests.support.desk import Desk, killed, new_desk
 from tests.support.disks import small_disk_at
@@ -42,7 +45,7 @@ from tests.support.floor import (
     content,
 )
 from tests.support.turns import is_tried
-from tests.support.version_1 import Version1
+from tests.support.version_1 import AT, Version1
 
 STATES = {
     ACTIVE: State.ACTIVE,
@@ -702,3 +705,30 @@ def test_an_upgrade_that_fails_changes_nothing(
             pass
     assert dump(old) == before
     upgraded(old)
+
+
+def test_signs_count_what_happened_before_the_upgrade(version_1: Version1) -> None:
+    """A lock, an unlock and wrong answers of the old trail, beside those of the new."""
+    for login in ("alice", "bob", "carol"):
+        version_1.add(login)
+    version_1.miss("alice", 6)
+    version_1.set("alice", failed_attempts=0, locked_since=None)
+    version_1.record(EventKind.UNLOCKED, "alice")
+    version_1.miss("alice", 3)
+    version_1.miss("bob")
+    old = version_1.close()
+    upgraded(old)
+    noon = datetime.fromisoformat(AT) + timedelta(hours=4)
+    with pytest.MonkeyPatch.context() as patch, old.session() as session:
+        patch.setattr(transaction, "utc_now", lambda: written(noon))
+        for user in ("alice",) * 3 + ("carol",):
+            verify(session, user, WRONG, None)
+        alerts = find_alerts(session, now=noon)
+    assert [(each.sign, each.user, each.times) for each in alerts.users] == [
+        ("locked_again", "alice", 2),
+        ("failing_after_unlock", "alice", 3),
+    ]
+    assert [(each.account, each.users_failed, each.failures) for each in alerts.accounts] == [
+        ("acme", 3, 14)
+    ]
+    assert sum(each.failures for each in alerts.failures) == 14

@@ -186,6 +186,16 @@ def test_a_backup_of_another_store(desk: Desk, tmp_path: Path) -> None:
     assert verified(desk, "alice")
 
 
+def test_a_present_store_whose_id_was_edited_is_no_other_store(desk: Desk) -> None:
+    """Every write refuses it as tampered; a backup replaces it, and no guess comes back."""
+    backup = _backup(desk)
+    assert desk.verify("alice", WRONG).code == 3
+    desk.sql("UPDATE store SET store_id = '00000000000000000000000000000000'")
+    refused(desk)
+    assert _restored(desk, backup)["withdrawn"] == 2
+    assert _record(desk, "alice", "failed_attempts") == (3,)
+
+
 @pytest.mark.parametrize(
     "statement",
     [

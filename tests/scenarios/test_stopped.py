@@ -68,7 +68,7 @@ def _collected_again(desk: Desk) -> None:
     with desk.session() as session:
         user = require_user(session, "alice")
         new = pins.prepare(session, user, RIGHT, PinOrigin.GENERATED)
-        session.store.write(collect, user.id, new)
+        session.store.write(collect, user, new)
 
 
 def _changed(desk: Desk) -> None:

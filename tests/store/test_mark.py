@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from pincli.errors import StoreUnavailable
 from pincli.models import Fault
-from pincli.store.mark import Mark, Seen, place_of
+from pincli.store.mark import NOWHERE, Mark, Seen, place_of
 from tests.store.mark_writer import PLACE, STORE, seen
 
 OTHER = bytes(range(1, 17))
@@ -213,6 +213,15 @@ def test_a_mark_goes_back_only_for_a_restore(mark: Mark, next_: Seen, follows: b
     assert mark.read() == (next_ if follows else LAST)
     assert mark.write(next_, restored=True)
     assert reopened(mark).read() == next_
+
+
+def test_a_mark_of_a_server_never_goes_back_to_a_folder(mark: Mark) -> None:
+    """The store was moved there: its old file is refused, whatever it has been written since."""
+    there, back = LAST._replace(place=NOWHERE, epoch=0), Seen(99, bytes(32), 0, b"p" * 32)
+    assert mark.write(back._replace(number=1))
+    assert mark.write_durably(there)
+    assert not mark.write(back)
+    assert mark.read() == there
 
 
 @given(numbers=st.lists(st.tuples(st.integers(0, 9), st.booleans()), max_size=12))

@@ -35,12 +35,13 @@ def test_users_come_once_in_storage_order() -> None:
     """However often and in whatever order they were added."""
     with StagedUsers() as users:
         assert (len(users), users.after(0, 10)) == (0, [])
-        users.add([5, 3])
-        users.add(iter([9, 3, 1, 5]))
+        users.add((row, b"first") for row in (5, 3))
+        users.add((row, b"second") for row in (9, 3, 1, 5))
         assert len(users) == 4
         assert users.after(0, 10) == [1, 3, 5, 9]
         assert users.after(3, 1) == [5]
         assert users.after(9, 10) == []
+        assert users.uids([3, 9, 11]) == {3: b"first", 9: b"second"}
 
 
 def test_rows_come_back_as_they_went_in(staged: StagedImport) -> None:

@@ -29,6 +29,7 @@ ADMIN = AGENT | {
     "keys list",
     "keys rotate",
     "store upgrade",
+    "store move",
 }
 PORTAL = frozenset({"status USER", "pin show", "pin change", "unlock"})
 WITHOUT_ROLE = frozenset({"init", "demo", "pin check", "completion", "help"})

@@ -56,6 +56,7 @@ COMMANDS = (
     "keys list",
     "keys rotate",
     "store upgrade",
+    "store move",
     "backup",
     "restore",
     "doctor",

@@ -24,6 +24,7 @@ from typing import Any
 from pincli import cli, deployment
 from pincli.commands import prompts
 from pincli.models import Verdict
+from pincli.operations.session import Session
 from pincli.store.mark import Mark
 from pincli.store.sqlite import lockfile as locks
 from pincli.store.sqlite import transaction
@@ -38,7 +39,7 @@ _CAPABILITY_VERSION = 0x20080522
 
 _WATCHED: tuple[tuple[object, str, str, str], ...] = (
     (prompts, "_read_line", "read", ""),
-    (Answers, "prepare", "prepare", "prepared"),
+    (Session, "prepare_to_attempt", "prepare", "prepared"),
     (Answers, "answer", "hash", "hashed"),
     (Mark, "write", "mark", "marked"),
     (programs, "write", "answer", "wrote"),
@@ -71,6 +72,7 @@ class Plan:
         longest_wait: Seconds to wait for a lock; 0 for pincli's own.
         ago: Seconds by which the store's clock is slow.
         powerless: Whether root's power over file permissions is given up.
+        server: Whether what a server is told is a point too, such as `server:COMMIT`.
         deployment: A file that counts as /etc/pincli/pincli.toml, as if under sudo.
     """
 
@@ -82,6 +84,7 @@ class Plan:
     longest_wait: float = 0
     ago: int = 0
     powerless: bool = False
+    server: bool = False
     deployment: str = ""
 
     def dump(self) -> str:
@@ -162,7 +165,9 @@ def install(plan: Plan) -> None:
     _watch_steps(points)
     _watch_locks(points)
     _watch_sql(points)
-    if os.environ.get("PINCLI_STORE", "").startswith("postgresql:"):
+    if plan.server:
+        _watch_copying(points)
+    if plan.server or os.environ.get("PINCLI_STORE", "").startswith("postgresql:"):
         _watch_server(points)
     if plan.cheap:
         _replace(Answers.__init__, "__defaults__", (_CHEAP,))
@@ -257,7 +262,7 @@ def _watch_sql(points: Points) -> None:
 
 
 def _watch_server(points: Points) -> None:
-    """The same points where the store is on a server: charge and settle are sent at once.
+    """What is sent to a server, where charge and settle are sent at once.
 
     `charged` is reached once the charge is on its way with its COMMIT, whatever becomes of it.
     """
@@ -278,7 +283,7 @@ def _watch_server(points: Points) -> None:
             points.reach("charged")
         elif "pincli.settle(" in text:
             points.reach("settle")
-        points.reach(f"sql:{word}")
+        points.reach(f"server:{word}")
         return execute(connection, query, *rest, **options)
 
     def attempting(attempts: FunctionAttempts, *arguments: Any, **options: Any) -> Any:
@@ -289,6 +294,18 @@ def _watch_server(points: Points) -> None:
 
     _replace(Connection, "execute", executing)
     _replace(FunctionAttempts, "attempt", attempting)
+
+
+def _watch_copying(points: Points) -> None:
+    from pincli.store.postgresql.arriving import Arrival
+
+    take = Arrival.take
+
+    def taking(arrival: Arrival, *arguments: Any) -> None:
+        points.reach("server:COPY")
+        take(arrival, *arguments)
+
+    _replace(Arrival, "take", taking)
 
 
 def _replace(owner: object, name: str, by: object) -> None:

@@ -469,6 +469,23 @@ def test_a_hash_that_fails_is_told_from_damage(
     assert error.value.__suppress_context__
 
 
+@pytest.mark.parametrize(
+    ("cause", "expected"), [(MemoryError(), OutOfMemory), (None, HashUnavailable)]
+)
+def test_a_system_error_is_lack_of_memory_only_where_that_caused_it(
+    cause: Exception | None, expected: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a library does not fit, and more memory would not help."""
+    from argon2 import low_level
+
+    def failing(**_: object) -> bytes:
+        raise SystemError("returned a result with an exception set") from cause
+
+    monkeypatch.setattr(low_level, "hash_secret", failing)
+    with pytest.raises(expected):
+        ANSWERS.answer(QUESTION, SEVEN, ALICE, 1, PIN)
+
+
 def test_made_is_what_the_store_keeps() -> None:
     """Question, check and proof, in this order, each as the store has it."""
     assert Made._fields == ("question", "check", "proof")

@@ -18,15 +18,15 @@ _LONGEST = 4096
 _PASTE_END = "\x1b[201~"
 _SEQUENCE = re.compile(
     r"\x1b(?:"
-    r"\[(?:\[[@-~]|(?P<numbers>[0-?]*)[ -/]*(?P<csi>[@-Z\\-~]))"
-    r"|O(?P<ss3>[A-DFHMP-S])"
+    r"\[(?:\[[@-~]|M(?s:...)|(?P<numbers>[0-?]*)[ -/]*(?P<csi>[@-LN-Z\\-~]))"
+    r"|O(?P<ss3>[A-DFHMP-S]|(?P<keypad>[j-y])(?![^\x00-\x1f]))"
     r"|\][^\x07\x1b]*(?:\x07|\x1b\\)"
     r"|[PX^_][^\x1b]*\x1b\\"
     r"|(?P<meta>[\x08\x7f])"
     r")"
 )
 _UNFINISHED = re.compile(
-    r"\x1b(?:\[(?:\[|[0-?]*[ -/]*)?|O|\][^\x07\x1b]*\x1b?|[PX^_][^\x1b]*\x1b?)?"
+    r"\x1b(?:\[(?:\[|M(?s:.{0,2})|[0-?]*[ -/]*)?|O|\][^\x07\x1b]*\x1b?|[PX^_][^\x1b]*\x1b?)?"
 )
 
 
@@ -130,7 +130,8 @@ class KeyReader:
 
     def feed(self, data: bytes) -> list[KeyEvent]:
         """The keys that these bytes complete."""
-        self._rest += self._decoder.decode(data)
+        # What one character begins on some terminals, two begin on the others.
+        self._rest += self._decoder.decode(data).replace("\x9b", "\x1b[")
         events: list[KeyEvent] = []
         while self._rest and self._take(events):
             pass
@@ -185,6 +186,9 @@ class KeyReader:
         self._rest = self._rest[found.end() :]
         if found["meta"]:
             events.append(Key.ERASE_WORD)
+        elif found["keypad"]:
+            # Of the keypad in application mode, p is 0; text behind it is a name after an Esc.
+            events.append(Text(chr(ord(found["keypad"]) - 0x40)))
         elif found["csi"] == "~" and found["numbers"] == "200":
             self._paste = []
         else:

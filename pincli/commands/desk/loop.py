@@ -115,6 +115,7 @@ class Loop:
                 self._events = [each for each in self._events if isinstance(each, Happening)]
                 self._shift = machine.answered(self._shift, effect.ticket, answer)
                 self._tell_of_locks()
+                self._work.renew_pin()
                 # Collection is off, lest it comes between Enter and a verdict.
                 gc.collect()
             case Do.SUSPEND:

@@ -19,7 +19,7 @@ from pincli.models import User
 from pincli.operations import hooks
 from pincli.operations.callers import NAMES_AT_MOST, AccountUsers, look_up, names_beginning
 from pincli.operations.session import Need, Session
-from pincli.operations.verify import verify
+from pincli.operations.verify import renew, verify
 from pincli.rules.names import clean_ticket
 from pincli.vault.answers import Answers
 from pincli.views import desk as view
@@ -54,6 +54,7 @@ class Work:
         self._wake = wake
         self._stack = ExitStack()
         self._session: Session | None = None
+        self._renew_pin: Callable[[], None] = _nothing
         self._hooks_running = 0
         self._hooks_ended: SimpleQueue[str | None] = SimpleQueue()
         self._renew()
@@ -79,10 +80,18 @@ class Work:
     def check(self, effect: Check) -> Answer:
         """The verdict on a caller's answer."""
         try:
-            return verify(self._current(), effect.user, effect.pin, effect.ticket)
+            session = self._current()
+            verdict = verify(session, effect.user, effect.pin, effect.ticket)
+            self._renew_pin = partial(renew, session, verdict, effect.pin)
+            return verdict
         except PincliError as error:
             self.close()
             return Refusal(self._problem(error))
+
+    def renew_pin(self) -> None:
+        """Renew the PIN that was just verified, if it was hashed with an older key or cost."""
+        renewing, self._renew_pin = self._renew_pin, _nothing
+        renewing()
 
     def complete(self, effect: Complete) -> tuple[str, Choices | None]:
         """What all names that begin so begin with, and the names if they are several."""
@@ -171,6 +180,10 @@ class Work:
         finally:
             self._hooks_ended.put(failure)
             self._wake()
+
+
+def _nothing() -> None:
+    pass
 
 
 def _listed(found: AccountUsers) -> Choices:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from collections import Counter
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import BinaryIO, NamedTuple
 
-from pincli.errors import MalformedName
+from pincli.errors import FileFailed, MalformedName
 from pincli.models import EventKind, NewEvent
 from pincli.operations.chunks import Progress, in_chunks, no_progress
 from pincli.operations.intake.formats import RawRow, read_people
@@ -60,6 +61,7 @@ def stage(
 
     Raises:
         UsageProblem: The file as a whole can't be read.
+        FileFailed: The system failed at it.
     """
     rows = read_people(file, ignore_unknown=options.ignore_unknown, tell=staged.add_problem)
     checker = RowChecker(staged.add_problem)
@@ -79,7 +81,7 @@ def stage(
     for page in _pages(staged):
         compared += len(page)
         progress(size + size * compared // total if size else compared, 2 * size)
-        named = session.store.people.named([row.user for row in page])
+        named = session.store.people.named([row.user for row in page], session.left_out)
         present = {user.login: user for user in named}
         for row in page:
             user = present.get(row.user)
@@ -121,10 +123,12 @@ def take_in(
     return _tally(len(staged), fates)
 
 
-def missing_rows(session: Session, staged: StagedImport, account: str) -> Iterator[int]:
-    """The rows of the active users of an account that the file lacks."""
-    for page in session.store.people.pages(account=account):
-        active = {user.login: user.id for user in page if user.active}
+def missing_rows(
+    session: Session, staged: StagedImport, account: str
+) -> Iterator[tuple[int, bytes]]:
+    """Row and uid of the active users of an account that the file lacks."""
+    for page in session.store.people.pages(account=account, spoilt=session.left_out):
+        active = {user.login: (user.id, user.uid) for user in page if user.active}
         if active:
             yield from (active[name] for name in staged.missing_from(active))
 
@@ -133,8 +137,10 @@ def _size_of(file: BinaryIO) -> int:
     """The size in bytes of a regular file; 0 for anything else."""
     try:
         facts = os.fstat(file.fileno())
-    except OSError:
+    except io.UnsupportedOperation:  # it is in memory
         return 0
+    except OSError as error:
+        raise FileFailed(error.strerror or "it can't be looked at") from None
     return facts.st_size if stat.S_ISREG(facts.st_mode) else 0
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID, uuid4
 
-from pincli.errors import StoreBusy, StoreTampered, StoreUnavailable
-from pincli.models import EventKind, Fault, Head, NewEvent, Outcome, State, User, Verdict
-from pincli.store.contract import Answered
+from pincli.errors import StoreTampered, StoreUnavailable
+from pincli.models import Answered, EventKind, Fault, Head, NewEvent, Outcome, State, User, Verdict
 from pincli.store.mark import NOWHERE
 from pincli.store.postgresql.connection import LONGEST_WAIT, Cursor
 from pincli.store.postgresql.errors import TakeAgain, UserGone, translated
@@ -33,6 +32,7 @@ _SETTLE = (
     b"SELECT outcome, state, pin_proof, locked, %b, %b FROM pincli.settle(%%s, %%s, %%s, %%s)"
     % (_HEAD, _HEARING)
 )
+_MOVED = b"SELECT 1 FROM pincli.trail WHERE number >= %s AND kind = %s LIMIT 1"
 _RECORD = (
     b"SELECT outcome, locked, %b, %b FROM pincli.record("
     b"%%s, %%s, %%s, %%s, %%s, %%s, %%s, %%s, %%s, %%s)" % (_HEAD, _HEARING)
@@ -45,8 +45,10 @@ _COMMIT = b"COMMIT"
 _REFUSED = EventKind.REFUSED.value
 _WHILE_LOCKED = 1.0
 """Seconds that the server has beyond its own limit for a lock, to say that nothing is done."""
-_AT_ONCE = 1.0
-"""Seconds to wait for the server where nobody else is to be waited for."""
+_COMING_BACK = (Fault.UNREACHABLE, Fault.READ_ONLY, Fault.TOO_MANY)
+"""What is the matter with a server that is starting again, or with a standby that takes over."""
+_UNTIL_IT_IS_BACK = 0.2
+"""Seconds between two tries to connect then."""
 
 
 class FunctionAttempts:
@@ -71,28 +73,33 @@ class FunctionAttempts:
     def attempt(self, asked: User, answer: bytes | None, *, ticket: str | None) -> Answered | None:
         """Charge an answer and settle it, in two durable transactions.
 
-        After a lost connection the same nonce is sent once more: charged or not by then, it is
-        one attempt.
+        After a lost connection the same nonce is sent once more, as soon as there is another:
+        charged or not by then, it is one attempt.
         """
         nonce = uuid4()
         deadline = time.monotonic() + LONGEST_WAIT
-        known, lost = "not charged", False
+        known, undone, lost = "not charged", 0, False
         with self._uninterrupted():
-            for _ in range(TRIES):
+            while True:
                 patience = max(deadline - time.monotonic(), 0) + _WHILE_LOCKED
                 try:
                     return self._flown(asked, answer, nonce, ticket, known, patience)
                 except UserGone:
                     return None  # an older store was brought back
                 except TakeAgain as error:
-                    known, failed = error.charge, gave_up(error, self._host.server)
+                    known, undone = error.charge, undone + 1
+                    if undone == TRIES:
+                        failed = gave_up(error, self._host.server)
+                        failed.charge = known
+                        raise failed from None
                 except StoreUnavailable as error:
-                    known, failed = error.charge, error
-                    if lost or error.fault is not Fault.LOST or time.monotonic() > deadline:
+                    known = error.charge
+                    may_pass = error.fault in (_COMING_BACK if lost else (Fault.LOST,))
+                    if not may_pass or time.monotonic() > deadline:
                         raise
+                    if lost:
+                        time.sleep(_UNTIL_IT_IS_BACK)
                     lost = True
-        failed.charge = known
-        raise failed
 
     def refuse_unless_active(self, user: User, *, ticket: str | None) -> Verdict | None:
         """Record and return the refusal if this user's state allows no attempt; else None."""
@@ -108,14 +115,8 @@ class FunctionAttempts:
     def finish(self, user: User) -> None:
         """End an attempt of this user that was left open, if nobody else is writing now."""
         finishing = (user.uid, *self._host.origin, *self._seen())
-        try:
-            self._called(_FINISH, [finishing], user.uid, patience=_AT_ONCE)
-        except UserGone:
-            return
-        except StoreUnavailable as error:
-            if error.fault is not Fault.LOST:
-                raise
-            raise StoreBusy(self._host.server, None, error.detail) from None
+        with suppress(UserGone):
+            self._called(_FINISH, [finishing], user.uid)
 
     def record(self, *events: NewEvent) -> None:
         """Record refusals that change no user."""
@@ -194,12 +195,11 @@ class FunctionAttempts:
         function: bytes,
         calls: Sequence[Sequence[Any]],
         uid: bytes | None = None,
-        patience: float = LONGEST_WAIT + _WHILE_LOCKED,
     ) -> tuple[list[str | None], User | None]:
         """Call a function, in one transaction; each outcome, and the record of a user after it."""
 
         def transaction() -> tuple[list[Cursor], Cursor]:
-            with self._host.conversation(patience) as connection:
+            with self._host.conversation(LONGEST_WAIT + _WHILE_LOCKED) as connection:
                 connection.in_doubt = ""
                 connection.execute(BEGIN)
                 calling = [connection.execute(function, values) for values in calls]
@@ -231,14 +231,20 @@ class FunctionAttempts:
         """This host's mark, as the functions want it.
 
         Raises:
-            StoreUnavailable: It is of a store in a folder, which was moved here.
+            StoreUnavailable: It is of a store in a folder, which was not moved here since.
         """
         seen = self._host.seen(self._store_id)
         if seen is None:
             return None, None, None
-        if seen.place != NOWHERE:
+        if seen.place != NOWHERE and not self._was_moved(seen.number):
             raise StoreUnavailable(Fault.MOVED, self._host.server)
         return seen.number, seen.link, seen.epoch
+
+    def _was_moved(self, number: int) -> bool:
+        """Whether a store in a folder was moved here by this event or a later one."""
+        with self._host.conversation() as connection:
+            found = connection.execute(_MOVED, (number, EventKind.MOVED.value))
+        return bool(found.fetchall())
 
     @contextmanager
     def _uninterrupted(self) -> Iterator[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from pincli.models import Texts, TrailEvent, User
@@ -28,7 +28,7 @@ def translated_sql(statement: str, parameters: Sequence[Any]) -> tuple[bytes, Se
     return text, [*grouped, *rest]
 
 
-@cache
+@lru_cache(256)
 def _translated(statement: str) -> tuple[bytes, tuple[int, ...]]:
     """The text, and how its parameters go together: -n are apart, n are a list."""
     lengths: list[int] = []

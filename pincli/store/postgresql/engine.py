@@ -19,7 +19,7 @@ from pincli.store.postgresql.attempts import FunctionAttempts
 from pincli.store.postgresql.connection import LONGEST_WAIT, Connection
 from pincli.store.postgresql.dialect import translated_sql
 from pincli.store.postgresql.errors import translated
-from pincli.store.postgresql.host import Host, present, require_committed
+from pincli.store.postgresql.host import Host, at_last, present, require_committed
 from pincli.store.postgresql.tables import SCHEMA
 from pincli.store.postgresql.transaction import (
     SEARCH_PATH,
@@ -63,7 +63,7 @@ _UNHURRIED = "SELECT set_config('idle_in_transaction_session_timeout', '0', true
 class PostgresPeople(SqlPeople):
     """contract.People on PostgreSQL."""
 
-    def named(self, logins: Sequence[str]) -> list[User]:
+    def named(self, logins: Sequence[str], spoilt: list[str] | None = None) -> list[User]:
         """The users of these canonical logins, in one question.
 
         The logins compared are those of the rows, as no index holds a whole record.
@@ -71,7 +71,7 @@ class PostgresPeople(SqlPeople):
         if not logins:
             return []
         wanted = set(logins)
-        found = self._users(f"WHERE login IN ({marks(logins)}) ORDER BY id", logins)
+        found = self._users(f"WHERE login IN ({marks(logins)}) ORDER BY id", logins, spoilt)
         return [user for user in found if user.login in wanted]
 
 
@@ -134,7 +134,7 @@ class PostgresStore:
         """Questions about attacks."""
         from pincli.store.sql.signs import SqlSigns
 
-        return SqlSigns(self._rows)
+        return SqlSigns(self._rows, with_old=self._has_old_trail)
 
     def identity(self) -> Identity:
         """The store's id and the keys that count now; at first, those of a moment ago."""
@@ -183,7 +183,7 @@ class PostgresStore:
     @contextmanager
     def at_one_moment(self) -> Iterator[None]:
         """What is asked inside is answered as of one moment; nobody waits meanwhile."""
-        with self._host.conversation() as connection:
+        with at_last(self.path), self._host.conversation() as connection:
             connection.execute(_AT_ONE_MOMENT)
             connection.execute(SEARCH_PATH)
             self._moment = connection
@@ -211,14 +211,17 @@ class PostgresStore:
             mark = "" if seen is None else f"mark {Head(seen.number, seen.link)}, "
             transaction.save([NewEvent(EventKind.RESTORED, note=f"{mark}epoch {epoch}")])
             transaction.run("UPDATE store SET epoch = ?", (epoch,))
+            # A server brought back counts its transactions from an earlier number on.
+            transaction.run("DELETE FROM nonces", ())
             return transaction.head, epoch
 
         head, epoch = self._host.patiently(lambda: self._tried(step, (), {}, marks=False))
-        self._host.saw(head, epoch)
+        self._host.saw(head, epoch, restored=True)
 
-    def is_sound(self) -> bool:
-        """Whether the database finds itself intact: that is its server's affair."""
-        return True
+    @contextmanager
+    def soundness(self) -> Iterator[Callable[[], bool]]:
+        """Whether the database finds itself intact is its server's affair."""
+        yield lambda: True
 
     @contextmanager
     def maintained(self) -> Iterator[None]:
@@ -226,13 +229,16 @@ class PostgresStore:
 
         A connection of its own holds it, as everything else commits meanwhile.
         """
-        with translated(self.path), closing(self._host.another_connection()) as connection:
+        with at_last(self.path), closing(self._host.another_connection()) as connection:
             timeout = f"SET LOCAL lock_timeout = '{lock_timeout(connection)}ms'"
             for statement in ("BEGIN", _UNHURRIED, timeout, _MAINTENANCE):
                 connection.execute(statement.encode())
             yield
             connection.patience = LONGEST_WAIT
             connection.execute(b"COMMIT")
+
+    def prepare_to_write(self) -> None:
+        """Nothing to do: what attempts take is imported by now."""
 
     def prepare_for_bulk(self) -> None:
         """Nothing to do: the server has memory of its own."""
@@ -266,12 +272,16 @@ class PostgresStore:
         if self._sealers is None:
             raise RuntimeError("a store opened for reading was asked to write")
         committing = False
+        # Before the store is looked at: others on this host move the mark with it.
+        seen = self._host.seen(self._store_id) if marks else None
         try:
             with self._host.signals.during(), self._host.conversation() as connection:
                 transaction = self._begun(connection, self._sealers, waits=waits)
-                is_known = not marks or self._is_known_here(transaction)
+                if seen is not None:
+                    now = present(transaction.head_at_first, transaction.epoch)
+                    self._compare(seen, now, transaction.rows)
                 result = step(transaction, *args, **kwargs)
-                if not is_known:
+                if marks and seen is None and self._host.keeps_mark:
                     transaction.save([NewEvent(EventKind.MARKED)])
                 head = transaction.end()
                 connection.in_doubt, committing = "", True
@@ -303,21 +313,11 @@ class PostgresStore:
             locked=self._host.signals.put_off,
         )
 
-    def _is_known_here(self, transaction: PostgresTransaction) -> bool:
-        """Whether this host has seen the store before, which agrees with that; or keeps no mark.
-
-        Raises:
-            StoreRolledBack: The store is older than the mark, or another.
-        """
-        seen = self._host.seen(self._store_id)
-        if seen is None:
-            return not self._host.keeps_mark
-        now = present(transaction.head_at_first, transaction.epoch)
-        self._compare(seen, now, transaction.rows)
-        return True
-
     def _compare(self, seen: Seen, now: Seen, rows: Callable[..., list[Any]]) -> None:
-        # A restore here is a newer epoch; a desk may not read what its event names.
+        """See that the store is not older than what this host has seen, nor another.
+
+        A restore is a newer epoch here; a desk may not read the events that others look for.
+        """
         require_seen(seen, now, rows, self.path, None)
 
     def _rows(
@@ -327,18 +327,19 @@ class PostgresStore:
         make: Callable[[Sequence[Any]], Any] | None = None,
     ) -> list[Any]:
         text, values = translated_sql(query, parameters)
-
-        def found() -> list[tuple[Any, ...]]:
-            if self._moment is not None:
+        if self._moment is None:
+            found = self._host.patiently(lambda: self._asked(text, values))
+        else:
+            with at_last(self.path):
                 self._moment.patience = LONGEST_WAIT
-                return self._moment.execute(text, values).fetchall()
-            with self._host.conversation() as connection:
-                connection.execute(SEARCH_PATH)
-                cursor = connection.execute(text, values)
-            return cursor.fetchall()
-
-        rows = found() if self._moment is not None else self._host.patiently(found)
+                found = self._moment.execute(text, values).fetchall()
         if make is None:
-            return rows
+            return found
         with translated(self.path):
-            return [make(row) for row in rows]
+            return [make(row) for row in found]
+
+    def _asked(self, text: bytes, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        with self._host.conversation() as connection:
+            connection.execute(SEARCH_PATH)
+            cursor = connection.execute(text, values)
+        return cursor.fetchall()

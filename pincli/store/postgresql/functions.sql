@@ -284,6 +284,8 @@ BEGIN
       e.kind := 'attempt';
       u := pincli._append(u, e, true, p_ticket, NULL);
       PERFORM pincli._save(u, before);
+      -- Nobody asks again for an answer that was lost a day ago.
+      DELETE FROM pincli.nonces AS n WHERE n.uid = p_uid AND n.at < clock_timestamp() - interval '1 day';
       INSERT INTO pincli.nonces (nonce, uid, attempt, xid)
         VALUES (p_nonce, p_uid, u.attempt, pg_current_xact_id());
     END IF;

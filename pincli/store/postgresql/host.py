@@ -123,10 +123,10 @@ class Host:
         with closing(mark):
             return mark.read()
 
-    def saw(self, head: Head, epoch: int) -> None:
+    def saw(self, head: Head, epoch: int, *, restored: bool = False) -> None:
         """Note down what was just committed; a mark that can't be written lags."""
         if self._mark is not None:
-            self._mark.raise_to(Seen(*head, epoch, NOWHERE))
+            self._mark.raise_to(Seen(*head, epoch, NOWHERE), restored=restored)
 
     def close(self) -> None:
         """Close the connection and the mark."""
@@ -134,6 +134,16 @@ class Host:
         if self._mark is not None:
             self._mark.close()
             self._mark = None
+
+
+@contextmanager
+def at_last(server: Server) -> Iterator[None]:
+    """As `translated`, for what is not tried again."""
+    try:
+        with translated(server):
+            yield
+    except TakeAgain as error:
+        raise gave_up(error, server) from None
 
 
 def require_committed(connection: Connection, commit: Cursor, server: Server) -> None:

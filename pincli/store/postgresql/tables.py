@@ -97,12 +97,13 @@ TABLES = (
     """,
     "CREATE INDEX people_by_lock_time ON pincli.people (locked_since) WHERE locked_since IS NOT NULL",
     "CREATE INDEX people_open ON pincli.people (attempt_at) WHERE attempt IS NOT NULL",
+    # Events from before a move here have no database login.
     """
     CREATE TABLE pincli.trail (
         number bigint PRIMARY KEY CHECK (number > 0),
         at text COLLATE "C" NOT NULL,
         agent text COLLATE "C" NOT NULL,
-        database_login text COLLATE "C" NOT NULL,
+        database_login text COLLATE "C",
         command text COLLATE "C" NOT NULL,
         kind text COLLATE "C" NOT NULL,
         uid bytea,
@@ -152,6 +153,7 @@ TABLES = (
         at timestamptz NOT NULL DEFAULT clock_timestamp()
     )
     """,
+    "CREATE INDEX nonces_by_user ON pincli.nonces (uid, at)",
 )
 
 OLD_EVENTS = (

@@ -9,12 +9,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol
 
 from pincli.models import State, User, UserType
 from pincli.rules.names import one_slip_away
 from pincli.rules.states import state_from, state_of
-from pincli.store.sql.rows import USER, Rows, marks, user_from
+from pincli.store.sql.rows import (
+    USER,
+    Row,
+    Rows,
+    SpoiltRow,
+    login_in,
+    marks,
+    place_in_order,
+    user_to_show,
+)
 
 PAGE = 500
 _NEAR_AT_MOST = 5
@@ -71,23 +81,32 @@ class OneMoment(Protocol):
 class SqlPeople:
     """contract.People on SQL."""
 
-    def __init__(self, rows: Rows, at_one_moment: OneMoment, *, user: str = USER) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        at_one_moment: OneMoment,
+        *,
+        records: Rows | None = None,
+        user: str = USER,
+    ) -> None:
         """Read users.
 
         Args:
             rows: How SQL is asked.
             at_one_moment: Begins and ends a read transaction.
+            records: How it is asked for whole rows of users, text that can't be read among them.
             user: The columns of a user; a login that may not read some has NULL for them.
         """
         self._rows = rows
         self._at_one_moment = at_one_moment
+        self._records = records or rows
         self._user = user
 
     def find(self, login: str) -> list[User]:
         """The users of that canonical login, one for each account that has it."""
         return self.named([login])
 
-    def named(self, logins: Sequence[str]) -> list[User]:
+    def named(self, logins: Sequence[str], spoilt: list[str] | None = None) -> list[User]:
         """The users of these canonical logins.
 
         The index only finds their rows. They are read by number, and their logins compared
@@ -98,18 +117,18 @@ class SqlPeople:
         query = f"SELECT id FROM people WHERE login IN ({marks(logins)})"
         rows = self._rows(query, logins, _first)
         wanted = set(logins)
-        return [user for user in self.in_rows(rows) if user.login in wanted]
+        return [user for user in self.in_rows(rows, spoilt) if user.login in wanted]
 
-    def in_rows(self, rows: Sequence[int]) -> list[User]:
+    def in_rows(self, rows: Sequence[int], spoilt: list[str] | None = None) -> list[User]:
         """The users in some rows, in storage order."""
-        return self._users(f"WHERE id IN ({marks(rows)}) ORDER BY id", rows) if rows else []
-
-    def seals_in(self, rows: Sequence[int]) -> dict[bytes, bytes | None]:
-        """The seals of the records in some rows, by uid."""
         if not rows:
-            return {}
-        query = f"SELECT uid, seal FROM people WHERE id IN ({marks(rows)})"
-        return dict(self._rows(query, rows))
+            return []
+        return self._users(f"WHERE id IN ({marks(rows)}) ORDER BY id", rows, spoilt)
+
+    def sealed_after(self, row: int, limit: int) -> list[tuple[User, bytes | None]]:
+        """The next users above a row, at most `limit`, each with the seal of the record."""
+        query = f"SELECT {self._user}, seal FROM people WHERE id > ? ORDER BY id LIMIT ?"
+        return self._rows(query, (row, limit), _sealed)
 
     def rows_after(self, row: int, limit: int) -> list[int]:
         """The next row numbers of users above one, at most `limit`."""
@@ -122,10 +141,11 @@ class SqlPeople:
         account: str | None = None,
         state: State | None = None,
         user_type: UserType | None = None,
+        spoilt: list[str] | None = None,
     ) -> Iterator[list[User]]:
         """The users of an account, a state and a type, or of any, page by page."""
         if account is not None:
-            for page in self._pages("account = ?", (account,)):
+            for page in self._pages("account = ?", (account,), spoilt=spoilt):
                 yield [
                     user
                     for user in page
@@ -234,19 +254,31 @@ class SqlPeople:
             for kind, column in _KEY_COLUMNS.items()
         }
 
-    def _users(self, tail: str, parameters: Sequence[Any]) -> list[User]:
-        return self._rows(f"SELECT {self._user} FROM people {tail}", parameters, user_from)
+    def _users(
+        self, tail: str, parameters: Sequence[Any], spoilt: list[str] | None = None
+    ) -> list[User]:
+        query = f"SELECT {self._user} FROM people {tail}"
+        found = self._records(query, parameters, partial(_shown, spoilt=spoilt))
+        return [user for user, _ in found if user is not None]
 
     def _pages(
-        self, where: str, parameters: tuple[Any, ...], index: str = ""
+        self,
+        where: str,
+        parameters: tuple[Any, ...],
+        index: str = "",
+        *,
+        spoilt: list[str] | None = None,
     ) -> Iterator[list[User]]:
-        last = ("", "")
-        while page := self._users(
-            f"{index} WHERE {where} AND (login, account) > (?, ?) ORDER BY login, account LIMIT ?",
-            (*parameters, *last, PAGE),
+        last: Sequence[Any] = ("", "")
+        query = (
+            f"SELECT {self._user} FROM people {index} WHERE {where} AND (login, account) > "
+            "(CAST(? AS TEXT), CAST(? AS TEXT)) ORDER BY login, account LIMIT ?"
+        )
+        while page := self._records(
+            query, (*parameters, *last, PAGE), partial(_shown, spoilt=spoilt)
         ):
-            yield page
-            last = (page[-1].login, page[-1].account)
+            yield [user for user, _ in page if user is not None]
+            last = page[-1][1]
 
     def _counts(self, where: str, parameters: tuple[str, ...]) -> Counter[tuple[int, str, bool]]:
         query = f"SELECT active, type, question IS NULL, count(*) FROM people WHERE {where} "
@@ -254,5 +286,21 @@ class SqlPeople:
         return Counter({(active, kind, no_pin): n for active, kind, no_pin, n in found})
 
 
+def _shown(row: Row, *, spoilt: list[str] | None) -> tuple[User | None, tuple[Any, Any]]:
+    """The user in a row, or None if nobody can be read from it; and its place in the order."""
+    try:
+        user: User | None = user_to_show(row)
+    except SpoiltRow:
+        if spoilt is None:
+            raise
+        spoilt.append(login_in(row))
+        user = None
+    return user, place_in_order(row)
+
+
 def _first(row: Sequence[Any]) -> Any:
     return row[0]
+
+
+def _sealed(row: Sequence[Any]) -> tuple[User, bytes | None]:
+    return user_to_show(row), row[-1]

@@ -8,7 +8,7 @@ from pincli.errors import StoreRolledBack, StoreUnavailable
 from pincli.models import EventKind, Fault, Head, TrailEvent
 from pincli.rules.canonical import link_of
 from pincli.store.location import Location
-from pincli.store.mark import Seen
+from pincli.store.mark import NOWHERE, Seen
 from pincli.store.sql.rows import OF_NOTE, TRAIL, Rows
 
 IsSealed = Callable[[TrailEvent], bool]
@@ -28,11 +28,15 @@ def require_seen(
             and no event clears a mark.
 
     Raises:
-        StoreUnavailable: The store is at another place: a copy, or it was moved.
+        StoreUnavailable: The store is at another place: a copy, or it was moved. A server's may
+            have been moved there since, as a sealed event says.
         StoreRolledBack: Its head is behind the mark, or its trail is another one.
     """
     if seen.place != present.place:
-        raise StoreUnavailable(Fault.MOVED, path)
+        if seen.place == NOWHERE:
+            raise StoreUnavailable(Fault.CLOSED, path)
+        if present.place != NOWHERE or not _was_moved(rows, seen.number, is_sealed):
+            raise StoreUnavailable(Fault.MOVED, path)
     if present.epoch > seen.epoch:
         return
     marked, head = Head(seen.number, seen.link), Head(present.number, present.link)
@@ -59,10 +63,26 @@ def _was_taken_in(rows: Rows, marked: Head, is_sealed: IsSealed) -> bool:
     Its link is computed: any event of an old file can be made to look like one.
     """
     query = f"SELECT {TRAIL} FROM trail WHERE {OF_NOTE} AND kind = ?"
-    for event in rows(query, (EventKind.RESTORED.value,)):
-        found = TrailEvent._make(event)
-        if str(marked) in (found.note or "").split():
-            before = _link_at(rows, found.number - 1)
-            if before is not None and link_of(before, found) == found.link and is_sealed(found):
-                return True
-    return False
+    return any(
+        str(marked) in (found.note or "").split() and _is_genuine(rows, found, is_sealed)
+        for found in map(TrailEvent._make, rows(query, (EventKind.RESTORED.value,)))
+    )
+
+
+def _was_moved(rows: Rows, number: int, is_sealed: IsSealed | None) -> bool:
+    """Whether the store was moved to a server by this event or a later one.
+
+    Who can't tell a seal believes the event: the link that this host has seen is compared too.
+    """
+    if is_sealed is None:
+        query = "SELECT number FROM trail WHERE number >= ? AND kind = ?"
+        return bool(rows(query, (number, EventKind.MOVED.value)))
+    query = f"SELECT {TRAIL} FROM trail WHERE number >= ? AND kind = ?"
+    found = rows(query, (number, EventKind.MOVED.value))
+    return any(_is_genuine(rows, TrailEvent._make(each), is_sealed) for each in found)
+
+
+def _is_genuine(rows: Rows, event: TrailEvent, is_sealed: IsSealed) -> bool:
+    """Whether an event is linked to the one before, and sealed."""
+    before = _link_at(rows, event.number - 1)
+    return before is not None and link_of(before, event) == event.link and is_sealed(event)

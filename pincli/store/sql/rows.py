@@ -56,6 +56,11 @@ _ORIGINS = {origin.value: origin for origin in PinOrigin}
 _KINDS = {kind.value: kind for kind in EventKind}
 
 
+_LOGIN, _ACCOUNT = USER_COLUMNS.index("login"), USER_COLUMNS.index("account")
+_BYTES = ("uid", "blind", "pin_check", "pin_proof", "sealed", "barred_check", "attempt_answer")
+_NOT_BYTES = [place for place, name in enumerate(USER_COLUMNS) if name not in _BYTES]
+
+
 class SpoiltRow(Exception):
     """A row holds what pincli never writes: it was changed by something else."""
 
@@ -73,6 +78,28 @@ def user_from(row: Row) -> User:
         raise SpoiltRow(f"user {values[0]} has the unknown word {error}") from None
     values[_ACTIVE] = bool(values[_ACTIVE])
     return User._make(values)
+
+
+def user_to_show(row: Row) -> User:
+    """The same from a row that nobody checks the digest of.
+
+    Raises:
+        SpoiltRow: It holds a text that is none, too.
+    """
+    if any(isinstance(row[place], bytes) for place in _NOT_BYTES):
+        raise SpoiltRow(f"user {row[0]} has a text that is not UTF-8")
+    return user_from(row)
+
+
+def login_in(row: Row) -> str:
+    """The login in a row of which perhaps nothing else can be read."""
+    login = row[_LOGIN]
+    return login.decode(errors="replace") if isinstance(login, bytes) else str(login)
+
+
+def place_in_order(row: Row) -> tuple[Any, Any]:
+    """Login and account in a row, as they are."""
+    return row[_LOGIN], row[_ACCOUNT]
 
 
 def row_of(user: User) -> list[Any]:

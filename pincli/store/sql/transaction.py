@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pincli.errors import AttemptOpen, StoreUnavailable
@@ -17,6 +18,8 @@ from pincli.store.sql.rows import (
     USER,
     USER_COLUMNS,
     Row,
+    SpoiltRow,
+    login_in,
     marks,
     row_of,
     user_from,
@@ -127,11 +130,12 @@ class SqlTransaction(ABC):
         digests = self._digests_at(unsealed)
         users = []
         for row in found:
-            user, (seal, newest) = user_from(row), row[-2:]
-            if not self._is_sound(user, seal, newest, digests):
+            user, (seal, newest) = _readable(row), row[-2:]
+            if user is None or not self._is_sound(user, seal, newest, digests):
+                login = login_in(row)
                 if tampered is None:
-                    raise self.tampered(f"the record of {user.login} was changed behind the trail")
-                tampered.append(user.login)
+                    raise self.tampered(f"the record of {login} was changed behind the trail")
+                tampered.append(login)
                 continue
             self._read[user.uid] = user
             self._seals[user.uid] = seal
@@ -269,3 +273,9 @@ class SqlTransaction(ABC):
     def _next_row(self) -> int:
         ((highest,),) = self.rows("SELECT max(id) FROM people")
         return (highest or 0) + 1
+
+
+def _readable(row: Row) -> User | None:
+    with suppress(SpoiltRow):
+        return user_from(row)
+    return None

@@ -128,7 +128,9 @@ def checked(source: Path, folder: Path, restorer: Restorer, *, is_present: bool)
             if not is_legible(connection):
                 raise BackupRefused("it holds text that is not UTF-8")
         make_lock_file(folder)
-        with closing(SqliteStore(folder, folder, origin=restorer.origin)) as store:
+        with closing(
+            SqliteStore(folder, folder, origin=restorer.origin, even_closed=True)
+        ) as store:
             courses = restorer.check(store)
             keys = restorer.keys_since(store.identity())
         return Candidate(folder, courses, keys, is_present)

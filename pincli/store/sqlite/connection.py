@@ -5,10 +5,12 @@ from __future__ import annotations
 import sqlite3
 import stat
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from pincli.errors import StoreBusy, StoreUnavailable
-from pincli.models import Fault
+from pincli.errors import StoreBusy, StoreTampered, StoreUnavailable
+from pincli.models import Fault, Identity, Start
 from pincli.store.sqlite.errors import from_os, translated
 from pincli.store.sqlite.holders import database_holder
 
@@ -22,6 +24,12 @@ OLDEST_SQLITE = (3, 37, 0)
 BUSY_SECONDS = 10.0
 _BUSY_SECONDS_READ_ONLY = 0.5
 """It is asked when somebody presses Tab, who would sooner have no answer than a late one."""
+
+_IDENTITY = (
+    "SELECT store_id, verify_key, audit_key, portal_key, start_number, start_link, start_seal "
+    "FROM store"
+)
+_HEAD = "SELECT number, link, seal FROM trail ORDER BY number DESC LIMIT 1"
 
 
 def too_old_sqlite() -> str | None:
@@ -96,6 +104,50 @@ def schema_version(connection: sqlite3.Connection, path: Path) -> int:
     if version > SCHEMA_VERSION:
         raise StoreUnavailable(Fault.NEWER, path, f"schema {version}, this knows {SCHEMA_VERSION}")
     return int(version)
+
+
+def fetched(
+    connection: sqlite3.Connection, query: str, parameters: Sequence[Any]
+) -> list[Sequence[Any]]:
+    """All rows of a query; text that is not UTF-8, which pincli never writes, as its bytes.
+
+    Else one such text would keep everybody's rows from being read.
+    """
+    try:
+        return connection.execute(query, parameters).fetchall()
+    except sqlite3.OperationalError as error:
+        if hasattr(error, "sqlite_errorname"):  # SQLite's own error, not Python's about a text
+            raise
+    connection.text_factory = _text_or_bytes
+    try:
+        return connection.execute(query, parameters).fetchall()
+    finally:
+        connection.text_factory = str
+
+
+def _text_or_bytes(raw: bytes) -> str | bytes:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw
+
+
+def newest(connection: sqlite3.Connection, start: Start) -> Start:
+    """The newest event's number, link and seal; where there is none, the start's."""
+    found = connection.execute(_HEAD).fetchall()
+    return Start(*found[0]) if found else start
+
+
+def read_store(connection: sqlite3.Connection, path: Path) -> tuple[Identity, Start]:
+    """What the store says of itself, and where its trail begins.
+
+    Raises:
+        StoreTampered: It says nothing, or more than one thing.
+    """
+    found = connection.execute(_IDENTITY).fetchall()
+    if len(found) != 1:
+        raise StoreTampered(path, "the store's own row is missing")
+    return Identity(*found[0][:4]), Start(*found[0][4:])
 
 
 def utc_now() -> str:

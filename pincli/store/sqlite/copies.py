@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 
@@ -169,6 +171,29 @@ def is_sound(connection: sqlite3.Connection, path: Path) -> bool:
         raise
 
 
+@contextmanager
+def soundness(connection: sqlite3.Connection, path: Path) -> Iterator[Callable[[], bool]]:
+    """The same in a thread of its own: SQLite looks without the interpreter's lock.
+
+    Gives what waits for the answer. Whoever leaves without it doesn't wait for it.
+    """
+    with ThreadPoolExecutor(1, initializer=_take_no_signals) as pool:
+        try:
+            looking = pool.submit(is_sound, connection, path)
+        except RuntimeError:  # a limit on processes
+            yield lambda: is_sound(connection, path)
+            return
+        try:
+            yield looking.result
+        finally:
+            connection.interrupt()
+
+
+def _take_no_signals() -> None:
+    """Leave every signal to the main thread, which puts them off while it holds a lock."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+
+
 def leave_syncing_for_the_end(connection: sqlite3.Connection) -> None:
     """Write a file that counts only once it is whole: no sync, no way back but to remove it."""
     connection.execute("PRAGMA synchronous = OFF")
@@ -215,4 +240,4 @@ def _read_back(copy: Path, path: Path) -> None:
 
 
 def _connect(uri: str) -> sqlite3.Connection:
-    return sqlite3.connect(uri, uri=True, isolation_level=None)
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)

@@ -1,6 +1,7 @@
 """A store in a folder: opening it, reading, and one write transaction at a time.
 
 What only some commands read is imported in its property: a caller waits for every import.
+And what writes is imported at the first write, or by `prepare_to_write` meanwhile.
 """
 
 from __future__ import annotations
@@ -13,29 +14,34 @@ from typing import TYPE_CHECKING, Any
 
 from pincli.errors import StoreBusy, StoreTampered, StoreUnavailable
 from pincli.models import EventKind, Fault, Identity, NewEvent, Origin, TrailEvent, User
-from pincli.store.mark import Mark, Seen, place_of
 from pincli.store.sealing import Sealer, Sealers
 from pincli.store.sql.people import SqlPeople
-from pincli.store.sql.rollback import require_seen
 from pincli.store.sqlite import own_schema
 from pincli.store.sqlite.connection import (
     BUSY_SECONDS,
     DATABASE,
     SCHEMA_VERSION,
     connect,
+    fetched,
+    newest,
+    read_store,
     schema_version,
     use_rollback_journal,
 )
 from pincli.store.sqlite.errors import translated
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
-from pincli.store.sqlite.transaction import SqliteTransaction, newest, read_store
 
 if TYPE_CHECKING:
     from pincli.store.contract import Attempts, P, Step, T
+    from pincli.store.mark import Mark, Seen
+    from pincli.store.sql.rows import Row
     from pincli.store.sql.signs import SqlSigns
+    from pincli.store.sql.tables import Table
     from pincli.store.sql.trail import SqlTrail
+    from pincli.store.sqlite.transaction import SqliteTransaction
 
 _NOTICEABLE = 0.1  # seconds
+_LAST_EVENT = "SELECT kind, note FROM trail ORDER BY number DESC LIMIT 1"
 _OLD_TRAIL = "SELECT 1 FROM sqlite_master WHERE name = 'old_events'"
 
 
@@ -46,7 +52,13 @@ class SqliteStore:
     functions: Attempts | None = None
 
     def __init__(
-        self, folder: Path, marks: Path, *, origin: Origin, read_only: bool = False
+        self,
+        folder: Path,
+        marks: Path,
+        *,
+        origin: Origin,
+        read_only: bool = False,
+        even_closed: bool = False,
     ) -> None:
         """Open the store in a folder.
 
@@ -55,9 +67,10 @@ class SqliteStore:
             marks: The folder of this host's mark.
             origin: Who acts, and by which command.
             read_only: Write nothing at all, and wait for nobody.
+            even_closed: Open one that was moved to a server too; it is not written any more.
 
         Raises:
-            StoreUnavailable: Missing, damaged, forbidden, or of another version.
+            StoreUnavailable: Missing, damaged, forbidden, of another version, or moved.
             StoreTampered: The schema is not the one that pincli made.
         """
         self.path = folder / DATABASE
@@ -85,10 +98,12 @@ class SqliteStore:
                 finally:
                     self._connection.execute("COMMIT")
             self.identity()
+            if not even_closed:
+                self._require_open()
         except BaseException:
             self.close()
             raise
-        self.people = SqlPeople(self._rows, self.at_one_moment)
+        self.people = SqlPeople(self._rows, self.at_one_moment, records=self._records)
 
     @cached_property
     def trail(self) -> SqlTrail:
@@ -102,7 +117,7 @@ class SqliteStore:
         """Questions about attacks."""
         from pincli.store.sql.signs import SqlSigns
 
-        return SqlSigns(self._rows)
+        return SqlSigns(self._rows, with_old=self._has_old_trail)
 
     def identity(self) -> Identity:
         """The store's id and the keys that count now."""
@@ -122,6 +137,9 @@ class SqliteStore:
         """Take a step in one transaction under the writer lock, durable when this returns."""
         if self._sealers is None:
             raise RuntimeError("a store opened for reading was asked to write")
+        self.prepare_to_write()
+        from pincli.store.sqlite.transaction import SqliteTransaction
+
         locks = self._lock_file()
         with locks.writer(), translated(self.path):
             with self._committed(locks):
@@ -130,6 +148,7 @@ class SqliteStore:
                 transaction = SqliteTransaction(
                     self._connection, self.path, sealers=self._sealers, origin=self._origin
                 )
+                self._require_open()
                 before = transaction.head
                 mark = self._mark_of(transaction)
                 result = step(transaction, *args, **kwargs)
@@ -162,6 +181,9 @@ class SqliteStore:
 
     def require_seen(self) -> bool:
         """Compare the store with this host's mark; whether there is one."""
+        from pincli.store.mark import NOWHERE, Mark, place_of
+        from pincli.store.sql.rollback import require_seen
+
         with translated(self.path):
             identity, start = read_store(self._connection, self.path)
             mark = Mark.open(self._marks, bytes.fromhex(identity.store_id))
@@ -172,25 +194,70 @@ class SqliteStore:
             finally:
                 mark.close()
             if seen is not None:
+                if seen.place == NOWHERE and self.moved_to() is not None:
+                    # It is closed, and says so: the question is how far its server has gone on.
+                    seen = seen._replace(place=place_of(self.path))
                 head = newest(self._connection, start)
                 is_sealed = self._seals(identity.store_id)
                 require_seen(seen, self._seen(*head[:2]), self._rows, self.path, is_sealed)
             return seen is not None
 
-    def is_sound(self) -> bool:
-        """Whether SQLite finds the database intact, in a private copy of it."""
-        from pincli.store.sqlite.copies import is_sound, private_copy
+    def moved_to(self) -> str | None:
+        """The server that the store was moved to: its last event says so; None if it was not."""
+        found = self._rows(_LAST_EVENT)
+        return found[0][1] if found and found[0][0] == EventKind.MOVED else None
+
+    def tables(self) -> tuple[Table, ...]:
+        """The tables that a move copies."""
+        from pincli.store.sql.tables import OLD_EVENTS, TABLES
+
+        return (*TABLES, OLD_EVENTS) if self._has_old_trail else TABLES
+
+    def count(self, table: Table) -> int:
+        """How many rows a table has."""
+        ((count,),) = self._rows(f"SELECT count(*) FROM {table.name}")
+        return int(count)
+
+    def pages(self, table: Table) -> Iterator[list[Row]]:
+        """The rows of a table as they are now, in the transaction at hand if there is one."""
+        from pincli.store.sql.tables import pages
+
+        return pages(self._rows, table)
+
+    def note_moved(self) -> None:
+        """Let this host's mark say that the store is on a server now."""
+        from pincli.store.mark import NOWHERE, Mark, Seen
+
+        mark = Mark.open(self._marks, bytes.fromhex(self.identity().store_id))
+        if mark is not None:
+            try:
+                mark.write_durably(Seen(*self.trail.head(), 0, NOWHERE))
+            finally:
+                mark.close()
+
+    @contextmanager
+    def soundness(self) -> Iterator[Callable[[], bool]]:
+        """Begin to look whether SQLite finds the database intact, in a private copy of it."""
+        from pincli.store.sqlite.copies import private_copy, soundness
         from pincli.store.sqlite.leftovers import remove_leftovers
 
         remove_leftovers(self.path.parent)
-        with private_copy(self._connection, self.path, self._lock_file().writer) as copy:
-            return is_sound(copy, self.path)
+        with (
+            private_copy(self._connection, self.path, self._lock_file().writer) as copy,
+            soundness(copy, self.path) as is_sound,
+        ):
+            yield is_sound
 
     @contextmanager
     def maintained(self) -> Iterator[None]:
         """Keep other key rotations and restores out."""
         with self._lock_file().maintenance():
             yield
+
+    def prepare_to_write(self) -> None:
+        """Import what a write takes, before it takes a lock."""
+        import pincli.store.sql.rollback
+        import pincli.store.sqlite.transaction  # noqa: F401
 
     def prepare_for_bulk(self) -> None:
         """Let a chunk's pages wait in memory for its commit.
@@ -255,6 +322,9 @@ class SqliteStore:
             StoreRolledBack: The store is older than the mark, or another.
             StoreUnavailable: It is at another place than the mark's.
         """
+        from pincli.store.mark import Mark
+        from pincli.store.sql.rollback import require_seen
+
         if self._mark is None:
             store_id = bytes.fromhex(transaction.identity.store_id)
             self._mark = Mark.open(self._marks, store_id) or Mark.make(self._marks, store_id)
@@ -270,6 +340,8 @@ class SqliteStore:
         return self._mark
 
     def _seen(self, number: int, link: bytes) -> Seen:
+        from pincli.store.mark import Seen, place_of
+
         return Seen(number, link, 0, place_of(self.path))
 
     def _seals(self, store_id: str) -> Callable[[TrailEvent], bool]:
@@ -281,6 +353,11 @@ class SqliteStore:
             )
 
         return is_sealed
+
+    def _require_open(self) -> None:
+        server = self.moved_to()
+        if server is not None:
+            raise StoreUnavailable(Fault.CLOSED, self.path, server)
 
     def _require_own_schema(self) -> int:
         """The schema's cookie, once the schema is known to be ours."""
@@ -304,6 +381,13 @@ class SqliteStore:
         with translated(self.path):
             found = self._connection.execute(query, parameters).fetchall()
             return found if make is None else [make(row) for row in found]
+
+    def _records(
+        self, query: str, parameters: Sequence[Any], make: Callable[[Sequence[Any]], Any]
+    ) -> list[Any]:
+        """The same of users' whole rows, where `make` says which hold what can't be read."""
+        with translated(self.path):
+            return [make(row) for row in fetched(self._connection, query, parameters)]
 
 
 def _file_at(path: Path) -> tuple[int, int] | None:

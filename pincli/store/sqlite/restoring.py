@@ -10,30 +10,39 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from pincli.errors import BackupRefused, Refused, Rule, StoreUnavailable
-from pincli.models import Fault
+from pincli.models import Fault, Head
 from pincli.results import Restored
 from pincli.store.contract import Restorer
 from pincli.store.mark import Mark, Seen, place_of
 from pincli.store.sqlite.candidates import (
+    Candidate,
     backup_store,
     checked,
     present_copy,
     present_store,
     require_file,
 )
-from pincli.store.sqlite.connection import DATABASE, SCHEMA_VERSION, connect, schema_version
+from pincli.store.sqlite.catching_up import catch_up, mend
+from pincli.store.sqlite.connection import (
+    DATABASE,
+    SCHEMA_VERSION,
+    connect,
+    read_store,
+    schema_version,
+)
 from pincli.store.sqlite.copies import leave_syncing_for_the_end
 from pincli.store.sqlite.errors import from_os, translated
 from pincli.store.sqlite.leftovers import held_folder, remove_leftovers, unfinished_name
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks, make_lock_file
 from pincli.store.sqlite.replacing import place, replace
-from pincli.store.sqlite.restored_records import catch_up, head_of, write_records
-from pincli.store.sqlite.transaction import read_store
+from pincli.store.sqlite.restored_records import head_of, keeps_pins, suspects, write_records
 
 _TRIES = 4
 _LAST_EVENT = "SELECT number, link FROM trail ORDER BY number DESC LIMIT 1"
+_LINK = "SELECT link FROM trail WHERE number = ?"
 _OLD_LAST_EVENT = "SELECT seq, mac FROM events ORDER BY seq DESC LIMIT 1"
 
 
@@ -71,6 +80,34 @@ def restore(backup: Path | None, folder: Path, marks_folder: Path, restorer: Res
                 folder.rmdir()  # only if it is empty
 
 
+class _Present(NamedTuple):
+    """The present store when the work began.
+
+    Attributes:
+        path: Its database.
+        last: Its last event, where its pages could be copied.
+        readable: A copy of it, up to date, where pincli can trust it.
+        is_current: Whether that has the present store's own schema, and all its rows.
+    """
+
+    path: Path
+    last: Sequence[object] | None
+    readable: Path | None
+    is_current: bool
+
+    def went_on(self) -> bool:
+        """Whether others wrote into it since."""
+        return self.last is not None and _last_event(self.path) != self.last
+
+    def has_come_to(self, seen: Seen | None, since: Head | None) -> bool:
+        """Whether the newest event that this host has seen came after a head."""
+        if not self.is_current or seen is None or since is None or seen.number <= since.number:
+            return False
+        with closing(connect(self.path)) as connection, translated(self.path):
+            found = connection.execute(_LINK, (seen.number,)).fetchall()
+        return bool(found == [(seen.link,)])
+
+
 def _tried(
     backup: Path | None, folder: Path, marks_folder: Path, restorer: Restorer, locks: Locks
 ) -> Restored | None:
@@ -82,48 +119,79 @@ def _tried(
             stack.enter_context(held_folder(building))
         except OSError as error:
             raise from_os(error, building) from None
-        pages = building / "present.db"
-        copied = present_copy(path, pages, locks)
-        stood = None if copied is None else _last_event(copied)
-        present = None if copied is None else present_store(copied, building, restorer)
-        source = present if backup is None else backup_store(backup, building, restorer, present)
+        present = _present(path, building, restorer, locks)
+        source = present.readable
+        if backup is not None:
+            source = backup_store(backup, building, restorer, source)
         if source is None:
             raise BackupRefused("its pages are damaged")
         candidate = checked(source, building, restorer, is_present=backup is None)
         with closing(connect(candidate.database)) as connection, translated(candidate.database):
             leave_syncing_for_the_end(connection)
-            if present is not None:
-                uri = f"{present.absolute().as_uri()}?mode=ro"
-                connection.execute("ATTACH ? AS present", (uri,))
-                if not _is_same_store(connection):
-                    raise Refused(Rule.ANOTHER_STORE, str(path))
             store_id = read_store(connection, candidate.database)[0].store_id
             mark = Mark.open(marks_folder, bytes.fromhex(store_id))
             if mark is not None:
                 stack.callback(mark.close)
-            seen = None if mark is None else mark.read()
-            there = None if present is None else head_of(connection, "present")
-            result, keeps = write_records(connection, candidate, restorer, seen, there)
-            if present is not None:
-                connection.execute("DETACH present")
-            with locks.writer():
-                if copied is not None and _last_event(path) != stood:
-                    can_catch_up = backup is not None and present == pages and not keeps
-                    if there is None or not can_catch_up:
-                        return None
-                    came = catch_up(connection, candidate, restorer, path, there, mark)
-                    if came is None:
-                        return None
-                    result = result._replace(gone_users=result.gone_users + came)
-                head = head_of(connection, "main")
-                if present is not None:
-                    aside: Path | None = replace(connection, path)
-                else:
-                    connection.close()
-                    aside = place(candidate.database, path)
-                if mark is not None and head is not None:
-                    mark.write(Seen(*head, 0, place_of(path)), restored=True)
+            return _brought_in(connection, candidate, restorer, present, locks, mark)
+
+
+def _brought_in(
+    connection: sqlite3.Connection,
+    candidate: Candidate,
+    restorer: Restorer,
+    present: _Present,
+    locks: Locks,
+    mark: Mark | None,
+) -> Restored | None:
+    """Write a candidate's records, and then itself over the present store."""
+    there = None
+    if present.readable is not None:
+        uri = f"{present.readable.absolute().as_uri()}?mode=ro"
+        connection.execute("ATTACH ? AS present", (uri,))
+        if not _is_same_store(connection):
+            raise Refused(Rule.ANOTHER_STORE, str(present.path))
+        there = head_of(connection, "present")
+    seen = None if mark is None else mark.read()
+    keeps = keeps_pins(connection, candidate, seen, there)
+    mends = candidate.is_present and (keeps or present.has_come_to(seen, there))
+    suspected, result = None, None
+    if mends:  # written at the end, when it is known what others did meanwhile
+        suspected = suspects(connection, candidate, restorer)
+    else:
+        result = write_records(connection, candidate, restorer, seen, there, keeps=keeps)
+    if present.readable is not None:
+        connection.execute("DETACH present")
+    with locks.writer():
+        went_on = present.went_on()
+        can_go_on = mends or not (keeps or candidate.is_present)
+        since = there if went_on and can_go_on and present.is_current else None
+        if went_on and since is None:
+            return None
+        if suspected is not None:
+            result = mend(connection, candidate, restorer, suspected, present.path, since, mark)
+        elif since is not None and result is not None:
+            result = catch_up(connection, candidate, restorer, result, present.path, since, mark)
+        if result is None:
+            return None
+        head = head_of(connection, "main")
+        if present.readable is not None:
+            aside: Path | None = replace(connection, present.path)
+        else:
+            connection.close()
+            aside = place(candidate.database, present.path)
+        if mark is not None and head is not None:
+            mark.write(Seen(*head, 0, place_of(present.path)), restored=True)
     return result._replace(aside=None if aside is None else str(aside))
+
+
+def _present(path: Path, building: Path, restorer: Restorer, locks: Locks) -> _Present:
+    """A look at the present store."""
+    pages = building / "present.db"
+    copied = present_copy(path, pages, locks)
+    if copied is None:
+        return _Present(path, None, None, is_current=False)
+    readable = present_store(copied, building, restorer)
+    return _Present(path, _last_event(copied), readable, is_current=readable == pages)
 
 
 def _last_event(path: Path) -> Sequence[object]:
@@ -134,8 +202,13 @@ def _last_event(path: Path) -> Sequence[object]:
 
 
 def _is_same_store(connection: sqlite3.Connection) -> bool:
-    """Whether candidate and present store are the same store at two times."""
+    """Whether candidate and present store are the same store at two times.
+
+    Who edits the present store's id does not make it another: its trail begins as the
+    candidate's, which was checked, and that depends on the id.
+    """
     rows = connection.execute(
-        "SELECT count(*) FROM main.store s JOIN present.store p ON p.store_id = s.store_id"
+        "SELECT count(*) FROM main.store s JOIN present.store p "
+        "ON p.store_id = s.store_id OR p.start_link = s.start_link"
     ).fetchall()
     return rows == [(1,)]

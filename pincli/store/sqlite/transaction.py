@@ -8,17 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from pincli.errors import StoreTampered, StoreUnavailable
-from pincli.models import Fault, Head, Identity, Origin, Start
+from pincli.models import Fault, Head, Origin
 from pincli.store.sealing import Sealers
 from pincli.store.sql.rows import Row, marks
 from pincli.store.sql.transaction import SqlTransaction
-from pincli.store.sqlite.connection import utc_now
-
-_IDENTITY = (
-    "SELECT store_id, verify_key, audit_key, portal_key, start_number, start_link, start_seal "
-    "FROM store"
-)
-_HEAD = "SELECT number, link, seal FROM trail ORDER BY number DESC LIMIT 1"
+from pincli.store.sqlite.connection import fetched, newest, read_store, utc_now
 
 
 class SqliteTransaction(SqlTransaction):
@@ -66,7 +60,7 @@ class SqliteTransaction(SqlTransaction):
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query."""
-        return self._connection.execute(query, parameters).fetchall()
+        return fetched(self._connection, query, parameters)
 
     def run(self, statement: str, parameters: Sequence[Any]) -> None:
         """Run a statement that gives no rows."""
@@ -97,21 +91,3 @@ class SqliteTransaction(SqlTransaction):
     def replaced(self) -> StoreUnavailable:
         """The error that an older store was brought back meanwhile."""
         return StoreUnavailable(Fault.REPLACED, self._path)
-
-
-def newest(connection: sqlite3.Connection, start: Start) -> Start:
-    """The newest event's number, link and seal; where there is none, the start's."""
-    found = connection.execute(_HEAD).fetchall()
-    return Start(*found[0]) if found else start
-
-
-def read_store(connection: sqlite3.Connection, path: Path) -> tuple[Identity, Start]:
-    """What the store says of itself, and where its trail begins.
-
-    Raises:
-        StoreTampered: It says nothing, or more than one thing.
-    """
-    found = connection.execute(_IDENTITY).fetchall()
-    if len(found) != 1:
-        raise StoreTampered(path, "the store's own row is missing")
-    return Identity(*found[0][:4]), Start(*found[0][4:])

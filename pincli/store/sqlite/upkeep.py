@@ -28,6 +28,7 @@ _OTHER_THAN_DAMAGE = {
     Fault.FORBIDDEN: "run pincli as the user who owns it",
     Fault.READ_ONLY: "check the permissions, and whether the file system is mounted read-only",
     Fault.FULL: "free some space: it is checked on a copy, and was not",
+    Fault.NO_INODES: "remove some files: it is checked on a copy, and was not",
     Fault.OLD_SQLITE: "3.37 or later is needed",
 }
 

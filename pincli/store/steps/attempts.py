@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pincli.models import EventKind, NewEvent, Outcome, State, User, Verdict
 from pincli.rules import lockout
 from pincli.rules.states import state_of
+from pincli.store.steps.again import read_again
 
 if TYPE_CHECKING:
     from pincli.store.contract import Transaction
@@ -72,10 +73,10 @@ def charge(
 
 
 def refuse_unless_active(
-    transaction: Transaction, row: int, *, ticket: str | None
+    transaction: Transaction, asked: User, *, ticket: str | None
 ) -> Verdict | None:
     """Record and return the refusal if this user's state allows no attempt; else None."""
-    (user,) = transaction.users([row])
+    user = read_again(transaction, asked)
     ending = lockout.finished(user, at=transaction.at)
     now = lockout.after(user, ending)
     state = state_of(now)
@@ -116,9 +117,9 @@ def settle(transaction: Transaction, charged: Charged) -> Verdict:
     return Verdict(told, user, state)
 
 
-def finish(transaction: Transaction, row: int) -> User:
+def finish(transaction: Transaction, asked: User) -> User:
     """End an attempt that somebody left open; the record afterwards."""
-    (user,) = transaction.users([row])
+    user = read_again(transaction, asked)
     step = lockout.finished(user, at=transaction.at)
     transaction.save(step)
     return lockout.after(user, step)

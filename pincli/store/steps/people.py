@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,13 @@ from pincli.errors import Refused, Rule
 from pincli.models import Change, EventKind, NewEvent, User, UserType
 from pincli.rules import lockout
 from pincli.rules.people import newcomer, switched
+from pincli.store.steps.again import read_all_again
 
 if TYPE_CHECKING:
     from pincli.store.contract import Transaction
 
 _RANDOM_BYTES = 16
+_ANYBODY: Mapping[int, bytes] = {}
 
 
 def add_user(
@@ -49,6 +51,7 @@ def set_active(
     *,
     active: bool,
     reason: str | None,
+    uids: Mapping[int, bytes] = _ANYBODY,
     tampered: list[str] | None = None,
 ) -> list[Change]:
     """Activate or deactivate users; counters stay, and deactivating withdraws PINs.
@@ -58,6 +61,7 @@ def set_active(
         rows: The users' rows.
         active: Which of both.
         reason: Why, for every event of it.
+        uids: Whose rows they were, where that is known.
         tampered: Gets the logins of records that were tampered with, which are left out.
 
     Returns:
@@ -66,7 +70,7 @@ def set_active(
     taking = partial(switched, active=active, reason=reason)
     events: list[NewEvent] = []
     changes = []
-    for user in transaction.users(rows, tampered):
+    for user in read_all_again(transaction, rows, uids, tampered):
         if user.active == active:
             changes.append(Change(user, user))
             continue

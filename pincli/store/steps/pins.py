@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,12 +10,15 @@ from pincli.errors import KeyChanged, NoPinPossible, PinChangedMeanwhile, Refuse
 from pincli.models import Change, EventKind, NewEvent, NewPin, User
 from pincli.rules import lockout
 from pincli.rules.states import is_locked, may_have_pin
+from pincli.store.steps.again import read_again, read_all_again
 
 if TYPE_CHECKING:
     from pincli.store.contract import Transaction
 
+_ANYBODY: Mapping[int, bytes] = {}
 
-def collect(transaction: Transaction, row: int, pin: NewPin) -> User | lockout.Refusal:
+
+def collect(transaction: Transaction, asked: User, pin: NewPin) -> User | lockout.Refusal:
     """Write the PIN that its owner's first look generated.
 
     Returns:
@@ -26,12 +29,12 @@ def collect(transaction: Transaction, row: int, pin: NewPin) -> User | lockout.R
             loser of two first looks reads the winner's PIN.
         KeyChanged: A key was rotated since the PIN was made.
     """
-    user = _at_version(transaction, row, pin)
+    user = _at_version(transaction, asked, pin)
     change = partial(lockout.collected, pin=pin, at=transaction.at)
     return _taken(transaction, user, change, withdraws=False)
 
 
-def change(transaction: Transaction, row: int, pin: NewPin) -> User | lockout.Refusal:
+def change(transaction: Transaction, asked: User, pin: NewPin) -> User | lockout.Refusal:
     """Write the PIN that the customer chose, and set the counter to 0.
 
     Returns:
@@ -41,21 +44,20 @@ def change(transaction: Transaction, row: int, pin: NewPin) -> User | lockout.Re
         PinChangedMeanwhile: The version is no longer the one that it was made for.
         KeyChanged: A key was rotated since the PIN was made.
     """
-    user = _at_version(transaction, row, pin)
+    user = _at_version(transaction, asked, pin)
     taking = partial(lockout.changed, pin=pin, at=transaction.at)
     return _taken(transaction, user, taking, withdraws=True)
 
 
-def renew(transaction: Transaction, row: int, asked: User, pin: NewPin) -> None:
+def renew(transaction: Transaction, asked: User, pin: NewPin) -> None:
     """Write an answer hashed with the present key and cost, if the PIN is still the same.
 
     Args:
         transaction: The transaction to write in.
-        row: The user's row.
         asked: The record that the old answer was checked with.
         pin: The same PIN; its seal and version stay as they are.
     """
-    (user,) = transaction.users([row])
+    user = read_again(transaction, asked)
     same = (user.pin_version, user.question) == (asked.pin_version, asked.question)
     if not same or pin.verify_key != transaction.identity.verify_key:
         return
@@ -74,7 +76,7 @@ def renew(transaction: Transaction, row: int, asked: User, pin: NewPin) -> None:
 
 def issue(
     transaction: Transaction,
-    pins: Sequence[tuple[int, NewPin]],
+    pins: Sequence[tuple[User, NewPin]],
     *,
     unlock: bool,
     reason: str | None,
@@ -85,7 +87,7 @@ def issue(
 
     Args:
         transaction: The transaction to write in.
-        pins: Row and PIN, each made for the version that follows the row's present one.
+        pins: Whom as read before, and the PIN, made for the version that follows theirs.
         unlock: Whether locked users are released too.
         reason: Why, for every event of it.
         wanted: Whether a user, as the record is now, is to have theirs.
@@ -97,9 +99,11 @@ def issue(
 
     Raises:
         KeyChanged: A key was rotated since the PINs were made.
-        StoreUnavailable: A record was tampered with, and nobody wants to know which.
+        StoreUnavailable: A record was tampered with, and nobody wants to know which; or an
+            older store was brought back, in which somebody else has a row.
     """
-    prepared = dict(pins)
+    prepared = {asked.id: pin for asked, pin in pins}
+    uids = {asked.id: asked.uid for asked, _ in pins}
     for pin in prepared.values():
         _require_present_keys(transaction, pin)
 
@@ -107,9 +111,10 @@ def issue(
         new = prepared[now.id]
         return lockout.issued(now, new, unlock=unlock, reason=reason, at=transaction.at)
 
+    found = read_all_again(transaction, sorted(prepared), uids, tampered)
     users = [
         user
-        for user in transaction.users(sorted(prepared), tampered)
+        for user in found
         if user.pin_version == prepared[user.id].version - 1 and may_have_pin(user) and wanted(user)
     ]
     return _taken_by_all(transaction, users, issued)
@@ -121,6 +126,7 @@ def withdraw(
     *,
     unlock: bool,
     reason: str | None,
+    uids: Mapping[int, bytes] = _ANYBODY,
     tampered: list[str] | None = None,
 ) -> list[Change]:
     """Reset users: no PIN any more, and the counter at 0, but a locked user stays locked.
@@ -130,6 +136,7 @@ def withdraw(
         rows: The users' rows.
         unlock: Whether locked users are released too.
         reason: Why, for every event of it.
+        uids: Whose rows they were, where that is known.
         tampered: Gets the logins of records that were tampered with, which are left out.
 
     Returns:
@@ -138,21 +145,21 @@ def withdraw(
     Raises:
         StoreUnavailable: A record was tampered with, and nobody wants to know which.
     """
-    users = transaction.users(rows, tampered)
+    users = read_all_again(transaction, rows, uids, tampered)
     taking = partial(lockout.withdrawn, unlock=unlock, reason=reason)
     return _taken_by_all(transaction, users, taking)
 
 
-def unlock(transaction: Transaction, row: int, *, reason: str) -> User | lockout.Refusal:
+def unlock(transaction: Transaction, asked: User, *, reason: str) -> User | lockout.Refusal:
     """Release a lock, or record that there is none: the refusal, for the caller to raise."""
-    (user,) = transaction.users([row])
+    user = read_again(transaction, asked)
     taking = partial(lockout.unlocked, reason=reason)
     return _taken(transaction, user, taking, withdraws=False)
 
 
-def refuse_unless_locked(transaction: Transaction, row: int) -> Refused | None:
+def refuse_unless_locked(transaction: Transaction, asked: User) -> Refused | None:
     """Record that there is no lock to release, and give the refusal; None if there is one."""
-    (user,) = transaction.users([row])
+    user = read_again(transaction, asked)
     ending = lockout.finished(user, at=transaction.at)
     now = lockout.after(user, ending)
     if is_locked(now):
@@ -163,20 +170,20 @@ def refuse_unless_locked(transaction: Transaction, row: int) -> Refused | None:
     return refusal
 
 
-def refuse(transaction: Transaction, row: int, refusal: lockout.Refusal) -> None:
+def refuse(transaction: Transaction, asked: User, refusal: lockout.Refusal) -> None:
     """Record that something about a user's PIN was refused."""
-    (user,) = transaction.users([row])
+    user = read_again(transaction, asked)
     transaction.save([_refused(user, refusal)])
 
 
-def note_shown(transaction: Transaction, row: int, version: int) -> None:
-    """Record that the customer sees the PIN of that version.
+def note_shown(transaction: Transaction, asked: User) -> None:
+    """Record that the customer sees the PIN that was read.
 
     Raises:
         PinChangedMeanwhile: It was withdrawn or replaced meanwhile.
     """
-    (user,) = transaction.users([row])
-    if user.pin_version != version:
+    user = read_again(transaction, asked)
+    if user.pin_version != asked.pin_version:
         raise PinChangedMeanwhile
     ending = lockout.finished(user, at=transaction.at)
     now = lockout.after(user, ending)
@@ -216,9 +223,9 @@ def _refused(user: User, refusal: lockout.Refusal) -> NewEvent:
     return NewEvent(EventKind.REFUSED, user, outcome=refusal.rule.name.lower())
 
 
-def _at_version(transaction: Transaction, row: int, pin: NewPin) -> User:
+def _at_version(transaction: Transaction, asked: User, pin: NewPin) -> User:
     _require_present_keys(transaction, pin)
-    (user,) = transaction.users([row])
+    user = read_again(transaction, asked)
     if user.pin_version != pin.version - 1:
         raise PinChangedMeanwhile
     return user

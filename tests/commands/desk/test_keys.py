@@ -42,7 +42,10 @@ def keys_of(*pieces: bytes) -> list[KeyEvent]:
         (b"\x17", Key.ERASE_WORD),
         (b"\x1b\x7f", Key.ERASE_WORD),
         (b"\x0b", Key.ERASE_REST),
+        (b"\x1bOp", Text("0")),
+        (b"\x1bOy", Text("9")),
         (b"\x1b[A", Key.UP),
+        (b"\xc2\x9bA", Key.UP),
         (b"\x1bOA", Key.UP),
         (b"\x1b[1;5B", Key.DOWN),
         (b"\x1b[D", Key.LEFT),
@@ -62,7 +65,17 @@ def test_a_key_is_the_same_whole_or_in_pieces(data: bytes, event: KeyEvent) -> N
 
 @pytest.mark.parametrize(
     "data",
-    [b"\x1b[[A", b"\x1b[5~", b"\x1b[?1;2c", b"\x1b]0;title\x07", b"\x1bP1$r0m\x1b\\", b"\x00"],
+    [
+        b"\x1b[M012",
+        b"\x1b[M !!",
+        b"\xc2\x9b24;80R",
+        b"\x1b[[A",
+        b"\x1b[5~",
+        b"\x1b[?1;2c",
+        b"\x1b]0;title\x07",
+        b"\x1bP1$r0m\x1b\\",
+        b"\x00",
+    ],
 )
 def test_what_means_nothing_here_leaves_nothing(data: bytes) -> None:
     """Function keys and the terminal's own reports are not typed into a name."""

@@ -62,6 +62,10 @@ class Answers:
         """Note the order."""
         self.asked.append("tell")
 
+    def renew_pin(self) -> None:
+        """Note the order."""
+        self.asked.append("renew")
+
     def warning(self) -> None:
         """Nothing goes wrong."""
 
@@ -84,7 +88,7 @@ def test_what_came_with_enter_does_not_take_the_verdict_away() -> None:
     answers = Answers()
     assert run(script, answers) == Tally(verified=1)
     assert script.forgotten == 1
-    assert answers.asked == ["look up alice", "tell", "check", "tell"]
+    assert answers.asked == ["look up alice", "tell", "check", "tell", "renew"]
     assert "VERIFIED" in [shown for shown in script.shown if shown][-1]
 
 

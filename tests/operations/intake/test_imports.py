@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from typing import NoReturn
+
 import pytest
 
 from pincli.models import EventKind, Outcome, State, User, UserType
@@ -14,6 +17,7 @@ from pincli.store.steps import attempts
 from pincli.store.steps.imports import take_in
 from tests.operations.intake.files import FORMATS, HEADER, as_csv, person, take, taken
 from tests.store.attempting import told
+from tests.support.contract import call
 from tests.support.desk import Desk, connection_of
 from tests.support.driving import guess_wrong
 from tests.support.overtaking import overtake
@@ -46,6 +50,25 @@ def test_people_are_added_from_every_format(desk: Desk, kind: str) -> None:
     assert [event.user for event in events if event.kind is EventKind.USER_ADDED] == [*found]
     assert events[-1].kind is EventKind.IMPORTED
     play(events)
+
+
+def test_a_file_that_the_system_fails_at_is_not_taken(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its disk is gone, or its server: exit 8, in a sentence, and nothing is written."""
+    path = desk.store.parent / "people.csv"
+    path.write_bytes(as_csv(PEOPLE))
+    number = len(desk.events())
+
+    def fail(_descriptor: int) -> NoReturn:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    monkeypatch.setattr("pincli.operations.intake.imports.os.fstat", fail)
+    ran = call(desk, f"import {path} --json")
+    monkeypatch.undo()
+    assert (ran.code, ran.answer["error"]["code"]) == (8, "unavailable")
+    assert "Stale file handle" in ran.answer["error"]["message"]
+    assert len(desk.events()) == number
 
 
 @pytest.mark.parametrize("kind", FORMATS)

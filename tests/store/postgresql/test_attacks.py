@@ -10,6 +10,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -680,7 +681,7 @@ def test_a_dba_who_is_no_superuser_makes_the_store(own_server: Server) -> None:
             postgres.execute(f"DROP ROLE {name}".encode())
         postgres.execute("CREATE ROLE dba LOGIN CREATEROLE")
         postgres.execute("CREATE DATABASE made OWNER dba")
-    with own_server.postgres.connect("made") as connection:
+    with replace(own_server.postgres, name="made").connect() as connection:
         connection.execute("SET SESSION AUTHORIZATION dba")
         connection.execute(script(statements()).encode())
         connection.execute(f"CREATE ROLE desk1 IN ROLE {DESK}".encode())

@@ -39,10 +39,11 @@ from tests.support.postgresql import Server
 from tests.support.small_server_disk import small_disk
 
 ONE_MISS = ["attempt", "incorrect"]
-_END_WAITING = (
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+_WAITING = (
+    "SELECT pid FROM pg_stat_activity"
     " WHERE datname = current_database() AND usename = 'desk1' AND wait_event_type = 'Lock'"
 )
+_END_WAITING = _WAITING.replace("pid", "pg_terminate_backend(pid)", 1)
 _AT_ONCE = (
     "SELECT replace(pg_get_functiondef('pincli.finish'::regproc), 'secs => 10', 'secs => -1')"
 )
@@ -219,6 +220,25 @@ def test_a_server_that_crashes_and_comes_back(own_floor: Floor) -> None:
         assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
 
 
+def test_a_server_that_crashes_during_an_attempt(own_floor: Floor) -> None:
+    """The verdict comes once it is back, within the command's time; there is one attempt."""
+    own_floor.collected()
+    number = own_floor.last()
+    server = own_floor.database.server
+    with own_floor.at_the_desk() as session, ThreadPoolExecutor() as pool:
+        holder = own_floor.database.connect()
+        holder.execute("BEGIN")
+        holder.execute("SELECT FROM pincli.store FOR UPDATE")
+        answer = pool.submit(verify, session, "alice", WRONG, None)
+        while not own_floor.database.sql(_WAITING):
+            time.sleep(0.05)
+        server.restart("immediate")
+        holder.close()
+        assert answer.result().outcome is Outcome.INCORRECT
+    assert own_floor.kinds(number) == ONE_MISS
+    require_untouched(own_floor)
+
+
 def test_a_server_whose_time_stands_still(
     own_floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,7 +254,7 @@ def test_a_server_whose_time_stands_still(
         began = time.monotonic()
         with pytest.raises(StoreUnavailable) as raised:
             store.functions.attempt(asked, b"w" * 32, ticket=None)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 4
         assert (raised.value.fault, raised.value.charge) == (Fault.LOST, "may be charged")
         server.thaw()
         assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
@@ -331,8 +351,8 @@ def test_an_attempt_left_open_is_ended_by_who_looks(
         began = time.monotonic()
         with held(floor), pytest.raises(StoreBusy):
             store_of(session).functions.finish(open_one)
-        assert time.monotonic() - began < 3
-        monkeypatch.setattr(left_open, "LEFT_OPEN", timedelta(0))
+        assert time.monotonic() - began < 4
+        monkeypatch.setattr(left_open, "LEFT_OPEN", timedelta(seconds=-2))
         ((definition,),) = floor.database.sql(_AT_ONCE)
         floor.database.sql(definition)
         store_of(session).locks_recorded.clear()
@@ -358,7 +378,8 @@ def test_a_database_that_was_put_back_is_refused_before_a_charge(floor: Floor) -
         assert raised.value.charge == "not charged"
         assert floor.last() == number
         floor.database.sql("UPDATE pincli.store SET epoch = epoch + 1")
-        assert verify(session, "alice", WRONG, None).outcome is Outcome.INCORRECT
+        for _ in range(2):
+            assert verify(session, "alice", WRONG, None).outcome is Outcome.INCORRECT
     store_id = next(floor.keys.glob("mark-*")).name.removeprefix("mark-")
     mark = Mark.open(floor.keys, bytes.fromhex(store_id))
     assert mark is not None

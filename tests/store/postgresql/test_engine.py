@@ -320,6 +320,21 @@ def test_a_record_without_a_seal_is_as_its_event_says(floor: Floor) -> None:
     require_untouched(floor)
 
 
+def test_a_desk_shows_no_pin_and_writes_no_table(floor: Floor) -> None:
+    """Even with all keys: the database keeps the sealed PIN from its login, and says so."""
+    user = floor.collected()
+    number = floor.last()
+    with floor.session("desk1") as session:
+        for act in (
+            lambda: pins.show(session, "alice"),
+            lambda: session.store.write(set_active, [user.id], active=False, reason=None),
+        ):
+            with pytest.raises(StoreUnavailable) as raised:
+                act()
+            assert raised.value.fault is Fault.FORBIDDEN
+    assert floor.last() == number
+
+
 def test_only_one_maintains_the_store(floor: Floor) -> None:
     """An admin; not a desk or a portal; and whoever dies lets go."""
     with (
@@ -379,6 +394,31 @@ def test_a_host_stops_where_the_store_is_older_than_its_mark(floor: Floor) -> No
         floor.database.sql("UPDATE pincli.store SET epoch = 1")
         add(session, "carol")
         assert session.store.require_seen()
+
+
+def test_another_store_in_its_place_is_not_written(floor: Floor) -> None:
+    """An open desk would seal it as if it were the one that it had opened."""
+    with floor.session() as session:
+        add(session, "alice")
+        floor.database.sql("UPDATE pincli.store SET store_id = %s", "0f" * 16)
+        with pytest.raises(StoreUnavailable) as raised:
+            session.store.write(touch, [1])
+    assert raised.value.fault is Fault.REPLACED
+
+
+def test_the_mark_of_a_busy_host_is_never_ahead(floor: Floor) -> None:
+    """Several processes of a host write and move its mark at once; none is refused."""
+    with floor.session() as session:
+        add(session, *"abcd")
+
+    def write(row: int) -> None:
+        with floor.session() as session:
+            for _ in range(25):
+                session.store.write(touch, [row])
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(write, (1, 2, 3, 4)))
+    require_untouched(floor)
 
 
 def test_a_new_host_makes_its_mark(floor: Floor, tmp_path: Path) -> None:

@@ -227,7 +227,7 @@ def test_an_attempt_that_was_left_open_in_every_state(store: Twin) -> None:
     after = store.users(users + young)
     for user, now, finished in zip(users, after, told, strict=False):
         memory = Memory(user, head)
-        _, locked = compared.taken(memory, partial(attempts.finish, row=user.id), finished)
+        _, locked = compared.taken(memory, partial(attempts.finish, asked=user), finished)
         assert finished.locked == locked
         assert now == memory.user
     assert after[-1] == young[0]
@@ -365,3 +365,14 @@ def test_an_attempt_that_somebody_else_has_ended(store: Twin) -> None:
         words.add(settle.outcome)
     assert words == {"verified", "incorrect", "locked", "uncollected", "inactive", "ineligible"}
     compared.finish()
+
+
+def test_a_nonce_is_forgotten_after_a_day(store: Twin) -> None:
+    """The table of nonces does not grow with every verify; nobody else's are forgotten."""
+    users = store.put([user_of(1), user_of(2)])
+    for user in (*users, users[0]):
+        nonce = uuid4()
+        call_all(store.desk, [twin.charge(user, nonce=nonce), twin.settle(user, nonce)])
+        store.admin.execute("UPDATE pincli.nonces SET at = at - interval '25 hours'")
+    kept = store.admin.execute("SELECT uid FROM pincli.nonces ORDER BY uid").fetchall()
+    assert kept == [(users[0].uid,), (users[1].uid,)]

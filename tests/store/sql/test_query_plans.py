@@ -70,6 +70,7 @@ QUESTIONS: dict[str, Question] = {
     "many users": lambda c: people_of(c).named([f"u{number}" for number in range(1000)]),
     "many rows": lambda c: people_of(c).in_rows([*range(1, 1000)]),
     "the next rows": lambda c: people_of(c).rows_after(5, 2000),
+    "the next records": lambda c: people_of(c).sealed_after(5, 500),
     "a transaction's users": lambda c: transaction(c).named(
         ["alice", *(f"u{n}" for n in range(1000))]
     ),

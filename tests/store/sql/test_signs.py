@@ -33,7 +33,7 @@ class Trail:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
-        self.signs = SqlSigns(rows_of(connection))
+        self.signs = SqlSigns(rows_of(connection), with_old=False)
         put(connection, [Person(name) for name in NAMES])
         put(connection, [Person("gus", "globex")])
 

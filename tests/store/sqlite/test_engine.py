@@ -87,13 +87,13 @@ def settle(session: Session, user: User) -> None:
 def issue(session: Session, user: User, *, unlock: bool) -> None:
     """Reset a user to a new PIN."""
     new = pins.prepare(session, user, "234811", PinOrigin.GENERATED)
-    session.store.write(pin_steps.issue, [(user.id, new)], unlock=unlock, reason="r")
+    session.store.write(pin_steps.issue, [(user, new)], unlock=unlock, reason="r")
 
 
 def change(session: Session, user: User) -> None:
     """Set the PIN that the customer chose."""
     new = pins.prepare(session, user, "234811", PinOrigin.CUSTOMER)
-    session.store.write(pin_steps.change, user.id, new)
+    session.store.write(pin_steps.change, user, new)
 
 
 def withdraw(session: Session, users: dict[str, User], *, unlock: bool) -> None:
@@ -104,7 +104,7 @@ def withdraw(session: Session, users: dict[str, User], *, unlock: bool) -> None:
 
 def unlock(store: Store, user: User) -> User:
     """Release a lock."""
-    released = store.write(pin_steps.unlock, user.id, reason="r")
+    released = store.write(pin_steps.unlock, user, reason="r")
     assert isinstance(released, User)
     return released
 
@@ -115,11 +115,11 @@ STEPS: dict[str, tuple[int, Step]] = {
     "refuse": (1, lambda s, u: charge(s, u["locked"])),
     "settle a match": (2, lambda s, u: settle(s, u["right"])),
     "settle the sixth miss": (2, lambda s, u: settle(s, u["open"])),
-    "end the sixth": (2, lambda s, u: s.store.write(attempts.finish, u["open"].id)),
+    "end the sixth": (2, lambda s, u: s.store.write(attempts.finish, u["open"])),
     "set a PIN": (2, lambda s, u: change(s, u["alice"])),
     "show a PIN": (
         1,
-        lambda s, u: s.store.write(pin_steps.note_shown, u["alice"].id, u["alice"].pin_version),
+        lambda s, u: s.store.write(pin_steps.note_shown, u["alice"]),
     ),
     "issue": (2, lambda s, u: issue(s, u["alice"], unlock=False)),
     "issue and unlock": (2, lambda s, u: issue(s, u["locked"], unlock=True)),
@@ -217,7 +217,7 @@ def test_a_bug_in_a_step_is_not_hidden(desk: Desk, users: dict[str, User]) -> No
     """It is not reported as a damaged store, and all that the step has saved is rolled back."""
 
     def broken(transaction: Transaction) -> None:
-        pin_steps.unlock(transaction, users["locked"].id, reason="r")
+        pin_steps.unlock(transaction, users["locked"], reason="r")
         raise KeyError("a bug")
 
     before = dump(desk)

@@ -271,8 +271,8 @@ def test_somebody_else_ends_an_attempt_with_the_outcome_it_would_have_got(
     """Its own agent and ticket stand on the event, and who ended it; its owner is told the same."""
     attempt = left_open(desk, with_counter(desk, counter), pin, agent="mia")
     with desk.session(agent="ben", command="status") as session:
-        after = session.store.write(attempts.finish, attempt.row)
-        session.store.write(attempts.finish, attempt.row)
+        after = session.store.write(attempts.finish, desk.user("alice"))
+        session.store.write(attempts.finish, desk.user("alice"))
     ended = desk.events()[attempt.number]
     assert (ended.kind, ended.attempt) == (outcome.value, attempt.number)
     assert (ended.agent, ended.command, ended.ticket) == ("mia", "verify", "T-1")
@@ -302,7 +302,7 @@ def test_ending_an_attempt_needs_no_key_but_that_of_the_seals(
     for name in ("verify.key", "portal.key", "portal.pub"):
         (desk.keys / name).unlink()
     with desk.session(Need.WRITE) as session:
-        session.store.write(attempts.finish, attempt.row)
+        session.store.write(attempts.finish, desk.user("alice"))
     assert kinds_after(desk, attempt.number) == [(outcome, outcome, 0 if pin == PIN else 3)]
 
 
@@ -325,7 +325,7 @@ def test_a_right_answer_that_somebody_else_ended_is_not_told_once_its_pin_is_gon
     """State or version changed since the charge: `not_told`, and the present state is told."""
     attempt = left_open(desk, with_counter(desk, 2), PIN)
     with desk.session(agent="ben") as session:
-        session.store.write(attempts.finish, attempt.row)
+        session.store.write(attempts.finish, desk.user("alice"))
     after = rewrite(desk, "alice", **change)
     number = last_number(desk)
     with desk.session() as session:
@@ -350,7 +350,7 @@ def test_refuse_unless_active_charges_nobody(desk: Desk, counter: int) -> None:
     before = with_counter(desk, counter)
     number = last_number(desk)
     with desk.session() as session:
-        verdict = session.store.write(attempts.refuse_unless_active, before.id, ticket="T-1")
+        verdict = session.store.write(attempts.refuse_unless_active, before, ticket="T-1")
     refused = Verdict(Outcome.LOCKED, before, State.LOCKED)
     assert verdict == (refused if counter == 6 else None)
     assert desk.user("alice") == before
@@ -361,7 +361,9 @@ def test_refuse_unless_active_ends_a_sixth_miss_that_was_left_open(desk: Desk) -
     """The lock is recorded and told before the agent asks for a PIN."""
     attempt = left_open(desk, with_counter(desk, 5))
     with desk.session() as session:
-        verdict = session.store.write(attempts.refuse_unless_active, attempt.row, ticket=None)
+        verdict = session.store.write(
+            attempts.refuse_unless_active, desk.user("alice"), ticket=None
+        )
     assert verdict is not None
     assert verdict.outcome is Outcome.LOCKED
     assert [kind for kind, *_ in kinds_after(desk, attempt.number)] == [

@@ -36,12 +36,12 @@ def withdraw_and_unlock(session: Session, user: User) -> object:
 
 def issue(session: Session, user: User) -> object:
     new = pins.prepare(session, user, "234811", PinOrigin.GENERATED)
-    return session.store.write(steps.issue, [(user.id, new)], unlock=True, reason="incident")
+    return session.store.write(steps.issue, [(user, new)], unlock=True, reason="incident")
 
 
 def choose(session: Session, user: User) -> object:
     new = pins.prepare(session, user, "234811", PinOrigin.CUSTOMER)
-    return session.store.write(steps.change, user.id, new)
+    return session.store.write(steps.change, user, new)
 
 
 def deactivate(session: Session, user: User) -> object:
@@ -64,15 +64,15 @@ def rename(session: Session, user: User) -> object:
 
 
 def unlock(session: Session, user: User) -> object:
-    return session.store.write(steps.unlock, user.id, reason="please")
+    return session.store.write(steps.unlock, user, reason="please")
 
 
 def ask_for_a_lock(session: Session, user: User) -> object:
-    return session.store.write(steps.refuse_unless_locked, user.id)
+    return session.store.write(steps.refuse_unless_locked, user)
 
 
 def look(session: Session, user: User) -> object:
-    return session.store.write(steps.note_shown, user.id, user.pin_version)
+    return session.store.write(steps.note_shown, user)
 
 
 def reseal(session: Session, user: User) -> object:
@@ -83,11 +83,11 @@ def reseal(session: Session, user: User) -> object:
 
 def renew(session: Session, user: User) -> object:
     new = pins.prepare(session, user, PIN, PinOrigin.CUSTOMER)
-    return session.store.write(steps.renew, user.id, user, new._replace(version=user.pin_version))
+    return session.store.write(steps.renew, user, new._replace(version=user.pin_version))
 
 
 def look_by_somebody_else(session: Session, user: User) -> object:
-    return session.store.write(attempts.finish, user.id)
+    return session.store.write(attempts.finish, user)
 
 
 WITHDRAWING: dict[str, tuple[Change, Outcome]] = {
@@ -208,5 +208,5 @@ def test_a_look_that_comes_too_late_ends_nothing(desk: Desk) -> None:
     user = with_counter(desk, 2)
     attempt = left_open(desk, user, PIN)
     with desk.session() as session, pytest.raises(PinChangedMeanwhile):
-        session.store.write(steps.note_shown, user.id, user.pin_version - 1)
+        session.store.write(steps.note_shown, user._replace(pin_version=user.pin_version - 1))
     assert desk.user("alice").attempt == attempt.number

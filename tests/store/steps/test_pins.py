@@ -33,7 +33,7 @@ def test_a_pin_is_written_with_its_version_seal_and_event(
     with desk.session() as session:
         new = pins.prepare(session, before, "234811", set_by)
         step = pin_steps.change if chosen else pin_steps.collect
-        after = session.store.write(step, before.id, new)
+        after = session.store.write(step, before, new)
     assert isinstance(after, User)
     assert told(after) == told(desk.user("alice"))
     assert (after.question, after.pin_check, after.pin_proof) == (
@@ -55,7 +55,7 @@ def test_a_customer_who_is_locked_chooses_no_pin(desk: Desk) -> None:
     number = last_number(desk)
     with desk.session() as session:
         new = pins.prepare(session, before, "234811", PinOrigin.CUSTOMER)
-        refusal = session.store.write(pin_steps.change, before.id, new)
+        refusal = session.store.write(pin_steps.change, before, new)
     assert isinstance(refusal, Refused)
     assert (refusal.rule, refusal.subject) == (Rule.LOCKED, "alice")
     assert desk.user("alice") == before
@@ -69,13 +69,13 @@ def test_the_loser_of_two_first_looks_writes_nothing(desk: Desk) -> None:
         one, two = (
             pins.prepare(session, user, pin, PinOrigin.GENERATED) for pin in ("234811", "123678")
         )
-        winner = session.store.write(pin_steps.collect, user.id, one)
+        winner = session.store.write(pin_steps.collect, user, one)
         number = last_number(desk)
         with pytest.raises(PinChangedMeanwhile):
-            session.store.write(pin_steps.collect, user.id, two)
+            session.store.write(pin_steps.collect, user, two)
         with pytest.raises(PinChangedMeanwhile):
-            session.store.write(pin_steps.change, user.id, two)
-        new = [(user.id, two)]
+            session.store.write(pin_steps.change, user, two)
+        new = [(user, two)]
         assert session.store.write(pin_steps.issue, new, unlock=False, reason=None) == []
     assert isinstance(winner, User)
     assert told(desk.user("alice")) == told(winner)
@@ -86,12 +86,12 @@ def test_a_look_at_a_pin_that_is_gone_is_not_recorded(desk: Desk) -> None:
     """Between reading and recording it was withdrawn: look again, it is no longer the PIN."""
     user = with_counter(desk, 0)
     with desk.session() as session:
-        session.store.write(pin_steps.note_shown, user.id, user.pin_version)
+        session.store.write(pin_steps.note_shown, user)
         assert kinds_after(desk, last_number(desk) - 1) == [("pin_shown", None, 0)]
         session.store.write(pin_steps.withdraw, [user.id], unlock=False, reason=None)
         number = last_number(desk)
         with pytest.raises(PinChangedMeanwhile):
-            session.store.write(pin_steps.note_shown, user.id, user.pin_version)
+            session.store.write(pin_steps.note_shown, user)
     assert last_number(desk) == number
 
 
@@ -146,7 +146,7 @@ def test_issuing_gives_a_new_pin_and_the_counter_of_a_reset(
     with desk.session() as session:
         new = pins.prepare(session, before, "234811", PinOrigin.GENERATED)
         (change,) = session.store.write(
-            pin_steps.issue, [(before.id, new)], unlock=unlock, reason="because"
+            pin_steps.issue, [(before, new)], unlock=unlock, reason="because"
         )
     after = desk.user("alice")
     stays = counter == 6 and not unlock
@@ -166,8 +166,8 @@ def test_a_counter_below_six_is_not_unlocked(desk: Desk, counter: int) -> None:
     before = with_counter(desk, counter)
     number = last_number(desk)
     with desk.session() as session:
-        refusal = session.store.write(pin_steps.unlock, before.id, reason="because")
-        early = session.store.write(pin_steps.refuse_unless_locked, before.id)
+        refusal = session.store.write(pin_steps.unlock, before, reason="because")
+        early = session.store.write(pin_steps.refuse_unless_locked, before)
     for each in (refusal, early):
         assert isinstance(each, Refused)
         assert (each.rule, each.subject) == (Rule.NOT_LOCKED, "alice")
@@ -180,7 +180,7 @@ def test_unlocking_keeps_the_pin_and_the_totals(desk: Desk) -> None:
     before = with_counter(desk, 6)
     number = last_number(desk)
     with desk.session() as session:
-        after = session.store.write(pin_steps.unlock, before.id, reason="because")
+        after = session.store.write(pin_steps.unlock, before, reason="because")
     assert isinstance(after, User)
     assert told(after) == told(desk.user("alice"))
     assert told(after) == told(before)._replace(failed_attempts=0, locked_since=None)

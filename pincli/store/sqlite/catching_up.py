@@ -1,0 +1,184 @@
+"""Taking in what others did to the present store while a restore was worked out.
+
+The caller holds the writer lock, so only what changed is looked at.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from pincli.models import Head, Texts, TrailEvent
+from pincli.results import Restored
+from pincli.rules.canonical import link_of, texts_digest
+from pincli.rules.replay import Course, replayed
+from pincli.rules.restoring import restored
+from pincli.store.contract import Restorer
+from pincli.store.mark import Mark
+from pincli.store.sql.rows import TRAIL, USER, USER_COLUMNS, marks
+from pincli.store.sqlite.candidates import Candidate
+from pincli.store.sqlite.restored_records import (
+    CHUNK,
+    Suspects,
+    head_of,
+    keeps_pins,
+    present_records,
+    restored_event,
+    transaction_on,
+    write_records,
+)
+
+_LINK = "SELECT link FROM present.trail WHERE number = ?"
+_EVENTS_SINCE = f"SELECT {TRAIL} FROM present.trail NOT INDEXED WHERE number > ? ORDER BY number"
+_TEXTS_SINCE = f"SELECT {', '.join(Texts._fields)} FROM present.texts WHERE number > ?"
+_CHANGED_SINCE = "SELECT uid FROM present.people WHERE event > ?"
+_CAME_SINCE = "SELECT count(*) FROM present.trail WHERE number > ? AND kind = 'user_added'"
+_CHANGED_UIDS = "uid IN (SELECT uid FROM main.trail NOT INDEXED WHERE number > ?)"
+_PEOPLE = f"{USER}, seal"
+_FRESH = ", ".join(f"{name} = excluded.{name}" for name in (*USER_COLUMNS, "seal"))
+_COPIED = (
+    "INSERT INTO main.trail SELECT * FROM present.trail WHERE number > ?",
+    "INSERT INTO main.texts SELECT * FROM present.texts WHERE number > ?",
+    "INSERT INTO main.notices SELECT * FROM present.notices WHERE number > ?",
+    f"INSERT INTO main.people ({_PEOPLE}) SELECT {_PEOPLE} FROM present.people "
+    f"WHERE {_CHANGED_UIDS} ON CONFLICT (id) DO UPDATE SET {_FRESH}",
+)
+
+
+def mend(
+    connection: sqlite3.Connection,
+    candidate: Candidate,
+    restorer: Restorer,
+    suspected: Suspects,
+    path: Path,
+    since: Head | None,
+    mark: Mark | None,
+) -> Restored | None:
+    """Take in the present store: its trail goes on, and only records that are wrong change.
+
+    Args:
+        connection: The candidate, with the present store's rows.
+        candidate: What is known of it.
+        restorer: Who does what needs keys.
+        suspected: Whose records were found to be wrong.
+        path: The present store's database.
+        since: Its head when it was copied; None if nobody wrote since.
+        mark: This host's mark.
+
+    Returns:
+        What was done; None if it is another store by now, or what came does not follow.
+    """
+    if since is not None:
+        came = _follow(connection, candidate, path, since)
+        if came is None:
+            return None
+        suspected = suspected.and_also(came)
+    seen = None if mark is None else mark.read()
+    there = head_of(connection, "main")
+    if not keeps_pins(connection, candidate, seen, there):
+        return None
+    return write_records(connection, candidate, restorer, seen, there, keeps=True, only=suspected)
+
+
+def catch_up(
+    connection: sqlite3.Connection,
+    candidate: Candidate,
+    restorer: Restorer,
+    so_far: Restored,
+    path: Path,
+    since: Head,
+    mark: Mark | None,
+) -> Restored | None:
+    """Make the records of a backup as strict as what others did since the copy.
+
+    Args:
+        connection: The candidate, after `write_records`.
+        candidate: What is known of it.
+        restorer: Who does what needs keys.
+        so_far: What was done.
+        path: The present store's database.
+        since: Its head when it was copied.
+        mark: This host's mark, if there is one.
+
+    Returns:
+        What was done, with the users who came since, whom the candidate does not have; None,
+        with nothing written, if it is another store by now.
+    """
+    with _attached(connection, path, since) as is_same:
+        if not is_same:
+            return None
+        connection.execute("BEGIN")
+        transaction = transaction_on(connection, candidate, restorer)
+        seen = None if mark is None else mark.read()
+        transaction.save([restored_event(seen, head_of(connection, "present"))])
+        changed = connection.execute(_CHANGED_SINCE, (since.number,))
+        while uids := [uid for (uid,) in changed.fetchmany(CHUNK)]:
+            rows = connection.execute(
+                f"SELECT id FROM main.people WHERE uid IN ({marks(uids)})", uids
+            ).fetchall()
+            users = transaction.users([row for (row,) in rows])
+            present = present_records(connection, users)
+            for user in users:
+                there = present[user.uid]
+                step = restored(user, present=there, keeps_pin=False, at=transaction.at)
+                transaction.save(step)
+        ((came,),) = connection.execute(_CAME_SINCE, (since.number,)).fetchall()
+        connection.execute("COMMIT")
+    return so_far._replace(gone_users=so_far.gone_users + came)
+
+
+def _follow(
+    connection: sqlite3.Connection, candidate: Candidate, path: Path, since: Head
+) -> Suspects | None:
+    """Bring a candidate up to what others did since; who changed."""
+    with _attached(connection, path, since) as is_same:
+        told = _told(connection, candidate.courses, since) if is_same else None
+        if told is None:
+            return None
+        connection.execute("BEGIN")
+        try:
+            for statement in _COPIED:
+                connection.execute(statement, (since.number,))
+        except sqlite3.IntegrityError:
+            return None
+        finally:
+            connection.execute("COMMIT")
+        rows = connection.execute(f"SELECT id FROM people WHERE {_CHANGED_UIDS}", since[:1])
+        return Suspects([row for (row,) in rows.fetchall()], told)
+
+
+@contextmanager
+def _attached(connection: sqlite3.Connection, path: Path, since: Head) -> Iterator[bool]:
+    """The present store as it is now, attached; whether its trail goes on from a head."""
+    connection.execute("ATTACH ? AS present", (f"{path.absolute().as_uri()}?mode=ro",))
+    try:
+        yield connection.execute(_LINK, (since.number,)).fetchall() == [(since.link,)]
+    finally:
+        connection.execute("DETACH present")
+
+
+def _told(
+    connection: sqlite3.Connection, courses: Mapping[bytes, Course], since: Head
+) -> dict[bytes, Course] | None:
+    """How far the stories of those with events since a head are told; None if that is wrong.
+
+    The seal of the newest event is checked before the next one is written.
+    """
+    texts = {row[0]: Texts._make(row) for row in connection.execute(_TEXTS_SINCE, since[:1])}
+    told: dict[bytes, Course] = {}
+    number, link = since
+    for event in map(TrailEvent._make, connection.execute(_EVENTS_SINCE, since[:1])):
+        number, link = number + 1, link_of(link, event)
+        kept = texts.pop(number, None)
+        if (event.number, event.link) != (number, link):
+            return None
+        if event.texts != (texts_digest(kept) if kept else None):
+            return None
+        if event.uid is not None:
+            course = replayed(event, told.get(event.uid, courses.get(event.uid)))
+            if isinstance(course, str):
+                return None
+            told[event.uid] = course
+    return None if texts else told
