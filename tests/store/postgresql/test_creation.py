@@ -97,12 +97,3 @@ def test_a_commit_whose_answer_is_lost_keeps_the_keys(database: Database, tmp_pa
     assert (raised.value.fault, raised.value.unsure) == (Fault.LOST, True)
     with Floor(database, keys).session() as session:
         assert check_trail(session, None).finding is None
-
-
-def test_doctor_is_told_of_the_server(floor: Floor) -> None:
-    """Its version, or why it can't be asked."""
-    (check,) = upkeep(floor.database, floor.keys, "admin1").health()
-    assert check.finding is None
-    nowhere = PostgresUpkeep(Server("postgresql://desk1@/pincli?host=/nowhere"), floor.keys)
-    (check,) = nowhere.health()
-    assert "unreachable" in (check.finding or "")

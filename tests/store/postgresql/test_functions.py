@@ -208,7 +208,7 @@ def test_a_refusal_in_every_state(store: Twin) -> None:
     refusing = partial(attempts.refuse_unless_active, ticket=TICKET)
     for user, now, refusal in zip(users, store.users(users), told, strict=True):
         memory = Memory(user, head)
-        verdict, locked = compared.taken(memory, partial(refusing, row=user.id), refusal)
+        verdict, locked = compared.taken(memory, partial(refusing, asked=user), refusal)
         expected = (verdict.outcome.value, verdict.state.value) if verdict else (None, "active")
         assert (refusal.outcome, refusal.state) == expected
         assert refusal.locked == locked
