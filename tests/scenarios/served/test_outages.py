@@ -99,16 +99,17 @@ def _hold(desk: ServedDesk, callers: Callers) -> None:
 def test_backends_terminated_under_callers(desk: ServedDesk, forks: Forks) -> None:
     """Each call is taken up again by its nonce, or ends in exit 8: no charge is lost or doubled."""
     with _calling(desk, forks) as callers:
-        ended = 0
+        for _ in range(OUTAGES):
+            left = FEWEST_ENDED
 
-        def verdicts() -> bool:
-            nonlocal ended
-            ended += desk.sql(_TERMINATED)[0][0]
-            time.sleep(0.02)
-            codes = callers.codes()
-            return ended >= FEWEST_ENDED * OUTAGES and bool(codes[0] and codes[3])
+            def is_enough() -> bool:
+                nonlocal left
+                left -= int(desk.sql(_TERMINATED)[0][0])
+                time.sleep(0.02)
+                return left <= 0
 
-        callers.wait_for(verdicts, "backends to end")
+            callers.wait_for(is_enough, "backends to end")
+        callers.wait_for(lambda: all(callers.codes()[code] for code in (0, 3)), "verdicts")
     _hold(desk, callers)
 
 
