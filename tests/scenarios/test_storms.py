@@ -39,7 +39,7 @@ WORKERS = 4
 ROUNDS = 25 if EVERYTHING else 8
 ROUNDS_OF_KILLS, FEWEST_LOCKS = (60, 3) if EVERYTHING else (15, 1)
 MOST_ROUNDS = 600
-_KILLED_AT = ("charged", "settle", "sql:COMMIT#2", "settled")
+_KILLED_AT = ("charged", "settle", "{}:COMMIT#2", "settled")
 """Where some guesses are killed: random moments seldom meet the short time after the charge."""
 VERDICTS = frozenset({0, 3, 4, 5})
 OUTCOMES = frozenset({0, 3, 4, 5, 7})
@@ -240,7 +240,10 @@ class Wall:
 
     def _guess(self, forks: Forks) -> Ran:
         if self._dice.random() < 1 / 4:
-            plan = Plan(at=((self._dice.choice(_KILLED_AT), "kill"),))
+            point = self._dice.choice(_KILLED_AT).format(
+                "server" if self._desk.is_served else "sql"
+            )
+            plan = Plan(at=((point, "kill"),))
             return forks.verify(self._desk, "alice", WRONG, plan)
         return forks.run(
             self._desk.front,

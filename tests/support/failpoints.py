@@ -166,8 +166,8 @@ def install(plan: Plan) -> None:
     _watch_locks(points)
     _watch_sql(points)
     if plan.server:
-        _watch_move(points)
-    elif os.environ.get("PINCLI_STORE", "").startswith("postgresql:"):
+        _watch_copying(points)
+    if plan.server or os.environ.get("PINCLI_STORE", "").startswith("postgresql:"):
         _watch_server(points)
     if plan.cheap:
         _replace(Answers.__init__, "__defaults__", (_CHEAP,))
@@ -261,27 +261,8 @@ def _watch_sql(points: Points) -> None:
     _replace(sqlite3, "connect", connecting)
 
 
-def _watch_move(points: Points) -> None:
-    # Importing it takes longer than most runs.
-    from pincli.store.postgresql.arriving import Arrival
-    from pincli.store.postgresql.connection import Connection
-
-    execute, take = Connection.execute, Arrival.take
-
-    def executing(connection: Connection, sql: Any, *arguments: Any, **options: Any) -> Any:
-        points.reach(f"server:{sql.split(None, 1)[0].decode()}")
-        return execute(connection, sql, *arguments, **options)
-
-    def taking(arrival: Arrival, *arguments: Any) -> None:
-        points.reach("server:COPY")
-        take(arrival, *arguments)
-
-    _replace(Connection, "execute", executing)
-    _replace(Arrival, "take", taking)
-
-
 def _watch_server(points: Points) -> None:
-    """The same points where the store is on a server: charge and settle are sent at once.
+    """What is sent to a server, where charge and settle are sent at once.
 
     `charged` is reached once the charge is on its way with its COMMIT, whatever becomes of it.
     """
@@ -302,7 +283,7 @@ def _watch_server(points: Points) -> None:
             points.reach("charged")
         elif "pincli.settle(" in text:
             points.reach("settle")
-        points.reach(f"sql:{word}")
+        points.reach(f"server:{word}")
         return execute(connection, query, *rest, **options)
 
     def attempting(attempts: FunctionAttempts, *arguments: Any, **options: Any) -> Any:
@@ -313,6 +294,18 @@ def _watch_server(points: Points) -> None:
 
     _replace(Connection, "execute", executing)
     _replace(FunctionAttempts, "attempt", attempting)
+
+
+def _watch_copying(points: Points) -> None:
+    from pincli.store.postgresql.arriving import Arrival
+
+    take = Arrival.take
+
+    def taking(arrival: Arrival, *arguments: Any) -> None:
+        points.reach("server:COPY")
+        take(arrival, *arguments)
+
+    _replace(Arrival, "take", taking)
 
 
 def _replace(owner: object, name: str, by: object) -> None:

@@ -45,7 +45,7 @@ _SAME = frozenset(
     | {"failed_attempts", "locked_since", "last_locked_at", "locks_total", "attempts_total"}
     | {"last_attempt_at", "last_attempt_by", "last_verified_at", "last_verified_by"}
 )
-_OLD = {"login": "u.user", "display_name": "u.name", "event": "0"}
+_OLD = {"login": "u.user", "display_name": "u.name", "event": "0", "uid": "x''"}
 _OLD |= {name: f"u.{name}" for name in _SAME}
 _OLD_USER = ", ".join(_OLD.get(name, "NULL") for name in User._fields)
 # Every change of a PIN or a counter was an event that says what they became.

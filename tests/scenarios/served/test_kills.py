@@ -29,7 +29,7 @@ KILLS = 500 if EVERYTHING else 60
 AT_ONCE = 10
 MOST_ROUNDS = 600
 FEWEST_STEPS = 8
-_KILLED_AT = ("charged", "settle", "sql:COMMIT#2", "settled")
+_KILLED_AT = ("charged", "settle", "server:COMMIT#2", "settled")
 """Random moments seldom meet the short time after the charge."""
 
 

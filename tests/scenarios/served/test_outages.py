@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -44,6 +44,12 @@ class Callers:
 
     def call(self) -> None:
         """Until it is over."""
+        try:
+            self._call()
+        finally:
+            self.over.set()
+
+    def _call(self) -> None:
         dice = random.Random(9)
         while not self.over.is_set():
             pins = [dice.choice((RIGHT, WRONG, WRONG)) for _ in range(AT_ONCE)]
@@ -55,6 +61,10 @@ class Callers:
             if any(end.code == 4 for end in ends):
                 ran = self.forks.run(self.desk, "unlock", "alice", "--reason", "T-1", "--json")
                 assert ran.code in (0, 7, UNAVAILABLE), ran
+
+    def wait_for(self, condition: Callable[[], bool], what: str) -> None:
+        """Return once a condition holds, or the calls have failed."""
+        wait_until(lambda: self.over.is_set() or condition(), what)
 
     def codes(self) -> Counter[int]:
         """How often calls ended how, so far."""
@@ -89,16 +99,17 @@ def _hold(desk: ServedDesk, callers: Callers) -> None:
 def test_backends_terminated_under_callers(desk: ServedDesk, forks: Forks) -> None:
     """Each call is taken up again by its nonce, or ends in exit 8: no charge is lost or doubled."""
     with _calling(desk, forks) as callers:
-        ended = 0
+        for _ in range(OUTAGES):
+            left = FEWEST_ENDED
 
-        def verdicts() -> bool:
-            nonlocal ended
-            ended += desk.sql(_TERMINATED)[0][0]
-            time.sleep(0.02)
-            codes = callers.codes()
-            return ended >= FEWEST_ENDED * OUTAGES and bool(codes[0] and codes[3])
+            def is_enough() -> bool:
+                nonlocal left
+                left -= int(desk.sql(_TERMINATED)[0][0])
+                time.sleep(0.02)
+                return left <= 0
 
-        wait_until(verdicts, "backends to end")
+            callers.wait_for(is_enough, "backends to end")
+        callers.wait_for(lambda: all(callers.codes()[code] for code in (0, 3)), "verdicts")
     _hold(desk, callers)
 
 
@@ -108,7 +119,7 @@ def test_a_server_that_crashes_under_callers(own_desk: ServedDesk, forks: Forks)
     with _calling(own_desk, forks) as callers:
         for _ in range(OUTAGES):
             before = callers.codes()[3]
-            wait_until(lambda: callers.codes()[3] > before, "an answer")  # noqa: B023
+            callers.wait_for(lambda: callers.codes()[3] > before, "an answer")  # noqa: B023
             server.restart("immediate")
     _hold(own_desk, callers)
     assert callers.codes()[0] > 0

@@ -97,10 +97,3 @@ def test_a_commit_whose_answer_is_lost_keeps_the_keys(database: Database, tmp_pa
     assert (raised.value.fault, raised.value.unsure) == (Fault.LOST, True)
     with Floor(database, keys).session() as session:
         assert check_trail(session, None).finding is None
-
-
-def test_doctor_is_told_of_the_server(floor: Floor) -> None:
-    """Where it can't be asked, why that is."""
-    nowhere = PostgresUpkeep(Server("postgresql://desk1@/pincli?host=/nowhere"), floor.keys)
-    (check,) = nowhere.health()
-    assert "unreachable" in (check.finding or "")
