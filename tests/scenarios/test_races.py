@@ -52,6 +52,7 @@ def _at_once(desk: Desk, pins: Sequence[str]) -> tuple[list[Ran], Log]:
     return ends, log
 
 
+@pytest.mark.folder
 def test_of_32_wrong_answers_at_once_only_those_left_are_charged(desk: Desk) -> None:
     """32 processes guess at the same instant: the charges stop at the sixth miss."""
     at_production_cost(desk, "alice")
@@ -137,6 +138,7 @@ def test_a_charge_ends_the_attempt_before_it(desk: Desk) -> None:
     nothing_impossible(desk)
 
 
+@pytest.mark.folder
 def test_a_writer_stuck_in_its_commit_costs_nobody_an_attempt(desk: Desk) -> None:
     """Whoever holds the one writer lock for too long: the wait is bounded, and nothing charged."""
     desk.collected("alice")
@@ -156,6 +158,7 @@ def test_a_writer_stuck_in_its_commit_costs_nobody_an_attempt(desk: Desk) -> Non
     nothing_impossible(desk)
 
 
+@pytest.mark.folder
 def test_a_settle_may_wait_as_long_again_as_the_charge(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +178,7 @@ def test_a_settle_may_wait_as_long_again_as_the_charge(
     assert patience == [0.5, LONGEST_WAIT]
 
 
+@pytest.mark.folder
 def test_a_settle_waits_for_its_turn(desk: Desk) -> None:
     """Beside somebody's commit: it is neither given up nor told before it is done."""
     desk.collected("alice")
