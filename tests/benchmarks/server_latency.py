@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.benchmarks import timing
 from tests.benchmarks.arguments import parser
-from tests.benchmarks.desk_verdict import Typist, bare_call, desk_call
+from tests.benchmarks.desk_verdict import Typist, bare_call, begin_call, enter
 from tests.benchmarks.on_server import floor_tables, moved, running_server
 from tests.benchmarks.population import CALLERS, PIN, Shape, floor_verifier
 from tests.benchmarks.verdict_latency import enter_to_verdict
@@ -50,7 +50,7 @@ def at_a_desk(
     """Seconds from Enter at a warm desk, and at a bare prompt that goes on, by turns.
 
     Returns:
-        Times by name, and how often the desk waited for the server in each whole call.
+        Times by name, and how often the desk waited for the server after each Enter.
     """
     prompt = [*_BARE, "--again", floor_verifier(PIN)]
     times: dict[str, list[float]] = {_ALONE: [], _COMMITTING: [], "pincli desk": []}
@@ -67,8 +67,9 @@ def at_a_desk(
         desk.pause(1.0)
         for turn in range(-1, runs):
             found = [bare_call(alone, 0.3), bare_call(committing, 0.3)]
+            begin_call(desk, CALLERS[turn % len(CALLERS)], 0.3)
             before = proxy.flights if proxy else 0
-            found.append(desk_call(desk, CALLERS[turn % len(CALLERS)], 0.3))
+            found.append(enter(desk))
             if turn >= 0:
                 flights.append((proxy.flights if proxy else 0) - before)
                 for each, seconds in zip(times.values(), found, strict=True):
@@ -78,13 +79,15 @@ def at_a_desk(
 
 def print_far(times: Mapping[str, Sequence[float]], flights: Sequence[int], way: float) -> None:
     """What the distance costs, in round trips."""
-    timing.print_latencies(times, "pincli desk")
-    beyond = statistics.median(times["pincli desk"]) - statistics.median(times[_ALONE])
+    for name, each in times.items():
+        timing.print_times(name, each)
+    for name in (_COMMITTING, "pincli desk"):
+        beyond = statistics.median(times[name]) - statistics.median(times[_ALONE])
+        print(f"  {name}: {beyond / (2 * way):.1f} round trips' time on top of the hash")
     print(
-        f"  round trips of a call, from the user's name to the verdict: "
-        f"{statistics.median(flights):.0f} (at most {max(flights)})  goal 3"
+        f"  round trips from Enter to the verdict: {statistics.median(flights):.0f} "
+        f"(at most {max(flights)})  goal 3"
     )
-    print(f"  from Enter, beyond the hash: {beyond / (2 * way):.1f} round trips' time")
 
 
 def main() -> None:
