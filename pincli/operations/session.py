@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pincli.errors import KeysUnavailable, StoreTampered, StoreUnavailable
 from pincli.models import Fault, Identity, Origin
+from pincli.store.line import Line
 from pincli.store.location import Location, Server
 from pincli.store.opening import open_store
 from pincli.vault.answers import Answers
@@ -138,6 +139,7 @@ def open_session(
     needs: frozenset[Need] = frozenset(),
     answers: Answers | None = None,
     even_closed: bool = False,
+    line: Line | None = None,
 ) -> Iterator[Session]:
     """Open the store, and check every key that is needed against the store's record.
 
@@ -152,6 +154,7 @@ def open_session(
         needs: What the command is going to do.
         answers: For tests, at a lower cost.
         even_closed: Open a store that was moved to a server too.
+        line: Keeps the connection to a server from one session to the next.
 
     Raises:
         StoreUnavailable: The database can't be used.
@@ -159,7 +162,9 @@ def open_session(
     """
     marks = marks or keys_folder
     writes = bool(needs & {Need.WRITE, Need.ATTEMPT})
-    store = _opened(location, keys_folder, marks, origin, upgrade=writes, even_closed=even_closed)
+    store = _opened(
+        location, keys_folder, marks, origin, upgrade=writes, even_closed=even_closed, line=line
+    )
     try:
         if Need.ATTEMPT in needs and store.functions is None:
             needs |= {Need.WRITE}
@@ -215,10 +220,11 @@ def _opened(
     *,
     upgrade: bool,
     even_closed: bool,
+    line: Line | None,
 ) -> "Store":
     """The store, brought up to date first if it is a folder's, of an older pincli."""
     try:
-        return open_store(location, marks, origin=origin, even_closed=even_closed)
+        return open_store(location, marks, origin=origin, even_closed=even_closed, line=line)
     except StoreUnavailable as error:
         # A server's schema is its owner's to change, by `store upgrade`.
         on_the_way = upgrade and error.fault is Fault.OLD_SCHEMA

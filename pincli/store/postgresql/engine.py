@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Concatenate
 
 from pincli.errors import StoreUnavailable
 from pincli.models import EventKind, Fault, Head, Identity, NewEvent, Origin, User
+from pincli.store.line import Line
 from pincli.store.location import Server
 from pincli.store.mark import Seen
 from pincli.store.postgresql.attempts import FunctionAttempts
@@ -75,7 +76,13 @@ class PostgresStore:
     all_seal = False
 
     def __init__(
-        self, server: Server, marks: Path, *, origin: Origin, read_only: bool = False
+        self,
+        server: Server,
+        marks: Path,
+        *,
+        origin: Origin,
+        read_only: bool = False,
+        line: Line | None = None,
     ) -> None:
         """Open the store in a server's database.
 
@@ -84,6 +91,7 @@ class PostgresStore:
             marks: The folder of this host's mark.
             origin: Who acts, and by which command.
             read_only: Write nothing at all, and wait for nobody.
+            line: Keeps the connection from one store to the next.
 
         Raises:
             StoreUnavailable: There is no connection, no store, or one of another version.
@@ -93,7 +101,7 @@ class PostgresStore:
         self._sealers: Sealers | None = None
         self._moment: Connection | None = None
         patience = _HURRIED if read_only else LONGEST_WAIT
-        self._host = Host(server, marks, origin=origin, patience=patience)
+        self._host = Host(server, marks, origin=origin, patience=patience, line=line)
         try:
             found = self._rows(_OPENING)
             if len(found) != 1:
@@ -233,7 +241,7 @@ class PostgresStore:
         """Nothing to do: the server has memory of its own."""
 
     def close(self) -> None:
-        """Close the connection and the mark."""
+        """Close the connection, or keep it, and close the mark."""
         self._host.close()
 
     def _tried(

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from pincli.errors import StoreBusy, StoreUnavailable
 from pincli.models import Fault, Head, Origin
+from pincli.store.line import Line
 from pincli.store.location import Server
 from pincli.store.mark import NOWHERE, Mark, Seen
 from pincli.store.postgresql.connection import LONGEST_WAIT, Connection, Cursor, connect
@@ -31,15 +32,22 @@ class Host:
     """
 
     def __init__(
-        self, server: Server, marks: Path, *, origin: Origin, patience: float = LONGEST_WAIT
+        self,
+        server: Server,
+        marks: Path,
+        *,
+        origin: Origin,
+        patience: float = LONGEST_WAIT,
+        line: Line | None = None,
     ) -> None:
-        """Connect.
+        """Connect, or go on with the connection that was kept.
 
         Args:
             server: Where the store is.
             marks: The folder of this host's mark.
             origin: Who acts, and by which command.
             patience: Seconds to wait for each answer.
+            line: Where the connection is kept in the end.
 
         Raises:
             StoreUnavailable: There is no connection.
@@ -50,7 +58,9 @@ class Host:
         self._marks = marks
         self._mark: Mark | None = None
         self._patience = patience
-        self._connection = self.another_connection()
+        self._line = line
+        kept = None if line is None else line.take()
+        self._connection = kept or self.another_connection()
 
     def another_connection(self, patience: float | None = None) -> Connection:
         """A new connection.
@@ -129,8 +139,11 @@ class Host:
             self._mark.raise_to(Seen(*head, epoch, NOWHERE), restored=restored)
 
     def close(self) -> None:
-        """Close the connection and the mark."""
-        self._connection.close()
+        """Close the connection, or keep it, and close the mark."""
+        if self._line is None:
+            self._connection.close()
+        else:
+            self._line.keep(self._connection)
         if self._mark is not None:
             self._mark.close()
             self._mark = None
