@@ -17,7 +17,7 @@ from pincli.rules.roles import Allowed, Role, may_run
 if TYPE_CHECKING:
     from pincli.models import Origin, User
     from pincli.operations.session import Need, Session
-    from pincli.store.line import Line
+    from pincli.store.kept import KeptConnection
     from pincli.store.location import Location
     from pincli.vault.answers import Answers
 
@@ -99,7 +99,7 @@ class Invocation:
         *needs: Need,
         answers: Answers | None = None,
         even_closed: bool = False,
-        line: Line | None = None,
+        kept: KeptConnection | None = None,
     ) -> AbstractContextManager[Session]:
         """A session for the command, with what it needs checked before it does anything.
 
@@ -110,7 +110,7 @@ class Invocation:
             Unavailable: The configuration, the store or a key can't be used.
         """
         return self._session(
-            self.config, *needs, answers=answers, even_closed=even_closed, line=line
+            self.config, *needs, answers=answers, even_closed=even_closed, kept=kept
         )
 
     def open(
@@ -166,7 +166,7 @@ class Invocation:
         *needs: Need,
         answers: Answers | None = None,
         even_closed: bool = False,
-        line: Line | None = None,
+        kept: KeptConnection | None = None,
     ) -> AbstractContextManager[Session]:
         from pincli.operations.session import open_session
 
@@ -178,7 +178,7 @@ class Invocation:
             needs=frozenset(needs),
             answers=answers,
             even_closed=even_closed,
-            line=line,
+            kept=kept,
         )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pincli.errors import KeysUnavailable, StoreTampered, StoreUnavailable
 from pincli.models import Fault, Identity, Origin
-from pincli.store.line import Line
+from pincli.store.kept import KeptConnection
 from pincli.store.location import Location, Server
 from pincli.store.opening import open_store
 from pincli.vault.answers import Answers
@@ -139,7 +139,7 @@ def open_session(
     needs: frozenset[Need] = frozenset(),
     answers: Answers | None = None,
     even_closed: bool = False,
-    line: Line | None = None,
+    kept: KeptConnection | None = None,
 ) -> Iterator[Session]:
     """Open the store, and check every key that is needed against the store's record.
 
@@ -154,7 +154,7 @@ def open_session(
         needs: What the command is going to do.
         answers: For tests, at a lower cost.
         even_closed: Open a store that was moved to a server too.
-        line: Keeps the connection to a server from one session to the next.
+        kept: Keeps the connection to a server from one session to the next.
 
     Raises:
         StoreUnavailable: The database can't be used.
@@ -163,7 +163,7 @@ def open_session(
     marks = marks or keys_folder
     writes = bool(needs & {Need.WRITE, Need.ATTEMPT})
     store = _opened(
-        location, keys_folder, marks, origin, upgrade=writes, even_closed=even_closed, line=line
+        location, keys_folder, marks, origin, upgrade=writes, even_closed=even_closed, kept=kept
     )
     try:
         if Need.ATTEMPT in needs and store.functions is None:
@@ -220,11 +220,11 @@ def _opened(
     *,
     upgrade: bool,
     even_closed: bool,
-    line: Line | None,
+    kept: KeptConnection | None,
 ) -> "Store":
     """The store, brought up to date first if it is a folder's, of an older pincli."""
     try:
-        return open_store(location, marks, origin=origin, even_closed=even_closed, line=line)
+        return open_store(location, marks, origin=origin, even_closed=even_closed, kept=kept)
     except StoreUnavailable as error:
         # A server's schema is its owner's to change, by `store upgrade`.
         on_the_way = upgrade and error.fault is Fault.OLD_SCHEMA

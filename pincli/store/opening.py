@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pincli.errors import StoreUnavailable
 from pincli.models import Fault, Origin
-from pincli.store.line import Line
+from pincli.store.kept import KeptConnection
 from pincli.store.location import Location, Server
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def open_store(
     origin: Origin,
     read_only: bool = False,
     even_closed: bool = False,
-    line: Line | None = None,
+    kept: KeptConnection | None = None,
 ) -> Store:
     """Open a store.
 
@@ -35,7 +35,7 @@ def open_store(
         origin: Who acts, and by which command.
         read_only: Write nothing at all, and wait for nobody.
         even_closed: Open a folder's store that was moved to a server too.
-        line: Keeps the connection to a server from one store to the next.
+        kept: Keeps the connection to a server from one store to the next.
 
     Raises:
         StoreUnavailable: Missing, damaged, newer than this program, or forbidden; or this host
@@ -45,7 +45,7 @@ def open_store(
         with _driver_needed(location):
             from pincli.store.postgresql.engine import PostgresStore
 
-            return PostgresStore(location, marks, origin=origin, read_only=read_only, line=line)
+            return PostgresStore(location, marks, origin=origin, read_only=read_only, kept=kept)
     from pincli.store.sqlite.engine import SqliteStore
 
     return SqliteStore(location, marks, origin=origin, read_only=read_only, even_closed=even_closed)

@@ -21,7 +21,7 @@ from pincli.operations.callers import NAMES_AT_MOST, AccountUsers, look_up, name
 from pincli.operations.session import Need, Session
 from pincli.operations.verify import renew, verify
 from pincli.rules.names import clean_ticket
-from pincli.store.line import Line
+from pincli.store.kept import KeptConnection
 from pincli.vault.answers import Answers
 from pincli.views import desk as view
 from pincli.views.blocks import Problem
@@ -55,7 +55,7 @@ class Work:
         self._answers = answers
         self._wake = wake
         self._stack = ExitStack()
-        self._line = Line()
+        self._kept = KeptConnection()
         self._session: Session | None = None
         self._renew_pin: Callable[[], None] = _nothing
         self._hooks_running = 0
@@ -65,7 +65,7 @@ class Work:
     def close(self) -> None:
         """Close the store, and the connection to its server."""
         self._leave()
-        self._line.close()
+        self._kept.close()
 
     def look_up(self, effect: LookUp) -> tuple[str | None, Answer]:
         """Who the caller is: the cleaned ticket, and the answer."""
@@ -157,20 +157,20 @@ class Work:
 
     def _renew(self) -> Session:
         self._leave()
-        may_be_stale = self._line.is_kept
+        may_be_stale = self._kept.is_there
         try:
             self._session = self._opened()
         except PincliError:
             if not may_be_stale:
                 raise
-            self._line.close()
+            self._kept.close()
             self._session = self._opened()
         return self._session
 
     def _opened(self) -> Session:
         needs = (Need.ATTEMPT, Need.COMPARE)
         return self._stack.enter_context(
-            self._invocation.opened(*needs, answers=self._answers, line=self._line)
+            self._invocation.opened(*needs, answers=self._answers, kept=self._kept)
         )
 
     def _leave(self) -> None:

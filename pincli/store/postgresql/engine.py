@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Concatenate
 
 from pincli.errors import StoreUnavailable
 from pincli.models import EventKind, Fault, Head, Identity, NewEvent, Origin, User
-from pincli.store.line import Line
+from pincli.store.kept import KeptConnection
 from pincli.store.location import Server
 from pincli.store.mark import Seen
 from pincli.store.postgresql.attempts import FunctionAttempts
@@ -82,7 +82,7 @@ class PostgresStore:
         *,
         origin: Origin,
         read_only: bool = False,
-        line: Line | None = None,
+        kept: KeptConnection | None = None,
     ) -> None:
         """Open the store in a server's database.
 
@@ -91,7 +91,7 @@ class PostgresStore:
             marks: The folder of this host's mark.
             origin: Who acts, and by which command.
             read_only: Write nothing at all, and wait for nobody.
-            line: Keeps the connection from one store to the next.
+            kept: Keeps the connection from one store to the next.
 
         Raises:
             StoreUnavailable: There is no connection, no store, or one of another version.
@@ -101,7 +101,7 @@ class PostgresStore:
         self._sealers: Sealers | None = None
         self._moment: Connection | None = None
         patience = _HURRIED if read_only else LONGEST_WAIT
-        self._host = Host(server, marks, origin=origin, patience=patience, line=line)
+        self._host = Host(server, marks, origin=origin, patience=patience, kept=kept)
         try:
             found = self._rows(_OPENING)
             if len(found) != 1:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pincli.errors import StoreBusy, StoreUnavailable
 from pincli.models import Fault, Head, Origin
-from pincli.store.line import Line
+from pincli.store.kept import KeptConnection
 from pincli.store.location import Server
 from pincli.store.mark import NOWHERE, Mark, Seen
 from pincli.store.postgresql.connection import LONGEST_WAIT, Connection, Cursor, connect
@@ -38,7 +38,7 @@ class Host:
         *,
         origin: Origin,
         patience: float = LONGEST_WAIT,
-        line: Line | None = None,
+        kept: KeptConnection | None = None,
     ) -> None:
         """Connect, or go on with the connection that was kept.
 
@@ -47,7 +47,7 @@ class Host:
             marks: The folder of this host's mark.
             origin: Who acts, and by which command.
             patience: Seconds to wait for each answer.
-            line: Where the connection is kept in the end.
+            kept: Where the connection is kept in the end.
 
         Raises:
             StoreUnavailable: There is no connection.
@@ -58,9 +58,8 @@ class Host:
         self._marks = marks
         self._mark: Mark | None = None
         self._patience = patience
-        self._line = line
-        kept = None if line is None else line.take()
-        self._connection = kept or self.another_connection()
+        self._kept = kept
+        self._connection = (kept and kept.take()) or self.another_connection()
 
     def another_connection(self, patience: float | None = None) -> Connection:
         """A new connection.
@@ -140,10 +139,10 @@ class Host:
 
     def close(self) -> None:
         """Close the connection, or keep it, and close the mark."""
-        if self._line is None:
+        if self._kept is None:
             self._connection.close()
         else:
-            self._line.keep(self._connection)
+            self._kept.keep(self._connection)
         if self._mark is not None:
             self._mark.close()
             self._mark = None

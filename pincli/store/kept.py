@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from pincli.store.postgresql.connection import Connection
 
 
-class Line:
+class KeptConnection:
     """What a shift keeps open while its sessions come and go.
 
     A new connection takes five round trips and a process of the server's, in which the first
@@ -16,24 +16,24 @@ class Line:
     """
 
     def __init__(self) -> None:
-        self._kept: Connection | None = None
+        self._connection: Connection | None = None
 
     @property
-    def is_kept(self) -> bool:
+    def is_there(self) -> bool:
         """Whether the next store gets a connection that was there before."""
-        return self._kept is not None
+        return self._connection is not None
 
     def keep(self, connection: Connection) -> None:
         """Keep a connection that its store has done with."""
-        self._kept = connection
+        self._connection = connection
 
     def take(self) -> Connection | None:
         """The connection that was kept, for the next store."""
-        kept, self._kept = self._kept, None
-        return kept
+        connection, self._connection = self._connection, None
+        return connection
 
     def close(self) -> None:
         """Keep nothing: what comes next connects anew."""
-        kept = self.take()
-        if kept is not None:
-            kept.close()
+        connection = self.take()
+        if connection is not None:
+            connection.close()
