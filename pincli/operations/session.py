@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pincli.errors import KeysUnavailable, StoreTampered, StoreUnavailable
 from pincli.models import Fault, Identity, Origin
-from pincli.store.kept import KeptConnection
 from pincli.store.location import Location, Server
 from pincli.store.opening import open_store
 from pincli.vault.answers import Answers
@@ -27,6 +26,7 @@ from pincli.vault.keyring import (
 
 if TYPE_CHECKING:
     from pincli.store.contract import Attempts, Store
+    from pincli.store.kept import KeptConnection
 
 _NAMED_AT_MOST = 20
 
@@ -139,7 +139,7 @@ def open_session(
     needs: frozenset[Need] = frozenset(),
     answers: Answers | None = None,
     even_closed: bool = False,
-    kept: KeptConnection | None = None,
+    kept: "KeptConnection | None" = None,
 ) -> Iterator[Session]:
     """Open the store, and check every key that is needed against the store's record.
 
@@ -220,7 +220,7 @@ def _opened(
     *,
     upgrade: bool,
     even_closed: bool,
-    kept: KeptConnection | None,
+    kept: "KeptConnection | None",
 ) -> "Store":
     """The store, brought up to date first if it is a folder's, of an older pincli."""
     try:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from pincli.errors import StoreUnavailable
 from pincli.models import Fault, Origin
-from pincli.store.kept import KeptConnection
 from pincli.store.location import Location, Server
 
 if TYPE_CHECKING:
     from pincli.results import Upgraded
     from pincli.store.contract import Store, Upkeep
+    from pincli.store.kept import KeptConnection
     from pincli.store.sqlite.upgrade import Vault
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Concatenate
 
 from pincli.errors import StoreUnavailable
 from pincli.models import EventKind, Fault, Head, Identity, NewEvent, Origin, User
-from pincli.store.kept import KeptConnection
 from pincli.store.location import Server
 from pincli.store.mark import Seen
 from pincli.store.postgresql.attempts import FunctionAttempts
@@ -35,6 +34,7 @@ from pincli.store.sql.rows import USER_COLUMNS, marks
 
 if TYPE_CHECKING:
     from pincli.store.contract import P, Step, T
+    from pincli.store.kept import KeptConnection
     from pincli.store.sql.signs import SqlSigns
     from pincli.store.sql.trail import SqlTrail
 

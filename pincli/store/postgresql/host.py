@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pincli.errors import StoreBusy, StoreUnavailable
 from pincli.models import Fault, Head, Origin
-from pincli.store.kept import KeptConnection
 from pincli.store.location import Server
 from pincli.store.mark import NOWHERE, Mark, Seen
 from pincli.store.postgresql.connection import LONGEST_WAIT, Connection, Cursor, connect
 from pincli.store.postgresql.errors import TakeAgain, translated
 from pincli.store.postgresql.signals import Signals
+
+if TYPE_CHECKING:
+    from pincli.store.kept import KeptConnection
 
 TRIES = 5
 """How often a transaction is taken again where the database undid it."""
