@@ -23,13 +23,13 @@ MAY_IMPORT = {
     "cli": ("commands", "views", "store.location"),
     "commands": (
         *("commands", "views", "operations", "vault", "rules", "config"),
-        *("store.opening", "store.scratch", "store.location"),
+        *("store.opening", "store.scratch", "store.location", "store.kept"),
     ),
     "views": ("views", "rules", "config", "store.location"),
     "operations": (
         *("operations", "vault", "rules"),
         *("store.opening", "store.contract", "store.steps", "store.scratch", "store.sealing"),
-        *("store.attempting", "store.location", "files"),
+        *("store.attempting", "store.location", "store.kept", "files"),
     ),
     "store.contract": ("rules.replay.Course", "store.sealing", "store.location.Location"),
     "store.sealing": (),
@@ -41,11 +41,12 @@ MAY_IMPORT = {
     "store.sqlite": (*SHARED, "store.sqlite", "store.mark", "files"),
     "store.postgresql": (
         *(*SHARED, "store.postgresql", "store.mark", "store.location"),
-        "files",
+        *("store.kept", "files"),
     ),
     "store.scratch": ("store.sqlite.errors",),
     "store.opening": ("store",),
     "store.moving": ("store",),  # from one engine to the other: it has to know both
+    "store.kept": ("store.postgresql.connection.Connection",),
     "store.location": (),
     "vault": ("vault", "rules", "files"),
     "config": ("rules", "store.location"),

@@ -17,6 +17,7 @@ from pincli.rules.roles import Allowed, Role, may_run
 if TYPE_CHECKING:
     from pincli.models import Origin, User
     from pincli.operations.session import Need, Session
+    from pincli.store.kept import KeptConnection
     from pincli.store.location import Location
     from pincli.vault.answers import Answers
 
@@ -94,7 +95,11 @@ class Invocation:
         return self._read_config().on_lock
 
     def opened(
-        self, *needs: Need, answers: Answers | None = None, even_closed: bool = False
+        self,
+        *needs: Need,
+        answers: Answers | None = None,
+        even_closed: bool = False,
+        kept: KeptConnection | None = None,
     ) -> AbstractContextManager[Session]:
         """A session for the command, with what it needs checked before it does anything.
 
@@ -104,7 +109,9 @@ class Invocation:
             Refused: The command is not among the caller's roles.
             Unavailable: The configuration, the store or a key can't be used.
         """
-        return self._session(self.config, *needs, answers=answers, even_closed=even_closed)
+        return self._session(
+            self.config, *needs, answers=answers, even_closed=even_closed, kept=kept
+        )
 
     def open(
         self, *needs: Need, answers: Answers | None = None, even_closed: bool = False
@@ -159,6 +166,7 @@ class Invocation:
         *needs: Need,
         answers: Answers | None = None,
         even_closed: bool = False,
+        kept: KeptConnection | None = None,
     ) -> AbstractContextManager[Session]:
         from pincli.operations.session import open_session
 
@@ -170,6 +178,7 @@ class Invocation:
             needs=frozenset(needs),
             answers=answers,
             even_closed=even_closed,
+            kept=kept,
         )
 
 

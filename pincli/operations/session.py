@@ -26,6 +26,7 @@ from pincli.vault.keyring import (
 
 if TYPE_CHECKING:
     from pincli.store.contract import Attempts, Store
+    from pincli.store.kept import KeptConnection
 
 _NAMED_AT_MOST = 20
 
@@ -138,6 +139,7 @@ def open_session(
     needs: frozenset[Need] = frozenset(),
     answers: Answers | None = None,
     even_closed: bool = False,
+    kept: "KeptConnection | None" = None,
 ) -> Iterator[Session]:
     """Open the store, and check every key that is needed against the store's record.
 
@@ -152,6 +154,7 @@ def open_session(
         needs: What the command is going to do.
         answers: For tests, at a lower cost.
         even_closed: Open a store that was moved to a server too.
+        kept: Keeps the connection to a server from one session to the next.
 
     Raises:
         StoreUnavailable: The database can't be used.
@@ -159,7 +162,9 @@ def open_session(
     """
     marks = marks or keys_folder
     writes = bool(needs & {Need.WRITE, Need.ATTEMPT})
-    store = _opened(location, keys_folder, marks, origin, upgrade=writes, even_closed=even_closed)
+    store = _opened(
+        location, keys_folder, marks, origin, upgrade=writes, even_closed=even_closed, kept=kept
+    )
     try:
         if Need.ATTEMPT in needs and store.functions is None:
             needs |= {Need.WRITE}
@@ -215,10 +220,11 @@ def _opened(
     *,
     upgrade: bool,
     even_closed: bool,
+    kept: "KeptConnection | None",
 ) -> "Store":
     """The store, brought up to date first if it is a folder's, of an older pincli."""
     try:
-        return open_store(location, marks, origin=origin, even_closed=even_closed)
+        return open_store(location, marks, origin=origin, even_closed=even_closed, kept=kept)
     except StoreUnavailable as error:
         # A server's schema is its owner's to change, by `store upgrade`.
         on_the_way = upgrade and error.fault is Fault.OLD_SCHEMA

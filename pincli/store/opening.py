@@ -14,6 +14,7 @@ from pincli.store.location import Location, Server
 if TYPE_CHECKING:
     from pincli.results import Upgraded
     from pincli.store.contract import Store, Upkeep
+    from pincli.store.kept import KeptConnection
     from pincli.store.sqlite.upgrade import Vault
 
 
@@ -24,6 +25,7 @@ def open_store(
     origin: Origin,
     read_only: bool = False,
     even_closed: bool = False,
+    kept: KeptConnection | None = None,
 ) -> Store:
     """Open a store.
 
@@ -33,6 +35,7 @@ def open_store(
         origin: Who acts, and by which command.
         read_only: Write nothing at all, and wait for nobody.
         even_closed: Open a folder's store that was moved to a server too.
+        kept: Keeps the connection to a server from one store to the next.
 
     Raises:
         StoreUnavailable: Missing, damaged, newer than this program, or forbidden; or this host
@@ -42,7 +45,7 @@ def open_store(
         with _driver_needed(location):
             from pincli.store.postgresql.engine import PostgresStore
 
-            return PostgresStore(location, marks, origin=origin, read_only=read_only)
+            return PostgresStore(location, marks, origin=origin, read_only=read_only, kept=kept)
     from pincli.store.sqlite.engine import SqliteStore
 
     return SqliteStore(location, marks, origin=origin, read_only=read_only, even_closed=even_closed)

@@ -82,10 +82,20 @@ class Typist:
 
 def desk_call(desk: Typist, user: str, typing: float) -> float:
     """A call at the desk: the seconds from Enter to the verdict's word."""
+    begin_call(desk, user, typing)
+    return enter(desk)
+
+
+def begin_call(desk: Typist, user: str, typing: float) -> None:
+    """A call at the desk, up to Enter."""
     desk.type(f"{user}\r".encode())
     desk.until(rb"\bPIN\b")
     desk.type(PIN.encode())
     desk.pause(typing)
+
+
+def enter(desk: Typist) -> float:
+    """Enter at the desk: the seconds from it to the verdict's word."""
     start = desk.type(b"\r")
     seconds = desk.until(rb"VERIFIED") - start
     desk.pause(0.1)

@@ -21,6 +21,10 @@ _RUNS = {
     "bulk_reset": ("--users", "60"),
     "bulk_account": ("--small", "60", "--big", "80"),
     "bulk_issue": ("--users", "60"),
+    "server_verify": ("--users", "60"),
+    "server_latency": ("--users", "60"),
+    "server_floor": ("--users", "60", "--desks", "3", "--rate", "4", "--seconds", "2"),
+    "server_import": ("--users", "40"),
     "others": ("--users", "60"),
     "audit_verify": ("--users", "60"),
 }

@@ -21,6 +21,7 @@ from pincli.operations.callers import NAMES_AT_MOST, AccountUsers, look_up, name
 from pincli.operations.session import Need, Session
 from pincli.operations.verify import renew, verify
 from pincli.rules.names import clean_ticket
+from pincli.store.kept import KeptConnection
 from pincli.vault.answers import Answers
 from pincli.views import desk as view
 from pincli.views.blocks import Problem
@@ -34,7 +35,8 @@ class Work:
 
     Each call has a session of its own, opened when the caller is named: keys, roles and
     files are checked as by a `verify`, a rotation or a restore meanwhile is noticed, and what
-    can't be used now may be again by the next call.
+    can't be used now may be again by the next call. The connection to a server stays, as long
+    as nothing goes wrong.
     """
 
     def __init__(self, invocation: Invocation, answers: Answers, wake: Callable[[], None]) -> None:
@@ -53,6 +55,7 @@ class Work:
         self._answers = answers
         self._wake = wake
         self._stack = ExitStack()
+        self._kept = KeptConnection()
         self._session: Session | None = None
         self._renew_pin: Callable[[], None] = _nothing
         self._hooks_running = 0
@@ -60,9 +63,9 @@ class Work:
         self._renew()
 
     def close(self) -> None:
-        """Close the store."""
-        self._session = None
-        self._stack.close()
+        """Close the store, and the connection to its server."""
+        self._leave()
+        self._kept.close()
 
     def look_up(self, effect: LookUp) -> tuple[str | None, Answer]:
         """Who the caller is: the cleaned ticket, and the answer."""
@@ -140,19 +143,39 @@ class Work:
         return None
 
     def _current(self) -> Session:
-        """The session, unless a key was rotated since it was opened: then a new one."""
+        """The session, unless a key was rotated since it was opened: then a new one.
+
+        Where the database's functions count, no key is needed but the one that a record names,
+        which is looked for then.
+        """
         session = self._session
-        if session is None or session.store.identity() != session.identity:
+        if session is None:
+            return self._renew()
+        if session.store.functions is None and session.store.identity() != session.identity:
             return self._renew()
         return session
 
     def _renew(self) -> Session:
-        self.close()
-        needs = (Need.ATTEMPT, Need.COMPARE)
-        self._session = self._stack.enter_context(
-            self._invocation.opened(*needs, answers=self._answers)
-        )
+        self._leave()
+        may_be_stale = self._kept.is_there
+        try:
+            self._session = self._opened()
+        except PincliError:
+            if not may_be_stale:
+                raise
+            self._kept.close()
+            self._session = self._opened()
         return self._session
+
+    def _opened(self) -> Session:
+        needs = (Need.ATTEMPT, Need.COMPARE)
+        return self._stack.enter_context(
+            self._invocation.opened(*needs, answers=self._answers, kept=self._kept)
+        )
+
+    def _leave(self) -> None:
+        self._session = None
+        self._stack.close()
 
     def _problem(self, error: PincliError) -> Problem:
         return for_caller(describe(error), self._invocation.may_run)

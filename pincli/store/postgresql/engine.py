@@ -34,6 +34,7 @@ from pincli.store.sql.rows import USER_COLUMNS, marks
 
 if TYPE_CHECKING:
     from pincli.store.contract import P, Step, T
+    from pincli.store.kept import KeptConnection
     from pincli.store.sql.signs import SqlSigns
     from pincli.store.sql.trail import SqlTrail
 
@@ -81,7 +82,13 @@ class PostgresStore:
     all_seal = False
 
     def __init__(
-        self, server: Server, marks: Path, *, origin: Origin, read_only: bool = False
+        self,
+        server: Server,
+        marks: Path,
+        *,
+        origin: Origin,
+        read_only: bool = False,
+        kept: KeptConnection | None = None,
     ) -> None:
         """Open the store in a server's database.
 
@@ -90,6 +97,7 @@ class PostgresStore:
             marks: The folder of this host's mark.
             origin: Who acts, and by which command.
             read_only: Write nothing at all, and wait for nobody.
+            kept: Keeps the connection from one store to the next.
 
         Raises:
             StoreUnavailable: There is no connection, no store, or one of another version.
@@ -99,7 +107,7 @@ class PostgresStore:
         self._sealers: Sealers | None = None
         self._moment: Connection | None = None
         patience = _HURRIED if read_only else LONGEST_WAIT
-        self._host = Host(server, marks, origin=origin, patience=patience)
+        self._host = Host(server, marks, origin=origin, patience=patience, kept=kept)
         try:
             found = self._rows(_OPENING)
             if len(found) != 1:
@@ -244,7 +252,7 @@ class PostgresStore:
         """Nothing to do: the server has memory of its own."""
 
     def close(self) -> None:
-        """Close the connection and the mark."""
+        """Close the connection, or keep it, and close the mark."""
         self._host.close()
 
     def _tried(

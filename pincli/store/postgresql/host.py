@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pincli.errors import StoreBusy, StoreUnavailable
 from pincli.models import Fault, Head, Origin
@@ -14,6 +14,9 @@ from pincli.store.mark import NOWHERE, Mark, Seen
 from pincli.store.postgresql.connection import LONGEST_WAIT, Connection, Cursor, connect
 from pincli.store.postgresql.errors import TakeAgain, translated
 from pincli.store.postgresql.signals import Signals
+
+if TYPE_CHECKING:
+    from pincli.store.kept import KeptConnection
 
 TRIES = 5
 """How often a transaction is taken again where the database undid it."""
@@ -31,15 +34,22 @@ class Host:
     """
 
     def __init__(
-        self, server: Server, marks: Path, *, origin: Origin, patience: float = LONGEST_WAIT
+        self,
+        server: Server,
+        marks: Path,
+        *,
+        origin: Origin,
+        patience: float = LONGEST_WAIT,
+        kept: KeptConnection | None = None,
     ) -> None:
-        """Connect.
+        """Connect, or go on with the connection that was kept.
 
         Args:
             server: Where the store is.
             marks: The folder of this host's mark.
             origin: Who acts, and by which command.
             patience: Seconds to wait for each answer.
+            kept: Where the connection is kept in the end.
 
         Raises:
             StoreUnavailable: There is no connection.
@@ -50,7 +60,8 @@ class Host:
         self._marks = marks
         self._mark: Mark | None = None
         self._patience = patience
-        self._connection = self.another_connection()
+        self._kept = kept
+        self._connection = (kept and kept.take()) or self.another_connection()
 
     def another_connection(self, patience: float | None = None) -> Connection:
         """A new connection.
@@ -129,8 +140,11 @@ class Host:
             self._mark.raise_to(Seen(*head, epoch, NOWHERE), restored=restored)
 
     def close(self) -> None:
-        """Close the connection and the mark."""
-        self._connection.close()
+        """Close the connection, or keep it, and close the mark."""
+        if self._kept is None:
+            self._connection.close()
+        else:
+            self._kept.keep(self._connection)
         if self._mark is not None:
             self._mark.close()
             self._mark = None
