@@ -597,7 +597,7 @@ def test_forged_marks(store: Twin, thief: psycopg.Connection, user: User) -> Non
         (head.number + 1, head.link, 0),
         (head.number, b"x" * 32, 0),
         (head.number, None, 0),
-        (1, head.link, 0),
+        (1, b"y" * 32, 0),
         (*head, 1),
         (*head, None),
         (2**63 - 1, b"", 0),
