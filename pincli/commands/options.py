@@ -58,6 +58,12 @@ UsersArgument = Annotated[
         metavar="[USER...]", help="The users' logins.", show_default=False, callback=_users
     ),
 ]
+SomeUsersArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="USER...", help="The users' logins.", show_default=False, callback=_users
+    ),
+]
 UserOption = Annotated[
     str | None,
     typer.Option("--user", metavar="USER", help="Events about this user only.", callback=_user),

@@ -32,6 +32,31 @@ def require_user(session: Session, name: str, *, ticket: str | None = None) -> U
     return found[0]
 
 
+def require_users(session: Session, names: Sequence[str]) -> list[User]:
+    """The users of these names, each once.
+
+    Raises:
+        MalformedName: One can't be a user name.
+        UnknownUser: Some are unknown; carries all of them.
+        AmbiguousUser: Several accounts have one.
+    """
+    wanted = list(dict.fromkeys(canonical_user(name) for name in names))
+    if len(wanted) == 1:
+        return [require_user(session, wanted[0])]
+    found: dict[str, list[User]] = {name: [] for name in wanted}
+    for user in session.store.people.named(wanted):
+        found[user.login].append(user)
+    unknown = [name for name in wanted if not found[name]]
+    if unknown:
+        note_unknown(session, unknown)
+        near = session.store.people.near("login", unknown[0]) if len(unknown) == 1 else []
+        raise UnknownUser(unknown, near)
+    for name, users in found.items():
+        if len(users) > 1:
+            raise AmbiguousUser(name, [user.account for user in users[:_CANDIDATES]])
+    return [user for (user,) in found.values()]
+
+
 def require_account(session: Session, name: str) -> str:
     """The canonical name of an account that has users.
 

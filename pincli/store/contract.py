@@ -284,6 +284,15 @@ class Attempts(Protocol):
     def finish(self, user: User) -> None:
         """End an attempt of this user that was left open, if nobody else is writing now."""
 
+    def lock(self, user: User, *, reason: str) -> tuple[User, bool]:
+        """Lock a user by hand, in whatever state.
+
+        A right answer in flight is refused: nobody is told *verified* with it.
+
+        Returns:
+            The record afterwards, and whether this locked it: somebody else may have before.
+        """
+
     def record(self, *events: NewEvent) -> None:
         """Record refusals that change no user: unknown names, a command outside a role."""
 

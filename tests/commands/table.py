@@ -196,6 +196,17 @@ STATUS = (
     usage("status --locked --state active"),
     usage("status --state asleep"),
 )
+LOCK = (
+    done("lock alice --reason 'T-4711: a rat'", RECORD | {"changed"}),
+    done("lock lara --reason odd", RECORD | {"changed"}),
+    done("lock ina otto uma lara --reason odd", frozenset({"matched", "changed", "unchanged"})),
+    unknown("lock nobody --reason odd"),
+    unknown("lock alice nobody noone --reason odd"),
+    usage("lock alice"),
+    usage("lock --reason odd"),
+    usage("lock alice --reason ' '"),
+    usage("lock 'al ice' --reason odd"),
+)
 UNLOCK = (
     done("unlock lara --reason 'customer rang'", STATE),
     done("unlock ludo --reason 'the counter decides'", STATE),
@@ -349,7 +360,20 @@ ROOT = (
     usage("--colour status"),
     usage("--store"),
 )
-TABLE = (*INIT, *VERIFY, *DESK, *STATUS, *UNLOCK, *RESET, *USER, *PIN, *AUDIT, *UPKEEP, *ROOT)
+TABLE = (
+    *INIT,
+    *VERIFY,
+    *DESK,
+    *STATUS,
+    *LOCK,
+    *UNLOCK,
+    *RESET,
+    *USER,
+    *PIN,
+    *AUDIT,
+    *UPKEEP,
+    *ROOT,
+)
 
 AS_PROCESSES = (
     refused("init"),

@@ -38,6 +38,7 @@ COMMANDS = (
     "verify",
     "desk",
     "status",
+    "lock",
     "unlock",
     "reset",
     "pin show",
