@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pincli.vault.answers import Answers
 
 _Entered = TypeVar("_Entered")
+_SEE_PEOPLE = frozenset({Role.AGENT, Role.ADMIN})
 
 
 class Invocation:
@@ -170,6 +171,7 @@ class Invocation:
             needs=frozenset(needs),
             answers=answers,
             even_closed=even_closed,
+            shows_people=config.roles is None or bool(config.roles & _SEE_PEOPLE),
         )
 
 

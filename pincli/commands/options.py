@@ -112,6 +112,15 @@ AccountOption = Annotated[
         "--account", metavar="ACCOUNT", help="Users of this account only.", callback=_account
     ),
 ]
+WhereOption = Annotated[
+    str | None,
+    typer.Option(
+        "--account",
+        metavar="ACCOUNT",
+        help="The account of the user, where several have that login.",
+        callback=_account,
+    ),
+]
 YesOption = Annotated[bool, typer.Option("--yes", help="Don't ask, go ahead.")]
 
 

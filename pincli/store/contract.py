@@ -128,8 +128,8 @@ class Transaction(Protocol):
 class People(Protocol):
     """Questions about users that change nothing. Raise StoreUnavailable if they can't be asked."""
 
-    def find(self, login: str) -> list[User]:
-        """The users of that canonical login, one for each account that has it."""
+    def find(self, login: str, account: str | None = None) -> list[User]:
+        """The users of that canonical login, one for each account that has it, or of one."""
 
     def named(self, logins: Sequence[str], spoilt: list[str] | None = None) -> list[User]:
         """The users of these canonical logins; `spoilt` as for `in_rows`."""

@@ -169,6 +169,8 @@ DESK = (
 STATUS = (
     *(done(f"status {user}", CARD) for user in EVERYBODY),
     done("status ALICE", CARD),
+    done("status alice --account acme", CARD),
+    unknown("status alice --account globex"),
     found("status lara --exit-code", CARD),
     done("status alice --exit-code", CARD),
     done("status ludo --exit-code", CARD),
@@ -192,7 +194,6 @@ STATUS = (
     usage("status alice vera"),
     usage("status alice --locked"),
     usage("status alice --state active"),
-    usage("status alice --account acme"),
     usage("status --locked --state active"),
     usage("status --state asleep"),
 )

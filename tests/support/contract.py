@@ -25,6 +25,7 @@ EXIT_OF = {
     "uncollected": 5,
     "unknown_user": 6,
     "unknown_account": 6,
+    "ambiguous_user": 6,
     "refused": 7,
     "unavailable": 8,
     "rolled_back": 8,
