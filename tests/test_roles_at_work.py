@@ -38,6 +38,7 @@ LINES = {
     "status": "status",
     "status USER": "status alice",
     "alerts": "alerts",
+    "lock": "lock alice --reason odd",
     "unlock": "unlock lara --reason rang",
     "reset": "reset alice --yes",
     "pin show": "pin show alice",

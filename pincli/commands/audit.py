@@ -12,6 +12,7 @@ from pincli.commands.invocation import Invocation
 from pincli.commands.options import AccountOption, AgentOption, UserOption
 from pincli.errors import UsageProblem
 from pincli.models import EventFilter, EventKind
+from pincli.operations.people import require_unambiguous
 from pincli.operations.sealing import seal_trail
 from pincli.operations.session import Need, Session
 from pincli.operations.trail import check_trail, parse_head
@@ -69,6 +70,8 @@ def list_events(
         since=None if since_when is None else since(since_when),
     )
     session = invocation.open()
+    if user is not None and account is None:
+        require_unambiguous(session, user)
     if limit is None:
         limit = sys.maxsize if jsonl and not follow else _LATEST
     if follow:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from pincli.config import Config
 from pincli.errors import FileUnreadable, MalformedName, UsageProblem
+from pincli.operations.people import Named, named
 from pincli.operations.places import require_elsewhere
-from pincli.rules.names import canonical_user
 
 _STDIN = Path("-")
 _LONGEST_LINE = 1024
-_ONE_A_LINE = "write one user a line; a comment begins with `# `"
+_ONE_A_LINE = "write one user a line, the account behind a tab; a comment begins with `# `"
 
 
 @contextmanager
@@ -42,8 +42,17 @@ def input_file(path: Path, config: Config) -> Iterator[BinaryIO]:
         yield file
 
 
-def names_from(path: Path | None, config: Config) -> Iterator[str]:
-    """The canonical user names in a file, one a line; blank lines and comments are skipped.
+def names_in(users: Sequence[str] | None, path: Path | None, config: Config) -> list[Named] | None:
+    """The users named on the command line and in a file; None where there is neither."""
+    if not users and path is None:
+        return None
+    return [*map(Named, users or ()), *names_from(path, config)]
+
+
+def names_from(path: Path | None, config: Config) -> Iterator[Named]:
+    """The users in a file, one a line; blank lines and comments are skipped.
+
+    A line is a login; a login, a tab and an account; or a JSON object with `user` and `account`.
 
     Raises:
         UsageProblem: A line is not a user name, or is not UTF-8; it is not repeated.
@@ -57,9 +66,9 @@ def names_from(path: Path | None, config: Config) -> Iterator[str]:
                 number += 1
                 if len(line) > _LONGEST_LINE:
                     raise UsageProblem(f"line {number} is too long", _ONE_A_LINE)
-                name = line.decode("utf-8-sig").strip()
-                if name and not f"{name} ".startswith("# "):
-                    yield canonical_user(name)
+                text = line.decode("utf-8-sig").rstrip()
+                if text and not f"{text.lstrip()} ".startswith("# "):
+                    yield named(_in_line(text.lstrip(" ")))
         except MalformedName as error:
             problem = f"line {number} is not a valid user name: {error.rule}"
             raise UsageProblem(problem, _ONE_A_LINE) from None
@@ -67,3 +76,24 @@ def names_from(path: Path | None, config: Config) -> Iterator[str]:
             raise UsageProblem(f"line {number} is not UTF-8", "save the file as UTF-8") from None
         except OSError as error:
             raise FileUnreadable(f"{path}: {error.strerror}") from None
+
+
+def _in_line(line: str) -> Named:
+    """Whom a line names. No login begins like a JSON object, as `"` is refused in one.
+
+    Raises:
+        MalformedName: It is no object of two texts.
+    """
+    if not line.startswith('{"'):
+        login, tab, account = line.partition("\t")
+        return Named(login, account if tab else None)
+    import json
+
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        row = {}
+    login, account = row.get("user"), row.get("account")
+    if isinstance(login, str) and isinstance(account, str | None):
+        return Named(login, account)
+    raise MalformedName("user name", "a row of JSON needs `user`, and may have `account`")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pincli.vault.answers import Answers
 
 _Entered = TypeVar("_Entered")
+_SEE_PEOPLE = frozenset({Role.AGENT, Role.ADMIN})
 
 
 class Invocation:
@@ -179,6 +180,7 @@ class Invocation:
             answers=answers,
             even_closed=even_closed,
             kept=kept,
+            shows_people=config.roles is None or bool(config.roles & _SEE_PEOPLE),
         )
 
 

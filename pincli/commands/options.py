@@ -58,6 +58,12 @@ UsersArgument = Annotated[
         metavar="[USER...]", help="The users' logins.", show_default=False, callback=_users
     ),
 ]
+SomeUsersArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="USER...", help="The users' logins.", show_default=False, callback=_users
+    ),
+]
 UserOption = Annotated[
     str | None,
     typer.Option("--user", metavar="USER", help="Events about this user only.", callback=_user),
@@ -104,6 +110,15 @@ AccountOption = Annotated[
     str | None,
     typer.Option(
         "--account", metavar="ACCOUNT", help="Users of this account only.", callback=_account
+    ),
+]
+WhereOption = Annotated[
+    str | None,
+    typer.Option(
+        "--account",
+        metavar="ACCOUNT",
+        help="The account of the user, where several have that login.",
+        callback=_account,
     ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Don't ask, go ahead.")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pincli.commands.invocation import Invocation
-from pincli.commands.options import PinStdinOption, UserArgument
+from pincli.commands.options import PinStdinOption, UserArgument, WhereOption
 from pincli.commands.prompts import ask_pin, read_pin_line, require_pin_source
 from pincli.errors import UsageProblem
 from pincli.operations import pins as operation
@@ -12,17 +12,22 @@ from pincli.views import pins as view
 from pincli.views.blocks import Answer
 
 
-def show(invocation: Invocation, user: UserArgument) -> Answer:
+def show(invocation: Invocation, user: UserArgument, account: WhereOption = None) -> Answer:
     """Show a user's PIN to its owner; the first look makes it.
 
     Example:
       pincli pin show alice --json
     """
     session = invocation.open(Need.WRITE, Need.SET_PIN, Need.SHOW_PIN)
-    return view.shown(operation.show(session, user))
+    return view.shown(operation.show(session, user, account=account))
 
 
-def change(invocation: Invocation, user: UserArgument, pin_stdin: PinStdinOption = False) -> Answer:
+def change(
+    invocation: Invocation,
+    user: UserArgument,
+    account: WhereOption = None,
+    pin_stdin: PinStdinOption = False,
+) -> Answer:
     r"""Set the PIN that the customer chose.
 
     On a terminal it is asked for twice.
@@ -35,8 +40,9 @@ def change(invocation: Invocation, user: UserArgument, pin_stdin: PinStdinOption
     chosen = read_pin_line() if pin_stdin else None
     session = invocation.open(Need.WRITE, Need.SET_PIN)
     if chosen is None:
-        chosen = _ask_twice(operation.require_changeable(session, user).login)
-    return view.changed(operation.change(session, user, chosen))
+        changeable = operation.require_changeable(session, user, account=account)
+        chosen = _ask_twice(changeable.login)
+    return view.changed(operation.change(session, user, chosen, account=account))
 
 
 def check(_invocation: Invocation, pin_stdin: PinStdinOption = False) -> Answer:

@@ -67,6 +67,8 @@ COMMANDS: tuple[Entry, ...] = (
           "Check caller after caller, all shift, in one screen."),
     Entry("status", "status:status", _DESK, STATUS, (4, 6),
           "Show one user, a list, or the totals."),
+    Entry("lock", "lock:lock", _DESK, AGENTS, (6,),
+          "Lock PINs by hand, where somebody smells a rat."),
     Entry("alerts", "alerts:alerts", _DESK, AGENTS, (4,),
           "Show signs of an attack."),
     Entry("pin show", "pin:show", _PORTAL, PORTAL, (5, 6)),

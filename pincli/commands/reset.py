@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pincli.commands.answering import show
-from pincli.commands.files import names_from
+from pincli.commands.files import names_in
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import AccountOption, ReasonOption, UsersArgument, YesOption
 from pincli.commands.prompts import confirm_word, require_terminal
@@ -61,6 +61,7 @@ def reset(
 
     Example:
       pincli reset alice --reason 'PIN overheard'
+      pincli reset alice --account acme --yes
       pincli reset --account acme --dry-run
       pincli reset --account acme --reason T-4711 --yes --json
       pincli reset --from-file users.txt --output pins.csv --yes
@@ -91,7 +92,7 @@ def reset(
     needs = [Need.WRITE, Need.SET_PIN] if order.issue else [Need.WRITE]
     session = invocation.open(*needs)
     file = invocation.keep(_pin_file(output, invocation.config))
-    names = [*(users or []), *names_from(from_file, invocation.config)]
+    names = names_in(users, from_file, invocation.config)
     named = invocation.keep(select(session, names=names, account=account, everybody=everybody))
     selection = invocation.keep(_narrowed(session, named, order))
     if dry_run:

@@ -42,7 +42,7 @@ def status(
                 f"--locked and --state {state.value} exclude each other", "give one of them"
             )
         state = State.LOCKED
-    if user is not None and (account is not None or state is not None):
+    if user is not None and state is not None:
         raise UsageProblem(
             "a user and a filter exclude each other",
             "`pincli status USER` shows one user; leave the user out for a list",
@@ -50,7 +50,7 @@ def status(
     session = invocation.open()
     if user is not None:
         end_left_open(session)
-        return view.card(require_user(session, user), exit_code=exit_code)
+        return view.card(require_user(session, user, account=account), exit_code=exit_code)
     if account is None and state is None:
         return view.overview(
             session.store.people.totals(),

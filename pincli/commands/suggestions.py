@@ -18,18 +18,28 @@ from pincli.views.blocks import Problem
 _BEFORE_THE_COMMAND = ("--store", "--keys")
 _SHORTEST_BEGINNING = 2
 _SHOWN_AT_MOST = 3
+_NOT = ("un", "de", "in")
+_ONE_OR_THE_OTHER = re.compile(r"(un|de|in)?(?:lock|activ|collect|eligib)")
 _NO_CHOICE = re.compile(r": '([^']*)' is not one of ")
 
 
 def nearest(word: str, names: Iterable[str]) -> list[str]:
-    """The names that a word begins, else the one that it is most like; often none."""
+    """The names that a word begins, else the one that it is most like; often none.
+
+    Never the opposite: who types `--lock` does not mean `--unlock`.
+    """
     from difflib import get_close_matches
 
     # Without their dashes: any two options have those in common.
     word, bare = word.lower().lstrip("-"), {name.lstrip("-"): name for name in names}
     begun = [name for name in bare if len(word) >= _SHORTEST_BEGINNING and name.startswith(word)]
     near = begun[:_SHOWN_AT_MOST] or get_close_matches(word, bare, n=1)
-    return [bare[name] for name in near]
+    return [bare[name] for name in near if not _is_opposite(word, name)]
+
+
+def _is_opposite(word: str, name: str) -> bool:
+    found = _ONE_OR_THE_OTHER.match(name)
+    return found is not None and bool(found[1]) != word.startswith(_NOT)
 
 
 def did_you_mean(commands: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pincli.commands.invocation import Invocation
-from pincli.commands.options import ReasonOption, UserArgument
+from pincli.commands.options import ReasonOption, UserArgument, WhereOption
 from pincli.commands.prompts import ask_line, require_terminal
 from pincli.operations import unlock as operation
 from pincli.operations.session import Need
@@ -12,7 +12,12 @@ from pincli.views.blocks import Answer
 from pincli.views.pins import unlocked
 
 
-def unlock(invocation: Invocation, user: UserArgument, reason: ReasonOption = None) -> Answer:
+def unlock(
+    invocation: Invocation,
+    user: UserArgument,
+    account: WhereOption = None,
+    reason: ReasonOption = None,
+) -> Answer:
     """Release a locked PIN; the PIN itself stays. Not for support over the phone.
 
     Example:
@@ -24,6 +29,6 @@ def unlock(invocation: Invocation, user: UserArgument, reason: ReasonOption = No
         )
     session = invocation.open(Need.WRITE)
     if reason is None:
-        locked = operation.require_locked(session, user)
+        locked = operation.require_locked(session, user, account=account)
         reason = clean_reason(ask_line(f"Reason for unlocking {locked.login}: "))
-    return unlocked(operation.unlock(session, user, reason))
+    return unlocked(operation.unlock(session, user, reason, account=account))

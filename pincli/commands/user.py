@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pincli.commands.files import names_from
+from pincli.commands.files import names_in
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import (
     AccountOption,
@@ -16,6 +16,7 @@ from pincli.commands.options import (
     ReasonOption,
     UserArgument,
     UsersArgument,
+    WhereOption,
 )
 from pincli.errors import UsageProblem
 from pincli.models import State, UserType
@@ -66,18 +67,19 @@ def list_users(
     return view.listing(session.store.people.pages(account=account, state=state, user_type=kind))
 
 
-def show(invocation: Invocation, user: UserArgument) -> Answer:
+def show(invocation: Invocation, user: UserArgument, account: WhereOption = None) -> Answer:
     """Show a user's record.
 
     Example:
       pincli user show alice
     """
-    return view.record(operation.require_user(invocation.open(), user))
+    return view.record(operation.require_user(invocation.open(), user, account=account))
 
 
 def deactivate(
     invocation: Invocation,
     users: UsersArgument = None,
+    account: WhereOption = None,
     from_file: FromFileOption = None,
     reason: ReasonOption = None,
 ) -> Answer:
@@ -86,12 +88,13 @@ def deactivate(
     Example:
       pincli user deactivate alice --reason 'left the company'
     """
-    return _set_active(invocation, users or [], from_file, active=False, reason=reason)
+    return _set_active(invocation, users or [], account, from_file, active=False, reason=reason)
 
 
 def activate(
     invocation: Invocation,
     users: UsersArgument = None,
+    account: WhereOption = None,
     from_file: FromFileOption = None,
     reason: ReasonOption = None,
 ) -> Answer:
@@ -100,12 +103,13 @@ def activate(
     Example:
       pincli user activate alice
     """
-    return _set_active(invocation, users or [], from_file, active=True, reason=reason)
+    return _set_active(invocation, users or [], account, from_file, active=True, reason=reason)
 
 
 def _set_active(
     invocation: Invocation,
     users: list[str],
+    account: str | None,
     from_file: Path | None,
     *,
     active: bool,
@@ -115,9 +119,15 @@ def _set_active(
         raise UsageProblem("nobody is named", "name users, or give --from-file")
     session = invocation.open(Need.WRITE)
     if len(users) == 1 and from_file is None:
-        return view.activity(operation.set_active(session, users[0], active=active, reason=reason))
-    names = [*users, *names_from(from_file, invocation.config)]
-    with select(session, names=names) as selection, progress_bar("switching") as progress:
+        change = operation.set_active(
+            session, users[0], account=account, active=active, reason=reason
+        )
+        return view.activity(change)
+    names = names_in(users, from_file, invocation.config)
+    with (
+        select(session, names=names, account=account) as selection,
+        progress_bar("switching") as progress,
+    ):
         changed = set_active_many(
             session, selection, active=active, reason=reason, progress=progress
         )

@@ -7,7 +7,7 @@ from functools import partial
 
 from pincli.commands.background import in_background
 from pincli.commands.invocation import Invocation
-from pincli.commands.options import PinStdinOption, TicketOption, UserArgument
+from pincli.commands.options import PinStdinOption, TicketOption, UserArgument, WhereOption
 from pincli.commands.prompts import ask_pin, read_pin_line, require_pin_source
 from pincli.models import User, Verdict
 from pincli.operations import verify as operation
@@ -19,6 +19,7 @@ from pincli.views.blocks import Answer
 def verify(
     invocation: Invocation,
     user: UserArgument,
+    account: WhereOption = None,
     ref: TicketOption = None,
     pin_stdin: PinStdinOption = False,
 ) -> Answer:
@@ -36,7 +37,7 @@ def verify(
     pin = read_pin_line() if pin_stdin else None
     session = invocation.open(Need.ATTEMPT, Need.COMPARE, answers=answers)
     if pin is None:
-        admitted = operation.admit(session, user, ref)
+        admitted = operation.admit(session, user, ref, account=account)
         if isinstance(admitted, Verdict):
             return _told(admitted)
         pin = _ask(admitted)
@@ -45,7 +46,7 @@ def verify(
         # computes without it: what follows is imported then.
         answers.prepare()
         in_background(partial(_import_what_follows, session, as_json))
-    verdict = operation.verify(session, user, pin, ref)
+    verdict = operation.verify(session, user, pin, ref, account=account)
     invocation.until_told.callback(operation.renew, session, verdict, pin)
     return _told(verdict)
 

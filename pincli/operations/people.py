@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from pincli.errors import AmbiguousUser, Rule, UnknownAccount, UnknownUser
 from pincli.models import Change, EventKind, NewEvent, User, UserType
@@ -12,24 +13,136 @@ from pincli.rules.names import canonical_account, canonical_user, clean_display_
 _CANDIDATES = 20
 
 
-def require_user(session: Session, name: str, *, ticket: str | None = None) -> User:
+class Named(NamedTuple):
+    """A user as somebody names them, canonical; with the account, where that was said."""
+
+    login: str
+    account: str | None = None
+
+    def __str__(self) -> str:
+        return self.login if self.account is None else f"{self.login} in {self.account}"
+
+
+def named(name: str | Named, account: str | None = None) -> Named:
+    """Whom a name in whatever spelling means, in an account unless it says another itself.
+
+    Raises:
+        MalformedName: It can't be a user name, or an account name.
+    """
+    login, own = name if isinstance(name, Named) else (name, None)
+    where = own or account
+    return Named(canonical_user(login), None if where is None else canonical_account(where))
+
+
+class Chosen(NamedTuple):
+    """Who is meant by some names.
+
+    Attributes:
+        users: Those who are, in the order of the names.
+        unknown: The names that nobody has.
+        ambiguous: A login that several accounts have, with those, if there is one.
+    """
+
+    users: list[User]
+    unknown: list[Named]
+    ambiguous: tuple[str, list[str]] | None
+
+
+def choose(found: Iterable[User], names: Iterable[Named]) -> Chosen:
+    """Who of those found is meant by each name."""
+    by_login: dict[str, list[User]] = {}
+    for user in found:
+        by_login.setdefault(user.login, []).append(user)
+    chosen, unknown, ambiguous = list[User](), list[Named](), None
+    for name in names:
+        users = [u for u in by_login.get(name.login, ()) if name.account in (None, u.account)]
+        if not users:
+            unknown.append(name)
+        elif len(users) > 1:
+            ambiguous = ambiguous or (name.login, sorted(user.account for user in users))
+        else:
+            chosen += users
+    return Chosen(chosen, unknown, ambiguous)
+
+
+def require_user(
+    session: Session, name: str, *, account: str | None = None, ticket: str | None = None
+) -> User:
     """The user of that name, in whatever spelling.
 
     Where events can be recorded, not finding one is an event: it may be somebody guessing.
+
+    Args:
+        session: The open store.
+        name: The login.
+        account: The user's, where several may have one of that login.
+        ticket: For the event.
 
     Raises:
         MalformedName: It can't be a user name.
         UnknownUser: There is none; carries near names.
         AmbiguousUser: Several accounts have one.
     """
-    canonical = canonical_user(name)
-    found = session.store.people.find(canonical)
-    if not found:
-        note_unknown(session, [canonical], ticket=ticket)
-        raise UnknownUser([canonical], session.store.people.near("login", canonical))
-    if len(found) > 1:
-        raise AmbiguousUser(canonical, [user.account for user in found[:_CANDIDATES]])
-    return found[0]
+    (user,) = require_users(session, [name], account=account, ticket=ticket)
+    return user
+
+
+def require_users(
+    session: Session,
+    names: Sequence[str | Named],
+    *,
+    account: str | None = None,
+    ticket: str | None = None,
+) -> list[User]:
+    """The users of these names, each once.
+
+    Raises:
+        MalformedName: One can't be a user name.
+        UnknownUser: Some are unknown; carries all of them.
+        AmbiguousUser: Several accounts have one.
+    """
+    wanted = list(dict.fromkeys(named(name, account) for name in names))
+    if len(wanted) == 1:
+        found = session.store.people.find(*wanted[0])
+    else:
+        found = session.store.people.named([name.login for name in wanted])
+    chosen = choose(found, wanted)
+    if chosen.unknown:
+        note_unknown(session, [name.login for name in chosen.unknown], ticket=ticket)
+    refuse_unless_chosen(session, chosen.unknown, chosen.ambiguous)
+    return list({user.id: user for user in chosen.users}.values())
+
+
+def require_unambiguous(session: Session, name: str) -> None:
+    """Refuse a login that several accounts have; that nobody has it is fine.
+
+    Raises:
+        AmbiguousUser: Several have.
+    """
+    name_ = Named(canonical_user(name))
+    refuse_unless_chosen(session, (), choose(session.store.people.find(*name_), [name_]).ambiguous)
+
+
+def refuse_unless_chosen(
+    session: Session, unknown: Sequence[Named], ambiguous: tuple[str, list[str]] | None
+) -> None:
+    """Raise what is to be told of names that mean nobody, or somebody of several accounts.
+
+    Who may not see people, such as the portal, is told of nobody else.
+
+    Raises:
+        UnknownUser: Some are unknown.
+        AmbiguousUser: Several accounts have one.
+    """
+    if unknown:
+        near: list[str] = []
+        if len(unknown) == 1 and session.shows_people:
+            login = unknown[0].login
+            near = [each for each in session.store.people.near("login", login) if each != login]
+        raise UnknownUser([str(name) for name in unknown], near)
+    if ambiguous is not None:
+        login, accounts = ambiguous
+        raise AmbiguousUser(login, accounts[:_CANDIDATES] if session.shows_people else ())
 
 
 def require_account(session: Session, name: str) -> str:
@@ -41,7 +154,8 @@ def require_account(session: Session, name: str) -> str:
     """
     account = canonical_account(name)
     if not session.store.people.account_exists(account):
-        raise UnknownAccount(account, session.store.people.near("account", account))
+        near = session.store.people.near("account", account) if session.shows_people else []
+        raise UnknownAccount(account, near)
     return account
 
 
@@ -63,9 +177,16 @@ def add(session: Session, name: str, account: str, display_name: str, kind: User
     )
 
 
-def set_active(session: Session, name: str, *, active: bool, reason: str | None) -> Change:
+def set_active(
+    session: Session,
+    name: str,
+    *,
+    account: str | None = None,
+    active: bool,
+    reason: str | None,
+) -> Change:
     """Deactivate or activate a user; doing it twice changes nothing the second time."""
-    user = require_user(session, name)
+    user = require_user(session, name, account=account)
     from pincli.store.steps import people as steps
 
     write = session.store.write

@@ -43,7 +43,7 @@ class Sealed(NamedTuple):
         return f"Sealed({self.portal_key!r})"
 
 
-def show(session: Session, name: str) -> ShownPin:
+def show(session: Session, name: str, *, account: str | None = None) -> ShownPin:
     """The user's PIN, generated at the first look: nobody can know it before its owner.
 
     Locked or not: a locked customer must see the PIN to know it after unlocking.
@@ -51,6 +51,7 @@ def show(session: Session, name: str) -> ShownPin:
     Args:
         session: Opened with Need.WRITE, Need.SET_PIN and Need.SHOW_PIN.
         name: The user, in whatever spelling.
+        account: The user's, where several have one of that login.
 
     Raises:
         UnknownUser: There is no such user.
@@ -58,11 +59,11 @@ def show(session: Session, name: str) -> ShownPin:
         SealDamaged: What is sealed does not open, or is not the PIN that is verified.
         StoreUnavailable: The database lets this host's login read no sealed PIN.
     """
-    user = require_user(session, name)
+    user = require_user(session, name, account=account)
     return at_present_version(session, user, partial(_look, session))
 
 
-def require_changeable(session: Session, name: str) -> User:
+def require_changeable(session: Session, name: str, *, account: str | None = None) -> User:
     """The user, if a PIN can be chosen now; asked before the customer types one.
 
     Raises:
@@ -70,20 +71,21 @@ def require_changeable(session: Session, name: str) -> User:
         NoPinPossible: The user is inactive or of a type without PINs.
         Refused: Locked: first unlock, then change.
     """
-    user = require_user(session, name)
+    user = require_user(session, name, account=account)
     require_pin_possible(session, user)
     if state_of(user) is State.LOCKED:
         _refuse(session, user, Refused(Rule.LOCKED, user.login))
     return user
 
 
-def change(session: Session, name: str, pin: str) -> User:
+def change(session: Session, name: str, pin: str, *, account: str | None = None) -> User:
     """Set the PIN that the customer chose, and the counter to 0.
 
     Args:
         session: Opened with Need.WRITE and Need.SET_PIN.
         name: The user, in whatever spelling.
         pin: The customer's choice.
+        account: The user's, where several have one of that login.
 
     Raises:
         UnknownUser: There is no such user.
@@ -91,7 +93,7 @@ def change(session: Session, name: str, pin: str) -> User:
         MalformedPin: It is not six digits.
         Refused: Locked, or the PIN rules forbid it, or it is the present one.
     """
-    user = require_user(session, name)
+    user = require_user(session, name, account=account)
     return at_present_version(session, user, partial(_choose, session, pin=pin))
 
 
@@ -169,7 +171,7 @@ def at_present_version(session: Session, user: User, step: Callable[[User], T]) 
         try:
             return step(user)
         except PinChangedMeanwhile:
-            user = require_user(session, user.login)
+            user = require_user(session, user.login, account=user.account)
         except KeyChanged:
             session.renew_keys()
     raise PinChangedMeanwhile

@@ -8,12 +8,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 
-from pincli.errors import UnknownUser
 from pincli.models import State, User
 from pincli.operations.chunks import PAUSE
-from pincli.operations.people import note_unknown, require_account
+from pincli.operations.people import (
+    Named,
+    choose,
+    named,
+    note_unknown,
+    refuse_unless_chosen,
+    require_account,
+)
 from pincli.operations.session import Session
-from pincli.rules.names import canonical_user
 from pincli.rules.states import lacks_pin, state_of
 from pincli.store.scratch import StagedUsers
 
@@ -71,28 +76,36 @@ class Selection:
 def select(
     session: Session,
     *,
-    names: Iterable[str] = (),
+    names: Iterable[str | Named] | None = None,
     account: str | None = None,
     everybody: bool = False,
 ) -> Iterator[Selection]:
-    """The users that are meant, in any combination of names, an account and everybody.
+    """The users that are meant.
+
+    Args:
+        session: The open store.
+        names: Users by name; one may say its own account.
+        account: Where the named users are; without names, everybody of it.
+        everybody: Whether everybody is meant, whatever else is named.
 
     Raises:
         MalformedName: A name can't be one.
         UnknownUser: Some names are unknown; carries all of them.
+        AmbiguousUser: Several accounts have a user of one name.
         UnknownAccount: No user belongs to the account.
     """
     account = None if account is None else require_account(session, account)
     with ExitStack() as stack:
         staged = stack.enter_context(StagedUsers())
-        _stage_names(session, staged, names)
+        if names is not None:
+            _stage_names(session, staged, names, account)
         if everybody:
             yield Selection(session, None, "ALL")
             return
-        if account is not None:
+        if names is None and account is not None:
             for page in session.store.people.pages(account=account, spoilt=session.left_out):
                 staged.add((user.id, user.uid) for user in page)
-        yield Selection(session, staged, account or "")
+        yield Selection(session, staged, "" if names is not None else account or "")
 
 
 @contextmanager
@@ -116,19 +129,25 @@ def without_pin(selection: Selection) -> Iterator[tuple[int, bytes]]:
     return ((user.id, user.uid) for page in selection.pages() for user in page if lacks_pin(user))
 
 
-def _stage_names(session: Session, staged: StagedUsers, names: Iterable[str]) -> None:
+def _stage_names(
+    session: Session,
+    staged: StagedUsers,
+    names: Iterable[str | Named],
+    account: str | None,
+) -> None:
     """Stage named users; the unknown ones are all found before any is refused."""
-    unknown: dict[str, None] = {}
-    canonical = (canonical_user(name) for name in names)
-    while page := list(islice(canonical, _PAGE)):
-        found = session.store.people.named(page, session.left_out)
-        staged.add((user.id, user.uid) for user in found)
-        known = {*(user.login for user in found), *session.left_out}
-        unknown.update(dict.fromkeys(name for name in page if name not in known))
-    if unknown:
-        missing: Sequence[str] = list(unknown)
-        for start in range(0, len(missing), _PAGE):
-            note_unknown(session, missing[start : start + _PAGE])
-            time.sleep(PAUSE)
-        near = session.store.people.near("login", missing[0]) if len(missing) == 1 else []
-        raise UnknownUser(missing, near)
+    unknown: dict[Named, None] = {}
+    ambiguous = None
+    wanted = (named(name, account) for name in names)
+    while page := list(islice(wanted, _PAGE)):
+        found = session.store.people.named([name.login for name in page], session.left_out)
+        chosen = choose(found, page)
+        staged.add((user.id, user.uid) for user in chosen.users)
+        spoilt = set(session.left_out)
+        unknown.update(dict.fromkeys(n for n in chosen.unknown if n.login not in spoilt))
+        ambiguous = ambiguous or chosen.ambiguous
+    missing = list(unknown)
+    for start in range(0, len(missing), _PAGE):
+        note_unknown(session, [name.login for name in missing[start : start + _PAGE]])
+        time.sleep(PAUSE)
+    refuse_unless_chosen(session, missing, ambiguous)

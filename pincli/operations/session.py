@@ -55,6 +55,7 @@ class Session(NamedTuple):
         identity: The store's, as it was opened; a key may be rotated since.
         left_out: Gets the logins of records that bulk work left out, as they were changed
             behind the trail.
+        shows_people: Whether the caller may see who there is: names near to one, candidates.
         writable: Whether it was opened with Need.WRITE or Need.ATTEMPT, so that refusals can
             be recorded.
     """
@@ -65,6 +66,7 @@ class Session(NamedTuple):
     identity: Identity
     writable: bool
     left_out: list[str]
+    shows_people: bool = True
 
     @property
     def attempts(self) -> "Attempts":
@@ -140,6 +142,7 @@ def open_session(
     answers: Answers | None = None,
     even_closed: bool = False,
     kept: "KeptConnection | None" = None,
+    shows_people: bool = True,
 ) -> Iterator[Session]:
     """Open the store, and check every key that is needed against the store's record.
 
@@ -155,6 +158,7 @@ def open_session(
         answers: For tests, at a lower cost.
         even_closed: Open a store that was moved to a server too.
         kept: Keeps the connection to a server from one session to the next.
+        shows_people: Whether the caller may see who there is.
 
     Raises:
         StoreUnavailable: The database can't be used.
@@ -180,7 +184,7 @@ def open_session(
                 _require(keyring, name, expected, location)
         if Need.WRITE in needs:
             _seal_with(store, keyring)
-        yield Session(store, keyring, answers or Answers(), identity, writes, [])
+        yield Session(store, keyring, answers or Answers(), identity, writes, [], shows_people)
     finally:
         store.close()
 

@@ -24,7 +24,9 @@ _ASK_AGAIN = 20
 """How often the question may change under one answer, which no honest use explains."""
 
 
-def admit(session: Session, name: str, ticket: str | None) -> User | Verdict:
+def admit(
+    session: Session, name: str, ticket: str | None, *, account: str | None = None
+) -> User | Verdict:
     """Who the caller says they are, or the verdict if there is nothing to ask them for.
 
     Asked before the PIN is, so that an agent doesn't take a PIN down for a locked user.
@@ -32,14 +34,16 @@ def admit(session: Session, name: str, ticket: str | None) -> User | Verdict:
     Raises:
         UnknownUser: There is no such user.
     """
-    user = require_user(session, name, ticket=ticket)
+    user = require_user(session, name, account=account, ticket=ticket)
     if state_of(user) is State.ACTIVE:
         return user
     refused = session.attempts.refuse_unless_active(user, ticket=ticket)
     return refused or _read_again(session, user)
 
 
-def verify(session: Session, name: str, pin: str, ticket: str | None) -> Verdict:
+def verify(
+    session: Session, name: str, pin: str, ticket: str | None, *, account: str | None = None
+) -> Verdict:
     """Check one answer of a caller. The verdict is on disk before this returns it.
 
     Nothing is held while the answer is hashed, and nothing is charged before it is: a host
@@ -50,17 +54,18 @@ def verify(session: Session, name: str, pin: str, ticket: str | None) -> Verdict
         name: The user, in whatever spelling.
         pin: The answer, read completely.
         ticket: The ticket for the events, cleaned.
+        account: The user's, where several have one of that login.
 
     Raises:
         UnknownUser: There is no such user.
         MalformedAnswer: Not six digits, and the user could be verified; nothing is charged.
         Unavailable: Not verified; `charge` says what became of the attempt.
     """
-    user = require_user(session, name, ticket=ticket)
+    user = require_user(session, name, account=account, ticket=ticket)
     try:
         require_well_formed(pin)
     except MalformedPin:
-        admitted = admit(session, name, ticket)
+        admitted = admit(session, name, ticket, account=account)
         if isinstance(admitted, Verdict):
             return admitted
         raise MalformedAnswer from None

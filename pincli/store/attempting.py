@@ -35,6 +35,12 @@ class StepAttempts:
         """End an attempt of this user that was left open, if nobody else is writing now."""
         self._store.write_at_once(attempts.finish, user)
 
+    def lock(self, user: User, *, reason: str) -> tuple[User, bool]:
+        """Lock a user by hand, in whatever state."""
+        from pincli.store.steps import pins
+
+        return self._store.write(pins.lock, user, reason=reason)
+
     def record(self, *events: NewEvent) -> None:
         """Record refusals that change no user."""
         self._store.write(record, *events)

@@ -128,8 +128,8 @@ class Transaction(Protocol):
 class People(Protocol):
     """Questions about users that change nothing. Raise StoreUnavailable if they can't be asked."""
 
-    def find(self, login: str) -> list[User]:
-        """The users of that canonical login, one for each account that has it."""
+    def find(self, login: str, account: str | None = None) -> list[User]:
+        """The users of that canonical login, one for each account that has it, or of one."""
 
     def named(self, logins: Sequence[str], spoilt: list[str] | None = None) -> list[User]:
         """The users of these canonical logins; `spoilt` as for `in_rows`."""
@@ -283,6 +283,15 @@ class Attempts(Protocol):
 
     def finish(self, user: User) -> None:
         """End an attempt of this user that was left open, if nobody else is writing now."""
+
+    def lock(self, user: User, *, reason: str) -> tuple[User, bool]:
+        """Lock a user by hand, in whatever state.
+
+        A right answer in flight is refused: nobody is told *verified* with it.
+
+        Returns:
+            The record afterwards, and whether this locked it: somebody else may have before.
+        """
 
     def record(self, *events: NewEvent) -> None:
         """Record refusals that change no user: unknown names, a command outside a role."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pincli.models import ShownPin, User
 from pincli.rules.states import state_of
-from pincli.views.blocks import Answer, Fields, Headline, Next, Tone
+from pincli.views.blocks import Answer, Fields, Headline, Next, Note, Tone
+from pincli.views.people import record_of
 from pincli.views.shell import command
 from pincli.views.verdict import who
 
@@ -32,6 +35,27 @@ def changed(user: User) -> Answer:
 def allowed() -> Answer:
     """The answer of `pin check` for a PIN that may be chosen."""
     return Answer({"allowed": True}, lambda: [Headline(Tone.GOOD, "that PIN may be used")])
+
+
+def locked(results: Sequence[tuple[User, bool]]) -> Answer:
+    """The answer of `lock`.
+
+    Args:
+        results: Each record afterwards, and whether it was not locked before.
+    """
+    if len(results) == 1:
+        ((user, changed),) = results
+        headline = Headline(Tone.GOOD, "locked", who(user))
+        already = Note(f"{who(user)} is already locked")
+        return Answer(
+            {**record_of(user), "changed": changed}, lambda: [headline if changed else already]
+        )
+    matched, changes = len(results), sum(changed for _, changed in results)
+    rest = matched - changes
+    return Answer(
+        {"matched": matched, "changed": changes, "unchanged": rest},
+        lambda: [Headline(Tone.GOOD, f"{changes} locked", f"{rest} were already")],
+    )
 
 
 def unlocked(user: User) -> Answer:

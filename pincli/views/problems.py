@@ -131,7 +131,9 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
         case AmbiguousUser():
             return (
                 f"several accounts have a user {error.login}",
-                f"they are {', '.join(error.accounts)}; ask for the company",
+                f"of {', '.join(error.accounts)}; ask for the company, and give --account"
+                if error.accounts
+                else "say which with --account",
             )
         case UnknownAccount():
             return _unknown("account", (error.account,), error.near)

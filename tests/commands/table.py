@@ -169,6 +169,8 @@ DESK = (
 STATUS = (
     *(done(f"status {user}", CARD) for user in EVERYBODY),
     done("status ALICE", CARD),
+    done("status alice --account acme", CARD),
+    unknown("status alice --account globex"),
     found("status lara --exit-code", CARD),
     done("status alice --exit-code", CARD),
     done("status ludo --exit-code", CARD),
@@ -192,9 +194,19 @@ STATUS = (
     usage("status alice vera"),
     usage("status alice --locked"),
     usage("status alice --state active"),
-    usage("status alice --account acme"),
     usage("status --locked --state active"),
     usage("status --state asleep"),
+)
+LOCK = (
+    done("lock alice --reason 'T-4711: a rat'", RECORD | {"changed"}),
+    done("lock lara --reason odd", RECORD | {"changed"}),
+    done("lock ina otto uma lara --reason odd", frozenset({"matched", "changed", "unchanged"})),
+    unknown("lock nobody --reason odd"),
+    unknown("lock alice nobody noone --reason odd"),
+    usage("lock alice"),
+    usage("lock --reason odd"),
+    usage("lock alice --reason ' '"),
+    usage("lock 'al ice' --reason odd"),
 )
 UNLOCK = (
     done("unlock lara --reason 'customer rang'", STATE),
@@ -349,7 +361,20 @@ ROOT = (
     usage("--colour status"),
     usage("--store"),
 )
-TABLE = (*INIT, *VERIFY, *DESK, *STATUS, *UNLOCK, *RESET, *USER, *PIN, *AUDIT, *UPKEEP, *ROOT)
+TABLE = (
+    *INIT,
+    *VERIFY,
+    *DESK,
+    *STATUS,
+    *LOCK,
+    *UNLOCK,
+    *RESET,
+    *USER,
+    *PIN,
+    *AUDIT,
+    *UPKEEP,
+    *ROOT,
+)
 
 AS_PROCESSES = (
     refused("init"),

@@ -118,7 +118,7 @@ def test_what_may_come_is_what_the_help_says(desk: Desk, path: str) -> None:
         ("verify --ref --json al", ["alice"]),
         ("verify -- al", ["alice"]),
         ("verify -- -", []),
-        ("verify alice ", ["--ref", "--pin-stdin", "--json", "--help"]),
+        ("verify alice ", ["--account", "--ref", "--pin-stdin", "--json", "--help"]),
         ("verify alice al", []),
         ("reset alice al", ["alice"]),
         ("reset --from-file ", FILES_MARK),

@@ -34,6 +34,7 @@ NO_STORE = (
     ("status alice", ""),
     ("status", ""),
     ("status --account acme", ""),
+    ("lock alice --reason why", ""),
     ("unlock lara --reason why", ""),
     ("reset alice --yes", ""),
     ("reset alice --dry-run", ""),
@@ -50,6 +51,7 @@ NO_STORE = (
 NEEDED_KEYS = {
     "verify alice --pin-stdin": {AUDIT_KEY, VERIFY_KEY},
     "status alice": set(),
+    "lock alice --reason why": {AUDIT_KEY},
     "unlock lara --reason why": {AUDIT_KEY},
     "reset alice --yes": {AUDIT_KEY},
     "reset alice --issue --yes": {AUDIT_KEY, VERIFY_KEY, PORTAL_PUBLIC},
@@ -636,7 +638,8 @@ def test_what_is_no_number_is_told_in_plain_words(floor: Desk) -> None:
 
 
 PLAIN_WORDS = """
-    init verify status unlock reset pin user audit show change check add list deactivate activate
+    init verify status lock unlock reset pin user audit show change check add list deactivate
+    activate
     alice vera lara ludo uma ina otto nobody ALICE acme locked active cloud why 0 3 -1 444159
     --pin-stdin --json --yes --dry-run --unlock --issue --reveal --locked --exit-code --reason
     --account --state --limit --user --ref --name --type -- - --nope -h=x --store --keys

@@ -122,7 +122,7 @@ def user_file(data: bytes) -> None:
     nowhere = _folder() / "nowhere"
     with suppress(PincliError):
         for name in names_from(_written(data), Config(nowhere, nowhere, "amy")):
-            assert name.strip() == name != ""
+            assert name.login.strip() == name.login != ""
 
 
 def config(data: bytes) -> None:

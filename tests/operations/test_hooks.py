@@ -175,6 +175,7 @@ def test_no_lock_no_hook(near: Desk) -> None:
     [
         (VERIFY, 4),
         (("unlock", "alice", "--reason", "rang"), 0),
+        (("lock", "alice", "--reason", "odd"), 0),
         (("pin", "show", "alice"), 0),
         (("reset", "alice", "--yes"), 0),
         (("user", "deactivate", "alice"), 0),
@@ -197,13 +198,15 @@ def test_a_lock_that_another_command_records_is_told_by_it(
 
 
 def test_every_lock_is_told(near: Desk) -> None:
-    """Locked, unlocked and locked again: twice."""
+    """Locked, unlocked and locked again, then by hand: each."""
     bell = Bell(near)
     ring(near, bell.command, *VERIFY, stdin=f"{WRONG}\n")
     near.run("unlock", "alice", "--reason", "rang")
     guess_wrong(near, "alice", 5)
     ring(near, bell.command, *VERIFY, stdin=f"{WRONG}\n")
-    assert [json.loads(note["stdin"])["locks_total"] for note in bell.notes()] == [1, 2]
+    near.run("unlock", "alice", "--reason", "rang")
+    ring(near, bell.command, "lock", "alice", "--reason", "odd")
+    assert [json.loads(note["stdin"])["locks_total"] for note in bell.notes()] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_a_second_spelling_is_no_second_user(desk: Desk) -> None:
     """`Alice` is refused where there is `alice`."""
     desk.add("alice")
     with desk.session() as session, pytest.raises(Refused):
-        people.add(session, "ALICE", "globex", "", UserType.CLOUD)
+        people.add(session, "ALICE", "Acme", "", UserType.CLOUD)
     assert len(desk.sql("SELECT * FROM people")) == 1
 
 

@@ -64,16 +64,9 @@ def test_an_account_is_all_its_users_and_its_name_the_word(few: Session) -> None
         assert (names(selection), selection.word) == (["bob", "carl"], "globex")
 
 
-def test_an_account_and_names_together(few: Session) -> None:
-    """Of both, each once; the word is the account's."""
-    with select(few, names=["alice", "bob"], account="globex") as selection:
-        assert names(selection) == ["bob", "alice", "carl"]
-        assert (len(selection), selection.word) == (3, "globex")
-
-
 def test_everybody_is_everybody_whatever_else_is_named(few: Session) -> None:
     """The word is ALL."""
-    for account, named in ((None, []), ("acme", ["bob"])):
+    for account, named in ((None, None), ("globex", ["bob"])):
         with select(few, names=named, account=account, everybody=True) as selection:
             assert names(selection) == ["zoe", "bob", "alice", "carl"]
             assert (len(selection), selection.word) == (4, "ALL")

@@ -112,7 +112,7 @@ def by_modes(desk: Desk, *arguments: str, stdin: str = "") -> Ran:
         (["status", "alcie"], "", 6, "unknown user: alcie", "did you mean alice?"),
         (["status", "al"], "", 6, "unknown user: al", "did you mean alice?"),
         (["user", "show", "zz"], "", 6, "unknown user: zz", "user list"),
-        (["user", "add", "alice", "--account", "x"], "", 7, "a user alice already", "user show"),
+        (["user", "add", "alice", "--account", "acme"], "", 7, "a user alice already", "user show"),
         (["init"], "", 7, "a store already", "left as it is"),
         (["verfy", "alice"], "", 2, "no such command 'verfy'", "pincli verify"),
         (["status", "--store", "x"], "", 2, "--store", "before the command"),

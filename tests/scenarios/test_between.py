@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -12,8 +11,6 @@ from pincli.models import EventKind, Outcome, PinOrigin
 from pincli.operations import pins
 from pincli.operations.people import require_user
 from pincli.operations.pins import prepare
-from pincli.rules import lockout
-from pincli.store.contract import Transaction
 from pincli.store.sqlite.engine import SqliteStore
 from pincli.store.steps.attempts import charge
 from pincli.store.steps.pins import collect, withdraw
@@ -165,7 +162,7 @@ def test_a_lock_by_hand_lands_over_a_right_answer_in_flight(desk_at_five: Desk) 
     """The caller is told of the lock, and it stays; the answer sets nothing free."""
     desk = desk_at_five
     with paused_verify(desk, "alice", RIGHT) as caller:
-        lock_by_hand(desk, "alice")
+        assert desk.front.run("lock", "alice", *REASON, "--json").answer["changed"]
         caller.go_on()
         end = caller.end()
     assert (end.code, end.answer["outcome"]) == (4, "locked")
@@ -225,20 +222,6 @@ def _collect_again(desk: Desk) -> None:
 
 def _lock(desk: Desk) -> None:
     guess_wrong(desk, "alice", 6)
-
-
-def lock_by_hand(desk: Desk, user: str) -> None:
-    """Lock a user as `lock` is going to, while no command does."""
-    with desk.session() as session:
-        session.store.write(_locking, require_user(session, user).id)
-
-
-def _locking(transaction: Transaction, row: int) -> None:
-    (user,) = transaction.users([row])
-    at = transaction.at
-    change = partial(lockout.locked_by_hand, reason="a rat", at=at)
-    step, _ = lockout.ended_first(user, change, withdraws=True, at=at)
-    transaction.save(step)
 
 
 BETWEEN_ASK_AND_CHARGE = {

@@ -97,17 +97,17 @@ def test_unlock_releases_the_locked_too(floor: Desk) -> None:
         ("alice gus", "", {"alice", "gus"}),
         ("--from-file names", "", {"alice", "gus"}),
         ("--from-file -", " ALICE\r\n\n# gus\numa", {"alice", "uma"}),
-        ("--account globex alice Alice", "", {"gus", "alice"}),
-        ("--account globex --from-file - uma", "alice\nalice\n", {"gus", "alice", "uma"}),
+        ("--account acme alice Alice", "", {"alice"}),
+        ("--account acme --from-file - uma", "alice\nalice\n", {"alice", "uma"}),
         ("--all", "", {*STATES}),
-        ("--all --account acme alice --from-file -", "gus\n", {*STATES}),
+        ("--all --account acme alice --from-file -", "gus\tglobex\n", {*STATES}),
         ("--from-file -", "", set()),
     ],
 )
 def test_everybody_who_is_meant_is_reset_once(
     floor: Desk, tmp_path: Path, line: str, stdin: str, who: set[str]
 ) -> None:
-    """Names, a file, standard input, an account, all, in any combination."""
+    """Names, a file, standard input, an account, all; beside names it says where they are."""
     (tmp_path / "names").write_bytes(b"\xef\xbb\xbfalice\r\n\r\n# a remark\r\n  Gus  \r\n")
     line = line.replace("names", str(tmp_path / "names"))
     before = users_of(floor)

@@ -416,6 +416,20 @@ def test_an_unlock_without_a_reason_is_none(floor: Desk, reason: str) -> None:
     assert floor.user("lara").failed_attempts == 6
 
 
+def test_a_lock_asks_for_the_reason(floor: Desk) -> None:
+    """Once it is known that there is such a user."""
+    with terminal(floor, "lock", "nobody") as agent:
+        assert agent.end() == 6
+    assert "Reason" not in agent.text
+    with terminal(floor, "lock", "alice") as agent:
+        agent.wait_for("Reason for locking alice: ")
+        agent.type("a rat, she said 444159\r")
+        assert agent.end() == 0
+    assert "locked" in agent.text
+    assert floor.user("alice").failed_attempts == 6
+    assert floor.events("alice")[-1].reason == "a rat, she said ******"
+
+
 def test_an_unlock_that_is_not_due_asks_nothing(floor: Desk) -> None:
     """Exit 7 before the admin writes a reason for nothing."""
     with terminal(floor, "unlock", "alice") as admin:

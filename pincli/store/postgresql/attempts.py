@@ -41,6 +41,10 @@ _FINISH = b"SELECT NULL, locked, %b, %b FROM pincli.finish(%%s, %%s, %%s, %%s, %
     _HEAD,
     _HEARING,
 )
+_LOCK = b"SELECT changed, locked, %b, %b FROM pincli.lock(%%s, %%s, %%s, %%s, %%s, %%s, %%s)" % (
+    _HEAD,
+    _HEARING,
+)
 _COMMIT = b"COMMIT"
 _REFUSED = EventKind.REFUSED.value
 _WHILE_LOCKED = 1.0
@@ -52,7 +56,7 @@ _UNTIL_IT_IS_BACK = 0.2
 
 
 class FunctionAttempts:
-    """contract.Attempts by the functions `charge`, `settle`, `record` and `finish`."""
+    """contract.Attempts by the functions `charge`, `settle`, `record`, `finish` and `lock`."""
 
     def __init__(
         self, host: Host, store_id: str, user_columns: str, locked: Callable[[User], None]
@@ -117,6 +121,15 @@ class FunctionAttempts:
         finishing = (user.uid, *self._host.origin, *self._seen())
         with suppress(UserGone):
             self._called(_FINISH, [finishing], user.uid)
+
+    def lock(self, user: User, *, reason: str) -> tuple[User, bool]:
+        """Lock a user by hand, in whatever state."""
+        locking = (user.uid, reason, *self._host.origin, *self._seen())
+        try:
+            (changed,), now = self._called(_LOCK, [locking], user.uid)
+        except UserGone:
+            raise StoreUnavailable(Fault.REPLACED, self._host.server) from None
+        return now or user, changed
 
     def record(self, *events: NewEvent) -> None:
         """Record refusals that change no user."""
@@ -195,8 +208,8 @@ class FunctionAttempts:
         function: bytes,
         calls: Sequence[Sequence[Any]],
         uid: bytes | None = None,
-    ) -> tuple[list[str | None], User | None]:
-        """Call a function, in one transaction; each outcome, and the record of a user after it."""
+    ) -> tuple[list[Any], User | None]:
+        """Call a function, in one transaction; each answer, and the record of a user after it."""
 
         def transaction() -> tuple[list[Cursor], Cursor]:
             with self._host.conversation(LONGEST_WAIT + _WHILE_LOCKED) as connection:

@@ -64,6 +64,13 @@ _UNHURRIED = "SELECT set_config('idle_in_transaction_session_timeout', '0', true
 class PostgresPeople(SqlPeople):
     """contract.People on PostgreSQL."""
 
+    def find(self, login: str, account: str | None = None) -> list[User]:
+        """The users of that canonical login, in one question."""
+        if account is None:
+            return self.named([login])
+        found = self._users("WHERE login = ? AND account = ?", (login, account))
+        return [user for user in found if (user.login, user.account) == (login, account)]
+
     def named(self, logins: Sequence[str], spoilt: list[str] | None = None) -> list[User]:
         """The users of these canonical logins, in one question.
 

@@ -133,7 +133,8 @@ END $$;
 -- Appends an event; `e` comes with what only its caller knows. Gives the record, with the number
 -- of the event where that changed it.
 CREATE FUNCTION pincli._append(
-  INOUT u pincli.people, e pincli.trail, changed boolean, p_ticket text, p_name text
+  INOUT u pincli.people, e pincli.trail, changed boolean, p_ticket text, p_name text,
+  p_reason text DEFAULT NULL
 ) LANGUAGE plpgsql AS $$
 DECLARE
   previous bytea;
@@ -150,9 +151,10 @@ BEGIN
     u.event := e.number;
     e.record := pincli._record(u);
   END IF;
-  IF p_ticket IS NOT NULL OR p_name IS NOT NULL THEN
+  IF p_ticket IS NOT NULL OR p_name IS NOT NULL OR p_reason IS NOT NULL THEN
     x.number := e.number;
     x.blind := uuid_send(gen_random_uuid());
+    x.reason := p_reason;
     x.ticket := p_ticket;
     x.name := p_name;
     e.texts := pincli._texts(x);
@@ -163,7 +165,7 @@ BEGIN
   UPDATE pincli.store AS s SET head_number = e.number, head_link = e.link WHERE s.id = 1;
 END $$;
 
--- Writes what became of a record. The counter grows by one at most, and never beyond its bound.
+-- Writes what became of a record. The counter grows by one at most, or to its bound by a lock.
 CREATE FUNCTION pincli._save(u pincli.people, p_event bigint) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -181,15 +183,27 @@ BEGIN
       event = u.event,
       seal = NULL
     WHERE p.id = u.id AND p.event = p_event
-      AND u.failed_attempts <= least(p.failed_attempts + 1, {{attempts_allowed}});
+      AND u.failed_attempts <= {{attempts_allowed}}
+      AND (u.failed_attempts <= p.failed_attempts + 1 OR u.locked_since IS NOT NULL);
   IF NOT FOUND THEN
     RAISE EXCEPTION 'the record is another one' USING ERRCODE = 'PC003';
   END IF;
 END $$;
 
--- rules/lockout.py: finished. `p_by` is the agent whose command ends the attempt.
-CREATE FUNCTION pincli._finish(INOUT u pincli.people, p_at text, p_by text)
+-- rules/lockout.py: _with_lock.
+CREATE FUNCTION pincli._with_lock(INOUT u pincli.people, p_at text)
 LANGUAGE plpgsql AS $$
+BEGIN
+  u.locked_since := p_at;
+  u.last_locked_at := p_at;
+  u.locks_total := u.locks_total + 1;
+END $$;
+
+-- rules/lockout.py: finished, or ended_first where a lock by hand follows: nobody is then told
+-- *verified*. `p_by` is the agent whose command ends the attempt.
+CREATE FUNCTION pincli._finish(
+  INOUT u pincli.people, p_at text, p_by text, p_locks boolean DEFAULT false
+) LANGUAGE plpgsql AS $$
 DECLARE
   before bigint := u.event;
   ticket text := u.attempt_ticket;
@@ -215,16 +229,19 @@ BEGIN
   e.kind := CASE WHEN is_right THEN 'verified' ELSE 'incorrect' END;
   e.outcome := e.kind;
   {{no_attempt}}
-  IF is_right THEN
+  IF is_right AND p_locks THEN
+    u.failed_attempts := {{attempts_allowed}};
+    e.kind := 'refused';
+    e.outcome := pincli._state(u);
+    u.failed_attempts := 0;
+  ELSIF is_right THEN
     u.failed_attempts := 0;
     u.last_verified_at := p_at;
     u.last_verified_by := agent;
   END IF;
   u := pincli._append(u, e, true, ticket, NULL);
   IF u.failed_attempts >= {{attempts_allowed}} THEN
-    u.locked_since := p_at;
-    u.last_locked_at := p_at;
-    u.locks_total := u.locks_total + 1;
+    u := pincli._with_lock(u, p_at);
     e.kind := 'locked';
     e.attempt := NULL;
     e.outcome := NULL;
@@ -408,6 +425,44 @@ BEGIN
   locks := u.locks_total;
   IF u.attempt_at < pincli._written(clock_timestamp() - make_interval(secs => {{left_open}})) THEN
     u := pincli._finish(u, pincli._written(clock_timestamp()), p_agent);
+  END IF;
+  locked := u.locks_total > locks;
+  SELECT s.head_number, s.head_link, s.epoch INTO head_number, head_link, head_epoch
+    FROM pincli.store AS s WHERE s.id = 1;
+END $$;
+
+-- store/steps/pins.py: lock. What nobody needs a PIN for, and nobody gets a guess by.
+CREATE FUNCTION pincli.lock(
+  p_uid bytea, p_reason text, p_agent text, p_command text,
+  p_seen_number bigint, p_seen_link bytea, p_seen_epoch bigint,
+  OUT changed boolean, OUT locked boolean,
+  OUT head_number bigint, OUT head_link bytea, OUT head_epoch bigint
+) LANGUAGE plpgsql {{waiting}} AS $$
+DECLARE
+  u pincli.people;
+  before bigint;
+  locks bigint;
+  e pincli.trail;
+BEGIN
+  PERFORM pincli._begin(p_agent, p_command, p_reason);
+  IF p_reason IS NULL THEN
+    RAISE EXCEPTION 'the reason is missing' USING ERRCODE = '22004';
+  END IF;
+  u := pincli._user(p_uid);
+  PERFORM pincli._require_seen(p_seen_number, p_seen_link, p_seen_epoch);
+  locks := u.locks_total;
+  e.at := pincli._written(clock_timestamp());
+  u := pincli._finish(u, e.at, p_agent, true);
+  changed := u.failed_attempts < {{attempts_allowed}};
+  IF changed THEN
+    before := u.event;
+    u.failed_attempts := {{attempts_allowed}};
+    u := pincli._with_lock(u, e.at);
+    e.agent := p_agent;
+    e.command := p_command;
+    e.kind := 'locked_by_hand';
+    u := pincli._append(u, e, true, NULL, NULL, p_reason);
+    PERFORM pincli._save(u, before);
   END IF;
   locked := u.locks_total > locks;
   SELECT s.head_number, s.head_link, s.epoch INTO head_number, head_link, head_epoch

@@ -8,6 +8,9 @@ from pincli.store.postgresql.tables import OLD_EVENTS, TABLES
 
 OWNER, ADMIN, PORTAL, DESK = "pincli_owner", "pincli_admin", "pincli_portal", "pincli_desk"
 
+CALLED = ("charge", "settle", "record", "finish", "lock")
+"""The functions that every host may call."""
+
 _NOT_FOR_DESKS = {
     "blind",
     "pin_check",
@@ -72,7 +75,7 @@ def script(statements: list[str]) -> str:
 def grants(*, old_events: bool = False) -> list[str]:
     """Who may read and write what; for the owner, again whenever tables or functions were made."""
     everybody = f"{ADMIN}, {PORTAL}, {DESK}"
-    called = ", ".join(f"pincli.{name}" for name in ("charge", "settle", "record", "finish"))
+    called = ", ".join(f"pincli.{name}" for name in CALLED)
     return [
         "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA pincli FROM PUBLIC",
         f"REVOKE ALL ON ALL TABLES IN SCHEMA pincli FROM PUBLIC, {everybody}",

@@ -102,9 +102,13 @@ class SqlPeople:
         self._records = records or rows
         self._user = user
 
-    def find(self, login: str) -> list[User]:
-        """The users of that canonical login, one for each account that has it."""
-        return self.named([login])
+    def find(self, login: str, account: str | None = None) -> list[User]:
+        """The users of that canonical login, one for each account that has it, or of one."""
+        if account is None:
+            return self.named([login])
+        query = "SELECT id FROM people WHERE login = ? AND account = ?"
+        found = self.in_rows(self._rows(query, (login, account), _first))
+        return [user for user in found if (user.login, user.account) == (login, account)]
 
     def named(self, logins: Sequence[str], spoilt: list[str] | None = None) -> list[User]:
         """The users of these canonical logins.

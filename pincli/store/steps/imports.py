@@ -57,8 +57,11 @@ def take_in(
     """
     left_out: list[str] = [] if tampered is None else tampered
     already = len(left_out)
-    names = [row.user for row in rows]
-    present = {user.login: user for user in transaction.named(names, tampered)}
+    accounts = {row.user: row.account for row in rows}
+    present: dict[str, User] = {}
+    for each in transaction.named(list(accounts), tampered):
+        if each.login not in present or each.account == accounts[each.login]:
+            present[each.login] = each
     untouched = set(left_out[already:])
     random = os.urandom(2 * _RANDOM_BYTES * len(rows))
     events: list[NewEvent] = []

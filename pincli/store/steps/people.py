@@ -26,9 +26,9 @@ def add_user(
     """Add an active user without a PIN.
 
     Raises:
-        Refused: There is a user of that login.
+        Refused: The account has a user of that login. That of another account is another person.
     """
-    if transaction.named([login]):
+    if _of(account, transaction.named([login])):
         raise Refused(Rule.USER_EXISTS, login)
     user = newcomer(
         os.urandom(_RANDOM_BYTES),
@@ -41,8 +41,12 @@ def add_user(
         at=transaction.at,
     )
     transaction.save([NewEvent(EventKind.USER_ADDED, user)])
-    (added,) = transaction.named([login])
+    (added,) = _of(account, transaction.named([login]))
     return added
+
+
+def _of(account: str, users: list[User]) -> list[User]:
+    return [user for user in users if user.account == account]
 
 
 def set_active(

@@ -150,6 +150,15 @@ def withdraw(
     return _taken_by_all(transaction, users, taking)
 
 
+def lock(transaction: Transaction, asked: User, *, reason: str) -> tuple[User, bool]:
+    """Lock a user by hand; the record afterwards, and whether it was this that locked it."""
+    user = read_again(transaction, asked)
+    taking = partial(lockout.locked_by_hand, reason=reason, at=transaction.at)
+    step, _ = lockout.ended_first(user, taking, withdraws=True, at=transaction.at)
+    transaction.save(step)
+    return lockout.after(user, step), any(e.kind is EventKind.LOCKED_BY_HAND for e in step)
+
+
 def unlock(transaction: Transaction, asked: User, *, reason: str) -> User | lockout.Refusal:
     """Release a lock, or record that there is none: the refusal, for the caller to raise."""
     user = read_again(transaction, asked)

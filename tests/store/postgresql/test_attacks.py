@@ -287,7 +287,7 @@ WAYS: dict[str, Way] = {
     "undone after a savepoint": undoing("BEGIN", "RELEASE first", "SAVEPOINT second"),
     "undone first": undoing("BEGIN", "ROLLBACK TO first"),
     "undone as the group": undoing("BEGIN", f"SET LOCAL ROLE {DESK}"),
-    "ended by a second charge": ended_by(twin.charge, twin.record, twin.finish),
+    "ended by a second charge": ended_by(twin.charge, twin.record, twin.finish, twin.lock),
     "ended by the same charge of another": ended_by(
         lambda user: twin.charge(user, b"y" * 32), lambda user: twin.record(user, ticket="x")
     ),
@@ -327,7 +327,7 @@ def test_the_commit_of_a_charge_waits_for_the_disk(thief: psycopg.Connection, us
     for said, kept in (("off", "on"), ("local", "on"), ("remote_write", "on"), ("on", "on"),
                        ("remote_apply", "remote_apply")):  # fmt: skip
         for asked in (twin.charge(user, by=EVIL), twin.settle(user, uuid4()), twin.record(user),
-                      twin.finish(user)):  # fmt: skip
+                      twin.finish(user), twin.lock(user)):  # fmt: skip
             with undone(thief):
                 thief.execute(f"SET LOCAL synchronous_commit = {said}".encode())
                 call(thief, asked)
@@ -486,12 +486,12 @@ def test_what_the_planner_knows_is_not_told(store: Twin, thief: psycopg.Connecti
 
 
 def test_no_other_function_may_be_called(thief: psycopg.Connection) -> None:
-    """Four functions; their parts are the owner's alone, and nobody is of the public."""
+    """Five functions; their parts are the owner's alone, and nobody is of the public."""
     query = """SELECT proname, has_function_privilege('desk1', oid, 'EXECUTE'), prosecdef,
         'search_path=pincli, pg_temp' = ANY (proconfig) AND proconfig::text ~ 'lock_timeout=.*s'
         FROM pg_proc WHERE pronamespace = 'pincli'::regnamespace"""
     rows = thief.execute(query).fetchall()
-    public = {"charge", "settle", "record", "finish"}
+    public = {"charge", "settle", "record", "finish", "lock"}
     for place in (1, 2, 3):
         assert {row[0] for row in rows if row[place]} == public
     owners = "SELECT DISTINCT proowner::regrole::text FROM pg_proc WHERE pronamespace = 'pincli'::"
@@ -549,8 +549,8 @@ def settle_anything(user: User) -> Call:
 
 @pytest.mark.parametrize(
     "asked",
-    [twin.charge, settle_anything, twin.record, twin.finish],
-    ids=["charge", "settle", "record", "finish"],
+    [twin.charge, settle_anything, twin.record, twin.finish, twin.lock],
+    ids=["charge", "settle", "record", "finish", "lock"],
 )
 def test_errors_tell_nothing(
     store: Twin, thief: psycopg.Connection, user: User, asked: Callable[[User], Call]
@@ -603,7 +603,7 @@ def test_forged_marks(store: Twin, thief: psycopg.Connection, user: User) -> Non
         (2**63 - 1, b"", 0),
         (-1, b"", 1),
     ]
-    for asked in (twin.charge, twin.record, twin.finish):
+    for asked in (twin.charge, twin.record, twin.finish, twin.lock):
         for seen in forged:
             with pytest.raises(psycopg.Error) as failure:
                 call(thief, asked(user, seen=seen))
@@ -626,7 +626,7 @@ def test_a_record_that_was_edited_behind_the_trail(store: Twin, thief: psycopg.C
     ):
         (user,) = store.put([user_of(next(_ROWS))])
         store.admin.execute(edit.encode(), (user.uid,))
-        for asked in (twin.charge, twin.record, twin.finish):
+        for asked in (twin.charge, twin.record, twin.finish, twin.lock):
             with pytest.raises(psycopg.Error) as failure:
                 call(thief, asked(user))
             assert failure.value.sqlstate == "PC003"

@@ -33,7 +33,7 @@ from pincli.rules.canonical import link_of, texts_digest
 from pincli.rules.people import edited, switched
 from pincli.rules.times import written
 from pincli.store.postgresql.functions import LEFT_OPEN_SECONDS
-from pincli.store.steps import attempts
+from pincli.store.steps import attempts, pins
 from tests.store.postgresql import twin
 from tests.store.postgresql.twin import (
     AT,
@@ -232,6 +232,24 @@ def test_an_attempt_that_was_left_open_in_every_state(store: Twin) -> None:
         assert now == memory.user
     assert after[-1] == young[0]
     compared.finish()
+
+
+def test_a_lock_by_hand_in_every_state(store: Twin) -> None:
+    """`lock` ends the open attempt so that nobody is told *verified*, and locks what is not."""
+    users = store.put(user_of(row, **fields) for row, fields in enumerate(records(), 1))
+    head = store.head()
+    told = call_all(store.desk, map(twin.lock, users))
+    compared = Compared(store, head)
+    for user, now, said in zip(users, store.users(users), told, strict=True):
+        memory = Memory(user, head)
+        locking = partial(pins.lock, asked=user, reason="odd")
+        (_, changed), _ = compared.taken(memory, locking, said)
+        grown = memory.user.locks_total > user.locks_total
+        assert (said.changed, said.locked) == (changed, grown)
+        assert now == memory.user
+        assert now.failed_attempts == 6
+    compared.finish()
+    assert {texts.reason for texts in store.texts().values() if not texts.ticket} == {"odd"}
 
 
 def test_refusals_about_no_user(store: Twin) -> None:

@@ -107,6 +107,11 @@ def finish(user: User, seen: Sequence[Any] = (None, None, None)) -> Call:
     return Call("finish", (user.uid, *BY, *seen))
 
 
+def lock(user: User, reason: str | None = "odd", seen: Sequence[Any] = (None, None, None)) -> Call:
+    """How a host locks a user by hand."""
+    return Call("lock", (user.uid, reason, *BY, *seen))
+
+
 def call(connection: psycopg.Connection, asked: Call) -> Any:
     """What a function gives, by name; committed, unless the connection is in a transaction."""
     cursor = connection.cursor(row_factory=psycopg.rows.namedtuple_row)

@@ -29,6 +29,7 @@ STEPS: dict[str, Taken] = {
     "deactivate": lambda s, u, _: s.write(
         people.set_active, [u.id], active=False, reason="r", uids={u.id: u.uid}
     ),
+    "lock": lambda s, u, _: s.write(steps.lock, u, reason="r"),
     "unlock": lambda s, u, _: s.write(steps.unlock, u, reason="r"),
     "refuse": lambda s, u, _: s.write(steps.refuse, u, Refused(Rule.LOCKED, u.login)),
     "refuse unless locked": lambda s, u, _: s.write(steps.refuse_unless_locked, u),

@@ -103,6 +103,19 @@ def test_a_move_that_came_meanwhile_undoes_the_whole_chunk(desk: Desk, session: 
     assert desk.database.read_bytes() == before
 
 
+def test_of_two_people_with_one_login_the_account_s_is_meant(desk: Desk, session: Session) -> None:
+    """Whichever of them is the older one."""
+    desk.add("alice", "globex")
+    for account in ("acme", "globex"):
+        rows = [row("alice", account=account, name=f"of {account}")]
+        assert session.store.write(take_in, rows, allow_move=True) == [Fate.UPDATED]
+    found = session.store.people.find("alice")
+    assert {(user.account, user.display_name) for user in found} == {
+        ("acme", "of acme"),
+        ("globex", "of globex"),
+    }
+
+
 @pytest.mark.folder
 def test_the_pin_is_withdrawn_with_the_type(desk: Desk, session: Session) -> None:
     """Both or neither: at no moment is there a PIN of a user of a type without PINs."""

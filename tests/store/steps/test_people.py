@@ -39,7 +39,7 @@ def test_a_name_is_taken_once(desk: Desk) -> None:
     before = with_counter(desk, 3)
     number = last_number(desk)
     with desk.session() as session, pytest.raises(Refused) as refusal:
-        session.store.write(people.add_user, "alice", "globex", "Another", UserType.CLOUD)
+        session.store.write(people.add_user, "alice", "acme", "Another", UserType.CLOUD)
     assert (refusal.value.rule, refusal.value.subject) == (Rule.USER_EXISTS, "alice")
     assert desk.user("alice") == before
     assert last_number(desk) == number

@@ -1,0 +1,99 @@
+"""`--account` on every command that takes a user."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.support.as_sudo import call_by_sudo, deploy, read_instead
+from tests.support.contract import answer_of, call, error_of
+from tests.support.desk import Desk
+from tests.support.floor import RIGHT
+
+LINES = {
+    "verify alice --pin-stdin": 0,
+    "status alice": 0,
+    "lock alice --reason odd": 0,
+    "unlock alice --reason why": 7,
+    "reset alice --yes": 0,
+    "pin show alice": 0,
+    "pin change alice --pin-stdin": 7,
+    "user show alice": 0,
+    "user deactivate alice": 0,
+    "user activate alice bob": 0,
+    "audit list --user alice": 0,
+}
+
+
+@pytest.fixture
+def twins(floor: Desk) -> Desk:
+    """The floor, with another alice in globex, and bob in acme."""
+    assert call(floor, "user add alice --account globex").code == 0
+    assert call(floor, "user add bob --account acme").code == 0
+    return floor
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_login_of_two_accounts(twins: Desk, line: str) -> None:
+    """Exit 6 and the candidates without it; with it the one who is meant."""
+    ran = call(twins, line, RIGHT)
+    assert ran.code == 6
+    message, hint = error_of(ran)
+    assert "several accounts have a user alice" in message
+    assert "acme, globex" in hint
+    assert answer_of(call(twins, f"{line} --json", RIGHT))["error"]["code"] == "ambiguous_user"
+    ran = call(twins, f"{line} --account ACME --json", RIGHT)
+    assert ran.code == LINES[line]
+    assert answer_of(ran).get("account", "acme") == "acme"
+
+
+def test_a_reset_of_one_is_never_one_of_all(twins: Desk) -> None:
+    """`reset alice --account acme` withdraws her PIN and nobody else's."""
+    receipt = answer_of(call(twins, "reset alice --account acme --yes --json"))
+    assert receipt["users"] == [{"user": "alice", "account": "acme", "state": "uncollected"}]
+    assert twins.user("vera").question is not None
+    assert call(twins, "reset alice vera nobody --account globex --yes").code == 6
+    assert twins.user("vera").question is not None
+
+
+def test_a_file_says_which(twins: Desk) -> None:
+    """By a tab, or by a row of JSON; its own account wins over the option's."""
+    rows = [
+        "bob",
+        "alice\tGlobex",
+        json.dumps({"user": "Vera", "account": "acme"}),
+        '{"user":"uma"}',
+    ]
+    ran = call(twins, "reset --from-file - --account acme --dry-run --json", "\n".join(rows))
+    users = [(user["user"], user["account"]) for user in answer_of(ran)["users"]]
+    assert sorted(users) == [
+        ("alice", "globex"),
+        ("bob", "acme"),
+        ("uma", "acme"),
+        ("vera", "acme"),
+    ]
+    for bad in (
+        '{"user": 1}',
+        '{"user": "a", "account": 2}',
+        '{"usr": "a"}',
+        '{"',
+        "\tacme",
+        "a\tb\tc",
+    ):
+        ran = call(twins, "reset --from-file - --yes", f"bob\n{bad}\n")
+        assert (ran.code, "line 2" in ran.err) == (2, True), bad
+
+
+@pytest.mark.parametrize("roles", ["portal", "agent portal"])
+def test_the_portal_hears_no_names(
+    twins: Desk, tmp_path: object, monkeypatch: pytest.MonkeyPatch, roles: str
+) -> None:
+    """Neither the accounts of a login nor the logins near to one; an agent does."""
+    path = twins.store.parent / "pincli.toml"
+    read_instead(path, monkeypatch)
+    deploy(twins, path, *roles.split())
+    shown = roles != "portal"
+    for line, told in (("status alice", "globex"), ("pin show vira", "vera")):
+        ran = call_by_sudo(twins, line)
+        assert (ran.code, told in ran.err) == (6, shown)

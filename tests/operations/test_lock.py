@@ -1,0 +1,102 @@
+"""Locking by hand: six at once, in every state, until somebody unlocks."""
+
+from __future__ import annotations
+
+import pytest
+
+from pincli.errors import UnknownUser
+from pincli.models import Outcome, State, UserType
+from pincli.operations import people
+from pincli.operations.lock import lock
+from pincli.operations.session import Need, Session
+from pincli.operations.unlock import unlock
+from pincli.operations.verify import verify
+from pincli.rules.states import state_of
+from tests.store.attempting import PIN, WRONG, kinds_after, last_number, left_open, with_counter
+from tests.support.desk import Desk
+
+pytestmark = pytest.mark.engines
+FLOOR = (Need.ATTEMPT, Need.COMPARE)
+
+
+def lock_all(session: Session, *names: str, reason: str = "odd") -> list[bool]:
+    """Lock users by name; whether each was not locked before."""
+    users = people.require_users(session, names)
+    return [changed for _, changed in lock(session, users, reason)]
+
+
+@pytest.mark.parametrize("counter", [0, 5])
+def test_it_locks_until_it_is_unlocked(desk: Desk, counter: int) -> None:
+    """Counter 6, the PIN kept, one lock more in all, the reason on record; the hook is told."""
+    before = with_counter(desk, counter)
+    number = last_number(desk)
+    with desk.front.session(*FLOOR, agent="mia") as session:
+        assert lock_all(session, " Alice", reason="a rat") == [True]
+        assert [user.login for user in session.store.locks_recorded] == ["alice"]
+        assert lock_all(session, "alice", reason="again") == [False]
+        assert len(session.store.locks_recorded) == 1
+        assert verify(session, "alice", PIN, None).outcome is Outcome.LOCKED
+    after = desk.user("alice")
+    assert (after.failed_attempts, after.locks_total) == (6, 1)
+    assert after.locked_since == after.last_locked_at is not None
+    assert (after.question, after.pin_version) == (before.question, before.pin_version)
+    assert kinds_after(desk, number) == [("locked_by_hand", None, 6), ("refused", "locked", 6)]
+    event = desk.events()[number]
+    assert (event.reason, event.agent) == ("a rat", "mia")
+    with desk.session() as session:
+        unlock(session, "alice", "she rang")
+        assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
+
+
+@pytest.mark.parametrize("state", [State.UNCOLLECTED, State.INACTIVE, State.INELIGIBLE])
+def test_it_locks_in_every_state(desk: Desk, state: State) -> None:
+    """The counter is 6, whatever the state says first."""
+    kind = UserType.DATAPIPE if state is State.INELIGIBLE else UserType.CLOUD
+    with desk.session() as session:
+        people.add(session, "alice", "acme", "", kind)
+        if state is State.INACTIVE:
+            people.set_active(session, "alice", active=False, reason=None)
+    with desk.front.session(*FLOOR) as session:
+        assert lock_all(session, "alice") == [True]
+    after = desk.user("alice")
+    locked = State.LOCKED if state is State.UNCOLLECTED else state
+    assert (after.failed_attempts, state_of(after)) == (6, locked)
+
+
+def test_a_right_answer_in_flight_is_refused(desk: Desk) -> None:
+    """Nobody is told *verified*; its outcome is the lock."""
+    attempt = left_open(desk, with_counter(desk, 2), PIN)
+    with desk.front.session(*FLOOR) as session:
+        assert lock_all(session, "alice") == [True]
+    assert kinds_after(desk, attempt.number) == [
+        ("refused", "locked", 0),
+        ("locked_by_hand", None, 6),
+    ]
+    after = desk.user("alice")
+    assert (after.last_verified_at, after.locks_total) == (None, 1)
+
+
+def test_a_wrong_sixth_answer_in_flight_locks_by_itself(desk: Desk) -> None:
+    """One lock, not two; it is told, and there was nothing left to lock by hand."""
+    attempt = left_open(desk, with_counter(desk, 5), WRONG)
+    with desk.front.session(*FLOOR) as session:
+        assert lock_all(session, "alice") == [False]
+        assert [user.login for user in session.store.locks_recorded] == ["alice"]
+    assert kinds_after(desk, attempt.number) == [
+        ("incorrect", "incorrect", 6),
+        ("locked", None, 6),
+    ]
+    assert desk.user("alice").locks_total == 1
+
+
+def test_of_several_one_unknown_locks_nobody(desk: Desk) -> None:
+    """All the unknown are named, and recorded."""
+    for name in ("alice", "bob"):
+        desk.add(name)
+    number = last_number(desk)
+    with desk.front.session(*FLOOR) as session:
+        with pytest.raises(UnknownUser) as unknown:
+            lock_all(session, "alice", "noone", "bob", "nobody", "Alice")
+        assert unknown.value.names == ("noone", "nobody")
+        assert kinds_after(desk, number) == [("refused", "unknown_user", None)] * 2
+        assert lock_all(session, "alice", "bob", "Alice") == [True, True]

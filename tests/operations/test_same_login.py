@@ -1,0 +1,135 @@
+"""The same login in several accounts: two people, and never the other one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+
+from pincli.errors import AmbiguousUser, Refused, UnknownUser
+from pincli.models import Outcome, User, UserType
+from pincli.operations import people, pins
+from pincli.operations.people import Named, require_users
+from pincli.operations.selection import select
+from pincli.operations.session import Session
+from pincli.operations.unlock import require_locked, unlock
+from pincli.operations.verify import admit, verify
+from tests.support.desk import Desk
+
+pytestmark = pytest.mark.engines
+PINS = {"acme": "444159", "globex": "234811"}
+
+
+@pytest.fixture
+def two(desk: Desk) -> Iterator[Session]:
+    """Alice of acme and alice of globex, each with a PIN of her own; and bob of globex."""
+    with desk.session() as session:
+        for account, pin in PINS.items():
+            people.add(session, "alice", account, account, UserType.CLOUD)
+            pins.change(session, "alice", pin, account=account)
+        people.add(session, "bob", "globex", "", UserType.CLOUD)
+        yield session
+
+
+def of(session: Session, account: str) -> User:
+    return people.require_user(session, "alice", account=account)
+
+
+DEEDS: dict[str, Callable[[Session, str | None], object]] = {
+    "admit": lambda s, a: admit(s, "alice", None, account=a),
+    "verify": lambda s, a: verify(s, "alice", "121212", None, account=a),
+    "pin show": lambda s, a: pins.show(s, "alice", account=a),
+    "ask for a PIN": lambda s, a: pins.require_changeable(s, "alice", account=a),
+    "pin change": lambda s, a: pins.change(s, "alice", "333197", account=a),
+    "unlock": lambda s, a: unlock(s, "alice", "r", account=a),
+    "ask for a lock": lambda s, a: require_locked(s, "alice", account=a),
+    "switch off": lambda s, a: people.set_active(s, "alice", account=a, active=False, reason=None),
+    "lock": lambda s, a: [
+        s.attempts.lock(user, reason="r") for user in require_users(s, ["alice"], account=a)
+    ],
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS.values(), ids=list(DEEDS))
+def test_without_an_account_nobody_is_meant(two: Session, desk: Desk, deed: object) -> None:
+    """Refused with the accounts that there are, and nothing is written."""
+    assert callable(deed)
+    number = len(desk.events())
+    with pytest.raises(AmbiguousUser) as refusal:
+        deed(two, None)
+    assert (refusal.value.login, refusal.value.accounts) == ("alice", ("acme", "globex"))
+    assert len(desk.events()) == number
+
+
+@pytest.mark.parametrize("account", PINS)
+@pytest.mark.parametrize("deed", DEEDS.values(), ids=list(DEEDS))
+def test_with_it_the_other_one_is_left_alone(
+    two: Session, deed: Callable[[Session, str | None], object], account: str
+) -> None:
+    """Whatever is done to one."""
+    (other,) = set(PINS) - {account}
+    before = of(two, other)
+    with suppress(Refused):  # there is no lock to release
+        deed(two, account.upper())
+    assert of(two, other) == before
+
+
+def test_each_is_verified_by_her_own_pin(two: Session) -> None:
+    """The other one's is a wrong answer."""
+    for account, own in PINS.items():
+        for pin in PINS.values():
+            outcome = Outcome.VERIFIED if pin == own else Outcome.INCORRECT
+            assert verify(two, "alice", pin, None, account=account).outcome is outcome
+            verify(two, "alice", own, None, account=account)
+
+
+def test_a_login_is_one_person_in_an_account(two: Session) -> None:
+    """Adding her again is refused."""
+    with pytest.raises(Refused):
+        people.add(two, "ALICE", "Globex", "", UserType.CLOUD)
+
+
+def test_an_account_says_where_the_names_are(two: Session) -> None:
+    """Never everybody of it; a name with an account of its own keeps that."""
+    with select(two, names=["alice"], account="globex") as selection:
+        ((alice,),) = selection.pages()
+        assert (alice.login, alice.account, selection.word) == ("alice", "globex", "")
+    with select(two, names=["bob", Named("Alice", "ACME")], account="globex") as selection:
+        (page,) = selection.pages()
+    assert [(user.login, user.account) for user in page] == [("alice", "acme"), ("bob", "globex")]
+    with select(two, names=[], account="globex") as selection:
+        assert len(selection) == 0
+    with pytest.raises(AmbiguousUser), select(two, names=["bob", "alice"]):
+        pytest.fail("it was selected")
+
+
+def test_who_is_not_there_is_unknown(two: Session, desk: Desk) -> None:
+    """Exit 6 for all that are not in the account; the event has what was typed."""
+    with (
+        pytest.raises(UnknownUser) as unknown,
+        select(two, names=["bob", "alice", "carl"], account="acme"),
+    ):
+        pytest.fail("it was selected")
+    assert unknown.value.names == ("bob in acme", "carl in acme")
+    assert [event.user for event in desk.events()[-2:]] == ["bob", "carl"]
+    with pytest.raises(UnknownUser) as unknown:
+        people.require_user(two, "bob", account="acme")
+    assert (unknown.value.names, unknown.value.near) == (("bob in acme",), ())
+
+
+def test_twenty_candidates_and_none_for_the_portal(two: Session) -> None:
+    """Who may not see people hears neither accounts nor names."""
+    for number in range(20):
+        people.add(two, "alice", f"a{number:02}", "", UserType.CLOUD)
+    with pytest.raises(AmbiguousUser) as refusal:
+        people.require_user(two, "alice")
+    assert refusal.value.accounts == (*(f"a{number:02}" for number in range(20)),)
+    portal = two._replace(shows_people=False)
+    with pytest.raises(AmbiguousUser) as refusal:
+        people.require_user(portal, "alice")
+    assert refusal.value.accounts == ()
+    for session, near in ((two, ("bob",)), (portal, ())):
+        with pytest.raises(UnknownUser) as unknown:
+            people.require_user(session, "bib")
+        assert unknown.value.near == near
