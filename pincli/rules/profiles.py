@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from pincli.models import UserType
+
 FIELDS = ("user", "account", "name", "type", "email", "active")
 REQUIRED = FIELDS[:4]
 FALLING_BACK = ("name", "email")
@@ -46,8 +48,9 @@ def profile_of(table: Any) -> Profile:
     if not isinstance(table, dict) or not {"user", "name"} <= set(table) <= keys:
         raise ValueError("it needs user and name, and may have known_by email active yes no type")
     kind = table.get("type")
-    if kind is not None and not isinstance(kind, str):
-        raise ValueError("its type must be text")
+    kinds = [each.value for each in UserType]
+    if kind is not None and kind not in kinds:
+        raise ValueError(f"type must be one of {', '.join(kinds)}")
     fields = [field for field in FIELDS if field in table and field != "type"]
     return Profile(
         {field: _choices(field, table[field]) for field in fields},
@@ -61,7 +64,8 @@ def profile_of(table: Any) -> Profile:
 def _choices(field: str, value: object) -> Choices:
     choices = value if isinstance(value, list) else [value]
     listed = [choice if isinstance(choice, list) else [choice] for choice in choices]
-    if not listed or not all(isinstance(name, str) and name for each in listed for name in each):
+    names = [name for each in listed for name in each or [None]]
+    if not names or not all(isinstance(name, str) and name for name in names):
         raise ValueError(f"{field} must be a column, or a list of columns")
     if field not in FALLING_BACK and (len(listed) > 1 or len(listed[0]) > 1):
         raise ValueError(f"{field} must be one column")
