@@ -143,7 +143,11 @@ class StagedImport(_Temporary):
 
     def keep(self, number: int, text: str) -> None:
         """Keep what the file has for a row, in case it is rejected."""
-        self._texts.append((number, text.encode("utf-8", "surrogateescape")))
+        try:
+            content = text.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:  # some encodings can spell what is no text
+            content = text.encode("utf-8", "replace")
+        self._texts.append((number, content))
         if len(self._texts) >= _BATCH:
             self.flush()
 

@@ -105,6 +105,24 @@ def test_bad_objects_go_into_a_file_of_lines(floor: Desk) -> None:
     assert [json.loads(line) for line in rejects.read_text().splitlines()] == rows[1:]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "row", "kept"),
+    [
+        ("utf-8", b"caf\xe9", b"caf\xe9"),
+        ("cp1252", b"b\xe9 x", b"b\xc3\xa9 x"),
+        ("utf-7", b"+2AA-", b"?"),
+    ],
+)
+def test_rejected_rows_may_be_no_text(floor: Desk, encoding: str, row: bytes, kept: bytes) -> None:
+    """Bytes of another encoding come back as they were; a file with --encoding is UTF-8 then."""
+    rejects, people = (floor.store.parent / name for name in ("rejects", "people"))
+    people.write_bytes(HEADER.encode() + b"\n" + row + b",acme,B,cloud\n")
+    words = [] if encoding == "utf-8" else ["--encoding", encoding]
+    answer = done(call(floor, ["import", str(people), "--json", "--rejects", str(rejects), *words]))
+    assert answer["rejected"] == 1
+    assert rejects.read_bytes() == HEADER.encode() + b"\n" + kept + b",acme,B,cloud\n"
+
+
 def test_a_file_for_bad_rows_is_new_and_elsewhere(floor: Desk) -> None:
     """Never over a file, through a link, or among the secrets; nothing is imported then."""
     there = Path(put(floor, "mine", name="there"))

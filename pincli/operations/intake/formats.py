@@ -16,7 +16,7 @@ from pincli.results import RowProblem
 from pincli.rules.profiles import Choices
 
 _DELIMITERS = ",;\t"
-_SEPARATOR = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
+_SEPARATOR = re.compile(r"sep=([,;:|\t])\r?\n?", re.IGNORECASE)
 _TYPE = "#TYPE "
 _BLANKS = re.compile(r"[ \t\n\r]*")
 _ENOUGH = 4 * LONGEST_LINE

@@ -97,3 +97,6 @@ def test_what_is_wrong_never_repeats_a_pin(where: str) -> None:
         result = check({"active": "perhaps", "type": "x", where: bad})
         assert isinstance(result, list)
         assert "444159" not in repr(result)
+    result = check({"active": "perhaps", "type": "x", where: "444\u00a0159 44-41-59 \0"})
+    assert isinstance(result, list)
+    assert not set(repr(result)) & set("159")
