@@ -5,11 +5,15 @@ import pwd
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from pincli.errors import Refused, Rule, UsageProblem
 from pincli.rules.roles import Role
 from pincli.store.location import Location, Server, location_of
+
+if TYPE_CHECKING:
+    from pincli.rules.profiles import Profile
 
 _NOBODY_KNOWN = 2**32 - 1
 _LONGEST_UID = len(str(_NOBODY_KNOWN))
@@ -27,6 +31,7 @@ class Config(NamedTuple):
             do everything.
         on_lock: The program to run after a lock; empty for none.
         mark: The folder of this host's mark, if it is not that of the keys.
+        profiles: The deployment's kinds of exports, by name.
     """
 
     store: Location
@@ -35,6 +40,7 @@ class Config(NamedTuple):
     roles: frozenset[Role] | None = None
     on_lock: tuple[str, ...] = ()
     mark: Path | None = None
+    profiles: "Mapping[str, Profile]" = MappingProxyType({})
 
     @property
     def marks(self) -> Path:
@@ -101,6 +107,7 @@ def read_config(store: Location | None, keys: Path | None) -> Config:
             roles_of(caller, deployment),
             deployment.on_lock,
             deployment.mark,
+            deployment.profiles,
         )
     named_store = os.environ.get("PINCLI_STORE")
     store = store or (location_of(named_store) if named_store else None)

@@ -9,14 +9,18 @@ import grp
 import os
 import pwd
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pincli.errors import ConfigUnavailable, UsageProblem
 from pincli.models import Fault
 from pincli.rules.roles import Role
 from pincli.store.location import Location, Server, location_of
+
+if TYPE_CHECKING:
+    from pincli.rules.profiles import Profile
 
 PATH = Path("/etc/pincli/pincli.toml")
 
@@ -33,6 +37,7 @@ class Deployment(NamedTuple):
         members: For each role, logins and %groups, spelled as in sudoers.
         on_lock: The program to run after a lock, with its arguments; empty for none.
         mark: The folder of this host's mark; None for that of the keys.
+        profiles: Kinds of exports that are imported here, by name.
     """
 
     store: Location
@@ -40,6 +45,7 @@ class Deployment(NamedTuple):
     members: dict[Role, tuple[str, ...]]
     on_lock: tuple[str, ...] = ()
     mark: Path | None = None
+    profiles: Mapping[str, Profile] = MappingProxyType({})
 
 
 def read_deployment(path: Path = PATH) -> Deployment:
@@ -65,6 +71,7 @@ def read_deployment(path: Path = PATH) -> Deployment:
         members={role: _names(roles, role.value, path) for role in _roles(roles, path)},
         on_lock=_hook(table, path),
         mark=_folder(table, "mark", path) if "mark" in table else None,
+        profiles=_profiles(table, path) if "profiles" in table else {},
     )
 
 
@@ -147,6 +154,17 @@ def _hook(table: dict[str, Any], path: Path) -> tuple[str, ...]:
             Fault.MALFORMED, path, "hooks.on_lock must be a list: an absolute path and arguments"
         )
     return tuple(words)
+
+
+def _profiles(table: dict[str, Any], path: Path) -> dict[str, Profile]:
+    from pincli.rules.profiles import profile_of
+
+    tables = table["profiles"]
+    try:
+        return {name: profile_of(each) for name, each in tables.items()}
+    except (AttributeError, ValueError) as error:
+        why = str(error) if isinstance(tables, dict) else "it has no tables"
+        raise ConfigUnavailable(Fault.MALFORMED, path, f"[profiles]: {why}") from None
 
 
 def _starts_absolute(words: list[Any]) -> bool:

@@ -134,6 +134,8 @@ class Rule(Enum):
     FILE_CUT_SHORT = "the file is of a run that was cut short"
     FILE_WITHOUT_PINS = "the file is of a run that has written no PIN"
     FOLDER_OF_OTHERS = "others own the folder or may write to it"
+    FILE_NAMES_NOBODY = "the file names nobody of the account"
+    TOO_MANY_MISSING = "too many of the account are missing"
     FILE_AMONG_SECRETS = "the file would lie with the store or the keys"
 
 

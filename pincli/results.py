@@ -8,16 +8,18 @@ from pincli.models import Head, User
 
 
 class RowProblem(NamedTuple):
-    """What is wrong with one row; `message` repeats nothing of a PIN.
+    """What is wrong with one row; nothing of it repeats a PIN.
 
     Attributes:
         line: Where the row begins in the file, from 1.
         column: The column's name, or empty for the row as a whole.
+        value: What it holds, cut short, masked.
     """
 
     line: int
     column: str
     message: str
+    value: str = ""
 
 
 class ImportTally(NamedTuple):
@@ -25,6 +27,7 @@ class ImportTally(NamedTuple):
 
     Attributes:
         pins: Always 0, as imports carry none; scripts may rely on the key.
+        rejected: How many rows of the file were bad, and left out.
     """
 
     rows: int
@@ -33,6 +36,7 @@ class ImportTally(NamedTuple):
     unchanged: int = 0
     deactivated: int = 0
     pins: int = 0
+    rejected: int = 0
 
 
 class TrailReport(NamedTuple):

@@ -21,8 +21,8 @@ from pincli.errors import ConfigUnavailable
 from pincli.models import Fault
 from pincli.rules.roles import Role
 from pincli.store.location import Server
-from tests.support.as_sudo import NOBODY, call_by_sudo, read_instead
-from tests.support.contract import answer_of, error_of
+from tests.support.as_sudo import NOBODY, call_by_sudo, deploy, read_instead
+from tests.support.contract import answer_of, call, error_of
 from tests.support.desk import Desk
 
 SECRET = "hunter2"
@@ -435,3 +435,50 @@ def test_the_file_is_where_the_readme_says() -> None:
     """One fixed path, which no caller can name."""
     assert Path("/etc/pincli/pincli.toml") == deployment.PATH
     assert re.fullmatch(r"/[a-z/]+\.toml", str(deployment.PATH))
+
+
+HR = (
+    "[profiles.hr]\nuser = 'Login'\nname = [['First', 'Last']]\nactive = 'Status'\n"
+    "yes = ['employed']\nno = ['left']\ntype = 'cloud'\n"
+)
+
+
+def test_a_profile_of_the_deployment_is_imported_by(
+    desk: Desk, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under sudo, beside those that come with pincli; elsewhere there is no such profile."""
+    deploy(desk, path, "admin")
+    put(path, path.read_text() + HR)
+    read_instead(path, monkeypatch)
+    export = "Login,First,Last,Status,Shoe\nalice,Alice,Smith,Employed,9\nbob,Bob,,left,\n"
+    line = "import - --profile hr --account acme --json"
+    assert call_by_sudo(desk, line, export).answer["added"] == 2
+    assert [
+        (desk.user(name).display_name, desk.user(name).active) for name in ("alice", "bob")
+    ] == [
+        ("Alice Smith", True),
+        ("Bob", False),
+    ]
+    assert call(desk, line, export).code == 2
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "profiles = 1",
+        "[profiles]\nhr = 1",
+        "[profiles.hr]\nuser = 'a'",
+        "[profiles.hr]\nuser = ['a', 'b']\nname = 'n'",
+        "[profiles.hr]\nuser = [['a', 'b']]\nname = 'n'",
+        "[profiles.hr]\nuser = 'a'\nname = []",
+        "[profiles.hr]\nuser = 'a'\nname = [[]]",
+        "[profiles.hr]\nuser = 'a'\nname = 'n'\naccount = 'x'",
+        "[profiles.hr]\nuser = 'a'\nname = 'n'\ntype = 'hunter2'",
+        "[profiles.hr]\nuser = 'a'\nname = 'n'\ntype = ['cloud']",
+        "[profiles.hr]\nuser = 'a'\nname = 'n'\nyes = 'hunter2'",
+    ],
+)
+def test_a_profile_that_is_none_is_refused(path: Path, table: str) -> None:
+    """An identity that falls back to another column, a type that there is not, an unknown key."""
+    text = f"{table}\n{GOOD}" if table.startswith("profiles") else f"{GOOD}{table}\n"
+    refusal_of(put(path, text), Fault.MALFORMED)

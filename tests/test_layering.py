@@ -69,7 +69,7 @@ ONLY_IN = {
     "typer": ("cli", "commands"),
     "rich": ("views",),
     "sqlite3": ("store.sqlite", "store.scratch"),
-    "sqlite_utils": ("store.sqlite", "operations.intake.formats"),  # its readers of rows
+    "sqlite_utils": ("store.sqlite",),
     "psycopg": ("store.postgresql",),
     "fcntl": ("store.sqlite", "store.mark"),
     "precis_i18n": ("rules.names",),

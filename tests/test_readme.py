@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -163,9 +164,26 @@ def test_every_other_command_works(home: dict[str, str]) -> None:
     ]
     assert len(lines) > 10
     (Path(home["HOME"]) / ".man").mkdir()
+    _put_sample(home)
     for line in _runnable(lines):
         ran = _bash(f"set -o pipefail; {line}", home)
         assert ran.returncode == 0, (line, ran.stdout, ran.stderr)
+
+
+def _put_sample(home: dict[str, str]) -> None:
+    (sample,) = _blocks("csv")
+    (Path(home["HOME"]) / "export.csv").write_text(sample, encoding="utf-8")
+
+
+def test_the_sample_is_imported_alike_by_profile_and_by_mapping(home: dict[str, str]) -> None:
+    """The first line adds the people of the sample, and after it the second changes nothing."""
+    _put_sample(home)
+    lines = [each for block in _blocks("sh") for each in _commands(block) if "--map" in each]
+    by_profile = "pincli import export.csv --profile entra --account acme"
+    assert by_profile in README
+    ran = _bash(f"pincli init >&2; {by_profile} --json; {lines[0]} --json", home)
+    first, second = (json.loads(line) for line in ran.stdout.splitlines())
+    assert (first["added"], second["unchanged"], second["rows"]) == (2, 2, 2)
 
 
 def test_every_command_stands_in_the_table() -> None:

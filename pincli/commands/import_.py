@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +13,15 @@ import typer
 from pincli.commands.answering import show
 from pincli.commands.files import input_file
 from pincli.commands.invocation import Invocation
-from pincli.commands.options import AccountOption, ReasonOption, YesOption
+from pincli.commands.options import ReasonOption, YesOption, as_account
 from pincli.commands.prompts import confirm_word, require_terminal
 from pincli.errors import UsageProblem
+from pincli.models import UserType
 from pincli.operations.activity import set_active_many
 from pincli.operations.intake import imports as operation
 from pincli.operations.intake.imports import ImportOptions
+from pincli.operations.intake.layout import layout_of
+from pincli.operations.intake.rejects import require_new, write_rejects
 from pincli.operations.people import require_account
 from pincli.operations.selection import Selection, select_staged
 from pincli.operations.session import Need, Session
@@ -34,9 +38,43 @@ def import_people(
         Path, typer.Argument(metavar="FILE", help="The file; - for stdin.", show_default=False)
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen.")] = False,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile",
+            metavar="NAME",
+            help="Read an export of entra, google, okta, okta-api or ad.",
+        ),
+    ] = None,
+    maps: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="FIELD=COLUMN", help="Where a field is; may be repeated."),
+    ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option(
+            "--account",
+            metavar="ACCOUNT",
+            help="Everybody's account, in a file without that column.",
+            callback=as_account,
+        ),
+    ] = None,
+    kind: Annotated[
+        UserType | None, typer.Option("--type", help="Everybody's type, in a file without it.")
+    ] = None,
     ignore_unknown: Annotated[
         bool, typer.Option("--ignore-unknown", help="Leave out columns that are not ours.")
     ] = False,
+    encoding: Annotated[
+        str | None,
+        typer.Option("--encoding", metavar="NAME", help="Of a file that is not UTF-8: cp1252."),
+    ] = None,
+    rejects: Annotated[
+        Path | None,
+        typer.Option(
+            "--rejects", metavar="FILE", help="Import the good rows, and write the bad ones there."
+        ),
+    ] = None,
     allow_move: Annotated[
         bool, typer.Option("--allow-move", help="Let users move to another account.")
     ] = False,
@@ -46,7 +84,10 @@ def import_people(
             "--deactivate-missing", help="Deactivate users of --account that the file lacks."
         ),
     ] = False,
-    account: AccountOption = None,
+    at_most: Annotated[
+        int | None,
+        typer.Option("--at-most", metavar="N", min=0, help="How many may be deactivated."),
+    ] = None,
     yes: YesOption = False,
     reason: ReasonOption = None,
 ) -> Answer:
@@ -54,15 +95,24 @@ def import_people(
 
     Example:
       pincli import people.csv --dry-run
+      pincli import export.csv --profile entra --account acme
       pincli import people.csv --deactivate-missing --account acme --yes
 
-    Columns: user, account, name, type, and if you like active. CSV, TSV, a JSON array or
-    JSON lines. Every row is checked before the first is written.
+    Columns: user, account, name, type, and if you like email and active. CSV with commas,
+    semicolons or tabs, a JSON array or JSON lines. Every row is checked before the first is
+    written.
     """
-    if deactivate_missing != (account is not None):
+    if deactivate_missing and account is None:
         raise UsageProblem(
-            "--deactivate-missing and --account go together",
+            "--deactivate-missing needs --account",
             "`pincli import FILE --deactivate-missing --account ACCOUNT`",
+        )
+    if at_most is not None and not deactivate_missing:
+        raise UsageProblem("--at-most is for --deactivate-missing", "leave it out")
+    if deactivate_missing and rejects:
+        raise UsageProblem(
+            "--deactivate-missing and --rejects don't go together",
+            "whose row is bad would be missing; import first, then correct and import the rest",
         )
     if deactivate_missing and not (yes or dry_run):
         require_terminal("nobody is there to confirm", "give --yes, or --dry-run to look")
@@ -70,22 +120,39 @@ def import_people(
             raise UsageProblem(
                 "the file on standard input leaves nobody to confirm", "give --yes, or a file"
             )
+    said = {"account": account, "type": kind.value if kind else None}
+    layout = layout_of(
+        profile=profile,
+        maps=maps or (),
+        lacking={field: value for field, value in said.items() if value is not None},
+        ignore_unknown=ignore_unknown,
+        mixed=deactivate_missing,
+        site=invocation.config.profiles,
+    )
     session = invocation.open(Need.WRITE)
+    if rejects is not None:
+        require_new(rejects, invocation.config.secret_folders)
     file = invocation.keep(input_file(path, invocation.config))
     staged = invocation.keep(StagedImport())
-    options = ImportOptions(ignore_unknown, allow_move)
+    options = ImportOptions(layout, encoding, allow_move, rejects is not None)
     with progress_bar("checking", percent=True) as progress:
         expected = operation.stage(session, file, staged, options, progress=progress)
-    if staged.problem_count:
+    if staged.problem_count and not expected.rejected:
         return view.problems(staged.problem_count, staged.problems())
-    missing = invocation.keep(_missing(session, staged, account))
+    missing = invocation.keep(
+        _missing(session, staged, account if deactivate_missing else None, at_most)
+    )
     expected = expected._replace(deactivated=len(missing))
+    told = view.Rejected(staged.problem_count, staged.problems(), str(rejects))
     if dry_run:
-        return view.dry_run(expected)
+        return view.dry_run(expected, told)
     if len(missing) and not yes:
         show(view.preview(expected, missing.word), sys.stderr)
         confirm_word(missing.word)
-    return view.done(_write(session, staged, options, missing, reason))
+    if rejects is not None and expected.rejected:
+        write_rejects(rejects, staged, invocation.config.secret_folders)
+    done = _write(session, staged, options, missing, reason)
+    return view.done(done._replace(rejected=expected.rejected), told)
 
 
 def _write(
@@ -104,11 +171,17 @@ def _write(
     return tally._replace(deactivated=deactivated)
 
 
+@contextmanager
 def _missing(
-    session: Session, staged: StagedImport, account: str | None
-) -> AbstractContextManager[Selection]:
+    session: Session, staged: StagedImport, account: str | None, at_most: int | None
+) -> Iterator[Selection]:
     """The active users of an account that the file lacks; nobody without an account."""
     if account is None:
-        return select_staged(session, (), "")
+        with select_staged(session, (), "") as nobody:
+            yield nobody
+        return
     canonical = require_account(session, account)
-    return select_staged(session, operation.missing_rows(session, staged, canonical), canonical)
+    absent = operation.Missing(session, staged, canonical)
+    with select_staged(session, absent, canonical) as missing:
+        absent.require_few(at_most)
+        yield missing

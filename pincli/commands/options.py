@@ -26,7 +26,8 @@ def _users(values: list[str] | None) -> list[str] | None:
     return None if values is None else [canonical_user(value) for value in values]
 
 
-def _account(value: str | None) -> str | None:
+def as_account(value: str | None) -> str | None:
+    """An account's name in its canonical form, where one is given."""
     return None if value is None else canonical_account(value)
 
 
@@ -74,7 +75,7 @@ NewAccountOption = Annotated[
         "--account",
         metavar="ACCOUNT",
         help="The account the user belongs to.",
-        callback=_account,
+        callback=as_account,
     ),
 ]
 NameOption = Annotated[
@@ -109,7 +110,7 @@ ReasonOption = Annotated[
 AccountOption = Annotated[
     str | None,
     typer.Option(
-        "--account", metavar="ACCOUNT", help="Users of this account only.", callback=_account
+        "--account", metavar="ACCOUNT", help="Users of this account only.", callback=as_account
     ),
 ]
 WhereOption = Annotated[

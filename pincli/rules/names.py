@@ -91,6 +91,19 @@ def clean_display_name(text: str) -> str:
     return _bounded(" ".join(text.split()), what, LONGEST_DISPLAY_NAME, least=0)
 
 
+def clean_email(text: str) -> str:
+    """An e-mail address to find somebody by; may be empty.
+
+    Raises:
+        MalformedName: It can't be one.
+    """
+    what = "e-mail address"
+    text = text.strip()
+    if text and ("@" not in text or not all_printable(text) or " " in text):
+        raise MalformedName(what, "it must be printable, with an @ and without blanks")
+    return _bounded(text, what, least=0)
+
+
 def clean_reason(text: str) -> str:
     """A reason fit for the audit trail: one printable line, what looks like a PIN masked.
 

@@ -32,6 +32,8 @@ class StagedRow(NamedTuple):
         account: Canonical.
         name: The display name, cleaned.
         active: None where the file doesn't say.
+        email: None where the file doesn't say; empty where they have none.
+        number: Which row of the file it is.
     """
 
     user: str
@@ -40,6 +42,8 @@ class StagedRow(NamedTuple):
     name: str
     type: UserType
     active: bool | None
+    email: str | None = None
+    number: int = 0
 
 
 class _Temporary:
@@ -109,62 +113,111 @@ class StagedUsers(_Temporary):
 
 
 class StagedImport(_Temporary):
-    """The rows of an import and their problems, by user."""
+    """The rows of an import and their problems, by user.
+
+    Attributes:
+        preamble: What a file of rejected rows begins with.
+    """
 
     schema = (
         # By number, as several rows of a JSON array may stand in one line.
-        "CREATE TABLE rows (user TEXT, number INTEGER, line INTEGER, account TEXT, name TEXT, "
-        "type TEXT, active INTEGER, PRIMARY KEY (user, number)) WITHOUT ROWID",
-        "CREATE TABLE bad (user TEXT, number INTEGER, line INTEGER)",
-        "CREATE TABLE problems (line INTEGER, number INTEGER PRIMARY KEY, field TEXT, words TEXT)",
+        "CREATE TABLE rows (user TEXT, line INTEGER, account TEXT, name TEXT, type TEXT, "
+        "active INTEGER, email TEXT, number INTEGER, PRIMARY KEY (user, number)) WITHOUT ROWID",
+        "CREATE TABLE bad (user TEXT, line INTEGER, number INTEGER)",
+        "CREATE TABLE problems (line INTEGER, number INTEGER PRIMARY KEY, field TEXT, words TEXT, "
+        "value TEXT, row INTEGER)",
+        "CREATE TABLE texts (number INTEGER PRIMARY KEY, text TEXT)",
     )
 
     def __init__(self) -> None:
         super().__init__()
         self._pending: list[tuple[object, ...]] = []
-        self._number = 0
+        self._texts: list[tuple[int, bytes]] = []
+        self.preamble = ""
 
     def add(self, row: StagedRow) -> None:
         """Stage a row."""
-        self._number += 1
-        self._pending.append((row.user, self._number, *row[1:]))
+        self._pending.append((row.user, row.line, row.account, row.name, row.type.value, *row[5:]))
         if len(self._pending) >= _BATCH:
+            self.flush()
+
+    def keep(self, number: int, text: str) -> None:
+        """Keep what the file has for a row, in case it is rejected."""
+        try:
+            content = text.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:  # some encodings can spell what is no text
+            content = text.encode("utf-8", "replace")
+        self._texts.append((number, content))
+        if len(self._texts) >= _BATCH:
             self.flush()
 
     def flush(self) -> None:
         """Write what has been added so far."""
         with translated(_PATH):
             self._connection.executemany(
-                "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)", self._pending
+                "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._pending
             )
+            self._connection.executemany("INSERT INTO texts VALUES (?, ?)", self._texts)
         self._pending.clear()
+        self._texts.clear()
 
-    def add_bad(self, user: str, line: int) -> None:
+    def add_bad(self, user: str, line: int, number: int) -> None:
         """Keep in mind that a row which is not staged is about this user."""
         with translated(_PATH):
-            self._number += 1
-            row = (user, self._number, line)
-            self._connection.execute("INSERT INTO bad VALUES (?, ?, ?)", row)
+            self._connection.execute("INSERT INTO bad VALUES (?, ?, ?)", (user, line, number))
 
-    def add_problem(self, problem: RowProblem) -> None:
-        """Note what is wrong with a row."""
+    def add_problem(self, problem: RowProblem, number: int) -> None:
+        """Note what is wrong with a row, given with its number."""
         with translated(_PATH):
             self._connection.execute(
-                "INSERT INTO problems (line, field, words) VALUES (?, ?, ?)", problem
+                "INSERT INTO problems (line, field, words, value, row) VALUES (?, ?, ?, ?, ?)",
+                (*problem, number),
             )
 
     def note_duplicates(self) -> None:
-        """Note every user that is in more than one row, at each row but the first."""
+        """Note every user that is in more than one row, at each of these rows."""
         with translated(_PATH):
             self._connection.execute(
-                "INSERT INTO problems (line, field, words) "
-                "SELECT line, 'user', 'the same user as in line ' || first FROM "
-                "(SELECT line, row_number() OVER everybody AS nth, "
-                "first_value(line) OVER everybody AS first FROM "
-                "(SELECT user, number, line FROM rows "
+                "INSERT INTO problems (line, field, words, value, row) "
+                "SELECT line, 'user', 'the same user as in line ' || "
+                "CASE nth WHEN 1 THEN another ELSE first END, user, number FROM "
+                "(SELECT user, line, number, row_number() OVER everybody AS nth, "
+                "first_value(line) OVER everybody AS first, lead(line) OVER everybody AS another "
+                "FROM (SELECT user, number, line FROM rows "
                 "UNION ALL SELECT user, number, line FROM bad) "
-                "WINDOW everybody AS (PARTITION BY user ORDER BY line, number)) WHERE nth > 1"
+                "WINDOW everybody AS (PARTITION BY user ORDER BY line, number)) "
+                "WHERE nth > 1 OR another IS NOT NULL"
             )
+
+    def reject(self) -> int:
+        """Drop the rows that something is wrong with; how many of the file those are."""
+        with translated(_PATH):
+            self._connection.execute("DELETE FROM rows WHERE number IN (SELECT row FROM problems)")
+            ((count,),) = self._connection.execute("SELECT count(DISTINCT row) FROM problems")
+        return int(count)
+
+    def rejected(self) -> Iterator[bytes]:
+        """What the file has for each of those, in its order; read page by page."""
+        last = 0
+        while True:
+            with translated(_PATH):
+                page = self._connection.execute(
+                    "SELECT number, text FROM texts WHERE number > ? "
+                    "AND number IN (SELECT row FROM problems) ORDER BY number LIMIT ?",
+                    (last, _BATCH),
+                ).fetchall()
+            if not page:
+                return
+            for last, text in page:  # noqa: B007
+                yield text
+
+    def names_account(self, account: str) -> bool:
+        """Whether some row is of that account."""
+        with translated(_PATH):
+            rows = self._connection.execute(
+                "SELECT 1 FROM rows WHERE account = ? LIMIT 1", (account,)
+            ).fetchall()
+        return bool(rows)
 
     def __len__(self) -> int:
         return self._count("rows")
@@ -180,27 +233,27 @@ class StagedImport(_Temporary):
         while True:
             with translated(_PATH):
                 page = self._connection.execute(
-                    "SELECT line, field, words, number FROM problems "
+                    "SELECT line, field, words, value, number FROM problems "
                     "WHERE (line, number) > (?, ?) ORDER BY line, number LIMIT ?",
                     (*last, _BATCH),
                 ).fetchall()
             if not page:
                 return
-            for line, column, message, number in page:
-                yield RowProblem(line, column, message)
-                last = (line, number)
+            for *problem, number in page:
+                yield RowProblem(*problem)
+                last = (problem[0], number)
 
     def after(self, user: str, limit: int) -> list[StagedRow]:
         """The next rows by user name above one, at most `limit`."""
         with translated(_PATH):
             rows = self._connection.execute(
-                "SELECT user, line, account, name, type, active FROM rows "
+                "SELECT user, line, account, name, type, active, email, number FROM rows "
                 "WHERE user > ? ORDER BY user LIMIT ?",
                 (user, limit),
             ).fetchall()
         return [
-            StagedRow(u, line, account, name, _TYPES[kind], _as_bool(active))
-            for u, line, account, name, kind, active in rows
+            StagedRow(u, line, account, name, _TYPES[kind], _as_bool(active), email, number)
+            for u, line, account, name, kind, active, email, number in rows
         ]
 
     def missing_from(self, users: Iterable[str]) -> set[str]:

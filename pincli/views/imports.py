@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import NamedTuple
 
 from pincli.results import ImportTally, RowProblem
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Problem, Tone, counted
@@ -12,21 +13,23 @@ from pincli.views.exit_codes import ExitCode
 _SHOWN_AT_MOST = 20
 
 
+class Rejected(NamedTuple):
+    """Bad rows that were left out: what is wrong with them, and where they are."""
+
+    problems: int
+    found: Iterator[RowProblem]
+    path: str
+
+
 def problems(count: int, found: Iterator[RowProblem]) -> Answer:
     """The answer of `import` for a file with bad rows; nothing was written."""
     message = f"the file has {counted(count, 'problem')}; nothing was written"
     return Answer(
         {
             "problem_count": count,
-            "problems": (
-                {"line": line, "column": column or None, "message": words}
-                for line, column, words in found
-            ),
+            "problems": _listed(found),
         },
-        complaints=lambda: [
-            *(_sentence(problem) for problem in islice(found, _SHOWN_AT_MOST)),
-            *([f"... and {count - _SHOWN_AT_MOST} more"] if count > _SHOWN_AT_MOST else []),
-        ],
+        complaints=lambda: _told(count, found),
         problem=Problem("usage", message, "correct the file and run the command again"),
         exit_code=ExitCode.USAGE,
     )
@@ -45,30 +48,63 @@ def preview(tally: ImportTally, account: str) -> list[Block]:
     ]
 
 
-def dry_run(tally: ImportTally) -> Answer:
+def dry_run(tally: ImportTally, bad: Rejected) -> Answer:
     """The answer of `import --dry-run`."""
     return Answer(
-        {"dry_run": True, **tally._asdict()},
+        {"dry_run": True, **tally._asdict(), **_facts(tally, bad)},
         lambda: [
             Headline(Tone.NEUTRAL, f"import {counted(tally.rows, 'row')}"),
             Fields(_pairs(tally)),
+            *_notes(tally, bad),
             Note("dry run: nothing was changed"),
         ],
     )
 
 
-def done(tally: ImportTally) -> Answer:
+def done(tally: ImportTally, bad: Rejected) -> Answer:
     """The answer of `import`."""
     return Answer(
-        tally._asdict(),
+        {**tally._asdict(), **_facts(tally, bad)},
         lambda: [
             Headline(
                 Tone.GOOD,
                 f"imported {counted(tally.rows, 'row')}",
                 ", ".join(f"{value} {label}" for label, value in _pairs(tally)),
-            )
+            ),
+            *_notes(tally, bad),
+            *([Note(f"the bad rows are in {bad.path}")] if tally.rejected else []),
         ],
     )
+
+
+def _facts(tally: ImportTally, bad: Rejected) -> dict[str, object]:
+    if not tally.rejected:
+        return {}
+    return {"problem_count": bad.problems, "problems": _listed(bad.found)}
+
+
+def _notes(tally: ImportTally, bad: Rejected) -> list[Block]:
+    if not tally.rejected:
+        return []
+    return [Note(line, Tone.WARNING) for line in _told(bad.problems, bad.found)]
+
+
+def _listed(found: Iterator[RowProblem]) -> Iterator[dict[str, object]]:
+    return (
+        {
+            "line": each.line,
+            "column": each.column or None,
+            "message": each.message,
+            "value": each.value if each.column else None,
+        }
+        for each in found
+    )
+
+
+def _told(count: int, found: Iterator[RowProblem]) -> list[str]:
+    """The first problems, and how many more there are."""
+    more = [f"... and {count - _SHOWN_AT_MOST} more"] if count > _SHOWN_AT_MOST else []
+    return [*map(_sentence, islice(found, _SHOWN_AT_MOST)), *more]
 
 
 def _missing(count: int, account: str) -> str:
@@ -83,9 +119,12 @@ def _pairs(tally: ImportTally) -> list[tuple[str, str]]:
     ]
     if tally.deactivated:
         pairs.append(("deactivated", tally.deactivated))
+    if tally.rejected:
+        pairs.append(("rejected", tally.rejected))
     return [(label, str(n)) for label, n in pairs]
 
 
 def _sentence(problem: RowProblem) -> str:
     column = f", {problem.column}" if problem.column else ""
-    return f"line {problem.line}{column}: {problem.message}"
+    value = f" {problem.value!r}" if problem.value else ""
+    return f"line {problem.line}{column}{value}: {problem.message}"

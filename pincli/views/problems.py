@@ -315,6 +315,14 @@ def _refused(rule: Rule, subject: str) -> tuple[str, str]:
             f"others own this folder, or may write to it: {subject}",
             "name a file in a folder that only root or you own and may write to",
         ),
+        Rule.FILE_NAMES_NOBODY: (
+            f"the file names nobody of {subject}",
+            "nothing was changed; look whether it is the right file, and whether it is whole",
+        ),
+        Rule.TOO_MANY_MISSING: (
+            f"the file lacks {subject}",
+            "nothing was changed; if that is right, allow so many with --at-most N",
+        ),
         Rule.FILE_AMONG_SECRETS: (
             f"that file would lie with the store or the keys: {subject}",
             "name a file in another folder",

@@ -138,7 +138,7 @@ def test_an_import_tells_what_it_did(floor: Desk, tmp_path: Path) -> None:
     keys = {"pincli", "command", "ok", "rows", "added", "updated", "unchanged"}
     dry = answer_of(call(floor, f"import {file} --dry-run --json"))
     wet = answer_of(call(floor, f"import {file} --json"))
-    assert set(wet) == keys | {"deactivated", "pins"}
+    assert set(wet) == keys | {"deactivated", "pins", "rejected"}
     assert set(dry) == set(wet) | {"dry_run"}
     for answer in (dry, wet):
         counts = [answer[key] for key in ("rows", "added", "updated", "unchanged")]

@@ -24,10 +24,10 @@ from pincli.errors import (
     PincliError,
     UsageProblem,
 )
-from pincli.operations.intake.formats import RawRow, read_people
+from pincli.operations.intake.formats import People, RawRow
+from pincli.operations.intake.layout import layout_of
 from pincli.operations.intake.rows import RowChecker
 from pincli.operations.trail import parse_head
-from pincli.results import RowProblem
 from pincli.rules.names import (
     canonical_account,
     canonical_user,
@@ -73,19 +73,22 @@ def people(content: bytes, *, ignore_unknown: bool = False) -> None:
 
     What is told of a row names a line that there is.
     """
-    problems: list[RowProblem] = []
+    layout = layout_of(ignore_unknown=ignore_unknown)
     rows: list[RawRow] = []
     with suppress(PincliError):
-        file = io.BytesIO(content)
-        for row in read_people(file, ignore_unknown=ignore_unknown, tell=problems.append):
+        for row in People(io.BytesIO(content), layout):
             rows.append(row)
-    checker = RowChecker(problems.append)
-    staged = [row for row in map(checker.check, rows) if row is not None]
+    checked = [*map(RowChecker(layout).check, rows)]
     lines = range(1, content.count(b"\n") + 2)
-    for problem in problems:
+    for problem in (
+        each for problems in checked if isinstance(problems, list) for each in problems
+    ):
         assert problem.line in lines, problem
-        f"{problem.column} {problem.message}".encode()
-    for good in staged:
+        f"{problem.column} {problem.message} {problem.value}".encode()
+        assert _PIN.search(problem.value) is None
+    for good in checked:
+        if isinstance(good, list):
+            continue
         assert good.line in lines, good
         assert _CANONICAL.fullmatch(good.user)
         assert _ACCOUNT.fullmatch(good.account)

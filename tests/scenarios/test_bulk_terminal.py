@@ -72,7 +72,14 @@ def test_the_question_can_be_left(floor: Desk, tmp_path: Path, key: str, command
     (tmp_path / "people.csv").write_text(PEOPLE)
     words = {
         "reset": ["--all"],
-        "import": [str(tmp_path / "people.csv"), "--deactivate-missing", "--account", "acme"],
+        "import": [
+            str(tmp_path / "people.csv"),
+            "--deactivate-missing",
+            "--account",
+            "acme",
+            "--at-most",
+            "9",
+        ],
     }[command]
     before = content(floor.store)
     with terminal(floor, command, *words) as screen:
@@ -88,7 +95,14 @@ def test_deactivating_who_is_missing_asks_for_the_account(
 ) -> None:
     """The same confirmation as a reset, with how many; a wrong word writes no row either."""
     (tmp_path / "people.csv").write_text(PEOPLE.replace("Alice", "Another"))
-    words = [str(tmp_path / "people.csv"), "--deactivate-missing", "--account", "acme"]
+    words = [
+        str(tmp_path / "people.csv"),
+        "--deactivate-missing",
+        "--account",
+        "acme",
+        "--at-most",
+        "9",
+    ]
     with terminal(floor, "import", *words) as screen:
         shown = screen.wait_for("Type acme to go on: ")
         screen.type(f"{answer}\r")
@@ -104,7 +118,14 @@ def test_deactivating_who_is_missing_asks_for_the_account(
 def test_nothing_missing_asks_nothing(floor: Desk, tmp_path: Path) -> None:
     """There is nothing to confirm then."""
     (tmp_path / "people.csv").write_text("user,account,name,type\ngus,globex,Gus,cloud\n")
-    words = [str(tmp_path / "people.csv"), "--deactivate-missing", "--account", "globex"]
+    words = [
+        str(tmp_path / "people.csv"),
+        "--deactivate-missing",
+        "--account",
+        "globex",
+        "--at-most",
+        "9",
+    ]
     with terminal(floor, "import", *words) as screen:
         assert screen.end() == 0
         assert "go on" not in screen.text

@@ -65,6 +65,7 @@ def test_a_dry_run_changes_nothing(floor: Desk) -> None:
     """Its figures are those of the import that follows."""
     path, before = put(floor, GOOD), content(floor.store)
     words = ["import", path, "--json", "--deactivate-missing", "--account", "acme"]
+    words += ["--at-most", "3"]
     preview = done(call(floor, [*words, "--dry-run"]))
     assert preview["dry_run"] is True
     assert content(floor.store) == before
@@ -82,7 +83,9 @@ def test_twenty_bad_rows_are_shown_and_all_are_counted(floor: Desk) -> None:
     ran = call(floor, ["import", path])
     lines = ran.err.splitlines()
     assert (ran.code, ran.out) == (2, "")
-    assert [line.split(":")[0] for line in lines[:20]] == [f"line {n}, type" for n in range(3, 23)]
+    assert [line.split(":")[0] for line in lines[:20]] == [
+        f"line {n}, type 'cloudy'" for n in range(3, 23)
+    ]
     assert "cloud-office" in lines[0]
     assert lines[20] == "... and 26 more"
     assert lines[21].startswith("pincli: error: the file has 46 problems")
@@ -115,8 +118,8 @@ def test_what_is_told_of_a_bad_row_moves_no_cursor(floor: Desk) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", HEADER.replace(",", ";"), "user\n", f"{HEADER},shoe\n", "[{", "\ufeff", "[" * 100_000],
-    ids=["empty", "semicolons", "one column", "unknown", "broken", "bom", "deep"],
+    ["", HEADER.replace(",", "|"), "user\n", f"{HEADER},shoe\n", "[{", "\ufeff", "[" * 100_000],
+    ids=["empty", "bars", "one column", "unknown", "broken", "bom", "deep"],
 )
 def test_a_file_that_is_none_is_refused(floor: Desk, text: str) -> None:
     """A sentence and a hint, exit 2, nothing changed."""

@@ -44,7 +44,7 @@ def _fed(desk: Desk, head: bytes, filler: bytes, size: int) -> tuple[Ran, int, i
     ("head", "filler", "most"),
     [
         (f"{HEADER}\nnew,acme,".encode(), b"x" * MIB, 100 * MIB),
-        (b"[\n", b"{}, " * (MIB // 4), 200 * MIB),
+        (b'[\n{"user":"', b"x" * MIB, 100 * MIB),
     ],
     ids=["line", "array"],
 )

@@ -49,6 +49,7 @@ def test_who_the_file_lacks_is_deactivated(floor: Desk) -> None:
     """Of that account alone; with a reason on each event; counters stay, PINs are withdrawn."""
     before = users_of(floor)
     words = ["--deactivate-missing", "--account", "ACME", "--yes", "--reason", "T-1", "--json"]
+    words += ["--at-most", "3"]
     answer = done(call(floor, ["import", put(floor, GOOD), *words]))
     assert figures(answer) == (3, 1, 1, 1, 3, 0)
     after = users_of(floor)
@@ -66,7 +67,7 @@ def test_who_the_file_lacks_is_deactivated(floor: Desk) -> None:
 def test_who_moves_away_is_not_missing(floor: Desk) -> None:
     """The file has them, under their new account."""
     text = f"{HEADER}\nalice,globex,Alice,cloud\n"
-    words = ["--deactivate-missing", "--account", "acme", "--yes", "--json"]
+    words = ["--deactivate-missing", "--account", "acme", "--yes", "--json", "--at-most", "4"]
     refused = call(floor, ["import", put(floor, text), *words])
     assert refused.code == 2
     assert [problem["column"] for problem in refused.answer["problems"]] == ["account"]

@@ -13,6 +13,7 @@ from pincli.views.blocks import Answer
 from pincli.views.exit_codes import ExitCode
 
 TALLY = ImportTally(rows=12, added=3, updated=4, unchanged=5)
+NONE = imports.Rejected(0, iter(()), "")
 
 
 def found(count: int, asked: list[int] | None = None) -> Iterator[RowProblem]:
@@ -61,8 +62,8 @@ def test_a_program_gets_all_of_them() -> None:
     assert isinstance(rows, Iterator)
     told = list(rows)
     assert answer.facts["problem_count"] == len(told) == 45
-    assert told[0] == {"line": 2, "column": "type", "message": "wrong 2"}
-    assert told[1] == {"line": 3, "column": None, "message": "wrong 3"}
+    assert told[0] == {"line": 2, "column": "type", "message": "wrong 2", "value": ""}
+    assert told[1] == {"line": 3, "column": None, "message": "wrong 3", "value": None}
 
 
 @pytest.mark.parametrize(("count", "words"), [(1, "1 problem;"), (46, "46 problems;")])
@@ -78,16 +79,16 @@ def test_bad_rows_are_a_failure_of_usage(count: int, words: str) -> None:
 
 def test_what_was_done_is_told_with_its_figures() -> None:
     """Deactivations where there are any, and not as a nought."""
-    answer = imports.done(TALLY)
+    answer = imports.done(TALLY, NONE)
     assert answer.facts == TALLY._asdict()
     assert screen(answer) == "\u2714 imported 12 rows 3 added, 4 updated, 5 unchanged"
-    more = imports.done(TALLY._replace(deactivated=6))
+    more = imports.done(TALLY._replace(deactivated=6), NONE)
     assert screen(more).endswith("5 unchanged, 6 deactivated")
 
 
 def test_a_dry_run_says_that_it_was_one() -> None:
     """For people and for programs."""
-    answer = imports.dry_run(TALLY)
+    answer = imports.dry_run(TALLY, NONE)
     assert answer.facts == {"dry_run": True, **TALLY._asdict()}
     assert screen(answer).startswith("import 12 rows added 3 updated 4 unchanged 5")
     assert screen(answer).endswith("dry run: nothing was changed")

@@ -1,217 +1,342 @@
-"""Reading a file of people: CSV, TSV, a JSON array or JSON lines, row by row.
-
-What format it is we tell from its first bytes; then sqlite-utils reads it. Left to guess,
-it takes JSON lines for broken JSON and a letter for a delimiter.
-"""
+"""Reading a file of people: CSV in its kinds, a JSON array or JSON lines, row by row."""
 
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Iterator, Mapping
-from enum import Enum
-from typing import BinaryIO, NamedTuple, cast
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import itemgetter
+from typing import Any, BinaryIO, NamedTuple
 
 from pincli.errors import UsageProblem
-from pincli.operations.intake.json_rows import JsonLines, array_lines
-from pincli.operations.intake.lines import Lines, Tell
+from pincli.operations.intake.layout import Layout, Plan, Unfit, label
+from pincli.operations.intake.lines import LONGEST_LINE, NO_UTF8, Lines
 from pincli.results import RowProblem
+from pincli.rules.profiles import Choices
 
-REQUIRED = ("user", "account", "name", "type")
-OPTIONAL = ("active",)
-_WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
-_MORE = "more fields than columns"
-_NAMED_AT_MOST = 10
-_LONGEST_LABEL = 40
-
-
-class FileFormat(Enum):
-    """The formats that are understood."""
-
-    CSV = "CSV"
-    TSV = "TSV"
-    JSON = "JSON array"
-    JSON_LINES = "JSON lines"
+_DELIMITERS = ",;\t"
+_SEPARATOR = re.compile(r"sep=([,;:|\t])\r?\n?", re.IGNORECASE)
+_TYPE = "#TYPE "
+_BLANKS = re.compile(r"[ \t\n\r]*")
+_ENOUGH = 4 * LONGEST_LINE
+"""Characters of JSON that are read together; an object has at most a quarter of them."""
+# What Graph has around its array; a link in it means that there is more than the file has.
+_NOTES = r'"@[^"]*"\s*:\s*(?:"[^"]*"|\d+)\s*'
+_AROUND = re.compile(rf'\s*\{{\s*(?:{_NOTES},\s*)*"value"\s*:\s*(?=\[)', re.IGNORECASE)
+_BEHIND = re.compile(rf"\s*(?:,\s*{_NOTES})*\}}\s*")
+_LINES_AROUND = 10
+_MORE_PAGES = "nextLink"
+_MOST_PLANS = 1000
+_TWICE = "it has a key twice"
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class RawRow(NamedTuple):
-    """A row as the file has it: `fields` by lower-case column, not yet checked."""
+    """A row as the file has it, by our names of columns, not yet checked.
 
+    Attributes:
+        number: Which row it is, from 1.
+        line: Where it begins.
+        text: What the file has there.
+        wrong: Why it can't be read; None if it can.
+    """
+
+    number: int
     line: int
     fields: Mapping[str, object]
+    text: str = ""
+    wrong: RowProblem | None = None
 
 
-def read_people(file: BinaryIO, *, ignore_unknown: bool, tell: Tell) -> Iterator[RawRow]:
-    """The rows of a file of people.
+class People:
+    """The rows of a file of people; an iterable, once.
 
-    Args:
-        file: Opened for reading bytes.
-        ignore_unknown: Whether columns that we don't know are left out, not refused.
-        tell: Told of every row that can't be read; those are not given.
-
-    Raises:
-        UsageProblem: The file as a whole can't be read; says why.
-        FileUnreadable: The system can't.
+    Attributes:
+        preamble: What a file of some of its rows begins with.
+        broken: Whether quotes are such that rows may have been taken for others.
     """
-    lines = Lines(file, tell)
-    first = lines.first()
-    if not first:
-        raise UsageProblem("the file is empty", f"it needs the columns {', '.join(REQUIRED)}")
-    if first.startswith(_WIDE_BOMS) or b"\0" in first:
-        raise UsageProblem("the file is not UTF-8", "save it as UTF-8")
-    kind = _format_of(first)
-    if kind is FileFormat.JSON:
-        yield from _json_array(lines, ignore_unknown=ignore_unknown, tell=tell)
-    elif kind is FileFormat.JSON_LINES:
-        yield from _json_lines(lines, ignore_unknown=ignore_unknown, tell=tell)
-    else:
-        yield from _delimited(lines, first, kind, ignore_unknown=ignore_unknown, tell=tell)
 
+    def __init__(self, file: BinaryIO, layout: Layout, encoding: str | None = None) -> None:
+        """Look at the beginning of the file.
 
-def _format_of(first: bytes) -> FileFormat:
-    start = first.lstrip()
-    if start.startswith(b"["):
-        return FileFormat.JSON
-    if start.startswith(b"{"):
-        return FileFormat.JSON_LINES
-    return FileFormat.TSV if b"\t" in first and b"," not in first else FileFormat.CSV
+        Args:
+            file: Opened for reading bytes.
+            layout: Where what is.
+            encoding: Of a file that is not UTF-8 and has no mark that says what it is.
 
+        Raises:
+            UsageProblem: It is no list of people.
+            FileUnreadable: The system fails at it.
+        """
+        self._lines = Lines(file, encoding)
+        self._layout = layout
+        self._plans: dict[tuple[str, ...], Plan | Unfit] = {}
+        self.preamble = ""
+        self.broken = False
 
-def _delimited(
-    lines: Lines, first: bytes, kind: FileFormat, *, ignore_unknown: bool, tell: Tell
-) -> Iterator[RawRow]:
-    from sqlite_utils.utils import Format, rows_from_file
+    def __iter__(self) -> Iterator[RawRow]:
+        """Each row, bad ones too.
 
-    dialect: type[csv.Dialect] = _Tsv if kind is FileFormat.TSV else _Csv
-    wanted = _wanted_columns(_columns(first, dialect), ignore_unknown=ignore_unknown)
-    source = cast(BinaryIO, lines)
-    rows, _ = rows_from_file(
-        source, format=Format.CSV, dialect=dialect, encoding="utf-8", extras_key=_MORE
-    )
-    iterator = iter(rows)
-    header = lines.next_line
-    while True:
-        lines.mark(after=header)
-        try:
-            row = next(iterator, None)
-        except csv.Error as error:
-            # An unbalanced quote swallows what follows it, so there is no going on.
-            tell(RowProblem(lines.record_line, "", f"{error}; nothing after it was read"))
-            return
-        if row is None:
-            return
-        line = lines.record_line
-        if _MORE in row:
-            tell(RowProblem(line, "", "it has more fields than the header has columns"))
-        elif any(row[name] is None for name in wanted):
-            tell(RowProblem(line, "", "it has fewer fields than the header has columns"))
+        Raises:
+            UsageProblem: The file as a whole can't be read; says why.
+            FileUnreadable: The system can't.
+        """
+        first = self._lines.first()
+        if not first:
+            wanted = ", ".join(map(self._layout.label, self._layout.required))
+            raise UsageProblem("the file is empty", f"it needs the columns {wanted}")
+        if first.lstrip().startswith("["):
+            found = self._json(_elements(self._lines))
+        elif first.lstrip().startswith("{"):
+            is_graph = _AROUND.match(self._lines.ahead(_LINES_AROUND).lstrip())
+            found = self._json(_elements(self._lines) if is_graph else _json_lines(self._lines))
         else:
-            yield RawRow(line, {column: row[name] for name, column in wanted.items()})
+            found = self._csv()
+        for number, row in enumerate(found, 1):
+            yield RawRow(number, *row)
+
+    def _csv(self) -> Iterator[_Found]:
+        lines = self._lines
+        header, delimiter, is_typed = self._header()
+        plan = self._layout.plan(header)
+        picks = [(field, _picked(choices, header)) for field, choices in plan.picks]
+        used = {name for _, choices in plan.picks for choice in choices for name in choice}
+        least = 1 + max((header.index(name.casefold()) for name in used), default=-1)
+        width = len(header)
+        is_lossy = False
+        reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
+        while True:
+            lines.begin()
+            try:
+                row = next(reader, None)
+            except csv.Error as error:
+                if len(lines.record) > 1:
+                    # An unbalanced quote swallows what follows it, so there is no going on.
+                    self.broken = True
+                    yield _bad(lines.line, lines.text, f"{error}; nothing after it was read")
+                    return
+                self.broken = self.broken or not lines.wrong
+                yield _bad(lines.line, lines.text, lines.wrong or str(error))
+                continue
+            if row is None:
+                break
+            if not any(map(str.strip, row)):
+                if lines.wrong:
+                    yield _bad(lines.line, lines.text, lines.wrong)
+                continue
+            if lines.wrong:
+                yield _bad(lines.line, lines.text, lines.wrong)
+            elif len(row) > width and any(map(str.strip, row[width:])):
+                yield _bad(lines.line, lines.text, "it has more fields than the header has columns")
+            elif len(row) < least:
+                yield _bad(
+                    lines.line, lines.text, "it has fewer fields than the header has columns"
+                )
+            else:
+                fields = {field: pick(row) for field, pick in picks}
+                is_lossy = is_lossy or (is_typed and "?" in fields["name"])
+                yield lines.line, fields | plan.constants, lines.text, None
+        if is_lossy and lines.is_ascii:
+            raise UsageProblem(
+                "letters were lost when the file was written: names have ? in their place",
+                "export it with -Encoding UTF8",
+            )
+
+    def _header(self) -> tuple[list[str], str, bool]:
+        """The columns in lower case, what parts them, and whether PowerShell says a type."""
+        delimiter, is_typed = "", False
+        for line in self._lines:
+            if line.startswith(_TYPE):
+                is_typed = True
+            elif separator := _SEPARATOR.fullmatch(line):
+                delimiter = separator[1]
+                self.preamble = line
+            elif line.strip():
+                break
+        self.preamble += line
+        delimiter = delimiter or max(_DELIMITERS, key=lambda each: len(_split(line, each)))
+        header = [name.strip().casefold() for name in _split(line, delimiter)]
+        if self._lines.wrong or not header:
+            raise UsageProblem(
+                "the header can't be read",
+                self._lines.wrong or "it must be one line of text, its end a newline",
+            )
+        while header and not header[-1]:
+            header.pop()
+        return header, delimiter, is_typed
+
+    def _json(self, found: Iterator[_Value]) -> Iterator[_Found]:
+        for line, value, text, wrong in found:
+            if wrong:
+                yield _bad(line, text, wrong)
+                continue
+            if not isinstance(value, dict):
+                yield _bad(line, text, "it is no JSON object")
+                continue
+            fields = {name.strip().casefold(): each for name, each in value.items()}
+            plan = self._plan(tuple(fields))
+            if isinstance(plan, Unfit):
+                words = f"{plan.message}; {plan.hint}"
+                yield line, {}, text, RowProblem(line, label(plan.column), words)
+                continue
+            picked = {field: _chosen(choices, fields) for field, choices in plan.picks}
+            yield line, picked | plan.constants, text, None
+
+    def _plan(self, names: tuple[str, ...]) -> Plan | Unfit:
+        """How to read an object with these keys; most have the same."""
+        plan = self._plans.get(names)
+        if plan is None:
+            try:
+                plan = self._layout.plan(names, nested=True)
+            except Unfit as unfit:
+                plan = unfit
+            if len(self._plans) < _MOST_PLANS:
+                self._plans[names] = plan
+        return plan
 
 
-def _columns(first: bytes, dialect: type[csv.Dialect]) -> list[str]:
-    """The columns that a header names; it must be one line of text."""
+_Value = tuple[int, Any, str, str]
+"""Where a JSON value is, itself, its text, and what is wrong with it."""
+_Found = tuple[int, Mapping[str, object], str, RowProblem | None]
+"""A row without its number."""
+
+
+def _bad(line: int, text: str, words: str) -> _Found:
+    return line, {}, text, RowProblem(line, "", words)
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    """The cells of a header; none if it is not one."""
     try:
-        return next(csv.reader([first.decode()], dialect))
-    except (UnicodeDecodeError, csv.Error):
-        raise UsageProblem(
-            "the header can't be read", "it must be one line of UTF-8, its end a newline"
-        ) from None
+        return next(csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True))
+    except csv.Error:
+        return []
 
 
-def _json_lines(lines: Lines, *, ignore_unknown: bool, tell: Tell) -> Iterator[RawRow]:
-    from sqlite_utils.utils import Format, rows_from_file
-
-    source = cast(BinaryIO, JsonLines(lines, tell))
-    rows, _ = rows_from_file(source, format=Format.NL)
-    for row in rows:
-        checked = _json_row(lines.record_line, row, ignore_unknown, tell)
-        if checked is not None:
-            yield checked
+def _picked(choices: Choices, header: list[str]) -> Callable[[list[str]], str]:
+    """What takes a field from a row of CSV."""
+    places = [[header.index(name.casefold()) for name in choice] for choice in choices]
+    if len(places) == len(places[0]) == 1:
+        return itemgetter(places[0][0])
+    return lambda row: _first([row[place] for place in choice] for choice in places)
 
 
-def _json_array(lines: Lines, *, ignore_unknown: bool, tell: Tell) -> Iterator[RawRow]:
-    from sqlite_utils.utils import Format, rows_from_file
+def _chosen(choices: Choices, fields: Mapping[str, object]) -> object:
+    """A field of a JSON object; what is no text is given as it is."""
+    if len(choices) == len(choices[0]) == 1:
+        return _reached(fields, choices[0][0])
+    values = [[_reached(fields, name) for name in choice] for choice in choices]
+    strange = (each for row in values for each in row if not isinstance(each, str | None))
+    found = next(strange, None)
+    return _first([[str(each or "") for each in row] for row in values]) if found is None else found
 
-    content, begin = lines.read_all()
-    try:
-        places = array_lines(content.decode(), begin)
-    except UnicodeDecodeError:
-        raise UsageProblem("the file is not UTF-8", "save it as UTF-8") from None
-    rows, _ = rows_from_file(io.BytesIO(content), format=Format.JSON)
-    for row, (line, sound) in zip(rows, places, strict=True):
-        if not sound:
-            tell(RowProblem(line, "", "it has a key twice"))
+
+def _first(values: Iterable[list[str]]) -> str:
+    """The first that is not empty, its parts joined."""
+    joined = (" ".join(filter(None, map(str.strip, each))) for each in values)
+    return next(filter(None, joined), "")
+
+
+def _reached(value: object, path: str) -> object:
+    """What a path leads to, in keys of any case; None if it leads nowhere."""
+    path = path.casefold()
+    if isinstance(value, dict) and path in value:
+        return value[path]
+    for part in path.split("."):
+        if not isinstance(value, dict):
+            return None
+        lower = {key.strip().casefold(): each for key, each in value.items()}
+        value = lower.get(part)
+    return value
+
+
+class _KeyTwice(ValueError):
+    """An object has a key twice: which of the two counts is not to be guessed."""
+
+
+def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len({key.strip().casefold() for key, _ in pairs}) != len(pairs):
+        raise _KeyTwice
+    return dict(pairs)
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_without_repeats)
+_LENIENT = json.JSONDecoder()
+
+
+def _json_lines(lines: Lines) -> Iterator[_Value]:
+    """One value a line; a bad line is told, and the next is read."""
+    for _ in lines:
+        text = lines.text
+        if not text.strip(" \t\r\n"):
+            lines.begin()
             continue
-        checked = _json_row(line, row, ignore_unknown, tell)
-        if checked is not None:
-            yield checked
+        value, wrong = None, lines.wrong
+        try:
+            value = None if wrong else _STRICT.decode(text)
+        except _KeyTwice:
+            wrong = _TWICE
+        except (ValueError, RecursionError):
+            wrong = "it is not valid JSON"
+        yield lines.number, value, text, wrong
+        lines.begin()
 
 
-def _json_row(line: int, row: object, ignore_unknown: bool, tell: Tell) -> RawRow | None:
-    if not isinstance(row, dict):
-        tell(RowProblem(line, "", "it is no JSON object"))
-        return None
-    fields = {str(name).strip().casefold(): value for name, value in row.items()}
-    missing = [name for name in REQUIRED if name not in fields]
-    unknown = [name for name in fields if name not in REQUIRED + OPTIONAL]
-    if missing:
-        tell(RowProblem(line, missing[0], "it is missing"))
-        return None
-    if unknown and not ignore_unknown:
-        words = f"unknown column; {_about_unknown(unknown)}"
-        tell(RowProblem(line, _label(unknown[0]), words))
-        return None
-    return RawRow(line, {k: v for k, v in fields.items() if k not in unknown})
-
-
-def _wanted_columns(columns: list[str], *, ignore_unknown: bool) -> dict[str, str]:
-    """The columns that we know: as the header spells them, and as we do."""
-    known = {name: name.strip().casefold() for name in columns}
-    if len(set(known.values())) != len(columns):
-        raise UsageProblem("the header has a column twice", "remove one of them")
-    missing = [name for name in REQUIRED if name not in known.values()]
-    if missing:
-        # What it has instead is not repeated: without a header it is the first person's row.
+def _elements(lines: Lines) -> Iterator[_Value]:
+    """The elements of an array, alone or as Graph has it; never more than a part is in memory."""
+    line = lines.number + 1
+    text = lines.read(_ENOUGH)
+    around = _AROUND.match(text)
+    position, counted, is_first, is_end = (
+        (around.end() if around else text.index("[")),
+        0,
+        True,
+        False,
+    )
+    before = text[:position]
+    position += 1
+    try:
+        while True:
+            if len(text) - position < LONGEST_LINE and not is_end:
+                line += text.count("\n", counted, position)
+                more = lines.read(_ENOUGH)
+                text, position, counted, is_end = text[position:] + more, 0, 0, not more
+            position = _after_blanks(text, position)
+            if is_first and text[position] == "]":
+                break
+            line += text.count("\n", counted, position)
+            counted, wrong, is_first = position, "", False
+            try:
+                value, end = _STRICT.raw_decode(text, position)
+            except _KeyTwice:
+                value, end = _LENIENT.raw_decode(text, position)
+                wrong = _TWICE
+            element = text[position:end]
+            if not element.isascii() and _SURROGATES.search(element):
+                wrong = NO_UTF8
+            yield line, value, element, wrong
+            position = _after_blanks(text, end)
+            if text[position] == "]":
+                break
+            if text[position] != ",":
+                raise ValueError
+            position += 1
+        after = text[position + 1 :] + lines.read(_ENOUGH)
+        if lines.read(1) or not (_BEHIND.fullmatch(after) if around else not after.strip()):
+            raise ValueError
+    except (ValueError, IndexError, RecursionError):
+        line += text.count("\n", counted, position)
         raise UsageProblem(
-            f"the header lacks {_list(missing)}",
-            f"it needs {', '.join(REQUIRED)}, separated by commas or tabs",
-        )
-    unknown = [name for name in known.values() if name not in REQUIRED + OPTIONAL]
-    if unknown and not ignore_unknown:
+            f"the file is not valid JSON (line {line})", "nothing was changed"
+        ) from None
+    if around and _MORE_PAGES in before + after:
         raise UsageProblem(
-            f"unknown column{'s' if len(unknown) > 1 else ''} {_list(unknown)}",
-            _about_unknown(unknown),
+            "the file is one page of several: it has a nextLink",
+            "put the objects of all pages into one array, or write one a line",
         )
-    return {name: column for name, column in known.items() if column not in unknown}
 
 
-def _about_unknown(names: list[str]) -> str:
-    """What to do about columns that we don't know."""
-    leave = f"--ignore-unknown leaves {'it' if len(names) == 1 else 'them'} out"
-    if "pin" not in names:
-        return leave
-    return f"imports carry no PINs, `pincli reset --issue` hands out new ones; {leave}"
-
-
-def _list(names: list[str]) -> str:
-    shown = [repr(_label(name)) for name in names[:_NAMED_AT_MOST]]
-    more = len(names) - _NAMED_AT_MOST
-    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
-
-
-def _label(name: str) -> str:
-    """A column's name as it can be shown: bounded, and text, which JSON may spell otherwise."""
-    return name[:_LONGEST_LABEL].encode("utf-8", "backslashreplace").decode()
-
-
-class _Csv(csv.excel):
-    """Strict: a quote that is never closed is an error, not a row with the rest in it."""
-
-    strict = True
-
-
-class _Tsv(csv.excel_tab):
-    """The same with tabs."""
-
-    strict = True
+def _after_blanks(text: str, position: int) -> int:
+    match = _BLANKS.match(text, position)
+    return match.end() if match else position

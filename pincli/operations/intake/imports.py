@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import BinaryIO, NamedTuple
 
-from pincli.errors import FileFailed, MalformedName
+from pincli.errors import FileFailed, MalformedName, Refused, Rule
 from pincli.models import EventKind, NewEvent
 from pincli.operations.chunks import Progress, in_chunks, no_progress
-from pincli.operations.intake.formats import RawRow, read_people
+from pincli.operations.intake.formats import People, RawRow
+from pincli.operations.intake.layout import Layout
 from pincli.operations.intake.rows import RowChecker
 from pincli.operations.session import Session
 from pincli.results import ImportTally, RowProblem
@@ -24,18 +25,24 @@ from pincli.store.steps.imports import take_in as take_in_rows
 from pincli.store.steps.people import record
 
 _PAGE = 1000
+_FEW = 5
+"""One user in so many may be missing from a file that is whole."""
 
 
 class ImportOptions(NamedTuple):
     """How a file is to be taken.
 
     Attributes:
-        ignore_unknown: Leave out columns that are not ours.
+        layout: Where what is in it.
+        encoding: Of a file that is not UTF-8 and doesn't say what it is.
         allow_move: Let users move to another account.
+        rejecting: Leave out bad rows, and keep what the file has for them.
     """
 
-    ignore_unknown: bool = False
+    layout: Layout = Layout()
+    encoding: str | None = None
     allow_move: bool = False
+    rejecting: bool = False
 
 
 def stage(
@@ -63,19 +70,29 @@ def stage(
         UsageProblem: The file as a whole can't be read.
         FileFailed: The system failed at it.
     """
-    rows = read_people(file, ignore_unknown=options.ignore_unknown, tell=staged.add_problem)
-    checker = RowChecker(staged.add_problem)
+    people = People(file, options.layout, options.encoding)
+    checker = RowChecker(options.layout)
     size = _size_of(file)
-    for number, raw in enumerate(rows):
-        if number % _PAGE == 0:
-            progress(file.tell() if size else number, 2 * size)
+    for raw in people:
+        if raw.number % _PAGE == 1:
+            progress(file.tell() if size else raw.number, 2 * size)
+        if options.rejecting:
+            staged.keep(raw.number, raw.text)
         row = checker.check(raw)
-        if row is not None:
+        if isinstance(row, StagedRow):
             staged.add(row)
-        else:
-            _note_name(staged, raw)
+            continue
+        _note_name(staged, raw)
+        for problem in row:
+            staged.add_problem(problem, raw.number)
+    staged.preamble = people.preamble
     staged.flush()
     staged.note_duplicates()
+    if people.broken and options.rejecting:
+        # What a quote swallowed is not known, so neither is which rows are good.
+        options = options._replace(rejecting=False)
+    if options.rejecting:
+        staged.reject()
     fates: Counter[Fate] = Counter()
     compared, total = 0, len(staged)
     for page in _pages(staged):
@@ -85,11 +102,13 @@ def stage(
         present = {user.login: user for user in named}
         for row in page:
             user = present.get(row.user)
-            fates[fate_of(row, user)] += 1
             if user is not None and user.account != row.account and not options.allow_move:
                 words = f"the user belongs to {user.account}; --allow-move lets users move"
-                staged.add_problem(RowProblem(row.line, "account", words))
-    return _tally(total, fates)
+                staged.add_problem(RowProblem(row.line, "account", words, row.account), row.number)
+            else:
+                fates[fate_of(row, user)] += 1
+    rejected = staged.reject() if options.rejecting else 0
+    return _tally(len(staged), fates, rejected)
 
 
 def take_in(
@@ -123,14 +142,40 @@ def take_in(
     return _tally(len(staged), fates)
 
 
-def missing_rows(
-    session: Session, staged: StagedImport, account: str
-) -> Iterator[tuple[int, bytes]]:
-    """Row and uid of the active users of an account that the file lacks."""
-    for page in session.store.people.pages(account=account, spoilt=session.left_out):
-        active = {user.login: (user.id, user.uid) for user in page if user.active}
-        if active:
-            yield from (active[name] for name in staged.missing_from(active))
+class Missing:
+    """Row and uid of the active users of an account that the file lacks; an iterable, once."""
+
+    def __init__(self, session: Session, staged: StagedImport, account: str) -> None:
+        self._session = session
+        self._staged = staged
+        self._account = account
+        self._active = self._missing = 0
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        """One page of the account after the other."""
+        session = self._session
+        for page in session.store.people.pages(account=self._account, spoilt=session.left_out):
+            active = {user.login: (user.id, user.uid) for user in page if user.active}
+            missing = self._staged.missing_from(active) if active else ()
+            self._active += len(active)
+            self._missing += len(missing)
+            yield from (active[name] for name in missing)
+
+    def require_few(self, at_most: int | None) -> None:
+        """Refuse a file that is likely to be the wrong one, or a part; asked at the end.
+
+        Args:
+            at_most: How many may be missing; None for a fifth.
+
+        Raises:
+            Refused: The file names nobody of the account, or more than that are missing.
+        """
+        if self._missing == self._active and not self._staged.names_account(self._account):
+            raise Refused(Rule.FILE_NAMES_NOBODY, self._account)
+        most = self._active / _FEW if at_most is None else at_most
+        if self._missing > most:
+            words = f"{self._missing} of the {self._active} active users of {self._account}"
+            raise Refused(Rule.TOO_MANY_MISSING, words)
 
 
 def _size_of(file: BinaryIO) -> int:
@@ -146,10 +191,10 @@ def _size_of(file: BinaryIO) -> int:
 
 def _note_name(staged: StagedImport, raw: RawRow) -> None:
     """Keep the user of a bad row in mind: a second row of theirs is one too many all the same."""
-    name = raw.fields["user"]
+    name = raw.fields.get("user")
     if isinstance(name, str):
         with suppress(MalformedName):
-            staged.add_bad(canonical_user(name), raw.line)
+            staged.add_bad(canonical_user(name), raw.line, raw.number)
 
 
 def _pages(staged: StagedImport) -> Iterator[Sequence[StagedRow]]:
@@ -159,8 +204,9 @@ def _pages(staged: StagedImport) -> Iterator[Sequence[StagedRow]]:
         last = page[-1].user
 
 
-def _tally(rows: int, fates: Counter[Fate]) -> ImportTally:
-    return ImportTally(rows, fates[Fate.ADDED], fates[Fate.UPDATED], fates[Fate.UNCHANGED])
+def _tally(rows: int, fates: Counter[Fate], rejected: int = 0) -> ImportTally:
+    added, updated, unchanged = (fates[fate] for fate in Fate)
+    return ImportTally(rows, added, updated, unchanged, rejected=rejected)
 
 
 def _summary(rows: int, fates: Counter[Fate]) -> str:

@@ -1,132 +1,200 @@
-"""A file as lines that are bounded, UTF-8, and counted."""
+"""A file as lines of text that are bounded and counted."""
 
 from __future__ import annotations
 
+import codecs
 import io
-from collections.abc import Callable, Iterator
-from typing import BinaryIO, cast
+import re
+from collections.abc import Callable
+from typing import BinaryIO
 
 from pincli.errors import FileUnreadable, UsageProblem
-from pincli.results import RowProblem
 
 LONGEST_LINE = 64 * 1024
-"""Bytes. A longer one is no row of people; it is refused without being read into memory."""
-LARGEST_WHOLE = 32 * 1024 * 1024
-"""Bytes. A JSON array is read whole: one of a million rows was measured to take 664 MiB."""
+"""Characters. A longer one is no row of people; it is refused without being read into memory."""
+LONGEST_RECORD = 16 * LONGEST_LINE
+"""The same for a row over several lines."""
 
-_BOM = b"\xef\xbb\xbf"
+_HEAD = 8
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins like that of UTF-16
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_WORKBOOK = "open it in a spreadsheet program and save it as CSV UTF-8"
+_UNPACK = "unpack it first, and import the file of people that is in it"
+_NO_TEXT = (
+    (
+        b"PK\x03\x04",
+        "a spreadsheet or a ZIP archive",
+        f"a spreadsheet: {_WORKBOOK}; an archive: {_UNPACK}",
+    ),
+    (b"\xd0\xcf\x11\xe0", "an old spreadsheet", _WORKBOOK),
+    (b"\x1f\x8b", "a gzip archive", _UNPACK),
+    (b"BZh", "a bzip2 archive", _UNPACK),
+    (b"\xfd7zXZ\0", "an xz archive", _UNPACK),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _UNPACK),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard archive", _UNPACK),
+    (b"%PDF", "a PDF", "export it as CSV instead"),
+    (b"<", "HTML or XML", "export it as CSV instead"),
+)
+# What UTF-8 can't be decodes to halves of pairs. After a bare carriage return, Python's reader
+# of CSV and an editor count lines differently.
+_WRONG = re.compile("\0|[\ud800-\udfff]|\r(?!\n?\\Z)")
+_WHY = {"\0": "it holds a NUL byte", "\r": "it holds a bare carriage return"}
+NO_UTF8 = "it is not UTF-8; of a file from Windows say --encoding cp1252"
 
-Tell = Callable[[RowProblem], None]
 
-
-class Lines(io.RawIOBase):
-    """A file's lines, one a read, so that we know which line we are at; without a BOM.
+class Lines:
+    """A file's lines, one at a time, without a BOM; an iterator.
 
     Attributes:
-        record_line: The first line, from 1, that was read since `mark` and is not blank:
-            where a record begins, however many lines it has.
+        number: The line that was read last, from 1.
+        record: What was read since `begin`.
+        line: Where that begins, blank lines left out; 0 before it does.
+        wrong: Why it can't be a row, if that is seen already; else empty.
+        is_ascii: Whether all was ASCII so far.
     """
 
-    def __init__(self, file: BinaryIO, tell: Tell) -> None:
-        if not isinstance(file, io.BufferedReader):
-            file = cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, file)))
-        self._file = cast(io.BufferedReader, file)
-        self._tell = tell
-        self._number = 0
-        self._ahead: list[bytes] = []
-        self.record_line = 0
-        self._header = 0
+    def __init__(self, file: BinaryIO, encoding: str | None) -> None:
+        """Look at the file's first bytes.
 
-    def first(self) -> bytes:
-        """The first line that is not blank, without taking it; empty if there is none."""
-        while True:
-            line = self._next()
-            if line.strip() or not line:
-                self._number -= 1
-                self._ahead.append(line)
-                return line
-
-    @property
-    def next_line(self) -> int:
-        """The number of the line that is read next."""
-        return self._number + 1
-
-    def mark(self, *, after: int = 0) -> None:
-        """The next line that is not blank begins a record; one of a header never does.
-
-        Args:
-            after: The header's line, if there is one.
+        Raises:
+            UsageProblem: It is no text, or there is no such encoding.
+            FileUnreadable: The system fails at it.
         """
-        self.record_line = 0
-        self._header = after
+        source = _Source(file)
+        self._text = io.TextIOWrapper(
+            io.BufferedReader(source, LONGEST_LINE),
+            _encoding_of(source.head, encoding),
+            "strict" if encoding else "surrogateescape",
+            newline="\n",
+        )
+        self._ahead: list[str] = []
+        self.number = 0
+        self.is_ascii = True
+        self.begin()
 
-    def readable(self) -> bool:
-        """Always; asked by the text layer."""
-        return True
+    def begin(self) -> None:
+        """A new record begins with the next line that is not blank."""
+        self.record: list[str] = []
+        self.line = 0
+        self.wrong = ""
+        self._size = 0
 
-    def read(self, _size: int | None = -1) -> bytes:
-        """The next good line, whatever size is asked for. Bad ones are told and passed over."""
-        while True:
-            line = self._next()
-            wrong = _wrong_with(line)
-            if wrong is not None:
-                self._tell(RowProblem(self._number, "", wrong))
-                continue
-            is_record = self._number > self._header and line.strip(b"\r\n")
-            if not self.record_line and is_record:
-                self.record_line = self._number
-            return line
+    def __iter__(self) -> Lines:
+        return self
 
-    read1 = read
-
-    def __iter__(self) -> Iterator[bytes]:
-        """The good lines, each of them a record."""
-        while True:
-            self.mark()
-            line = self.read()
-            if not line:
-                return
-            yield line
-
-    def read_all(self) -> tuple[bytes, int]:
-        """Everything, if it is not too much to hold, and the line it begins at."""
-        begin = self._number + 1
-        content = b"".join(self._ahead) + self._guarded(self._file.read, LARGEST_WHOLE + 1)
-        self._ahead.clear()
-        if len(content) > LARGEST_WHOLE:
+    def __next__(self) -> str:
+        line = self._fetch()
+        if not line:
+            raise StopIteration
+        self.number += 1
+        self._size += len(line)
+        if len(line) > LONGEST_LINE or self._size > LONGEST_RECORD:
             raise UsageProblem(
-                f"a JSON array may not be larger than {LARGEST_WHOLE // (1024 * 1024)} MiB",
-                "write one JSON object a line instead: that is read row by row",
-            )
-        return content, begin
-
-    def _next(self) -> bytes:
-        self._number += 1
-        if self._ahead:
-            return self._ahead.pop()
-        line = self._guarded(self._file.readline, LONGEST_LINE + 1)
-        line = line.removeprefix(_BOM) if self._number == 1 else line
-        # A JSON array may be one long line; it has a bound of its own.
-        if len(line) > LONGEST_LINE and not line.lstrip().startswith(b"["):
-            raise UsageProblem(
-                f"line {self._number} is longer than {LONGEST_LINE} bytes",
+                f"line {self.number} is longer than {LONGEST_LINE} characters"
+                if len(line) > LONGEST_LINE
+                else f"the row at line {self.line} is longer than {LONGEST_RECORD} characters",
                 "that is no row of people; nothing was changed",
             )
+        if not line.isascii():
+            self.is_ascii = False
+        if wrong := _WRONG.search(line):
+            self.wrong = _WHY.get(wrong[0], NO_UTF8)
+        if not self.line and not line.isspace():
+            self.line = self.number
+        self.record.append(line)
         return line
 
-    def _guarded(self, read: Callable[[int], bytes], size: int) -> bytes:
+    @property
+    def text(self) -> str:
+        """The record so far, as the file has it."""
+        return "".join(self.record)
+
+    def first(self) -> str:
+        """The next line that is not blank, without taking it; empty if there is none."""
+        while (line := self._fetch()) and not line.strip():
+            self.number += 1
+        self._ahead.append(line)
+        return line
+
+    def ahead(self, count: int) -> str:
+        """The next lines in one, without taking them."""
+        ahead: list[str] = []
+        while len(ahead) < count and (not ahead or ahead[-1].endswith("\n")):
+            ahead.append(self._fetch())
+        self._ahead = ahead[::-1]
+        return "".join(ahead)
+
+    def read(self, size: int) -> str:
+        """At most so many characters more; their lines are not counted."""
+        if self._ahead:
+            self._ahead, ahead = [], self._ahead
+            return "".join(ahead[::-1])
+        return self._guarded(self._text.read, size)
+
+    def _fetch(self) -> str:
+        if self._ahead:
+            return self._ahead.pop()
+        return self._guarded(self._text.readline, LONGEST_LINE + 1)
+
+    def _guarded(self, read: Callable[[int], str], size: int) -> str:
         try:
             return read(size)
+        except UnicodeError:
+            raise UsageProblem(
+                f"the file is not in {self._text.encoding} (line {self.number + 1} or soon after)",
+                "name its encoding with --encoding, such as utf-8, utf-16-le or cp1252",
+            ) from None
+
+
+class _Source(io.RawIOBase):
+    """A file whose first bytes have been looked at; closing it leaves the file open."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.head = b""
+        while len(self.head) < _HEAD and (more := self._read(_HEAD - len(self.head))):
+            self.head += more
+        self._left = self.head
+
+    def readable(self) -> bool:
+        """Always; asked by the layers above."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill a buffer with what comes next."""
+        found = self._left or self._read(len(buffer))
+        found, self._left = found[: len(buffer)], found[len(buffer) :]
+        buffer[: len(found)] = found
+        return len(found)
+
+    def _read(self, size: int) -> bytes:
+        try:
+            return getattr(self._file, "read1", self._file.read)(size)
         except OSError as error:
             raise FileUnreadable(error.strerror or "it can't be read") from None
 
 
-def _wrong_with(line: bytes) -> str | None:
+def _encoding_of(head: bytes, said: str | None) -> str:
+    for begin, what, hint in _NO_TEXT:
+        if head.startswith(begin):
+            raise UsageProblem(f"the file is {what}, not a list of people", hint)
+    for mark, encoding in _BOMS:
+        if head.startswith(mark):
+            return encoding
+    if said is None:
+        if b"\0" in head:
+            raise UsageProblem(
+                "the file is not UTF-8", "if it is UTF-16, say --encoding utf-16-le or utf-16-be"
+            )
+        return "utf-8"
     try:
-        line.decode()
-    except UnicodeDecodeError:
-        return "it is not UTF-8"
-    if b"\0" in line:
-        return "it holds a NUL byte"
-    # The text layer would take it for the end of a line, and our count would be off.
-    return "it holds a bare carriage return" if b"\r" in line.rstrip(b"\r\n") else None
+        if not codecs.lookup(said)._is_text_encoding:
+            raise LookupError
+    except (LookupError, ValueError):
+        raise UsageProblem("there is no such encoding", "utf-16-le and cp1252 are two") from None
+    return said

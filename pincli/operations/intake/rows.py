@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import NoReturn, TypeVar
@@ -9,15 +11,23 @@ from typing import NoReturn, TypeVar
 from pincli.errors import MalformedName
 from pincli.models import UserType
 from pincli.operations.intake.formats import RawRow
-from pincli.operations.intake.lines import Tell
+from pincli.operations.intake.layout import Layout, label
 from pincli.results import RowProblem
-from pincli.rules.names import canonical_account, canonical_user, clean_display_name
+from pincli.rules.names import (
+    canonical_account,
+    canonical_user,
+    clean_display_name,
+    clean_email,
+    mask_pins,
+)
+from pincli.rules.profiles import NO, YES
 from pincli.rules.spreadsheets import as_written
 from pincli.store.scratch import StagedRow
 
 _TYPES = {kind.value: kind for kind in UserType}
-_TRUE = frozenset({"true", "yes", "1"})
-_FALSE = frozenset({"false", "no", "0"})
+
+_GROUPED = re.compile(r"(?<!\d)\d(?:[\s\u2010-\u2015-]?\d){5}(?!\d)")
+"""A PIN as people write it: 444 159."""
 
 T = TypeVar("T")
 
@@ -29,35 +39,52 @@ class _Bad(Exception):
 
 
 class RowChecker:
-    """Turns raw rows into staged ones.
+    """Turns raw rows into staged ones."""
 
-    Args:
-        tell: Told what is wrong.
-    """
+    def __init__(self, layout: Layout) -> None:
+        """Take the words for yes and no, and the names of columns, from a layout."""
+        self._layout = layout
+        self._words = dict.fromkeys(NO, False) | dict.fromkeys(YES, True)
+        self._words |= dict.fromkeys(layout.no, False) | dict.fromkeys(layout.yes, True)
+        self._examples = sorted(layout.yes | layout.no) or ["true", "false"]
 
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
+    def check(self, raw: RawRow) -> StagedRow | list[RowProblem]:
+        """The row, or all that is wrong with it."""
+        if raw.wrong:
+            return [raw.wrong]
+        wrong: list[RowProblem] = []
+        user = self._field(raw, "user", _user, wrong)
+        account = self._field(raw, "account", _account, wrong)
+        name = self._field(raw, "name", _display_name, wrong)
+        kind = self._field(raw, "type", _type, wrong)
+        email = self._field(raw, "email", _email, wrong) if "email" in raw.fields else None
+        active = self._field(raw, "active", self._active, wrong) if "active" in raw.fields else None
+        if user is None or account is None or name is None or kind is None or wrong:
+            return wrong
+        return StagedRow(user, raw.line, account, name, kind, active, email, raw.number)
 
-    def check(self, raw: RawRow) -> StagedRow | None:
-        """The row, or None once all that is wrong with it has been told."""
-        user = self._field(raw, "user", _user)
-        account = self._field(raw, "account", _account)
-        name = self._field(raw, "name", _display_name)
-        kind = self._field(raw, "type", _type)
-        active = self._field(raw, "active", _active)
-        if user is None or account is None or name is None:
-            return None
-        if kind is None or active is None:
-            return None
-        is_active = None if active == "" else active == "yes"
-        return StagedRow(user, raw.line, account, name, kind, is_active)
-
-    def _field(self, raw: RawRow, column: str, parse: Callable[[object], T]) -> T | None:
+    def _field(
+        self, raw: RawRow, field: str, parse: Callable[[object], T], wrong: list[RowProblem]
+    ) -> T | None:
+        value = raw.fields.get(field)
         try:
-            return parse(raw.fields.get(column))
+            return parse(value)
         except _Bad as bad:
-            self._tell(RowProblem(raw.line, column, str(bad)))
+            column = label(self._layout.label(field))
+            wrong.append(RowProblem(raw.line, column, str(bad), _told(value)))
             return None
+
+    def _active(self, value: object) -> bool:
+        word = "" if value is None else str(value).strip().casefold()
+        if word not in self._words:
+            _none_of(self._examples)
+        return self._words[word]
+
+
+def _told(value: object) -> str:
+    """A value as it may be shown: bounded, and without what could be a PIN."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return label(mask_pins(_GROUPED.sub(lambda pin: "*" * len(pin[0]), text.strip())))
 
 
 def _user(value: object) -> str:
@@ -88,14 +115,8 @@ def _type(value: object) -> UserType:
         _none_of(list(_TYPES))
 
 
-def _active(value: object) -> str:
-    """`yes`, `no`, or empty where the file doesn't say."""
-    word = "" if value is None else str(value).strip().casefold()
-    if word == "":
-        return ""
-    if word not in _TRUE | _FALSE:
-        _none_of(["true", "false"])
-    return "yes" if word in _TRUE else "no"
+def _email(value: object) -> str:
+    return "" if value is None else _name(value, clean_email)
 
 
 def _none_of(words: list[str]) -> NoReturn:

@@ -97,7 +97,7 @@ def _added(row: StagedRow, random: bytes, at: str) -> NewEvent:
         account=row.account,
         login=row.user,
         display_name=row.name,
-        email=None,
+        email=row.email or None,
         user_type=row.type,
         active=row.active is not False,
         at=at,
@@ -110,7 +110,7 @@ def _updated(user: User, row: StagedRow) -> lockout.Step:
         user,
         account=row.account,
         display_name=row.name,
-        email=user.email,
+        email=user.email if row.email is None else row.email or None,
         user_type=row.type,
     )
     if row.active is None:

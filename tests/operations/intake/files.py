@@ -8,8 +8,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from pincli.operations.intake.formats import RawRow, read_people
+from pincli.operations.intake.formats import People, RawRow
 from pincli.operations.intake.imports import ImportOptions, stage, take_in
+from pincli.operations.intake.layout import Layout, layout_of
 from pincli.operations.session import Session
 from pincli.results import ImportTally, RowProblem
 from pincli.store.scratch import StagedImport
@@ -75,12 +76,19 @@ class Read(NamedTuple):
         return [row.line for row in self.rows]
 
 
-def read(content: bytes, *, ignore_unknown: bool = False) -> Read:
+def read(
+    content: bytes,
+    layout: Layout | None = None,
+    *,
+    ignore_unknown: bool = False,
+    encoding: str | None = None,
+) -> Read:
     """Read a whole file."""
-    problems: list[RowProblem] = []
-    file = io.BytesIO(content)
-    rows = list(read_people(file, ignore_unknown=ignore_unknown, tell=problems.append))
-    return Read(rows, problems)
+    layout = layout or layout_of(ignore_unknown=ignore_unknown)
+    rows = list(People(io.BytesIO(content), layout, encoding))
+    return Read(
+        [row for row in rows if row.wrong is None], [row.wrong for row in rows if row.wrong]
+    )
 
 
 class Taken(NamedTuple):

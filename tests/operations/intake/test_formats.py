@@ -8,6 +8,7 @@ import re
 import pytest
 
 from pincli.errors import UsageProblem
+from pincli.operations.intake.layout import Layout
 from pincli.operations.intake.rows import RowChecker
 from tests.operations.intake.files import (
     FORMATS,
@@ -45,7 +46,7 @@ def test_every_format_gives_back_what_was_written(kind: str, mark: bytes) -> Non
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-@pytest.mark.parametrize("delimiter", [",", "\t"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_the_header_counts_in_any_case_and_order(delimiter: str, end: str) -> None:
     """Column names may be in capitals, with blanks around them, in any order."""
     row = {" Type": "cloud", "NAME ": "A", "Account": "acme", "uSeR": "alice", "Active": "no"}
@@ -66,35 +67,67 @@ def test_an_empty_file_is_refused(content: bytes) -> None:
         read(content)
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le", "utf-32"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-16-be", "utf-16-le", "cp1252"])
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_file_in_another_encoding_is_refused(kind: str, encoding: str) -> None:
-    """UTF-16 and UTF-32, with a mark or without, are not UTF-8 in any format."""
-    content = FORMATS[kind]([person(), person("bob")]).decode().encode(encoding)
-    try:
-        found = read(content)
-    except UsageProblem:
-        return
-    assert found.rows == []
-    assert found.problems
+def test_a_file_in_another_encoding_is_read(kind: str, encoding: str) -> None:
+    """By its mark, or where --encoding says it; without both it is refused."""
+    people = [person(name="Jürgen Müller"), person("bob")]
+    if kind in ("csv", "tsv"):
+        people.append(person("zoë"))
+    content = FORMATS[kind](people).decode().encode(encoding)
+    assert [dict(row.fields) for row in read(content, encoding=encoding).rows] == people
+    if encoding in ("utf-16", "utf-32"):
+        assert len(read(content).rows) == len(people)
+    elif encoding == "cp1252":
+        assert "--encoding cp1252" in repr(read(content).problems) or kind in ("array", "lines")
+    else:
+        with pytest.raises(UsageProblem, match="not UTF-8") as caught:
+            read(content)
+        assert "--encoding utf-16-le" in caught.value.hint
+
+
+@pytest.mark.parametrize("encoding", ["utf-17", "rot13", "", "a\0b", "utf-16-le"])
+def test_an_encoding_that_is_none_or_not_that_of_the_file_is_refused(encoding: str) -> None:
+    """A sentence, and what would be one."""
+    with pytest.raises(UsageProblem) as caught:
+        read(as_csv([person()], end="\n") + b"\n", encoding=encoding)
+    assert "cp1252" in caught.value.hint or "header" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("head", "what"),
+    [
+        (b"PK\x03\x04", "spreadsheet"),
+        (b"\xd0\xcf\x11\xe0", "spreadsheet"),
+        (b"\x1f\x8b\x08", "gzip"),
+        (b"%PDF-1.7", "PDF"),
+        (b"<!DOCTYPE html>", "HTML"),
+    ],
+)
+def test_what_is_no_text_is_told_by_its_first_bytes(head: bytes, what: str) -> None:
+    """With what to do about it."""
+    with pytest.raises(UsageProblem, match=what) as caught:
+        read(head + bytes(100))
+    assert re.search("save it as CSV|unpack it|export it", caught.value.hint)
 
 
 @pytest.mark.parametrize(
     ("header", "lacks"),
     [
-        (b"user;account;name;type\nalice;acme;A;cloud\n", ["user", "account", "name", "type"]),
+        (b"user|account|name|type\nalice|acme|A|cloud\n", ["user", "account", "name", "type"]),
         (b"user\nalice\n", ["account", "name", "type"]),
         (b"user,account,type\nalice,acme,cloud\n", ["name"]),
         (b"user\taccount\tname\nalice\tacme\tA\n", ["type"]),
     ],
-    ids=["semicolons", "one column", "one missing", "tabs"],
+    ids=["bars", "one column", "one missing", "tabs"],
 )
 def test_a_header_without_a_column_is_refused(header: bytes, lacks: list[str]) -> None:
     """The message names every column that is missing, and the hint says what is wanted."""
     with pytest.raises(UsageProblem) as caught:
         read(header)
     assert re.findall("'([a-z]+)'", caught.value.message) == lacks
-    assert "user, account, name, type" in caught.value.hint
+    wanted = "--type" if lacks == ["type"] else "user, account, name, type"
+    assert wanted in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -213,7 +246,7 @@ def test_pretty_printed_arrays_are_arrays() -> None:
 
 
 @pytest.mark.parametrize(
-    "row", [b"alice,acme,A", b"alice", b"alice,acme,A,cloud,x", b"alice,acme,A,cloud,"]
+    "row", [b"alice,acme,A", b"alice", b"alice,acme,A,cloud,x", b"alice,acme,A,cloud,,x"]
 )
 def test_a_row_with_another_number_of_fields_is_bad(row: bytes) -> None:
     """Too few or too many: the row is told, the next ones are read."""
@@ -239,10 +272,9 @@ def test_an_unbalanced_quote_never_swallows_rows_in_silence(
     """Where a field never ends, the rows that went into it are not lost without a word."""
     lines = [header, row, *(follower.format(number) for number in range(followers)), ""]
     found = read("\n".join(lines).encode(), ignore_unknown=True)
-    checker = RowChecker(found.problems.append)
-    for raw in found.rows:
-        checker.check(raw)
-    assert [problem.line for problem in found.problems] == [2]
+    checked = map(RowChecker(Layout()).check, found.rows)
+    told = found.problems + [each for wrong in checked if isinstance(wrong, list) for each in wrong]
+    assert [problem.line for problem in told] == [2]
 
 
 def test_a_file_without_a_header_does_not_repeat_the_first_row() -> None:

@@ -8,9 +8,10 @@ import io
 import pytest
 
 from pincli.errors import FileUnreadable, UsageProblem
-from pincli.operations.intake.formats import RawRow, read_people
-from pincli.operations.intake.lines import LARGEST_WHOLE, LONGEST_LINE
-from tests.operations.intake.files import FORMATS, HEADER, as_array, person, read
+from pincli.operations.intake.formats import People, RawRow
+from pincli.operations.intake.layout import Layout
+from pincli.operations.intake.lines import LONGEST_LINE
+from tests.operations.intake.files import FORMATS, HEADER, person, read
 
 MIB = 1024 * 1024
 
@@ -49,7 +50,7 @@ class Source(io.RawIOBase):
     def people(self) -> list[RawRow]:
         """Read it to the end."""
         file = io.BufferedReader(self)
-        return list(read_people(file, ignore_unknown=False, tell=lambda _: None))
+        return list(People(file, Layout()))
 
 
 @pytest.mark.parametrize(
@@ -71,22 +72,20 @@ def test_a_line_without_end_is_given_up_at_once(head: bytes, filler: bytes) -> N
     assert file.given < 4 * LONGEST_LINE
 
 
-def test_an_array_without_end_is_given_up_and_points_to_json_lines() -> None:
-    """A JSON array is held whole, so it may not be large; the hint says what may."""
-    file = Source(b"[", b" ")
-    with pytest.raises(UsageProblem, match="32 MiB") as caught:
-        file.people()
-    assert "one JSON object a line" in caught.value.hint
-    assert file.given <= LARGEST_WHOLE + MIB
-
-
-def test_the_bound_of_an_array_is_exact() -> None:
-    """Up to and with 32 MiB it is read; one byte more is too much."""
-    row = as_array([person()])
-    fitting = row.ljust(LARGEST_WHOLE)
-    assert len(read(fitting).rows) == 1
+@pytest.mark.parametrize("filler", [b" ", b"x", b'"', b"[", b'"a":'], ids=repr)
+@pytest.mark.parametrize("head", [b"[", b'[{"user": "a"},', b'{"value": [{"user":"'], ids=repr)
+def test_an_array_without_an_end_is_given_up(head: bytes, filler: bytes) -> None:
+    """An array is read object by object, and none of them may be beyond reason."""
+    file = Source(head, filler)
     with pytest.raises(UsageProblem):
-        read(fitting + b" ")
+        file.people()
+    assert file.given < 2 * MIB
+
+
+def test_a_row_without_end_is_given_up() -> None:
+    """One over many short lines, none of its fields too long for Python's reader."""
+    with pytest.raises(UsageProblem, match="the row at line 3"):
+        Source(HEADER + b"\n", b'"\n",').people()
 
 
 @pytest.mark.parametrize("more", [0, 1])

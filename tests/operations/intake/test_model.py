@@ -83,6 +83,9 @@ class Model:
             for name, user in self.users.items()
             if user.account == step.missing and user.active and name not in names
         ]
+        active = [u for u in self.users.values() if u.account == step.missing and u.active]
+        if step.missing and len(gone) == len(active) and step.missing not in accounts:
+            return 7, {}
         figures = {"rows": len(names), "added": 0, "updated": 0, "unchanged": 0}
         for name, account, row in zip(names, accounts, step.rows, strict=True):
             figures[self._take_row(name, account, row)] += 1
@@ -92,7 +95,7 @@ class Model:
 
     def _take_row(self, name: str, account: str, row: Person) -> str:
         before = self.users.get(name)
-        said = {"": None, "yes": True, "no": False}[str(row["active"])]
+        said = row["active"] == "yes" if "active" in row else None
         kind, shown = str(row["type"]), str(row["name"]).strip()
         if before is None:
             self.users[name] = Known(account, shown, kind, said is not False)
@@ -105,21 +108,26 @@ class Model:
         return "unchanged" if after == before else "updated"
 
 
-rows = st.fixed_dictionaries(
-    {
-        "user": st.sampled_from([*USERS, "ALICE", " Bob "]),
-        "account": st.sampled_from([*ACCOUNTS, " ACME"]),
-        "name": st.sampled_from(NAMES),
-        "type": st.sampled_from(KINDS),
-        "active": st.sampled_from(["", "", "yes", "no"]),
-    }
-)
+fields = {
+    "user": st.sampled_from([*USERS, "ALICE", " Bob "]),
+    "account": st.sampled_from([*ACCOUNTS, " ACME"]),
+    "name": st.sampled_from(NAMES),
+    "type": st.sampled_from(KINDS),
+}
+silent = st.fixed_dictionaries(fields)
+saying = st.fixed_dictionaries({**fields, "active": st.sampled_from(["yes", "yes", "no"])})
+
+
+def lists(rows: st.SearchStrategy[Person]) -> st.SearchStrategy[list[Person]]:
+    """Files of rows that all have the same columns; in half of them nobody twice."""
+    return st.lists(
+        rows, min_size=1, max_size=5, unique_by=lambda row: str(row["user"]).strip().casefold()
+    ) | st.lists(rows, min_size=1, max_size=4)
+
+
 imports = st.builds(
     Import,
-    rows=st.lists(
-        rows, min_size=1, max_size=5, unique_by=lambda row: str(row["user"]).strip().casefold()
-    )
-    | st.lists(rows, min_size=1, max_size=4),
+    rows=lists(silent) | lists(saying),
     kind=st.sampled_from(sorted(FORMATS)),
     allow_move=st.booleans() | st.just(True),
     missing=st.none() | st.sampled_from(ACCOUNTS),
@@ -138,6 +146,10 @@ def _collect(desk: Desk, model: Model, looks: Sequence[tuple[str, int]]) -> None
             pins.show(session, name)
         guess_wrong(desk, name, misses)
         model.users[name] = replace(user, has_pin=True, misses=misses)
+
+
+def _deactivating(account: str) -> list[str]:
+    return ["--deactivate-missing", "--account", account, "--at-most", str(len(USERS))]
 
 
 def _compare(desk: Desk, model: Model) -> None:
@@ -167,7 +179,7 @@ def test_imports_do_what_the_model_does(
             path.write_bytes(FORMATS[step.kind](step.rows))
             words = ["import", str(path), "--json", "--yes"]
             words += ["--allow-move"] if step.allow_move else []
-            words += ["--deactivate-missing", "--account", step.missing] if step.missing else []
+            words += _deactivating(step.missing) if step.missing else []
             for time in ("once", "twice"):
                 ran = call(desk, words)
                 code, figures = model.take(step)

@@ -8,6 +8,7 @@ import pytest
 
 from pincli.models import UserType
 from pincli.operations.intake.formats import RawRow
+from pincli.operations.intake.layout import Layout
 from pincli.operations.intake.rows import RowChecker
 from pincli.results import RowProblem
 from pincli.store.scratch import StagedRow
@@ -16,12 +17,10 @@ from tests.operations.intake.files import Person, person
 
 def check(fields: Person) -> StagedRow | list[RowProblem]:
     """Row 7 of a file, otherwise good, as it is staged; or what is wrong with it."""
-    problems: list[RowProblem] = []
-    checker = RowChecker(problems.append)
-    row = checker.check(RawRow(7, {**person(), **fields}))
-    assert (row is None) == bool(problems)
-    assert {problem.line for problem in problems} <= {7}
-    return problems if row is None else row
+    found = RowChecker(Layout()).check(RawRow(1, 7, {**person(), **fields}))
+    assert found
+    assert isinstance(found, StagedRow) or {problem.line for problem in found} == {7}
+    return found
 
 
 def wrong(fields: Person) -> dict[str, str]:
@@ -35,19 +34,18 @@ def wrong(fields: Person) -> dict[str, str]:
 def test_a_good_row_is_staged_in_its_canonical_form() -> None:
     """Names are canonical, the display name is stripped, the type is a type."""
     row = check(person(" Alice ", account="ACME", name=" A b ", type=" Cloud-Office ", active="NO"))
-    assert row == StagedRow("alice", 7, "acme", "A b", UserType.CLOUD_OFFICE, False)
+    assert row == StagedRow("alice", 7, "acme", "A b", UserType.CLOUD_OFFICE, False, None, 1)
 
 
 @pytest.mark.parametrize(
     ("word", "meaning"),
     [
-        *itertools.product(["true", "yes", "1", " TRUE ", True, 1], [True]),
-        *itertools.product(["false", "no", "0", " False", False, 0], [False]),
-        *itertools.product(["", "  ", None], [None]),
+        *itertools.product(["true", "yes", "1", " TRUE ", "WAHR", "sí", True, 1], [True]),
+        *itertools.product(["false", "no", "0", " False", "nein", False, 0], [False]),
     ],
 )
-def test_active_is_yes_no_or_not_said(word: object, meaning: bool | None) -> None:
-    """Words, digits and JSON's own; where the file doesn't say, the record decides."""
+def test_active_is_yes_or_no(word: object, meaning: bool) -> None:
+    """Words as people and spreadsheets spell them, digits and JSON's own."""
     row = check({"active": word})
     assert isinstance(row, StagedRow)
     assert row.active is meaning
@@ -76,7 +74,9 @@ UNPRINTABLE = [
         *itertools.product(["user", "account", "name"], NO_TEXT),
         *itertools.product(["name"], ["x" * 201, *UNPRINTABLE]),
         *itertools.product(["type"], ["", "cloudy", None, 1, ["cloud"], {}, "cloud office"]),
-        *itertools.product(["active"], ["ja", 2, -1, 1.5, [], {}, "10", "\uff11"]),
+        *itertools.product(
+            ["active"], ["", " ", None, "perhaps", 2, -1, 1.5, [], {}, "10", "\uff11"]
+        ),
     ],
 )
 def test_a_bad_value_is_told_with_its_column(column: str, value: object) -> None:
@@ -97,3 +97,6 @@ def test_what_is_wrong_never_repeats_a_pin(where: str) -> None:
         result = check({"active": "perhaps", "type": "x", where: bad})
         assert isinstance(result, list)
         assert "444159" not in repr(result)
+    result = check({"active": "perhaps", "type": "x", where: "444\u00a0159 44-41-59 \0"})
+    assert isinstance(result, list)
+    assert not set(repr(result)) & set("159")
