@@ -119,7 +119,7 @@ WhereOption = Annotated[
         "--account",
         metavar="ACCOUNT",
         help="The account of the user, where several have that login.",
-        callback=_account,
+        callback=as_account,
     ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Don't ask, go ahead.")]
