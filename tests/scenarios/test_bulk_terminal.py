@@ -24,7 +24,7 @@ PEOPLE = "user,account,name,type\nalice,acme,Alice,cloud\n"
     [
         (["--account", "acme"], "acme"),
         (["--account", " ACME"], "acme"),
-        (["--account", "globex", "alice"], "globex"),
+        (["--account", "globex", "gus"], "y"),
         (["--all"], "ALL"),
         (["alice", "gus"], "y"),
     ],
