@@ -25,13 +25,13 @@ from tests.support.floor import new_floor
 from tests.support.turns import EVERY
 
 PEOPLE = """user,account,name,type,active
-new1,acme,New,cloud,
-alice,acme,Alice A.,cloud,
-uma,acme,Uma,datapipe,
-gus,acme,Gus,cloud,
+new1,acme,New,cloud,yes
+alice,acme,Alice A.,cloud,yes
+uma,acme,Uma,datapipe,yes
+gus,acme,Gus,cloud,yes
 new2,acme,New,cloud-office,no
 ina,acme,Ina,federated,yes
-new3,acme,New,cloud,
+new3,acme,New,cloud,yes
 """
 RESETS = [
     ("reset", "--all", "--yes", "--json"),

@@ -28,6 +28,7 @@ _BEHIND = re.compile(rf"\s*(?:,\s*{_NOTES})*\}}\s*")
 _LINES_AROUND = 10
 _MORE_PAGES = "nextLink"
 _MOST_PLANS = 1000
+_ENDED = "nothing after it was read"
 _TWICE = "it has a key twice"
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -114,16 +115,14 @@ class People:
                 if len(lines.record) > 1:
                     # An unbalanced quote swallows what follows it, so there is no going on.
                     self.broken = True
-                    yield _bad(lines.line, lines.text, f"{error}; nothing after it was read")
+                    yield _bad(lines.line or lines.number, lines.text, f"{error}; {_ENDED}")
                     return
                 self.broken = self.broken or not lines.wrong
-                yield _bad(lines.line, lines.text, lines.wrong or str(error))
+                yield _bad(lines.line or lines.number, lines.text, lines.wrong or str(error))
                 continue
             if row is None:
                 break
             if not any(map(str.strip, row)):
-                if lines.wrong:
-                    yield _bad(lines.line, lines.text, lines.wrong)
                 continue
             if lines.wrong:
                 yield _bad(lines.line, lines.text, lines.wrong)

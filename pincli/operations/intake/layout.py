@@ -118,7 +118,8 @@ class Layout(NamedTuple):
                 f"it needs {wanted}; --map says what it calls them: `--map user=userPrincipalName`"
             )
             if set(missing) <= _SAID:
-                hint = f"say it for everybody: {' '.join(f'--{name} …' for name in missing)}"
+                options = " ".join(f"--{name} {name.upper()}" for name in missing)
+                hint = f"say it for everybody: {options}"
             raise Unfit(
                 f"{what} lacks {_list(missing)}", self._recognised(names) or hint, missing[0]
             )

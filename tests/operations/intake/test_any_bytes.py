@@ -42,6 +42,7 @@ def files(draw: st.DrawFn) -> bytes:
 @example(content=b"[]x", ignore_unknown=False)
 @example(content=b'{"a": 1}\n\x1d\n', ignore_unknown=False)
 @example(content=b"user,account,name,type\na,acme,A\rx,cloud\n", ignore_unknown=False)
+@example(content=b"user,account,name,type\n\r\r\n \r x\n\r\n", ignore_unknown=False)
 def test_every_file_is_read_or_refused(content: bytes, ignore_unknown: bool) -> None:
     """What is told of a row names a line that there is, in text that can be shown and stored."""
     people(content, ignore_unknown=ignore_unknown)
