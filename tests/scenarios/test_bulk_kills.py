@@ -35,7 +35,7 @@ new3,acme,New,cloud,yes
 """
 RESETS = [
     ("reset", "--all", "--yes", "--json"),
-    ("reset", "--account", "acme", "--unlock", "--reason", "T-1", "--yes", "--json"),
+    ("reset", "--all", "--unlock", "--reason", "T-1", "--yes", "--json"),
 ]
 TO_FILE = ("reset", "--all", "--yes", "--json", "--output", "OUT/pins.csv")
 THE_REST = ("reset", "--all", "--only-missing", "--yes", "--json", "--output", "OUT/rest.csv")
