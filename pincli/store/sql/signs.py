@@ -16,7 +16,7 @@ _NEW = (
 # The old trail knows people by login; those of schema 1 have the lowest rows.
 _OLD = (
     "SELECT seq, at, agent, kind, "
-    "(SELECT p.uid FROM people p WHERE p.login = user ORDER BY p.id LIMIT 1), account "
+    '(SELECT p.uid FROM people p WHERE p.login = "user" ORDER BY p.id LIMIT 1), account '
     "FROM old_events INDEXED BY events_of_alarm "
     "WHERE kind IN ('incorrect', 'abandoned', 'locked', 'unlocked', 'refused') "
     "AND at >= ? AND at <= ? AND kind IN "
@@ -110,7 +110,8 @@ class SqlSigns:
     def _events(self, *kinds: str) -> str:
         """What FROM says for the events of some kinds in a window, of both trails."""
         named = ", ".join(f"'{kind}'" for kind in kinds)
-        return f"({' UNION ALL '.join(f'{trail}({named})' for trail in self._trails)})"
+        # PostgreSQL before 16 wants a name for it.
+        return f"({' UNION ALL '.join(f'{trail}({named})' for trail in self._trails)}) AS events"
 
     def _window(self, since: str, now: str) -> tuple[str, ...]:
         """The parameters of `_events`."""

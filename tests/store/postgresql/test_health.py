@@ -451,4 +451,6 @@ def certified(folder: Path, address: str) -> tuple[Path, Path]:
             serialization.NoEncryption(),
         )
     )
+    for path in paths:
+        path.chmod(0o644)  # whatever the umask: another login reads them
     return paths
