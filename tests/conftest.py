@@ -70,7 +70,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what is marked so on both engines."""
     definition = metafunc.definition
     both = definition.get_closest_marker("engines") and not definition.get_closest_marker("folder")
-    for fixture in ("floor", "desk"):
+    for fixture in ("desk", "floor"):  # a floor may be built on the desk
         if both and fixture in metafunc.fixturenames:
             metafunc.parametrize(fixture, ["sqlite", "postgresql"], indirect=True)
             return

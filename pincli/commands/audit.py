@@ -116,7 +116,7 @@ def seal(invocation: Invocation) -> Answer:
       pincli audit seal
 
     Every link since the last sealed event is checked first. Run it from cron where desks work
-    over a PostgreSQL server: whoever owns the database can rewrite what has no seal yet.
+    over a PostgreSQL server: the owner of the database can rewrite what has no seal yet.
     """
     session = invocation.open(Need.WRITE)
     with progress_bar("checking") as progress:

@@ -82,7 +82,7 @@ def _in_line(line: str) -> Named:
     """Whom a line names. No login begins like a JSON object, as `"` is refused in one.
 
     Raises:
-        MalformedName: It is no object of two texts.
+        MalformedName: It is not an object with two texts.
     """
     if not line.startswith('{"'):
         login, tab, account = line.partition("\t")

@@ -128,7 +128,7 @@ def refuse_unless_chosen(
 ) -> None:
     """Raise what is to be told of names that mean nobody, or somebody of several accounts.
 
-    Who may not see people, such as the portal, is told of nobody else.
+    A caller who may not see people, such as the portal, gets no candidates.
 
     Raises:
         UnknownUser: Some are unknown.

@@ -67,7 +67,7 @@ class People:
             encoding: Of a file that is not UTF-8 and has no mark that says what it is.
 
         Raises:
-            UsageProblem: It is no list of people.
+            UsageProblem: It is not a list of people.
             FileUnreadable: The system fails at it.
         """
         self._lines = Lines(file, encoding)
@@ -265,7 +265,7 @@ _LENIENT = json.JSONDecoder()
 
 
 def _json_lines(lines: Lines) -> Iterator[_Value]:
-    """One value a line; a bad line is told, and the next is read."""
+    """One value a line; a bad line becomes a bad row, and reading goes on."""
     for _ in lines:
         text = lines.text
         if not text.strip(" \t\r\n"):

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from pincli.errors import FileUnreadable, UsageProblem
 
 LONGEST_LINE = 64 * 1024
-"""Characters. A longer one is no row of people; it is refused without being read into memory."""
+"""Characters. A longer line is refused before all of it is in memory."""
 LONGEST_RECORD = 16 * LONGEST_LINE
 """The same for a row over several lines."""
 
@@ -62,7 +62,7 @@ class Lines:
         """Look at the file's first bytes.
 
         Raises:
-            UsageProblem: It is no text, or there is no such encoding.
+            UsageProblem: It is not text, or there is no such encoding.
             FileUnreadable: The system fails at it.
         """
         source = _Source(file)
