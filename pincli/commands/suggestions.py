@@ -76,7 +76,7 @@ def usage_problem(
     message = mask_pins(message[:1].lower() + message[1:].rstrip("."))
     hint = f"`{f'pincli {invocation.command}'.strip()} --help` shows how"
     if option in ("--pin", "--PIN") or ("extra argument" in message and "*" in message):
-        message = "a PIN is never given on the command line: it would stand in the process list"
+        message = "a PIN is never given on the command line: every process could read it"
         hint = "leave it out and type it when asked, or pipe it in with --pin-stdin"
     elif option and (owner := _owner(option, error, arguments, invocation.front)):
         message = f"no such option before the command: {option}"

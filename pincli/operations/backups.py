@@ -65,7 +65,7 @@ def back_up(location: Location, marks: Path, path: Path, *, forbidden: tuple[Pat
         )
     require_nameable(path)
     if not path.name:
-        raise FileUnreadable(f"{path}: that is no file's name")
+        raise FileUnreadable(f"{path}: not a file name")
     require_elsewhere(path, forbidden)
     _require_own_folder(path.absolute().parent)
     try:
@@ -155,7 +155,7 @@ def require_nameable(path: Path) -> None:
     try:
         path.stat()
     except ValueError:
-        raise FileUnreadable("that is no file's name") from None
+        raise FileUnreadable("not a file name") from None
     except OSError as error:
         if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
             raise FileUnreadable(f"{path}: {error.strerror}") from None

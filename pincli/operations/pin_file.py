@@ -61,7 +61,7 @@ class PinFile:
             FileUnreadable: The folder can't be used.
         """
         if not path.name:
-            raise FileUnreadable(f"{path}: that is no file's name")
+            raise FileUnreadable(f"{path}: not a file name")
         self.path = path
         self.part = path.with_name(f"{path.name}.part")
         self._descriptor: int | None = None

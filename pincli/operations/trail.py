@@ -32,7 +32,7 @@ def parse_head(text: str) -> Head:
     number, _, link = text.strip().partition(":")
     is_number = number.isascii() and number.isdigit()
     if not is_number or len(link) != _LINK_CHARACTERS or set(link) - set("0123456789abcdef"):
-        raise UsageProblem("that is no head", "give it as `pincli audit verify` printed it")
+        raise UsageProblem("not a head", "give it as `pincli audit verify` printed it")
     return Head(int(number), bytes.fromhex(link))
 
 

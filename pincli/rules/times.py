@@ -40,7 +40,7 @@ def since(text: str, *, now: datetime | None = None) -> str:
         ISO 8601, UTC, to the second.
 
     Raises:
-        UsageProblem: It is no time.
+        UsageProblem: It is not a time.
     """
     now = now or datetime.now(UTC)
     ago = _AGO.fullmatch(text.strip())
@@ -52,4 +52,4 @@ def since(text: str, *, now: datetime | None = None) -> str:
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return written(moment.astimezone(UTC))
     except (ValueError, OverflowError):
-        raise UsageProblem("that is no time", "write 30m, 24h, 7d, or 2026-11-24T08:00") from None
+        raise UsageProblem("not a time", "write 30m, 24h, 7d, or 2026-11-24T08:00") from None

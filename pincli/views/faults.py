@@ -220,7 +220,7 @@ def backup_words(error: BackupUnavailable) -> tuple[str, str]:
             "run pincli as a user who may read it",
         ),
         Fault.NOT_A_STORE: (
-            f"this is no backup of a pincli store: {path}",
+            f"not a backup of a pincli store: {path}",
             "name a file that `pincli backup` wrote",
         ),
         Fault.DAMAGED: (f"the backup is damaged: {path}{detail}", "take another backup"),

@@ -98,7 +98,7 @@ class Lines:
                 f"line {self.number} is longer than {LONGEST_LINE} characters"
                 if len(line) > LONGEST_LINE
                 else f"the row at line {self.line} is longer than {LONGEST_RECORD} characters",
-                "that is no row of people; nothing was changed",
+                "one row is one user; nothing was changed",
             )
         if not line.isascii():
             self.is_ascii = False
