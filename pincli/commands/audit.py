@@ -35,7 +35,9 @@ def list_events(
     ] = None,
     since_when: Annotated[
         str | None,
-        typer.Option("--since", metavar="WHEN", help="Such as 30m, 24h, 7d, or 2026-11-24."),
+        typer.Option(
+            "--since", metavar="WHEN", help="Such as 30m, 24h, 7d, or 2026-11-24 (local time)."
+        ),
     ] = None,
     limit: Annotated[
         int | None,

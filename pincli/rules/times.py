@@ -29,11 +29,16 @@ def moment_of(at: str) -> datetime | None:
         return None
 
 
+def present() -> datetime:
+    """The present time, in UTC."""
+    return datetime.now(UTC)
+
+
 def since(text: str, *, now: datetime | None = None) -> str:
     """The time that somebody means by `24h`, `7d`, `2026-11-24` or a full ISO 8601 time.
 
     Args:
-        text: What they wrote; without a zone, it is UTC.
+        text: What they wrote; without a zone, it is local, as times are shown.
         now: The present time.
 
     Returns:
@@ -42,14 +47,13 @@ def since(text: str, *, now: datetime | None = None) -> str:
     Raises:
         UsageProblem: It is not a time.
     """
-    now = now or datetime.now(UTC)
+    now = now or present()
     ago = _AGO.fullmatch(text.strip())
     try:
         if ago is not None:
             moment = now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         else:
             moment = datetime.fromisoformat(text.strip())
-            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return written(moment.astimezone(UTC))
     except (ValueError, OverflowError):
         raise UsageProblem("not a time", "write 30m, 24h, 7d, or 2026-11-24T08:00") from None

@@ -11,6 +11,7 @@ from pincli.results import TrailReport
 from pincli.views.blocks import Answer, Fields, Headline, Problem, Table, Tone
 from pincli.views.exit_codes import ExitCode
 from pincli.views.sanitiser import shown
+from pincli.views.times import dated, said
 
 
 def listing(pages: Iterator[Sequence[Event]]) -> Answer:
@@ -20,7 +21,7 @@ def listing(pages: Iterator[Sequence[Event]]) -> Answer:
         lambda: [
             Table(
                 ("seq", "at", "agent", "what", "user", "detail"),
-                ([_row(event) for event in page] for page in pages),
+                ([_row(event, said(event.at)) for event in page] for page in pages),
                 "no such events",
                 folding=("user", "detail"),
             )
@@ -35,7 +36,7 @@ def json_line(event: Event) -> str:
 
 def line(event: Event) -> str:
     """One event as a line for people."""
-    text = "  ".join(cell for cell in _row(event) if cell)
+    text = "  ".join(cell for cell in _row(event, dated(event.at)) if cell)
     return shown(text, unicode=read_display().unicode) + "\n"
 
 
@@ -78,7 +79,7 @@ def _facts(event: Event) -> dict[str, object]:
     return {**event._asdict(), "kind": event.kind.value}
 
 
-def _row(event: Event) -> tuple[str, ...]:
+def _row(event: Event, at: str) -> tuple[str, ...]:
     detail = [
         f"{label}{value}"
         for label, value in (
@@ -90,7 +91,7 @@ def _row(event: Event) -> tuple[str, ...]:
     ]
     return (
         str(event.seq),
-        event.at,
+        at,
         event.agent,
         event.kind.value,
         event.user or "",

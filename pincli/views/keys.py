@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from pincli.results import KeyInfo
 from pincli.views.blocks import Answer, Block, Headline, Note, Table, Tone
+from pincli.views.times import said
 
 
 def listing(keys: Sequence[KeyInfo]) -> Answer:
     """The answer of `keys list`."""
     rows = [
-        (key.file, key.fingerprint, "present" if key.present else _old(key), key.made_at)
+        (key.file, key.fingerprint, "present" if key.present else _old(key), said(key.made_at))
         for key in keys
     ]
     return Answer(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pincli.models import Change, State, User
 from pincli.rules.states import state_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone
+from pincli.views.times import said
 from pincli.views.verdict import collect_next, login_of, who
 
 
@@ -43,7 +44,7 @@ def record(user: User) -> Answer:
                     ("type", user.type.value),
                     ("active", "yes" if user.active else "no"),
                     ("state", state_of(user).value),
-                    ("added", user.added_at),
+                    ("added", said(user.added_at)),
                 ]
             ),
         ],

@@ -9,6 +9,7 @@ from pincli.rules.lockout import attempts_left
 from pincli.rules.states import ATTEMPTS_ALLOWED, state_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone, counted
 from pincli.views.exit_codes import ExitCode
+from pincli.views.times import said
 from pincli.views.verdict import attempts, collect_next, login_of, who
 
 _TONES = {
@@ -104,15 +105,21 @@ def _card_screen(user: User) -> list[Block]:
         ("attempts", attempts(user)),
         ("last attempt", when(user.last_attempt_at, user.last_attempt_by)),
         ("last verified", when(user.last_verified_at, user.last_verified_by)),
-        ("PIN", f"{_CHOSEN[user.pin_set_by]} {user.pin_set_at}" if user.pin_set_by else "none"),
+        ("PIN", _pin(user)),
         ("ever", f"{counted(user.attempts_total, 'attempt')}, {counted(user.locks_total, 'lock')}"),
     ]
     if user.locked_since:
-        pairs.insert(2, ("locked since", user.locked_since))
+        pairs.insert(2, ("locked since", said(user.locked_since)))
     blocks: list[Block] = [Headline(_TONES[state], state.value, who(user)), Fields(pairs)]
     if state is State.UNCOLLECTED:
         blocks.append(collect_next(user.login))
     return blocks
+
+
+def _pin(user: User) -> str:
+    if user.pin_set_by is None:
+        return "none"
+    return f"{_CHOSEN[user.pin_set_by]}, {when(user.pin_set_at)}"
 
 
 def _overview_screen(totals: dict[State, int], latest: Sequence[User]) -> list[Block]:
@@ -122,7 +129,7 @@ def _overview_screen(totals: dict[State, int], latest: Sequence[User]) -> list[B
         Fields([(state.value, f"{totals.get(state, 0):>{width}}") for state in _ORDER]),
     ]
     if latest:
-        rows = [(u.locked_since or "", login_of(u), u.account, u.display_name) for u in latest]
+        rows = [(when(u.locked_since), login_of(u), u.account, u.display_name) for u in latest]
         blocks += [Note(""), Note("latest locks", Tone.QUIET)]
         blocks.append(
             Table(
@@ -146,7 +153,7 @@ def _users_table(pages: Iterator[Sequence[User]]) -> Table:
                     user.display_name,
                     state_of(user).value,
                     f"{user.failed_attempts}/{ATTEMPTS_ALLOWED}",
-                    user.last_attempt_at or _NEVER,
+                    when(user.last_attempt_at),
                 )
                 for user in page
             ]
@@ -162,6 +169,6 @@ def _totals_sentence(totals: dict[State, int]) -> str:
     return counted(sum(totals.values()), "user") + (f": {', '.join(parts)}" if parts else "")
 
 
-def when(at: str | None, by: str | None) -> str:
+def when(at: str | None, by: str | None = None) -> str:
     """When something last happened, and by whom."""
-    return f"{at} by {by}" if at else _NEVER
+    return " by ".join(filter(None, (said(at), by))) if at else _NEVER

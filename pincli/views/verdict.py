@@ -11,6 +11,7 @@ from pincli.rules.states import ATTEMPTS_ALLOWED
 from pincli.views.blocks import Answer, Block, Fields, Headline, Next, Problem, Tone
 from pincli.views.exit_codes import EXIT_OF, ExitCode
 from pincli.views.shell import command
+from pincli.views.times import said
 
 _UNLOCK = "log in to the portal, User Management, Unlock"
 
@@ -77,7 +78,7 @@ def _screen(result: Verdict, words: _Words) -> list[Block]:
     if not verified:
         pairs.append(("why", words.short))
     if user.locked_since:
-        pairs.append(("locked since", user.locked_since))
+        pairs.append(("locked since", said(user.locked_since)))
     elif result.outcome in (Outcome.VERIFIED, Outcome.INCORRECT):
         pairs.append(("attempts", attempts(user)))
     pairs.append(("say", words.say))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pincli.errors import UsageProblem
 from pincli.rules.times import since
+from tests.support.gallery import in_zone
 
 NOW = datetime(2026, 11, 24, 12, 30, 15, 999999, tzinfo=UTC)
 FORM = "%Y-%m-%dT%H:%M:%SZ"
@@ -39,8 +40,15 @@ FORM = "%Y-%m-%dT%H:%M:%SZ"
     ],
 )
 def test_a_time_is_understood(text: str, expected: str) -> None:
-    """Ago, a date, or a full time with or without a zone; without one it is UTC."""
-    assert since(text, now=NOW) == expected
+    """Ago, a date, or a full time with or without a zone."""
+    with in_zone("UTC"):
+        assert since(text, now=NOW) == expected
+
+
+def test_without_a_zone_it_is_local() -> None:
+    """As times are shown: what is read on the screen can be typed."""
+    with in_zone("CET-1"):
+        assert since("2026-11-24 08:00", now=NOW) == "2026-11-24T07:00:00Z"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import shlex
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime, timedelta
@@ -92,10 +93,20 @@ def clock() -> Iterator[Clock]:
         for each in patches:
             each.start()
         try:
-            yield told
+            with in_zone("UTC"):
+                yield told
         finally:
             for each in patches:
                 each.stop()
+
+
+@contextmanager
+def in_zone(name: str) -> Iterator[None]:
+    """This process is in that time zone."""
+    with mock.patch.dict(os.environ, {"TZ": name}):
+        time.tzset()
+        yield
+    time.tzset()
 
 
 def furnished(folder: Path, told: Clock) -> Desk:

@@ -10,6 +10,7 @@ from pincli.models import Event, EventKind, Head
 from pincli.results import TrailReport
 from pincli.views import audit
 from pincli.views.exit_codes import ExitCode
+from tests.support.gallery import in_zone
 from tests.views.records import HOSTILE
 from tests.views.screens import ASCII, UNCOLOURED, piped
 
@@ -42,12 +43,14 @@ def test_a_line_of_json_is_the_event() -> None:
 
 
 def test_a_line_for_people_leaves_out_what_is_not_there() -> None:
-    """The outcome is not said twice; ticket and reason are named as such."""
-    assert audit.line(EVENT) == "7  2026-11-24T11:30:00Z  amy  incorrect  alice  ticket T-1\n"
+    """The outcome is not said twice; ticket and reason are named; the time is local."""
     refused = EVENT._replace(
         kind=EventKind.REFUSED, outcome="locked", user=None, ticket=None, reason="why"
     )
-    assert audit.line(refused) == ("7  2026-11-24T11:30:00Z  amy  refused  locked; reason: why\n")
+    with in_zone("CET-1"):
+        line, other = audit.line(EVENT), audit.line(refused)
+    assert line == "7  2026-11-24 12:30:00  amy  incorrect  alice  ticket T-1\n"
+    assert other == "7  2026-11-24 12:30:00  amy  refused  locked; reason: why\n"
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=repr)

@@ -7,6 +7,7 @@ import pytest
 from pincli.results import KeyInfo
 from pincli.views.exit_codes import ExitCode
 from pincli.views.keys import listing, rotated
+from pincli.views.times import said
 from tests.views.screens import piped
 
 AT = "2026-11-24T11:30:00Z"
@@ -28,11 +29,11 @@ def test_the_screen_says_which_can_go() -> None:
     """Present, needed by so many, or unused; an old audit key is always needed."""
     lines = [" ".join(line.split()) for line in piped(listing(KEYS).screen()).splitlines()]
     assert lines[1:] == [
-        f"verify.key aa present {AT}",
-        f"verify-bb.key bb needed by 3 users {AT}",
-        f"portal-cc.pub cc unused, but for backups {AT}",
-        f"audit-dd.key dd needed to check older events {AT}",
-        f"audit-ee.key ee holds no key, and nothing needs it: remove it {AT}",
+        f"verify.key aa present {said(AT)}",
+        f"verify-bb.key bb needed by 3 users {said(AT)}",
+        f"portal-cc.pub cc unused, but for backups {said(AT)}",
+        f"audit-dd.key dd needed to check older events {said(AT)}",
+        f"audit-ee.key ee holds no key, and nothing needs it: remove it {said(AT)}",
     ]
     assert piped(listing([]).screen()) == "no keys here\n"
 

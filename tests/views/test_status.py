@@ -12,6 +12,7 @@ from pincli.models import State, User, UserType
 from pincli.views import status
 from pincli.views.blocks import Answer
 from pincli.views.programs import envelope, write
+from pincli.views.times import said
 from tests.store.attempting import NO_PIN
 from tests.views.records import alice
 from tests.views.screens import piped
@@ -22,7 +23,8 @@ KEYS = {
     "last_verified_by",
     "pin_set_at", "pin_set_by", "locks_total", "attempts_total",
 }  # fmt: skip
-LOCKED = alice(failed_attempts=6, locked_since="2026-01-02T03:04:05Z", locks_total=2)
+AT = "2026-01-02T03:04:05Z"
+LOCKED = alice(failed_attempts=6, locked_since=AT, locks_total=2)
 USERS = {
     State.ACTIVE: alice(failed_attempts=2),
     State.LOCKED: LOCKED,
@@ -113,7 +115,7 @@ def test_the_overview_shows_totals_and_latest_locks() -> None:
     answer = status.overview(totals(active=12, locked=1), [LOCKED], exit_code=False)
     out = piped(answer.screen())
     assert "13 users" in out
-    for word in ("active", "12", "locked", "2026-01-02T03:04:05Z", "alice"):
+    for word in ("active", "12", "locked", said(AT), "alice"):
         assert word in out
     facts = json_of(answer)
     users = facts["users"]

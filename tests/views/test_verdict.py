@@ -6,12 +6,14 @@ import pytest
 
 from pincli.models import Outcome, State, User, UserType, Verdict
 from pincli.views.blocks import Answer
+from pincli.views.times import said
 from pincli.views.verdict import verdict
 from tests.store.attempting import NO_PIN
 from tests.views.records import HOSTILE, alice
 from tests.views.screens import ASCII, UNCOLOURED, drawn, piped
 
-LOCKED = {"failed_attempts": 6, "locked_since": "2026-01-02T03:04:05Z"}
+AT = "2026-01-02T03:04:05Z"
+LOCKED = {"failed_attempts": 6, "locked_since": AT}
 CASES: dict[str, Verdict] = {
     "verified": Verdict(Outcome.VERIFIED, alice(), State.ACTIVE),
     "incorrect": Verdict(Outcome.INCORRECT, alice(failed_attempts=2), State.ACTIVE),
@@ -98,7 +100,7 @@ def test_a_locked_caller_is_sent_to_the_portal(name: str) -> None:
     for text in (piped(answer.screen()), answer.problem.hint):
         for word in ("portal", "User Management", "Unlock", "upport can't do it"):
             assert word in text
-    assert "2026-01-02T03:04:05Z" in piped(answer.screen())
+    assert said(AT) in piped(answer.screen())
 
 
 def test_the_sixth_miss_says_that_it_has_just_locked() -> None:
