@@ -13,7 +13,8 @@ from pincli.errors import FileUnreadable, MalformedName, UsageProblem
 from pincli.operations.people import Named, named
 from pincli.operations.places import require_elsewhere
 
-_STDIN = Path("-")
+STANDARD = Path("-")
+"""Standard input, or output, in the place of a file."""
 _LONGEST_LINE = 1024
 _ONE_A_LINE = "write one user a line, the account behind a tab; a comment begins with `# `"
 
@@ -27,7 +28,7 @@ def input_file(path: Path, config: Config) -> Iterator[BinaryIO]:
             could otherwise be read by callers who may run pincli but not open the file.
         FileUnreadable: It can't be opened.
     """
-    if path == _STDIN:
+    if path == STANDARD:
         yield sys.stdin.buffer
         return
     secret = config.secret_folders

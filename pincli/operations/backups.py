@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import errno
-import os
-import stat
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from pincli.errors import (
     BackupRefused,
     FileUnreadable,
-    Refused,
-    Rule,
     StoreUnavailable,
     UsageProblem,
 )
 from pincli.models import Fault, Identity, Origin
-from pincli.operations.places import require_elsewhere
+from pincli.operations.places import own_folder, require_elsewhere
 from pincli.operations.session import Session
 from pincli.operations.trail import check_chain
 from pincli.operations.upgrade import upgrade
@@ -35,7 +32,6 @@ from pincli.vault.keyring import AUDIT_KEY, PORTAL_PUBLIC, VERIFY_KEY, Keyring, 
 
 _NO_PLACE = (Fault.MISSING, Fault.FORBIDDEN, Fault.READ_ONLY)
 """Faults of a file to be, which another name would not have."""
-_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def back_up(location: Location, marks: Path, path: Path, *, forbidden: tuple[Path, ...]) -> int:
@@ -57,38 +53,46 @@ def back_up(location: Location, marks: Path, path: Path, *, forbidden: tuple[Pat
         StoreUnavailable: It can't be written, as the disk is full; or the store can't be read.
         UsageProblem: The store is on a server.
     """
+    _require_no_server(location)
+    require_nameable(path)
+    if not path.name:
+        raise FileUnreadable(f"{path}: not a file name")
+    require_elsewhere(path, forbidden)
+    # From here on by its real name: links on the way can be exchanged at any moment.
+    real = own_folder(path.parent) / path.name
+    require_elsewhere(path, forbidden, real=real)
+    try:
+        upkeep_of(location, marks).back_up(real)
+    except StoreUnavailable as error:
+        if error.path == real and error.fault in _NO_PLACE:
+            raise FileUnreadable(f"{path}: {error.detail}") from None
+        raise
+    return real.stat().st_size
+
+
+def stream_backup(location: Location, marks: Path, stream: BinaryIO) -> None:
+    """Write a copy of the store to a stream, once it was read back.
+
+    Raises:
+        OutputUnavailable: The stream does not take all of it.
+        StoreUnavailable: The store can't be read, or there is no room for a copy beside it.
+        UsageProblem: The store is on a server.
+    """
+    _require_no_server(location)
+    upkeep_of(location, marks).stream(stream)
+
+
+def _require_no_server(location: Location) -> None:
     if isinstance(location, Server):
         raise UsageProblem(
             "a database on a server is not backed up by pincli",
             "back it up as its DBA does, by pg_dump or by a base backup and WAL archiving; keep a"
             " copy of the keys apart from it",
         )
-    require_nameable(path)
-    if not path.name:
-        raise FileUnreadable(f"{path}: not a file name")
-    require_elsewhere(path, forbidden)
-    _require_own_folder(path.absolute().parent)
-    try:
-        upkeep_of(location, marks).back_up(path)
-    except StoreUnavailable as error:
-        if error.path == path and error.fault in _NO_PLACE:
-            raise FileUnreadable(f"{path}: {error.detail}") from None
-        raise
-    return path.stat().st_size
-
-
-def _require_own_folder(folder: Path) -> None:
-    """Refuse a folder in which others could put another file in the backup's place."""
-    try:
-        facts = folder.stat()
-    except OSError:
-        return  # writing there says what is wrong
-    if facts.st_uid not in (0, os.geteuid()) or facts.st_mode & _WRITABLE_BY_OTHERS:
-        raise Refused(Rule.FOLDER_OF_OTHERS, str(folder))
 
 
 def restore(
-    backup: Path | None,
+    backup: Path | BinaryIO | None,
     location: Location,
     keys_folder: Path,
     *,
@@ -102,8 +106,8 @@ def restore(
     stricter of both records. The trail is the backup's.
 
     Args:
-        backup: The file; None to take in the present store: one that was moved or rolled back,
-            or has records or a schema that were changed behind the trail.
+        backup: The file, or a stream; None to take in the present store: one that was moved or
+            rolled back, or has records or a schema that were changed behind the trail.
         location: Where the store is, or was.
         keys_folder: Where the keys are.
         marks: The folder of this host's mark, if it is not that of the keys.
@@ -117,7 +121,7 @@ def restore(
         StoreUnavailable: The store can't be written, or can't be looked at now.
         KeysUnavailable: A key that it needs is missing.
     """
-    if backup is not None:
+    if isinstance(backup, Path):
         require_nameable(backup)
     keyring = Keyring(keys_folder)
     sealer = AuditSealer(keyring.audit)

@@ -10,7 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    BinaryIO,
+    Concatenate,
+    Literal,
+    NamedTuple,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+)
 
 from pincli.models import (
     Answered,
@@ -449,7 +458,14 @@ class Upkeep(Protocol):
             StoreUnavailable: It can't be written, or is not what was written.
         """
 
-    def restore(self, backup: Path | None, restorer: Restorer) -> Restored:
+    def stream(self, stream: BinaryIO) -> None:
+        """Write a copy of the store to a stream, once the copy was read back.
+
+        Raises:
+            StoreUnavailable: The store can't be copied.
+        """
+
+    def restore(self, backup: Path | BinaryIO | None, restorer: Restorer) -> Restored:
         """Bring a backup back without undoing security that came after it.
 
         Without one, take in the present store as it is: one that was moved or rolled back,

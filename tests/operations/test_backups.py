@@ -123,6 +123,23 @@ def test_a_backup_in_a_folder_of_others_is_refused(
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.parametrize(("mode", "allowed"), [(0o755, True), (0o1777, True), (0o777, False)])
+def test_a_backup_below_a_folder_of_others_is_refused(
+    peopled: Desk, mode: int, allowed: bool
+) -> None:
+    """Who may write to a folder above could put another folder in its place; not in /tmp."""
+    above = peopled.store.parent / "above"
+    folder = above / "backups"
+    folder.mkdir(parents=True)
+    above.chmod(mode)
+    if allowed:
+        backed_up(peopled, "above/backups/b.db")
+    else:
+        with pytest.raises(Refused, match="others own"):
+            backed_up(peopled, "above/backups/b.db")
+    assert any(folder.iterdir()) is allowed
+
+
 def test_nobody_waits_while_a_backup_is_synced_and_read(
     peopled: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

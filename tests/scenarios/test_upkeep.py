@@ -8,6 +8,8 @@ import shutil
 import signal
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,7 +22,7 @@ from pincli.operations import pins
 from pincli.store.sqlite.leftovers import ASIDE, UNFINISHED, leftovers
 from tests.operations.restoring import untouched
 from tests.support.contract import call, error_of
-from tests.support.desk import Desk, killed
+from tests.support.desk import PROGRAM, Desk, killed
 from tests.support.drive_upkeep import UpkeepForks, wrecks
 from tests.support.driving import OTHER, RIGHT, Forks, asked, copied, drive, guess_wrong
 from tests.support.failpoints import Plan
@@ -97,6 +99,94 @@ def test_a_backup_goes_over_nothing(peopled: Desk, what: str) -> None:
     assert ran.code == 7
     assert str(path) in error_of(ran)[0]
     assert content(peopled.store.parent) == before
+
+
+_EXCHANGES_A_LINK = """
+import itertools, os, sys
+folder = sys.argv[1]
+os.chdir(folder)
+print("ready", flush=True)
+for target in itertools.cycle(("own", "theirs")):
+    os.symlink(target, "new")
+    os.rename("new", "link")
+    if os.listdir("theirs"):
+        os.rename("theirs", "caught")
+        os.mkdir("theirs", 0o777)
+"""
+
+
+def test_a_folder_that_is_exchanged_during_a_backup(peopled: Desk, forks: UpkeepForks) -> None:
+    """Nothing gets into a folder of others by a link that leads there half of the time."""
+    folder = peopled.store.parent
+    (folder / "own").mkdir(mode=0o700)
+    (folder / "theirs").mkdir()
+    (folder / "theirs").chmod(0o777)
+    (folder / "link").symlink_to("own")
+    runs = []
+    command = (sys.executable, "-c", _EXCHANGES_A_LINK, str(folder))
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as helper:
+        try:
+            assert helper.stdout is not None
+            helper.stdout.readline()
+            for number in range(40):
+                path = folder / "link" / f"{number}.db"
+                runs.append(forks.run(peopled, "backup", str(path), "--json"))
+        finally:
+            helper.kill()
+    made = {path.name: path.stat().st_size for path in (folder / "own").iterdir()}
+    done = [run.answer for run in runs if run.code == 0]
+    assert {Path(each["file"]).name: each["bytes"] for each in done} == made
+    assert done
+    assert {run.code for run in runs} == {0, 7}
+    assert not (folder / "caught").exists()
+
+
+def test_a_backup_through_pipes(peopled: Desk) -> None:
+    """`-` is stdout and stdin, and a named pipe is read as well; nothing lies about afterwards."""
+    written = subprocess.run(
+        (*PROGRAM, "backup", "-"), env=peopled.environment(), capture_output=True, check=True
+    )
+    assert written.stderr == b""
+    again = call(peopled, ["restore", "-", "--yes", "--json"], written.stdout)
+    assert again.answer["withdrawn"] == 0
+    pipe = peopled.store.parent / "pipe"
+    os.mkfifo(pipe)
+    thread = threading.Thread(target=pipe.write_bytes, args=(written.stdout,))
+    thread.start()
+    named = call(peopled, ["restore", str(pipe), "--yes", "--json"])
+    thread.join()
+    assert (named.code, named.answer["withdrawn"]) == (0, 2)  # a restore came since
+    untouched(peopled)
+    assert leftovers(peopled.store, UNFINISHED, ASIDE) == []
+
+
+@pytest.mark.parametrize("what", [b"", b"no backup\n" * 9, "cut"])
+def test_a_stream_that_is_no_backup(peopled: Desk, what: bytes | str) -> None:
+    """Exit 8, and the store stays."""
+    data = what if isinstance(what, bytes) else backup_of(peopled).read_bytes()[:9000]
+    ran = call(peopled, ["restore", "-", "--yes"], data)
+    assert ran.code == 8
+    assert "backup" in error_of(ran)[0]
+    assert leftovers(peopled.store, UNFINISHED, ASIDE) == []
+    untouched(peopled)
+
+
+def test_a_backup_neither_on_a_terminal_nor_as_json(peopled: Desk) -> None:
+    """Exit 2, as neither could be restored; nor does one come from a terminal."""
+    assert call(peopled, ["backup", "-", "--json"]).answer["error"]["code"] == "usage"
+    for words in (("backup", "-"), ("restore", "-")):
+        with terminal(peopled, *words) as opened:
+            assert opened.end() == 2
+
+
+def test_a_backup_into_a_full_pipe(peopled: Desk) -> None:
+    """Exit 8, as for every answer that is not all written."""
+    with Path("/dev/full").open("wb") as full:
+        code = subprocess.call(
+            (*PROGRAM, "backup", "-"), env=peopled.environment(), stdout=full, stderr=full
+        )
+    assert code == 8
+    assert leftovers(peopled.store, UNFINISHED, ASIDE) == []
 
 
 @pytest.mark.parametrize("path", [".", "/", "..", "", "no/such/folder/b.db", "x" * 300])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from pincli.errors import UsageProblem
 from pincli.models import Identity, Origin
@@ -45,7 +46,15 @@ class PostgresUpkeep:
             "pincli does not back up a database on a server", "its DBA does, by pg_dump or PITR"
         )
 
-    def restore(self, backup: Path | None, restorer: Restorer) -> Restored:
+    def stream(self, stream: BinaryIO) -> None:
+        """Refuse as well.
+
+        Raises:
+            UsageProblem: Always.
+        """
+        self.back_up(Path("-"))
+
+    def restore(self, backup: Path | BinaryIO | None, restorer: Restorer) -> Restored:
         """Take in the present store, once its DBA has brought it back.
 
         Raises:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
+from shutil import copyfileobj
+from typing import BinaryIO
 
 from pincli.errors import Refused, Rule, StoreUnavailable
 from pincli.files import give_name, sync_file, sync_folder
@@ -38,6 +40,36 @@ def back_up(source: sqlite3.Connection, path: Path, writer: AbstractContextManag
             _fill(building, source, path)
         sync_file(building)
         _read_back(building, path)
+
+
+def stream(
+    source: sqlite3.Connection,
+    path: Path,
+    writer: AbstractContextManager[None],
+    target: BinaryIO,
+) -> None:
+    """Write a database to a stream, from a copy beside it that was read back.
+
+    Args:
+        source: The database, open.
+        path: Its path.
+        writer: The writer lock, held while pages are copied.
+        target: Where to write it; its errors are its own.
+
+    Raises:
+        StoreUnavailable: It can't be copied, or the copy is not what was written.
+    """
+    building = unfinished_name(path)
+    try:
+        remove_leftovers(path.parent)
+        with held_file(building):
+            with writer:
+                _fill(building, source, path)
+            _read_back(building, path)
+            with building.open("rb") as file:
+                copyfileobj(file, target)
+    except OSError as error:
+        raise from_os(error, path) from None
 
 
 def copy_to_file(source: sqlite3.Connection, path: Path) -> None:

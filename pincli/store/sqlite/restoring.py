@@ -7,12 +7,13 @@ before the present one is touched (replacing.py).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from shutil import copyfileobj
+from typing import BinaryIO, NamedTuple
 
-from pincli.errors import BackupRefused, Refused, Rule, StoreUnavailable
+from pincli.errors import BackupRefused, BackupUnavailable, Refused, Rule, StoreUnavailable
 from pincli.models import Fault, Head
 from pincli.results import Restored
 from pincli.store.contract import Restorer
@@ -35,27 +36,31 @@ from pincli.store.sqlite.connection import (
 )
 from pincli.store.sqlite.copies import leave_syncing_for_the_end
 from pincli.store.sqlite.errors import from_os, translated
-from pincli.store.sqlite.leftovers import held_folder, remove_leftovers, unfinished_name
+from pincli.store.sqlite.leftovers import held_file, held_folder, remove_leftovers, unfinished_name
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks, make_lock_file
 from pincli.store.sqlite.replacing import place, replace
 from pincli.store.sqlite.restored_records import head_of, keeps_pins, suspects, write_records
 
 _TRIES = 4
+_STREAM = Path("-")
+_FIRST_BYTES = b"SQLite format 3\0"
 _LAST_EVENT = "SELECT number, link FROM trail ORDER BY number DESC LIMIT 1"
 _LINK = "SELECT link FROM trail WHERE number = ?"
 _OLD_LAST_EVENT = "SELECT seq, mac FROM events ORDER BY seq DESC LIMIT 1"
 
 
-def restore(backup: Path | None, folder: Path, marks_folder: Path, restorer: Restorer) -> Restored:
+def restore(
+    backup: Path | BinaryIO | None, folder: Path, marks_folder: Path, restorer: Restorer
+) -> Restored:
     """Bring a backup back, or take in the present store; see contract.Upkeep.
 
     Others go on meanwhile: the writer lock is held only while pages are copied, and at the end.
     What they wrote until then is taken in from the records that changed. Where that can't be
     done it all begins again, the last time with everybody waiting.
     """
-    if backup is not None:
+    if isinstance(backup, Path):
         require_file(backup)
-    elif not folder.exists():
+    elif backup is None and not folder.exists():
         raise StoreUnavailable(Fault.MISSING, folder / DATABASE)
     made = not folder.exists()
     try:
@@ -65,12 +70,16 @@ def restore(backup: Path | None, folder: Path, marks_folder: Path, restorer: Res
     try:
         remove_leftovers(folder)
         make_lock_file(folder)
-        with closing(Locks(folder / LOCK_FILE)) as locks, locks.maintenance():
+        with (
+            _in_a_file(backup, folder) as file,
+            closing(Locks(folder / LOCK_FILE)) as locks,
+            locks.maintenance(),
+        ):
             for attempt in range(_TRIES):
                 with ExitStack() as stack:
                     if attempt == _TRIES - 1:
                         stack.enter_context(locks.writer())
-                    done = _tried(backup, folder, marks_folder, restorer, locks)
+                    done = _tried(file, folder, marks_folder, restorer, locks)
                 if done is not None:
                     return done
         raise StoreUnavailable(Fault.BUSY, folder / DATABASE)
@@ -78,6 +87,29 @@ def restore(backup: Path | None, folder: Path, marks_folder: Path, restorer: Res
         if made:
             with suppress(OSError):
                 folder.rmdir()  # only if it is empty
+
+
+@contextmanager
+def _in_a_file(backup: Path | BinaryIO | None, folder: Path) -> Iterator[Path | None]:
+    """A backup in a file; what comes through a stream is read to its end before others wait."""
+    if backup is None or isinstance(backup, Path):
+        yield backup
+        return
+    building = unfinished_name(folder / DATABASE)
+    with held_file(building):
+        try:
+            with building.open("wb") as file:
+                head = backup.read(len(_FIRST_BYTES))
+                if head != _FIRST_BYTES:  # which also ends what never ends, before the disk is full
+                    raise BackupUnavailable(Fault.NOT_A_STORE, _STREAM)
+                file.write(head)
+                copyfileobj(backup, file)
+        except OSError as error:
+            raise from_os(error, folder / DATABASE) from None
+        try:
+            yield building
+        except BackupUnavailable as error:
+            raise BackupUnavailable(error.fault, _STREAM, error.detail) from None
 
 
 class _Present(NamedTuple):

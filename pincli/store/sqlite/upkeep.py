@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import BinaryIO
 
 from pincli.errors import StoreUnavailable
 from pincli.files import private
@@ -14,8 +15,9 @@ from pincli.models import Fault, Identity, Origin
 from pincli.results import Check, Restored
 from pincli.store.contract import Restorer
 from pincli.store.sealing import Sealers
+from pincli.store.sqlite import copies
 from pincli.store.sqlite.connection import DATABASE, connect, schema_version, too_old_sqlite
-from pincli.store.sqlite.copies import back_up, is_sound, private_copy
+from pincli.store.sqlite.copies import is_sound, private_copy
 from pincli.store.sqlite.errors import has_no_inodes, translated
 from pincli.store.sqlite.leftovers import ASIDE, UNFINISHED, leftovers
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
@@ -65,9 +67,16 @@ class SqliteUpkeep:
         with closing(connect(self._database)) as connection:
             schema_version(connection, self._database)
             with closing(Locks(self._folder / LOCK_FILE)) as locks:
-                back_up(connection, path, locks.writer())
+                copies.back_up(connection, path, locks.writer())
 
-    def restore(self, backup: Path | None, restorer: Restorer) -> Restored:
+    def stream(self, stream: BinaryIO) -> None:
+        """Write a copy of the store to a stream, once the copy was read back."""
+        with closing(connect(self._database)) as connection:
+            schema_version(connection, self._database)
+            with closing(Locks(self._folder / LOCK_FILE)) as locks:
+                copies.stream(connection, self._database, locks.writer(), stream)
+
+    def restore(self, backup: Path | BinaryIO | None, restorer: Restorer) -> Restored:
         """Bring a backup back, or take in the present store."""
         from pincli.store.sqlite.restoring import restore
 
