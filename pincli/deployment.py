@@ -8,8 +8,9 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,6 +27,16 @@ PATH = Path("/etc/pincli/pincli.toml")
 
 _LARGEST = 64 * 1024
 _WRITABLE_BY_OTHERS = 0o022
+
+_VALUES = frozenset({"store", "keys", "mark"})
+_TABLES: Mapping[str, Collection[str] | None] = {
+    "roles": tuple(Role),
+    "hooks": ("on_lock",),
+    "profiles": None,
+}
+"""The keys that each table may have; None for a table whose reader judges them."""
+_NOT_A_LOGIN = re.compile(r"ALL|[!#+].*|%[#:].*", re.DOTALL)
+"""Everybody, everybody but, numbers and netgroups: in sudoers, but not here."""
 
 
 class Deployment(NamedTuple):
@@ -53,7 +64,7 @@ def read_deployment(path: Path = PATH) -> Deployment:
 
     Raises:
         ConfigUnavailable: It is missing, malformed, a link, or others could have written
-            it; what it holds is not repeated.
+            it; names of keys are repeated, what they hold is not.
     """
     import tomllib
 
@@ -62,13 +73,14 @@ def read_deployment(path: Path = PATH) -> Deployment:
         table = tomllib.loads(content.decode())
     except (ValueError, RecursionError):  # also of a number without an end
         raise ConfigUnavailable(Fault.MALFORMED, path, "it is not valid TOML") from None
+    _require_known(table, path)
     roles = table.get("roles")
     if not isinstance(roles, dict) or not roles:
         raise ConfigUnavailable(Fault.MALFORMED, path, "it has no [roles]")
     return Deployment(
         store=_store(table, path),
         keys=_folder(table, "keys", path),
-        members={role: _names(roles, role.value, path) for role in _roles(roles, path)},
+        members={Role(name): _names(roles, name, path) for name in roles},
         on_lock=_hook(table, path),
         mark=_folder(table, "mark", path) if "mark" in table else None,
         profiles=_profiles(table, path) if "profiles" in table else {},
@@ -114,6 +126,25 @@ def _read_safely(path: Path) -> bytes:
     return content
 
 
+def _require_known(table: dict[str, Any], path: Path) -> None:
+    """Refuse what would silently do nothing: a misspelt role would be nobody's."""
+    for name, inner in table.items():
+        if name not in _VALUES and name not in _TABLES:
+            known = ", ".join([*_VALUES, *(f"[{each}]" for each in _TABLES)])
+            raise ConfigUnavailable(
+                Fault.MALFORMED, path, f"`{name[:40]}` is unknown; known: {known}"
+            )
+        if name in _VALUES:
+            continue
+        if not isinstance(inner, dict):
+            raise ConfigUnavailable(Fault.MALFORMED, path, f"[{name}] must be a table")
+        keys = _TABLES[name]
+        for key in inner:
+            if keys is not None and key not in keys:
+                why = f"`{name}.{key[:40]}` is unknown; known: {', '.join(keys)}"
+                raise ConfigUnavailable(Fault.MALFORMED, path, why)
+
+
 def _store(table: dict[str, Any], path: Path) -> Location:
     value = table.get("store")
     if isinstance(value, str) and "\0" not in value:
@@ -135,17 +166,8 @@ def _folder(table: dict[str, Any], name: str, path: Path) -> Path:
     return Path(value)
 
 
-def _roles(table: dict[str, Any], path: Path) -> list[Role]:
-    unknown = set(table) - {role.value for role in Role}
-    if unknown:
-        # A misspelt role would silently be nobody's.
-        raise ConfigUnavailable(Fault.MALFORMED, path, "[roles] knows agent, admin and portal")
-    return [Role(name) for name in table]
-
-
 def _hook(table: dict[str, Any], path: Path) -> tuple[str, ...]:
-    hooks = table.get("hooks", {})
-    command: object = hooks.get("on_lock", []) if isinstance(hooks, dict) else None
+    command: object = table.get("hooks", {}).get("on_lock", [])
     words = command if isinstance(command, list) else [None]
     if not all(isinstance(word, str) and "\0" not in word for word in words) or not (
         _starts_absolute(words)
@@ -162,9 +184,8 @@ def _profiles(table: dict[str, Any], path: Path) -> dict[str, Profile]:
     tables = table["profiles"]
     try:
         return {name: profile_of(each) for name, each in tables.items()}
-    except (AttributeError, ValueError) as error:
-        why = str(error) if isinstance(tables, dict) else "it has no tables"
-        raise ConfigUnavailable(Fault.MALFORMED, path, f"[profiles]: {why}") from None
+    except ValueError as error:
+        raise ConfigUnavailable(Fault.MALFORMED, path, f"[profiles]: {error}") from None
 
 
 def _starts_absolute(words: list[Any]) -> bool:
@@ -177,4 +198,11 @@ def _names(table: dict[str, Any], role: str, path: Path) -> tuple[str, ...]:
         raise ConfigUnavailable(
             Fault.MALFORMED, path, f"roles.{role} must be a list of logins and %groups"
         )
-    return tuple(str(name) for name in members)
+    for name in map(str, members):
+        if _NOT_A_LOGIN.fullmatch(name):
+            raise ConfigUnavailable(
+                Fault.MALFORMED,
+                path,
+                f"roles.{role} must name each login and %group: ALL, !x, #uid, +x and %:x are none",
+            )
+    return tuple(map(str, members))
