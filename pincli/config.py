@@ -13,6 +13,8 @@ from pincli.rules.roles import Role
 from pincli.store.location import Location, Server, location_of
 
 if TYPE_CHECKING:
+    import re
+
     from pincli.rules.profiles import Profile
 
 _NOBODY_KNOWN = 2**32 - 1
@@ -32,6 +34,7 @@ class Config(NamedTuple):
         on_lock: The program to run after a lock; empty for none.
         mark: The folder of this host's mark, if it is not that of the keys.
         profiles: The deployment's kinds of exports, by name.
+        tickets: What tickets look like there; None where nothing is said of it.
     """
 
     store: Location
@@ -41,6 +44,7 @@ class Config(NamedTuple):
     on_lock: tuple[str, ...] = ()
     mark: Path | None = None
     profiles: "Mapping[str, Profile]" = MappingProxyType({})
+    tickets: "re.Pattern[str] | None" = None
 
     @property
     def marks(self) -> Path:
@@ -108,6 +112,7 @@ def read_config(store: Location | None, keys: Path | None) -> Config:
             deployment.on_lock,
             deployment.mark,
             deployment.profiles,
+            deployment.tickets,
         )
     named_store = os.environ.get("PINCLI_STORE")
     store = store or (location_of(named_store) if named_store else None)

@@ -11,6 +11,7 @@ import pwd
 import re
 import stat
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -32,6 +33,7 @@ _VALUES = frozenset({"store", "keys", "mark"})
 _TABLES: Mapping[str, Collection[str] | None] = {
     "roles": tuple(Role),
     "hooks": ("on_lock",),
+    "tickets": ("pattern",),
     "profiles": None,
 }
 """The keys that each table may have; None for a table whose reader judges them."""
@@ -49,6 +51,7 @@ class Deployment(NamedTuple):
         on_lock: The program to run after a lock, with its arguments; empty for none.
         mark: The folder of this host's mark; None for that of the keys.
         profiles: Kinds of exports that are imported here, by name.
+        tickets: What tickets look like here; None where nothing is said of it.
     """
 
     store: Location
@@ -57,6 +60,7 @@ class Deployment(NamedTuple):
     on_lock: tuple[str, ...] = ()
     mark: Path | None = None
     profiles: Mapping[str, Profile] = MappingProxyType({})
+    tickets: re.Pattern[str] | None = None
 
 
 def read_deployment(path: Path = PATH) -> Deployment:
@@ -84,6 +88,7 @@ def read_deployment(path: Path = PATH) -> Deployment:
         on_lock=_hook(table, path),
         mark=_folder(table, "mark", path) if "mark" in table else None,
         profiles=_profiles(table, path) if "profiles" in table else {},
+        tickets=_tickets(table["tickets"], path) if "tickets" in table else None,
     )
 
 
@@ -186,6 +191,12 @@ def _profiles(table: dict[str, Any], path: Path) -> dict[str, Profile]:
         return {name: profile_of(each) for name, each in tables.items()}
     except ValueError as error:
         raise ConfigUnavailable(Fault.MALFORMED, path, f"[profiles]: {error}") from None
+
+
+def _tickets(table: dict[str, Any], path: Path) -> re.Pattern[str]:
+    with suppress(KeyError, TypeError, re.error, RecursionError, OverflowError):
+        return re.compile(table["pattern"])
+    raise ConfigUnavailable(Fault.MALFORMED, path, "tickets.pattern must be a regular expression")
 
 
 def _starts_absolute(words: list[Any]) -> bool:

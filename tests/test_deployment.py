@@ -130,6 +130,12 @@ def test_a_hook_is_a_program_with_its_arguments(
     assert read_deployment(path).on_lock == words
 
 
+def test_tickets_are_a_regular_expression(path: Path) -> None:
+    """What it matches is kept in the trail as it is."""
+    put(path, f"{GOOD}[tickets]\npattern = '[0-9]{{6}}'\n")
+    assert read_deployment(path).tickets == re.compile("[0-9]{6}")
+
+
 @pytest.mark.parametrize("mode", [0o400, 0o440, 0o444, 0o600, 0o640, 0o644, 0o755])
 def test_a_file_that_only_its_owner_writes_is_trusted(path: Path, mode: int) -> None:
     """Who can read it does not matter."""
@@ -245,6 +251,16 @@ MALFORMED: dict[str, str | bytes] = {
             "5",
             "true",
             r'"/srv\u0000x"',
+        )
+    },
+    **{
+        f"[tickets] holds {line!r}": f"{GOOD}[tickets]\n{line} # {SECRET}"
+        for line in (
+            "",
+            'pattern = "("',
+            'pattern = "x{99999999999}"',
+            "pattern = 6",
+            "pattern = ['a']",
         )
     },
     **{

@@ -35,6 +35,7 @@ class Invocation:
         as_json: Whether the answer is to be one JSON object.
         store: What --store says.
         keys: What --keys says.
+        ticket_masked: Whether a part of the ticket was masked.
         until_told: What is closed once the answer is written.
     """
 
@@ -54,6 +55,7 @@ class Invocation:
         self.as_json = as_json
         self.store: Location | None = None
         self.keys: Path | None = None
+        self.ticket_masked = False
         self.until_told = ExitStack()
         self._allowed: Allowed | None = Allowed(frozenset())
         self._about_one_user = False
@@ -89,6 +91,16 @@ class Invocation:
     def origin(self) -> Origin:
         """Who acts, and by which command."""
         return self._origin(self.config)
+
+    def ticket(self, typed: str | None, answer: str | None = None) -> str | None:
+        """What may be recorded of a ticket, given with an answer or without."""
+        if typed is None:
+            return None
+        from pincli.rules import tickets
+
+        kept = tickets.kept(typed, answer, self.config.tickets)
+        self.ticket_masked = kept != typed
+        return kept
 
     @property
     def on_lock(self) -> tuple[str, ...]:

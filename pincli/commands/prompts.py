@@ -16,7 +16,7 @@ from types import FrameType
 
 from pincli.config import read_display
 from pincli.errors import Interrupted, MalformedPin, Refused, Rule, UsageProblem
-from pincli.rules.pins import require_well_formed
+from pincli.rules.pins import require_well_formed, ungrouped
 from pincli.views.sanitiser import shown
 
 _LONGEST_LINE = 1024
@@ -50,7 +50,7 @@ def require_pin_source(*, pin_stdin: bool) -> None:
 
 
 def read_pin_line() -> str:
-    """One line from stdin, without its end; the rest of stdin is left for others.
+    """A PIN as one line from stdin, ungrouped; the rest of stdin is left for others.
 
     Raises:
         UsageProblem: There is no line, or stdin can't be read.
@@ -61,7 +61,7 @@ def read_pin_line() -> str:
         raise UsageProblem("standard input can't be read", "pipe the PIN into it") from None
     if not line:
         raise UsageProblem("standard input was empty", "write the PIN and a newline to it")
-    return _text(line)
+    return ungrouped(_text(line))
 
 
 def ask_pin(question: str, *, of_caller: bool = False) -> str:
@@ -75,7 +75,7 @@ def ask_pin(question: str, *, of_caller: bool = False) -> str:
         Interrupted: Ctrl-D, or the terminal is gone.
     """
     while True:
-        answer = ask_hidden(question)
+        answer = ungrouped(ask_hidden(question))
         try:
             require_well_formed(answer)
         except MalformedPin:

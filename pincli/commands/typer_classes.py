@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from pincli.commands.answering import deliver, write_out
+from pincli.commands.answering import deliver, warn, write_out
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import JsonOption, refuse_swallowed
 from pincli.commands.registry import (
@@ -143,6 +143,7 @@ def _for_typer(entry: Entry) -> Callable[..., int | None]:
         about_one_user = isinstance(options.get("user"), str)
         invocation.begin(entry, as_json=as_json, about_one_user=about_one_user)
         with invocation.until_told:
+            invocation.until_told.callback(_tell_of_masks, invocation)
             answer = function(invocation, **options)
             return None if answer is None else deliver(invocation, answer)
 
@@ -155,6 +156,11 @@ def _for_typer(entry: Entry) -> Callable[..., int | None]:
     run.__annotations__ = {each.name: each.annotation for each in parameters}
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     return run
+
+
+def _tell_of_masks(invocation: Invocation) -> None:
+    if invocation.ticket_masked and not invocation.as_json:
+        warn("digits of the ticket were masked, as they could be a PIN")
 
 
 def _write_epilog(epilog: str | None, formatter: Any) -> None:

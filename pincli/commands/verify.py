@@ -37,24 +37,25 @@ def verify(
     pin = read_pin_line() if pin_stdin else None
     session = invocation.open(Need.ATTEMPT, Need.COMPARE, answers=answers)
     if pin is None:
-        admitted = operation.admit(session, user, ref, account=account)
+        admitted = operation.admit(session, user, invocation.ticket(ref), account=account)
         if isinstance(admitted, Verdict):
-            return _told(admitted)
+            return _told(invocation, admitted)
         pin = _ask(admitted)
     else:
         # Two threads that import would only hand the interpreter's lock to and fro. But argon2
         # computes without it: what follows is imported then.
         answers.prepare()
         in_background(partial(_import_what_follows, session, as_json))
-    verdict = operation.verify(session, user, pin, ref, account=account)
+    ticket = invocation.ticket(ref, pin)
+    verdict = operation.verify(session, user, pin, ticket, account=account)
     invocation.until_told.callback(operation.renew, session, verdict, pin)
-    return _told(verdict)
+    return _told(invocation, verdict)
 
 
-def _told(result: Verdict) -> Answer:
+def _told(invocation: Invocation, result: Verdict) -> Answer:
     from pincli.views.verdict import verdict
 
-    return verdict(result)
+    return verdict(result, ticket_masked=invocation.ticket_masked)
 
 
 def _import_what_follows(session: Session, as_json: bool) -> None:

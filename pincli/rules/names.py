@@ -11,6 +11,7 @@ import re
 import unicodedata
 
 from pincli.errors import MalformedName
+from pincli.rules.pins import GAP, PIN_LENGTH
 
 LONGEST_NAME = 254
 LONGEST_DISPLAY_NAME = 200
@@ -43,10 +44,12 @@ _FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _REFUSED = frozenset({"Cc", "Zl", "Zp", "Cs"})
 _DROPPED = frozenset({"Cf", "Cn", "Co"})
 
-# Exactly six: a ticket number of seven or more digits can't be a PIN, and stays readable.
-# \d, not [0-9]: fullwidth digits read just as well.
-_PIN_LOOKALIKE = re.compile(r"(?<!\d)\d{6}(?!\d)")
-_MASK = "******"
+# Exactly six: a number of seven or more digits can't be a PIN, and stays readable, as a date
+# does. \d, not [0-9]: fullwidth digits read just as well.
+_TOGETHER = r"(?<!\d)\d{6}(?!\d)"
+_IN_HALVES = rf"(?<!\d)\d{{3}}{GAP}{{1,3}}\d{{3}}(?!\d)"
+_IN_GROUPS = rf"\d(?:{GAP}{{0,3}}\d){{5,}}"
+"""All the groups in a row: those of a longer number too."""
 
 _COMMON = "abcdefghijklmnopqrstuvwxyz0123456789._@+-'"
 _LONGEST_WITH_SLIPS = 64
@@ -110,24 +113,26 @@ def clean_reason(text: str) -> str:
     Raises:
         MalformedName: It is empty, too long or holds a control character.
     """
-    return _clean_and_mask(text, "reason", LONGEST_REASON)
+    return mask_pins(_one_line(text, "reason", LONGEST_REASON))
 
 
 def clean_ticket(text: str) -> str:
-    """A ticket fit for the audit trail: one printable line, what looks like a PIN masked.
+    """A ticket as one printable line; rules/tickets.py says what of it is kept.
 
     Raises:
         MalformedName: It is empty, too long or holds a control character.
     """
-    return _clean_and_mask(text, "ticket", LONGEST_TICKET)
+    return _one_line(text, "ticket", LONGEST_TICKET)
 
 
 def mask_pins(text: str) -> str:
-    """The text with every run of exactly six digits masked.
+    """The text with every run of exactly six digits masked, also in groups: `444 159`.
 
     People type a PIN where the user name or the ticket belongs; it must not be shown or kept.
     """
-    return _PIN_LOOKALIKE.sub(_MASK, text)
+    for shape in (_TOGETHER, _IN_HALVES):
+        text = re.sub(shape, _stars, text)
+    return re.sub(_IN_GROUPS, lambda run: _stars(run) if _is_six(run[0]) else run[0], text)
 
 
 def all_printable(text: str) -> bool:
@@ -250,10 +255,18 @@ def _bounded(text: str, what: str, longest: int = LONGEST_NAME, *, least: int = 
     return text
 
 
-def _clean_and_mask(text: str, what: str, longest: int) -> str:
+def _stars(found: re.Match[str]) -> str:
+    return "*" * len(found[0])
+
+
+def _is_six(run: str) -> bool:
+    return sum(map(str.isdecimal, run)) == PIN_LENGTH
+
+
+def _one_line(text: str, what: str, longest: int) -> str:
     text = text.strip()
     if len(text) > longest or not all_printable(text):
         raise MalformedName(what, f"it must be one printable line of at most {longest} characters")
     if not text:
         raise MalformedName(what, "it must not be empty")
-    return mask_pins(text)
+    return text

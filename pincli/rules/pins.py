@@ -11,8 +11,16 @@ PIN_LENGTH = 6
 LONGEST_RUN = 3
 """At most this many equal digits in a row, and at most this many in sequence."""
 
+GAP = "[\\s\u2010-\u2015-]"
+"""What people write between the digits of a PIN: blanks of any kind, and hyphens."""
+
 _WELL_FORMED = re.compile(f"[0-9]{{{PIN_LENGTH}}}")
 _REPEAT, _UP, _DOWN = 0, 1, -1
+
+
+def ungrouped(text: str) -> str:
+    """What was typed for a PIN, without the blanks and hyphens between digits: `444 159`."""
+    return re.sub(f"(?<=[0-9]){GAP}+(?=[0-9])", "", text)
 
 
 def require_well_formed(text: str) -> None:

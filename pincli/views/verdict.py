@@ -30,7 +30,7 @@ class _Words(NamedTuple):
     tell: str
 
 
-def verdict(result: Verdict) -> Answer:
+def verdict(result: Verdict, *, ticket_masked: bool = False) -> Answer:
     """The answer of verify."""
     facts: dict[str, object] = {
         "user": result.user.login,
@@ -40,6 +40,7 @@ def verdict(result: Verdict) -> Answer:
         "state": result.state.value,
         "attempts_left": attempts_left(result.user.failed_attempts),
         "locked_since": result.user.locked_since,
+        "ticket_masked": ticket_masked,
     }
     words = _words(result)
     if result.outcome is Outcome.VERIFIED:

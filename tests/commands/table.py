@@ -9,7 +9,16 @@ from tests.support.floor import RIGHT, WRONG
 STORE = frozenset({"store", "keys"})
 RECORD = frozenset({"user", "account", "name", "type", "active", "state", "added_at"})
 VERDICT = frozenset(
-    {"user", "account", "name", "outcome", "state", "attempts_left", "locked_since"}
+    {
+        "user",
+        "account",
+        "name",
+        "outcome",
+        "state",
+        "attempts_left",
+        "locked_since",
+        "ticket_masked",
+    }
 )
 CARD = frozenset(
     {
@@ -286,7 +295,7 @@ PIN = (
     unknown("pin show nobody"),
     usage("pin show"),
     done("pin change alice --pin-stdin", STATE, OTHER),
-    done("pin change uma --pin-stdin", STATE, OTHER),
+    done("pin change uma --pin-stdin", STATE, "-".join(OTHER)),
     Case("pin change alice --pin-stdin", 2, "malformed_pin", NOTHING, "12345"),
     Case("pin change ina --pin-stdin", 5, "inactive", NOTHING, OTHER),
     Case("pin change otto --pin-stdin", 5, "ineligible", NOTHING, OTHER),
@@ -299,7 +308,7 @@ PIN = (
     usage("pin change alice --pin-stdin"),
     usage("pin change --pin-stdin", OTHER),
     usage(f"pin change alice {OTHER}"),
-    done("pin check --pin-stdin", frozenset({"allowed"}), OTHER),
+    done("pin check --pin-stdin", frozenset({"allowed"}), f"{OTHER[:3]} {OTHER[3:]}"),
     Case("pin check --pin-stdin", 2, "malformed_pin", NOTHING, "12a456"),
     refused("pin check --pin-stdin", "444412"),
     refused("pin check --pin-stdin", "123498"),

@@ -105,7 +105,7 @@ def names(data: bytes) -> None:
             assert form.fullmatch(name), name
             assert name.isprintable()
             assert canonical(name) == canonical(f" {name}\n") == name
-    for clean, masked in ((clean_display_name, False), (clean_reason, True), (clean_ticket, True)):
+    for clean, masked in ((clean_display_name, False), (clean_reason, True), (clean_ticket, False)):
         with suppress(MalformedName):
             kept = clean(text)
             kept.encode()

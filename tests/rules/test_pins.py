@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pincli.errors import MalformedPin, Refused, Rule
-from pincli.rules.pins import broken_rule, require_allowed, require_well_formed
+from pincli.rules.pins import broken_rule, require_allowed, require_well_formed, ungrouped
 
 # By listing what is forbidden, where the program counts steps between neighbours.
 REPEATED = re.compile(r"(\d)\1{3}")
@@ -45,6 +45,25 @@ MALFORMED = (
     "\ufeff444159",
     "44415\udcb9",
 )
+
+
+@pytest.mark.parametrize(
+    ("typed", "pin"),
+    [
+        ("444 159", "444159"),
+        ("44-41-59", "444159"),
+        ("4\u00a04\u2010 4\u2013 1\u20155\u202f9", "444159"),
+        ("444  159 ", "444159 "),
+        (" -444159", " -444159"),
+        ("444.159", "444.159"),
+        ("444 15a", "44415a"),
+        ("444\u2212159", "444\u2212159"),
+        ("\uff14 \uff14", "\uff14 \uff14"),
+    ],
+)
+def test_only_blanks_and_hyphens_between_digits_are_dropped(typed: str, pin: str) -> None:
+    """People say and paste a PIN in groups; whatever else is there makes it malformed."""
+    assert ungrouped(typed) == pin
 
 
 def test_all_the_million_are_judged_as_the_independent_rule_judges_them() -> None:

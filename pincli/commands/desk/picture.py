@@ -90,7 +90,9 @@ def _said(shift: Shift) -> list[Block]:
 
 
 def _standing(shift: Shift) -> list[Block]:
-    return view.opening() if shift.caller is None else view.caller(shift.caller, shift.ticket)
+    if shift.caller is None:
+        return view.opening()
+    return view.caller(shift.caller, None if shift.ticket is None else mask_pins(shift.ticket))
 
 
 def _keys(shift: Shift) -> Sequence[tuple[str, str]]:

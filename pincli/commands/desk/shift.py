@@ -5,6 +5,8 @@ No terminal, no store and no clock: every call can be played through in a test.
 
 from __future__ import annotations
 
+import re
+
 from pincli.commands.desk.choices import Choices
 from pincli.commands.desk.editing import Line, line_of
 from pincli.commands.desk.keys import Key, KeyEvent, Paste, Text
@@ -23,7 +25,7 @@ from pincli.commands.desk.state import (
 from pincli.errors import MalformedPin
 from pincli.models import Outcome, State, User, Verdict
 from pincli.rules.names import is_printable
-from pincli.rules.pins import require_well_formed
+from pincli.rules.pins import GAP, require_well_formed
 from pincli.views.blocks import Problem
 from pincli.views.desk import Tally
 
@@ -31,7 +33,6 @@ IDLE_SECONDS = 120.0
 """After so long without a key, whatever is shown of a caller goes."""
 
 _LONGEST_PIN = 32
-_BETWEEN_DIGITS = " -"
 
 
 def pressed(shift: Shift, event: KeyEvent) -> tuple[Shift, Effect | None]:
@@ -191,11 +192,11 @@ def _pin_key(  # noqa: PLR0911
 
 
 def _with_answer(shift: Shift, text: str) -> Shift:
-    """With what was typed of the PIN; blanks and dashes are how people read digits out.
+    """With what was typed of the PIN, ungrouped: blanks and dashes are how people read it out.
 
     Another character stays in it, as what it makes of the answer is a slip, and no PIN.
     """
-    text = "".join(each for each in text.strip() if each not in _BETWEEN_DIGITS)
+    text = re.sub(GAP, "", text)
     if not text:
         return shift
     shift = shift._replace(pin=(shift.pin + text)[:_LONGEST_PIN])

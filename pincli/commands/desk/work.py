@@ -73,7 +73,7 @@ class Work:
         try:
             ticket = None if effect.ticket is None else clean_ticket(effect.ticket)
             session = self._renew()
-            found = look_up(session, effect.name, ticket)
+            found = look_up(session, effect.name, self._invocation.ticket(ticket))
         except UnknownUser as error:
             return ticket, self._unknown(error)
         except PincliError as error:
@@ -84,7 +84,8 @@ class Work:
         """The verdict on a caller's answer."""
         try:
             session = self._current()
-            verdict = verify(session, effect.user, effect.pin, effect.ticket)
+            ticket = self._invocation.ticket(effect.ticket, effect.pin)
+            verdict = verify(session, effect.user, effect.pin, ticket)
             self._renew_pin = partial(renew, session, verdict, effect.pin)
             return verdict
         except PincliError as error:
