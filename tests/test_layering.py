@@ -31,7 +31,10 @@ MAY_IMPORT = {
         *("store.opening", "store.contract", "store.steps", "store.scratch", "store.sealing"),
         *("store.attempting", "store.location", "store.kept", "files"),
     ),
-    "store.contract": ("rules.replay.Course", "store.sealing", "store.location.Location"),
+    "store.contract": (
+        *("rules.replay.Course", "rules.words.Sought"),
+        *("store.sealing", "store.location.Location"),
+    ),
     "store.sealing": (),
     "store.changes": ("rules",),
     "store.steps": ("rules", "store.contract", "store.scratch", "store.steps.again"),

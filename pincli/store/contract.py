@@ -49,6 +49,7 @@ from pincli.results import (
 if TYPE_CHECKING:
     from pincli.errors import StoreUnavailable
     from pincli.rules.replay import Course
+    from pincli.rules.words import Sought
     from pincli.store.location import Location
     from pincli.store.sealing import Sealer, Sealers
 
@@ -193,6 +194,12 @@ class People(Protocol):
 
         What all of these begin with is then what all names that there are begin with: a shell
         types that much ahead, and from the first few alone it would type too much.
+        """
+
+    def with_words(self, sought: Sequence[Sought], limit: int) -> list[int]:
+        """Rows of users who have all of these words, at most `limit`, in any order.
+
+        They come from an index, which may be wrong: compare the records' own words.
         """
 
     def sealed_otherwise(self, portal_key: str, row: int, limit: int) -> list[User]:

@@ -15,7 +15,7 @@ from pincli.models import Fault
 from pincli.store.contract import Store
 from pincli.store.location import Server
 from pincli.store.postgresql.arriving import Arrival, arriving
-from pincli.store.sql.tables import STORE
+from pincli.store.sql.tables import PEOPLE, STORE, WORDS, words_in
 from pincli.store.sqlite.engine import SqliteStore
 from pincli.store.steps.moving import close
 
@@ -86,6 +86,8 @@ def _copy(store: SqliteStore, there: Arrival, progress: Progress) -> None:
     for table in store.tables():
         for page in store.pages(table):
             there.take(table, page)
+            if table is PEOPLE:
+                there.take(WORDS, words_in(page))
             done += len(page)
             progress(done, total)
     (row,) = next(store.pages(STORE))

@@ -106,8 +106,8 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
             "tell an admin: remove some files there, then try again",
         ),
         Fault.OLD_SQLITE: (
-            f"this Python's SQLite is too old: {error.detail}",
-            "3.37 or later is needed",
+            f"this Python's SQLite can't hold a store: {error.detail}",
+            "3.37 or later is needed, with FTS5",
         ),
         Fault.LINK: (f"this is a link, which is not followed: {path}", "name the real file"),
         Fault.EXPOSED: (

@@ -14,7 +14,7 @@ from pincli.store.postgresql.roles import OWNER, grants
 from pincli.store.postgresql.tables import OLD_EVENTS as MAKE_OLD_EVENTS
 from pincli.store.postgresql.tables import SCHEMA
 from pincli.store.sql.rows import Row
-from pincli.store.sql.tables import OLD_EVENTS, STORE, TABLES, Table
+from pincli.store.sql.tables import OLD_EVENTS, STORE, TABLES, WORDS, Table
 
 _LONGEST_STALL = 60.0
 """Seconds without an answer to a page of rows: it is sent while nobody else can write."""
@@ -55,7 +55,7 @@ class Arrival:
 
     def require_empty(self) -> None:
         """Raise Refused where the database holds anything of a store."""
-        for table in (STORE, *TABLES):
+        for table in (STORE, *TABLES, WORDS):
             if self._run(f"SELECT 1 FROM pincli.{table.name} LIMIT 1"):
                 raise Refused(Rule.DATABASE_IN_USE, str(self._server))
 
@@ -107,7 +107,7 @@ class Arrival:
         self._run(_SETTINGS)
         if self._run(_IS_THERE, ("pincli.store",)) != [(True,)]:
             raise StoreUnavailable(Fault.NO_TABLES, self._server)
-        names = [table.name for table in (STORE, *TABLES)]
+        names = [table.name for table in (STORE, *TABLES, WORDS)]
         for (name,) in self._run(_FORBIDDEN, (names,)):
             raise _not_allowed(self._server, f"write {name}", "pincli_admin")
         self._run(_TAKE)

@@ -33,6 +33,7 @@ from pincli.store.sql.rollback import require_seen
 from pincli.store.sql.rows import USER_COLUMNS, marks
 
 if TYPE_CHECKING:
+    from pincli.rules.words import Sought
     from pincli.store.contract import P, Step, T
     from pincli.store.kept import KeptConnection
     from pincli.store.sql.signs import SqlSigns
@@ -58,6 +59,7 @@ _OPENING = (
 )
 # Admins alone may take this lock, nobody else's work needs it, and it ends with the process.
 _MAINTENANCE = "LOCK TABLE pincli.notices IN SHARE UPDATE EXCLUSIVE MODE"
+_WITH_WORDS = "SELECT id FROM words WHERE folded @@ ?::tsquery LIMIT ?"
 _UNHURRIED = "SELECT set_config('idle_in_transaction_session_timeout', '0', true)"
 
 
@@ -81,6 +83,15 @@ class PostgresPeople(SqlPeople):
         wanted = set(logins)
         found = self._users(f"WHERE login IN ({marks(logins)}) ORDER BY id", logins, spoilt)
         return [user for user in found if user.login in wanted]
+
+    def with_words(self, sought: Sequence[Sought], limit: int) -> list[int]:
+        """The rows of users who have all of these words, at most `limit`."""
+        words = (
+            " | ".join(f"'{spelling}'{'' if whole else ':*'}" for spelling in spellings)
+            for spellings, whole in sought
+        )
+        wanted = " & ".join(f"({word})" for word in words)
+        return [row for (row,) in self._rows(_WITH_WORDS, (wanted, limit))]
 
 
 class PostgresStore:

@@ -84,11 +84,14 @@ def grants(*, old_events: bool = False) -> list[str]:
         f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA pincli TO {ADMIN}",
         f"GRANT DELETE ON pincli.notices, pincli.nonces TO {ADMIN}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA pincli TO {PORTAL}",
+        # A portal acts for people who are logged in, and looks for nobody.
+        f"REVOKE SELECT ON pincli.words FROM {PORTAL}",
         f"GRANT INSERT ON pincli.trail, pincli.texts TO {PORTAL}",
         f"GRANT UPDATE ON pincli.people, pincli.store TO {PORTAL}",
         f"GRANT SELECT ({_columns(User._fields, _NOT_FOR_DESKS)}) ON pincli.people TO {DESK}",
         f"GRANT SELECT ({_columns(TrailEvent._fields, {'record'})}) ON pincli.trail TO {DESK}",
         f"GRANT SELECT ({_columns(Texts._fields, {'blind'})}) ON pincli.texts TO {DESK}",
+        f"GRANT SELECT ON pincli.words TO {DESK}",
         f"GRANT SELECT ON pincli.store{', pincli.old_events' if old_events else ''} TO {DESK}",
     ]
 

@@ -143,6 +143,14 @@ TABLES = (
         tried_at text COLLATE "C"
     )
     """,
+    # What people are found by: their words, folded.
+    """
+    CREATE TABLE pincli.words (
+        id bigint PRIMARY KEY,
+        folded tsvector NOT NULL
+    )
+    """,
+    "CREATE INDEX words_folded ON pincli.words USING gin (folded)",
     # Each charge, so that asking for it twice is one attempt. One transaction has one charge.
     """
     CREATE TABLE pincli.nonces (

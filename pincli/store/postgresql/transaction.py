@@ -34,6 +34,11 @@ _FACTS = (
     b"SELECT " + CLOCK + b", session_user::text, store_id, verify_key, audit_key, portal_key, "
     b"start_number, epoch, head_number, head_link FROM store"
 )
+_INDEX = (
+    b"INSERT INTO words (id, folded) SELECT id, folded::tsvector FROM "
+    b"unnest(%s::bigint[], %s::text[]) AS new (id, folded) "
+    b"ON CONFLICT (id) DO UPDATE SET folded = excluded.folded"
+)
 _LEAST = 0.9
 """The part of the patience for which a lock is waited: its error says that nothing was done."""
 
@@ -163,6 +168,11 @@ class PostgresTransaction(SqlTransaction):
         new, arrays = _unnested(names, [*zip(*rows, strict=True)])
         statement = f"UPDATE people SET {setting} FROM {new} AS new ({', '.join(names)})"
         self._connection.execute(f"{statement} WHERE people.id = new.id".encode(), arrays)
+
+    def index(self, rows: Sequence[tuple[int, str]]) -> None:
+        """Write what some users are found by: the number of each, and the words with blanks."""
+        numbers, words = zip(*rows, strict=True)
+        self._connection.execute(_INDEX, (array(numbers, "bigint"), array(words, "text")))
 
     def lock(self, rows: Sequence[int]) -> None:
         """See that nobody else changes these users before this transaction ends.

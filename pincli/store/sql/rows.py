@@ -15,6 +15,8 @@ Rows = Callable[..., list[Any]]
 USER_COLUMNS = User._fields
 TRAIL_COLUMNS = TrailEvent._fields
 USER = ", ".join(USER_COLUMNS)
+CALLED = ("login", "display_name", "email", "account")
+"""What a user's words come from. No attempt changes it: a caller pays for no index of words."""
 TRAIL = ", ".join(TRAIL_COLUMNS)
 
 # What lists show of an event: the user's present login, or what was typed of an unknown one.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from pincli.models import Texts
-from pincli.store.sql.rows import OLD_EVENT, TRAIL_COLUMNS, USER_COLUMNS, Row, Rows
+from pincli.rules.words import words_of
+from pincli.store.sql.rows import CALLED, OLD_EVENT, TRAIL_COLUMNS, USER_COLUMNS, Row, Rows
 
 _PAGE = 2000
 
@@ -26,6 +28,8 @@ STORE = Table("store", _STORE)
 PEOPLE = Table("people", (*USER_COLUMNS, "seal"))
 TRAIL = Table("trail", TRAIL_COLUMNS)
 OLD_EVENTS = Table("old_events", tuple(OLD_EVENT.split(", ")))
+WORDS = Table("words", ("id", "folded"))
+"""On a server. A folder has the same in a form of its own, and it is made again from people."""
 TABLES = (
     PEOPLE,
     TRAIL,
@@ -33,6 +37,12 @@ TABLES = (
     Table("notices", ("number", "tried_at")),
 )
 """Beside the row of the store itself, and the events of schema 1."""
+
+
+def words_in(page: Sequence[Row]) -> list[Row]:
+    """The rows of WORDS for some rows of PEOPLE."""
+    called = itemgetter(*(PEOPLE.columns.index(column) for column in CALLED))
+    return [(row[0], " ".join(words_of(*called(row)))) for row in page]
 
 
 def pages(rows: Rows, table: Table) -> Iterator[list[Row]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from operator import attrgetter
 from typing import Any
 
 from pincli.errors import AttemptOpen, StoreUnavailable
@@ -13,6 +14,7 @@ from pincli.rules.canonical import record_digest
 from pincli.store.changes import Changes, changes_of, differing
 from pincli.store.sealing import Sealers
 from pincli.store.sql.rows import (
+    CALLED,
     LAST_SEALED,
     TRAIL_COLUMNS,
     USER,
@@ -27,6 +29,7 @@ from pincli.store.sql.rows import (
 
 _IDENTITY_COLUMNS = {"verify": "verify_key", "portal": "portal_key", "audit": "audit_key"}
 _SEALED_COLUMNS = (*USER_COLUMNS, "seal")
+_called = attrgetter(*CALLED)
 # The newest event is one look into the index for each user, however many there are of theirs.
 _CHECKED = (
     f"SELECT {USER}, seal, (SELECT max(number) FROM trail "
@@ -89,6 +92,10 @@ class SqlTransaction(ABC):
     @abstractmethod
     def update(self, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Write these columns of users; each row ends with the number of the user's."""
+
+    @abstractmethod
+    def index(self, rows: Sequence[tuple[int, str]]) -> None:
+        """Write what some users are found by: the number of each, and the words with blanks."""
 
     @abstractmethod
     def lock(self, rows: Sequence[int]) -> None:
@@ -244,22 +251,28 @@ class SqlTransaction(ABC):
         return self._sealers.accept(seal, lambda by: by.seal_record(store_id, digest))
 
     def _write_records(self, changes: Changes) -> None:
-        added, pairs = [], []
+        added, pairs, called_anew = [], [], []
         store_id = self.identity.store_id
         for user in changes.records:
             seal = self._sealer.seal_record(store_id, changes.digests[user.uid])
             row = [*row_of(user), seal]
-            if user.uid in changes.added:
+            before = None if user.uid in changes.added else self._read[user.uid]
+            if before is None:
                 added.append(row)
             else:
-                before = [*row_of(self._read[user.uid]), self._seals[user.uid]]
-                pairs.append((user.id, before, row))
+                pairs.append((user.id, [*row_of(before), self._seals[user.uid]], row))
+            if before is None or _called(before) != _called(user):
+                called_anew.append(user)
             self._read[user.uid] = user
             self._seals[user.uid] = seal
         if added:
             self.insert("people", _SEALED_COLUMNS, added)
         for columns, values in differing(_SEALED_COLUMNS, pairs):
             self.update(columns, values)
+        if called_anew:
+            from pincli.rules.words import words_of
+
+            self.index([(user.id, " ".join(words_of(*_called(user)))) for user in called_anew])
 
     def _append(self, changes: Changes) -> None:
         *before, last = changes.events

@@ -29,6 +29,7 @@ from pincli.store.sqlite.restored_records import (
     transaction_on,
     write_records,
 )
+from pincli.store.sqlite.words import index_people
 
 _LINK = "SELECT link FROM present.trail WHERE number = ?"
 _EVENTS_SINCE = f"SELECT {TRAIL} FROM present.trail NOT INDEXED WHERE number > ? ORDER BY number"
@@ -141,6 +142,7 @@ def _follow(
         try:
             for statement in _COPIED:
                 connection.execute(statement, (since.number,))
+            index_people(connection, _CHANGED_UIDS, (since.number,))
         except sqlite3.IntegrityError:
             return None
         finally:

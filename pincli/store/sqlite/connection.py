@@ -29,6 +29,7 @@ _IDENTITY = (
     "SELECT store_id, verify_key, audit_key, portal_key, start_number, start_link, start_seal "
     "FROM store"
 )
+_FTS5 = "SELECT fts5_source_id()"
 _HEAD = "SELECT number, link, seal FROM trail ORDER BY number DESC LIMIT 1"
 
 
@@ -50,7 +51,7 @@ def connect(path: Path, *, create: bool = False, read_only: bool = False) -> sql
     """
     too_old = too_old_sqlite()
     if too_old is not None:
-        raise StoreUnavailable(Fault.OLD_SQLITE, path, too_old)
+        raise StoreUnavailable(Fault.OLD_SQLITE, path, f"{too_old} is too old")
     if not create:
         try:
             facts = path.stat()
@@ -73,10 +74,18 @@ def connect(path: Path, *, create: bool = False, read_only: bool = False) -> sql
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA secure_delete = ON").fetchall()
             connection.execute("PRAGMA synchronous = EXTRA")
+            _require_fts5(connection, path)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _require_fts5(connection: sqlite3.Connection, path: Path) -> None:
+    try:
+        connection.execute(_FTS5).fetchall()
+    except sqlite3.OperationalError:
+        raise StoreUnavailable(Fault.OLD_SQLITE, path, "it lacks FTS5") from None
 
 
 def use_rollback_journal(connection: sqlite3.Connection, path: Path) -> None:

@@ -130,6 +130,7 @@ def copy_rows(backup: Path, path: Path, *, lenient: bool = False) -> None:
     """
     from pincli.store.sqlite.salvage import copy_tables
     from pincli.store.sqlite.schema import migrate
+    from pincli.store.sqlite.words import index_people
 
     with translated(path), closing(connect(path, create=True)) as connection:
         leave_syncing_for_the_end(connection)
@@ -145,6 +146,7 @@ def copy_rows(backup: Path, path: Path, *, lenient: bool = False) -> None:
             copy_tables(backup, connection, tables)
         else:
             _copy_all(connection, tables)
+        index_people(connection)
         # What a trail that was cut left behind would else belong to the events to come.
         for table in ("texts", "notices"):
             connection.execute(

@@ -32,6 +32,7 @@ from pincli.store.sqlite.errors import translated
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
 
 if TYPE_CHECKING:
+    from pincli.rules.words import Sought
     from pincli.store.contract import Attempts, P, Step, T
     from pincli.store.mark import Mark, Seen
     from pincli.store.sql.rows import Row
@@ -43,6 +44,17 @@ if TYPE_CHECKING:
 _NOTICEABLE = 0.1  # seconds
 _LAST_EVENT = "SELECT kind, note FROM trail ORDER BY number DESC LIMIT 1"
 _OLD_TRAIL = "SELECT 1 FROM sqlite_master WHERE name = 'old_events'"
+_WITH_WORDS = "SELECT rowid FROM words WHERE words MATCH ? LIMIT ?"
+
+
+class SqlitePeople(SqlPeople):
+    """contract.People in a folder."""
+
+    def with_words(self, sought: Sequence[Sought], limit: int) -> list[int]:
+        """The rows of users who have all of these words, at most `limit`."""
+        from pincli.store.sqlite.words import expression
+
+        return [row for (row,) in self._rows(_WITH_WORDS, (expression(sought), limit))]
 
 
 class SqliteStore:
@@ -103,7 +115,7 @@ class SqliteStore:
         except BaseException:
             self.close()
             raise
-        self.people = SqlPeople(self._rows, self.at_one_moment, records=self._records)
+        self.people = SqlitePeople(self._rows, self.at_one_moment, records=self._records)
 
     @cached_property
     def trail(self) -> SqlTrail:

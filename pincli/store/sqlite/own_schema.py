@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import sqlite3
 
-from pincli.store.sqlite.tables import FROM_SCHEMA_1, SCHEMA_1, SCHEMA_2
+from pincli.store.sqlite.tables import FROM_SCHEMA_1, OF_FTS5, SCHEMA_1, SCHEMA_2
 
-_CREATED = re.compile(r'\s*CREATE (TABLE|INDEX) "?(\w+)')
+_CREATED = re.compile(r'\s*CREATE (?:VIRTUAL )?(TABLE|INDEX) "?(\w+)')
 _OBJECTS = "SELECT type, name, tbl_name, sql FROM sqlite_master"
 _AUTOINDEX = "sqlite_autoindex_"
 _OF_OTHERS = frozenset({"_sqlite_migrations", "sqlite_stat1", "sqlite_stat4"})
@@ -31,7 +31,12 @@ def _texts(*scripts: tuple[str, ...]) -> Texts:
     return texts
 
 
-_ACCEPTED = {1: (_texts(SCHEMA_1),), 2: (_texts(SCHEMA_2), _texts(SCHEMA_2, FROM_SCHEMA_1))}
+_BY_NAME: Texts = {("table", name): "" for name in OF_FTS5}
+"""Other versions of SQLite may have other texts for them."""
+_ACCEPTED = {
+    1: (_texts(SCHEMA_1),),
+    2: (_texts(SCHEMA_2) | _BY_NAME, _texts(SCHEMA_2, FROM_SCHEMA_1) | _BY_NAME),
+}
 
 
 def cookie(connection: sqlite3.Connection) -> int:
@@ -56,7 +61,7 @@ def foreign(connection: sqlite3.Connection, version: int) -> str | None:
             return f"there is a {kind} {name}"
         if table in _OF_OTHERS or (name.startswith(_AUTOINDEX) and sql is None):
             continue
-        found[kind, name] = sql
+        found[kind, name] = "" if (kind, name) in _BY_NAME else sql
     if found in _ACCEPTED[version]:
         return None
     return _difference(

@@ -226,4 +226,12 @@ SCHEMA_2 = (
         tried_at TEXT
     ) STRICT
     """,
+    # What people are found by, under their row numbers. Words come folded and split, so that
+    # only blanks part them.
+    """CREATE VIRTUAL TABLE words USING fts5 (
+        folded, prefix = '1 2 3', tokenize = 'ascii', detail = none, columnsize = 0
+    )""",
 )
+
+OF_FTS5 = frozenset({"words_data", "words_idx", "words_content", "words_config"})
+"""The tables that SQLite itself makes for `words`."""

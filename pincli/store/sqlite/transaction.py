@@ -76,6 +76,12 @@ class SqliteTransaction(SqlTransaction):
         setting = ", ".join(f"{name} = ?" for name in columns)
         self._connection.executemany(f"UPDATE people SET {setting} WHERE id = ?", rows)
 
+    def index(self, rows: Sequence[tuple[int, str]]) -> None:
+        """Write what some users are found by: the number of each, and the words with blanks."""
+        from pincli.store.sqlite.words import write_words
+
+        write_words(self._connection, rows)
+
     def lock(self, rows: Sequence[int]) -> None:
         """Nothing to do: who writes holds the writer lock."""
 

@@ -24,6 +24,7 @@ from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
 
 _LEAST_FREE = 100 * 1024 * 1024
 _RESTORE = "restore a backup: pincli restore FILE"
+_NEEDED = "3.37 or later is needed, with FTS5"
 _OTHER_THAN_DAMAGE = {
     Fault.NEWER: "upgrade pincli on this host; the store is not to blame",
     Fault.BUSY: "another program held it for too long; try again in a moment",
@@ -31,7 +32,7 @@ _OTHER_THAN_DAMAGE = {
     Fault.READ_ONLY: "check the permissions, and whether the file system is mounted read-only",
     Fault.FULL: "free some space: it is checked on a copy, and was not",
     Fault.NO_INODES: "remove some files: it is checked on a copy, and was not",
-    Fault.OLD_SQLITE: "3.37 or later is needed",
+    Fault.OLD_SQLITE: _NEEDED,
 }
 
 
@@ -85,7 +86,7 @@ class SqliteUpkeep:
     def _sqlite(self) -> Check:
         too_old = too_old_sqlite()
         finding = None if too_old is None else f"{too_old} is too old"
-        return Check("SQLite", finding, "3.37 or later is needed")
+        return Check("SQLite", finding, _NEEDED)
 
     def _space(self) -> Check:
         try:

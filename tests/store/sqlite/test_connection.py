@@ -14,6 +14,7 @@ import pytest
 from pincli.errors import StoreUnavailable
 from pincli.models import EventFilter, Fault, Origin
 from pincli.store.opening import open_store
+from pincli.store.sqlite import connection
 from pincli.store.sqlite.connection import APPLICATION_ID, SCHEMA_VERSION, connect
 from pincli.store.steps.pins import withdraw
 from tests.support.desk import Desk, new_desk
@@ -71,6 +72,7 @@ from pathlib import Path
 from pincli.errors import StoreUnavailable
 from pincli.models import Origin
 from pincli.store.opening import open_store
+from pincli.store.sqlite import connection
 try:
     open_store(Path(sys.argv[1]), Path(sys.argv[1]), origin=Origin("tester", "test"))
 except StoreUnavailable as error:
@@ -168,6 +170,18 @@ def test_a_sqlite_without_strict_tables_is_refused(
     """An old SQLite is named as the reason, before anything is opened."""
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
     assert fault_of(desk.store) is Fault.OLD_SQLITE
+
+
+def test_a_sqlite_without_fts5_is_refused(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By `init`, which leaves nothing, and at every opening."""
+    monkeypatch.setattr(connection, "_FTS5", "SELECT no_such_function()")
+    assert fault_of(desk.store) is Fault.OLD_SQLITE
+    with pytest.raises(StoreUnavailable) as error:
+        new_desk(tmp_path / "new")
+    assert error.value.fault is Fault.OLD_SQLITE
+    assert not list((tmp_path / "new").rglob("*.db*"))
 
 
 @pytest.mark.parametrize(

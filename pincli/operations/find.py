@@ -1,0 +1,172 @@
+"""Who may be calling: people by words of login, display name, e-mail and account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from pincli.errors import MalformedName
+from pincli.models import User
+from pincli.operations.people import require_account
+from pincli.operations.session import Session
+from pincli.rules.caller_line import CallerLine, names_in, read_line
+from pincli.rules.names import canonical_user, one_slip_away
+from pincli.rules.words import Sought, sought_in, whole_words, words_of
+from pincli.store.contract import People
+
+CANDIDATES = 1000
+"""So many hits are ranked."""
+_NEAR_AT_MOST = 5
+_SHORTEST_WITH_SLIPS = 3
+
+
+class Found(NamedTuple):
+    """Who was found.
+
+    Attributes:
+        people: Those who fit best, the best first.
+        more: How many others fit, of those that were counted.
+        all_counted: Whether nobody else fits: no more than CANDIDATES are counted.
+        certain: Whether the first one can be meant and nobody else.
+        near: Where nobody fits: words that, in the place of one that was typed, fit somebody.
+    """
+
+    people: tuple[User, ...]
+    more: int = 0
+    all_counted: bool = True
+    certain: bool = False
+    near: tuple[str, ...] = ()
+
+
+def find(session: Session, words: str, *, account: str | None = None, limit: int = 20) -> Found:
+    """Find people by words, each the beginning of a word of theirs.
+
+    Whose login or e-mail address is just what was typed comes first, then those with most of
+    the words as whole ones, the active before the others. One person is certain who alone has
+    such a login or address, or is the only hit and has all of the words as whole ones: what
+    merely begins so could be a namesake.
+
+    Args:
+        session: The open store.
+        words: As an agent types or pastes them.
+        account: Whose people they are.
+        limit: How many to give.
+
+    Raises:
+        MalformedName: The account can't be one.
+        UnknownAccount: No user belongs to it.
+    """
+    account = None if account is None else require_account(session, account)
+    search = _Search(session.store.people, account)
+    names, text = names_in(words)
+    exact = {user.id: user for name in names for user in search.called(name)}
+    sought = sought_in(text)
+    fitting, all_counted = search.fitting(sought)
+    ranked = sorted(
+        (-whole, not user.active, user.login, user.account, user.id)
+        for user, whole in fitting
+        if user.id not in exact
+    )
+    by_row = {user.id: user for user, _ in fitting}
+    people = [*exact.values(), *(by_row[row] for *_, row in ranked)]
+    only_hit = len(people) == 1 and all_counted and ranked and -ranked[0][0] == len(sought)
+    return Found(
+        tuple(people[:limit]),
+        more=max(len(people) - limit, 0),
+        all_counted=all_counted,
+        certain=len(exact) == 1 or bool(only_hit),
+        near=() if people else search.near(sought),
+    )
+
+
+def find_caller(
+    session: Session,
+    text: str,
+    *,
+    pattern: str | None = None,
+    account: str | None = None,
+    limit: int = 20,
+) -> tuple[CallerLine, Found]:
+    """Find whom a line about a caller means, and tell the ticket in it.
+
+    What looks like a ticket is a word where the login of somebody who is found begins with it.
+
+    Args:
+        session: The open store.
+        text: The line as typed or pasted.
+        pattern: What a ticket looks like here.
+        account: Whose people they are.
+        limit: How many to give.
+    """
+    line = read_line(text, pattern=pattern)
+    if line.ticket is not None and f"#{line.ticket}" not in text:
+        found = find(session, text, account=account, limit=limit)
+        if any(user.login.startswith(line.ticket.lower()) for user in found.people):
+            return CallerLine(None, text.strip()), found
+    return line, find(session, line.words, account=account, limit=limit)
+
+
+class _Search(NamedTuple):
+    """A search among the people of an account, or all. What the index says is never taken for true.
+
+    Attributes:
+        people: The store's.
+        account: Canonical; None for any.
+    """
+
+    people: People
+    account: str | None
+
+    def called(self, name: str) -> list[User]:
+        """Those whose login or e-mail address this is."""
+        found = []
+        with suppress(MalformedName):
+            found += self.people.find(canonical_user(name), self.account)
+        if "@" in name:
+            there, _ = self.fitting(sought_in(name, whole=True))
+            found += [user for user, _ in there if (user.email or "").casefold() == name.casefold()]
+        return found
+
+    def fitting(self, sought: Sequence[Sought]) -> tuple[list[tuple[User, int]], bool]:
+        """Those who have these words, with how many as whole ones; and whether that is all.
+
+        Where there are too many, those with all of them as whole words come first.
+        """
+        rows = self._rows(sought, CANDIDATES + 1)
+        all_counted = len(rows) <= CANDIDATES
+        if not all_counted:
+            whole = self._rows([each._replace(whole=True) for each in sought], CANDIDATES)
+            rows = [*dict.fromkeys([*whole, *rows])][:CANDIDATES]
+        hits = []
+        for user in self._read(rows):
+            whole_ones = whole_words(sought, _words(user))
+            if whole_ones is not None:
+                hits.append((user, whole_ones))
+        return hits, all_counted
+
+    def near(self, sought: Sequence[Sought]) -> tuple[str, ...]:
+        """Words that, in the place of one of these, fit somebody."""
+        near: dict[str, None] = {}
+        for place, ((word, *_), whole) in enumerate(sought):
+            if len(word) < _SHORTEST_WITH_SLIPS or whole:
+                continue
+            slips = one_slip_away(word)
+            other = [*sought]
+            other[place] = Sought(tuple(each for each in slips if each.isalnum()), whole=True)
+            for user in self._read(self._rows(other, _NEAR_AT_MOST)):
+                near |= dict.fromkeys(each for each in _words(user) if each in slips)
+        return tuple(near)[:_NEAR_AT_MOST]
+
+    def _rows(self, sought: Sequence[Sought], limit: int) -> list[int]:
+        of_account = sought_in(self.account or "", whole=True)
+        return self.people.with_words([*of_account, *sought], limit) if sought else []
+
+    def _read(self, rows: Sequence[int]) -> Iterable[User]:
+        """These records, but for those that can't be read and those of other accounts."""
+        users = self.people.in_rows(rows, [])
+        return [user for user in users if self.account in (None, user.account)]
+
+
+def _words(user: User) -> list[str]:
+    return words_of(user.login, user.display_name, user.email, user.account)

@@ -1,0 +1,72 @@
+"""Words: what folds alike is one word, however a name is written."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+
+from pincli.rules.words import sought_in, whole_words, words_of
+
+WORDS = {
+    "alice.smith+x@acme.example": "alice smith x acme example",
+    "CORP\\Bob_Smith": "corp bob smith",
+    "O'Brien": "o brien obrien",
+    "O\u2019Brien": "o brien obrien",
+    "J\u00fcrgen M\u00fcller": "jurgen juergen muller mueller",
+    "Strau\u00df": "strauss",
+    "\u0141ukasz S\u00f8rensen \u00c5se": "lukasz sorensen soerensen ase aase",
+    "\uff21\uff4c\uff49\uff43\uff45": "alice",
+    "\u7530\u4e2d \u592a\u90ce": "\u7530\u4e2d \u592a\u90ce",
+    "\u0418\u0432\u0430\u043d \u0401\u043b\u043a\u0438\u043d": "\u0438\u0432\u0430\u043d "
+    "\u0435\u043b\u043a\u0438\u043d",
+    "\u0939\u093f\u0928\u094d\u0926\u0940": "\u0939\u093f\u0928\u0926\u0940",
+    "--- @ ...": "",
+    "x" * 300: "x" * 64,
+}
+FITS = {
+    ("mueller", "M\u00fcller"): 1,
+    ("m\u00fcller", "Mueller"): 1,
+    ("muller", "M\u00fcller"): 1,
+    ("o'brien", "O\u2019Brien"): 1,
+    ("brien", "O'Brien"): 1,
+    ("SIOBHAN", "Siobh\u00e1n"): 1,
+    ("al smith", "Alice Smith"): 1,
+    ("a s", "Alice Smith"): 0,
+    ("alice smyth", "Alice Smith"): None,
+    ("lice", "Alice"): None,
+    ("\u7530", "\u7530\u4e2d"): 0,
+}
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_words_are_folded(text: str) -> None:
+    """Case, marks, width and spelling fold; a decomposed text has the same words."""
+    for written in (text, unicodedata.normalize("NFD", text)):
+        assert words_of("", written, None, "") == WORDS[text].split()
+
+
+@pytest.mark.parametrize("pair", FITS)
+def test_each_word_begins_one(pair: tuple[str, str]) -> None:
+    """All of the words, each the beginning of one; whole words are counted."""
+    typed, name = pair
+    assert whole_words(sought_in(typed), words_of("", name, None, "")) == FITS[pair]
+
+
+def test_a_whole_word_is_no_mere_beginning() -> None:
+    """Where whole words are asked for."""
+    words = words_of("alice", "", "a@x.example", "acme gmbh")
+    assert words == ["alice", "a", "x", "example", "acme", "gmbh"]
+    assert whole_words(sought_in("acme gmbh", whole=True), words) == 2
+    assert whole_words(sought_in("acm", whole=True), words) is None
+
+
+def test_an_erased_user_has_no_words() -> None:
+    """Nobody finds them."""
+    assert words_of("erased-00ff", "", None, "acme") == []
+
+
+def test_a_search_has_twenty_words_at_most() -> None:
+    """Each once: an index takes no expression of any length."""
+    assert len(sought_in("a " * 30)) == 1
+    assert len(sought_in(" ".join(map(str, range(30))))) == 20
