@@ -120,6 +120,8 @@ class Rule(Enum):
     REPEATED_DIGITS = "too many equal digits in a row"
     DIGIT_SEQUENCE = "too many digits in sequence"
     SAME_PIN = "it is the present PIN"
+    WITHDRAWN_PIN = "it is the PIN that was withdrawn last"
+    OWN_DIGITS = "the digits are part of the user's own names"
     USER_EXISTS = "the user exists"
     STORE_EXISTS = "there is a store"
     DATABASE_IN_USE = "there are rows in the database"

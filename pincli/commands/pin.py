@@ -30,7 +30,8 @@ def change(
 ) -> Answer:
     r"""Set the PIN that the customer chose.
 
-    On a terminal it is asked for twice.
+    On a terminal it is asked for twice. Refused are the present PIN, the one that was withdrawn
+    last, and digits of the user's own login, e-mail address or account.
 
     Example:
       pincli pin change alice

@@ -9,6 +9,7 @@ from typing import NamedTuple, NoReturn, TypeVar
 
 from pincli.errors import (
     KeyChanged,
+    KeysUnavailable,
     NoPinPossible,
     PinChangedMeanwhile,
     RecordDamaged,
@@ -91,7 +92,8 @@ def change(session: Session, name: str, pin: str, *, account: str | None = None)
         UnknownUser: There is no such user.
         NoPinPossible: The user is inactive or of a type without PINs.
         MalformedPin: It is not six digits.
-        Refused: Locked, or the PIN rules forbid it, or it is the present one.
+        Refused: Locked, or the PIN rules forbid it, or it is the present one or the one that
+            was withdrawn last.
     """
     user = require_user(session, name, account=account)
     return at_present_version(session, user, partial(_choose, session, pin=pin))
@@ -189,9 +191,11 @@ def _choose(session: Session, user: User, *, pin: str) -> User:
     require_well_formed(pin)
     if state_of(user) is State.LOCKED:
         _refuse(session, user, Refused(Rule.LOCKED, user.login))
-    rule = broken_rule(pin)
+    rule = broken_rule(pin, user)
     if rule is None and user.question is not None and _is_present_pin(session, user, pin):
         rule = Rule.SAME_PIN
+    if rule is None and _is_barred(session, user, pin):
+        rule = Rule.WITHDRAWN_PIN
     if rule is not None:
         _refuse(session, user, Refused(rule, user.login))
     new = prepare(session, user, pin, PinOrigin.CUSTOMER)
@@ -199,7 +203,7 @@ def _choose(session: Session, user: User, *, pin: str) -> User:
 
 
 def _first_look(session: Session, user: User) -> ShownPin:
-    pin = generate()
+    pin = generate(user)
     made = prepare(session, user, pin, PinOrigin.GENERATED)
     written = _raised(session.store.write(steps.collect, user, made))
     return ShownPin(written, pin, first=True)
@@ -225,6 +229,24 @@ def _is_present_pin(session: Session, user: User, pin: str) -> bool:
     key = session.verify_key(user.verify_key or "")
     answer = session.answers.answer(user.question or "", key, user.uid, user.pin_version, pin)
     return hmac.compare_digest(check_of(answer), user.pin_check or b"")
+
+
+def _is_barred(session: Session, user: User, pin: str) -> bool:
+    """Whether it is the PIN that was withdrawn last, which somebody may know.
+
+    The bar ends with its key: a PIN under a key that is gone can't be compared.
+    """
+    if user.barred_question is None or user.barred_version is None:
+        return False
+    try:
+        key = session.verify_key(user.barred_key or "")
+    except KeysUnavailable as error:
+        if error.fault is Fault.MISMATCH:
+            return False
+        raise
+    answers = session.answers
+    answer = answers.answer(user.barred_question, key, user.uid, user.barred_version, pin)
+    return hmac.compare_digest(check_of(answer), user.barred_check or b"")
 
 
 def _refuse(session: Session, user: User, refusal: Refusal) -> NoReturn:

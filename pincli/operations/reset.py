@@ -104,7 +104,8 @@ def _issue(
         for results in _withdraw_first(session, selection, order, total):
             done += len(results)
             yield results
-    pins = ((user, generate()) for page in selection.pages() for user in page if lacks_pin(user))
+    lacking = (user for page in selection.pages() for user in page if lacks_pin(user))
+    pins = ((user, generate(user)) for user in lacking)
     with underway(total, progress) as course:
         course.advance(done)
         try:
@@ -155,7 +156,7 @@ def _issue_one(session: Session, selection: Selection, user: User, order: ResetO
         if not may_have_pin(present):
             (change,) = _withdrawn(session, selection, [present.id], order)
             return ResetUser(change)
-        pin = generate()
+        pin = generate(present)
         new = prepare(session, present, pin, PinOrigin.GENERATED)
         changes = session.store.write(
             steps.issue, [(present, new)], unlock=order.unlock, reason=order.reason

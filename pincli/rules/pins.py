@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 
 from pincli.errors import MalformedPin, Refused, Rule
+from pincli.models import User
 
 PIN_LENGTH = 6
 LONGEST_RUN = 3
@@ -29,17 +30,22 @@ def require_well_formed(text: str) -> None:
         raise MalformedPin
 
 
-def broken_rule(pin: str) -> Rule | None:
+def broken_rule(pin: str, user: User | None = None) -> Rule | None:
     """The rule that a well-formed PIN breaks, or None if it may be used.
 
     There is no wrap from 9 to 0: 789012 is fine.
+
+    Args:
+        pin: The PIN.
+        user: Whose it is to be; None asks for what holds for everybody.
     """
     steps = [int(after) - int(before) for before, after in pairwise(pin)]
     if _has_run(steps, _REPEAT):
         return Rule.REPEATED_DIGITS
     if _has_run(steps, _UP) or _has_run(steps, _DOWN):
         return Rule.DIGIT_SEQUENCE
-    return None
+    names = () if user is None else (user.login, user.email or "", user.account)
+    return Rule.OWN_DIGITS if any(pin in ungrouped(name) for name in names) else None
 
 
 def require_allowed(pin: str) -> None:
@@ -49,13 +55,13 @@ def require_allowed(pin: str) -> None:
         raise Refused(rule)
 
 
-def generate() -> str:
-    """A new PIN, uniform over all that the rules allow: drawn again until one passes."""
+def generate(user: User | None = None) -> str:
+    """A new PIN, uniform over all that the rules allow a user: drawn again until one passes."""
     import secrets
 
     while True:
         pin = f"{secrets.randbelow(10**PIN_LENGTH):0{PIN_LENGTH}d}"
-        if broken_rule(pin) is None:
+        if broken_rule(pin, user) is None:
             return pin
 
 

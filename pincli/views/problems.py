@@ -260,6 +260,14 @@ def _refused(rule: Rule, subject: str) -> tuple[str, str]:
             f"a PIN may not have more than {LONGEST_RUN} digits that count up or down",
             "choose another",
         ),
+        Rule.WITHDRAWN_PIN: (
+            "that PIN was withdrawn, as others may know it",
+            "choose another",
+        ),
+        Rule.OWN_DIGITS: (
+            "a PIN may not be part of the login, the e-mail address or the account",
+            "choose another",
+        ),
         Rule.SAME_PIN: ("that is the present PIN already", "choose another"),
         Rule.USER_EXISTS: (
             f"there is a user {subject} already",

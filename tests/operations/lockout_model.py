@@ -14,12 +14,14 @@ class Model:
 
     Attributes:
         version: Grows when a PIN is set or withdrawn.
+        barred: The PIN that was withdrawn last, until the customer chooses one.
         open: The answer of an attempt that nobody has ended yet; empty for none.
         ended: How the last attempt that somebody ended came out.
     """
 
     pin: str | None = None
     version: int = 0
+    barred: str | None = None
     counter: int = 0
     active: bool = True
     open: str = ""
@@ -90,22 +92,28 @@ class Model:
         if self.counter < SIX or unlock:
             self.counter = 0
         if pin or self.pin:
-            self.replace_pin(pin)
+            self.withdraw(pin)
 
     def choose(self, pin: str) -> None:
         """The customer's choice."""
         self.counter = 0
+        self.barred = None
         self.replace_pin(pin)
 
     def switch(self, *, active: bool) -> None:
         """Deactivating withdraws the PIN."""
         if self.active and not active and self.pin:
-            self.replace_pin(None)
+            self.withdraw(None)
         self.active = active
 
     def unlock(self) -> None:
         """A lock is released."""
         self.counter = 0
+
+    def withdraw(self, new: str | None) -> None:
+        """The PIN goes, and can't be chosen again; maybe another comes."""
+        self.barred = self.pin or self.barred
+        self.replace_pin(new)
 
     def replace_pin(self, pin: str | None) -> None:
         """Another PIN, or none; the one before must not verify any more."""

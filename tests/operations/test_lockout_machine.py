@@ -268,7 +268,9 @@ class Lockout(RuleBasedStateMachine):
             with pytest.raises(NoPinPossible):
                 pins.change(self.session, name, pin)
             return
-        rule = FORBIDDEN.get(pin, Rule.SAME_PIN if pin == model.pin else None)
+        known = {model.barred or "": Rule.WITHDRAWN_PIN, **FORBIDDEN}
+        known[model.pin or ""] = Rule.SAME_PIN
+        rule = known.get(pin)
         # What is known before the record is written leaves an open attempt to others.
         if model.state == "locked":
             rule = Rule.LOCKED

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Callable
+
 import pytest
 
-from pincli.errors import MalformedPin, NoPinPossible, Refused, Rule, UnknownUser
+from pincli.errors import (
+    KeysUnavailable,
+    MalformedPin,
+    NoPinPossible,
+    Refused,
+    Rule,
+    UnknownUser,
+)
 from pincli.models import Outcome, PinOrigin, State, UserType
 from pincli.operations import people, pins
+from pincli.operations.keys import KeyKind, rotate
+from pincli.operations.session import Session
 from pincli.operations.verify import verify
+from tests.operations.resetting import reset_named
 from tests.store.attempting import PIN, kinds_after, last_number, told, with_counter
 from tests.support.desk import Desk
 
@@ -76,6 +89,83 @@ def test_no_pin_is_chosen_while_locked(desk: Desk) -> None:
         assert refusal.value.rule is Rule.LOCKED
     assert desk.user("alice") == before
     assert kinds_after(desk, number) == [("refused", "locked", 6)] * 2
+
+
+def _reset(session: Session) -> None:
+    reset_named(session, "alice")
+
+
+def _issue(session: Session) -> None:
+    reset_named(session, "alice", issue=True)
+
+
+def _rehire(session: Session) -> None:
+    for active in (False, True):
+        people.set_active(session, "alice", active=active, reason=None)
+
+
+@pytest.mark.parametrize("withdraw", [_reset, _issue, _rehire])
+def test_the_pin_that_was_withdrawn_last_is_not_chosen_again(
+    desk: Desk, withdraw: Callable[[Session], None]
+) -> None:
+    """Whatever withdrew it, until the customer has chosen another."""
+    desk.collected("alice", pin=PIN)
+    with desk.session() as session:
+        withdraw(session)
+        with pytest.raises(Refused) as refusal:
+            pins.change(session, "alice", PIN)
+        assert refusal.value.rule is Rule.WITHDRAWN_PIN
+        pins.change(session, "alice", CHOICE)
+        pins.change(session, "alice", PIN)
+
+
+def test_only_the_last_withdrawn_pin_is_barred(desk: Desk) -> None:
+    """Neither a look nor a reset without a PIN ends the bar; another withdrawal moves it."""
+    desk.collected("alice", pin=PIN)
+    with desk.session() as session:
+        reset_named(session, "alice")
+        generated = pins.show(session, "alice").pin
+        reset_named(session, "alice")
+        reset_named(session, "alice")
+        with pytest.raises(Refused) as refusal:
+            pins.change(session, "alice", generated)
+        assert refusal.value.rule is Rule.WITHDRAWN_PIN
+        pins.change(session, "alice", PIN)
+
+
+def test_the_bar_ends_with_its_key(desk: Desk) -> None:
+    """A PIN under a key that is gone can't be compared; one that can't be read is no answer."""
+    desk.collected("alice", pin=PIN)
+    with desk.session() as session:
+        reset_named(session, "alice")
+        old = session.identity.verify_key
+        rotate(session, KeyKind.VERIFY)
+    kept = desk.keys / f"verify-{old}.key"
+    kept.chmod(0o644)
+    with desk.session() as session, pytest.raises(KeysUnavailable):
+        pins.change(session, "alice", CHOICE)
+    kept.unlink()
+    with desk.session() as session:
+        assert pins.change(session, "alice", PIN).barred_question is None
+
+
+@pytest.mark.parametrize(
+    ("login", "account"), [("u234811@x.example", "acme"), ("alice", "12-23-48-11"), ("234811", "a")]
+)
+def test_nobodys_own_digits_are_their_pin(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, login: str, account: str
+) -> None:
+    """Neither chosen nor generated: whoever knows the login would guess it."""
+    desk.add(login, account)
+    draws = [234_811, 444_159] * 2
+    monkeypatch.setattr(secrets, "randbelow", lambda _: draws.pop(0))
+    with desk.session() as session:
+        with pytest.raises(Refused) as refusal:
+            pins.change(session, login, "234811")
+        assert refusal.value.rule is Rule.OWN_DIGITS
+        assert pins.show(session, login).pin == "444159"
+        (result,) = reset_named(session, login, issue=True)
+        assert result.pin == "444159"
 
 
 @pytest.mark.parametrize("pin", ["", "12345", "1234567", "12a456", f"{CHOICE}\n"])
