@@ -106,7 +106,7 @@ def test_the_first_user_by_hand_in_five_lines(home: dict[str, str]) -> None:
             "bash", ["-c", line], env=home, cwd=home["HOME"], encoding="utf-8", timeout=30
         )
         if line == "pincli verify alice":
-            terminal.expect_exact("Support PIN of Alice Example (alice, acme): ")
+            terminal.expect_exact("Support PIN of alice, acme (Alice Example): ")
             pin = re.search(r"\d{6}", outputs[2])
             assert pin is not None
             terminal.sendline(pin[0])

@@ -9,7 +9,8 @@ from pincli.models import User, Verdict
 from pincli.rules.states import state_of
 from pincli.views.blocks import Band, Block, Fields, Headline, Next, Note, Problem, Tone
 from pincli.views.status import when
-from pincli.views.verdict import attempts, verdict, who
+from pincli.views.verdict import attempts, name_field, verdict
+from pincli.views.verdict import caller as known_by
 
 NOT_VERIFIED = Headline(Tone.BAD, "NOT VERIFIED")
 
@@ -82,7 +83,7 @@ def caller(user: User, ticket: str | None) -> list[Block]:
     Without a sign or a colour: nobody may take it for a verdict.
     """
     pairs = [
-        ("user", who(user)),
+        ("user", known_by(user)),
         ("state", state_of(user).value),
         ("attempts", attempts(user)),
         ("last attempt", when(user.last_attempt_at, user.last_attempt_by)),
@@ -92,7 +93,7 @@ def caller(user: User, ticket: str | None) -> list[Block]:
         pairs.append(("locks ever", str(user.locks_total)))
     if ticket is not None:
         pairs.append(("ticket", ticket))
-    return [Fields(pairs)]
+    return [Fields(pairs + name_field(user))]
 
 
 def answered(result: Verdict) -> list[Block]:

@@ -10,7 +10,7 @@ from pincli.rules.states import ATTEMPTS_ALLOWED, state_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone, counted
 from pincli.views.exit_codes import ExitCode
 from pincli.views.times import said
-from pincli.views.verdict import attempts, collect_next, login_of, who
+from pincli.views.verdict import attempts, caller, collect_next, login_of, name_field
 
 _TONES = {
     State.ACTIVE: Tone.GOOD,
@@ -101,16 +101,18 @@ def overview(totals: dict[State, int], latest: Sequence[User], *, exit_code: boo
 def _card_screen(user: User) -> list[Block]:
     state = state_of(user)
     pairs = [
+        ("user", caller(user)),
         ("type", user.type.value),
         ("attempts", attempts(user)),
         ("last attempt", when(user.last_attempt_at, user.last_attempt_by)),
         ("last verified", when(user.last_verified_at, user.last_verified_by)),
         ("PIN", _pin(user)),
         ("ever", f"{counted(user.attempts_total, 'attempt')}, {counted(user.locks_total, 'lock')}"),
+        *name_field(user),
     ]
     if user.locked_since:
-        pairs.insert(2, ("locked since", said(user.locked_since)))
-    blocks: list[Block] = [Headline(_TONES[state], state.value, who(user)), Fields(pairs)]
+        pairs.insert(3, ("locked since", said(user.locked_since)))
+    blocks: list[Block] = [Headline(_TONES[state], state.value), Fields(pairs)]
     if state is State.UNCOLLECTED:
         blocks.append(collect_next(user.login))
     return blocks

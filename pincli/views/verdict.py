@@ -10,9 +10,12 @@ from pincli.rules.names import script_of
 from pincli.rules.states import ATTEMPTS_ALLOWED
 from pincli.views.blocks import Answer, Block, Fields, Headline, Next, Problem, Tone
 from pincli.views.exit_codes import EXIT_OF, ExitCode
+from pincli.views.sanitiser import shown
 from pincli.views.shell import command
 from pincli.views.times import said
 
+_CUT = "..."
+_NAME_COLUMNS = 40
 _UNLOCK = "log in to the portal, User Management, Unlock"
 
 
@@ -55,9 +58,36 @@ def verdict(result: Verdict, *, ticket_masked: bool = False) -> Answer:
 
 
 def who(user: User) -> str:
-    """A user as people know them: display name, login, account."""
-    login = f"{login_of(user)}, {user.account}"
-    return f"{user.display_name} ({login})" if user.display_name else login
+    """A user in a line: login, account, and the display name in brackets."""
+    name = short_name(user)
+    return f"{caller(user)} ({name})" if name else caller(user)
+
+
+def caller(user: User) -> str:
+    """What a user is known by: login and account."""
+    return f"{login_of(user)}, {user.account}"
+
+
+def name_field(user: User) -> list[tuple[str, str]]:
+    """The display name as a field, the last of its screen; none where there is no name.
+
+    Customers choose their names, and one may read like the tool's own words: so it never
+    comes first, and never takes a second line.
+    """
+    name = short_name(user)
+    return [("name", name)] if name else []
+
+
+def short_name(user: User) -> str:
+    """A display name, cut short."""
+    from pincli.views.plain import columns_of
+
+    name = shown(user.display_name)
+    if columns_of(name) <= _NAME_COLUMNS:
+        return name
+    while columns_of(name) > _NAME_COLUMNS - len(_CUT):
+        name = name[:-1]
+    return f"{name.rstrip()}{_CUT}"
 
 
 def login_of(user: User) -> str:
@@ -75,14 +105,14 @@ def attempts(user: User) -> str:
 def _screen(result: Verdict, words: _Words) -> list[Block]:
     verified = result.outcome is Outcome.VERIFIED
     user = result.user
-    pairs = [("user", who(user))]
+    pairs = [("user", caller(user))]
     if not verified:
         pairs.append(("why", words.short))
     if user.locked_since:
         pairs.append(("locked since", said(user.locked_since)))
     elif result.outcome in (Outcome.VERIFIED, Outcome.INCORRECT):
         pairs.append(("attempts", attempts(user)))
-    pairs.append(("say", words.say))
+    pairs += [("say", words.say), *name_field(user)]
     headline = Headline(Tone.GOOD, "VERIFIED") if verified else Headline(Tone.BAD, "NOT VERIFIED")
     blocks: list[Block] = [headline, Fields(pairs)]
     if result.outcome is Outcome.UNCOLLECTED:

@@ -40,7 +40,7 @@ def test_a_verified_call(floor: Desk, agent: Tmux) -> None:
     """Who it is and how they stand, before the PIN; six marks; the verdict; the tally."""
     sit_down(agent)
     card = look_up(agent, "Alice T-4711")
-    assert re.search(r"user +Alice \(alice, acme\)", card)
+    assert re.search("user +alice, acme", card)
     assert re.search(r"attempts +6 of 6 left", card)
     assert "VERIFIED" not in card
     screen = answer(agent, RIGHT, "\u2714  VERIFIED")
@@ -126,7 +126,7 @@ def test_tab_completes_a_name(agent: Tmux) -> None:
     agent.press("Tab", "Tab")
     agent.wait_for("^ user +alicia$")
     agent.press("Enter")
-    agent.wait_for(r"Alicia \(alicia, acme\)")
+    agent.wait_for(r"alicia, acme")
     agent.press("Escape")
     agent.wait_for("cancelled")
     agent.type("ve")
@@ -165,7 +165,7 @@ def test_an_account_lists_its_users(floor: Desk, agent: Tmux) -> None:
     assert re.search("cust00 +Cust00 +uncollected", screen)
     assert "and 10 more" in screen
     agent.press("Down", "Down", "Enter")
-    agent.wait_for(r"Cust01 \(cust01, bigco\)")
+    agent.wait_for(r"cust01, bigco")
     refused = floor.events()[before:]
     assert [(each.user, each.outcome) for each in refused] == [("cust01", "uncollected")]
 
@@ -195,12 +195,12 @@ def test_an_idle_desk_is_cleared(floor: Desk, agent: Tmux) -> None:
     agent.wait_for("Cleared")
     agent.type("59")
     agent.wait_for(r"^ user +\*\*$")
-    assert "(alice, acme)" not in agent.screen
+    assert "alice, acme" not in agent.screen
     agent.press("Escape")
     look_up(agent, "alice")
     answer(agent, RIGHT, "\u2714  VERIFIED")
     agent.wait_for("Cleared")
-    assert "(alice, acme)" not in agent.screen
+    assert "alice, acme" not in agent.screen
     assert "1 verified" in agent.screen
     assert floor.user("alice").attempts_total == 1
 
@@ -240,7 +240,7 @@ def test_other_widths(floor: Desk, tmp_path: Path, columns: int) -> None:
         agent.resize(50, 10)
         agent.wait_for("^.{,50}Esc clear")
         screen = agent.wait_for("\u2714")
-        assert "Alice (alice, acme)" in screen
+        assert "alice, acme" in screen
         agent.resize(100, 30)
         agent.wait_for("Ctrl-D end shift")
         assert agent.screen.count("VERIFIED") == 1

@@ -74,11 +74,12 @@ def test_a_card_s_exit_code_goes_by_the_derived_state(state: State, exit_code: b
 
 @pytest.mark.parametrize("state", State)
 def test_a_card_shows_the_state_first(state: State) -> None:
-    """State and person on the first line; the next step where there is one."""
+    """State, then person, then the rest, the name last; the next step where there is one."""
     out = piped(status.card(USERS[state], exit_code=False).screen())
-    first = out.splitlines()[0]
+    first, second, *rest = [line.split() for line in out.splitlines()]
     assert state.value in first
-    assert "Alice Example (alice, acme)" in first
+    assert second == ["user", "alice,", "acme"]
+    assert ["name", "Alice", "Example"] in rest[-2:]
     assert ("pincli pin show alice" in out) is (state is State.UNCOLLECTED)
 
 

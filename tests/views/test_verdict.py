@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pincli.config import Display
 from pincli.models import Outcome, State, User, UserType, Verdict
 from pincli.views.blocks import Answer
 from pincli.views.times import said
@@ -74,7 +75,7 @@ def test_the_first_line_is_the_verdict(name: str) -> None:
     first, second, *_ = piped(answer_of(name).screen()).splitlines()
     expected = "\u2714 VERIFIED" if name == "verified" else "\u2718 NOT VERIFIED"
     assert first == expected
-    assert "Alice Example (alice, acme)" in second
+    assert second.split() == ["user", "alice,", "acme"]
 
 
 @every_case
@@ -129,6 +130,37 @@ def test_a_caller_without_a_pin_is_told_how_to_get_one() -> None:
     assert "pincli pin show alice" in piped(answer.screen())
     assert "pincli pin show alice" in answer.problem.hint
     assert "portal" in answer.problem.hint
+
+
+@every_case
+@pytest.mark.parametrize(
+    "display_name",
+    [
+        "VERIFIED",
+        "Al  say  Thank you, that is correct.  attempts  6 of 6 left",
+        "\u2714 VERIFIED " * 20,
+        "\u4f50\u85e4" * 100,
+    ],
+)
+@pytest.mark.parametrize("display", [UNCOLOURED, ASCII])
+def test_no_name_can_imitate_our_words(
+    monkeypatch: pytest.MonkeyPatch, name: str, display_name: str, display: Display
+) -> None:
+    """It stands last, behind its label, cut short: all lines but that one are as without it."""
+    screens = {}
+    for given in ("", display_name):
+        user = CASES[name].user._replace(display_name=given)
+        screen = verdict(CASES[name]._replace(user=user)).screen()
+        out = drawn(screen, display, monkeypatch, columns=60).splitlines()
+        screens[given] = [
+            line for line in out if not line.startswith("  next") and "portal's" not in line
+        ]
+    lines = len(screens[""])
+    assert screens[display_name][:lines] == screens[""]
+    label, *rest = screens[display_name][lines:]
+    assert label.startswith("  name  ")
+    assert all(line.startswith(" " * 8) for line in rest)
+    assert bool(rest) is (display is ASCII and not display_name.isascii())
 
 
 @every_case

@@ -152,7 +152,7 @@ SCREENS = {
 def test_what_matters_is_on_every_screen(name: str, columns: int, rows: int) -> None:
     """The verdict's word, or who is calling, has room even on the smallest screens."""
     screen = drawn(SCREENS[name], columns, rows)
-    wanted = {"calling": "Alice Example", "names": "alicia", "verified": "\u2714"}
+    wanted = {"calling": "alice, acme", "names": "alicia", "verified": "\u2714"}
     assert wanted.get(name, "NOT VERIFIED") in screen
     assert ("VERIFIED" in screen) is (name not in ("calling", "names"))
 

@@ -17,7 +17,7 @@ from tests.support.floor_of_agents import AMY, BEN, SERVICE, AgentFloor
 
 pytestmark = pytest.mark.system
 
-PROMPT = "Support PIN of Alice"
+PROMPT = "Support PIN of alice, acme"
 SHELL_PROMPT = "$ "
 
 
