@@ -61,6 +61,7 @@ def test_programs_get_every_key_for_every_outcome(name: str) -> None:
         "state": result.state.value,
         "attempts_left": 6 - result.user.failed_attempts,
         "locked_since": result.user.locked_since,
+        "ticket_masked": False,
     }
     assert (answer.problem is None) is (name == "verified")
     if answer.problem is not None:
