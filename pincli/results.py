@@ -128,6 +128,8 @@ class KeyInfo(NamedTuple):
         made_at: When the file was made, ISO 8601, UTC.
         users: How many users' records need it.
         usable: False for a file that holds no key, such as a killed rotation leaves.
+        age_days: How many whole days ago that was.
+        compromised: Whether it was set aside, as others may have it.
     """
 
     file: str
@@ -137,6 +139,8 @@ class KeyInfo(NamedTuple):
     made_at: str
     users: int
     usable: bool = True
+    age_days: int = 0
+    compromised: bool = False
 
 
 class Restored(NamedTuple):

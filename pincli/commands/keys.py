@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from pincli.commands.invocation import Invocation
+from pincli.commands.options import YesOption
+from pincli.commands.prompts import confirm, require_terminal
 from pincli.errors import UsageProblem
 from pincli.operations import keys as operation
 from pincli.operations.keys import KeyKind
@@ -14,6 +16,11 @@ from pincli.operations.session import Need
 from pincli.views import keys as view
 from pincli.views.blocks import Answer
 from pincli.views.progress import progress_bar
+
+_QUESTIONS = {
+    KeyKind.VERIFY: "Make a new verify key, and withdraw every PIN that was made under another?",
+    KeyKind.AUDIT: "Make a new audit key, and make backups from before useless?",
+}
 
 
 def list_keys(invocation: Invocation) -> Answer:
@@ -38,20 +45,32 @@ def rotate(
     audit: Annotated[
         bool, typer.Option("--audit", help="The key that signs the audit trail.")
     ] = False,
+    compromised: Annotated[
+        bool,
+        typer.Option("--compromised", help="Others may have it: trust nothing made with it."),
+    ] = False,
+    yes: YesOption = False,
 ) -> Answer:
     """Put a new key in the place of one.
 
     Example:
       pincli keys rotate --verify
+      pincli keys rotate --verify --compromised
 
     Nobody's PIN changes, and agents go on verifying. The old key stays beside the new
     one; `pincli keys list` says when nothing needs it any more.
+
+    With --compromised, old keys of that kind are never loaded again. --verify also withdraws
+    every PIN that was made under one: each customer opens a new PIN in the portal. --audit
+    also seals every record anew; backups from before can't be restored after it.
     """
     given = {KeyKind.VERIFY: verify, KeyKind.PORTAL: portal, KeyKind.AUDIT: audit}
     chosen = [kind for kind, wanted in given.items() if wanted]
     if len(chosen) != 1:
         raise UsageProblem("one key at a time", "give one of --verify, --portal and --audit")
     kind = chosen[0]
+    if compromised:
+        return _distrust(invocation, kind, yes=yes)
     if kind is not KeyKind.PORTAL:
         fingerprint: str | None = operation.rotate(invocation.open(Need.WRITE), kind)
         return view.rotated(kind.value, fingerprint, 0)
@@ -62,3 +81,27 @@ def rotate(
     with progress_bar("resealing") as progress:
         resealed = operation.reseal(session, progress=progress)
     return view.rotated(kind.value, fingerprint, resealed)
+
+
+def _distrust(invocation: Invocation, kind: KeyKind, *, yes: bool) -> Answer:
+    """Rotate a key that others may have; a run that was cut short is finished."""
+    if kind is KeyKind.PORTAL:
+        raise UsageProblem(
+            "who has portal.key and the store has every PIN",
+            "pincli keys rotate --portal, then pincli reset --all",
+        )
+    if not yes:
+        require_terminal("nobody is there to confirm it", "give --yes")
+        confirm(_QUESTIONS[kind])
+    session = invocation.open(Need.WRITE)
+    if kind is KeyKind.AUDIT:
+        fingerprint: str | None = operation.rotate(session, kind)
+        with progress_bar("sealing") as progress:
+            operation.distrust(session, progress=progress)
+        return view.rotated(kind.value, fingerprint, 0, compromised=True)
+    fingerprint = None
+    if not operation.is_withdrawing(session):
+        fingerprint = operation.rotate(session, kind, compromised=True)
+    with progress_bar("withdrawing") as progress:
+        withdrawn = operation.withdraw_compromised(session, progress=progress)
+    return view.rotated(kind.value, fingerprint, 0, withdrawn=withdrawn, compromised=True)

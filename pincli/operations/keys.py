@@ -15,18 +15,21 @@ from pincli.operations.chunks import Progress, in_chunks, no_progress
 from pincli.operations.session import Session
 from pincli.results import KeyInfo
 from pincli.store.steps import keys as steps
+from pincli.store.steps import pins as pin_steps
 from pincli.vault.answers import bound_to
 from pincli.vault.key_files import read_key
 from pincli.vault.keyring import (
     AUDIT_KEY,
+    COMPROMISED,
     PORTAL_PRIVATE,
     PORTAL_PUBLIC,
     VERIFY_KEY,
     Key,
     named_in,
     named_key,
+    rotated_name,
 )
-from pincli.vault.rotation import PORTAL_PAIR, install_keys, prepare_keys, tidy_names
+from pincli.vault.rotation import PORTAL_PAIR, install_keys, prepare_keys, set_aside, tidy_names
 from pincli.vault.seals import seal, unseal
 
 
@@ -53,7 +56,7 @@ _KINDS = {
 _LOOKS = 5
 
 
-def rotate(session: Session, kind: KeyKind) -> str:
+def rotate(session: Session, kind: KeyKind, *, compromised: bool = False) -> str:
     """Put a new key in the place of one; nobody's PIN changes.
 
     Verifiers under the old verify key stay valid, and each is renewed by the next correct
@@ -62,6 +65,8 @@ def rotate(session: Session, kind: KeyKind) -> str:
     Args:
         session: Opened with Need.WRITE.
         kind: Which key.
+        compromised: Whether others may have it: the old verify keys are loaded no more, and
+            `withdraw_compromised` has to follow; or `distrust`, for the audit key.
 
     Returns:
         The new key's fingerprint.
@@ -71,13 +76,95 @@ def rotate(session: Session, kind: KeyKind) -> str:
         keys = prepare_keys(session.keyring, _FILES[kind])
         session.store.write(steps.name_key, kind.value, keys.fingerprint)
         install_keys(session.keyring, keys)
+        if compromised and kind is KeyKind.VERIFY:
+            # First of all: that they lie aside is also how a run that was cut short is known.
+            set_aside(session.keyring, VERIFY_KEY)
     return keys.fingerprint
+
+
+def is_withdrawing(session: Session) -> bool:
+    """Whether a rotation was cut short: some PINs need a verify key that was compromised."""
+    uses = session.store.people.key_uses()["verify"]
+    return any(key.fingerprint in uses for key in session.keyring.compromised(VERIFY_KEY))
+
+
+def withdraw_compromised(session: Session, *, progress: Progress = no_progress) -> int:
+    """Withdraw every PIN that was made under another verify key than the present one.
+
+    Run again after an interruption, it does the rest.
+
+    Args:
+        session: Opened with Need.WRITE.
+        progress: Told how far it is.
+
+    Returns:
+        How many PINs were withdrawn.
+
+    Raises:
+        Interrupted: Between two chunks; those before are done.
+        StoreTampered: Records were changed behind the trail; everybody else is done.
+    """
+    session.store.prepare_for_bulk()
+    present = session.store.identity().verify_key
+    people = session.store.people
+
+    def following(last: User | None, limit: int) -> Sequence[User]:
+        return people.under_another("verify", present, last.id if last else 0, limit)
+
+    def step(users: Sequence[User]) -> int:
+        changes = session.store.write(
+            pin_steps.withdraw,
+            [user.id for user in users],
+            unlock=False,
+            reason="the verify key was compromised",
+            uids={user.id: user.uid for user in users},
+            tampered=session.left_out,
+        )
+        return len(changes)
+
+    uses = people.key_uses()["verify"]
+    total = sum(count for name, count in uses.items() if name != present)
+    withdrawn = sum(in_chunks(following, step, total=total, progress=progress))
+    session.require_none_left_out()
+    return withdrawn
+
+
+def distrust(session: Session, *, progress: Progress = no_progress) -> None:
+    """Seal all records with the present audit key, and load those before it no more.
+
+    Until it is through, they are loaded; run again after an interruption, it does the rest.
+
+    Args:
+        session: Opened with Need.WRITE, after the rotation.
+        progress: Told how far it is.
+
+    Raises:
+        Interrupted: Between two chunks; those before are done.
+        StoreTampered: Records were changed behind the trail; everybody else is done.
+    """
+    session.store.prepare_for_bulk()
+    people = session.store.people
+
+    def following(last: int | None, limit: int) -> Sequence[int]:
+        return people.rows_after(last or 0, limit)
+
+    def step(rows: Sequence[int]) -> None:
+        session.store.write(steps.seal_records, rows, session.left_out)
+
+    total = sum(people.totals().values())
+    for _ in in_chunks(following, step, total=total, progress=progress):
+        pass
+    with session.store.maintained():
+        _tidy(session)
+        session.store.write(steps.note_compromised, KeyKind.AUDIT.value)
+        set_aside(session.keyring, AUDIT_KEY)
+    session.require_none_left_out()
 
 
 def is_resealing(session: Session) -> bool:
     """Whether a rotation of the portal key was cut short: some PINs are sealed to one before."""
     present = session.store.identity().portal_key
-    return bool(session.store.people.sealed_otherwise(present, 0, 1))
+    return bool(session.store.people.under_another("portal", present, 0, 1))
 
 
 def reseal(session: Session, *, progress: Progress = no_progress) -> int:
@@ -112,8 +199,8 @@ def reseal(session: Session, *, progress: Progress = no_progress) -> int:
 
 def _reseal_to(session: Session, public: Key, progress: Progress) -> Iterator[int]:
     def following(last: User | None, limit: int) -> Sequence[User]:
-        return session.store.people.sealed_otherwise(
-            public.fingerprint, last.id if last else 0, limit
+        return session.store.people.under_another(
+            "portal", public.fingerprint, last.id if last else 0, limit
         )
 
     def step(users: Sequence[User]) -> int:
@@ -136,6 +223,8 @@ def _reseal_to(session: Session, public: Key, progress: Progress) -> Iterator[in
 
 def list_keys(session: Session) -> list[KeyInfo]:
     """Every key on this host, and how many users' records still need it.
+
+    Those that were compromised come last.
 
     Raises:
         KeysUnavailable: A key that is in use can't be read.
@@ -161,6 +250,10 @@ def _key_files(session: Session) -> list[tuple[str, Path]]:
         for name in _KINDS
         for path in session.keyring.on_disk(name)
         if os.path.lexists(path)
+    ] + [
+        (name, path)
+        for name in (VERIFY_KEY, AUDIT_KEY)
+        for path in sorted(session.keyring.folder.glob(rotated_name(name, "*")[:-4] + COMPROMISED))
     ]
 
 
@@ -188,6 +281,8 @@ def _key_info(name: str, path: Path, present: str, uses: Mapping[str, int]) -> K
         fingerprint=fingerprint,
         present=fingerprint == present,
         made_at=made.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        age_days=max(0, (datetime.now(UTC) - made).days),
+        compromised=path.suffix == COMPROMISED,
         users=uses.get(fingerprint, 0),
         usable=usable,
     )

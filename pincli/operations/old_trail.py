@@ -98,6 +98,7 @@ class OldTrail:
         for path in self._keyring.on_disk(AUDIT_KEY):
             with suppress(KeysUnavailable):
                 yield AuditSigner(named_key(AUDIT_KEY, read_key(path)))
+        yield from map(AuditSigner, self._keyring.compromised(AUDIT_KEY))
 
 
 def _signed(signer: AuditSigner, previous: str, row: OldEvent) -> bool:

@@ -130,7 +130,9 @@ class _Check:
         self._trail = session.store.trail
         self._store_id = session.identity.store_id
         self._sealers = [AuditSealer(key) for key in session.keyring.valid(AUDIT_KEY)]
-        self._trail_sealers = self._sealers
+        compromised = [AuditSealer(key) for key in session.keyring.compromised(AUDIT_KEY)]
+        self._trail_sealers = self._sealers + compromised
+        self._last_sealed: TrailEvent | None = None
         self._expected = expected
         self._met_expected = expected is None
         self._progress = progress
@@ -179,8 +181,17 @@ class _Check:
             self._epochs = self._epoch, self._trail.epoch()
         if number == begins_at:
             raise BadEvent(number + 1, MISSING)
+        self._vouched_for()
         if more:
             raise BadEvent(None, "there are texts of events that are not in it")
+
+    def _vouched_for(self) -> None:
+        """The last seal vouches for all before it, but not if somebody else may have made it."""
+        last = self._last_sealed
+        if last is not None and last.seal is not None:
+            self._trail_sealers = self._sealers
+            if not self._sealed(last.seal, last.number, last.link):
+                raise BadEvent(last.number, "its seal was made with a key that was compromised")
 
     def _follow(self, progress: Progress = no_progress) -> None:
         """Check the trail to its present end; others may be writing."""
@@ -254,6 +265,8 @@ class _Check:
             raise BadEvent(number, CHANGED)
         if event.seal is not None and not self._sealed(event.seal, number, event.link):
             raise BadEvent(number, "the event has a wrong seal")
+        if event.seal is not None:
+            self._last_sealed = event
         kept = texts.get(number)
         if (texts_digest(kept) if kept else None) != event.texts:
             raise BadEvent(number, "its texts were changed")

@@ -131,6 +131,14 @@ class Transaction(Protocol):
             StoreUnavailable: There is another event at that number.
         """
 
+    def seal_records(self, rows: Sequence[int], tampered: list[str]) -> None:
+        """Seal records with the key that counts now; nothing else of them changes.
+
+        Args:
+            rows: Where they are.
+            tampered: Gets the logins of records that were tampered with, which are left out.
+        """
+
     def name_key(self, kind: str, fingerprint: str) -> None:
         """Say that another key of a kind (`verify`, `portal`, `audit`) counts from now on."""
 
@@ -202,8 +210,10 @@ class People(Protocol):
         They come from an index, which may be wrong: compare the records' own words.
         """
 
-    def sealed_otherwise(self, portal_key: str, row: int, limit: int) -> list[User]:
-        """The next users above a row whose PIN is sealed to another key than this."""
+    def under_another(
+        self, kind: Literal["verify", "portal"], fingerprint: str, row: int, limit: int
+    ) -> list[User]:
+        """The next users above a row whose PIN needs another key of a kind than this."""
 
     def open_since(self, before: str) -> list[int]:
         """Rows of users whose attempt was left open before a time."""

@@ -18,6 +18,9 @@ PORTAL_PUBLIC = "portal.pub"
 PORTAL_PRIVATE = "portal.key"
 ALL_FILES = (VERIFY_KEY, AUDIT_KEY, PORTAL_PUBLIC, PORTAL_PRIVATE)
 
+COMPROMISED = ".compromised"
+"""How the file of a key ends that others may have read."""
+
 _FINGERPRINT_CHARACTERS = 16
 
 _ATTRIBUTES = {
@@ -121,10 +124,11 @@ class Keyring:
             present = self._read(name)  # it may have been renamed between these two looks
             if present.fingerprint == expected:
                 return present
+            was = ", which was compromised" if path.with_suffix(COMPROMISED).exists() else ""
             raise KeysUnavailable(
                 Fault.MISMATCH,
                 self.folder / name,
-                f"the store expects {expected}, this is {present.fingerprint}",
+                f"the store expects {expected}{was}, this is {present.fingerprint}",
             )
         key = self._read(path.name, purpose=name)
         if key.fingerprint != expected:
@@ -132,11 +136,16 @@ class Keyring:
         return key
 
     def of(self, name: str, fingerprint: str) -> Key:
-        """The same for a key that something old needs: if it isn't here, the error names its file.
+        """The key that made something old: if it isn't here, the error names its file.
+
+        A compromised audit key too: a later seal must vouch for what it made.
 
         Raises:
             KeysUnavailable: It is missing, or can't be read.
         """
+        for key in self.compromised(name) if name == AUDIT_KEY else ():
+            if key.fingerprint == fingerprint:
+                return key
         try:
             return self.find(name, fingerprint)
         except KeysUnavailable as error:
@@ -161,6 +170,13 @@ class Keyring:
     def valid(self, name: str) -> Iterator[Key]:
         """Every key of this kind on disk, the present one first; what can't be read is left out."""
         for path in self.on_disk(name):
+            with suppress(KeysUnavailable):
+                yield named_key(name, read_key(path))
+
+    def compromised(self, name: str) -> Iterator[Key]:
+        """Every key of this kind that was set aside: nothing else loads it."""
+        stem, _, _ = name.partition(".")
+        for path in sorted(self.folder.glob(f"{stem}-*{COMPROMISED}")):
             with suppress(KeysUnavailable):
                 yield named_key(name, read_key(path))
 

@@ -15,6 +15,7 @@ from pincli.errors import KeysUnavailable
 from pincli.models import Fault
 from pincli.vault.key_files import KEY_BYTES, changing, read_key, sync_names, write_content
 from pincli.vault.keyring import (
+    COMPROMISED,
     PORTAL_PRIVATE,
     PORTAL_PUBLIC,
     Key,
@@ -98,6 +99,14 @@ def install_keys(keyring: Keyring, keys: NewKeys) -> None:
         path = keyring.folder / rotated_name(name, new.fingerprint)
         with changing(path):
             path.replace(keyring.folder / name)
+    sync_names(keyring.folder)
+
+
+def set_aside(keyring: Keyring, name: str) -> None:
+    """Give every key that was rotated away a name under which it is not loaded any more."""
+    for path in keyring.on_disk(name)[1:]:
+        with changing(path):
+            path.replace(path.with_suffix(COMPROMISED))
     sync_names(keyring.folder)
 
 

@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pincli.results import KeyInfo
-from pincli.views.blocks import Answer, Block, Headline, Note, Table, Tone
+from pincli.views.blocks import Answer, Block, Headline, Next, Note, Table, Tone, counted
 from pincli.views.times import said
 
 
 def listing(keys: Sequence[KeyInfo]) -> Answer:
     """The answer of `keys list`."""
     rows = [
-        (key.file, key.fingerprint, "present" if key.present else _old(key), said(key.made_at))
+        (
+            key.file,
+            key.fingerprint,
+            "present" if key.present else _old(key),
+            said(key.made_at),
+            counted(key.age_days, "day"),
+        )
         for key in keys
     ]
     return Answer(
         {"keys": [key._asdict() for key in keys]},
         lambda: [
             Table(
-                ("file", "fingerprint", "use", "made"),
+                ("file", "fingerprint", "use", "made", "age"),
                 [rows],
                 "no keys here",
                 folding=("file", "use"),
@@ -28,37 +34,56 @@ def listing(keys: Sequence[KeyInfo]) -> Answer:
     )
 
 
-def rotated(kind: str, fingerprint: str | None, resealed: int) -> Answer:
+def rotated(
+    kind: str,
+    fingerprint: str | None,
+    resealed: int,
+    *,
+    withdrawn: int = 0,
+    compromised: bool = False,
+) -> Answer:
     """The answer of `keys rotate`.
 
     Args:
         kind: Which key.
         fingerprint: The new one's; None where only an earlier rotation was finished.
         resealed: How many PINs were sealed to it.
+        withdrawn: How many PINs were withdrawn.
+        compromised: Whether nothing made under the old key counts any more.
     """
+    facts = {"kind": kind, "fingerprint": fingerprint, "resealed": resealed}
     return Answer(
-        {"kind": kind, "fingerprint": fingerprint, "resealed": resealed},
-        lambda: _screen(kind, fingerprint, resealed),
+        {**facts, "withdrawn": withdrawn},
+        lambda: _screen(kind, fingerprint, resealed, withdrawn, compromised),
     )
 
 
-def _screen(kind: str, fingerprint: str | None, resealed: int) -> list[Block]:
+def _screen(
+    kind: str, fingerprint: str | None, resealed: int, withdrawn: int, compromised: bool
+) -> list[Block]:
+    done = f"{withdrawn} PINs withdrawn" if compromised else f"{resealed} PINs resealed"
     if fingerprint is None:
         blocks: list[Block] = [
-            Headline(Tone.GOOD, "rotation finished", f"{resealed} PINs resealed"),
+            Headline(Tone.GOOD, "rotation finished", done),
             Note("no new key was made: run it again for one"),
         ]
         return blocks
     about = f"new {kind} key {fingerprint}"
-    blocks = [
-        Headline(Tone.GOOD, "rotated", about + (f", {resealed} PINs resealed" * (resealed > 0)))
-    ]
-    if kind == "verify":
+    more = f", {done}" * (resealed > 0 or withdrawn > 0)
+    blocks = [Headline(Tone.GOOD, "rotated", about + more)]
+    if withdrawn:
+        blocks.append(Next("pincli pin show USER", "each opens a new PIN in the portal"))
+    if compromised:
+        blocks.append(Note("back the store up again: backups from before need the old key"))
+    elif kind == "verify":
         blocks.append(Note("each PIN moves to it at its next correct answer"))
     return [*blocks, Note("back the keys up again")]
 
 
 def _old(key: KeyInfo) -> str:
+    if key.compromised:
+        what = f"{key.users} users need it: run it again" if key.users else "not used any more"
+        return f"compromised; {what}"
     if not key.usable:
         return "holds no key, and nothing needs it: remove it"
     if key.kind == "audit":

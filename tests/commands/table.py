@@ -341,6 +341,8 @@ UPKEEP = (
     usage("keys"),
     usage("keys rotate"),
     usage("keys rotate --audit --verify"),
+    usage("keys rotate --verify --compromised"),
+    usage("keys rotate --portal --compromised --yes"),
     done("store upgrade", frozenset({"upgraded", "users"})),
     usage("store"),
     usage("store upgrade now"),

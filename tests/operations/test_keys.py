@@ -9,19 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from pincli.errors import Interrupted, KeyChanged, KeysUnavailable
+from pincli.errors import Interrupted, KeyChanged, KeysUnavailable, StoreTampered
 from pincli.models import EventKind, Fault, Origin, Outcome
 from pincli.operations import chunks, keys, pins, unlock
 from pincli.operations.hashing import write_pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need, Session, open_session
+from pincli.operations.trail import check_trail
 from pincli.results import KeyInfo
+from pincli.rules.canonical import record_digest
 from pincli.store.steps import keys as key_steps
 from pincli.store.steps.pins import issue
+from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.key_files import read_key
 from pincli.vault.keyring import Keyring
 from pincli.vault.rotation import install_keys, prepare_keys
-from tests.operations.restoring import untouched
+from tests.operations.restoring import backed_up, restored, untouched
 from tests.operations.watching import WatchingAnswers
 from tests.support.answered import verify
 from tests.support.desk import EVERYTHING, Desk
@@ -449,6 +452,96 @@ def test_the_list_tells_when_each_key_was_made(peopled: Desk) -> None:
     ages = {info.fingerprint: info.made_at for info in listed(peopled) if info.kind == "verify"}
     assert ages.pop(old) == "2020-09-13T12:26:40Z"
     assert list(ages.values()) != ["2020-09-13T12:26:40Z"]
+
+
+@pytest.mark.engines
+def test_a_compromised_verify_key_takes_its_pins_along(desk: Desk) -> None:
+    """PINs under an older key are withdrawn, those made since stay, and it is loaded no more."""
+    for user, pin in (("alice", RIGHT), ("bob", OTHER)):
+        desk.collected(user, pin=pin)
+    guess_wrong(desk, "bob", 6)
+    old = current(desk, KeyKind.VERIFY)
+    with desk.session() as session:
+        new = keys.rotate(session, KeyKind.VERIFY, compromised=True)
+    assert verified(desk, "alice", RIGHT) is None  # not even before its PIN is withdrawn
+    with desk.session() as session:
+        assert keys.is_withdrawing(session)
+    desk.collected("carol", pin=RIGHT)
+    with desk.session() as session:
+        assert keys.withdraw_compromised(session) == 2
+        assert not keys.is_withdrawing(session)
+        assert keys.withdraw_compromised(session) == 0
+    assert verified(desk, "alice", RIGHT) is Outcome.UNCOLLECTED
+    assert verified(desk, "bob", OTHER) is Outcome.LOCKED
+    assert verified(desk, "carol", RIGHT) is Outcome.VERIFIED
+    with desk.session() as session:
+        pins.change(session, "alice", OTHER)  # the check that is kept of the old PIN stops nobody
+    told = {info.fingerprint: info for info in listed(desk) if info.kind == "verify"}
+    assert (told[old].compromised, told[old].users) == (True, 0)
+    assert (told[new].compromised, told[new].users) == (False, 2)
+    with desk.session(Need.CHECK) as session:
+        assert check_trail(session, None).finding is None
+
+
+def verified(desk: Desk, user: str, pin: str) -> Outcome | None:
+    """What verify says; None where a key is missing."""
+    with desk.session() as session:
+        try:
+            return verify(session, user, pin, None).outcome
+        except KeysUnavailable:
+            return None
+
+
+@pytest.mark.engines
+def test_a_compromised_audit_key_seals_nothing_any_more(desk: Desk) -> None:
+    """Records and trail are sound under the new key alone; what the old one seals is tampering."""
+    desk.collected("alice", pin=RIGHT)
+    desk.collected("bob", pin=OTHER)
+    with desk.session() as session:
+        stolen = AuditSealer(session.keyring.audit)
+        keys.rotate(session, KeyKind.AUDIT)
+        keys.distrust(session)
+    assert verified(desk, "alice", RIGHT) is Outcome.VERIFIED
+    with desk.session(Need.CHECK) as session:
+        assert check_trail(session, None).finding is None
+        user, _ = session.store.people.sealed_after(0, 1)[0]
+        seal = stolen.seal_record(session.identity.store_id, record_digest(user))
+    desk.sql("UPDATE people SET seal = ? WHERE id = ?", seal, user.id)
+    with desk.session() as session, pytest.raises(StoreTampered):
+        unlock.unlock(session, user.login, "because")
+    with desk.session(Need.CHECK) as session:
+        assert "wrong seal" in str(check_trail(session, None).finding)
+
+
+def test_a_trail_whose_last_seal_is_of_a_compromised_key(peopled: Desk) -> None:
+    """Everybody who has that key could have written all of it."""
+    old = current(peopled, KeyKind.AUDIT)
+    path = peopled.keys / f"audit-{old}.compromised"
+    rotate(peopled, KeyKind.AUDIT)
+    (peopled.keys / f"audit-{old}.key").rename(path)
+    peopled.sql("DELETE FROM trail WHERE number > (SELECT max(number) - 1 FROM trail)")
+    with peopled.session(Need.CHECK) as session:
+        assert "compromised" in str(check_trail(session, None).finding)
+
+
+@pytest.mark.parametrize("kind", [KeyKind.VERIFY, KeyKind.AUDIT])
+def test_a_backup_of_before_a_compromise(peopled: Desk, kind: KeyKind) -> None:
+    """Under the verify key it comes back without PINs; under the audit key it is refused."""
+    backup = backed_up(peopled)
+    with peopled.session() as session:
+        keys.rotate(session, kind, compromised=True)
+        if kind is KeyKind.VERIFY:
+            assert keys.withdraw_compromised(session) == 2
+        else:
+            keys.distrust(session)
+    if kind is KeyKind.VERIFY:
+        assert restored(peopled, backup).withdrawn == 2
+        untouched(peopled)
+        assert verified(peopled, "alice", RIGHT) is Outcome.UNCOLLECTED
+    else:
+        with pytest.raises(KeysUnavailable) as raised:
+            restored(peopled, backup)
+        assert "compromised" in raised.value.detail
 
 
 def test_a_desk_without_the_private_key_lists_and_rotates(peopled: Desk) -> None:

@@ -95,6 +95,26 @@ def _nothing_lost(wreck: Wreck) -> None:
     assert fingerprints(wreck.desk) <= present, wreck.number
 
 
+@pytest.mark.parametrize("kind", [KeyKind.VERIFY, KeyKind.AUDIT])
+def test_a_compromise_killed_at_every_step(
+    peopled: Desk, forks: UpkeepForks, tmp_path: Path, kind: KeyKind
+) -> None:
+    """The same command again does the rest: no PIN of before, no old key, and a sound trail."""
+    arguments = ("keys", "rotate", f"--{kind}", "--compromised", "--yes", "--json")
+    for wreck in wrecks(peopled, forks, tmp_path / "n", *arguments):
+        if not wreck.whole:
+            again = forks.run(wreck.desk, *arguments)
+            assert again.code == 0, (wreck.number, again)
+        is_left = kind is KeyKind.AUDIT
+        with wreck.desk.session() as session:
+            assert len(session.keyring.on_disk(f"{kind}.key")) == 1, wreck.number
+            for user, pin in PEOPLE.items():
+                outcome = verify(session, user, pin, None).outcome
+                assert outcome is (Outcome.VERIFIED if is_left else Outcome.UNCOLLECTED), wreck
+        with wreck.desk.session(Need.CHECK) as session:
+            assert check_trail(session, None).finding is None, wreck.number
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_rotation_cut_short_is_finished_by_another_of_any_kind(
     peopled: Desk, forks: UpkeepForks, tmp_path: Path, kind: KeyKind

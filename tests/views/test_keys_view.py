@@ -16,7 +16,8 @@ KEYS = [
     KeyInfo("verify-bb.key", "verify", "bb", False, AT, 3),
     KeyInfo("portal-cc.pub", "portal", "cc", False, AT, 0),
     KeyInfo("audit-dd.key", "audit", "dd", False, AT, 0),
-    KeyInfo("audit-ee.key", "audit", "ee", False, AT, 0, usable=False),
+    KeyInfo("audit-ee.key", "audit", "ee", False, AT, 0, usable=False, age_days=1),
+    KeyInfo("verify-ff.compromised", "verify", "ff", False, AT, 2, age_days=9, compromised=True),
 ]
 
 
@@ -29,11 +30,12 @@ def test_the_screen_says_which_can_go() -> None:
     """Present, needed by so many, or unused; an old audit key is always needed."""
     lines = [" ".join(line.split()) for line in piped(listing(KEYS).screen()).splitlines()]
     assert lines[1:] == [
-        f"verify.key aa present {said(AT)}",
-        f"verify-bb.key bb needed by 3 users {said(AT)}",
-        f"portal-cc.pub cc unused, but for backups {said(AT)}",
-        f"audit-dd.key dd needed to check older events {said(AT)}",
-        f"audit-ee.key ee holds no key, and nothing needs it: remove it {said(AT)}",
+        f"verify.key aa present {said(AT)} 0 days",
+        f"verify-bb.key bb needed by 3 users {said(AT)} 0 days",
+        f"portal-cc.pub cc unused, but for backups {said(AT)} 0 days",
+        f"audit-dd.key dd needed to check older events {said(AT)} 0 days",
+        f"audit-ee.key ee holds no key, and nothing needs it: remove it {said(AT)} 1 day",
+        f"verify-ff.compromised ff compromised; 2 users need it: run it again {said(AT)} 9 days",
     ]
     assert piped(listing([]).screen()) == "no keys here\n"
 
@@ -52,7 +54,8 @@ def test_what_a_rotation_says(
 ) -> None:
     """What was made, and what is to be done now."""
     answer = rotated(kind, fingerprint, resealed)
-    assert answer.facts == {"kind": kind, "fingerprint": fingerprint, "resealed": resealed}
+    facts = {"kind": kind, "fingerprint": fingerprint, "resealed": resealed, "withdrawn": 0}
+    assert answer.facts == facts
     assert answer.exit_code is ExitCode.DONE
     text = " ".join(piped(answer.screen()).split())
     assert all(each in text for each in words)

@@ -29,7 +29,10 @@ from pincli.store.sql.rows import (
 PAGE = 500
 _NEAR_AT_MOST = 5
 _LAST_CHARACTER = "\U0010ffff"
-_KEY_COLUMNS = {"verify": "verify_key", "portal": "portal_key"}
+_KEY_COLUMNS: Mapping[Literal["verify", "portal"], str] = {
+    "verify": "verify_key",
+    "portal": "portal_key",
+}
 
 _IN_CELL = "active = ? AND type = ? AND (question IS NULL) = ?"
 _LOCKED = "locked_since IS NOT NULL"
@@ -235,11 +238,14 @@ class SqlPeople:
             (last,) = self._rows(query, (start, past_prefix), _first)
         return names if last is None else [*names[:-1], last]
 
-    def sealed_otherwise(self, portal_key: str, row: int, limit: int) -> list[User]:
-        """The next users above a row whose PIN is sealed to another key than this."""
+    def under_another(
+        self, kind: Literal["verify", "portal"], fingerprint: str, row: int, limit: int
+    ) -> list[User]:
+        """The next users above a row whose PIN needs another key of a kind than this."""
+        column = _KEY_COLUMNS[kind]
         return self._users(
-            "WHERE id > ? AND portal_key IS NOT NULL AND portal_key <> ? ORDER BY id LIMIT ?",
-            (row, portal_key, limit),
+            f"WHERE id > ? AND {column} IS NOT NULL AND {column} <> ? ORDER BY id LIMIT ?",
+            (row, fingerprint, limit),
         )
 
     def open_since(self, before: str) -> list[int]:

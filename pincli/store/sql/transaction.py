@@ -228,6 +228,12 @@ class SqlTransaction(ABC):
         self.run("UPDATE trail SET seal = ? WHERE number = ?", (seal, head.number))
         return True
 
+    def seal_records(self, rows: Sequence[int], tampered: list[str]) -> None:
+        """Seal records with the key that counts now; nothing else of them changes."""
+        store_id, seal = self.identity.store_id, self._sealer.seal_record
+        users = self.users(rows, tampered)
+        self.update(("seal",), [(seal(store_id, record_digest(user)), user.id) for user in users])
+
     def name_key(self, kind: str, fingerprint: str) -> None:
         """Say that another key of a kind counts from now on."""
         self.run(f"UPDATE store SET {_IDENTITY_COLUMNS[kind]} = ?", (fingerprint,))

@@ -35,6 +35,16 @@ def name_key(transaction: Transaction, kind: str, fingerprint: str) -> None:
     transaction.name_key(kind, fingerprint)
 
 
+def seal_records(transaction: Transaction, rows: Sequence[int], tampered: list[str]) -> None:
+    """Seal records with the present audit key; tampered ones are left out, and named."""
+    transaction.seal_records(rows, tampered)
+
+
+def note_compromised(transaction: Transaction, kind: str) -> None:
+    """Record that the keys before the present one count for nothing, under the present one."""
+    transaction.save([NewEvent(EventKind.KEY_ROTATED, outcome=f"compromised:{kind}")])
+
+
 def reseal(
     transaction: Transaction, resealed: Sequence[Resealed], tampered: list[str] | None = None
 ) -> int:

@@ -77,7 +77,7 @@ QUESTIONS: dict[str, Question] = {
     "a transaction's rows": lambda c: transaction(c).users([*range(1, 1000)]),
     "the end of an attempt": ending,
     "attempts left open": lambda c: people_of(c).open_since("2026-01-02T00:00:00Z"),
-    "seals to another key": lambda c: people_of(c).sealed_otherwise("portal", 0, 1),
+    "seals to another key": lambda c: people_of(c).under_another("portal", "x", 0, 1),
     "near users": lambda c: people_of(c).near("login", "alicia"),
     "near accounts": lambda c: people_of(c).near("account", "acne"),
     "an account's existence": lambda c: people_of(c).account_exists("acme"),
