@@ -1,6 +1,7 @@
 """/etc/pincli/pincli.toml: where a shared store is, and who may do what there.
 
-Read under sudo only, where it alone counts. Anything in doubt about it ends the command.
+Under sudo it alone counts. Without sudo, it says who may act for a customer. Anything in doubt
+about it ends the command.
 """
 
 from __future__ import annotations
@@ -107,6 +108,51 @@ def roles_of(uid: int, deployment: Deployment) -> frozenset[Role]:
     return frozenset(
         role for role, members in deployment.members.items() if names.intersection(members)
     )
+
+
+def roles_without_sudo(store: Location, keys: Path) -> frozenset[Role] | None:
+    """The roles of a caller whom sudo does not name: those of the login that runs this.
+
+    doas and pkexec don't say who called them, and neither does a shell of the service account.
+
+    Args:
+        store: The store that is going to be opened.
+        keys: The keys, likewise.
+
+    Returns:
+        None where no deployment gives out roles, or where it is about another store and
+        another account.
+
+    Raises:
+        ConfigUnavailable: There is such a file, and it can't be used.
+    """
+    try:
+        deployment = read_deployment()
+    except ConfigUnavailable as error:
+        # Its service account can read it, and nobody else can open its store.
+        if error.fault in (Fault.MISSING, Fault.FORBIDDEN):
+            return None
+        raise
+    caller = os.geteuid()
+    if (
+        _is_same(store, deployment.store)
+        or _is_same(keys, deployment.keys)
+        or (caller != 0 and caller == _owner(deployment.keys))
+    ):
+        return roles_of(caller, deployment)
+    return None
+
+
+def _is_same(one: Location, other: Location) -> bool:
+    if isinstance(one, Server) or isinstance(other, Server):
+        return one == other
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _owner(folder: Path) -> int | None:
+    with suppress(OSError):
+        return folder.stat().st_uid
+    return None
 
 
 def _read_safely(path: Path) -> bytes:

@@ -131,6 +131,7 @@ class Rule(Enum):
     WOULD_MOVE = "the user would move to another account"
     ANOTHER_STORE = "the backup is of another store"
     ROLE = "not among the caller's roles"
+    CALLER_UNKNOWN = "nobody knows who calls"
     CONFIGURED_ELSEWHERE = "the deployment names store and keys"
     FILE_EXISTS = "the file exists"
     FILE_CUT_SHORT = "the file is of a run that was cut short"

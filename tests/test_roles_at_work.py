@@ -5,11 +5,14 @@ In this process, as sudo would start it; tests/scenarios/sudo has the real one.
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pincli.deployment import roles_without_sudo
 from pincli.models import EventKind
 from tests.support.all_commands import (
     ADMIN,
@@ -20,7 +23,7 @@ from tests.support.all_commands import (
     existing_commands,
 )
 from tests.support.as_sudo import NOBODY, call_by_sudo, deploy, read_instead
-from tests.support.contract import error_of
+from tests.support.contract import call, error_of
 from tests.support.desk import Desk
 from tests.support.floor import RIGHT, content, copy_of, new_floor
 
@@ -278,3 +281,63 @@ def test_the_role_comes_before_the_lock(floor: Desk, give: Deploy) -> None:
     for user in ("lara", "ina", "otto", "uma", "alice"):
         assert call_by_sudo(floor, f"verify {user} --pin-stdin", RIGHT).code == 7
     assert floor.user("alice").attempts_total == 0
+
+
+@pytest.mark.parametrize(
+    "line", ["pin show alice", "pin change alice --pin-stdin", "unlock lara --reason x"]
+)
+@pytest.mark.parametrize(
+    ("named", "code"), [("", 7), ("agent", 7), ("portal", 0), ("another store", 0)]
+)
+def test_without_sudo_nobody_acts_for_a_customer(
+    floor: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, named: str, code: int
+) -> None:
+    """Doas does not say who calls, so only an account that has the role itself may; an event."""
+    path = tmp_path / "pincli.toml"
+    read_instead(path, monkeypatch)
+    place = tmp_path / "another" if named == "another store" else floor.store.parent
+    login = pwd.getpwuid(os.geteuid()).pw_name
+    role = named if named in ("agent", "portal") else "admin"
+    member = login if named == role else NOBODY.pw_name
+    path.write_text(
+        f'store = "{place}/store"\nkeys = "{place}/keys"\n[roles]\n{role} = ["{member}"]\n'
+    )
+    ran = call(floor, line, "333197")
+    assert ran.code == code, ran
+    command = " ".join(line.split()[: 2 if line.startswith("pin") else 1])
+    unknown = [(e.agent, e.command) for e in floor.events() if e.outcome == "caller_unknown"]
+    assert unknown == [(login, command)] * (code == 7)
+    assert call(floor, "status alice").code == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "code"), [(None, 0), ("not TOML at all", 8)], ids=["none", "spoilt"]
+)
+def test_a_deployment_in_doubt_shows_no_pin(
+    floor: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, code: int
+) -> None:
+    """Where it is missing, whoever can open the files may do everything."""
+    path = tmp_path / "pincli.toml"
+    read_instead(path, monkeypatch)
+    if content is not None:
+        path.write_text(content)
+    assert call(floor, "pin show alice").code == code
+    assert call(floor, "status alice").code == 0
+
+
+def test_the_service_account_shows_no_pin_of_a_copied_store_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By doas an agent could restore a backup elsewhere, and look there."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a folder away")
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    os.chown(keys, NOBODY.pw_uid, -1)
+    path = tmp_path / "pincli.toml"
+    path.write_text(f'store = "{tmp_path}/store"\nkeys = "{keys}"\n[roles]\nagent = ["x"]\n')
+    read_instead(path, monkeypatch)
+    for caller, roles in ((NOBODY.pw_uid, frozenset()), (NOBODY.pw_uid - 1, None)):
+        monkeypatch.setattr(os, "geteuid", lambda caller=caller: caller)
+        os.chown(path, caller, -1)
+        assert roles_without_sudo(tmp_path / "copy", tmp_path / "other") == roles

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pincli.commands.registry import Entry, entries_below, entry_of, name_in
 from pincli.config import Config, read_config, under_sudo
 from pincli.errors import PincliError, Refused, Rule
-from pincli.rules.roles import Allowed, Role, may_run
+from pincli.rules.roles import Allowed, Role, acts_for_a_customer, may_run
 
 if TYPE_CHECKING:
     from pincli.models import Origin, User
@@ -60,6 +60,7 @@ class Invocation:
         self._allowed: Allowed | None = Allowed(frozenset())
         self._about_one_user = False
         self._config = config
+        self._is_given = config is not None
         self._sessions: list[Session] = []
 
     def begin(self, entry: Entry, *, as_json: bool, about_one_user: bool) -> None:
@@ -78,14 +79,16 @@ class Invocation:
             Unavailable: The configuration can't be used; or the store, to record a refusal.
         """
         config = self._read_config()
-        if _is_allowed(config.roles, self._allowed, about_one_user=self._about_one_user):
+        roles = self._roles(config, self._allowed)
+        if _is_allowed(roles, self._allowed, about_one_user=self._about_one_user):
             return config
+        rule = Rule.ROLE if roles == config.roles else Rule.CALLER_UNKNOWN
         from pincli.operations.people import note_refusal
         from pincli.operations.session import Need
 
         with self._session(config, Need.ATTEMPT) as session:
-            note_refusal(session, Rule.ROLE)
-        raise Refused(Rule.ROLE, self.command)
+            note_refusal(session, rule)
+        raise Refused(rule, self.command)
 
     @property
     def origin(self) -> Origin:
@@ -152,16 +155,26 @@ class Invocation:
         rest = words[len(name.split()) :]
         if not name or "--help" in rest:
             return True
-        try:
-            roles = self._read_config().roles
-        except PincliError:  # the command itself reports it
-            roles = frozenset() if under_sudo() else None
         about_one_user = bool(rest) and not rest[0].startswith("-")
         return any(
-            _is_allowed(roles, entry.allowed, about_one_user=about_one_user)
+            _is_allowed(self._known_roles(entry), entry.allowed, about_one_user=about_one_user)
             for entry in (entry_of(name), *entries_below(name))
             if entry is not None
         )
+
+    def _known_roles(self, entry: Entry) -> frozenset[Role] | None:
+        try:
+            return self._roles(self._read_config(), entry.allowed)
+        except PincliError:  # the command itself reports it
+            return frozenset() if under_sudo() else None
+
+    def _roles(self, config: Config, allowed: Allowed | None) -> frozenset[Role] | None:
+        """The caller's roles, as far as a command needs to know them."""
+        if config.roles is not None or self._is_given or not acts_for_a_customer(allowed):
+            return config.roles
+        from pincli.deployment import roles_without_sudo
+
+        return roles_without_sudo(config.store, config.keys)
 
     def _read_config(self) -> Config:
         if self._config is None:

@@ -27,6 +27,14 @@ class Allowed(NamedTuple):
     about_one_user: frozenset[Role] = frozenset()
 
 
+def acts_for_a_customer(allowed: Allowed | None) -> bool:
+    """Whether a command does what a customer may ask for: the portal may run it for anybody.
+
+    Where roles are given out, somebody has to be known to have one before a PIN is shown.
+    """
+    return allowed is not None and Role.PORTAL in allowed.roles
+
+
 def may_run(roles: frozenset[Role], allowed: Allowed | None, *, about_one_user: bool) -> bool:
     """Whether somebody with these roles may run a command.
 

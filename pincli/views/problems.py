@@ -303,6 +303,11 @@ def _refused(rule: Rule, subject: str) -> tuple[str, str]:
             f"you may not run `pincli {subject}` here",
             "ask an admin; the attempt is in the audit trail",
         ),
+        Rule.CALLER_UNKNOWN: (
+            f"`pincli {subject}` has to know who runs it, and only sudo says so",
+            "run it by sudo; or, on a portal's host without sudo, give this account the role in"
+            " /etc/pincli/pincli.toml",
+        ),
         Rule.CONFIGURED_ELSEWHERE: (
             "under sudo, store and keys are what the deployment's configuration says",
             "leave out --store, --keys and PINCLI_*",
