@@ -51,6 +51,16 @@ class Config(NamedTuple):
         """The folder of this host's mark."""
         return self.mark or self.keys
 
+    def roles_without_sudo(self) -> frozenset[Role] | None:
+        """The roles of whoever runs this without sudo; None where none are given out.
+
+        Raises:
+            ConfigUnavailable: The deployment's file is there, and can't be used.
+        """
+        from pincli.deployment import roles_without_sudo
+
+        return roles_without_sudo(self.store, self.keys)
+
     @property
     def secret_folders(self) -> tuple[Path, ...]:
         """The folders that no other file may be read from or written to."""

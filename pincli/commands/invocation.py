@@ -172,9 +172,7 @@ class Invocation:
         """The caller's roles, as far as a command needs to know them."""
         if config.roles is not None or self._is_given or not acts_for_a_customer(allowed):
             return config.roles
-        from pincli.deployment import roles_without_sudo
-
-        return roles_without_sudo(config.store, config.keys)
+        return config.roles_without_sudo()
 
     def _read_config(self) -> Config:
         if self._config is None:
