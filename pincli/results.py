@@ -214,3 +214,21 @@ class Check(NamedTuple):
 def unchecked(what: str, why: str) -> Check:
     """Something that can't be looked at from here: neither well nor sick."""
     return Check(what, None, why, checked=False)
+
+
+class Found(NamedTuple):
+    """Who was found.
+
+    Attributes:
+        people: Those who fit best, the best first.
+        more: How many others fit, of those that were counted.
+        all_counted: Whether nobody else fits: no more than a thousand are counted.
+        certain: Whether the first one can be meant and nobody else.
+        near: Where nobody fits: words that, in the place of one that was typed, fit somebody.
+    """
+
+    people: tuple[User, ...]
+    more: int = 0
+    all_counted: bool = True
+    certain: bool = False
+    near: tuple[str, ...] = ()

@@ -40,6 +40,7 @@ LINES = {
     "verify": "verify alice --pin-stdin",
     "status": "status",
     "status USER": "status alice",
+    "find": "find alice",
     "alerts": "alerts",
     "lock": "lock alice --reason odd",
     "unlock": "unlock lara --reason rang",

@@ -63,6 +63,8 @@ ANYBODY = None
 COMMANDS: tuple[Entry, ...] = (
     Entry("verify", "verify:verify", _DESK, AGENTS, (3, 4, 5, 6),
           "Check a caller's support PIN."),
+    Entry("find", "find:find", _DESK, AGENTS, (6,),
+          "Find people by their names."),
     Entry("desk", "desk.command:desk", _DESK, AGENTS, (),
           "Check caller after caller, all shift, in one screen."),
     Entry("status", "status:status", _DESK, STATUS, (4, 6),

@@ -7,36 +7,21 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from pincli.errors import MalformedName
-from pincli.models import User
+from pincli.models import EventKind, NewEvent, User
 from pincli.operations.people import require_account
 from pincli.operations.session import Session
+from pincli.results import Found
 from pincli.rules.caller_line import CallerLine, names_in, read_line
 from pincli.rules.names import canonical_user, one_slip_away
 from pincli.rules.words import Sought, sought_in, whole_words, words_of
 from pincli.store.contract import People
 
+NOT_FOUND = "not_found"
+"""The outcome of a search that finds nobody."""
 CANDIDATES = 1000
 """So many hits are ranked."""
 _NEAR_AT_MOST = 5
 _SHORTEST_WITH_SLIPS = 3
-
-
-class Found(NamedTuple):
-    """Who was found.
-
-    Attributes:
-        people: Those who fit best, the best first.
-        more: How many others fit, of those that were counted.
-        all_counted: Whether nobody else fits: no more than CANDIDATES are counted.
-        certain: Whether the first one can be meant and nobody else.
-        near: Where nobody fits: words that, in the place of one that was typed, fit somebody.
-    """
-
-    people: tuple[User, ...]
-    more: int = 0
-    all_counted: bool = True
-    certain: bool = False
-    near: tuple[str, ...] = ()
 
 
 def find(session: Session, words: str, *, account: str | None = None, limit: int = 20) -> Found:
@@ -105,6 +90,11 @@ def find_caller(
         if any(user.login.startswith(line.ticket.lower()) for user in found.people):
             return CallerLine(None, text.strip()), found
     return line, find(session, line.words, account=account, limit=limit)
+
+
+def note_nobody(session: Session) -> None:
+    """Record that a search found nobody: somebody may be fishing. The words are never kept."""
+    session.attempts.record(NewEvent(EventKind.REFUSED, outcome=NOT_FOUND))
 
 
 class _Search(NamedTuple):

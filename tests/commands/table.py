@@ -43,6 +43,7 @@ CARD = frozenset(
     }
 )
 LIST = frozenset({"users", "totals"})
+FOUND = frozenset({"users", "more", "all_counted", "certain", "near"})
 RECEIPT = frozenset({"matched", "reset", "kept_locked", "unlocked", "unchanged", "users"})
 EVENT = frozenset(
     {
@@ -205,6 +206,17 @@ STATUS = (
     usage("status alice --state active"),
     usage("status --locked --state active"),
     usage("status --state asleep"),
+)
+FIND = (
+    done("find alice", FOUND),
+    done("find ali acme", FOUND),
+    done("find alice --account ACME", FOUND),
+    done("find nobody", FOUND),
+    done("find ' '", FOUND),
+    unknown("find alice --account nowhere", "account"),
+    usage("find"),
+    usage("find alice --account 'ac*me'"),
+    usage("find alice --limit 3"),
 )
 LOCK = (
     done("lock alice --reason 'T-4711: a rat'", RECORD | {"changed"}),
@@ -377,6 +389,7 @@ TABLE = (
     *VERIFY,
     *DESK,
     *STATUS,
+    *FIND,
     *LOCK,
     *UNLOCK,
     *RESET,
@@ -398,6 +411,7 @@ AS_PROCESSES = (
     Case("verify alice --pin-stdin", 2, "malformed_pin", NOTHING, "12345\n"),
     usage("verify alice --pin-stdin"),
     usage("verify alice"),
+    done("find alice", FOUND),
     found("status --exit-code", LIST),
     done("status alice", CARD),
     done("unlock lara --reason rang", STATE),

@@ -10,6 +10,7 @@ from pincli.operations.session import Need
 from pincli.operations.trail import check_trail
 from pincli.results import Restored
 from tests.support.desk import Desk
+from tests.support.words import require_true_index
 
 
 def backed_up(desk: Desk, name: str | Path = "backup.db") -> Path:
@@ -26,8 +27,9 @@ def restored(desk: Desk, backup: Path | None) -> Restored:
 
 
 def untouched(desk: Desk) -> None:
-    """Fail unless database and trail check."""
+    """Fail unless database, trail and index check."""
     assert desk.sql("PRAGMA integrity_check") == [("ok",)]
     assert desk.sql("PRAGMA foreign_key_check") == []
     with desk.session(Need.CHECK) as session:
         assert check_trail(session, None).finding is None
+        require_true_index(session.store)

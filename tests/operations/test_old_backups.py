@@ -15,6 +15,7 @@ from pincli.results import Restored
 from tests.store.attempting import PIN, WRONG
 from tests.support.desk import Desk
 from tests.support.version_1 import Version1
+from tests.support.words import require_true_index
 
 
 @pytest.fixture
@@ -40,7 +41,9 @@ def restore(desk: Desk, backup: Path) -> Restored:
 
 
 def is_untouched(desk: Desk) -> bool:
-    """Whether the whole trail, old and new, is as pincli wrote it."""
+    """Whether the whole trail, old and new, is as pincli wrote it; and the index is right."""
+    with desk.session() as session:
+        require_true_index(session.store)
     return desk.run("audit", "verify").code == 0
 
 

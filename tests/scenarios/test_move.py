@@ -40,6 +40,7 @@ from tests.support.floor import (
 from tests.support.postgresql import Database, Server
 from tests.support.tampering import clean
 from tests.support.turns import is_tried
+from tests.support.words import require_true_index
 
 FEWEST_STEPS = 60
 OF_EVERY_KIND = (
@@ -117,9 +118,10 @@ def nobody_lost_anything(move: Move) -> None:
 
 
 def audited(there: Floor) -> None:
-    """Links, seals, counters and records are right."""
+    """Links, seals, counters, records and the index are right."""
     with there.session("admin1", Need.CHECK) as session:
         assert check_trail(session, None).finding is None
+        require_true_index(session.store)
 
 
 def work_goes_on(there: Floor) -> None:

@@ -37,6 +37,7 @@ EXIT_OF = {
 COMMANDS = (
     "init",
     "verify",
+    "find",
     "desk",
     "status",
     "lock",

@@ -36,6 +36,7 @@ SCREENS = {
     "incorrect": "verify carol --pin-stdin",
     "locked": "verify bob --pin-stdin",
     "no-pin-yet": "verify erin --pin-stdin",
+    "found": "find example",
     "card": "status bob",
     "list": "status --account acme",
     "totals": "status",

@@ -436,6 +436,8 @@ FORBIDDEN = [
     "INSERT INTO pincli.nonces SELECT gen_random_uuid(), '', 1, '1'::xid8",
     "DELETE FROM pincli.trail",
     "DELETE FROM pincli.nonces",
+    "UPDATE pincli.words SET folded = ''",
+    "DELETE FROM pincli.words",
     "TRUNCATE pincli.trail",
     "BEGIN; LOCK TABLE pincli.people IN ACCESS EXCLUSIVE MODE",
     "BEGIN; LOCK TABLE pincli.people IN SHARE MODE",

@@ -24,6 +24,7 @@ from pincli.models import EventKind, Fault, NewEvent, Origin, User, UserType
 from pincli.operations import people, pins
 from pincli.operations.session import Session
 from pincli.operations.trail import check_trail
+from pincli.rules.words import Sought
 from pincli.store.contract import Transaction
 from pincli.store.location import Server
 from pincli.store.postgresql.engine import PostgresStore
@@ -109,6 +110,18 @@ def test_writers_in_any_order_wait_for_each_other(floor: Floor) -> None:
         list(pool.map(write, ([1, 2, 3, 4], [4, 3, 2, 1], [5, 1, 6, 2], [6, 5])))
     assert len(floor.kinds(number)) == 3 * 2 * (4 + 3 + 2) + 2 * (2 + 1 + 0)
     require_untouched(floor)
+
+
+def test_a_desk_searches_and_a_portal_never_does(floor: Floor) -> None:
+    """A portal acts for people who are logged in."""
+    with floor.session() as session:
+        add(session, "alice")
+    sought = [Sought(("alice",))]
+    with floor.session("desk1") as session:
+        assert session.store.people.with_words(sought, 5) == [1]
+    with floor.session("portal1") as session, pytest.raises(StoreUnavailable) as raised:
+        session.store.people.with_words(sought, 5)
+    assert raised.value.fault is Fault.FORBIDDEN
 
 
 def test_of_two_who_add_a_user_at_once_one_is_refused(floor: Floor) -> None:
