@@ -16,7 +16,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -39,7 +39,7 @@ PIN = "444159"
 ATTACKED = "attacked"
 """An account of 1,000 users, or of a tenth of a store under 10,000."""
 
-_VERSION = b"3"
+_VERSION = b"4"
 """To be raised when stores made before must be built anew; so must a change of these files."""
 
 _ROOT = Path(__file__).parents[2]
@@ -48,6 +48,7 @@ _MADE_BY = (
     "pincli/store/changes.py",
     "pincli/rules/canonical.py",
     "pincli/rules/framing.py",
+    "pincli/rules/words.py",
     "pincli/models.py",
     "pincli/vault/answers.py",
     "pincli/vault/audit_seals.py",
@@ -55,6 +56,8 @@ _MADE_BY = (
 _ACCOUNT_SIZES = (1, 2, 3, 5, 8, 12, 20, 40, 100, 400)
 _PLAIN_TYPES = (UserType.CLOUD, UserType.DEDICATED, UserType.FEDERATED)
 _OTHER_TYPES = (UserType.CLOUD_OFFICE, UserType.DATAPIPE)
+_FIRST_NAMES = ("alice", "anna", "sam", *(f"first{number:03}" for number in range(1000)))
+_LAST_NAMES = ("smith", "jones", *(f"last{number:04}" for number in range(5000)))
 _CHUNK = 10_000
 _AT = "2026-01-01T00:00:00Z"
 
@@ -176,9 +179,11 @@ def _people(session: Session, shape: Shape) -> Iterator[lockout.Step]:
     if not shape.sorted:
         rng.shuffle(numbers)
     accounts = _accounts(rng, shape.users)
+    first = _drawn(rng, _FIRST_NAMES, shape.users)
+    names = zip(first, _drawn(rng, _LAST_NAMES, shape.users), strict=True)
     apart = shape.users // len(CALLERS)
     callers = {shape.users - 1 - apart * i: c for i, c in enumerate(reversed(CALLERS))}
-    for row, number in enumerate(numbers):
+    for row, (number, name) in enumerate(zip(numbers, names, strict=True)):
         plain = shape.plain or accounts[row] == ATTACKED
         drawn = 99 if plain or row in callers else rng.randrange(100)
         user = newcomer(
@@ -186,13 +191,18 @@ def _people(session: Session, shape: Shape) -> Iterator[lockout.Step]:
             rng.randbytes(16),
             account="callers" if row in callers else accounts[row],
             login=callers.get(row, f"user-{number:07}"),
-            display_name=f"Person {number}",
+            display_name=" ".join(name).title(),
             email=None,
             user_type=rng.choice(_OTHER_TYPES if drawn < 4 else _PLAIN_TYPES),
             at=_AT,
         )
         step = _story(user, drawn, rng, session)
         yield (*step, *[NewEvent(EventKind.PIN_SHOWN, lockout.after(user, step))] * shape.looks)
+
+
+def _drawn(rng: random.Random, names: Sequence[str], users: int) -> list[str]:
+    """A name for each user: the first is ten times as common as the tenth."""
+    return rng.choices(names, [1 / place for place in range(1, len(names) + 1)], k=users)
 
 
 def _accounts(rng: random.Random, users: int) -> list[str]:

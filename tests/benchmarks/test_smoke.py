@@ -14,6 +14,7 @@ _RUNS = {
     "verify_speed": ("--users", "60"),
     "verify_size": ("--users", "5"),
     "verify_at_scale": ("--small", "60", "--big", "80"),
+    "find_speed": ("--users", "60"),
     "verdict_latency": ("--users", "60", "--typing", "0.3"),
     "desk_verdict": ("--users", "60"),
     "parallel": ("--users", "60", "--callers", "3"),

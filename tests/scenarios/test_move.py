@@ -19,7 +19,7 @@ from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
 from pincli.rules.states import ATTEMPTS_ALLOWED
 from pincli.store.mark import NOWHERE, Mark, Seen
-from pincli.store.sql.tables import OLD_EVENTS, STORE, TABLES, Table
+from pincli.store.sql.tables import OLD_EVENTS, STORE, TABLES, WORDS, Table
 from tests.store.attempting import left_open
 from tests.store.postgresql.floor import DESK, Floor, make_schema
 from tests.support.contract import answer_of, call, error_of
@@ -74,7 +74,7 @@ class Move:
         """Whether nothing of a store is in the database."""
         return not any(
             self.there.database.sql(f"SELECT 1 FROM pincli.{name} LIMIT 1")
-            for name in ("store", *(table.name for table in TABLES))
+            for name in ("store", *(table.name for table in (*TABLES, WORDS)))
         )
 
     def closed(self) -> bool:
@@ -238,7 +238,7 @@ def test_a_store_that_went_on_and_was_lost_is_not_moved_again(move: Move) -> Non
     """The old folder would give back the attempts since, as this host's mark knows."""
     answer_of(move.run())
     work_goes_on(move.there)
-    tables = ", ".join(f"pincli.{table.name}" for table in (STORE, *TABLES))
+    tables = ", ".join(f"pincli.{table.name}" for table in (STORE, *TABLES, WORDS))
     move.there.database.sql(f"TRUNCATE {tables}")
     _, hint = refused(move.run(), "rolled_back")
     assert "pincli restore" in hint

@@ -351,6 +351,8 @@ def _old_file(scene: Scene) -> None:
 def _as_utf_16(scene: Scene) -> None:
     path = scene.desk.database
     with closing(sqlite3.connect(path)) as connection:
+        ((words,),) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'words'")
+        connection.execute("DROP TABLE words")  # a dump can't make that one again
         dump = "\n".join(connection.iterdump())
         ((application,),) = connection.execute("PRAGMA application_id").fetchall()
         ((version,),) = connection.execute("PRAGMA user_version").fetchall()
@@ -358,6 +360,7 @@ def _as_utf_16(scene: Scene) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA encoding = 'UTF-16'")
         connection.executescript(dump)
+        connection.execute(words)
         connection.execute(f"PRAGMA application_id = {application}")
         connection.execute(f"PRAGMA user_version = {version}")
         connection.commit()
