@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +14,49 @@ if TYPE_CHECKING:
     from pincli.results import Check
 
 _OPEN_TO_OTHERS = 0o077
+_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+_MOST_LINKS = 40  # as the kernel
 _HERE = -100  # AT_FDCWD
 _NO_REPLACE = 1  # RENAME_NOREPLACE
 _CANNOT = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
+
+
+def real_place(path: Path, owners: Collection[int]) -> tuple[Path, bool]:
+    """Where a path really leads, if only these owners can change what is there or the way to it.
+
+    Looked at from the root down, link by link, each part stays what it was: others can't write to
+    its folder, or, as in /tmp, can't rename what is ours.
+
+    Args:
+        path: A file or a folder.
+        owners: Who may own it, and every part and link on the way; their uids.
+
+    Returns:
+        The real path, and True; or the first part that others can change, and False.
+
+    Raises:
+        OSError: A part is missing or can't be looked at, or links lead in a circle.
+    """
+    place, rest, links = Path("/"), [*path.absolute().parts[:0:-1]], 0
+    while True:
+        facts = place.lstat()
+        is_link = stat.S_ISLNK(facts.st_mode)
+        keeps_names = rest and facts.st_mode & stat.S_ISVTX
+        writable = facts.st_mode & _WRITABLE_BY_OTHERS and not (is_link or keeps_names)
+        if facts.st_uid not in owners or writable:
+            return place, False
+        if is_link:
+            links += 1
+            if links > _MOST_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+            target = place.readlink()
+            place = Path("/") if target.is_absolute() else place.parent
+            rest += [part for part in target.parts[::-1] if part != "/"]
+        elif not rest:
+            return place, True
+        if rest:
+            part = rest.pop()
+            place = place.parent if part == ".." else place / part
 
 
 def give_name(source: Path, target: Path) -> None:
@@ -105,16 +147,13 @@ def _rename(source: Path, target: Path) -> int:
 
 
 def private(what: str, folder: Path) -> Check:
-    """Whether only its owner can enter a folder and read what is in it."""
+    """Whether only its owner can enter a folder and read what is in it, now and later."""
     from pincli.results import Check
 
     try:
         facts = folder.stat()
-        exposed = [
-            path.name
-            for path in folder.iterdir()
-            if stat.S_IMODE(path.lstat().st_mode) & _OPEN_TO_OTHERS
-        ]
+        exposed = [*_readable_in(folder)]
+        inherits = "system.posix_acl_default" in os.listxattr(folder)
     except OSError as error:
         return Check(what, f"{folder}: {error.strerror}", "check --store and --keys")
     if stat.S_IMODE(facts.st_mode) & _OPEN_TO_OTHERS:
@@ -122,4 +161,15 @@ def private(what: str, folder: Path) -> Check:
     if exposed:
         names = ", ".join(sorted(exposed)[:5])
         return Check(what, f"others may read {names}", f"chmod 600 in {folder}")
+    if inherits:
+        finding = f"new files in {folder} get readers by a default ACL"
+        return Check(what, finding, f"setfacl -k {folder}")
     return Check(what, None, "")
+
+
+def _readable_in(folder: Path) -> Iterator[str]:
+    """The names of what others may read in it; what vanishes meanwhile is nothing."""
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):
+            if stat.S_IMODE(path.lstat().st_mode) & _OPEN_TO_OTHERS:
+                yield path.name

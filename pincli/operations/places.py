@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable
 from pathlib import Path
 
 from pincli.errors import Refused, Rule
-
-_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+from pincli.files import real_place
 
 
 def require_elsewhere(
@@ -37,23 +35,13 @@ def require_elsewhere(
 def own_folder(folder: Path) -> Path:
     """Where a folder really is, if only root and we can write to it or put another in its place.
 
-    Looked at from the root down, each part stays what it was: its parent can't be changed by
-    others, and in a folder such as /tmp they can't rename what is ours.
-
     Raises:
         Refused: Others own it or a folder above it, or may write there.
     """
-    real = Path(os.path.realpath(folder))
-    for part in (*reversed(real.parents), real):
-        try:
-            facts = part.lstat()
-        except OSError:
-            break  # writing there says what is wrong
-        keeps_names = part != real and facts.st_mode & stat.S_ISVTX
-        if (
-            facts.st_uid not in (0, os.geteuid())
-            or stat.S_ISLNK(facts.st_mode)
-            or (facts.st_mode & _WRITABLE_BY_OTHERS and not keeps_names)
-        ):
-            raise Refused(Rule.FOLDER_OF_OTHERS, str(part))
-    return real
+    try:
+        place, is_ours = real_place(folder, (0, os.geteuid()))
+    except OSError:
+        return Path(os.path.realpath(folder))  # writing there says what is wrong
+    if not is_ours:
+        raise Refused(Rule.FOLDER_OF_OTHERS, str(place))
+    return place

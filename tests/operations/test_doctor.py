@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import grp
+import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+import struct
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -15,8 +20,12 @@ import pytest
 
 from pincli.commands import doctor as command
 from pincli.models import EventKind, NewEvent, Origin
-from pincli.operations import doctor, keys
-from pincli.operations.doctor import deployment_checks, examine
+from pincli.operations import keys
+from pincli.operations.doctor import examination
+from pincli.operations.doctor.deployment import deployment_checks
+from pincli.operations.doctor.examination import examine
+from pincli.operations.doctor.places import file_system
+from pincli.operations.doctor.sudo import judged, sudoers_check
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
 from pincli.results import Check
@@ -31,6 +40,7 @@ ALL = [
     "store folder",
     "free space",
     "leftovers",
+    "backups nearby",
     "lock file",
     "integrity",
     "keys folder",
@@ -39,6 +49,7 @@ ALL = [
     "clock",
     "mark",
     "audit not due yet",
+    "keys' age",
     "verify.key",
     "audit.key",
     "portal.pub",
@@ -136,6 +147,19 @@ def _missing(name: str) -> Callable[[Desk], object]:
     return lambda desk: (desk.keys / name).unlink()
 
 
+ACL = struct.pack(
+    "<I" + "HHI" * 5,
+    *(2, 0x01, 7, NO_ID := 2**32 - 1, 0x02, 4, 1, 0x04, 0, NO_ID, 0x10, 4, NO_ID, 0x20, 0, NO_ID),
+)
+"""As `setfacl -d -m u:1:r` writes it: whoever has uid 1 reads what is made there."""
+
+
+def _readable_backup(desk: Desk) -> None:
+    backup = desk.store.parent / "b.db"
+    shutil.copy(desk.database, backup)
+    backup.chmod(0o644)
+
+
 SCHEMA = frozenset({"schema"})
 ILLNESSES = {
     "others enter the store": Illness(
@@ -173,6 +197,39 @@ ILLNESSES = {
         "leftovers",
         "pincli.db.0123abcd.pincli-part",
         "next restore",
+    ),
+    "a default ACL": Illness(
+        lambda d: os.setxattr(d.store, "system.posix_acl_default", ACL),
+        "store folder",
+        "by a default ACL",
+        "setfacl -k",
+    ),
+    "a backup that others may read": Illness(
+        _readable_backup,
+        "backups nearby",
+        "others may read",
+        "chmod 600",
+    ),
+    "a backup beside the keys": Illness(
+        lambda d: shutil.copy(d.database, d.keys / "b.db"),
+        "backups nearby",
+        "a key lies beside",
+        "apart",
+    ),
+    "old keys": Illness(
+        lambda d: os.utime(d.keys / "verify.key", (time.time() - 400 * 86400 - 9,) * 2),
+        "keys' age",
+        "verify.key is 400 days old",
+        "keys rotate",
+    ),
+    "a trigger": Illness(
+        lambda d: d.sql("CREATE TRIGGER t AFTER UPDATE ON people BEGIN SELECT 1; END"),
+        "schema",
+        "",
+        "",
+    ),
+    "a changed schema": Illness(
+        lambda d: d.sql("CREATE INDEX more ON people (login)"), "schema", "", ""
     ),
     "a damaged page": Illness(_damage, "integrity", "", "pincli restore", SCHEMA | {"clock"}),
     "no database": Illness(
@@ -278,7 +335,7 @@ def test_a_clock_at_the_end_of_time(well: Desk, monkeypatch: pytest.MonkeyPatch)
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return datetime.max.replace(tzinfo=tz)
 
-    monkeypatch.setattr(doctor, "datetime", Late)
+    monkeypatch.setattr(examination, "datetime", Late)
     assert "9999" in (sick(well)["clock"].finding or "")
 
 
@@ -343,41 +400,136 @@ def test_the_doctor_changes_nothing(well: Desk) -> None:
     assert (content(well.store), content(well.keys)) == before
 
 
-def test_a_deployment_is_looked_at(well: Desk, tmp_path: Path) -> None:
-    """A file that can't be used is a finding; a good one is fine; none is not mentioned."""
+@pytest.fixture
+def deployed(well: Desk, tmp_path: Path) -> Path:
+    """A deployment's file that names the store, and gives roles to nobody who exists."""
     path = tmp_path / "pincli.toml"
-    assert list(deployment_checks(path, well.store, well.keys)) == []
-    text = f'store = "{well.store}"\nkeys = "{well.keys}"\n[roles]\nadmin = ["lea"]\n'
-    path.write_text(text)
+    deployed_as(path, well, 'admin = ["pincli-t-none"]')
+    return path
+
+
+def deployed_as(path: Path, desk: Desk, roles: str) -> None:
+    """Write a deployment's file with these roles."""
+    path.write_text(f'store = "{desk.store}"\nkeys = "{desk.keys}"\n[roles]\n{roles}\n')
     path.chmod(0o644)
-    assert [check.finding for check in deployment_checks(path, well.store, well.keys)] == [
-        None,
-        None,
-    ]
-    path.chmod(0o666)
-    (check,) = deployment_checks(path, well.store, well.keys)
-    assert check.what == "configuration"
+
+
+def found_in(path: Path, desk: Desk) -> dict[str, Check]:
+    """What the doctor says of a deployment, by what it looked at."""
+    return {check.what: check for check in deployment_checks(path, desk.store, desk.keys)}
+
+
+def test_a_file_of_a_deployment_that_can_not_be_used(well: Desk, deployed: Path) -> None:
+    """That is the finding; where there is no file, there is no deployment."""
+    deployed.chmod(0o666)
+    check = found_in(deployed, well)["configuration"]
     assert "readable by others" in (check.finding or "")
-    path.chmod(0o644)
-    path.write_text("store = 7\n")
-    (check,) = deployment_checks(path, well.store, well.keys)
+    deployed.chmod(0o644)
+    deployed.write_text("store = 7\n")
+    check = found_in(deployed, well)["configuration"]
     assert "malformed" in (check.finding or "")
-    path.unlink()
-    path.symlink_to(tmp_path / "none")
-    assert [check.what for check in deployment_checks(path, well.store, well.keys)] == [
-        "configuration"
-    ]
+    deployed.unlink()
+    assert found_in(deployed, well) == {}
+    deployed.symlink_to("none")
+    assert [*found_in(deployed, well)] == ["configuration"]
 
 
-def test_agents_in_the_store_s_own_group(well: Desk, tmp_path: Path) -> None:
+def test_roles_for_nobody(well: Desk, deployed: Path) -> None:
+    """A login or a group that does not exist is named."""
+    assert "pincli-t-none" in (found_in(deployed, well)["roles"].finding or "")
+    deployed_as(deployed, well, 'admin = ["%pincli-t-nobodys", "root"]')
+    assert "%pincli-t-nobodys" in (found_in(deployed, well)["roles"].finding or "")
+
+
+def test_one_login_that_is_agent_and_portal(well: Desk, deployed: Path) -> None:
+    """It could look at the PIN that the caller is asked for."""
+    deployed_as(deployed, well, 'agent = ["nobody"]\nportal = ["daemon"]')
+    assert found_in(deployed, well)["portal apart"].finding is None
+    deployed_as(deployed, well, 'agent = ["nobody"]\nportal = ["nobody"]')
+    assert "nobody" in (found_in(deployed, well)["portal apart"].finding or "")
+
+
+def test_agents_in_the_files_own_group(well: Desk, deployed: Path) -> None:
     """They could read the files past pincli."""
-    import grp
-
     group = grp.getgrgid(well.store.stat().st_gid).gr_name
-    path = tmp_path / "pincli.toml"
-    text = f'store = "{well.store}"\nkeys = "{well.keys}"\n[roles]\nagent = ["%{group}"]\n'
-    path.write_text(text)
-    path.chmod(0o644)
-    findings = {check.what: check for check in deployment_checks(path, well.store, well.keys)}
-    assert group in (findings["agents outside"].finding or "")
-    assert findings["agents outside"].hint
+    deployed_as(deployed, well, f'agent = ["%{group}"]')
+    check = found_in(deployed, well)["agents outside"]
+    assert group in (check.finding or "")
+    assert check.hint
+
+
+def test_what_can_not_be_looked_at_is_not_called_well(
+    well: Desk, deployed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither sudoers, which root alone may read, nor the way to a folder that is gone."""
+    gone = well.store.parent / "gone"
+    checks = {c.what: c for c in deployment_checks(deployed, well.store, well.keys, marks=gone)}
+    assert not checks["way to the mark"].checked
+    assert [c.what for c in deployment_checks(deployed, well.store, gone) if not c.checked]
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    assert not sudoers_check("pincli").checked
+
+
+MOUNTS = """\
+22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+23 22 0:21 / /dev/shm rw,nosuid shared:2 master:1 - tmpfs tmpfs rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("device", "kind"), [((8, 1), "ext4"), ((0, 21), "tmpfs"), ((8, 2), None)], ids=str
+)
+def test_the_file_system_of_a_device(device: tuple[int, int], kind: str | None) -> None:
+    """By the number that the kernel lists it under."""
+    assert file_system(MOUNTS, os.makedev(*device)) == kind
+
+
+LINE = "env_reset, !setenv, always_set_home, use_pty, !log_input, !log_output"
+
+
+@pytest.mark.parametrize(
+    ("lines", "finding"),
+    [
+        (["Defaults!/p/pincli " + LINE, "%a ALL = (pincli) NOPASSWD: /p/pincli"], None),
+        (["Defaults log_output", "Defaults!/p/pincli " + LINE, "a ALL = (pincli) /p/pincli"], None),
+        (
+            ["Defaults!/p/pincli use_pty", "Defaults log_output", "a ALL = (pincli) /p/pincli"],
+            "log_",
+        ),
+        (["Defaults use_pty, log_input", "a ALL = (pincli) /p/pincli"], "log_input"),
+        (["Defaults use_pty", "Defaults:a log_output", "a ALL = (pincli) /p/pincli"], "log_output"),
+        (["Defaults use_pty", "a ALL = (pincli) LOG_INPUT: /p/pincli"], "log_input"),
+        (["a ALL = (pincli) /p/pincli"], "use_pty"),
+        (["Defaults!/p/pincli use_pty, !use_pty", "a ALL = (pincli) /p/pincli"], "use_pty"),
+        (["Defaults use_pty", "a ALL = (pincli) SETENV: /p/pincli"], "SETENV"),
+        (["Defaults use_pty, setenv", "a ALL = (pincli) /p/pincli"], "SETENV"),
+        (["Defaults use_pty", "Cmnd_Alias P = /p/pincli", "a ALL = (pincli) SETENV: P"], "SETENV"),
+        (["Defaults use_pty", "a ALL = (pincli) ALL"], "any command"),
+        (["Defaults use_pty", "root ALL = (ALL:ALL) ALL", "a ALL = (pincli) /p/pincli"], None),
+        (["root ALL = (ALL:ALL) ALL"], "unchecked"),
+    ],
+    ids=str,
+)
+def test_what_sudoers_let_through(tmp_path: Path, lines: list[str], finding: str | None) -> None:
+    """As sudo's own reader understands them; only what reaches pincli counts."""
+    if shutil.which("cvtsudoers") is None:
+        pytest.skip("cvtsudoers is not installed; CI installs sudo")
+    path = tmp_path / "sudoers"
+    path.write_text("\n".join([*lines, ""]))
+    read = subprocess.run(["cvtsudoers", "-e", "-f", "json", path], capture_output=True, check=True)
+    check = judged(json.loads(read.stdout), "pincli")
+    assert check.checked is (finding != "unchecked")
+    assert finding == "unchecked" or (finding is None) is (check.finding is None)
+    assert finding in (None, "unchecked") or finding in (check.finding or "")
+
+
+def test_files_that_vanish_while_it_looks(well: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal or a killed copy is there for a moment only: nothing is wrong with that."""
+    listed = Path.iterdir
+
+    def with_more(folder: Path) -> Iterator[Path]:
+        yield from (folder / "pincli.db-journal", folder / "b.12345678.pincli-part")
+        yield from listed(folder)
+
+    monkeypatch.setattr(Path, "iterdir", with_more)
+    assert sick(well) == {}

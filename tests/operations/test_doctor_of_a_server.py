@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pincli.models import Origin
-from pincli.operations.doctor import examine
+from pincli.operations.doctor.examination import examine
 from pincli.operations.session import Need
 from pincli.operations.trail import check_trail
 from pincli.results import Check

@@ -1,7 +1,7 @@
 """What doctor says of a server: as much as this host's login can see of it.
 
 What a login may not see is said to be not checked. Nothing is written. The mark, the last audit
-and the events' dates are looked at for every store, in operations/doctor.py.
+and the events' dates are looked at for every store, in operations/doctor/examination.py.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from pincli.errors import StoreUnavailable
 from pincli.files import private
 from pincli.models import Fault, Identity, Origin
-from pincli.results import Check, Restored
+from pincli.results import Check, Restored, unchecked
 from pincli.store.contract import Restorer
 from pincli.store.sealing import Sealers
 from pincli.store.sqlite import copies
@@ -21,6 +21,7 @@ from pincli.store.sqlite.copies import is_sound, private_copy
 from pincli.store.sqlite.errors import has_no_inodes, translated
 from pincli.store.sqlite.leftovers import ASIDE, UNFINISHED, leftovers
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
+from pincli.store.sqlite.lying_about import copies_near, is_open_to_others
 
 _LEAST_FREE = 100 * 1024 * 1024
 _RESTORE = "restore a backup: pincli restore FILE"
@@ -60,6 +61,7 @@ class SqliteUpkeep:
         yield private("store folder", self._folder)
         yield self._space()
         yield self._leftovers()
+        yield self._backups()
         yield self._lock_file()
         yield self._integrity()
 
@@ -106,6 +108,20 @@ class SqliteUpkeep:
         found = ", ".join(path.name for path in leftovers(self._folder, UNFINISHED, ASIDE))
         finding = f"a killed restore left {found} in {self._folder}" if found else None
         return Check("leftovers", finding, "the next restore clears it away")
+
+    def _backups(self) -> Check:
+        """Whether others may read a backup nearby, or have it with a key."""
+        try:
+            found = [*copies_near(self._folder, self._marks)]
+        except OSError as error:
+            return unchecked("backups nearby", f"{error.filename}: {error.strerror}")
+        for path in found:
+            if is_open_to_others(path):
+                return Check("backups nearby", f"others may read {path}", f"chmod 600 {path}")
+            if any(path.parent.glob("*.key")):
+                finding = f"a key lies beside the backup {path}"
+                return Check("backups nearby", finding, "keep them apart: together they open PINs")
+        return Check("backups nearby", None, "")
 
     def _lock_file(self) -> Check:
         try:

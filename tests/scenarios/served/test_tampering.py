@@ -18,7 +18,7 @@ import pytest
 from pincli.errors import PincliError, UnknownUser
 from pincli.models import Origin, Outcome
 from pincli.operations import people
-from pincli.operations.doctor import examine
+from pincli.operations.doctor.examination import examine
 from pincli.operations.session import Need
 from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify

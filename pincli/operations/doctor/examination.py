@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
@@ -20,6 +20,8 @@ from pincli.vault.keyring import AUDIT_KEY, PORTAL_PRIVATE, PORTAL_PUBLIC, VERIF
 
 _CLOCK_SLACK = timedelta(minutes=5)
 _AUDIT_DAYS = 30
+_KEY_DAYS = 365
+_DAY = 24 * 60 * 60
 _TAMPERED = "`pincli audit verify` tells where the trail was changed"
 _SCHEMA_HINTS = {
     Fault.DAMAGED: _TAMPERED,
@@ -120,6 +122,7 @@ def _mark(store: Store, folder: Path) -> Check:
 
 def _keys(folder: Path, identity: Identity, may_lack: Collection[str]) -> Iterator[Check]:
     keyring = Keyring(folder)
+    yield _ages(keyring)
     for name, expected in (
         (VERIFY_KEY, identity.verify_key),
         (AUDIT_KEY, identity.audit_key),
@@ -132,6 +135,19 @@ def _keys(folder: Path, identity: Identity, may_lack: Collection[str]) -> Iterat
         yield _told(name, lambda n=name, e=expected: keyring.require(n, e), "see keys list")  # type: ignore[misc]
 
 
+def _ages(keyring: Keyring) -> Check:
+    """Whether a key has been in use for so long that a copy of it may have gone astray."""
+    old = []
+    for name in (VERIFY_KEY, AUDIT_KEY, PORTAL_PUBLIC):
+        with suppress(OSError):
+            made = (keyring.folder / name).stat().st_mtime
+            days = int((time.time() - made) // _DAY)
+            if days > _KEY_DAYS:
+                old.append(f"{name} is {days} days old")
+    hint = "pincli keys rotate, with --verify, --audit or --portal"
+    return Check("keys' age", ", ".join(old) or None, hint if old else "")
+
+
 def _told(what: str, attempt: Callable[[], object], hint: str) -> Check:
     try:
         attempt()
@@ -139,36 +155,3 @@ def _told(what: str, attempt: Callable[[], object], hint: str) -> Check:
         detail = f" ({error.detail})" if error.detail else ""
         return Check(what, f"{error.path}: {error.fault.value}{detail}", hint)
     return Check(what, None, "")
-
-
-def deployment_checks(path: Path, location: Location, keys: Path) -> Iterator[Check]:
-    """What is unsafe about a shared deployment, where there is one."""
-    from pincli.deployment import read_deployment
-
-    if not os.path.lexists(path):
-        return
-    try:
-        deployment = read_deployment(path)
-    except Unavailable as error:
-        detail = f" ({error.detail})" if error.detail else ""
-        yield Check("configuration", f"{path}: {error.fault.value}{detail}", "see the README")
-        return
-    yield Check("configuration", None, "")
-    members = [name for names in deployment.members.values() for name in names]
-    if isinstance(location, Server):
-        yield _agents_outside(keys, "keys'", members)
-    else:
-        yield _agents_outside(location, "store's", members)
-
-
-def _agents_outside(folder: Path, whose: str, members: list[str]) -> Check:
-    """Whether a role's group is the folder's own group: its members could read the files."""
-    import grp
-
-    try:
-        group = grp.getgrgid(folder.stat().st_gid).gr_name
-    except (KeyError, OSError):
-        return Check("agents outside", None, "")
-    if f"%{group}" in members:
-        return Check("agents outside", f"%{group} is the {whose} own group", f"chgrp {folder}")
-    return Check("agents outside", None, "")

@@ -1,0 +1,1 @@
+"""Looking whether everything is as it should be; one file a subject."""

@@ -1,0 +1,54 @@
+"""Whether others can change files that pincli trusts, or put something else in their place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+from pincli.files import real_place
+from pincli.results import Check, unchecked
+
+_MOUNTS = Path("/proc/self/mountinfo")
+_IN_MEMORY = ("tmpfs", "ramfs")
+
+
+def unchanged(what: str, path: Path, owners: Collection[int]) -> Check:
+    """Whether only these owners can change a file or folder, and every part of the way there."""
+    try:
+        place, is_safe = real_place(path, owners)
+    except OSError as error:
+        return unchecked(what, f"{path}: {error.strerror}")
+    if is_safe:
+        return Check(what, None, "")
+    return Check(
+        what,
+        f"others own {place}, or may write to it",
+        f"chown root {place} && chmod go-w {place}",
+    )
+
+
+def kept_on_disk(store: Path) -> Check:
+    """Whether the store outlives the machine's next start."""
+    what = "store's disk"
+    try:
+        device = store.stat().st_dev
+        kind = file_system(_MOUNTS.read_text(encoding="utf-8"), device)
+    except (OSError, ValueError) as error:
+        return unchecked(what, f"the mounts can't be read: {error}")
+    if kind is None:
+        return unchecked(what, f"{store} lies on no mount that is listed")
+    if kind in _IN_MEMORY:
+        finding = f"{store} is in memory ({kind}), and gone after a restart"
+        return Check(what, finding, "stop pincli and move the folder to a disk")
+    return Check(what, None, "")
+
+
+def file_system(mounts: str, device: int) -> str | None:
+    """The kind of the file system of a device, from the text of a process's mountinfo."""
+    number = f"{os.major(device)}:{os.minor(device)}"
+    for line in mounts.splitlines():
+        before, _, after = line.partition(" - ")
+        if before.split()[2:3] == [number]:
+            return after.split()[0]
+    return None
