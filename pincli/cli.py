@@ -167,6 +167,10 @@ def _report(problem: Problem, invocation: Invocation, *, quiet: bool = False) ->
     if command in ("verify", "desk") and problem.code in _LEAVES_A_CALLER_WAITING:
         problem = problem._replace(message=f"not verified: {problem.message}")
     code = EXIT_OF[problem.code]
+    if command == "verify" and code is ExitCode.UNAVAILABLE:
+        from pincli.views.verdict import tell
+
+        problem = problem._replace(hint=f"{problem.hint}; {tell('unavailable')}")
     try:
         with writing():
             if as_json:

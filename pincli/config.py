@@ -35,6 +35,7 @@ class Config(NamedTuple):
         mark: The folder of this host's mark, if it is not that of the keys.
         profiles: The deployment's kinds of exports, by name.
         tickets: What tickets look like there; None where nothing is said of it.
+        say: What agents say there, where it is not the usual.
     """
 
     store: Location
@@ -45,6 +46,7 @@ class Config(NamedTuple):
     mark: Path | None = None
     profiles: "Mapping[str, Profile]" = MappingProxyType({})
     tickets: "re.Pattern[str] | None" = None
+    say: "Mapping[str, str]" = MappingProxyType({})
 
     @property
     def marks(self) -> Path:
@@ -123,6 +125,7 @@ def read_config(store: Location | None, keys: Path | None) -> Config:
             deployment.mark,
             deployment.profiles,
             deployment.tickets,
+            deployment.say,
         )
     named_store = os.environ.get("PINCLI_STORE")
     store = store or (location_of(named_store) if named_store else None)

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pincli.errors import ConfigUnavailable, UsageProblem
 from pincli.models import Fault
+from pincli.rules.names import all_printable
 from pincli.rules.roles import Role
+from pincli.rules.sayings import LONGEST_SAYING, SAYINGS
 from pincli.store.location import Location, Server, location_of
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ _TABLES: Mapping[str, Collection[str] | None] = {
     "roles": tuple(Role),
     "hooks": ("on_lock",),
     "tickets": ("pattern",),
+    "say": tuple(SAYINGS),
     "profiles": None,
 }
 """The keys that each table may have; None for a table whose reader judges them."""
@@ -53,6 +56,7 @@ class Deployment(NamedTuple):
         mark: The folder of this host's mark; None for that of the keys.
         profiles: Kinds of exports that are imported here, by name.
         tickets: What tickets look like here; None where nothing is said of it.
+        say: What agents say here, where it is not the usual.
     """
 
     store: Location
@@ -62,6 +66,7 @@ class Deployment(NamedTuple):
     mark: Path | None = None
     profiles: Mapping[str, Profile] = MappingProxyType({})
     tickets: re.Pattern[str] | None = None
+    say: Mapping[str, str] = MappingProxyType({})
 
 
 def read_deployment(path: Path = PATH) -> Deployment:
@@ -90,6 +95,7 @@ def read_deployment(path: Path = PATH) -> Deployment:
         mark=_folder(table, "mark", path) if "mark" in table else None,
         profiles=_profiles(table, path) if "profiles" in table else {},
         tickets=_tickets(table["tickets"], path) if "tickets" in table else None,
+        say=_sayings(table.get("say", {}), path),
     )
 
 
@@ -243,6 +249,15 @@ def _tickets(table: dict[str, Any], path: Path) -> re.Pattern[str]:
     with suppress(KeyError, TypeError, re.error, RecursionError, OverflowError):
         return re.compile(table["pattern"])
     raise ConfigUnavailable(Fault.MALFORMED, path, "tickets.pattern must be a regular expression")
+
+
+def _sayings(table: dict[str, Any], path: Path) -> dict[str, str]:
+    for word, text in table.items():
+        is_line = isinstance(text, str) and text.strip() and all_printable(text)
+        if not is_line or len(text) > LONGEST_SAYING:
+            why = f"say.{word} must be 1 to {LONGEST_SAYING} printable characters"
+            raise ConfigUnavailable(Fault.MALFORMED, path, why)
+    return table
 
 
 def _starts_absolute(words: list[Any]) -> bool:

@@ -9,6 +9,7 @@ import grp
 import os
 import pwd
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,13 @@ from pincli.deployment import Deployment, read_deployment, roles_of
 from pincli.errors import ConfigUnavailable
 from pincli.models import Fault
 from pincli.rules.roles import Role
+from pincli.rules.sayings import SAYINGS
 from pincli.store.location import Server
+from pincli.views.verdict import speak
 from tests.support.as_sudo import NOBODY, call_by_sudo, deploy, read_instead
 from tests.support.contract import answer_of, call, error_of
 from tests.support.desk import Desk
+from tests.support.floor import RIGHT, WRONG, copy_of, new_floor
 
 SECRET = "hunter2"
 """Stands in every file that is refused, and must stand in nothing that is told."""
@@ -514,3 +518,73 @@ def test_a_profile_that_is_none_is_refused(path: Path, table: str) -> None:
     """An identity that falls back to another column, a type that there is not, an unknown key."""
     text = f"{table}\n{GOOD}" if table.startswith("profiles") else f"{GOOD}{table}\n"
     refusal_of(put(path, text), Fault.MALFORMED)
+
+
+@pytest.fixture(scope="module")
+def whole_floor(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """A store with a user in every state, to be copied."""
+    return new_floor(tmp_path_factory.mktemp("floor"))
+
+
+@pytest.fixture
+def floor(whole_floor: Desk, tmp_path: Path) -> Desk:
+    """A copy of it."""
+    return copy_of(whole_floor, tmp_path / "floor")
+
+
+@pytest.fixture
+def spoken() -> Iterator[None]:
+    """Whatever a deployment has agents say, the next test has the usual texts."""
+    yield
+    speak({})
+
+
+GESPERRT = "Die PIN ist gesperrt."
+
+
+@pytest.mark.usefixtures("spoken")
+@pytest.mark.parametrize(
+    ("word", "line", "stdin"),
+    [
+        ("verified", "verify alice --pin-stdin", RIGHT),
+        ("incorrect", "verify alice --pin-stdin", WRONG),
+        ("just_locked", "verify vera --pin-stdin", WRONG),
+        ("locked", "verify lara --pin-stdin", RIGHT),
+        ("locked", "status lara", ""),
+        ("uncollected", "verify uma --pin-stdin", RIGHT),
+        ("uncollected", "status uma", ""),
+        ("inactive", "status ina", ""),
+        ("ineligible", "status otto", ""),
+        ("unavailable", "verify alice --pin-stdin", RIGHT),
+    ],
+)
+def test_agents_say_what_the_deployment_says(
+    floor: Desk, path: Path, monkeypatch: pytest.MonkeyPatch, word: str, line: str, stdin: str
+) -> None:
+    """On the screen and in JSON, under sudo alone; a text that is missing stays the usual one."""
+    deploy(floor, path, "agent")
+    put(path, f"{path.read_text()}[say]\n{word} = '{GESPERRT}'\n")
+    read_instead(path, monkeypatch)
+    if word == "unavailable":
+        (floor.keys / "verify.key").unlink()
+    ran = call_by_sudo(floor, line, f"{stdin}\n")
+    assert GESPERRT in ran.out + ran.err
+    assert SAYINGS[word] not in ran.out + ran.err
+
+
+@pytest.mark.parametrize(
+    "text", ["1", "['x']", "''", "'  '", r'"a\nb"', r'"\u001b[2J"', r'"\u202e"', f"'{'x' * 301}'"]
+)
+def test_what_agents_can_not_say_is_refused(path: Path, text: str) -> None:
+    """No text, none that a terminal can't show on one line, and none too long to be said."""
+    assert refusal_of(put(path, f"{GOOD}[say]\nlocked = {text}\n"), Fault.MALFORMED).startswith(
+        "say.locked must be"
+    )
+
+
+def test_a_saying_may_be_300_characters(path: Path) -> None:
+    """Any script, and no more; an unknown word is named."""
+    put(path, f"{GOOD}[say]\nlocked = '{'ä' * 300}'\n")
+    assert read_deployment(path).say == {"locked": "ä" * 300}
+    put(path, f"{GOOD}[say]\nLocked = 'x'\n")
+    assert refusal_of(path, Fault.MALFORMED).startswith("`say.Locked` is unknown")

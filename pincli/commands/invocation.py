@@ -177,6 +177,10 @@ class Invocation:
     def _read_config(self) -> Config:
         if self._config is None:
             self._config = read_config(self.store, self.keys)
+            if self._config.say:
+                from pincli.views.verdict import speak
+
+                speak(self._config.say)
         return self._config
 
     def _origin(self, config: Config) -> Origin:

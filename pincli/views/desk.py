@@ -9,7 +9,7 @@ from pincli.models import User, Verdict
 from pincli.rules.states import state_of
 from pincli.views.blocks import Band, Block, Fields, Headline, Next, Note, Problem, Tone
 from pincli.views.status import when
-from pincli.views.verdict import attempts, name_field, verdict
+from pincli.views.verdict import attempts, name_field, say, verdict
 from pincli.views.verdict import caller as known_by
 
 NOT_VERIFIED = Headline(Tone.BAD, "NOT VERIFIED")
@@ -107,7 +107,10 @@ def answered(result: Verdict) -> list[Block]:
 
 def unavailable(problem: Problem) -> list[Block]:
     """A call that could not be answered: to the caller it is a no."""
-    return [Band(NOT_VERIFIED), Fields([("why", problem.message), ("do", problem.hint)])]
+    return [
+        Band(NOT_VERIFIED),
+        Fields([("why", problem.message), ("do", problem.hint), ("say", say("unavailable"))]),
+    ]
 
 
 def complaint(problem: Problem) -> list[Block]:

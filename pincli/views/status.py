@@ -10,7 +10,7 @@ from pincli.rules.states import ATTEMPTS_ALLOWED, state_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone, counted
 from pincli.views.exit_codes import ExitCode
 from pincli.views.times import said
-from pincli.views.verdict import attempts, caller, collect_next, login_of, name_field
+from pincli.views.verdict import attempts, caller, collect_next, login_of, name_field, say
 
 _TONES = {
     State.ACTIVE: Tone.GOOD,
@@ -108,6 +108,7 @@ def _card_screen(user: User) -> list[Block]:
         ("last verified", when(user.last_verified_at, user.last_verified_by)),
         ("PIN", _pin(user)),
         ("ever", f"{counted(user.attempts_total, 'attempt')}, {counted(user.locks_total, 'lock')}"),
+        *([] if state is State.ACTIVE else [("say", say(state.value))]),
         *name_field(user),
     ]
     if user.locked_since:

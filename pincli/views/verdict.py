@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from pincli.models import Outcome, State, User, Verdict
 from pincli.rules.lockout import attempts_left
 from pincli.rules.names import script_of
+from pincli.rules.sayings import SAYINGS
 from pincli.rules.states import ATTEMPTS_ALLOWED
 from pincli.views.blocks import Answer, Block, Fields, Headline, Next, Problem, Tone
 from pincli.views.exit_codes import EXIT_OF, ExitCode
@@ -16,43 +17,47 @@ from pincli.views.times import said
 
 _CUT = "..."
 _NAME_COLUMNS = 40
-_UNLOCK = "log in to the portal, User Management, Unlock"
 
 
-class _Words(NamedTuple):
-    """What one way to end says.
-
-    Attributes:
-        short: Next to the verdict's word.
-        say: What the agent tells the caller.
-        tell: The same as a hint.
-    """
-
-    short: str
-    say: str
-    tell: str
+_WHY = {
+    "incorrect": "the PIN is incorrect",
+    "just_locked": "the PIN is incorrect, and has just been locked",
+    "locked": "the PIN is locked; no answer is compared, not even the right one",
+    "uncollected": "there is no PIN yet",
+    "inactive": "this user is deactivated",
+    "ineligible": "users of type {} have no PIN",
+}
+_said = dict(SAYINGS)
 
 
 def verdict(result: Verdict, *, ticket_masked: bool = False) -> Answer:
     """The answer of verify."""
+    user = result.user
+    just_locked = result.outcome is Outcome.INCORRECT and result.state is State.LOCKED
+    word = "just_locked" if just_locked else result.outcome.value
     facts: dict[str, object] = {
-        "user": result.user.login,
-        "account": result.user.account,
-        "name": result.user.display_name,
+        "user": user.login,
+        "account": user.account,
+        "name": user.display_name,
         "outcome": result.outcome.value,
         "state": result.state.value,
-        "attempts_left": attempts_left(result.user.failed_attempts),
-        "locked_since": result.user.locked_since,
+        "attempts_left": attempts_left(user.failed_attempts),
+        "locked_since": user.locked_since,
         "ticket_masked": ticket_masked,
+        "say": say(word),
     }
-    words = _words(result)
     if result.outcome is Outcome.VERIFIED:
-        return Answer(facts, lambda: _screen(result, words))
+        return Answer(facts, lambda: _screen(result, word))
     code = result.outcome.value
+    hint = tell(word)
+    if word == "incorrect":
+        hint = f"{attempts(user)}; {hint}"
+    elif word == "uncollected":
+        hint = f"`{command('pin', 'show', user.login)}` is the portal's call; {hint}"
     return Answer(
         facts,
-        lambda: _screen(result, words),
-        problem=Problem(code, f"not verified: {words.short}", words.tell),
+        lambda: _screen(result, word),
+        problem=Problem(code, f"not verified: {_why(user, word)}", hint),
         exit_code=EXIT_OF.get(code, ExitCode.BUG),
     )
 
@@ -102,17 +107,21 @@ def attempts(user: User) -> str:
     return f"{left} of {ATTEMPTS_ALLOWED} left"
 
 
-def _screen(result: Verdict, words: _Words) -> list[Block]:
+def _why(user: User, word: str) -> str:
+    return _WHY[word].format(user.type.value)
+
+
+def _screen(result: Verdict, word: str) -> list[Block]:
     verified = result.outcome is Outcome.VERIFIED
     user = result.user
     pairs = [("user", caller(user))]
     if not verified:
-        pairs.append(("why", words.short))
+        pairs.append(("why", _why(user, word)))
     if user.locked_since:
         pairs.append(("locked since", said(user.locked_since)))
     elif result.outcome in (Outcome.VERIFIED, Outcome.INCORRECT):
         pairs.append(("attempts", attempts(user)))
-    pairs += [("say", words.say), *name_field(user)]
+    pairs += [("say", say(word)), *name_field(user)]
     headline = Headline(Tone.GOOD, "VERIFIED") if verified else Headline(Tone.BAD, "NOT VERIFIED")
     blocks: list[Block] = [headline, Fields(pairs)]
     if result.outcome is Outcome.UNCOLLECTED:
@@ -129,50 +138,16 @@ def collect_next(user: str) -> Next:
     )
 
 
-def _words(result: Verdict) -> _Words:
-    match result.outcome:
-        case Outcome.VERIFIED:
-            return _Words("", "Thank you, that is correct.", "")
-        case Outcome.INCORRECT:
-            return _incorrect(result)
-        case Outcome.LOCKED:
-            return _Words(
-                "the PIN is locked; no answer is compared, not even the right one",
-                f"The PIN is locked. To unlock it, {_UNLOCK}. Support can't do it for you over"
-                " the phone.",
-                f"tell the caller: {_UNLOCK}; support can't do it over the phone",
-            )
-        case Outcome.UNCOLLECTED:
-            return _Words(
-                "there is no PIN yet",
-                "Please log in to the portal and open your support PIN under User Management.",
-                "ask the customer to open it in the portal"
-                f" ({command('pin', 'show', result.user.login)})",
-            )
-        case Outcome.INACTIVE:
-            return _Words(
-                "this user is deactivated",
-                "This login is deactivated; your company's administrator can tell you more.",
-                "a deactivated user can't be verified",
-            )
-        case Outcome.INELIGIBLE:
-            return _Words(
-                f"users of type {result.user.type.value} have no PIN",
-                "This login has no support PIN; please call from one that has.",
-                "this type of user can't be verified by PIN",
-            )
+def say(word: str) -> str:
+    """What the agent says to a caller, by a word of SAYINGS."""
+    return _said[word]
 
 
-def _incorrect(result: Verdict) -> _Words:
-    if result.state is State.LOCKED:
-        return _Words(
-            "the PIN is incorrect, and has just been locked",
-            f"The PIN is now locked. To unlock it, {_UNLOCK}. Support can't do it for you over"
-            " the phone.",
-            f"tell the caller: {_UNLOCK}; support can't do it over the phone",
-        )
-    return _Words(
-        "the PIN is incorrect",
-        "That is not the PIN. You find it in the portal under User Management.",
-        f"the caller may try again; {attempts(result.user)}",
-    )
+def tell(word: str) -> str:
+    """The same as a hint."""
+    return f'tell the caller: "{say(word)}"'
+
+
+def speak(texts: Mapping[str, str]) -> None:
+    """From now on, say these texts; where one is missing, the usual one."""
+    _said.update({**SAYINGS, **texts})

@@ -18,6 +18,7 @@ VERDICT = frozenset(
         "attempts_left",
         "locked_since",
         "ticket_masked",
+        "say",
     }
 )
 CARD = frozenset(

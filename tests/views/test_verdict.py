@@ -6,6 +6,7 @@ import pytest
 
 from pincli.config import Display
 from pincli.models import Outcome, State, User, UserType, Verdict
+from pincli.rules.sayings import SAYINGS
 from pincli.views.blocks import Answer
 from pincli.views.times import said
 from pincli.views.verdict import verdict
@@ -62,6 +63,7 @@ def test_programs_get_every_key_for_every_outcome(name: str) -> None:
         "attempts_left": 6 - result.user.failed_attempts,
         "locked_since": result.user.locked_since,
         "ticket_masked": False,
+        "say": SAYINGS["just_locked" if name == "sixth miss" else name],
     }
     assert (answer.problem is None) is (name == "verified")
     if answer.problem is not None:
