@@ -139,6 +139,8 @@ class Rule(Enum):
     FOLDER_OF_OTHERS = "others own the folder or may write to it"
     FILE_NAMES_NOBODY = "the file names nobody of the account"
     TOO_MANY_MISSING = "too many of the account are missing"
+    TOO_YOUNG = "events of the last thirty days stay in the store"
+    ATTEMPT_OPEN = "an attempt from before that time is open"
     FILE_AMONG_SECRETS = "the file would lie with the store or the keys"
 
 

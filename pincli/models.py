@@ -84,6 +84,8 @@ class EventKind(StrEnum):
     RESTORED = "restored"
     AUDITED = "audited"
     """The whole trail was checked, and nothing was wrong."""
+    ARCHIVED = "archived"
+    """The oldest events are in a file, and leave the store."""
     MOVED = "moved"
     """The store goes on at a server; in a folder, this event closes it."""
 

@@ -47,12 +47,30 @@ class TrailReport(NamedTuple):
         head: The last of them.
         seq: The number of the first bad row, if there is one.
         finding: What is wrong, in words; None if nothing is.
+        first: The number of the first event that was looked at: those before are archived.
     """
 
     events: int
     head: Head
     seq: int | None
     finding: str | None
+    first: int = 1
+
+
+class Archived(NamedTuple):
+    """What `audit archive` did.
+
+    Attributes:
+        first: The number of the first event in the file; None if there was none to archive.
+        last: The number of the last one.
+        digest: SHA-256 of the file, hexadecimal.
+        names: How many typed names of unknown users were dropped from later events.
+    """
+
+    first: int | None
+    last: int | None
+    digest: str | None
+    names: int
 
 
 class UserAlert(NamedTuple):

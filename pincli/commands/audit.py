@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -96,6 +97,14 @@ def verify(
             help="A head that was printed earlier: nothing may be cut off since.",
         ),
     ] = None,
+    archives: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--archive",
+            metavar="FILE",
+            help="A file of `audit archive`; again for each, in any order.",
+        ),
+    ] = None,
 ) -> Answer:
     """Check the whole trail.
 
@@ -104,11 +113,15 @@ def verify(
     Example:
       pincli audit verify
       pincli audit verify --expect-head 4711:9f...
+      pincli audit verify --archive 2024.jsonl --archive 2025.jsonl
+
+    With files of archived events, those are checked first, and that the store goes on from them.
     """
     expected = None if expect_head is None else parse_head(expect_head)
     session = invocation.open(Need.CHECK)
     with progress_bar("checking") as progress:
-        return view.checked(check_trail(session, expected, progress=progress))
+        report = check_trail(session, expected, archives=archives or (), progress=progress)
+        return view.checked(report)
 
 
 def seal(invocation: Invocation) -> Answer:

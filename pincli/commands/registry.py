@@ -89,6 +89,7 @@ COMMANDS: tuple[Entry, ...] = (
           "Withdraw PINs: of users, of an attacked account, of everybody."),
     Entry("audit list", "audit:list_events", _ADMIN, ADMINS),
     Entry("audit verify", "audit:verify", _ADMIN, ADMINS),
+    Entry("audit archive", "archive:archive", _ADMIN, ADMINS),
     Entry("audit seal", "audit:seal", _ADMIN, ADMINS),
     Entry("doctor", "doctor:doctor", _UPKEEP, ADMINS, (),
           "Check whether all is well, and say what to do."),
@@ -116,7 +117,7 @@ COMMANDS: tuple[Entry, ...] = (
 GROUPS = {
     "pin": "Show, change or check a PIN: the customer's own actions.",
     "user": "Add, list and show users; switch them off and on.",
-    "audit": "Read, check and seal the audit trail.",
+    "audit": "Read, check, archive and seal the audit trail.",
     "keys": "List keys and change them.",
     "store": "Bring the store up to date, or move it to a server.",
 }

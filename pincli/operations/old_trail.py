@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from pincli.errors import KeysUnavailable
-from pincli.models import Event, EventKind, Fault
+from pincli.models import Event, EventKind, Fault, Head
 from pincli.store.contract import OldEvent
 from pincli.vault.audit_macs import AuditSigner
 from pincli.vault.key_files import read_key
@@ -36,9 +36,10 @@ class OldTrail:
         mac: Its mac; before the first one, the store's id.
     """
 
-    def __init__(self, keyring: Keyring, store_id: str) -> None:
-        self.number = 0
-        self.mac = store_id
+    def __init__(self, keyring: Keyring, store_id: str, after: Head | None = None) -> None:
+        """Follow them from the first one, or after those that were archived."""
+        self.number = after.number if after else 0
+        self.mac = after.link.hex() if after and after.number else store_id
         self._keyring = keyring
         self._signer: AuditSigner | None = None
 
@@ -69,8 +70,13 @@ class OldTrail:
         """
         first, following = rows[0], rows[1:2]
         named = str(first[_OUTCOME])
-        if first[0] != 1:
-            raise BadEvent(1, MISSING)
+        if first[0] != self.number + 1:
+            raise BadEvent(self.number + 1, MISSING)
+        if self.number:  # which key it was, an archived event says
+            for signer in self._keys():
+                if _signed(signer, self.mac, first):
+                    return signer
+            raise BadEvent(self.number + 1, CHANGED)
         if first[_KIND] != EventKind.INITIALISED or not is_fingerprint(named):
             raise BadEvent(1, CHANGED)
         try:

@@ -14,6 +14,9 @@ LOCKS_OF_ONE_USER = 2
 """Locks of one user within LOCK_WINDOW: once is a forgotten PIN, twice is somebody trying."""
 LOCK_WINDOW = 30 * DAY
 
+LONGEST_WINDOW = 30 * DAY
+"""The longest stretch of the trail that a sign looks at: nothing younger is archived."""
+
 USERS_FAILING_IN_ACCOUNT = 3
 """Users of one account with a wrong answer within a day: callers go from name to name."""
 

@@ -19,7 +19,7 @@ class Course(NamedTuple):
     Attributes:
         counter: Consecutive incorrect attempts.
         attempt: The number of the attempt that has no outcome yet.
-        changed: The number of the event that changed the record last.
+        changed: The number of the event that changed the record last; 0 if it is not known.
         record: The record's digest after it.
         version: The highest PIN version that there was.
     """
@@ -37,21 +37,24 @@ _RESETS = frozenset({EventKind.PIN_WITHDRAWN, EventKind.PIN_GENERATED})
 _KINDS = {kind.value: kind for kind in EventKind}
 
 
-def replayed(event: TrailEvent, before: Course | None) -> Course | str:
+def replayed(event: TrailEvent, before: Course | None, *, archived: int = 0) -> Course | str:
     """The story with one more event; or what is impossible about it, in words.
 
     Args:
         event: About a user.
         before: The story so far; None where it begins.
+        archived: The number up to which events are not known: a story may begin among them.
     """
     kind = _KINDS.get(event.kind)
     counter = event.counter
     if kind is None or counter is None:
         return "its kind or its counter is unknown"
+    ends = kind in _OUTCOMES or (kind is EventKind.REFUSED and event.attempt is not None)
     if kind is not EventKind.RESTORED and (before is None) != (kind in _BEGINNINGS):
+        if before is None and archived:
+            return _resumed(event, event.attempt if ends else None, archived)
         return "the user's story does not begin there"
     before = before or Course(counter)
-    ends = kind in _OUTCOMES or (kind is EventKind.REFUSED and event.attempt is not None)
     wrong = _wrong_attempt(event, kind, before.attempt, ends=ends)
     if wrong is None and counter not in _possible(kind, before.counter, ends):
         wrong = f"the counter went from {before.counter} to {counter}"
@@ -63,6 +66,17 @@ def replayed(event: TrailEvent, before: Course | None) -> Course | str:
         return Course(counter, attempt, before.changed, before.record, before.version)
     version = max(before.version, event.pin_version or 0)
     return Course(counter, attempt, event.number, event.record, version)
+
+
+def _resumed(event: TrailEvent, ended: int | None, archived: int) -> Course | str:
+    """The story from its first known event on: some counter before it makes that possible."""
+    attempt = ended if ended is not None and ended <= archived else None
+    told: Course | str = ""
+    for counter in range(ATTEMPTS_ALLOWED + 1):
+        told = replayed(event, Course(counter, attempt, version=event.pin_version or 0))
+        if isinstance(told, Course):
+            break
+    return told
 
 
 def _wrong_attempt(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pincli.models import EventKind, NewEvent, User, UserType
 from pincli.rules import lockout
 from pincli.rules.replay import Course
+from pincli.rules.states import ATTEMPTS_ALLOWED
 
 _LARGEST = 2**53
 
@@ -42,7 +43,8 @@ def taken_in(user: User, course: Course | None, *, at: str) -> lockout.Step:
 
     Its PIN is withdrawn, and its counter is the stricter of the record's and the trail's. Nor
     does its PIN version go back, so that no PIN of before fits one that is still to come.
-    Somebody whom the trail does not know at all is deactivated.
+    Somebody whom the trail does not know, or no more since it was archived, is deactivated, with
+    the strictest counter.
 
     Args:
         user: The record as it was found.
@@ -53,6 +55,7 @@ def taken_in(user: User, course: Course | None, *, at: str) -> lockout.Step:
     first: lockout.Step = ()
     if course is None:
         closed = closed._replace(active=False)
+        closed = lockout.with_counter_of_at_least(closed, ATTEMPTS_ALLOWED)
     else:
         if course.attempt is not None:
             miss = lockout.with_counter(closed, course.counter)

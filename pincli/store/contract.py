@@ -139,6 +139,27 @@ class Transaction(Protocol):
             tampered: Gets the logins of records that were tampered with, which are left out.
         """
 
+    def forget(self, last: int, *, old: bool) -> None:
+        """Remove the oldest events, up to a number; the trail begins after it, sealed.
+
+        Args:
+            last: The number of the last one.
+            old: Whether it is an event of schema 1.
+
+        Raises:
+            ValueError: It is the newest event.
+        """
+
+    def forget_names(self, before: str, limit: int) -> int:
+        """Drop texts of events with a name that no user has, typed before a time; how many."""
+
+    def seal_start(self) -> None:
+        """Seal the start of the trail with the key that counts now.
+
+        Raises:
+            StoreUnavailable: It has a wrong seal.
+        """
+
     def name_key(self, kind: str, fingerprint: str) -> None:
         """Say that another key of a kind (`verify`, `portal`, `audit`) counts from now on."""
 
@@ -214,6 +235,12 @@ class People(Protocol):
         self, kind: Literal["verify", "portal"], fingerprint: str, row: int, limit: int
     ) -> list[User]:
         """The next users above a row whose PIN needs another key of a kind than this."""
+
+    def unsealed_after(self, row: int, last: int, limit: int) -> list[int]:
+        """The next rows above one, at most `limit`, of records without a seal.
+
+        Only those that changed last by an event up to the number `last`.
+        """
 
     def open_since(self, before: str) -> list[int]:
         """Rows of users whose attempt was left open before a time."""

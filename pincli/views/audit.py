@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from pincli.config import read_display
 from pincli.models import Event
-from pincli.results import TrailReport
-from pincli.views.blocks import Answer, Fields, Headline, Problem, Table, Tone
+from pincli.results import Archived, TrailReport
+from pincli.views.blocks import (
+    Answer,
+    Fields,
+    Headline,
+    Next,
+    Note,
+    Problem,
+    Table,
+    Tone,
+    counted,
+)
 from pincli.views.exit_codes import ExitCode
 from pincli.views.sanitiser import shown
+from pincli.views.shell import command
 from pincli.views.times import dated, said
 
 
@@ -47,12 +59,16 @@ def checked(report: TrailReport) -> Answer:
         "head": str(report.head) if report.events else None,
         "bad_event": report.seq,
         "finding": report.finding,
+        "first": report.first,
     }
     if report.finding is None:
+        count = f"{report.events} events"
+        if report.first > 1:
+            count = f"events {report.first} to {report.events}; those before are archived"
         return Answer(
             facts,
             lambda: [
-                Headline(Tone.GOOD, "untouched", f"{report.events} events"),
+                Headline(Tone.GOOD, "untouched", count),
                 Fields([("head", f"{report.head}  (note it down elsewhere)")]),
             ],
         )
@@ -63,6 +79,32 @@ def checked(report: TrailReport) -> Answer:
         "trust nothing after it; tell those in charge of security, and keep a copy",
     )
     return Answer(facts, complaints=tuple, problem=problem, exit_code=ExitCode.UNAVAILABLE)
+
+
+def archived(result: Archived, path: Path) -> Answer:
+    """The answer of `audit archive`."""
+    count = 0 if result.first is None or result.last is None else result.last - result.first + 1
+    facts: dict[str, object] = {
+        "events": count,
+        "first": result.first,
+        "last": result.last,
+        "digest": result.digest,
+        "file": str(path) if count else None,
+        "names_dropped": result.names,
+    }
+    names = [Note(f"{counted(result.names, 'typed name')} of nobody dropped")] * bool(result.names)
+    if not count:
+        nothing = Headline(Tone.NEUTRAL, "nothing to archive", "no events from before that date")
+        return Answer(facts, lambda: [nothing, *names])
+    return Answer(
+        facts,
+        lambda: [
+            Headline(Tone.GOOD, "archived", f"events {result.first} to {result.last}"),
+            Fields([("file", str(path)), ("sha256", str(result.digest))]),
+            *names,
+            Next(command("audit", "verify", "--archive", str(path)), "to check file and store"),
+        ],
+    )
 
 
 def sealed(number: int | None) -> Answer:

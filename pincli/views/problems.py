@@ -336,6 +336,14 @@ def _refused(rule: Rule, subject: str) -> tuple[str, str]:
             f"the file lacks {subject}",
             "nothing was changed; if that is right, allow so many with --at-most N",
         ),
+        Rule.TOO_YOUNG: (
+            "the last 30 days stay in the store: alerts look at them",
+            "give an earlier date with --before",
+        ),
+        Rule.ATTEMPT_OPEN: (
+            "an attempt from before that date is still open, and could not be ended",
+            "see `pincli doctor`; or give an earlier date",
+        ),
         Rule.FILE_AMONG_SECRETS: (
             f"that file would lie with the store or the keys: {subject}",
             "name a file in another folder",

@@ -13,7 +13,7 @@ import pytest
 
 from pincli import files
 from pincli.errors import FileUnreadable, FileUnwritable, PincliError, Refused, Rule
-from pincli.operations import pin_file
+from pincli.operations import output_file
 from pincli.operations.pin_file import PinFile, PinRow
 
 ALICE = PinRow("alice", "acme", "Alice", "234811")
@@ -95,7 +95,7 @@ def test_it_is_on_the_disk_before_any_pin_counts(
         name(source, target)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr(pin_file, "give_name", naming)
+    monkeypatch.setattr(output_file, "give_name", naming)
     file = begun(folder)
     assert done == ["file", "folder"]
     file.append([ALICE])

@@ -9,7 +9,7 @@ from pincli.models import EventKind, Head, Origin, PinOrigin, State, User, UserT
 from pincli.rules import lockout
 from pincli.rules.replay import Course, replayed
 from pincli.rules.restoring import lost, restored, taken_in
-from pincli.rules.states import is_locked, state_of
+from pincli.rules.states import ATTEMPTS_ALLOWED, is_locked, state_of
 from pincli.store.changes import changes_of
 
 AT = "2026-11-24T12:00:00Z"
@@ -184,11 +184,11 @@ def test_a_tampered_record_is_taken_in_with_the_stricter_counter(found: User, tr
 
 @given(found=records())
 def test_somebody_whom_the_trail_does_not_know_is_switched_off(found: User) -> None:
-    """They have no PIN, and an admin sees them among the inactive."""
+    """They have no PIN and the strictest counter, and an admin sees them among the inactive."""
     after = lockout.after(found, taken_in(found, None, at=AT))
     assert state_of(after) is State.INACTIVE
     assert (after.question, after.attempt) == (None, None)
-    assert after.failed_attempts == found.failed_attempts
+    assert after.failed_attempts == ATTEMPTS_ALLOWED
 
 
 @given(trail=records())

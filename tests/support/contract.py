@@ -54,6 +54,7 @@ COMMANDS = (
     "import",
     "audit list",
     "audit verify",
+    "audit archive",
     "audit seal",
     "alerts",
     "keys list",

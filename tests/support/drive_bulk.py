@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pincli.operations import chunks, hashing, pin_file, selection
+from pincli.operations import chunks, hashing, output_file, selection
 from pincli.operations.intake import imports
 from pincli.operations.pin_file import PinFile
 from tests.support import drive_forks, failpoints
@@ -25,7 +25,7 @@ _FILES: tuple[tuple[object, str, str], ...] = (
     (os, "unlink", "unlink"),
     (Path, "rename", "rename"),
     (Path, "unlink", "unlink"),
-    (pin_file, "give_name", "rename"),
+    (output_file, "give_name", "rename"),
     (PinFile, "append", "pins"),
 )
 

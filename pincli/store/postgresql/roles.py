@@ -76,6 +76,7 @@ def grants(*, old_events: bool = False) -> list[str]:
     """Who may read and write what; for the owner, again whenever tables or functions were made."""
     everybody = f"{ADMIN}, {PORTAL}, {DESK}"
     called = ", ".join(f"pincli.{name}" for name in CALLED)
+    old = ", pincli.old_events" if old_events else ""
     return [
         "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA pincli FROM PUBLIC",
         f"REVOKE ALL ON ALL TABLES IN SCHEMA pincli FROM PUBLIC, {everybody}",
@@ -83,6 +84,7 @@ def grants(*, old_events: bool = False) -> list[str]:
         f"GRANT EXECUTE ON FUNCTION {called} TO {everybody}",
         f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA pincli TO {ADMIN}",
         f"GRANT DELETE ON pincli.notices, pincli.nonces TO {ADMIN}",
+        f"GRANT DELETE ON pincli.trail, pincli.texts{old} TO {ADMIN}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA pincli TO {PORTAL}",
         # A portal acts for people who are logged in, and looks for nobody.
         f"REVOKE SELECT ON pincli.words FROM {PORTAL}",
@@ -92,7 +94,7 @@ def grants(*, old_events: bool = False) -> list[str]:
         f"GRANT SELECT ({_columns(TrailEvent._fields, {'record'})}) ON pincli.trail TO {DESK}",
         f"GRANT SELECT ({_columns(Texts._fields, {'blind'})}) ON pincli.texts TO {DESK}",
         f"GRANT SELECT ON pincli.words TO {DESK}",
-        f"GRANT SELECT ON pincli.store{', pincli.old_events' if old_events else ''} TO {DESK}",
+        f"GRANT SELECT ON pincli.store{old} TO {DESK}",
     ]
 
 

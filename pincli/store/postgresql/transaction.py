@@ -32,7 +32,7 @@ CLOCK = b"to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:
 """The server's time as the store holds times."""
 _FACTS = (
     b"SELECT " + CLOCK + b", session_user::text, store_id, verify_key, audit_key, portal_key, "
-    b"start_number, epoch, head_number, head_link FROM store"
+    b"epoch, head_number, head_link FROM store"
 )
 _INDEX = (
     b"INSERT INTO words (id, folded) SELECT id, folded::tsvector FROM "
@@ -49,7 +49,6 @@ class Facts(NamedTuple):
     Attributes:
         at: The server's time, ISO 8601, UTC.
         login: Whom the database knows the writer as.
-        start: The number before the first event.
         epoch: Of the store's history.
         head: The end of the trail, which may have moved since.
     """
@@ -57,7 +56,6 @@ class Facts(NamedTuple):
     at: str
     login: str
     identity: Identity
-    start: int
     epoch: int
     head: Head
 
@@ -82,9 +80,9 @@ def facts_of(connection: Connection, server: Server) -> Facts:
     found = connection.execute(_FACTS).fetchall()
     if len(found) != 1:
         raise StoreTampered(server, "the store's own row is missing")
-    at, login, store_id, verify, audit, portal, start, epoch, number, link = found[0]
+    at, login, store_id, verify, audit, portal, epoch, number, link = found[0]
     identity = Identity(store_id, verify, audit, portal)
-    return Facts(at, login, identity, start, epoch, Head(number, link))
+    return Facts(at, login, identity, epoch, Head(number, link))
 
 
 class PostgresTransaction(SqlTransaction):
@@ -127,7 +125,6 @@ class PostgresTransaction(SqlTransaction):
             sealers=sealers,
             origin=origin,
             at=facts.at,
-            start=facts.start,
             database_login=facts.login,
         )
         self.epoch, self.head_at_first = facts.epoch, facts.head

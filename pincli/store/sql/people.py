@@ -248,6 +248,11 @@ class SqlPeople:
             (row, fingerprint, limit),
         )
 
+    def unsealed_after(self, row: int, last: int, limit: int) -> list[int]:
+        """The next rows of records without a seal that changed last by an event up to `last`."""
+        query = "SELECT id FROM people WHERE id > ? AND event <= ? AND seal IS NULL ORDER BY id"
+        return self._rows(f"{query} LIMIT ?", (row, last, limit), _first)
+
     def open_since(self, before: str) -> list[int]:
         """Rows of users whose attempt was left open before a time."""
         query = "SELECT id FROM people WHERE attempt IS NOT NULL AND attempt_at < ?"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pincli.errors import StoreRolledBack, StoreUnavailable
-from pincli.models import EventKind, Fault, Head, TrailEvent
+from pincli.models import EventKind, Fault, Head, Start, TrailEvent
 from pincli.rules.canonical import link_of
 from pincli.store.location import Location
 from pincli.store.mark import NOWHERE, Seen
-from pincli.store.sql.rows import OF_NOTE, TRAIL, Rows
+from pincli.store.sql.rows import OF_NOTE, START, TRAIL, Rows
 
-IsSealed = Callable[[TrailEvent], bool]
+IsSealed = Callable[[TrailEvent | Start], bool]
 
 
 def require_seen(
@@ -44,6 +44,8 @@ def require_seen(
         raise StoreRolledBack(path, "it is from before a restore that this host has seen")
     if marked == head or _link_at(rows, marked.number) == marked.link:
         return
+    if marked.number <= head.number and _was_archived(rows, marked, is_sealed):
+        return
     if is_sealed is not None and _was_taken_in(rows, marked, is_sealed):
         return
     what = f"its trail ends at {head.number}, this host has seen {marked.number}"
@@ -55,6 +57,17 @@ def require_seen(
 def _link_at(rows: Rows, number: int) -> bytes | None:
     found = rows("SELECT link FROM trail WHERE number = ?", (number,))
     return found[0][0] if found else None
+
+
+def _was_archived(rows: Rows, marked: Head, is_sealed: IsSealed | None) -> bool:
+    """Whether the event has left the trail, so that nothing can be compared any more.
+
+    A host that was away for long has a mark from before; the sealed start has outlived it.
+    """
+    start = Start(*rows(START)[0])
+    if marked.number == start.number and marked.link != start.link:
+        return False
+    return marked.number <= start.number and (is_sealed is None or is_sealed(start))
 
 
 def _was_taken_in(rows: Rows, marked: Head, is_sealed: IsSealed) -> bool:

@@ -29,6 +29,7 @@ LISTED = "trail t LEFT JOIN people p ON p.uid = t.uid LEFT JOIN texts x ON x.num
 LAST_SEALED = (
     "SELECT number, link, seal FROM trail WHERE seal IS NOT NULL ORDER BY number DESC LIMIT 1"
 )
+START = "SELECT start_number, start_link, start_seal FROM store"
 # The index's own condition, word for word: SQLite uses a partial index only if it finds that.
 OF_NOTE = (
     "kind IN ('incorrect', 'locked', "

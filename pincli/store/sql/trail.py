@@ -17,6 +17,7 @@ from pincli.store.sql.rows import (
     LISTED,
     OF_NOTE,
     OLD_EVENT,
+    START,
     TRAIL,
     Row,
     Rows,
@@ -140,7 +141,7 @@ class SqlTrail:
 
     def start(self) -> Start:
         """Where the trail begins, sealed."""
-        (start,) = self._rows("SELECT start_number, start_link, start_seal FROM store", (), _start)
+        (start,) = self._rows(START, (), _start)
         return cast(Start, start)
 
     def epoch(self) -> int:

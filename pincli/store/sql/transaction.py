@@ -9,13 +9,14 @@ from operator import attrgetter
 from typing import Any
 
 from pincli.errors import AttemptOpen, StoreUnavailable
-from pincli.models import EventKind, Head, Identity, NewEvent, Origin, Texts, User
-from pincli.rules.canonical import record_digest
+from pincli.models import EventKind, Head, Identity, NewEvent, Origin, Start, Texts, User
+from pincli.rules.canonical import first_link, record_digest
 from pincli.store.changes import Changes, changes_of, differing
 from pincli.store.sealing import Sealers
 from pincli.store.sql.rows import (
     CALLED,
     LAST_SEALED,
+    START,
     TRAIL_COLUMNS,
     USER,
     USER_COLUMNS,
@@ -45,8 +46,6 @@ class SqlTransaction(ABC):
         origin: Who acts, and by which command.
         identity: The keys that count now.
         locks: The users whose lock was recorded in it.
-        start: The number before its first event; records that changed last before it are
-            known by their seal alone.
         database_login: Whom the database knows the writer as; None on SQLite.
         all_seal: Whether every writer has audit.key, so that a record without a seal is
             somebody else's work.
@@ -61,15 +60,14 @@ class SqlTransaction(ABC):
         sealers: Sealers,
         origin: Origin,
         at: str,
-        start: int,
         database_login: str | None = None,
     ) -> None:
         self.at = at
         self.origin = origin
         self.identity = identity
         self.locks: list[User] = []
-        self.start = start
         self.database_login = database_login
+        self._archived = -1
         self._head: Head | None = None
         self._sealers = sealers
         self._sealer = sealers.of(identity.audit_key)
@@ -238,6 +236,68 @@ class SqlTransaction(ABC):
         """Say that another key of a kind counts from now on."""
         self.run(f"UPDATE store SET {_IDENTITY_COLUMNS[kind]} = ?", (fingerprint,))
 
+    def forget(self, last: int, *, old: bool) -> None:
+        """Remove the oldest events, up to a number; the trail begins after it, sealed.
+
+        Args:
+            last: The number of the last one.
+            old: Whether it is an event of schema 1.
+        """
+        store_id = self.identity.store_id
+        ((start,),) = self.rows("SELECT start_number FROM store")
+        if old:
+            ((mac, highest),) = self.rows(
+                "SELECT mac, (SELECT max(seq) FROM old_events) FROM old_events WHERE seq = ?",
+                (last,),
+            )
+            link = bytes.fromhex(mac)
+            if last == highest:
+                link = first_link(store_id, b"%d" % last, mac.encode())
+            self.run("DELETE FROM old_events WHERE seq <= ?", (last,))
+        else:
+            ((link,),) = self.rows("SELECT link FROM trail WHERE number = ?", (last,))
+            for table in ("trail", "texts", "notices"):
+                self.run(f"DELETE FROM {table} WHERE number > ? AND number <= ?", (start, last))
+        if last >= self.head.number:
+            raise ValueError(last)
+        seal = self._sealer.seal_trail(store_id, last, link)
+        self.run(
+            "UPDATE store SET start_number = ?, start_link = ?, start_seal = ?", (last, link, seal)
+        )
+
+    def forget_names(self, before: str, limit: int) -> int:
+        """Drop texts of events with a name that no user has, typed before a time; how many."""
+        found = self.rows(
+            "SELECT x.number FROM texts x JOIN trail t ON t.number = x.number "
+            "WHERE x.name IS NOT NULL AND t.at < ? ORDER BY x.number LIMIT ?",
+            (before, limit),
+        )
+        numbers = [number for (number,) in found]
+        if numbers:
+            self.run(f"DELETE FROM texts WHERE number IN ({marks(numbers)})", numbers)
+        return len(numbers)
+
+    def seal_start(self) -> None:
+        """Seal the start of the trail with the key that counts now."""
+        (start,) = map(Start._make, self.rows(START))
+        if not self._was_archived(start.number):
+            raise self.tampered("the start of the trail has a wrong seal")
+        seal = self._sealer.seal_trail(self.identity.store_id, start.number, start.link)
+        self.run("UPDATE store SET start_seal = ?", (seal,))
+
+    def _was_archived(self, number: int) -> bool:
+        """Whether an event lies before the sealed start of the trail, as that is now.
+
+        It is asked only where the event is missing, and after that was seen: others may have
+        archived it since this transaction began.
+        """
+        if number > self._archived:
+            (start,) = map(Start._make, self.rows(START))
+            sealed = (self.identity.store_id, start.number, start.link)
+            if self._sealers.accept(start.seal, lambda by: by.seal_trail(*sealed)):
+                self._archived = start.number
+        return number <= self._archived
+
     def _digests_at(self, numbers: Sequence[int]) -> dict[int, bytes]:
         """What events say of the records that they left, by number."""
         if not numbers:
@@ -249,7 +309,7 @@ class SqlTransaction(ABC):
         self, user: User, seal: bytes | None, newest: int | None, digests: Mapping[int, bytes]
     ) -> bool:
         """Whether a record is as the newest event that changed it left it."""
-        if newest != user.event and not (newest is None and user.event <= self.start):
+        if newest != user.event and not (newest is None and self._was_archived(user.event)):
             return False
         store_id, digest = self.identity.store_id, record_digest(user)
         if seal is None and not self.all_seal:

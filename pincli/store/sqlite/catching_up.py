@@ -170,6 +170,7 @@ def _told(
     """
     texts = {row[0]: Texts._make(row) for row in connection.execute(_TEXTS_SINCE, since[:1])}
     told: dict[bytes, Course] = {}
+    ((archived,),) = connection.execute("SELECT start_number FROM main.store").fetchall()
     number, link = since
     for event in map(TrailEvent._make, connection.execute(_EVENTS_SINCE, since[:1])):
         number, link = number + 1, link_of(link, event)
@@ -179,7 +180,8 @@ def _told(
         if event.texts != (texts_digest(kept) if kept else None):
             return None
         if event.uid is not None:
-            course = replayed(event, told.get(event.uid, courses.get(event.uid)))
+            before = told.get(event.uid, courses.get(event.uid))
+            course = replayed(event, before, archived=archived)
             if isinstance(course, str):
                 return None
             told[event.uid] = course

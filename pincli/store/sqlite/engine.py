@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pincli.errors import StoreBusy, StoreTampered, StoreUnavailable
-from pincli.models import EventKind, Fault, Identity, NewEvent, Origin, TrailEvent, User
+from pincli.models import EventKind, Fault, Identity, NewEvent, Origin, Start, TrailEvent, User
 from pincli.store.sealing import Sealer, Sealers
 from pincli.store.sql.people import SqlPeople
 from pincli.store.sqlite import own_schema
@@ -356,10 +356,10 @@ class SqliteStore:
 
         return Seen(number, link, 0, place_of(self.path))
 
-    def _seals(self, store_id: str) -> Callable[[TrailEvent], bool]:
+    def _seals(self, store_id: str) -> Callable[[TrailEvent | Start], bool]:
         """Tells whether an event's seal is right; who opened the store for reading believes it."""
 
-        def is_sealed(event: TrailEvent) -> bool:
+        def is_sealed(event: TrailEvent | Start) -> bool:
             return self._sealers is None or self._sealers.accept(
                 event.seal, lambda by: by.seal_trail(store_id, event.number, event.link)
             )

@@ -52,7 +52,6 @@ class SqliteTransaction(SqlTransaction):
             sealers=sealers,
             origin=origin,
             at=utc_now(),
-            start=start.number,
         )
         self._head = Head(number, link)
         self._connection = connection

@@ -41,7 +41,11 @@ def seal_records(transaction: Transaction, rows: Sequence[int], tampered: list[s
 
 
 def note_compromised(transaction: Transaction, kind: str) -> None:
-    """Record that the keys before the present one count for nothing, under the present one."""
+    """Record that the keys before the present one count for nothing, under the present one.
+
+    The start of the trail, which outlives them, is sealed with that.
+    """
+    transaction.seal_start()
     transaction.save([NewEvent(EventKind.KEY_ROTATED, outcome=f"compromised:{kind}")])
 
 

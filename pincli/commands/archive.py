@@ -1,0 +1,40 @@
+"""`pincli audit archive`: the oldest events in a file, and out of the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pincli.commands.invocation import Invocation
+from pincli.operations import archive as operation
+from pincli.operations.session import Need
+from pincli.rules.times import since
+from pincli.views.audit import archived
+from pincli.views.blocks import Answer
+from pincli.views.progress import progress_bar
+
+
+def archive(
+    invocation: Invocation,
+    before: Annotated[
+        str,
+        typer.Option("--before", metavar="DATE", help="Such as 2026-01-01, or 400d."),
+    ],
+    output: Annotated[Path, typer.Option("--output", metavar="FILE", help="The file to be.")],
+) -> Answer:
+    """Write the oldest events into a file, and remove them from the store.
+
+    Example:
+      pincli audit archive --before 400d --output "$HOME/audit-$(date +%F).jsonl"
+
+    The last 30 days always stay. Names that nobody has, typed more than 30 days ago, are dropped.
+    Agents go on meanwhile. After an interruption or a kill, the same command does the rest.
+    """
+    moment = since(before)
+    session = invocation.open(Need.WRITE, Need.CHECK)
+    forbidden = invocation.config.secret_folders
+    with progress_bar("archiving") as progress:
+        result = operation.archive(session, moment, output, forbidden=forbidden, progress=progress)
+    return archived(result, output)

@@ -1,0 +1,500 @@
+"""The oldest events in a file: nothing is lost or doubled, and no record changes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pincli.errors import PincliError
+from pincli.models import EventKind
+from pincli.operations import archive as operation
+from pincli.operations.session import Need
+from pincli.operations.trail import check_trail
+from pincli.operations.verify import verify
+from pincli.store.postgresql.engine import PostgresStore
+from tests.operations.restoring import backed_up, restored
+from tests.store.attempting import left_open
+from tests.support.ageing import days_ago, long_ago
+from tests.support.contract import answer_of, call, error_of
+from tests.support.desk import Desk, Ran, killed, new_desk
+from tests.support.drive_bulk_runs import BulkForks
+from tests.support.driving import RIGHT, WRONG, Log, asked
+from tests.support.failpoints import Plan
+from tests.support.floor import copy_of
+from tests.support.postgresql import Server
+from tests.support.served import ServedDesk, make_schema, served_desk
+from tests.support.turns import is_tried
+from tests.support.version_1 import Version1
+
+pytestmark = pytest.mark.engines
+
+FEWEST_STEPS = 15
+TOLD = {"sql:COMMIT", "server:COMMIT", "fsync", "rename", "unlink"}
+"""Points after which something is durable that was not."""
+
+
+def long_used(folder: Path, server: Server | None) -> Desk:
+    """Three users of ninety days ago; all called sixty days ago, and bob later."""
+    with long_ago(90):
+        if server is None:
+            desk = new_desk(folder)
+        else:
+            desk = served_desk(server.database(make_schema), folder)
+        for user in ("alice", "bob", "gus"):
+            desk.collected(user)
+    with long_ago(60, desk), desk.session(command="verify") as session:
+        verify(session, "alice", RIGHT, "T-1")
+        verify(session, "bob", WRONG, None)
+        for _ in range(6):
+            verify(session, "gus", WRONG, None)
+        with suppress(PincliError):
+            verify(session, "nobody", RIGHT, "T-3")
+    with long_ago(45, desk):
+        asked(desk, "bob", WRONG)
+    return desk
+
+
+@pytest.fixture
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    """A store that has been in use for long."""
+    in_folder = getattr(request, "param", "sqlite") == "sqlite"
+    desk = long_used(tmp_path, None if in_folder else request.getfixturevalue("server"))
+    yield desk
+    if isinstance(desk, ServedDesk):
+        desk.database_there.drop()
+
+
+def archived(desk: Desk, path: Path, before: str = "40d") -> dict[str, Any]:
+    """The answer of `audit archive`."""
+    return answer_of(call(desk, f"audit archive --before {before} --output {path} --json"))
+
+
+def pieces_of(desk: Desk, folder: Path) -> list[Path]:
+    """Three files, and the store that goes on from them."""
+    paths = [folder / f"{number}.jsonl" for number in range(3)]
+    for path, before in zip(paths, ("80d", "50d", "40d"), strict=True):
+        assert archived(desk, path, before)["events"]
+    return paths
+
+
+def verifying(*files: Path) -> str:
+    """The command line that checks the trail with these files."""
+    return " ".join(["audit verify", *(f"--archive {path}" for path in files)])
+
+
+def finding(desk: Desk, *files: Path) -> str | None:
+    """What `audit verify` finds."""
+    with desk.session(Need.CHECK) as session:
+        return check_trail(session, None, archives=files).finding
+
+
+def numbers_in(path: Path) -> list[int]:
+    """The numbers of the events in a file."""
+    lines = map(json.loads, path.read_text().splitlines()[1:-1])
+    return [line.get("number", line.get("seq")) for line in lines]
+
+
+def numbers(desk: Desk) -> list[int]:
+    """The numbers of the events in the store."""
+    return [event.seq for event in desk.events()]
+
+
+def test_the_old_events_are_in_the_file_alone(desk: Desk, tmp_path: Path) -> None:
+    """With their texts, and for its owner alone; the trail goes on, and says what was archived."""
+    asked(desk, "alice", WRONG)
+    before = numbers(desk)
+    kept = [event.seq for event in desk.events() if event.at > days_ago(40)]
+    path = tmp_path / "old.jsonl"
+    answer = archived(desk, path)
+    assert (answer["first"], answer["last"]) == (1, kept[0] - 1)
+    assert numbers_in(path) == before[: -len(kept)]
+    assert numbers(desk) == [*kept, kept[-1] + 1]
+    assert desk.sql("SELECT number FROM texts") == []
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [*tmp_path.glob("*.part")] == []
+    assert '"ticket":"T-1"' in path.read_text()
+    event = desk.events()[-1]
+    assert event.kind is EventKind.ARCHIVED
+    assert f"1 to {kept[0] - 1}, sha256 {answer['digest']}" in str(event.reason)
+    assert answer_of(call(desk, "audit verify --json"))["first"] == kept[0]
+    assert answer_of(call(desk, f"{verifying(path)} --json"))["first"] == 1
+
+
+def test_everybody_is_who_they_were(desk: Desk, tmp_path: Path) -> None:
+    """Counters, locks and PINs go on, also from a desk without audit.key; nobody gets a guess."""
+    path = tmp_path / "old.jsonl"
+    archived(desk, path)
+    assert desk.verify("gus", RIGHT).answer["state"] == "locked"
+    assert desk.verify("alice", RIGHT).code == 0
+    left = [desk.verify("bob", WRONG).answer["attempts_left"] for _ in range(4)]
+    assert left == [3, 2, 1, 0]
+    assert desk.verify("bob", RIGHT).answer["outcome"] == "locked"
+    assert call(desk, "unlock gus --reason rang").code == 0
+    assert call(desk, "alerts").code == 0
+    assert finding(desk) is None
+    assert finding(desk, path) is None
+
+
+def test_pieces_are_joined(desk: Desk, tmp_path: Path) -> None:
+    """In any order; what has no piece before it may begin, and a missing one is named."""
+    asked(desk, "alice", WRONG)
+    one, two, three = pieces_of(desk, tmp_path)
+    for files in ((one, two, three), (three, one, two), (two, three), (three,), ()):
+        assert finding(desk, *files) is None
+    for files in ((one, three), (one, two), (two,)):
+        message, hint = error_of(call(desk, verifying(*files)))
+        assert "begins with event" in message
+        assert "all that lie between" in hint
+
+
+def test_a_head_that_was_noted_down(desk: Desk, tmp_path: Path) -> None:
+    """It is found in the store, at its start or in a file; one in a file alone asks for that."""
+    heads = [f"{n}:{bytes(link).hex()}" for n, link in desk.sql("SELECT number, link FROM trail")]
+    path = tmp_path / "old.jsonl"
+    last = archived(desk, path)["last"]
+    for head in (heads[last - 1], heads[-1]):
+        assert call(desk, f"audit verify --expect-head {head}").code == 0
+    early = f"--expect-head {heads[2]}"
+    message, hint = error_of(call(desk, f"audit verify {early}"))
+    assert "event 3 was archived" in message
+    assert "--archive" in hint
+    assert call(desk, f"{verifying(path)} {early}").code == 0
+    forged = f"--expect-head {heads[2][:-4]}0000"
+    assert call(desk, f"{verifying(path)} {forged}").code == 8
+
+
+def test_the_same_command_again(desk: Desk, tmp_path: Path) -> None:
+    """It says the same and does nothing; another file would have nothing in it, and is not made."""
+    asked(desk, "alice", WRONG)
+    first = archived(desk, tmp_path / "old.jsonl")
+    before = numbers(desk)
+    assert archived(desk, tmp_path / "old.jsonl") == {**first, "names_dropped": 0}
+    assert archived(desk, tmp_path / "more.jsonl")["events"] == 0
+    assert not (tmp_path / "more.jsonl").exists()
+    assert numbers(desk) == before
+
+
+def test_what_is_refused(desk: Desk, tmp_path: Path) -> None:
+    """The window of alerts, another file, a file among secrets, and an attempt that stays open."""
+    taken = tmp_path / "taken"
+    taken.write_text("mine")
+    part = tmp_path / "other.jsonl.part"
+    part.write_text("user,account,name,pin\n")
+    before = numbers(desk)
+    for line in (
+        f"--before 29d --output {tmp_path}/x",
+        f"--before 40d --output {taken}",
+        f"--before 40d --output {tmp_path}/other.jsonl",
+        f"--before 40d --output {desk.keys}/x",
+    ):
+        error_of(refused := call(desk, f"audit archive {line}"))
+        assert refused.code == 7, line
+    assert (taken.read_text(), part.read_text()) == ("mine", "user,account,name,pin\n")
+    assert numbers(desk) == before
+
+
+def test_an_attempt_that_was_left_open_is_ended_first(desk: Desk, tmp_path: Path) -> None:
+    """It belongs to a record: its end is an event of today, and its charge may go."""
+    with long_ago(42, desk):
+        left_open(desk, desk.user("bob"))
+    archived(desk, tmp_path / "old.jsonl")
+    assert desk.user("bob").attempt is None
+    assert desk.verify("bob", WRONG).answer["attempts_left"] == 2
+    assert finding(desk) is None
+    assert finding(desk, tmp_path / "old.jsonl") is None
+
+
+def test_an_attempt_that_can_not_be_ended_stops_it(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its charge stays with it."""
+    with long_ago(42, desk):
+        left_open(desk, desk.user("bob"))
+    monkeypatch.setattr(operation, "end_left_open", lambda _session: None)
+    assert call(desk, f"audit archive --before 40d --output {tmp_path}/x").code == 7
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        "UPDATE trail SET agent = 'eve' WHERE number = 4",
+        "DELETE FROM trail WHERE number = 5",
+        "UPDATE texts SET ticket = 'T-2' WHERE ticket = 'T-1'",
+        "UPDATE store SET start_seal = start_link",
+    ],
+)
+def test_what_was_changed_is_not_archived(desk: Desk, tmp_path: Path, forgery: str) -> None:
+    """A sealed start would vouch for it: it is `tampered`, and nothing is removed."""
+    desk.sql(forgery)
+    before = numbers(desk)
+    assert call(desk, f"audit archive --before 40d --output {tmp_path}/x").code == 8
+    assert numbers(desk) == before
+    assert [*tmp_path.glob("x*")] == []
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        # Of bob, whose events are all archived: an edited counter, and one with its seal taken.
+        "UPDATE people SET failed_attempts = 0 WHERE login = 'bob'",
+        "UPDATE people SET seal = (SELECT start_seal FROM store) WHERE login = 'bob'",
+        # More is hidden, and a seal that really was at that number made the start.
+        "UPDATE store SET (start_number, start_link, start_seal) = "
+        "(SELECT number, link, seal FROM trail WHERE kind = 'archived')",
+        "UPDATE store SET start_number = start_number - 1",
+        "DELETE FROM trail WHERE number = (SELECT min(number) FROM trail)",
+    ],
+)
+def test_what_is_changed_afterwards_is_found(desk: Desk, tmp_path: Path, forgery: str) -> None:
+    """By `audit verify`, with the file and without."""
+    asked(desk, "alice", WRONG)
+    archived(desk, tmp_path / "old.jsonl")
+    asked(desk, "alice", WRONG)
+    desk.sql(forgery)
+    if "seal FROM trail" in forgery:
+        desk.sql("DELETE FROM trail WHERE number <= (SELECT start_number FROM store)")
+        desk.sql("DELETE FROM texts WHERE number <= (SELECT start_number FROM store)")
+    assert finding(desk) is not None
+    assert finding(desk, tmp_path / "old.jsonl") is not None
+
+
+@pytest.mark.folder
+def test_an_old_row_put_back_is_found_with_the_file(desk: Desk, tmp_path: Path) -> None:
+    """Without it nobody knows that bob's record is one of before, as its seal is right."""
+    path = tmp_path / "old.jsonl"
+    with long_ago(44, desk):
+        before = desk.sql("SELECT * FROM people WHERE login = 'bob'")[0]
+        asked(desk, "bob", WRONG)
+    asked(desk, "alice", WRONG)
+    archived(desk, path)
+    desk.sql("DELETE FROM people WHERE login = 'bob'")
+    marks = ", ".join("?" * len(before))
+    desk.sql(f"INSERT INTO people VALUES ({marks})", *before)  # noqa: S608
+    assert finding(desk) is None
+    assert finding(desk, path) == "the record of bob was changed behind the trail"
+
+
+def test_names_of_nobody_are_dropped(desk: Desk, tmp_path: Path) -> None:
+    """Those of more than thirty days ago, also where the event stays; the check accepts that."""
+    with long_ago(35, desk), desk.session() as session, suppress(PincliError):
+        verify(session, "norbert", RIGHT, None)
+    with desk.session() as session, suppress(PincliError):
+        verify(session, "nora", RIGHT, None)
+    answer = archived(desk, tmp_path / "old.jsonl")
+    assert answer["names_dropped"] == 2
+    assert "nobody" not in (tmp_path / "old.jsonl").read_text()
+    assert desk.sql("SELECT name FROM texts") == [("nora",)]
+    assert finding(desk, tmp_path / "old.jsonl") is None
+    desk.sql("DELETE FROM texts WHERE name = 'nora'")
+    assert finding(desk) == "its texts were changed"
+
+
+def test_a_host_that_was_away_goes_on(desk: Desk, tmp_path: Path) -> None:
+    """Its mark is of an event that has left the store: that is no rollback."""
+    front = desk.front
+    (mark,) = front.keys.glob("mark-*")
+    shutil.copy(mark, tmp_path / "mark")
+    asked(desk, "alice", WRONG)
+    with long_ago(35, desk):
+        asked(desk, "bob", WRONG)
+    archived(desk, tmp_path / "old.jsonl", "33d")
+    shutil.copy(tmp_path / "mark", mark)
+    assert front.verify("bob", WRONG).code == 3
+    shutil.copy(tmp_path / "mark", mark)
+    assert call(desk, "audit verify").code == 0
+
+
+def test_others_go_on_meanwhile(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between any two chunks people verify, and the trail is right."""
+    monkeypatch.setattr("pincli.operations.chunks.FULL_CHUNK", 5)
+    asked(desk, "alice", WRONG)
+    path, seen = tmp_path / "x", []
+
+    def progress(done: int, _total: int) -> None:
+        if path.exists():  # and now the store
+            seen.append(done)
+            assert asked(desk.front, "alice", WRONG if len(seen) % 2 else RIGHT)
+            assert finding(desk) is None
+
+    with desk.session(Need.WRITE, Need.CHECK) as session:
+        operation.archive(session, days_ago(50), path, forbidden=(), progress=progress)
+    assert len(seen) > 3
+    assert finding(desk, path) is None
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[BulkForks]:
+    """A quick source of pincli processes, with small chunks."""
+    with BulkForks() as source:
+        yield source
+
+
+def test_killed_at_every_step(desk: Desk, forks: BulkForks, tmp_path: Path) -> None:
+    """Run again, everything is as if undisturbed: each event is in the file or in the store."""
+    every = numbers(desk)
+
+    def run(desk: Desk, path: Path, plan: Plan | None = None) -> Ran:
+        line = ("audit", "archive", "--before", "80d", "--output", str(path), "--json")
+        return forks.run(desk, *line, plan=plan)
+
+    log = Log(tmp_path / "log")
+    whole = copy_of(desk, tmp_path / "whole")
+    assert run(whole, tmp_path / "whole.jsonl", Plan(log=str(log.path))).code == 0
+    points = log.points()
+    told = [number for number in range(1, len(points)) if {*points[number - 1 : number + 1]} & TOLD]
+    for turn, step in enumerate(told, 1):
+        if not is_tried(turn):
+            continue
+        copy, path = copy_of(desk, tmp_path / f"{step}"), tmp_path / f"{step}.jsonl"
+        where = f"{step}, before {points[step - 1]}"
+        assert killed(run(copy, path, Plan(kill_at=step)).code), where
+        assert finding(copy, *[path] * path.exists()) is None, where
+        again = run(copy, path)
+        assert (again.code, again.answer.get("last")) == (0, 7), (where, again)
+        assert [*numbers_in(path), *numbers(copy)][: len(every)] == every, where
+        assert [event.kind for event in copy.events()].count(EventKind.ARCHIVED) == 1
+        assert finding(copy, path) is None, where
+        assert [*tmp_path.glob("*.part")] == []
+        if isinstance(copy, ServedDesk):
+            copy.database_there.drop()
+    assert len(told) > FEWEST_STEPS
+
+
+@pytest.mark.folder
+def test_a_backup_of_before_is_restored(desk: Desk, tmp_path: Path) -> None:
+    """Its trail is whole again, fits the file, and can be archived once more."""
+    path, again = tmp_path / "old.jsonl", tmp_path / "again.jsonl"
+    asked(desk, "alice", WRONG)
+    backup = backed_up(desk)
+    archived(desk, path)
+    asked(desk, "alice", WRONG)
+    assert restored(desk, backup).withdrawn == 3
+    assert numbers(desk)[0] == 1
+    assert finding(desk, path) is None
+    assert archived(desk, again)["last"] == numbers_in(path)[-1]
+    assert finding(desk, again) is None
+    assert finding(desk, path) is None
+
+
+@pytest.mark.folder
+@pytest.mark.parametrize("edit", ["", "UPDATE people SET failed_attempts = 0 WHERE login = 'bob'"])
+def test_an_archived_store_is_backed_up_and_taken_in(desk: Desk, tmp_path: Path, edit: str) -> None:
+    """Nothing is withdrawn but from a record that was changed behind the trail."""
+    path = tmp_path / "old.jsonl"
+    asked(desk, "alice", WRONG)
+    archived(desk, path)
+    if edit:
+        desk.sql(edit)
+        assert restored(desk, None).withdrawn == 1
+        assert not desk.user("bob").question
+    else:
+        assert restored(desk, backed_up(desk)).withdrawn == 0
+    assert desk.user("alice").question
+    assert finding(desk) is None
+    assert finding(desk, path) is None
+
+
+def test_the_audit_key_is_compromised_afterwards(desk: Desk, tmp_path: Path) -> None:
+    """The start is sealed with the new key, so that those known by their seal alone go on."""
+    path = tmp_path / "old.jsonl"
+    asked(desk, "alice", WRONG)
+    archived(desk, path)
+    assert call(desk, "keys rotate --audit --compromised --yes").code == 0
+    assert desk.verify("bob", WRONG).answer["attempts_left"] == 3
+    assert call(desk, "unlock gus --reason rang").code == 0
+    assert finding(desk) is None
+    assert finding(desk, path) is None
+
+
+@pytest.mark.folder
+def test_an_archived_store_moves(desk: Desk, tmp_path: Path, server: Server) -> None:
+    """The trail goes on at the server, from the same start."""
+    path = tmp_path / "old.jsonl"
+    asked(desk, "alice", WRONG)
+    archived(desk, path)
+    database = server.database(make_schema)
+    there = ServedDesk(tmp_path / "none", desk.keys, database_there=database)
+    assert call(desk, f"store move {there.location} --yes").code == 0
+    assert there.verify("bob", WRONG).answer["attempts_left"] == 3
+    assert finding(there) is None
+    assert finding(there, path) is None
+    database.drop()
+
+
+def test_the_epoch_stays_known(desk: Desk, tmp_path: Path) -> None:
+    """The event of the restore that began it is archived, and the check still knows of it."""
+    if not desk.is_served:
+        pytest.skip("an epoch is a server's")
+    with long_ago(42, desk), desk.session() as session:
+        assert isinstance(session.store, PostgresStore)
+        session.store.begin_epoch()
+    asked(desk, "alice", WRONG)
+    archived(desk, tmp_path / "old.jsonl")
+    assert desk.sql("SELECT count(*) FROM trail WHERE kind = 'restored'") == [(0,)]
+    assert finding(desk) is None
+    desk.sql("UPDATE store SET epoch = epoch + 1")
+    assert finding(desk) == "no restore has begun the store's epoch 2"
+
+
+@pytest.mark.folder
+def test_events_of_schema_1(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of them, then the rest, then those that came since: each piece fits."""
+    monkeypatch.setattr("tests.support.version_1.AT", days_ago(95))
+    old = Version1(tmp_path / "one")
+    for days in (90, 60):
+        monkeypatch.setattr("tests.support.version_1.AT", days_ago(days))
+        old.add(f"user{days}")
+        old.miss(f"user{days}", 2)
+    desk = old.close()
+    with long_ago(45):
+        asked(desk, "user60", WRONG)
+    asked(desk, "user90", WRONG)
+    every = numbers(desk)
+    pieces = pieces_of(desk, tmp_path)
+    told = [number for path in pieces for number in numbers_in(path)]
+    assert [*told, *numbers(desk)][: len(every)] == every
+    for count in range(4):
+        assert finding(desk, *pieces[count:]) is None
+    assert desk.verify("user90", WRONG).answer["attempts_left"] == 2
+    text = pieces[1].read_text()
+    pieces[1].write_text(text.replace('"attempts_used":1', '"attempts_used":0', 1))
+    assert finding(desk, *pieces) == "the event was changed or put here"
+
+
+EDITS: dict[str, Callable[[list[str]], list[str]]] = {
+    "a line is missing": lambda lines: lines[:4] + lines[5:],
+    "a line is there twice": lambda lines: lines[:4] + lines[3:],
+    "an agent is another": lambda lines: [line.replace("tester", "eve", 1) for line in lines],
+    "a number is a list": lambda lines: [line.replace(":3,", ":[3],", 1) for line in lines],
+    "a ticket is another": lambda lines: [line.replace("T-1", "T-2") for line in lines],
+    "the last event is missing": lambda lines: [*lines[:-2], lines[-1]],
+    "the end has another seal": lambda lines: [*lines[:-1], f'{lines[-1][:-5]}00"}}\n'],
+    "it begins elsewhere": lambda lines: [lines[0].replace('first":1', 'first":2'), *lines[1:]],
+    "it is cut off": lambda lines: lines[:-1],
+    "it goes on": lambda lines: [*lines, lines[-1]],
+    "it is something else": lambda lines: ["444159\n", *lines],
+}
+
+
+@pytest.mark.folder
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edited_file_is_found(desk: Desk, tmp_path: Path, edit: str) -> None:
+    """Whatever was done to it, and nothing of a file that is something else is shown."""
+    path = tmp_path / "old.jsonl"
+    archived(desk, path)
+    lines = path.read_text().splitlines(keepends=True)
+    changed = EDITS[edit](lines)
+    assert changed != lines
+    path.write_text("".join(changed))
+    ran = call(desk, f"{verifying(path)} --json")
+    assert ran.code in (2, 8), ran
+    assert "444159" not in ran.out
