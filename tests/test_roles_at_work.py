@@ -56,6 +56,7 @@ LINES = {
     "audit list": "audit list",
     "audit verify": "audit verify",
     "audit seal": "audit seal",
+    "audit archive": "audit archive --before 400d --output /nowhere/at/all",
     "backup": "backup /nowhere/at/all",
     "restore": "restore /nowhere/at/all --yes",
     "doctor": "doctor",

@@ -24,7 +24,7 @@ def archive(
     ],
     output: Annotated[Path, typer.Option("--output", metavar="FILE", help="The file to be.")],
 ) -> Answer:
-    """Write the oldest events into a file, and remove them from the store.
+    """Move the oldest events out of the store, into a file.
 
     Example:
       pincli audit archive --before 400d --output "$HOME/audit-$(date +%F).jsonl"

@@ -200,6 +200,16 @@ def test_what_is_refused(desk: Desk, tmp_path: Path) -> None:
     assert numbers(desk) == before
 
 
+def test_the_newest_event_stays(desk: Desk, tmp_path: Path) -> None:
+    """Of a store that nobody has used since, too; and no step removes it."""
+    last = numbers(desk)[-1]
+    archived(desk, tmp_path / "old.jsonl")
+    assert numbers(desk)[0] <= last
+    with desk.session() as session, pytest.raises(ValueError, match=str(last + 1)):
+        session.store.write(lambda transaction: transaction.forget(last + 1, old=False))
+    assert numbers(desk)[-1] == last + 1
+
+
 def test_an_attempt_that_was_left_open_is_ended_first(desk: Desk, tmp_path: Path) -> None:
     """It belongs to a record: its end is an event of today, and its charge may go."""
     with long_ago(42, desk):
@@ -430,10 +440,10 @@ def test_an_archived_store_moves(desk: Desk, tmp_path: Path, server: Server) -> 
     database.drop()
 
 
-def test_the_epoch_stays_known(desk: Desk, tmp_path: Path) -> None:
+@pytest.mark.folder
+def test_the_epoch_stays_known(tmp_path: Path, server: Server) -> None:
     """The event of the restore that began it is archived, and the check still knows of it."""
-    if not desk.is_served:
-        pytest.skip("an epoch is a server's")
+    desk = long_used(tmp_path, server)
     with long_ago(42, desk), desk.session() as session:
         assert isinstance(session.store, PostgresStore)
         session.store.begin_epoch()
@@ -443,6 +453,8 @@ def test_the_epoch_stays_known(desk: Desk, tmp_path: Path) -> None:
     assert finding(desk) is None
     desk.sql("UPDATE store SET epoch = epoch + 1")
     assert finding(desk) == "no restore has begun the store's epoch 2"
+    assert isinstance(desk, ServedDesk)
+    desk.database_there.drop()
 
 
 @pytest.mark.folder

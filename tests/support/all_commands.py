@@ -23,6 +23,7 @@ ADMIN = AGENT | {
     "audit list",
     "audit verify",
     "audit seal",
+    "audit archive",
     "backup",
     "restore",
     "doctor",

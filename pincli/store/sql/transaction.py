@@ -38,6 +38,13 @@ _CHECKED = (
 )
 
 
+_FORGETTING = (
+    "DELETE FROM trail WHERE number > ? AND number <= ?",
+    "DELETE FROM texts WHERE number > ? AND number <= ?",
+    "DELETE FROM notices WHERE number > ? AND number <= ?",
+)
+
+
 class SqlTransaction(ABC):
     """An open write transaction; an engine adds how to read and write rows.
 
@@ -256,8 +263,8 @@ class SqlTransaction(ABC):
             self.run("DELETE FROM old_events WHERE seq <= ?", (last,))
         else:
             ((link,),) = self.rows("SELECT link FROM trail WHERE number = ?", (last,))
-            for table in ("trail", "texts", "notices"):
-                self.run(f"DELETE FROM {table} WHERE number > ? AND number <= ?", (start, last))
+            for statement in _FORGETTING:
+                self.run(statement, (start, last))
         if last >= self.head.number:
             raise ValueError(last)
         seal = self._sealer.seal_trail(store_id, last, link)

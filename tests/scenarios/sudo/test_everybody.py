@@ -62,6 +62,7 @@ def test_sixth_miss_locks_whoever_asks(floor: AgentFloor) -> None:
         ("audit list", ""),
         ("audit verify", ""),
         ("audit seal", ""),
+        ("audit archive", "--before 400d --output /tmp/x"),
         ("keys rotate", "--verify"),
         ("doctor", ""),
     ],
