@@ -225,7 +225,8 @@ def deployed(folder: Path) -> Iterator[AgentFloor]:
 def sudoers(program: Path) -> str:
     """The sudoers file, as the README shows it."""
     return (
-        f"Defaults!{program} env_reset, !setenv, always_set_home, use_pty\n"
+        f"Defaults!{program} env_reset, !setenv, always_set_home, use_pty,"
+        " !log_input, !log_output\n"
         f"%{SUPPORT} ALL=({SERVICE}) NOPASSWD: {program}\n"
         f"%{LEADS} ALL=({SERVICE}) NOPASSWD: {program}\n"
         f"{WWW} ALL=({SERVICE}) NOPASSWD: {program}\n"

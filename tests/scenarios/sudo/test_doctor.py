@@ -1,0 +1,266 @@
+"""Every deployment that is unsafe, made for real, and what the doctor says of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.support.floor_of_agents import (
+    AMY,
+    CONFIG,
+    HOME,
+    LEA,
+    SERVICE,
+    SUDOERS,
+    SUPPORT,
+    WWW,
+    AgentFloor,
+    sudoers,
+)
+
+pytestmark = pytest.mark.system
+
+STORE, KEYS, VENV = HOME / "store", HOME / "keys", HOME / "venv"
+HOOK = HOME / "marks-hook"
+
+
+class Unsafe(NamedTuple):
+    """A deployment that is not as the README has it.
+
+    Attributes:
+        cause: Makes it so, and notes how to undo what the floor does not.
+        what: The check that names it.
+        finding: What its finding says.
+    """
+
+    cause: Callable[[AgentFloor, ExitStack], object]
+    what: str
+    finding: str
+
+
+def _run(*command: object) -> None:
+    subprocess.run([str(word) for word in command], check=True, capture_output=True)
+
+
+def _mode(path: Path, mode: int) -> Callable[[AgentFloor, ExitStack], object]:
+    def cause(_: AgentFloor, undo: ExitStack) -> None:
+        undo.callback(path.chmod, path.stat().st_mode & 0o7777)
+        path.chmod(mode)
+
+    return cause
+
+
+def _owner(path: Path, login: str) -> Callable[[AgentFloor, ExitStack], object]:
+    def cause(_: AgentFloor, undo: ExitStack) -> None:
+        undo.callback(_run, "chown", "-h", "root", path)
+        _run("chown", "-h", login, path)
+
+    return cause
+
+
+def _sudo(old: str, new: str) -> Callable[[AgentFloor, ExitStack], object]:
+    def cause(floor: AgentFloor, undo: ExitStack) -> None:
+        text = sudoers(floor.program)
+        assert old in text
+        undo.callback(SUDOERS.write_text, text)
+        SUDOERS.write_text(text.replace(old, new))
+
+    return cause
+
+
+def _roles(old: str, new: str) -> Callable[[AgentFloor, ExitStack], object]:
+    def cause(floor: AgentFloor, _: ExitStack) -> None:
+        assert old in floor.config()
+        floor.configure(floor.config().replace(old, new))
+
+    return cause
+
+
+def _hook(mode: int | None) -> Callable[[AgentFloor, ExitStack], object]:
+    def cause(floor: AgentFloor, undo: ExitStack) -> None:
+        floor.configure(f'{floor.config()}[hooks]\non_lock = ["{HOOK}"]\n')
+        if mode is not None:
+            undo.callback(HOOK.unlink)
+            HOOK.write_text("#!/bin/sh\n")
+            HOOK.chmod(mode)
+
+    return cause
+
+
+def _in_memory(_: AgentFloor, undo: ExitStack) -> None:
+    aside = shutil.copytree(STORE, HOME / "aside")
+    undo.callback(shutil.rmtree, aside)
+    _run("mount", "-t", "tmpfs", "-o", "mode=700,size=200m", "tmpfs", STORE)
+    undo.callback(_run, "umount", STORE)
+    shutil.copytree(aside, STORE, dirs_exist_ok=True)
+    for path in (STORE, *STORE.iterdir()):
+        shutil.chown(path, SERVICE, SERVICE)
+
+
+def _capabilities(floor: AgentFloor, undo: ExitStack) -> None:
+    python = floor.python.resolve()
+    own = HOME / "python"
+    shutil.copy(python, own)
+    link = floor.python
+    before = link.readlink()
+    undo.callback(own.unlink)
+    undo.callback(link.symlink_to, before)
+    undo.callback(link.unlink)
+    link.unlink()
+    link.symlink_to(own)
+    _run("setcap", "cap_net_bind_service+ep", own)
+
+
+def _in_the_group(_: AgentFloor, undo: ExitStack) -> None:
+    _run("gpasswd", "-a", AMY, SERVICE)
+    undo.callback(_run, "gpasswd", "-d", AMY, SERVICE)
+
+
+def _key_inside(floor: AgentFloor, _: ExitStack) -> None:
+    shutil.copytree(KEYS, STORE / "keys")
+    floor.configure(floor.config().replace(str(KEYS), str(STORE / "keys")))
+    _run("chown", "-R", SERVICE, STORE)
+
+
+def _backup(*, with_key: bool) -> Callable[[AgentFloor, ExitStack], object]:
+    def cause(floor: AgentFloor, undo: ExitStack) -> None:
+        folder = HOME / "backups"
+        folder.mkdir(mode=0o700)
+        undo.callback(shutil.rmtree, folder)
+        shutil.copy(floor.desk.database, folder / "b.db")
+        (folder / "b.db").chmod(0o600 if with_key else 0o644)
+        if with_key:
+            shutil.copy(KEYS / "verify.key", folder)
+        _run("chown", "-R", SERVICE, folder)
+
+    return cause
+
+
+def _default_acl(_: AgentFloor, __: ExitStack) -> None:
+    _run("setfacl", "-d", "-m", f"u:{AMY}:r", STORE)
+
+
+def _sql(statement: str) -> Callable[[AgentFloor, ExitStack], object]:
+    return lambda floor, _: floor.desk.sql(statement)
+
+
+def _old(_: AgentFloor, __: ExitStack) -> None:
+    at = time.time() - 401 * 86400
+    os.utime(KEYS / "audit.key", (at, at))
+
+
+def _no_inodes(_: AgentFloor, undo: ExitStack) -> None:
+    aside = shutil.copytree(STORE, HOME / "aside")
+    undo.callback(shutil.rmtree, aside)
+    options = "mode=700,size=200m,nr_inodes=6"
+    _run("mount", "-t", "tmpfs", "-o", options, "tmpfs", STORE)
+    undo.callback(_run, "umount", STORE)
+    shutil.copytree(aside, STORE, dirs_exist_ok=True)
+    for number in range(9):
+        try:
+            (STORE / f"{number}").touch(mode=0o600)
+        except OSError:
+            break
+    for path in (STORE, *STORE.iterdir()):
+        shutil.chown(path, SERVICE, SERVICE)
+
+
+def _no_mark(_: AgentFloor, __: ExitStack) -> None:
+    for path in KEYS.glob("mark-*"):
+        path.unlink()
+
+
+UNSAFE = {
+    "its configuration's folder writable by others": Unsafe(
+        _mode(CONFIG.parent, 0o777), "configuration", str(CONFIG.parent)
+    ),
+    "its configuration's folder an agent's": Unsafe(
+        _owner(CONFIG.parent, AMY), "configuration", str(CONFIG.parent)
+    ),
+    "the store's parent an agent's": Unsafe(_owner(HOME, AMY), "way to the store", str(HOME)),
+    "SETENV": Unsafe(_sudo("NOPASSWD:", "NOPASSWD: SETENV:"), "sudoers", "SETENV"),
+    "no use_pty": Unsafe(_sudo(", use_pty", ", !use_pty"), "sudoers", "use_pty"),
+    "log_input": Unsafe(_sudo("!log_input", "log_input"), "sudoers", "log_input"),
+    "log_output for all": Unsafe(
+        _sudo(", !log_output", "\nDefaults log_output"), "sudoers", "log_output"
+    ),
+    "the program's folder writable": Unsafe(_mode(VENV, 0o777), "program", str(VENV)),
+    "the venv's bin writable": Unsafe(_mode(VENV / "bin", 0o775), "program", "bin"),
+    "the program the service account's": Unsafe(
+        _owner(VENV / "bin/pincli", SERVICE), "program", "bin/pincli"
+    ),
+    "Python the service account's": Unsafe(
+        _owner(VENV / "bin/python", SERVICE), "program", "bin/python"
+    ),
+    "a hook writable by others": Unsafe(_hook(0o777), "hook", str(HOOK)),
+    "a hook that is missing": Unsafe(_hook(None), "hook", "No such file"),
+    "a hook that can't run": Unsafe(_hook(0o644), "hook", "can't be executed"),
+    "a key beside backups": Unsafe(_backup(with_key=True), "backups nearby", "a key lies beside"),
+    "a key inside the store": Unsafe(_key_inside, "keys apart", "lie with the database"),
+    "a default ACL": Unsafe(_default_acl, "store folder", "default ACL"),
+    "an agent in the service account's group": Unsafe(_in_the_group, "agents outside", AMY),
+    "one login agent and portal": Unsafe(
+        _roles(f'["{WWW}"]', f'["{WWW}", "{AMY}"]'), "portal apart", AMY
+    ),
+    "a role for no group": Unsafe(_roles(f"%{SUPPORT}", "%pincli-t-none"), "roles", "none"),
+    "a role for no login": Unsafe(_roles(WWW, "pincli-t-none"), "roles", "pincli-t-none"),
+    "the store on tmpfs": Unsafe(_in_memory, "store's disk", "tmpfs"),
+    "capabilities on Python": Unsafe(_capabilities, "Python", "capabilities"),
+    "a foreign trigger": Unsafe(
+        _sql("CREATE TRIGGER t AFTER UPDATE ON people BEGIN SELECT 1; END"), "schema", ""
+    ),
+    "a changed schema": Unsafe(_sql("CREATE INDEX more ON people (login)"), "schema", ""),
+    "a readable backup": Unsafe(_backup(with_key=False), "backups nearby", "others may read"),
+    "keys 400 days old": Unsafe(_old, "keys' age", "audit.key is 401 days old"),
+    "no inodes": Unsafe(_no_inodes, "free space", "no inodes"),
+    "an event from the future": Unsafe(
+        _sql("UPDATE trail SET at = '2999-01-01T00:00:00Z' WHERE number = 3"), "clock", "future"
+    ),
+    "no mark": Unsafe(_no_mark, "mark", "no mark"),
+}
+
+
+@pytest.fixture
+def undo() -> Iterator[ExitStack]:
+    """What is undone after a test."""
+    with ExitStack() as stack:
+        yield stack
+
+
+def examined(floor: AgentFloor) -> dict[str, dict[str, Any]]:
+    """What root's doctor says, by what it looked at."""
+    names = {"PINCLI_STORE": str(STORE), "PINCLI_KEYS": str(KEYS)}
+    if str(STORE / "keys") in CONFIG.read_text():
+        names["PINCLI_KEYS"] = str(STORE / "keys")
+    ran = floor.run("root", [str(floor.program), "doctor", "--json"], env=names)
+    assert ran.code in (0, 8), ran
+    return {check["what"]: check for check in ran.answer["checks"]}
+
+
+def test_the_readmes_deployment_is_well(floor: AgentFloor) -> None:
+    """Root's doctor checks all of it; an admin's says what it could not check."""
+    checks = examined(floor)
+    assert {what for what, check in checks.items() if check["finding"]} == set()
+    assert [what for what, check in checks.items() if not check["checked"]] == []
+    ran = floor.pincli(LEA, "doctor --json")
+    assert ran.code == 0, ran
+    assert [c["what"] for c in ran.answer["checks"] if not c["checked"]] == ["sudoers"]
+
+
+@pytest.mark.parametrize("name", UNSAFE)
+def test_an_unsafe_deployment_is_named(floor: AgentFloor, undo: ExitStack, name: str) -> None:
+    """By its check, with what to do; and no other that looks at something else fails."""
+    unsafe = UNSAFE[name]
+    unsafe.cause(floor, undo)
+    check = examined(floor)[unsafe.what]
+    assert unsafe.finding in (check["finding"] or ""), check
+    assert check["finding"]
+    assert check["hint"]
