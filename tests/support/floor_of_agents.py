@@ -331,6 +331,19 @@ def _install() -> None:
     _system("chmod", "-R", "u+w,go-w,go+rX", str(venv))
 
 
+@contextmanager
+def config_aside() -> Iterator[None]:
+    """Without the configuration that this machine may have."""
+    if CONFIG.parent.exists():
+        CONFIG.parent.rename(_CONFIG_ASIDE)
+    try:
+        yield
+    finally:
+        shutil.rmtree(CONFIG.parent, ignore_errors=True)
+        if _CONFIG_ASIDE.exists():
+            _CONFIG_ASIDE.rename(CONFIG.parent)
+
+
 def _interpreter() -> Path | None:
     """A Python of our version that every user may run: one below /root is none."""
     name = "python{}.{}".format(*sys.version_info)
