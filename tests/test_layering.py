@@ -80,6 +80,7 @@ ONLY_IN = {
     "argon2": ("vault.answers",),
     "cryptography": ("vault.seals", "vault.keyring"),  # sealed PINs, and the pair of keys for them
     "termios": ("commands",),
+    "prompt_toolkit": ("commands.desk.screen", "commands.desk.keyboard"),
 }
 """Who may import what; everything else is the standard library or forbidden."""
 
@@ -116,7 +117,7 @@ SETS_A_COUNTER = re.compile(rf"\bSET\b.*\b({'|'.join(COUNTERS)})\s*=", re.DOTALL
 
 THIRD_PARTY = {
     *("typer", "rich", "sqlite_utils", "passlib", "argon2", "cryptography", "precis_i18n"),
-    "psycopg",
+    *("psycopg", "prompt_toolkit"),
 }
 SPEAKING = {"print", "input", "exit", "quit", "sys.exit", "os._exit", "getpass.getpass"}
 STREAMS = {"sys.stdin", "sys.stdout", "sys.stderr"}

@@ -24,7 +24,7 @@ _LOOK_UP = 0.2
 _YES = frozenset({"y", "yes"})
 _LOCAL_MODES = 3
 
-_Handler = Callable[[int, FrameType | None], None]
+Handler = Callable[[int, FrameType | None], None]
 
 
 def require_terminal(message: str, hint: str, *, output: str = "stderr") -> None:
@@ -235,7 +235,7 @@ def _asking(question: str, *, hidden: bool) -> Iterator[None]:
         wanted = list(before)
         if hidden:
             wanted[_LOCAL_MODES] &= ~(termios.ECHO | termios.ECHONL)
-        with _handling(handlers):
+        with handling(handlers):
             try:
                 if hidden:
                     termios.tcsetattr(terminal, termios.TCSAFLUSH, wanted)
@@ -251,7 +251,7 @@ def _asking(question: str, *, hidden: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _handling(handlers: Mapping[signal.Signals, _Handler]) -> Iterator[None]:
+def handling(handlers: Mapping[signal.Signals, Handler]) -> Iterator[None]:
     """Have these signals handled inside, except those that the parent process ignores."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     previous = {

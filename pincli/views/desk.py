@@ -1,17 +1,27 @@
-"""What the desk shows of a call, as blocks; full_screen.py and transcript.py place them."""
+"""What the desk shows of a call, as blocks, and the rows of its screen."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pincli.config import Display
 from pincli.models import User, Verdict
+from pincli.rules.pins import PIN_LENGTH
 from pincli.rules.states import state_of
-from pincli.views.blocks import Band, Block, Fields, Headline, Next, Note, Problem, Tone
+from pincli.views.blocks import Band, Block, Fields, Headline, Menu, Next, Note, Problem, Tone
 from pincli.views.status import when
+from pincli.views.terminal import Styled, row_of, rows_of, width_of
 from pincli.views.verdict import attempts, name_field, say, verdict
 from pincli.views.verdict import caller as known_by
 
+WIDEST = 100
+"""Beyond this, a line is tiring to read."""
+ROOMY = 16
+"""From so many rows on there is room for blank ones."""
+
+_TITLE = "pincli desk"
+_GAP = "   "
 NOT_VERIFIED = Headline(Tone.BAD, "NOT VERIFIED")
 
 
@@ -21,52 +31,6 @@ class Tally(NamedTuple):
     verified: int = 0
     refused: int = 0
     locked: int = 0
-
-
-class Entry(NamedTuple):
-    """A line being typed, as it may be shown.
-
-    Attributes:
-        cursor: How many of its characters stand before the cursor.
-    """
-
-    label: str
-    text: str
-    cursor: int
-
-
-class Marks(NamedTuple):
-    """A PIN being typed: a label, and one mark a digit.
-
-    Attributes:
-        wrong: Whether it can't become a PIN any more.
-    """
-
-    label: str
-    digits: int
-    wrong: bool = False
-
-
-class Picture(NamedTuple):
-    """All that the desk shows at one moment.
-
-    Attributes:
-        entry: What the agent is asked for.
-        said: What was said last.
-        standing: What is below it: the caller's card, or what a login looks like.
-        warning: What went wrong beside the call.
-        tally: The shift so far.
-        keys: What the keys do now, each a key and its meaning.
-        turn: Grows when something is said; while it stays, somebody is typing.
-    """
-
-    entry: Entry | Marks
-    said: Sequence[Block]
-    standing: Sequence[Block]
-    warning: Sequence[Block]
-    tally: Tally
-    keys: Sequence[tuple[str, str]]
-    turn: int = 0
 
 
 def opening() -> list[Block]:
@@ -105,6 +69,11 @@ def answered(result: Verdict) -> list[Block]:
     ]
 
 
+def as_lines(blocks: Sequence[Block]) -> list[Block]:
+    """The same where there is no screen to be wide on."""
+    return [block.headline if isinstance(block, Band) else block for block in blocks]
+
+
 def unavailable(problem: Problem) -> list[Block]:
     """A call that could not be answered: to the caller it is a no."""
     return [
@@ -123,23 +92,18 @@ def notice(text: str) -> list[Block]:
     return [Headline(Tone.WARNING, text)]
 
 
-def listed(account: str, total: int) -> list[Block]:
+def listed(account: str, total: int, shown: int) -> list[Block]:
     """What is above the users of an account."""
     users = "user" if total == 1 else "users"
-    return [Headline(Tone.NEUTRAL, account, f"an account with {total} {users}")]
+    blocks: list[Block] = [Headline(Tone.NEUTRAL, account, f"an account with {total} {users}")]
+    if shown < total:
+        blocks.append(Note(f"  The first {shown}; the others are known by their login."))
+    return blocks
 
 
-def row_of(user: User) -> tuple[str, str, str]:
+def cells_of(user: User) -> tuple[str, str, str]:
     """A user among others to choose from, the login first."""
     return (user.login, user.display_name, state_of(user).value)
-
-
-def more(count: int) -> str:
-    """What is said of those that a menu leaves out."""
-    return f"and {count} more: type the beginning of the login, then Tab"
-
-
-MANY_MORE = "and more: type another letter, then Tab"
 
 
 def counts(tally: Tally, *, short: bool = False) -> str:
@@ -156,3 +120,54 @@ def summary(tally: Tally) -> Headline:
         f" {tally.refused} not verified, {tally.locked} locked"
     )
     return Headline(Tone.NEUTRAL, "shift over", about)
+
+
+def head(tally: Tally, display: Display, width: int) -> list[str]:
+    """The title and the shift so far, over a rule; the title goes where there is no room."""
+    text = counts(tally)
+    if width_of(text) + 1 > width:
+        text = counts(tally, short=True)
+    gap = width - 1 - width_of(_TITLE) - width_of(text)
+    title = [(_TITLE, Styled.STRONG), (" " * gap, Styled.PLAIN)] if gap >= len(_GAP) else []
+    line = "\u2500" if display.unicode else "-"
+    return [
+        row_of([(" ", Styled.PLAIN), *title, (text, Styled.PLAIN)], display, width),
+        row_of([(line * width, Styled.QUIET)], display, width),
+    ]
+
+
+def foot(keys: Sequence[tuple[str, str]], display: Display, width: int) -> str:
+    """What the keys do, as many as there is room for."""
+    parts = [(" ", Styled.PLAIN)]
+    room = width - 1
+    for key, meaning in keys:
+        needed = width_of(f"{key} {meaning}{_GAP}")
+        if needed - len(_GAP) > room:
+            break
+        parts += [(key, Styled.STRONG), (f" {meaning}{_GAP}", Styled.QUIET)]
+        room -= needed
+    return row_of(parts, display, width)
+
+
+def marks(digits: int, display: Display) -> str:
+    """A PIN being typed: one mark a digit, and the places that are left."""
+    mark, slot = ("\u25cf", "\u25cb") if display.unicode else ("*", "_")
+    return " ".join([mark] * digits + [slot] * (PIN_LENGTH - digits))
+
+
+def body(blocks: Sequence[Block], display: Display, width: int, rows: int) -> list[str]:
+    """What was said, as rows for a screen; a verdict is large where there is room."""
+    drawn: list[str] = []
+    for block in blocks if rows >= ROOMY else as_lines(blocks):
+        if isinstance(block, Band):
+            drawn += [*rows_of([block], display, width), ""]
+        else:
+            drawn += [f" {row}" for row in rows_of([block], display, width - 1)]
+    return drawn
+
+
+def menu(
+    rows: Sequence[Sequence[str]], chosen: int | None, display: Display, width: int
+) -> list[str]:
+    """Those to choose from, one a row."""
+    return [f" {row}" for row in rows_of([Menu(rows, chosen)], display, width - 1)]

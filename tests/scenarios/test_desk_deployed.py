@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pincli.models import EventKind
-from tests.support.at_the_desk import PIN, START, answer, drive, get_up, look_up
+from tests.support.at_the_desk import START, answer, drive, get_up, look_up
 from tests.support.desk import Desk
 from tests.support.driving import wait_until
 from tests.support.failpoints import Plan
@@ -52,12 +52,10 @@ def lock_with_a_slow_hook(floor: Desk, agent: Tmux, folder: Path) -> Path:
 
 
 def test_an_agent_may(floor: Desk, agent: Tmux) -> None:
-    """And gets names at a Tab, as at the shell."""
+    """As with `verify`."""
     drive(agent, deployed(floor, "agent"))
     agent.wait_for(START)
-    agent.type("ali")
-    agent.press("Tab", "Enter")
-    agent.wait_for(PIN)
+    look_up(agent, "alice")
 
 
 def test_the_portal_may_not(floor: Desk, agent: Tmux) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -26,6 +27,7 @@ from tests.support.desk import Desk
 from tests.support.driving import nothing_impossible, wait_until
 from tests.support.failpoints import Plan
 from tests.support.floor import RIGHT
+from tests.support.terminal import terminal
 from tests.support.tmux import Tmux
 from tests.support.trail import count
 
@@ -103,6 +105,21 @@ def test_an_interrupt_from_elsewhere_cancels_the_call(agent: Tmux) -> None:
     signal_desk(agent, signal.SIGINT)
     agent.wait_for("cancelled")
     look_up(agent, "alice")
+
+
+@pytest.mark.parametrize("options", [[], ["--plain"]], ids=["screen", "lines"])
+@pytest.mark.parametrize("typed", ["", "alice\r", "alice\r44"])
+def test_a_terminal_that_goes_away(floor: Desk, options: list[str], typed: str) -> None:
+    """Exit 130 at any question, and no attempt."""
+    with terminal(floor, "desk", *options) as gone:
+        gone.wait_for("user")
+        gone.type(typed)
+        if typed:
+            gone.wait_for("PIN")
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nowhere, gone.child.child_fd)
+        assert gone.child.wait() == 130
+    assert floor.user("alice").attempts_total == 0
 
 
 def test_a_bug_gives_the_terminal_back(floor: Desk, agent: Tmux) -> None:

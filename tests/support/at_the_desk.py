@@ -62,12 +62,14 @@ def drive(
     idle: float = 1000,
     bug: int = 0,
     gate: Gate | None = None,
+    plain: bool = False,
 ) -> None:
     """Start the desk with failpoints; drive_desk.py says what else."""
     plan = plan or Plan()
     module = "tests.support.drive_desk"
     words = (plan.dump(), str(idle), str(bug), str(gate.path) if gate else "")
-    agent.line("env", f"PYTHONPATH={ROOT}", sys.executable, "-m", module, *words)
+    options = ["--plain"] if plain else []
+    agent.line("env", f"PYTHONPATH={ROOT}", sys.executable, "-m", module, *words, *options)
 
 
 def look_up(agent: Tmux, words: str) -> str:

@@ -14,9 +14,9 @@ from functools import partial
 from typing import Any
 
 from pincli.__main__ import main
-from pincli.commands.desk import command, loop
-from pincli.commands.desk.picture import picture
-from pincli.views.desk import Marks
+from pincli.commands.desk import command
+from pincli.config import Display
+from pincli.views import desk as view
 from tests.support.failpoints import Plan, install
 
 
@@ -30,7 +30,7 @@ def drive() -> None:
     install(plan)
     _replace(command, "hold_shift", partial(command.hold_shift, idle_seconds=float(idle)))
     if int(bug):
-        _replace(loop, "picture", _failing(int(bug)))
+        _replace(view, "marks", partial(_failing, view.marks, int(bug)))
     sys.argv[:] = ["pincli", "desk", *sys.argv[5:]]
     main()
 
@@ -39,14 +39,10 @@ def _replace(owner: object, name: str, by: object) -> None:
     setattr(owner, name, by)
 
 
-def _failing(digits: int) -> Any:
-    def failing(*arguments: Any) -> Any:
-        drawn = picture(*arguments)
-        if isinstance(drawn.entry, Marks) and drawn.entry.digits == digits:
-            raise RuntimeError(arguments)
-        return drawn
-
-    return failing
+def _failing(marks: Any, bug: int, digits: int, display: Display) -> str:
+    if digits == bug:
+        raise RuntimeError(digits)
+    return str(marks(digits, display))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """`pincli desk`, the agent's shift in one screen.
 
-`shift.py` and what it builds on are pure: keys and answers in, what to show and what to do
-out. `terminal.py` and `screens.py` have the terminal, `work.py` the store, `loop.py` runs them.
+`shift.py` and what it builds on are pure: keys and answers in, the next state and what to ask
+out. `sitting.py` has the state, `work.py` the store; `screen.py` and `lines.py` have the terminal.
 """

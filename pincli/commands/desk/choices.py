@@ -1,4 +1,4 @@
-"""Names to choose from: near ones, those that begin alike, the users of an account."""
+"""Names to choose from: near ones, or the users of an account."""
 
 from __future__ import annotations
 
@@ -17,18 +17,14 @@ class Choices(NamedTuple):
     Attributes:
         lead: What is above them.
         rows: All of them.
-        more: What is said of those that are not among the rows.
         begun: What is typed of the name; rows that begin otherwise are left out, if any fits.
         chosen: The number of the chosen one among those left.
-        completes: What they were looked up for by a Tab; None if they replace what was typed.
     """
 
     lead: Sequence[Block]
     rows: Sequence[Row]
-    more: str = ""
     begun: str = ""
     chosen: int | None = None
-    completes: str | None = None
 
     @property
     def fitting(self) -> Sequence[Row]:
@@ -51,9 +47,3 @@ class Choices(NamedTuple):
             return self
         start = (-1 if step > 0 else 0) if self.chosen is None else self.chosen
         return self._replace(chosen=(start + step) % count)
-
-    def offers_next(self, typed: str) -> bool:
-        """Whether a Tab goes to the next one: there is nothing to complete any more."""
-        if not self.rows:
-            return False
-        return self.chosen is not None or not typed or self.completes in (None, typed)

@@ -9,10 +9,9 @@ import typer
 
 from pincli.commands.answering import show, warn, writing
 from pincli.commands.background import in_background
-from pincli.commands.desk.loop import Loop
-from pincli.commands.desk.screens import FullScreen, PlainLines, Screen
+from pincli.commands.desk.lines import Lines
 from pincli.commands.desk.shift import IDLE_SECONDS
-from pincli.commands.desk.terminal import Terminal
+from pincli.commands.desk.sitting import Sitting
 from pincli.commands.desk.work import Work
 from pincli.commands.invocation import Invocation
 from pincli.commands.prompts import require_terminal
@@ -22,6 +21,7 @@ from pincli.vault.answers import Answers
 from pincli.views.desk import summary
 
 _FOR_PROGRAMS = "`pincli verify USER --pin-stdin --json` is for programs"
+_NOWHERE = ("there is no terminal for the desk", _FOR_PROGRAMS)
 
 
 def desk(
@@ -36,17 +36,17 @@ def desk(
     Example:
       pincli desk
 
-    Keys: Tab completes a name, the arrows choose one, Esc or Ctrl-C cancels a call,
-    Ctrl-D ends the shift. An account's name lists its users.
+    Keys: the arrows choose a name, Esc or Ctrl-C cancels a call, Ctrl-D ends the shift.
+    An account's name lists its users.
     """
     if invocation.as_json:
         raise UsageProblem("a shift at the desk has no JSON", _FOR_PROGRAMS)
-    require_terminal("there is no terminal for the desk", _FOR_PROGRAMS, output="stdout")
+    require_terminal(*_NOWHERE, output="stdout")
     hold_shift(invocation, plain=plain)
 
 
 def hold_shift(invocation: Invocation, *, plain: bool, idle_seconds: float = IDLE_SECONDS) -> None:
-    """One shift, from the first picture to the line that sums it up.
+    """One shift, from the first question to the line that sums it up.
 
     Args:
         invocation: The command's.
@@ -55,18 +55,23 @@ def hold_shift(invocation: Invocation, *, plain: bool, idle_seconds: float = IDL
     """
     display = read_display()
     answers = Answers()
-    lines = plain or not display.addressable
-    screen: Screen = PlainLines(display) if lines else FullScreen(display)
-    terminal = Terminal(screen)
-    work = Work(invocation, answers, terminal.wake)
+    work = Work(invocation, answers)
+    sitting = Sitting(work, idle_seconds=idle_seconds)
     try:
         in_background(answers.warm_up)
-        with terminal.taken():
-            tally = Loop(terminal, screen, work, idle_seconds=idle_seconds).run()
+        if plain or not display.addressable:
+            require_terminal(*_NOWHERE)
+            Lines(sitting).run()
+        else:
+            from pincli.commands.desk.screen import Screen
+
+            screen = Screen(sitting, display)
+            work.wake = screen.wake
+            screen.run()
     finally:
         work.close()
     with writing():
-        show([summary(tally)], sys.stdout)
+        show([summary(sitting.shift.tally)], sys.stdout)
     try:
         while (warning := work.warning(wait=True)) is not None:
             warn(warning)

@@ -1,4 +1,4 @@
-"""The shift as a state machine: a key or an answer in, the next state and what to do out.
+"""The shift as a state machine: a key or an answer in, the next state and what to ask out.
 
 No terminal, no store and no clock: every call can be played through in a test.
 """
@@ -8,107 +8,121 @@ from __future__ import annotations
 import re
 
 from pincli.commands.desk.choices import Choices
-from pincli.commands.desk.editing import Line, line_of
-from pincli.commands.desk.keys import Key, KeyEvent, Paste, Text
 from pincli.commands.desk.state import (
     Answer,
     Check,
-    Complete,
-    Do,
-    Effect,
     LookUp,
+    Move,
     Refusal,
     Remark,
     Said,
     Shift,
 )
-from pincli.errors import MalformedPin
+from pincli.errors import MalformedName, MalformedPin
 from pincli.models import Outcome, State, User, Verdict
-from pincli.rules.names import is_printable
+from pincli.rules.names import LONGEST_NAME, LONGEST_TICKET, clean_ticket, is_printable
 from pincli.rules.pins import GAP, require_well_formed
 from pincli.views.blocks import Problem
 from pincli.views.desk import Tally
+from pincli.views.problems import describe
 
 IDLE_SECONDS = 120.0
 """After so long without a key, whatever is shown of a caller goes."""
 
+_LONGEST_LINE = LONGEST_NAME + LONGEST_TICKET + 8
 _LONGEST_PIN = 32
 
 
-def pressed(shift: Shift, event: KeyEvent) -> tuple[Shift, Effect | None]:
-    """The state after a key, and what is to be done now."""
-    match event:
-        case Key.END_SHIFT:
-            return shift, Do.FINISH
-        case Key.SUSPEND:
-            return shift._replace(pin=""), Do.SUSPEND
-        case Key.REDRAW:
-            return shift, Do.REDRAW
-        case Key.CANCEL:
-            return cancelled(shift), None
+def entered(shift: Shift) -> Move:
+    """The state after Enter."""
     if shift.caller is not None:
-        return _pin_key(shift, shift.caller, event)
-    return _user_key(shift, event)
+        return _pin_entered(shift, shift.caller)
+    if isinstance(shift.said, Choices) and shift.said.name:
+        name = shift.said.name
+    else:
+        name, ticket = _parts(shift.line)
+        try:
+            shift = shift._replace(ticket=clean_ticket(ticket) if ticket else shift.ticket)
+        except MalformedName as error:
+            return shift._replace(said=describe(error)), None
+    return (shift, LookUp(name, shift.ticket)) if name else (_next_call(shift), None)
 
 
-def answered(shift: Shift, ticket: str | None, answer: Answer) -> Shift:
-    """The state after what was to be done is done.
+def typed(shift: Shift, text: str) -> Shift:
+    """The state after a digit of the PIN, or several that were pasted.
 
-    Args:
-        shift: The state before.
-        ticket: The ticket of the call that the answer is about.
-        answer: What came of it.
+    Blanks and dashes are how people read digits out. Another character stays in it, as what
+    it makes of the answer is a slip, and no PIN.
     """
+    text = re.sub(GAP, "", text)
+    if not text:
+        return shift
+    shift = shift._replace(pin=(shift.pin + text)[:_LONGEST_PIN])
+    # The last verdict goes: the next one must be seen to be another.
+    return shift._replace(said=None if is_digits(text) else Remark.DIGITS_ONLY)
+
+
+def erased(shift: Shift, *, all_of_it: bool) -> Shift:
+    """The state after the last digit of the PIN, or all of it, was taken back."""
+    return shift._replace(pin="" if all_of_it else shift.pin[:-1])
+
+
+def edited(shift: Shift, line: str) -> Shift:
+    """The state after the line was: the next call begins, and what was said of the last goes."""
+    line = line[:_LONGEST_LINE]
+    if line == shift.line:
+        return shift
+    said = shift.said
+    said = said.begun_with(_parts(line)[0]) if isinstance(said, Choices) else None
+    return shift._replace(line=line, said=said)
+
+
+def moved(shift: Shift, step: int) -> Shift:
+    """The state after another one was chosen of those that there are."""
+    if not isinstance(shift.said, Choices):
+        return shift
+    return shift._replace(said=shift.said.moved(step))
+
+
+def pasted(text: str) -> str:
+    """What a paste puts into the line: its first line, without what hides."""
+    return "".join(filter(is_printable, next(iter(text.strip().splitlines()), "")))
+
+
+def answered(shift: Shift, answer: Answer) -> Shift:
+    """The state after the store has answered."""
     match answer:
         case User():
-            fresh = Shift(caller=answer, ticket=ticket, tally=shift.tally, turn=shift.turn)
-            return _saying(fresh, None)
+            return _next_call(shift)._replace(caller=answer, ticket=shift.ticket)
         case Verdict():
-            return _after_verdict(shift, ticket, answer)
+            return _after_verdict(shift, answer)
         case Choices():
-            listed = _saying(_next_call(shift), answer)
-            return listed._replace(ticket=ticket, last_line=shift.line)
+            return shift._replace(said=answer)
         case Problem():
-            return _saying(_next_call(shift), answer)._replace(last_line=shift.line)
+            return shift._replace(said=answer, ticket=None)
         case Refusal():
-            return _saying(_next_call(shift), answer)
-
-
-def completed(shift: Shift, common: str, choices: Choices | None) -> Shift:
-    """The state after a Tab: as much of the name as is sure, and the names there are."""
-    line = shift.line
-    first, blank, rest = line.text.lstrip().partition(" ")
-    if len(common) > len(first):
-        line = Line(common + blank + rest, len(common))
-    if choices is None and not common:
-        return _saying(shift, Remark.NO_SUCH_NAME)
-    if choices is None:
-        return _saying(shift, None)._replace(line=line)
-    return _saying(shift, choices)._replace(line=line)
-
-
-def warned(shift: Shift, text: str) -> Shift:
-    """The state once it is known that something went wrong beside the call."""
-    return shift._replace(warning=text)
+            return _next_call(shift)._replace(said=answer)
 
 
 def cancelled(shift: Shift) -> Shift:
     """The state after Esc: no caller, nothing typed; what was charged before stays charged."""
-    fresh = _next_call(shift)
     open_call = shift.caller is not None and shift.counted == Tally()
-    return _saying(fresh, Remark.CANCELLED if open_call else None)
+    return _next_call(shift)._replace(said=Remark.CANCELLED if open_call else None)
 
 
 def gone_idle(shift: Shift) -> Shift:
     """The state after a long while without a key: nothing of any caller is left."""
-    return _saying(_next_call(shift), Remark.CLEARED) if holds_details(shift) else shift
+    return _next_call(shift)._replace(said=Remark.CLEARED) if holds_details(shift) else shift
 
 
 def holds_details(shift: Shift) -> bool:
     """Whether anything is shown or kept that belongs to one caller."""
-    is_remark = shift.said is None or isinstance(shift.said, Remark)
-    typed = shift.line.text or shift.last_line.text
-    return bool(shift.caller or typed or not is_remark)
+    return bool(shift.caller or shift.line or not is_remark(shift.said))
+
+
+def is_remark(said: Said) -> bool:
+    """Whether it leaves room for who it is about; what answers a call needs the whole place."""
+    return said is None or isinstance(said, Remark)
 
 
 def is_digits(text: str) -> bool:
@@ -116,104 +130,31 @@ def is_digits(text: str) -> bool:
     return text.isascii() and (text.isdigit() or not text)
 
 
-def typed_name(line: Line) -> tuple[str, str | None]:
+def _parts(line: str) -> tuple[str, str | None]:
     """The name and the ticket in a line; the name is empty in an empty line."""
-    name, _, ticket = line.text.strip().partition(" ")
+    name, _, ticket = line.strip().partition(" ")
     return name, ticket.strip() or None
 
 
-def _user_key(  # noqa: PLR0911
-    shift: Shift, event: KeyEvent
-) -> tuple[Shift, Effect | None]:
-    choices = shift.said if isinstance(shift.said, Choices) else None
-    match event:
-        case Text(text):
-            return _edited(shift, shift.line.with_text(text)), None
-        case Paste(text):
-            first_line = next(iter(text.strip().splitlines()), "")
-            printable = "".join(filter(is_printable, first_line))
-            return _edited(shift, shift.line.with_text(printable)), None
-        case Key.ENTER:
-            name, ticket = typed_name(shift.line)
-            look_up = LookUp(name, ticket or shift.ticket)
-            return (shift, look_up) if name else (_next_call(shift), None)
-        case Key.TAB if choices is not None and choices.offers_next(typed_name(shift.line)[0]):
-            return _chosen(shift, choices, 1), None
-        case Key.TAB:
-            return shift, Complete(typed_name(shift.line)[0])
-        case Key.UP | Key.DOWN if choices is not None:
-            return _chosen(shift, choices, 1 if event is Key.DOWN else -1), None
-        case Key.UP if not shift.line.text:
-            return shift._replace(line=line_of(shift.last_line.text)), None
-        case Key():
-            return _edited(shift, shift.line.after(event)), None
-    return shift, None
+def _pin_entered(shift: Shift, caller: User) -> Move:
+    if not shift.pin:
+        return shift._replace(said=Remark.STILL_OPEN), None
+    pin, shift = shift.pin, shift._replace(pin="")
+    try:
+        require_well_formed(pin)
+    except MalformedPin:
+        return shift._replace(said=Remark.SLIP), None
+    return shift, Check(caller, pin, shift.ticket)
 
 
-def _edited(shift: Shift, line: Line) -> Shift:
-    """The line as edited: the next call begins, and what was said of the last one goes."""
-    if line == shift.line:
-        return shift
-    said = shift.said
-    if isinstance(said, Choices):
-        said = said.begun_with(typed_name(line)[0])
-    elif line.text != shift.line.text:
-        said = None
-    return shift._replace(line=line, said=said)
-
-
-def _chosen(shift: Shift, choices: Choices, step: int) -> Shift:
-    choices = choices.moved(step)
-    _, ticket = typed_name(shift.line)
-    text = f"{choices.name} {ticket}" if ticket else choices.name
-    return shift._replace(line=Line(text, len(choices.name)), said=choices)
-
-
-def _pin_key(  # noqa: PLR0911
-    shift: Shift, caller: User, event: KeyEvent
-) -> tuple[Shift, Effect | None]:
-    match event:
-        case Text(text) | Paste(text):
-            return _with_answer(shift, text), None
-        case Key.BACKSPACE:
-            return shift._replace(pin=shift.pin[:-1]), None
-        case Key.ERASE_LINE | Key.ERASE_WORD:
-            return shift._replace(pin=""), None
-        case Key.ENTER if not shift.pin:
-            return _saying(shift, Remark.STILL_OPEN), None
-        case Key.ENTER:
-            pin, shift = shift.pin, shift._replace(pin="")
-            try:
-                require_well_formed(pin)
-            except MalformedPin:
-                return _saying(shift, Remark.SLIP), None
-            return shift, Check(caller.login, pin, shift.ticket)
-    return shift, None
-
-
-def _with_answer(shift: Shift, text: str) -> Shift:
-    """With what was typed of the PIN, ungrouped: blanks and dashes are how people read it out.
-
-    Another character stays in it, as what it makes of the answer is a slip, and no PIN.
-    """
-    text = re.sub(GAP, "", text)
-    if not text:
-        return shift
-    shift = shift._replace(pin=(shift.pin + text)[:_LONGEST_PIN])
-    if not is_digits(text):
-        return _saying(shift, Remark.DIGITS_ONLY)
-    # The last verdict goes: the next one must be seen to be another.
-    return shift._replace(said=None)
-
-
-def _after_verdict(shift: Shift, ticket: str | None, verdict: Verdict) -> Shift:
+def _after_verdict(shift: Shift, verdict: Verdict) -> Shift:
     kind = _kind_of(verdict)
     tally = Tally(
         *(n - old + new for n, old, new in zip(shift.tally, shift.counted, kind, strict=True))
     )
-    after = _saying(_next_call(shift), verdict)._replace(tally=tally)
+    after = _next_call(shift)._replace(tally=tally, said=verdict)
     if verdict.outcome is Outcome.INCORRECT and verdict.state is State.ACTIVE:
-        return after._replace(caller=verdict.user, ticket=ticket, counted=kind)
+        return after._replace(caller=verdict.user, ticket=shift.ticket, counted=kind)
     return after
 
 
@@ -225,8 +166,4 @@ def _kind_of(verdict: Verdict) -> Tally:
 
 def _next_call(shift: Shift) -> Shift:
     """Ready for the next call, with nothing of the last one."""
-    return Shift(tally=shift.tally, turn=shift.turn)
-
-
-def _saying(shift: Shift, said: Said) -> Shift:
-    return shift._replace(said=said, turn=shift.turn + 1)
+    return Shift(tally=shift.tally)

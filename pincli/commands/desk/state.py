@@ -1,4 +1,4 @@
-"""The state of a shift, what is asked of the store and the terminal, and what they answer."""
+"""The state of a shift, what is asked of the store, and what it answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from pincli.commands.desk.choices import Choices
-from pincli.commands.desk.editing import Line
 from pincli.models import User, Verdict
 from pincli.views.blocks import Problem
 from pincli.views.desk import Tally
@@ -20,7 +19,6 @@ class Remark(Enum):
     STILL_OPEN = auto()
     CANCELLED = auto()
     CLEARED = auto()
-    NO_SUCH_NAME = auto()
 
 
 class Refusal(NamedTuple):
@@ -36,25 +34,21 @@ class Shift(NamedTuple):
     """The state of the shift.
 
     Attributes:
-        line: What is typed of the user and the ticket.
-        last_line: The one before, which could not be used, for correction.
-        caller: Whose PIN is being asked for; None while the user is.
-        ticket: The call's; while the user is asked for, one that was typed before a list.
+        line: What is typed of the caller and the ticket.
+        caller: Whose PIN is being asked for; None while the caller is.
+        ticket: The call's; while the caller is asked for, one that was typed before a list.
         pin: What is typed of the PIN. Never shown; the repr gives its length.
         said: What was said last.
-        turn: Grows by one with everything that is said.
         tally: The calls so far.
         warning: What went wrong beside the last call.
         counted: How this call is counted in it already, if a PIN was incorrect before.
     """
 
-    line: Line = Line()
-    last_line: Line = Line()
+    line: str = ""
     caller: User | None = None
     ticket: str | None = None
     pin: str = ""
     said: Said = None
-    turn: int = 0
     warning: str = ""
     tally: Tally = Tally()
     counted: Tally = Tally()
@@ -73,33 +67,18 @@ class LookUp(NamedTuple):
         return "LookUp()"
 
 
-class Complete(NamedTuple):
-    """Find the names that begin with this; its repr hides it."""
-
-    begun: str
-
-    def __repr__(self) -> str:
-        return "Complete()"
-
-
 class Check(NamedTuple):
     """Verify a caller; the repr hides the PIN."""
 
-    user: str
+    user: User
     pin: str
     ticket: str | None
 
     def __repr__(self) -> str:
-        return f"Check({self.user!r})"
+        return f"Check({self.user.login!r})"
 
 
-class Do(Enum):
-    """What concerns the terminal alone."""
-
-    FINISH = auto()
-    SUSPEND = auto()
-    REDRAW = auto()
-
-
-Effect = LookUp | Complete | Check | Do
+Effect = LookUp | Check
 Answer = User | Verdict | Problem | Refusal | Choices
+Move = tuple[Shift, Effect | None]
+"""The next state, and what is to be asked of the store now."""

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
-from itertools import takewhile
 from queue import SimpleQueue
 
 from pincli.commands.answering import hook_failed
 from pincli.commands.background import in_background
 from pincli.commands.desk.choices import Choices, Row
-from pincli.commands.desk.state import Answer, Check, Complete, LookUp, Refusal
+from pincli.commands.desk.state import Answer, Check, LookUp, Refusal
 from pincli.commands.invocation import Invocation
 from pincli.errors import PincliError, UnknownUser
 from pincli.models import User
 from pincli.operations import hooks
-from pincli.operations.callers import NAMES_AT_MOST, AccountUsers, look_up, names_beginning
+from pincli.operations.callers import AccountUsers, look_up
 from pincli.operations.session import Need, Session
 from pincli.operations.verify import renew, verify
-from pincli.rules.names import clean_ticket
 from pincli.store.kept import KeptConnection
 from pincli.vault.answers import Answers
 from pincli.views import desk as view
@@ -39,13 +37,15 @@ class Work:
     as nothing goes wrong.
     """
 
-    def __init__(self, invocation: Invocation, answers: Answers, wake: Callable[[], None]) -> None:
+    wake: Callable[[], None] = staticmethod(lambda: None)
+    """Called from another thread when there is a warning to show."""
+
+    def __init__(self, invocation: Invocation, answers: Answers) -> None:
         """Open the first session.
 
         Args:
             invocation: The command's.
             answers: Warmed up, or about to be.
-            wake: Called from another thread when there is a warning to show.
 
         Raises:
             Refused: The command is not among the caller's roles.
@@ -53,7 +53,6 @@ class Work:
         """
         self._invocation = invocation
         self._answers = answers
-        self._wake = wake
         self._stack = ExitStack()
         self._kept = KeptConnection()
         self._session: Session | None = None
@@ -67,25 +66,28 @@ class Work:
         self._leave()
         self._kept.close()
 
-    def look_up(self, effect: LookUp) -> tuple[str | None, Answer]:
-        """Who the caller is: the cleaned ticket, and the answer."""
-        ticket: str | None = None
+    def look_up(self, effect: LookUp) -> Answer:
+        """Who the caller is."""
         try:
-            ticket = None if effect.ticket is None else clean_ticket(effect.ticket)
             session = self._renew()
-            found = look_up(session, effect.name, self._invocation.ticket(ticket))
+            found = look_up(session, effect.name, self._invocation.ticket(effect.ticket))
         except UnknownUser as error:
-            return ticket, self._unknown(error)
+            return self._unknown(error)
         except PincliError as error:
-            return ticket, self._failed(error)
-        return ticket, _listed(found) if isinstance(found, AccountUsers) else found
+            return self._failed(error)
+        return _listed(found) if isinstance(found, AccountUsers) else found
 
     def check(self, effect: Check) -> Answer:
         """The verdict on a caller's answer."""
         try:
             session = self._current()
-            ticket = self._invocation.ticket(effect.ticket, effect.pin)
-            verdict = verify(session, effect.user, effect.pin, ticket)
+            verdict = verify(
+                session,
+                effect.user.login,
+                effect.pin,
+                self._invocation.ticket(effect.ticket, effect.pin),
+                account=effect.user.account,
+            )
             self._renew_pin = partial(renew, session, verdict, effect.pin)
             return verdict
         except PincliError as error:
@@ -96,22 +98,6 @@ class Work:
         """Renew the PIN that was just verified, if it was hashed with an older key or cost."""
         renewing, self._renew_pin = self._renew_pin, _nothing
         renewing()
-
-    def complete(self, effect: Complete) -> tuple[str, Choices | None]:
-        """What all names that begin so begin with, and the names if they are several."""
-        try:
-            store = (self._session or self._renew()).store
-            users = names_beginning(store, "login", effect.begun)
-            accounts = names_beginning(store, "account", effect.begun)
-        except PincliError:
-            return "", None
-        common = _common_beginning([*users, *accounts])
-        if len(users) + len(accounts) <= 1:
-            return common, None
-        rows: list[Row] = [(user, "") for user in users]
-        rows += [(account, "account") for account in accounts]
-        more = view.MANY_MORE if NAMES_AT_MOST in (len(users), len(accounts)) else ""
-        return common, Choices((), rows, more, begun=common, completes=common)
 
     def tell_of_locks(self) -> None:
         """Start the deployment's hook for every lock just recorded; nobody waits for it."""
@@ -126,7 +112,7 @@ class Work:
             self._hooks_running += 1
             if isinstance(started, str):
                 self._hooks_ended.put(started)
-                self._wake()
+                self.wake()
             else:
                 in_background(partial(self._finish_hook, started, user))
 
@@ -203,7 +189,7 @@ class Work:
             failure = hooks.finish(started, user)
         finally:
             self._hooks_ended.put(failure)
-            self._wake()
+            self.wake()
 
 
 def _nothing() -> None:
@@ -211,18 +197,7 @@ def _nothing() -> None:
 
 
 def _listed(found: AccountUsers) -> Choices:
-    left_out = found.total - len(found.users)
     return Choices(
-        view.listed(found.account, found.total),
-        [view.row_of(user) for user in found.users],
-        view.more(left_out) if left_out else "",
+        view.listed(found.account, found.total, len(found.users)),
+        [view.cells_of(user) for user in found.users],
     )
-
-
-def _common_beginning(names: Sequence[str]) -> str:
-    """What all of the names begin with."""
-    if not names:
-        return ""
-    first, last = min(names), max(names)
-    same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
-    return "".join(each for each, _ in same)

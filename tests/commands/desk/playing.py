@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from enum import Enum, auto
+
+from pincli.commands.desk import picture
+from pincli.commands.desk import shift as machine
 from pincli.commands.desk.choices import Choices
-from pincli.commands.desk.keys import Key, KeyEvent, Paste, Text
-from pincli.commands.desk.picture import picture
-from pincli.commands.desk.shift import answered, pressed
 from pincli.commands.desk.state import Answer, Check, Effect, LookUp, Shift
 from pincli.config import Display
 from pincli.models import Outcome, State, Verdict
-from pincli.views.desk import listed
-from pincli.views.full_screen import frame
-from pincli.views.transcript import Transcript
+from pincli.views import desk as view
 from tests.store.attempting import NO_PIN
 from tests.views.records import alice
 
@@ -21,32 +20,58 @@ MISSED = Verdict(Outcome.INCORRECT, alice(failed_attempts=1), State.ACTIVE)
 SIXTH = Verdict(Outcome.INCORRECT, alice(failed_attempts=6), State.LOCKED)
 LOCKED = Verdict(Outcome.LOCKED, alice(failed_attempts=6), State.LOCKED)
 UNCOLLECTED = Verdict(Outcome.UNCOLLECTED, alice(**NO_PIN), State.UNCOLLECTED)
-NAMES = Choices(listed("acme", 3), [("alice", "Alice"), ("alicia", "Alicia"), ("bob", "Bob")])
+NAMES = Choices(view.listed("acme", 3, 3), [("alice", "Al"), ("alicia", "Al"), ("bob", "Bob")])
 
 
-def press(shift: Shift, *keys: KeyEvent | str) -> tuple[Shift, Effect | None]:
+class Key(Enum):
+    """A key that is no text."""
+
+    ENTER = auto()
+    CANCEL = auto()
+    UP = auto()
+    DOWN = auto()
+    BACKSPACE = auto()
+    ERASE = auto()
+
+
+def press(shift: Shift, *keys: Key | str) -> tuple[Shift, Effect | None]:
     """The state after some keys, texts being typed, and what the last one asked for."""
     effect: Effect | None = None
     for key in keys:
-        shift, effect = pressed(shift, Text(key) if isinstance(key, str) else key)
+        effect = None
+        match key:
+            case Key.ENTER:
+                shift, effect = machine.entered(shift)
+            case Key.CANCEL:
+                shift = machine.cancelled(shift)
+            case Key.UP | Key.DOWN:
+                shift = machine.moved(shift, 1 if key is Key.DOWN else -1)
+            case Key.BACKSPACE | Key.ERASE if shift.caller is not None:
+                shift = machine.erased(shift, all_of_it=key is Key.ERASE)
+            case Key.BACKSPACE | Key.ERASE:
+                shift = machine.edited(shift, shift.line[:-1] if key is Key.BACKSPACE else "")
+            case _ if shift.caller is not None:
+                shift = machine.typed(shift, key)
+            case _:
+                shift = machine.edited(shift, shift.line + machine.pasted(f"|{key}|")[1:-1])
     return shift, effect
 
 
-def after(shift: Shift, *keys: KeyEvent | str) -> Shift:
+def after(shift: Shift, *keys: Key | str) -> Shift:
     """The state alone."""
     return press(shift, *keys)[0]
 
 
-def told(shift: Shift, answer: Answer, ticket: str | None = None) -> Shift:
+def told(shift: Shift, answer: Answer) -> Shift:
     """The state after an answer."""
-    return answered(shift, ticket, answer)
+    return machine.answered(shift, answer)
 
 
-def calling(ticket: str | None = None) -> Shift:
+def calling(ticket: str = "") -> Shift:
     """Alice has been looked up, and her PIN is asked for."""
-    shift, effect = press(Shift(), "alice", Key.ENTER)
-    assert effect == LookUp("alice", None)
-    return told(shift, alice(), ticket)
+    shift, effect = press(Shift(), f"alice {ticket}", Key.ENTER)
+    assert effect == LookUp("alice", ticket or None)
+    return told(shift, alice())
 
 
 def call(shift: Shift, *verdicts: Verdict) -> Shift:
@@ -54,22 +79,26 @@ def call(shift: Shift, *verdicts: Verdict) -> Shift:
     shift = told(after(shift, "alice", Key.ENTER), alice())
     for verdict in verdicts:
         shift, effect = press(shift, "444159", Key.ENTER)
-        assert effect == Check("alice", "444159", None)
+        assert isinstance(effect, Check)
+        assert (effect.user.login, effect.pin, effect.ticket) == ("alice", "444159", None)
         shift = told(shift, verdict)
     return shift
 
 
-def drawn(shift: Shift, columns: int = 80, rows: int = 24) -> str:
-    """What stands on the screen."""
-    return "\n".join(frame(picture(shift), PLAIN, columns, rows).rows)
-
-
-def printed(*shifts: Shift) -> str:
-    """What is printed where there is no screen."""
-    transcript = Transcript(PLAIN)
-    return "".join(transcript.continued(picture(shift)) for shift in shifts)
-
-
-def pasted(text: str) -> Paste:
-    """A paste of this text."""
-    return Paste(text)
+def drawn(shift: Shift, columns: int = 80, rows: int = 24, display: Display = PLAIN) -> str:
+    """The parts of the screen, from the top; prompt_toolkit has them side by side, and cuts."""
+    width = max(1, min(columns - 1, view.WIDEST))
+    entry = picture.masked(shift.line)
+    if shift.caller is not None:
+        entry = view.marks(len(shift.pin), display)
+    said = shift.said
+    names = (said.fitting, said.chosen) if isinstance(said, Choices) else ((), None)
+    return "\n".join(
+        [
+            *view.head(shift.tally, display, width),
+            entry,
+            *view.body(picture.said(shift), display, width, rows),
+            *view.menu(*names, display, width),
+            view.foot(picture.keys(shift), display, width),
+        ]
+    )

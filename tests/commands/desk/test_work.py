@@ -22,7 +22,6 @@ from tests.support.served import ServedDesk
 
 pytestmark = pytest.mark.parametrize("desk", ["postgresql"], indirect=True)
 
-_CHECK = Check("alice", "444159", None)
 _OURS = "FROM pg_stat_activity WHERE usename = 'desk1' AND datname = current_database()"
 
 
@@ -31,7 +30,7 @@ def shift(desk: ServedDesk) -> Iterator[Work]:
     """A shift at a desk's host."""
     config = Config(desk.as_login("desk1").location, desk.keys, "mia")
     invocation = Invocation(None, "desk", as_json=False, config=config)
-    work = Work(invocation, Answers(CHEAP), lambda: None)
+    work = Work(invocation, Answers(CHEAP))
     try:
         yield work
     finally:
@@ -53,11 +52,16 @@ def lead_elsewhere(work: Work, desk: ServedDesk) -> None:
     host._connection = connect(there.location)
 
 
+def look_up(work: Work) -> Check:
+    """Name Alice; what is to be checked then."""
+    found = work.look_up(LookUp("alice", None))
+    assert isinstance(found, User), found
+    return Check(found, "444159", None)
+
+
 def call(work: Work) -> None:
     """A call of Alice's, from her name to the verdict."""
-    _, found = work.look_up(LookUp("alice", None))
-    assert isinstance(found, User), found
-    verdict = work.check(_CHECK)
+    verdict = work.check(look_up(work))
     assert isinstance(verdict, Verdict), verdict
     assert verdict.outcome is Outcome.VERIFIED
 
@@ -83,9 +87,9 @@ def test_enter_is_two_round_trips(desk: ServedDesk) -> None:
         shift(replace(desk, database_there=proxy.database)) as work,
     ):
         call(work)
-        work.look_up(LookUp("alice", None))
+        check = look_up(work)
         before = proxy.flights
-        work.check(_CHECK)
+        work.check(check)
         assert proxy.flights - before == 2
 
 
@@ -111,8 +115,8 @@ def test_after_a_refusal_nothing_is_kept(desk: ServedDesk) -> None:
     """What refused this call may be what the connection leads to."""
     desk.collected("alice")
     with shift(desk) as work:
-        work.look_up(LookUp("alice", None))
+        check = look_up(work)
         lead_elsewhere(work, desk)
-        assert isinstance(work.check(_CHECK), Refusal)
+        assert isinstance(work.check(check), Refusal)
         assert not work._kept.is_there
         call(work)
