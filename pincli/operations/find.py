@@ -46,7 +46,8 @@ def find(session: Session, words: str, *, account: str | None = None, limit: int
     search = _Search(session.store.people, account)
     names, text = names_in(words)
     exact = {user.id: user for name in names for user in search.called(name)}
-    sought = sought_in(text)
+    # A whole address says enough: nobody else has its words by chance.
+    sought = [] if exact and "@" in words else sought_in(text)
     fitting, all_counted = search.fitting(sought)
     ranked = sorted(
         (-whole, not user.active, user.login, user.account, user.id)
@@ -114,8 +115,8 @@ class _Search(NamedTuple):
         with suppress(MalformedName):
             found += self.people.find(canonical_user(name), self.account)
         if "@" in name:
-            there, _ = self.fitting(sought_in(name, whole=True))
-            found += [user for user, _ in there if (user.email or "").casefold() == name.casefold()]
+            there = self._read(self._rows(sought_in(name, whole=True)))
+            found += [user for user in there if (user.email or "").casefold() == name.casefold()]
         return found
 
     def fitting(self, sought: Sequence[Sought]) -> tuple[list[tuple[User, int]], bool]:
@@ -123,17 +124,30 @@ class _Search(NamedTuple):
 
         Where there are too many, those with all of them as whole words come first.
         """
-        rows = self._rows(sought, CANDIDATES + 1)
-        all_counted = len(rows) <= CANDIDATES
-        if not all_counted:
-            whole = self._rows([each._replace(whole=True) for each in sought], CANDIDATES)
-            rows = [*dict.fromkeys([*whole, *rows])][:CANDIDATES]
+        rows = self._rows([each._replace(whole=True) for each in sought])
+        if len(rows) <= CANDIDATES:
+            begun = self._beginning_so(sought)
+            rows, all_counted = [*dict.fromkeys([*rows, *begun])], len(begun) <= CANDIDATES
+        else:
+            all_counted = False
         hits = []
-        for user in self._read(rows):
+        for user in self._read(rows[:CANDIDATES]):
             whole_ones = whole_words(sought, _words(user))
             if whole_ones is not None:
                 hits.append((user, whole_ones))
         return hits, all_counted
+
+    def _beginning_so(self, sought: Sequence[Sought]) -> list[int]:
+        """Rows of those who have these words, one more than are ranked at most; maybe of others.
+
+        An index takes long for the beginning of a word that nearly everybody has, such as the
+        domain of their addresses. Where the other words leave few, the records are asked.
+        """
+        others = [
+            each for each in sought if len(self._rows([each._replace(whole=True)])) <= CANDIDATES
+        ]
+        rows = self._rows(others)
+        return rows if others and len(rows) <= CANDIDATES else self._rows(sought)
 
     def near(self, sought: Sequence[Sought]) -> tuple[str, ...]:
         """Words that, in the place of one of these, fit somebody."""
@@ -148,7 +162,7 @@ class _Search(NamedTuple):
                 near |= dict.fromkeys(each for each in _words(user) if each in slips)
         return tuple(near)[:_NEAR_AT_MOST]
 
-    def _rows(self, sought: Sequence[Sought], limit: int) -> list[int]:
+    def _rows(self, sought: Sequence[Sought], limit: int = CANDIDATES + 1) -> list[int]:
         of_account = sought_in(self.account or "", whole=True)
         return self.people.with_words([*of_account, *sought], limit) if sought else []
 

@@ -61,7 +61,7 @@ _KINDS = {kind.value: kind for kind in EventKind}
 
 _LOGIN, _ACCOUNT = USER_COLUMNS.index("login"), USER_COLUMNS.index("account")
 _BYTES = ("uid", "blind", "pin_check", "pin_proof", "sealed", "barred_check", "attempt_answer")
-_NOT_BYTES = [place for place, name in enumerate(USER_COLUMNS) if name not in _BYTES]
+_not_bytes = itemgetter(*(place for place, name in enumerate(USER_COLUMNS) if name not in _BYTES))
 
 
 class SpoiltRow(Exception):
@@ -89,7 +89,7 @@ def user_to_show(row: Row) -> User:
     Raises:
         SpoiltRow: It holds a text that is none, too.
     """
-    if any(isinstance(row[place], bytes) for place in _NOT_BYTES):
+    if bytes in map(type, _not_bytes(row)):
         raise SpoiltRow(f"user {row[0]} has a text that is not UTF-8")
     return user_from(row)
 
