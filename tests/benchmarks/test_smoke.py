@@ -60,5 +60,5 @@ def test_a_benchmark_runs_and_prints_its_figures(
         timeout=120,
     )
     assert ran.returncode == 0, ran.stderr
-    figures = {"parallel": "checks a second", "verify_size": "bytes a verify"}
+    figures = {"parallel": "checks a second", "verify_size": "bytes a verify", "find_speed": "fit"}
     assert figures.get(name, "ratio") in ran.stdout

@@ -26,6 +26,7 @@ TRAIL = (
     "COPY pincli.trail (number, at, agent, database_login, command, kind, uid, account, counter, "
     "pin_version, record, link) FROM STDIN"
 )
+WORDS = "COPY pincli.words (id, folded) FROM STDIN"
 EVENT = (AT, "bare", "postgres", "import", "user_added")
 HEAD = "SELECT head_number, head_link FROM pincli.store FOR UPDATE"
 MOVE_HEAD = "UPDATE pincli.store SET head_number = %s, head_link = %s"
@@ -42,7 +43,7 @@ def _main(conninfo: str, file: str) -> None:
         next(rows)
         while chunk := list(itertools.islice(rows, CHUNK)):
             ((number, link),) = cursor.execute(HEAD).fetchall()
-            people, events = [], []
+            people, events, found_by = [], [], []
             for login, account, name, kind, active in chunk:
                 number += 1
                 row += 1
@@ -54,7 +55,9 @@ def _main(conninfo: str, file: str) -> None:
                 link = hashlib.sha256(link + "|".join(map(str, event)).encode()).digest()
                 people.append((*person, hmac.digest(KEY, digest, "sha256")))
                 events.append((*event, link))
-            for statement, values in ((PEOPLE, people), (TRAIL, events)):
+                found_by.append((row, f"{login} {name} {account}".replace("-", " ").lower()))
+            tables = ((PEOPLE, people), (TRAIL, events), (WORDS, found_by))
+            for statement, values in tables:
                 with cursor.copy(statement) as copy:
                     for each in values:
                         copy.write_row(each)

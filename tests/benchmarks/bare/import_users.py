@@ -26,6 +26,7 @@ EVENT = (
     "INSERT INTO trail (number, at, agent, command, kind, uid, account, counter, pin_version, "
     "record, link) VALUES (?, ?, 'bare', 'import', 'user_added', ?, ?, 0, 0, ?, ?)"
 )
+WORDS = "INSERT INTO words (folded) VALUES (?)"
 
 
 def _main(database: str, file: str) -> None:
@@ -40,7 +41,7 @@ def _main(database: str, file: str) -> None:
         rows = csv.reader(lines)
         next(rows)
         while chunk := list(itertools.islice(rows, CHUNK)):
-            people, events = [], []
+            people, events, words = [], [], []
             for login, account, name, kind, active in chunk:
                 number += 1
                 uid, blind = os.urandom(16), os.urandom(16)
@@ -50,9 +51,11 @@ def _main(database: str, file: str) -> None:
                 link = hashlib.sha256(link + "|".join(map(str, event)).encode()).digest()
                 people.append((*person, hmac.digest(KEY, digest, "sha256")))
                 events.append((*event, link))
+                words.append((f"{login} {name} {account}".replace("-", " ").lower(),))
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(PERSON, people)
             connection.executemany(EVENT, events)
+            connection.executemany(WORDS, words)
             connection.execute("COMMIT")
     connection.close()
 
