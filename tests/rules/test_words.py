@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from pincli.rules.words import sought_in, whole_words, words_of
 
@@ -59,6 +61,17 @@ def test_a_whole_word_is_no_mere_beginning() -> None:
     assert words == ["alice", "a", "x", "example", "acme", "gmbh"]
     assert whole_words(sought_in("acme gmbh", whole=True), words) == 2
     assert whole_words(sought_in("acm", whole=True), words) is None
+
+
+@given(text=st.text(max_size=70))
+@example("\ufdfa \u00bd \u0130 o'\u0308 x\u0301\u2019y")
+def test_whatever_a_name_is_it_finds_itself(text: str) -> None:
+    """All of its words are whole ones; and no quote or blank gets into an index's query."""
+    sought, words = sought_in(text), words_of("", text, None, "")
+    assert whole_words(sought, words) == len(sought)
+    for word in (*words, *(spelling for each in sought for spelling in each.spellings)):
+        assert 0 < len(word) <= 64
+        assert all(unicodedata.category(letter)[0] in "LNM" for letter in word)
 
 
 def test_an_erased_user_has_no_words() -> None:

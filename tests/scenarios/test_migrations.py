@@ -46,6 +46,7 @@ from tests.support.floor import (
 )
 from tests.support.turns import is_tried
 from tests.support.version_1 import AT, Version1
+from tests.support.words import require_true_index
 
 STATES = {
     ACTIVE: State.ACTIVE,
@@ -111,9 +112,9 @@ def kinds(desk: Desk, login: str) -> list[EventKind]:
 
 
 def upgraded(desk: Desk) -> None:
-    """Bring a store up to date, as the first command that writes does."""
-    with desk.session(Need.WRITE):
-        pass
+    """Bring a store up to date, as the first command that writes does; everybody is found then."""
+    with desk.session(Need.WRITE) as session:
+        require_true_index(session.store)
     assert version_of(desk) == SCHEMA_VERSION
 
 
