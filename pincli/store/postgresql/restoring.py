@@ -74,7 +74,8 @@ def _taken_in(
     """Withdraw the PINs in some rows; what the trail does not vouch for gets stricter."""
     events: list[NewEvent] = []
     uids, withdrawn, changed = [], 0, 0
-    for user, sound in transaction.found(rows):
+    found = transaction.found(rows)
+    for user, sound in found:
         if sound:
             step = restored(user, present=None, keeps_pin=False, at=transaction.at)
         else:
@@ -83,6 +84,7 @@ def _taken_in(
         uids.append(user.uid)
         changed += bool(step)
         withdrawn += bool(step) and user.question is not None
+    transaction.index_people([user for user, _ in found])
     transaction.save(events)
     return _Done(uids, withdrawn, changed)
 

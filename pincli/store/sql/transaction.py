@@ -202,6 +202,13 @@ class SqlTransaction(ABC):
         self._append(changes)
         self.locks += changes.locks
 
+    def index_people(self, users: Sequence[User]) -> None:
+        """Write what these users are found by; `save` does it for those who are called anew."""
+        if users:
+            from pincli.rules.words import words_of
+
+            self.index([(user.id, " ".join(words_of(*_called(user)))) for user in users])
+
     def require_event(self, number: int, link: bytes) -> None:
         """See that the trail still has an event that was committed."""
         if self.rows("SELECT link FROM trail WHERE number = ?", (number,)) != [(link,)]:
@@ -342,10 +349,7 @@ class SqlTransaction(ABC):
             self.insert("people", _SEALED_COLUMNS, added)
         for columns, values in differing(_SEALED_COLUMNS, pairs):
             self.update(columns, values)
-        if called_anew:
-            from pincli.rules.words import words_of
-
-            self.index([(user.id, " ".join(words_of(*_called(user)))) for user in called_anew])
+        self.index_people(called_anew)
 
     def _append(self, changes: Changes) -> None:
         *before, last = changes.events
