@@ -153,12 +153,12 @@ class _Search(NamedTuple):
         """Words that, in the place of one of these, fit somebody."""
         near: dict[str, None] = {}
         for place, ((word, *_), whole) in enumerate(sought):
-            if len(word) < _SHORTEST_WITH_SLIPS or whole:
+            others = [*sought[:place], *sought[place + 1 :]]
+            if len(word) < _SHORTEST_WITH_SLIPS or whole or (others and not self._rows(others, 1)):
                 continue
             slips = one_slip_away(word)
-            other = [*sought]
-            other[place] = Sought(tuple(each for each in slips if each.isalnum()), whole=True)
-            for user in self._read(self._rows(other, _NEAR_AT_MOST)):
+            near_ones = Sought(tuple(each for each in slips if each.isalnum()), whole=True)
+            for user in self._read(self._rows([near_ones, *others], _NEAR_AT_MOST)):
                 near |= dict.fromkeys(each for each in _words(user) if each in slips)
         return tuple(near)[:_NEAR_AT_MOST]
 
