@@ -36,6 +36,7 @@ class Config(NamedTuple):
         profiles: The deployment's kinds of exports, by name.
         tickets: What tickets look like there; None where nothing is said of it.
         say: What agents say there, where it is not the usual.
+        own_bounds: From how many on something is a sign of an attack, where that is not as usual.
     """
 
     store: Location
@@ -47,6 +48,7 @@ class Config(NamedTuple):
     profiles: "Mapping[str, Profile]" = MappingProxyType({})
     tickets: "re.Pattern[str] | None" = None
     say: "Mapping[str, str]" = MappingProxyType({})
+    own_bounds: "Mapping[str, int]" = MappingProxyType({})
 
     @property
     def marks(self) -> Path:
@@ -126,6 +128,7 @@ def read_config(store: Location | None, keys: Path | None) -> Config:
             deployment.profiles,
             deployment.tickets,
             deployment.say,
+            deployment.own_bounds,
         )
     named_store = os.environ.get("PINCLI_STORE")
     store = store or (location_of(named_store) if named_store else None)

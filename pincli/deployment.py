@@ -31,6 +31,7 @@ PATH = Path("/etc/pincli/pincli.toml")
 
 _LARGEST = 64 * 1024
 _WRITABLE_BY_OTHERS = 0o022
+_HIGHEST_BOUND = 1_000_000
 
 _VALUES = frozenset({"store", "keys", "mark"})
 _TABLES: Mapping[str, Collection[str] | None] = {
@@ -38,6 +39,7 @@ _TABLES: Mapping[str, Collection[str] | None] = {
     "hooks": ("on_lock",),
     "tickets": ("pattern",),
     "say": tuple(SAYINGS),
+    "alerts": None,
     "profiles": None,
 }
 """The keys that each table may have; None for a table whose reader judges them."""
@@ -57,6 +59,7 @@ class Deployment(NamedTuple):
         profiles: Kinds of exports that are imported here, by name.
         tickets: What tickets look like here; None where nothing is said of it.
         say: What agents say here, where it is not the usual.
+        own_bounds: From how many on something is a sign of an attack, where that is not as usual.
     """
 
     store: Location
@@ -67,6 +70,7 @@ class Deployment(NamedTuple):
     profiles: Mapping[str, Profile] = MappingProxyType({})
     tickets: re.Pattern[str] | None = None
     say: Mapping[str, str] = MappingProxyType({})
+    own_bounds: Mapping[str, int] = MappingProxyType({})
 
 
 def read_deployment(path: Path = PATH) -> Deployment:
@@ -96,6 +100,7 @@ def read_deployment(path: Path = PATH) -> Deployment:
         profiles=_profiles(table, path) if "profiles" in table else {},
         tickets=_tickets(table["tickets"], path) if "tickets" in table else None,
         say=_sayings(table.get("say", {}), path),
+        own_bounds=_bounds(table["alerts"], path) if "alerts" in table else {},
     )
 
 
@@ -258,6 +263,19 @@ def _sayings(table: dict[str, Any], path: Path) -> dict[str, str]:
             why = f"say.{word} must be 1 to {LONGEST_SAYING} printable characters"
             raise ConfigUnavailable(Fault.MALFORMED, path, why)
     return table
+
+
+def _bounds(bounds: dict[str, Any], path: Path) -> dict[str, int]:
+    from pincli.rules.signs import Bounds
+
+    for name, value in bounds.items():
+        if name not in Bounds._fields:
+            names = ", ".join(Bounds._fields)
+            raise ConfigUnavailable(Fault.MALFORMED, path, f"[alerts] knows {names}")
+        if type(value) is not int or not 1 <= value <= _HIGHEST_BOUND:
+            why = f"alerts.{name} must be a whole number from 1 to {_HIGHEST_BOUND}"
+            raise ConfigUnavailable(Fault.MALFORMED, path, why)
+    return bounds
 
 
 def _starts_absolute(words: list[Any]) -> bool:

@@ -115,6 +115,8 @@ class NoPinPossible(PincliError):
 class Rule(Enum):
     """Why something was refused (exit 7)."""
 
+    NO_SIGN = "there is no sign of that id"
+    OWN_SIGN = "the sign is about the caller"
     NOT_LOCKED = "the user is not locked"
     LOCKED = "the user is locked"
     REPEATED_DIGITS = "too many equal digits in a row"

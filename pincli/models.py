@@ -86,6 +86,8 @@ class EventKind(StrEnum):
     """The whole trail was checked, and nothing was wrong."""
     ARCHIVED = "archived"
     """The oldest events are in a file, and leave the store."""
+    ACKNOWLEDGED = "acknowledged"
+    """An admin has seen a sign of an attack; what it is made of counts from here on."""
     MOVED = "moved"
     """The store goes on at a server; in a folder, this event closes it."""
 

@@ -73,37 +73,48 @@ class Archived(NamedTuple):
     names: int
 
 
-class UserAlert(NamedTuple):
-    """A user who looks attacked.
+class Alert(NamedTuple):
+    """A sign of an attack, as it is told.
 
     Attributes:
-        sign: `locked_again` or `failing_after_unlock`.
-        times: How many locks, or wrong answers after the unlock.
-        latest: When the last of them was.
+        id: What it is acknowledged by, such as `agent:mia`.
+        kind: `user`, `account`, `agent` or `floor`.
+        sign: Which one, in a word for programs.
+        name: The user's login, the account or the agent; empty for the floor.
+        account: The user's, or the account itself; None for the others.
+        counted: How many there are, of what the bound is about.
+        bound: From how many on it is a sign.
+        since: When the bound was reached, ISO 8601, UTC.
+        latest: When the last event that counts was.
+        users: How many users it is about.
+        failures: How many events count.
+        agents: With whom, those with the most first.
+        tickets: The tickets of these events.
     """
 
+    id: str
+    kind: str
     sign: str
-    user: str
-    account: str
-    times: int
+    name: str
+    account: str | None
+    counted: int
+    bound: float
+    since: str
     latest: str
-
-
-class AccountAlert(NamedTuple):
-    """An account of which several users answered wrongly within a day."""
-
-    account: str
-    users_failed: int
+    users: int
     failures: int
-    latest: str
+    agents: list[str]
+    tickets: list[str]
 
 
-class AgentAlert(NamedTuple):
-    """An agent with whom many users failed, or who asked for several unknown ones."""
+class Acknowledged(NamedTuple):
+    """A sign that an admin has acknowledged: its id, when, who, and why."""
 
-    agent: str
-    users_failed: int
-    unknown_users: int
+    id: str
+    account: str | None
+    at: str
+    by: str
+    reason: str
 
 
 class HourlyFailures(NamedTuple):
@@ -123,18 +134,13 @@ class Alerts(NamedTuple):
 
     Attributes:
         hours: The last day's hours, oldest first, for the chart.
+        acknowledged: What was acknowledged in the last 30 days, the latest first.
     """
 
-    accounts: list[AccountAlert]
-    agents: list[AgentAlert]
-    users: list[UserAlert]
+    signs: list[Alert]
     failures: list[HourlyFailures]
     hours: list[str]
-
-    @property
-    def any(self) -> bool:
-        """Whether there are any."""
-        return bool(self.accounts or self.agents or self.users)
+    acknowledged: list[Acknowledged]
 
 
 class KeyInfo(NamedTuple):

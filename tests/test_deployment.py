@@ -140,6 +140,12 @@ def test_tickets_are_a_regular_expression(path: Path) -> None:
     assert read_deployment(path).tickets == re.compile("[0-9]{6}")
 
 
+def test_bounds_of_its_own_are_whole_numbers(path: Path) -> None:
+    """By the names that the README has; the others stay as they are."""
+    put(path, f"{GOOD}[alerts]\nuser_wrong = 15\nfloor_day = 1\n")
+    assert read_deployment(path).own_bounds == {"user_wrong": 15, "floor_day": 1}
+
+
 @pytest.mark.parametrize("mode", [0o400, 0o440, 0o444, 0o600, 0o640, 0o644, 0o755])
 def test_a_file_that_only_its_owner_writes_is_trusted(path: Path, mode: int) -> None:
     """Who can read it does not matter."""
@@ -255,6 +261,13 @@ MALFORMED: dict[str, str | bytes] = {
             "5",
             "true",
             r'"/srv\u0000x"',
+        )
+    },
+    **{
+        f"[alerts] holds {line}": f"{GOOD}[alerts]\n{line} # {SECRET}"
+        for line in (
+            *("user_rong = 3", "user_wrong = 0", "user_wrong = -1", "user_wrong = 1000001"),
+            *("user_wrong = '3'", "user_wrong = 3.0", "user_wrong = true", "user_wrong = [3]"),
         )
     },
     **{

@@ -32,7 +32,7 @@ MAY_IMPORT = {
         *("store.attempting", "store.location", "store.kept", "files"),
     ),
     "store.contract": (
-        *("rules.replay.Course", "rules.words.Sought"),
+        *("rules.replay.Course", "rules.words.Sought", "rules.signs.Calls", "rules.signs.Noted"),
         *("store.sealing", "store.location.Location"),
     ),
     "store.sealing": (),

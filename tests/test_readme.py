@@ -320,16 +320,9 @@ def test_the_sudoers_lines_are_valid(tmp_path: Path) -> None:
 
 
 def test_the_bounds_of_alerts_are_those_of_the_code() -> None:
-    """The words for the bounds in the table of signs say the numbers in rules/alarms.py."""
-    from pincli.rules import alarms
+    """Each stands in the table of signs by its name in [alerts], with its number."""
+    from pincli.rules.signs import DEFAULTS
 
-    words = {2: "twice", 3: "three", 5: "five"}
-    table = README.partition("## Signs of an attack")[2].partition("##")[0]
-    for number in (
-        alarms.LOCKS_OF_ONE_USER,
-        alarms.USERS_FAILING_IN_ACCOUNT,
-        alarms.USERS_FAILING_WITH_AGENT,
-        alarms.UNKNOWN_USERS_BY_AGENT,
-        alarms.FAILURES_AFTER_UNLOCK,
-    ):
-        assert words[number] in table
+    table = README.partition("## Signs of an attack")[2].partition("\n## ")[0]
+    for name, bound in DEFAULTS._asdict().items():
+        assert re.search(rf"`{name}` \| {bound}\b", table), name

@@ -42,6 +42,7 @@ LINES = {
     "status USER": "status alice",
     "find": "find alice",
     "alerts": "alerts",
+    "alerts ack": "alerts ack agent:tester --reason trained",
     "lock": "lock alice --reason odd",
     "unlock": "unlock lara --reason rang",
     "reset": "reset alice --yes",

@@ -7,9 +7,15 @@ from typing import Annotated
 import typer
 
 from pincli.commands.invocation import Invocation
-from pincli.operations.alerts import find_alerts
+from pincli.commands.options import ReasonOption, WhereOption
+from pincli.commands.prompts import ask_line, require_terminal
+from pincli.operations import alerts as operation
 from pincli.operations.left_open import end_left_open
-from pincli.views.alerts import found
+from pincli.operations.session import Need
+from pincli.rules.names import clean_reason
+from pincli.rules.roles import Role
+from pincli.rules.signs import Bounds
+from pincli.views.alerts import acknowledged, found
 from pincli.views.blocks import Answer
 
 
@@ -18,8 +24,11 @@ def alerts(
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 4 if there are any.")
     ] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also what was acknowledged in the last 30 days.")
+    ] = False,
 ) -> Answer:
-    """Show signs of an attack. On users, on accounts, and from a desk.
+    """Show signs of an attack. On users, on accounts, from a desk, on the whole floor.
 
     Example:
       pincli alerts
@@ -27,4 +36,39 @@ def alerts(
     """
     session = invocation.open()
     end_left_open(session)
-    return found(find_alerts(session), exit_code=exit_code)
+    config = invocation.config
+    about_agents = config.roles is None or Role.ADMIN in config.roles
+    signs = operation.find_alerts(
+        session, bounds=Bounds(**config.own_bounds), about_agents=about_agents
+    )
+    return found(signs, invocation.may_run, exit_code=exit_code, everything=everything)
+
+
+def ack(
+    invocation: Invocation,
+    sign: Annotated[
+        str,
+        typer.Argument(metavar="SIGN", help="As alerts shows it: agent:mia.", show_default=False),
+    ],
+    account: WhereOption = None,
+    reason: ReasonOption = None,
+) -> Answer:
+    """Acknowledge a sign that was dealt with. It counts anew from there on.
+
+    Example:
+      pincli alerts ack agent:mia --reason 'T-4711: a training'
+    """
+    if reason is None:
+        require_terminal(
+            "acknowledging needs a reason",
+            "give it with --reason; it is recorded in the audit trail",
+        )
+    session = invocation.open(Need.WRITE)
+    if reason is None:
+        reason = clean_reason(ask_line(f"Reason for acknowledging {sign}: "))
+    config = invocation.config
+    oneself = None if config.roles is None else config.agent
+    operation.acknowledge(
+        session, sign, reason, account=account, agent=oneself, bounds=Bounds(**config.own_bounds)
+    )
+    return acknowledged(sign)

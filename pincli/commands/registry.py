@@ -73,6 +73,7 @@ COMMANDS: tuple[Entry, ...] = (
           "Lock PINs by hand, where somebody smells a rat."),
     Entry("alerts", "alerts:alerts", _DESK, AGENTS, (4,),
           "Show signs of an attack."),
+    Entry("alerts ack", "alerts:ack", _DESK, ADMINS, (6, 7)),
     Entry("pin show", "pin:show", _PORTAL, PORTAL, (5, 6)),
     Entry("pin change", "pin:change", _PORTAL, PORTAL, (5, 6)),
     Entry("pin check", "pin:check", _PORTAL, ANYBODY, (7,)),
@@ -115,13 +116,14 @@ COMMANDS: tuple[Entry, ...] = (
 # fmt: on
 
 GROUPS = {
+    "alerts": "Show signs of an attack.",
     "pin": "Show, change or check a PIN: the customer's own actions.",
     "user": "Add, list and show users; switch them off and on.",
     "audit": "Read, check, archive and seal the audit trail.",
     "keys": "List keys and change them.",
     "store": "Bring the store up to date, or move it to a server.",
 }
-"""What is said of the words that begin several commands."""
+"""What is said of the words that begin several commands; one of them is a command itself."""
 
 
 def entry_of(name: str) -> Entry | None:

@@ -39,10 +39,7 @@ class PlainCommand(TyperCommand):
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: D102
         _write_epilog(self.epilog, formatter)
-        entry = entry_of(ctx.command_path.partition(" ")[2])
-        codes = [(str(int(code)), code.meaning) for code in entry.exits] if entry else []
-        with formatter.section("Exit codes"):
-            formatter.write_dl(codes)
+        _write_exit_codes(entry_of(ctx.command_path.partition(" ")[2]), formatter)
 
     def get_help_option(self, ctx: Any) -> Any:  # noqa: D102
         return _written_by_us(super().get_help_option(ctx))
@@ -62,9 +59,9 @@ class PlainGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: D102
         name = f"{self.words} {cmd_name}".strip()
         entry = entry_of(name)
-        if entry is not None:
-            return _command(entry)
-        return _group(name) if name in GROUPS and not self.words else None
+        if name in GROUPS and not self.words:
+            return _group(name) if entry is None else _command_and_group(entry)
+        return None if entry is None else _command(entry)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command, or an error that knows what a mistyped one was meant to be."""
@@ -88,6 +85,9 @@ class PlainGroup(TyperGroup):
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """An example; at the front door every exit code, too, and where more is said."""
         _write_epilog(self.epilog, formatter)
+        entry = entry_of(self.words)
+        if entry is not None:
+            _write_exit_codes(entry, formatter)
         if not self.words:
             from pincli.views.help.topics import TOPICS
 
@@ -125,6 +125,21 @@ def _command(entry: Entry) -> Any:
     return typer.main.get_command(app)
 
 
+def _command_and_group(entry: Entry) -> Any:
+    """A command that has others below it, as `alerts` has `alerts ack`."""
+    app = typer.Typer(name=entry.name, add_completion=False, rich_markup_mode=None)
+    told, epilog = _help_of(entry)
+    app.callback(
+        cls=PlainGroup,
+        help=told,
+        epilog=epilog,
+        invoke_without_command=True,
+        subcommand_metavar="[COMMAND]",
+        context_settings=CONTEXT_SETTINGS,
+    )(_for_typer(entry))
+    return typer.main.get_command(app)
+
+
 def _help_of(entry: Entry) -> tuple[str, str]:
     """A command's docstring: what comes before the example, and the rest as an epilog."""
     told, _, rest = cleandoc(entry.load().__doc__ or "").partition(_EXAMPLE)
@@ -140,6 +155,9 @@ def _for_typer(entry: Entry) -> Callable[..., int | None]:
 
     def run(ctx: Any, as_json: bool, **options: Any) -> int | None:
         invocation: Invocation = ctx.find_root().obj
+        if ctx.invoked_subcommand is not None:
+            return None
+        as_json = as_json or bool(ctx.parent.params.get("as_json"))
         about_one_user = isinstance(options.get("user"), str)
         invocation.begin(entry, as_json=as_json, about_one_user=about_one_user)
         with invocation.until_told:
@@ -168,6 +186,12 @@ def _write_epilog(epilog: str | None, formatter: Any) -> None:
     if epilog:
         formatter.write_paragraph()
         formatter.write_text(epilog)
+
+
+def _write_exit_codes(entry: Entry | None, formatter: Any) -> None:
+    codes = [(str(int(code)), code.meaning) for code in entry.exits] if entry else []
+    with formatter.section("Exit codes"):
+        formatter.write_dl(codes)
 
 
 def _written_by_us(option: Any) -> Any:

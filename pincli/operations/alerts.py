@@ -1,46 +1,212 @@
-"""Looking for signs of an attack."""
+"""Looking for signs of an attack, and acknowledging them."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
+from pincli.errors import AmbiguousUser, Refused, Rule
+from pincli.models import EventKind, User
+from pincli.operations.people import require_user
 from pincli.operations.session import Session
-from pincli.results import Alerts, HourlyFailures
-from pincli.rules import alarms
-from pincli.rules.times import written
+from pincli.results import Acknowledged, Alert, Alerts, HourlyFailures
+from pincli.rules import signs as rules
+from pincli.rules.signs import Bounds, Calls, Noted, Seen, Sign, Subject, Usual
+from pincli.rules.times import present, written
+from pincli.store.contract import Signs
 
 _HOURS = 24
 _TO_THE_HOUR = len("2026-11-24T13")
+_TICKETS_OF = 500
+"""Events of one sign whose tickets are looked up, at most."""
 
 
-def find_alerts(session: Session, *, now: datetime | None = None) -> Alerts:
+def find_alerts(
+    session: Session,
+    *,
+    bounds: Bounds = rules.DEFAULTS,
+    about_agents: bool = True,
+    now: datetime | None = None,
+) -> Alerts:
     """Every sign of an attack that the trail shows.
 
     Args:
-        session: The open signs.
+        session: The open store.
+        bounds: From how many on something is a sign.
+        about_agents: Whether the caller may see signs about agents.
         now: The present time.
     """
-    now = now or datetime.now(UTC)
-    until = written(now)
-    last_day = written(now - timedelta(seconds=alarms.DAY))
-    lock_window = written(now - timedelta(seconds=alarms.LOCK_WINDOW))
+    now = now or present()
+    store = session.store.signs
+    noted = _acknowledgements(store, now)
+    seen, usual = _seen(store, now, noted)
+    found = [
+        sign for sign in rules.signs(seen, usual, bounds) if about_agents or sign.kind != "agent"
+    ]
+    uids = {each.subject for each in found if isinstance(each.subject, bytes)}
+    people = store.people([*uids, *{e.uid for e in noted if e.uid is not None}])
     hours = [written(now - timedelta(hours=ago))[:_TO_THE_HOUR] for ago in range(_HOURS)[::-1]]
-    signs = session.store.signs
+    last_day, until = written(now - rules.DAY), written(now)
+    recent = [event for event in seen.wrong if last_day <= event.at <= until]
     return Alerts(
-        accounts=signs.accounts_failing(last_day, until),
-        agents=signs.agents_failing(last_day, until),
-        users=[
-            *signs.users_locked_again(lock_window, until),
-            *signs.users_failing_after_unlock(last_day, until),
-        ],
-        failures=_charted(signs.failures_by_hour(last_day, until), hours[0]),
+        signs=[_told(store, sign, people) for sign in found],
+        failures=_charted(recent, hours[0]),
         hours=hours,
+        acknowledged=_acknowledged(store, noted[::-1], people, about_agents=about_agents),
     )
 
 
-def _charted(failures: list[HourlyFailures], first: str) -> list[HourlyFailures]:
-    """The failures with what is left of the hour before the first one counted to the first.
+def acknowledge(
+    session: Session,
+    sign: str,
+    reason: str,
+    *,
+    account: str | None = None,
+    agent: str | None = None,
+    bounds: Bounds = rules.DEFAULTS,
+) -> None:
+    """Record that a sign was seen; what it is made of counts from here on.
 
-    A day that ends at 12:30 began at 12:30: it has a part of 25 hours of the clock.
+    Only a sign that there is: nobody can acknowledge what they are about to do.
+
+    Args:
+        session: Opened with Need.WRITE.
+        sign: Its id.
+        reason: Why, cleaned.
+        account: The user's, where several have one of that login.
+        agent: Who acknowledges, where roles are given out: they may not about themselves.
+        bounds: From how many on something is a sign.
+
+    Raises:
+        Refused: It is about the caller, or there is no such sign.
+        AmbiguousUser: There are several.
     """
-    return [each._replace(hour=max(each.hour, first)) for each in failures]
+    if agent is not None and sign == f"agent:{agent}":
+        raise Refused(Rule.OWN_SIGN, sign)
+    found = [
+        each
+        for each in find_alerts(session, bounds=bounds).signs
+        if each.id == sign and account in (None, each.account)
+    ]
+    if not found:
+        raise Refused(Rule.NO_SIGN, sign)
+    accounts = sorted({each.account for each in found if each.account is not None})
+    if len(accounts) > 1:
+        raise AmbiguousUser(found[0].name, accounts)
+    about: User | None = None
+    if found[0].kind == "user":
+        about = require_user(session, found[0].name, account=found[0].account)
+    from pincli.store.steps.alerts import acknowledge as step
+
+    session.store.write(step, about, sign=sign, reason=reason)
+
+
+def _acknowledgements(store: Signs, now: datetime) -> list[Noted]:
+    since = written(now - rules.LONGEST_WINDOW)
+    return store.noted(EventKind.ACKNOWLEDGED, since, written(now))
+
+
+def _seen(store: Signs, now: datetime, acknowledged: Sequence[Noted]) -> tuple[Seen, Usual]:
+    """What signs are looked for in, and what is usual."""
+    days = _working_days(store, now)
+    until = written(now)
+    week = written(now - rules.WEEK - rules.RESOLVED_WITHIN)
+    since = min([f"{day}T00:00:00Z" for day, _ in days] + [week])
+    wrong = store.noted(EventKind.INCORRECT, since, until)
+    unresolved = rules.unresolved(wrong)
+    a_day_ago = written(now - rules.DAY - rules.KNOWN_WITHIN)
+    unknown = store.noted(EventKind.REFUSED, a_day_ago, until, outcome="unknown_user")
+    seen = Seen(
+        now=now,
+        wrong=wrong,
+        unresolved=unresolved,
+        unlocks=store.noted(EventKind.UNLOCKED, week, until),
+        locks=store.noted(EventKind.LOCKED, written(now - rules.LONGEST_WINDOW), until),
+        names=rules.alone(unknown, store.known_after, now),
+        versions={},
+        acknowledged={_subject_of(event): event.number for event in acknowledged},
+    )
+    versions = {
+        uid: version for uid, (*_, version) in store.people([*rules.users_in(seen)]).items()
+    }
+    return seen._replace(versions=versions), rules.usual_of(days, wrong, unresolved)
+
+
+def _working_days(store: Signs, now: datetime) -> list[tuple[str, Calls]]:
+    """The last days with calls that are over; where those are too few, today too."""
+    days, working, ago = list[tuple[str, Calls]](), list[tuple[str, Calls]](), 1
+    while len(working) < rules.WORKING_DAYS and timedelta(days=ago) <= rules.LONGEST_WINDOW:
+        days += _calls_of(store, now - timedelta(days=ago))
+        working = rules.working(days)
+        ago += 1
+    enough = len(working) >= rules.DAYS_TO_KNOW
+    return working if enough else rules.working(days + _calls_of(store, now))
+
+
+def _calls_of(store: Signs, day: datetime) -> list[tuple[str, Calls]]:
+    first, following = (f"{moment:%Y-%m-%d}T00:00:00Z" for moment in (day, day + rules.DAY))
+    calls = store.calls(first, following)
+    return [(first[:10], calls)] if calls.total else []
+
+
+def _subject_of(event: Noted) -> Subject:
+    if event.uid is not None:
+        return "user", event.uid
+    kind, _, subject = (event.word or "").partition(":")
+    return kind, subject
+
+
+def _told(store: Signs, sign: Sign, people: dict[bytes, tuple[str, str, int]]) -> Alert:
+    name, account = str(sign.subject), None
+    if isinstance(sign.subject, bytes):
+        name, account, _ = people[sign.subject]
+    elif sign.kind == "account":
+        account = name
+    agents = Counter(event.agent for event in sign.events)
+    return Alert(
+        id=f"{sign.kind}:{name}",
+        kind=sign.kind,
+        sign=sign.sign,
+        name=name,
+        account=account,
+        counted=sign.counted,
+        bound=sign.bound,
+        since=sign.since,
+        latest=sign.events[-1].at,
+        users=len({event.uid for event in sign.events if event.uid is not None}),
+        failures=len(sign.events),
+        agents=[agent for agent, _ in agents.most_common()],
+        tickets=store.tickets([event.number for event in sign.events[-_TICKETS_OF:]]),
+    )
+
+
+def _acknowledged(
+    store: Signs,
+    events: Sequence[Noted],
+    people: dict[bytes, tuple[str, str, int]],
+    *,
+    about_agents: bool,
+) -> list[Acknowledged]:
+    found = []
+    reasons = store.reasons([event.number for event in events])
+    for event in events:
+        kind, subject = _subject_of(event)
+        if (kind == "agent" and not about_agents) or (kind == "user" and subject not in people):
+            continue
+        account = str(subject) if kind == "account" else None
+        if isinstance(subject, bytes):
+            subject, account, _ = people[subject]
+        reason = reasons.get(event.number, "")
+        found.append(Acknowledged(f"{kind}:{subject}", account, event.at, event.agent, reason))
+    return found
+
+
+def _charted(wrong: Sequence[Noted], first: str) -> list[HourlyFailures]:
+    """Wrong answers by account and hour of the last day.
+
+    A day that ends at 12:30 began at 12:30: it has a part of 25 hours of the clock. What is
+    left of the hour before the first one counts to the first.
+    """
+    hours = Counter((event.account or "", max(event.at[:_TO_THE_HOUR], first)) for event in wrong)
+    return [HourlyFailures(account, hour, count) for (account, hour), count in hours.items()]

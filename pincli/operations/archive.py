@@ -8,7 +8,7 @@ start in the store. Run again, the same command goes on where the kill was.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import takewhile
 from pathlib import Path
 from typing import TypeVar
@@ -24,7 +24,7 @@ from pincli.operations.sealing import seal_trail
 from pincli.operations.session import Session
 from pincli.operations.trail import Follower
 from pincli.results import Archived
-from pincli.rules.alarms import LONGEST_WINDOW
+from pincli.rules.signs import LONGEST_WINDOW
 from pincli.rules.times import written
 from pincli.store.contract import OldEvent
 from pincli.store.steps.keys import seal_records
@@ -63,7 +63,7 @@ def archive(
         Interrupted: Between two chunks.
         StoreTampered: The events are not as pincli wrote them; nothing is removed.
     """
-    youngest = written((now or datetime.now(UTC)) - timedelta(seconds=LONGEST_WINDOW))
+    youngest = written((now or datetime.now(UTC)) - LONGEST_WINDOW)
     if before > youngest:
         raise Refused(Rule.TOO_YOUNG)
     store = session.store

@@ -6,7 +6,7 @@ import hmac
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
@@ -24,9 +24,9 @@ from pincli.operations.chunks import Progress, no_progress
 from pincli.operations.old_trail import CHANGED, MISSING, BadEvent, OldTrail
 from pincli.operations.session import Session, let_write
 from pincli.results import TrailReport
-from pincli.rules.alarms import LONGEST_WINDOW
 from pincli.rules.canonical import first_link, link_of, record_digest, texts_digest
 from pincli.rules.replay import Course, replayed
+from pincli.rules.signs import LONGEST_WINDOW
 from pincli.rules.times import written
 from pincli.store.steps.people import record
 from pincli.vault.audit_seals import AuditSealer
@@ -189,7 +189,7 @@ class Follower:
         self._wanted: set[Head] = set()
         self._pieces: list[Piece] = []
         self._epoch = 0
-        self._long_ago = written(datetime.now(UTC) - timedelta(seconds=LONGEST_WINDOW))
+        self._long_ago = written(datetime.now(UTC) - LONGEST_WINDOW)
         self.courses: dict[bytes, Course] = {}
         self.head = Head(0, b"")
         self.first = 0

@@ -25,6 +25,7 @@ from pincli.models import (
     Answered,
     Event,
     EventFilter,
+    EventKind,
     Head,
     Identity,
     NewEvent,
@@ -38,17 +39,14 @@ from pincli.models import (
     Verdict,
 )
 from pincli.results import (
-    AccountAlert,
-    AgentAlert,
     Check,
-    HourlyFailures,
     Restored,
-    UserAlert,
 )
 
 if TYPE_CHECKING:
     from pincli.errors import StoreUnavailable
     from pincli.rules.replay import Course
+    from pincli.rules.signs import Calls, Noted
     from pincli.rules.words import Sought
     from pincli.store.location import Location
     from pincli.store.sealing import Sealer, Sealers
@@ -290,22 +288,25 @@ class Trail(Protocol):
 
 
 class Signs(Protocol):
-    """What the trail says about attacks, from a time up to now."""
+    """What signs of an attack are made of, from a time up to now."""
 
-    def users_locked_again(self, since: str, now: str) -> list[UserAlert]:
-        """Users locked more than once since a time."""
+    def noted(self, kind: EventKind, since: str, now: str, *, outcome: str = "") -> list[Noted]:
+        """The events of a kind, and of an outcome if one is given, in the order of the trail."""
 
-    def users_failing_after_unlock(self, since: str, now: str) -> list[UserAlert]:
-        """Users with several wrong answers soon after an unlock."""
+    def known_after(self, number: int) -> Iterator[Noted]:
+        """The events above a number that are about a user, in order, a stretch at a time."""
 
-    def accounts_failing(self, since: str, now: str) -> list[AccountAlert]:
-        """Accounts with several users who answered wrongly since a time."""
+    def calls(self, since: str, until: str) -> Calls:
+        """The right answers from a time to just before another, by account and by agent."""
 
-    def agents_failing(self, since: str, now: str) -> list[AgentAlert]:
-        """Agents with whom many users failed, or who asked for several unknown ones."""
+    def people(self, uids: Sequence[bytes]) -> dict[bytes, tuple[str, str, int]]:
+        """Login, account and PIN version of users as they are now, by uid."""
 
-    def failures_by_hour(self, since: str, now: str) -> list[HourlyFailures]:
-        """Wrong answers since a time by account and hour, as `2026-11-24T13`."""
+    def tickets(self, numbers: Sequence[int]) -> list[str]:
+        """The tickets of some events, each once."""
+
+    def reasons(self, numbers: Sequence[int]) -> dict[int, str]:
+        """The reasons that were given for some events, by number."""
 
 
 class Attempts(Protocol):

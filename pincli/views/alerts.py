@@ -3,51 +3,138 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
+from itertools import groupby
 
-from pincli.results import AccountAlert, AgentAlert, Alerts, UserAlert
+from pincli.results import Acknowledged, Alert, Alerts
 from pincli.views.blocks import Answer, Block, Chart, Headline, Note, Table, Tone, counted
 from pincli.views.exit_codes import ExitCode
 from pincli.views.shell import command
+from pincli.views.times import said
 
 _CHARTED_AT_MOST = 5
+_TICKETS_SHOWN = 3
+_UNRESOLVED = "gave wrong answers and no right one"
 _SIGNS = {
-    "locked_again": "locked {} times in 30 days",
-    "failing_after_unlock": "{} wrong answers within an hour of an unlock",
+    ("user", "locked_again"): "locked {} times in 30 days",
+    ("user", "unresolved"): "{} wrong answers in a week, no right one after them",
+    ("user", "failing_after_unlock"): "{} wrong answers after an unlock",
+    ("account", "day"): f"{{}} users {_UNRESOLVED} in a day",
+    ("account", "week"): f"{{}} users {_UNRESOLVED} in a week",
+    ("agent", "day"): f"with this agent {{}} users {_UNRESOLVED} in a day",
+    ("agent", "week"): f"with this agent {{}} users {_UNRESOLVED} in a week",
+    ("agent", "burst"): "with this agent {} wrong answers in half an hour",
+    ("agent", "any_wrong"): "with this agent {} users gave a wrong answer in a day",
+    ("agent", "any_wrong_week"): "with this agent {} users gave a wrong answer in a week",
+    ("agent", "names"): "this agent asked for {} unknown users in a day",
+    ("floor", "day"): f"{{}} users {_UNRESOLVED} in a day, on the whole floor",
+    ("floor", "names"): "{} unknown users were asked for within an hour",
 }
+_MayRun = Callable[[str], bool]
 
 
-def found(alerts: Alerts, *, exit_code: bool) -> Answer:
-    """The answer of `alerts`."""
+def found(alerts: Alerts, may_run: _MayRun, *, exit_code: bool, everything: bool) -> Answer:
+    """The answer of `alerts`.
+
+    Args:
+        alerts: The signs.
+        may_run: Whether the caller's roles allow a command line.
+        exit_code: Whether to end with 4 if there are any.
+        everything: Whether to show what was acknowledged, too.
+    """
     facts: dict[str, object] = {
-        "accounts": [{**a._asdict(), "command": _account_command(a)} for a in alerts.accounts],
-        "agents": [{**a._asdict(), "command": _agent_command(a)} for a in alerts.agents],
-        "users": [{**u._asdict(), "command": _user_command(u)} for u in alerts.users],
+        name: [_facts(each, may_run) for each in alerts.signs if each.kind == kind]
+        for name, kind in (
+            *(("accounts", "account"), ("agents", "agent")),
+            *(("users", "user"), ("floor", "floor")),
+        )
     }
-    code = ExitCode.LOCKED if exit_code and alerts.any else ExitCode.DONE
-    return Answer(facts, lambda: _screen(alerts), exit_code=code)
+    if everything:
+        facts["acknowledged"] = [each._asdict() for each in alerts.acknowledged]
+    code = ExitCode.LOCKED if exit_code and alerts.signs else ExitCode.DONE
+    shown = alerts.acknowledged if everything else []
+    return Answer(facts, lambda: _screen(alerts, shown, may_run), exit_code=code)
 
 
-def _screen(alerts: Alerts) -> list[Block]:
+def acknowledged(sign: str) -> Answer:
+    """The answer of `alerts ack`."""
+    about = f"{sign} counts from here on"
+    return Answer({"id": sign}, lambda: [Headline(Tone.GOOD, "acknowledged", about)])
+
+
+def _facts(alert: Alert, may_run: _MayRun) -> dict[str, object]:
+    """A sign for programs; each kind has some keys of its own."""
+    own: dict[str, dict[str, object]] = {
+        "user": {"user": alert.name, "account": alert.account, "times": alert.counted},
+        "account": {"account": alert.name},
+        "agent": {"agent": alert.name},
+    }
+    names = alert.counted if alert.sign == "names" else 0
+    figures = {"users_failed": alert.users, "failures": alert.failures, "unknown_users": names}
+    return {
+        "id": alert.id,
+        "sign": alert.sign,
+        **own.get(alert.kind, {}),
+        **({} if alert.kind == "user" else figures),
+        "count": alert.counted,
+        "bound": round(alert.bound, 1),
+        "since": alert.since,
+        "latest": alert.latest,
+        "by": alert.agents,
+        "tickets": alert.tickets,
+        "command": _command(alert, may_run),
+    }
+
+
+def _screen(alerts: Alerts, shown: list[Acknowledged], may_run: _MayRun) -> list[Block]:
     chart = _chart(alerts)
-    if not alerts.any:
-        return [Headline(Tone.GOOD, "no signs of an attack"), *chart]
-    rows = [
-        *(
-            (
-                a.account,
-                f"{counted(a.users_failed, 'user')} failed, {counted(a.failures, 'time')}",
-                _account_command(a),
-            )
-            for a in alerts.accounts
-        ),
-        *((u.user, _SIGNS[u.sign].format(u.times), _user_command(u)) for u in alerts.users),
-        *((a.agent, _agent_figures(a), _agent_command(a)) for a in alerts.agents),
-    ]
-    return [
-        Headline(Tone.BAD, f"{counted(len(rows), 'sign')} of an attack"),
-        Table(("who", "what", "run"), [rows], "", folding=("who", "what")),
-        *([Note(""), *chart] if chart else []),
-    ]
+    blocks: list[Block] = [Headline(Tone.GOOD, "no signs of an attack")]
+    if alerts.signs:
+        rows = [
+            row
+            for _, its in groupby(alerts.signs, lambda sign: (sign.id, sign.account))
+            for row in _rows([*its], may_run)
+        ]
+        blocks = [
+            Headline(Tone.BAD, f"{counted(len(rows), 'sign')} of an attack"),
+            Table(("sign", "what", "run"), [rows], "", folding=("sign", "what")),
+        ]
+        if may_run("pincli alerts ack"):
+            blocks.append(Note("once one is dealt with: pincli alerts ack SIGN --reason TEXT"))
+    if shown:
+        rows = [(each.id, f"{said(each.at)} by {each.by}", each.reason) for each in shown]
+        blocks += [Note(""), Table(("acknowledged", "when", "why"), [rows], "")]
+    return [*blocks, *([Note("")] if chart and len(blocks) > 1 else []), *chart]
+
+
+def _rows(signs: list[Alert], may_run: _MayRun) -> list[tuple[str, str, str]]:
+    """One row for all signs of a subject: the remedy is the same."""
+    first = signs[0]
+    what = "; ".join(_SIGNS[sign.kind, sign.sign].format(sign.counted) for sign in signs)
+    since = said(min(sign.since for sign in signs))
+    facts = [f"since {since}"]
+    if first.kind != "agent":
+        facts.append(f"by {', '.join(_some(first.agents))}")
+    if first.tickets:
+        facts.append(", ".join(_some(first.tickets)))
+    return [(first.id, f"{what} ({'; '.join(facts)})", _command(first, may_run))]
+
+
+def _some(names: list[str]) -> list[str]:
+    more = len(names) - _TICKETS_SHOWN
+    return [*names[:_TICKETS_SHOWN], *([f"and {more} more"] if more > 0 else [])]
+
+
+def _command(alert: Alert, may_run: _MayRun) -> str:
+    """The command against a sign, of those that the caller may run; empty if there is none."""
+    where = ("--account", alert.account or "")
+    against = {
+        "user": [command("reset", alert.name, *where), command("lock", alert.name, *where)],
+        "account": [command("reset", *where)],
+        "agent": [command("audit", "list", "--agent", alert.name, "--since", "24h")],
+        "floor": [command("audit", "list", "--since", "24h")],
+    }
+    return next((line for line in against[alert.kind] if may_run(line)), "")
 
 
 def _chart(alerts: Alerts) -> list[Block]:
@@ -67,22 +154,3 @@ def _chart(alerts: Alerts) -> list[Block]:
         Note("failed attempts an hour, the last 24 hours up to now", Tone.QUIET),
         Chart(rows),
     ]
-
-
-def _agent_figures(alert: AgentAlert) -> str:
-    parts = [f"{alert.users_failed} users failed"] if alert.users_failed else []
-    if alert.unknown_users:
-        parts.append(f"{alert.unknown_users} unknown users")
-    return "with this agent: " + ", ".join(parts)
-
-
-def _account_command(alert: AccountAlert) -> str:
-    return command("reset", "--account", alert.account)
-
-
-def _user_command(alert: UserAlert) -> str:
-    return command("reset", alert.user)
-
-
-def _agent_command(alert: AgentAlert) -> str:
-    return command("audit", "list", "--agent", alert.agent, "--since", "24h")

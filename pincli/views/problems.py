@@ -244,6 +244,11 @@ def _elsewhere(advice: str) -> str:
 
 def _refused(rule: Rule, subject: str) -> tuple[str, str]:
     words = {
+        Rule.NO_SIGN: (f"there is no sign {subject}", "`pincli alerts` shows those there are"),
+        Rule.OWN_SIGN: (
+            f"{subject} is about you",
+            "another admin looks at it, and acknowledges it",
+        ),
         Rule.NOT_LOCKED: (
             f"{subject} is not locked",
             "nothing to unlock; a wrong answer short of the last needs none",

@@ -65,6 +65,7 @@ EVENT = frozenset(
     }
 )
 STATE = frozenset({"user", "state"})
+SIGNS = frozenset({"accounts", "agents", "users", "floor"})
 NOTHING: frozenset[str] = frozenset()
 
 
@@ -358,8 +359,13 @@ UPKEEP = (
     ),
     done("audit seal", frozenset({"sealed"})),
     usage("audit seal 7"),
-    done("alerts", frozenset({"accounts", "agents", "users"})),
-    found("alerts --exit-code", frozenset({"accounts", "agents", "users"})),
+    done("alerts", SIGNS),
+    done("alerts --all", SIGNS | {"acknowledged"}),
+    found("alerts --exit-code", SIGNS),
+    done("alerts ack agent:tester --reason rang", frozenset({"id"})),
+    refused("alerts ack user:alice --reason rang"),
+    usage("alerts ack user:lara"),
+    usage("alerts ack --reason rang"),
     usage("alerts alice"),
     done("keys list", frozenset({"keys"})),
     usage("keys"),

@@ -12,6 +12,7 @@ from pincli.cli import app
 
 AGENT = frozenset({"verify", "find", "status", "lock", "alerts", "desk"})
 ADMIN = AGENT | {
+    "alerts ack",
     "import",
     "user add",
     "user list",
@@ -44,8 +45,9 @@ def existing_commands() -> frozenset[str]:
 
 
 def _below(command: Any, path: tuple[str, ...]) -> Iterator[str]:
-    if not isinstance(command, TyperGroup):
+    if not isinstance(command, TyperGroup) or command.invoke_without_command:
         yield " ".join(path)
+    if not isinstance(command, TyperGroup):
         return
     ctx: Any = typer.Context(command)
     for name in command.list_commands(ctx):

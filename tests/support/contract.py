@@ -57,6 +57,7 @@ COMMANDS = (
     "audit archive",
     "audit seal",
     "alerts",
+    "alerts ack",
     "keys list",
     "keys rotate",
     "store upgrade",

@@ -52,11 +52,7 @@ SCREENS = {
 """The command of each screen."""
 
 _PINS = {"verified": RIGHT, "incorrect": WRONG, "locked": RIGHT, "no-pin-yet": RIGHT}
-_CLOCKED = (
-    "pincli.operations.alerts",
-    "pincli.operations.doctor.examination",
-    "pincli.rules.times",
-)
+_CLOCKED = ("pincli.operations.doctor.examination", "pincli.rules.times")
 
 
 class Clock:

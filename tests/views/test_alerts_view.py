@@ -6,31 +6,48 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pincli.results import AccountAlert, AgentAlert, Alerts, HourlyFailures, UserAlert
+from pincli.results import Acknowledged, Alert, Alerts, HourlyFailures
 from pincli.views.alerts import found
+from pincli.views.blocks import Answer
 from pincli.views.exit_codes import ExitCode
 from tests.views.records import HOSTILE
 from tests.views.screens import ASCII, UNCOLOURED, piped
 
 AT = "2026-11-24T11:30:00Z"
 HOURS = [f"2026-11-24T{hour:02}" for hour in range(24)]
-QUIET = Alerts([], [], [], [], HOURS)
-LOUD = Alerts(
-    accounts=[AccountAlert("acme", 3, 7, AT)],
-    agents=[AgentAlert("amy", 5, 0), AgentAlert("ben", 0, 3), AgentAlert("cas", 6, 4)],
-    users=[
-        UserAlert("locked_again", "alice", "acme", 2, AT),
-        UserAlert("failing_after_unlock", "bob", "acme", 3, AT),
-    ],
-    failures=[],
-    hours=HOURS,
-)
+
+
+def alert(kind: str, sign: str, name: str, counted: int, account: str | None = None) -> Alert:
+    """A sign."""
+    figures = (counted, 2.5, AT, AT, 3, 7)
+    return Alert(f"{kind}:{name}", kind, sign, name, account, *figures, ["amy", "ben"], ["T-1"])
+
+
+ACCOUNT = alert("account", "day", "acme", 3, "acme")
+AGENT = alert("agent", "names", "amy", 5)
+USER = alert("user", "locked_again", "alice", 2, "acme")
+AGAIN = alert("user", "failing_after_unlock", "alice", 4, "acme")
+FLOOR = alert("floor", "day", "all", 30)
+ACKNOWLEDGED = Acknowledged("agent:cas", None, AT, "lea", "T-9: a training")
+QUIET = Alerts([], [], HOURS, [ACKNOWLEDGED])
+LOUD = QUIET._replace(signs=[USER, AGAIN, ACCOUNT, AGENT, FLOOR])
+
+
+def answer(
+    alerts: Alerts, *, may: str = "", exit_code: bool = False, everything: bool = False
+) -> Answer:
+    """What an admin gets, or somebody who may run but one command."""
+
+    def may_run(line: str) -> bool:
+        return line.startswith(f"pincli {may}")
+
+    return found(alerts, may_run, exit_code=exit_code, everything=everything)
 
 
 def bars(failures: list[tuple[int, int]], *, unicode: bool = True) -> str:
     """The bars of one account, as they are drawn, for failures by hour."""
     hourly = [HourlyFailures("acme", HOURS[hour], count) for hour, count in failures]
-    screen = found(QUIET._replace(failures=hourly), exit_code=False).screen()
+    screen = answer(QUIET._replace(failures=hourly)).screen()
     text = piped(screen, UNCOLOURED if unicode else ASCII)
     label, chart, total = text.splitlines()[-1].split()
     assert label == "acme"
@@ -39,90 +56,82 @@ def bars(failures: list[tuple[int, int]], *, unicode: bool = True) -> str:
 
 
 def test_the_facts_are_the_figures_and_the_commands() -> None:
-    """Three lists, each entry with what was counted and what to run."""
-    facts = found(LOUD, exit_code=False).facts
+    """A list for each kind; what each had before it has still, and more."""
+    facts = answer(LOUD).facts
+    shared = {"bound": 2.5, "since": AT, "latest": AT, "by": ["amy", "ben"], "tickets": ["T-1"]}
+    figures = {"users_failed": 3, "failures": 7, "unknown_users": 0}
     assert facts == {
         "accounts": [
-            {
-                "account": "acme",
-                "users_failed": 3,
-                "failures": 7,
-                "latest": AT,
-                "command": "pincli reset --account acme",
-            }
+            {"id": "account:acme", "sign": "day", "account": "acme", **figures, "count": 3,
+             **shared, "command": "pincli reset --account acme"}
         ],
         "agents": [
-            {
-                "agent": agent,
-                "users_failed": failed,
-                "unknown_users": unknown,
-                "command": f"pincli audit list --agent {agent} --since 24h",
-            }
-            for agent, failed, unknown in (("amy", 5, 0), ("ben", 0, 3), ("cas", 6, 4))
+            {"id": "agent:amy", "sign": "names", "agent": "amy", **figures, "unknown_users": 5,
+             "count": 5, **shared, "command": "pincli audit list --agent amy --since 24h"}
         ],
         "users": [
-            {
-                "sign": sign,
-                "user": user,
-                "account": "acme",
-                "times": times,
-                "latest": AT,
-                "command": f"pincli reset {user}",
-            }
-            for sign, user, times in (
-                ("locked_again", "alice", 2),
-                ("failing_after_unlock", "bob", 3),
-            )
+            {"id": "user:alice", "sign": sign, "user": "alice", "account": "acme", "times": times,
+             "count": times, **shared, "command": "pincli reset alice --account acme"}
+            for sign, times in (("locked_again", 2), ("failing_after_unlock", 4))
         ],
-    }
+        "floor": [
+            {"id": "floor:all", "sign": "day", **figures, "count": 30, **shared,
+             "command": "pincli audit list --since 24h"}
+        ],
+    }  # fmt: skip
 
 
 def test_the_keys_are_there_when_all_is_quiet() -> None:
-    """Empty lists, so that a script needs no `if`."""
-    assert found(QUIET, exit_code=True).facts == {"accounts": [], "agents": [], "users": []}
+    """Empty lists, so that a script needs no `if`; what was acknowledged, if it is asked for."""
+    lists: dict[str, object] = {"accounts": [], "agents": [], "users": [], "floor": []}
+    assert answer(QUIET).facts == lists
+    acknowledged = {"id": "agent:cas", "account": None, "at": AT, "by": "lea",
+                    "reason": "T-9: a training"}  # fmt: skip
+    assert answer(QUIET, everything=True).facts == {**lists, "acknowledged": [acknowledged]}
 
 
-@pytest.mark.parametrize(
-    "alerts",
-    [
-        LOUD._replace(accounts=[], users=[]),
-        LOUD._replace(agents=[], users=[]),
-        LOUD._replace(accounts=[], agents=[]),
-        LOUD,
-    ],
-)
-def test_each_kind_makes_the_exit_code(alerts: Alerts) -> None:
+@pytest.mark.parametrize("sign", [USER, ACCOUNT, AGENT, FLOOR])
+def test_each_kind_makes_the_exit_code(sign: Alert) -> None:
     """4, if it is asked for, and never an error."""
-    assert found(alerts, exit_code=True).exit_code is ExitCode.LOCKED
-    assert found(alerts, exit_code=False).exit_code is ExitCode.DONE
-    assert found(QUIET, exit_code=True).exit_code is ExitCode.DONE
-    assert found(alerts, exit_code=True).problem is None
+    one = QUIET._replace(signs=[sign])
+    assert answer(one, exit_code=True).exit_code is ExitCode.LOCKED
+    assert answer(one).exit_code is ExitCode.DONE
+    assert answer(QUIET, exit_code=True).exit_code is ExitCode.DONE
+    assert answer(one, exit_code=True).problem is None
 
 
 def test_the_screen_says_what_and_what_to_run() -> None:
-    """A line for each, with its figures in words and its command."""
-    text = piped(found(LOUD, exit_code=False).screen())
-    assert "\u2718 6 signs of an attack\n" in text
+    """A line for each subject, with its figures in words and its command."""
+    text = piped(answer(LOUD, everything=True).screen())
+    assert "\u2718 4 signs of an attack\n" in text
     for words in (
-        "3 users failed, 7 times",
-        "locked 2 times in 30 days",
-        "3 wrong answers within an hour of an unlock",
-        "with this agent: 5 users failed",
-        "with this agent: 3 unknown users",
-        "with this agent: 6 users failed, 4 unknown users",
+        "locked 2 times in 30 days; 4 wrong answers after an unlock",
+        "3 users gave wrong answers and no right one in a day",
+        "this agent asked for 5 unknown users in a day",
+        "on the whole floor",
+        "(since 2026-11-24 11:30:00; T-1)",
         "pincli reset --account acme",
-        "pincli reset bob",
-        "pincli audit list --agent cas --since 24h",
+        "pincli reset alice --account acme",
+        "pincli audit list --agent amy --since 24h",
+        "pincli alerts ack SIGN --reason TEXT",
+        "T-9: a training",
     ):
-        assert text.count(words) >= 1, words
-    one = found(LOUD._replace(accounts=[], agents=LOUD.agents[:1], users=[]), exit_code=False)
-    assert "1 sign of an attack\n" in piped(one.screen())
+        assert text.count(words) == 1, words
+
+
+def test_every_command_is_one_that_the_caller_may_run() -> None:
+    """An agent locks where an admin resets; what only admins do is left out."""
+    text = piped(answer(LOUD, may="lock").screen())
+    assert "pincli lock alice --account acme" in text
+    assert "reset" not in text
+    assert "alerts ack" not in text
+    assert "'command': ''" in str(answer(LOUD, may="lock").facts["accounts"])
 
 
 def test_quiet_is_said() -> None:
     """In a word, and without a chart where nobody failed."""
-    assert piped(found(QUIET, exit_code=False).screen()) == "\u2714 no signs of an attack\n"
-    assert piped(found(QUIET, exit_code=False).screen(), ASCII) == "[ok] no signs of an attack\n"
+    assert piped(answer(QUIET).screen()) == "\u2714 no signs of an attack\n"
+    assert piped(answer(QUIET).screen(), ASCII) == "[ok] no signs of an attack\n"
 
 
 def test_the_highest_bar_is_the_highest_figure() -> None:
@@ -154,7 +163,7 @@ def test_a_single_failure_shows(figures: dict[int, int]) -> None:
 def test_the_worst_five_accounts_are_charted() -> None:
     """On one scale, the worst first."""
     failures = [HourlyFailures(f"a{n}", HOURS[n], n) for n in range(1, 8)]
-    text = piped(found(QUIET._replace(failures=failures), exit_code=False).screen())
+    text = piped(answer(QUIET._replace(failures=failures)).screen())
     labels = [line.split()[0] for line in text.splitlines()[2:]]
     assert labels == ["a7", "a6", "a5", "a4", "a3"]
     assert text.splitlines()[-1].count("\u2588") == 0
@@ -164,8 +173,8 @@ def test_the_worst_five_accounts_are_charted() -> None:
 def test_hostile_names_stay_on_their_line(text: str) -> None:
     """An agent's login is whatever the system says."""
     alerts = LOUD._replace(
-        agents=[AgentAlert(text, 5, 3)], failures=[HourlyFailures(text, HOURS[3], 4)]
+        signs=[alert("agent", "day", text, 5)], failures=[HourlyFailures(text, HOURS[3], 4)]
     )
     for display in (UNCOLOURED, ASCII):
-        out = piped(found(alerts, exit_code=False).screen(), display)
+        out = piped(answer(alerts).screen(), display)
         assert all(line.isprintable() for line in out.split("\n"))

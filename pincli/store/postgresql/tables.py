@@ -125,7 +125,7 @@ TABLES = (
     "CREATE INDEX trail_by_time ON pincli.trail (at, number)",
     """
     CREATE INDEX trail_of_note ON pincli.trail (kind, at) WHERE kind IN ('incorrect', 'locked',
-        'locked_by_hand', 'unlocked', 'refused', 'restored', 'audited')
+        'locked_by_hand', 'unlocked', 'refused', 'restored', 'audited', 'acknowledged')
     """,
     """
     CREATE TABLE pincli.texts (

@@ -33,7 +33,7 @@ START = "SELECT start_number, start_link, start_seal FROM store"
 # The index's own condition, word for word: SQLite uses a partial index only if it finds that.
 OF_NOTE = (
     "kind IN ('incorrect', 'locked', "
-    "'locked_by_hand', 'unlocked', 'refused', 'restored', 'audited')"
+    "'locked_by_hand', 'unlocked', 'refused', 'restored', 'audited', 'acknowledged')"
 )
 
 # Events of schema 1, which are kept as they were.

@@ -1,26 +1,57 @@
-"""What the trail says about attacks, from an index that holds only events of alarm."""
+"""What signs of an attack are made of, page by page: nobody who writes waits for it.
+
+Events of note have an index of their own. Right answers are in none that is by time: a wrong
+one looks up the next outcome of its user, and calls are counted by going through the trail.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
-from pincli.results import AccountAlert, AgentAlert, HourlyFailures, UserAlert
-from pincli.rules import alarms
-from pincli.store.sql.rows import OF_NOTE, Rows
+from pincli.models import EventKind
+from pincli.rules.signs import Calls, Noted
+from pincli.store.sql.rows import OF_NOTE, Rows, marks
 
-_NEW = (
-    "SELECT number, at, agent, kind, uid, account FROM trail INDEXED BY trail_of_note "
-    f"WHERE {OF_NOTE} AND at >= ? AND at <= ? AND kind IN "
+_PAGE = 2_000
+_STRETCH = 2_000
+"""Events that one count of calls goes through."""
+_STRETCHES = 10
+"""How many of these a day at most; on a floor with more, calls are estimated from them."""
+_MANY = 500
+
+
+class _Piece(NamedTuple):
+    """A table of events, and what its columns are called in a query of its own."""
+
+    table: str
+    number: str
+    by_time: str
+    of_note: str
+    uid: str
+    version: str
+    word: str
+    same_user: str
+    by_user: str
+    ticket: str
+
+
+_NEW = _Piece(
+    *("trail", "number", "trail_of_note", f"{OF_NOTE} AND ", "t.uid", "t.pin_version"),
+    "coalesce((SELECT x.name FROM texts x WHERE x.number = t.number), t.note)",
+    *("n.uid = t.uid", "trail_by_user"),
+    "SELECT DISTINCT ticket FROM texts WHERE ticket IS NOT NULL AND number",
 )
 # The old trail knows people by login; those of schema 1 have the lowest rows.
-_OLD = (
-    "SELECT seq, at, agent, kind, "
-    '(SELECT p.uid FROM people p WHERE p.login = "user" ORDER BY p.id LIMIT 1), account '
-    "FROM old_events INDEXED BY events_of_alarm "
-    "WHERE kind IN ('incorrect', 'abandoned', 'locked', 'unlocked', 'refused') "
-    "AND at >= ? AND at <= ? AND kind IN "
+_OLD = _Piece(
+    *("old_events", "seq", "events_of_alarm"),
+    "kind IN ('incorrect', 'abandoned', 'locked', 'unlocked', 'refused') AND ",
+    '(SELECT p.uid FROM people p WHERE p.login = t."user" ORDER BY p.id LIMIT 1)',
+    *("t.pin_version", "NULL", 'n."user" = t."user"', "events_by_user"),
+    "SELECT DISTINCT ticket FROM old_events WHERE ticket IS NOT NULL AND seq",
 )
+_WITH_OUTCOME = (EventKind.INCORRECT, EventKind.UNLOCKED)
 
 
 class SqlSigns:
@@ -34,89 +65,105 @@ class SqlSigns:
             with_old: Whether the store has events of schema 1.
         """
         self._rows = rows
-        self._trails = (_NEW, _OLD) if with_old else (_NEW,)
+        self._pieces = (_OLD, _NEW) if with_old else (_NEW,)
 
-    def users_locked_again(self, since: str, now: str) -> list[UserAlert]:
-        """Users locked more than once, by wrong answers, since a time."""
-        rows = self._rows(
-            "SELECT p.login, p.account, s.times, s.latest FROM people p JOIN "
-            f"(SELECT uid, count(*) AS times, max(at) AS latest FROM {self._events('locked')} "
-            "GROUP BY uid HAVING count(*) >= ?) s ON s.uid = p.uid ORDER BY s.times DESC, p.login",
-            (*self._window(since, now), alarms.LOCKS_OF_ONE_USER),
-        )
-        return [UserAlert("locked_again", *row) for row in rows]
+    def noted(self, kind: EventKind, since: str, now: str, *, outcome: str = "") -> list[Noted]:
+        """The events of a kind, and of an outcome if one is given, in the order of the trail."""
+        found = list[Noted]()
+        for piece in self._pieces:
+            query = self._noted(piece, kind, outcome)
+            last, number = since, -1
+            while page := self._rows(query, (last, number, now, _PAGE)):
+                found += [Noted(*row) for row in page]
+                number, last = page[-1][:2]
+        return sorted(found)
 
-    def users_failing_after_unlock(self, since: str, now: str) -> list[UserAlert]:
-        """Users with several wrong answers soon after they were unlocked.
-
-        Linear in the events of the window, whatever one user did.
-        """
-        events = self._rows(
-            f"SELECT uid, kind, at FROM {self._events('incorrect', 'unlocked')} ORDER BY number",
-            self._window(since, now),
-        )
-        found = alarms.failing_after_unlock(events)
-        alerts = []
-        for uid, (times, latest) in found.items():
-            for login, account in self._rows(
-                "SELECT login, account FROM people WHERE uid = ?", (uid,)
+    def known_after(self, number: int) -> Iterator[Noted]:
+        """The events above a number that are about a user, in order, a stretch at a time."""
+        ((end,),) = self._rows("SELECT max(number) FROM trail")
+        while number < (end or 0):
+            ((above,),) = self._rows("SELECT min(number) FROM trail WHERE number > ?", (number,))
+            last = above + _STRETCH
+            for seq, at, agent, uid in self._rows(
+                "SELECT number, at, agent, uid FROM trail NOT INDEXED "
+                "WHERE number > ? AND number <= ? AND uid IS NOT NULL ORDER BY number",
+                (number, last),
             ):
-                alerts.append(UserAlert("failing_after_unlock", login, account, times, latest))
-        return sorted(alerts, key=lambda alert: (-alert.times, alert.user))
+                yield Noted(seq, at, agent, uid, None, None)
+            number = last
 
-    def accounts_failing(self, since: str, now: str) -> list[AccountAlert]:
-        """Accounts with several users who answered wrongly since a time."""
-        rows = self._rows(
-            "SELECT account, count(DISTINCT uid), count(*), max(at) "
-            f"FROM {self._events('incorrect')} "
-            "GROUP BY account HAVING count(DISTINCT uid) >= ? ORDER BY 2 DESC, 1",
-            (*self._window(since, now), alarms.USERS_FAILING_IN_ACCOUNT),
+    def calls(self, since: str, until: str) -> Calls:
+        """The right answers from a time to just before another, by account and by agent."""
+        of_account, with_agent = Counter[str](), Counter[str]()
+        for piece in self._pieces:
+            first, last = (self._first_from(piece, at) for at in (since, until))
+            for start, weight in _stretches(first, last):
+                for account, agent, count in self._rows(
+                    f"SELECT account, agent, count(*) FROM {piece.table} NOT INDEXED "
+                    f"WHERE {piece.number} >= ? AND {piece.number} < ? AND kind = ? "
+                    "AND at >= ? AND at < ? GROUP BY account, agent",
+                    (start, min(start + _STRETCH, last), EventKind.VERIFIED.value, since, until),
+                ):
+                    of_account[account or ""] += count * weight
+                    with_agent[agent] += count * weight
+        return Calls(sum(with_agent.values()), of_account, with_agent)
+
+    def people(self, uids: Sequence[bytes]) -> dict[bytes, tuple[str, str, int]]:
+        """Login, account and PIN version of users as they are now, by uid."""
+        found = {}
+        for place in range(0, len(uids), _MANY):
+            part = uids[place : place + _MANY]
+            query = "SELECT uid, login, account, pin_version FROM people WHERE uid IN "
+            for uid, *person in self._rows(f"{query}({marks(part)})", part):
+                found[uid] = (*person,)
+        return found
+
+    def tickets(self, numbers: Sequence[int]) -> list[str]:
+        """The tickets of some events, each once."""
+        found = set[str]()
+        for piece in self._pieces:
+            for place in range(0, len(numbers), _MANY):
+                part = numbers[place : place + _MANY]
+                rows = self._rows(f"{piece.ticket} IN ({marks(part)})", part)
+                found |= {ticket for (ticket,) in rows}
+        return sorted(found)
+
+    def reasons(self, numbers: Sequence[int]) -> dict[int, str]:
+        """The reasons that were given for some events, by number."""
+        if not numbers:
+            return {}
+        query = "SELECT number, reason FROM texts WHERE reason IS NOT NULL AND number IN "
+        return dict(self._rows(f"{query}({marks(numbers)})", numbers))
+
+    def _noted(self, piece: _Piece, kind: EventKind, outcome: str) -> str:
+        """The query for a page: after a time and number, up to a time, so many."""
+        then, of_outcome = "NULL", f"AND t.outcome = '{outcome}' " if outcome else ""
+        if kind in _WITH_OUTCOME:
+            then = (
+                f"(SELECT n.kind || ' ' || n.at FROM {piece.table} n INDEXED BY {piece.by_user} "
+                f"WHERE {piece.same_user} AND n.{piece.number} > t.{piece.number} "
+                f"AND n.kind IN ('verified', 'incorrect') ORDER BY n.{piece.number} LIMIT 1)"
+            )
+        return (
+            f"SELECT t.{piece.number}, t.at, t.agent, {piece.uid}, t.account, {piece.version}, "
+            f"{piece.word}, {then} FROM {piece.table} t INDEXED BY {piece.by_time} "
+            f"WHERE {piece.of_note}kind = '{kind.value}' "
+            f"AND (t.at, t.{piece.number}) > (?, ?) AND t.at <= ? "
+            f"{of_outcome}ORDER BY t.at, t.{piece.number} LIMIT ?"
         )
-        return [AccountAlert(*row) for row in rows]
 
-    def agents_failing(self, since: str, now: str) -> list[AgentAlert]:
-        """Agents with whom many users failed, or who asked for several unknown ones."""
-        failed = self._dict(
-            f"SELECT agent, count(DISTINCT uid) FROM {self._events('incorrect')} GROUP BY 1",
-            self._window(since, now),
-        )
-        unknown = self._dict(
-            "SELECT agent, count(DISTINCT texts.name) FROM trail INDEXED BY trail_of_note "
-            f"LEFT JOIN texts ON texts.number = trail.number WHERE {OF_NOTE} "
-            "AND kind = 'refused' AND outcome = 'unknown_user' AND at >= ? AND at <= ? "
-            "GROUP BY 1",
-            (since, now),
-        )
-        found = [
-            AgentAlert(agent, failed.get(agent, 0), unknown.get(agent, 0))
-            for agent in sorted({*failed, *unknown})
-        ]
-        return [
-            alert
-            for alert in found
-            if alert.users_failed >= alarms.USERS_FAILING_WITH_AGENT
-            or alert.unknown_users >= alarms.UNKNOWN_USERS_BY_AGENT
-        ]
+    def _first_from(self, piece: _Piece, at: str) -> int:
+        """The number of the first event from a time on; above the last one if there is none."""
+        column = piece.number
+        found: list[Any] = self._rows(
+            f"SELECT {column} FROM {piece.table} WHERE at >= ? ORDER BY at, {column} LIMIT 1", (at,)
+        ) or self._rows(f"SELECT coalesce(max({column}), 0) + 1 FROM {piece.table}")
+        return int(found[0][0])
 
-    def failures_by_hour(self, since: str, now: str) -> list[HourlyFailures]:
-        """Wrong answers since a time by account and hour, as `2026-11-24T13`."""
-        rows = self._rows(
-            f"SELECT account, substr(at, 1, 13), count(*) FROM {self._events('incorrect')} "
-            "GROUP BY 1, 2",
-            self._window(since, now),
-        )
-        return [HourlyFailures(*row) for row in rows]
 
-    def _events(self, *kinds: str) -> str:
-        """What FROM says for the events of some kinds in a window, of both trails."""
-        named = ", ".join(f"'{kind}'" for kind in kinds)
-        # PostgreSQL before 16 wants a name for it.
-        return f"({' UNION ALL '.join(f'{trail}({named})' for trail in self._trails)}) AS events"
-
-    def _window(self, since: str, now: str) -> tuple[str, ...]:
-        """The parameters of `_events`."""
-        return (since, now) * len(self._trails)
-
-    def _dict(self, query: str, parameters: tuple[str, ...]) -> dict[str, int]:
-        rows: Sequence[tuple[Any, ...]] = self._rows(query, parameters)
-        return dict(rows)
+def _stretches(first: int, last: int) -> Iterator[tuple[int, float]]:
+    """Where to count from `first` to before `last`, and for how many events each one stands."""
+    number = -(-(last - first) // _STRETCH)
+    counted = min(number, _STRETCHES)
+    for place in range(counted):
+        yield first + number * place // counted * _STRETCH, number / counted

@@ -207,7 +207,7 @@ SCHEMA_2 = (
     # What alerts and the doctor look at; a verified caller writes none of these.
     """
     CREATE INDEX trail_of_note ON trail (kind, at) WHERE kind IN ('incorrect', 'locked',
-        'locked_by_hand', 'unlocked', 'refused', 'restored', 'audited')
+        'locked_by_hand', 'unlocked', 'refused', 'restored', 'audited', 'acknowledged')
     """,
     """
     CREATE TABLE texts (

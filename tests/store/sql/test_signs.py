@@ -1,330 +1,157 @@
-"""Signs of an attack in the trail: at, below and above each bound, and at each window's edge."""
+"""What signs are made of, asked of tables: in order, page by page, by an index."""
 
 from __future__ import annotations
 
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pincli.results import AccountAlert, AgentAlert, HourlyFailures, UserAlert
+from pincli.models import EventKind
+from pincli.store.sql import signs
 from pincli.store.sql.signs import SqlSigns
-from pincli.store.sqlite.connection import OLDEST_SQLITE
 from tests.store.population import Person, Told, populated, put, put_events, rows_of
 
-UNTIL = "2026-11-24T12:00:00Z"
-JUST_AFTER = "2026-11-24T12:00:01Z"
-SINCE = "2026-11-23T12:00:00Z"
-JUST_BEFORE = "2026-11-23T11:59:59Z"
-NAMES = (
-    "alice",
-    "bob",
-    "carol",
-    *(f"{word}{n}" for word in ("user", "a", "b", "u") for n in range(7)),
-)
-
-
-class Trail:
-    """Events put together by hand; no sign looks at their links."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
-        self.signs = SqlSigns(rows_of(connection), with_old=False)
-        put(connection, [Person(name) for name in NAMES])
-        put(connection, [Person("gus", "globex")])
-
-    def add(
-        self,
-        kind: str,
-        user: str = "alice",
-        *,
-        at: str = SINCE,
-        agent: str = "amy",
-        account: str | None = "acme",
-        outcome: str | None = None,
-    ) -> None:
-        """One event at the end."""
-        put_events(self.connection, [Told(kind, user, at, agent, account, outcome)])
-
-    def miss(self, user: str, at: str = SINCE, agent: str = "amy", account: str = "acme") -> None:
-        """A wrong answer."""
-        self.add("incorrect", user, at=at, agent=agent, account=account)
-
-    def unknown(self, name: str, at: str = SINCE, agent: str = "amy") -> None:
-        """A user who does not exist was asked for."""
-        self.add("refused", name, at=at, agent=agent, account=None, outcome="unknown_user")
+NOON, ONE, TWO = (f"2026-11-24T{hour}:00:00Z" for hour in (12, 13, 14))
+NEVER = "2027-01-01T00:00:00Z"
 
 
 @pytest.fixture
-def trail() -> Iterator[Trail]:
-    """An empty trail in memory, of people whom the tests name."""
-    with populated() as connection:
-        yield Trail(connection)
+def connection() -> Iterator[sqlite3.Connection]:
+    """Alice and bob, and an empty trail."""
+    with populated([Person("alice"), Person("bob", "globex")]) as connection:
+        yield connection
 
 
-@pytest.mark.parametrize(("locks", "found"), [(1, False), (2, True), (3, True)])
-def test_locked_again(trail: Trail, locks: int, found: bool) -> None:
-    """Once is a forgotten PIN; twice is told, with how often and when."""
-    for _ in range(locks):
-        trail.add("locked")
-    trail.add("locked", "bob")
-    expected = [UserAlert("locked_again", "alice", "acme", locks, SINCE)] if found else []
-    assert trail.signs.users_locked_again(SINCE, UNTIL) == expected
+def asking(connection: sqlite3.Connection) -> SqlSigns:
+    """The questions, asked of a connection."""
+    return SqlSigns(rows_of(connection), with_old=False)
 
 
-def test_locked_again_at_the_edge(trail: Trail) -> None:
-    """A lock at the window's first second counts, one a second before does not."""
-    trail.add("locked", at=JUST_BEFORE)
-    trail.add("locked")
-    assert trail.signs.users_locked_again(SINCE, UNTIL) == []
-    assert trail.signs.users_locked_again(JUST_BEFORE, UNTIL)[0].times == 2
-
-
-@pytest.mark.parametrize(("users", "found"), [(2, False), (3, True), (4, True)])
-def test_accounts_failing(trail: Trail, users: int, found: bool) -> None:
-    """Several users of one account; one user's many misses are none."""
-    for number in range(users):
-        trail.miss(f"user{number}")
-        trail.miss(f"user{number}")
-    for _ in range(6):
-        trail.miss("gus", account="globex")
-    expected = [AccountAlert("acme", users, 2 * users, SINCE)] if found else []
-    assert trail.signs.accounts_failing(SINCE, UNTIL) == expected
-
-
-def test_accounts_failing_at_the_edge(trail: Trail) -> None:
-    """The third user's miss a second before the window is too old."""
-    for user in ("alice", "bob"):
-        trail.miss(user)
-    trail.miss("carol", JUST_BEFORE)
-    assert trail.signs.accounts_failing(SINCE, UNTIL) == []
-    assert trail.signs.accounts_failing(JUST_BEFORE, UNTIL)[0].users_failed == 3
-
-
-def test_users_of_several_accounts_are_not_added_up(trail: Trail) -> None:
-    """Each account for itself; of two, the one with more users comes first."""
-    for number in range(2):
-        trail.miss(f"a{number}")
-        trail.miss(f"b{number}", account="globex")
-    assert trail.signs.accounts_failing(SINCE, UNTIL) == []
-    for number in range(2, 5):
-        trail.miss(f"b{number}", account="globex")
-    trail.miss("a2")
-    found = trail.signs.accounts_failing(SINCE, UNTIL)
-    assert [alert.account for alert in found] == ["globex", "acme"]
-
-
-@pytest.mark.parametrize(
-    ("failed", "unknown", "found"),
-    [(4, 0, False), (5, 0, True), (6, 0, True), (0, 2, False), (0, 3, True), (4, 2, False),
-     (5, 2, True), (4, 3, True)],
-)  # fmt: skip
-def test_agents_failing(trail: Trail, failed: int, unknown: int, found: bool) -> None:
-    """Many users failed with one agent, or several unknown ones were asked for."""
-    for number in range(failed):
-        trail.miss(f"user{number}")
-        trail.miss(f"user{number}")
-        trail.miss(f"user{number}", JUST_BEFORE, agent="ben")
-    for number in range(unknown):
-        trail.unknown(f"nobody{number}")
-        trail.unknown(f"nobody{number}")
-        trail.add("refused", f"other{number}", outcome="locked")
-    expected = [AgentAlert("amy", failed, unknown)] if found else []
-    assert trail.signs.agents_failing(SINCE, UNTIL) == expected
-
-
-def test_agents_failing_at_the_edge(trail: Trail) -> None:
-    """What lies a second before the window does not count, neither misses nor unknown users."""
-    for number in range(5):
-        trail.miss(f"user{number}", SINCE if number else JUST_BEFORE)
-    for number in range(3):
-        trail.unknown(f"n{number}", SINCE if number else JUST_BEFORE)
-    assert trail.signs.agents_failing(SINCE, UNTIL) == []
-    assert trail.signs.agents_failing(JUST_BEFORE, UNTIL) == [AgentAlert("amy", 5, 3)]
-
-
-@pytest.mark.parametrize(("misses", "found"), [(2, False), (3, True), (5, True)])
-def test_failing_after_an_unlock(trail: Trail, misses: int, found: bool) -> None:
-    """Who had it unlocked does not know the PIN."""
-    trail.miss("alice")
-    trail.add("unlocked")
-    for _ in range(misses):
-        trail.miss("alice")
-        trail.miss("bob")
-    expected = [UserAlert("failing_after_unlock", "alice", "acme", misses, SINCE)] if found else []
-    assert trail.signs.users_failing_after_unlock(SINCE, UNTIL) == expected
-
-
-@pytest.mark.parametrize(("seconds", "found"), [(3599, True), (3600, True), (3601, False)])
-def test_an_hour_after_an_unlock(trail: Trail, seconds: int, found: bool) -> None:
-    """Counted to the second, across a change of the day too."""
-    unlocked = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)
-    last = (unlocked + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    trail.add("unlocked", at="2026-11-23T23:30:00Z")
-    for moment in ("2026-11-23T23:30:00Z", "2026-11-23T23:59:59Z", last):
-        trail.miss("alice", moment)
-    assert bool(trail.signs.users_failing_after_unlock(SINCE, UNTIL)) is found
-
-
-def test_an_unlock_before_the_window(trail: Trail) -> None:
-    """Too old, whatever came after it."""
-    trail.add("unlocked", at=JUST_BEFORE)
-    for _ in range(4):
-        trail.miss("alice")
-    assert trail.signs.users_failing_after_unlock(SINCE, UNTIL) == []
-    assert len(trail.signs.users_failing_after_unlock(JUST_BEFORE, UNTIL)) == 1
-
-
-def test_two_unlocks_of_one_user_are_one_alert(trail: Trail) -> None:
-    """The one with the most misses is told; the user with the most comes first."""
-    for user, misses in (("alice", 3), ("bob", 5), ("alice", 4)):
-        trail.add("unlocked", user)
-        for _ in range(misses):
-            trail.miss(user)
-    found = trail.signs.users_failing_after_unlock(SINCE, UNTIL)
-    assert [(alert.user, alert.times) for alert in found] == [("alice", 7), ("bob", 5)]
-
-
-def test_failures_by_hour(trail: Trail) -> None:
-    """Counted by account and by the hour of the clock."""
-    for moment in ("2026-11-24T08:00:00Z", "2026-11-24T08:59:59Z", "2026-11-24T09:00:00Z"):
-        trail.miss("alice", moment)
-    trail.miss("gus", "2026-11-24T09:30:00Z", account="globex")
-    trail.miss("alice", JUST_BEFORE)
-    trail.add("verified", at="2026-11-24T10:00:00Z")
-    assert set(trail.signs.failures_by_hour(SINCE, UNTIL)) == {
-        HourlyFailures("acme", "2026-11-24T08", 2),
-        HourlyFailures("acme", "2026-11-24T09", 1),
-        HourlyFailures("globex", "2026-11-24T09", 1),
-    }
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["incorrect", "verified", "locked", "attempt"]),
-            st.sampled_from([f"u{n}" for n in range(6)]),
-            st.sampled_from(["acme", "globex"]),
-            st.sampled_from(["amy", "ben"]),
-            st.integers(-3, 3),
-        ),
-        max_size=40,
-    )
-)
-def test_the_figures_are_those_counted_by_hand(
-    events: list[tuple[str, str, str, str, int]],
+@pytest.mark.parametrize("page", [1, 2, 100])
+def test_events_come_in_order_whatever_the_page(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, page: int
 ) -> None:
-    """Whatever lies in the trail, in whatever order of times."""
-    with populated() as connection:
-        trail = Trail(connection)
-        edge = datetime.fromisoformat(SINCE)
-        two_later = "2026-11-23T14:00:00Z"
-        misses: list[tuple[str, str, str]] = []
-        for kind, user, account, agent, hours in events:
-            moment = (edge + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
-            trail.add(kind, user, at=moment, agent=agent, account=account)
-            if kind == "incorrect" and 0 <= hours <= 2:
-                misses.append((user, account, agent))
-        accounts = {
-            account: len({user for user, its, _ in misses if its == account})
-            for account in ("acme", "globex")
-        }
-        agents = {
-            agent: len({user for user, _, its in misses if its == agent})
-            for agent in ("amy", "ben")
-        }
-        found = trail.signs.accounts_failing(SINCE, two_later)
-        assert {a.account: a.users_failed for a in found} == {
-            account: users for account, users in accounts.items() if users >= 3
-        }
-        assert {a.agent: a.users_failed for a in trail.signs.agents_failing(SINCE, two_later)} == {
-            agent: users for agent, users in agents.items() if users >= 5
-        }
+    """Those of the kind, of the window, many of them in one second; each with what came next."""
+    monkeypatch.setattr(signs, "_PAGE", page)
+    kinds = ("incorrect", "attempt", "incorrect", "pin_shown", "verified", "incorrect")
+    put_events(connection, [Told(kind, at=ONE) for kind in kinds])
+    put_events(connection, [Told("incorrect", "bob", at) for at in (NOON, ONE, TWO)])
+    found = asking(connection).noted(EventKind.INCORRECT, NOON, ONE)
+    assert [(each.number, each.at, each.then) for each in found] == [
+        (1, ONE, f"incorrect {ONE}"),
+        (3, ONE, f"verified {ONE}"),
+        (6, ONE, None),
+        (7, NOON, f"incorrect {ONE}"),
+        (8, ONE, f"incorrect {TWO}"),
+    ]
+    assert (found[0].agent, found[0].account) == ("amy", "acme")
 
 
-def test_what_is_dated_in_the_future_counts_in_no_window(trail: Trail) -> None:
-    """A clock that had jumped ahead must not raise alarms for years: windows end at now."""
-    for _ in range(6):
-        trail.add("unlocked", at=JUST_AFTER)
-        trail.add("locked", at=JUST_AFTER)
-    for number in range(6):
-        trail.miss(f"user{number}", JUST_AFTER)
-        trail.miss("alice", JUST_AFTER)
-        trail.unknown(f"nobody{number}", JUST_AFTER)
-    for question in QUESTIONS.values():
-        assert question(trail.signs, SINCE, UNTIL) == []
-        assert question(trail.signs, SINCE, JUST_AFTER) != []
+def test_an_outcome_may_be_asked_for(connection: sqlite3.Connection) -> None:
+    """An unknown name is a refusal; what was typed is told with it."""
+    put_events(connection, [Told("refused", outcome="locked"), Told("unlocked")])
+    put_events(connection, [Told("refused", "nobdy", outcome="unknown_user")])
+    (found,) = asking(connection).noted(EventKind.REFUSED, NOON, TWO, outcome="unknown_user")
+    assert (found.word, found.uid) == ("nobdy", None)
 
 
-def test_a_lock_by_hand_is_no_lock_by_wrong_answers(trail: Trail) -> None:
-    """An agent who smells a rat locks; that makes nobody locked twice."""
-    trail.add("locked")
-    trail.add("locked_by_hand")
-    assert trail.signs.users_locked_again(SINCE, UNTIL) == []
+def test_known_names_are_read_on_from_a_number(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In order, over gaps and stretches without any."""
+    monkeypatch.setattr(signs, "_STRETCH", 2)
+    put_events(connection, [Told("verified"), *[Told("refused", "nobdy")] * 7, Told("attempt")])
+    put_events(connection, [Told("attempt")], after=50)
+    found = asking(connection).known_after
+    assert [each.number for each in found(0)] == [1, 9, 10]
+    assert [each.number for each in found(9)] == [10]
+    assert [*found(10)] == []
 
 
-def test_however_much_one_user_did_it_is_linear(trail: Trail) -> None:
-    """A thousand unlocks and wrong answers of one user are looked at once."""
-    events = [Told(kind, at=SINCE) for _ in range(1000) for kind in ("unlocked", "incorrect")]
+@pytest.mark.parametrize("number", [0, 7, 20, 5000])
+def test_calls_are_counted_and_where_there_are_many_estimated(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """By account and by agent, from a time to before another."""
+    monkeypatch.setattr(signs, "_STRETCH", 10)
+    told = [("alice", "acme", "amy"), ("bob", "globex", "ben")]
+    put_events(connection, [Told("verified", at=NOON)])
+    put_events(
+        connection,
+        [
+            Told("verified", told[each % 2][0], ONE, told[each % 2][2], told[each % 2][1])
+            for each in range(number)
+        ],
+    )
+    put_events(connection, [Told("incorrect", at=ONE), Told("verified", at=TWO)])
+    calls = asking(connection).calls(ONE, TWO)
+    assert calls.total == pytest.approx(number, rel=0.01)
+    assert calls.of_account.get("globex", 0) == pytest.approx(number // 2, rel=0.01)
+    assert calls.with_agent.get("ben", 0) == pytest.approx(number // 2, rel=0.01)
+
+
+def test_people_and_texts_are_found(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By uid and by number, however many are asked for."""
+    monkeypatch.setattr(signs, "_MANY", 1)
+    put(connection, [Person("carol")])
+    connection.execute("INSERT INTO texts VALUES (1, x'', 'why', 'T-1', NULL)")
+    connection.execute("INSERT INTO texts VALUES (2, x'', NULL, 'T-1', NULL)")
+    uids = [uid for (uid,) in connection.execute("SELECT uid FROM people ORDER BY id")]
+    asked = asking(connection)
+    assert [*asked.people(uids).values()] == [
+        ("alice", "acme", 1), ("bob", "globex", 1), ("carol", "acme", 1)
+    ]  # fmt: skip
+    assert asked.tickets([1, 2, 3]) == ["T-1"]
+    assert asked.reasons([1, 2]) == {1: "why"}
+    assert (asked.people([]), asked.tickets([]), asked.reasons([])) == ({}, [], {})
+
+
+QUESTIONS: dict[str, Callable[[SqlSigns], object]] = {
+    "wrong": lambda asked: asked.noted(EventKind.INCORRECT, NOON, TWO),
+    "names": lambda asked: asked.noted(EventKind.REFUSED, NOON, TWO, outcome="unknown_user"),
+    "acknowledged": lambda asked: asked.noted(EventKind.ACKNOWLEDGED, NOON, TWO),
+    "known": lambda asked: [*asked.known_after(3)],
+    "calls": lambda asked: asked.calls(NOON, TWO),
+    "people": lambda asked: asked.people([b"x"]),
+    "tickets": lambda asked: asked.tickets([1]),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_no_question_reads_the_whole_trail(connection: sqlite3.Connection, name: str) -> None:
+    """Each is answered by an index, or by a stretch of numbers."""
+    put_events(connection, [Told("incorrect", at=ONE)] * 9)
+    asked: list[str] = []
+    connection.set_trace_callback(asked.append)
+    QUESTIONS[name](asking(connection))
+    connection.set_trace_callback(None)
+    assert asked
+    for statement in asked:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
+        looks = [detail for *_, detail in plan if re.match("SCAN|SEARCH", detail)]
+        assert looks, statement
+        for detail in looks:
+            assert detail.startswith("SEARCH"), (statement, detail)
+
+
+def test_however_much_one_user_did_it_is_linear(connection: sqlite3.Connection) -> None:
+    """Ten times as many wrong answers of one user take about ten times as long."""
     looks = []
-    for part in (events[:200], events):
-        trail.connection.execute("DELETE FROM trail")
-        put_events(trail.connection, part)
+    for number in (200, 2000):
+        connection.execute("DELETE FROM trail")
+        put_events(connection, [Told(kind) for _ in range(number) for kind in ("unlocked",
+                                "attempt", "incorrect")])  # fmt: skip
         looks.append(0)
 
         def step() -> int:
             looks[-1] += 1
             return 0
 
-        trail.connection.set_progress_handler(step, 100)
-        (found,) = trail.signs.users_failing_after_unlock(SINCE, UNTIL)
-        trail.connection.set_progress_handler(None, 0)
-        assert found.times == len(part) // 2
+        connection.set_progress_handler(step, 100)
+        assert len(asking(connection).noted(EventKind.INCORRECT, NOON, NEVER)) == number
+        connection.set_progress_handler(None, 0)
     assert looks[1] <= 12 * looks[0]
-
-
-Question = Callable[[SqlSigns, str, str], object]
-QUESTIONS: dict[str, Question] = {
-    "locked again": SqlSigns.users_locked_again,
-    "after an unlock": SqlSigns.users_failing_after_unlock,
-    "accounts": SqlSigns.accounts_failing,
-    "agents": SqlSigns.agents_failing,
-    "by hour": SqlSigns.failures_by_hour,
-}
-
-
-def statements_of(trail: Trail, question: Question) -> list[str]:
-    """What a question asks SQLite."""
-    asked: list[str] = []
-    trail.connection.set_trace_callback(asked.append)
-    question(trail.signs, SINCE, UNTIL)
-    trail.connection.set_trace_callback(None)
-    assert asked
-    return asked
-
-
-@pytest.mark.parametrize("name", QUESTIONS)
-def test_no_question_reads_the_whole_trail(trail: Trail, name: str) -> None:
-    """Every look at events goes by an index: by kind and time; at users, by uid."""
-    for statement in statements_of(trail, QUESTIONS[name]):
-        plan = trail.connection.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
-        looks = [detail for *_, detail in plan if re.match("SCAN|SEARCH", detail)]
-        assert looks
-        for detail in looks:
-            assert re.match(
-                r"SEARCH \w+ USING (INDEX trail_of_note \(kind=\? AND at>\? AND at<\?\)|INDEX \w+ "
-                r"\(uid=\?\)|INTEGER PRIMARY KEY )|SCAN s$",
-                detail,
-            ), detail
-
-
-@pytest.mark.parametrize("name", QUESTIONS)
-def test_every_function_is_one_that_the_oldest_sqlite_has(trail: Trail, name: str) -> None:
-    """unixepoch() came with 3.38, and 3.37 is promised."""
-    assert OLDEST_SQLITE == (3, 37, 0)
-    for statement in statements_of(trail, QUESTIONS[name]):
-        assert "unixepoch" not in statement
