@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pincli.models import Head, User
+from pincli.models import Head, State, User
 
 
 class RowProblem(NamedTuple):
@@ -71,6 +71,70 @@ class Archived(NamedTuple):
     last: int | None
     digest: str | None
     names: int
+
+
+class Activity(NamedTuple):
+    """How many answers and locks there were, of whomever.
+
+    Attributes:
+        incorrect: Wrong answers.
+        locked: Locks, those by hand included.
+        unresolved: Users with a wrong answer and no right one within fifteen minutes.
+    """
+
+    verified: int
+    incorrect: int
+    locked: int
+    unlocked: int
+    unresolved: int = 0
+
+
+class Day(NamedTuple):
+    """What happened on a day, as `2026-11-24`, by local time."""
+
+    day: str
+    activity: Activity
+
+
+class Done(NamedTuple):
+    """What admins did by one command.
+
+    Attributes:
+        what: The command; or that it was refused to somebody without the role.
+        times: How many users it was done to, or how often.
+        by: Who, and how many each.
+        reason: One that was given with it; None if there was none.
+    """
+
+    what: str
+    times: int
+    by: list[tuple[str, int]]
+    reason: str | None
+
+
+class Report(NamedTuple):
+    """What happened in a span of time.
+
+    Attributes:
+        since: ISO 8601, UTC; so is `until`.
+        by: Who made it.
+        sealed: The number of the newest event with a seal.
+        before: The figures of as long a span before.
+        accounts: Those with a sign, then those with the most unresolved; so are `agents`.
+        states: How many users are in each state now.
+    """
+
+    since: str
+    until: str
+    by: str
+    sealed: int
+    now: Activity
+    before: Activity
+    days: list[Day]
+    accounts: list[tuple[str, Activity]]
+    agents: list[tuple[str, Activity]]
+    done: list[Done]
+    states: dict[State, int]
 
 
 class Alert(NamedTuple):

@@ -54,6 +54,7 @@ LINES = {
     "user deactivate": "user deactivate alice",
     "user activate": "user activate ina",
     "import": "import - --dry-run",
+    "report": "report",
     "audit list": "audit list",
     "audit verify": "audit verify",
     "audit seal": "audit seal",

@@ -88,6 +88,8 @@ COMMANDS: tuple[Entry, ...] = (
           "Add and update users from a file."),
     Entry("reset", "reset:reset", _ADMIN, ADMINS, (6,),
           "Withdraw PINs: of users, of an attacked account, of everybody."),
+    Entry("report", "report:report", _ADMIN, ADMINS, (),
+          "Show what happened in the last days."),
     Entry("audit list", "audit:list_events", _ADMIN, ADMINS),
     Entry("audit verify", "audit:verify", _ADMIN, ADMINS),
     Entry("audit archive", "archive:archive", _ADMIN, ADMINS),

@@ -66,6 +66,10 @@ EVENT = frozenset(
 )
 STATE = frozenset({"user", "state"})
 SIGNS = frozenset({"accounts", "agents", "users", "floor"})
+REPORT = frozenset(
+    {"since", "until", "made_by", "sealed", "signs", "totals", "before", "days", "accounts"}
+    | {"agents", "done", "states", "file"}
+)
 NOTHING: frozenset[str] = frozenset()
 
 
@@ -345,6 +349,11 @@ AUDIT = (
 UPKEEP = (
     usage("import"),
     usage("import nowhere.csv"),
+    done("report", REPORT),
+    done("report --since 24h", REPORT),
+    usage("report --since 60d"),
+    usage("report --since yore"),
+    usage("report --html nowhere/report.html"),
     done("audit verify", frozenset({"events", "head", "bad_event", "finding", "first"})),
     usage("audit verify --archive nowhere.jsonl"),
     usage("audit archive"),

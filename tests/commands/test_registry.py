@@ -153,7 +153,7 @@ def give(floor: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deploy
         ),
         ("portal", "pin show otto", "`pincli status otto`"),
         ("agent", "re", "`pincli --help` lists the commands"),
-        ("admin", "re", "did you mean `pincli reset` or `pincli restore`?"),
+        ("admin", "res", "did you mean `pincli reset` or `pincli restore`?"),
         ("agent", "show", "`pincli --help` lists the commands"),
         ("portal", "show", "did you mean `pincli pin show`?"),
         ("agent", "import x --deactivate-missing", "ask an admin"),

@@ -21,6 +21,7 @@ ADMIN = AGENT | {
     "user activate",
     "reset",
     "unlock",
+    "report",
     "audit list",
     "audit verify",
     "audit seal",

@@ -52,6 +52,7 @@ COMMANDS = (
     "user deactivate",
     "user activate",
     "import",
+    "report",
     "audit list",
     "audit verify",
     "audit archive",

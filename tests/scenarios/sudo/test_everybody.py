@@ -60,6 +60,7 @@ def test_sixth_miss_locks_whoever_asks(floor: AgentFloor) -> None:
         ("user add", "bea --account acme"),
         ("import", "-"),
         ("audit list", ""),
+        ("report", ""),
         ("audit verify", ""),
         ("audit seal", ""),
         ("audit archive", "--before 400d --output /tmp/x"),

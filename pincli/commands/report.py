@@ -1,0 +1,54 @@
+"""`pincli report`: what happened in the last days, for people who were not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pincli.commands.invocation import Invocation
+from pincli.operations import report as operation
+from pincli.operations.alerts import find_alerts
+from pincli.operations.left_open import end_left_open
+from pincli.operations.output_file import OutputFile
+from pincli.rules.signs import Bounds
+from pincli.rules.times import since
+from pincli.views import report as view
+from pincli.views.alerts import found
+from pincli.views.blocks import Answer
+
+
+def report(
+    invocation: Invocation,
+    since_when: Annotated[
+        str, typer.Option("--since", metavar="WHEN", help="Such as 24h, 7d, or 2026-11-24.")
+    ] = "7d",
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write a page of its own too; never over one."),
+    ] = None,
+) -> Answer:
+    """Show what happened in the last days. Signs, totals, accounts, agents, admins.
+
+    Example:
+      pincli report
+      pincli report --since 30d --html "$HOME/report-$(date +%F).html"
+
+    A span of more than a day begins at a midnight. Figures are compared with as long a span
+    before it. The page loads nothing from anywhere, and holds names of accounts and agents.
+    """
+    moment = since(since_when)
+    session = invocation.open()
+    config = invocation.config
+    file = None
+    if html is not None:
+        file = invocation.keep(OutputFile(html, forbidden=config.secret_folders))
+    end_left_open(session)
+    alerts = find_alerts(session, bounds=Bounds(**config.own_bounds))
+    signs = found(alerts, invocation.may_run, exit_code=False, everything=False)
+    result = operation.report(session, moment, by=config.agent, signs=view.names_in(signs))
+    if file is not None:
+        file.begin(view.page(result, signs).encode())
+        file.finish()
+    return view.answer(result, signs, html)

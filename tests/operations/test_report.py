@@ -1,0 +1,161 @@
+"""The report: figures that are right, on a terminal, in JSON and as a page that is safe."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pincli.operations import people, unlock
+from pincli.operations.report import LONGEST, report
+from pincli.operations.verify import verify
+from pincli.rules.times import present, written
+from tests.support.ageing import days_ago, long_ago
+from tests.support.contract import answer_of, call, error_of
+from tests.support.desk import Desk
+from tests.support.driving import RIGHT, WRONG
+from tests.support.terminal import terminal
+
+pytestmark = pytest.mark.engines
+
+HOSTILE = "<script src=//evil.example/x>alert(1)</script>"
+LOADING = frozenset({"src", "href", "srcset", "data", "action", "background", "poster", "style"})
+
+
+@pytest.fixture
+def floor(desk: Desk) -> Desk:
+    """Two weeks: amy is right, mia is not, lea unlocks and switches somebody off."""
+    for user in ("alice", "bob", "carol", "dave"):
+        desk.collected(user)
+    desk.collected("gus", "globex")
+    for days, agent, user, pins in (
+        *((9, "amy", "alice", [RIGHT]), (9, "amy", "gus", [WRONG, RIGHT])),
+        *((3, "amy", "alice", [WRONG, RIGHT]), (3, "mia", "bob", [WRONG] * 6)),
+        *((2, "mia", user, [WRONG]) for user in ("carol", "dave")),
+        (0, "amy", "gus", [RIGHT, RIGHT]),
+    ):
+        with long_ago(days, desk), desk.session(agent=agent, command="verify") as session:
+            for pin in pins:
+                verify(session, user, pin, None)
+    with desk.session(agent="lea", command="unlock") as session:
+        unlock.unlock(session, "bob", HOSTILE)
+    with desk.session(agent="lea", command="user deactivate") as session:
+        people.set_active(session, "dave", active=False, reason=None)
+    return desk
+
+
+def reported(desk: Desk, more: str = "") -> dict[str, Any]:
+    """The answer in JSON."""
+    return answer_of(call(desk, f"report --json {more}"))
+
+
+def test_the_figures(floor: Desk) -> None:
+    """Answers, locks and unlocks of the span, beside those before; who stayed unresolved; acts."""
+    answer = reported(floor)
+    assert answer["totals"] == {"verified": 3, "incorrect": 9, "locked": 1, "unlocked": 1}
+    assert answer["before"] == {"verified": 2, "incorrect": 1, "locked": 0, "unlocked": 0}
+    assert sum(day["incorrect"] for day in answer["days"]) == 9
+    assert len(answer["days"]) == 7
+    assert [(row["account"], row["unresolved"]) for row in answer["accounts"]] == [("acme", 3)]
+    assert [(row["agent"], row["unresolved"]) for row in answer["agents"]] == [("mia", 3)]
+    done = {each["what"]: (each["times"], each["by"]) for each in answer["done"]}
+    assert done["unlock"] == (1, [{"agent": "lea", "times": 1}])
+    assert done["user deactivate"] == (1, [{"agent": "lea", "times": 1}])
+    assert "verify" not in done
+    assert answer["states"]["inactive"] == 1
+    assert (answer["made_by"], answer["sealed"]) != (None, 0)
+    assert set(answer["signs"]) >= {"accounts", "agents", "users"}
+
+
+def test_who_has_a_sign_comes_first(floor: Desk) -> None:
+    """Also before those with more unresolved; never more than ten, and nobody else is named."""
+    with floor.session() as session:
+        since = days_ago(6)
+        signed = {"globex"}, {"amy"}
+        result = report(session, since, by="lea", signs=signed)
+        assert [name for name, _ in result.accounts] == ["globex", "acme"]
+        assert [name for name, _ in result.agents] == ["amy", "mia"]
+        none = report(session, since, by="lea", signs=(set(), set()))
+        assert [name for name, _ in none.agents] == ["mia"]
+
+
+def test_a_short_span_begins_where_it_is_said(floor: Desk) -> None:
+    """A longer one at a midnight; what is dated in the future counts nowhere."""
+    assert reported(floor, "--since 1h")["totals"]["verified"] == 2
+    assert reported(floor)["since"] > days_ago(7)
+    with floor.session() as session:
+        early = present() - timedelta(days=2, hours=12)
+        result = report(
+            session, written(early - timedelta(days=1)), by="x", signs=(set(), set()), now=early
+        )
+    assert result.now.verified + result.before.verified == 1
+
+
+@pytest.mark.folder
+@pytest.mark.parametrize("since", [f"{LONGEST.days + 1}d", "2999-01-01"])
+def test_a_span_that_can_not_be_reported(desk: Desk, since: str) -> None:
+    """Too long, or in the future: wrong usage."""
+    message, _ = error_of(call(desk, f"report --since {since}"))
+    assert "45 days at most" in message
+
+
+@pytest.mark.folder
+def test_an_empty_store_has_a_report(desk: Desk, tmp_path: Path) -> None:
+    """With nothing in it but `init`, and no division by nothing."""
+    ran = call(desk, f"report --html {tmp_path}/r.html")
+    assert "init" in ran.out
+    assert "no signs of an attack" in ran.out
+    assert "<svg" in (tmp_path / "r.html").read_text()
+
+
+class _Page(HTMLParser):
+    """What a page holds: tags, attributes that load something, and text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.loading: list[tuple[str, str | None]] = []
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.loading += [(name, value) for name, value in attrs if name in LOADING]
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def test_the_page_is_one_safe_file(floor: Desk, tmp_path: Path) -> None:
+    """No script, nothing from outside, hostile text as text, and only its owner reads it."""
+    path = tmp_path / "report.html"
+    assert reported(floor, f"--html {path}")["file"] == str(path)
+    text = path.read_text()
+    page = _Page()
+    page.feed(text)
+    assert page.tags.isdisjoint({"script", "link", "img", "iframe", "object", "form", "a", "base"})
+    assert {name for name, _ in page.loading} == {"style"}
+    assert all(re.fullmatch(r"background:var\(--\w+\)", value or "") for _, value in page.loading)
+    assert "url(" not in text
+    assert "@import" not in text
+    assert "http:" not in text
+    assert "default-src 'none'" in text
+    assert HOSTILE in "".join(page.words)
+    assert {"mia", "acme", "unlock", "lea"} <= {*page.words}
+    assert "color-scheme:light dark" in text
+    assert "width=device-width" in text
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert call(floor, f"report --html {path}").code == 7
+    assert path.read_text() == text
+
+
+def test_it_fits_a_terminal(floor: Desk) -> None:
+    """In 80 columns; signs come first."""
+    with terminal(floor, "report") as screen:
+        screen.end()
+        shown = screen.text
+    assert max(map(len, shown.splitlines())) <= 80
+    assert shown.index("sign") < shown.index("not verified") < shown.index("what admins did")
