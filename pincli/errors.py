@@ -124,6 +124,7 @@ class Rule(Enum):
     SAME_PIN = "it is the present PIN"
     WITHDRAWN_PIN = "it is the PIN that was withdrawn last"
     OWN_DIGITS = "the digits are part of the user's own names"
+    CALL_OF_ANOTHER = "another agent is calling"
     USER_EXISTS = "the user exists"
     STORE_EXISTS = "there is a store"
     DATABASE_IN_USE = "there are rows in the database"

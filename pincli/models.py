@@ -69,6 +69,9 @@ class EventKind(StrEnum):
     LOCKED = "locked"
     LOCKED_BY_HAND = "locked_by_hand"
     UNLOCKED = "unlocked"
+    CALL_BEGUN = "call_begun"
+    """An agent calls the customer; an attempt begins a call without this event."""
+    CALL_ENDED = "call_ended"
     PIN_GENERATED = "pin_generated"
     PIN_CHANGED = "pin_changed"
     PIN_SHOWN = "pin_shown"
@@ -143,7 +146,7 @@ class User(NamedTuple):
         attempt: Event number of the attempt that is charged and has no outcome yet. The next
             five belong to it.
         attempt_answer: SHA-256 of the answer given.
-        call_agent: With the next two, which agent is calling the customer now.
+        call_agent: With the next two, which agent called the customer last, and has not ended it.
         event: Number of the event that changed this record last.
     """
 

@@ -23,7 +23,7 @@ from tests.support.all_commands import (
     existing_commands,
 )
 from tests.support.as_sudo import NOBODY, call_by_sudo, deploy, read_instead
-from tests.support.contract import call, error_of
+from tests.support.contract import answer_of, call, error_of
 from tests.support.desk import Desk
 from tests.support.floor import RIGHT, content, copy_of, new_floor
 
@@ -44,6 +44,7 @@ LINES = {
     "alerts": "alerts",
     "alerts ack": "alerts ack agent:tester --reason trained",
     "lock": "lock alice --reason odd",
+    "call": "call alice --ref T-4711",
     "unlock": "unlock lara --reason rang",
     "reset": "reset alice --yes",
     "pin show": "pin show alice",
@@ -345,3 +346,17 @@ def test_the_service_account_shows_no_pin_of_a_copied_store_either(
         monkeypatch.setattr(os, "geteuid", lambda caller=caller: caller)
         os.chown(path, caller, -1)
         assert roles_without_sudo(tmp_path / "copy", tmp_path / "other") == roles
+
+
+def test_an_admin_ends_anothers_call_and_an_agent_does_not(floor: Desk, give: Deploy) -> None:
+    """The portal, which reads who is calling, is told of the first until the second ends it."""
+    assert call(floor, "call alice --ref T-4711").code == 0
+    give("agent", "portal")
+    ran = call_by_sudo(floor, "call alice --end")
+    assert ran.code == 7
+    assert "another agent is calling alice" in ran.err
+    calling = answer_of(call_by_sudo(floor, "status alice --json"))["call"]
+    assert (calling["ref"], calling["agent"]) == ("T-4711", floor.events()[-2].agent)
+    give("admin")
+    ended = answer_of(call_by_sudo(floor, "call alice --end --json"))
+    assert (ended["call"], ended["changed"]) == (None, True)

@@ -76,7 +76,7 @@ def after(user: User, step: Step) -> User:
 def charged(
     user: User, answer_check: bytes, *, number: int, by: Origin, ticket: str | None, at: str
 ) -> Step:
-    """An attempt is counted, and its answer is kept until it is ended.
+    """An attempt is counted, its answer is kept until it is ended, and it begins a call.
 
     Args:
         user: In the state `active`, without an open attempt.
@@ -103,7 +103,13 @@ def charged(
         attempt_command=by.command,
         attempt_ticket=ticket,
     )
+    charge = with_call(charge, agent=by.agent, ref=ticket, at=at)
     return (NewEvent(EventKind.ATTEMPT, charge, ticket=ticket),)
+
+
+def with_call(user: User, *, agent: str, ref: str | None, at: str) -> User:
+    """The record with a call that begins now: who asks for the PIN is on the telephone."""
+    return user._replace(call_agent=agent, call_ref=ref, call_since=at)
 
 
 def finished(user: User, *, at: str) -> Step:

@@ -41,6 +41,21 @@ class StepAttempts:
 
         return self._store.write(pins.lock, user, reason=reason)
 
+    def begin_call(self, user: User, *, ref: str | None) -> User:
+        """Let the portal show that this agent is calling a user; the record afterwards."""
+        from pincli.store.steps import calls
+
+        return self._store.write(calls.begin, user, ref=ref)
+
+    def end_call(self, user: User, *, anybodys: bool) -> tuple[User, bool]:
+        """End the call with a user; the record afterwards, and whether there was a call."""
+        from pincli.store.steps import calls
+
+        result = self._store.write(calls.end, user, anybodys=anybodys)
+        if isinstance(result, tuple):
+            return result
+        raise result
+
     def record(self, *events: NewEvent) -> None:
         """Record refusals that change no user."""
         self._store.write(record, *events)

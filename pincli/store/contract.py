@@ -347,6 +347,23 @@ class Attempts(Protocol):
             The record afterwards, and whether this locked it: somebody else may have before.
         """
 
+    def begin_call(self, user: User, *, ref: str | None) -> User:
+        """Let the portal show that this agent is calling a user; the record afterwards."""
+
+    def end_call(self, user: User, *, anybodys: bool) -> tuple[User, bool]:
+        """End the call with a user.
+
+        Args:
+            user: The user.
+            anybodys: Whether another agent's call may be ended.
+
+        Returns:
+            The record afterwards, and whether there was a call.
+
+        Raises:
+            Refused: It is another agent's; this is recorded.
+        """
+
     def record(self, *events: NewEvent) -> None:
         """Record refusals that change no user: unknown names, a command outside a role."""
 

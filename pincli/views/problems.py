@@ -274,6 +274,10 @@ def _refused(rule: Rule, subject: str) -> tuple[str, str]:
             "choose another",
         ),
         Rule.SAME_PIN: ("that is the present PIN already", "choose another"),
+        Rule.CALL_OF_ANOTHER: (
+            f"another agent is calling {subject}",
+            "that agent or an admin ends the call; it ends by itself within 30 minutes",
+        ),
         Rule.USER_EXISTS: (
             f"there is a user {subject} already",
             f"`{command('user', 'show', subject)}`",

@@ -8,6 +8,7 @@ from pincli.models import PinOrigin, State, User
 from pincli.rules.lockout import attempts_left
 from pincli.rules.states import ATTEMPTS_ALLOWED, state_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone, counted
+from pincli.views.call import facts_of_call
 from pincli.views.exit_codes import ExitCode
 from pincli.views.times import said
 from pincli.views.verdict import attempts, caller, collect_next, login_of, name_field, say
@@ -53,7 +54,7 @@ def card(user: User, *, exit_code: bool) -> Answer:
     """The answer of `status USER`."""
     found = exit_code and state_of(user) is State.LOCKED
     return Answer(
-        facts_of(user),
+        {**facts_of(user), "call": facts_of_call(user)},
         lambda: _card_screen(user),
         exit_code=ExitCode.LOCKED if found else ExitCode.DONE,
     )
@@ -108,6 +109,7 @@ def _card_screen(user: User) -> list[Block]:
         ("last verified", when(user.last_verified_at, user.last_verified_by)),
         ("PIN", _pin(user)),
         ("ever", f"{counted(user.attempts_total, 'attempt')}, {counted(user.locks_total, 'lock')}"),
+        *_call(user),
         *([] if state is State.ACTIVE else [("say", say(state.value))]),
         *name_field(user),
     ]
@@ -117,6 +119,14 @@ def _card_screen(user: User) -> list[Block]:
     if state is State.UNCOLLECTED:
         blocks.append(collect_next(user.login))
     return blocks
+
+
+def _call(user: User) -> list[tuple[str, str]]:
+    call = facts_of_call(user)
+    if call is None:
+        return []
+    ticket = f", {call['ref']}" if call["ref"] else ""
+    return [("call", f"{when(call['since'], call['agent'])}{ticket}")]
 
 
 def _pin(user: User) -> str:

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from pincli.cli import app
 
-AGENT = frozenset({"verify", "find", "status", "lock", "alerts", "desk"})
+AGENT = frozenset({"verify", "find", "status", "lock", "call", "alerts", "desk"})
 ADMIN = AGENT | {
     "alerts ack",
     "import",

@@ -41,6 +41,7 @@ COMMANDS = (
     "desk",
     "status",
     "lock",
+    "call",
     "unlock",
     "reset",
     "pin show",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Sequence
 
 import pytest
 
 from pincli.models import State, User, UserType
+from pincli.rules.times import present, written
 from pincli.views import status
 from pincli.views.blocks import Answer
 from pincli.views.programs import envelope, write
@@ -52,11 +54,12 @@ def test_a_card_has_every_key_and_nothing_secret(state: State) -> None:
     """The keys of DESIGN.md, no more; nothing of the PIN is among the values."""
     user = USERS[state]
     facts = json_of(status.card(user, exit_code=False))
-    assert set(facts) == {"pincli", "command", "ok", *KEYS}
+    assert set(facts) == {"pincli", "command", "ok", *KEYS, "call"}
     assert facts["state"] == state.value
     assert facts["attempts_used"] == user.failed_attempts
     assert facts["attempts_left"] == 6 - user.failed_attempts
     assert facts["attempt_open"] is False
+    assert facts["call"] is None
     assert facts["pin_set_by"] == ("customer" if user.question else None)
     text = json.dumps(facts) + piped(status.card(user, exit_code=False).screen())
     for secret in ("$question", "check", "proof", "sealed"):
@@ -164,3 +167,15 @@ def test_one_is_told_as_one(count: int, words: str) -> None:
     (ever,) = [line for line in lines if line.strip().startswith("ever")]
     assert ever.endswith(words)
     assert ("1 attempt," in ever) is (count == 1)
+
+
+def test_a_card_shows_who_is_calling() -> None:
+    """For programs and people alike; a call that is over is none."""
+    user = USERS[State.ACTIVE]._replace(call_agent="eva", call_ref="T-4711")
+    now = user._replace(call_since=written(present()))
+    answer = status.card(now, exit_code=False)
+    assert json_of(answer)["call"] == {"agent": "eva", "ref": "T-4711", "since": now.call_since}
+    assert re.search(r"  call +just now \(\S+\) by eva, T-4711\n", piped(answer.screen()))
+    over = status.card(user._replace(call_since="2026-01-01T00:00:00Z"), exit_code=False)
+    assert json_of(over)["call"] is None
+    assert "eva" not in piped(over.screen())

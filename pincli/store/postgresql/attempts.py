@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID, uuid4
 
-from pincli.errors import StoreTampered, StoreUnavailable
+from pincli.errors import Refused, Rule, StoreTampered, StoreUnavailable
 from pincli.models import Answered, EventKind, Fault, Head, NewEvent, Outcome, State, User, Verdict
 from pincli.store.mark import NOWHERE
 from pincli.store.postgresql.connection import LONGEST_WAIT, Cursor
@@ -45,7 +45,12 @@ _LOCK = b"SELECT changed, locked, %b, %b FROM pincli.lock(%%s, %%s, %%s, %%s, %%
     _HEAD,
     _HEARING,
 )
+_CALL = (
+    b"SELECT outcome, locked, %b, %b FROM pincli.call("
+    b"%%s, %%s, %%s, %%s, %%s, %%s, %%s, %%s, %%s)" % (_HEAD, _HEARING)
+)
 _COMMIT = b"COMMIT"
+_CALL_OF_ANOTHER = Rule.CALL_OF_ANOTHER.name.lower()
 _REFUSED = EventKind.REFUSED.value
 _WHILE_LOCKED = 1.0
 """Seconds that the server has beyond its own limit for a lock, to say that nothing is done."""
@@ -56,7 +61,7 @@ _UNTIL_IT_IS_BACK = 0.2
 
 
 class FunctionAttempts:
-    """contract.Attempts by the functions `charge`, `settle`, `record`, `finish` and `lock`."""
+    """contract.Attempts by the functions `charge`, `settle`, `record`, `finish`, `lock`, `call`."""
 
     def __init__(
         self, host: Host, store_id: str, user_columns: str, locked: Callable[[User], None]
@@ -125,11 +130,21 @@ class FunctionAttempts:
     def lock(self, user: User, *, reason: str) -> tuple[User, bool]:
         """Lock a user by hand, in whatever state."""
         locking = (user.uid, reason, *self._host.origin, *self._seen())
-        try:
-            (changed,), now = self._called(_LOCK, [locking], user.uid)
-        except UserGone:
-            raise StoreUnavailable(Fault.REPLACED, self._host.server) from None
-        return now or user, changed
+        changed, now = self._called_about(user, _LOCK, locking)
+        return now, bool(changed)
+
+    def begin_call(self, user: User, *, ref: str | None) -> User:
+        """Let the portal show that this agent is calling a user; the record afterwards."""
+        calling = (user.uid, ref, False, False, *self._host.origin, *self._seen())
+        return self._called_about(user, _CALL, calling)[1]
+
+    def end_call(self, user: User, *, anybodys: bool) -> tuple[User, bool]:
+        """End the call with a user; the record afterwards, and whether there was a call."""
+        ending = (user.uid, None, True, anybodys, *self._host.origin, *self._seen())
+        outcome, now = self._called_about(user, _CALL, ending)
+        if outcome == _CALL_OF_ANOTHER:
+            raise Refused(Rule.CALL_OF_ANOTHER, user.login)
+        return now, outcome is not None
 
     def record(self, *events: NewEvent) -> None:
         """Record refusals that change no user."""
@@ -232,6 +247,14 @@ class FunctionAttempts:
         if locked and user is not None:
             self._locked(user)
         return words, user
+
+    def _called_about(self, user: User, function: bytes, values: Sequence[Any]) -> tuple[Any, User]:
+        """Call a function about a user who is there; its answer, and the record after it."""
+        try:
+            (word,), now = self._called(function, [values], user.uid)
+        except UserGone:
+            raise StoreUnavailable(Fault.REPLACED, self._host.server) from None
+        return word, now or user
 
     def _record_in(self, cursor: Cursor) -> User:
         with translated(self._host.server):

@@ -8,6 +8,7 @@ from typing import Any
 
 from pincli.models import Texts, TrailEvent, User
 from pincli.rules import canonical
+from pincli.rules.calls import AHEAD_AT_MOST, CALL_LASTS
 from pincli.rules.states import ATTEMPTS_ALLOWED, TYPES_WITH_PINS
 
 LEFT_OPEN_SECONDS = 10
@@ -39,6 +40,7 @@ _PARTS = {
 """How a column of each kind becomes a part, as in rules/canonical.py."""
 
 _ATTEMPT = [name for name in User._fields if name == "attempt" or name.startswith("attempt_")]
+_CALL = [name for name in User._fields if name.startswith("call_")]
 
 
 def functions() -> list[str]:
@@ -61,10 +63,12 @@ def _put_in() -> Mapping[str, str]:
         "attempts_allowed": str(ATTEMPTS_ALLOWED),
         "types_with_pins": ", ".join(f"'{word}'" for word in types),
         "no_attempt": "\n  ".join(f"u.{name} := NULL;" for name in _ATTEMPT),
-        "attempt_as_in_u": ",\n      ".join(f"{name} = u.{name}" for name in _ATTEMPT),
+        "attempt_and_call_as_in_u": ",\n      ".join(f"{n} = u.{n}" for n in _ATTEMPT + _CALL),
         "waiting": f"{_SETTINGS}\n  SET lock_timeout = '10s'",
         # Nobody waits for it: the next one to look ends the attempt.
         "hardly_waiting": f"{_SETTINGS}\n  SET lock_timeout = '200ms'",
+        "call_lasts": str(int(CALL_LASTS.total_seconds())),
+        "ahead_at_most": str(int(AHEAD_AT_MOST.total_seconds())),
         "left_open": str(LEFT_OPEN_SECONDS),
         "longest": str(LONGEST_TEXTS),
     }

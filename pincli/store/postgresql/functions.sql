@@ -179,7 +179,7 @@ BEGIN
       last_attempt_by = u.last_attempt_by,
       last_verified_at = u.last_verified_at,
       last_verified_by = u.last_verified_by,
-      {{attempt_as_in_u}},
+      {{attempt_and_call_as_in_u}},
       event = u.event,
       seal = NULL
     WHERE p.id = u.id AND p.event = p_event
@@ -298,6 +298,9 @@ BEGIN
       u.attempt_agent := p_agent;
       u.attempt_command := p_command;
       u.attempt_ticket := p_ticket;
+      u.call_agent := p_agent;
+      u.call_ref := p_ticket;
+      u.call_since := e.at;
       e.kind := 'attempt';
       u := pincli._append(u, e, true, p_ticket, NULL);
       PERFORM pincli._save(u, before);
@@ -465,6 +468,62 @@ BEGIN
     PERFORM pincli._save(u, before);
   END IF;
   locked := u.locks_total > locks;
+  SELECT s.head_number, s.head_link, s.epoch INTO head_number, head_link, head_epoch
+    FROM pincli.store AS s WHERE s.id = 1;
+END $$;
+
+-- store/steps/calls.py: begin and end. A caller may claim to be any agent.
+CREATE FUNCTION pincli.call(
+  p_uid bytea, p_ref text, p_ends boolean, p_anybodys boolean, p_agent text, p_command text,
+  p_seen_number bigint, p_seen_link bytea, p_seen_epoch bigint,
+  OUT outcome text, OUT locked boolean,
+  OUT head_number bigint, OUT head_link bytea, OUT head_epoch bigint
+) LANGUAGE plpgsql {{waiting}} AS $$
+DECLARE
+  u pincli.people;
+  before bigint;
+  locks bigint;
+  ticket text := p_ref;
+  moment timestamptz;
+  e pincli.trail;
+BEGIN
+  PERFORM pincli._begin(p_agent, p_command, p_ref);
+  u := pincli._user(p_uid);
+  PERFORM pincli._require_seen(p_seen_number, p_seen_link, p_seen_epoch);
+  moment := clock_timestamp();
+  locks := u.locks_total;
+  e.at := pincli._written(moment);
+  u := pincli._finish(u, e.at, p_agent);
+  locked := u.locks_total > locks;
+  before := u.event;
+  e.agent := p_agent;
+  e.command := p_command;
+  IF p_ends IS NOT TRUE THEN
+    outcome := 'call_begun';
+    u.call_agent := p_agent;
+    u.call_ref := p_ref;
+    u.call_since := e.at;
+  ELSIF u.call_agent IS NOT NULL
+      AND u.call_since > pincli._written(moment - make_interval(secs => {{call_lasts}}))
+      AND u.call_since <= pincli._written(moment + make_interval(secs => {{ahead_at_most}})) THEN
+    IF u.call_agent = p_agent OR p_anybodys IS TRUE THEN
+      outcome := 'call_ended';
+      ticket := u.call_ref;
+      u.call_agent := NULL;
+      u.call_ref := NULL;
+      u.call_since := NULL;
+    ELSE
+      outcome := 'call_of_another';
+      e.kind := 'refused';
+      e.outcome := outcome;
+      PERFORM pincli._append(u, e, false, NULL, NULL);
+    END IF;
+  END IF;
+  IF outcome IN ('call_begun', 'call_ended') THEN
+    e.kind := outcome;
+    u := pincli._append(u, e, true, ticket, NULL);
+    PERFORM pincli._save(u, before);
+  END IF;
   SELECT s.head_number, s.head_link, s.epoch INTO head_number, head_link, head_epoch
     FROM pincli.store AS s WHERE s.id = 1;
 END $$;

@@ -8,7 +8,7 @@ from pincli.store.postgresql.tables import OLD_EVENTS, TABLES
 
 OWNER, ADMIN, PORTAL, DESK = "pincli_owner", "pincli_admin", "pincli_portal", "pincli_desk"
 
-CALLED = ("charge", "settle", "record", "finish", "lock")
+CALLED = ("charge", "settle", "record", "finish", "lock", "call")
 """The functions that every host may call."""
 
 _NOT_FOR_DESKS = {

@@ -1,11 +1,13 @@
-"""Reading somebody again in a transaction, who was read before it."""
+"""Reading somebody again in a transaction, who was read before it; taking a change of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pincli.models import User
+from pincli.errors import NoPinPossible
+from pincli.models import EventKind, NewEvent, User
+from pincli.rules import lockout
 
 if TYPE_CHECKING:
     from pincli.store.contract import Transaction
@@ -44,3 +46,21 @@ def read_again(transaction: Transaction, asked: User) -> User:
         if user.uid == asked.uid:
             return user
     raise transaction.replaced()
+
+
+def taken(
+    transaction: Transaction, user: User, taking: lockout.Change, *, withdraws: bool
+) -> User | lockout.Refusal:
+    """Take a change of one user. A refusal is recorded with the record that it is about."""
+    step, refusal = lockout.ended_first(user, taking, withdraws=withdraws, at=transaction.at)
+    if refusal is not None:
+        step = (*step, refused(lockout.after(user, step), refusal))
+    transaction.save(step)
+    return refusal or lockout.after(user, step)
+
+
+def refused(user: User, refusal: lockout.Refusal) -> NewEvent:
+    """The event of a refusal, about a record as it is after it."""
+    if isinstance(refusal, NoPinPossible):
+        return NewEvent(EventKind.REFUSED, user, outcome=refusal.state.value)
+    return NewEvent(EventKind.REFUSED, user, outcome=refusal.rule.name.lower())

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pincli.errors import KeyChanged, NoPinPossible, PinChangedMeanwhile, Refused, Rule
+from pincli.errors import KeyChanged, PinChangedMeanwhile, Refused, Rule
 from pincli.models import Change, EventKind, NewEvent, NewPin, User
 from pincli.rules import lockout
 from pincli.rules.states import is_locked, may_have_pin
-from pincli.store.steps.again import read_again, read_all_again
+from pincli.store.steps.again import read_again, read_all_again, refused, taken
 
 if TYPE_CHECKING:
     from pincli.store.contract import Transaction
@@ -31,7 +31,7 @@ def collect(transaction: Transaction, asked: User, pin: NewPin) -> User | lockou
     """
     user = _at_version(transaction, asked, pin)
     change = partial(lockout.collected, pin=pin, at=transaction.at)
-    return _taken(transaction, user, change, withdraws=False)
+    return taken(transaction, user, change, withdraws=False)
 
 
 def change(transaction: Transaction, asked: User, pin: NewPin) -> User | lockout.Refusal:
@@ -46,7 +46,7 @@ def change(transaction: Transaction, asked: User, pin: NewPin) -> User | lockout
     """
     user = _at_version(transaction, asked, pin)
     taking = partial(lockout.changed, pin=pin, at=transaction.at)
-    return _taken(transaction, user, taking, withdraws=True)
+    return taken(transaction, user, taking, withdraws=True)
 
 
 def renew(transaction: Transaction, asked: User, pin: NewPin) -> None:
@@ -71,7 +71,7 @@ def renew(transaction: Transaction, asked: User, pin: NewPin) -> None:
         )
         return (NewEvent(EventKind.RENEWED, fresh),)
 
-    _taken(transaction, user, renewed, withdraws=False)
+    taken(transaction, user, renewed, withdraws=False)
 
 
 def issue(
@@ -163,7 +163,7 @@ def unlock(transaction: Transaction, asked: User, *, reason: str) -> User | lock
     """Release a lock, or record that there is none: the refusal, for the caller to raise."""
     user = read_again(transaction, asked)
     taking = partial(lockout.unlocked, reason=reason)
-    return _taken(transaction, user, taking, withdraws=False)
+    return taken(transaction, user, taking, withdraws=False)
 
 
 def refuse_unless_locked(transaction: Transaction, asked: User) -> Refused | None:
@@ -175,14 +175,14 @@ def refuse_unless_locked(transaction: Transaction, asked: User) -> Refused | Non
         transaction.save(ending)
         return None
     refusal = Refused(Rule.NOT_LOCKED, user.login)
-    transaction.save([*ending, _refused(now, refusal)])
+    transaction.save([*ending, refused(now, refusal)])
     return refusal
 
 
 def refuse(transaction: Transaction, asked: User, refusal: lockout.Refusal) -> None:
     """Record that something about a user's PIN was refused."""
     user = read_again(transaction, asked)
-    transaction.save([_refused(user, refusal)])
+    transaction.save([refused(user, refusal)])
 
 
 def note_shown(transaction: Transaction, asked: User) -> None:
@@ -199,17 +199,6 @@ def note_shown(transaction: Transaction, asked: User) -> None:
     transaction.save([*ending, NewEvent(EventKind.PIN_SHOWN, now)])
 
 
-def _taken(
-    transaction: Transaction, user: User, taking: lockout.Change, *, withdraws: bool
-) -> User | lockout.Refusal:
-    """Take a change of one user. A refusal is recorded with the record that it is about."""
-    step, refusal = lockout.ended_first(user, taking, withdraws=withdraws, at=transaction.at)
-    if refusal is not None:
-        step = (*step, _refused(lockout.after(user, step), refusal))
-    transaction.save(step)
-    return refusal or lockout.after(user, step)
-
-
 def _taken_by_all(
     transaction: Transaction, users: Sequence[User], taking: lockout.Change
 ) -> list[Change]:
@@ -224,12 +213,6 @@ def _taken_by_all(
         changes.append(Change(user, lockout.after(user, step)))
     transaction.save(events)
     return changes
-
-
-def _refused(user: User, refusal: lockout.Refusal) -> NewEvent:
-    if isinstance(refusal, NoPinPossible):
-        return NewEvent(EventKind.REFUSED, user, outcome=refusal.state.value)
-    return NewEvent(EventKind.REFUSED, user, outcome=refusal.rule.name.lower())
 
 
 def _at_version(transaction: Transaction, asked: User, pin: NewPin) -> User:

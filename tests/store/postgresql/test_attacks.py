@@ -287,7 +287,9 @@ WAYS: dict[str, Way] = {
     "undone after a savepoint": undoing("BEGIN", "RELEASE first", "SAVEPOINT second"),
     "undone first": undoing("BEGIN", "ROLLBACK TO first"),
     "undone as the group": undoing("BEGIN", f"SET LOCAL ROLE {DESK}"),
-    "ended by a second charge": ended_by(twin.charge, twin.record, twin.finish, twin.lock),
+    "ended by a second charge": ended_by(
+        twin.charge, twin.record, twin.finish, twin.lock, twin.calling
+    ),
     "ended by the same charge of another": ended_by(
         lambda user: twin.charge(user, b"y" * 32), lambda user: twin.record(user, ticket="x")
     ),
@@ -327,7 +329,7 @@ def test_the_commit_of_a_charge_waits_for_the_disk(thief: psycopg.Connection, us
     for said, kept in (("off", "on"), ("local", "on"), ("remote_write", "on"), ("on", "on"),
                        ("remote_apply", "remote_apply")):  # fmt: skip
         for asked in (twin.charge(user, by=EVIL), twin.settle(user, uuid4()), twin.record(user),
-                      twin.finish(user), twin.lock(user)):  # fmt: skip
+                      twin.finish(user), twin.lock(user), twin.calling(user)):  # fmt: skip
             with undone(thief):
                 thief.execute(f"SET LOCAL synchronous_commit = {said}".encode())
                 call(thief, asked)
@@ -493,7 +495,7 @@ def test_no_other_function_may_be_called(thief: psycopg.Connection) -> None:
         'search_path=pincli, pg_temp' = ANY (proconfig) AND proconfig::text ~ 'lock_timeout=.*s'
         FROM pg_proc WHERE pronamespace = 'pincli'::regnamespace"""
     rows = thief.execute(query).fetchall()
-    public = {"charge", "settle", "record", "finish", "lock"}
+    public = {"charge", "settle", "record", "finish", "lock", "call"}
     for place in (1, 2, 3):
         assert {row[0] for row in rows if row[place]} == public
     owners = "SELECT DISTINCT proowner::regrole::text FROM pg_proc WHERE pronamespace = 'pincli'::"
@@ -551,8 +553,8 @@ def settle_anything(user: User) -> Call:
 
 @pytest.mark.parametrize(
     "asked",
-    [twin.charge, settle_anything, twin.record, twin.finish, twin.lock],
-    ids=["charge", "settle", "record", "finish", "lock"],
+    [twin.charge, settle_anything, twin.record, twin.finish, twin.lock, twin.calling],
+    ids=["charge", "settle", "record", "finish", "lock", "call"],
 )
 def test_errors_tell_nothing(
     store: Twin, thief: psycopg.Connection, user: User, asked: Callable[[User], Call]
@@ -566,6 +568,7 @@ def test_errors_tell_nothing(
         bytes: (None, *too_long[:2]),
         str: (None, "", *too_long[2:]),
         int: (None, -(2**63), 2**63 - 1),
+        bool: (None,),
         UUID: (None, nonce),
         type(None): (b"", -1, 2**63 - 1),
     }
@@ -605,7 +608,7 @@ def test_forged_marks(store: Twin, thief: psycopg.Connection, user: User) -> Non
         (2**63 - 1, b"", 0),
         (-1, b"", 1),
     ]
-    for asked in (twin.charge, twin.record, twin.finish, twin.lock):
+    for asked in (twin.charge, twin.record, twin.finish, twin.lock, twin.calling):
         for seen in forged:
             with pytest.raises(psycopg.Error) as failure:
                 call(thief, asked(user, seen=seen))
@@ -628,7 +631,7 @@ def test_a_record_that_was_edited_behind_the_trail(store: Twin, thief: psycopg.C
     ):
         (user,) = store.put([user_of(next(_ROWS))])
         store.admin.execute(edit.encode(), (user.uid,))
-        for asked in (twin.charge, twin.record, twin.finish, twin.lock):
+        for asked in (twin.charge, twin.record, twin.finish, twin.lock, twin.calling):
             with pytest.raises(psycopg.Error) as failure:
                 call(thief, asked(user))
             assert failure.value.sqlstate == "PC003"

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from pincli.errors import Refused
 from pincli.models import (
     EventKind,
     Head,
@@ -33,7 +34,7 @@ from pincli.rules.canonical import link_of, texts_digest
 from pincli.rules.people import edited, switched
 from pincli.rules.times import written
 from pincli.store.postgresql.functions import LEFT_OPEN_SECONDS
-from pincli.store.steps import attempts, pins
+from pincli.store.steps import attempts, calls, pins
 from tests.store.postgresql import twin
 from tests.store.postgresql.twin import (
     AT,
@@ -53,6 +54,7 @@ from tests.store.postgresql.twin import (
 from tests.support.postgresql import Server
 
 AN_HOUR_AGO = written(datetime.now(UTC) - timedelta(hours=1))
+JUST_NOW = written(datetime.now(UTC))
 NOW_OR_SOON = written(datetime.now(UTC) + timedelta(hours=1))
 
 
@@ -250,6 +252,43 @@ def test_a_lock_by_hand_in_every_state(store: Twin) -> None:
         assert now.failed_attempts == 6
     compared.finish()
     assert {texts.reason for texts in store.texts().values() if not texts.ticket} == {"odd"}
+
+
+CALLS: tuple[dict[str, Any], ...] = (
+    {},
+    {"call_agent": "mia", "call_ref": TICKET, "call_since": JUST_NOW},
+    {"call_agent": "eva", "call_ref": None, "call_since": JUST_NOW},
+    {"call_agent": "mia", "call_ref": TICKET, "call_since": AN_HOUR_AGO},
+    {"call_agent": "eva", "call_ref": TICKET, "call_since": NOW_OR_SOON},
+)
+
+
+def test_a_call_in_every_state(store: Twin) -> None:
+    """`call` ends the open attempt, and begins or ends a call, or refuses to end another's."""
+    orders = ((False, False), (True, False), (True, True))
+    small = list(itertools.product(records(), CALLS, orders))
+    users = store.put(user_of(row, **case[0], **case[1]) for row, case in enumerate(small, 1))
+    head = store.head()
+    told = call_all(
+        store.desk,
+        [
+            twin.calling(user, ends=ends, anybodys=anybodys)
+            for user, (_, _, (ends, anybodys)) in zip(users, small, strict=True)
+        ],
+    )
+    compared = Compared(store, head)
+    for user, case, now, said in zip(users, small, store.users(users), told, strict=True):
+        ends, anybodys = case[2]
+        memory = Memory(user, head)
+        step = partial(calls.end, anybodys=anybodys) if ends else partial(calls.begin, ref=TICKET)
+        result, locked = compared.taken(memory, partial(step, asked=user), said)
+        word: str | None = "call_begun"
+        if ends:
+            is_refused = isinstance(result, Refused)
+            word = "call_of_another" if is_refused else "call_ended" if result[1] else None
+        assert (said.outcome, said.locked) == (word, locked)
+        assert now == memory.user
+    compared.finish()
 
 
 def test_refusals_about_no_user(store: Twin) -> None:

@@ -112,6 +112,18 @@ def lock(user: User, reason: str | None = "odd", seen: Sequence[Any] = (None, No
     return Call("lock", (user.uid, reason, *BY, *seen))
 
 
+def calling(
+    user: User,
+    *,
+    ends: bool = False,
+    anybodys: bool = True,
+    seen: Sequence[Any] = (None, None, None),
+) -> Call:
+    """How a host begins or ends a call."""
+    ticket = None if ends else TICKET
+    return Call("call", (user.uid, ticket, ends, anybodys, *BY, *seen))
+
+
 def call(connection: psycopg.Connection, asked: Call) -> Any:
     """What a function gives, by name; committed, unless the connection is in a transaction."""
     cursor = connection.cursor(row_factory=psycopg.rows.namedtuple_row)

@@ -1,0 +1,61 @@
+"""Which agent is talking to a customer: the portal shows it, so that nobody else can say so."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from pincli.errors import Refused, Rule
+from pincli.models import EventKind, NewEvent, User
+from pincli.rules.lockout import Step, with_call
+from pincli.rules.times import written
+
+CALL_LASTS = timedelta(minutes=30)
+"""After that a call is over, although nobody has ended it."""
+AHEAD_AT_MOST = timedelta(minutes=1)
+"""How far the clock that a call began by may be ahead."""
+
+
+class Call(NamedTuple):
+    """A call that goes on: whose it is, the ticket, and when it began."""
+
+    agent: str
+    ref: str | None
+    since: str
+
+
+def call_of(user: User, *, at: str) -> Call | None:
+    """The call that goes on at a time; None if nobody is calling."""
+    if user.call_agent is None or user.call_since is None:
+        return None
+    now = datetime.fromisoformat(at)
+    if written(now - CALL_LASTS) < user.call_since <= written(now + AHEAD_AT_MOST):
+        return Call(user.call_agent, user.call_ref, user.call_since)
+    return None
+
+
+def begun(user: User, *, agent: str, ref: str | None, at: str) -> Step:
+    """An agent begins a call; the one before is over, whoever's it was."""
+    now = with_call(user, agent=agent, ref=ref, at=at)
+    return (NewEvent(EventKind.CALL_BEGUN, now, ticket=ref),)
+
+
+def ended(user: User, *, agent: str, anybodys: bool, at: str) -> Step:
+    """The call is over; nothing where nobody is calling.
+
+    Args:
+        user: The record.
+        agent: Who ends it.
+        anybodys: Whether they may end that of another agent.
+        at: ISO 8601, UTC.
+
+    Raises:
+        Refused: It is another agent's.
+    """
+    call = call_of(user, at=at)
+    if call is None:
+        return ()
+    if call.agent != agent and not anybodys:
+        raise Refused(Rule.CALL_OF_ANOTHER, user.login)
+    over = user._replace(call_agent=None, call_ref=None, call_since=None)
+    return (NewEvent(EventKind.CALL_ENDED, over, ticket=call.ref),)

@@ -1,0 +1,127 @@
+"""Calls both ways: what the record, the trail and the portal have of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from pincli.errors import Refused, UnknownUser
+from pincli.models import Outcome, State, UserType
+from pincli.operations import people
+from pincli.operations.call import begin, end
+from pincli.operations.session import Need
+from pincli.operations.verify import verify
+from pincli.rules.calls import call_of
+from pincli.rules.states import state_of
+from tests.store.attempting import (
+    AT,
+    PIN,
+    WRONG,
+    kinds_after,
+    last_number,
+    left_open,
+    rewrite,
+    told,
+    with_counter,
+)
+from tests.support.desk import Desk
+
+pytestmark = pytest.mark.engines
+FLOOR = (Need.ATTEMPT, Need.COMPARE)
+
+
+def test_a_call_is_begun_taken_over_and_ended(desk: Desk) -> None:
+    """The latest wins; another agent can't end it, on record, and an admin can."""
+    before = desk.add("alice")
+    number = last_number(desk)
+    with desk.front.session(*FLOOR, agent="eva") as session:
+        begin(session, " Alice", "T-1")
+    with desk.front.session(*FLOOR, agent="mia") as session:
+        begin(session, "alice", "T-2")
+    now = desk.user("alice")
+    assert (now.call_agent, now.call_ref, now.call_since) == ("mia", "T-2", desk.events()[-1].at)
+    with desk.front.session(*FLOOR, agent="eva") as session:
+        with pytest.raises(Refused):
+            end(session, "alice", anybodys=False)
+        assert desk.user("alice") == now
+        assert end(session, "alice", anybodys=True)[1] is True
+        assert end(session, "alice", anybodys=True)[1] is False
+    assert desk.user("alice")._replace(event=0) == before._replace(event=0)
+    assert kinds_after(desk, number) == [
+        ("call_begun", None, 0),
+        ("call_begun", None, 0),
+        ("refused", "call_of_another", 0),
+        ("call_ended", None, 0),
+    ]
+    tickets = [(event.agent, event.ticket) for event in desk.events()[number:]]
+    assert tickets == [("eva", "T-1"), ("mia", "T-2"), ("eva", None), ("eva", "T-2")]
+
+
+@pytest.mark.parametrize("pin", [PIN, WRONG])
+def test_a_verify_begins_a_call(desk: Desk, pin: str) -> None:
+    """By its attempt alone, right or wrong; one that is refused begins none."""
+    with_counter(desk, 0)
+    number = last_number(desk)
+    with desk.front.session(*FLOOR, agent="eva") as session:
+        outcome = verify(session, "alice", pin, "T-1").outcome
+    user = desk.user("alice")
+    assert (user.call_agent, user.call_ref) == ("eva", "T-1")
+    assert call_of(user, at=desk.events()[number].at) is not None
+    used = 0 if outcome is Outcome.VERIFIED else 1
+    assert kinds_after(desk, number) == [("attempt", None, 1), (outcome.value, outcome.value, used)]
+
+
+def test_a_verify_that_is_refused_begins_no_call(desk: Desk) -> None:
+    """Nothing was compared, and the record is as it was."""
+    with_counter(desk, 6)
+    with desk.front.session(*FLOOR) as session:
+        assert verify(session, "alice", PIN, None).outcome is Outcome.LOCKED
+    assert desk.user("alice").call_since is None
+
+
+def test_a_call_that_is_over_is_left_as_it_is(desk: Desk) -> None:
+    """Expiry writes nothing, nor does ending what is over."""
+    desk.add("alice")
+    rewrite(desk, "alice", call_agent="eva", call_ref="T-1", call_since=AT)
+    number = last_number(desk)
+    with desk.front.session(*FLOOR, agent="mia") as session:
+        assert end(session, "alice", anybodys=False)[1] is False
+    assert desk.user("alice").call_agent == "eva"
+    assert last_number(desk) == number
+
+
+@pytest.mark.parametrize("state", [State.LOCKED, State.INACTIVE, State.INELIGIBLE])
+def test_anybody_can_be_called(desk: Desk, state: State) -> None:
+    """Whatever their PIN is like; counter and PIN stay."""
+    if state is State.LOCKED:
+        with_counter(desk, 6)
+    else:
+        desk.add("alice", kind=UserType.DATAPIPE if state is State.INELIGIBLE else UserType.CLOUD)
+        with desk.session() as session:
+            people.set_active(session, "alice", active=state is not State.INACTIVE, reason=None)
+    before = desk.user("alice")
+    with desk.front.session(*FLOOR, agent="eva") as session:
+        begin(session, "alice", None)
+    after = desk.user("alice")
+    assert (state_of(after), after.call_agent) == (state, "eva")
+    uncalled = after._replace(call_agent=None, call_since=None, event=before.event)
+    assert told(uncalled) == told(before)
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_an_attempt_that_is_open_ends_first(desk: Desk, ends: bool) -> None:
+    """With the outcome that its own process would have got."""
+    attempt = left_open(desk, with_counter(desk, 2), PIN)
+    with desk.front.session(*FLOOR) as session:
+        if ends:
+            end(session, "alice", anybodys=True)
+        else:
+            begin(session, "alice", None)
+    last = "call_ended" if ends else "call_begun"
+    assert kinds_after(desk, attempt.number) == [("verified", "verified", 0), (last, None, 0)]
+
+
+def test_nobody_unknown_is_called(desk: Desk) -> None:
+    """It is on record, with the ticket."""
+    with desk.front.session(*FLOOR) as session, pytest.raises(UnknownUser):
+        begin(session, "nobody", "T-1")
+    assert (desk.events()[-1].outcome, desk.events()[-1].ticket) == ("unknown_user", "T-1")
