@@ -120,18 +120,27 @@ def test_the_first_user_by_hand_in_five_lines(home: dict[str, str]) -> None:
 
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="there is no tmux")
 def test_the_screens_of_the_desk_are_real(home: dict[str, str], tmp_path: Path) -> None:
-    """The two pictures of a shift are what a terminal of 80 columns shows on the way."""
-    asked, verified = (block.rstrip() for block in _blocks("text"))
+    """The pictures of a shift are what a terminal of 80 columns shows on the way."""
+    listed, asked, verified = (block.rstrip() for block in _blocks("text"))
     ready = _bash(
         "pincli init && pincli user add alice --account acme --name 'Alice Example'"
         " && pincli pin change alice --pin-stdin <<< 444159"
+        " && pincli user add alice.smith --account acme --name 'Alice Smith'"
+        " && pincli pin show alice.smith"
+        " && pincli user add asmith --account globex --name 'Alice Smith'"
         " && pincli verify alice --pin-stdin <<< 444159",
         home,
     )
     assert ready.returncode == 0, ready.stderr
     with tmux(home, tmp_path) as agent:
         agent.line("pincli", "desk")
-        agent.wait_for("^ user$")
+        agent.wait_for("^ caller$")
+        agent.type("smith T-4711")
+        agent.press("Enter")
+        agent.wait_for("2 people fit")
+        assert _as_told(agent.screen) == _as_told(listed)
+        agent.press("Escape")
+        agent.wait_for("^ caller$")
         agent.type("alice T-4711")
         agent.press("Enter")
         agent.wait_for("ticket")

@@ -15,7 +15,7 @@ import typer
 from pincli.commands.command_tree import Place, root
 from pincli.commands.invocation import Invocation
 from pincli.commands.registry import front_page
-from pincli.operations.callers import names_beginning
+from pincli.operations.completing import names_beginning
 from pincli.store.opening import open_store
 from pincli.views.blocks import Answer
 from pincli.views.help.topics import TOPICS

@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 from pincli.config import Display
 from pincli.models import User, Verdict
+from pincli.results import Found
 from pincli.rules.pins import PIN_LENGTH
 from pincli.rules.states import state_of
 from pincli.views.blocks import Band, Block, Fields, Headline, Menu, Next, Note, Problem, Tone
 from pincli.views.status import when
 from pincli.views.terminal import Styled, row_of, rows_of, width_of
-from pincli.views.verdict import attempts, name_field, say, verdict
+from pincli.views.verdict import attempts, login_of, name_field, say, short_name, verdict
 from pincli.views.verdict import caller as known_by
 
 WIDEST = 100
@@ -36,24 +37,23 @@ class Tally(NamedTuple):
 def opening() -> list[Block]:
     """What is on the screen between two calls."""
     return [
-        Note("The caller's login, and a ticket if there is one:  alice T-4711", Tone.QUIET),
-        Note("An account's name lists its users.", Tone.QUIET),
+        Note("The login, or words of the name and the company; and a ticket:", Tone.QUIET),
+        Note("alice T-4711,  alice smith acme #4711", Tone.QUIET),
     ]
 
 
-def caller(user: User, ticket: str | None) -> list[Block]:
+def caller(user: User, ticket: str | None, *, roomy: bool = True) -> list[Block]:
     """Who the caller says they are, and how they stand, before the PIN is asked for.
 
     Without a sign or a colour: nobody may take it for a verdict.
     """
-    pairs = [
-        ("user", known_by(user)),
-        ("state", state_of(user).value),
-        ("attempts", attempts(user)),
-        ("last attempt", when(user.last_attempt_at, user.last_attempt_by)),
-        ("last verified", when(user.last_verified_at, user.last_verified_by)),
-    ]
-    if user.locks_total:
+    pairs = [("user", known_by(user)), ("attempts", attempts(user))]
+    if roomy:
+        pairs += [
+            ("last attempt", when(user.last_attempt_at, user.last_attempt_by)),
+            ("last verified", when(user.last_verified_at, user.last_verified_by)),
+        ]
+    if roomy and user.locks_total:
         pairs.append(("locks ever", str(user.locks_total)))
     if ticket is not None:
         pairs.append(("ticket", ticket))
@@ -92,18 +92,46 @@ def notice(text: str) -> list[Block]:
     return [Headline(Tone.WARNING, text)]
 
 
-def listed(account: str, total: int, shown: int) -> list[Block]:
-    """What is above the users of an account."""
-    users = "user" if total == 1 else "users"
-    blocks: list[Block] = [Headline(Tone.NEUTRAL, account, f"an account with {total} {users}")]
-    if shown < total:
-        blocks.append(Note(f"  The first {shown}; the others are known by their login."))
-    return blocks
+def fitting(found: Found, *, hidden: bool = False) -> list[Block]:
+    """What is above those who may be calling.
+
+    Args:
+        found: They.
+        hidden: Whether digits were hidden in what was typed.
+    """
+    if not found.people:
+        hint = "ask for another word"
+        if found.near:
+            hint = f"near words: {', '.join(found.near)}"
+        elif hidden:
+            hint = "six digits could be a PIN, and are hidden: find the caller first"
+        return [Headline(Tone.WARNING, "nobody fits"), Note(f"  {hint}", Tone.QUIET)]
+    number = len(found.people) + found.more
+    if found.more:
+        least = "" if found.all_counted else "more than "
+        text = f"{least}{number} people fit: add a first name or the company. Read nothing out."
+    else:
+        fit = "1 person fits" if number == 1 else f"{number} people fit"
+        text = f"{fit}. Ask for the company; read nothing out."
+    return [Note(text)]
 
 
-def cells_of(user: User) -> tuple[str, str, str]:
-    """A user among others to choose from, the login first."""
-    return (user.login, user.display_name, state_of(user).value)
+def people(found: Found, width: int) -> list[tuple[str, ...]]:
+    """Those who may be calling, one a row: login and account whole, what else there is room for.
+
+    The name comes last, whatever it says.
+    """
+    for chosen in ("state", "name"), ("name",), ():
+        rows = [_row_of(user, chosen) for user in found.people]
+        wide = [max(map(width_of, column), default=0) for column in zip(*rows, strict=True)]
+        if sum(wide) + len(_GAP) * len(wide) < width:
+            break
+    return rows
+
+
+def _row_of(user: User, chosen: Sequence[str]) -> tuple[str, ...]:
+    rest = {"state": state_of(user).value, "name": short_name(user)}
+    return (login_of(user), user.account, *(rest[each] for each in chosen))
 
 
 def counts(tally: Tally, *, short: bool = False) -> str:

@@ -135,7 +135,7 @@ def main() -> None:
         ):
             for bare in (alone, committing):
                 bare.until(rb"PIN: ")
-            desk.until(rb"\buser\b")
+            desk.until(rb"\bcaller\b")
             desk.pause(1.0)
             for turn in range(-1, given.runs):
                 found = (

@@ -63,7 +63,7 @@ def at_a_desk(
     ):
         for bare in (alone, committing):
             bare.until(rb"PIN: ")
-        desk.until(rb"\buser\b")
+        desk.until(rb"\bcaller\b")
         desk.pause(1.0)
         for turn in range(-1, runs):
             found = [bare_call(alone, 0.3), bare_call(committing, 0.3)]

@@ -117,21 +117,58 @@ def test_a_pasted_pin(floor: Desk, agent: Tmux) -> None:
     agent.wait_for("\u2714  VERIFIED")
 
 
-def test_a_near_name_is_offered(floor: Desk, agent: Tmux) -> None:
-    """The slip is an event, as with `verify`; Down and Enter take the name that was meant."""
+def test_a_beginning_opens_nobody_s_card(floor: Desk, agent: Tmux) -> None:
+    """It could be a namesake: the list, the first one chosen, and Enter again."""
+    sit_down(agent)
+    agent.type("ver T-1")
+    agent.wait_for("ticket T-1$")
+    agent.press("Enter")
+    agent.wait_for("1 person fits")
+    agent.wait_for("\u203a  vera +acme +active +Vera$")
+    assert not re.search(PIN, agent.screen, re.MULTILINE)
+    agent.press("Enter")
+    agent.wait_for(r"ticket +T-1")
+    agent.wait_for(PIN)
+
+
+def test_who_is_not_found_is_on_record_without_a_word(floor: Desk, agent: Tmux) -> None:
+    """The line stays for correction, with near words; only Enter is recorded, no letter."""
     sit_down(agent)
     agent.type("alcie T-1")
     agent.press("Enter")
-    agent.wait_for("unknown user: alcie")
-    agent.press("Down")
-    agent.wait_for("\u203a  alice")
+    agent.wait_for("nobody fits")
+    agent.wait_for("near words: alice")
+    (event,) = [each for each in floor.events() if each.outcome == "not_found"]
+    assert (event.command, event.user, event.ticket) == ("desk", None, None)
+    agent.press(*["BSpace"] * 7)
+    agent.wait_for("2 people fit")
+    agent.type("icia")
+    agent.wait_for("1 person fits")
     agent.press("Enter")
-    agent.wait_for(r"ticket +T-1")
-    (event,) = [each for each in floor.events() if each.outcome == "unknown_user"]
-    assert (event.command, event.user, event.ticket) == ("desk", "alcie", "T-1")
+    agent.wait_for("alicia, acme")
+    assert [each.outcome for each in floor.events()].count("not_found") == 1
 
 
-def test_an_account_lists_its_users(floor: Desk, agent: Tmux) -> None:
+def test_one_login_in_two_accounts(floor: Desk, agent: Tmux) -> None:
+    """Both are offered, and the one that is chosen is charged."""
+    floor.add("alice", "globex")
+    sit_down(agent)
+    agent.type("alice")
+    agent.press("Enter")
+    agent.wait_for("2 people fit")
+    assert re.search(
+        r"\u203a  alice +acme +active +Alice\n +alice +globex +uncollected", agent.screen
+    )
+    agent.press("Enter")
+    agent.wait_for("alice, acme")
+    answer(agent, RIGHT, "\u2714  VERIFIED")
+    agent.type("alice glob")
+    agent.press("Enter", "Enter")
+    agent.wait_for("NOT VERIFIED")
+    agent.wait_for("alice, globex")
+
+
+def test_an_account_lists_its_people(floor: Desk, agent: Tmux) -> None:
     """The first ones with their states, how many there are, and one of them can be taken."""
     for number in range(60):
         floor.add(f"cust{number:02}", "bigco")
@@ -139,13 +176,25 @@ def test_an_account_lists_its_users(floor: Desk, agent: Tmux) -> None:
     sit_down(agent)
     agent.type("BigCo")
     agent.press("Enter")
-    screen = agent.wait_for("an account with 60 users")
-    assert re.search("cust00 +Cust00 +uncollected", screen)
-    assert "The first 50" in screen
+    screen = agent.wait_for("60 people fit: add a first name")
+    assert len(re.findall("cust.. +bigco +uncollected +Cust", screen)) >= 12
+    agent.press("Up")
+    agent.wait_for("\u203a  cust19")
     agent.press("Down", "Down", "Enter")
     agent.wait_for(r"cust01, bigco")
     refused = floor.events()[before:]
     assert [(each.user, each.outcome) for each in refused] == [("cust01", "uncollected")]
+
+
+def test_a_pasted_row_is_searched_for(floor: Desk, agent: Tmux) -> None:
+    """Of a spreadsheet: each cell as a login, and what looks like a ticket is the ticket."""
+    sit_down(agent)
+    agent.paste("Vera\tvera\tT-4711\n")
+    agent.wait_for("ticket T-4711$")
+    agent.press("Enter")
+    screen = agent.wait_for(PIN)
+    assert re.search("user +vera, acme", screen)
+    assert re.search("ticket +T-4711", screen)
 
 
 @pytest.mark.parametrize("key", ["Escape", "C-c"])
@@ -156,7 +205,7 @@ def test_a_call_is_cancelled(floor: Desk, agent: Tmux, key: str) -> None:
     agent.type("4441")
     agent.press(key)
     screen = agent.wait_for("cancelled")
-    assert "alice" not in screen.lower().replace("alice t-4711", "")
+    assert "alice, acme" not in screen.lower()
     assert floor.user("alice").attempts_total == 0
     look_up(agent, "vera")
     agent.press(key)
@@ -172,7 +221,7 @@ def test_an_idle_desk_is_cleared(floor: Desk, agent: Tmux) -> None:
     agent.type("4441")
     agent.wait_for("Cleared")
     agent.type("59")
-    agent.wait_for(r"^ user +\*\*$")
+    agent.wait_for(r"^ caller +\*\*$")
     assert "alice, acme" not in agent.screen
     agent.press("Escape")
     look_up(agent, "alice")
@@ -193,9 +242,10 @@ def test_the_pin_is_nowhere(floor: Desk, agent: Tmux) -> None:
         answer(agent, pin, "\u2714  VERIFIED")
     agent.type(pin)  # in the place of the next login
     agent.press("Enter")
-    agent.wait_for(r"unknown user: \*{6}")
+    agent.wait_for("nobody fits")
+    agent.wait_for("six digits could be a PIN")
     agent.press("C-u")
-    agent.type(f"canary {pin}")
+    agent.type(f"canary #{pin}")
     agent.press("Enter")
     agent.wait_for(r"ticket +\*{6}")
     for size in ((60, 12), (120, 40), (80, 24)):
@@ -246,17 +296,17 @@ def test_a_dumb_terminal(floor: Desk, tmp_path: Path) -> None:
     with tmux(floor.environment(TERM="dumb"), tmp_path) as agent:
         before = len(agent.sent)
         agent.line(*PROGRAM, "desk")
-        agent.wait_for("^user:$")
-        agent.type("alcie T-4711")
+        agent.wait_for("^caller:$")
+        agent.type("ali T-4711")
         agent.press("Enter")
-        agent.wait_for("1  alice")
+        agent.wait_for("1  alice +acme")
         agent.type("1")
         agent.press("Enter")
         agent.wait_for("^PIN:$")
         agent.type(RIGHT)
         agent.press("Enter")
         agent.wait_for("^\u2714 VERIFIED$")
-        agent.wait_for("^user:$")
+        agent.wait_for("^caller:$")
         agent.type("lara")
         agent.press("Enter")
         agent.wait_for("^\u2718 NOT VERIFIED$")
@@ -271,14 +321,14 @@ def test_a_dumb_terminal(floor: Desk, tmp_path: Path) -> None:
 def test_lines_where_they_are_asked_for(floor: Desk, agent: Tmux, way: list[str]) -> None:
     """`--plain` in a terminal that could draw, as for a screen reader; Ctrl-C ends a call there."""
     agent.line(*PROGRAM, "desk", "--plain")
-    agent.wait_for("^user:$")
+    agent.wait_for("^caller:$")
     for _ in range(2):
         agent.type("alice")
         agent.press("Enter")
         agent.wait_for(r"^PIN:\s*\Z")
         agent.type("444")
         agent.press(*way)
-        agent.wait_for(r"cancelled.*\n.*\n.*\nuser:\s*\Z")
+        agent.wait_for(r"cancelled.*\n.*\n.*\ncaller:\s*\Z")
     get_up(agent)
     assert b"\x1b[?1049h" not in agent.sent
     assert floor.user("alice").attempts_total == 0
@@ -287,7 +337,7 @@ def test_lines_where_they_are_asked_for(floor: Desk, agent: Tmux, way: list[str]
 def test_lines_that_waited_too_long(floor: Desk, agent: Tmux) -> None:
     """An answer that comes after the idle time is nobody's."""
     drive(agent, idle=1.0, plain=True)
-    agent.wait_for("^user:$")
+    agent.wait_for("^caller:$")
     agent.type("alice")
     agent.press("Enter")
     agent.wait_for("^PIN:$")

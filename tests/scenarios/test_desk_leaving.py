@@ -112,7 +112,7 @@ def test_an_interrupt_from_elsewhere_cancels_the_call(agent: Tmux) -> None:
 def test_a_terminal_that_goes_away(floor: Desk, options: list[str], typed: str) -> None:
     """Exit 130 at any question, and no attempt."""
     with terminal(floor, "desk", *options) as gone:
-        gone.wait_for("user")
+        gone.wait_for("caller")
         gone.type(typed)
         if typed:
             gone.wait_for("PIN")
@@ -215,7 +215,7 @@ def test_what_is_typed_meanwhile_takes_no_verdict_away(
     gate.go_on()
     agent.wait_for("\u2714  VERIFIED")
     agent.type("a")
-    agent.wait_for("^ user +a$")
+    agent.wait_for("^ caller +a$")
     get_up(agent)
     assert count(floor.events("alice"), EventKind.VERIFIED) == 1
     assert b"777" not in agent.sent

@@ -13,7 +13,7 @@ from tests.support.driving import LONG_ENOUGH, ROOT
 from tests.support.failpoints import Plan
 from tests.support.tmux import Tmux
 
-START = r"^ user$"
+START = r"^ caller$"
 PIN = r"^ PIN +[\u25cb_] "
 OVER = r"^shift over .*\n(.*\n)*READY>"
 FULL = r"^ PIN( +[\u25cf*]){6}$"

@@ -36,8 +36,8 @@ def desk(
     Example:
       pincli desk
 
-    Keys: the arrows choose a name, Esc or Ctrl-C cancels a call, Ctrl-D ends the shift.
-    An account's name lists its users.
+    Type a login, or words of a name and a company; a ticket may follow. The arrows choose
+    one of those who fit, Esc or Ctrl-C cancels a call, Ctrl-D ends the shift.
     """
     if invocation.as_json:
         raise UsageProblem("a shift at the desk has no JSON", _FOR_PROGRAMS)

@@ -11,9 +11,8 @@ from types import FrameType
 from pincli.commands.answering import show, writing
 from pincli.commands.desk import picture
 from pincli.commands.desk import shift as machine
-from pincli.commands.desk.choices import Choices
 from pincli.commands.desk.sitting import Sitting
-from pincli.commands.desk.state import Move
+from pincli.commands.desk.state import Listing, Move
 from pincli.commands.prompts import ask_hidden, ask_line, handling
 from pincli.errors import Interrupted
 from pincli.views import desk as view
@@ -57,7 +56,7 @@ class Lines:
         caller = self._sitting.shift.caller
         try:
             self._asking = True
-            return ask_line("user: ") if caller is None else ask_hidden("PIN: ")
+            return ask_line("caller: ") if caller is None else ask_hidden("PIN: ")
         except KeyboardInterrupt:
             self._say([Note("")])
             return _ESCAPE
@@ -77,16 +76,18 @@ class Lines:
         if shift.caller is not None:
             return machine.entered(machine.typed(shift, answer))
         said = shift.said
-        if isinstance(said, Choices) and answer in map(str, range(1, len(said.rows) + 1)):
+        if isinstance(said, Listing) and answer in map(str, range(1, len(said.found.people) + 1)):
             return machine.entered(shift._replace(said=said._replace(chosen=int(answer) - 1)))
-        return machine.entered(machine.edited(shift, machine.pasted(answer)))
+        shift = shift._replace(line=machine.pasted(answer), said=None)
+        return machine.entered(shift)
 
     def _news(self, before: view.Tally) -> list[Block]:
         shift = self._sitting.shift
         blocks = view.as_lines(picture.said(shift))
-        if isinstance(shift.said, Choices):
-            rows = [(str(number), *row) for number, row in enumerate(shift.said.rows, start=1)]
-            blocks.append(Menu(rows, None, "The number of one of them, or another name."))
+        if isinstance(shift.said, Listing) and shift.said.found.people:
+            rows = enumerate(view.people(shift.said.found, view.WIDEST), start=1)
+            numbered = [(str(number), *row) for number, row in rows]
+            blocks.append(Menu(numbered, None, "The number of one of them, or other words."))
         if shift.tally != before:
             blocks.append(Note(f"this shift: {view.counts(shift.tally)}"))
         return blocks

@@ -18,7 +18,7 @@ from prompt_toolkit.clipboard import DummyClipboard
 from prompt_toolkit.data_structures import Point
 from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition
-from prompt_toolkit.formatted_text import ANSI
+from prompt_toolkit.formatted_text import ANSI, StyleAndTextTuples
 from prompt_toolkit.history import DummyHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.key_binding.bindings.named_commands import get_by_name
@@ -37,10 +37,9 @@ from prompt_toolkit.output import ColorDepth, create_output
 
 from pincli.commands.desk import picture
 from pincli.commands.desk import shift as machine
-from pincli.commands.desk.choices import Choices
 from pincli.commands.desk.keyboard import ESCAPE_SECONDS, Keyboard
 from pincli.commands.desk.sitting import Sitting
-from pincli.commands.desk.state import Check
+from pincli.commands.desk.state import Check, Listing
 from pincli.commands.prompts import Handler, handling
 from pincli.config import Display
 from pincli.errors import Interrupted
@@ -90,6 +89,7 @@ class Screen:
         """
         self._sitting = sitting
         self._display = display
+        self._bold = "bold" if display.color else ""
         self._checking = self._stopping = False
         self._keyboard = Keyboard()
         self._before = termios.tcgetattr(self._keyboard.fileno())
@@ -212,7 +212,7 @@ class Screen:
             self._line.insert_text("".join(filter(is_printable, event.data)))
         elif key in _EDITING:
             get_by_name(_EDITING[key]).call(event)
-        self._sitting.shift = machine.edited(self._sitting.shift, self._line.text)
+        self._sitting.take(machine.edited(self._sitting.shift, self._line.text))
 
     def _follow(self) -> None:
         """Have the line and the cursor where the shift is now."""
@@ -303,23 +303,25 @@ class Screen:
 
     def _layout(self) -> Layout:
         asked = Condition(lambda: self._sitting.shift.caller is not None)
-        line = Window(BufferControl(self._line, input_processors=[_Masked()]), height=1)
+        line = Window(BufferControl(self._line, input_processors=[_Masked(self._bold)]), height=1)
         entry = [
             Window(FormattedTextControl(self._label), height=1, width=8),
             ConditionalContainer(line, ~asked),
             ConditionalContainer(self._marks, asked),
+            Window(FormattedTextControl(self._ticket), height=1, dont_extend_width=True),
+            Window(width=self._margin),
         ]
         roomy = Condition(lambda: self._rows >= view.ROOMY)
         framed = Condition(lambda: self._rows > view.ROOMY // 2)
         blank = ConditionalContainer(Window(height=1), roomy)
-        names = FormattedTextControl(self._names, get_cursor_position=self._chosen)
+        people = FormattedTextControl(self._people, get_cursor_position=self._chosen)
         rows = [
             ConditionalContainer(Window(FormattedTextControl(self._head), height=2), framed),
             blank,
             VSplit(entry),
             blank,
             Window(FormattedTextControl(self._said), dont_extend_height=True),
-            Window(names, dont_extend_height=True),
+            Window(people, dont_extend_height=True),
             Window(),
             ConditionalContainer(Window(FormattedTextControl(self._foot), height=1), framed),
         ]
@@ -340,8 +342,15 @@ class Screen:
     def _foot(self) -> ANSI:
         return ANSI(view.foot(picture.keys(self._sitting.shift), self._display, self._width))
 
+    def _margin(self) -> int:
+        return self._app.output.get_size().columns - self._width
+
+    def _ticket(self) -> StyleAndTextTuples:
+        ticket = picture.ticket(self._sitting.shift, self._sitting.work.ticket_pattern)
+        return [(self._bold, ticket)]
+
     def _label(self) -> str:
-        return " user" if self._sitting.shift.caller is None else " PIN"
+        return " caller" if self._sitting.shift.caller is None else " PIN"
 
     def _pin(self) -> ANSI:
         return ANSI(view.marks(len(self._sitting.shift.pin), self._display))
@@ -350,23 +359,27 @@ class Screen:
         return Point(2 * min(len(self._sitting.shift.pin), PIN_LENGTH), 0)
 
     def _said(self) -> ANSI:
-        blocks = picture.said(self._sitting.shift)
+        blocks = picture.said(self._sitting.shift, roomy=self._rows >= view.ROOMY)
         return ANSI("\n".join(view.body(blocks, self._display, self._width, self._rows)))
 
-    def _names(self) -> ANSI:
+    def _people(self) -> ANSI:
         said = self._sitting.shift.said
-        if not isinstance(said, Choices):
+        if not isinstance(said, Listing):
             return ANSI("")
-        return ANSI("\n".join(view.menu(said.fitting, said.chosen, self._display, self._width)))
+        rows = view.people(said.found, self._width)
+        return ANSI("\n".join(view.menu(rows, said.chosen, self._display, self._width)))
 
-    def _chosen(self) -> Point | None:
+    def _chosen(self) -> Point:
         said = self._sitting.shift.said
-        return Point(0, (isinstance(said, Choices) and said.chosen) or 0)
+        return Point(0, said.chosen if isinstance(said, Listing) else 0)
 
 
 class _Masked(Processor):
     """A PIN that is typed in the place of a name is not shown either."""
 
+    def __init__(self, style: str) -> None:
+        self._style = style
+
     def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
         """The line, of the same length."""
-        return Transformation([("bold", picture.masked(transformation_input.document.text))])
+        return Transformation([(self._style, picture.masked(transformation_input.document.text))])

@@ -7,45 +7,50 @@ from __future__ import annotations
 
 import re
 
-from pincli.commands.desk.choices import Choices
 from pincli.commands.desk.state import (
     Answer,
+    Card,
     Check,
-    LookUp,
+    Find,
+    Listing,
     Move,
+    Open,
     Refusal,
     Remark,
     Said,
     Shift,
 )
-from pincli.errors import MalformedName, MalformedPin
+from pincli.errors import MalformedPin
 from pincli.models import Outcome, State, User, Verdict
-from pincli.rules.names import LONGEST_NAME, LONGEST_TICKET, clean_ticket, is_printable
+from pincli.rules.names import LONGEST_NAME, LONGEST_TICKET, is_printable
 from pincli.rules.pins import GAP, require_well_formed
 from pincli.views.blocks import Problem
 from pincli.views.desk import Tally
-from pincli.views.problems import describe
 
 IDLE_SECONDS = 120.0
 """After so long without a key, whatever is shown of a caller goes."""
 
 _LONGEST_LINE = LONGEST_NAME + LONGEST_TICKET + 8
 _LONGEST_PIN = 32
+_NO_USERS = {
+    **dict.fromkeys(("help", "?"), Remark.HELP),
+    **dict.fromkeys(("quit", "exit"), Remark.TO_QUIT),
+}
 
 
 def entered(shift: Shift) -> Move:
     """The state after Enter."""
     if shift.caller is not None:
         return _pin_entered(shift, shift.caller)
-    if isinstance(shift.said, Choices) and shift.said.name:
-        name = shift.said.name
-    else:
-        name, ticket = _parts(shift.line)
-        try:
-            shift = shift._replace(ticket=clean_ticket(ticket) if ticket else shift.ticket)
-        except MalformedName as error:
-            return shift._replace(said=describe(error)), None
-    return (shift, LookUp(name, shift.ticket)) if name else (_next_call(shift), None)
+    said = shift.said
+    if isinstance(said, Listing) and said.found.people:
+        return shift, Open(said.found.people[said.chosen], said.ticket)
+    line = shift.line.strip()
+    if not line:
+        return _next_call(shift), None
+    if line.casefold() in _NO_USERS:
+        return _next_call(shift)._replace(said=_NO_USERS[line.casefold()]), None
+    return shift, Find(line)
 
 
 def typed(shift: Shift, text: str) -> Shift:
@@ -67,39 +72,44 @@ def erased(shift: Shift, *, all_of_it: bool) -> Shift:
     return shift._replace(pin="" if all_of_it else shift.pin[:-1])
 
 
-def edited(shift: Shift, line: str) -> Shift:
-    """The state after the line was: the next call begins, and what was said of the last goes."""
+def edited(shift: Shift, line: str) -> Move:
+    """The state after the line was edited; a list is narrowed down to whom it means now.
+
+    Else the next call begins, and what was said of the last one goes: nobody is verified by
+    another's verdict.
+    """
     line = line[:_LONGEST_LINE]
     if line == shift.line:
-        return shift
-    said = shift.said
-    said = said.begun_with(_parts(line)[0]) if isinstance(said, Choices) else None
-    return shift._replace(line=line, said=said)
+        return shift, None
+    if isinstance(shift.said, Listing) and line.strip():
+        return shift._replace(line=line), Find(line, narrows=True)
+    return shift._replace(line=line, said=None), None
 
 
 def moved(shift: Shift, step: int) -> Shift:
-    """The state after another one was chosen of those that there are."""
-    if not isinstance(shift.said, Choices):
+    """The state after the next one of a list was chosen, or the one before; round and round."""
+    said = shift.said
+    if not isinstance(said, Listing) or not said.found.people:
         return shift
-    return shift._replace(said=shift.said.moved(step))
+    chosen = (said.chosen + step) % len(said.found.people)
+    return shift._replace(said=said._replace(chosen=chosen))
 
 
 def pasted(text: str) -> str:
-    """What a paste puts into the line: its first line, without what hides."""
-    return "".join(filter(is_printable, next(iter(text.strip().splitlines()), "")))
+    """What a paste puts into the line: its first line, the cells of a row told apart."""
+    first = next(iter(text.strip().splitlines()), "")
+    return "".join(filter(is_printable, first.replace("\t", "; ")))
 
 
 def answered(shift: Shift, answer: Answer) -> Shift:
     """The state after the store has answered."""
     match answer:
-        case User():
-            return _next_call(shift)._replace(caller=answer, ticket=shift.ticket)
+        case Card(user, ticket):
+            return _next_call(shift)._replace(caller=user, ticket=ticket)
         case Verdict():
             return _after_verdict(shift, answer)
-        case Choices():
+        case Listing() | Problem():
             return shift._replace(said=answer)
-        case Problem():
-            return shift._replace(said=answer, ticket=None)
         case Refusal():
             return _next_call(shift)._replace(said=answer)
 
@@ -128,12 +138,6 @@ def is_remark(said: Said) -> bool:
 def is_digits(text: str) -> bool:
     """Whether a text is made of ASCII digits alone."""
     return text.isascii() and (text.isdigit() or not text)
-
-
-def _parts(line: str) -> tuple[str, str | None]:
-    """The name and the ticket in a line; the name is empty in an empty line."""
-    name, _, ticket = line.strip().partition(" ")
-    return name, ticket.strip() or None
 
 
 def _pin_entered(shift: Shift, caller: User) -> Move:

@@ -6,7 +6,7 @@ import gc
 import time
 
 from pincli.commands.desk import shift as machine
-from pincli.commands.desk.state import Check, Move, Shift
+from pincli.commands.desk.state import Check, Find, Move, Open, Shift
 from pincli.commands.desk.work import Work
 
 
@@ -36,9 +36,15 @@ class Sitting:
         self.shift, effect = move
         if effect is None:
             return
-        answer = self.work.check(effect) if isinstance(effect, Check) else self.work.look_up(effect)
+        match effect:
+            case Find():
+                answer = self.work.find(effect)
+            case Open():
+                answer = self.work.open(effect)
+            case Check():
+                answer = self.work.check(effect)
         self.shift = machine.answered(self.shift, answer)
-        self._is_answer_new = True
+        self._is_answer_new = not isinstance(effect, Find) or not effect.narrows
 
     def shown(self) -> None:
         """What follows an answer once it is shown: nobody waits for that any more."""

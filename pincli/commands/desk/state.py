@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import NamedTuple
 
-from pincli.commands.desk.choices import Choices
 from pincli.models import User, Verdict
+from pincli.results import Found
 from pincli.views.blocks import Problem
 from pincli.views.desk import Tally
 
@@ -19,6 +19,8 @@ class Remark(Enum):
     STILL_OPEN = auto()
     CANCELLED = auto()
     CLEARED = auto()
+    HELP = auto()
+    TO_QUIT = auto()
 
 
 class Refusal(NamedTuple):
@@ -27,7 +29,28 @@ class Refusal(NamedTuple):
     problem: Problem
 
 
-Said = Verdict | Refusal | Problem | Choices | Remark | None
+class Listing(NamedTuple):
+    """Those who may be calling.
+
+    Attributes:
+        ticket: The one in the line.
+        found: Who they are.
+        chosen: The number of one of them.
+    """
+
+    ticket: str | None
+    found: Found
+    chosen: int = 0
+
+
+class Card(NamedTuple):
+    """One person, whose PIN is asked for next, and the call's ticket."""
+
+    user: User
+    ticket: str | None
+
+
+Said = Verdict | Refusal | Problem | Listing | Remark | None
 
 
 class Shift(NamedTuple):
@@ -36,7 +59,7 @@ class Shift(NamedTuple):
     Attributes:
         line: What is typed of the caller and the ticket.
         caller: Whose PIN is being asked for; None while the caller is.
-        ticket: The call's; while the caller is asked for, one that was typed before a list.
+        ticket: The call's.
         pin: What is typed of the PIN. Never shown; the repr gives its length.
         said: What was said last.
         tally: The calls so far.
@@ -54,17 +77,28 @@ class Shift(NamedTuple):
     counted: Tally = Tally()
 
     def __repr__(self) -> str:
-        return f"Shift(caller={self.caller!r}, pin={len(self.pin)}, said={self.said!r})"
+        return f"Shift(caller={self.caller!r}, pin={len(self.pin)})"
 
 
-class LookUp(NamedTuple):
-    """Find who that is, in the words that were typed; its repr hides them."""
+class Find(NamedTuple):
+    """Find who a line means; its repr hides it.
 
-    name: str
-    ticket: str | None
+    Attributes:
+        narrows: Whether it narrows a list down: then nobody's card is opened.
+    """
+
+    line: str
+    narrows: bool = False
 
     def __repr__(self) -> str:
-        return "LookUp()"
+        return "Find()"
+
+
+class Open(NamedTuple):
+    """Open the card of somebody who was chosen."""
+
+    user: User
+    ticket: str | None
 
 
 class Check(NamedTuple):
@@ -78,7 +112,7 @@ class Check(NamedTuple):
         return f"Check({self.user.login!r})"
 
 
-Effect = LookUp | Check
-Answer = User | Verdict | Problem | Refusal | Choices
+Effect = Find | Open | Check
+Answer = Card | Verdict | Problem | Refusal | Listing
 Move = tuple[Shift, Effect | None]
 """The next state, and what is to be asked of the store now."""

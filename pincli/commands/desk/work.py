@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from queue import SimpleQueue
 
 from pincli.commands.answering import hook_failed
 from pincli.commands.background import in_background
-from pincli.commands.desk.choices import Choices, Row
-from pincli.commands.desk.state import Answer, Check, LookUp, Refusal
+from pincli.commands.desk.state import Answer, Card, Check, Find, Listing, Open, Refusal
 from pincli.commands.invocation import Invocation
-from pincli.errors import PincliError, UnknownUser
-from pincli.models import User
+from pincli.errors import PincliError
+from pincli.models import User, Verdict
 from pincli.operations import hooks
-from pincli.operations.callers import AccountUsers, look_up
+from pincli.operations.find import find_caller, note_nobody
+from pincli.operations.left_open import end_left_open
 from pincli.operations.session import Need, Session
-from pincli.operations.verify import renew, verify
+from pincli.operations.verify import admit, renew, verify
+from pincli.rules.names import clean_ticket
 from pincli.store.kept import KeptConnection
 from pincli.vault.answers import Answers
-from pincli.views import desk as view
 from pincli.views.blocks import Problem
 from pincli.views.problems import describe, for_caller
 
@@ -60,22 +60,34 @@ class Work:
         self._hooks_running = 0
         self._hooks_ended: SimpleQueue[str | None] = SimpleQueue()
         self._renew()
+        tickets = invocation.config.tickets
+        self.ticket_pattern = None if tickets is None else tickets.pattern
 
     def close(self) -> None:
         """Close the store, and the connection to its server."""
         self._leave()
         self._kept.close()
 
-    def look_up(self, effect: LookUp) -> Answer:
-        """Who the caller is."""
+    def find(self, effect: Find) -> Answer:
+        """Whom a line means: the card of the only one who can be meant, or a list."""
         try:
-            session = self._renew()
-            found = look_up(session, effect.name, self._invocation.ticket(effect.ticket))
-        except UnknownUser as error:
-            return self._unknown(error)
+            session = self._current() if effect.narrows else self._renew()
+            line, found = find_caller(session, effect.line, pattern=self.ticket_pattern)
+            ticket = None if line.ticket is None else clean_ticket(line.ticket)
+            if found.certain and not effect.narrows:
+                return self._card(session, Open(found.people[0], ticket))
+            if not found.people and not effect.narrows:
+                note_nobody(session)
+            return Listing(ticket, found)
         except PincliError as error:
             return self._failed(error)
-        return _listed(found) if isinstance(found, AccountUsers) else found
+
+    def open(self, effect: Open) -> Answer:
+        """The card of somebody who was chosen."""
+        try:
+            return self._card(self._renew(), effect)
+        except PincliError as error:
+            return self._failed(error)
 
     def check(self, effect: Check) -> Answer:
         """The verdict on a caller's answer."""
@@ -160,6 +172,12 @@ class Work:
             self._invocation.opened(*needs, answers=self._answers, kept=self._kept)
         )
 
+    def _card(self, session: Session, effect: Open) -> Card | Verdict:
+        end_left_open(session)
+        login, ticket = effect.user.login, self._invocation.ticket(effect.ticket)
+        admitted = admit(session, login, ticket, account=effect.user.account)
+        return admitted if isinstance(admitted, Verdict) else Card(admitted, effect.ticket)
+
     def _leave(self) -> None:
         self._session = None
         self._stack.close()
@@ -174,15 +192,6 @@ class Work:
         self.close()
         return Refusal(problem)
 
-    def _unknown(self, error: UnknownUser) -> Answer:
-        rows: list[Row] = [(name, "") for name in error.near]
-        with suppress(PincliError):
-            store = (self._session or self._renew()).store
-            accounts = store.people.near("account", error.names[0])
-            rows += [(account, "account") for account in accounts]
-        problem = self._problem(error)
-        return Choices(view.complaint(problem), rows) if rows else problem
-
     def _finish_hook(self, started: subprocess.Popen[bytes], user: User) -> None:
         failure: str | None = "it was given up"
         try:
@@ -194,10 +203,3 @@ class Work:
 
 def _nothing() -> None:
     pass
-
-
-def _listed(found: AccountUsers) -> Choices:
-    return Choices(
-        view.listed(found.account, found.total, len(found.users)),
-        [view.cells_of(user) for user in found.users],
-    )

@@ -6,10 +6,10 @@ from enum import Enum, auto
 
 from pincli.commands.desk import picture
 from pincli.commands.desk import shift as machine
-from pincli.commands.desk.choices import Choices
-from pincli.commands.desk.state import Answer, Check, Effect, LookUp, Shift
+from pincli.commands.desk.state import Answer, Card, Check, Effect, Find, Listing, Shift
 from pincli.config import Display
 from pincli.models import Outcome, State, Verdict
+from pincli.results import Found
 from pincli.views import desk as view
 from tests.store.attempting import NO_PIN
 from tests.views.records import alice
@@ -20,7 +20,9 @@ MISSED = Verdict(Outcome.INCORRECT, alice(failed_attempts=1), State.ACTIVE)
 SIXTH = Verdict(Outcome.INCORRECT, alice(failed_attempts=6), State.LOCKED)
 LOCKED = Verdict(Outcome.LOCKED, alice(failed_attempts=6), State.LOCKED)
 UNCOLLECTED = Verdict(Outcome.UNCOLLECTED, alice(**NO_PIN), State.UNCOLLECTED)
-NAMES = Choices(view.listed("acme", 3, 3), [("alice", "Al"), ("alicia", "Al"), ("bob", "Bob")])
+ALICIA, BOB = alice(login="alicia"), alice(login="bob", account="globex")
+PEOPLE = Found((alice(), ALICIA, BOB), more=340)
+LIST = Listing("T-1", PEOPLE)
 
 
 class Key(Enum):
@@ -49,11 +51,12 @@ def press(shift: Shift, *keys: Key | str) -> tuple[Shift, Effect | None]:
             case Key.BACKSPACE | Key.ERASE if shift.caller is not None:
                 shift = machine.erased(shift, all_of_it=key is Key.ERASE)
             case Key.BACKSPACE | Key.ERASE:
-                shift = machine.edited(shift, shift.line[:-1] if key is Key.BACKSPACE else "")
+                line = shift.line[:-1] if key is Key.BACKSPACE else ""
+                shift, effect = machine.edited(shift, line)
             case _ if shift.caller is not None:
                 shift = machine.typed(shift, key)
             case _:
-                shift = machine.edited(shift, shift.line + machine.pasted(f"|{key}|")[1:-1])
+                shift, effect = machine.edited(shift, shift.line + machine.pasted(f"|{key}|")[1:-1])
     return shift, effect
 
 
@@ -70,13 +73,13 @@ def told(shift: Shift, answer: Answer) -> Shift:
 def calling(ticket: str = "") -> Shift:
     """Alice has been looked up, and her PIN is asked for."""
     shift, effect = press(Shift(), f"alice {ticket}", Key.ENTER)
-    assert effect == LookUp("alice", ticket or None)
-    return told(shift, alice())
+    assert effect == Find(f"alice {ticket}".strip())
+    return told(shift, Card(alice(), ticket or None))
 
 
 def call(shift: Shift, *verdicts: Verdict) -> Shift:
     """A whole call of Alice's with these verdicts, one for each PIN."""
-    shift = told(after(shift, "alice", Key.ENTER), alice())
+    shift = told(after(shift, "alice", Key.ENTER), Card(alice(), None))
     for verdict in verdicts:
         shift, effect = press(shift, "444159", Key.ENTER)
         assert isinstance(effect, Check)
@@ -88,17 +91,19 @@ def call(shift: Shift, *verdicts: Verdict) -> Shift:
 def drawn(shift: Shift, columns: int = 80, rows: int = 24, display: Display = PLAIN) -> str:
     """The parts of the screen, from the top; prompt_toolkit has them side by side, and cuts."""
     width = max(1, min(columns - 1, view.WIDEST))
-    entry = picture.masked(shift.line)
+    entry = f"{picture.masked(shift.line)}   {picture.ticket(shift, None)}"
     if shift.caller is not None:
         entry = view.marks(len(shift.pin), display)
     said = shift.said
-    names = (said.fitting, said.chosen) if isinstance(said, Choices) else ((), None)
+    people: list[str] = []
+    if isinstance(said, Listing):
+        people = view.menu(view.people(said.found, width), said.chosen, display, width)
     return "\n".join(
         [
             *view.head(shift.tally, display, width),
             entry,
-            *view.body(picture.said(shift), display, width, rows),
-            *view.menu(*names, display, width),
+            *view.body(picture.said(shift, roomy=rows >= view.ROOMY), display, width, rows),
+            *people,
             view.foot(picture.keys(shift), display, width),
         ]
     )

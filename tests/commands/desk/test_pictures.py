@@ -7,13 +7,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pincli.commands.desk.picture import masked
-from pincli.commands.desk.state import Check, LookUp, Shift
+from pincli.commands.desk.state import Answer, Card, Check, Find, Open, Shift
 from pincli.config import Display
-from pincli.models import User, Verdict
+from pincli.models import Verdict
 from tests.commands.desk.playing import (
+    LIST,
     LOCKED,
     MISSED,
-    NAMES,
     SIXTH,
     VERIFIED,
     Key,
@@ -30,7 +30,7 @@ from tests.views.screens import without_styles
 
 KEYS = st.sampled_from(Key) | st.text(max_size=12) | st.from_regex("[0-9]{1,7}", fullmatch=True)
 ANSWERS = st.sampled_from(
-    [VERIFIED, MISSED, SIXTH, LOCKED, NAMES, alice(display_name="\u6f22" * 50)]
+    [VERIFIED, MISSED, SIXTH, LOCKED, LIST, Card(alice(display_name="\u6f22" * 50), "T-1")]
 )
 PINS = st.from_regex("[0-9]{6}", fullmatch=True)
 ASCII_ONLY = Display(unicode=False, color=False)
@@ -40,13 +40,13 @@ COLOUR = Display(unicode=True, color=True)
 @given(st.lists(st.tuples(KEYS, ANSWERS), max_size=30), st.integers(1, 120), st.integers(1, 40))
 @example([("alice", VERIFIED), (Key.ENTER, VERIFIED)], 4, 7)
 def test_any_keys_draw_within_the_screen(
-    steps: list[tuple[Key | str, Verdict | User]], columns: int, rows: int
+    steps: list[tuple[Key | str, Answer]], columns: int, rows: int
 ) -> None:
     """No key in any state is an error, and no size is too small to draw for."""
     shift = Shift()
     for key, answer in steps:
         shift, effect = press(shift, key)
-        if isinstance(effect, LookUp):
+        if isinstance(effect, Find | Open):
             shift = told(shift, answer)
         elif isinstance(effect, Check):
             shift = told(shift, answer if isinstance(answer, Verdict) else MISSED)
@@ -87,6 +87,7 @@ def test_two_pins_typed_as_a_login_look_the_same(one: str, other: str) -> None:
         ("user12", "user12"),
         ("alice 444159", "alice ******"),
         ("alice444159", "alice******"),
+        ("alice #44", "alice #**"),
         ("alice T-4711", "alice T-4711"),
         ("\uff14\uff14", "**"),
     ],
@@ -109,7 +110,7 @@ SCREENS = {
     "missed": call(Shift(), MISSED),
     "locked": call(Shift(), SIXTH),
     "calling": calling("T-4711"),
-    "names": told(after(Shift(), "acme", Key.ENTER), NAMES),
+    "people": told(after(Shift(), "acme", Key.ENTER), LIST),
     "warned": call(Shift(), SIXTH)._replace(warning="the on_lock hook failed"),
 }
 
@@ -119,9 +120,9 @@ SCREENS = {
 def test_what_matters_is_on_every_screen(name: str, columns: int, rows: int) -> None:
     """The verdict's word, or who is calling, has room even on the smallest screens."""
     screen = drawn(SCREENS[name], columns, rows)
-    wanted = {"calling": "alice, acme", "names": "alicia", "verified": "\u2714"}
+    wanted = {"calling": "alice, acme", "people": "alicia", "verified": "\u2714"}
     assert wanted.get(name, "NOT VERIFIED") in screen
-    assert ("VERIFIED" in screen) is (name not in ("calling", "names"))
+    assert ("VERIFIED" in screen) is (name not in ("calling", "people"))
 
 
 def test_the_verdict_is_large_where_there_is_room() -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pincli.commands.desk.shift import gone_idle, holds_details, pasted
-from pincli.commands.desk.state import Check, LookUp, Refusal, Remark, Shift
+from pincli.commands.desk.state import Check, Find, Listing, Open, Refusal, Remark, Shift
 from pincli.models import Verdict
+from pincli.results import Found
 from pincli.views.blocks import Problem
 from pincli.views.desk import Tally
 from tests.commands.desk.playing import (
+    ALICIA,
+    BOB,
+    LIST,
     LOCKED,
     MISSED,
-    NAMES,
+    PEOPLE,
     SIXTH,
     UNCOLLECTED,
     VERIFIED,
@@ -29,11 +35,18 @@ from tests.views.records import alice
 FULL_DISK = Problem("unavailable", "the disk is full", "tell an admin")
 
 
-def test_a_login_and_a_ticket_are_looked_up() -> None:
-    """The first word is the login, the rest the ticket."""
-    assert press(Shift(), " Alice   T-4711 b ", Key.ENTER)[1] == LookUp("Alice", "T-4711 b")
-    assert press(Shift(), "alice", Key.ENTER)[1] == LookUp("alice", None)
+def test_a_line_is_searched_for() -> None:
+    """As it was typed; an empty one is nothing to search for."""
+    assert press(Shift(), " Alice Smith T-4711 ", Key.ENTER)[1] == Find("Alice Smith T-4711")
     assert press(Shift(), "  ", Key.ENTER)[1] is None
+
+
+@pytest.mark.parametrize("word", ["help", "?", "QUIT", "exit"])
+def test_what_one_says_to_a_program_is_no_user(word: str) -> None:
+    """It is answered, and nobody is searched for."""
+    shift, effect = press(Shift(), word, Key.ENTER)
+    assert (effect, shift.line) == (None, "")
+    assert isinstance(shift.said, Remark)
 
 
 def test_the_pin_is_asked_for_and_checked() -> None:
@@ -144,30 +157,47 @@ def test_ending_a_call_after_a_miss_says_nothing_of_the_count() -> None:
     assert shift.tally == Tally(refused=1)
 
 
-def test_an_unusable_name_is_corrected() -> None:
-    """The line stays as it was typed."""
-    shift = told(after(Shift(), "alcie T-1", Key.ENTER), Problem("unknown_user", "unknown", "h"))
-    assert shift.line == "alcie T-1"
-    shift = after(shift, *[Key.BACKSPACE] * 7)
-    assert press(shift, "ice T-1", Key.ENTER)[1] == LookUp("alice", "T-1")
+def test_a_line_that_finds_nobody_is_corrected() -> None:
+    """The line stays as it was typed; what is typed on is searched for without being recorded."""
+    shift = told(after(Shift(), "alcie T-1", Key.ENTER), Listing("T-1", Found((), near=("alice",))))
+    assert "nobody fits" in drawn(shift)
+    assert "alice" in drawn(shift)
+    shift, effect = press(shift, *[Key.BACKSPACE] * 7)
+    assert effect == Find("al", narrows=True)
+    assert press(shift, "ice T-1", Key.ENTER)[1] == Find("alice T-1")
 
 
-def test_a_near_name_is_chosen() -> None:
-    """By the arrows, round and round; the ticket is kept."""
-    shift = told(after(Shift(), "alcie T-1", Key.ENTER), NAMES)
-    assert press(shift, Key.DOWN, Key.ENTER)[1] == LookUp("alice", "T-1")
-    assert press(shift, Key.UP, Key.ENTER)[1] == LookUp("bob", "T-1")
-    assert press(shift, *[Key.DOWN] * 4, Key.ENTER)[1] == LookUp("alice", "T-1")
-    assert press(shift, Key.ERASE, "bob", Key.ENTER)[1] == LookUp("bob", "T-1")
+def test_one_of_several_is_chosen() -> None:
+    """The first at once, the others by the arrows, round and round; the ticket is kept."""
+    shift = told(after(Shift(), "ali T-1", Key.ENTER), LIST)
+    assert press(shift, Key.ENTER)[1] == Open(PEOPLE.people[0], "T-1")
+    assert press(shift, Key.DOWN, Key.ENTER)[1] == Open(ALICIA, "T-1")
+    assert press(shift, Key.UP, Key.ENTER)[1] == Open(BOB, "T-1")
+    assert press(shift, *[Key.DOWN] * 4, Key.ENTER)[1] == Open(ALICIA, "T-1")
 
 
-def test_typing_narrows_the_names_down() -> None:
-    """Those that begin otherwise go; if none does, all stay."""
-    shift = told(after(Shift(), "acme", Key.ENTER), NAMES)
-    assert "bob" in drawn(shift)
-    assert "bob" not in drawn(after(shift, Key.ERASE, "ali"))
-    assert press(shift, Key.ERASE, "ali", Key.UP, Key.ENTER)[1] == LookUp("alicia", None)
-    assert "bob" in drawn(after(shift, "zz"))
+def test_typing_narrows_the_list() -> None:
+    """Each letter searches again, and the first one is chosen again; an emptied line ends it."""
+    shift, effect = press(told(after(Shift(), "ali", Key.ENTER), LIST), Key.DOWN, "c")
+    assert effect == Find("alic", narrows=True)
+    shift = told(shift, Listing(None, Found((ALICIA,))))
+    assert press(shift, Key.ENTER)[1] == Open(ALICIA, None)
+    assert after(shift, Key.ERASE).said is None
+
+
+def test_the_person_is_on_the_screen_before_the_pin_is_asked_for() -> None:
+    """Login and account on a line of their own, the name last; also on the smallest screen."""
+    for rows in (24, 9):
+        screen = drawn(calling("T-4711"), 80, rows).splitlines()
+        assert any(re.fullmatch(r" +user +alice, acme", row.rstrip()) for row in screen)
+        assert re.fullmatch(r" +name +Alice Example", screen[-2].rstrip())
+
+
+def test_a_ticket_is_seen_before_enter() -> None:
+    """What is taken for one stands beside the line; six digits are hidden in it."""
+    assert "ticket T-4711" in drawn(after(Shift(), "alice T-4711"))
+    assert "ticket ******" in drawn(after(Shift(), "alice #444159"))
+    assert "ticket" not in drawn(after(Shift(), "alice smith")).splitlines()[2]
 
 
 def test_a_call_that_can_not_be_answered_is_a_no() -> None:
@@ -176,7 +206,7 @@ def test_a_call_that_can_not_be_answered_is_a_no() -> None:
     assert (shift.caller, shift.tally) == (None, Tally())
     assert "NOT VERIFIED" in drawn(shift)
     assert "the disk is full" in drawn(shift)
-    assert press(shift, "alice", Key.ENTER)[1] == LookUp("alice", None)
+    assert press(shift, "alice", Key.ENTER)[1] == Find("alice")
 
 
 def test_a_warning_stands_beside_a_verdict() -> None:
@@ -193,10 +223,10 @@ def test_a_warning_stands_beside_a_verdict() -> None:
         after(calling(), "44"),
         call(Shift(), VERIFIED),
         call(Shift(), MISSED),
-        told(after(Shift(), "acme", Key.ENTER), NAMES),
+        told(after(Shift(), "acme", Key.ENTER), LIST),
         told(after(Shift(), "alcie", Key.ENTER), Problem("unknown_user", "unknown", "h")),
     ],
-    ids=["name", "PIN", "verdict", "miss", "names", "last line"],
+    ids=["name", "PIN", "verdict", "miss", "people", "problem"],
 )
 def test_an_idle_desk_is_cleared(shift: Shift) -> None:
     """Nothing of a caller is left but the tally; the remark alone is nothing to clear."""
@@ -218,12 +248,13 @@ def test_no_repr_tells_the_pin() -> None:
     named = after(Shift(), "444159")
     effects = [press(shift, Key.ENTER)[1], press(named, Key.ENTER)[1]]
     assert "444159" not in repr((shift, named, effects))
-    assert alice().login in repr(shift)
+    assert "alice" in repr(shift)
 
 
 @pytest.mark.parametrize(
     ("text", "line"),
     [
+        ("Alice\ta@x.example\tT-1\n", "Alice; a@x.example; T-1"),
         ("alice\r\nbob", "alice"),
         ("  alice \n", "alice"),
         ("al\x1b[Aice\x07", "al[Aice"),

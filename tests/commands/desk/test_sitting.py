@@ -6,7 +6,7 @@ from typing import cast
 
 from pincli.commands.desk.shift import entered, typed
 from pincli.commands.desk.sitting import Sitting
-from pincli.commands.desk.state import Answer, Check, LookUp
+from pincli.commands.desk.state import Answer, Card, Check, Find
 from pincli.commands.desk.work import Work
 from tests.commands.desk.playing import VERIFIED, after
 from tests.views.records import alice
@@ -18,10 +18,9 @@ class Answers:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def look_up(self, effect: LookUp) -> Answer:
-        """Alice, whoever is named."""
-        self.asked.append(f"look up {effect.name}")
-        return alice()
+    def find(self, effect: Find) -> Answer:
+        """Alice, whoever is meant."""
+        return Card(alice(), None)
 
     def check(self, effect: Check) -> Answer:
         """Verified."""

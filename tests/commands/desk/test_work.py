@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from pincli.commands.desk.state import Check, LookUp, Refusal
+from pincli.commands.desk.state import Card, Check, Find, Refusal
 from pincli.commands.desk.work import Work
 from pincli.commands.invocation import Invocation
 from pincli.config import Config
-from pincli.models import Outcome, User, Verdict
+from pincli.models import Outcome, Verdict
 from pincli.store.postgresql.connection import connect
 from pincli.store.postgresql.engine import PostgresStore
 from pincli.vault.answers import Answers
@@ -54,9 +54,9 @@ def lead_elsewhere(work: Work, desk: ServedDesk) -> None:
 
 def look_up(work: Work) -> Check:
     """Name Alice; what is to be checked then."""
-    found = work.look_up(LookUp("alice", None))
-    assert isinstance(found, User), found
-    return Check(found, "444159", None)
+    found = work.find(Find("alice"))
+    assert isinstance(found, Card), found
+    return Check(found.user, "444159", None)
 
 
 def call(work: Work) -> None:
