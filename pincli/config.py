@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from pincli.errors import Refused, Rule, UsageProblem
-from pincli.rules.roles import Role
+from pincli.rules.roles import DEPLOYMENT, Role
 from pincli.store.location import Location, Server, location_of
 
 if TYPE_CHECKING:
@@ -134,11 +134,18 @@ def read_config(store: Location | None, keys: Path | None) -> Config:
     store = store or (location_of(named_store) if named_store else None)
     named_keys = os.environ.get("PINCLI_KEYS")
     keys = keys or (Path(named_keys) if named_keys else None)
-    return Config(
-        store=store or _folder("XDG_DATA_HOME", ".local/share"),
-        keys=keys or _folder("XDG_CONFIG_HOME", ".config"),
-        agent=read_agent(),
-    )
+    store = store or _folder("XDG_DATA_HOME", ".local/share")
+    keys = keys or _folder("XDG_CONFIG_HOME", ".config")
+    return Config(store, keys, read_agent(), mark=_deployed_mark(store, keys))
+
+
+def _deployed_mark(store: Location, keys: Path) -> Path | None:
+    """A host has one mark, whether sudo runs pincli or cron does."""
+    if not os.path.lexists(DEPLOYMENT):
+        return None
+    from pincli.deployment import mark_without_sudo
+
+    return mark_without_sudo(store, keys)
 
 
 def read_agent() -> str:

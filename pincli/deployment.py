@@ -20,14 +20,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pincli.errors import ConfigUnavailable, UsageProblem
 from pincli.models import Fault
 from pincli.rules.names import all_printable
-from pincli.rules.roles import Role
+from pincli.rules.roles import DEPLOYMENT, Role
 from pincli.rules.sayings import LONGEST_SAYING, SAYINGS
 from pincli.store.location import Location, Server, location_of
 
 if TYPE_CHECKING:
     from pincli.rules.profiles import Profile
-
-PATH = Path("/etc/pincli/pincli.toml")
 
 _LARGEST = 64 * 1024
 _WRITABLE_BY_OTHERS = 0o022
@@ -73,7 +71,7 @@ class Deployment(NamedTuple):
     own_bounds: Mapping[str, int] = MappingProxyType({})
 
 
-def read_deployment(path: Path = PATH) -> Deployment:
+def read_deployment(path: Path = DEPLOYMENT) -> Deployment:
     """The deployment that a file describes.
 
     Raises:
@@ -151,6 +149,18 @@ def roles_without_sudo(store: Location, keys: Path) -> frozenset[Role] | None:
         or (caller != 0 and caller == _owner(deployment.keys))
     ):
         return roles_of(caller, deployment)
+    return None
+
+
+def mark_without_sudo(store: Location, keys: Path) -> Path | None:
+    """The folder of this host's mark for a caller without sudo, if a deployment names one.
+
+    None where it is about other keys or another store, or can't be used.
+    """
+    with suppress(ConfigUnavailable):
+        deployment = read_deployment()
+        if _is_same(keys, deployment.keys) and _is_same(store, deployment.store):
+            return deployment.mark
     return None
 
 

@@ -146,6 +146,16 @@ def _rename(source: Path, target: Path) -> int:
     return 0 if system.renameat2(*names, _NO_REPLACE) == 0 else ctypes.get_errno()
 
 
+def open_to_others(facts: os.stat_result) -> bool:
+    """Whether others may read or change a file.
+
+    Our own group may read what is root's: so Kubernetes hands secrets to those who aren't root.
+    """
+    handed = facts.st_uid == 0 and facts.st_gid in (os.getegid(), *os.getgroups())
+    allowed = stat.S_IRGRP if handed and os.geteuid() != 0 else 0
+    return bool(stat.S_IMODE(facts.st_mode) & _OPEN_TO_OTHERS & ~allowed)
+
+
 def private(what: str, folder: Path) -> Check:
     """Whether only its owner can enter a folder and read what is in it, now and later."""
     from pincli.results import Check
@@ -156,7 +166,8 @@ def private(what: str, folder: Path) -> Check:
         inherits = "system.posix_acl_default" in os.listxattr(folder)
     except OSError as error:
         return Check(what, f"{folder}: {error.strerror}", "check --store and --keys")
-    if stat.S_IMODE(facts.st_mode) & _OPEN_TO_OTHERS:
+    is_sealed = facts.st_uid == 0 and os.statvfs(folder).f_flag & os.ST_RDONLY
+    if stat.S_IMODE(facts.st_mode) & _OPEN_TO_OTHERS and not is_sealed:
         return Check(what, f"others can enter {folder}", f"chmod 700 {folder}")
     if exposed:
         names = ", ".join(sorted(exposed)[:5])
@@ -168,8 +179,11 @@ def private(what: str, folder: Path) -> Check:
 
 
 def _readable_in(folder: Path) -> Iterator[str]:
-    """The names of what others may read in it; what vanishes meanwhile is nothing."""
+    """The names of what others may read in it; what vanishes meanwhile is nothing.
+
+    Of a link, that is what it leads to; folders whose names begin with `..` are Kubernetes's.
+    """
     for path in folder.iterdir():
         with suppress(FileNotFoundError):
-            if stat.S_IMODE(path.lstat().st_mode) & _OPEN_TO_OTHERS:
+            if not path.name.startswith("..") and open_to_others(path.stat()):
                 yield path.name

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pincli import config
 from pincli.config import Process, read_agent, read_config, read_display, read_process
 from pincli.errors import ConfigUnavailable, Refused, Rule
 from pincli.rules.roles import Role
@@ -205,6 +206,21 @@ def test_under_sudo_nobody_names_store_or_keys(
     with pytest.raises(Refused) as refusal:
         read_config(store, keys)
     assert refusal.value.rule is Rule.CONFIGURED_ELSEWHERE
+
+
+def test_without_sudo_the_mark_is_the_deployments_too(
+    configured: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A cron job would otherwise keep a second one; another store has its own."""
+    monkeypatch.setattr(config, "DEPLOYMENT", configured)
+    text = configured.read_text()
+    configured.write_text(f'mark = "/deployed/mark"\n{text}')
+    store, keys = Path("/deployed/store"), Path("/deployed/keys")
+    assert read_config(store, keys).mark == Path("/deployed/mark")
+    assert read_config(tmp_path, keys).mark is None
+    assert read_config(store, tmp_path).mark is None
+    configured.write_text("not TOML at all")
+    assert read_config(store, keys).mark is None
 
 
 @pytest.mark.parametrize("named", ["store", "PINCLI_STORE"])

@@ -16,11 +16,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pincli import deployment
 from pincli.deployment import Deployment, read_deployment, roles_of
 from pincli.errors import ConfigUnavailable
 from pincli.models import Fault
-from pincli.rules.roles import Role
+from pincli.rules.roles import DEPLOYMENT, Role
 from pincli.rules.sayings import SAYINGS
 from pincli.store.location import Server
 from pincli.views.verdict import speak
@@ -482,8 +481,8 @@ def test_a_group_without_a_name_is_passed_over(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_file_is_where_the_readme_says() -> None:
     """One fixed path, which no caller can name."""
-    assert Path("/etc/pincli/pincli.toml") == deployment.PATH
-    assert re.fullmatch(r"/[a-z/]+\.toml", str(deployment.PATH))
+    assert Path("/etc/pincli/pincli.toml") == DEPLOYMENT
+    assert re.fullmatch(r"/[a-z/]+\.toml", str(DEPLOYMENT))
 
 
 HR = (

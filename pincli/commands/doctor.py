@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pincli.commands.invocation import Invocation
-from pincli.deployment import PATH
 from pincli.operations.doctor.deployment import deployment_checks
 from pincli.operations.doctor.examination import examine
+from pincli.rules.roles import DEPLOYMENT
 from pincli.views.blocks import Answer
 from pincli.views.upkeep import examined
 
@@ -25,6 +25,6 @@ def doctor(invocation: Invocation) -> Answer:
     config = invocation.config
     checks = [
         *examine(config.store, config.keys, marks=config.marks, origin=invocation.origin),
-        *deployment_checks(PATH, config.store, config.keys, marks=config.mark),
+        *deployment_checks(DEPLOYMENT, config.store, config.keys, marks=config.mark),
     ]
     return examined(checks)

@@ -4,7 +4,11 @@ The registry of commands says which command is for whom; here is how it is decid
 """
 
 from enum import StrEnum
+from pathlib import Path
 from typing import NamedTuple
+
+DEPLOYMENT = Path("/etc/pincli/pincli.toml")
+"""The file that gives them out."""
 
 
 class Role(StrEnum):

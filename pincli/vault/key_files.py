@@ -7,34 +7,37 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pincli.errors import KeysUnavailable, Refused, Rule
-from pincli.files import open_plain, sync_folder
+from pincli.files import open_plain, open_to_others, real_place, sync_folder
 from pincli.models import Fault
 
 KEY_BYTES = 32
 _LONGEST_FILE = 200
 _ONE_LINE = re.compile(rb"[0-9a-fA-F]{%d}\n?" % (2 * KEY_BYTES))
-_READABLE_BY_OTHERS = 0o077
+_TRIES = 3
 
 
 def read_key(path: Path) -> bytes:
     """The 256-bit key that a file holds as one line of hexadecimal.
 
+    A link is followed only where root and we alone can change it and what it leads to, as
+    where Kubernetes mounts keys.
+
     Raises:
-        KeysUnavailable: It is missing, a link, not a plain file, readable by others or
-            malformed. What it holds is not repeated.
+        KeysUnavailable: It is missing, a link of others, not a plain file, readable by others
+            or malformed. What it holds is not repeated.
     """
     try:
-        descriptor = open_plain(path)
+        descriptor = _opened(path)
     except OSError as error:
         fault = Fault.MALFORMED if error.errno == errno.EINVAL else Fault.of(error)
         raise KeysUnavailable(fault, path, error.strerror or "") from None
     try:
         facts = os.fstat(descriptor)
-        if facts.st_mode & _READABLE_BY_OTHERS:
+        if open_to_others(facts):
             raise KeysUnavailable(Fault.EXPOSED, path, f"mode {stat.S_IMODE(facts.st_mode):04o}")
         content = os.read(descriptor, _LONGEST_FILE)
     except OSError as error:
@@ -44,6 +47,22 @@ def read_key(path: Path) -> bytes:
     if _ONE_LINE.fullmatch(content) is None:
         raise KeysUnavailable(Fault.MALFORMED, path)
     return bytes.fromhex(content.decode("ascii"))
+
+
+def _opened(path: Path) -> int:
+    for _ in range(_TRIES):
+        try:
+            return open_plain(path)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            link = error
+        with suppress(FileNotFoundError):  # another set of keys has just taken its place
+            place, is_ours = real_place(path, (0, os.geteuid()))
+            if not is_ours:
+                raise link
+            return open_plain(place)
+    raise link
 
 
 def write_key(path: Path, key: bytes) -> None:

@@ -69,7 +69,7 @@ def well(desk: Desk) -> Desk:
 @pytest.fixture(autouse=True)
 def no_deployment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No shared deployment, whatever is on this machine."""
-    monkeypatch.setattr(command, "PATH", tmp_path / "none.toml")
+    monkeypatch.setattr(command, "DEPLOYMENT", tmp_path / "none.toml")
 
 
 def examined(desk: Desk) -> list[Check]:

@@ -109,7 +109,7 @@ def floor(template: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> De
     """The same for one test, which works in a folder of its own."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    monkeypatch.setattr(doctor, "PATH", tmp_path / "none")
+    monkeypatch.setattr(doctor, "DEPLOYMENT", tmp_path / "none")
     return copy_of(template, tmp_path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -59,12 +60,81 @@ def test_a_missing_key_is_missing(path: Path) -> None:
     assert fault_of(path / "verify.key") is Fault.MISSING
 
 
-@pytest.mark.parametrize("target", ["real.key", "nothing.key"])
-def test_a_link_is_not_followed(path: Path, target: str) -> None:
+@pytest.fixture
+def mounted(path: Path) -> Path:
+    """A key as Kubernetes mounts it: a link through `..data` to the present set of keys."""
+    present = path.parent / "..2026_11_26"
+    present.mkdir(mode=0o755)
+    put(present / path.name, LINE, 0o400)
+    (path.parent / "..data").symlink_to(present.name)
+    path.symlink_to(f"..data/{path.name}")
+    path.parent.chmod(0o1777)  # as it is there
+    return path
+
+
+OTHER = 12345
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (lambda _: None, None),
+        (lambda f: os.chown(f / "verify.key", OTHER, -1, follow_symlinks=False), Fault.LINK),
+        (lambda f: os.chown(f / "..data", OTHER, -1, follow_symlinks=False), Fault.LINK),
+        (lambda f: os.chown(f / "..2026_11_26", OTHER, -1), Fault.LINK),
+        (lambda f: (f / "..2026_11_26").chmod(0o777), Fault.LINK),
+        (lambda f: os.chown(f / "..2026_11_26/verify.key", OTHER, -1), Fault.LINK),
+        (lambda f: (f / "..2026_11_26/verify.key").chmod(0o620), Fault.LINK),
+        (lambda f: (f / "..2026_11_26/verify.key").chmod(0o440), Fault.EXPOSED),
+        (lambda f: f.chmod(0o777), Fault.LINK),
+        (lambda f: (f / "..2026_11_26/verify.key").unlink(), Fault.LINK),
+    ],
+    ids=["as it is", "its link", "..data", "the set", "a writable set", "its target", "a writable"
+         " target", "a readable target", "a writable folder", "no target"],
+)  # fmt: skip
+def test_a_link_is_followed_only_where_nobody_else_can_change_it(
+    mounted: Path, spoil: Callable[[Path], object], fault: Fault | None
+) -> None:
     """Whoever can write the folder can't point pincli at another file."""
-    put(path.parent / "real.key", LINE)
-    path.symlink_to(path.parent / target)
-    assert fault_of(path) is Fault.LINK
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    spoil(mounted.parent)
+    if fault is None:
+        assert read_key(mounted) == KEY
+    else:
+        assert fault_of(mounted) is fault
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files that are root's")
+@pytest.mark.parametrize(
+    ("mode", "groups", "code"),
+    [(0o440, "54321", 0), (0o440, "54322", 8), (0o444, "54321", 8), (0o460, "54321", 8)],
+)
+def test_a_key_of_root_that_a_group_may_read(
+    mounted: Path, tmp_path: Path, mode: int, groups: str, code: int
+) -> None:
+    """With `fsGroup`, a pod reads its keys by a group that it is in, and changes nothing."""
+    target = mounted.resolve()
+    os.chown(target, 0, 54321)
+    target.chmod(mode)
+    for folder in (tmp_path, *tmp_path.parents):
+        folder.chmod(folder.stat().st_mode | 0o011)
+    script = (
+        "import sys; from pathlib import Path; from pincli.vault.key_files import read_key\n"
+        "from pincli.errors import KeysUnavailable\n"
+        "try: read_key(Path(sys.argv[1]))\n"
+        "except KeysUnavailable: sys.exit(8)\n"
+    )
+    become = ("setpriv", "--reuid", "54320", "--regid", "54320", "--groups", groups, "--")
+    python = shutil.which("python3", path="/usr/bin") or sys.executable
+    root = Path(__file__).parent.parent.parent
+    ran = subprocess.run(
+        [*become, python, "-c", script, str(mounted)],
+        env={"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        check=False,
+    )
+    assert ran.returncode == code, ran
 
 
 def test_a_named_pipe_does_not_hang(path: Path) -> None:
