@@ -196,7 +196,13 @@ ILLNESSES = {
         lambda d: (d.store / "pincli.db.0123abcd.pincli-part").mkdir(0o700),
         "leftovers",
         "pincli.db.0123abcd.pincli-part",
-        "next restore",
+        "the next one",
+    ),
+    "a copy of a killed backup": Illness(
+        lambda d: (d.store.parent / "b.db.0123abcd.pincli-part").touch(0o600),
+        "leftovers",
+        "a killed backup left b.db.0123abcd.pincli-part",
+        "clears it away",
     ),
     "a default ACL": Illness(
         lambda d: os.setxattr(d.store, "system.posix_acl_default", ACL),

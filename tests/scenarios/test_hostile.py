@@ -145,7 +145,8 @@ def test_no_text_does_any_harm(floor: Desk, line: tuple[str, ...]) -> None:
 def test_no_path_does_any_harm(floor: Desk, line: tuple[str, ...]) -> None:
     """A file or folder may be called anything that the system allows."""
     for text in CORPUS:
-        tried(floor, line, text, as_json=False)
+        if (line[0], text) != ("backup", "-"):  # which is no path, and no text comes out
+            tried(floor, line, text, as_json=False)
         tried(floor, line, text, as_json=True)
 
 

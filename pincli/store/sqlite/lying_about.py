@@ -25,13 +25,21 @@ def copies_near(store: Path, keys: Path) -> Iterator[Path]:
     Raises:
         OSError: A folder can't be read.
     """
-    beside = [path for path in store.parent.iterdir() if path != store]
-    folders = [path for path in beside if path != keys and _is_folder(path)]
-    inside = (path for folder in (keys, *folders) for path in _in(folder))
-    for path in islice((*beside, *inside), _MOST):
+    folders = dict.fromkeys((keys, *folders_near(store)))
+    for path in islice((path for folder in folders for path in _in(folder)), _MOST):
         with suppress(OSError):
             if _is_store(path):
                 yield path
+
+
+def folders_near(store: Path) -> list[Path]:
+    """The folder that a store's is in, and those beside the store's.
+
+    Raises:
+        OSError: It can't be read.
+    """
+    beside = (path for path in store.parent.iterdir() if path != store)
+    return [store.parent, *filter(_is_folder, beside)]
 
 
 def is_open_to_others(path: Path) -> bool:

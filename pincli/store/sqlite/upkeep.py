@@ -21,7 +21,7 @@ from pincli.store.sqlite.copies import is_sound, private_copy
 from pincli.store.sqlite.errors import has_no_inodes, translated
 from pincli.store.sqlite.leftovers import ASIDE, UNFINISHED, leftovers
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
-from pincli.store.sqlite.lying_about import copies_near, is_open_to_others
+from pincli.store.sqlite.lying_about import copies_near, folders_near, is_open_to_others
 
 _LEAST_FREE = 100 * 1024 * 1024
 _RESTORE = "restore a backup: pincli restore FILE"
@@ -105,9 +105,18 @@ class SqliteUpkeep:
         return Check("free space", None, "")
 
     def _leftovers(self) -> Check:
-        found = ", ".join(path.name for path in leftovers(self._folder, UNFINISHED, ASIDE))
-        finding = f"a killed restore left {found} in {self._folder}" if found else None
-        return Check("leftovers", finding, "the next restore clears it away")
+        """Whether a restore was killed here, or a backup in a folder nearby."""
+        what, again = "leftovers", "the next one there clears it away"
+        try:
+            nearby = folders_near(self._folder)
+        except OSError as error:
+            return unchecked(what, f"{error.filename}: {error.strerror}")
+        for folder in (self._folder, *nearby):
+            found = ", ".join(path.name for path in leftovers(folder, UNFINISHED, ASIDE))
+            if found:
+                by = "restore" if folder == self._folder else "backup"
+                return Check(what, f"a killed {by} left {found} in {folder}", again)
+        return Check(what, None, "")
 
     def _backups(self) -> Check:
         """Whether others may read a backup nearby, or have it with a key."""
