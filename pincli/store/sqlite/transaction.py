@@ -80,6 +80,9 @@ class SqliteTransaction(SqlTransaction):
         from pincli.store.sqlite.words import write_words
 
         write_words(self._connection, rows)
+        if not all(words for _, words in rows):
+            # Somebody is erased: FTS5 keeps old words in its blocks until it writes them again.
+            self._connection.execute("INSERT INTO words (words) VALUES ('optimize')")
 
     def lock(self, rows: Sequence[int]) -> None:
         """Nothing to do: who writes holds the writer lock."""
