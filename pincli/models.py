@@ -345,14 +345,20 @@ class EventFilter(NamedTuple):
     """Which events are wanted; None is any.
 
     Attributes:
+        kind: A word of EventKind, or a command: everything that it did.
         since: Not before this time, ISO 8601, UTC.
+        until: Not after this time.
+        after: With a higher number only.
     """
 
     user: str | None = None
     account: str | None = None
     agent: str | None = None
-    kind: EventKind | None = None
+    kind: str | None = None
+    ticket: str | None = None
     since: str | None = None
+    until: str | None = None
+    after: int | None = None
 
 
 class Identity(NamedTuple):

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from pincli.models import Head, State, User
+from pincli.models import Event, Head, State, User
+
+
+class Listed(NamedTuple):
+    """Some of the events that are wanted.
+
+    Attributes:
+        pages: The events, read as they are asked for.
+        total: How many are wanted, also beyond the limit.
+    """
+
+    pages: Iterator[list[Event]]
+    total: int
 
 
 class RowProblem(NamedTuple):

@@ -6,14 +6,19 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pexpect
 import pytest
 
+from pincli.models import EventKind, NewEvent
+from pincli.operations.session import Need
+from tests.support.desk import Desk
 from tests.support.tmux import tmux
 
 _WHOLE = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -224,6 +229,39 @@ def _ready(home: dict[str, str], *, misses: int = 0) -> None:
         home,
     )
     assert ready.stderr == ""
+
+
+def test_every_event_is_shipped_exactly_once(home: dict[str, str]) -> None:
+    """Whatever is killed or full, two at once, after a rotation: none is lost or doubled."""
+    (script,) = [block for block in _blocks("bash") if "pincli-ship" in block]
+    ship = Path(home["HOME"]) / "pincli-ship"
+    ship.write_text(script)
+    ship.chmod(0o755)
+    assert _bash("pincli init", home).returncode == 0
+    folder = Path(home["HOME"])
+    desk = Desk(folder / ".local/share/pincli", folder / ".config/pincli")
+    told = NewEvent(EventKind.REFUSED, name="n" * 60, outcome="unknown_user")
+    with desk.session(Need.WRITE) as session:
+        session.store.write(lambda transaction: transaction.save([told] * 3000))
+    shipped = folder / "trail.jsonl"
+    assert _bash("ulimit -f 100; ./pincli-ship trail.jsonl", home).returncode != 0
+    assert not shipped.read_bytes().endswith(b"\n")
+    for _ in range(3):
+        begun = shipped.stat().st_size
+        with subprocess.Popen([ship, shipped], env=home, start_new_session=True) as process:
+            while process.poll() is None and shipped.stat().st_size <= begun:
+                pass
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        shipped.write_bytes(shipped.read_bytes()[:-100])  # as a crash of the machine leaves it
+    shipped.rename(folder / "trail.jsonl.1")
+    assert _bash("./pincli-ship trail.jsonl & ./pincli-ship trail.jsonl; wait", home).stderr == ""
+    more = "pincli user add alice --account acme && ./pincli-ship trail.jsonl"
+    assert _bash(more, home).returncode == 0
+    lines = (folder / "trail.jsonl.1").read_text() + shipped.read_text()
+    numbers = [json.loads(line)["seq"] for line in lines.splitlines()]
+    (last,) = desk.sql("SELECT max(number) FROM trail")[0]
+    assert numbers == [*range(1, last + 1)]
 
 
 def test_the_crontab_mails_only_what_is_to_be_done(home: dict[str, str]) -> None:

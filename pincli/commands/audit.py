@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterable
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pincli.commands.answering import warn
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import AccountOption, AgentOption, UserOption
+from pincli.commands.registry import visible_names
 from pincli.errors import UsageProblem
-from pincli.models import EventFilter, EventKind
-from pincli.operations.people import require_unambiguous
+from pincli.models import Event, EventFilter, EventKind
+from pincli.operations.events import archived_above, in_order, require_known
+from pincli.operations.events import list_events as list_events_of
 from pincli.operations.sealing import seal_trail
 from pincli.operations.session import Need, Session
 from pincli.operations.trail import check_trail, parse_head
@@ -22,8 +27,24 @@ from pincli.views import audit as view
 from pincli.views.blocks import Answer
 from pincli.views.progress import progress_bar
 
+
+class Format(StrEnum):
+    """What events are written as for other programs."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+if TYPE_CHECKING:
+    Kind = str
+else:
+    # Typer offers, completes and checks the words of an enum.
+    Kind = StrEnum("Kind", {word: word for word in (*EventKind, *visible_names())})
+
+
 _LOOK_AGAIN = 0.5
 _LATEST = 50
+_WRITTEN = {Format.CSV: view.csv_lines, Format.JSONL: view.json_lines, None: view.lines}
 
 
 def list_events(
@@ -32,7 +53,17 @@ def list_events(
     account: AccountOption = None,
     agent: AgentOption = None,
     kind: Annotated[
-        EventKind | None, typer.Option("--kind", metavar="KIND", help="Of this kind only.")
+        Kind | None,
+        typer.Option(
+            "--kind",
+            metavar="KIND",
+            help="Of this kind only, or all that a command such as reset did. Kinds: "
+            f"{', '.join(EventKind)}.",
+        ),
+    ] = None,
+    ticket: Annotated[
+        str | None,
+        typer.Option("--ticket", metavar="TICKET", help="With this ticket only."),
     ] = None,
     since_when: Annotated[
         str | None,
@@ -40,15 +71,29 @@ def list_events(
             "--since", metavar="WHEN", help="Such as 30m, 24h, 7d, or 2026-11-24 (local time)."
         ),
     ] = None,
+    until_when: Annotated[
+        str | None,
+        typer.Option(
+            "--until", metavar="WHEN", help="Not after this time; a date is its midnight."
+        ),
+    ] = None,
+    after: Annotated[
+        int | None,
+        typer.Option("--after", min=0, metavar="SEQ", help="Above this number, the oldest first."),
+    ] = None,
     limit: Annotated[
         int | None,
         typer.Option(
-            "--limit", min=1, metavar="N", help="How many at most; else 50, or all by --jsonl."
+            "--limit", min=1, metavar="N", help="How many at most; else 50, or with a format all."
         ),
     ] = None,
-    jsonl: Annotated[
-        bool, typer.Option("--jsonl", help="One JSON object a line, for a log collector.")
-    ] = False,
+    form: Annotated[
+        Format | None,
+        typer.Option(
+            "--format", metavar="csv|jsonl", help="For a spreadsheet, or one JSON object a line."
+        ),
+    ] = None,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="The same as --format jsonl.")] = False,
     follow: Annotated[
         bool, typer.Option("--follow", help="Then go on with new ones, oldest first, as they come.")
     ] = False,
@@ -58,32 +103,45 @@ def list_events(
     Example:
       pincli audit list --user alice --limit 20
       pincli audit list --since 24h --kind locked
-      pincli audit list --follow --jsonl
+      pincli audit list --kind reset --format csv
+      pincli audit list --follow --jsonl --after 4711
     """
-    if invocation.as_json and (jsonl or follow):
+    form = form or (Format.JSONL if jsonl else None)
+    if jsonl and form is not Format.JSONL:
+        raise UsageProblem("--jsonl and --format csv exclude each other", "give one of them")
+    if invocation.as_json and (form or follow):
         raise UsageProblem(
-            "--json answers with one object, which --jsonl and --follow can't",
+            "--json answers with one object, which a format and --follow can't",
             "leave out --json",
         )
     wanted = EventFilter(
         user=user,
         account=account,
         agent=agent,
-        kind=kind,
+        kind=None if kind is None else str(kind),
+        ticket=ticket,
         since=None if since_when is None else since(since_when),
+        until=None if until_when is None else since(until_when),
+        after=after,
     )
     session = invocation.open()
-    if user is not None and account is None:
-        require_unambiguous(session, user)
-    if limit is None:
-        limit = sys.maxsize if jsonl and not follow else _LATEST
+    require_known(session, wanted)
+    if after is not None and not invocation.as_json:
+        gone = archived_above(session, after)
+        if gone:
+            warn(f"events {after + 1} to {gone} are not in the store: they were archived")
+    written = _WRITTEN[form]
+    if form is Format.CSV:
+        sys.stdout.write(view.csv_head())
     if follow:
-        _follow(session, wanted, limit, jsonl=jsonl)
-    elif jsonl:
-        for page in session.store.trail.newest_first(wanted, limit=limit):
-            sys.stdout.writelines(map(view.json_line, page))
+        _follow(session, wanted, limit or _LATEST, written)
+    elif form is None:
+        limit = limit or _LATEST
+        return view.listing(list_events_of(session, wanted, limit), limit)
     else:
-        return view.listing(session.store.trail.newest_first(wanted, limit=limit))
+        head = session.store.trail.head().number
+        for page in in_order(session, wanted, limit or sys.maxsize, head):
+            sys.stdout.writelines(written(page))
     return None
 
 
@@ -138,16 +196,24 @@ def seal(invocation: Invocation) -> Answer:
         return view.sealed(seal_trail(session, progress=progress))
 
 
-def _follow(session: Session, wanted: EventFilter, limit: int, *, jsonl: bool) -> None:
-    """Print the latest events, then new ones, until Ctrl-C."""
+def _follow(
+    session: Session,
+    wanted: EventFilter,
+    limit: int,
+    written: Callable[[Iterable[Event]], Iterable[str]],
+) -> None:
+    """Print the latest events, or all above a number, then new ones, until Ctrl-C."""
     # Where the trail ends is asked before it is listed: what comes in between is shown too.
     last = session.store.trail.head()[0]
-    pages = session.store.trail.newest_first(wanted, limit=limit)
-    events = [event for page in pages for event in page][::-1]
-    last = events[-1].seq if events else last
+    events: list[Event] = []
+    if wanted.after is not None:
+        last = wanted.after
+    else:
+        pages = session.store.trail.newest_first(wanted, limit=limit)
+        events = [event for page in pages for event in page][::-1]
+        last = events[-1].seq if events else last
     while True:
-        for event in events:
-            sys.stdout.write(view.json_line(event) if jsonl else view.line(event))
+        sys.stdout.writelines(written(events))
         sys.stdout.flush()
         looked_to = session.store.trail.head()[0]
         events = session.store.trail.after(last, wanted)

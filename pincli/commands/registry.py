@@ -92,7 +92,7 @@ COMMANDS: tuple[Entry, ...] = (
           "Withdraw PINs: of users, of an attacked account, of everybody."),
     Entry("report", "report:report", _ADMIN, ADMINS, (),
           "Show what happened in the last days."),
-    Entry("audit list", "audit:list_events", _ADMIN, ADMINS),
+    Entry("audit list", "audit:list_events", _ADMIN, ADMINS, (6,)),
     Entry("audit verify", "audit:verify", _ADMIN, ADMINS),
     Entry("audit archive", "archive:archive", _ADMIN, ADMINS),
     Entry("audit seal", "audit:seal", _ADMIN, ADMINS),

@@ -256,6 +256,9 @@ class Trail(Protocol):
     def after(self, seq: int, wanted: EventFilter) -> list[Event]:
         """The next events above a number, oldest first, at most a page of them."""
 
+    def count(self, wanted: EventFilter, *, up_to: int) -> int:
+        """How many events there are up to a number."""
+
     def last_audit(self) -> str | None:
         """When the whole trail was last checked and found right, ISO 8601, UTC."""
 

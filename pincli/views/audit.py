@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pincli.config import read_display
 from pincli.models import Event
-from pincli.results import Archived, TrailReport
+from pincli.results import Archived, Listed, TrailReport
+from pincli.rules.spreadsheets import harmless
 from pincli.views.blocks import (
     Answer,
     Fields,
@@ -26,30 +29,63 @@ from pincli.views.shell import command
 from pincli.views.times import dated, said
 
 
-def listing(pages: Iterator[Sequence[Event]]) -> Answer:
-    """The answer of `audit list`."""
+def listing(listed: Listed, limit: int) -> Answer:
+    """The answer of `audit list`.
+
+    Args:
+        listed: The events, in their order.
+        limit: How many of them at most.
+    """
+    pages, total = listed
+    truncated = total > limit
+    cut = f"{limit:,} of {total:,}; --limit N shows more, --jsonl everything"
     return Answer(
-        {"events": (_facts(event) for page in pages for event in page)},
+        {
+            "events": (_facts(event) for page in pages for event in page),
+            "total": total,
+            "truncated": truncated,
+        },
         lambda: [
             Table(
                 ("seq", "at", "agent", "what", "user", "detail"),
                 ([_row(event, said(event.at)) for event in page] for page in pages),
                 "no such events",
                 folding=("user", "detail"),
-            )
+            ),
+            *([Note(cut, Tone.QUIET)] if truncated else []),
         ],
     )
 
 
-def json_line(event: Event) -> str:
-    """One event as a line of JSON."""
-    return json.dumps(_facts(event)) + "\n"
+def json_lines(events: Iterable[Event]) -> Iterator[str]:
+    """Each event as a line of JSON."""
+    for event in events:
+        yield json.dumps(_facts(event)) + "\n"
 
 
-def line(event: Event) -> str:
-    """One event as a line for people."""
-    text = "  ".join(cell for cell in _row(event, dated(event.at)) if cell)
-    return shown(text, unicode=read_display().unicode) + "\n"
+def csv_lines(events: Iterable[Event]) -> Iterator[str]:
+    """Each event as a line for a spreadsheet, in which nothing is a formula."""
+    for event in events:
+        yield _csv("" if value is None else harmless(str(value)) for value in event)
+
+
+def csv_head() -> str:
+    """The line above them."""
+    return _csv(Event._fields)
+
+
+def lines(events: Iterable[Event]) -> Iterator[str]:
+    """Each event as a line for people."""
+    unicode = read_display().unicode
+    for event in events:
+        text = "  ".join(cell for cell in _row(event, dated(event.at)) if cell)
+        yield shown(text, unicode=unicode) + "\n"
+
+
+def _csv(cells: Iterable[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(cells)
+    return line.getvalue()
 
 
 def checked(report: TrailReport) -> Answer:

@@ -64,6 +64,7 @@ EVENT = frozenset(
         "mac",
     }
 )
+EVENTS = frozenset({"events", "total", "truncated"})
 STATE = frozenset({"user", "state"})
 SIGNS = frozenset({"accounts", "agents", "users", "floor"})
 REPORT = frozenset(
@@ -343,9 +344,15 @@ PIN = (
     usage("pin peek alice"),
 )
 AUDIT = (
-    done("audit list", frozenset({"events"})),
-    done("audit list --user alice --limit 1", frozenset({"events"})),
-    done("audit list --user nobody", frozenset({"events"})),
+    done("audit list", EVENTS),
+    done("audit list --user alice --limit 1", EVENTS),
+    done("audit list --kind 'user deactivate' --ticket T-1 --until 24h --after 0", EVENTS),
+    unknown("audit list --user alcie"),
+    unknown("audit list --account acmee", "account"),
+    usage("audit list --format xml"),
+    usage("audit list --kind lockd"),
+    usage("audit list --after -1"),
+    usage("audit list --jsonl --format csv"),
     usage("audit list --limit 0"),
     usage("audit list --limit many"),
     usage("audit list --user 'al ice'"),
@@ -454,7 +461,7 @@ AS_PROCESSES = (
     done("pin show uma", frozenset({"user", "pin"})),
     done("pin change alice --pin-stdin", STATE, OTHER),
     refused("pin check --pin-stdin", "444412"),
-    done("audit list", frozenset({"events"})),
+    done("audit list", EVENTS),
     usage("user rename alice"),
 )
 """A part of the table, run as real processes too."""

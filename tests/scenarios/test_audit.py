@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import re
@@ -20,8 +22,9 @@ from pincli.operations import keys, unlock
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
 from pincli.operations.verify import verify
+from pincli.rules.spreadsheets import as_written
 from pincli.store.steps.people import record
-from tests.support.contract import EXIT_OF, call
+from tests.support.contract import EXIT_OF, answer_of, call
 from tests.support.desk import PROGRAM, Desk, Ran, new_desk
 from tests.support.driving import RIGHT, WRONG
 from tests.support.floor import copy_of
@@ -74,7 +77,12 @@ FILTERS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "--kind locked": lambda e: e["kind"] == "locked",
     "--kind key_rotated": lambda e: e["kind"] == "key_rotated",
     "--user gus --agent amy --kind incorrect": lambda e: e["kind"] == "incorrect",
-    "--user nobody": lambda e: False,
+    "--kind verify": lambda e: e["command"] == "verify",
+    "--kind 'keys rotate'": lambda e: e["command"] == "keys rotate",
+    "--ticket T-1": lambda e: e["ticket"] == "T-1",
+    "--ticket T-2": lambda e: False,
+    "--until 2999-01-01": lambda e: True,
+    "--until 1h": lambda e: False,
     "--since 1h": lambda e: True,
     "--since 2999-01-01": lambda e: False,
     "--since 2020-01-01T00:00+05:00": lambda e: True,
@@ -114,7 +122,56 @@ def test_json_lines_are_all_unless_a_limit_is_said(desk: Desk) -> None:
         desk.add(f"u{number}")
     everything = desk.sql("SELECT count(*) FROM trail")[0][0]
     assert len(call(desk, "audit list --jsonl --since 24h").out.splitlines()) == everything > 60
-    assert len(call(desk, "audit list").out.splitlines()) == 51
+    *_, cut = rows = call(desk, "audit list").out.splitlines()
+    assert len(rows) == 52
+    assert cut.startswith(f"50 of {everything}; ")
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("words", ["", "--user gus", "--kind verify", "--after 3", "--since 1h"])
+def test_what_is_cut_is_counted(floor: Desk, words: str) -> None:
+    """The whole number, whatever the filter, and whether there is more than is shown."""
+    every = answer_of(call(floor, f"audit list {words} --json --limit 1000"))
+    assert (every["total"], every["truncated"]) == (len(every["events"]), False)
+    for limit in (1, max(1, every["total"])):
+        some = answer_of(call(floor, f"audit list {words} --json --limit {limit}"))
+        assert some["events"] == every["events"][:limit]
+        assert (some["total"], some["truncated"]) == (every["total"], limit < every["total"])
+
+
+@pytest.mark.engines
+def test_above_a_number_the_oldest_come_first(floor: Desk) -> None:
+    """Number after number, in every form, to the end: so a collector goes on where it was."""
+    last = events_of(call(floor, "audit list --json --limit 1"))[0]["seq"]
+    for form in ("--jsonl", "--format csv", "--jsonl --limit 3"):
+        out = call(floor, f"audit list {form} --after {last - 5}").out.splitlines()
+        found = [int(re.search(r"\d+", line)[0]) for line in out if not line.startswith("seq")]  # type: ignore[index]
+        assert found == list(range(last - 4, last + 1))[: 3 if "3" in form else 5]
+    assert call(floor, f"audit list --jsonl --after {last}").out == ""
+
+
+def test_a_slip_is_answered_with_near_names(busy: Desk) -> None:
+    """Not with an empty list; a name that somebody typed into `verify` has events, though."""
+    for line, near in (("--user alcie", "alice"), ("--account globx", "globex")):
+        ran = call(busy, f"audit list {line}")
+        assert (ran.code, ran.out) == (6, "")
+        assert near in ran.err
+    assert call(busy, "verify malory --pin-stdin", f"{RIGHT}\n").code == 6
+    (event,) = events_of(call(busy, "audit list --user malory --json"))
+    assert event["outcome"] == "unknown_user"
+
+
+def test_a_table_for_a_spreadsheet(busy: Desk) -> None:
+    """The same values as in JSON under the same names, and none of them is run as a formula."""
+    assert call(busy, ["lock", "alice", "--reason", "=HYPERLINK(1)"]).code == 0
+    out = call(busy, "audit list --format csv").out
+    rows = list(csv.DictReader(io.StringIO(out, newline="")))
+    every = events_of(call(busy, "audit list --json --limit 1000"))
+    assert rows[0]["reason"] == "'=HYPERLINK(1)"
+    assert [{name: as_written(cell) for name, cell in row.items()} for row in rows] == [
+        {name: "" if value is None else str(value) for name, value in event.items()}
+        for event in every
+    ]
 
 
 def test_since_cuts_at_the_second(busy: Desk) -> None:
@@ -134,6 +191,10 @@ def test_since_cuts_at_the_second(busy: Desk) -> None:
         "audit list --kind coffee",
         "audit list --json --jsonl",
         "audit list --json --follow",
+        "audit list --until tomorrow",
+        "audit list --csv",
+        "audit list --json --format csv",
+        "audit list --jsonl --format csv",
         "audit list --user 'al ice'",
         "audit list --account ''",
         "audit verify --expect-head 7",
@@ -184,6 +245,17 @@ def test_new_events_appear(busy: Desk) -> None:
         out, _ = followed.process.communicate(timeout=30)
         assert followed.process.returncode == 130
         assert out == b""
+
+
+@pytest.mark.engines
+def test_following_goes_on_above_a_number(floor: Desk) -> None:
+    """All that there is above it, at once, and then what comes: nothing twice, nothing left out."""
+    last = events_of(call(floor, "audit list --json --limit 1"))[0]["seq"]
+    with following(floor, "--jsonl", "--after", str(last - 3)) as followed:
+        assert [json.loads(followed.line())["seq"] for _ in range(3)] == [last - 2, last - 1, last]
+        with floor.session() as session:
+            verify(session, "alice", RIGHT, None)
+        assert [json.loads(followed.line())["seq"] for _ in range(2)] == [last + 1, last + 2]
 
 
 def test_following_keeps_to_the_filter(busy: Desk) -> None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pincli.models import Event, EventKind, Head
-from pincli.results import TrailReport
+from pincli.results import Listed, TrailReport
 from pincli.views import audit
 from pincli.views.exit_codes import ExitCode
 from tests.support.gallery import in_zone
@@ -35,7 +35,7 @@ EVENT = Event(
 
 def test_a_line_of_json_is_the_event() -> None:
     """Every column by its name, on one line, in ASCII."""
-    line = audit.json_line(EVENT._replace(reason="caf\u00e9\n\x1b"))
+    (line,) = audit.json_lines([EVENT._replace(reason="caf\u00e9\n\x1b")])
     assert line.endswith("\n")
     assert line.count("\n") == 1
     assert line.isascii()
@@ -48,7 +48,7 @@ def test_a_line_for_people_leaves_out_what_is_not_there() -> None:
         kind=EventKind.REFUSED, outcome="locked", user=None, ticket=None, reason="why"
     )
     with in_zone("CET-1"):
-        line, other = audit.line(EVENT), audit.line(refused)
+        line, other = audit.lines([EVENT, refused])
     assert line == "7  2026-11-24 12:30:00  amy  incorrect  alice  ticket T-1\n"
     assert other == "7  2026-11-24 12:30:00  amy  refused  locked; reason: why\n"
 
@@ -61,13 +61,13 @@ def test_hostile_text_stays_on_its_line(text: str, monkeypatch: pytest.MonkeyPat
     )
     for locale, display in (("C.UTF-8", UNCOLOURED), ("C", ASCII)):
         monkeypatch.setenv("LC_ALL", locale)
-        line = audit.line(event)
+        (line,) = audit.lines([event])
         assert line.count("\n") == 1
         assert line[:-1].isprintable()
-        table = piped(audit.listing(iter([[event]])).screen(), display)
+        table = piped(audit.listing(Listed(iter([[event]]), 1), 50).screen(), display)
         assert table.count("\n") == 2
         assert all(each.isprintable() for each in table.splitlines())
-    assert audit.json_line(event).isascii()
+    assert all(line.isascii() for line in audit.json_lines([event]))
 
 
 def test_an_untouched_trail() -> None:
@@ -75,6 +75,7 @@ def test_an_untouched_trail() -> None:
     answer = audit.checked(TrailReport(42, HEAD, None, None))
     assert answer.facts == {
         "events": 42,
+        "first": 1,
         "head": f"42:{'ab' * 32}",
         "bad_event": None,
         "finding": None,

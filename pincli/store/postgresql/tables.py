@@ -137,6 +137,7 @@ TABLES = (
     )
     """,
     "CREATE INDEX texts_by_name ON pincli.texts (name) WHERE name IS NOT NULL",
+    "CREATE INDEX texts_by_ticket ON pincli.texts (ticket, number) WHERE ticket IS NOT NULL",
     """
     CREATE TABLE pincli.notices (
         number bigint PRIMARY KEY,

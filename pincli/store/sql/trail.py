@@ -46,10 +46,34 @@ class _Piece(NamedTuple):
     account: str
     agent: str
     kind: str
+    command: str
+    ticket: str
 
 
-_NEW = _Piece("trail", LISTED, EVENT, "t.number", "t.at", "t.account", "t.agent", "t.kind")
-_OLD = _Piece("old_events", "old_events", OLD_EVENT, "seq", "at", "account", "agent", "kind")
+_NEW = _Piece(
+    "trail",
+    LISTED,
+    EVENT,
+    "t.number",
+    "t.at",
+    "t.account",
+    "t.agent",
+    "t.kind",
+    "t.command",
+    "x.ticket",
+)
+_OLD = _Piece(
+    "old_events",
+    "old_events",
+    OLD_EVENT,
+    "seq",
+    "at",
+    "account",
+    "agent",
+    "kind",
+    "command",
+    "ticket",
+)
 
 
 class SqlTrail:
@@ -69,11 +93,9 @@ class SqlTrail:
         """Up to `limit` events, the newest first, in pages."""
         for piece in reversed(self._pieces):
             where, parameters = self._conditions(piece, wanted)
-            lowest = self._first_since(piece, wanted.since)
-            last = self._bound(piece, "max", 0)
+            lowest, last = self._bounds(piece, wanted)
             while limit > 0 and last >= lowest:
-                # By user there is an index; anything else is looked through a stretch at a time.
-                floor = lowest if wanted.user is not None else max(lowest, last - STRETCH + 1)
+                floor = self._floor(wanted, lowest, last)
                 page = self._page(
                     piece, where, (*parameters, last, floor, min(PAGE, limit)), newest=True
                 )
@@ -86,7 +108,8 @@ class SqlTrail:
         """The next events above a number, oldest first, at most a page of them."""
         for piece in self._pieces:
             where, parameters = self._conditions(piece, wanted)
-            last = self._bound(piece, "max", 0)
+            lowest, last = self._bounds(piece, wanted)
+            seq = max(seq, lowest - 1)
             while seq < last:
                 end = min(self._first_above(piece, seq) + STRETCH - 1, last)
                 page = self._page(piece, where, (*parameters, end, seq + 1, PAGE), newest=False)
@@ -94,6 +117,29 @@ class SqlTrail:
                     return page
                 seq = end
         return []
+
+    def count(self, wanted: EventFilter, *, up_to: int) -> int:
+        """How many events there are up to a number."""
+        total = 0
+        for piece in self._pieces:
+            lowest, last = self._bounds(piece, wanted)
+            last = min(last, up_to)
+            if wanted == EventFilter(after=wanted.after):  # numbers have no gap
+                total += max(0, last - max(lowest, self._bound(piece, "min", last + 1)) + 1)
+                continue
+            where, parameters = self._conditions(piece, wanted)
+            # SQLite would look for each event's user and texts to no end.
+            table = f"{piece.table} t" if wanted.ticket is None else piece.listed
+            query = (
+                f"SELECT count(*) FROM {table} WHERE {where} "
+                f"AND {piece.number} <= ? AND {piece.number} >= ?"
+            )
+            while last >= lowest:
+                floor = self._floor(wanted, lowest, last)
+                ((found,),) = self._rows(query, (*parameters, last, floor))
+                total += int(found)
+                last = self._last_below(piece, floor)
+        return total
 
     def last_audit(self) -> str | None:
         """When the whole trail was last checked and found right, ISO 8601, UTC."""
@@ -170,14 +216,18 @@ class SqlTrail:
         for column, value in (
             (piece.account, wanted.account),
             (piece.agent, wanted.agent),
-            (piece.kind, wanted.kind and wanted.kind.value),
+            (piece.ticket, wanted.ticket),
         ):
             if value is not None:
                 conditions.append(f"{column} = ?")
                 parameters.append(value)
-        if wanted.since is not None:
-            conditions.append(f"{piece.at} >= ?")
-            parameters.append(wanted.since)
+        if wanted.kind is not None:
+            conditions.append(f"({piece.kind} = ? OR {piece.command} = ?)")
+            parameters += [str(wanted.kind)] * 2
+        for compared, at in ((">=", wanted.since), ("<=", wanted.until)):
+            if at is not None:
+                conditions.append(f"{piece.at} {compared} ?")
+                parameters.append(at)
         return " AND ".join(conditions), parameters
 
     def _about(self, piece: _Piece, login: str) -> tuple[str, list[Any]]:
@@ -209,14 +259,24 @@ class SqlTrail:
         ((bound,),) = self._rows(f"SELECT {which}({column}) FROM {piece.table}")
         return otherwise if bound is None else int(bound)
 
-    def _first_since(self, piece: _Piece, since: str | None) -> int:
-        """The lowest number among the events since a time: clocks may jump back."""
-        if since is None:
-            return 0
+    def _bounds(self, piece: _Piece, wanted: EventFilter) -> tuple[int, int]:
+        """The lowest and the highest number that may be wanted: clocks may jump back."""
+        lowest = 0 if wanted.after is None else min(wanted.after, _LARGEST - 1) + 1
+        highest = self._bound(piece, "max", 0)
         column = piece.number.removeprefix("t.")
-        query = f"SELECT min({column}) FROM {piece.table} WHERE at >= ?"
-        ((number,),) = self._rows(query, (since,))
-        return _LARGEST if number is None else int(number)
+        if wanted.since is not None:
+            query = f"SELECT min({column}) FROM {piece.table} WHERE at >= ?"
+            ((number,),) = self._rows(query, (wanted.since,))
+            lowest = max(lowest, _LARGEST if number is None else int(number))
+        if wanted.until is not None:
+            query = f"SELECT max({column}) FROM {piece.table} WHERE at <= ?"
+            ((number,),) = self._rows(query, (wanted.until,))
+            highest = -1 if number is None else int(number)
+        return lowest, highest
+
+    def _floor(self, wanted: EventFilter, lowest: int, last: int) -> int:
+        """How far down one query looks: by user there is an index that gives them in order."""
+        return lowest if wanted.user is not None else max(lowest, last - STRETCH + 1)
 
 
 def _first(row: Any) -> Any:

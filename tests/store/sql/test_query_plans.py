@@ -95,6 +95,9 @@ QUESTIONS: dict[str, Question] = {
     "the events of an unknown name": lambda c: list(
         trail(c).newest_first(EventFilter(user="nobody"), limit=10)
     ),
+    "a ticket's events": lambda c: list(trail(c).newest_first(EventFilter(ticket="T"), limit=10)),
+    "how many of a ticket": lambda c: trail(c).count(EventFilter(ticket="T"), up_to=7),
+    "how many in all": lambda c: trail(c).count(EventFilter(), up_to=7),
     "an agent's events": lambda c: list(trail(c).newest_first(EventFilter(agent="root"), limit=10)),
     "the head of the trail": lambda c: trail(c).head(),
     "the next events": lambda c: trail(c).after(7, EventFilter()),
@@ -105,6 +108,7 @@ WALKS = {"SCAN trail", "SCAN t", "SCAN store"}
 """By number from the end, and only as far as a page goes; and the one row of the store."""
 WITHOUT_SORTING = QUESTIONS.keys() - {
     "near users",
+    "a ticket's events",  # of one stretch
     "near accounts",
     "a transaction's users",
     "the totals",
@@ -154,6 +158,8 @@ def test_the_locked_are_found_by_the_index_of_the_locked() -> None:
     [
         ("a user's events", "trail_by_user (uid=?"),
         ("the events of an unknown name", "texts_by_name (name=?"),
+        ("a ticket's events", "texts_by_ticket (ticket=? AND rowid>? AND rowid<?)"),
+        ("how many of a ticket", "texts_by_ticket (ticket=? AND rowid>? AND rowid<?)"),
         ("a transaction's rows", "trail_by_change (uid=?"),
         ("the end of an attempt", "trail_by_user (uid=? AND number>?)"),
         ("attempts left open", "people_open (attempt_at<?)"),

@@ -39,9 +39,23 @@ filters = st.builds(
     user=st.none() | st.sampled_from(NAMES),
     account=st.none() | st.sampled_from(NAMES),
     agent=st.none() | st.sampled_from(NAMES),
-    kind=st.none() | st.sampled_from(KINDS),
+    kind=st.none() | st.sampled_from((*KINDS, "reset")),
+    ticket=st.none() | st.sampled_from(NAMES),
+    until=st.none() | st.sampled_from(TIMES) | st.just("2025-01-01T00:00:00Z"),
+    after=st.none() | st.integers(0, 27),
     since=st.none() | st.sampled_from(TIMES) | st.just("2027-01-01T00:00:00Z"),
 )
+
+
+_COMMANDS_AND_TICKETS = (
+    "UPDATE old_events SET command = 'reset' WHERE seq % 3 = 0",
+    "UPDATE old_events SET ticket = account",
+    "UPDATE trail SET command = 'reset' WHERE number % 3 = 0",
+    "INSERT INTO texts (number, blind) SELECT number, zeroblob(16) FROM trail"
+    " WHERE number NOT IN (SELECT number FROM texts)",
+    "UPDATE texts SET ticket = (SELECT account FROM trail t WHERE t.number = texts.number)",
+)
+"""Every third event is by `reset`, and the ticket of each is its account's name."""
 
 
 def numbers_of(rows: list[Row], wanted: EventFilter) -> list[int]:
@@ -52,7 +66,10 @@ def numbers_of(rows: list[Row], wanted: EventFilter) -> list[int]:
         if wanted.user in (None, user)
         and wanted.account in (None, account)
         and wanted.agent in (None, agent)
-        and (wanted.kind is None or wanted.kind.value == kind)
+        and (wanted.kind in (None, kind) or (wanted.kind == "reset" and seq % 3 == 0))
+        and wanted.ticket in (None, account)
+        and (wanted.until is None or at <= wanted.until)
+        and (wanted.after is None or seq > wanted.after)
         and (wanted.since is None or at >= wanted.since)
     ]
 
@@ -75,6 +92,8 @@ def reading(rows: list[Row], old: int = 0) -> Iterator[SqlTrail]:
             connection.execute("UPDATE store SET start_number = ?", (min(old, len(rows)),))
         told = [Told(kind, user, at, agent, account) for at, agent, kind, user, account in rows]
         put_events(connection, told[old:], after=min(old, len(rows)))
+        for statement in _COMMANDS_AND_TICKETS[0 if old else 2 :]:
+            connection.execute(statement)
         yield SqlTrail(rows_of(connection), with_old=bool(old))
 
 
@@ -90,13 +109,15 @@ def reading(rows: list[Row], old: int = 0) -> Iterator[SqlTrail]:
 def test_the_newest_come_first_and_none_is_lost(
     rows: list[Row], wanted: EventFilter, limit: int, page: int, stretch: int, old: int
 ) -> None:
-    """Whatever filter, limit, page and stretch, also across the events of schema 1."""
+    """Whatever filter, limit, page and stretch, across the events of schema 1 too; and counted."""
     with reading(rows, old) as reader, pytest.MonkeyPatch.context() as patch:
         patch.setattr(trail, "PAGE", page)
         patch.setattr(trail, "STRETCH", stretch)
         pages = list(reader.newest_first(wanted, limit=limit))
+        counted = reader.count(wanted, up_to=limit)
     found = [event.seq for each in pages for event in each]
     assert found == numbers_of(rows, wanted)[::-1][:limit]
+    assert counted == sum(number <= limit for number in numbers_of(rows, wanted))
     assert all(0 < len(each) <= page for each in pages)
 
 

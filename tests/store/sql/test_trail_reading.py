@@ -60,7 +60,7 @@ RARE = (
     EventFilter(user="nobody"),
     EventFilter(user="alice", kind=EventKind.RESTORED),
 )
-STEPS = 6 * STRETCH // 100
+STEPS = 9 * STRETCH // 100
 """What a look at one stretch may take."""
 
 
@@ -78,6 +78,20 @@ def test_following_looks_at_a_stretch_at_a_time(
     """What `audit list --follow` asks every half second, also where nothing comes for days."""
     looked = longest_look(long, lambda: reader(long).after(1, wanted))
     assert looked <= STEPS
+
+
+@pytest.mark.parametrize("wanted", [*RARE[:4], EventFilter(ticket="T")], ids=str)
+def test_counting_looks_at_a_stretch_at_a_time(
+    long: sqlite3.Connection, wanted: EventFilter
+) -> None:
+    """For `50 of so many`; with no filter nothing is counted at all."""
+    assert longest_look(long, lambda: reader(long).count(wanted, up_to=10**6)) <= STEPS
+    everything: list[int] = []
+    looked = longest_look(
+        long, lambda: everything.append(reader(long).count(EventFilter(), up_to=10**6))
+    )
+    assert everything == [3 * STRETCH + 1]
+    assert looked <= 1
 
 
 def test_checking_reads_a_page_at_a_time(long: sqlite3.Connection) -> None:
