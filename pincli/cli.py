@@ -163,7 +163,7 @@ def _report(problem: Problem, invocation: Invocation, *, quiet: bool = False) ->
 
     interrupts.ignore_from_here()
     command, as_json = invocation.command, invocation.as_json
-    problem = for_caller(problem, invocation.may_run)
+    problem = for_caller(problem, invocation.may_run, invocation.completed)
     if command in ("verify", "desk") and problem.code in _LEAVES_A_CALLER_WAITING:
         problem = problem._replace(message=f"not verified: {problem.message}")
     code = EXIT_OF[problem.code]

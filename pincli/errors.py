@@ -126,6 +126,8 @@ class Rule(Enum):
     OWN_DIGITS = "the digits are part of the user's own names"
     CALL_OF_ANOTHER = "another agent is calling"
     USER_EXISTS = "the user exists"
+    ERASED = "the user is erased"
+    STILL_ACTIVE = "the user is active"
     STORE_EXISTS = "there is a store"
     DATABASE_IN_USE = "there are rows in the database"
     KEYS_EXIST = "there are keys"
@@ -148,14 +150,19 @@ class Rule(Enum):
 
 
 class Refused(PincliError):
-    """A `rule` says no, or the person who was asked; about a `subject`, a user or a folder."""
+    """A `rule` says no, or the person who was asked; about a `subject`, a user or a folder.
+
+    Attributes:
+        account: The user's, where that is not clear.
+    """
 
     code = "refused"
 
-    def __init__(self, rule: Rule, subject: str = "") -> None:
+    def __init__(self, rule: Rule, subject: str = "", account: str = "") -> None:
         super().__init__(rule.value)
         self.rule = rule
         self.subject = subject
+        self.account = account
 
 
 class Unavailable(PincliError):

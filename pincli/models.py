@@ -58,6 +58,8 @@ class EventKind(StrEnum):
     IMPORTED = "imported"
     DEACTIVATED = "deactivated"
     ACTIVATED = "activated"
+    ERASED = "erased"
+    """What names a person is gone; the trail knows them as a random number."""
     ATTEMPT = "attempt"
     VERIFIED = "verified"
     INCORRECT = "incorrect"
@@ -131,7 +133,8 @@ class User(NamedTuple):
         id: The row number; 0 for a user who is not in the store yet.
         uid: 128 random bits, given at creation and never reused. What keys, seals and events
             refer to.
-        blind: Random, so that an erased record can't be guessed back from its digest.
+        blind: Random, so that an erased record can't be guessed back from its digest; None
+            for an erased user.
         login: Canonical; unique within the account.
         display_name: May be empty.
         email: For finding people; never an identity.

@@ -333,3 +333,17 @@ class Found(NamedTuple):
     all_counted: bool = True
     certain: bool = False
     near: tuple[str, ...] = ()
+
+
+class Erased(NamedTuple):
+    """What became of an erased user.
+
+    Attributes:
+        user: The record afterwards.
+        old_events: How many events of schema 1 hold the login that was.
+        archive_before: The date by which all of these lie before it; None if there are none.
+    """
+
+    user: User
+    old_events: int
+    archive_before: str | None

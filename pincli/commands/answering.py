@@ -13,6 +13,7 @@ from pincli.config import read_display
 from pincli.errors import OutputUnavailable
 from pincli.views.blocks import Answer, Block, Next, Note, Problem
 from pincli.views.sanitiser import shown
+from pincli.views.shell import in_account
 
 
 def deliver(invocation: Invocation, answer: Answer) -> int:
@@ -76,9 +77,16 @@ def _with_next_steps(invocation: Invocation, blocks: Sequence[Block]) -> Iterato
         if not isinstance(block, Next):
             yield block
         elif invocation.may_run(block.command):
-            yield _where_named(invocation, block)
+            yield _where_named(invocation, _unambiguous(invocation, block))
         elif block.otherwise:
             yield Note(f"  next: {block.otherwise}")
+
+
+def _unambiguous(invocation: Invocation, step: Next) -> Next:
+    """The command with the account, where somebody of another one has the login."""
+    if step.user is None or not invocation.shares_login(step.user):
+        return step
+    return step._replace(command=in_account(step.command, step.user.account))
 
 
 def _where_named(invocation: Invocation, step: Next) -> Next:

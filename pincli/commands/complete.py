@@ -6,7 +6,8 @@ what the shell completes by itself: files or folders.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,8 @@ import typer
 from pincli.commands.command_tree import Place, root
 from pincli.commands.invocation import Invocation
 from pincli.commands.registry import front_page
-from pincli.operations.completing import names_beginning
+from pincli.errors import PincliError
+from pincli.operations.completing import accounts_with, names_beginning
 from pincli.store.opening import open_store
 from pincli.views.blocks import Answer
 from pincli.views.help.topics import TOPICS
@@ -58,6 +60,9 @@ class _Line:
         """After `--`."""
         self._given = 0
         """How many arguments."""
+        self._users: list[str] = []
+        """Who is named."""
+        self._options_given: set[str] = set()
         for word in before:
             self._read(word)
 
@@ -74,10 +79,15 @@ class _Line:
             return (each if each in (FILES, FOLDERS) else f"{name}={each}" for each in values)
         if self._place.is_group:
             return _beginning(word, _commands(self._place))
-        arguments = self._parameters("argument")
-        if self._given < len(arguments) or (arguments and arguments[-1].nargs == -1):
-            return self._values(arguments[min(self._given, len(arguments) - 1)], word)
-        return () if word or self._literal else self._options()
+        argument = self._argument()
+        if argument is not None:
+            return self._values(argument, word)
+        return () if word or self._literal else self._following()
+
+    def _following(self) -> Iterable[str]:
+        """The options; where a login is of several accounts, the one that says which."""
+        several = self._accounts()[1:] and "account" not in self._options_given
+        return _beginning("--account", self._options()) if several else self._options()
 
     def _read(self, word: str) -> None:
         if self._waiting is not None:
@@ -97,10 +107,30 @@ class _Line:
                 raise LookupError(word)
             self._place = place
         else:
+            place = self._argument()
+            if place is not None and _word_for(place) == "user":
+                self._users.append(word)
             self._given += 1
+
+    def _argument(self) -> Any:
+        """The argument at the cursor, if there may be one."""
+        arguments = self._parameters("argument")
+        if self._given < len(arguments) or (arguments and arguments[-1].nargs == -1):
+            return arguments[min(self._given, len(arguments) - 1)]
+        return None
+
+    def _accounts(self) -> list[str]:
+        """The accounts that have one of those who are named."""
+        if self._users and self._place.path != _NAMES_SOMEBODY_NEW:
+            with suppress(PincliError):  # the options come without a store, too
+                return _asked(self._invocation, lambda store: accounts_with(store, self._users))
+        return []
 
     def _take(self, option: Any, value: str) -> None:
         """Names come from the store that the line names."""
+        self._options_given.add(option.name)
+        if _word_for(option) == "user":
+            self._users.append(value)
         if option.name in ("store", "keys"):
             setattr(self._invocation, option.name, Path(value).expanduser())
 
@@ -119,7 +149,7 @@ class _Line:
     def _values(self, parameter: Any, begun: str) -> Iterable[str]:
         """What a parameter takes, by its type and by the word for it in the help."""
         choices = getattr(parameter.type, "choices", None)
-        word = (parameter.metavar or "").strip("[].").lower()
+        word = _word_for(parameter)
         if choices:
             return _beginning(begun, map(str, choices))
         if word == "topic":
@@ -127,8 +157,11 @@ class _Line:
             return _beginning(begun, [*commands, *TOPICS])
         if word == "user" and self._place.path == _NAMES_SOMEBODY_NEW:
             return ()
+        if word == "account" and parameter.name == "account" and (found := self._accounts()):
+            return _beginning(begun, found)
         if word in _COLUMNS:
-            return _names(self._invocation, _COLUMNS[word], begun)
+            column = _COLUMNS[word]
+            return _asked(self._invocation, lambda store: names_beginning(store, column, begun))
         return _BY_THE_SHELL.get(word, ())
 
 
@@ -146,14 +179,19 @@ def _described(word: str, text: str) -> str:
     return f"{word}\t{text.rstrip('.')}"
 
 
-def _names(invocation: Invocation, column: Literal["login", "account"], begun: str) -> list[str]:
-    """The names, without a session: it needs no key, and must not write, not even a refusal."""
+def _word_for(parameter: Any) -> str:
+    """What the help calls the value of a parameter."""
+    return (parameter.metavar or "").strip("[].").lower()
+
+
+def _asked(invocation: Invocation, names: Callable[[Any], list[str]]) -> list[str]:
+    """Names, without a session: it needs no key, and must not write, not even a refusal."""
     if not invocation.may_run(f"pincli {invocation.command}"):
         return []
     config = invocation.config
     store = open_store(config.store, config.keys, origin=invocation.origin, read_only=True)
     try:
-        return names_beginning(store, column, begun)
+        return names(store)
     finally:
         store.close()
 

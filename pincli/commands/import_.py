@@ -26,6 +26,7 @@ from pincli.operations.people import require_account
 from pincli.operations.selection import Selection, select_staged
 from pincli.operations.session import Need, Session
 from pincli.results import ImportTally
+from pincli.rules.people import SameLogin
 from pincli.store.scratch import StagedImport
 from pincli.views import imports as view
 from pincli.views.blocks import Answer
@@ -75,8 +76,16 @@ def import_people(
             "--rejects", metavar="FILE", help="Import the good rows, and write the bad ones there."
         ),
     ] = None,
+    same_login: Annotated[
+        SameLogin | None,
+        typer.Option(
+            "--same-login",
+            help="A login that another account has: refuse the row, take it for a new person, or"
+            " move the user here with PIN and counter.",
+        ),
+    ] = None,
     allow_move: Annotated[
-        bool, typer.Option("--allow-move", help="Let users move to another account.")
+        bool, typer.Option("--allow-move", help="The same as --same-login move.")
     ] = False,
     deactivate_missing: Annotated[
         bool,
@@ -134,7 +143,8 @@ def import_people(
         require_new(rejects, invocation.config.secret_folders)
     file = invocation.keep(input_file(path, invocation.config))
     staged = invocation.keep(StagedImport())
-    options = ImportOptions(layout, encoding, allow_move, rejects is not None)
+    policy = same_login or (SameLogin.MOVE if allow_move else SameLogin.REFUSE)
+    options = ImportOptions(layout, encoding, policy, rejects is not None)
     with progress_bar("checking", percent=True) as progress:
         expected = operation.stage(session, file, staged, options, progress=progress)
     if staged.problem_count and not expected.rejected:
@@ -180,8 +190,9 @@ def _missing(
         with select_staged(session, (), "") as nobody:
             yield nobody
         return
-    canonical = require_account(session, account)
-    absent = operation.Missing(session, staged, canonical)
-    with select_staged(session, absent, canonical) as missing:
+    if not staged.names_account(account):  # the store need not have it yet
+        require_account(session, account)
+    absent = operation.Missing(session, staged, account)
+    with select_staged(session, absent, account) as missing:
         absent.require_few(at_most)
         yield missing

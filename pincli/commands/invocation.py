@@ -5,7 +5,7 @@ What it opens stays open until its answer is out.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +13,7 @@ from pincli.commands.registry import Entry, entries_below, entry_of, name_in
 from pincli.config import Config, read_config, under_sudo
 from pincli.errors import PincliError, Refused, Rule
 from pincli.rules.roles import Allowed, Role, acts_for_a_customer, may_run
+from pincli.views.shell import in_account
 
 if TYPE_CHECKING:
     from pincli.models import Origin, User
@@ -36,6 +37,7 @@ class Invocation:
         store: What --store says.
         keys: What --keys says.
         ticket_masked: Whether a part of the ticket was masked.
+        account: The account that is named beside a user; empty for none.
         until_told: What is closed once the answer is written.
     """
 
@@ -56,6 +58,7 @@ class Invocation:
         self.store: Location | None = None
         self.keys: Path | None = None
         self.ticket_masked = False
+        self.account = ""
         self.until_told = ExitStack()
         self._allowed: Allowed | None = Allowed(frozenset())
         self._about_one_user = False
@@ -63,8 +66,11 @@ class Invocation:
         self._is_given = config is not None
         self._sessions: list[Session] = []
 
-    def begin(self, entry: Entry, *, as_json: bool, about_one_user: bool) -> None:
+    def begin(
+        self, entry: Entry, *, as_json: bool, about_one_user: bool, account: str = ""
+    ) -> None:
         """All is parsed, and the command is going to be run."""
+        self.account = account
         self.command, self._allowed = entry.name, entry.allowed
         self.as_json, self._about_one_user = as_json, about_one_user
 
@@ -145,14 +151,26 @@ class Invocation:
         """The users who were locked in the sessions that were open for the answer."""
         return [user for session in self._sessions for user in session.store.locks_recorded]
 
+    def shares_login(self, user: User) -> bool:
+        """Whether somebody of another account has a user's login, as far as that can be seen."""
+        with suppress(PincliError):
+            return any(len(each.store.people.find(user.login)) > 1 for each in self._sessions)
+        return False
+
+    def completed(self, line: str) -> str:
+        """A command line, with the account that this one named, if it is about its user."""
+        name, rest = _parted(line)
+        about_a_user = bool(rest) and not rest[0].startswith("-") and name != "help"
+        if not (self.account and about_a_user) or "--account" in rest:
+            return line
+        return in_account(line, self.account)
+
     def may_run(self, line: str) -> bool:
         """Whether the caller's roles allow a command line, such as `pincli status alice`.
 
         Help is for everybody.
         """
-        words = line.split()[1:]
-        name = name_in(words)
-        rest = words[len(name.split()) :]
+        name, rest = _parted(line)
         if not name or "--help" in rest:
             return True
         about_one_user = bool(rest) and not rest[0].startswith("-")
@@ -209,6 +227,13 @@ class Invocation:
             kept=kept,
             shows_people=config.roles is None or bool(config.roles & _SEE_PEOPLE),
         )
+
+
+def _parted(line: str) -> tuple[str, list[str]]:
+    """A command line's command, and the words that follow it."""
+    words = line.split()[1:]
+    name = name_in(words)
+    return name, words[len(name.split()) :]
 
 
 def _is_allowed(

@@ -13,6 +13,7 @@ from pincli.rules.names import (
     canonical_account,
     canonical_user,
     clean_display_name,
+    clean_email,
     clean_reason,
     clean_ticket,
 )
@@ -33,6 +34,10 @@ def as_account(value: str | None) -> str | None:
 
 def _display_name(value: str | None) -> str | None:
     return None if value is None else clean_display_name(value)
+
+
+def _email(value: str | None) -> str | None:
+    return None if value is None else clean_email(value)
 
 
 def _reason(value: str | None) -> str | None:
@@ -78,9 +83,17 @@ NewAccountOption = Annotated[
         callback=as_account,
     ),
 ]
-NameOption = Annotated[
+NewLoginArgument = Annotated[
     str,
+    typer.Argument(metavar="NEW", help="The new login.", show_default=False, callback=_user),
+]
+NameOption = Annotated[
+    str | None,
     typer.Option("--name", metavar="NAME", help="The display name.", callback=_display_name),
+]
+EmailOption = Annotated[
+    str | None,
+    typer.Option("--email", metavar="EMAIL", help="The address to find them by.", callback=_email),
 ]
 AgentOption = Annotated[
     str | None,

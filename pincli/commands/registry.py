@@ -84,6 +84,9 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("user add", "user:add", _ADMIN, ADMINS),
     Entry("user list", "user:list_users", _ADMIN, ADMINS, (6,)),
     Entry("user show", "user:show", _ADMIN, ADMINS, (6,)),
+    Entry("user edit", "user:edit", _ADMIN, ADMINS, (6,)),
+    Entry("user rename", "user:rename", _ADMIN, ADMINS, (6,)),
+    Entry("user erase", "user:erase", _ADMIN, ADMINS, (6,)),
     Entry("user deactivate", "user:deactivate", _ADMIN, ADMINS, (6,)),
     Entry("user activate", "user:activate", _ADMIN, ADMINS, (6,)),
     Entry("import", "import_:import_people", _ADMIN, ADMINS, (6,),
@@ -122,7 +125,7 @@ COMMANDS: tuple[Entry, ...] = (
 GROUPS = {
     "alerts": "Show signs of an attack.",
     "pin": "Show, change or check a PIN: the customer's own actions.",
-    "user": "Add, list and show users; switch them off and on.",
+    "user": "Add, list, show, edit, rename and erase users; switch them off and on.",
     "audit": "Read, check, archive and seal the audit trail.",
     "keys": "List keys and change them.",
     "store": "Bring the store up to date, or move it to a server.",

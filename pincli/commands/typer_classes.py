@@ -159,7 +159,8 @@ def _for_typer(entry: Entry) -> Callable[..., int | None]:
             return None
         as_json = as_json or bool(ctx.parent.params.get("as_json"))
         about_one_user = isinstance(options.get("user"), str)
-        invocation.begin(entry, as_json=as_json, about_one_user=about_one_user)
+        account = options.get("account") or "" if about_one_user else ""
+        invocation.begin(entry, as_json=as_json, about_one_user=about_one_user, account=account)
         with invocation.until_told:
             invocation.until_told.callback(_tell_of_masks, invocation)
             answer = function(invocation, **options)

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pincli.commands.answering import show as draw
 from pincli.commands.files import names_in
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import (
     AccountOption,
+    EmailOption,
     NameOption,
     NewAccountOption,
+    NewLoginArgument,
     ReasonOption,
     UserArgument,
     UsersArgument,
     WhereOption,
+    YesOption,
+    as_account,
 )
+from pincli.commands.prompts import confirm, require_terminal
 from pincli.errors import UsageProblem
 from pincli.models import State, UserType
+from pincli.operations import editing
 from pincli.operations import people as operation
 from pincli.operations.activity import set_active_many
 from pincli.operations.selection import select
@@ -37,10 +45,11 @@ def add(
     invocation: Invocation,
     user: UserArgument,
     account: NewAccountOption,
-    name: NameOption = "",
+    name: NameOption = None,
     kind: Annotated[
         UserType, typer.Option("--type", help="What kind of login it is.")
     ] = UserType.CLOUD,
+    email: EmailOption = None,
 ) -> Answer:
     """Add a user. The PIN is made when its owner first opens it.
 
@@ -48,7 +57,7 @@ def add(
       pincli user add alice --account acme --name 'Alice Example'
     """
     session = invocation.open(Need.WRITE)
-    return view.added(operation.add(session, user, account, name, kind))
+    return view.added(operation.add(session, user, account, name or "", kind, email or ""))
 
 
 def list_users(
@@ -74,6 +83,78 @@ def show(invocation: Invocation, user: UserArgument, account: WhereOption = None
       pincli user show alice
     """
     return view.record(operation.require_user(invocation.open(), user, account=account))
+
+
+def edit(
+    invocation: Invocation,
+    user: UserArgument,
+    account: WhereOption = None,
+    name: NameOption = None,
+    email: EmailOption = None,
+    kind: Annotated[UserType | None, typer.Option("--type", help="The new type.")] = None,
+    move_to: Annotated[
+        str | None,
+        typer.Option("--move-to", metavar="ACCOUNT", help="The new account.", callback=as_account),
+    ] = None,
+    reason: ReasonOption = None,
+) -> Answer:
+    """Change a user's display name, e-mail, type or account. PIN and counter stay.
+
+    Example:
+      pincli user edit alice --email alice@acme.example
+      pincli user edit alice --account acme --move-to globex
+
+    An empty name or e-mail removes it. A type without PINs withdraws the PIN.
+    """
+    said = {"account": move_to, "display_name": name, "type": kind}
+    fields: dict[str, object] = {k: value for k, value in said.items() if value is not None}
+    if email is not None:
+        fields["email"] = email or None
+    if not fields:
+        raise UsageProblem("nothing is to be changed", "give --name, --email, --type or --move-to")
+    session = invocation.open(Need.WRITE)
+    return view.edited(editing.edit(session, user, fields, account=account, reason=reason))
+
+
+def rename(
+    invocation: Invocation,
+    user: UserArgument,
+    new: NewLoginArgument,
+    account: WhereOption = None,
+    reason: ReasonOption = None,
+) -> Answer:
+    """Give a user another login. PIN, counter and history stay.
+
+    Example:
+      pincli user rename alice alice.smith
+    """
+    session = invocation.open(Need.WRITE)
+    fields = {"login": new}
+    return view.edited(editing.edit(session, user, fields, account=account, reason=reason))
+
+
+def erase(
+    invocation: Invocation,
+    user: UserArgument,
+    account: WhereOption = None,
+    yes: YesOption = False,
+) -> Answer:
+    """Remove what names a deactivated user. Their events stay, about a random number.
+
+    Example:
+      pincli user erase alice
+
+    Login, display name, e-mail, and the reasons and tickets of their events are gone for good.
+    Nobody becomes that user again: the same login, added again, is a new person.
+    """
+    if not yes:
+        require_terminal("nobody is there to confirm", "give --yes")
+    session = invocation.open(Need.WRITE)
+    found = editing.require_erasable(session, user, account=account)
+    if not yes:
+        draw(view.erasing(found), sys.stderr)
+        confirm("Erase this user for good?")
+    return view.erased(editing.erase(session, found))
 
 
 def deactivate(

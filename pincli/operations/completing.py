@@ -1,7 +1,8 @@
-"""Names of users and accounts by their beginnings, for completion."""
+"""Names of users and accounts, for completion."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pincli.rules.names import all_printable, canonical_account, canonical_user
@@ -9,6 +10,16 @@ from pincli.store.contract import Store
 
 NAMES_AT_MOST = 50
 """How many names are offered at once."""
+
+
+def accounts_with(store: Store, logins: Sequence[str]) -> list[str]:
+    """The accounts that have a user of one of these logins, in whatever spelling, by name.
+
+    Raises:
+        MalformedName: One can't be a login.
+    """
+    found = store.people.named([canonical_user(login) for login in logins])
+    return sorted({user.account for user in found if all_printable(user.account)})
 
 
 def names_beginning(store: Store, column: Literal["login", "account"], text: str) -> list[str]:

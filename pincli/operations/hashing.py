@@ -74,7 +74,9 @@ def write_pins(
                 changes = []
             if file is not None:
                 got = {change.after.id for change in changes}
-                file.take_back({user.login for user, _, _ in group if user.id not in got})
+                file.take_back(
+                    {(user.login, user.account) for user, _, _ in group if user.id not in got}
+                )
             yield [(change, new.pop(change.after.id)) for change in changes]
             again = session.store.people.in_rows(list(new), session.left_out) if new else []
             stale += [

@@ -8,7 +8,13 @@ from typing import NamedTuple
 from pincli.errors import AmbiguousUser, Rule, UnknownAccount, UnknownUser
 from pincli.models import Change, EventKind, NewEvent, User, UserType
 from pincli.operations.session import Session
-from pincli.rules.names import canonical_account, canonical_user, clean_display_name, mask_pins
+from pincli.rules.names import (
+    canonical_account,
+    canonical_user,
+    clean_display_name,
+    clean_email,
+    mask_pins,
+)
 
 _CANDIDATES = 20
 
@@ -159,7 +165,14 @@ def require_account(session: Session, name: str) -> str:
     return account
 
 
-def add(session: Session, name: str, account: str, display_name: str, kind: UserType) -> User:
+def add(
+    session: Session,
+    name: str,
+    account: str,
+    display_name: str,
+    kind: UserType,
+    email: str = "",
+) -> User:
     """Add an active user, without a PIN until it is opened in the portal.
 
     Raises:
@@ -174,6 +187,7 @@ def add(session: Session, name: str, account: str, display_name: str, kind: User
         canonical_account(account),
         clean_display_name(display_name),
         kind,
+        clean_email(email) or None,
     )
 
 

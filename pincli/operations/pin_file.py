@@ -35,7 +35,7 @@ class PinRow(NamedTuple):
 class PinFile(OutputFile):
     """One file of PINs on its way. Closed without a PIN in it, it leaves nothing."""
 
-    _last: dict[str, tuple[int, int]]
+    _last: dict[tuple[str, str], tuple[int, int]]
 
     def begin(self, first: bytes = b"") -> None:
         """Make FILE.part, with nothing but its header; see OutputFile."""
@@ -48,11 +48,13 @@ class PinFile(OutputFile):
             FileUnwritable: There is no room for them; those before them stay.
         """
         lines = self.write([_line([*map(harmless, row)]) for row in rows])
-        self._last = {row.user: line for row, line in zip(rows, lines, strict=True)}
+        self._last = {row[:2]: line for row, line in zip(rows, lines, strict=True)}
         self._keeps = True
 
-    def take_back(self, users: Set[str]) -> None:
-        """Blank the lines of users who did not get the PIN that was appended last.
+    def take_back(self, users: Set[tuple[str, str]]) -> None:
+        """Blank the lines of users, by login and account, who did not get the PIN in them.
+
+        Only of those that were appended last.
 
         Raises:
             FileUnwritable: It can't be done.

@@ -34,6 +34,7 @@ from pincli.vault.keyring import AUDIT_KEY, is_fingerprint
 
 _LINK_CHARACTERS = 64
 _PAGE = 500
+_TEXTS_CHANGED = "its texts were changed"
 _LARGEST = 2**63 - 1
 _TRIES = 20
 _WHILE_ARCHIVED = 0.2
@@ -188,6 +189,8 @@ class Follower:
         self._archived = 0
         self._wanted: set[Head] = set()
         self._pieces: list[Piece] = []
+        self._without_texts: dict[bytes, int] = {}
+        """By user the first event that lacks its texts, until their `erased` event comes."""
         self._epoch = 0
         self._long_ago = written(datetime.now(UTC) - LONGEST_WINDOW)
         self.courses: dict[bytes, Course] = {}
@@ -198,6 +201,7 @@ class Follower:
         """Go on after a number and a link, which somebody else vouches for."""
         self.first = min(self.first or position.number + 1, position.number + 1)
         self.in_old, self.head, self.courses = is_old, position, {}
+        self._without_texts.clear()
         # Those of schema 1 tell no stories: all begin after them.
         self._archived = 0 if is_old else position.number
         self._trail_sealers = self._all_sealers
@@ -284,10 +288,14 @@ class Follower:
             raise BadEvent(number, CHANGED)
         if event.seal is not None and not self._sealed(event.seal, number, event.link):
             raise BadEvent(number, "the event has a wrong seal")
-        if (texts_digest(kept) if kept else None) != event.texts and not (
+        if kept is None and event.texts is not None and event.uid is not None:
+            self._without_texts.setdefault(event.uid, number)
+        elif (texts_digest(kept) if kept else None) != event.texts and not (
             kept is None and self._may_lack_texts(event)
         ):
-            raise BadEvent(number, "its texts were changed")
+            raise BadEvent(number, _TEXTS_CHANGED)
+        if event.kind == EventKind.ERASED and event.uid is not None:
+            self._without_texts.pop(event.uid, None)
         if self._replays and event.uid is not None:
             course = replayed(event, self.courses.get(event.uid), archived=self._archived)
             if isinstance(course, str):
@@ -407,6 +415,7 @@ class _Check(Follower):
         self._follow(self._progress)
         with self._session.store.at_one_moment():
             self._follow()  # the little that came since
+            self._require_texts()
             number = self.head.number
             more = self._trail.texts_of(number + 1, _LARGEST)
             more |= self._trail.texts_of(-_LARGEST, 0)
@@ -438,6 +447,11 @@ class _Check(Follower):
         if last is not None and last.seal is None and self._session.store.all_seal:
             raise BadEvent(last.number, "the newest event has no seal")
 
+    def _require_texts(self) -> None:
+        """Only of erased users may texts be missing; an event of it says that they are."""
+        for number in self._without_texts.values():
+            raise BadEvent(number, _TEXTS_CHANGED)
+
     def expected_head(self) -> None:
         """The head that somebody noted down is in the trail, and so is the last archived event."""
         if self._gap is not None:
@@ -465,6 +479,7 @@ class _Check(Follower):
             self._follow()
             with self._session.store.at_one_moment():
                 self._follow()
+                self._require_texts()
                 page = people.sealed_after(row, _PAGE)
             if not page:
                 break

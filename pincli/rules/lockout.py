@@ -27,6 +27,7 @@ from pincli.models import (
     State,
     User,
 )
+from pincli.rules.names import erased_login
 from pincli.rules.states import ATTEMPTS_ALLOWED, is_locked, may_have_pin, state_of
 
 Step = tuple[NewEvent, ...]
@@ -49,6 +50,7 @@ _NO_PIN: dict[str, Any] = dict.fromkeys(
     )
 )
 _NO_BAR: dict[str, Any] = dict.fromkeys(name for name in User._fields if name.startswith("barred_"))
+_NO_CALL: dict[str, Any] = dict.fromkeys(name for name in User._fields if name.startswith("call_"))
 _PIN_KINDS = {
     PinOrigin.GENERATED: EventKind.PIN_GENERATED,
     PinOrigin.CUSTOMER: EventKind.PIN_CHANGED,
@@ -230,6 +232,21 @@ def changed(user: User, pin: NewPin, *, at: str) -> Step:
         raise Refused(Rule.LOCKED, user.login)
     now = user._replace(failed_attempts=0, locked_since=None, **_NO_BAR)
     return (_with_pin(now, pin, reason=None, at=at),)
+
+
+def erased(user: User) -> Step:
+    """What names a person goes from the record, and every PIN; the counter and totals stay.
+
+    Raises:
+        Refused: The user is active.
+    """
+    if user.active:
+        raise Refused(Rule.STILL_ACTIVE, user.login)
+    bare = user if user.question is None else without_pin(user)
+    now = bare._replace(
+        login=erased_login(user.uid), display_name="", email=None, blind=None, **_NO_BAR, **_NO_CALL
+    )
+    return () if now == user else (NewEvent(EventKind.ERASED, now),)
 
 
 def migrated(

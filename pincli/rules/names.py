@@ -78,6 +78,11 @@ def canonical_account(text: str) -> str:
     return _checked(" ".join(_mapped(word, what) for word in _BLANKS.split(text.strip())), what)
 
 
+def erased_login(uid: bytes) -> str:
+    """The login of a user once they are erased."""
+    return ERASED + uid.hex()
+
+
 def clean_display_name(text: str) -> str:
     """A display name that nothing printable breaks, and that shows as what it is.
 

@@ -2,9 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
+from enum import StrEnum
+from typing import Any
+
+from pincli.errors import Refused, Rule
 from pincli.models import EventKind, NewEvent, User, UserType
 from pincli.rules.lockout import Step, without_pin
+from pincli.rules.names import erased_login
 from pincli.rules.states import TYPES_WITH_PINS
+
+
+class SameLogin(StrEnum):
+    """What an import makes of a login that somebody of another account has."""
+
+    REFUSE = "refuse"
+    NEW = "new"
+    MOVE = "move"
+
+
+def whose(
+    account: str, named: Mapping[str, User], in_file: Set[str], same_login: SameLogin
+) -> User | list[str] | None:
+    """Whom a row of an import is about.
+
+    Args:
+        account: The row's.
+        named: The users of the row's login, by account.
+        in_file: The accounts in which the file has that login: those are people of their own.
+        same_login: What the login of somebody else means.
+
+    Returns:
+        The user; None for somebody new; or the accounts of those others, where it is not clear.
+    """
+    if not named or account in named:
+        return named.get(account)
+    others = sorted(named.keys() - in_file)
+    if not others or same_login is SameLogin.NEW:
+        return None
+    if same_login is SameLogin.MOVE and len(others) == 1 and in_file - named.keys() == {account}:
+        return named[others[0]]
+    return others
 
 
 def newcomer(
@@ -40,29 +78,46 @@ def switched(user: User, *, active: bool, reason: str | None) -> Step:
 
     Deactivating withdraws the PIN: somebody who comes back, or inherits the login, opens
     another.
+
+    Raises:
+        Refused: The user is erased: nobody becomes them again.
     """
     if user.active == active:
         return ()
+    _refuse_erased(user)
     now = user._replace(active=active)
     kind = EventKind.ACTIVATED if active else EventKind.DEACTIVATED
     return _without_idle_pin((NewEvent(kind, now, reason=reason),), now)
 
 
-def edited(
-    user: User, *, account: str, display_name: str, email: str | None, user_type: UserType
-) -> Step:
+def edited(user: User, *, reason: str | None = None, **fields: Any) -> Step:
     """What the record says of a user changes; nothing where it says so already.
 
     A user who becomes of a type without PINs loses theirs, as such users never have one.
+
+    Args:
+        user: The record.
+        reason: Why.
+        fields: What it says from now on: `account`, `login`, `display_name`, `email`, `type`.
+
+    Raises:
+        Refused: The user is erased.
     """
-    now = user._replace(account=account, display_name=display_name, email=email, type=user_type)
-    step: Step = () if now == user else (NewEvent(EventKind.USER_UPDATED, now),)
-    return _without_idle_pin(step, now)
+    now = user._replace(**fields)
+    if now == user:
+        return _without_idle_pin((), now)
+    _refuse_erased(user)
+    return _without_idle_pin((NewEvent(EventKind.USER_UPDATED, now, reason=reason),), now)
 
 
 def takes_the_pin(user: User, *, active: bool, user_type: UserType) -> bool:
     """Whether an edit to these values would withdraw the user's PIN."""
     return user.question is not None and not (active and user_type in TYPES_WITH_PINS)
+
+
+def _refuse_erased(user: User) -> None:
+    if user.login == erased_login(user.uid):
+        raise Refused(Rule.ERASED, user.login)
 
 
 def _without_idle_pin(step: Step, now: User) -> Step:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pincli.models import EventKind, NewEvent, User, UserType
 from pincli.rules import lockout
+from pincli.rules.names import erased_login
 from pincli.rules.replay import Course
 from pincli.rules.states import ATTEMPTS_ALLOWED
 
@@ -32,7 +33,9 @@ def restored(user: User, *, present: User | None, keeps_pin: bool, at: str) -> l
         after = now if now_there is None else lockout.stricter(now, now_there)
         after = _without_pin(after, (now, now_there or now))
         after = lockout.with_lock_noted(after, at=at)
-        return () if after == now else (NewEvent(EventKind.RESTORED, after),)
+        step = () if after == now else (NewEvent(EventKind.RESTORED, after),)
+        erased = now_there is not None and now_there.login == erased_login(user.uid)
+        return (*step, *lockout.erased(after)) if erased else step
 
     step, _ = lockout.ended_first(user, change, withdraws=True, at=at)
     return step

@@ -97,7 +97,8 @@ class Transaction(Protocol):
     def save(self, events: Sequence[NewEvent]) -> None:
         """Write the records that the events leave, and append the events to the trail.
 
-        The only way to change a user. One without any event yet is added, in the row of its
+        The only way to change a user. The event `erased` removes the texts of the user's events,
+        and their blinds. One without any event yet is added, in the row of its
         number, or in the next one where that is 0.
 
         Raises:
@@ -273,6 +274,9 @@ class Trail(Protocol):
 
     def texts_of(self, first: int, last: int) -> dict[int, Texts]:
         """The free texts of the events from one number to another, by number."""
+
+    def old_events_of(self, login: str) -> tuple[int, str | None]:
+        """How many events of schema 1 hold a login, and when the last of them was."""
 
     def old_after(self, seq: int) -> list[OldEvent]:
         """The next events of schema 1 as their table holds them; empty where there are none."""

@@ -122,8 +122,10 @@ class StagedImport(_Temporary):
     schema = (
         # By number, as several rows of a JSON array may stand in one line.
         "CREATE TABLE rows (user TEXT, line INTEGER, account TEXT, name TEXT, type TEXT, "
-        "active INTEGER, email TEXT, number INTEGER, PRIMARY KEY (user, number)) WITHOUT ROWID",
-        "CREATE TABLE bad (user TEXT, line INTEGER, number INTEGER)",
+        "active INTEGER, email TEXT, number INTEGER, PRIMARY KEY (user, account, number)) "
+        "WITHOUT ROWID",
+        "CREATE TABLE bad (user TEXT, account TEXT, line INTEGER, number INTEGER)",
+        "CREATE TABLE moves (user TEXT, account TEXT, PRIMARY KEY (user, account)) WITHOUT ROWID",
         "CREATE TABLE problems (line INTEGER, number INTEGER PRIMARY KEY, field TEXT, words TEXT, "
         "value TEXT, row INTEGER)",
         "CREATE TABLE texts (number INTEGER PRIMARY KEY, text TEXT)",
@@ -161,10 +163,16 @@ class StagedImport(_Temporary):
         self._pending.clear()
         self._texts.clear()
 
-    def add_bad(self, user: str, line: int, number: int) -> None:
+    def add_bad(self, user: str, account: str, line: int, number: int) -> None:
         """Keep in mind that a row which is not staged is about this user."""
         with translated(_PATH):
-            self._connection.execute("INSERT INTO bad VALUES (?, ?, ?)", (user, line, number))
+            row = (user, account, line, number)
+            self._connection.execute("INSERT INTO bad VALUES (?, ?, ?, ?)", row)
+
+    def add_move(self, user: str, account: str) -> None:
+        """Keep in mind that a row moves this user of that account to its own."""
+        with translated(_PATH):
+            self._connection.execute("INSERT INTO moves VALUES (?, ?)", (user, account))
 
     def add_problem(self, problem: RowProblem, number: int) -> None:
         """Note what is wrong with a row, given with its number."""
@@ -183,9 +191,9 @@ class StagedImport(_Temporary):
                 "CASE nth WHEN 1 THEN another ELSE first END, user, number FROM "
                 "(SELECT user, line, number, row_number() OVER everybody AS nth, "
                 "first_value(line) OVER everybody AS first, lead(line) OVER everybody AS another "
-                "FROM (SELECT user, number, line FROM rows "
-                "UNION ALL SELECT user, number, line FROM bad) "
-                "WINDOW everybody AS (PARTITION BY user ORDER BY line, number)) "
+                "FROM (SELECT user, account, number, line FROM rows "
+                "UNION ALL SELECT user, account, number, line FROM bad) "
+                "WINDOW everybody AS (PARTITION BY user, account ORDER BY line, number)) "
                 "WHERE nth > 1 OR another IS NOT NULL"
             )
 
@@ -243,29 +251,38 @@ class StagedImport(_Temporary):
                 yield RowProblem(*problem)
                 last = (problem[0], number)
 
-    def after(self, user: str, limit: int) -> list[StagedRow]:
-        """The next rows by user name above one, at most `limit`."""
+    def after(self, last: StagedRow | None, limit: int) -> list[StagedRow]:
+        """The next rows by user and account after one (None: the first), at most `limit`."""
+        above = ("", "") if last is None else (last.user, last.account)
         with translated(_PATH):
             rows = self._connection.execute(
                 "SELECT user, line, account, name, type, active, email, number FROM rows "
-                "WHERE user > ? ORDER BY user LIMIT ?",
-                (user, limit),
+                "WHERE (user, account) > (?, ?) ORDER BY user, account LIMIT ?",
+                (*above, limit),
             ).fetchall()
         return [
             StagedRow(u, line, account, name, _TYPES[kind], _as_bool(active), email, number)
             for u, line, account, name, kind, active, email, number in rows
         ]
 
-    def missing_from(self, users: Iterable[str]) -> set[str]:
-        """Those of the users that no staged row is about."""
+    def accounts_of(self, users: Iterable[str]) -> dict[str, set[str]]:
+        """The accounts in which some row has each of these users."""
+        accounts: dict[str, set[str]] = {user: set() for user in users}
+        for user, account in self._named("rows", list(accounts)):
+            accounts[user].add(account)
+        return accounts
+
+    def missing_from(self, account: str, users: Iterable[str]) -> set[str]:
+        """Those of an account's users that no staged row is about, nor moves elsewhere."""
         names = list(users)
-        marks = ", ".join("?" * len(names))
+        found = self._named("rows", names) + self._named("moves", names)
+        return set(names) - {user for user, there in found if there == account}
+
+    def _named(self, table: str, users: Sequence[str]) -> list[tuple[str, str]]:
+        marks = ", ".join("?" * len(users))
+        query = f"SELECT user, account FROM {table} WHERE user IN ({marks})"
         with translated(_PATH):
-            found = self._connection.execute(
-                f"SELECT user FROM rows WHERE user IN ({marks})",
-                names,
-            ).fetchall()
-        return set(names) - {user for (user,) in found}
+            return self._connection.execute(query, users).fetchall()
 
 
 def _as_bool(value: int | None) -> bool | None:

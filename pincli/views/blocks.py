@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
+from pincli.models import User
 from pincli.views.exit_codes import ExitCode
 
 
@@ -52,11 +53,13 @@ class Next(NamedTuple):
 
     Attributes:
         otherwise: The next step for callers who may not run that command; empty for none.
+        user: Whom the command names; where another account has the login, it says which.
     """
 
     command: str
     why: str
     otherwise: str = ""
+    user: User | None = None
 
 
 class Table(NamedTuple):

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pincli.models import Change, State, User
+from pincli.results import Erased
 from pincli.rules.states import state_of
-from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone
+from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone, counted
+from pincli.views.shell import command
 from pincli.views.times import said
-from pincli.views.verdict import collect_next, login_of, who
+from pincli.views.verdict import caller, collect_next, login_of, who
+
+_REMAINS = (
+    "their events, about a random number",
+    "archives, backups and copies of the store",
+    "the logs of sudo and the histories of shells, where the login was typed",
+    "files that were handed out",
+)
+_EDITED = ("account", "login", "display_name", "email", "type")
 
 
 def record_of(user: User) -> dict[str, object]:
@@ -17,6 +27,7 @@ def record_of(user: User) -> dict[str, object]:
         "user": user.login,
         "account": user.account,
         "name": user.display_name,
+        "email": user.email,
         "type": user.type.value,
         "active": user.active,
         "state": state_of(user).value,
@@ -41,6 +52,7 @@ def record(user: User) -> Answer:
             Fields(
                 [
                     ("account", user.account),
+                    *([("e-mail", user.email)] if user.email else []),
                     ("type", user.type.value),
                     ("active", "yes" if user.active else "no"),
                     ("state", state_of(user).value),
@@ -57,19 +69,18 @@ def listing(pages: Iterator[Sequence[User]]) -> Answer:
         {"users": (record_of(user) for page in pages for user in page)},
         lambda: [
             Table(
-                ("user", "account", "name", "type", "state"),
-                (
-                    [
-                        (login_of(u), u.account, u.display_name, u.type.value, state_of(u).value)
-                        for u in page
-                    ]
-                    for page in pages
-                ),
+                ("user", "account", "name", "e-mail", "type", "state"),
+                ([_row(user) for user in page] for page in pages),
                 "no such users; `pincli user add USER --account ACCOUNT` adds one",
-                folding=("user", "account", "name"),
+                folding=("user", "account", "name", "e-mail"),
             )
         ],
     )
+
+
+def _row(user: User) -> tuple[str, ...]:
+    named = login_of(user), user.account, user.display_name, user.email or ""
+    return (*named, user.type.value, state_of(user).value)
 
 
 def activity(change: Change) -> Answer:
@@ -79,6 +90,45 @@ def activity(change: Change) -> Answer:
     changed = change.before.active != user.active
     sentence = f"{who(user)} is {'now' if changed else 'already'} {word}"
     return Answer({**record_of(user), "changed": changed}, lambda: [Note(sentence), *_next(user)])
+
+
+def edited(change: Change) -> Answer:
+    """The answer of `user edit` and `user rename`."""
+    before, user = change
+    changed = any(getattr(before, field) != getattr(user, field) for field in _EDITED)
+    named = (before.login, before.account) != (user.login, user.account)
+    was = f", was {caller(before)}" if named else ""
+    taken = before.question is not None and user.question is None
+    return Answer(
+        {**record_of(user), "changed": changed},
+        lambda: [
+            Headline(Tone.GOOD, "changed" if changed else "unchanged", who(user) + was),
+            *([Note("the PIN is withdrawn: this type has none")] if taken else []),
+            *_next(user),
+        ],
+    )
+
+
+def erasing(user: User) -> list[Block]:
+    """Who is going to be erased, shown before it is confirmed."""
+    return [Headline(Tone.WARNING, "erase", who(user)), *record(user).screen()[1:]]
+
+
+def erased(result: Erased) -> Answer:
+    """The answer of `user erase`: what is gone, and what remains elsewhere."""
+    user, old, day = result
+    remains = [*_REMAINS]
+    if old:
+        way = command("audit", "archive", "--before", day or "DATE", "--output", "FILE")
+        remains.append(f"the login in {counted(old, 'event')} of pincli 1, until `{way}`")
+    return Answer(
+        {**record_of(user), "old_events": old, "remains": remains},
+        lambda: [
+            Headline(Tone.GOOD, "erased", f"the trail calls them {user.login}"),
+            Note("what remains:"),
+            *(Note(f"  {each}") for each in remains),
+        ],
+    )
 
 
 def activities(matched: int, changed: int, *, active: bool) -> Answer:
@@ -91,4 +141,4 @@ def activities(matched: int, changed: int, *, active: bool) -> Answer:
 
 
 def _next(user: User) -> list[Block]:
-    return [collect_next(user.login)] if state_of(user) is State.UNCOLLECTED else []
+    return [collect_next(user)] if state_of(user) is State.UNCOLLECTED else []

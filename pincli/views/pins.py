@@ -16,10 +16,10 @@ def shown(result: ShownPin) -> Answer:
     """The answer of `pin show`: the one place where a PIN is meant to be read."""
     user = result.user
     return Answer(
-        {"user": user.login, "pin": result.pin},
+        {"user": user.login, "account": user.account, "pin": result.pin},
         lambda: [
             Headline(Tone.NEUTRAL, result.pin, f"support PIN of {who(user)}"),
-            Next(command("verify", user.login), "when they call"),
+            Next(command("verify", user.login), "when they call", user=user),
         ],
     )
 
@@ -27,7 +27,7 @@ def shown(result: ShownPin) -> Answer:
 def changed(user: User) -> Answer:
     """The answer of `pin change`."""
     return Answer(
-        {"user": user.login, "state": state_of(user).value},
+        {"user": user.login, "account": user.account, "state": state_of(user).value},
         lambda: [Headline(Tone.GOOD, "PIN changed", who(user))],
     )
 
@@ -61,7 +61,7 @@ def locked(results: Sequence[tuple[User, bool]]) -> Answer:
 def unlocked(user: User) -> Answer:
     """The answer of `unlock`."""
     return Answer(
-        {"user": user.login, "state": state_of(user).value},
+        {"user": user.login, "account": user.account, "state": state_of(user).value},
         lambda: [
             Headline(Tone.GOOD, "unlocked", who(user)),
             Fields([("state", state_of(user).value), ("PIN", "the same as before")]),

@@ -71,16 +71,20 @@ def describe(error: PincliError) -> Problem:
     return Problem(code, message, hint)
 
 
-def for_caller(problem: Problem, may_run: Callable[[str], bool]) -> Problem:
+def for_caller(
+    problem: Problem, may_run: Callable[[str], bool], completed: Callable[[str], str] = str
+) -> Problem:
     """The problem with a hint that names no command which the caller may not run.
 
     Args:
         problem: Its hint's advice is parted by semicolons; commands are between backticks.
         may_run: Whether the caller's roles allow a command line, such as `pincli user list`.
+        completed: Adds to a command line what the caller had to say, such as `--account acme`.
     """
     advice = problem.hint.split("; ")
     followed = [each for each in advice if all(map(may_run, _COMMAND.findall(each)))]
-    return problem._replace(hint="; ".join(followed) or "ask an admin")
+    hint = _COMMAND.sub(lambda line: f"`{completed(line[1])}`", "; ".join(followed))
+    return problem._replace(hint=hint or "ask an admin")
 
 
 def unforeseen(error: BaseException) -> Problem:
@@ -140,7 +144,7 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
         case NoPinPossible():
             return _no_pin(error.user, error.state)
         case Refused():
-            return _refused(error.rule, error.subject)
+            return _refused(error.rule, error.subject, error.account)
         case BackupUnavailable():
             return faults.backup_words(error)
         case StoreUnavailable():
@@ -242,7 +246,7 @@ def _elsewhere(advice: str) -> str:
     return "" if under_sudo() else f"; {advice}"
 
 
-def _refused(rule: Rule, subject: str) -> tuple[str, str]:
+def _refused(rule: Rule, subject: str, account: str) -> tuple[str, str]:
     words = {
         Rule.NO_SIGN: (f"there is no sign {subject}", "`pincli alerts` shows those there are"),
         Rule.OWN_SIGN: (
@@ -279,8 +283,16 @@ def _refused(rule: Rule, subject: str) -> tuple[str, str]:
             "that agent or an admin ends the call; it ends by itself within 30 minutes",
         ),
         Rule.USER_EXISTS: (
-            f"there is a user {subject} already",
-            f"`{command('user', 'show', subject)}`",
+            f"there is a user {subject} of {account} already",
+            f"`{command('user', 'show', subject, '--account', account)}`",
+        ),
+        Rule.ERASED: (
+            f"{subject} is erased, and nobody becomes that person again",
+            "add them as a new person",
+        ),
+        Rule.STILL_ACTIVE: (
+            f"{subject} is active, and only who is deactivated can be erased",
+            f"`{command('user', 'deactivate', subject)}`",
         ),
         Rule.STORE_EXISTS: (
             f"there is a store already: {subject}",
@@ -301,7 +313,7 @@ def _refused(rule: Rule, subject: str) -> tuple[str, str]:
         ),
         Rule.DECLINED: ("not confirmed", "nothing was changed"),
         Rule.WOULD_MOVE: (
-            f"{subject} has moved to another account since the file was checked",
+            f"the users called {subject} have changed since the file was checked",
             "run the command again",
         ),
         Rule.ANOTHER_STORE: (

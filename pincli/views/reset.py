@@ -162,8 +162,7 @@ def _receipt_screen(
         if state_of(result.change.after) is State.UNCOLLECTED
     ]
     if uncollected:
-        name = uncollected[0].login if tally.matched == 1 else "USER"
-        blocks.append(collect_next(name))
+        blocks.append(collect_next(uncollected[0] if tally.matched == 1 else None))
     return blocks
 
 

@@ -8,3 +8,10 @@ def command(*words: str) -> str:
     import shlex
 
     return shlex.join(["pincli", *words])
+
+
+def in_account(line: str, account: str) -> str:
+    """A command line about a user, which says their account too."""
+    import shlex
+
+    return f"{line} {shlex.join(['--account', account])}"

@@ -32,6 +32,7 @@ def facts_of(user: User) -> dict[str, object]:
         "user": user.login,
         "account": user.account,
         "name": user.display_name,
+        "email": user.email,
         "type": user.type.value,
         "active": user.active,
         "state": state_of(user).value,
@@ -109,6 +110,7 @@ def _card_screen(user: User) -> list[Block]:
         ("last verified", when(user.last_verified_at, user.last_verified_by)),
         ("PIN", _pin(user)),
         ("ever", f"{counted(user.attempts_total, 'attempt')}, {counted(user.locks_total, 'lock')}"),
+        *([("e-mail", user.email)] if user.email else []),
         *_call(user),
         *([] if state is State.ACTIVE else [("say", say(state.value))]),
         *name_field(user),
@@ -117,7 +119,7 @@ def _card_screen(user: User) -> list[Block]:
         pairs.insert(3, ("locked since", said(user.locked_since)))
     blocks: list[Block] = [Headline(_TONES[state], state.value), Fields(pairs)]
     if state is State.UNCOLLECTED:
-        blocks.append(collect_next(user.login))
+        blocks.append(collect_next(user))
     return blocks
 
 

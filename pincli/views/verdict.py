@@ -125,16 +125,18 @@ def _screen(result: Verdict, word: str) -> list[Block]:
     headline = Headline(Tone.GOOD, "VERIFIED") if verified else Headline(Tone.BAD, "NOT VERIFIED")
     blocks: list[Block] = [headline, Fields(pairs)]
     if result.outcome is Outcome.UNCOLLECTED:
-        blocks.append(collect_next(user.login))
+        blocks.append(collect_next(user))
     return blocks
 
 
-def collect_next(user: str) -> Next:
-    """The next step for a user without a PIN."""
+def collect_next(user: User | None) -> Next:
+    """The next step for a user without a PIN, or for several."""
+    name = user.login if user else "USER"
     return Next(
-        command("pin", "show", user),
+        command("pin", "show", name),
         "the portal's call; without a portal, yours",
-        otherwise=f"{user} opens the PIN in the portal",
+        otherwise=f"{name} opens the PIN in the portal",
+        user=user,
     )
 
 

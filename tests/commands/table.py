@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tests.support.floor import RIGHT, WRONG
 
 STORE = frozenset({"store", "keys"})
-RECORD = frozenset({"user", "account", "name", "type", "active", "state", "added_at"})
+RECORD = frozenset({"user", "account", "name", "email", "type", "active", "state", "added_at"})
 VERDICT = frozenset(
     {
         "user",
@@ -26,6 +26,7 @@ CARD = frozenset(
         "user",
         "account",
         "name",
+        "email",
         "type",
         "active",
         "state",
@@ -65,7 +66,7 @@ EVENT = frozenset(
     }
 )
 EVENTS = frozenset({"events", "total", "truncated"})
-STATE = frozenset({"user", "state"})
+STATE = frozenset({"user", "account", "state"})
 SIGNS = frozenset({"accounts", "agents", "users", "floor"})
 REPORT = frozenset(
     {"since", "until", "made_by", "sealed", "signs", "totals", "before", "days", "accounts"}
@@ -299,6 +300,26 @@ USER = (
     unknown("user show nobody"),
     usage("user show"),
     usage("user show 'al ice'"),
+    done("user add bea --account acme --email Bea@x.example", RECORD),
+    usage("user add bea --account acme --email 'b ea@x'"),
+    done("user edit alice --name 'Al B' --email a@x --type datapipe", RECORD | {"changed"}),
+    done("user edit alice --account acme --move-to globex --reason merger", RECORD | {"changed"}),
+    done("user edit alice --name '' --email ''", RECORD | {"changed"}),
+    unknown("user edit nobody --name x"),
+    usage("user edit alice"),
+    usage("user edit alice --email nowhere"),
+    usage("user edit alice --move-to 'ac*me'"),
+    done("user rename alice AL", RECORD | {"changed"}),
+    done("user rename alice Alice", RECORD | {"changed"}),
+    refused("user rename alice VERA"),
+    unknown("user rename nobody somebody"),
+    usage("user rename alice 'a l'"),
+    usage("user rename alice erased-0"),
+    done("user erase ina --yes", RECORD | {"old_events", "remains"}),
+    refused("user erase alice --yes"),
+    unknown("user erase nobody --yes"),
+    usage("user erase ina"),
+    usage("user erase"),
     done("user deactivate alice", RECORD | {"changed"}),
     done("user deactivate ina --reason left", RECORD | {"changed"}),
     unknown("user deactivate nobody"),
@@ -313,9 +334,9 @@ USER = (
     usage("user rename alice"),
 )
 PIN = (
-    done("pin show alice", frozenset({"user", "pin"})),
-    done("pin show uma", frozenset({"user", "pin"})),
-    done("pin show lara", frozenset({"user", "pin"})),
+    done("pin show alice", frozenset({"user", "account", "pin"})),
+    done("pin show uma", frozenset({"user", "account", "pin"})),
+    done("pin show lara", frozenset({"user", "account", "pin"})),
     Case("pin show ina", 5, "inactive", NOTHING),
     Case("pin show otto", 5, "ineligible", NOTHING),
     unknown("pin show nobody"),
@@ -458,7 +479,7 @@ AS_PROCESSES = (
     done("unlock lara --reason rang", STATE),
     done("reset alice --reveal --yes", RECEIPT, json_only=True),
     done("user add bea --account acme", RECORD),
-    done("pin show uma", frozenset({"user", "pin"})),
+    done("pin show uma", frozenset({"user", "account", "pin"})),
     done("pin change alice --pin-stdin", STATE, OTHER),
     refused("pin check --pin-stdin", "444412"),
     done("audit list", EVENTS),

@@ -144,6 +144,36 @@ def test_what_may_come(desk: Desk, line: str, found: list[str]) -> None:
     assert words(desk, *line.split(" ")) == found
 
 
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("verify al", ["alice"]),
+        ("verify ALICE ", ["--account"]),
+        ("verify alice --account ", ["acme", "globex"]),
+        ("verify alice --account=G", ["--account=globex"]),
+        ("audit list --user alice --account ", ["acme", "globex"]),
+        ("lock bob dan --account ", ["acme", "initech"]),
+        ("verify bob --account ", ["acme"]),
+        ("verify nobody --account ", ["acme", "globex", "initech"]),
+        ("user add alice --account ", ["acme", "globex", "initech"]),
+        ("user edit alice --account acme --move-to ", ["acme", "globex", "initech"]),
+        ("user rename alice al", []),
+        ("verify alice --account acme --r", ["--ref"]),
+    ],
+)
+def test_a_login_comes_once_and_its_accounts_after_it(
+    desk: Desk, line: str, found: list[str]
+) -> None:
+    """After one that several accounts have comes what says which, with those accounts alone."""
+    for user, account in (
+        p.split() for p in ("alice acme", "alice globex", "bob acme", "dan initech")
+    ):
+        desk.add(user, account)
+    assert words(desk, *line.split(" ")) == found
+    assert "--ref" in words(desk, *["verify", "bob", ""])
+    assert "--ref" in words(desk, *["verify", "alice", "--account", "acme", ""])
+
+
 def test_names_come_by_prefix_and_in_order(desk: Desk) -> None:
     """Users by user name, accounts each once; with nothing typed, from the first one."""
     for user, account in (("bob", "b@x"), ("alice", "acme"), ("al", "acme"), ("am", "ac-2")):

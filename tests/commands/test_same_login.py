@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -20,6 +21,9 @@ LINES = {
     "pin show alice": 0,
     "pin change alice --pin-stdin": 7,
     "user show alice": 0,
+    "user edit alice --name Al": 0,
+    "user rename alice al": 0,
+    "user erase alice --yes": 7,
     "user deactivate alice": 0,
     "user activate alice bob": 0,
     "audit list --user alice": 0,
@@ -46,6 +50,31 @@ def test_a_login_of_two_accounts(twins: Desk, line: str) -> None:
     ran = call(twins, f"{line} --account ACME --json", RIGHT)
     assert ran.code == LINES[line]
     assert answer_of(ran).get("account", "acme") == "acme"
+
+
+@pytest.mark.parametrize(
+    ("line", "printed"),
+    [
+        ("pin show vera", "pincli verify vera"),
+        ("pin show alice --account acme", "pincli verify alice --account acme"),
+        ("user add uma --account globex", "pincli pin show uma --account globex"),
+        ("reset --from-file -", "pincli pin show alice --account globex"),
+        ("user edit alice --account acme --move-to newco", "pincli pin show alice --account newco"),
+        ("pin show otto", "pincli status otto"),
+        ("pin show otto --account acme", "pincli status otto --account acme"),
+        ("user erase alice --account acme --yes", "pincli user deactivate alice --account acme"),
+        ("user rename bob alice --account acme", "pincli user show alice --account acme"),
+        ("user add alice --account globex", "pincli user show alice --account globex"),
+        ("status alice --account acme", ""),
+    ],
+)
+def test_a_printed_command_says_which(twins: Desk, line: str, printed: str) -> None:
+    """Where the login is of several accounts, or this command had to say which."""
+    if line.startswith("user edit"):
+        call(twins, "reset alice --account acme --yes")
+    ran = call(twins, line + " --yes" * line.startswith("reset"), "alice\tglobex\n")
+    commands = re.findall(r"(?:next: |`)(pincli .*?)(?:`|   |$)", ran.out + ran.err, re.MULTILINE)
+    assert commands == [printed] * bool(printed)
 
 
 def test_a_reset_of_one_is_never_one_of_all(twins: Desk) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pincli.errors import MalformedName, Refused, UnknownAccount, UnknownUser
+from pincli.errors import MalformedName, Refused, Rule, UnknownAccount, UnknownUser
 from pincli.models import Outcome, UserType
-from pincli.operations import people
+from pincli.operations import editing, people
 from pincli.operations.session import Need
+from pincli.operations.trail import check_trail
 from pincli.operations.verify import verify
 from pincli.rules.lockout import without_pin
 from tests.store.attempting import PIN, kinds_after, last_number, left_open, told, with_counter
@@ -60,6 +61,55 @@ def test_switching_off_keeps_the_counter_and_withdraws_the_pin(desk: Desk, count
     kinds = [kind for kind, *_ in kinds_after(desk, number)]
     assert kinds == ["deactivated", "pin_withdrawn", "refused", "activated"]
     assert desk.events()[number].reason == "left"
+
+
+@pytest.mark.parametrize("counter", [0, 3, 6])
+def test_a_rename_keeps_all_but_the_login(desk: Desk, counter: int) -> None:
+    """Uid, PIN, counter, lock and history: the trail knows them by the new login too."""
+    before = with_counter(desk, counter)
+    desk.add("bob", "globex")
+    history = [event.seq for event in desk.events("alice")]
+    with desk.session() as session:
+        change = editing.edit(session, "ALICE", {"login": "bob"}, reason="married")
+        assert told(change.after) == told(before._replace(login="bob"))
+        bob = people.require_user(session, "bob", account="acme")
+        assert told(bob) == told(change.after)
+        wanted = Outcome.LOCKED if counter == 6 else Outcome.VERIFIED
+        assert verify(session, "bob", PIN, None, account="acme").outcome is wanted
+        with pytest.raises(UnknownUser):
+            people.require_user(session, "alice")
+        assert check_trail(session, None).finding is None
+    assert set(history) < {event.seq for event in desk.events("bob")}
+
+
+@pytest.mark.parametrize(
+    "fields", [{"login": "bob"}, {"account": "globex"}, {"login": "bob", "account": "globex"}]
+)
+def test_nobody_takes_the_place_of_another(desk: Desk, fields: dict[str, str]) -> None:
+    """Account and login are one person's; both records stay as they are."""
+    for login, account in (("alice", "acme"), ("bob", "acme"), ("alice", "globex")):
+        desk.add(login, account)
+    desk.add("bob", "globex")
+    number = last_number(desk)
+    with desk.session() as session, pytest.raises(Refused) as refusal:
+        editing.edit(session, "alice", fields, account="acme")
+    assert refusal.value.rule is Rule.USER_EXISTS
+    assert last_number(desk) == number
+
+
+def test_an_edit_to_a_type_without_pins_withdraws_the_pin(desk: Desk) -> None:
+    """In the same transaction; another account, name or e-mail leaves it alone."""
+    before = with_counter(desk, 2)
+    fields = {"account": "globex", "display_name": "Al", "email": "a@x"}
+    with desk.session() as session:
+        change = editing.edit(session, "alice", fields)
+        assert told(change.after) == told(before._replace(**fields))  # type: ignore[arg-type]
+        number = last_number(desk)
+        assert told(editing.edit(session, "alice", fields).after) == told(change.after)
+        assert last_number(desk) == number
+        after = editing.edit(session, "alice", {"type": UserType.DATAPIPE}).after
+    assert (after.question, after.failed_attempts) == (None, 2)
+    assert [kind for kind, *_ in kinds_after(desk, number)] == ["user_updated", "pin_withdrawn"]
 
 
 @pytest.mark.parametrize("active", [True, False])

@@ -100,7 +100,7 @@ def test_it_is_on_the_disk_before_any_pin_counts(
     assert done == ["file", "folder"]
     file.append([ALICE])
     assert done == ["file", "folder", "file"]
-    file.take_back({"alice"})
+    file.take_back({("alice", "acme")})
     file.finish()
     assert done[3:] == ["file", "named", "folder"]
 
@@ -109,11 +109,12 @@ def test_a_line_can_be_taken_back(folder: Path) -> None:
     """Of who did not get the PIN: a spreadsheet sees a blank line, and the others as they are."""
     file = begun(folder)
     file.append([ALICE])
-    file.append([BOB._replace(name="B\u00f6b"), BOB._replace(user="carol", name="\u05d1")])
-    file.take_back({"bob"})
+    file.append([BOB._replace(name="B\u00f6b"), BOB._replace(account="globex", name="\u05d1")])
+    file.take_back({("bob", "acme")})
     file.append([BOB])
     file.finish()
-    assert [row["user"] for row in rows_in(file.path)] == ["alice", "carol", "bob"]
+    people = [(row["user"], row["account"]) for row in rows_in(file.path)]
+    assert people == [("alice", "acme"), ("bob", "globex"), ("bob", "acme")]
     assert "B\u00f6b" not in file.path.read_text(encoding="utf-8")
 
 

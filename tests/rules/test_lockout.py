@@ -147,6 +147,12 @@ def retype(facts: Facts, *, eligible: bool) -> Expected:
     )
 
 
+def erase(facts: Facts) -> Expected:
+    if facts.active:
+        raise No("still_active")
+    return facts, ["erased"]
+
+
 Formula = Callable[[Facts], Expected]
 
 
@@ -160,16 +166,6 @@ class Line(NamedTuple):
 
 GENERATED = NewPin("q2", b"", b"p", "vkey", b"s", "pkey", PinOrigin.GENERATED, 4)
 CHOSEN = GENERATED._replace(set_by=PinOrigin.CUSTOMER)
-
-
-def _retyped(user: User, *, user_type: UserType) -> lockout.Step:
-    return edited(
-        user,
-        account=user.account,
-        display_name=user.display_name,
-        email=user.email,
-        user_type=user_type,
-    )
 
 
 TABLE = {
@@ -197,12 +193,11 @@ TABLE = {
         partial(switch, on=False), partial(switched, active=False, reason=None), True
     ),
     "activate": Line(partial(switch, on=True), partial(switched, active=True, reason=None), False),
+    "erase": Line(erase, lockout.erased, True),
     "ineligible": Line(
-        partial(retype, eligible=False), partial(_retyped, user_type=UserType.DATAPIPE), True
+        partial(retype, eligible=False), partial(edited, type=UserType.DATAPIPE), True
     ),
-    "eligible": Line(
-        partial(retype, eligible=True), partial(_retyped, user_type=UserType.CLOUD), False
-    ),
+    "eligible": Line(partial(retype, eligible=True), partial(edited, type=UserType.CLOUD), False),
 }
 
 
@@ -353,6 +348,21 @@ def test_a_withdrawn_pin_is_barred_until_the_customer_chooses() -> None:
     assert looked.barred_question == user.question
     chosen = lockout.after(looked, lockout.changed(looked, CHOSEN, at=AT))
     assert (chosen.barred_question, chosen.barred_version) == (None, None)
+
+
+def test_erasing_leaves_nothing_that_names_a_person() -> None:
+    """Login, name, e-mail, blind, call and every PIN are gone; counter and totals stay."""
+    user = record(Facts(6, "", False, 3, False, True))._replace(
+        email="a@x", barred_question="q", barred_check=b"c", call_agent="mia", call_ref="T-1"
+    )
+    gone = lockout.after(user, lockout.erased(user))
+    assert gone == record(Facts(6, "", False, 3, False, True))._replace(
+        login=f"erased-{user.uid.hex()}", display_name="", email=None, blind=None
+    )
+    assert lockout.erased(gone) == ()
+    for change in (partial(switched, active=True, reason=None), partial(edited, login="alice")):
+        with pytest.raises(Refused):
+            change(gone)
 
 
 def test_six_attempts_are_allowed() -> None:

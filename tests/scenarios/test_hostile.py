@@ -188,6 +188,7 @@ def test_what_stands_in_the_store_does_no_harm(floor: Desk, text: str) -> None:
         "user show alice", "audit list", "audit list --jsonl", "audit verify", "alerts",
         "keys list", "doctor", "verify alice --pin-stdin", "verify lara --pin-stdin",
         "unlock lara --reason x", "reset alice --yes", "pin show uma", "user deactivate alice",
+        "user edit otto --name x", "user rename otto oz", "user erase ludo --yes",
         "complete verify ''",
     ):  # fmt: skip
         for form in ("", " --json"):

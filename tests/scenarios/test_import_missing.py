@@ -77,6 +77,28 @@ def test_who_moves_away_is_not_missing(floor: Desk) -> None:
     assert (alice.account, alice.active) == ("globex", True)
 
 
+def test_the_file_lacks_who_has_a_login_in_another_account(floor: Desk) -> None:
+    """Vera of globex is somebody else: the row of hers does not keep vera of acme."""
+    text = f"{HEADER}\nalice,acme,Alice,cloud\nvera,globex,Vera,cloud\n"
+    words = ["--deactivate-missing", "--account", "acme", "--yes", "--json", "--at-most", "9"]
+    done(call(floor, ["import", put(floor, text), *words, "--same-login", "new"]))
+    listed = call(floor, "user list --json").answer["users"]
+    active = {(u["user"], u["account"]) for u in listed if u["active"]}
+    assert {pair for pair in active if pair[0] in ("alice", "vera")} == {
+        ("alice", "acme"),
+        ("vera", "globex"),
+    }
+
+
+def test_an_account_may_begin_with_its_file(floor: Desk) -> None:
+    """Where only the file has it, the first run of a nightly import is like any other."""
+    text = f"{HEADER}\nnia,newco,Nia,cloud\n"
+    words = ["--deactivate-missing", "--account", "newco", "--yes", "--json"]
+    assert figures(done(call(floor, ["import", put(floor, text), *words]))) == (1, 1, 0, 0, 0, 0)
+    words[2] = "nowhere"
+    assert call(floor, ["import", put(floor, text), *words]).code == 6
+
+
 def test_users_are_switched_by_a_file(floor: Desk) -> None:
     """Each once, in any spelling; counters stay, PINs are withdrawn; all unknown ones are told."""
     before = users_of(floor)

@@ -68,7 +68,8 @@ def test_a_login_is_itself_everywhere(
         assert shown in call(desk, words).out
     assert login in call(desk, "audit list").out
     _, hint = error_of(call(desk, ["user", "add", login, "--account", ACCOUNT]))
-    assert shlex.split(hint.strip("`")) == ["pincli", "user", "show", login]
+    wanted = ["pincli", "user", "show", login, "--account", ACCOUNT]
+    assert shlex.split(hint.strip("`")) == wanted
 
     for words in (["status", "--account", ACCOUNT], ["audit", "list"]):
         with terminal(desk, *words, env={"LANG": "C.UTF-8"}) as screen:

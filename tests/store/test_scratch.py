@@ -54,9 +54,9 @@ def test_rows_come_back_as_they_went_in(staged: StagedImport) -> None:
     for each in rows:
         staged.add(each)
     staged.flush()
-    assert staged.after("", 10) == sorted(rows)
-    assert staged.after("alice", 1) == [rows[1]]
-    assert staged.after("zoe", 1) == []
+    assert staged.after(None, 10) == sorted(rows)
+    assert staged.after(rows[2], 1) == [rows[1]]
+    assert staged.after(rows[0], 1) == []
     assert len(staged) == 3
 
 
@@ -66,10 +66,10 @@ def test_many_rows_are_all_there(staged: StagedImport) -> None:
     for line, name in enumerate(names, 2):
         staged.add(row(name, line))
     staged.flush()
-    seen: list[str] = []
-    while page := staged.after(seen[-1] if seen else "", 500):
-        seen += [each.user for each in page]
-    assert seen == sorted(names)
+    seen: list[StagedRow] = []
+    while page := staged.after(seen[-1] if seen else None, 500):
+        seen += page
+    assert [each.user for each in seen] == sorted(names)
 
 
 def test_problems_come_in_the_order_of_the_file(staged: StagedImport) -> None:
@@ -84,7 +84,8 @@ def test_problems_come_in_the_order_of_the_file(staged: StagedImport) -> None:
 
 
 def test_every_row_of_a_user_who_has_several_is_a_problem(staged: StagedImport) -> None:
-    """By line number, in whatever order they were staged."""
+    """By line number, in whatever order they were staged; that of another account is not one."""
+    staged.add(row("bob", 5, account="globex"))
     for user, line in (("bob", 9), ("alice", 7), ("bob", 4), ("bob", 12), ("carol", 3)):
         staged.add(row(user, line))
     staged.flush()
@@ -97,13 +98,21 @@ def test_every_row_of_a_user_who_has_several_is_a_problem(staged: StagedImport) 
 
 
 def test_who_is_missing_is_told(staged: StagedImport) -> None:
-    """Of the names that are asked for, those that no row is about."""
+    """Of the account's names that are asked for, those that no row is about or moves away."""
     for user in ("alice", "bob"):
         staged.add(row(user))
+    staged.add(row("carol", account="globex"))
     staged.flush()
-    assert staged.missing_from(["bob", "carol", "dave"]) == {"carol", "dave"}
-    assert staged.missing_from([]) == set()
-    assert staged.missing_from({"alice": 1, "zoe": 2}) == {"zoe"}
+    staged.add_move("erin", "acme")
+    names = ["bob", "carol", "dave", "erin"]
+    assert staged.missing_from("acme", names) == {"carol", "dave"}
+    assert staged.missing_from("globex", names) == {"bob", "dave", "erin"}
+    assert staged.missing_from("acme", []) == set()
+    assert staged.accounts_of(["bob", "carol", "zoe"]) == {
+        "bob": {"acme"},
+        "carol": {"globex"},
+        "zoe": set(),
+    }
 
 
 def test_the_file_has_no_name_and_is_gone_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,9 +170,9 @@ def test_a_full_disk_is_a_fault_that_names_the_temporary_file(
             staged.flush,
             staged.note_duplicates,
             lambda: staged.add_problem(RowProblem(1, "", "x"), 1),
-            lambda: staged.after("", 1),
+            lambda: staged.after(None, 1),
             lambda: list(staged.problems()),
-            lambda: staged.missing_from(["x"]),
+            lambda: staged.missing_from("acme", ["x"]),
             lambda: len(staged),
         ):
             with pytest.raises(StoreUnavailable) as caught:
@@ -177,7 +186,7 @@ def test_pages_go_by_an_index() -> None:
     """The next page costs a page, however many went before it."""
     with StagedImport() as staged, StagedUsers() as users:
         for database, question in (
-            (staged, "SELECT * FROM rows WHERE user > 'a' ORDER BY user LIMIT 9"),
+            (staged, "SELECT * FROM rows WHERE (user, account) > ('a', 'b') ORDER BY 1, 3 LIMIT 9"),
             (staged, "SELECT user FROM rows WHERE user IN ('a', 'b')"),
             (users, "SELECT id FROM ids WHERE id > 5 ORDER BY id LIMIT 9"),
         ):

@@ -20,7 +20,7 @@ from tests.views.records import alice
 from tests.views.screens import piped
 
 KEYS = {
-    "user", "account", "name", "type", "active", "state", "attempts_used", "attempts_left",
+    "user", "account", "name", "email", "type", "active", "state", "attempts_used", "attempts_left",
     "attempt_open", "locked_since", "last_attempt_at", "last_attempt_by", "last_verified_at",
     "last_verified_by",
     "pin_set_at", "pin_set_by", "locks_total", "attempts_total",

@@ -18,13 +18,15 @@ from pincli.operations.intake.layout import Layout
 from pincli.operations.intake.rows import RowChecker
 from pincli.operations.session import Session
 from pincli.results import ImportTally, RowProblem
-from pincli.rules.names import canonical_user
+from pincli.rules.names import canonical_account, canonical_user
+from pincli.rules.people import SameLogin, whose
 from pincli.store.scratch import StagedImport, StagedRow
-from pincli.store.steps.imports import Fate, fate_of
+from pincli.store.steps.imports import Fate, by_login, fate_of
 from pincli.store.steps.imports import take_in as take_in_rows
 from pincli.store.steps.people import record
 
 _PAGE = 1000
+_NAMED_AT_MOST = 5
 _FEW = 5
 """One user in so many may be missing from a file that is whole."""
 
@@ -35,13 +37,13 @@ class ImportOptions(NamedTuple):
     Attributes:
         layout: Where what is in it.
         encoding: Of a file that is not UTF-8 and doesn't say what it is.
-        allow_move: Let users move to another account.
+        same_login: What it means that somebody of another account has the login of a row.
         rejecting: Leave out bad rows, and keep what the file has for them.
     """
 
     layout: Layout = Layout()
     encoding: str | None = None
-    allow_move: bool = False
+    same_login: SameLogin = SameLogin.REFUSE
     rejecting: bool = False
 
 
@@ -98,15 +100,19 @@ def stage(
     for page in _pages(staged):
         compared += len(page)
         progress(size + size * compared // total if size else compared, 2 * size)
-        named = session.store.people.named([row.user for row in page], session.left_out)
-        present = {user.login: user for user in named}
+        in_file = staged.accounts_of(row.user for row in page)
+        present = by_login(session.store.people.named([*in_file], session.left_out))
         for row in page:
-            user = present.get(row.user)
-            if user is not None and user.account != row.account and not options.allow_move:
-                words = f"the user belongs to {user.account}; --allow-move lets users move"
+            user = whose(
+                row.account, present.get(row.user, {}), in_file[row.user], options.same_login
+            )
+            if isinstance(user, list):
+                words = _unclear(user, options.same_login)
                 staged.add_problem(RowProblem(row.line, "account", words, row.account), row.number)
-            else:
-                fates[fate_of(row, user)] += 1
+                continue
+            if user is not None and user.account != row.account:
+                staged.add_move(user.login, user.account)
+            fates[fate_of(row, user)] += 1
     rejected = staged.reject() if options.rejecting else 0
     return _tally(len(staged), fates, rejected)
 
@@ -129,9 +135,13 @@ def take_in(
     store.prepare_for_bulk()
     fates: Counter[Fate] = Counter()
     for result in in_chunks(
-        lambda last, limit: staged.after(last.user if last else "", limit),
+        staged.after,
         lambda rows: store.write(
-            take_in_rows, rows, allow_move=options.allow_move, tampered=session.left_out
+            take_in_rows,
+            rows,
+            staged.accounts_of(row.user for row in rows),
+            same_login=options.same_login,
+            tampered=session.left_out,
         ),
         total=len(staged),
         progress=progress,
@@ -156,7 +166,7 @@ class Missing:
         session = self._session
         for page in session.store.people.pages(account=self._account, spoilt=session.left_out):
             active = {user.login: (user.id, user.uid) for user in page if user.active}
-            missing = self._staged.missing_from(active) if active else ()
+            missing = self._staged.missing_from(self._account, active)
             self._active += len(active)
             self._missing += len(missing)
             yield from (active[name] for name in missing)
@@ -191,17 +201,28 @@ def _size_of(file: BinaryIO) -> int:
 
 def _note_name(staged: StagedImport, raw: RawRow) -> None:
     """Keep the user of a bad row in mind: a second row of theirs is one too many all the same."""
-    name = raw.fields.get("user")
-    if isinstance(name, str):
+    name, account = raw.fields.get("user"), raw.fields.get("account")
+    if isinstance(name, str) and isinstance(account, str):
         with suppress(MalformedName):
-            staged.add_bad(canonical_user(name), raw.line, raw.number)
+            user, account = canonical_user(name), canonical_account(account)
+            staged.add_bad(user, account, raw.line, raw.number)
+
+
+def _unclear(accounts: Sequence[str], same_login: SameLogin) -> str:
+    """What to say of a row whose login somebody of another account has."""
+    few = ", ".join(accounts[:_NAMED_AT_MOST])
+    if same_login is SameLogin.MOVE:
+        return f"it is not clear who moves: the store has that login in {few}"
+    return (
+        f"the store has that login in {few}: --same-login says whether it is a new person or moves"
+    )
 
 
 def _pages(staged: StagedImport) -> Iterator[Sequence[StagedRow]]:
-    last = ""
+    last = None
     while page := staged.after(last, _PAGE):
         yield page
-        last = page[-1].user
+        last = page[-1]
 
 
 def _tally(rows: int, fates: Counter[Fate], rejected: int = 0) -> ImportTally:

@@ -167,6 +167,15 @@ class SqlTrail:
         query = f"SELECT {', '.join(Texts._fields)} FROM texts WHERE number BETWEEN ? AND ?"
         return {texts.number: texts for texts in self._rows(query, (first, last), _texts)}
 
+    def old_events_of(self, login: str) -> tuple[int, str | None]:
+        """How many events of schema 1 hold a login, and when the last of them was."""
+        if _OLD not in self._pieces:
+            return 0, None
+        ((count, last),) = self._rows(
+            'SELECT count(*), max(at) FROM old_events WHERE "user" = ?', (login,)
+        )
+        return int(count), last
+
     def old_after(self, seq: int) -> list[OldEvent]:
         """The next events of schema 1 as their table holds them; empty where there are none."""
         if _OLD not in self._pieces:

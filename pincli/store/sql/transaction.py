@@ -29,6 +29,7 @@ from pincli.store.sql.rows import (
 )
 
 _IDENTITY_COLUMNS = {"verify": "verify_key", "portal": "portal_key", "audit": "audit_key"}
+_ERASE_TEXTS = "DELETE FROM texts WHERE number IN (SELECT number FROM trail WHERE uid = ?)"
 _SEALED_COLUMNS = (*USER_COLUMNS, "seal")
 _called = attrgetter(*CALLED)
 # The newest event is one look into the index for each user, however many there are of theirs.
@@ -200,6 +201,9 @@ class SqlTransaction(ABC):
         )
         self._write_records(changes)
         self._append(changes)
+        for event in changes.events:
+            if event.kind == EventKind.ERASED:
+                self.run(_ERASE_TEXTS, (event.uid,))
         self.locks += changes.locks
 
     def index_people(self, users: Sequence[User]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from pincli.models import Head, Texts, TrailEvent
+from pincli.models import EventKind, Head, Texts, TrailEvent
 from pincli.results import Restored
 from pincli.rules.canonical import link_of, texts_digest
 from pincli.rules.replay import Course, replayed
@@ -166,7 +166,8 @@ def _told(
 ) -> dict[bytes, Course] | None:
     """How far the stories of those with events since a head are told; None if that is wrong.
 
-    The seal of the newest event is checked before the next one is written.
+    The seal of the newest event is checked before the next one is written. Where somebody was
+    erased since, texts were copied that have to go: that takes a new beginning.
     """
     texts = {row[0]: Texts._make(row) for row in connection.execute(_TEXTS_SINCE, since[:1])}
     told: dict[bytes, Course] = {}
@@ -175,7 +176,7 @@ def _told(
     for event in map(TrailEvent._make, connection.execute(_EVENTS_SINCE, since[:1])):
         number, link = number + 1, link_of(link, event)
         kept = texts.pop(number, None)
-        if (event.number, event.link) != (number, link):
+        if (event.number, event.link) != (number, link) or event.kind == EventKind.ERASED:
             return None
         if event.texts != (texts_digest(kept) if kept else None):
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pincli.errors import Refused, Rule
 from pincli.models import EventKind, NewEvent, User
 from pincli.rules import lockout
-from pincli.rules.people import edited, newcomer, switched, takes_the_pin
+from pincli.rules.people import SameLogin, edited, newcomer, switched, takes_the_pin, whose
 from pincli.store.scratch import StagedRow
 
 if TYPE_CHECKING:
@@ -35,11 +35,20 @@ def fate_of(row: StagedRow, present: User | None) -> Fate:
     return Fate.UPDATED if _updated(present, row) else Fate.UNCHANGED
 
 
+def by_login(users: Iterable[User]) -> dict[str, dict[str, User]]:
+    """Users by login, and by account."""
+    found: dict[str, dict[str, User]] = {}
+    for user in users:
+        found.setdefault(user.login, {})[user.account] = user
+    return found
+
+
 def take_in(
     transaction: Transaction,
     rows: Sequence[StagedRow],
+    in_file: Mapping[str, set[str]],
     *,
-    allow_move: bool,
+    same_login: SameLogin,
     tampered: list[str] | None = None,
 ) -> list[Fate]:
     """Add and update users. Counters and locks stay as they are, and so do PINs.
@@ -48,20 +57,17 @@ def take_in(
 
     Args:
         transaction: The transaction to write in.
-        rows: Checked rows, each of another login.
-        allow_move: Whether users may move to another account.
+        rows: Checked rows, each of another person.
+        in_file: The accounts in which the file has a login, by login.
+        same_login: What it means that somebody of another account has the login of a row.
         tampered: Gets the logins of records that were tampered with, which are left out.
 
     Raises:
-        Refused: A user has moved to another account since the rows were checked.
+        Refused: Whom a row is about is not clear any more, as it was when it was checked.
     """
     left_out: list[str] = [] if tampered is None else tampered
     already = len(left_out)
-    accounts = {row.user: row.account for row in rows}
-    present: dict[str, User] = {}
-    for each in transaction.named(list(accounts), tampered):
-        if each.login not in present or each.account == accounts[each.login]:
-            present[each.login] = each
+    present = by_login(transaction.named(list(in_file), tampered))
     untouched = set(left_out[already:])
     random = os.urandom(2 * _RANDOM_BYTES * len(rows))
     events: list[NewEvent] = []
@@ -69,14 +75,14 @@ def take_in(
     for number, row in enumerate(rows):
         if row.user in untouched:
             continue
-        user = present.get(row.user)
+        user = whose(row.account, present.get(row.user, {}), in_file[row.user], same_login)
+        if isinstance(user, list):
+            raise Refused(Rule.WOULD_MOVE, row.user)
         if user is None:
             start = 2 * _RANDOM_BYTES * number
             events.append(_added(row, random[start : start + 2 * _RANDOM_BYTES], transaction.at))
             fates.append(Fate.ADDED)
             continue
-        if user.account != row.account and not allow_move:
-            raise Refused(Rule.WOULD_MOVE, row.user)
         if not _updated(user, row):
             fates.append(Fate.UNCHANGED)
             continue
@@ -111,7 +117,7 @@ def _updated(user: User, row: StagedRow) -> lockout.Step:
         account=row.account,
         display_name=row.name,
         email=user.email if row.email is None else row.email or None,
-        user_type=row.type,
+        type=row.type,
     )
     if row.active is None:
         return step

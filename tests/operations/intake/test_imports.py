@@ -12,6 +12,7 @@ from pincli.operations.intake.imports import ImportOptions
 from pincli.operations.verify import verify
 from pincli.results import ImportTally
 from pincli.rules.lockout import without_pin
+from pincli.rules.people import SameLogin
 from pincli.rules.states import state_of
 from pincli.store.steps import attempts
 from pincli.store.steps.imports import take_in
@@ -109,7 +110,7 @@ def test_an_update_touches_neither_counter_nor_lock(
     guess_wrong(desk, "alice", misses)
     before = desk.user("alice")
     row = {"account": "acme", "name": "Alice", "type": "cloud", "active": "yes", **change}
-    taken(desk, as_csv([{"user": "alice", **row}]), ImportOptions(allow_move=True))
+    taken(desk, as_csv([{"user": "alice", **row}]), ImportOptions(same_login=SameLogin.MOVE))
     kept = before if row["active"] == "yes" else without_pin(before)
     assert told(desk.user("alice")) == told(kept)._replace(
         account=row["account"],
@@ -153,17 +154,43 @@ def test_where_the_file_does_not_say_active_stays(desk: Desk) -> None:
     assert kinds == [EventKind.USER_ADDED, EventKind.DEACTIVATED]
 
 
-def test_a_move_is_refused_unless_it_is_allowed(desk: Desk) -> None:
-    """All who would move are told, each with the account they belong to; nothing is written."""
-    for user in ("alice", "bob"):
-        desk.add(user)
-    content = as_csv([person("new"), *(person(u, account="globex") for u in ("bob", "alice"))])
-    result = taken(desk, content)
-    assert (result.lines, result.columns) == ([3, 4], ["account", "account"])
-    assert "belongs to acme" in result.problems[0].message
-    assert [user.login for user in users(desk)] == ["alice", "bob"]
-    taken(desk, content, ImportOptions(allow_move=True))
-    assert [user.account for user in users(desk)] == ["globex", "globex", "acme"]
+HAS = "the store has that login in"
+SAME: dict[str, tuple[list[str], list[str], dict[SameLogin, str]]] = {
+    "one elsewhere": (["acme"], ["globex"], {
+        SameLogin.REFUSE: HAS, SameLogin.NEW: "acme globex*", SameLogin.MOVE: "globex",
+    }),
+    "beside themselves": (["acme"], ["acme", "globex"], dict.fromkeys(SameLogin, "acme globex*")),
+    "known twice": (["acme", "globex"], ["globex"], dict.fromkeys(SameLogin, "acme globex")),
+    "two elsewhere": (["acme", "globex"], ["initech"], {
+        SameLogin.REFUSE: HAS, SameLogin.NEW: "acme globex initech*", SameLogin.MOVE: "not clear",
+    }),
+    "two in the file": (["acme"], ["globex", "initech"], {
+        SameLogin.REFUSE: HAS, SameLogin.NEW: "acme globex* initech*", SameLogin.MOVE: "not clear",
+    }),
+    "new in two": ([], ["acme", "globex"], dict.fromkeys(SameLogin, "acme* globex*")),
+}  # fmt: skip
+"""Where the store has a login, where the file has it, and what comes of it; * marks new people."""
+
+
+@pytest.mark.parametrize("same_login", SameLogin)
+@pytest.mark.parametrize("case", SAME)
+def test_a_login_of_another_account(desk: Desk, case: str, same_login: SameLogin) -> None:
+    """Refused with that account, a new person, or the same person in the row's account."""
+    there, in_file, outcomes = SAME[case]
+    known = {desk.add("alice", account).uid for account in there}
+    content = as_csv([person("alice", account=account) for account in in_file])
+    result = taken(desk, content, ImportOptions(same_login=same_login))
+    found = sorted(users(desk), key=lambda user: user.account)
+    expected = outcomes[same_login]
+    if expected[-1] in "*mxh":
+        told = [user.account + "*" * (user.uid not in known) for user in found]
+        assert (told, result.problems) == (expected.split(), [])
+        assert len(users(desk)) == len({*there, *in_file}) - (expected == "globex")
+    else:
+        assert {problem.column for problem in result.problems} == {"account"}
+        assert all(expected in problem.message for problem in result.problems)
+        assert all("acme" in problem.message for problem in result.problems)
+        assert [user.account for user in found] == there
 
 
 def test_a_user_who_stands_twice_is_told_after_canonicalisation(desk: Desk) -> None:

@@ -17,7 +17,7 @@ from tests.support.desk import Desk, new_desk
 from tests.support.driving import guess_wrong
 
 USERS = ["alice", "bob", "carol", "dave", "erin"]
-ACCOUNTS = ["acme", "globex"]
+ACCOUNTS = ["acme", "globex", "initech"]
 WITHOUT = ("cloud-office", "datapipe")
 KINDS = ["cloud", "dedicated", "federated", *WITHOUT]
 NAMES = ["", "A", '"=x", y', "\u05d0\u05d1", "[red]"]
@@ -27,7 +27,6 @@ NAMES = ["", "A", '"=x", y', "\u05d0\u05d1", "[red]"]
 class Known:
     """What the model knows of a user."""
 
-    account: str
     name: str
     kind: str
     active: bool = True
@@ -52,60 +51,66 @@ class Import:
 
     rows: Sequence[Person]
     kind: str
-    allow_move: bool
+    same_login: str
     missing: str | None
 
 
 @dataclass
 class Model:
-    """Everybody, by name, as a few lines would have it."""
+    """Everybody, by account and name, as a few lines would have it."""
 
-    users: dict[str, Known] = field(default_factory=dict)
+    users: dict[tuple[str, str], Known] = field(default_factory=dict)
 
     def take(self, step: Import) -> tuple[int, dict[str, int]]:
         """What an import does: its exit code and its figures."""
-        if step.missing and all(user.account != step.missing for user in self.users.values()):
-            accounts_known = False
-        else:
-            accounts_known = True
         names = [str(row["user"]).strip().casefold() for row in step.rows]
         accounts = [str(row["account"]).strip().casefold() for row in step.rows]
-        moves = any(
-            name in self.users and self.users[name].account != account
-            for name, account in zip(names, accounts, strict=True)
-        )
-        if len(set(names)) < len(names) or (moves and not step.allow_move):
+        pairs = list(zip(accounts, names, strict=True))
+        try:
+            before = [self._whose(pair, pairs, step.same_login) for pair in pairs]
+        except LookupError:
             return 2, {}
-        if not accounts_known:
+        if len(set(pairs)) < len(pairs):
+            return 2, {}
+        known = {account for account, _ in self.users}
+        if step.missing and step.missing not in {*known, *accounts}:
             return 6, {}
-        gone = [
-            name
-            for name, user in self.users.items()
-            if user.account == step.missing and user.active and name not in names
-        ]
-        active = [u for u in self.users.values() if u.account == step.missing and u.active]
+        active = [p for p, user in self.users.items() if p[0] == step.missing and user.active]
+        gone = [pair for pair in active if pair not in pairs and pair not in before]
         if step.missing and len(gone) == len(active) and step.missing not in accounts:
             return 7, {}
         figures = {"rows": len(names), "added": 0, "updated": 0, "unchanged": 0}
-        for name, account, row in zip(names, accounts, step.rows, strict=True):
-            figures[self._take_row(name, account, row)] += 1
-        for name in gone:
-            self.users[name] = replace(self.users[name], active=False, has_pin=False)
+        for pair, was, row in zip(pairs, before, step.rows, strict=True):
+            figures[self._take_row(pair, was, row)] += 1
+        for pair in gone:
+            self.users[pair] = replace(self.users[pair], active=False, has_pin=False)
         return 0, {**figures, "deactivated": len(gone)}
 
-    def _take_row(self, name: str, account: str, row: Person) -> str:
-        before = self.users.get(name)
+    def _whose(
+        self, pair: tuple[str, str], pairs: list[tuple[str, str]], same_login: str
+    ) -> tuple[str, str] | None:
+        """Who a row is about so far; LookupError where that is refused."""
+        others = [p for p in self.users if p[1] == pair[1] and p not in pairs]
+        if pair in self.users or not others or same_login == "new":
+            return pair if pair in self.users else None
+        new = [p for p in pairs if p[1] == pair[1] and p not in self.users]
+        if same_login != "move" or len(others) > 1 or len(new) > 1:
+            raise LookupError
+        return others[0]
+
+    def _take_row(self, pair: tuple[str, str], was: tuple[str, str] | None, row: Person) -> str:
         said = row["active"] == "yes" if "active" in row else None
         kind, shown = str(row["type"]), str(row["name"]).strip()
-        if before is None:
-            self.users[name] = Known(account, shown, kind, said is not False)
+        if was is None:
+            self.users[pair] = Known(shown, kind, said is not False)
             return "added"
+        before = self.users.pop(was)
         active = before.active if said is None else said
-        after = replace(before, account=account, name=shown, kind=kind, active=active)
+        after = replace(before, name=shown, kind=kind, active=active)
         if kind in WITHOUT or not active:
             after = replace(after, has_pin=False)
-        self.users[name] = after
-        return "unchanged" if after == before else "updated"
+        self.users[pair] = after
+        return "unchanged" if after == before and was == pair else "updated"
 
 
 fields = {
@@ -129,7 +134,7 @@ imports = st.builds(
     Import,
     rows=lists(silent) | lists(saying),
     kind=st.sampled_from(sorted(FORMATS)),
-    allow_move=st.booleans() | st.just(True),
+    same_login=st.sampled_from(["refuse", "new", "move"]),
     missing=st.none() | st.sampled_from(ACCOUNTS),
 )
 looks = st.tuples(st.sampled_from(USERS), st.sampled_from([0, 2, 6]))
@@ -139,13 +144,14 @@ steps = st.lists(st.tuples(imports, st.lists(looks, max_size=3)), min_size=1, ma
 def _collect(desk: Desk, model: Model, looks: Sequence[tuple[str, int]]) -> None:
     """Some customers get a PIN, and somebody guesses at it."""
     for name, misses in looks:
-        user = model.users.get(name)
+        called = [pair for pair in model.users if pair[1] == name]
+        user = model.users[called[0]] if len(called) == 1 else None
         if user is None or user.state != "uncollected" or user.misses:
             continue
         with desk.session() as session:
             pins.show(session, name)
         guess_wrong(desk, name, misses)
-        model.users[name] = replace(user, has_pin=True, misses=misses)
+        model.users[called[0]] = replace(user, has_pin=True, misses=misses)
 
 
 def _deactivating(account: str) -> list[str]:
@@ -155,15 +161,14 @@ def _deactivating(account: str) -> list[str]:
 def _compare(desk: Desk, model: Model) -> None:
     listed = call(desk, "user list --json").answer["users"]
     assert {
-        user["user"]: (user["account"], user["name"], user["type"], user["active"], user["state"])
+        (user["account"], user["user"]): (user["name"], user["type"], user["active"], user["state"])
         for user in listed
-    } == {
-        name: (user.account, user.name, user.kind, user.active, user.state)
-        for name, user in model.users.items()
-    }
-    for name, user in model.users.items():
-        record = desk.user(name)
-        assert (record.failed_attempts, record.question is not None) == (user.misses, user.has_pin)
+    } == {p: (user.name, user.kind, user.active, user.state) for p, user in model.users.items()}
+    with desk.session() as session:
+        for (account, name), user in model.users.items():
+            (record,) = session.store.people.find(name, account)
+            assert record.failed_attempts == user.misses
+            assert (record.question is not None) == user.has_pin
 
 
 @settings(max_examples=40)
@@ -178,7 +183,7 @@ def test_imports_do_what_the_model_does(
             path = Path(folder) / "people"
             path.write_bytes(FORMATS[step.kind](step.rows))
             words = ["import", str(path), "--json", "--yes"]
-            words += ["--allow-move"] if step.allow_move else []
+            words += ["--same-login", step.same_login]
             words += _deactivating(step.missing) if step.missing else []
             for time in ("once", "twice"):
                 ran = call(desk, words)

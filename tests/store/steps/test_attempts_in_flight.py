@@ -16,9 +16,10 @@ from pincli.operations import pins
 from pincli.operations.session import Session
 from pincli.store.contract import Transaction
 from pincli.store.scratch import StagedRow
-from pincli.store.steps import attempts, imports, keys, people
+from pincli.store.steps import attempts, keys, people
 from pincli.store.steps import pins as steps
 from tests.store.attempting import PIN, WRONG, kinds_after, left_open, settled, with_counter
+from tests.store.importing import take_in
 from tests.support.desk import Desk
 
 pytestmark = pytest.mark.engines
@@ -55,12 +56,24 @@ def row_of(user: User, **fields: object) -> StagedRow:
 
 def make_ineligible(session: Session, user: User) -> object:
     row = row_of(user, type=UserType.DATAPIPE)
-    return session.store.write(imports.take_in, [row], allow_move=False)
+    return take_in(session, [row])
 
 
-def rename(session: Session, user: User) -> object:
+def import_(session: Session, user: User) -> object:
     row = row_of(user, name="Somebody")
-    return session.store.write(imports.take_in, [row], allow_move=False)
+    return take_in(session, [row])
+
+
+def edit(session: Session, user: User) -> object:
+    return session.store.write(people.edit, user, {"display_name": "Al"}, reason=None)
+
+
+def become_ineligible(session: Session, user: User) -> object:
+    return session.store.write(people.edit, user, {"type": UserType.DATAPIPE}, reason=None)
+
+
+def erase(session: Session, user: User) -> object:
+    return session.store.write(people.erase, user)
 
 
 def unlock(session: Session, user: User) -> object:
@@ -97,12 +110,15 @@ WITHDRAWING: dict[str, tuple[Change, Outcome]] = {
     "choice": (choose, Outcome.INCORRECT),
     "deactivate": (deactivate, Outcome.INACTIVE),
     "ineligible": (make_ineligible, Outcome.INELIGIBLE),
+    "ineligible-by-edit": (become_ineligible, Outcome.INELIGIBLE),
 }
 KEEPING: dict[str, tuple[Change, list[str]]] = {
     "unlock": (unlock, ["refused"]),
     "refuse-unless-locked": (ask_for_a_lock, ["refused"]),
     "look": (look, ["pin_shown"]),
-    "rename": (rename, ["user_updated"]),
+    "import": (import_, ["user_updated"]),
+    "edit": (edit, ["user_updated"]),
+    "erase-refused": (erase, ["refused"]),
     "reseal": (reseal, ["resealed"]),
     "renew": (renew, ["renewed"]),
     "look-by-somebody": (look_by_somebody_else, []),

@@ -10,9 +10,11 @@ from pincli.errors import Refused, Rule
 from pincli.models import EventKind, User, UserType
 from pincli.operations.session import Session
 from pincli.rules import lockout
+from pincli.rules.people import SameLogin
 from pincli.store.scratch import StagedRow
-from pincli.store.steps.imports import Fate, fate_of, take_in
+from pincli.store.steps.imports import Fate, fate_of
 from tests.store.attempting import told
+from tests.store.importing import take_in
 from tests.support.desk import Desk, connection_of
 from tests.support.driving import guess_wrong
 from tests.support.trail import play
@@ -43,7 +45,7 @@ def test_the_fates_are_told_in_the_order_of_the_rows(session: Session) -> None:
     present = {user.login: user for user in session.store.people.named(names)}
     expected = [Fate.ADDED, Fate.UPDATED, Fate.UNCHANGED, Fate.ADDED]
     assert [fate_of(each, present.get(each.user)) for each in rows] == expected
-    assert session.store.write(take_in, rows, allow_move=False) == expected
+    assert take_in(session, rows) == expected
     after = {user.login: user for user in session.store.people.named(names)}
     assert [fate_of(each, after[each.user]) for each in rows] == [Fate.UNCHANGED] * 4
 
@@ -51,7 +53,7 @@ def test_the_fates_are_told_in_the_order_of_the_rows(session: Session) -> None:
 def test_nothing_to_change_writes_no_event(desk: Desk, session: Session) -> None:
     """A user whom the file repeats is left alone."""
     before = desk.events()
-    session.store.write(take_in, [row("alice"), row("bob")], allow_move=False)
+    take_in(session, [row("alice"), row("bob")])
     assert desk.events() == before
 
 
@@ -76,7 +78,7 @@ def test_each_change_has_its_event_and_touches_nothing_else(
 ) -> None:
     """Counter, lock and totals stay; a type without PINs withdraws the PIN, and so does leaving."""
     before, trail = desk.user(user), desk.events()
-    session.store.write(take_in, [row(user, **fields)], allow_move=True)
+    take_in(session, [row(user, **fields)], SameLogin.MOVE)
     columns = {"display_name" if name == "name" else name: fields[name] for name in fields}
     expected: User = before._replace(**columns)  # type: ignore[arg-type]
     if EventKind.PIN_WITHDRAWN in kinds:
@@ -92,12 +94,10 @@ def test_each_change_has_its_event_and_touches_nothing_else(
 @pytest.mark.folder
 def test_a_move_that_came_meanwhile_undoes_the_whole_chunk(desk: Desk, session: Session) -> None:
     """Checked again in the transaction: the user may have moved since the file was checked."""
-    session.store.write(take_in, [row("alice", account="globex")], allow_move=True)
+    take_in(session, [row("alice", account="globex")], SameLogin.MOVE)
     before, trail = desk.database.read_bytes(), desk.events()
     with pytest.raises(Refused) as caught:
-        session.store.write(
-            take_in, [row("new"), row("bob", name="B"), row("alice")], allow_move=False
-        )
+        take_in(session, [row("new"), row("bob", name="B"), row("alice")])
     assert (caught.value.rule, caught.value.subject) == (Rule.WOULD_MOVE, "alice")
     assert desk.events() == trail
     assert desk.database.read_bytes() == before
@@ -108,7 +108,7 @@ def test_of_two_people_with_one_login_the_account_s_is_meant(desk: Desk, session
     desk.add("alice", "globex")
     for account in ("acme", "globex"):
         rows = [row("alice", account=account, name=f"of {account}")]
-        assert session.store.write(take_in, rows, allow_move=True) == [Fate.UPDATED]
+        assert take_in(session, rows, SameLogin.MOVE) == [Fate.UPDATED]
     found = session.store.people.find("alice")
     assert {(user.account, user.display_name) for user in found} == {
         ("acme", "of acme"),
@@ -126,7 +126,7 @@ def test_the_pin_is_withdrawn_with_the_type(desk: Desk, session: Session) -> Non
             *desk.sql("SELECT type, question IS NULL FROM people WHERE login = 'alice'")
         )
     )
-    session.store.write(take_in, [row("alice", type=UserType.DATAPIPE)], allow_move=False)
+    take_in(session, [row("alice", type=UserType.DATAPIPE)])
     connection.set_trace_callback(None)
     seen += desk.sql("SELECT type, question IS NULL FROM people WHERE login = 'alice'")
     assert set(seen) == {("cloud", 0), ("datapipe", 1)}
@@ -134,7 +134,7 @@ def test_the_pin_is_withdrawn_with_the_type(desk: Desk, session: Session) -> Non
 
 def test_a_full_chunk_goes_in_at_once(desk: Desk, session: Session) -> None:
     """Two thousand rows in one transaction, each event in its place in the chain."""
-    fates = session.store.write(take_in, [row(f"u{n:04}") for n in range(2000)], allow_move=False)
+    fates = take_in(session, [row(f"u{n:04}") for n in range(2000)])
     assert set(fates) == {Fate.ADDED}
     assert len({event.at for event in desk.events()[-2000:]}) == 1
     play(desk.events())

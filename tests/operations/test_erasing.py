@@ -1,0 +1,139 @@
+"""Erasing a person: what names them is gone, and the trail stays whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from pincli.errors import Refused, Rule, UnknownUser
+from pincli.models import User, UserType
+from pincli.operations import editing, people
+from pincli.operations.session import Session
+from pincli.operations.trail import check_trail
+from pincli.operations.unlock import unlock
+from pincli.operations.verify import verify
+from pincli.store.steps.people import set_active
+from tests.operations.restoring import backed_up, restored
+from tests.store.attempting import PIN, kinds_after, last_number, told, with_counter
+from tests.support.desk import Desk
+
+pytestmark = pytest.mark.engines
+
+PERSONAL = ("alice", "Alice Liddell", "al@wonder.example", "down the hole", "T-4711")
+
+
+def lived(desk: Desk) -> User:
+    """Alice, with a PIN, texts of all kinds and a lock that was released; she has left."""
+    login, name, email, reason, ticket = PERSONAL
+    with_counter(desk, 6, login)
+    with desk.session(agent="admin") as session:
+        editing.edit(session, login, {"display_name": name, "email": email}, reason=reason)
+        unlock(session, login, reason)
+        verify(session, login, PIN, ticket)
+        return people.set_active(session, login, active=False, reason=reason).after
+
+
+def finding(desk: Desk) -> tuple[int | None, str | None]:
+    """The first bad event of the trail, and what is wrong with it."""
+    with desk.session() as session:
+        report = check_trail(session, None)
+        return report.seq, report.finding
+
+
+def erase(session: Session, login: str = "alice") -> User:
+    return editing.erase(session, editing.require_erasable(session, login)).user
+
+
+def test_what_names_a_person_is_gone(desk: Desk) -> None:
+    """From record, texts and, in a folder, from the file; the events stay and can be checked."""
+    before = lived(desk)
+    desk.add("bob")
+    with desk.session() as session:
+        people.set_active(session, "bob", active=False, reason="kept")
+        events = desk.events("alice")
+        after = erase(session)
+    expected = before._replace(
+        login=f"erased-{before.uid.hex()}", display_name="", email=None, blind=None,
+        barred_question=None, barred_check=None, barred_key=None, barred_version=None,
+    )  # fmt: skip
+    assert told(after) == told(expected)
+    assert finding(desk) == (None, None)
+    kept = desk.events(after.login)
+    assert [event.seq for event in kept] == [*(e.seq for e in events), kept[-1].seq]
+    assert {(e.user, e.reason, e.ticket) for e in kept} == {(after.login, None, None)}
+    assert desk.sql("SELECT reason FROM texts WHERE reason = 'kept'") == [("kept",)]
+    if not desk.is_served:
+        content = desk.database.read_bytes()
+        # The index of words holds them without the letters that they share with others.
+        assert [each for each in (*PERSONAL, "iddell", "onder") if each.encode() in content] == []
+
+
+def test_who_is_active_is_not_erased(desk: Desk) -> None:
+    """The refusal is on record, and nothing else happened."""
+    user = with_counter(desk, 3)
+    number = last_number(desk)
+    with desk.session() as session:
+        with pytest.raises(Refused) as refusal:
+            editing.require_erasable(session, "alice")
+        assert refusal.value.rule is Rule.STILL_ACTIVE
+        with pytest.raises(Refused):
+            editing.erase(session, user)
+    assert desk.user("alice") == user
+    assert kinds_after(desk, number) == [("refused", "still_active", 3)]
+
+
+def test_an_erased_person_never_comes_back(desk: Desk) -> None:
+    """Not by a command that read them before; the login is free, for a new person."""
+    before = lived(desk)
+    with desk.session() as session:
+        erased = erase(session)
+        for row in ([before.id], [erased.id]):
+            with pytest.raises(Refused) as refusal:
+                session.store.write(set_active, row, active=True, reason=None)
+            assert refusal.value.rule is Rule.ERASED
+        with pytest.raises(UnknownUser):
+            people.require_user(session, "alice")
+        assert told(editing.erase(session, before).user) == told(erased)
+        new = people.add(session, "alice", "acme", "", UserType.CLOUD)
+        assert people.require_user(session, "alice") == new
+    assert (new.uid == before.uid, new.failed_attempts, new.question) == (False, 0, None)
+
+
+@pytest.mark.parametrize("about", ["a user", "nobody"])
+def test_texts_may_be_missing_of_erased_users_only(desk: Desk, about: str) -> None:
+    """Of others the audit names the event that lacks its texts, whoever else was erased."""
+    lived(desk)
+    desk.add("bob")
+    with desk.session() as session:
+        people.set_active(session, "bob", active=False, reason="kept")
+        people.note_unknown(session, ["nobody"])
+        erase(session)
+    rows = desk.sql("SELECT number, reason FROM texts WHERE reason = 'kept' OR name = 'nobody'")
+    (number,) = (each for each, reason in rows if bool(reason) is (about == "a user"))
+    desk.sql("DELETE FROM texts WHERE number = ?", number)
+    assert finding(desk) == (number, "its texts were changed")
+
+
+@pytest.mark.folder
+def test_a_restore_from_an_older_backup_erases_them_again(desk: Desk) -> None:
+    """What the backup still knows is gone from the store that comes of it."""
+    before = lived(desk)
+    backup = backed_up(desk)
+    with desk.session() as session:
+        after = erase(session)
+    restored(desk, backup)
+    assert desk.user(after.login)._replace(event=0, pin_version=0) == after._replace(
+        event=0, pin_version=0
+    )
+    assert finding(desk) == (None, None)
+    content = desk.database.read_bytes()
+    assert [each for each in PERSONAL if each.encode() in content] == []
+    assert before.uid in content
+
+
+def test_an_erased_users_record_is_checked_like_any_other(desk: Desk) -> None:
+    """A name put back behind the trail shows."""
+    lived(desk)
+    with desk.session() as session:
+        erase(session)
+    desk.sql("UPDATE people SET display_name = 'Alice'")
+    assert "changed behind the trail" in str(finding(desk)[1])
