@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import shlex
 from pathlib import Path
 
@@ -71,6 +72,15 @@ def test_a_login_is_itself_everywhere(
     wanted = ["pincli", "user", "show", login, "--account", ACCOUNT]
     assert shlex.split(hint.strip("`")) == wanted
 
+    for form in (f"{login}\t{ACCOUNT}", json.dumps({"user": login, "account": ACCOUNT})):
+        named = answer_of(call(desk, "user activate --json --from-file -", f"{form}\n"))
+        assert (named["matched"], named["changed"]) == (1, 0)
+    (found,) = answer_of(call(desk, ["find", "--json", login]))["users"]
+    assert found["user"] == login
+    for before, after in ((login, "somebody"), ("somebody", exported.removeprefix("'"))):
+        assert call(desk, ["user", "rename", before, after]).code == 0
+    assert call(desk, ["verify", login, "--pin-stdin"], f"{row['pin']}\n").code == 0
+
     for words in (["status", "--account", ACCOUNT], ["audit", "list"]):
         with terminal(desk, *words, env={"LANG": "C.UTF-8"}) as screen:
             assert screen.end() == 0
@@ -90,6 +100,7 @@ def test_what_is_not_a_login_is_refused_everywhere(login: str, tmp_path: Path) -
     lines = (
         (["status", "--", login], ""),
         (["user", "add", "--account", "acme", "--", login], ""),
+        (["user", "rename", "--", "alice", login], ""),
         (["user", "deactivate", "--from-file", "-"], f"{login}\n"),
         (["import", "-"], _people([(login, "acme", "")])),
     )

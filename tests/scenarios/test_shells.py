@@ -67,7 +67,7 @@ def around(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a store that has users, and other things to complete."""
     folder = tmp_path_factory.mktemp("around")
     desk = new_desk(folder)
-    for user, account in USERS.items():
+    for user, account in (*USERS.items(), ("eve", "acme"), ("eve", "globex@example.com")):
         desk.add(user, account)
     (folder / "folder one").mkdir()
     (folder / "list.txt").write_text("alice\n")
