@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import shutil
 
 import pytest
 
+from tests.scenarios.test_names import ACCOUNT, LOGINS
 from tests.support.desk import Ran
 from tests.support.floor import RIGHT, WRONG
 from tests.support.floor_of_agents import AMY, BEN, EVE, LEA, SERVICE, WWW, AgentFloor
@@ -118,6 +121,21 @@ def test_an_admin_does_all_but_pins(floor: AgentFloor) -> None:
     refused(floor.pincli(LEA, "pin show alice"), "pin show")
     refused(floor.pincli(LEA, "pin change alice --pin-stdin", "333197\n"), "pin change")
     assert floor.refusals() == [(LEA, "pin show"), (LEA, "pin change")]
+
+
+def test_peoples_real_logins_pass_through_sudo(floor: AgentFloor) -> None:
+    """As an agent types them, quoted for a shell: each finds its own person and no other."""
+    people = "".join(
+        json.dumps({"user": name, "account": ACCOUNT, "name": "N", "type": "cloud"}) + "\n"
+        for name in LOGINS
+    )
+    assert floor.pincli(LEA, "import -", people).code == 0
+    for login in LOGINS.values():
+        quoted = shlex.quote(login)
+        assert floor.pincli(AMY, f"status --json {quoted}").answer["user"] == login
+        assert floor.pincli(AMY, f"complete -- verify {quoted}").out == f"{login}\n"
+    assert floor.pincli(LEA, "user rename '$(id)' o\\'neil").code == 0
+    assert floor.pincli(AMY, "status --json o\\'neil").answer["account"] == ACCOUNT
 
 
 def test_the_next_step_is_one_that_may_be_taken(floor: AgentFloor) -> None:
