@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pincli.errors import Refused, Rule, UnknownUser
@@ -15,6 +17,7 @@ from pincli.store.steps.people import set_active
 from tests.operations.restoring import backed_up, restored
 from tests.store.attempting import PIN, kinds_after, last_number, told, with_counter
 from tests.support.desk import Desk
+from tests.support.version_1 import Version1
 
 pytestmark = pytest.mark.engines
 
@@ -111,6 +114,21 @@ def test_texts_may_be_missing_of_erased_users_only(desk: Desk, about: str) -> No
     (number,) = (each for each, reason in rows if bool(reason) is (about == "a user"))
     desk.sql("DELETE FROM texts WHERE number = ?", number)
     assert finding(desk) == (number, "its texts were changed")
+
+
+def test_events_of_version_1_that_hold_the_login_are_counted(tmp_path: Path) -> None:
+    """They can't be emptied, only archived: the date that takes in the last of them is told."""
+    old = Version1(tmp_path)
+    for login in ("alice", "bob"):
+        old.add(login)
+        old.miss(login, 2)
+    desk = old.close()
+    ((count,),) = desk.sql("SELECT count(*) FROM events WHERE user = 'alice'")
+    with desk.session() as session:
+        people.set_active(session, "alice", active=False, reason=None)
+        done = editing.erase(session, editing.require_erasable(session, "alice"))
+    assert (done.old_events, done.archive_before) == (count, "2026-11-25")
+    assert finding(desk) == (None, None)
 
 
 @pytest.mark.folder
