@@ -18,6 +18,7 @@ import pytest
 
 from pincli.models import UserType
 from pincli.operations import people
+from tests.support.contract import call
 from tests.support.desk import PROGRAM, Desk
 from tests.support.driving import edit, wait_until
 from tests.support.floor import RIGHT, WRONG, content
@@ -170,6 +171,7 @@ def test_an_unknown_user_is_told_without_a_question(floor: Desk) -> None:
         ("pin check", "PIN to check: "),
         ("unlock lara", "Reason for unlocking lara: "),
         ("reset alice", "[y/N] "),
+        ("user erase ina", "[y/N] "),
     ],
 )
 def test_a_prompt_can_be_left(floor: Desk, words: str, question: str, key: str) -> None:
@@ -450,11 +452,22 @@ def test_a_reset_goes_on_after_a_clear_yes(floor: Desk, answer: str) -> None:
     assert floor.user("alice").question is None
 
 
+def test_an_erasure_goes_on_after_a_clear_yes(floor: Desk) -> None:
+    """What is going to be erased is shown first, and what remains afterwards."""
+    with terminal(floor, "user", "erase", "ina") as admin:
+        assert "ina, acme" in admin.wait_for("[y/N] ")
+        admin.type("y\r")
+        assert admin.end() == 0
+    assert "what remains" in admin.text
+    assert call(floor, "status ina").code == 6
+
+
+@pytest.mark.parametrize("words", ["reset alice", "user erase ina"])
 @pytest.mark.parametrize("answer", ["n", "", "yy", "\u0443"])
-def test_a_reset_stops_at_anything_else(floor: Desk, answer: str) -> None:
+def test_it_stops_at_anything_else(floor: Desk, words: str, answer: str) -> None:
     """No, Enter or a guess: exit 7, and nothing is changed."""
     before = content(floor.store)
-    with terminal(floor, "reset", "alice") as admin:
+    with terminal(floor, *words.split()) as admin:
         admin.wait_for("[y/N] ")
         admin.type(f"{answer}\r")
         assert admin.end() == 7
