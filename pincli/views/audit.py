@@ -27,6 +27,7 @@ from pincli.views.exit_codes import ExitCode
 from pincli.views.sanitiser import shown
 from pincli.views.shell import command
 from pincli.views.times import dated, said
+from pincli.views.verdict import with_script
 
 
 def listing(listed: Listed, limit: int) -> Answer:
@@ -172,6 +173,6 @@ def _row(event: Event, at: str) -> tuple[str, ...]:
         at,
         event.agent,
         event.kind.value,
-        event.user or "",
+        with_script(event.user or ""),
         "; ".join(detail),
     )

@@ -96,9 +96,14 @@ def short_name(user: User) -> str:
 
 
 def login_of(user: User) -> str:
+    """A user's login, as `with_script` shows it."""
+    return with_script(user.login)
+
+
+def with_script(login: str) -> str:
     """A login, beside it the script of one that is not ASCII: it may look like another."""
-    script = script_of(user.login)
-    return f"{user.login} [{script}]" if script else user.login
+    script = script_of(login)
+    return f"{login} [{script}]" if script else login
 
 
 def attempts(user: User) -> str:

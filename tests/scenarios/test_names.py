@@ -67,7 +67,7 @@ def test_a_login_is_itself_everywhere(
     shown = f"{login} [{SCRIPTS[login]}]" if login in SCRIPTS else login
     for words in (["status", login], ["user", "show", login], ["status", "--account", ACCOUNT]):
         assert shown in call(desk, words).out
-    assert login in call(desk, "audit list").out
+    assert shown in call(desk, "audit list").out
     _, hint = error_of(call(desk, ["user", "add", login, "--account", ACCOUNT]))
     wanted = ["pincli", "user", "show", login, "--account", ACCOUNT]
     assert shlex.split(hint.strip("`")) == wanted
