@@ -477,7 +477,7 @@ def test_of_several_exit_codes_the_first_wins(
         ("verify alice extra more --json", "verify"),
         ("user --json", "user"),
         ("user --nope --json", "user"),
-        ("user call --json", "user"),
+        ("user juggle --json", "user"),
         ("user --json add", "user"),
         ("user add --json", "user add"),
         ("user add bea --json", "user add"),
@@ -576,7 +576,7 @@ def test_after_two_dashes_json_is_a_word_like_any_other(floor: Desk) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "user call alice",
+        "user juggle alice",
         "user 444159",
         "pin peek",
         "nope",
