@@ -164,7 +164,7 @@ def deactivate(
     from_file: FromFileOption = None,
     reason: ReasonOption = None,
 ) -> Answer:
-    """Switch users off: no PIN of theirs is compared any more.
+    """Switch users off, and withdraw their PINs.
 
     Example:
       pincli user deactivate alice --reason 'left the company'
@@ -179,7 +179,7 @@ def activate(
     from_file: FromFileOption = None,
     reason: ReasonOption = None,
 ) -> Answer:
-    """Switch users on again, with counter and PIN as they were.
+    """Switch users on again. The counter stays; they open a new PIN in the portal.
 
     Example:
       pincli user activate alice
