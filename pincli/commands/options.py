@@ -23,6 +23,10 @@ def _user(value: str | None) -> str | None:
     return None if value is None else canonical_user(value)
 
 
+def _anybody(value: str | None) -> str | None:
+    return None if value is None else canonical_user(value, or_erased=True)
+
+
 def _users(values: list[str] | None) -> list[str] | None:
     return None if values is None else [canonical_user(value) for value in values]
 
@@ -72,7 +76,7 @@ SomeUsersArgument = Annotated[
 ]
 UserOption = Annotated[
     str | None,
-    typer.Option("--user", metavar="USER", help="Events about this user only.", callback=_user),
+    typer.Option("--user", metavar="USER", help="Events about this user only.", callback=_anybody),
 ]
 NewAccountOption = Annotated[
     str,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from pincli.rules.names import all_printable, canonical_account, canonical_user
+from pincli.rules.names import ERASED, all_printable, canonical_account, canonical_user
 from pincli.store.contract import Store
 
 NAMES_AT_MOST = 50
@@ -32,4 +32,4 @@ def names_beginning(store: Store, column: Literal["login", "account"], text: str
     begun = canonical(text) if text.strip() else ""
     found = store.people.with_prefix(column, begun, limit=NAMES_AT_MOST)
     # Somebody who can write the store's file may have put anything there.
-    return [name for name in found if all_printable(name)]
+    return [name for name in found if all_printable(name) and not name.startswith(ERASED)]

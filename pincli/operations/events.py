@@ -7,9 +7,10 @@ from itertools import chain
 
 from pincli.errors import UnknownAccount, UnknownUser
 from pincli.models import Event, EventFilter
-from pincli.operations.people import require_account, require_unambiguous, require_user
+from pincli.operations.people import require_account, require_user
 from pincli.operations.session import Session
 from pincli.results import Listed
+from pincli.rules.names import ERASED
 
 _COUNTED_BY_READING = 500
 
@@ -22,21 +23,15 @@ def require_known(session: Session, wanted: EventFilter) -> None:
         UnknownUser: Nobody has it, and no event is about it.
         UnknownAccount: No user and no event is of it.
     """
-    if wanted.user is not None:
-        if wanted.account is None:
-            require_unambiguous(session, wanted.user)
-        _require(session, EventFilter(user=wanted.user))
-    if wanted.account is not None:
-        _require(session, EventFilter(account=wanted.account))
-
-
-def _require(session: Session, named: EventFilter) -> None:
     try:
-        if named.user is not None:
-            require_user(session, named.user)
-        elif named.account is not None:
-            require_account(session, named.account)
+        if wanted.user is not None and wanted.user.startswith(ERASED):
+            raise UnknownUser([wanted.user])  # a person no more, but a name in the trail
+        if wanted.user is not None:
+            require_user(session, wanted.user, account=wanted.account)
+        elif wanted.account is not None:
+            require_account(session, wanted.account)
     except (UnknownUser, UnknownAccount):
+        named = EventFilter(user=wanted.user, account=wanted.account)
         if not any(session.store.trail.newest_first(named, limit=1)):
             raise
 

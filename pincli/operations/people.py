@@ -119,16 +119,6 @@ def require_users(
     return list({user.id: user for user in chosen.users}.values())
 
 
-def require_unambiguous(session: Session, name: str) -> None:
-    """Refuse a login that several accounts have; that nobody has it is fine.
-
-    Raises:
-        AmbiguousUser: Several have.
-    """
-    name_ = Named(canonical_user(name))
-    refuse_unless_chosen(session, (), choose(session.store.people.find(*name_), [name_]).ambiguous)
-
-
 def refuse_unless_chosen(
     session: Session, unknown: Sequence[Named], ambiguous: tuple[str, list[str]] | None
 ) -> None:

@@ -55,15 +55,19 @@ _COMMON = "abcdefghijklmnopqrstuvwxyz0123456789._@+-'"
 _LONGEST_WITH_SLIPS = 64
 
 
-def canonical_user(text: str) -> str:
+def canonical_user(text: str, *, or_erased: bool = False) -> str:
     """The one spelling of a login: `Alice`, ` alice` and `alice` share one counter.
+
+    Args:
+        text: As it was typed.
+        or_erased: Whether it may be what an erased user is called.
 
     Raises:
         MalformedName: It breaks the rule for logins.
     """
     what = "user name"
     login = _checked(_mapped(text.strip(), what), what)
-    if login.startswith(ERASED):
+    if login.startswith(ERASED) and not or_erased:
         raise MalformedName(what, f"{ERASED} is what the logins of erased users begin with")
     return login
 

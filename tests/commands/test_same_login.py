@@ -77,6 +77,14 @@ def test_a_printed_command_says_which(twins: Desk, line: str, printed: str) -> N
     assert commands == [printed] * bool(printed)
 
 
+def test_events_are_those_of_the_account_that_is_named(twins: Desk) -> None:
+    """Those of before a move too; of an account that never had her it is a slip."""
+    call(twins, "user edit alice --account acme --move-to newco")
+    for account, code in (("acme", 0), ("newco", 0), ("globex", 0), ("nowhere", 6)):
+        ran = call(twins, f"audit list --user alice --account {account} --json")
+        assert (ran.code, account in ran.out) == (code, True)
+
+
 def test_a_reset_of_one_is_never_one_of_all(twins: Desk) -> None:
     """`reset alice --account acme` withdraws her PIN and nobody else's."""
     receipt = answer_of(call(twins, "reset alice --account acme --yes --json"))

@@ -460,6 +460,9 @@ def test_an_erasure_goes_on_after_a_clear_yes(floor: Desk) -> None:
         assert admin.end() == 0
     assert "what remains" in admin.text
     assert call(floor, "status ina").code == 6
+    (erased,) = set(re.findall("erased-[0-9a-f]{32}", admin.text))
+    assert call(floor, f"audit list --user {erased}").out.count("\n") > 1
+    assert call(floor, "complete -- verify e").out == ""
 
 
 @pytest.mark.parametrize("words", ["reset alice", "user erase ina"])
