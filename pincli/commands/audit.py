@@ -14,7 +14,7 @@ import typer
 from pincli.commands.answering import warn
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import AccountOption, AgentOption, UserOption
-from pincli.commands.registry import visible_names
+from pincli.commands.registry import COMMANDS
 from pincli.errors import UsageProblem
 from pincli.models import Event, EventFilter, EventKind
 from pincli.operations.events import archived_above, in_order, require_known
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     Kind = str
 else:
     # Typer offers, completes and checks the words of an enum.
-    Kind = StrEnum("Kind", {word: word for word in (*EventKind, *visible_names())})
+    _WORDS = (*EventKind, *(entry.name for entry in COMMANDS if entry.allowed))
+    Kind = StrEnum("Kind", {word: word for word in _WORDS})
 
 
 _LOOK_AGAIN = 0.5

@@ -24,6 +24,7 @@ from pincli.operations.session import Need
 from pincli.operations.verify import verify
 from pincli.rules.spreadsheets import as_written
 from pincli.store.steps.people import record
+from tests.support.ageing import long_ago
 from tests.support.contract import EXIT_OF, answer_of, call
 from tests.support.desk import PROGRAM, Desk, Ran, new_desk
 from tests.support.driving import RIGHT, WRONG
@@ -148,6 +149,23 @@ def test_above_a_number_the_oldest_come_first(floor: Desk) -> None:
         found = [int(re.search(r"\d+", line)[0]) for line in out if not line.startswith("seq")]  # type: ignore[index]
         assert found == list(range(last - 4, last + 1))[: 3 if "3" in form else 5]
     assert call(floor, f"audit list --jsonl --after {last}").out == ""
+
+
+def test_what_was_archived_is_said(tmp_path: Path) -> None:
+    """A collector that comes too late gets the rest, and a warning of what it can't get here."""
+    with long_ago(90):
+        desk = new_desk(tmp_path)
+        desk.collected("alice")
+    gone = desk.events()[-1].seq
+    desk.add("bob")
+    archive = ["audit", "archive", "--before", "60d", "--output", str(tmp_path / "archive")]
+    assert call(desk, archive).code == 0
+    for after in (0, gone - 1, gone):
+        ran = call(desk, f"audit list --jsonl --after {after}")
+        assert next(json.loads(line)["seq"] for line in ran.out.splitlines()) == gone + 1
+        told = f"events {after + 1} to {gone} are not in the store" in ran.err
+        assert told is (after < gone)
+    assert answer_of(call(desk, "audit list --json --after 0"))["total"] == len(desk.events())
 
 
 def test_a_slip_is_answered_with_near_names(busy: Desk) -> None:
