@@ -67,6 +67,10 @@ class EventKind(StrEnum):
     """Before schema 2: an attempt whose process died, closed as a miss."""
     NOT_TOLD = "not_told"
     """Somebody else ended the attempt as verified, but the PIN has changed since."""
+    VIEWED = "viewed"
+    """An agent looked at somebody at the desk, and asked for no PIN."""
+    TICKET_ADDED = "ticket_added"
+    """An attempt that was ended got its ticket."""
     REFUSED = "refused"
     LOCKED = "locked"
     LOCKED_BY_HAND = "locked_by_hand"
@@ -250,7 +254,7 @@ class NewEvent(NamedTuple):
         kind: What it records.
         user: The record as it is after what happened; None where it is about no user.
         name: For a name that no user has: what was typed, masked.
-        attempt: The event number of the attempt that this one ends.
+        attempt: The event number of the attempt that this one ends, or gives a ticket to.
         outcome: The word for how it ended.
         reason: Why, as the person said, masked.
         ticket: The ticket it belongs to, masked.
@@ -380,11 +384,13 @@ class Verdict(NamedTuple):
         outcome: What became of the call.
         user: The record after it.
         state: The user's state after it: a sixth miss is `incorrect` in the state `locked`.
+        attempt: The event number of the attempt; None where nothing was compared.
     """
 
     outcome: Outcome
     user: User
     state: State
+    attempt: int | None = None
 
 
 class Answered(NamedTuple):

@@ -160,7 +160,7 @@ def test_the_screens_of_the_desk_are_real(home: dict[str, str], tmp_path: Path) 
 
 def _as_told(screen: str) -> str:
     """A picture without its keys at the bottom, who the agent was, and when."""
-    above = screen.partition("\n Enter")[0].rstrip()
+    above = re.split(r"\n (?:Enter|Up/Down) ", screen)[0].rstrip()
     return re.sub(r"T by \S+", "T", _TIME.sub("T", above))
 
 

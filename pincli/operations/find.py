@@ -98,6 +98,11 @@ def note_nobody(session: Session) -> None:
     session.attempts.record(NewEvent(EventKind.REFUSED, outcome=NOT_FOUND))
 
 
+def note_viewed(session: Session, user: User) -> None:
+    """Record that an agent looked at somebody, and asked for no PIN."""
+    session.attempts.record(NewEvent(EventKind.VIEWED, user))
+
+
 class _Search(NamedTuple):
     """A search among the people of an account, or all. What the index says is never taken for true.
 

@@ -13,7 +13,7 @@ from pincli.errors import (
     UnknownUser,
     VerifierDamaged,
 )
-from pincli.models import NewPin, Outcome, PinOrigin, State, User, Verdict
+from pincli.models import EventKind, NewEvent, NewPin, Outcome, PinOrigin, State, User, Verdict
 from pincli.operations.people import require_user
 from pincli.operations.session import Session, let_write
 from pincli.rules.pins import require_well_formed
@@ -80,6 +80,18 @@ def verify(
     if answered.verdict.outcome is Outcome.VERIFIED:
         _require_proof(session, user, answer, answered.proof)
     return answered.verdict
+
+
+def add_ticket(session: Session, verdict: Verdict, ticket: str) -> None:
+    """Record the ticket of an attempt that has its verdict already.
+
+    Args:
+        session: Opened with Need.ATTEMPT.
+        verdict: What `verify` returned, of an answer that was compared.
+        ticket: The ticket, cleaned.
+    """
+    event = NewEvent(EventKind.TICKET_ADDED, verdict.user, attempt=verdict.attempt, ticket=ticket)
+    session.attempts.record(event)
 
 
 def renew(session: Session, verdict: Verdict, pin: str) -> None:

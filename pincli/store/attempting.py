@@ -57,7 +57,7 @@ class StepAttempts:
         raise result
 
     def record(self, *events: NewEvent) -> None:
-        """Record refusals that change no user."""
+        """Record what changes no user."""
         self._store.write(record, *events)
 
     def _charged(

@@ -372,7 +372,7 @@ class Attempts(Protocol):
         """
 
     def record(self, *events: NewEvent) -> None:
-        """Record refusals that change no user: unknown names, a command outside a role."""
+        """Record what changes no user: a refused command, an unknown name, a view, a ticket."""
 
 
 class Store(Protocol):

@@ -10,7 +10,18 @@ from pincli.models import User, Verdict
 from pincli.results import Found
 from pincli.rules.pins import PIN_LENGTH
 from pincli.rules.states import state_of
-from pincli.views.blocks import Band, Block, Fields, Headline, Menu, Next, Note, Problem, Tone
+from pincli.views.blocks import (
+    Band,
+    Block,
+    Fields,
+    Headline,
+    Menu,
+    Next,
+    Note,
+    Problem,
+    Table,
+    Tone,
+)
 from pincli.views.status import when
 from pincli.views.terminal import Styled, row_of, rows_of, width_of
 from pincli.views.verdict import attempts, login_of, name_field, say, short_name, verdict
@@ -90,6 +101,16 @@ def complaint(problem: Problem) -> list[Block]:
 def notice(text: str) -> list[Block]:
     """A remark, or something that went wrong beside the call."""
     return [Headline(Tone.WARNING, text)]
+
+
+def recent(calls: Sequence[tuple[str, Verdict, str | None]]) -> list[Block]:
+    """The agent's own last calls, the latest first, each with its time and its ticket."""
+    rows = [
+        (at, call.outcome.value, call.user.login, call.user.account, ticket or "")
+        for at, call, ticket in calls
+    ]
+    empty = "no calls in this shift"
+    return [Table(("time", "outcome", "user", "account", "ticket"), [rows], empty)]
 
 
 def fitting(found: Found, *, hidden: bool = False) -> list[Block]:

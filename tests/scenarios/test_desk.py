@@ -186,6 +186,32 @@ def test_an_account_lists_its_people(floor: Desk, agent: Tmux) -> None:
     assert [(each.user, each.outcome) for each in refused] == [("cust01", "uncollected")]
 
 
+def test_a_ticket_after_the_verdict(floor: Desk, agent: Tmux) -> None:
+    """Added to the attempt that the verdict is about; then the shift's calls are listed."""
+    sit_down(agent)
+    look_up(agent, "alice")
+    answer(agent, RIGHT, "\u2714  VERIFIED")
+    agent.type("#T-4711")
+    agent.wait_for("ticket T-4711$")
+    assert "VERIFIED" in agent.screen
+    agent.press("Enter")
+    agent.wait_for("The ticket was added")
+    *_, attempt, _, _, added = floor.events("alice")
+    assert (added.kind, added.ticket, added.attempt) == ("ticket_added", "T-4711", attempt.seq)
+    agent.press("C-r")
+    agent.wait_for(r"\d\d:\d\d +verified +alice +acme")
+
+
+def test_the_customer_sees_the_call(floor: Desk, agent: Tmux) -> None:
+    """By a key, before the PIN is asked; the card stays open."""
+    sit_down(agent)
+    look_up(agent, "alice T-1")
+    agent.press("C-t")
+    agent.wait_for("you are calling")
+    assert (floor.user("alice").call_ref, floor.events()[-1].kind) == ("T-1", "call_begun")
+    answer(agent, RIGHT, "\u2714  VERIFIED")
+
+
 def test_a_pasted_row_is_searched_for(floor: Desk, agent: Tmux) -> None:
     """Of a spreadsheet: each cell as a login, and what looks like a ticket is the ticket."""
     sit_down(agent)
@@ -205,6 +231,7 @@ def test_a_call_is_cancelled(floor: Desk, agent: Tmux, key: str) -> None:
     agent.type("4441")
     agent.press(key)
     screen = agent.wait_for("cancelled")
+    assert (floor.events()[-1].kind, floor.events()[-1].user) == (EventKind.VIEWED, "alice")
     assert "alice, acme" not in screen.lower()
     assert floor.user("alice").attempts_total == 0
     look_up(agent, "vera")
@@ -267,7 +294,7 @@ def test_other_widths(floor: Desk, tmp_path: Path, columns: int) -> None:
         look_up(agent, "alice")
         answer(agent, RIGHT, "\u2714  VERIFIED")
         agent.resize(50, 10)
-        agent.wait_for("^.{,50}Esc clear")
+        agent.wait_for("^ Enter find.{,38}$")
         screen = agent.wait_for("\u2714")
         assert "alice, acme" in screen
         agent.resize(100, 30)

@@ -87,7 +87,7 @@ def test_ctrl_d(agent: Tmux) -> None:
 
 
 @pytest.mark.parametrize("number", ENDING)
-def test_a_signal_that_ends(agent: Tmux, number: signal.Signals) -> None:
+def test_a_signal_that_ends(floor: Desk, agent: Tmux, number: signal.Signals) -> None:
     """In the middle of the digits: the terminal is as before, and nothing is left on it."""
     before = settings(agent)
     sit_down(agent)
@@ -96,6 +96,7 @@ def test_a_signal_that_ends(agent: Tmux, number: signal.Signals) -> None:
     agent.wait_for("\u25cf \u25cf \u25cf \u25cf")
     signal_desk(agent, number)
     left_as_it_was(agent, before)
+    assert floor.events()[-1].kind is EventKind.VIEWED
 
 
 def test_an_interrupt_from_elsewhere_cancels_the_call(agent: Tmux) -> None:
@@ -119,6 +120,7 @@ def test_a_terminal_that_goes_away(floor: Desk, options: list[str], typed: str) 
         nowhere = os.open(os.devnull, os.O_RDWR)
         os.dup2(nowhere, gone.child.child_fd)
         assert gone.child.wait() == 130
+    assert (floor.events()[-1].kind is EventKind.VIEWED) is bool(typed)
     assert floor.user("alice").attempts_total == 0
 
 

@@ -37,7 +37,8 @@ def desk(
       pincli desk
 
     Type a login, or words of a name and a company; a ticket may follow. The arrows choose
-    one of those who fit, Esc or Ctrl-C cancels a call, Ctrl-D ends the shift.
+    one of those who fit, Esc or Ctrl-C cancels a call, Ctrl-D ends the shift. After a
+    verdict #T-4711 adds a ticket. Ctrl-R lists your last calls, Ctrl-T shows the call.
     """
     if invocation.as_json:
         raise UsageProblem("a shift at the desk has no JSON", _FOR_PROGRAMS)
@@ -69,6 +70,7 @@ def hold_shift(invocation: Invocation, *, plain: bool, idle_seconds: float = IDL
             work.wake = screen.wake
             screen.run()
     finally:
+        sitting.close()
         work.close()
     with writing():
         show([summary(sitting.shift.tally)], sys.stdout)

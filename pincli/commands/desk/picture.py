@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from pincli.commands.desk.shift import is_remark
-from pincli.commands.desk.state import Listing, Refusal, Remark, Shift
+from pincli.commands.desk.shift import is_remark, is_ticket_of
+from pincli.commands.desk.state import Listing, Recent, Refusal, Remark, Shift
 from pincli.models import Verdict
 from pincli.rules.caller_line import read_line
 from pincli.rules.names import mask_pins
@@ -22,43 +22,56 @@ _WORDS = {
     Remark.STILL_OPEN: "Type the PIN as the caller says it; Esc ends the call.",
     Remark.CANCELLED: "The call was cancelled. Nothing was counted.",
     Remark.CLEARED: "Cleared, as nobody typed for a while.",
-    Remark.HELP: "Type who is calling; the bottom line has the keys.",
     Remark.TO_QUIT: "Ctrl-D ends the shift.",
+    Remark.TICKET_ADDED: "The ticket was added.",
+    Remark.CALLED: "The portal now shows the customer that you are calling.",
 }
 _END = ("Ctrl-D", "end shift")
-_CALLER_KEYS = (("Enter", "find"), ("Esc", "clear"), _END)
+_CALLER_KEYS = (("Enter", "find"), ("Esc", "clear"), ("Ctrl-R", "last calls"), _END)
+_VERDICT_KEYS = (("Enter", "find"), ("#T-1", "add a ticket"), ("Ctrl-R", "last calls"), _END)
 _LIST_KEYS = (("Up/Down", "choose"), ("Enter", "open"), ("Esc", "next call"), _END)
-_PIN_KEYS = (("Enter", "check the PIN"), ("Esc", "cancel the call"), _END)
-_AGAIN_KEYS = (("Enter", "check again"), ("Esc", "end the call"), _END)
+_CALL = ("Ctrl-T", "show the call")
+_PIN_KEYS = (("Enter", "check the PIN"), ("Esc", "cancel the call"), _CALL, _END)
+_AGAIN_KEYS = (("Enter", "check again"), ("Esc", "end the call"), _CALL, _END)
 
 
 def said(shift: Shift, *, roomy: bool = True) -> list[Block]:
     """What was said last, and who it is about; with what can be done without only if `roomy`."""
-    about: list[Block] = []
-    if is_remark(shift.said):
-        about = view.opening()
-        if shift.caller is not None:
-            about = view.caller(shift.caller, _shown(shift.ticket), roomy=roomy)
     warning = view.notice(shift.warning) if shift.warning else []
+    return [*_said(shift), *(_about(shift, roomy=roomy) if is_remark(shift.said) else []), *warning]
+
+
+def _about(shift: Shift, *, roomy: bool) -> list[Block]:
+    if shift.caller is None:
+        return view.opening()
+    return view.caller(shift.caller, _shown(shift.ticket), roomy=roomy)
+
+
+def _said(shift: Shift) -> list[Block]:  # noqa: PLR0911
     match shift.said:
         case Verdict():
-            return view.answered(shift.said) + warning
+            return view.answered(shift.said)
         case Refusal(problem):
-            return view.unavailable(problem) + warning
+            return view.unavailable(problem)
         case Problem():
-            return view.complaint(shift.said) + warning
+            return view.complaint(shift.said)
         case Listing():
-            return view.fitting(shift.said.found, hidden=masked(shift.line) != shift.line) + warning
+            return view.fitting(shift.said.found, hidden=masked(shift.line) != shift.line)
+        case Recent():
+            calls = [(at, verdict, _shown(ticket)) for at, verdict, ticket in shift.calls]
+            return view.opening() + view.recent(calls)
         case Remark():
-            return view.notice(_WORDS[shift.said]) + about + warning
+            return view.notice(_WORDS[shift.said])
         case None:
-            return about + warning
+            return []
 
 
 def keys(shift: Shift) -> Sequence[tuple[str, str]]:
     """What the keys do now, each a key and its meaning."""
     if shift.caller is not None:
         return _PIN_KEYS if shift.counted == view.Tally() else _AGAIN_KEYS
+    if isinstance(shift.said, Verdict) and shift.said.attempt is not None:
+        return _VERDICT_KEYS
     is_list = isinstance(shift.said, Listing) and shift.said.found.people
     return _LIST_KEYS if is_list else _CALLER_KEYS
 
@@ -66,6 +79,8 @@ def keys(shift: Shift) -> Sequence[tuple[str, str]]:
 def ticket(shift: Shift, pattern: str | None) -> str:
     """What is taken for a ticket in the line, before Enter."""
     found = read_line(shift.line, pattern=pattern).ticket
+    if is_ticket_of(shift.said, shift.line):
+        found = shift.line[1:]
     return "" if shift.caller is not None or found is None else f"ticket {masked(found)}"
 
 

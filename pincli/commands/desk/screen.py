@@ -174,6 +174,10 @@ class Screen:
             self._app.exit()
         elif key == Keys.ControlZ:
             self._stop()
+        elif key == Keys.ControlR:
+            sitting.shift = machine.recalled(sitting.shift)
+        elif key == Keys.ControlT:
+            sitting.take(machine.announced(sitting.shift))
         elif key == Keys.ControlL:
             self._app.renderer.clear()
         elif sitting.shift.caller is not None:
@@ -276,6 +280,7 @@ class Screen:
         with suppress(OSError, termios.error):
             os.write(sys.stdout.fileno(), _GIVE_BACK)
             termios.tcsetattr(self._keyboard.fileno(), termios.TCSAFLUSH, self._before)
+            self._sitting.close()
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
 

@@ -8,13 +8,17 @@ from __future__ import annotations
 import re
 
 from pincli.commands.desk.state import (
+    AddTicket,
+    Announce,
     Answer,
+    Call,
     Card,
     Check,
     Find,
     Listing,
     Move,
     Open,
+    Recent,
     Refusal,
     Remark,
     Said,
@@ -32,8 +36,10 @@ IDLE_SECONDS = 120.0
 
 _LONGEST_LINE = LONGEST_NAME + LONGEST_TICKET + 8
 _LONGEST_PIN = 32
-_NO_USERS = {
-    **dict.fromkeys(("help", "?"), Remark.HELP),
+_CALLS_AT_MOST = 12
+_TICKET_SIGN = "#"
+_NO_USERS: dict[str, Said] = {
+    **dict.fromkeys(("help", "?"), Recent()),
     **dict.fromkeys(("quit", "exit"), Remark.TO_QUIT),
 }
 
@@ -48,6 +54,8 @@ def entered(shift: Shift) -> Move:
     line = shift.line.strip()
     if not line:
         return _next_call(shift), None
+    if isinstance(said, Verdict) and is_ticket_of(said, line):
+        return shift, AddTicket(said, line.removeprefix(_TICKET_SIGN))
     if line.casefold() in _NO_USERS:
         return _next_call(shift)._replace(said=_NO_USERS[line.casefold()]), None
     return shift, Find(line)
@@ -83,7 +91,19 @@ def edited(shift: Shift, line: str) -> Move:
         return shift, None
     if isinstance(shift.said, Listing) and line.strip():
         return shift._replace(line=line), Find(line, narrows=True)
-    return shift._replace(line=line, said=None), None
+    return shift._replace(
+        line=line, said=shift.said if is_ticket_of(shift.said, line) else None
+    ), None
+
+
+def announced(shift: Shift) -> Move:
+    """The state after the customer is to see that support is really calling."""
+    return shift, Announce(shift.caller, shift.ticket) if shift.caller is not None else None
+
+
+def recalled(shift: Shift) -> Shift:
+    """The state after the last calls were asked for; not while a PIN is."""
+    return shift if shift.caller is not None else _next_call(shift)._replace(said=Recent())
 
 
 def moved(shift: Shift, step: int) -> Shift:
@@ -101,13 +121,17 @@ def pasted(text: str) -> str:
     return "".join(filter(is_printable, first.replace("\t", "; ")))
 
 
-def answered(shift: Shift, answer: Answer) -> Shift:
-    """The state after the store has answered."""
+def answered(shift: Shift, answer: Answer, at: str = "") -> Shift:
+    """The state after the store has answered, at a time of the day."""
     match answer:
+        case Remark.CALLED:
+            return shift._replace(said=answer)
+        case Remark():
+            return _next_call(shift)._replace(said=answer)
         case Card(user, ticket):
             return _next_call(shift)._replace(caller=user, ticket=ticket)
         case Verdict():
-            return _after_verdict(shift, answer)
+            return _after_verdict(shift, answer, at)
         case Listing() | Problem():
             return shift._replace(said=answer)
         case Refusal():
@@ -140,6 +164,12 @@ def is_digits(text: str) -> bool:
     return text.isascii() and (text.isdigit() or not text)
 
 
+def is_ticket_of(said: Said, line: str) -> bool:
+    """Whether a line is a ticket alone, for an attempt just made; no login begins with its sign."""
+    compared = isinstance(said, Verdict) and said.attempt is not None
+    return compared and line.startswith(_TICKET_SIGN) and " " not in line.strip()
+
+
 def _pin_entered(shift: Shift, caller: User) -> Move:
     if not shift.pin:
         return shift._replace(said=Remark.STILL_OPEN), None
@@ -151,12 +181,15 @@ def _pin_entered(shift: Shift, caller: User) -> Move:
     return shift, Check(caller, pin, shift.ticket)
 
 
-def _after_verdict(shift: Shift, verdict: Verdict) -> Shift:
+def _after_verdict(shift: Shift, verdict: Verdict, at: str) -> Shift:
     kind = _kind_of(verdict)
     tally = Tally(
         *(n - old + new for n, old, new in zip(shift.tally, shift.counted, kind, strict=True))
     )
-    after = _next_call(shift)._replace(tally=tally, said=verdict)
+    # A caller who tries again is one call.
+    earlier = shift.calls if shift.counted == Tally() else shift.calls[1:]
+    calls = (Call(at, verdict, shift.ticket), *earlier)[:_CALLS_AT_MOST]
+    after = _next_call(shift)._replace(tally=tally, said=verdict, calls=calls)
     if verdict.outcome is Outcome.INCORRECT and verdict.state is State.ACTIVE:
         return after._replace(caller=verdict.user, ticket=shift.ticket, counted=kind)
     return after
@@ -170,4 +203,4 @@ def _kind_of(verdict: Verdict) -> Tally:
 
 def _next_call(shift: Shift) -> Shift:
     """Ready for the next call, with nothing of the last one."""
-    return Shift(tally=shift.tally)
+    return Shift(tally=shift.tally, calls=shift.calls)

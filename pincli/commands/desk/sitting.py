@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from pincli.commands.desk import shift as machine
-from pincli.commands.desk.state import Check, Find, Move, Open, Shift
+from pincli.commands.desk.state import (
+    AddTicket,
+    Announce,
+    Answer,
+    Card,
+    Check,
+    Effect,
+    Find,
+    Move,
+    Open,
+    Shift,
+)
 from pincli.commands.desk.work import Work
+from pincli.models import User
 
 
 class Sitting:
     """One shift, whatever shows it.
 
     Attributes:
-        shift: Its state.
         work: The store's side.
     """
 
@@ -25,34 +38,76 @@ class Sitting:
             work: The store's side.
             idle_seconds: After so long without a key, a caller's details are cleared.
         """
-        self.shift = Shift()
         self.work = work
+        self._viewed: User | None = None
+        self._is_at_work = False
+        self._shift = Shift()
         self._idle_seconds = idle_seconds
         self._last_key = _now()
         self._is_answer_new = False
+
+    @property
+    def shift(self) -> Shift:
+        """Its state."""
+        return self._shift
+
+    @shift.setter
+    def shift(self, shift: Shift) -> None:
+        """Go on to another state; a card that is left without a PIN was viewed, on record."""
+        self._shift = shift
+        if shift.caller is None and self._viewed is not None:
+            viewed, self._viewed = self._viewed, None
+            with self._at_work():
+                warning = self.work.note_viewed(viewed)
+            self._shift = shift._replace(warning=warning or shift.warning)
+
+    def close(self) -> None:
+        """Nobody looks at a card any more; nothing is done in the middle of work on the store."""
+        if not self._is_at_work:
+            self.shift = machine.cancelled(self.shift)
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        self._is_at_work = True
+        try:
+            yield
+        finally:
+            self._is_at_work = False
 
     def take(self, move: Move) -> None:
         """Go on to the next state, by way of the store where it asks something."""
         self.shift, effect = move
         if effect is None:
             return
+        with self._at_work():
+            answer = self._answer(effect)
+        self.shift = machine.answered(self.shift, answer, time.strftime("%H:%M"))
+        if isinstance(answer, Card):
+            self._viewed = answer.user
+        self._is_answer_new = not isinstance(effect, Find) or not effect.narrows
+
+    def _answer(self, effect: Effect) -> Answer:
         match effect:
             case Find():
-                answer = self.work.find(effect)
+                return self.work.find(effect)
             case Open():
-                answer = self.work.open(effect)
+                return self.work.open(effect)
+            case Announce():
+                return self.work.announce(effect)
+            case AddTicket():
+                return self.work.add_ticket(effect)
             case Check():
-                answer = self.work.check(effect)
-        self.shift = machine.answered(self.shift, answer)
-        self._is_answer_new = not isinstance(effect, Find) or not effect.narrows
+                self._viewed = None
+                return self.work.check(effect)
 
     def shown(self) -> None:
         """What follows an answer once it is shown: nobody waits for that any more."""
         if not self._is_answer_new:
             return
         self._is_answer_new = False
-        self.work.tell_of_locks()
-        self.work.renew_pin()
+        with self._at_work():
+            self.work.tell_of_locks()
+            self.work.renew_pin()
         # Collection is off, lest it comes between Enter and a verdict.
         gc.collect()
 

@@ -19,8 +19,9 @@ class Remark(Enum):
     STILL_OPEN = auto()
     CANCELLED = auto()
     CLEARED = auto()
-    HELP = auto()
     TO_QUIT = auto()
+    TICKET_ADDED = auto()
+    CALLED = auto()
 
 
 class Refusal(NamedTuple):
@@ -50,7 +51,19 @@ class Card(NamedTuple):
     ticket: str | None
 
 
-Said = Verdict | Refusal | Problem | Listing | Remark | None
+class Recent(NamedTuple):
+    """The agent's own last calls are asked for."""
+
+
+class Call(NamedTuple):
+    """A call of this shift that has its verdict, and the time of the day."""
+
+    at: str
+    verdict: Verdict
+    ticket: str | None
+
+
+Said = Verdict | Refusal | Problem | Listing | Recent | Remark | None
 
 
 class Shift(NamedTuple):
@@ -65,6 +78,7 @@ class Shift(NamedTuple):
         tally: The calls so far.
         warning: What went wrong beside the last call.
         counted: How this call is counted in it already, if a PIN was incorrect before.
+        calls: The last ones, the latest first.
     """
 
     line: str = ""
@@ -75,6 +89,7 @@ class Shift(NamedTuple):
     warning: str = ""
     tally: Tally = Tally()
     counted: Tally = Tally()
+    calls: tuple[Call, ...] = ()
 
     def __repr__(self) -> str:
         return f"Shift(caller={self.caller!r}, pin={len(self.pin)})"
@@ -101,6 +116,23 @@ class Open(NamedTuple):
     ticket: str | None
 
 
+class Announce(NamedTuple):
+    """Have the portal show the customer that this agent is calling."""
+
+    user: User
+    ticket: str | None
+
+
+class AddTicket(NamedTuple):
+    """Give an attempt that has its verdict a ticket; the repr hides what was typed."""
+
+    verdict: Verdict
+    ticket: str
+
+    def __repr__(self) -> str:
+        return "AddTicket()"
+
+
 class Check(NamedTuple):
     """Verify a caller; the repr hides the PIN."""
 
@@ -112,7 +144,7 @@ class Check(NamedTuple):
         return f"Check({self.user.login!r})"
 
 
-Effect = Find | Open | Check
-Answer = Card | Verdict | Problem | Refusal | Listing
+Effect = Find | Open | Announce | AddTicket | Check
+Answer = Card | Verdict | Problem | Refusal | Listing | Remark
 Move = tuple[Shift, Effect | None]
 """The next state, and what is to be asked of the store now."""

@@ -10,15 +10,27 @@ from queue import SimpleQueue
 
 from pincli.commands.answering import hook_failed
 from pincli.commands.background import in_background
-from pincli.commands.desk.state import Answer, Card, Check, Find, Listing, Open, Refusal
+from pincli.commands.desk.state import (
+    AddTicket,
+    Announce,
+    Answer,
+    Card,
+    Check,
+    Find,
+    Listing,
+    Open,
+    Refusal,
+    Remark,
+)
 from pincli.commands.invocation import Invocation
 from pincli.errors import PincliError
 from pincli.models import User, Verdict
 from pincli.operations import hooks
-from pincli.operations.find import find_caller, note_nobody
+from pincli.operations.call import begin
+from pincli.operations.find import find_caller, note_nobody, note_viewed
 from pincli.operations.left_open import end_left_open
 from pincli.operations.session import Need, Session
-from pincli.operations.verify import admit, renew, verify
+from pincli.operations.verify import add_ticket, admit, renew, verify
 from pincli.rules.names import clean_ticket
 from pincli.store.kept import KeptConnection
 from pincli.vault.answers import Answers
@@ -171,6 +183,32 @@ class Work:
         return self._stack.enter_context(
             self._invocation.opened(*needs, answers=self._answers, kept=self._kept)
         )
+
+    def announce(self, effect: Announce) -> Answer:
+        """Have the portal show the customer that this agent is calling."""
+        try:
+            ticket, user = self._invocation.ticket(effect.ticket), effect.user
+            begin(self._current(), user.login, ticket, account=user.account)
+        except PincliError as error:
+            return self._failed(error)
+        return Remark.CALLED
+
+    def add_ticket(self, effect: AddTicket) -> Answer:
+        """Give an attempt that has its verdict a ticket."""
+        try:
+            ticket = self._invocation.ticket(clean_ticket(effect.ticket)) or ""
+            add_ticket(self._current(), effect.verdict, ticket)
+        except PincliError as error:
+            return self._failed(error)
+        return Remark.TICKET_ADDED
+
+    def note_viewed(self, user: User) -> str:
+        """Record that a card was looked at for no PIN; what went wrong with it, if anything."""
+        try:
+            note_viewed(self._current(), user)
+        except PincliError as error:
+            return f"the view was not recorded: {self._problem(error).message}"
+        return ""
 
     def _card(self, session: Session, effect: Open) -> Card | Verdict:
         end_left_open(session)

@@ -35,7 +35,7 @@ _SETTLE = (
 _MOVED = b"SELECT 1 FROM pincli.trail WHERE number >= %s AND kind = %s LIMIT 1"
 _RECORD = (
     b"SELECT outcome, locked, %b, %b FROM pincli.record("
-    b"%%s, %%s, %%s, %%s, %%s, %%s, %%s, %%s, %%s, %%s)" % (_HEAD, _HEARING)
+    b"%%s, %%s, %%s, %%s, %%s, %%s, %%s, %%s, %%s, %%s, %%s)" % (_HEAD, _HEARING)
 )
 _FINISH = b"SELECT NULL, locked, %b, %b FROM pincli.finish(%%s, %%s, %%s, %%s, %%s, %%s)" % (
     _HEAD,
@@ -112,7 +112,7 @@ class FunctionAttempts:
 
     def refuse_unless_active(self, user: User, *, ticket: str | None) -> Verdict | None:
         """Record and return the refusal if this user's state allows no attempt; else None."""
-        refusing = (user.uid, None, _REFUSED, None, ticket, *self._host.origin, *self._seen())
+        refusing = (user.uid, None, _REFUSED, None, None, ticket, *self._host.origin, *self._seen())
         try:
             words, now = self._called(_RECORD, [refusing], user.uid)
         except UserGone:
@@ -147,10 +147,16 @@ class FunctionAttempts:
         return now, outcome is not None
 
     def record(self, *events: NewEvent) -> None:
-        """Record refusals that change no user."""
+        """Record what changes no user."""
         after = (*self._host.origin, *self._seen())
-        refused = [(None, e.name, e.kind.value, e.outcome, e.ticket, *after) for e in events]
-        self._called(_RECORD, refused)
+        calls = [
+            (e.user and e.user.uid, e.name, e.kind.value, e.attempt, e.outcome, e.ticket, *after)
+            for e in events
+        ]
+        try:
+            self._called(_RECORD, calls)
+        except UserGone:
+            raise StoreUnavailable(Fault.REPLACED, self._host.server) from None
 
     def _flown(
         self,
@@ -216,7 +222,7 @@ class FunctionAttempts:
             return Answered(Verdict(Outcome(refusal), user, State(refusal)))
         if word is None:
             raise StoreTampered(self._host.server, f"attempt {attempt} is not this login's own")
-        return Answered(Verdict(Outcome(word), user, State(state)), proof)
+        return Answered(Verdict(Outcome(word), user, State(state), attempt), proof)
 
     def _called(
         self,

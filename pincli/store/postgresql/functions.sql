@@ -369,10 +369,11 @@ BEGIN
     FROM pincli.store AS s WHERE s.id = 1;
 END $$;
 
--- store/steps: refuse_unless_active where a user is given, record_unknown where a name is, and
--- with neither a command that a role or a rule refused.
+-- store/steps: refuse_unless_active where a user is given, a name that nobody has, and with
+-- neither a command that a role or a rule refused; that somebody was looked at; a ticket for an
+-- attempt of the same agent on the same login.
 CREATE FUNCTION pincli.record(
-  p_uid bytea, p_name text, p_kind text, p_outcome text, p_ticket text,
+  p_uid bytea, p_name text, p_kind text, p_attempt bigint, p_outcome text, p_ticket text,
   p_agent text, p_command text,
   p_seen_number bigint, p_seen_link bytea, p_seen_epoch bigint,
   OUT outcome text, OUT state text, OUT locked boolean,
@@ -384,9 +385,17 @@ DECLARE
   e pincli.trail;
 BEGIN
   PERFORM pincli._begin(p_agent, p_command, p_name, p_ticket, p_outcome);
-  IF p_kind IS DISTINCT FROM 'refused' OR (p_uid IS NOT NULL AND p_name IS NOT NULL)
-      OR (p_uid IS NULL AND p_outcome IS NULL) THEN
-    RAISE EXCEPTION 'refusals alone are recorded' USING ERRCODE = '22023';
+  IF NOT (CASE p_kind
+    WHEN 'refused' THEN p_attempt IS NULL
+      AND (p_uid IS NULL OR p_name IS NULL) AND (p_uid IS NOT NULL OR p_outcome IS NOT NULL)
+    WHEN 'viewed' THEN p_uid IS NOT NULL
+      AND num_nonnulls(p_name, p_attempt, p_outcome, p_ticket) = 0
+    WHEN 'ticket_added' THEN p_ticket IS NOT NULL AND num_nonnulls(p_name, p_outcome) = 0
+      AND EXISTS (SELECT 1 FROM pincli.trail AS t WHERE t.number = p_attempt AND t.uid = p_uid
+        AND t.kind = 'attempt' AND t.agent = p_agent AND t.database_login = session_user)
+    ELSE false
+  END) THEN
+    RAISE EXCEPTION 'only refusals, views and tickets are recorded' USING ERRCODE = '22023';
   END IF;
   IF p_uid IS NOT NULL THEN
     u := pincli._user(p_uid);
@@ -394,17 +403,18 @@ BEGIN
   PERFORM pincli._require_seen(p_seen_number, p_seen_link, p_seen_epoch);
   e.at := pincli._written(clock_timestamp());
   outcome := p_outcome;
-  IF p_uid IS NOT NULL THEN
+  IF p_uid IS NOT NULL AND p_kind = 'refused' THEN
     locks := u.locks_total;
     u := pincli._finish(u, e.at, p_agent);
     locked := u.locks_total > locks;
     state := pincli._state(u);
     outcome := nullif(state, 'active');
   END IF;
-  IF outcome IS NOT NULL THEN
+  IF outcome IS NOT NULL OR p_kind <> 'refused' THEN
     e.agent := p_agent;
     e.command := p_command;
     e.kind := p_kind;
+    e.attempt := p_attempt;
     e.outcome := outcome;
     PERFORM pincli._append(u, e, false, p_ticket, p_name);
   END IF;

@@ -104,17 +104,17 @@ def settle(transaction: Transaction, charged: Charged) -> Verdict:
         step = lockout.finished(user, at=transaction.at)
         transaction.save(step)
         now = lockout.after(user, step)
-        return Verdict(Outcome(step[0].outcome or ""), now, state_of(now))
+        return Verdict(Outcome(step[0].outcome or ""), now, state_of(now), charged.number)
     outcome = Outcome(transaction.ending_of(user, charged.number))
     state = state_of(user)
     if outcome is not Outcome.VERIFIED:
-        return Verdict(outcome, user, state)
+        return Verdict(outcome, user, state, charged.number)
     if state is State.ACTIVE and user.pin_version == charged.version:
-        return Verdict(outcome, user, state)
+        return Verdict(outcome, user, state, charged.number)
     told = Outcome.INCORRECT if state is State.ACTIVE else Outcome(state.value)
     event = NewEvent(EventKind.NOT_TOLD, user, attempt=charged.number, outcome=told.value)
     transaction.save([event])
-    return Verdict(told, user, state)
+    return Verdict(told, user, state, charged.number)
 
 
 def finish(transaction: Transaction, asked: User) -> User:

@@ -137,5 +137,10 @@ def set_active(
 
 
 def record(transaction: Transaction, *events: NewEvent) -> None:
-    """Record events that are about no user, such as a command that was refused."""
-    transaction.save(events)
+    """Record events that change nobody, such as a command that was refused."""
+    transaction.save(
+        [
+            event._replace(user=read_again(transaction, event.user)) if event.user else event
+            for event in events
+        ]
+    )

@@ -6,8 +6,19 @@ import re
 
 import pytest
 
-from pincli.commands.desk.shift import gone_idle, holds_details, pasted
-from pincli.commands.desk.state import Check, Find, Listing, Open, Refusal, Remark, Shift
+from pincli.commands.desk.shift import announced, gone_idle, holds_details, pasted, recalled
+from pincli.commands.desk.state import (
+    AddTicket,
+    Announce,
+    Check,
+    Find,
+    Listing,
+    Open,
+    Recent,
+    Refusal,
+    Remark,
+    Shift,
+)
 from pincli.models import Verdict
 from pincli.results import Found
 from pincli.views.blocks import Problem
@@ -46,7 +57,7 @@ def test_what_one_says_to_a_program_is_no_user(word: str) -> None:
     """It is answered, and nobody is searched for."""
     shift, effect = press(Shift(), word, Key.ENTER)
     assert (effect, shift.line) == (None, "")
-    assert isinstance(shift.said, Remark)
+    assert isinstance(shift.said, Remark | Recent)
 
 
 def test_the_pin_is_asked_for_and_checked() -> None:
@@ -264,3 +275,36 @@ def test_no_repr_tells_the_pin() -> None:
 def test_a_paste_is_one_printable_line(text: str, line: str) -> None:
     """Whatever the clipboard holds, it is nothing but what one could have typed."""
     assert pasted(text) == line
+
+
+def test_a_ticket_is_added_to_a_verdict() -> None:
+    """A # begins it, and the verdict stays meanwhile; where nothing was compared it is a word."""
+    compared = VERIFIED._replace(attempt=7)
+    shift = call(Shift(), compared)
+    assert "add a ticket" in drawn(shift, 100)
+    shift, effect = press(shift, "#T-1")
+    assert (shift.said, effect) == (compared, None)
+    assert press(shift, Key.ENTER)[1] == AddTicket(compared, "T-1")
+    assert after(shift, " alice").said is None
+    assert isinstance(press(call(Shift(), LOCKED), "#T-1", Key.ENTER)[1], Find)
+    shift = told(shift, Remark.TICKET_ADDED)
+    assert (shift.line, shift.tally) == ("", Tally(verified=1))
+
+
+def test_the_agent_s_own_last_calls() -> None:
+    """The latest first; tries in one call are one; they go from the screen as all does."""
+    shift = call(call(Shift(), MISSED, VERIFIED), SIXTH)
+    shift = recalled(shift)
+    rows = [row.split() for row in drawn(shift).splitlines() if "acme" in row][-2:]
+    assert [row[:2] for row in rows] == [["incorrect", "alice"], ["verified", "alice"]]
+    assert holds_details(shift)
+    assert recalled(calling()) == calling()
+
+
+def test_a_call_is_announced_while_its_card_is_open() -> None:
+    """The digits typed so far stay."""
+    shift = after(calling("T-1"), "44")
+    assert announced(shift)[1] == Announce(alice(), "T-1")
+    assert "you are calling" in drawn(told(shift, Remark.CALLED))
+    assert told(shift, Remark.CALLED).pin == "44"
+    assert announced(Shift())[1] is None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import cast
 
-from pincli.commands.desk.shift import entered, typed
+from pincli.commands.desk.shift import cancelled, entered, typed
 from pincli.commands.desk.sitting import Sitting
 from pincli.commands.desk.state import Answer, Card, Check, Find
 from pincli.commands.desk.work import Work
+from pincli.models import User
 from tests.commands.desk.playing import VERIFIED, after
 from tests.views.records import alice
 
@@ -26,6 +27,11 @@ class Answers:
         """Verified."""
         self.asked.append("check")
         return VERIFIED
+
+    def note_viewed(self, user: User) -> str:
+        """Note whom."""
+        self.asked.append(f"viewed {user.login}")
+        return ""
 
     def tell_of_locks(self) -> None:
         """Note the order."""
@@ -58,7 +64,22 @@ def test_what_follows_a_verdict_waits_until_it_is_shown() -> None:
 
 def test_a_key_after_the_idle_time_finds_nobody() -> None:
     """A laptop slept with the question on its screen: the digit that wakes it is no answer."""
-    sitting = at_the_question(Answers(), idle_seconds=0)
+    answers = Answers()
+    sitting = at_the_question(answers, idle_seconds=0)
     assert sitting.shift.caller is not None
     sitting.key_pressed()
     assert sitting.shift.caller is None
+    assert answers.asked[-1] == "viewed alice"
+
+
+def test_who_was_only_looked_at_is_on_record_once() -> None:
+    """However the card is left; not where an answer was compared."""
+    answers = Answers()
+    sitting = at_the_question(answers)
+    sitting.shift = cancelled(sitting.shift)
+    sitting.close()
+    assert answers.asked.count("viewed alice") == 1
+    sitting = at_the_question(answers)
+    sitting.take(entered(typed(sitting.shift, "444159")))
+    sitting.close()
+    assert answers.asked.count("viewed alice") == 1

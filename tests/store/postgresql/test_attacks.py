@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -350,6 +351,35 @@ def test_an_attempt_under_an_old_snapshot(
                 with pytest.raises(psycopg.errors.SerializationFailure):
                     call(thief, asked)
                 thief.execute("ROLLBACK TO here")
+
+
+def test_what_a_thief_may_not_record(store: Twin, thief: psycopg.Connection, user: User) -> None:
+    """Only refusals, views, and tickets for attempts of one's own on the same login."""
+    (other,) = store.put([user_of(next(_ROWS))])
+    nonce, another = uuid4(), uuid4()
+    own = call(thief, twin.charge(user, WRONG, nonce)).attempt
+    foreign = call(store.desk, twin.charge(other, WRONG, another, by=EVIL)).attempt
+    head = store.head()
+    ticket = partial(twin.record, kind="ticket_added")
+    for asked in (
+        *(twin.record(user, kind=kind) for kind in ("unlocked", "verified", "attempt", "", None)),
+        twin.record(user, kind="viewed"),
+        twin.record(None, kind="viewed", ticket=None),
+        twin.record(user, kind="viewed", ticket=None, attempt=own),
+        twin.record(user, attempt=own),
+        ticket(user, attempt=None),
+        ticket(user, attempt=foreign),
+        ticket(other, attempt=own),
+        ticket(other, attempt=foreign),
+        ticket(user, attempt=own, ticket=None),
+        ticket(user, attempt=own, outcome="verified"),
+    ):
+        with pytest.raises(psycopg.errors.InvalidParameterValue):
+            call(thief, asked)
+    assert store.head() == head
+    call(thief, twin.record(user, kind="viewed", ticket=None))
+    call(thief, ticket(user, attempt=own))
+    assert store.head().number == head.number + 2
 
 
 def test_two_users_in_one_transaction(store: Twin, thief: psycopg.Connection, user: User) -> None:

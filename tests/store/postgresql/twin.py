@@ -93,13 +93,15 @@ def record(
     user: User | None,
     *,
     name: str | None = None,
+    kind: str | None = "refused",
+    attempt: int | None = None,
     outcome: str | None = None,
     ticket: str | None = TICKET,
     seen: Sequence[Any] = (None, None, None),
 ) -> Call:
-    """How a host records a refusal."""
+    """How a host records a refusal, or what else changes nobody."""
     uid = user.uid if user else None
-    return Call("record", (uid, name, "refused", outcome, ticket, *BY, *seen))
+    return Call("record", (uid, name, kind, attempt, outcome, ticket, *BY, *seen))
 
 
 def finish(user: User, seen: Sequence[Any] = (None, None, None)) -> Call:
