@@ -33,6 +33,7 @@ def in_chunks(
     *,
     total: int,
     progress: Progress = no_progress,
+    at_most: int | None = None,
 ) -> Iterator[Result]:
     """Take a step for every chunk of items, pausing in between.
 
@@ -41,6 +42,7 @@ def in_chunks(
         step: Does a chunk, in one transaction.
         total: How many items there are.
         progress: Told after each chunk.
+        at_most: How many a chunk may have, if fewer than usual.
 
     Yields:
         What each step gave.
@@ -48,7 +50,7 @@ def in_chunks(
     Raises:
         Interrupted: Ctrl-C came, and the chunk at hand is done; says how far it got.
     """
-    size = FULL_CHUNK
+    size = most = min(FULL_CHUNK, at_most or FULL_CHUNK)
     last: Item | None = None
     with underway(total, progress) as course:
         while chunk := following(last, size):
@@ -56,7 +58,7 @@ def in_chunks(
             began = time.monotonic()
             result = step(chunk)
             took = time.monotonic() - began
-            size = _next_size(size, took)
+            size = min(_next_size(size, took), most)
             last = chunk[-1]
             course.advance(len(chunk))
             yield result

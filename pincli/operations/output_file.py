@@ -29,6 +29,9 @@ class OutputFile:
         part: FILE.part.
     """
 
+    _unfinished = Rule.FILE_EXISTS
+    """Why a FILE.part that is there stays."""
+
     def __init__(self, path: Path, *, forbidden: Iterable[Path]) -> None:
         """Look whether the file can be made; nothing is written.
 
@@ -83,8 +86,8 @@ class OutputFile:
 
     @property
     def kept(self) -> str:
-        """FILE.part, if it is worth keeping; else empty."""
-        return str(self.part) if self._keeps else ""
+        """FILE.part, if an error is to say what is in it; else empty."""
+        return ""
 
     def begin(self, first: bytes) -> None:
         """Make FILE.part, with nothing but a first line.
@@ -102,7 +105,7 @@ class OutputFile:
             self.write([first])
             sync_folder(self.path.absolute().parent)
         except FileExistsError:
-            raise Refused(Rule.FILE_CUT_SHORT, str(self.part)) from None
+            raise Refused(self._unfinished, str(self.part)) from None
         except OSError as error:
             raise self._unusable(self.part, error) from None
 
@@ -152,7 +155,7 @@ class OutputFile:
             Refused: It stays.
             OSError: It can't be looked at.
         """
-        raise Refused(Rule.FILE_CUT_SHORT, str(self.part))
+        raise Refused(self._unfinished, str(self.part))
 
     def _open(self) -> int:
         if self._descriptor is None:

@@ -35,6 +35,7 @@ class PinRow(NamedTuple):
 class PinFile(OutputFile):
     """One file of PINs on its way. Closed without a PIN in it, it leaves nothing."""
 
+    _unfinished = Rule.FILE_CUT_SHORT
     _last: dict[tuple[str, str], tuple[int, int]]
 
     def begin(self, first: bytes = b"") -> None:
@@ -50,6 +51,11 @@ class PinFile(OutputFile):
         lines = self.write([_line([*map(harmless, row)]) for row in rows])
         self._last = {row[:2]: line for row, line in zip(rows, lines, strict=True)}
         self._keeps = True
+
+    @property
+    def kept(self) -> str:
+        """FILE.part, if there are PINs in it that may count; else empty."""
+        return str(self.part) if self._keeps else ""
 
     def take_back(self, users: Set[tuple[str, str]]) -> None:
         """Blank the lines of users, by login and account, who did not get the PIN in them.

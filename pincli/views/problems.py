@@ -210,7 +210,7 @@ def _interrupted(done: int, total: int, kept: str) -> tuple[str, str]:
 
 def _after_unwritable(kept: str) -> str:
     if not kept:
-        return "no new PIN was made; free some space, or name a file elsewhere, and run it again"
+        return "nothing was changed; free some space, or name a file elsewhere, and run it again"
     return f"free some space first; {_serve_the_rest(kept)}"
 
 

@@ -273,6 +273,23 @@ def test_what_is_changed_afterwards_is_found(desk: Desk, tmp_path: Path, forgery
         desk.sql("DELETE FROM texts WHERE number <= (SELECT start_number FROM store)")
     assert finding(desk) is not None
     assert finding(desk, tmp_path / "old.jsonl") is not None
+    if not desk.is_served and "UPDATE people" in forgery:
+        assert desk.verify("bob", WRONG).code == 8
+
+
+@pytest.mark.folder
+@pytest.mark.parametrize("start", ["1000, start_seal", "1000, x'00'"])
+def test_a_start_that_is_not_sealed_hides_nothing(desk: Desk, start: str) -> None:
+    """An old row that is put back, with all events of its user hidden, gives no guess."""
+    before = desk.sql("SELECT * FROM people WHERE login = 'bob'")[0]
+    asked(desk, "bob", WRONG)
+    asked(desk, "alice", WRONG)
+    desk.sql("DELETE FROM trail WHERE uid = (SELECT uid FROM people WHERE login = 'bob')")
+    desk.sql("DELETE FROM people WHERE login = 'bob'")
+    marks = ", ".join("?" * len(before))
+    desk.sql(f"INSERT INTO people VALUES ({marks})", *before)  # noqa: S608
+    desk.sql(f"UPDATE store SET (start_number, start_seal) = ({start})")  # noqa: S608
+    assert desk.verify("bob", WRONG).answer["error"]["code"] == "tampered"
 
 
 @pytest.mark.folder
