@@ -317,6 +317,17 @@ def unchecked(what: str, why: str) -> Check:
     return Check(what, None, why, checked=False)
 
 
+class Called(NamedTuple):
+    """What a user is called, for ranking many: the row's number, and what words come from."""
+
+    id: int
+    login: str
+    display_name: str
+    email: str | None
+    account: str
+    active: bool
+
+
 class Found(NamedTuple):
     """Who was found.
 

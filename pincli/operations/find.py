@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from pincli.errors import MalformedName
 from pincli.models import EventKind, NewEvent, User
 from pincli.operations.people import require_account
 from pincli.operations.session import Session
-from pincli.results import Found
+from pincli.results import Called, Found
 from pincli.rules.caller_line import CallerLine, names_in, read_line
 from pincli.rules.names import canonical_user, one_slip_away
 from pincli.rules.words import Sought, sought_in, whole_words, words_of
@@ -45,7 +45,7 @@ def find(session: Session, words: str, *, account: str | None = None, limit: int
     account = None if account is None else require_account(session, account)
     search = _Search(session.store.people, account)
     names, text = names_in(words)
-    exact = {user.id: user for name in names for user in search.called(name)}
+    exact = {user.id: user for name in names for user in search.exactly(name)}
     # A whole address says enough: nobody else has its words by chance.
     sought = [] if exact and "@" in words else sought_in(text)
     fitting, all_counted = search.fitting(sought)
@@ -54,15 +54,15 @@ def find(session: Session, words: str, *, account: str | None = None, limit: int
         for user, whole in fitting
         if user.id not in exact
     )
-    by_row = {user.id: user for user, _ in fitting}
-    people = [*exact.values(), *(by_row[row] for *_, row in ranked)]
-    only_hit = len(people) == 1 and all_counted and ranked and -ranked[0][0] == len(sought)
+    number = len(exact) + len(ranked)
+    only_hit = number == 1 and all_counted and ranked and -ranked[0][0] == len(sought)
+    people = [*exact.values(), *search.read([row for *_, row in ranked[:limit]])]
     return Found(
         tuple(people[:limit]),
-        more=max(len(people) - limit, 0),
+        more=max(number - limit, 0),
         all_counted=all_counted,
-        certain=len(exact) == 1 or bool(only_hit),
-        near=() if people else search.near(sought),
+        certain=len(exact) == 1 or bool(only_hit and people),
+        near=() if number else search.near(sought),
     )
 
 
@@ -114,17 +114,23 @@ class _Search(NamedTuple):
     people: People
     account: str | None
 
-    def called(self, name: str) -> list[User]:
+    def exactly(self, name: str) -> list[User]:
         """Those whose login or e-mail address this is."""
         found = []
         with suppress(MalformedName):
             found += self.people.find(canonical_user(name), self.account)
         if "@" in name:
-            there = self._read(self._rows(sought_in(name, whole=True)))
+            there = self.read(self._rows(sought_in(name, whole=True)))
             found += [user for user in there if (user.email or "").casefold() == name.casefold()]
         return found
 
-    def fitting(self, sought: Sequence[Sought]) -> tuple[list[tuple[User, int]], bool]:
+    def read(self, rows: Sequence[int]) -> list[User]:
+        """These records in this order, but for those that can't be read and of other accounts."""
+        found = {user.id: user for user in self.people.in_rows(rows, [])}
+        users = [found[row] for row in rows if row in found]
+        return [user for user in users if self.account in (None, user.account)]
+
+    def fitting(self, sought: Sequence[Sought]) -> tuple[list[tuple[Called, int]], bool]:
         """Those who have these words, with how many as whole ones; and whether that is all.
 
         Where there are too many, those with all of them as whole words come first.
@@ -136,9 +142,9 @@ class _Search(NamedTuple):
         else:
             all_counted = False
         hits = []
-        for user in self._read(rows[:CANDIDATES]):
+        for user in self.people.called(rows[:CANDIDATES]):
             whole_ones = whole_words(sought, _words(user))
-            if whole_ones is not None:
+            if whole_ones is not None and self.account in (None, user.account):
                 hits.append((user, whole_ones))
         return hits, all_counted
 
@@ -163,7 +169,7 @@ class _Search(NamedTuple):
                 continue
             slips = one_slip_away(word)
             near_ones = Sought(tuple(each for each in slips if each.isalnum()), whole=True)
-            for user in self._read(self._rows([near_ones, *others], _NEAR_AT_MOST)):
+            for user in self.read(self._rows([near_ones, *others], _NEAR_AT_MOST)):
                 near |= dict.fromkeys(each for each in _words(user) if each in slips)
         return tuple(near)[:_NEAR_AT_MOST]
 
@@ -171,11 +177,6 @@ class _Search(NamedTuple):
         of_account = sought_in(self.account or "", whole=True)
         return self.people.with_words([*of_account, *sought], limit) if sought else []
 
-    def _read(self, rows: Sequence[int]) -> Iterable[User]:
-        """These records, but for those that can't be read and those of other accounts."""
-        users = self.people.in_rows(rows, [])
-        return [user for user in users if self.account in (None, user.account)]
 
-
-def _words(user: User) -> list[str]:
+def _words(user: User | Called) -> list[str]:
     return words_of(user.login, user.display_name, user.email, user.account)

@@ -11,8 +11,10 @@ _TICKET = re.compile(
     r"[A-Za-z]{1,10}[-_/:][0-9][\w./-]{0,80}|[A-Z]{2,10}[0-9]{4,20}|[0-9]{3,5}|[0-9]{7,12}"
 )
 """Six digits could be a PIN."""
+_LONGEST = 1000
+"""Characters that are looked at: each cell and each address is a question to the store."""
 _CELLS = re.compile(r"[\t;|]")
-_ADDRESS = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
+_ADDRESS = re.compile(r"<([^<>\s@]+@[^<>\s@]+)>")
 _MAILTO = re.compile(r"\bmailto:", re.IGNORECASE)
 
 
@@ -57,7 +59,7 @@ def names_in(text: str) -> tuple[list[str], str]:
     Those are a line that is one word, every cell of a pasted row, and every address. Where an
     address stands behind a name, the words are the name's.
     """
-    text = _MAILTO.sub("", text).strip()
+    text = _MAILTO.sub("", text[:_LONGEST]).strip()
     cells = [cell.strip() for cell in _CELLS.split(text)]
     addresses = _ADDRESS.findall(text) or [
         word.strip("<>(),.") for word in text.split() if "@" in word

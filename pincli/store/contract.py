@@ -39,6 +39,7 @@ from pincli.models import (
     Verdict,
 )
 from pincli.results import (
+    Called,
     Check,
     Restored,
 )
@@ -223,6 +224,9 @@ class People(Protocol):
         What all of these begin with is then what all names that there are begin with: a shell
         types that much ahead, and from the first few alone it would type too much.
         """
+
+    def called(self, rows: Sequence[int]) -> list[Called]:
+        """What the users in some rows are called; whose row can't be read is left out."""
 
     def with_words(self, sought: Sequence[Sought], limit: int) -> list[int]:
         """Rows of users who have all of these words, at most `limit`, in any order.

@@ -141,9 +141,7 @@ def test_words_follow_every_change(peopled: Desk) -> None:
 
     def rename(transaction: Transaction) -> None:
         (user,) = transaction.named(["asmith"])
-        step = edited(
-            user, account="initech", display_name="Alice Jones", email=None, user_type=user.type
-        )
+        step = edited(user, account="initech", display_name="Alice Jones", email=None)
         transaction.save(step)
 
     with peopled.session() as session:

@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from pincli.models import State, User, UserType
 from pincli.rules.names import one_slip_away
 from pincli.rules.states import state_from, state_of
 from pincli.store.sql.rows import (
+    CALLED,
     USER,
     Row,
     Rows,
@@ -25,6 +26,9 @@ from pincli.store.sql.rows import (
     place_in_order,
     user_to_show,
 )
+
+if TYPE_CHECKING:
+    from pincli.results import Called
 
 PAGE = 500
 _NEAR_AT_MOST = 5
@@ -253,6 +257,14 @@ class SqlPeople:
         query = "SELECT id FROM people WHERE id > ? AND event <= ? AND seal IS NULL ORDER BY id"
         return self._rows(f"{query} LIMIT ?", (row, last, limit), _first)
 
+    def called(self, rows: Sequence[int]) -> list[Called]:
+        """What the users in some rows are called; whose row can't be read is left out."""
+        from pincli.results import Called
+
+        query = f"SELECT id, {', '.join(CALLED)}, active FROM people WHERE id IN ({marks(rows)})"
+        found = self._records(query, rows, Called._make) if rows else []
+        return [each for each in found if _is_text(each.login, each.display_name, each.account)]
+
     def open_since(self, before: str) -> list[int]:
         """Rows of users whose attempt was left open before a time."""
         query = "SELECT id FROM people WHERE attempt IS NOT NULL AND attempt_at < ?"
@@ -311,6 +323,11 @@ def _shown(row: Row, *, spoilt: list[str] | None) -> tuple[User | None, tuple[An
         spoilt.append(login_in(row))
         user = None
     return user, place_in_order(row)
+
+
+def _is_text(*values: object) -> bool:
+    """Whether they are what pincli writes: no NULL, and no text that is not UTF-8."""
+    return all(isinstance(value, str) for value in values)
 
 
 def _first(row: Sequence[Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pincli.models import EventKind, NewEvent
+from pincli.operations.find import find
 from pincli.store.contract import Transaction
 from tests.support.desk import Desk
 
@@ -25,3 +26,15 @@ def test_no_word_of_an_erased_user_is_left_in_the_file(desk: Desk) -> None:
     for start in range(3):
         assert UNUSUAL[start:].encode() not in desk.database.read_bytes()
     assert desk.sql("INSERT INTO words (words) VALUES ('integrity-check')") == []
+
+
+def test_a_row_that_can_t_be_read_keeps_nobody_from_being_found(desk: Desk) -> None:
+    """Who has it is left out, and is never the one who is certain."""
+    for login in ("alice", UNUSUAL):
+        desk.add(login)
+    desk.sql("UPDATE people SET added_at = CAST(x'ff' AS TEXT) WHERE login = ?", UNUSUAL)
+    with desk.session() as session:
+        assert [user.login for user in find(session, "acme").people] == ["alice"]
+        assert not find(session, f"{UNUSUAL} acme").certain
+        desk.sql("UPDATE people SET display_name = CAST(x'ff' AS TEXT) WHERE login = ?", UNUSUAL)
+        assert [user.login for user in find(session, "acme").people] == ["alice"]
