@@ -23,7 +23,7 @@ def call(
     ref: TicketOption = None,
     end: Annotated[bool, typer.Option("--end", help="The call is over.")] = False,
 ) -> Answer:
-    """Let the portal show a customer that you are calling them; a verify does so too.
+    """Let the portal show a customer that you are calling. A verify does so too.
 
     A call lasts for 30 minutes, and a new one takes its place. Only its agent or an admin ends it.
 

@@ -72,7 +72,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("lock", "lock:lock", _DESK, AGENTS, (6,),
           "Lock PINs by hand, where somebody smells a rat."),
     Entry("call", "call:call", _DESK, AGENTS, (6, 7),
-          "Let the portal show a customer that you are calling them; a verify does so too."),
+          "Let the portal show a customer that you are calling."),
     Entry("alerts", "alerts:alerts", _DESK, AGENTS, (4,),
           "Show signs of an attack."),
     Entry("alerts ack", "alerts:ack", _DESK, ADMINS, (6, 7)),
