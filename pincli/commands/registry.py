@@ -125,7 +125,7 @@ COMMANDS: tuple[Entry, ...] = (
 GROUPS = {
     "alerts": "Show signs of an attack.",
     "pin": "Show, change or check a PIN: the customer's own actions.",
-    "user": "Add, list, show, edit, rename and erase users; switch them off and on.",
+    "user": "Add, show, edit, rename and erase users; switch them off or on.",
     "audit": "Read, check, archive and seal the audit trail.",
     "keys": "List keys and change them.",
     "store": "Bring the store up to date, or move it to a server.",
