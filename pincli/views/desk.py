@@ -23,7 +23,7 @@ from pincli.views.blocks import (
     Tone,
 )
 from pincli.views.status import when
-from pincli.views.terminal import Styled, row_of, rows_of, width_of
+from pincli.views.terminal import rows_of, width_of
 from pincli.views.verdict import attempts, login_of, name_field, say, short_name, verdict
 from pincli.views.verdict import caller as known_by
 
@@ -31,6 +31,9 @@ WIDEST = 100
 """Beyond this, a line is tiring to read."""
 ROOMY = 16
 """From so many rows on there is room for blank ones."""
+
+Part = tuple[str, str]
+"""A style, and the text that has it."""
 
 _TITLE = "pincli desk"
 _GAP = "   "
@@ -171,31 +174,28 @@ def summary(tally: Tally) -> Headline:
     return Headline(Tone.NEUTRAL, "shift over", about)
 
 
-def head(tally: Tally, display: Display, width: int) -> list[str]:
+def head(tally: Tally, display: Display, width: int) -> list[Part]:
     """The title and the shift so far, over a rule; the title goes where there is no room."""
     text = counts(tally)
-    if width_of(text) + 1 > width:
+    if len(text) + 1 > width:
         text = counts(tally, short=True)
-    gap = width - 1 - width_of(_TITLE) - width_of(text)
-    title = [(_TITLE, Styled.STRONG), (" " * gap, Styled.PLAIN)] if gap >= len(_GAP) else []
+    gap = width - 1 - len(_TITLE) - len(text)
+    title: list[Part] = [("bold", _TITLE), ("", " " * gap)] if gap >= len(_GAP) else []
     line = "\u2500" if display.unicode else "-"
-    return [
-        row_of([(" ", Styled.PLAIN), *title, (text, Styled.PLAIN)], display, width),
-        row_of([(line * width, Styled.QUIET)], display, width),
-    ]
+    return [("", " "), *title, ("", f"{text}\n"), ("dim", line * width)]
 
 
-def foot(keys: Sequence[tuple[str, str]], display: Display, width: int) -> str:
+def foot(keys: Sequence[tuple[str, str]], width: int) -> list[Part]:
     """What the keys do, as many as there is room for."""
-    parts = [(" ", Styled.PLAIN)]
+    parts: list[Part] = [("", " ")]
     room = width - 1
     for key, meaning in keys:
-        needed = width_of(f"{key} {meaning}{_GAP}")
+        needed = len(f"{key} {meaning}{_GAP}")
         if needed - len(_GAP) > room:
             break
-        parts += [(key, Styled.STRONG), (f" {meaning}{_GAP}", Styled.QUIET)]
+        parts += [("bold", key), ("dim", f" {meaning}{_GAP}")]
         room -= needed
-    return row_of(parts, display, width)
+    return parts
 
 
 def marks(digits: int, display: Display) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterable, Sequence
-from enum import Enum
 from typing import TYPE_CHECKING, TextIO
 
 from pincli.config import Display
@@ -27,15 +26,6 @@ from pincli.views.sanitiser import shown
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
-
-
-class Styled(Enum):
-    """How a part of a row looks."""
-
-    PLAIN = ""
-    STRONG = "bold"
-    QUIET = "dim"
-    WARNING = "bold magenta"  # yellow can't be read on white
 
 
 _STYLES = {
@@ -68,19 +58,6 @@ def rows_of(blocks: Sequence[Block], display: Display, columns: int) -> list[str
     for block in blocks:
         _draw(block, display, console)
     return stream.getvalue().split("\n")[:-1]
-
-
-def row_of(parts: Sequence[tuple[str, Styled]], display: Display, columns: int) -> str:
-    """One row of parts side by side, cut off where there is no room."""
-    from rich.text import Text
-
-    row = Text(no_wrap=True, overflow="crop")
-    for text, style in parts:
-        row.append(_text(text, display, style.value))
-    row.truncate(columns)
-    stream = io.StringIO()
-    _console(display, stream, columns).print(row, end="")
-    return stream.getvalue()
 
 
 def width_of(text: str) -> int:

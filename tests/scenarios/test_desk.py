@@ -298,7 +298,7 @@ def test_other_widths(floor: Desk, tmp_path: Path, columns: int) -> None:
         screen = agent.wait_for("\u2714")
         assert "alice, acme" in screen
         agent.resize(100, 30)
-        agent.wait_for(r"Ctrl-D end shift\n?\Z")
+        agent.wait_for(r"Ctrl-R last calls\n?\Z")
         assert agent.screen.count("VERIFIED") == 1
         assert len(agent.screen.splitlines()) == 30
         get_up(agent)

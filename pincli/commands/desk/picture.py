@@ -27,12 +27,13 @@ _WORDS = {
     Remark.CALLED: "The portal now shows the customer that you are calling.",
 }
 _END = ("Ctrl-D", "end shift")
-_CALLER_KEYS = (("Enter", "find"), ("Esc", "clear"), ("Ctrl-R", "last calls"), _END)
-_VERDICT_KEYS = (("Enter", "find"), ("#T-1", "add a ticket"), ("Ctrl-R", "last calls"), _END)
+_LAST_CALLS = ("Ctrl-R", "last calls")
+_CALLER_KEYS = (("Enter", "find"), ("Esc", "clear"), _END, _LAST_CALLS)
+_VERDICT_KEYS = (("Enter", "find"), ("#T-1", "add a ticket"), _END, _LAST_CALLS)
 _LIST_KEYS = (("Up/Down", "choose"), ("Enter", "open"), ("Esc", "next call"), _END)
 _CALL = ("Ctrl-T", "show the call")
-_PIN_KEYS = (("Enter", "check the PIN"), ("Esc", "cancel the call"), _CALL, _END)
-_AGAIN_KEYS = (("Enter", "check again"), ("Esc", "end the call"), _CALL, _END)
+_PIN_KEYS = (("Enter", "check the PIN"), ("Esc", "cancel the call"), _END, _CALL)
+_AGAIN_KEYS = (("Enter", "check again"), ("Esc", "end the call"), _END, _CALL)
 
 
 def said(shift: Shift, *, roomy: bool = True) -> list[Block]:

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import termios
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
 from typing import Any
@@ -89,7 +89,6 @@ class Screen:
         """
         self._sitting = sitting
         self._display = display
-        self._bold = "bold" if display.color else ""
         self._checking = self._stopping = False
         self._keyboard = Keyboard()
         self._before = termios.tcgetattr(self._keyboard.fileno())
@@ -308,7 +307,12 @@ class Screen:
 
     def _layout(self) -> Layout:
         asked = Condition(lambda: self._sitting.shift.caller is not None)
-        line = Window(BufferControl(self._line, input_processors=[_Masked(self._bold)]), height=1)
+        line = Window(
+            BufferControl(
+                self._line, input_processors=[_Masked("bold" if self._display.color else "")]
+            ),
+            height=1,
+        )
         entry = [
             Window(FormattedTextControl(self._label), height=1, width=8),
             ConditionalContainer(line, ~asked),
@@ -328,6 +332,7 @@ class Screen:
             Window(FormattedTextControl(self._said), dont_extend_height=True),
             Window(people, dont_extend_height=True),
             Window(),
+            blank,
             ConditionalContainer(Window(FormattedTextControl(self._foot), height=1), framed),
         ]
         return Layout(HSplit(rows), focused_element=self._line)
@@ -341,24 +346,28 @@ class Screen:
         # The last column stays free: some terminals wrap as soon as it is written.
         return max(1, min(self._app.output.get_size().columns - 1, view.WIDEST))
 
-    def _head(self) -> ANSI:
-        return ANSI("\n".join(view.head(self._sitting.shift.tally, self._display, self._width)))
+    def _styled(self, parts: Sequence[view.Part]) -> StyleAndTextTuples:
+        return [(style if self._display.color else "", text) for style, text in parts]
 
-    def _foot(self) -> ANSI:
-        return ANSI(view.foot(picture.keys(self._sitting.shift), self._display, self._width))
+    def _head(self) -> StyleAndTextTuples:
+        return self._styled(view.head(self._sitting.shift.tally, self._display, self._width))
+
+    def _foot(self) -> StyleAndTextTuples:
+        return self._styled(view.foot(picture.keys(self._sitting.shift), self._width))
 
     def _margin(self) -> int:
         return self._app.output.get_size().columns - self._width
 
     def _ticket(self) -> StyleAndTextTuples:
         ticket = picture.ticket(self._sitting.shift, self._sitting.work.ticket_pattern)
-        return [(self._bold, ticket)]
+        return self._styled([("bold", ticket)])
 
     def _label(self) -> str:
         return " caller" if self._sitting.shift.caller is None else " PIN"
 
-    def _pin(self) -> ANSI:
-        return ANSI(view.marks(len(self._sitting.shift.pin), self._display))
+    def _pin(self) -> StyleAndTextTuples:
+        marks = view.marks(len(self._sitting.shift.pin), self._display)
+        return self._styled([("bold", marks)])
 
     def _mark(self) -> Point:
         return Point(2 * min(len(self._sitting.shift.pin), PIN_LENGTH), 0)

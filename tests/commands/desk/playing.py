@@ -100,10 +100,14 @@ def drawn(shift: Shift, columns: int = 80, rows: int = 24, display: Display = PL
         people = view.menu(view.people(said.found, width), said.chosen, display, width)
     return "\n".join(
         [
-            *view.head(shift.tally, display, width),
+            *(row[:width] for row in _text(view.head(shift.tally, display, width)).splitlines()),
             entry,
             *view.body(picture.said(shift, roomy=rows >= view.ROOMY), display, width, rows),
             *people,
-            view.foot(picture.keys(shift), display, width),
+            _text(view.foot(picture.keys(shift), width))[:width],
         ]
     )
+
+
+def _text(parts: list[view.Part]) -> str:
+    return "".join(text for _, text in parts)
