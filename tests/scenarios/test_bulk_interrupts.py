@@ -14,8 +14,14 @@ from tests.support.drive_bulk_runs import SMALL_CHUNKS, app, crowd, sound, withd
 from tests.support.driving import driven, fresh
 from tests.support.failpoints import Plan
 
-MANY = 20_000
+MANY = 500
 RESET = ("reset", "--account", "acme", "--yes", "--json")
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every run here writes chunks of 50 users."""
+    monkeypatch.setattr(driving, "_APP", app(sizes=SMALL_CHUNKS)[:4])
 
 
 def interrupted(desk: Desk, at: str, *arguments: str) -> Ran:
@@ -71,15 +77,15 @@ def test_an_import_tells_how_far_it_got(desk: Desk) -> None:
 
 def test_a_deactivation_tells_how_far_it_got(desk: Desk) -> None:
     """The second run says how many were done already."""
-    crowd(desk, 5000)
+    crowd(desk, MANY)
     path = fresh(desk, "names")
-    path.write_text("".join(f"u{number:06}\n" for number in range(5000)))
+    path.write_text("".join(f"u{number:06}\n" for number in range(MANY)))
     arguments = ("user", "deactivate", "--from-file", str(path), "--json")
     ran = interrupted(desk, "sql:COMMIT#2", *arguments)
     ((done,),) = desk.sql("SELECT count(*) FROM people WHERE NOT active")
-    assert (ran.code, told(ran)) == (130, (done, 5000))
+    assert (ran.code, told(ran)) == (130, (done, MANY))
     answer = desk.run(*arguments).answer
-    assert (answer["changed"], answer["unchanged"]) == (5000 - done, done)
+    assert (answer["changed"], answer["unchanged"]) == (MANY - done, done)
 
 
 @pytest.mark.parametrize("option", ["--issue", "--output"])
@@ -87,9 +93,9 @@ def test_issuing_tells_how_far_it_got(
     desk: Desk, option: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """New PINs take longest of all: there too, so many of so many, and what to do."""
+    monkeypatch.setattr(driving, "_APP", app()[:4])
     crowd(desk, 200)
     file = [str(desk.store.parent / "pins.csv")] if option == "--output" else []
-    monkeypatch.setattr(driving, "_APP", app()[:4])
     ran = interrupted(desk, "sql:COMMIT#3", "reset", "--account", "acme", "--yes", option, *file)
     ((done,),) = desk.sql("SELECT count(*) FROM people WHERE question <> 'x'")
     assert ran.code == 130
