@@ -29,7 +29,7 @@ def upgrade(
     origin: Origin,
     at_most: int | None = None,
     progress: Progress = no_progress,
-    uid_of: Callable[[str], bytes | None] = lambda _login: None,
+    uid_of: Callable[[User], bytes | None] = lambda _user: None,
 ) -> Upgraded | None:
     """Bring a store up to date; None if it is.
 
@@ -39,7 +39,7 @@ def upgrade(
         origin: Who does it, and by which command.
         at_most: Leave a store with more users as it is.
         progress: Told how far it is, in users and events.
-        uid_of: The uid that is known for a login; new ones are drawn for the others.
+        uid_of: The uid that is known for a user; new ones are drawn for the others.
 
     Raises:
         OldStoreTampered: It isn't as version 1 left it.

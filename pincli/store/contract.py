@@ -489,7 +489,7 @@ class Restorer(NamedTuple):
 
     Attributes:
         upgrade: Upgrades a store of schema 1 in a folder. Users get the uid that is known for
-            their login, or else a new one; raises StoreTampered.
+            them, or else a new one; raises StoreTampered.
         check: Checks keys, links and seals of a store's trail. Gives how far each user's story
             is told in it, by uid; raises BackupRefused.
         sealers: Who seals.
@@ -498,7 +498,7 @@ class Restorer(NamedTuple):
         origin: Who acts, and by which command.
     """
 
-    upgrade: Callable[[Path, Callable[[str], bytes | None]], object]
+    upgrade: Callable[[Path, Callable[[User], bytes | None]], object]
     check: Callable[[Store], Mapping[bytes, Course]]
     sealers: Sealers
     keys_since: Callable[[Identity], Mapping[str, str]]

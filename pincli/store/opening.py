@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pincli.errors import StoreUnavailable
-from pincli.models import Fault, Origin
+from pincli.models import Fault, Origin, User
 from pincli.store.location import Location, Server
 
 if TYPE_CHECKING:
@@ -137,11 +137,11 @@ def upgrade_store(
     *,
     origin: Origin,
     progress: Callable[[int, int], None],
-    uid_of: Callable[[str], bytes | None],
+    uid_of: Callable[[User], bytes | None],
 ) -> Upgraded | None:
     """Bring a store of an older pincli up to date; None if another process has done it by now.
 
-    Users get the uid that `uid_of` knows for their login, or else a new one.
+    Users get the uid that `uid_of` knows for them, or else a new one.
 
     Raises:
         OldStoreTampered: It isn't as pincli left it, and is left as it is.

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pincli.errors import BackupRefused
-from pincli.models import Origin, Outcome
-from pincli.operations import backups
+from pincli.models import Origin, Outcome, UserType
+from pincli.operations import backups, editing, people
 from pincli.operations.verify import verify
 from pincli.results import Restored
 from tests.store.attempting import PIN, WRONG
@@ -107,3 +107,21 @@ def test_one_that_was_tampered_with_is_refused(old: Version1, tmp_path: Path, ed
     with pytest.raises(BackupRefused):
         restore(desk, tampered)
     assert desk.database.read_bytes() == untouched.read_bytes()
+
+
+def test_who_was_renamed_or_erased_is_known_by_their_row(old: Version1, tmp_path: Path) -> None:
+    """Nobody erased comes back, and a login that changed hands gives nobody another's record."""
+    backup, desk = backed_up(old, tmp_path), old.close()
+    alice, bob = desk.user("alice"), desk.user("bob")
+    with desk.session() as session:
+        people.set_active(session, "alice", active=False, reason=None)
+        erased = editing.erase(session, editing.require_erasable(session, "alice")).user
+        editing.edit(session, "bob", {"login": "alice"}, account=None, reason=None)
+        people.add(session, "bob", "acme", "Another Bob", UserType.CLOUD)
+        for _ in range(3):
+            verify(session, "alice", WRONG, None)
+    assert restore(desk, backup).gone_users == 1
+    now = [desk.user(login) for login in (erased.login, "bob")]
+    assert [(user.uid, user.failed_attempts) for user in now] == [(alice.uid, 0), (bob.uid, 6)]
+    assert desk.sql("SELECT count(*) FROM people") == [(2,)]
+    assert is_untouched(desk)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
 from pincli.errors import BackupRefused, BackupUnavailable, StoreTampered, StoreUnavailable
-from pincli.models import Fault
+from pincli.models import Fault, User
 from pincli.rules.replay import Course
 from pincli.store.contract import Restorer
 from pincli.store.sqlite.connection import DATABASE, SCHEMA_VERSION, connect, schema_version
@@ -26,7 +26,9 @@ from pincli.store.sqlite.salvage import is_legible
 
 _OF_ITS_OWN = (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED, Fault.NEWER, Fault.OLD_SCHEMA)
 """Faults of a copy that it has from the backup itself."""
-_UID = "SELECT uid FROM people WHERE login = ? LIMIT 2"
+_BY_ROW = "SELECT uid FROM people WHERE id = ? AND added_at = ?"
+_BY_LOGIN = "SELECT uid, id, added_at FROM people WHERE login = ? LIMIT 2"
+_HAS_ROW = "SELECT 1 FROM users WHERE id = ? AND added_at = ?"
 
 
 class Candidate(NamedTuple):
@@ -93,27 +95,41 @@ def present_copy(path: Path, copied: Path, locks: Locks) -> Path | None:
 def present_store(copied: Path, building: Path, restorer: Restorer) -> Path | None:
     """A copy of the present store, up to date; None if pincli can't trust it."""
     try:
-        return _up_to_date(copied, building / "present", restorer, lambda _login: None)
+        return _up_to_date(copied, building / "present", restorer, lambda _user: None)
     except StoreTampered:
         return None
 
 
 def backup_store(backup: Path, building: Path, restorer: Restorer, present: Path | None) -> Path:
-    """A backup, or a copy of it that is up to date: with the present store's uids by login."""
+    """A backup, or a copy of it that is up to date: with the uids that the present store gave.
 
-    def uid_of(login: str) -> bytes | None:
-        if present is None:
-            return None
-        with closing(connect(present, read_only=True)) as connection:
-            found = connection.execute(_UID, (login,)).fetchall()
-        return bytes(found[0][0]) if len(found) == 1 else None
+    Row and time of addition never change. A login does, when somebody is renamed or erased: it
+    says who is meant only where no other row does.
+    """
+    with ExitStack() as stack:
 
-    try:
-        return _up_to_date(backup, building / "backup", restorer, uid_of)
-    except StoreTampered as error:
-        raise BackupRefused(error.detail) from None
-    except StoreUnavailable as error:
-        raise (_about(backup, error) if error.path == backup else error) from None
+        def uid_of(user: User) -> bytes | None:
+            if present is None:
+                return None
+            now, old = opened
+            for (uid,) in now.execute(_BY_ROW, (user.id, user.added_at)):
+                return bytes(uid)
+            found = now.execute(_BY_LOGIN, (user.login,)).fetchall()
+            if len(found) != 1 or old.execute(_HAS_ROW, found[0][1:]).fetchall():
+                return None
+            return bytes(found[0][0])
+
+        if present is not None:
+            opened = [
+                stack.enter_context(closing(connect(path, read_only=True)))
+                for path in (present, backup)
+            ]
+        try:
+            return _up_to_date(backup, building / "backup", restorer, uid_of)
+        except StoreTampered as error:
+            raise BackupRefused(error.detail) from None
+        except StoreUnavailable as error:
+            raise (_about(backup, error) if error.path == backup else error) from None
 
 
 def checked(source: Path, folder: Path, restorer: Restorer, *, is_present: bool) -> Candidate:
@@ -141,7 +157,7 @@ def checked(source: Path, folder: Path, restorer: Restorer, *, is_present: bool)
 
 
 def _up_to_date(
-    source: Path, folder: Path, restorer: Restorer, uid_of: Callable[[str], bytes | None]
+    source: Path, folder: Path, restorer: Restorer, uid_of: Callable[[User], bytes | None]
 ) -> Path:
     """A database, or its copy in a folder, which is upgraded if it is of schema 1."""
     with closing(connect(source, read_only=True)) as connection:

@@ -61,8 +61,8 @@ _KEYS = "SELECT DISTINCT verify_key FROM users WHERE verify_key IS NOT NULL"
 
 Progress = Callable[[int, int], None]
 """Called with how much is done, and of how much."""
-UidOf = Callable[[str], bytes | None]
-"""The uid that is known for a login, if one is."""
+UidOf = Callable[[User], bytes | None]
+"""The uid that is known for a user of schema 1, if one is."""
 
 
 class Vault(Protocol):
@@ -231,7 +231,7 @@ class _Upgrade:
         *columns, verifier, attempt, last_version, last_counter = row
         random = os.urandom(_UID_BYTES + _BLIND_BYTES)
         user = user_from(columns)
-        uid = self._uid_of(user.login) or random[:_UID_BYTES]
+        uid = self._uid_of(user) or random[:_UID_BYTES]
         user = user._replace(uid=uid, blind=random[_UID_BYTES:])
         doubt = None
         if verifier is not None:
