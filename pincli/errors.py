@@ -80,7 +80,7 @@ class UnknownUser(PincliError):
 
 
 class AmbiguousUser(PincliError):
-    """Several accounts have a user of that login: `accounts`, at most twenty of them."""
+    """Several accounts have a user of that login: `accounts`, for those who may see people."""
 
     code = "ambiguous_user"
 

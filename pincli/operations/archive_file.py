@@ -222,7 +222,7 @@ class Archive:
         return facts
 
     def _bad(self) -> FileUnreadable:
-        return FileUnreadable(f"{self.path}, line {self._number}: that is no whole archive")
+        return FileUnreadable(f"{self.path}, line {self._number}: not a whole archive")
 
 
 def _facts(row: TrailEvent | Texts | Start) -> dict[str, object]:

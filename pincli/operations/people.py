@@ -16,8 +16,6 @@ from pincli.rules.names import (
     mask_pins,
 )
 
-_CANDIDATES = 20
-
 
 class Named(NamedTuple):
     """A user as somebody names them, canonical; with the account, where that was said."""
@@ -138,7 +136,7 @@ def refuse_unless_chosen(
         raise UnknownUser([str(name) for name in unknown], near)
     if ambiguous is not None:
         login, accounts = ambiguous
-        raise AmbiguousUser(login, accounts[:_CANDIDATES] if session.shows_people else ())
+        raise AmbiguousUser(login, accounts if session.shows_people else ())
 
 
 def require_account(session: Session, name: str) -> str:

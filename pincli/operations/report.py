@@ -27,7 +27,9 @@ _COUNTED = {
 }
 _NOT_ADMINS = ("verify", "desk", "call", "find", "status", "alerts", "pin show", "pin change")
 """Commands of agents and customers."""
-_NOT_DONE = frozenset({EventKind.MARKED, EventKind.AUDITED, *_COUNTED} - {EventKind.UNLOCKED})
+_NOT_DONE = frozenset(
+    {EventKind.MARKED, EventKind.AUDITED, EventKind.REFUSED, *_COUNTED} - {EventKind.UNLOCKED}
+)
 """What is no act of an admin, whichever command it came with."""
 _TO_TEN_MINUTES = len("2026-11-24T13:0")  # a time zone is a whole number of quarters of an hour
 

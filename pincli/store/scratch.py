@@ -188,7 +188,10 @@ class StagedImport(_Temporary):
             self._connection.execute(
                 "INSERT INTO problems (line, field, words, value, row) "
                 "SELECT line, 'user', 'the same user as in line ' || "
-                "CASE nth WHEN 1 THEN another ELSE first END, user, number FROM "
+                "CASE nth WHEN 1 THEN another ELSE first END || "
+                "CASE WHEN length(user) >= 16 AND instr(user, '@') = 0 THEN ', as ids that differ "
+                "by case alone are the same: map the UPN, not the NameID' ELSE '' END, "
+                "user, number FROM "
                 "(SELECT user, line, number, row_number() OVER everybody AS nth, "
                 "first_value(line) OVER everybody AS first, lead(line) OVER everybody AS another "
                 "FROM (SELECT user, account, number, line FROM rows "

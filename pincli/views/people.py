@@ -17,6 +17,8 @@ _REMAINS = (
     "archives, backups and copies of the store",
     "the logs of sudo and the histories of shells, where the login was typed",
     "files that were handed out",
+    "the login where it was typed and nobody had it, until `audit archive` drops it after 30 days",
+    "on PostgreSQL, the old rows until a vacuum",
 )
 _EDITED = ("account", "login", "display_name", "email", "type")
 

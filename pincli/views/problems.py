@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pincli.config import under_sudo
 from pincli.errors import (
@@ -49,6 +49,7 @@ _NAMES = {
     "user name": "the user's login goes there: 1 to 254 characters without blanks",
     "account name": "1 to 254 characters, with single blanks between words",
 }
+_ACCOUNTS_SHOWN = 20
 _LINE = "one line of printable characters goes there"
 _CHARGES = {
     "not charged": "nothing was counted",
@@ -135,7 +136,7 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
         case AmbiguousUser():
             return (
                 f"several accounts have a user {error.login}",
-                f"of {', '.join(error.accounts)}; ask for the company, and give --account"
+                f"of {_some(error.accounts)}; ask for the company, and give --account"
                 if error.accounts
                 else "say which with --account",
             )
@@ -219,6 +220,12 @@ def _serve_the_rest(kept: str) -> str:
         f"the PINs in {kept} are valid, except perhaps those of the last lines: keep it; the"
         " others have none: the same command with --only-missing and another file serves them"
     )
+
+
+def _some(accounts: Sequence[str]) -> str:
+    more = len(accounts) - _ACCOUNTS_SHOWN
+    shown = ", ".join(accounts[:_ACCOUNTS_SHOWN])
+    return f"{shown} and {more:,} more" if more > 0 else shown
 
 
 def _unknown(what: str, names: tuple[str, ...], near: tuple[str, ...]) -> tuple[str, str]:

@@ -204,6 +204,8 @@ def test_a_user_who_stands_twice_is_told_after_canonicalisation(desk: Desk) -> N
     ]
     assert [problem.message[-1] for problem in result.problems] == ["4", "2", "2"]
     assert users(desk) == []
+    opaque = taken(desk, as_csv([person("00u1abcDEF2ghIJ3k5d7"), person("00u1ABCdef2ghIJ3k5d7")]))
+    assert "map the UPN, not the NameID" in opaque.problems[0].message
 
 
 def test_a_user_who_stands_twice_is_told_beside_a_bad_row_of_theirs(desk: Desk) -> None:
