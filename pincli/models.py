@@ -97,6 +97,8 @@ class EventKind(StrEnum):
     """The oldest events are in a file, and leave the store."""
     ACKNOWLEDGED = "acknowledged"
     """An admin has seen a sign of an attack; what it is made of counts from here on."""
+    NOTICE_FAILED = "notice_failed"
+    """The deployment's hook could not be told of a lock; the next run tries again."""
     MOVED = "moved"
     """The store goes on at a server; in a folder, this event closes it."""
 
@@ -238,6 +240,27 @@ class Event(NamedTuple):
     reason: str | None
     ticket: str | None
     mac: str
+
+
+class Notice(NamedTuple):
+    """A lock that the deployment's hook is to be told of.
+
+    Attributes:
+        number: Of the event that recorded it.
+        at: When it was recorded.
+        kind: `locked`, or `locked_by_hand`.
+        agent: With whom the last attempt was, or who locked by hand.
+        locks_total: How often the user has been locked by now.
+    """
+
+    number: int
+    at: str
+    kind: str
+    agent: str
+    login: str
+    account: str
+    display_name: str
+    locks_total: int
 
 
 class Origin(NamedTuple):

@@ -102,24 +102,21 @@ def _where_named(invocation: Invocation, step: Next) -> Next:
 
 
 def tell_of_locks(invocation: Invocation) -> None:
-    """Run the deployment's hook for every lock that this command recorded.
+    """Run the deployment's hook for every lock that waits in the store.
 
     Called once the verdict is printed and no lock is held. A failure is reported and
     changes nothing; nor does Ctrl-C, by which an agent doesn't wait for it: the exit code
-    stays that of the verdict.
+    stays that of the verdict, and the next run tells of what this one did not.
     """
-    locked = invocation.locks_recorded()
-    command = invocation.on_lock if locked else ()
-    if not command:
+    if not invocation.notices_wait:
         return
-    from pincli.operations.hooks import on_lock
+    from pincli.operations.hooks import tell_of_locks
+    from pincli.operations.session import Need
 
     try:
-        with interrupts.let_in():
-            for user in locked:
-                failure = on_lock(command, user)
-                if failure is not None:
-                    warn(hook_failed(failure))
+        with invocation.opened(Need.ATTEMPT) as session, interrupts.let_in():
+            for failure in tell_of_locks(session, invocation.on_lock):
+                warn(hook_failed(failure))
     except KeyboardInterrupt:
         warn("the on_lock hook was interrupted")
 

@@ -39,6 +39,7 @@ class Invocation:
         ticket_masked: Whether a part of the ticket was masked.
         account: The account that is named beside a user; empty for none.
         until_told: What is closed once the answer is written.
+        notices_wait: Whether the hook may have to be told of locks.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Invocation:
         self._about_one_user = False
         self._config = config
         self._is_given = config is not None
+        self.notices_wait = False
         self._sessions: list[Session] = []
 
     def begin(
@@ -141,15 +143,24 @@ class Invocation:
         """The same, open until the answer is written; then the hook runs for its locks."""
         session = self.keep(self.opened(*needs, answers=answers, even_closed=even_closed))
         self._sessions.append(session)
+        if session.writable and self.on_lock:
+            self.want_notices(session)
+            self.until_told.callback(self._look_for_notices, session)
         return session
 
     def keep(self, context: AbstractContextManager[_Entered]) -> _Entered:
         """Enter a context that is left once the answer is written, or the command failed."""
         return self.until_told.enter_context(context)
 
-    def locks_recorded(self) -> list[User]:
-        """The users who were locked in the sessions that were open for the answer."""
-        return [user for session in self._sessions for user in session.store.locks_recorded]
+    def want_notices(self, session: Session) -> None:
+        """Let locks wait in the store for the hook from now on, if there is one and that is new."""
+        if self.on_lock and session.store.notices() is None:
+            session.attempts.next_notice()
+
+    def _look_for_notices(self, session: Session) -> None:
+        """See whether the hook is to be told of locks, once everything else is done."""
+        with suppress(PincliError):
+            self.notices_wait |= bool(session.store.notices())
 
     def shares_login(self, user: User) -> bool:
         """Whether somebody of another account has a user's login, as far as that can be seen."""

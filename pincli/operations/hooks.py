@@ -1,32 +1,69 @@
-"""Telling another program about a lock, once it is durable and the verdict is out."""
+"""Telling another program about locks, once they are durable and the verdict is out.
+
+Each lock waits in the store until the program took it. Whoever makes a lock can end their own
+run, but not the next one of somebody else, which tells of it then.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
-from pincli.models import User
+from pincli.models import Notice
+from pincli.operations.session import Session
+from pincli.rules.notices import AGAIN_AFTER
 
 TIME_LIMIT = 10.0
 """Seconds that a hook may take."""
+_AT_ONCE = AGAIN_AFTER - 2 * TIME_LIMIT
+"""Seconds after which a run leaves the rest to the next one."""
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 
-def on_lock(command: Sequence[str], user: User) -> str | None:
-    """Run a program with the lock as one JSON object on its standard input.
+def tell_of_locks(session: Session, command: Sequence[str]) -> Iterator[str]:
+    """Tell a program of every lock that waits, the oldest first, until it fails.
+
+    Args:
+        session: Open for attempts; it holds no lock while the program runs.
+        command: The program and its arguments, from the deployment's file.
+
+    Yields:
+        What went wrong, in words.
+    """
+    began = time.monotonic()
+    while time.monotonic() - began < _AT_ONCE:
+        notice = session.attempts.next_notice()
+        if notice is None:
+            return
+        failure: str | None = "it was interrupted"
+        try:
+            failure = on_lock(command, notice)
+        finally:
+            session.attempts.delivered(notice.number, failure)
+        if failure is not None:
+            yield failure
+            return
+
+
+def on_lock(command: Sequence[str], notice: Notice) -> str | None:
+    """Run a program with a lock as one JSON object on its standard input.
 
     No shell, no inherited environment, and nothing that it does changes anything here.
 
     Args:
-        command: The program and its arguments, from the deployment's file.
-        user: The record as it was locked.
+        command: The program and its arguments.
+        notice: The lock.
 
     Returns:
         What went wrong, in words; None if nothing did.
     """
     started = start(command)
-    return started if isinstance(started, str) else finish(started, user)
+    return started if isinstance(started, str) else finish(started, notice)
 
 
 def start(command: Sequence[str]) -> subprocess.Popen[bytes] | str:
@@ -39,29 +76,35 @@ def start(command: Sequence[str]) -> subprocess.Popen[bytes] | str:
             stderr=subprocess.DEVNULL,
             env=_ENVIRONMENT,
             cwd="/",
+            # What the caller's terminal sends to its own group does not reach it.
+            process_group=0,
         )
     except (OSError, ValueError) as error:  # ValueError: a NUL, which no argument can hold
         return getattr(error, "strerror", None) or "it can't be run"
 
 
-def finish(started: subprocess.Popen[bytes], user: User) -> str | None:
-    """Tell a started program of the lock, and wait for its end; what went wrong, if anything."""
+def finish(started: subprocess.Popen[bytes], notice: Notice) -> str | None:
+    """Tell a started program of the lock, and wait for its end; what went wrong, if anything.
+
+    What it has started itself ends with it.
+    """
     event = {
         "event": "locked",
-        "user": user.login,
-        "account": user.account,
-        "name": user.display_name,
-        "locked_since": user.locked_since,
-        "locks_total": user.locks_total,
-        "by": user.last_attempt_by,
+        "user": notice.login,
+        "account": notice.account,
+        "name": notice.display_name,
+        "locked_since": notice.at,
+        "locks_total": notice.locks_total,
+        "by": notice.agent,
+        "kind": notice.kind,
+        "number": notice.number,
     }
-    with started:
-        try:
-            started.communicate(json.dumps(event).encode() + b"\n", timeout=TIME_LIMIT)
-        except subprocess.TimeoutExpired:
-            started.kill()
-            return f"it took longer than {TIME_LIMIT:.0f} seconds and was ended"
-        except BaseException:
-            started.kill()
-            raise
+    try:
+        started.communicate(json.dumps(event).encode() + b"\n", timeout=TIME_LIMIT)
+    except subprocess.TimeoutExpired:
+        return f"it took longer than {TIME_LIMIT:.0f} seconds and was ended"
+    finally:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(started.pid, signal.SIGKILL)
+        started.wait()
     return f"it ended with {started.returncode}" if started.returncode else None

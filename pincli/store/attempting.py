@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pincli.errors import Unavailable
-from pincli.models import Answered, NewEvent, User, Verdict
+from pincli.models import Answered, NewEvent, Notice, User, Verdict
 from pincli.store.steps import attempts
 from pincli.store.steps.people import record
 
@@ -59,6 +59,18 @@ class StepAttempts:
     def record(self, *events: NewEvent) -> None:
         """Record what changes no user."""
         self._store.write(record, *events)
+
+    def next_notice(self) -> Notice | None:
+        """The oldest lock that the hook is still to be told of, if nobody is telling it now."""
+        from pincli.store.steps import notices
+
+        return self._store.write(notices.next_notice)
+
+    def delivered(self, number: int, failure: str | None) -> None:
+        """Note that the hook was told of a lock, or what went wrong."""
+        from pincli.store.steps import notices
+
+        self._store.write(notices.delivered, number, failure)
 
     def _charged(
         self, asked: User, answer: bytes | None, ticket: str | None

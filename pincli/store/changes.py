@@ -25,7 +25,7 @@ class Changes(NamedTuple):
         records: The records that each user is left with, where they differ.
         digests: Their digests, by uid.
         added: The uids of those who were not there.
-        locks: The records as they were locked, for the hook.
+        locks: The records as they were locked; each has the number of its event.
     """
 
     events: list[TrailEvent]

@@ -29,6 +29,7 @@ from pincli.models import (
     Head,
     Identity,
     NewEvent,
+    Notice,
     Origin,
     Start,
     State,
@@ -106,6 +107,12 @@ class Transaction(Protocol):
             StaleRecord: A record was not read in this transaction, or before another change.
             AttemptOpen: A second attempt is charged in this transaction.
         """
+
+    def next_notice(self) -> Notice | None:
+        """The oldest lock that the hook is still to be told of, if nobody is telling it now."""
+
+    def settle_notice(self, number: int, *, told: bool) -> bool:
+        """Note that a lock was told, or that it wasn't; whether that is its first failure."""
 
     def require_event(self, number: int, link: bytes) -> None:
         """See that the trail still has an event that was committed.
@@ -267,6 +274,9 @@ class Trail(Protocol):
     def last_audit(self) -> str | None:
         """When the whole trail was last checked and found right, ISO 8601, UTC."""
 
+    def notices_waiting(self) -> int:
+        """How many locks the hook is still to be told of."""
+
     def began(self) -> str:
         """When the store was made, ISO 8601, UTC."""
 
@@ -378,6 +388,16 @@ class Attempts(Protocol):
     def record(self, *events: NewEvent) -> None:
         """Record what changes no user: a refused command, an unknown name, a view, a ticket."""
 
+    def next_notice(self) -> Notice | None:
+        """The oldest lock that the hook is still to be told of, if nobody is telling it now.
+
+        The first time it only begins: locks wait in the store from there on. Whoever gets one
+        tells the hook within a minute, and says by `delivered` how that went.
+        """
+
+    def delivered(self, number: int, failure: str | None) -> None:
+        """Note that the hook was told of a lock; or what went wrong: the first time an event."""
+
 
 class Store(Protocol):
     """An open store.
@@ -395,6 +415,9 @@ class Store(Protocol):
 
     locks_recorded: list[User]
     all_seal: bool
+
+    def notices(self) -> bool | None:
+        """Whether locks wait to be told; None if nobody has ever wanted to be told."""
 
     @property
     def functions(self) -> Attempts | None:

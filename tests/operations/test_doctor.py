@@ -49,6 +49,7 @@ ALL = [
     "clock",
     "mark",
     "audit not due yet",
+    "notices",
     "keys' age",
     "verify.key",
     "audit.key",

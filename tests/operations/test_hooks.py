@@ -15,9 +15,13 @@ import pytest
 
 from pincli.deployment import read_deployment
 from pincli.errors import ConfigUnavailable
-from pincli.models import Fault
-from pincli.operations import hooks
+from pincli.models import EventKind, Fault, Notice
+from pincli.operations import hooks, people
 from pincli.operations.hooks import on_lock
+from pincli.operations.session import Need
+from pincli.operations.trail import check_trail
+from pincli.operations.verify import verify
+from tests.store.attempting import left_open, with_counter
 from tests.support.desk import PROGRAM, Desk, Ran, killed
 from tests.support.driving import RIGHT, ROOT, WRONG, Forks, guess_wrong, wait_until
 from tests.support.failpoints import Plan
@@ -89,19 +93,24 @@ def ring(
     *arguments: str,
     stdin: str = "",
     time_limit: float = 30,
+    at_the_hook: str = "",
 ) -> Ran:
     """Run pincli with a hook, its stdout a file that the hook can look into."""
-    with start(desk, hook, *arguments, time_limit=time_limit) as process:
+    with start(desk, hook, *arguments, time_limit=time_limit, at_the_hook=at_the_hook) as process:
         _, err = process.communicate(stdin.encode(), 60)
     return Ran(process.returncode, _out(desk).read_text(), err.decode())
 
 
 def start(
-    desk: Desk, hook: tuple[str, ...], *arguments: str, time_limit: float = 30
+    desk: Desk,
+    hook: tuple[str, ...],
+    *arguments: str,
+    time_limit: float = 30,
+    at_the_hook: str = "",
 ) -> subprocess.Popen[bytes]:
     """Start pincli with a hook."""
     _out(desk).parent.mkdir(exist_ok=True)
-    plan = json.dumps({"hook": hook, "time_limit": time_limit})
+    plan = json.dumps({"hook": hook, "time_limit": time_limit, "at_the_hook": at_the_hook})
     with _out(desk).open("wb") as out:
         return subprocess.Popen(
             [sys.executable, "-m", "tests.support.drive_upkeep_hook", plan, *arguments],
@@ -139,6 +148,8 @@ def test_a_lock_is_told_once_it_is_told_to_the_agent(near: Desk) -> None:
         "locked_since": user.locked_since,
         "locks_total": 1,
         "by": "amy",
+        "kind": "locked",
+        "number": user.event,
     }
     environment = {k: v for k, v in note["environment"].items() if k != "LC_CTYPE"}
     assert environment == {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
@@ -155,7 +166,7 @@ def test_nothing_goes_through_a_shell(near: Desk) -> None:
 
 
 def test_no_lock_no_hook(near: Desk) -> None:
-    """A right answer, a miss short of the sixth, one while locked and a refusal ring for nobody."""
+    """A right answer, a miss short of the sixth, and a refusal ring for nobody."""
     bell = Bell(near)
     for line, stdin, code in (
         (VERIFY, RIGHT, 0),
@@ -164,10 +175,124 @@ def test_no_lock_no_hook(near: Desk) -> None:
         (("status", "alice"), "", 0),
     ):
         assert ring(near, bell.command, *line, stdin=f"{stdin}\n").code == code
-    guess_wrong(near, "alice", 5)
-    assert ring(near, bell.command, *VERIFY, stdin=f"{RIGHT}\n").code == 4
-    assert ring(near, bell.command, *VERIFY, stdin=f"{WRONG}\n").code == 4
     assert bell.notes() == []
+
+
+def test_a_lock_by_hand_names_who_locked(near: Desk) -> None:
+    """Not who took the last attempt."""
+    bell = Bell(near)
+    near.run("unlock", "alice", "--reason", "rang")
+    ring(near, bell.command, "lock", "alice", "--reason", "odd")
+    told = json.loads(bell.notes()[0]["stdin"])
+    assert (told["by"], told["kind"]) == ("amy", "locked_by_hand")
+    assert near.user("alice").last_attempt_by != "amy"
+
+
+def later(desk: Desk) -> None:
+    """A minute goes by."""
+    desk.sql("UPDATE notices SET tried_at = '2026-01-01T00:00:00Z' WHERE tried_at IS NOT NULL")
+
+
+@pytest.mark.parametrize("way", ["quit", "no process", "fails"])
+def test_what_one_run_does_not_tell_the_next_one_does(near: Desk, way: str) -> None:
+    """Whoever makes the lock can neither suppress the notice nor hide that it failed."""
+    bell = Bell(near)
+    broken = ("/bin/false",) if way == "fails" else bell.command
+    first = ring(near, broken, *VERIFY, stdin=f"{WRONG}\n", at_the_hook=way)
+    assert first.answer["state"] == "locked"
+    assert first.code == (-signal.SIGQUIT if way == "quit" else 3)
+    (notices,) = [each for each in near.run("doctor", "--json").answer["checks"]
+                  if each["what"] == "notices"]  # fmt: skip
+    assert notices["finding"] == "1 lock waits to be told to the on_lock hook"
+    failed = [event.reason for event in near.events() if event.kind is EventKind.NOTICE_FAILED]
+    assert len(failed) == (way != "quit")
+    status = ("verify", "bob", "--pin-stdin", "--json")
+    assert ring(near, broken, *status, stdin=f"{RIGHT}\n").code == 0
+    assert bell.notes() == []  # within a minute nobody tries again
+    later(near)
+    if way != "quit":  # it fails again, which is no further event
+        assert ring(near, ("/bin/false",), *status, stdin=f"{RIGHT}\n").code == 0
+        later(near)
+    assert ring(near, bell.command, *status, stdin=f"{RIGHT}\n").code == 0
+    (note,) = bell.notes()
+    assert json.loads(note["stdin"])["user"] == "alice"
+    assert near.sql("SELECT number FROM notices") == [(0,)]
+    again = [event.reason for event in near.events() if event.kind is EventKind.NOTICE_FAILED]
+    assert again == failed
+
+
+def test_without_a_hook_nothing_waits(near: Desk) -> None:
+    """Nobody is told years later of what happened before there was a hook."""
+    assert near.verify("alice", WRONG).code == 3
+    assert near.sql("SELECT * FROM notices") == []
+    bell = Bell(near)
+    assert ring(near, bell.command, "verify", "bob", "--pin-stdin", stdin=f"{RIGHT}\n").code == 0
+    assert bell.notes() == []
+
+
+def test_what_a_hook_starts_ends_with_it(near: Desk) -> None:
+    """Also what it leaves in the background."""
+    bell = Bell(near)
+    script = f"sleep 60 & echo $! > {bell.folder}/pid; exit 0"
+    assert ring(near, ("/bin/sh", "-c", script), *VERIFY, stdin=f"{WRONG}\n").code == 3
+    child = int((bell.folder / "pid").read_text())
+    wait_until(lambda: not Path(f"/proc/{child}").exists() or _is_dead(child), "its end")
+
+
+def _is_dead(process: int) -> bool:
+    """Whether a process has ended, though nobody has asked how."""
+    return b") Z" in Path(f"/proc/{process}/stat").read_bytes()
+
+
+@pytest.mark.engines
+def test_notices_wait_in_the_store(desk: Desk) -> None:
+    """Recorded with the lock, given out one at a time, by a desk's login too."""
+    for user in ("alice", "bob"):
+        desk.collected(user)
+    with desk.front.session(Need.ATTEMPT, Need.COMPARE, agent="mia") as session:
+        attempts, store = session.attempts, session.store
+        attempts.lock(session.store.people.find("bob")[0], reason="before anybody listens")
+        assert store.notices() is None
+        assert attempts.next_notice() is None
+        assert store.notices() is False
+        for _ in range(6):
+            verify(session, "alice", WRONG, None)
+        assert store.notices() is True
+        notice = attempts.next_notice()
+        assert notice is not None
+        assert (notice.login, notice.account, notice.kind, notice.agent, notice.locks_total) == (
+            "alice", "acme", "locked", "mia", 1
+        )  # fmt: skip
+        assert attempts.next_notice() is None  # somebody is telling it
+        attempts.delivered(notice.number, "it ended with 1")
+        assert attempts.next_notice() is None
+        later(desk)
+        assert attempts.next_notice() == notice
+        attempts.delivered(notice.number, "it ended with 1")
+        later(desk)
+        assert attempts.next_notice() == notice
+        attempts.delivered(notice.number, None)
+        assert (store.notices(), attempts.next_notice()) == (False, None)
+    failed = [event for event in desk.events() if event.kind is EventKind.NOTICE_FAILED]
+    assert [(each.agent, each.reason) for each in failed] == [
+        ("mia", f"{notice.number}: it ended with 1")
+    ]
+    with desk.session() as session:
+        assert check_trail(session, None).finding is None
+
+
+@pytest.mark.engines
+def test_what_another_command_finds_locked_waits_too(desk: Desk) -> None:
+    """A sixth answer that was left open: the admin's change records the lock, and the notice."""
+    with desk.session() as session:
+        session.attempts.next_notice()
+    left_open(desk, with_counter(desk, 5))
+    with desk.session() as session:
+        assert session.store.notices() is False
+        people.set_active(session, "alice", active=False, reason=None)
+        notice = session.attempts.next_notice()
+    assert notice is not None
+    assert (notice.login, notice.kind) == ("alice", "locked")
 
 
 @pytest.mark.parametrize(
@@ -283,7 +408,8 @@ def test_a_hostile_name_is_only_json(near: Desk) -> None:
     """Whatever a display name holds, the hook gets one line of JSON, in ASCII."""
     hostile = "\x1b]52;c;x\x07\n\u202e\"'$(id)"
     bell = Bell(near)
-    assert on_lock(bell.command, near.user("alice")._replace(display_name=hostile)) is None
+    notice = Notice(7, "2026-11-24T12:00:00Z", "locked", "amy", "alice", "acme", hostile, 1)
+    assert on_lock(bell.command, notice) is None
     (note,) = bell.notes()
     assert note["stdin"].isascii()
     assert note["stdin"].count("\n") == 1

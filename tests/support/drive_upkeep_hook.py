@@ -5,8 +5,11 @@ The deployment's file is read under sudo only; here a configuration takes its pl
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -25,6 +28,10 @@ def drive() -> int:
     """Take the plan off the command line, and let pincli have the rest of it."""
     plan = json.loads(sys.argv.pop(1))
     _replace(hooks, "TIME_LIMIT", plan["time_limit"])
+    if plan["at_the_hook"] == "quit":  # as by Ctrl-\\ when the verdict is out
+        _replace(hooks, "start", lambda _: os.kill(os.getpid(), signal.SIGQUIT))
+    if plan["at_the_hook"] == "no process":  # as by ulimit -u 2
+        _replace(subprocess.Popen, "__init__", _no_process)
     _replace(Answers.__init__, "__defaults__", (_CHEAP,))
     config = Config(
         Path(os.environ["PINCLI_STORE"]),
@@ -35,6 +42,10 @@ def drive() -> int:
     )
     command = typer.main.get_command(cli.app)
     return int(command.main(sys.argv[1:], standalone_mode=False, obj=config))
+
+
+def _no_process(*_: object, **__: object) -> None:
+    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
 def _replace(owner: object, name: str, by: object) -> None:

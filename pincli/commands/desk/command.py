@@ -79,3 +79,5 @@ def hold_shift(invocation: Invocation, *, plain: bool, idle_seconds: float = IDL
             warn(warning)
     except KeyboardInterrupt:
         warn("the on_lock hook was interrupted")
+    finally:
+        work.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from queue import SimpleQueue
 
@@ -24,7 +24,7 @@ from pincli.commands.desk.state import (
 )
 from pincli.commands.invocation import Invocation
 from pincli.errors import PincliError
-from pincli.models import User, Verdict
+from pincli.models import Notice, User, Verdict
 from pincli.operations import hooks
 from pincli.operations.call import begin
 from pincli.operations.find import find_caller, note_nobody, note_viewed
@@ -69,8 +69,8 @@ class Work:
         self._kept = KeptConnection()
         self._session: Session | None = None
         self._renew_pin: Callable[[], None] = _nothing
-        self._hooks_running = 0
-        self._hooks_ended: SimpleQueue[str | None] = SimpleQueue()
+        self._hook_runs = False
+        self._hooks_ended: SimpleQueue[tuple[int, str | None]] = SimpleQueue()
         self._renew()
         tickets = invocation.config.tickets
         self.ticket_pattern = None if tickets is None else tickets.pattern
@@ -124,33 +124,39 @@ class Work:
         renewing()
 
     def tell_of_locks(self) -> None:
-        """Start the deployment's hook for every lock just recorded; nobody waits for it."""
-        if self._session is None:
-            return
-        locked = list(self._session.store.locks_recorded)
-        self._session.store.locks_recorded.clear()
+        """Start the deployment's hook for the next lock that waits; nobody waits for it."""
         command = self._invocation.on_lock
-        for user in locked if command else ():
-            # Started here: what a thread starts would not take signals, as itself doesn't.
-            started = hooks.start(command)
-            self._hooks_running += 1
-            if isinstance(started, str):
-                self._hooks_ended.put(started)
-                self.wake()
-            else:
-                in_background(partial(self._finish_hook, started, user))
+        if self._session is None or self._hook_runs or not command:
+            return
+        notice: Notice | None = None
+        with suppress(PincliError):
+            if self._session.store.notices():
+                notice = self._session.attempts.next_notice()
+        if notice is None:
+            return
+        # Started here: what a thread starts would not take signals, as itself doesn't.
+        started = hooks.start(command)
+        self._hook_runs = True
+        if isinstance(started, str):
+            self._hooks_ended.put((notice.number, started))
+            self.wake()
+        else:
+            in_background(partial(self._finish_hook, started, notice))
 
     def warning(self, *, wait: bool = False) -> str | None:
         """What went wrong with a hook that has ended, if any did.
 
         Args:
-            wait: Whether to wait for those that still run.
+            wait: Whether to wait for one that still runs.
         """
-        while self._hooks_running and (wait or not self._hooks_ended.empty()):
-            self._hooks_running -= 1
-            failure = self._hooks_ended.get()
+        while self._hook_runs and (wait or not self._hooks_ended.empty()):
+            number, failure = self._hooks_ended.get()
+            self._hook_runs = False
+            with suppress(PincliError):  # then it waits, and the next run tells of it
+                (self._session or self._renew()).attempts.delivered(number, failure)
             if failure is not None:
                 return hook_failed(failure)
+            self.tell_of_locks()
         return None
 
     def _current(self) -> Session:
@@ -180,9 +186,11 @@ class Work:
 
     def _opened(self) -> Session:
         needs = (Need.ATTEMPT, Need.COMPARE)
-        return self._stack.enter_context(
+        session = self._stack.enter_context(
             self._invocation.opened(*needs, answers=self._answers, kept=self._kept)
         )
+        self._invocation.want_notices(session)
+        return session
 
     def announce(self, effect: Announce) -> Answer:
         """Have the portal show the customer that this agent is calling."""
@@ -230,12 +238,12 @@ class Work:
         self.close()
         return Refusal(problem)
 
-    def _finish_hook(self, started: subprocess.Popen[bytes], user: User) -> None:
+    def _finish_hook(self, started: subprocess.Popen[bytes], notice: Notice) -> None:
         failure: str | None = "it was given up"
         try:
-            failure = hooks.finish(started, user)
+            failure = hooks.finish(started, notice)
         finally:
-            self._hooks_ended.put(failure)
+            self._hooks_ended.put((notice.number, failure))
             self.wake()
 
 

@@ -65,6 +65,7 @@ def examine(
             yield _clock(opened)
             yield _mark(opened, marks)
             yield _last_audit(opened)
+            yield _notices(opened)
             identity = opened.identity()
     except Unavailable as error:
         detail = f" ({error.detail})" if error.detail else ""
@@ -106,6 +107,16 @@ def _last_audit(store: Store) -> Check:
         return Check(f"audit, {at}" if at else "audit not due yet", None, "")
     finding = f"the trail was last checked {days} days ago" if at else "the trail was never checked"
     return Check("audit", finding, "`pincli audit verify`, from cron too")
+
+
+def _notices(store: Store) -> Check:
+    """Whether the hook took every lock: what it did not take waits."""
+    waiting = store.trail.notices_waiting()
+    if not waiting:
+        return Check("notices", None, "")
+    many = "1 lock waits" if waiting == 1 else f"{waiting} locks wait"
+    hint = "the next run tells it; `pincli audit list --kind notice_failed` shows what went wrong"
+    return Check("notices", f"{many} to be told to the on_lock hook", hint)
 
 
 def _mark(store: Store, folder: Path) -> Check:

@@ -13,7 +13,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from pincli.errors import Refused, Rule, StoreTampered, StoreUnavailable
-from pincli.models import Answered, EventKind, Fault, Head, NewEvent, Outcome, State, User, Verdict
+from pincli.models import (
+    Answered,
+    EventKind,
+    Fault,
+    Head,
+    NewEvent,
+    Notice,
+    Outcome,
+    State,
+    User,
+    Verdict,
+)
 from pincli.store.mark import NOWHERE
 from pincli.store.postgresql.connection import LONGEST_WAIT, Cursor
 from pincli.store.postgresql.errors import TakeAgain, UserGone, translated
@@ -49,6 +60,14 @@ _CALL = (
     b"SELECT outcome, locked, %b, %b FROM pincli.call("
     b"%%s, %%s, %%s, %%s, %%s, %%s, %%s, %%s, %%s)" % (_HEAD, _HEARING)
 )
+_NEXT_NOTICE = b"SELECT notice, false, %b, %b FROM pincli.next_notice(%%s, %%s)" % (
+    _HEAD,
+    _HEARING,
+)
+_DELIVERED = (
+    b"SELECT NULL, false, %b, %b FROM pincli.delivered(%%s, %%s, %%s, %%s, %%s, %%s, %%s)"
+    % (_HEAD, _HEARING)
+)
 _COMMIT = b"COMMIT"
 _CALL_OF_ANOTHER = Rule.CALL_OF_ANOTHER.name.lower()
 _REFUSED = EventKind.REFUSED.value
@@ -61,7 +80,7 @@ _UNTIL_IT_IS_BACK = 0.2
 
 
 class FunctionAttempts:
-    """contract.Attempts by the functions `charge`, `settle`, `record`, `finish`, `lock`, `call`."""
+    """contract.Attempts by the functions of functions.sql."""
 
     def __init__(
         self, host: Host, store_id: str, user_columns: str, locked: Callable[[User], None]
@@ -157,6 +176,18 @@ class FunctionAttempts:
             self._called(_RECORD, calls)
         except UserGone:
             raise StoreUnavailable(Fault.REPLACED, self._host.server) from None
+
+    def next_notice(self) -> Notice | None:
+        """The oldest lock that the hook is still to be told of, if nobody is telling it now."""
+        (found,), _ = self._called(_NEXT_NOTICE, [self._host.origin])
+        if found is None:
+            return None
+        number, at, kind, agent, login, account, name, locks = found
+        return Notice(int(number), at, kind, agent, login, account, name, int(locks))
+
+    def delivered(self, number: int, failure: str | None) -> None:
+        """Note that the hook was told of a lock, or what went wrong."""
+        self._called(_DELIVERED, [(number, failure, *self._host.origin, *self._seen())])
 
     def _flown(
         self,

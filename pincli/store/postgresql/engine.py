@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 _HURRIED = 2.0
 """Seconds to wait where nobody should be waited for: the network takes some."""
 _AT_ONE_MOMENT = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+WAITING = "SELECT number FROM notices ORDER BY number LIMIT 2"
 _IDENTITY = "SELECT store_id, verify_key, audit_key, portal_key FROM store"
 _HEAD = (
     "SELECT head_number, head_link, epoch, (head_number, head_link) = "
@@ -169,6 +170,11 @@ class PostgresStore:
             return identity
         (found,) = self._rows(_IDENTITY)
         return Identity(*found)
+
+    def notices(self) -> bool | None:
+        """Whether locks wait to be told; None if nobody has ever wanted to be told."""
+        numbers = [number for (number,) in self._rows(WAITING)]
+        return len(numbers) > 1 if 0 in numbers else None
 
     def seal_with(
         self,

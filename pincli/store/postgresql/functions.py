@@ -9,6 +9,7 @@ from typing import Any
 from pincli.models import Texts, TrailEvent, User
 from pincli.rules import canonical
 from pincli.rules.calls import AHEAD_AT_MOST, CALL_LASTS
+from pincli.rules.notices import AGAIN_AFTER
 from pincli.rules.states import ATTEMPTS_ALLOWED, TYPES_WITH_PINS
 
 LEFT_OPEN_SECONDS = 10
@@ -70,6 +71,7 @@ def _put_in() -> Mapping[str, str]:
         "call_lasts": str(int(CALL_LASTS.total_seconds())),
         "ahead_at_most": str(int(AHEAD_AT_MOST.total_seconds())),
         "left_open": str(LEFT_OPEN_SECONDS),
+        "again": str(AGAIN_AFTER),
         "longest": str(LONGEST_TEXTS),
     }
 

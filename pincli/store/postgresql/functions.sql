@@ -162,6 +162,10 @@ BEGIN
   END IF;
   e.link := pincli._link(previous, e);
   INSERT INTO pincli.trail SELECT e.*;
+  IF e.kind IN ('locked', 'locked_by_hand') THEN
+    INSERT INTO pincli.notices (number)
+      SELECT e.number WHERE EXISTS (SELECT FROM pincli.notices AS n WHERE n.number = 0);
+  END IF;
   UPDATE pincli.store AS s SET head_number = e.number, head_link = e.link WHERE s.id = 1;
 END $$;
 
@@ -533,6 +537,68 @@ BEGIN
     e.kind := outcome;
     u := pincli._append(u, e, true, ticket, NULL);
     PERFORM pincli._save(u, before);
+  END IF;
+  SELECT s.head_number, s.head_link, s.epoch INTO head_number, head_link, head_epoch
+    FROM pincli.store AS s WHERE s.id = 1;
+END $$;
+
+-- store/sql/notices.py: next_notice.
+CREATE FUNCTION pincli.next_notice(
+  p_agent text, p_command text,
+  OUT notice text[], OUT head_number bigint, OUT head_link bytea, OUT head_epoch bigint
+) LANGUAGE plpgsql {{waiting}} AS $$
+DECLARE
+  now text := pincli._written(clock_timestamp());
+BEGIN
+  PERFORM pincli._begin(p_agent, p_command);
+  SELECT s.head_number, s.head_link, s.epoch INTO head_number, head_link, head_epoch
+    FROM pincli.store AS s WHERE s.id = 1;
+  INSERT INTO pincli.notices (number) VALUES (0) ON CONFLICT DO NOTHING;
+  IF FOUND THEN
+    RETURN;
+  END IF;
+  UPDATE pincli.notices AS n SET tried_at = now WHERE n.number = 0 AND (n.tried_at IS NULL
+    OR n.tried_at > now OR n.tried_at <= pincli._written(clock_timestamp() - make_interval(secs => {{again}})));
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  DELETE FROM pincli.notices AS n
+    WHERE n.number > 0 AND NOT EXISTS (SELECT FROM pincli.trail AS t WHERE t.number = n.number);
+  SELECT ARRAY[n.number::text, t.at, t.kind, t.agent, p.login, p.account, p.display_name, p.locks_total::text]
+    INTO notice FROM pincli.notices AS n
+    JOIN pincli.trail AS t ON t.number = n.number JOIN pincli.people AS p ON p.uid = t.uid
+    ORDER BY n.number LIMIT 1;
+  IF notice IS NULL THEN
+    UPDATE pincli.notices AS n SET tried_at = NULL WHERE n.number = 0;
+  END IF;
+END $$;
+
+-- store/steps/notices.py: delivered.
+CREATE FUNCTION pincli.delivered(
+  p_number bigint, p_failure text, p_agent text, p_command text,
+  p_seen_number bigint, p_seen_link bytea, p_seen_epoch bigint,
+  OUT head_number bigint, OUT head_link bytea, OUT head_epoch bigint
+) LANGUAGE plpgsql {{waiting}} AS $$
+DECLARE
+  u pincli.people;
+  e pincli.trail;
+BEGIN
+  PERFORM pincli._begin(p_agent, p_command, p_failure);
+  PERFORM pincli._require_seen(p_seen_number, p_seen_link, p_seen_epoch);
+  e.at := pincli._written(clock_timestamp());
+  IF p_failure IS NULL THEN
+    DELETE FROM pincli.notices AS n WHERE n.number = p_number AND n.number > 0;
+    UPDATE pincli.notices AS n SET tried_at = NULL WHERE n.number = 0;
+  ELSE
+    UPDATE pincli.notices AS n SET tried_at = e.at WHERE n.number = 0;
+    UPDATE pincli.notices AS n SET tried_at = e.at WHERE n.number = p_number AND n.tried_at IS NULL;
+    IF FOUND THEN
+      e.agent := p_agent;
+      e.command := p_command;
+      e.kind := 'notice_failed';
+      e.note := p_number || ': ' || p_failure;
+      PERFORM pincli._append(u, e, false, NULL, NULL);
+    END IF;
   END IF;
   SELECT s.head_number, s.head_link, s.epoch INTO head_number, head_link, head_epoch
     FROM pincli.store AS s WHERE s.id = 1;

@@ -8,7 +8,10 @@ from pincli.store.postgresql.tables import OLD_EVENTS, TABLES
 
 OWNER, ADMIN, PORTAL, DESK = "pincli_owner", "pincli_admin", "pincli_portal", "pincli_desk"
 
-CALLED = ("charge", "settle", "record", "finish", "lock", "call")
+CALLED = (
+    *("charge", "settle", "record", "finish", "lock", "call"),
+    *("next_notice", "delivered"),
+)
 """The functions that every host may call."""
 
 _NOT_FOR_DESKS = {
@@ -88,7 +91,8 @@ def grants(*, old_events: bool = False) -> list[str]:
         f"GRANT SELECT ON ALL TABLES IN SCHEMA pincli TO {PORTAL}",
         # A portal acts for people who are logged in, and looks for nobody.
         f"REVOKE SELECT ON pincli.words FROM {PORTAL}",
-        f"GRANT INSERT ON pincli.trail, pincli.texts TO {PORTAL}",
+        f"GRANT INSERT ON pincli.trail, pincli.texts, pincli.notices TO {PORTAL}",
+        f"GRANT SELECT ON pincli.notices TO {DESK}",
         f"GRANT UPDATE ON pincli.people, pincli.store TO {PORTAL}",
         f"GRANT SELECT ({_columns(User._fields, _NOT_FOR_DESKS)}) ON pincli.people TO {DESK}",
         f"GRANT SELECT ({_columns(TrailEvent._fields, {'record'})}) ON pincli.trail TO {DESK}",

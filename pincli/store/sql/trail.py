@@ -147,6 +147,11 @@ class SqlTrail:
         ((at,),) = self._rows(query, (EventKind.AUDITED.value,))
         return None if at is None else str(at)
 
+    def notices_waiting(self) -> int:
+        """How many locks the hook is still to be told of; 0 where nobody wants to be told."""
+        numbers = {number for (number,) in self._rows("SELECT number FROM notices")}
+        return len(numbers) - 1 if 0 in numbers else 0
+
     def began(self) -> str:
         """When the store was made, ISO 8601, UTC."""
         ((at,),) = self._rows("SELECT created_at FROM store", ())

@@ -9,10 +9,11 @@ from operator import attrgetter
 from typing import Any
 
 from pincli.errors import AttemptOpen, StoreUnavailable
-from pincli.models import EventKind, Head, Identity, NewEvent, Origin, Start, Texts, User
+from pincli.models import EventKind, Head, Identity, NewEvent, Notice, Origin, Start, Texts, User
 from pincli.rules.canonical import first_link, record_digest
 from pincli.store.changes import Changes, changes_of, differing
 from pincli.store.sealing import Sealers
+from pincli.store.sql.notices import add_notices, next_notice, settle_notice
 from pincli.store.sql.rows import (
     CALLED,
     LAST_SEALED,
@@ -204,6 +205,8 @@ class SqlTransaction(ABC):
         for event in changes.events:
             if event.kind == EventKind.ERASED:
                 self.run(_ERASE_TEXTS, (event.uid,))
+        if changes.locks:
+            add_notices(self, [user.event for user in changes.locks])
         self.locks += changes.locks
 
     def index_people(self, users: Sequence[User]) -> None:
@@ -212,6 +215,14 @@ class SqlTransaction(ABC):
             from pincli.rules.words import words_of
 
             self.index([(user.id, " ".join(words_of(*_called(user)))) for user in users])
+
+    def next_notice(self) -> Notice | None:
+        """The oldest lock that the hook is still to be told of, if nobody is telling it now."""
+        return next_notice(self)
+
+    def settle_notice(self, number: int, *, told: bool) -> bool:
+        """Note that a lock was told, or that it wasn't; whether that is its first failure."""
+        return settle_notice(self, number, told=told)
 
     def require_event(self, number: int, link: bytes) -> None:
         """See that the trail still has an event that was committed."""

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 _NOTICEABLE = 0.1  # seconds
 _LAST_EVENT = "SELECT kind, note FROM trail ORDER BY number DESC LIMIT 1"
+# As in sql/notices.py, which a caller should not wait for.
+WAITING = "SELECT number FROM notices ORDER BY number LIMIT 2"
 _OLD_TRAIL = "SELECT 1 FROM sqlite_master WHERE name = 'old_events'"
 _WITH_WORDS = "SELECT rowid FROM words WHERE words MATCH ? LIMIT ?"
 
@@ -135,6 +137,11 @@ class SqliteStore:
         """The store's id and the keys that count now."""
         with translated(self.path):
             return read_store(self._connection, self.path)[0]
+
+    def notices(self) -> bool | None:
+        """Whether locks wait to be told; None if nobody has ever wanted to be told."""
+        numbers = [number for (number,) in self._rows(WAITING)]
+        return len(numbers) > 1 if 0 in numbers else None
 
     def seal_with(
         self,

@@ -19,6 +19,7 @@ from pincli.results import Upgraded
 from pincli.rules.lockout import Step, migrated
 from pincli.store.contract import OldEvent
 from pincli.store.sealing import Sealers
+from pincli.store.sql.notices import add_notices
 from pincli.store.sql.rows import OLD_EVENT, Row, user_from
 from pincli.store.sqlite import own_schema
 from pincli.store.sqlite.connection import (
@@ -262,6 +263,8 @@ class _Upgrade:
         )
         transaction.save(events)
         self._locked += transaction.locks
+        # Nobody could say yet that they want to be told.
+        add_notices(transaction, [user.event for user in transaction.locks], at_any_rate=True)
         self._withdrawn += sum(event.kind is EventKind.PIN_WITHDRAWN for event in events)
 
     def _rows(self, query: str, parameters: Sequence[int] = ()) -> list[Any]:

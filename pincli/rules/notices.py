@@ -1,0 +1,6 @@
+"""When the hook is told of a lock again."""
+
+from __future__ import annotations
+
+AGAIN_AFTER = 60
+"""Seconds after which somebody else tries what was not told: who began it may have died."""

@@ -1,0 +1,78 @@
+"""The outbox of locks in SQL: what the hook is still to be told of.
+
+Row 0 says that somebody wants to be told at all, and when one of them began to tell: without a
+hook nothing waits. The other rows are the numbers of the events that recorded locks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pincli.models import Notice
+from pincli.rules.notices import AGAIN_AFTER
+from pincli.store.sql.rows import Row, marks
+
+if TYPE_CHECKING:
+    from pincli.store.sql.transaction import SqlTransaction
+
+_FACTS = (
+    "SELECT n.number, t.at, t.kind, t.agent, p.login, p.account, p.display_name, p.locks_total "
+    "FROM notices n LEFT JOIN trail t ON t.number = n.number LEFT JOIN people p ON p.uid = t.uid "
+    "WHERE n.number > 0 ORDER BY n.number LIMIT 1"
+)
+
+
+def add_notices(
+    transaction: SqlTransaction, numbers: Sequence[int], *, at_any_rate: bool = False
+) -> None:
+    """Let these locks wait, if anybody wants to be told, or at any rate."""
+    if numbers and (at_any_rate or transaction.rows("SELECT 1 FROM notices WHERE number = 0")):
+        transaction.insert("notices", ("number",), [(number,) for number in numbers])
+
+
+def next_notice(transaction: SqlTransaction) -> Notice | None:
+    """The oldest lock that waits, if nobody else is telling now."""
+    found = transaction.rows("SELECT tried_at FROM notices WHERE number = 0")
+    if not found:
+        transaction.insert("notices", ("number",), [(0,)])
+    if not found or _is_recent(found[0][0], transaction.at):
+        return None
+    while rows := transaction.rows(_FACTS):
+        notice = notice_from(rows[0])
+        if notice is not None:
+            transaction.run("UPDATE notices SET tried_at = ? WHERE number = 0", (transaction.at,))
+            return notice
+        transaction.run("DELETE FROM notices WHERE number = ?", rows[0][:1])
+    return None
+
+
+def settle_notice(transaction: SqlTransaction, number: int, *, told: bool) -> bool:
+    """Note that a lock was told, or that it wasn't; whether that is its first failure."""
+    if told:
+        transaction.run("DELETE FROM notices WHERE number = ?", (number,))
+        transaction.run("UPDATE notices SET tried_at = NULL WHERE number = 0", ())
+        return False
+    first = "SELECT 1 FROM notices WHERE number = ? AND tried_at IS NULL"
+    is_first = bool(transaction.rows(first, (number,)))
+    query = f"UPDATE notices SET tried_at = ? WHERE number IN ({marks((0, number))})"
+    transaction.run(query, (transaction.at, 0, number))
+    return is_first
+
+
+def notice_from(row: Row) -> Notice | None:
+    """A notice; None where its event was archived, or never was."""
+    values: list[Any] = list(row)
+    return None if None in values else Notice(*values)
+
+
+def _is_recent(tried_at: str | None, now: str) -> bool:
+    """Whether somebody began to tell less than a minute ago, by a clock that was right."""
+    from datetime import timedelta
+
+    from pincli.rules.times import moment_of, written
+
+    moment = moment_of(now)
+    if tried_at is None or moment is None:
+        return False
+    return written(moment - timedelta(seconds=AGAIN_AFTER)) < tried_at <= now
