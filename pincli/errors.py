@@ -302,6 +302,12 @@ class RecordDamaged(PincliError):
     code = "unavailable"
 
 
+class ClockUnusable(PincliError):
+    """The host's clock says a time that Python can't count. Nothing is charged."""
+
+    code = "unavailable"
+
+
 class OutOfMemory(PincliError):
     """There is not enough memory to compute a hash. No fault of the record; nothing is charged."""
 

@@ -5,13 +5,14 @@ What it opens stays open until its answer is out.
 
 from __future__ import annotations
 
+import time
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pincli.commands.registry import Entry, entries_below, entry_of, name_in
 from pincli.config import Config, read_config, under_sudo
-from pincli.errors import PincliError, Refused, Rule
+from pincli.errors import ClockUnusable, PincliError, Refused, Rule
 from pincli.rules.roles import Allowed, Role, acts_for_a_customer, may_run
 from pincli.views.shell import in_account
 
@@ -204,6 +205,10 @@ class Invocation:
         return config.roles_without_sudo()
 
     def _read_config(self) -> Config:
+        try:
+            time.time()
+        except OverflowError:
+            raise ClockUnusable from None
         if self._config is None:
             self._config = read_config(self.store, self.keys)
             if self._config.say:

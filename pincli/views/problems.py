@@ -11,6 +11,7 @@ from pincli.errors import (
     AmbiguousUser,
     BackupRefused,
     BackupUnavailable,
+    ClockUnusable,
     ConfigUnavailable,
     FileUnreadable,
     FileUnwritable,
@@ -175,6 +176,8 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
             )
         case RecordDamaged():
             return "a stored PIN is damaged", "tell an admin; nothing was counted"
+        case ClockUnusable():
+            return "the clock of this host says a year after 2262", "set it right"
         case OutOfMemory():
             return (
                 "not enough memory to compute the hash",

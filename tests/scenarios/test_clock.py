@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
+import pytest
+
 from pincli.models import Outcome
+from tests.support.contract import call, error_of
 from tests.support.desk import Desk
 from tests.support.driving import (
     OTHER,
@@ -70,3 +75,23 @@ def test_an_attempt_left_open_in_the_future_is_ended_by_the_next(desk: Desk) -> 
     assert desk.verify("alice", RIGHT).code == 0
     assert desk.user("alice").attempt is None
     nothing_impossible(desk)
+
+
+@pytest.mark.parametrize(
+    "line", ["verify alice --pin-stdin", "status", "doctor", "unlock alice --reason x", "alerts"]
+)
+def test_a_clock_after_the_end_of_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    """Exit 8, and nothing is called damaged: Python counts to the year 2262."""
+    desk.collected("alice")
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "time", _too_late)
+        ran = call(desk, line, RIGHT)
+    assert ran.code == 8
+    assert "clock" in error_of(ran)[0]
+    assert desk.user("alice").failed_attempts == 0
+
+
+def _too_late() -> float:
+    raise OverflowError("timestamp too large to convert to C _PyTime_t")
