@@ -270,7 +270,7 @@ def test_the_crontab_mails_only_what_is_to_be_done(home: dict[str, str]) -> None
     settings = dict(line.split("=", 1) for line in block.splitlines() if re.match("[A-Z_]+=", line))
     jobs = [line.split(maxsplit=5)[5] for line in block.splitlines() if re.match(r"\d", line)]
     assert set(settings) == {"PINCLI_STORE", "PINCLI_KEYS", "PATH"}
-    assert len(jobs) == 5
+    assert len(jobs) == 6
     _ready(home)
     (Path(home["HOME"]) / "backups").mkdir()
     for lost in (False, True):

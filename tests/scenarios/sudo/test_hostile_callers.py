@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -207,3 +208,23 @@ def test_what_sudo_lets_through_changes_no_record(floor: AgentFloor, env: dict[s
     verified(floor.run(AMY, floor.sudo_line(*VERIFY), f"{RIGHT}\n", env=env))
     at = datetime.fromisoformat(floor.desk.events()[-1].at)
     assert abs(datetime.now(UTC) - at) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    "line", ["pin show uma", "pin change alice --pin-stdin", "unlock lara --reason x"]
+)
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_shell_of_the_service_account_acts_for_nobody(
+    floor: AgentFloor, line: str, copied: bool
+) -> None:
+    """As by doas or pkexec, which don't say who calls; nor on a copy of the store."""
+    place = floor.home(SERVICE) if copied else floor.desk.store.parent
+    if copied:
+        for folder in (floor.desk.store, floor.desk.keys):
+            shutil.copytree(folder, place / folder.name)
+        for path in (place, *place.rglob("*")):
+            shutil.chown(path, SERVICE)
+    named = ["--store", str(place / "store"), "--keys", str(place / "keys")]
+    ran = floor.run(SERVICE, [str(floor.program), *named, *line.split()], "333197")
+    assert ran.code in ((7, 8) if copied else (7,)), ran
+    assert floor.run(SERVICE, [str(floor.program), *named, "status"]).code == 0

@@ -19,7 +19,7 @@ from tests.test_readme import README, blocks
 
 pytestmark = pytest.mark.system
 
-ROOT = Path(__file__).parent.parent.parent.parent
+ROOT = Path(__file__).parent.parent
 PROGRAM, HOME = Path("/opt/pincli"), Path("/var/lib/pincli")
 COPIES, HOOK = Path("/root/pincli-keys"), Path("/usr/local/bin/notify-customer")
 OWN_SUDOERS = Path("/etc/sudoers.d/pincli")
