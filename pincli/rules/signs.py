@@ -29,6 +29,7 @@ DAYS_TO_KNOW = 5
 """Fewer working days than these say nothing yet."""
 
 _A_WEEKS_WORK = 5
+_TO_THE_MINUTE = len("2026-11-24T13:05")
 _QUIET = 10
 """A day with so many times fewer calls than the busiest one is no working day."""
 _SHARE_AT_FIRST = 0.01
@@ -162,7 +163,10 @@ def unresolved(wrong: Sequence[Noted]) -> list[Noted]:
         elif kind != EventKind.INCORRECT:
             rights.pop(event.uid, None)
         right = rights.get(event.uid)
-        if right is None or _seconds(event.at, right) > RESOLVED_WITHIN.total_seconds():
+        if right is None or (
+            right[:_TO_THE_MINUTE] != event.at[:_TO_THE_MINUTE]  # most are, and parsing takes long
+            and _seconds(event.at, right) > RESOLVED_WITHIN.total_seconds()
+        ):
             found.append(event)
     return found[::-1]
 

@@ -17,7 +17,7 @@ from pincli.store.sql.rows import OF_NOTE, Rows, marks
 _PAGE = 2_000
 _STRETCH = 2_000
 """Events that one count of calls goes through."""
-_STRETCHES = 10
+_STRETCHES = 5
 """How many of these a day at most; on a floor with more, calls are estimated from them."""
 _MANY = 500
 
@@ -52,6 +52,7 @@ _OLD = _Piece(
     "SELECT DISTINCT ticket FROM old_events WHERE ticket IS NOT NULL AND seq",
 )
 _WITH_OUTCOME = (EventKind.INCORRECT, EventKind.UNLOCKED)
+_WITH_WORD = (EventKind.REFUSED, EventKind.ACKNOWLEDGED)
 
 
 class SqlSigns:
@@ -73,8 +74,8 @@ class SqlSigns:
         for piece in self._pieces:
             query = self._noted(piece, kind, outcome)
             last, number = since, -1
-            while page := self._rows(query, (last, number, now, _PAGE)):
-                found += [Noted(*row) for row in page]
+            while page := self._rows(query, (last, number, now, _PAGE), Noted._make):
+                found += page
                 number, last = page[-1][:2]
         return sorted(found)
 
@@ -138,6 +139,7 @@ class SqlSigns:
     def _noted(self, piece: _Piece, kind: EventKind, outcome: str) -> str:
         """The query for a page: after a time and number, up to a time, so many."""
         then, of_outcome = "NULL", f"AND t.outcome = '{outcome}' " if outcome else ""
+        word = piece.word if kind in _WITH_WORD else "NULL"
         if kind in _WITH_OUTCOME:
             then = (
                 f"(SELECT n.kind || ' ' || n.at FROM {piece.table} n INDEXED BY {piece.by_user} "
@@ -146,7 +148,7 @@ class SqlSigns:
             )
         return (
             f"SELECT t.{piece.number}, t.at, t.agent, {piece.uid}, t.account, {piece.version}, "
-            f"{piece.word}, {then} FROM {piece.table} t INDEXED BY {piece.by_time} "
+            f"{word}, {then} FROM {piece.table} t INDEXED BY {piece.by_time} "
             f"WHERE {piece.of_note}kind = '{kind.value}' "
             f"AND (t.at, t.{piece.number}) > (?, ?) AND t.at <= ? "
             f"{of_outcome}ORDER BY t.at, t.{piece.number} LIMIT ?"
