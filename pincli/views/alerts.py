@@ -97,7 +97,7 @@ def _screen(alerts: Alerts, shown: list[Acknowledged], may_run: _MayRun) -> list
         ]
         blocks = [
             Headline(Tone.BAD, f"{counted(len(rows), 'sign')} of an attack"),
-            Table(("sign", "what", "run"), [rows], "", folding=("sign", "what")),
+            Table(("sign", "what", "run"), [rows], "", folding=("what",)),
         ]
         if may_run("pincli alerts ack"):
             blocks.append(Note("once one is dealt with: pincli alerts ack SIGN --reason TEXT"))

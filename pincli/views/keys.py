@@ -61,7 +61,9 @@ def rotated(
 def _screen(
     kind: str, fingerprint: str | None, resealed: int, withdrawn: int, compromised: bool
 ) -> list[Block]:
-    done = f"{withdrawn} PINs withdrawn" if compromised else f"{resealed} PINs resealed"
+    done = f"{counted(resealed, 'PIN')} resealed"
+    if compromised:
+        done = f"{counted(withdrawn, 'PIN')} withdrawn"
     if fingerprint is None:
         blocks: list[Block] = [
             Headline(Tone.GOOD, "rotation finished", done),

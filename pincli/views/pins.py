@@ -64,6 +64,11 @@ def unlocked(user: User) -> Answer:
         {"user": user.login, "account": user.account, "state": state_of(user).value},
         lambda: [
             Headline(Tone.GOOD, "unlocked", who(user)),
-            Fields([("state", state_of(user).value), ("PIN", "the same as before")]),
+            Fields(
+                [
+                    ("state", state_of(user).value),
+                    ("PIN", "the same as before" if user.question else "none"),
+                ]
+            ),
         ],
     )

@@ -12,8 +12,10 @@ from pincli.operations.session import Need, Session
 from pincli.operations.unlock import unlock
 from pincli.operations.verify import verify
 from pincli.rules.states import state_of
+from pincli.views.pins import unlocked
 from tests.store.attempting import PIN, WRONG, kinds_after, last_number, left_open, with_counter
 from tests.support.desk import Desk
+from tests.views.screens import piped
 
 pytestmark = pytest.mark.engines
 FLOOR = (Need.ATTEMPT, Need.COMPARE)
@@ -61,6 +63,7 @@ def test_it_locks_in_every_state(desk: Desk, state: State) -> None:
     after = desk.user("alice")
     locked = State.LOCKED if state is State.UNCOLLECTED else state
     assert (after.failed_attempts, state_of(after)) == (6, locked)
+    assert "PIN    none" in piped(unlocked(after).screen())
 
 
 def test_a_right_answer_in_flight_is_refused(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from pincli.views.alerts import found
 from pincli.views.blocks import Answer
 from pincli.views.exit_codes import ExitCode
 from tests.views.records import HOSTILE
-from tests.views.screens import ASCII, UNCOLOURED, piped
+from tests.views.screens import ASCII, UNCOLOURED, drawn, piped
 
 AT = "2026-11-24T11:30:00Z"
 HOURS = [f"2026-11-24T{hour:02}" for hour in range(24)]
@@ -117,6 +117,14 @@ def test_the_screen_says_what_and_what_to_run() -> None:
         "T-9: a training",
     ):
         assert text.count(words) == 1, words
+
+
+def test_a_long_login_leaves_the_sign_legible(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its id and its command stay whole, to be copied; what it says is not a thin column."""
+    long = alert("user", "locked_again", "alice.smith@acme.example", 2, "acme gmbh")
+    lines = drawn(answer(QUIET._replace(signs=[long])).screen(), UNCOLOURED, monkeypatch)
+    assert "user:alice.smith@acme.example\n    locked 2 times in 30 days" in lines
+    assert "pincli reset alice.smith@acme.example --account 'acme gmbh'" in lines
 
 
 def test_every_command_is_one_that_the_caller_may_run() -> None:

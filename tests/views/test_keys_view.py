@@ -45,6 +45,7 @@ def test_the_screen_says_which_can_go() -> None:
     [
         ("verify", "ee", 0, ["rotated new verify key ee", "next correct answer"], "sealed"),
         ("portal", "ee", 7, ["rotated new portal key ee, 7 PINs resealed"], "next correct"),
+        ("portal", "ee", 1, ["rotated new portal key ee, 1 PIN resealed"], "PINs"),
         ("audit", "ee", 0, ["rotated new audit key ee", "back the keys up"], "next correct"),
         ("portal", None, 7, ["rotation finished", "7 PINs resealed", "run it again"], "back"),
     ],
