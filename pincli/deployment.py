@@ -303,6 +303,6 @@ def _names(table: dict[str, Any], role: str, path: Path) -> tuple[str, ...]:
             raise ConfigUnavailable(
                 Fault.MALFORMED,
                 path,
-                f"roles.{role} must name each login and %group: ALL, !x, #uid, +x and %:x are none",
+                f"roles.{role} must name each login and %group, not ALL, !x, #uid, +x or %:x",
             )
     return tuple(map(str, members))

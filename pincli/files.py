@@ -173,7 +173,7 @@ def private(what: str, folder: Path) -> Check:
         names = ", ".join(sorted(exposed)[:5])
         return Check(what, f"others may read {names}", f"chmod 600 in {folder}")
     if inherits:
-        finding = f"new files in {folder} get readers by a default ACL"
+        finding = f"a default ACL lets others read new files in {folder}"
         return Check(what, finding, f"setfacl -k {folder}")
     return Check(what, None, "")
 

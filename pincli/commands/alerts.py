@@ -25,7 +25,7 @@ def alerts(
         bool, typer.Option("--exit-code", help="Exit with 4 if there are any.")
     ] = False,
     everything: Annotated[
-        bool, typer.Option("--all", help="Also what was acknowledged in the last 30 days.")
+        bool, typer.Option("--all", help="Also show what was acknowledged in the last 30 days.")
     ] = False,
 ) -> Answer:
     """Show signs of an attack. On users, on accounts, from a desk, on the whole floor.
@@ -48,12 +48,14 @@ def ack(
     invocation: Invocation,
     sign: Annotated[
         str,
-        typer.Argument(metavar="SIGN", help="As alerts shows it: agent:mia.", show_default=False),
+        typer.Argument(
+            metavar="SIGN", help="Its id in alerts, such as agent:mia.", show_default=False
+        ),
     ],
     account: WhereOption = None,
     reason: ReasonOption = None,
 ) -> Answer:
-    """Acknowledge a sign that was dealt with. It counts anew from there on.
+    """Acknowledge a sign that was dealt with. Counting restarts there.
 
     Example:
       pincli alerts ack agent:mia --reason 'T-4711: a training'

@@ -22,15 +22,15 @@ def archive(
         str,
         typer.Option("--before", metavar="DATE", help="Such as 2026-01-01, or 400d."),
     ],
-    output: Annotated[Path, typer.Option("--output", metavar="FILE", help="The file to be.")],
+    output: Annotated[Path, typer.Option("--output", metavar="FILE", help="The file to write.")],
 ) -> Answer:
     """Move the oldest events out of the store, into a file.
 
     Example:
       pincli audit archive --before 400d --output "$HOME/audit-$(date +%F).jsonl"
 
-    The last 30 days always stay. Names that nobody has, typed more than 30 days ago, are dropped.
-    Agents go on meanwhile. After an interruption or a kill, the same command does the rest.
+    The last 30 days always stay. Unknown names typed more than 30 days ago are dropped.
+    Agents keep working. After an interruption, run the same command to finish.
     """
     moment = since(before)
     session = invocation.open(Need.WRITE, Need.CHECK)

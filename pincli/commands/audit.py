@@ -58,13 +58,13 @@ def list_events(
         typer.Option(
             "--kind",
             metavar="KIND",
-            help="Of this kind only, or all that a command such as reset did. Kinds: "
+            help="Only this kind, or everything that a command such as reset did. Kinds: "
             f"{', '.join(EventKind)}.",
         ),
     ] = None,
     ticket: Annotated[
         str | None,
-        typer.Option("--ticket", metavar="TICKET", help="With this ticket only."),
+        typer.Option("--ticket", metavar="TICKET", help="Only with this ticket."),
     ] = None,
     since_when: Annotated[
         str | None,
@@ -74,18 +74,21 @@ def list_events(
     ] = None,
     until_when: Annotated[
         str | None,
-        typer.Option(
-            "--until", metavar="WHEN", help="Not after this time; a date is its midnight."
-        ),
+        typer.Option("--until", metavar="WHEN", help="Up to this time; a date means its midnight."),
     ] = None,
     after: Annotated[
         int | None,
-        typer.Option("--after", min=0, metavar="SEQ", help="Above this number, the oldest first."),
+        typer.Option(
+            "--after", min=0, metavar="SEQ", help="Only above this number, the oldest first."
+        ),
     ] = None,
     limit: Annotated[
         int | None,
         typer.Option(
-            "--limit", min=1, metavar="N", help="How many at most; else 50, or with a format all."
+            "--limit",
+            min=1,
+            metavar="N",
+            help="How many at most; 50 by default, all with a format.",
         ),
     ] = None,
     form: Annotated[
@@ -112,7 +115,7 @@ def list_events(
         raise UsageProblem("--jsonl and --format csv exclude each other", "give one of them")
     if invocation.as_json and (form or follow):
         raise UsageProblem(
-            "--json answers with one object, which a format and --follow can't",
+            "--json gives one object; a format and --follow give many lines",
             "leave out --json",
         )
     wanted = EventFilter(
@@ -167,14 +170,14 @@ def verify(
 ) -> Answer:
     """Check the whole trail.
 
-    Names the first row that is not as it was written.
+    It names the first row that was changed.
 
     Example:
       pincli audit verify
       pincli audit verify --expect-head 4711:9f...
       pincli audit verify --archive 2024.jsonl --archive 2025.jsonl
 
-    With files of archived events, those are checked first, and that the store goes on from them.
+    With --archive, it checks those files first, and that the store continues from them.
     """
     expected = None if expect_head is None else parse_head(expect_head)
     session = invocation.open(Need.CHECK)

@@ -18,7 +18,7 @@ from pincli.views.upkeep import backed_up
 
 def backup(
     invocation: Invocation,
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="The file to be; `-` is stdout.")],
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; `-` is stdout.")],
 ) -> Answer:
     """Copy the store into a file, while agents verify.
 
@@ -34,7 +34,7 @@ def backup(
     if path == STANDARD:
         if invocation.as_json or sys.stdout.isatty():
             raise UsageProblem(
-                "a backup on stdout goes into a pipe or a file, and without --json",
+                "a backup on stdout needs a pipe or a file, and no --json",
                 "pincli backup - | ssh HOST 'cat > pincli.backup'",
             )
         stream_backup(config.store, config.marks, sys.stdout.buffer)

@@ -21,11 +21,11 @@ def call(
     user: UserArgument,
     account: WhereOption = None,
     ref: TicketOption = None,
-    end: Annotated[bool, typer.Option("--end", help="The call is over.")] = False,
+    end: Annotated[bool, typer.Option("--end", help="End the call.")] = False,
 ) -> Answer:
     """Let the portal show a customer that you are calling. A verify does so too.
 
-    A call lasts for 30 minutes, and a new one takes its place. Only its agent or an admin ends it.
+    A call lasts 30 minutes; a new one replaces it. Only its agent or an admin can end it.
 
     Example:
       pincli call alice --ref T-4711

@@ -19,7 +19,7 @@ from pincli.views.progress import progress_bar
 
 _QUESTIONS = {
     KeyKind.VERIFY: "Make a new verify key, and withdraw every PIN that was made under another?",
-    KeyKind.AUDIT: "Make a new audit key, and make backups from before useless?",
+    KeyKind.AUDIT: "Make a new audit key, and make older backups useless?",
 }
 
 
@@ -51,7 +51,7 @@ def rotate(
     ] = False,
     yes: YesOption = False,
 ) -> Answer:
-    """Put a new key in the place of one.
+    """Replace a key with a new one.
 
     Example:
       pincli keys rotate --verify
@@ -62,7 +62,7 @@ def rotate(
 
     With --compromised, old keys of that kind are never loaded again. --verify also withdraws
     every PIN that was made under one: each customer opens a new PIN in the portal. --audit
-    also seals every record anew; backups from before can't be restored after it.
+    also seals every record again; older backups can't be restored afterwards.
     """
     given = {KeyKind.VERIFY: verify, KeyKind.PORTAL: portal, KeyKind.AUDIT: audit}
     chosen = [kind for kind, wanted in given.items() if wanted]

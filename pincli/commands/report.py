@@ -26,7 +26,9 @@ def report(
     ] = "7d",
     html: Annotated[
         Path | None,
-        typer.Option("--html", metavar="FILE", help="Write a page of its own too; never over one."),
+        typer.Option(
+            "--html", metavar="FILE", help="Also write an HTML page; never over an existing file."
+        ),
     ] = None,
 ) -> Answer:
     """Show what happened in the last days. Signs, totals, accounts, agents, admins.

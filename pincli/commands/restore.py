@@ -43,7 +43,7 @@ def restore(
     trail is that of what is brought back.
     """
     if path == STANDARD and sys.stdin.isatty():
-        raise UsageProblem("no backup comes through a terminal", "pipe it in, or name its file")
+        raise UsageProblem("a backup can't be read from a terminal", "pipe it in, or name its file")
     if not yes:
         require_terminal("nobody is there to confirm the restore", "give --yes")
     config = invocation.config

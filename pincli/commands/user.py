@@ -111,7 +111,9 @@ def edit(
     if email is not None:
         fields["email"] = email or None
     if not fields:
-        raise UsageProblem("nothing is to be changed", "give --name, --email, --type or --move-to")
+        raise UsageProblem(
+            "there is nothing to change", "give --name, --email, --type or --move-to"
+        )
     session = invocation.open(Need.WRITE)
     return view.edited(editing.edit(session, user, fields, account=account, reason=reason))
 

@@ -62,7 +62,7 @@ class OutputFile:
         except OSError as error:
             raise FileUnreadable(f"{path}: {error.strerror}") from None
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise FileUnreadable(f"{folder}: it may not be written to")
+            raise FileUnreadable(f"{folder}: it can't be written to")
 
     def __enter__(self) -> Self:
         return self

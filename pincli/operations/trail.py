@@ -462,7 +462,7 @@ class _Check(Follower):
                     f"event {wanted.number} was archived", "name its file with --archive"
                 )
             cut = self.head.number < wanted.number
-            finding = "the trail was cut off" if cut else "the head is another"
+            finding = "the trail was cut off" if cut else "the head is a different one"
             raise BadEvent(min(self.head.number + 1, wanted.number), finding)
 
     def epoch(self) -> None:

@@ -13,7 +13,7 @@ _UNLOCK = (
 SAYINGS: Mapping[str, str] = MappingProxyType(
     {
         "verified": "Thank you, that is correct.",
-        "incorrect": "That is not the PIN. You find it in the portal under User Management.",
+        "incorrect": "That is not the PIN. You can find it in the portal under User Management.",
         "locked": f"The PIN is locked. {_UNLOCK}",
         "just_locked": f"The PIN is now locked. {_UNLOCK}",
         "uncollected": "Please log in to the portal and open your support PIN under User"

@@ -58,7 +58,7 @@ def found(alerts: Alerts, may_run: _MayRun, *, exit_code: bool, everything: bool
 
 def acknowledged(sign: str) -> Answer:
     """The answer of `alerts ack`."""
-    about = f"{sign} counts from here on"
+    about = f"{sign}; counting starts again"
     return Answer({"id": sign}, lambda: [Headline(Tone.GOOD, "acknowledged", about)])
 
 

@@ -129,7 +129,7 @@ def archived(result: Archived, path: Path) -> Answer:
         "file": str(path) if count else None,
         "names_dropped": result.names,
     }
-    names = [Note(f"{counted(result.names, 'typed name')} of nobody dropped")] * bool(result.names)
+    names = [Note(f"{counted(result.names, 'unknown name')} dropped")] * bool(result.names)
     if not count:
         nothing = Headline(Tone.NEUTRAL, "nothing to archive", "no events from before that date")
         return Answer(facts, lambda: [nothing, *names])

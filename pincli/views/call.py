@@ -9,7 +9,7 @@ from pincli.views.blocks import Answer, Fields, Headline, Note, Tone
 from pincli.views.people import record_of
 from pincli.views.verdict import who
 
-_SAY = "The portal says now that support is calling you. Please look."
+_SAY = "The portal now shows that support is calling you. Please have a look."
 
 
 def facts_of_call(user: User) -> dict[str, str | None] | None:

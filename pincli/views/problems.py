@@ -258,10 +258,10 @@ def _elsewhere(advice: str) -> str:
 
 def _refused(rule: Rule, subject: str, account: str) -> tuple[str, str]:
     words = {
-        Rule.NO_SIGN: (f"there is no sign {subject}", "`pincli alerts` shows those there are"),
+        Rule.NO_SIGN: (f"there is no sign {subject}", "`pincli alerts` lists the signs"),
         Rule.OWN_SIGN: (
             f"{subject} is about you",
-            "another admin looks at it, and acknowledges it",
+            "ask another admin to look at it and acknowledge it",
         ),
         Rule.NOT_LOCKED: (
             f"{subject} is not locked",
@@ -290,18 +290,18 @@ def _refused(rule: Rule, subject: str, account: str) -> tuple[str, str]:
         Rule.SAME_PIN: ("that is the present PIN already", "choose another"),
         Rule.CALL_OF_ANOTHER: (
             f"another agent is calling {subject}",
-            "that agent or an admin ends the call; it ends by itself within 30 minutes",
+            "that agent or an admin can end the call; it ends by itself within 30 minutes",
         ),
         Rule.USER_EXISTS: (
-            f"there is a user {subject} of {account} already",
+            f"the account {account} already has a user {subject}",
             f"`{command('user', 'show', subject, '--account', account)}`",
         ),
         Rule.ERASED: (
-            f"{subject} is erased, and nobody becomes that person again",
+            f"{subject} is erased for good",
             "add them as a new person",
         ),
         Rule.STILL_ACTIVE: (
-            f"{subject} is active, and only who is deactivated can be erased",
+            f"{subject} is active; only a deactivated user can be erased",
             f"`{command('user', 'deactivate', subject)}`",
         ),
         Rule.STORE_EXISTS: (
@@ -335,8 +335,8 @@ def _refused(rule: Rule, subject: str, account: str) -> tuple[str, str]:
             "ask an admin; the attempt is in the audit trail",
         ),
         Rule.CALLER_UNKNOWN: (
-            f"`pincli {subject}` has to know who runs it, and only sudo says so",
-            "run it by sudo; or, on a portal's host without sudo, give this account the role in"
+            f"`pincli {subject}` has to know who runs it, and only sudo can tell",
+            "run it with sudo; or, on a portal's host without sudo, give this account the role in"
             " /etc/pincli/pincli.toml",
         ),
         Rule.CONFIGURED_ELSEWHERE: (

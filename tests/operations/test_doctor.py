@@ -208,7 +208,7 @@ ILLNESSES = {
     "a default ACL": Illness(
         lambda d: os.setxattr(d.store, "system.posix_acl_default", ACL),
         "store folder",
-        "by a default ACL",
+        "a default ACL",
         "setfacl -k",
     ),
     "a backup that others may read": Illness(

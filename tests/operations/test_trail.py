@@ -236,7 +236,7 @@ def test_a_cut_tail_that_was_written_over_shows(busy: Desk) -> None:
         with busy.session() as session:
             pins.show(session, "bob")
     assert checked(busy).finding is None
-    assert checked(busy, head)[2:4] == (head.number, "the head is another")
+    assert checked(busy, head)[2:4] == (head.number, "the head is a different one")
 
 
 def test_a_cut_tail_shows_in_the_records_too(busy: Desk) -> None:

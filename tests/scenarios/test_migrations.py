@@ -205,7 +205,7 @@ def test_a_head_of_then_is_still_met(old: Desk) -> None:
     """`--expect-head` takes what version 1 printed, and sees another."""
     upgraded(old)
     assert checked(old, OLD_HEAD) is None
-    assert checked(old, OLD_HEAD.replace("a", "b")) == "the head is another"
+    assert checked(old, OLD_HEAD.replace("a", "b")) == "the head is a different one"
 
 
 def test_it_becomes_a_store_like_a_new_one(old: Desk, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ _CLOCK_SLACK = timedelta(minutes=5)
 _AUDIT_DAYS = 30
 _KEY_DAYS = 365
 _DAY = 24 * 60 * 60
-_TAMPERED = "`pincli audit verify` tells where the trail was changed"
+_TAMPERED = "`pincli audit verify` shows where the trail was changed"
 _SCHEMA_HINTS = {
     Fault.DAMAGED: _TAMPERED,
     Fault.OLD_SCHEMA: "`pincli store upgrade` brings it up to date",
@@ -92,8 +92,8 @@ def _clock(store: Store) -> Check:
         return Check("clock", "it says the end of the year 9999", "set the clock right")
     later = store.trail.dated_after(written(latest))
     if later:
-        many = "1 event is" if later == 1 else f"{later} events are"
-        finding = f"{many} dated in the future; until then, no alert counts it"
+        many, those = ("1 event is", "it") if later == 1 else (f"{later} events are", "them")
+        finding = f"{many} dated in the future; until then, no alert counts {those}"
         return Check("clock", finding, "set the clock right")
     return Check("clock", None, "")
 
@@ -106,7 +106,7 @@ def _last_audit(store: Store) -> Check:
     if days < _AUDIT_DAYS:
         return Check(f"audit, {at}" if at else "audit not due yet", None, "")
     finding = f"the trail was last checked {days} days ago" if at else "the trail was never checked"
-    return Check("audit", finding, "`pincli audit verify`, from cron too")
+    return Check("audit", finding, "run `pincli audit verify`, also from cron")
 
 
 def _notices(store: Store) -> Check:
@@ -127,7 +127,7 @@ def _mark(store: Store, folder: Path) -> Check:
     except StoreUnavailable as error:
         detail = f" ({error.detail})" if error.detail else ""
         return Check("mark", f"{error.fault.value}{detail}", "`pincli restore` takes the store in")
-    hint = f"the next change makes one; if it stays away, see that {folder} can be written"
+    hint = f"the next change makes one; if not, check that {folder} can be written to"
     return Check("mark", "this host keeps no mark of the store yet", hint)
 
 

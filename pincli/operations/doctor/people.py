@@ -32,7 +32,7 @@ def people_checks(members: Members, service: int, folders: Collection[Path]) -> 
 
 def _existing(unknown: Sequence[str]) -> Check:
     finding = f"there is no {', '.join(unknown)} on this machine" if unknown else None
-    return Check("roles", finding, "correct [roles]: that role is nobody's")
+    return Check("roles", finding, "correct [roles]: a role for an unknown name does nothing")
 
 
 def _separate(roles: Mapping[str, set[Role]]) -> Check:

@@ -37,7 +37,7 @@ def kept_on_disk(store: Path) -> Check:
     except (OSError, ValueError) as error:
         return unchecked(what, f"the mounts can't be read: {error}")
     if kind is None:
-        return unchecked(what, f"{store} lies on no mount that is listed")
+        return unchecked(what, f"no mount is listed for {store}")
     if kind in _IN_MEMORY:
         finding = f"{store} is in memory ({kind}), and gone after a restart"
         return Check(what, finding, "stop pincli and move the folder to a disk")

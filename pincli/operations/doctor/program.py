@@ -49,7 +49,7 @@ def unchanged_program(places: Iterable[Path], tree: Path) -> Check:
     hint = f"chown -R root:root {tree} && chmod -R go-w {tree}"
     if not place.is_relative_to(tree):
         hint = f"chown root {place} && chmod go-w {place}"
-    return Check(what, f"others than root can change {place}", hint)
+    return Check(what, f"users other than root can change {place}", hint)
 
 
 def without_capabilities(python: Path) -> Check:

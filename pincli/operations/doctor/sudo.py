@@ -48,8 +48,8 @@ def judged(table: Mapping[str, Any], service: str) -> Check:
         return unchecked(_WHAT, f"no line lets anybody run a command as {service}")
     for command, options in granted:
         if command == "ALL":
-            return Check(_WHAT, f"somebody may run any command as {service}", "name pincli alone")
-        line = f"have this line: {_LINE.format(command)}"
+            return Check(_WHAT, f"somebody may run any command as {service}", "allow only pincli")
+        line = f"use this line: {_LINE.format(command)}"
         settings = {**_defaults(table, command), **options}
         if settings.get("setenv"):
             return Check(
