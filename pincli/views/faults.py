@@ -269,7 +269,9 @@ def keys_words(error: KeysUnavailable) -> tuple[str, str]:
         ),
         Fault.MISMATCH: (
             f"a key does not belong to this store: {path}{detail}",
-            _places("check --keys and PINCLI_KEYS; nothing was counted"),
+            f"nothing was counted; `pincli keys rotate --{path.stem} --compromised` goes on"
+            if "compromised" in detail
+            else _places("check --keys and PINCLI_KEYS; nothing was counted"),
         ),
         Fault.FULL: (f"the disk is full: {path}", "free some space, then try again"),
     }

@@ -24,6 +24,7 @@ from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.key_files import read_key
 from pincli.vault.keyring import Keyring
 from pincli.vault.rotation import install_keys, prepare_keys
+from pincli.views.problems import describe
 from tests.operations.restoring import backed_up, restored, untouched
 from tests.operations.watching import WatchingAnswers
 from tests.support.answered import verify
@@ -463,7 +464,9 @@ def test_a_compromised_verify_key_takes_its_pins_along(desk: Desk) -> None:
     old = current(desk, KeyKind.VERIFY)
     with desk.session() as session:
         new = keys.rotate(session, KeyKind.VERIFY, compromised=True)
-    assert verified(desk, "alice", RIGHT) is None  # not even before its PIN is withdrawn
+    with desk.session() as session, pytest.raises(KeysUnavailable) as refusal:
+        verify(session, "alice", RIGHT, None)  # not even before its PIN is withdrawn
+    assert "`pincli keys rotate --verify --compromised`" in (describe(refusal.value).hint or "")
     with desk.session() as session:
         assert keys.is_withdrawing(session)
     desk.collected("carol", pin=RIGHT)
@@ -483,13 +486,10 @@ def test_a_compromised_verify_key_takes_its_pins_along(desk: Desk) -> None:
         assert check_trail(session, None).finding is None
 
 
-def verified(desk: Desk, user: str, pin: str) -> Outcome | None:
-    """What verify says; None where a key is missing."""
+def verified(desk: Desk, user: str, pin: str) -> Outcome:
+    """What verify says."""
     with desk.session() as session:
-        try:
-            return verify(session, user, pin, None).outcome
-        except KeysUnavailable:
-            return None
+        return verify(session, user, pin, None).outcome
 
 
 @pytest.mark.engines
