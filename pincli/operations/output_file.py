@@ -44,7 +44,7 @@ class OutputFile:
                 forbidden.
             FileUnreadable: The folder can't be used.
         """
-        if not path.name:
+        if not path.name or str(path) == "-":  # which means stdout elsewhere
             raise FileUnreadable(f"{path}: not a file name")
         self.path = path
         self.part = path.with_name(f"{path.name}.part")

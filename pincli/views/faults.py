@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pincli.config import read_process, under_sudo
 from pincli.errors import (
     BackupUnavailable,
@@ -238,6 +240,7 @@ def backup_words(error: BackupUnavailable) -> tuple[str, str]:
 def keys_words(error: KeysUnavailable) -> tuple[str, str]:
     """The sentence and the hint for a key that can't be used."""
     path, detail = error.path, f" ({error.detail})" if error.detail else ""
+    kind = Path(str(path)).stem
     words = {
         Fault.MISSING: (
             f"a key is missing: {path}",
@@ -269,7 +272,7 @@ def keys_words(error: KeysUnavailable) -> tuple[str, str]:
         ),
         Fault.MISMATCH: (
             f"a key does not belong to this store: {path}{detail}",
-            f"nothing was counted; `pincli keys rotate --{path.stem} --compromised` goes on"
+            f"nothing was counted; `pincli keys rotate --{kind} --compromised` goes on"
             if "compromised" in detail
             else _places("check --keys and PINCLI_KEYS; nothing was counted"),
         ),

@@ -290,7 +290,7 @@ def test_a_place_that_cant_be_used_is_said(folder: Path, name: str) -> None:
     assert names(folder) == ["file"]
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "/"])
+@pytest.mark.parametrize("name", ["", ".", "..", "/", "-"])
 def test_a_name_that_is_none_is_said(folder: Path, name: str) -> None:
     """A folder in place of a file: refused, not a crash."""
     with pytest.raises(PincliError):

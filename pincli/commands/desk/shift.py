@@ -127,6 +127,10 @@ def answered(shift: Shift, answer: Answer, at: str = "") -> Shift:
         case Remark.CALLED:
             return shift._replace(said=answer)
         case Remark():
+            if answer is Remark.TICKET_ADDED:
+                latest, *earlier = shift.calls
+                latest = latest._replace(ticket=shift.line.strip().removeprefix(_TICKET_SIGN))
+                shift = shift._replace(calls=(latest, *earlier))
             return _next_call(shift)._replace(said=answer)
         case Card(user, ticket):
             return _next_call(shift)._replace(caller=user, ticket=ticket)

@@ -284,11 +284,13 @@ def test_a_ticket_is_added_to_a_verdict() -> None:
     assert "add a ticket" in drawn(shift, 100)
     shift, effect = press(shift, "#T-1")
     assert (shift.said, effect) == (compared, None)
-    assert press(shift, Key.ENTER)[1] == AddTicket(compared, "T-1")
+    shift, effect = press(shift, Key.ENTER)
+    assert effect == AddTicket(compared, "T-1")
     assert after(shift, " alice").said is None
     assert isinstance(press(call(Shift(), LOCKED), "#T-1", Key.ENTER)[1], Find)
     shift = told(shift, Remark.TICKET_ADDED)
     assert (shift.line, shift.tally) == ("", Tally(verified=1))
+    assert drawn(recalled(shift)).count("T-1\n") == 1
 
 
 def test_the_agent_s_own_last_calls() -> None:
