@@ -23,7 +23,7 @@ _PROCESSES = Path("/proc")
 
 
 class Config(NamedTuple):
-    """What one invocation goes by.
+    """The settings of one invocation.
 
     Attributes:
         store: Where the store is.
@@ -34,9 +34,9 @@ class Config(NamedTuple):
         on_lock: The program to run after a lock; empty for none.
         mark: The folder of this host's mark, if it is not that of the keys.
         profiles: The deployment's kinds of exports, by name.
-        tickets: What tickets look like there; None where nothing is said of it.
-        say: What agents say there, where it is not the usual.
-        own_bounds: From how many on something is a sign of an attack, where that is not as usual.
+        tickets: What tickets look like there; None if the file doesn't say.
+        say: What agents say there instead of the usual.
+        own_bounds: Bounds for signs of an attack that differ from the defaults.
     """
 
     store: Location
@@ -56,10 +56,10 @@ class Config(NamedTuple):
         return self.mark or self.keys
 
     def roles_without_sudo(self) -> frozenset[Role] | None:
-        """The roles of whoever runs this without sudo; None where none are given out.
+        """The roles of the caller without sudo; None if no roles are given out.
 
         Raises:
-            ConfigUnavailable: The deployment's file is there, and can't be used.
+            ConfigUnavailable: The deployment's file exists, but can't be used.
         """
         from pincli.deployment import roles_without_sudo
 

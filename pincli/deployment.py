@@ -40,7 +40,7 @@ _TABLES: Mapping[str, Collection[str] | None] = {
     "alerts": None,
     "profiles": None,
 }
-"""The keys that each table may have; None for a table whose reader judges them."""
+"""The keys that each table may have; None for a table whose reader checks them."""
 _NOT_A_LOGIN = re.compile(r"ALL|[!#+].*|%[#:].*", re.DOTALL)
 """Everybody, everybody but, numbers and netgroups: in sudoers, but not here."""
 
@@ -55,9 +55,9 @@ class Deployment(NamedTuple):
         on_lock: The program to run after a lock, with its arguments; empty for none.
         mark: The folder of this host's mark; None for that of the keys.
         profiles: Kinds of exports that are imported here, by name.
-        tickets: What tickets look like here; None where nothing is said of it.
-        say: What agents say here, where it is not the usual.
-        own_bounds: From how many on something is a sign of an attack, where that is not as usual.
+        tickets: What tickets look like here; None if the file doesn't say.
+        say: What agents say here instead of the usual.
+        own_bounds: Bounds for signs of an attack that differ from the defaults.
     """
 
     store: Location
@@ -133,7 +133,7 @@ def roles_without_sudo(store: Location, keys: Path) -> frozenset[Role] | None:
         another account.
 
     Raises:
-        ConfigUnavailable: There is such a file, and it can't be used.
+        ConfigUnavailable: The file exists, but can't be used.
     """
     try:
         deployment = read_deployment()

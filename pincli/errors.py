@@ -150,7 +150,7 @@ class Rule(Enum):
 
 
 class Refused(PincliError):
-    """A `rule` says no, or the person who was asked; about a `subject`, a user or a folder.
+    """A `rule`, or the person who was asked, says no to something about a `subject`.
 
     Attributes:
         account: The user's, where that is not clear.

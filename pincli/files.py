@@ -179,7 +179,7 @@ def private(what: str, folder: Path) -> Check:
 
 
 def _readable_in(folder: Path) -> Iterator[str]:
-    """The names of what others may read in it; what vanishes meanwhile is nothing.
+    """The names in it that others may read; files that vanish meanwhile don't count.
 
     Of a link, that is what it leads to; folders whose names begin with `..` are Kubernetes's.
     """

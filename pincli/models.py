@@ -59,7 +59,7 @@ class EventKind(StrEnum):
     DEACTIVATED = "deactivated"
     ACTIVATED = "activated"
     ERASED = "erased"
-    """What names a person is gone; the trail knows them as a random number."""
+    """What names a person is removed; the trail knows them by a random number."""
     ATTEMPT = "attempt"
     VERIFIED = "verified"
     INCORRECT = "incorrect"
@@ -96,9 +96,9 @@ class EventKind(StrEnum):
     ARCHIVED = "archived"
     """The oldest events are in a file, and leave the store."""
     ACKNOWLEDGED = "acknowledged"
-    """An admin has seen a sign of an attack; what it is made of counts from here on."""
+    """An admin has dealt with a sign of an attack; older events no longer count for it."""
     NOTICE_FAILED = "notice_failed"
-    """The deployment's hook could not be told of a lock; the next run tries again."""
+    """The deployment's hook failed for a lock; the next run tries again."""
     MOVED = "moved"
     """The store goes on at a server; in a folder, this event closes it."""
 
@@ -243,7 +243,7 @@ class Event(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """A lock that the deployment's hook is to be told of.
+    """A lock that still has to go to the deployment's hook.
 
     Attributes:
         number: Of the event that recorded it.

@@ -87,7 +87,7 @@ class Archived(NamedTuple):
 
 
 class Activity(NamedTuple):
-    """How many answers and locks there were, of whomever.
+    """How many answers and locks there were.
 
     Attributes:
         incorrect: Wrong answers.
@@ -151,7 +151,7 @@ class Report(NamedTuple):
 
 
 class Alert(NamedTuple):
-    """A sign of an attack, as it is told.
+    """A sign of an attack, as it is shown.
 
     Attributes:
         id: What it is acknowledged by, such as `agent:mia`.
@@ -159,7 +159,7 @@ class Alert(NamedTuple):
         sign: Which one, in a word for programs.
         name: The user's login, the account or the agent; empty for the floor.
         account: The user's, or the account itself; None for the others.
-        counted: How many there are, of what the bound is about.
+        counted: The count that is compared with the bound.
         bound: From how many on it is a sign.
         since: When the bound was reached, ISO 8601, UTC.
         latest: When the last event that counts was.
@@ -318,7 +318,7 @@ def unchecked(what: str, why: str) -> Check:
 
 
 class Called(NamedTuple):
-    """What a user is called, for ranking many: the row's number, and what words come from."""
+    """A user's names, for ranking many: the row's number, and the texts that words come from."""
 
     id: int
     login: str
@@ -336,7 +336,7 @@ class Found(NamedTuple):
         more: How many others fit, of those that were counted.
         all_counted: Whether nobody else fits: no more than a thousand are counted.
         certain: Whether the first one can be meant and nobody else.
-        near: Where nobody fits: words that, in the place of one that was typed, fit somebody.
+        near: If nobody fits: words that fit somebody if they replace one that was typed.
     """
 
     people: tuple[User, ...]
@@ -352,7 +352,7 @@ class Erased(NamedTuple):
     Attributes:
         user: The record afterwards.
         old_events: How many events of schema 1 hold the login that was.
-        archive_before: The date by which all of these lie before it; None if there are none.
+        archive_before: A date that all of these lie before; None if there are none.
     """
 
     user: User

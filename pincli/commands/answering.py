@@ -71,7 +71,7 @@ def write_out(text: str) -> None:
 def _with_next_steps(invocation: Invocation, blocks: Sequence[Block]) -> Iterator[Block]:
     """The blocks, with next commands as this caller can run them, or else in words.
 
-    Where roles are given out, an admin is not told to run what only the portal may.
+    Where roles are given out, no admin gets advice that only the portal may follow.
     """
     for block in blocks:
         if not isinstance(block, Next):
@@ -83,7 +83,7 @@ def _with_next_steps(invocation: Invocation, blocks: Sequence[Block]) -> Iterato
 
 
 def _unambiguous(invocation: Invocation, step: Next) -> Next:
-    """The command with the account, where somebody of another one has the login."""
+    """The command with --account added, if users of several accounts have the login."""
     if step.user is None or not invocation.shares_login(step.user):
         return step
     return step._replace(command=in_account(step.command, step.user.account))

@@ -1,4 +1,4 @@
-"""`pincli audit archive`: the oldest events in a file, and out of the store."""
+"""`pincli audit archive`: moves the oldest events out of the store into a file."""
 
 from __future__ import annotations
 

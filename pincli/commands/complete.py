@@ -61,7 +61,7 @@ class _Line:
         self._given = 0
         """How many arguments."""
         self._users: list[str] = []
-        """Who is named."""
+        """The users that are named."""
         self._options_given: set[str] = set()
         for word in before:
             self._read(word)
@@ -85,7 +85,7 @@ class _Line:
         return () if word or self._literal else self._following()
 
     def _following(self) -> Iterable[str]:
-        """The options; where a login is of several accounts, the one that says which."""
+        """The options; if several accounts have the login, only the one that names the account."""
         several = self._accounts()[1:] and "account" not in self._options_given
         return _beginning("--account", self._options()) if several else self._options()
 
@@ -185,7 +185,7 @@ def _word_for(parameter: Any) -> str:
 
 
 def _asked(invocation: Invocation, names: Callable[[Any], list[str]]) -> list[str]:
-    """Names, without a session: it needs no key, and must not write, not even a refusal."""
+    """Names, without a session: completion needs no key and must not write even a refusal."""
     if not invocation.may_run(f"pincli {invocation.command}"):
         return []
     config = invocation.config

@@ -40,7 +40,7 @@ class Invocation:
         ticket_masked: Whether a part of the ticket was masked.
         account: The account that is named beside a user; empty for none.
         until_told: What is closed once the answer is written.
-        notices_wait: Whether the hook may have to be told of locks.
+        notices_wait: Whether locks may wait for the hook.
     """
 
     def __init__(
@@ -159,7 +159,7 @@ class Invocation:
             session.attempts.next_notice()
 
     def _look_for_notices(self, session: Session) -> None:
-        """See whether the hook is to be told of locks, once everything else is done."""
+        """Have the hook run for waiting locks, once everything else is done."""
         with suppress(PincliError):
             self.notices_wait |= bool(session.store.notices())
 

@@ -143,7 +143,7 @@ def _answer(line: bytes) -> str:
 
 def _text(line: bytes) -> str:
     if len(line) > _LONGEST_LINE:
-        return ""  # no PIN, no reason; told as such once its turn comes
+        return ""  # no PIN, no reason; reported once its turn comes
     line = line.removesuffix(b"\n").removesuffix(b"\r")
     return line.decode("utf-8", "surrogateescape")
 

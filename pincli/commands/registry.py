@@ -130,7 +130,7 @@ GROUPS = {
     "keys": "List keys and change them.",
     "store": "Bring the store up to date, or move it to a server.",
 }
-"""What is said of the words that begin several commands; one of them is a command itself."""
+"""The help of words that begin several commands; one of them is a command itself."""
 
 
 def entry_of(name: str) -> Entry | None:

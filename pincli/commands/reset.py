@@ -103,7 +103,7 @@ def reset(
 
 
 def _pin_file(output: Path | None, config: Config) -> AbstractContextManager[PinFile | None]:
-    """The file to be, looked at before anybody is asked whether to go on."""
+    """The file to write, checked before anybody is asked whether to go on."""
     if output is None:
         return nullcontext()
     return PinFile(output, forbidden=config.secret_folders)

@@ -196,7 +196,7 @@ def _write_exit_codes(entry: Entry | None, formatter: Any) -> None:
 
 
 def _written_by_us(option: Any) -> Any:
-    """The option --help, with a text that can't be written told as such."""
+    """The option --help, which reports a text that can't be written."""
 
     def show_help(ctx: Any, _param: Any, value: bool) -> None:
         if value and not ctx.resilient_parsing:

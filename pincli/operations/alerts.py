@@ -19,7 +19,7 @@ from pincli.store.contract import Signs
 _HOURS = 24
 _TO_THE_HOUR = len("2026-11-24T13")
 _TICKETS_OF = 500
-"""Events of one sign whose tickets are looked up, at most."""
+"""For at most so many events of one sign, tickets are looked up."""
 
 
 def find_alerts(
@@ -66,20 +66,20 @@ def acknowledge(
     agent: str | None = None,
     bounds: Bounds = rules.DEFAULTS,
 ) -> None:
-    """Record that a sign was seen; what it is made of counts from here on.
+    """Record that a sign was dealt with; older events no longer count for it.
 
-    Only a sign that there is: nobody can acknowledge what they are about to do.
+    The sign must exist: nobody can acknowledge in advance what they are about to do.
 
     Args:
         session: Opened with Need.WRITE.
         sign: Its id.
         reason: Why, cleaned.
         account: The user's, where several have one of that login.
-        agent: Who acknowledges, where roles are given out: they may not about themselves.
+        agent: Who acknowledges, where roles are given out; not a sign about themselves.
         bounds: From how many on something is a sign.
 
     Raises:
-        Refused: It is about the caller, or there is no such sign.
+        Refused: It is about the caller, or doesn't exist.
         AmbiguousUser: There are several.
     """
     if agent is not None and sign == f"agent:{agent}":
@@ -134,7 +134,7 @@ def _seen(store: Signs, now: datetime, acknowledged: Sequence[Noted]) -> tuple[S
 
 
 def _working_days(store: Signs, now: datetime) -> list[tuple[str, Calls]]:
-    """The last days with calls that are over; where those are too few, today too."""
+    """The last whole days with calls; today too, if those are too few."""
     days, working, ago = list[tuple[str, Calls]](), list[tuple[str, Calls]](), 1
     while len(working) < rules.WORKING_DAYS and timedelta(days=ago) <= rules.LONGEST_WINDOW:
         days += _calls_of(store, now - timedelta(days=ago))

@@ -56,7 +56,7 @@ def archive(
     Args:
         session: Opened with Need.WRITE and Need.CHECK.
         before: ISO 8601, UTC.
-        path: The file to be, or one that a killed run has finished.
+        path: The file to write, or one that a killed run has finished.
         forbidden: Folders that it may not lie in.
         progress: Told how far it is: first with the file, then with the store.
         now: The present time.
@@ -96,7 +96,7 @@ def archive(
 
 
 def _finish(session: Session, progress: Progress) -> None:
-    """Remove what a killed run has written into its file, and has said so."""
+    """Remove the events that a killed run archived and recorded as archived."""
     wanted = EventFilter(kind=EventKind.ARCHIVED)
     for page in session.store.trail.newest_first(wanted, limit=1):
         piece = Piece.in_note(page[0].reason)
@@ -135,7 +135,7 @@ def _file(
 def _written(
     session: Session, before: str, file: ArchiveWriter, progress: Progress
 ) -> Piece | None:
-    """Write the file, of events that were checked; None if there are none from before that time."""
+    """Check the events, and write the file; None if there are none from before that time."""
     follower = Follower(session, replays=False)
     position, is_old = follower.store_position()
     follower.begin(position, is_old=is_old)
@@ -212,7 +212,7 @@ def _link_at(session: Session, number: int, *, is_old: bool) -> bytes:
 
 
 def _seal_records(session: Session, last: int) -> None:
-    """Seal the records whose last event is going, where writers have no key: it tells no more.
+    """Seal unsealed records whose last event is leaving: it can't vouch for them any more.
 
     Raises:
         StoreTampered: Some were changed behind the trail.

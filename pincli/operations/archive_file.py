@@ -1,4 +1,4 @@
-"""Archived events in a file: JSON lines that hold all that checking them takes.
+"""Archived events in a file: JSON lines with everything that is needed to check them.
 
 The first line says of which store they are, the number of the first one, and the link before
 it; the last line is a seal of the trail up to the last event. In between is an event a line, in
@@ -63,7 +63,7 @@ class Page(NamedTuple):
 
 
 class ArchiveWriter(OutputFile):
-    """A file of events on its way.
+    """A file of events that is being written.
 
     A FILE.part that a killed run of the same store left is begun again: nothing in it was removed
     from the store yet.
@@ -167,7 +167,7 @@ class Archive:
         """The events, page by page, each of one kind.
 
         Raises:
-            FileUnreadable: The file is cut off, or a line is none of ours.
+            FileUnreadable: The file is cut off, or a line is not one of ours.
         """
         while "last" not in self._ahead:
             page = Page([], [], {})

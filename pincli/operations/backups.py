@@ -40,7 +40,7 @@ def back_up(location: Location, marks: Path, path: Path, *, forbidden: tuple[Pat
     Args:
         location: Where the store is.
         marks: The folder of this host's mark.
-        path: The file to be.
+        path: The file to write.
         forbidden: Folders that it may not lie in.
 
     Returns:
@@ -116,7 +116,7 @@ def restore(
     Raises:
         BackupRefused: Its pages or its trail are damaged or were tampered with.
         BackupUnavailable: It can't be read, or is not a backup.
-        FileUnreadable: That can't be a file's name.
+        FileUnreadable: It can't be the name of a file.
         Refused: It is of another store.
         StoreUnavailable: The store can't be written, or can't be looked at now.
         KeysUnavailable: A key that it needs is missing.

@@ -42,7 +42,7 @@ def in_chunks(
         step: Does a chunk, in one transaction.
         total: How many items there are.
         progress: Told after each chunk.
-        at_most: How many a chunk may have, if fewer than usual.
+        at_most: The largest chunk, if smaller than usual.
 
     Yields:
         What each step gave.

@@ -31,5 +31,5 @@ def names_beginning(store: Store, column: Literal["login", "account"], text: str
     canonical = canonical_user if column == "login" else canonical_account
     begun = canonical(text) if text.strip() else ""
     found = store.people.with_prefix(column, begun, limit=NAMES_AT_MOST)
-    # Somebody who can write the store's file may have put anything there.
+    # Anybody who can write the store's file may have put anything there.
     return [name for name in found if all_printable(name) and not name.startswith(ERASED)]

@@ -1,4 +1,4 @@
-"""Changing what a record says of somebody, and erasing them."""
+"""Changing a user's record, and erasing a user."""
 
 from __future__ import annotations
 

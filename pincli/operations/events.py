@@ -16,7 +16,7 @@ _COUNTED_BY_READING = 500
 
 
 def require_known(session: Session, wanted: EventFilter) -> None:
-    """Refuse a user or an account that neither is there nor has events: it may be a slip.
+    """Refuse a user or account that doesn't exist and has no events: it may be a typo.
 
     Raises:
         AmbiguousUser: Several accounts have that login, and none is named.

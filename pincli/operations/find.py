@@ -19,7 +19,7 @@ from pincli.store.contract import People
 NOT_FOUND = "not_found"
 """The outcome of a search that finds nobody."""
 CANDIDATES = 1000
-"""So many hits are ranked."""
+"""How many hits are ranked at most."""
 _NEAR_AT_MOST = 5
 _SHORTEST_WITH_SLIPS = 3
 
@@ -28,9 +28,9 @@ def find(session: Session, words: str, *, account: str | None = None, limit: int
     """Find people by words, each the beginning of a word of theirs.
 
     Whose login or e-mail address is just what was typed comes first, then those with most of
-    the words as whole ones, the active before the others. One person is certain who alone has
-    such a login or address, or is the only hit and has all of the words as whole ones: what
-    merely begins so could be a namesake.
+    the words as whole ones, the active before the others. One person is certain if nobody else has
+    that login or address, or if they are the only hit and have all of the words as whole ones:
+    a mere beginning could be a namesake's.
 
     Args:
         session: The open store.
@@ -74,9 +74,9 @@ def find_caller(
     account: str | None = None,
     limit: int = 20,
 ) -> tuple[CallerLine, Found]:
-    """Find whom a line about a caller means, and tell the ticket in it.
+    """Find whom a line about a caller means, and the ticket in it.
 
-    What looks like a ticket is a word where the login of somebody who is found begins with it.
+    What looks like a ticket counts as a word if a login that is found begins with it.
 
     Args:
         session: The open store.
@@ -104,7 +104,7 @@ def note_viewed(session: Session, user: User) -> None:
 
 
 class _Search(NamedTuple):
-    """A search among the people of an account, or all. What the index says is never taken for true.
+    """A search among the people of an account, or all. The index is never trusted.
 
     Attributes:
         people: The store's.
@@ -125,7 +125,7 @@ class _Search(NamedTuple):
         return found
 
     def read(self, rows: Sequence[int]) -> list[User]:
-        """These records in this order, but for those that can't be read and of other accounts."""
+        """These records in this order, without unreadable ones and those of other accounts."""
         found = {user.id: user for user in self.people.in_rows(rows, [])}
         users = [found[row] for row in rows if row in found]
         return [user for user in users if self.account in (None, user.account)]
@@ -161,7 +161,7 @@ class _Search(NamedTuple):
         return rows if others and len(rows) <= CANDIDATES else self._rows(sought)
 
     def near(self, sought: Sequence[Sought]) -> tuple[str, ...]:
-        """Words that, in the place of one of these, fit somebody."""
+        """Words that fit somebody if they replace one of these."""
         near: dict[str, None] = {}
         for place, ((word, *_), whole) in enumerate(sought):
             others = [*sought[:place], *sought[place + 1 :]]

@@ -57,7 +57,7 @@ _LOOKS = 5
 
 
 def rotate(session: Session, kind: KeyKind, *, compromised: bool = False) -> str:
-    """Put a new key in the place of one; nobody's PIN changes.
+    """Replace a key with a new one; nobody's PIN changes.
 
     Verifiers under the old verify key stay valid, and each is renewed by the next correct
     attempt. PINs sealed to the old portal key are sealed to the new one by `reseal`.
@@ -77,7 +77,7 @@ def rotate(session: Session, kind: KeyKind, *, compromised: bool = False) -> str
         session.store.write(steps.name_key, kind.value, keys.fingerprint)
         install_keys(session.keyring, keys)
         if compromised and kind is KeyKind.VERIFY:
-            # First of all: that they lie aside is also how a run that was cut short is known.
+            # This comes first: keys that are set aside also show that a run was cut short.
             set_aside(session.keyring, VERIFY_KEY)
     return keys.fingerprint
 
@@ -130,9 +130,9 @@ def withdraw_compromised(session: Session, *, progress: Progress = no_progress) 
 
 
 def distrust(session: Session, *, progress: Progress = no_progress) -> None:
-    """Seal all records with the present audit key, and load those before it no more.
+    """Seal all records with the present audit key, and never load older ones again.
 
-    Until it is through, they are loaded; run again after an interruption, it does the rest.
+    They are loaded until it is done; run again after an interruption, it does the rest.
 
     Args:
         session: Opened with Need.WRITE, after the rotation.

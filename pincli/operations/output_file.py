@@ -22,7 +22,7 @@ _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class OutputFile:
-    """One file on its way. Closed before it is worth keeping, it leaves nothing.
+    """One file that is being written. Closed before it is worth keeping, it leaves nothing.
 
     Attributes:
         path: FILE.
@@ -33,10 +33,10 @@ class OutputFile:
     """Why a FILE.part that is there stays."""
 
     def __init__(self, path: Path, *, forbidden: Iterable[Path]) -> None:
-        """Look whether the file can be made; nothing is written.
+        """Check whether the file can be made; nothing is written.
 
         Args:
-            path: The file to be.
+            path: The file to write.
             forbidden: Folders that it may not lie in: the store's and the keys'.
 
         Raises:
@@ -86,7 +86,7 @@ class OutputFile:
 
     @property
     def kept(self) -> str:
-        """FILE.part, if an error is to say what is in it; else empty."""
+        """FILE.part, if an error has to mention it; else empty."""
         return ""
 
     def begin(self, first: bytes) -> None:
@@ -100,7 +100,7 @@ class OutputFile:
         try:
             self._descriptor = os.open(self.part, _NEW, 0o600)
             os.fchmod(self._descriptor, 0o600)
-            if os.fstat(self._descriptor).st_mode & 0o077:  # FAT has no modes but the stick's
+            if os.fstat(self._descriptor).st_mode & 0o077:  # FAT has one mode for the whole disk
                 raise FileUnreadable(f"{self.path.parent}: others can read every file there")
             self.write([first])
             sync_folder(self.path.absolute().parent)

@@ -120,7 +120,7 @@ def require_users(
 def refuse_unless_chosen(
     session: Session, unknown: Sequence[Named], ambiguous: tuple[str, list[str]] | None
 ) -> None:
-    """Raise what is to be told of names that mean nobody, or somebody of several accounts.
+    """Raise the error for names that mean nobody, or somebody of several accounts.
 
     A caller who may not see people, such as the portal, gets no candidates.
 

@@ -33,7 +33,7 @@ class PinRow(NamedTuple):
 
 
 class PinFile(OutputFile):
-    """One file of PINs on its way. Closed without a PIN in it, it leaves nothing."""
+    """One file of PINs that is being written. Closed without a PIN in it, it leaves nothing."""
 
     _unfinished = Rule.FILE_CUT_SHORT
     _last: dict[tuple[str, str], tuple[int, int]]

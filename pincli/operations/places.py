@@ -33,7 +33,7 @@ def require_elsewhere(
 
 
 def own_folder(folder: Path) -> Path:
-    """Where a folder really is, if only root and we can write to it or put another in its place.
+    """Where a folder really is, if only root and we can write to it or replace it.
 
     Raises:
         Refused: Others own it or a folder above it, or may write there.

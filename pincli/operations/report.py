@@ -30,7 +30,7 @@ _NOT_ADMINS = ("verify", "desk", "call", "find", "status", "alerts", "pin show",
 _NOT_DONE = frozenset(
     {EventKind.MARKED, EventKind.AUDITED, EventKind.REFUSED, *_COUNTED} - {EventKind.UNLOCKED}
 )
-"""What is no act of an admin, whichever command it came with."""
+"""Events that are not an admin's act, whatever the command."""
 _TO_TEN_MINUTES = len("2026-11-24T13:0")  # a time zone is a whole number of quarters of an hour
 
 
@@ -42,7 +42,7 @@ def report(
     signs: tuple[set[str], set[str]],
     now: datetime | None = None,
 ) -> Report:
-    """The figures of a span up to now, beside those of as long a span before it.
+    """The figures of a span up to now, and of an equally long span before it.
 
     Linear in the events of both, page by page. A span of more than a day begins at a midnight.
 
@@ -50,7 +50,7 @@ def report(
         session: The open store.
         since: From when on, ISO 8601, UTC.
         by: Who makes it.
-        signs: The accounts and the agents that there is a sign about.
+        signs: The accounts and agents with a sign.
         now: The present time.
 
     Raises:
@@ -130,7 +130,7 @@ class _Tally:
             self.unresolved_agents[event.agent].add(who)
 
     def _note(self, event: Event) -> None:
-        """What an admin did: whom it was about, by command and by who did it."""
+        """What admins did: who it was about, by command and by admin."""
         what = event.command
         if event.kind is EventKind.REFUSED and event.outcome == "role":
             what = "refused for want of a role"
@@ -157,7 +157,7 @@ class _Tally:
         unresolved: dict[str, set[tuple[str, str]]],
         signed: set[str],
     ) -> list[tuple[str, Activity]]:
-        """Those that there is a sign about, then those with the most that stayed unresolved."""
+        """Those with a sign, then those with the most unresolved."""
         rows = [
             (name, self.activity(counts)._replace(unresolved=len(unresolved.get(name, ()))))
             for name, counts in counted.items()

@@ -165,7 +165,7 @@ class Follower:
     Attributes:
         head: The last event that was found to be right; of an event of schema 1 its mac.
         first: The number of the first event that was looked at.
-        courses: How far each user's story is told.
+        courses: How far each user's events have been followed.
         in_old: Whether it is still among the events of schema 1.
     """
 
@@ -198,11 +198,11 @@ class Follower:
         self.first = 0
 
     def begin(self, position: Head, *, is_old: bool) -> None:
-        """Go on after a number and a link, which somebody else vouches for."""
+        """Continue after a number and a link that somebody else vouches for."""
         self.first = min(self.first or position.number + 1, position.number + 1)
         self.in_old, self.head, self.courses = is_old, position, {}
         self._without_texts.clear()
-        # Those of schema 1 tell no stories: all begin after them.
+        # Events of schema 1 are not replayed: every user's course begins after them.
         self._archived = 0 if is_old else position.number
         self._trail_sealers = self._all_sealers
         if is_old:
@@ -212,7 +212,7 @@ class Follower:
         self._wanted.discard(position)
 
     def store_position(self) -> tuple[Head, bool]:
-        """Where the first event that the store has comes after, by its sealed start.
+        """What the first event in the store follows, by the sealed start.
 
         Events of schema 1 begin after those of them that were archived, or with the first.
 
@@ -378,7 +378,7 @@ class _Check(Follower):
         if self.in_old and not is_old:
             self.cross()
         if position.number != self.head.number:
-            # What is wrong with what there is, is said first.
+            # A fault in what is here is reported first.
             self._gap = UsageProblem(
                 f"{before} ends with event {self.head.number}, and {after} begins with event "
                 f"{position.number + 1}",
@@ -448,12 +448,12 @@ class _Check(Follower):
             raise BadEvent(last.number, "the newest event has no seal")
 
     def _require_texts(self) -> None:
-        """Only of erased users may texts be missing; an event of it says that they are."""
+        """Texts may be missing only for erased users, whose `erased` event says so."""
         for number in self._without_texts.values():
             raise BadEvent(number, _TEXTS_CHANGED)
 
     def expected_head(self) -> None:
-        """The head that somebody noted down is in the trail, and so is the last archived event."""
+        """Check that the noted head and the last archived event are in the trail."""
         if self._gap is not None:
             raise self._gap
         for wanted in sorted(self._wanted):

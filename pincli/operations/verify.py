@@ -157,7 +157,7 @@ def _require_proof(session: Session, user: User, answer: bytes | None, proof: by
     """See that a yes that came without the record's check and proof has its proof.
 
     Raises:
-        VerifierDamaged: It hasn't: whoever wrote the check has no verify.key.
+        VerifierDamaged: It hasn't: the writer of the check had no verify.key.
     """
     if user.pin_check is not None and user.pin_proof is not None:
         return

@@ -1,4 +1,4 @@
-"""What an agent types or pastes of a caller: whom it may name, and perhaps a ticket."""
+"""A line about a caller, typed or pasted: who it may name, and perhaps a ticket."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 _SIGN = "#"
-"""What makes a ticket of whatever comes after it."""
+"""The sign that makes what follows a ticket."""
 _TICKET = re.compile(
     r"[A-Za-z]{1,10}[-_/:][0-9][\w./-]{0,80}|[A-Z]{2,10}[0-9]{4,20}|[0-9]{3,5}|[0-9]{7,12}"
 )
@@ -31,7 +31,7 @@ class CallerLine(NamedTuple):
 
 
 def read_line(text: str, *, pattern: str | None = None) -> CallerLine:
-    """Tell the ticket in a line from the rest.
+    """Separate the ticket in a line from the rest.
 
     It is the last of several words, or a cell of a pasted row.
 
@@ -56,8 +56,8 @@ def read_line(text: str, *, pattern: str | None = None) -> CallerLine:
 def names_in(text: str) -> tuple[list[str], str]:
     """What may be a whole login or e-mail address in a line, and what to take its words from.
 
-    Those are a line that is one word, every cell of a pasted row, and every address. Where an
-    address stands behind a name, the words are the name's.
+    Those are a line that is one word, every cell of a pasted row, and every address. If an
+    address follows a name, the words are the name's.
     """
     text = _MAILTO.sub("", text[:_LONGEST]).strip()
     cells = [cell.strip() for cell in _CELLS.split(text)]

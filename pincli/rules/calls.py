@@ -13,7 +13,7 @@ from pincli.rules.times import written
 CALL_LASTS = timedelta(minutes=30)
 """After that a call is over, although nobody has ended it."""
 AHEAD_AT_MOST = timedelta(minutes=1)
-"""How far the clock that a call began by may be ahead."""
+"""How far ahead the clock of a call's beginning may be."""
 
 
 class Call(NamedTuple):
@@ -35,7 +35,7 @@ def call_of(user: User, *, at: str) -> Call | None:
 
 
 def begun(user: User, *, agent: str, ref: str | None, at: str) -> Step:
-    """An agent begins a call; the one before is over, whoever's it was."""
+    """An agent begins a call; it ends the call before, whichever agent's."""
     now = with_call(user, agent=agent, ref=ref, at=at)
     return (NewEvent(EventKind.CALL_BEGUN, now, ticket=ref),)
 

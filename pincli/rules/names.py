@@ -60,7 +60,7 @@ def canonical_user(text: str, *, or_erased: bool = False) -> str:
 
     Args:
         text: As it was typed.
-        or_erased: Whether it may be what an erased user is called.
+        or_erased: Whether it may be the name of an erased user.
 
     Raises:
         MalformedName: It breaks the rule for logins.

@@ -1,4 +1,4 @@
-"""When the hook is told of a lock again."""
+"""When the hook is run again for a lock."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from pincli.rules.states import TYPES_WITH_PINS
 
 
 class SameLogin(StrEnum):
-    """What an import makes of a login that somebody of another account has."""
+    """What an import does with a login that another account's user has."""
 
     REFUSE = "refuse"
     NEW = "new"
@@ -30,7 +30,7 @@ def whose(
         account: The row's.
         named: The users of the row's login, by account.
         in_file: The accounts in which the file has that login: those are people of their own.
-        same_login: What the login of somebody else means.
+        same_login: What it means if another account has the login.
 
     Returns:
         The user; None for somebody new; or the accounts of those others, where it is not clear.

@@ -37,7 +37,7 @@ def broken_rule(pin: str, user: User | None = None) -> Rule | None:
 
     Args:
         pin: The PIN.
-        user: Whose it is to be; None asks for what holds for everybody.
+        user: The user who gets it; None for the rules that hold for everybody.
     """
     steps = [int(after) - int(before) for before, after in pairwise(pin)]
     if _has_run(steps, _REPEAT):

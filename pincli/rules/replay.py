@@ -14,7 +14,7 @@ from pincli.rules.states import ATTEMPTS_ALLOWED
 
 
 class Course(NamedTuple):
-    """How far a user's story has been told.
+    """How far a user's events have been followed.
 
     Attributes:
         counter: Consecutive incorrect attempts.
@@ -38,12 +38,12 @@ _KINDS = {kind.value: kind for kind in EventKind}
 
 
 def replayed(event: TrailEvent, before: Course | None, *, archived: int = 0) -> Course | str:
-    """The story with one more event; or what is impossible about it, in words.
+    """The course after one more event; or what is impossible about it, in words.
 
     Args:
         event: About a user.
-        before: The story so far; None where it begins.
-        archived: The number up to which events are not known: a story may begin among them.
+        before: The course so far; None at its beginning.
+        archived: The number up to which events are unknown: a course may begin among them.
     """
     kind = _KINDS.get(event.kind)
     counter = event.counter
@@ -69,7 +69,7 @@ def replayed(event: TrailEvent, before: Course | None, *, archived: int = 0) -> 
 
 
 def _resumed(event: TrailEvent, ended: int | None, archived: int) -> Course | str:
-    """The story from its first known event on: some counter before it makes that possible."""
+    """The course from its first known event on, with a counter before it that makes it possible."""
     attempt = ended if ended is not None and ended <= archived else None
     told: Course | str = ""
     for counter in range(ATTEMPTS_ALLOWED + 1):

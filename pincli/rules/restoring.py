@@ -51,7 +51,7 @@ def taken_in(user: User, course: Course | None, *, at: str) -> lockout.Step:
 
     Args:
         user: The record as it was found.
-        course: How far the trail tells their story.
+        course: The user's course by the trail.
         at: ISO 8601, UTC.
     """
     closed = _bounded(lockout.without_attempt(user))
@@ -77,7 +77,7 @@ def lost(uid: bytes, course: Course, *, at: str) -> lockout.Step:
 
     Args:
         uid: Whose.
-        course: How far the trail tells their story.
+        course: The user's course by the trail.
         at: ISO 8601, UTC.
     """
     name = f"lost-{uid.hex()}"

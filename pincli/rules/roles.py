@@ -34,7 +34,7 @@ class Allowed(NamedTuple):
 def acts_for_a_customer(allowed: Allowed | None) -> bool:
     """Whether a command does what a customer may ask for: the portal may run it for anybody.
 
-    Where roles are given out, somebody has to be known to have one before a PIN is shown.
+    Where roles are given out, a PIN is shown only to a caller who is known to have one.
     """
     return allowed is not None and Role.PORTAL in allowed.roles
 

@@ -26,16 +26,16 @@ LONGEST_WINDOW = timedelta(days=30)
 WORKING_DAYS = 10
 """The last days with calls: what is usual comes from them."""
 DAYS_TO_KNOW = 5
-"""Fewer working days than these say nothing yet."""
+"""With fewer working days, nothing is known to be usual."""
 
 _A_WEEKS_WORK = 5
 _TO_THE_MINUTE = len("2026-11-24T13:05")
 _QUIET = 10
-"""A day with so many times fewer calls than the busiest one is no working day."""
+"""A day with this many times fewer calls than the busiest one is not a working day."""
 _SHARE_AT_FIRST = 0.01
 _USUALS = 3
 _USUALS_OF_MANY = 2
-"""Where many are counted, chance adds less to what is usual."""
+"""From this count on, chance adds less to what is usual."""
 _BURST = timedelta(minutes=30)
 _USERS_IN_BURST = 3
 _HOUR = timedelta(hours=1)
@@ -133,7 +133,7 @@ class Sign(NamedTuple):
         kind: `user`, `account`, `agent` or `floor`.
         sign: Which one, in a word for programs.
         subject: The user's uid, the account's or the agent's name, or `all` for the floor.
-        counted: How many there are, of what the bound is about.
+        counted: The count that is compared with the bound.
         bound: From how many on it is a sign.
         since: When the bound was reached, ISO 8601, UTC.
         events: What was counted, in order.
@@ -211,7 +211,7 @@ def alone(
 
 
 def working(days: Sequence[tuple[str, Calls]]) -> list[tuple[str, Calls]]:
-    """The working days among some: a few calls on a Sunday make none."""
+    """The working days among some; a few calls on a Sunday don't count."""
     busiest = max((calls.total for _, calls in days), default=0)
     return [(day, calls) for day, calls in days if calls.total * _QUIET >= busiest]
 
@@ -399,7 +399,7 @@ def _bursts(
 def _after_unlocks(seen: Seen, bound: int) -> list[Sign]:
     """Users who were unlocked and gave wrong answers before the next right one.
 
-    Whoever had the PIN unlocked may not be its owner. Linear, whatever one user did.
+    The person who had the PIN unlocked may not be its owner. Linear, whatever one user did.
     """
     groups: defaultdict[bytes, list[tuple[Noted, bool]]] = defaultdict(list)
     unlocks = _since(seen, seen.unlocks, WEEK)

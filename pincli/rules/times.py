@@ -35,7 +35,7 @@ def present() -> datetime:
 
 
 def since(text: str, *, now: datetime | None = None) -> str:
-    """The time that somebody means by `24h`, `7d`, `2026-11-24` or a full ISO 8601 time.
+    """The time that is meant by `24h`, `7d`, `2026-11-24` or a full ISO 8601 time.
 
     Args:
         text: What they wrote; without a zone, it is local, as times are shown.

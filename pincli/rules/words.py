@@ -1,6 +1,6 @@
-"""The words that people are found by, folded: nobody has to know how a name is written.
+"""The words that people are found by, folded, so that spelling matters less.
 
-Only what folds alike is compared, so a store's index and a search must come from here both.
+Only what folds alike is compared, so a store's index and a search must both come from here.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def whole_words(sought: Sequence[Sought], words: Collection[str]) -> int | None:
         words: What somebody is found by.
 
     Returns:
-        None where one is not even the beginning of a word of theirs.
+        None if one of them doesn't even begin a word of theirs.
     """
     whole = 0
     for spellings, must_be_whole in sought:
@@ -94,7 +94,7 @@ def _words(text: str) -> list[tuple[str, ...]]:
 
 
 def _folded(word: str) -> str:
-    """A word without its marks, in plain letters where there are some."""
+    """A word without its marks, in plain letters if possible."""
     letters = unicodedata.normalize("NFKD", word.translate(_PLAIN))
     # Vowel signs of Indic scripts are marks too, but none that combine: they stay.
     plain = (each for each in letters if not unicodedata.combining(each) and _is_part(each))

@@ -61,13 +61,13 @@ class StepAttempts:
         self._store.write(record, *events)
 
     def next_notice(self) -> Notice | None:
-        """The oldest lock that the hook is still to be told of, if nobody is telling it now."""
+        """The oldest lock that waits for the hook, if no other run is at it."""
         from pincli.store.steps import notices
 
         return self._store.write(notices.next_notice)
 
     def delivered(self, number: int, failure: str | None) -> None:
-        """Note that the hook was told of a lock, or what went wrong."""
+        """Note that the hook took a lock, or what went wrong."""
         from pincli.store.steps import notices
 
         self._store.write(notices.delivered, number, failure)

@@ -109,7 +109,7 @@ class Transaction(Protocol):
         """
 
     def next_notice(self) -> Notice | None:
-        """The oldest lock that the hook is still to be told of, if nobody is telling it now."""
+        """The oldest lock that waits for the hook, if no other run is at it."""
 
     def settle_notice(self, number: int, *, told: bool) -> bool:
         """Note that a lock was told, or that it wasn't; whether that is its first failure."""
@@ -233,7 +233,7 @@ class People(Protocol):
         """
 
     def called(self, rows: Sequence[int]) -> list[Called]:
-        """What the users in some rows are called; whose row can't be read is left out."""
+        """The names of the users in some rows; unreadable rows are left out."""
 
     def with_words(self, sought: Sequence[Sought], limit: int) -> list[int]:
         """Rows of users who have all of these words, at most `limit`, in any order.
@@ -275,7 +275,7 @@ class Trail(Protocol):
         """When the whole trail was last checked and found right, ISO 8601, UTC."""
 
     def notices_waiting(self) -> int:
-        """How many locks the hook is still to be told of."""
+        """How many locks wait for the hook."""
 
     def began(self) -> str:
         """When the store was made, ISO 8601, UTC."""
@@ -389,14 +389,14 @@ class Attempts(Protocol):
         """Record what changes no user: a refused command, an unknown name, a view, a ticket."""
 
     def next_notice(self) -> Notice | None:
-        """The oldest lock that the hook is still to be told of, if nobody is telling it now.
+        """The oldest lock that waits for the hook, if no other run is at it.
 
         The first time it only begins: locks wait in the store from there on. Whoever gets one
         tells the hook within a minute, and says by `delivered` how that went.
         """
 
     def delivered(self, number: int, failure: str | None) -> None:
-        """Note that the hook was told of a lock; or what went wrong: the first time an event."""
+        """Note that the hook took a lock; or what went wrong, the first time as an event."""
 
 
 class Store(Protocol):
@@ -417,7 +417,7 @@ class Store(Protocol):
     all_seal: bool
 
     def notices(self) -> bool | None:
-        """Whether locks wait to be told; None if nobody has ever wanted to be told."""
+        """Whether locks wait for a hook; None if no host has ever had one."""
 
     @property
     def functions(self) -> Attempts | None:

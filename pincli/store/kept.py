@@ -33,7 +33,7 @@ class KeptConnection:
         return connection
 
     def close(self) -> None:
-        """Keep nothing: what comes next connects anew."""
+        """Keep nothing: the next use connects again."""
         connection = self.take()
         if connection is not None:
             connection.close()

@@ -19,7 +19,7 @@ PORTAL_PRIVATE = "portal.key"
 ALL_FILES = (VERIFY_KEY, AUDIT_KEY, PORTAL_PUBLIC, PORTAL_PRIVATE)
 
 COMPROMISED = ".compromised"
-"""How the file of a key ends that others may have read."""
+"""The ending of a key's file that others may have read."""
 
 _FINGERPRINT_CHARACTERS = 16
 

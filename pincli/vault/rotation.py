@@ -103,7 +103,7 @@ def install_keys(keyring: Keyring, keys: NewKeys) -> None:
 
 
 def set_aside(keyring: Keyring, name: str) -> None:
-    """Give every key that was rotated away a name under which it is not loaded any more."""
+    """Rename every key that was rotated away, so that it is not loaded any more."""
     for path in keyring.on_disk(name)[1:]:
         with changing(path):
             path.replace(path.with_suffix(COMPROMISED))

@@ -65,7 +65,7 @@ def json_lines(events: Iterable[Event]) -> Iterator[str]:
 
 
 def csv_lines(events: Iterable[Event]) -> Iterator[str]:
-    """Each event as a line for a spreadsheet, in which nothing is a formula."""
+    """Each event as a line for a spreadsheet; no cell is a formula."""
     for event in events:
         yield _csv("" if value is None else harmless(str(value)) for value in event)
 

@@ -53,7 +53,7 @@ class Next(NamedTuple):
 
     Attributes:
         otherwise: The next step for callers who may not run that command; empty for none.
-        user: Whom the command names; where another account has the login, it says which.
+        user: The user in the command; --account is added if another account has the login.
     """
 
     command: str
@@ -87,7 +87,7 @@ class Menu(NamedTuple):
     """Rows to choose from, and the one that is chosen.
 
     Attributes:
-        more: What to say of those that are not among the rows; empty if there are none.
+        more: What to say about those that are not among the rows; empty if there are none.
     """
 
     rows: Sequence[Sequence[str]]

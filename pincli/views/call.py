@@ -1,4 +1,4 @@
-"""Calls: that one has begun, that it is over."""
+"""Calls: one has begun, or is over."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def recent(calls: Sequence[tuple[str, Verdict, str | None]]) -> list[Block]:
 
 
 def fitting(found: Found, *, hidden: bool = False) -> list[Block]:
-    """What is above those who may be calling.
+    """The lines above those who may be calling.
 
     Args:
         found: They.

@@ -24,7 +24,7 @@ def found(result: Found) -> Answer:
 
 
 def _screen(result: Found) -> list[Block]:
-    # The name last: whatever somebody is called, it stands beside their login.
+    # The name comes last: whatever it says, the login is beside it.
     rows = [(login_of(u), u.account, state_of(u).value, u.display_name) for u in result.people]
     columns = ("user", "account", "state", "name")
     blocks: list[Block] = [

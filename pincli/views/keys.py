@@ -49,7 +49,7 @@ def rotated(
         fingerprint: The new one's; None where only an earlier rotation was finished.
         resealed: How many PINs were sealed to it.
         withdrawn: How many PINs were withdrawn.
-        compromised: Whether nothing made under the old key counts any more.
+        compromised: Whether the old key is no longer trusted.
     """
     facts = {"kind": kind, "fingerprint": fingerprint, "resealed": resealed}
     return Answer(

@@ -76,12 +76,12 @@ def describe(error: PincliError) -> Problem:
 def for_caller(
     problem: Problem, may_run: Callable[[str], bool], completed: Callable[[str], str] = str
 ) -> Problem:
-    """The problem with a hint that names no command which the caller may not run.
+    """The problem, with a hint that names only commands that the caller may run.
 
     Args:
-        problem: Its hint's advice is parted by semicolons; commands are between backticks.
+        problem: Semicolons separate the advice in its hint; commands are between backticks.
         may_run: Whether the caller's roles allow a command line, such as `pincli user list`.
-        completed: Adds to a command line what the caller had to say, such as `--account acme`.
+        completed: Adds to a command line what the caller gave, such as `--account acme`.
     """
     advice = problem.hint.split("; ")
     followed = [each for each in advice if all(map(may_run, _COMMAND.findall(each)))]

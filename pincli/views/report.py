@@ -58,7 +58,7 @@ def answer(report: Report, signs: Answer, path: Path | None) -> Answer:
 
 
 def names_in(signs: Answer) -> tuple[set[str], set[str]]:
-    """The accounts and the agents that there is a sign about."""
+    """The accounts and agents with a sign."""
     return tuple(  # type: ignore[return-value]
         {str(each[key]) for each in _listed(signs.facts, f"{key}s")} for key in ("account", "agent")
     )
@@ -176,7 +176,7 @@ def _without_pin(report: Report) -> tuple[int, int]:
 
 
 def _counts(activity: Activity) -> dict[str, int]:
-    """The figures that are no users'."""
+    """The figures that are not about users."""
     return dict(zip(Activity._fields[:4], activity[:4], strict=True))
 
 
@@ -191,7 +191,7 @@ def _text(text: str) -> str:
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], marked: Iterable[str]) -> str:
-    """A table; a row whose first cell is marked stands out."""
+    """A table; rows whose first cell is in `marked` are bold."""
     if not rows:
         return "<p class=sub>none</p>"
     marked = set(marked)

@@ -14,7 +14,7 @@ def said(at: str) -> str:
 
     Returns:
         `2 min ago (14:05:12)`, `today 09:05:12`, `yesterday 14:05:12`, or for any other day
-        `2026-11-21 14:05:12`. What is not such a time comes back as it is.
+        `2026-11-21 14:05:12`. Anything else comes back as it is.
     """
     from pincli.rules.times import moment_of, present
 

@@ -69,7 +69,7 @@ def who(user: User) -> str:
 
 
 def caller(user: User) -> str:
-    """What a user is known by: login and account."""
+    """A user's login and account."""
     return f"{login_of(user)}, {user.account}"
 
 

@@ -203,7 +203,7 @@ def test_what_one_run_does_not_tell_the_next_one_does(near: Desk, way: str) -> N
     assert first.code == (-signal.SIGQUIT if way == "quit" else 3)
     (notices,) = [each for each in near.run("doctor", "--json").answer["checks"]
                   if each["what"] == "notices"]  # fmt: skip
-    assert notices["finding"] == "1 lock waits to be told to the on_lock hook"
+    assert notices["finding"] == "1 lock waits for the on_lock hook"
     failed = [event.reason for event in near.events() if event.kind is EventKind.NOTICE_FAILED]
     assert len(failed) == (way != "quit")
     status = ("verify", "bob", "--pin-stdin", "--json")

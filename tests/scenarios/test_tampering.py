@@ -143,7 +143,7 @@ def _head_of(database: Path) -> list[tuple[Any, ...]]:
 # For the README: what nobody sees today. Everything here has a test that shows it.
 UNSEEN = {
     "store.created_at": "when the store was made, which nothing reads",
-    "notices.number": "which locks the hook is still to be told of",
+    "notices.number": "which locks wait for the hook",
     "notices.tried_at": "when that was last tried",
     "trail.seal": "an event before the newest without its seal: its link shows all else",
 }

@@ -1,6 +1,6 @@
-"""The keyboard: prompt_toolkit's, which types what it doesn't know of a terminal's sequences.
+"""The keyboard: prompt_toolkit types the terminal sequences that it doesn't know.
 
-The digits of a terminal's own reports, or of a mouse, would then be a caller's PIN.
+Digits in a terminal's own reports, or a mouse's, could then be taken for a caller's PIN.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.key_binding import KeyPress
 
 ESCAPE_SECONDS = 0.25
-"""How long an Esc may be the beginning of a sequence, which a slow line may have parted."""
+"""How long to wait after an Esc: over a slow line, the rest of a sequence may come late."""
 _PASTE_SECONDS = 1.0
-"""How long a paste may pause; after that its end is not coming any more."""
+"""How long a paste may pause before its end is taken to be lost."""
 
 _LONGEST = 4096
 _PASTE, _PASTE_END = "\x1b[200~", "\x1b[201~"
@@ -47,7 +47,7 @@ class Keyboard(Vt100Input):
         self._read_at = 0.0
 
     def read_keys(self) -> list[KeyPress]:
-        """The keys that the bytes which have come complete.
+        """The keys that are complete in the bytes so far.
 
         Raises:
             termios.error: The terminal is gone.
@@ -59,23 +59,23 @@ class Keyboard(Vt100Input):
         if self._rest.startswith(_PASTE) and now - self._read_at > _PASTE_SECONDS:
             self._rest += _PASTE_END
         self._read_at = now
-        # What one character begins on some terminals, two begin on the others.
+        # Some terminals begin with one character what others begin with two.
         self._rest += text.replace("\x9b", "\x1b[")
         while self._rest and self._take():
             pass
         return super().flush_keys()
 
     def flush_keys(self) -> list[KeyPress]:
-        """The keys that it must have been, as nothing followed: a lone Esc."""
+        """The keys that were meant if nothing follows: a lone Esc."""
         if not self._rest.startswith(_PASTE):
             rest, self._rest = self._rest, ""
-            # More than a key after an Esc is a sequence whose end is lost.
+            # More than one key after an Esc: a sequence whose end is lost.
             for each in rest if len(rest) <= len("\x1b[") else "":
                 self._feed(each)
         return super().flush_keys()
 
     def forget(self) -> None:
-        """Drop what was typed and not taken yet."""
+        """Drop what was typed and not read yet."""
         termios.tcflush(self.fileno(), termios.TCIFLUSH)
         self._rest = ""
 

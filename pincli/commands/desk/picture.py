@@ -37,7 +37,7 @@ _AGAIN_KEYS = (("Enter", "check again"), ("Esc", "end the call"), _END, _CALL)
 
 
 def said(shift: Shift, *, roomy: bool = True) -> list[Block]:
-    """What was said last, and who it is about; with what can be done without only if `roomy`."""
+    """What was said last, and who it is about; with what is dispensable only if `roomy`."""
     warning = view.notice(shift.warning) if shift.warning else []
     return [*_said(shift), *(_about(shift, roomy=roomy) if is_remark(shift.said) else []), *warning]
 

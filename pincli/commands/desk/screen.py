@@ -74,7 +74,7 @@ _EDITING = {
     Keys.ControlU: "unix-line-discard",
     Keys.ControlK: "kill-line",
 }
-"""All that edits the line: others of prompt_toolkit's keep what was typed, as a macro does."""
+"""All keys that edit the line: prompt_toolkit's others, such as macros, keep what was typed."""
 
 
 class Screen:
@@ -218,7 +218,7 @@ class Screen:
         self._sitting.take(machine.edited(self._sitting.shift, self._line.text))
 
     def _follow(self) -> None:
-        """Have the line and the cursor where the shift is now."""
+        """Set the line and the cursor to what the shift has now."""
         shift = self._sitting.shift
         if self._line.text != shift.line:
             self._line.reset(Document(shift.line))
@@ -268,14 +268,14 @@ class Screen:
         run_in_terminal(stop)
 
     def _take_again(self) -> None:
-        """The process that had the terminal meanwhile may have left it otherwise."""
+        """Set the terminal up again: the process that used it may have changed it."""
         self._keyboard.raw_mode().__enter__()
         self._keyboard.forget()
         self._app.renderer.clear()
         self._follow()
 
     def _give_back_and_end(self, number: int, _frame: FrameType | None) -> None:
-        """A terminal that is gone ends the shift as a read finds it gone: by 130, on any way."""
+        """A terminal that is gone ends the shift with 130, however that is noticed."""
         with suppress(OSError, termios.error):
             os.write(sys.stdout.fileno(), _GIVE_BACK)
             termios.tcsetattr(self._keyboard.fileno(), termios.TCSAFLUSH, self._before)
@@ -290,7 +290,7 @@ class Screen:
             raise Interrupted from None
 
     def _safely(self, what: Callable[[], None]) -> None:
-        """Do something for prompt_toolkit, which would print what fails on the screen."""
+        """Do something for prompt_toolkit, which would print errors on the screen."""
         try:
             what()
         except Exception as error:
@@ -389,7 +389,7 @@ class Screen:
 
 
 class _Masked(Processor):
-    """A PIN that is typed in the place of a name is not shown either."""
+    """A PIN that is typed instead of a name is not shown either."""
 
     def __init__(self, style: str) -> None:
         self._style = style

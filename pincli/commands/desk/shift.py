@@ -81,7 +81,7 @@ def erased(shift: Shift, *, all_of_it: bool) -> Shift:
 
 
 def edited(shift: Shift, line: str) -> Move:
-    """The state after the line was edited; a list is narrowed down to whom it means now.
+    """The state after the line was edited; a list is narrowed down to those who fit now.
 
     Else the next call begins, and what was said of the last one goes: nobody is verified by
     another's verdict.
@@ -97,12 +97,12 @@ def edited(shift: Shift, line: str) -> Move:
 
 
 def announced(shift: Shift) -> Move:
-    """The state after the customer is to see that support is really calling."""
+    """The state after Ctrl-T: the customer is to see that support is really calling."""
     return shift, Announce(shift.caller, shift.ticket) if shift.caller is not None else None
 
 
 def recalled(shift: Shift) -> Shift:
-    """The state after the last calls were asked for; not while a PIN is."""
+    """The state after Ctrl-R: the last calls are listed, but not while a PIN is asked for."""
     return shift if shift.caller is not None else _next_call(shift)._replace(said=Recent())
 
 
@@ -116,7 +116,7 @@ def moved(shift: Shift, step: int) -> Shift:
 
 
 def pasted(text: str) -> str:
-    """What a paste puts into the line: its first line, the cells of a row told apart."""
+    """What a paste puts into the line: its first line, with the cells of a row kept apart."""
     first = next(iter(text.strip().splitlines()), "")
     return "".join(filter(is_printable, first.replace("\t", "; ")))
 
@@ -159,7 +159,7 @@ def holds_details(shift: Shift) -> bool:
 
 
 def is_remark(said: Said) -> bool:
-    """Whether it leaves room for who it is about; what answers a call needs the whole place."""
+    """Whether there is room to say who it is about; a verdict needs all of it."""
     return said is None or isinstance(said, Remark)
 
 

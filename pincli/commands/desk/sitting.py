@@ -101,14 +101,14 @@ class Sitting:
                 return self.work.check(effect)
 
     def shown(self) -> None:
-        """What follows an answer once it is shown: nobody waits for that any more."""
+        """What is done after an answer is shown, when nobody waits any more."""
         if not self._is_answer_new:
             return
         self._is_answer_new = False
         with self._at_work():
             self.work.tell_of_locks()
             self.work.renew_pin()
-        # Collection is off, lest it comes between Enter and a verdict.
+        # Collection is off, so that it never comes between Enter and a verdict.
         gc.collect()
 
     def note_warning(self) -> None:
@@ -118,7 +118,7 @@ class Sitting:
             self.shift = self.shift._replace(warning=warning)
 
     def key_pressed(self) -> None:
-        """Somebody is there; but it may be after a night's sleep, and not about that caller."""
+        """Note that somebody is there; after a night's sleep it may not be about that caller."""
         self.clear_if_idle()
         self._last_key = _now()
 

@@ -77,7 +77,7 @@ class Shift(NamedTuple):
         said: What was said last.
         tally: The calls so far.
         warning: What went wrong beside the last call.
-        counted: How this call is counted in it already, if a PIN was incorrect before.
+        counted: How `tally` counts this call already, if a PIN was incorrect before.
         calls: The last ones, the latest first.
     """
 

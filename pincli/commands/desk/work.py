@@ -81,7 +81,7 @@ class Work:
         self._kept.close()
 
     def find(self, effect: Find) -> Answer:
-        """Whom a line means: the card of the only one who can be meant, or a list."""
+        """Whom a line means: the card of the one person who can be meant, or a list."""
         try:
             session = self._current() if effect.narrows else self._renew()
             line, found = find_caller(session, effect.line, pattern=self.ticket_pattern)
@@ -211,7 +211,7 @@ class Work:
         return Remark.TICKET_ADDED
 
     def note_viewed(self, user: User) -> str:
-        """Record that a card was looked at for no PIN; what went wrong with it, if anything."""
+        """Record that a card was viewed without asking for a PIN; what went wrong, if anything."""
         try:
             note_viewed(self._current(), user)
         except PincliError as error:

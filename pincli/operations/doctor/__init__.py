@@ -1,1 +1,1 @@
-"""Looking whether everything is as it should be; one file a subject."""
+"""Checks of whether everything is as it should be; one file per subject."""

@@ -1,4 +1,4 @@
-"""Looking whether everything is as it should be, and saying what to do where it isn't."""
+"""Check whether everything is as it should be, and say what to do where it isn't."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WITHOUT_KEY = {
     PORTAL_PUBLIC: "PINs can't be set here",
     PORTAL_PRIVATE: "PINs can't be shown here",
 }
-"""What a host without a key can't do. Over a folder's store, each host needs all but the last."""
+"""What a host can't do without a key. With a store in a folder, it needs all but the last."""
 
 
 def examine(
@@ -77,7 +77,7 @@ def examine(
 
 
 def _apart(what: str, lying: str, hint: str, store: Path, other: Path) -> Check:
-    """Whether a copy of the database's folder would carry that one along."""
+    """Whether a copy of the database's folder would include that one."""
     first, second = store.resolve(), other.resolve()
     if first == second or first in second.parents or second in first.parents:
         return Check(what, f"{lying} with the database", hint)
@@ -115,8 +115,10 @@ def _notices(store: Store) -> Check:
     if not waiting:
         return Check("notices", None, "")
     many = "1 lock waits" if waiting == 1 else f"{waiting} locks wait"
-    hint = "the next run tells it; `pincli audit list --kind notice_failed` shows what went wrong"
-    return Check("notices", f"{many} to be told to the on_lock hook", hint)
+    hint = (
+        "the next run tries again; `pincli audit list --kind notice_failed` shows what went wrong"
+    )
+    return Check("notices", f"{many} for the on_lock hook", hint)
 
 
 def _mark(store: Store, folder: Path) -> Check:

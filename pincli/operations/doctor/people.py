@@ -1,4 +1,4 @@
-"""Whether roles are given to people who exist, who can't get past them, and who have no two."""
+"""Whether those with roles exist, can't get around them, and have only one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STAFF = {Role.AGENT, Role.ADMIN}
 
 
 def people_checks(members: Members, service: int, folders: Collection[Path]) -> Iterator[Check]:
-    """Look at whom the roles are given to.
+    """Check who has the roles.
 
     Args:
         members: For each role, logins and %groups.
@@ -77,7 +77,7 @@ def _name_of(gid: int) -> str:
 
 
 def _logins(members: Members) -> tuple[dict[str, set[Role]], list[str]]:
-    """The roles of every login that can be listed, and the names that are nobody's."""
+    """The roles of every login that can be listed, and the names that nobody has."""
     everybody = pwd.getpwall()
     roles: dict[str, set[Role]] = {}
     unknown = []

@@ -29,7 +29,7 @@ def unchanged(what: str, path: Path, owners: Collection[int]) -> Check:
 
 
 def kept_on_disk(store: Path) -> Check:
-    """Whether the store outlives the machine's next start."""
+    """Whether the store survives a restart of the machine."""
     what = "store's disk"
     try:
         device = store.stat().st_dev

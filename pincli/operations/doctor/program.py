@@ -31,7 +31,7 @@ def program_checks() -> Iterator[Check]:
 def unchanged_program(places: Iterable[Path], tree: Path) -> Check:
     """Whether root alone can change these places, and everything in a tree.
 
-    The service account may not either: who gets in once would stay.
+    Not even the service account may: an intruder who got in once would stay.
     """
     what = "program"
     try:
@@ -53,7 +53,7 @@ def unchanged_program(places: Iterable[Path], tree: Path) -> Check:
 
 
 def without_capabilities(python: Path) -> Check:
-    """Whether a Python has rights that the one who runs it lacks."""
+    """Whether a Python has rights that its caller lacks."""
     try:
         os.getxattr(python, _CAPABILITIES)
     except OSError:
@@ -63,7 +63,7 @@ def without_capabilities(python: Path) -> Check:
 
 
 def _changeable(tree: Path) -> Iterator[Path]:
-    """What is in a tree and not root's alone; what vanishes meanwhile is nothing."""
+    """What others than root can change in a tree; files that vanish meanwhile don't count."""
     for folder, folders, files in os.walk(tree):
         for name in (*folders, *files):
             path = Path(folder, name)

@@ -35,8 +35,8 @@ class ImportOptions(NamedTuple):
     """How a file is to be taken.
 
     Attributes:
-        layout: Where what is in it.
-        encoding: Of a file that is not UTF-8 and doesn't say what it is.
+        layout: Which column holds what.
+        encoding: The encoding of a file that is not UTF-8 and doesn't name its own.
         same_login: What it means that somebody of another account has the login of a row.
         rejecting: Leave out bad rows, and keep what the file has for them.
     """
@@ -209,7 +209,7 @@ def _note_name(staged: StagedImport, raw: RawRow) -> None:
 
 
 def _unclear(accounts: Sequence[str], same_login: SameLogin) -> str:
-    """What to say of a row whose login somebody of another account has."""
+    """What to say about a row whose login belongs to another account's user."""
     few = ", ".join(accounts[:_NAMED_AT_MOST])
     if same_login is SameLogin.MOVE:
         return f"it is not clear who moves: the store has that login in {few}"

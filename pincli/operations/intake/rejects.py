@@ -30,7 +30,7 @@ def write_rejects(path: Path, staged: StagedImport, forbidden: Iterable[Path]) -
     """Write the bad rows down, before any good one is taken in; on the disk when this returns.
 
     Raises:
-        Refused: There is such a file.
+        Refused: The file exists.
         FileUnwritable: It can't be written; what there is of it goes.
     """
     require_new(path, forbidden)

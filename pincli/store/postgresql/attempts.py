@@ -178,7 +178,7 @@ class FunctionAttempts:
             raise StoreUnavailable(Fault.REPLACED, self._host.server) from None
 
     def next_notice(self) -> Notice | None:
-        """The oldest lock that the hook is still to be told of, if nobody is telling it now."""
+        """The oldest lock that waits for the hook, if no other run is at it."""
         (found,), _ = self._called(_NEXT_NOTICE, [self._host.origin])
         if found is None:
             return None
@@ -186,7 +186,7 @@ class FunctionAttempts:
         return Notice(int(number), at, kind, agent, login, account, name, int(locks))
 
     def delivered(self, number: int, failure: str | None) -> None:
-        """Note that the hook was told of a lock, or what went wrong."""
+        """Note that the hook took a lock, or what went wrong."""
         self._called(_DELIVERED, [(number, failure, *self._host.origin, *self._seen())])
 
     def _flown(

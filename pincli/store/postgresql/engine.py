@@ -172,7 +172,7 @@ class PostgresStore:
         return Identity(*found)
 
     def notices(self) -> bool | None:
-        """Whether locks wait to be told; None if nobody has ever wanted to be told."""
+        """Whether locks wait for a hook; None if no host has ever had one."""
         numbers = [number for (number,) in self._rows(WAITING)]
         return len(numbers) > 1 if 0 in numbers else None
 

@@ -1,4 +1,4 @@
-"""The outbox of locks in SQL: what the hook is still to be told of.
+"""The outbox of locks in SQL: those that wait for the hook.
 
 Row 0 says that somebody wants to be told at all, and when one of them began to tell: without a
 hook nothing waits. The other rows are the numbers of the events that recorded locks.

@@ -258,7 +258,7 @@ class SqlPeople:
         return self._rows(f"{query} LIMIT ?", (row, last, limit), _first)
 
     def called(self, rows: Sequence[int]) -> list[Called]:
-        """What the users in some rows are called; whose row can't be read is left out."""
+        """The names of the users in some rows; unreadable rows are left out."""
         from pincli.results import Called
 
         query = f"SELECT id, {', '.join(CALLED)}, active FROM people WHERE id IN ({marks(rows)})"

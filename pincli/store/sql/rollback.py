@@ -60,9 +60,9 @@ def _link_at(rows: Rows, number: int) -> bytes | None:
 
 
 def _was_archived(rows: Rows, marked: Head, is_sealed: IsSealed | None) -> bool:
-    """Whether the event has left the trail, so that nothing can be compared any more.
+    """Whether the event has been archived, so that there is nothing to compare.
 
-    A host that was away for long has a mark from before; the sealed start has outlived it.
+    A host that was away for long has an older mark; the sealed start is newer.
     """
     start = Start(*rows(START)[0])
     if marked.number == start.number and marked.link != start.link:

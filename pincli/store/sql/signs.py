@@ -23,7 +23,7 @@ _MANY = 500
 
 
 class _Piece(NamedTuple):
-    """A table of events, and what its columns are called in a query of its own."""
+    """A table of events, and the names of its columns in a query."""
 
     table: str
     number: str
@@ -164,7 +164,7 @@ class SqlSigns:
 
 
 def _stretches(first: int, last: int) -> Iterator[tuple[int, float]]:
-    """Where to count from `first` to before `last`, and for how many events each one stands."""
+    """Where to count from `first` to before `last`, and how many events each one represents."""
     number = -(-(last - first) // _STRETCH)
     counted = min(number, _STRETCHES)
     for place in range(counted):

@@ -148,7 +148,7 @@ class SqlTrail:
         return None if at is None else str(at)
 
     def notices_waiting(self) -> int:
-        """How many locks the hook is still to be told of; 0 where nobody wants to be told."""
+        """How many locks wait for the hook; 0 if no host has one."""
         numbers = {number for (number,) in self._rows("SELECT number FROM notices")}
         return len(numbers) - 1 if 0 in numbers else 0
 

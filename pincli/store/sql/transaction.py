@@ -210,14 +210,14 @@ class SqlTransaction(ABC):
         self.locks += changes.locks
 
     def index_people(self, users: Sequence[User]) -> None:
-        """Write what these users are found by; `save` does it for those who are called anew."""
+        """Write what these users are found by; `save` does it for users whose names change."""
         if users:
             from pincli.rules.words import words_of
 
             self.index([(user.id, " ".join(words_of(*_called(user)))) for user in users])
 
     def next_notice(self) -> Notice | None:
-        """The oldest lock that the hook is still to be told of, if nobody is telling it now."""
+        """The oldest lock that waits for the hook, if no other run is at it."""
         return next_notice(self)
 
     def settle_notice(self, number: int, *, told: bool) -> bool:
@@ -315,7 +315,7 @@ class SqlTransaction(ABC):
         self.run("UPDATE store SET start_seal = ?", (seal,))
 
     def _was_archived(self, number: int) -> bool:
-        """Whether an event lies before the sealed start of the trail, as that is now.
+        """Whether an event lies before the present sealed start of the trail.
 
         It is asked only where the event is missing, and after that was seen: others may have
         archived it since this transaction began.

@@ -164,7 +164,7 @@ def _attached(connection: sqlite3.Connection, path: Path, since: Head) -> Iterat
 def _told(
     connection: sqlite3.Connection, courses: Mapping[bytes, Course], since: Head
 ) -> dict[bytes, Course] | None:
-    """How far the stories of those with events since a head are told; None if that is wrong.
+    """The courses of users with events since a head; None if something is wrong.
 
     The seal of the newest event is checked before the next one is written. Where somebody was
     erased since, texts were copied that have to go: that takes a new beginning.

@@ -27,7 +27,7 @@ def back_up(source: sqlite3.Connection, path: Path, writer: AbstractContextManag
 
     Args:
         source: The database, open.
-        path: The file to be.
+        path: The file to write.
         writer: The writer lock, held while pages are copied, and not while they are synced
             and read.
 

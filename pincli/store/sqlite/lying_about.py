@@ -1,4 +1,4 @@
-"""Copies of a store near it: backups that somebody should keep better."""
+"""Copies of a store near it: backups that belong elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FIRST_BYTES = b"SQLite format 3\0"
 _APPLICATION = slice(68, 72)
 _OPEN_TO_OTHERS = 0o077
 _MOST = 5000
-"""Files to look at: who has more beside a store keeps no backups there."""
+"""How many files to look at; a folder with more is not one for backups."""
 
 
 def copies_near(store: Path, keys: Path) -> Iterator[Path]:

@@ -220,7 +220,7 @@ SCHEMA_2 = (
     """,
     "CREATE INDEX texts_by_name ON texts (name) WHERE name IS NOT NULL",
     "CREATE INDEX texts_by_ticket ON texts (ticket) WHERE ticket IS NOT NULL",
-    # Locks that the deployment's hook has not been told of yet.
+    # Locks that the deployment's hook has not taken yet.
     """
     CREATE TABLE notices (
         number INTEGER PRIMARY KEY,

@@ -1,4 +1,4 @@
-"""Reading somebody again in a transaction, who was read before it; taking a change of them."""
+"""Reading a user again inside a transaction, and taking a change of them."""
 
 from __future__ import annotations
 

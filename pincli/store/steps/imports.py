@@ -63,7 +63,7 @@ def take_in(
         tampered: Gets the logins of records that were tampered with, which are left out.
 
     Raises:
-        Refused: Whom a row is about is not clear any more, as it was when it was checked.
+        Refused: It is no longer clear whom a row is about, as it was when it was checked.
     """
     left_out: list[str] = [] if tampered is None else tampered
     already = len(left_out)

@@ -41,7 +41,7 @@ def seal_records(transaction: Transaction, rows: Sequence[int], tampered: list[s
 
 
 def note_compromised(transaction: Transaction, kind: str) -> None:
-    """Record that the keys before the present one count for nothing, under the present one.
+    """Record, under the present key, that older keys no longer count.
 
     The start of the trail, which outlives them, is sealed with that.
     """

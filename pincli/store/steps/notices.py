@@ -16,7 +16,7 @@ def next_notice(transaction: Transaction) -> Notice | None:
 
 
 def delivered(transaction: Transaction, number: int, failure: str | None) -> None:
-    """Note that a lock was told; or that it wasn't, the first time as an event."""
+    """Note that the hook took a lock, or failed; the first failure is an event."""
     if transaction.settle_notice(number, told=failure is None):
         note = f"{number}: {failure}"
         transaction.save([NewEvent(EventKind.NOTICE_FAILED, note=note)])

@@ -36,7 +36,7 @@ SIX = 6
 # For the README: what nobody sees. Everything here has a case that shows it.
 UNSEEN = {
     "store.created_at": "when the store was made",
-    "notices": "which locks the hook is still to be told of, and when that was last tried",
+    "notices": "which locks wait for the hook, and when that was last tried",
     "nonces": "which charges were asked for: an attempt in flight may fail, or be charged twice",
     "people.seal taken away": "a record without its seal looks like one that a desk has written",
     "trail.seal taken away": "likewise an event; `doctor` says so an hour later",
