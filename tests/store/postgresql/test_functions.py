@@ -350,7 +350,7 @@ def test_the_same_bytes_for_awkward_texts(store: Twin) -> None:
 
 def edit(user: User, **fields: Any) -> lockout.Step:
     kept = {"account": user.account, "display_name": user.display_name, "email": user.email}
-    return edited(user, **{**kept, "user_type": user.type, **fields})
+    return edited(user, **{**kept, **fields})
 
 
 def new_pin(user: User) -> NewPin:
@@ -368,7 +368,7 @@ CHANGES: dict[str, tuple[bool, lockout.Change]] = {
     ),
     "changed": (True, lambda user: lockout.changed(user, new_pin(user), at=AT)),
     "deactivated": (True, lambda user: switched(user, active=False, reason=None)),
-    "made ineligible": (True, lambda user: edit(user, user_type=UserType.DATAPIPE)),
+    "made ineligible": (True, lambda user: edit(user, type=UserType.DATAPIPE)),
     "renamed": (False, lambda user: edit(user, display_name="Bo")),
     "unlocked": (False, lambda user: lockout.unlocked(user, reason="r")),
 }
