@@ -119,12 +119,12 @@ def backup_store(backup: Path, building: Path, restorer: Restorer, present: Path
                 return None
             return bytes(found[0][0])
 
-        if present is not None:
-            opened = [
-                stack.enter_context(closing(connect(path, read_only=True)))
-                for path in (present, backup)
-            ]
         try:
+            if present is not None:
+                opened = [
+                    stack.enter_context(closing(connect(path, read_only=True)))
+                    for path in (present, backup)
+                ]
             return _up_to_date(backup, building / "backup", restorer, uid_of)
         except StoreTampered as error:
             raise BackupRefused(error.detail) from None
