@@ -75,7 +75,7 @@ COMMANDS: tuple[Entry, ...] = (
           "Let the portal show a customer that you are calling."),
     Entry("alerts", "alerts:alerts", _DESK, AGENTS, (4,),
           "Show signs of an attack."),
-    Entry("alerts ack", "alerts:ack", _DESK, ADMINS, (6, 7)),
+    Entry("alerts ack", "alerts:ack", _DESK, ADMINS, (7,)),
     Entry("pin show", "pin:show", _PORTAL, PORTAL, (5, 6)),
     Entry("pin change", "pin:change", _PORTAL, PORTAL, (5, 6)),
     Entry("pin check", "pin:check", _PORTAL, ANYBODY, (7,)),

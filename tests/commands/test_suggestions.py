@@ -11,7 +11,11 @@ MISTYPED = (
     ("verfiy alice", "no such command 'verfiy'", "did you mean `pincli verify`?"),
     ("VERIFY alice", "no such command 'VERIFY'", "did you mean `pincli verify`?"),
     ("st", "no such command 'st'", "did you mean `pincli status` or `pincli store`?"),
-    ("re", "no such command 're'", "did you mean `pincli reset` or `pincli restore`?"),
+    (
+        "re",
+        "no such command 're'",
+        "did you mean `pincli reset`, `pincli report` or `pincli restore`?",
+    ),
     ("user ad bea", "no such command 'ad'", "did you mean `pincli user add`?"),
     ("pin chnage", "no such command 'chnage'", "did you mean `pincli pin change`?"),
     ("rotate", "no such command 'rotate'", "did you mean `pincli keys rotate`?"),

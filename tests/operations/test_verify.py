@@ -55,7 +55,9 @@ def test_the_right_answer_verifies_and_clears_the_counter(desk: Desk, counter: i
     with desk.session() as session:
         verdict = verify(session, "alice", PIN, "T-1")
         on_disk = desk.user("alice")
-    assert told_verdict(verdict) == Verdict(Outcome.VERIFIED, told(on_disk), State.ACTIVE)
+    assert told_verdict(verdict) == Verdict(
+        Outcome.VERIFIED, told(on_disk), State.ACTIVE, number + 1
+    )
     assert on_disk.failed_attempts == 0
     assert (on_disk.pin_check, on_disk.pin_version) == (before.pin_check, before.pin_version)
     assert on_disk.attempts_total == before.attempts_total + 1
@@ -77,7 +79,7 @@ def test_a_wrong_answer_counts_one(desk: Desk, counter: int, answer: str) -> Non
         on_disk = desk.user("alice")
     locked = counter == 5
     state = State.LOCKED if locked else State.ACTIVE
-    assert told_verdict(verdict) == Verdict(Outcome.INCORRECT, told(on_disk), state)
+    assert told_verdict(verdict) == Verdict(Outcome.INCORRECT, told(on_disk), state, number + 1)
     assert on_disk.failed_attempts == counter + 1
     assert (on_disk.pin_check, on_disk.last_verified_at) == (before.pin_check, None)
     assert on_disk.locks_total == int(locked)
