@@ -112,7 +112,7 @@ def by_modes(desk: Desk, *arguments: str, stdin: str = "") -> Ran:
         (["status", "alcie"], "", 6, "unknown user: alcie", "did you mean alice?"),
         (["status", "al"], "", 6, "unknown user: al", "did you mean alice?"),
         (["user", "show", "zz"], "", 6, "unknown user: zz", "user list"),
-        (["user", "add", "alice", "--account", "acme"], "", 7, "a user alice already", "user show"),
+        (["user", "add", "alice", "--account", "acme"], "", 7, "has a user alice", "user show"),
         (["init"], "", 7, "a store already", "left as it is"),
         (["verfy", "alice"], "", 2, "no such command 'verfy'", "pincli verify"),
         (["status", "--store", "x"], "", 2, "--store", "before the command"),
@@ -308,11 +308,9 @@ def test_without_stdin_what_needs_none_works(floor: Desk) -> None:
 def test_a_pin_in_the_wrong_place_is_never_repeated(
     floor: Desk, words: list[str], code: int, options: list[str]
 ) -> None:
-    """Neither on a stream nor in any file does the PIN stand afterwards."""
-    if options:
-        ran = call(floor, [*words, *options], f"{WRONG}\n")
-    else:
-        ran = floor.run(*words, stdin=f"{WRONG}\n")
+    """The PIN is on no stream and in no file afterwards, a ticket that holds it included."""
+    answer = f"{STRAY if '--ref' in words else WRONG}\n"
+    ran = call(floor, [*words, *options], answer) if options else floor.run(*words, stdin=answer)
     assert ran.code == code
     assert STRAY not in ran.out + ran.err
     assert "Traceback" not in ran.err
@@ -512,9 +510,12 @@ def an_exposed_key(path: Path) -> None:
 
 
 def a_linked_key(path: Path) -> None:
-    """A link to the real one."""
-    path.rename(path.with_name("real"))
-    path.symlink_to("real")
+    """A link to the real one in a folder where others may put another."""
+    folder = path.with_name("of-all")
+    folder.mkdir()
+    folder.chmod(0o777)
+    path.rename(folder / path.name)
+    path.symlink_to(folder / path.name)
 
 
 def a_key_folder(path: Path) -> None:

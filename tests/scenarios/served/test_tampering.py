@@ -29,7 +29,7 @@ from tests.support.driving import OTHER, RIGHT, WRONG
 from tests.support.postgresql import Server
 from tests.support.served import ServedDesk, make_schema, served_desk
 
-TABLES = ("store", "people", "trail", "texts", "notices", "nonces")
+TABLES = ("store", "people", "trail", "texts", "notices", "nonces", "words")
 MISSES = 2
 SIX = 6
 
@@ -38,6 +38,7 @@ UNSEEN = {
     "store.created_at": "when the store was made",
     "notices": "which locks wait for the hook, and when that was last tried",
     "nonces": "which charges were asked for: an attempt in flight may fail, or be charged twice",
+    "words": "by which words people are found: `find` may miss some, and shows nobody else",
     "people.seal taken away": "a record without its seal looks like one that a desk has written",
     "trail.seal taken away": "likewise an event; `doctor` says so an hour later",
     "forged": "an event made up behind the last seal, with digest and links as they have to be: "
@@ -189,6 +190,7 @@ _ROWS = {
     "texts": ("number = (SELECT min(number) FROM texts)",),
     "notices": ("TRUE",),
     "nonces": ("attempt = (SELECT max(attempt) FROM nonces)",),
+    "words": ("id = (SELECT id FROM people WHERE login = 'alice')",),
 }
 _BY_TABLE = {
     "store": Seen.VERIFY,
@@ -197,6 +199,7 @@ _BY_TABLE = {
     "texts": Seen.AUDIT,
     "notices": Seen.NOBODY,
     "nonces": Seen.NOBODY,
+    "words": Seen.NOBODY,
 }
 """What is expected of any column, also of one that a later version adds."""
 _BY_COLUMN = {
@@ -240,7 +243,7 @@ def _columns() -> list[tuple[str, str]]:
 
 def _other(value: Any, kind: str, column: str) -> Any:
     """Another value for a column, as plausible as can be."""
-    words = {"type": "dedicated", "active": 0, "nonce": "0" * 32, "xid": "1"}
+    words = {"type": "dedicated", "active": 0, "nonce": "0" * 32, "xid": "1", "folded": "'x'"}
     if column in words:
         return words[column]
     if kind == "bytea":
