@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import tracemalloc
 from collections.abc import Sequence
@@ -430,17 +431,21 @@ def _filled(desk: Desk, events: int) -> None:
 
 
 def test_memory_is_flat(desk: Desk) -> None:
-    """A trail of many pages takes no more memory to check than one of two."""
+    """A trail of many pages takes no more memory to check than one of two.
+
+    A hundred bytes kept of each event would be more than twice as much.
+    """
     peaks = []
     for pages in (2, 18):
         _filled(desk, pages * PAGE)
         with desk.session(Need.CHECK) as session:
+            gc.collect()
             tracemalloc.start()
             report = check_trail(session, None)
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
     assert report.events > 20 * PAGE
-    assert peaks[1] < peaks[0] * 1.2
+    assert peaks[1] < peaks[0] * 1.5
 
 
 def test_a_check_holds_nobody_up(busy: Desk) -> None:
