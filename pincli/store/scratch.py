@@ -172,7 +172,7 @@ class StagedImport(_Temporary):
     def add_move(self, user: str, account: str) -> None:
         """Keep in mind that a row moves this user of that account to its own."""
         with translated(_PATH):
-            self._connection.execute("INSERT INTO moves VALUES (?, ?)", (user, account))
+            self._connection.execute("INSERT OR IGNORE INTO moves VALUES (?, ?)", (user, account))
 
     def add_problem(self, problem: RowProblem, number: int) -> None:
         """Note what is wrong with a row, given with its number."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pincli.operations import pins
@@ -171,8 +171,18 @@ def _compare(desk: Desk, model: Model) -> None:
             assert (record.question is not None) == user.has_pin
 
 
+def _bob(*accounts: str) -> list[Person]:
+    return [{"user": "bob", "account": each, "name": "", "type": "cloud"} for each in accounts]
+
+
 @settings(max_examples=40)
 @given(steps=steps)
+@example(  # one person, moved by two rows
+    steps=[
+        (Import(_bob("globex", "initech"), "array", "new", None), []),
+        (Import(_bob("acme", "acme", "globex"), "array", "move", None), []),
+    ]
+)
 def test_imports_do_what_the_model_does(
     steps: Sequence[tuple[Import, Sequence[tuple[str, int]]]],
 ) -> None:

@@ -29,7 +29,7 @@ def shell(floor: AgentFloor) -> Iterator[pexpect.spawn[str]]:
 def test_a_shift_by_sudo(floor: AgentFloor, shell: pexpect.spawn[str]) -> None:
     """A call, Ctrl-Z in the middle of the digits, `fg`, the verdict, the end: all as without."""
     shell.sendline(shlex.join(floor.sudo_line("desk")))
-    shell.expect_exact("users.")
+    shell.expect_exact("company")
     shell.send("alice T-1\r")
     shell.expect_exact("ticket")
     shell.send("444\x1a")
