@@ -34,8 +34,11 @@ def _exposed(desk: Desk, name: str) -> None:
 
 
 def _a_link(desk: Desk, name: str) -> None:
+    folder = desk.keys / "of-all"  # where others may put another key
+    folder.mkdir()
+    folder.chmod(0o777)
     path = desk.keys / name
-    path.symlink_to(path.rename(desk.keys / f"real-{name}"))
+    path.symlink_to(path.rename(folder / name))
 
 
 def _malformed(desk: Desk, name: str) -> None:
