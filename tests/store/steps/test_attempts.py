@@ -212,7 +212,7 @@ def test_a_match_sets_the_counter_to_nought(desk: Desk, counter: int) -> None:
     with desk.session(agent="root") as session:
         verdict = settled(session, charged(session, before, PIN))
     after = desk.user("alice")
-    assert told_verdict(verdict) == Verdict(Outcome.VERIFIED, told(after), State.ACTIVE)
+    assert told_verdict(verdict) == Verdict(Outcome.VERIFIED, told(after), State.ACTIVE, number + 1)
     assert (after.failed_attempts, after.attempt, after.locked_since) == (0, None, None)
     assert (after.locks_total, after.attempts_total) == (0, before.attempts_total + 1)
     assert after.last_verified_by == "root"
@@ -232,7 +232,9 @@ def test_a_miss_keeps_its_charge(desk: Desk, counter: int) -> None:
     with desk.session() as session:
         verdict = settled(session, charged(session, before))
     after = desk.user("alice")
-    assert told_verdict(verdict) == Verdict(Outcome.INCORRECT, told(after), State.ACTIVE)
+    assert told_verdict(verdict) == Verdict(
+        Outcome.INCORRECT, told(after), State.ACTIVE, number + 1
+    )
     assert (after.failed_attempts, after.attempt, after.attempt_answer) == (counter + 1, None, None)
     assert (after.locks_total, after.locked_since, after.last_verified_at) == (0, None, None)
     assert kinds_after(desk, number) == [
@@ -252,7 +254,9 @@ def test_the_sixth_miss_locks(desk: Desk) -> None:
         locked = session.store.locks_recorded
     after = desk.user("alice")
     assert locked == [after]
-    assert told_verdict(verdict) == Verdict(Outcome.INCORRECT, told(after), State.LOCKED)
+    assert told_verdict(verdict) == Verdict(
+        Outcome.INCORRECT, told(after), State.LOCKED, attempt.number
+    )
     assert (after.failed_attempts, after.locks_total) == (6, 1)
     assert after.locked_since is not None
     assert after.locked_since == after.last_locked_at
@@ -289,7 +293,7 @@ def test_somebody_else_ends_an_attempt_with_the_outcome_it_would_have_got(
     with desk.session(agent="mia") as session:
         verdict = settled(session, attempt)
     state = State.LOCKED if locks else State.ACTIVE
-    assert told_verdict(verdict) == Verdict(outcome, told(after), state)
+    assert told_verdict(verdict) == Verdict(outcome, told(after), state, attempt.number)
     assert last_number(desk) == number
 
 
@@ -330,7 +334,7 @@ def test_a_right_answer_that_somebody_else_ended_is_not_told_once_its_pin_is_gon
     number = last_number(desk)
     with desk.session() as session:
         verdict = settled(session, attempt)
-    assert verdict == Verdict(word, after, state)
+    assert verdict == Verdict(word, after, state, attempt.number)
     assert kinds_after(desk, number) == [("not_told", word.value, after.failed_attempts)]
     assert desk.events()[-1].attempt == attempt.number
     assert desk.user("alice") == after
