@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shlex
 import shutil
 import signal
@@ -20,7 +21,7 @@ from pincli.models import UserType
 from pincli.operations import people
 from tests.support.contract import call
 from tests.support.desk import PROGRAM, Desk
-from tests.support.driving import edit, wait_until
+from tests.support.driving import LONG_ENOUGH, edit, wait_until
 from tests.support.floor import RIGHT, WRONG, content
 from tests.support.terminal import any_terminal, cells, plain, terminal
 
@@ -320,7 +321,7 @@ def _writes_to_stderr(pid: int) -> bool:
         ("unlock lara", "Reason for unlocking lara: "),
         ("reset alice", "[y/N] "),
         ("desk", "end shift"),
-        ("desk --plain", "user: "),
+        ("desk --plain", "caller: "),
     ],
 )
 def test_a_terminal_that_goes_away_is_an_interrupt(
@@ -339,6 +340,7 @@ def test_a_terminal_that_goes_away_is_an_interrupt(
     ) as agent:
         seen = b""
         while question.encode() not in seen:
+            assert select.select([window], [], [], LONG_ENOUGH)[0], seen
             seen += os.read(window, 4096)
         before = content(floor.store)
         os.close(end)
