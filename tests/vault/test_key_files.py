@@ -9,7 +9,8 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -105,20 +106,28 @@ def test_a_link_is_followed_only_where_nobody_else_can_change_it(
         assert fault_of(mounted) is fault
 
 
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that every login may pass: pytest's own are ours alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files that are root's")
 @pytest.mark.parametrize(
     ("mode", "groups", "code"),
     [(0o440, "54321", 0), (0o440, "54322", 8), (0o444, "54321", 8), (0o460, "54321", 8)],
 )
 def test_a_key_of_root_that_a_group_may_read(
-    mounted: Path, tmp_path: Path, mode: int, groups: str, code: int
+    mounted: Path, public: Path, mode: int, groups: str, code: int
 ) -> None:
     """With `fsGroup`, a pod reads its keys by a group that it is in, and changes nothing."""
+    shutil.copytree(mounted.parent, public / "keys", symlinks=True)
+    mounted = public / "keys" / mounted.name
     target = mounted.resolve()
     os.chown(target, 0, 54321)
     target.chmod(mode)
-    for folder in (tmp_path, *tmp_path.parents):
-        folder.chmod(folder.stat().st_mode | 0o011)
     script = (
         "import sys; from pathlib import Path; from pincli.vault.key_files import read_key\n"
         "from pincli.errors import KeysUnavailable\n"
