@@ -115,7 +115,7 @@ class NoPinPossible(PincliError):
 class Rule(Enum):
     """Why something was refused (exit 7)."""
 
-    NO_SIGN = "there is no sign of that id"
+    NO_SIGN = "no sign has this id"
     OWN_SIGN = "the sign is about the caller"
     NOT_LOCKED = "the user is not locked"
     LOCKED = "the user is locked"

@@ -75,7 +75,7 @@ def stream_backup(location: Location, marks: Path, stream: BinaryIO) -> None:
 
     Raises:
         OutputUnavailable: The stream does not take all of it.
-        StoreUnavailable: The store can't be read, or there is no room for a copy beside it.
+        StoreUnavailable: The store can't be read, or its disk has no room for a copy.
         UsageProblem: The store is on a server.
     """
     _require_no_server(location)

@@ -1,7 +1,7 @@
-"""Telling another program about locks, once they are durable and the verdict is out.
+"""Notices of locks for another program, once they are durable and the verdict is printed.
 
-Each lock waits in the store until the program took it. Whoever makes a lock can end their own
-run, but not the next one of somebody else, which tells of it then.
+Each lock waits in the store until the program has taken it. A caller who makes a lock can kill
+their own run. The next run of anybody else then delivers the notice.
 """
 
 from __future__ import annotations

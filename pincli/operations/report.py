@@ -54,7 +54,7 @@ def report(
         now: The present time.
 
     Raises:
-        UsageProblem: The span is too long, or lies in the future.
+        UsageProblem: The span is too long, or begins in the future.
     """
     now = now or present()
     began = moment_of(since)

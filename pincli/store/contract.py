@@ -391,8 +391,8 @@ class Attempts(Protocol):
     def next_notice(self) -> Notice | None:
         """The oldest lock that waits for the hook, if no other run is at it.
 
-        The first time it only begins: locks wait in the store from there on. Whoever gets one
-        tells the hook within a minute, and says by `delivered` how that went.
+        The first call finds nothing: from then on, locks wait in the store. The run that gets
+        one runs the hook within a minute, and reports the result by `delivered`.
         """
 
     def delivered(self, number: int, failure: str | None) -> None:

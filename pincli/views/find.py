@@ -24,7 +24,7 @@ def found(result: Found) -> Answer:
 
 
 def _screen(result: Found) -> list[Block]:
-    # The name comes last: whatever it says, the login is beside it.
+    # The name comes last: it can say anything, and the login before it stays true.
     rows = [(login_of(u), u.account, state_of(u).value, u.display_name) for u in result.people]
     columns = ("user", "account", "state", "name")
     blocks: list[Block] = [

@@ -48,7 +48,7 @@ def stream(
     writer: AbstractContextManager[None],
     target: BinaryIO,
 ) -> None:
-    """Write a database to a stream, from a copy beside it that was read back.
+    """Write a database to a stream. A copy is made and read back first.
 
     Args:
         source: The database, open.
