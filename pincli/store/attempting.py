@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from pincli.errors import Unavailable
 from pincli.models import Answered, NewEvent, Notice, User, Verdict
 from pincli.store.steps import attempts
-from pincli.store.steps.people import record
 
 if TYPE_CHECKING:
     from pincli.store.contract import Store
@@ -58,6 +57,8 @@ class StepAttempts:
 
     def record(self, *events: NewEvent) -> None:
         """Record what changes no user."""
+        from pincli.store.steps.people import record  # no verdict waits for it
+
         self._store.write(record, *events)
 
     def next_notice(self) -> Notice | None:

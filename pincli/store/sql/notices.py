@@ -1,7 +1,7 @@
 """The outbox of locks in SQL: those that wait for the hook.
 
-Row 0 says that somebody wants to be told at all, and when one of them began to tell: without a
-hook nothing waits. The other rows are the numbers of the events that recorded locks.
+Row 0 says that there is a hook, and when a run last began to deliver. Without a hook nothing
+waits. The other rows are the numbers of the events that recorded locks.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _FACTS = (
 def add_notices(
     transaction: SqlTransaction, numbers: Sequence[int], *, at_any_rate: bool = False
 ) -> None:
-    """Let these locks wait, if anybody wants to be told, or at any rate."""
+    """Let these locks wait for the hook, if there is one, or `at_any_rate`."""
     if numbers and (at_any_rate or transaction.rows("SELECT 1 FROM notices WHERE number = 0")):
         transaction.insert("notices", ("number",), [(number,) for number in numbers])
 
 
 def next_notice(transaction: SqlTransaction) -> Notice | None:
-    """The oldest lock that waits, if nobody else is telling now."""
+    """The oldest lock that waits, if no other run delivers one now."""
     found = transaction.rows("SELECT tried_at FROM notices WHERE number = 0")
     if not found:
         transaction.insert("notices", ("number",), [(0,)])
@@ -48,7 +48,7 @@ def next_notice(transaction: SqlTransaction) -> Notice | None:
 
 
 def settle_notice(transaction: SqlTransaction, number: int, *, told: bool) -> bool:
-    """Note that a lock was told, or that it wasn't; whether that is its first failure."""
+    """Note whether the hook took a lock; gives whether this is its first failure."""
     if told:
         transaction.run("DELETE FROM notices WHERE number = ?", (number,))
         transaction.run("UPDATE notices SET tried_at = NULL WHERE number = 0", ())
