@@ -60,7 +60,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leave the machine alone unless told otherwise."""
+    """Begin with the usual umask, and leave the machine alone unless it may be changed."""
+    os.umask(0o022)  # pincli, run in this process by an earlier test, leaves 077
     asked = os.environ.get("PINCLI_TEST_SYSTEM") == "1"
     if item.get_closest_marker("system") is not None and not asked:
         pytest.skip("changes the machine: PINCLI_TEST_SYSTEM=1")

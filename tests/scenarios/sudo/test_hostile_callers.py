@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import sys
@@ -24,14 +23,6 @@ PYTHON = "python{}.{}".format(*sys.version_info)
 @pytest.fixture
 def evil(floor: AgentFloor) -> Path:
     """A folder of an agent's, full of modules that leave a mark when they are imported."""
-    before = os.umask(0o022)  # pincli, run in this process, leaves one that hides the trap
-    try:
-        return _trap(floor)
-    finally:
-        os.umask(before)
-
-
-def _trap(floor: AgentFloor) -> Path:
     folder = floor.home(AMY) / "evil"
     user_site = f".local/lib/{PYTHON}/site-packages"
     for below in (".", user_site, f"lib/{PYTHON}", "bin"):
