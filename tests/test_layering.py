@@ -88,7 +88,7 @@ OF_TYPER = {"pincli.cli", "pincli.commands.typer_classes", "pincli.commands.comm
 """Who knows what a command is to Typer."""
 KNOWS_SQL = ("store.sql", "store.sqlite", "store.postgresql", "store.scratch")
 """The engines, and rows on their way in a temporary database, which no engine is."""
-NAMES_FILES = ("store.sqlite", "store.mark", "views.help.topics")
+NAMES_FILES = ("store.sqlite", "store.mark", "views.manual.topics")
 """The help's list of files is for people."""
 SQL = re.compile(
     r"\b(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|DROP\s+TABLE"

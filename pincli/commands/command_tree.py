@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from pincli.commands.registry import entry_of, front_page
-from pincli.views.help.page import Page
+from pincli.views.manual.page import Page
 
 _AS_IT_IS = "\b\n"
 

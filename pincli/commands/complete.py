@@ -20,7 +20,7 @@ from pincli.errors import PincliError
 from pincli.operations.completing import accounts_with, names_beginning
 from pincli.store.opening import open_store
 from pincli.views.blocks import Answer
-from pincli.views.help.topics import TOPICS
+from pincli.views.manual.topics import TOPICS
 
 FILES, FOLDERS = "\tfiles", "\tfolders"
 _BY_THE_SHELL = {"file": (FILES,), "dir": (FOLDERS,), "location": (FOLDERS,)}

@@ -14,8 +14,8 @@ from pincli.errors import UsageProblem
 from pincli.rules.names import mask_pins
 from pincli.views.blocks import Answer
 from pincli.views.exit_codes import ExitCode
-from pincli.views.help import man, topics
-from pincli.views.help.page import facts
+from pincli.views.manual import man, topics
+from pincli.views.manual.page import facts
 
 _MAN = "man"
 

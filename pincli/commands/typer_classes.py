@@ -89,7 +89,7 @@ class PlainGroup(TyperGroup):
         if entry is not None:
             _write_exit_codes(entry, formatter)
         if not self.words:
-            from pincli.views.help.topics import TOPICS
+            from pincli.views.manual.topics import TOPICS
 
             codes = ", ".join(f"{int(code)} {code.short}" for code in ExitCode)
             more = ", ".join(f"`pincli help {topic}`" for topic in TOPICS)

@@ -11,7 +11,7 @@ import typer
 from pincli.cli import app
 from pincli.commands.registry import front_page
 from pincli.views.exit_codes import EXIT_OF, ExitCode
-from pincli.views.help.topics import TOPICS
+from pincli.views.manual.topics import TOPICS
 from tests.support.contract import COMMANDS, GROUPS, answer_of, call
 from tests.support.desk import PROGRAM, Desk
 

@@ -13,8 +13,8 @@ from textwrap import wrap
 
 from pincli import __version__
 from pincli.views.exit_codes import ExitCode
-from pincli.views.help import topics
-from pincli.views.help.page import Page
+from pincli.views.manual import topics
+from pincli.views.manual.page import Page
 
 _WHAT_IT_IS = "check a caller's six-digit support PIN"
 _SPECIAL = {

@@ -13,8 +13,8 @@ import typer
 from pincli.cli import app
 from pincli.commands.command_tree import pages
 from pincli.views.exit_codes import ExitCode
-from pincli.views.help import man
-from pincli.views.help.page import Page
+from pincli.views.manual import man
+from pincli.views.manual.page import Page
 from tests.support.contract import COMMANDS
 
 PAGE = Path(__file__).resolve().parents[3] / ".man" / "pincli.1"
