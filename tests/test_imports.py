@@ -127,7 +127,7 @@ def test_a_verify_loads_no_other_command(desk: Desk, tmp_path: Path) -> None:
         "interrupts",
     }
     assert "pincli.views.terminal" not in modules
-    assert "pincli.store.sqlite.schema" not in modules
+    assert "pincli.store.sqlite.migrations" not in modules
     assert "pincli.store.contract" not in modules
     assert "pincli.results" not in modules
     assert "pincli.vault.seals" not in modules

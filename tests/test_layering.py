@@ -23,13 +23,13 @@ MAY_IMPORT = {
     "cli": ("commands", "views", "store.location"),
     "commands": (
         *("commands", "views", "operations", "vault", "rules", "config"),
-        *("store.opening", "store.scratch", "store.location", "store.kept"),
+        *("store.opening", "store.scratch", "store.location"),
     ),
     "views": ("views", "rules", "config", "store.location"),
     "operations": (
         *("operations", "vault", "rules"),
         *("store.opening", "store.contract", "store.steps", "store.scratch", "store.sealing"),
-        *("store.attempting", "store.location", "store.kept", "files"),
+        *("store.attempting", "store.location", "files"),
     ),
     "store.contract": (
         *("rules.replay.Course", "rules.words.Sought", "rules.signs.Calls", "rules.signs.Noted"),
@@ -44,12 +44,11 @@ MAY_IMPORT = {
     "store.sqlite": (*SHARED, "store.sqlite", "store.mark", "files"),
     "store.postgresql": (
         *(*SHARED, "store.postgresql", "store.mark", "store.location"),
-        *("store.kept", "files"),
+        *("store.opening.ConnectionCache", "files"),
     ),
     "store.scratch": ("store.sqlite.errors",),
     "store.opening": ("store",),
     "store.moving": ("store",),  # from one engine to the other: it has to know both
-    "store.kept": ("store.postgresql.connection.Connection",),
     "store.location": (),
     "vault": ("vault", "rules", "files"),
     "config": ("rules", "store.location"),
@@ -106,8 +105,8 @@ CHANGES_USERS = re.compile(
 DELETES_USERS = re.compile(r"\b(REPLACE\s+INTO|DELETE\s+FROM|DROP\s+TABLE)\s+(main\.)?people")
 MAY_CHANGE_USERS = (
     *("store.sqlite.transaction", "store.postgresql.transaction"),
-    *("store.sqlite.copies", "store.sqlite.salvage", "store.sqlite.schema", "store.sqlite.upgrade"),
-    "store.sqlite.catching_up",
+    *("store.sqlite.migrations", "store.sqlite.upgrade"),
+    *("store.sqlite.restore.rows", "store.sqlite.restore.concurrent_writes"),
 )
 """How `save` writes; the others fill a file or a table that nobody else has yet."""
 
@@ -215,7 +214,7 @@ RULES: tuple[Rule, ...] = (
 BEGIN = re.compile("begin( deferred| immediate| exclusive)?( transaction)?;?", re.IGNORECASE)
 MAY_DEFER = (
     *("store.sqlite.engine", "store.scratch"),
-    *("store.sqlite.restored_records", "store.sqlite.catching_up", "store.postgresql"),
+    *("store.sqlite.restore", "store.postgresql"),
 )
 """The first writes nothing in it; the next write a file that nobody else has; the last is no
 SQLite."""
@@ -326,7 +325,7 @@ def test_each_library_is_used_where_it_may_be() -> None:
         (changing_users, "pincli.store.sqlite.engine", "q = 'UPDATE people SET active = 0'"),
         (changing_users, "pincli.store.sql.people", "q = f'INSERT INTO {table} VALUES ({marks})'"),
         (changing_users, "pincli.store.sql.transaction", "q = 'DELETE FROM people WHERE id = ?'"),
-        (changing_users, "pincli.store.sqlite.copies", "q = 'DROP TABLE people'"),
+        (changing_users, "pincli.store.sqlite.restore.rows", "q = 'DROP TABLE people'"),
         (surprising, "pincli.cli", "import requests"),
         (surprising, "pincli.commands.x", "from click import echo"),
         (speaking, "pincli.store.x", "print('x')"),

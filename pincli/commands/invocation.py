@@ -19,8 +19,8 @@ from pincli.views.shell import in_account
 if TYPE_CHECKING:
     from pincli.models import Origin, User
     from pincli.operations.session import Need, Session
-    from pincli.store.kept import KeptConnection
     from pincli.store.location import Location
+    from pincli.store.opening import ConnectionCache
     from pincli.vault.answers import Answers
 
 _Entered = TypeVar("_Entered")
@@ -124,7 +124,7 @@ class Invocation:
         *needs: Need,
         answers: Answers | None = None,
         even_closed: bool = False,
-        kept: KeptConnection | None = None,
+        cache: ConnectionCache | None = None,
     ) -> AbstractContextManager[Session]:
         """A session for the command, with what it needs checked before it does anything.
 
@@ -135,7 +135,7 @@ class Invocation:
             Unavailable: The configuration, the store or a key can't be used.
         """
         return self._session(
-            self.config, *needs, answers=answers, even_closed=even_closed, kept=kept
+            self.config, *needs, answers=answers, even_closed=even_closed, cache=cache
         )
 
     def open(
@@ -228,7 +228,7 @@ class Invocation:
         *needs: Need,
         answers: Answers | None = None,
         even_closed: bool = False,
-        kept: KeptConnection | None = None,
+        cache: ConnectionCache | None = None,
     ) -> AbstractContextManager[Session]:
         from pincli.operations.session import open_session
 
@@ -240,7 +240,7 @@ class Invocation:
             needs=frozenset(needs),
             answers=answers,
             even_closed=even_closed,
-            kept=kept,
+            cache=cache,
             shows_people=config.roles is None or bool(config.roles & _SEE_PEOPLE),
         )
 

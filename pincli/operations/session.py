@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pincli.errors import KeysUnavailable, StoreTampered, StoreUnavailable
 from pincli.models import Fault, Identity, Origin
 from pincli.store.location import Location, Server
-from pincli.store.opening import open_store
+from pincli.store.opening import ConnectionCache, open_store
 from pincli.vault.answers import Answers
 from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.keyring import (
@@ -26,7 +26,6 @@ from pincli.vault.keyring import (
 
 if TYPE_CHECKING:
     from pincli.store.contract import Attempts, Store
-    from pincli.store.kept import KeptConnection
 
 _NAMED_AT_MOST = 20
 
@@ -141,7 +140,7 @@ def open_session(
     needs: frozenset[Need] = frozenset(),
     answers: Answers | None = None,
     even_closed: bool = False,
-    kept: "KeptConnection | None" = None,
+    cache: ConnectionCache | None = None,
     shows_people: bool = True,
 ) -> Iterator[Session]:
     """Open the store, and check every key that is needed against the store's record.
@@ -157,7 +156,7 @@ def open_session(
         needs: What the command is going to do.
         answers: For tests, at a lower cost.
         even_closed: Open a store that was moved to a server too.
-        kept: Keeps the connection to a server from one session to the next.
+        cache: Keeps the connection to a server from one session to the next.
         shows_people: Whether the caller may see who there is.
 
     Raises:
@@ -167,7 +166,7 @@ def open_session(
     marks = marks or keys_folder
     writes = bool(needs & {Need.WRITE, Need.ATTEMPT})
     store = _opened(
-        location, keys_folder, marks, origin, upgrade=writes, even_closed=even_closed, kept=kept
+        location, keys_folder, marks, origin, upgrade=writes, even_closed=even_closed, cache=cache
     )
     try:
         if Need.ATTEMPT in needs and store.functions is None:
@@ -224,11 +223,11 @@ def _opened(
     *,
     upgrade: bool,
     even_closed: bool,
-    kept: "KeptConnection | None",
+    cache: ConnectionCache | None,
 ) -> "Store":
     """The store, brought up to date first if it is a folder's, of an older pincli."""
     try:
-        return open_store(location, marks, origin=origin, even_closed=even_closed, kept=kept)
+        return open_store(location, marks, origin=origin, even_closed=even_closed, cache=cache)
     except StoreUnavailable as error:
         # A server's schema is its owner's to change, by `store upgrade`.
         on_the_way = upgrade and error.fault is Fault.OLD_SCHEMA

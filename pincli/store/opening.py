@@ -14,8 +14,39 @@ from pincli.store.location import Location, Server
 if TYPE_CHECKING:
     from pincli.results import Upgraded
     from pincli.store.contract import Store, Upkeep
-    from pincli.store.kept import KeptConnection
+    from pincli.store.postgresql.connection import Connection
     from pincli.store.sqlite.upgrade import Vault
+
+
+class ConnectionCache:
+    """Keeps the connection to a server from one store to the next, for the desk.
+
+    A new connection takes five round trips and a new process of the server, in which the first
+    verify takes twice as long as later ones. Stores in folders keep nothing.
+    """
+
+    def __init__(self) -> None:
+        self._connection: Connection | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the next store has to connect again."""
+        return self._connection is None
+
+    def put(self, connection: Connection) -> None:
+        """Keep a connection that its store no longer needs."""
+        self._connection = connection
+
+    def take(self) -> Connection | None:
+        """The connection that was kept, for the next store."""
+        connection, self._connection = self._connection, None
+        return connection
+
+    def close(self) -> None:
+        """Close what is kept: the next store connects again."""
+        connection = self.take()
+        if connection is not None:
+            connection.close()
 
 
 def open_store(
@@ -25,7 +56,7 @@ def open_store(
     origin: Origin,
     read_only: bool = False,
     even_closed: bool = False,
-    kept: KeptConnection | None = None,
+    cache: ConnectionCache | None = None,
 ) -> Store:
     """Open a store.
 
@@ -35,7 +66,7 @@ def open_store(
         origin: Who acts, and by which command.
         read_only: Write nothing at all, and wait for nobody.
         even_closed: Open a folder's store that was moved to a server too.
-        kept: Keeps the connection to a server from one store to the next.
+        cache: Keeps the connection to a server from one store to the next.
 
     Raises:
         StoreUnavailable: Missing, damaged, newer than this program, or forbidden; or this host
@@ -45,7 +76,7 @@ def open_store(
         with _driver_needed(location):
             from pincli.store.postgresql.engine import PostgresStore
 
-            return PostgresStore(location, marks, origin=origin, read_only=read_only, kept=kept)
+            return PostgresStore(location, marks, origin=origin, read_only=read_only, cache=cache)
     from pincli.store.sqlite.engine import SqliteStore
 
     return SqliteStore(location, marks, origin=origin, read_only=read_only, even_closed=even_closed)

@@ -29,7 +29,8 @@ from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
 from pincli.operations.verify import verify
 from pincli.rules.states import state_of
-from pincli.store.sqlite import copies, restoring
+from pincli.store.sqlite import copies
+from pincli.store.sqlite.restore import restore as restoring
 from tests.operations.restoring import backed_up, restored, untouched
 from tests.store.attempting import charged, left_open, settled
 from tests.support.desk import Desk, new_desk

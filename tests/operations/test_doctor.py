@@ -29,7 +29,7 @@ from pincli.operations.doctor.sudo import judged, sudoers_check
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
 from pincli.results import Check
-from pincli.store.sqlite import transaction, upkeep
+from pincli.store.sqlite import health, transaction
 from pincli.store.steps.people import record
 from tests.support.contract import call
 from tests.support.desk import Desk
@@ -310,7 +310,7 @@ def test_keys_beside_the_store(well: Desk) -> None:
 def test_little_space(well: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under 100 MiB, or less than the database takes: told in MiB."""
     usage = shutil._ntuple_diskusage
-    least = upkeep._LEAST_FREE
+    least = health.LEAST_FREE
     for free, healthy in ((least, True), (least - 1, False), (0, False)):
         monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: usage(0, 0, free))
         assert ("free space" not in sick(well)) is healthy

@@ -18,8 +18,10 @@ from pincli.operations import keys, people, pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.verify import verify
 from pincli.rules.states import state_of
-from pincli.store.sqlite import candidates, connection, restored_records, restoring
-from pincli.store.sqlite.leftovers import unfinished_name
+from pincli.store.sqlite import connection
+from pincli.store.sqlite.restore import records, sources
+from pincli.store.sqlite.restore import restore as restoring
+from pincli.store.sqlite.temporary_files import unfinished_name
 from tests.operations.restoring import backed_up, restored, untouched
 from tests.store.attempting import left_open
 from tests.support.desk import Desk
@@ -115,7 +117,7 @@ def test_callers_who_go_on_during_a_restore_are_caught_up_with(
     """What they did after the copy is looked at under the lock: nobody gets a guess back."""
     backup = backed_up(peopled)
     guess_wrong(peopled, "bob", 2)
-    write = restored_records.write_records
+    write = records.write_records
     tries = []
 
     def beside_callers(*arguments: Any, **keeps: Any) -> Any:
@@ -141,7 +143,7 @@ def test_a_restore_that_kept_pins_begins_again_beside_callers(
 ) -> None:
     """Something has happened since the backup after all, so every PIN is withdrawn."""
     backup = backed_up(peopled)
-    write = restored_records.write_records
+    write = records.write_records
     kept = []
 
     def beside_a_caller(*arguments: Any, keeps: bool) -> Any:
@@ -164,7 +166,7 @@ def test_taking_in_beside_callers_keeps_what_they_did(
     """The long search is done once; the trail goes on with what came, and nobody else changes."""
     edit = "UPDATE people SET failed_attempts = 1 WHERE login = ?"
     peopled.sql(edit, "alice")
-    check, find = candidates.checked, restored_records.suspects
+    check, find = sources.checked, records.suspects
     tries = []
 
     def beside_a_caller(*arguments: Any, **options: Any) -> Any:

@@ -20,7 +20,7 @@ from pincli.operations.session import Need
 from pincli.operations.trail import check_trail, parse_head
 from pincli.rules.states import state_of
 from pincli.rules.times import written
-from pincli.store.sqlite import connection, lockfile, schema, transaction
+from pincli.store.sqlite import connection, lockfile, migrations, transaction
 from pincli.store.sqlite import upgrade as steps
 from pincli.store.sqlite.connection import SCHEMA_VERSION
 from tests.store.processes import held_by_other
@@ -552,7 +552,7 @@ def test_it_holds_every_lock_of_version_1(old: Desk, monkeypatch: pytest.MonkeyP
     """No program of version 1 can write or charge while it works."""
     path = old.store / "pincli.lock"
     free: list[int] = []
-    migrate = schema.migrate
+    migrate = migrations.migrate
 
     def looked(opened: sqlite3.Connection) -> None:
         child = os.fork()
@@ -561,7 +561,7 @@ def test_it_holds_every_lock_of_version_1(old: Desk, monkeypatch: pytest.MonkeyP
         free.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
         migrate(opened)
 
-    monkeypatch.setattr(schema, "migrate", looked)
+    monkeypatch.setattr(migrations, "migrate", looked)
     upgraded(old)
     assert free == [0]
 
@@ -693,7 +693,7 @@ def test_an_upgrade_that_fails_changes_nothing(
     old: Desk, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     """An error, or a schema that is not ours: all is rolled back; the next start does it whole."""
-    migrate = schema.migrate
+    migrate = migrations.migrate
 
     def halfway(opened: sqlite3.Connection) -> None:
         migrate(opened)
@@ -701,7 +701,7 @@ def test_an_upgrade_that_fails_changes_nothing(
 
     before = dump(old)
     with monkeypatch.context() as patched:
-        patched.setattr(schema, "migrate", halfway)
+        patched.setattr(migrations, "migrate", halfway)
         with pytest.raises(StoreUnavailable), old.session(Need.WRITE):
             pass
     assert dump(old) == before

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from pincli import files
-from pincli.store.sqlite import copies, replacing
+from pincli.store.sqlite import copies
+from pincli.store.sqlite.restore import replacement
 from tests.support import drive_forks, failpoints, turns
 from tests.support.desk import Desk, Ran, killed
 from tests.support.driving import ROOT, Forks
@@ -106,7 +107,7 @@ def _install(plan: Plan) -> None:
     failpoints.install(replace(plan, kill_at=0))
     for name in _FILE_OPERATIONS:
         _replace(os, name, steps.before(getattr(os, name)))
-    for module in (copies, replacing):
+    for module in (copies, replacement):
         _replace(module, "give_name", steps.before(files.give_name))
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from pincli.models import Event, EventKind
-from pincli.store.sqlite.schema import migrations
+from pincli.store.sqlite.migrations import migrations
 from pincli.vault.answers import Answers, BoundTo, HashCost
 from pincli.vault.audit_macs import AuditSigner
 from pincli.vault.keyring import create_keys

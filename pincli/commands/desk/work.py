@@ -32,7 +32,7 @@ from pincli.operations.left_open import end_left_open
 from pincli.operations.session import Need, Session
 from pincli.operations.verify import add_ticket, admit, renew, verify
 from pincli.rules.names import clean_ticket
-from pincli.store.kept import KeptConnection
+from pincli.store.opening import ConnectionCache
 from pincli.vault.answers import Answers
 from pincli.views.blocks import Problem
 from pincli.views.problems import describe, for_caller
@@ -66,7 +66,7 @@ class Work:
         self._invocation = invocation
         self._answers = answers
         self._stack = ExitStack()
-        self._kept = KeptConnection()
+        self._cache = ConnectionCache()
         self._session: Session | None = None
         self._renew_pin: Callable[[], None] = _nothing
         self._hook_runs = False
@@ -78,7 +78,7 @@ class Work:
     def close(self) -> None:
         """Close the store, and the connection to its server."""
         self._leave()
-        self._kept.close()
+        self._cache.close()
 
     def find(self, effect: Find) -> Answer:
         """Whom a line means: the card of the one person who can be meant, or a list."""
@@ -174,20 +174,20 @@ class Work:
 
     def _renew(self) -> Session:
         self._leave()
-        may_be_stale = self._kept.is_there
+        may_be_stale = not self._cache.is_empty
         try:
             self._session = self._opened()
         except PincliError:
             if not may_be_stale:
                 raise
-            self._kept.close()
+            self._cache.close()
             self._session = self._opened()
         return self._session
 
     def _opened(self) -> Session:
         needs = (Need.ATTEMPT, Need.COMPARE)
         session = self._stack.enter_context(
-            self._invocation.opened(*needs, answers=self._answers, kept=self._kept)
+            self._invocation.opened(*needs, answers=self._answers, cache=self._cache)
         )
         self._invocation.want_notices(session)
         return session

@@ -35,7 +35,7 @@ from pincli.store.sql.rows import USER_COLUMNS, marks
 if TYPE_CHECKING:
     from pincli.rules.words import Sought
     from pincli.store.contract import P, Step, T
-    from pincli.store.kept import KeptConnection
+    from pincli.store.opening import ConnectionCache
     from pincli.store.sql.signs import SqlSigns
     from pincli.store.sql.trail import SqlTrail
 
@@ -107,7 +107,7 @@ class PostgresStore:
         *,
         origin: Origin,
         read_only: bool = False,
-        kept: KeptConnection | None = None,
+        cache: ConnectionCache | None = None,
     ) -> None:
         """Open the store in a server's database.
 
@@ -116,7 +116,7 @@ class PostgresStore:
             marks: The folder of this host's mark.
             origin: Who acts, and by which command.
             read_only: Write nothing at all, and wait for nobody.
-            kept: Keeps the connection from one store to the next.
+            cache: Keeps the connection from one store to the next.
 
         Raises:
             StoreUnavailable: There is no connection, no store, or one of another version.
@@ -126,7 +126,7 @@ class PostgresStore:
         self._sealers: Sealers | None = None
         self._moment: Connection | None = None
         patience = _HURRIED if read_only else LONGEST_WAIT
-        self._host = Host(server, marks, origin=origin, patience=patience, kept=kept)
+        self._host = Host(server, marks, origin=origin, patience=patience, cache=cache)
         try:
             found = self._rows(_OPENING)
             if len(found) != 1:

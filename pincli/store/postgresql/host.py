@@ -16,7 +16,7 @@ from pincli.store.postgresql.errors import TakeAgain, translated
 from pincli.store.postgresql.signals import Signals
 
 if TYPE_CHECKING:
-    from pincli.store.kept import KeptConnection
+    from pincli.store.opening import ConnectionCache
 
 TRIES = 5
 """How often a transaction is taken again where the database undid it."""
@@ -40,7 +40,7 @@ class Host:
         *,
         origin: Origin,
         patience: float = LONGEST_WAIT,
-        kept: KeptConnection | None = None,
+        cache: ConnectionCache | None = None,
     ) -> None:
         """Connect, or go on with the connection that was kept.
 
@@ -49,7 +49,7 @@ class Host:
             marks: The folder of this host's mark.
             origin: Who acts, and by which command.
             patience: Seconds to wait for each answer.
-            kept: Where the connection is kept in the end.
+            cache: Keeps the connection at the end.
 
         Raises:
             StoreUnavailable: There is no connection.
@@ -60,8 +60,8 @@ class Host:
         self._marks = marks
         self._mark: Mark | None = None
         self._patience = patience
-        self._kept = kept
-        self._connection = (kept and kept.take()) or self.another_connection()
+        self._cache = cache
+        self._connection = (cache and cache.take()) or self.another_connection()
 
     def another_connection(self, patience: float | None = None) -> Connection:
         """A new connection.
@@ -141,10 +141,10 @@ class Host:
 
     def close(self) -> None:
         """Close the connection, or keep it, and close the mark."""
-        if self._kept is None:
+        if self._cache is None:
             self._connection.close()
         else:
-            self._kept.keep(self._connection)
+            self._cache.put(self._connection)
         if self._mark is not None:
             self._mark.close()
             self._mark = None

@@ -11,13 +11,14 @@ from typing import Any
 
 from pincli.errors import StoreBusy, StoreTampered, StoreUnavailable
 from pincli.models import Fault, Identity, Start
-from pincli.store.sqlite.errors import from_os, translated
-from pincli.store.sqlite.holders import database_holder
+from pincli.store.sqlite.errors import database_holder, from_os, translated
 
 DATABASE = "pincli.db"
 SCHEMA_VERSION = 2
-"""The user_version that this program writes; schema.py has one migration for each."""
+"""The user_version that this program writes; migrations.py has one migration for each."""
 APPLICATION_ID = 0x50494E43
+FIRST_BYTES = b"SQLite format 3\0"
+"""Of every SQLite database."""
 OLDEST_SQLITE = (3, 37, 0)
 """The first with STRICT tables."""
 

@@ -1,4 +1,4 @@
-"""Whole copies of a database, page by page or row by row, never by renaming over an open one."""
+"""Whole copies of a database, page by page, never by renaming over an open one."""
 
 from __future__ import annotations
 
@@ -14,12 +14,9 @@ from typing import BinaryIO
 from pincli.errors import Refused, Rule, StoreUnavailable
 from pincli.files import give_name, sync_file, sync_folder
 from pincli.models import Fault
-from pincli.store.sqlite.connection import connect, schema_version
+from pincli.store.sqlite.connection import schema_version
 from pincli.store.sqlite.errors import from_os, translated
-from pincli.store.sqlite.leftovers import held_file, remove_leftovers, unfinished_name
-
-_HAS_OLD_EVENTS = "SELECT 1 FROM sqlite_master WHERE name = 'old_events'"
-_TABLES = ("store", "people", "trail", "texts", "notices")
+from pincli.store.sqlite.temporary_files import held_file, remove_leftovers, unfinished_name
 
 
 def back_up(source: sqlite3.Connection, path: Path, writer: AbstractContextManager[None]) -> None:
@@ -115,60 +112,6 @@ def private_copy(
                 yield copied
     except OSError as error:
         raise from_os(error, path) from None
-
-
-def copy_rows(backup: Path, path: Path, *, lenient: bool = False) -> None:
-    """Make a new database by our own migrations, with the rows of a backup, which is only read.
-
-    Args:
-        backup: The database that has the rows.
-        path: The new one.
-        lenient: Take in what pincli did not write, row by row and mended: see salvage.py.
-
-    Raises:
-        StoreUnavailable: The rows are not such as pincli writes, or can't be written.
-    """
-    from pincli.store.sqlite.salvage import copy_tables
-    from pincli.store.sqlite.schema import migrate
-    from pincli.store.sqlite.words import index_people
-
-    with translated(path), closing(connect(path, create=True)) as connection:
-        leave_syncing_for_the_end(connection)
-        tables = _tables_of(backup)
-        if not lenient:
-            connection.execute("ATTACH ? AS backup", (f"{backup.absolute().as_uri()}?mode=ro",))
-        connection.execute("BEGIN IMMEDIATE")
-        migrate(connection)
-        for table in ("old_users", "old_store", "old_events"):
-            if table not in tables:
-                connection.execute(f"DROP TABLE {table}")
-        if lenient:
-            copy_tables(backup, connection, tables)
-        else:
-            _copy_all(connection, tables)
-        index_people(connection)
-        # What a trail that was cut left behind would else belong to the events to come.
-        for table in ("texts", "notices"):
-            connection.execute(
-                f"DELETE FROM {table} WHERE number > (SELECT max(number) FROM trail)"
-            )
-        connection.execute("COMMIT")
-
-
-def _tables_of(backup: Path) -> tuple[str, ...]:
-    with closing(connect(backup, read_only=True)) as connection:
-        has_old = connection.execute(_HAS_OLD_EVENTS).fetchall()
-    return (*_TABLES, "old_events") if has_old else _TABLES
-
-
-def _copy_all(connection: sqlite3.Connection, tables: tuple[str, ...]) -> None:
-    for table in tables:
-        columns = ", ".join(
-            name for _, name, *_ in connection.execute(f"PRAGMA main.table_info({table})")
-        )
-        connection.execute(
-            f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM backup.{table}"
-        )
 
 
 def copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:

@@ -15,7 +15,7 @@ from pincli.store.sealing import Sealers
 from pincli.store.sqlite.connection import DATABASE, connect, utc_now
 from pincli.store.sqlite.errors import from_os, translated
 from pincli.store.sqlite.lockfile import LOCK_FILE, make_lock_file
-from pincli.store.sqlite.remains import put_journals_aside
+from pincli.store.sqlite.restore.replacement import put_journals_aside
 from pincli.store.sqlite.transaction import SqliteTransaction
 
 _SUFFIX = ".new"
@@ -69,7 +69,7 @@ def create_store(
 
 
 def _build(path: Path, identity: Identity, *, sealers: Sealers, origin: Origin) -> Head:
-    from pincli.store.sqlite.schema import migrate
+    from pincli.store.sqlite.migrations import migrate
 
     connection = connect(path, create=True)
     try:

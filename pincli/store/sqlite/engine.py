@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pincli.errors import StoreBusy, StoreTampered, StoreUnavailable
 from pincli.models import EventKind, Fault, Identity, NewEvent, Origin, Start, TrailEvent, User
 from pincli.store.sealing import Sealer, Sealers
-from pincli.store.sql.people import SqlPeople
-from pincli.store.sqlite import own_schema
+from pincli.store.sqlite import schema_check
 from pincli.store.sqlite.connection import (
     BUSY_SECONDS,
     DATABASE,
@@ -30,9 +29,9 @@ from pincli.store.sqlite.connection import (
 )
 from pincli.store.sqlite.errors import translated
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
+from pincli.store.sqlite.people import SqlitePeople
 
 if TYPE_CHECKING:
-    from pincli.rules.words import Sought
     from pincli.store.contract import Attempts, P, Step, T
     from pincli.store.mark import Mark, Seen
     from pincli.store.sql.rows import Row
@@ -46,17 +45,6 @@ _LAST_EVENT = "SELECT kind, note FROM trail ORDER BY number DESC LIMIT 1"
 # As in sql/notices.py, which a caller should not wait for.
 WAITING = "SELECT number FROM notices ORDER BY number LIMIT 2"
 _OLD_TRAIL = "SELECT 1 FROM sqlite_master WHERE name = 'old_events'"
-_WITH_WORDS = "SELECT rowid FROM words WHERE words MATCH ? LIMIT ?"
-
-
-class SqlitePeople(SqlPeople):
-    """contract.People in a folder."""
-
-    def with_words(self, sought: Sequence[Sought], limit: int) -> list[int]:
-        """The rows of users who have all of these words, at most `limit`."""
-        from pincli.store.sqlite.words import expression
-
-        return [row for (row,) in self._rows(_WITH_WORDS, (expression(sought), limit))]
 
 
 class SqliteStore:
@@ -162,7 +150,7 @@ class SqliteStore:
         locks = self._lock_file()
         with locks.writer(), translated(self.path):
             with self._committed(locks):
-                if own_schema.cookie(self._connection) != self._cookie:
+                if schema_check.cookie(self._connection) != self._cookie:
                     self._cookie = self._require_own_schema()
                 transaction = SqliteTransaction(
                     self._connection, self.path, sealers=self._sealers, origin=self._origin
@@ -258,7 +246,7 @@ class SqliteStore:
     def soundness(self) -> Iterator[Callable[[], bool]]:
         """Begin to look whether SQLite finds the database intact, in a private copy of it."""
         from pincli.store.sqlite.copies import private_copy, soundness
-        from pincli.store.sqlite.leftovers import remove_leftovers
+        from pincli.store.sqlite.temporary_files import remove_leftovers
 
         remove_leftovers(self.path.parent)
         with (
@@ -380,8 +368,8 @@ class SqliteStore:
 
     def _require_own_schema(self) -> int:
         """The schema's cookie, once the schema is known to be ours."""
-        cookie = own_schema.cookie(self._connection)
-        foreign = own_schema.foreign(self._connection, SCHEMA_VERSION)
+        cookie = schema_check.cookie(self._connection)
+        foreign = schema_check.foreign(self._connection, SCHEMA_VERSION)
         if foreign is not None:
             raise StoreTampered(self.path, foreign)
         return cookie

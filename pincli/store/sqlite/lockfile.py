@@ -23,8 +23,7 @@ from types import FrameType
 from pincli.errors import StoreBusy, StoreUnavailable
 from pincli.files import open_plain
 from pincli.models import Fault
-from pincli.store.sqlite.errors import from_os
-from pincli.store.sqlite.holders import holder_of
+from pincli.store.sqlite.errors import from_os, holder_of
 
 LOCK_FILE = "pincli.lock"
 LONGEST_WAIT = 10.0

@@ -1,6 +1,6 @@
 """The tables, as literal SQL: no later change of an enum or a rule alters a released schema.
 
-Not a blank may change here: SQLite keeps these texts, and own_schema.py compares them.
+Not a blank may change here: SQLite keeps these texts, and schema_check.py compares them.
 """
 # ruff: noqa: E501
 

@@ -13,6 +13,7 @@ from pincli.store.sealing import Sealers
 from pincli.store.sql.rows import Row, marks
 from pincli.store.sql.transaction import SqlTransaction
 from pincli.store.sqlite.connection import fetched, newest, read_store, utc_now
+from pincli.store.sqlite.people import write_words
 
 
 class SqliteTransaction(SqlTransaction):
@@ -77,8 +78,6 @@ class SqliteTransaction(SqlTransaction):
 
     def index(self, rows: Sequence[tuple[int, str]]) -> None:
         """Write what some users are found by: the number of each, and the words with blanks."""
-        from pincli.store.sqlite.words import write_words
-
         write_words(self._connection, rows)
         if not all(words for _, words in rows):
             # Somebody is erased: FTS5 keeps old words in its blocks until it writes them again.

@@ -21,7 +21,7 @@ from pincli.store.contract import OldEvent
 from pincli.store.sealing import Sealers
 from pincli.store.sql.notices import add_notices
 from pincli.store.sql.rows import OLD_EVENT, Row, user_from
-from pincli.store.sqlite import own_schema
+from pincli.store.sqlite import schema_check
 from pincli.store.sqlite.connection import (
     DATABASE,
     SCHEMA_VERSION,
@@ -200,7 +200,7 @@ class _Upgrade:
         return Upgraded(users, events, self._withdrawn, self._locked)
 
     def _require_own_schema(self, version: int) -> None:
-        foreign = own_schema.foreign(self._connection, version)
+        foreign = schema_check.foreign(self._connection, version)
         if foreign is not None:
             raise OldStoreTampered(self._path, foreign)
 
@@ -221,7 +221,7 @@ class _Upgrade:
         return number, mac
 
     def _make_tables(self) -> None:
-        from pincli.store.sqlite.schema import migrate
+        from pincli.store.sqlite.migrations import migrate
 
         migrate(self._connection)
         # A forged index could hide a user's last event.

@@ -118,5 +118,5 @@ def test_after_a_refusal_nothing_is_kept(desk: ServedDesk) -> None:
         check = look_up(work)
         lead_elsewhere(work, desk)
         assert isinstance(work.check(check), Refusal)
-        assert not work._kept.is_there
+        assert work._cache.is_empty
         call(work)

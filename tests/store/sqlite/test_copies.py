@@ -18,7 +18,7 @@ from pincli.models import Fault
 from pincli.store.sqlite import copies
 from pincli.store.sqlite.connection import connect
 from pincli.store.sqlite.copies import back_up, copy_to_file, is_sound
-from pincli.store.sqlite.leftovers import held_file, leftovers, unfinished_name
+from pincli.store.sqlite.temporary_files import held_file, leftovers, unfinished_name
 from tests.support.desk import Desk
 
 FIRST = b"SQLite format 3\0"

@@ -18,7 +18,7 @@ from pincli.models import Identity, Origin
 from pincli.operations.setup import initialise
 from pincli.operations.verify import verify
 from pincli.store.sealing import Sealers
-from pincli.store.sqlite import schema
+from pincli.store.sqlite import migrations
 from pincli.store.sqlite.creation import create_store
 from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.keyring import Key, Keyring
@@ -161,7 +161,7 @@ def test_a_store_that_can_not_be_built_takes_its_keys_along(
     def broken(_connection: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(schema, "migrate", broken)
+    monkeypatch.setattr(migrations, "migrate", broken)
     with pytest.raises(StoreUnavailable):
         initialise(tmp_path / "a" / "store", tmp_path / "b" / "keys", origin=ORIGIN)
     assert tree(tmp_path) == set()

@@ -1,7 +1,7 @@
-"""What a restore makes of records, with an event for each that changes.
+"""The users' records after a restore, with an event for each that changes.
 
-Only if nothing has happened since do PINs stay. Else all are withdrawn, and each user keeps
-the stricter of both records.
+PINs stay only if nothing has happened since the backup. Otherwise all are withdrawn, and each
+user keeps the stricter of both records.
 """
 
 from __future__ import annotations
@@ -14,14 +14,11 @@ from pincli.models import EventKind, Head, NewEvent, User
 from pincli.results import Restored
 from pincli.rules.replay import Course
 from pincli.rules.restoring import lost, restored, taken_in
-from pincli.store.contract import Restorer
 from pincli.store.mark import Seen
 from pincli.store.sql.rows import USER, marks, user_from
-from pincli.store.sqlite.candidates import Candidate
-from pincli.store.sqlite.transaction import SqliteTransaction
+from pincli.store.sqlite.restore.sources import Candidate
 
 CHUNK = 2000
-_HEAD = "SELECT number, link FROM {}.trail ORDER BY number DESC LIMIT 1"
 _ROWS_AFTER = "SELECT id FROM people WHERE id > ? ORDER BY id LIMIT ?"
 _MOVED = "SELECT kind FROM main.trail ORDER BY number DESC LIMIT 1"
 _GONE = (
@@ -31,10 +28,10 @@ _GONE = (
 
 
 class Suspects(NamedTuple):
-    """Whose records may not be as the trail says.
+    """Users whose records may differ from the trail.
 
     Attributes:
-        rows: Where they are.
+        rows: Their row numbers.
         courses: How far the trail tells their stories, and those of users who are gone.
     """
 
@@ -47,24 +44,22 @@ class Suspects(NamedTuple):
         return Suspects(rows, {**self.courses, **others.courses})
 
 
-def keeps_pins(
-    connection: sqlite3.Connection, candidate: Candidate, seen: Seen | None, there: Head | None
-) -> bool:
+def keeps_pins(candidate: Candidate, seen: Seen | None, there: Head | None) -> bool:
     """Whether nothing has happened since: mark, candidate and present store have one head.
 
     What was moved to a server goes on there, with the same PINs: here they are withdrawn.
     """
-    head = head_of(connection, "main")
+    head = candidate.head()
     marked = None if seen is None else Head(seen.number, seen.link)
-    moved = connection.execute(_MOVED).fetchall() == [(EventKind.MOVED.value,)]
+    moved = candidate.connection.execute(_MOVED).fetchall() == [(EventKind.MOVED.value,)]
     return marked == head and (candidate.is_present or there == head) and not moved
 
 
-def suspects(connection: sqlite3.Connection, candidate: Candidate, restorer: Restorer) -> Suspects:
-    """Whose records were changed behind the trail, or are gone: everybody's is looked at."""
+def suspects(candidate: Candidate) -> Suspects:
+    """Look at everybody: whose records were changed behind the trail, or are gone."""
     found, courses = [], dict(candidate.courses)
-    for rows in _everybody(connection):
-        for user, sound in transaction_on(connection, candidate, restorer).found(rows):
+    for rows in _everybody(candidate.connection):
+        for user, sound in candidate.transaction().found(rows):
             if sound:
                 courses.pop(user.uid, None)
             else:
@@ -73,34 +68,31 @@ def suspects(connection: sqlite3.Connection, candidate: Candidate, restorer: Res
 
 
 def write_records(
-    connection: sqlite3.Connection,
     candidate: Candidate,
-    restorer: Restorer,
     seen: Seen | None,
     there: Head | None,
     *,
     keeps: bool,
     only: Suspects | None = None,
 ) -> Restored:
-    """Make the records those of after the restore, with an event for each that changes.
+    """Write the records as they must be after the restore, with an event for each that changes.
 
     Args:
-        connection: The candidate, with the present store attached if it is to be compared.
-        candidate: What is known of it.
-        restorer: Who does what needs keys.
+        candidate: The present store is attached if it is to be compared.
         seen: What the mark says.
         there: The present store's head.
         keeps: Whether PINs are kept.
-        only: Whose records these are, where all others stay as they are.
+        only: Whose records to write, if all others stay as they are.
     """
+    connection = candidate.connection
     chunks = _everybody(connection) if only is None else _chunks(only.rows)
     left = dict(candidate.courses if only is None else only.courses)
     connection.execute("BEGIN")
-    transaction = transaction_on(connection, candidate, restorer)
+    transaction = candidate.transaction()
     transaction.save([restored_event(seen, there)])
     for kind, fingerprint in candidate.keys.items():
-        restorer.name_key(transaction, kind, fingerprint)
-        transaction = transaction_on(connection, candidate, restorer)
+        candidate.restorer.name_key(transaction, kind, fingerprint)
+        transaction = candidate.transaction()
     withdrawn = changed = 0
     compare = there is not None and not candidate.is_present
     for rows in chunks:
@@ -108,16 +100,14 @@ def write_records(
         present = present_records(connection, [user for user, _ in found]) if compare else {}
         events: list[NewEvent] = []
         for user, sound in found:
-            course = left.pop(user.uid, None)
+            course, before = left.pop(user.uid, None), present.get(user.uid)
             if sound:
-                step = restored(
-                    user, present=present.get(user.uid), keeps_pin=keeps, at=transaction.at
-                )
+                step = restored(user, present=before, keeps_pin=keeps, at=transaction.at)
             else:
                 step = taken_in(user, course, at=transaction.at)
             events += step
             changed += bool(step)
-            withdrawn += bool(step) and _had_pin(user, present.get(user.uid))
+            withdrawn += bool(step) and _had_pin(user, before)
         transaction.save(events)
     for uid, course in left.items():
         transaction.save(lost(uid, course, at=transaction.at))
@@ -127,10 +117,8 @@ def write_records(
     return Restored(withdrawn=withdrawn, changed=changed, gone_users=gone)
 
 
-def head_of(connection: sqlite3.Connection, database: str) -> Head | None:
-    """The last event of an attached database; None if it has none."""
-    found = connection.execute(_HEAD.format(database)).fetchall()
-    return Head(*found[0]) if found else None
+def _had_pin(user: User, present: User | None) -> bool:
+    return user.question is not None or (present is not None and present.question is not None)
 
 
 def restored_event(seen: Seen | None, there: Head | None) -> NewEvent:
@@ -139,19 +127,6 @@ def restored_event(seen: Seen | None, there: Head | None) -> NewEvent:
     heads = (("mark", marked), ("aside", there))
     note = " ".join(f"{what} {each}" for what, each in heads if each is not None)
     return NewEvent(EventKind.RESTORED, note=note or None)
-
-
-def _had_pin(user: User, present: User | None) -> bool:
-    return user.question is not None or (present is not None and present.question is not None)
-
-
-def transaction_on(
-    connection: sqlite3.Connection, candidate: Candidate, restorer: Restorer
-) -> SqliteTransaction:
-    """What records events in a candidate, with the keys that it names now."""
-    return SqliteTransaction(
-        connection, candidate.database, sealers=restorer.sealers, origin=restorer.origin
-    )
 
 
 def present_records(connection: sqlite3.Connection, users: Sequence[User]) -> dict[bytes, User]:
@@ -172,6 +147,5 @@ def _everybody(connection: sqlite3.Connection) -> Iterator[list[int]]:
 
 
 def _chunks(rows: Sequence[int]) -> Iterator[list[int]]:
-    """Some row numbers, chunk by chunk."""
     for first in range(0, len(rows), CHUNK):
         yield [*rows[first : first + CHUNK]]

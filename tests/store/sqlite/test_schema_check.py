@@ -10,7 +10,7 @@ import pytest
 from pincli.errors import StoreTampered
 from pincli.models import EventKind, NewEvent
 from pincli.operations.session import Session
-from pincli.store.sqlite import own_schema
+from pincli.store.sqlite import schema_check
 from pincli.store.sqlite.tables import FROM_SCHEMA_1, OF_FTS5, SCHEMA_1, SCHEMA_2
 from pincli.store.steps import people
 from tests.store.forging import schema
@@ -143,7 +143,7 @@ def test_each_accepted_schema_is_accepted() -> None:
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
             for statement in statements:
                 connection.execute(statement)
-            assert (own_schema.foreign(connection, version) is None) is accepted
+            assert (schema_check.foreign(connection, version) is None) is accepted
 
 
 def test_a_view_named_as_one_of_sqlites_own_is_found(desk: Desk) -> None:

@@ -1,6 +1,6 @@
-"""Taking in what others did to the present store while a restore was worked out.
+"""Taking in what others wrote into the present store while a restore was prepared.
 
-The caller holds the writer lock, so only what changed is looked at.
+The caller holds the writer lock by now, so only what changed since the copy is looked at.
 """
 
 from __future__ import annotations
@@ -15,27 +15,24 @@ from pincli.results import Restored
 from pincli.rules.canonical import link_of, texts_digest
 from pincli.rules.replay import Course, replayed
 from pincli.rules.restoring import restored
-from pincli.store.contract import Restorer
 from pincli.store.mark import Mark
 from pincli.store.sql.rows import TRAIL, USER, USER_COLUMNS, marks
-from pincli.store.sqlite.candidates import Candidate
-from pincli.store.sqlite.restored_records import (
+from pincli.store.sqlite.people import index_people
+from pincli.store.sqlite.restore.records import (
     CHUNK,
     Suspects,
-    head_of,
     keeps_pins,
     present_records,
     restored_event,
-    transaction_on,
     write_records,
 )
-from pincli.store.sqlite.words import index_people
+from pincli.store.sqlite.restore.sources import Candidate
 
 _LINK = "SELECT link FROM present.trail WHERE number = ?"
 _EVENTS_SINCE = f"SELECT {TRAIL} FROM present.trail NOT INDEXED WHERE number > ? ORDER BY number"
 _TEXTS_SINCE = f"SELECT {', '.join(Texts._fields)} FROM present.texts WHERE number > ?"
 _CHANGED_SINCE = "SELECT uid FROM present.people WHERE event > ?"
-_CAME_SINCE = "SELECT count(*) FROM present.trail WHERE number > ? AND kind = 'user_added'"
+_ADDED_SINCE = "SELECT count(*) FROM present.trail WHERE number > ? AND kind = 'user_added'"
 _CHANGED_UIDS = "uid IN (SELECT uid FROM main.trail NOT INDEXED WHERE number > ?)"
 _PEOPLE = f"{USER}, seal"
 _FRESH = ", ".join(f"{name} = excluded.{name}" for name in (*USER_COLUMNS, "seal"))
@@ -48,10 +45,8 @@ _COPIED = (
 )
 
 
-def mend(
-    connection: sqlite3.Connection,
+def repair(
     candidate: Candidate,
-    restorer: Restorer,
     suspected: Suspects,
     path: Path,
     since: Head | None,
@@ -60,60 +55,51 @@ def mend(
     """Take in the present store: its trail goes on, and only records that are wrong change.
 
     Args:
-        connection: The candidate, with the present store's rows.
-        candidate: What is known of it.
-        restorer: Who does what needs keys.
+        candidate: Has the present store's rows.
         suspected: Whose records were found to be wrong.
         path: The present store's database.
         since: Its head when it was copied; None if nobody wrote since.
         mark: This host's mark.
 
     Returns:
-        What was done; None if it is another store by now, or what came does not follow.
+        None if it is another store by now, or if what was written since does not follow.
     """
     if since is not None:
-        came = _follow(connection, candidate, path, since)
-        if came is None:
+        changed = _follow(candidate, path, since)
+        if changed is None:
             return None
-        suspected = suspected.and_also(came)
+        suspected = suspected.and_also(changed)
     seen = None if mark is None else mark.read()
-    there = head_of(connection, "main")
-    if not keeps_pins(connection, candidate, seen, there):
+    there = candidate.head()
+    if not keeps_pins(candidate, seen, there):
         return None
-    return write_records(connection, candidate, restorer, seen, there, keeps=True, only=suspected)
+    return write_records(candidate, seen, there, keeps=True, only=suspected)
 
 
 def catch_up(
-    connection: sqlite3.Connection,
-    candidate: Candidate,
-    restorer: Restorer,
-    so_far: Restored,
-    path: Path,
-    since: Head,
-    mark: Mark | None,
+    candidate: Candidate, so_far: Restored, path: Path, since: Head, mark: Mark | None
 ) -> Restored | None:
-    """Make the records of a backup as strict as what others did since the copy.
+    """Make the records of a backup as strict as what others wrote since the copy.
 
     Args:
-        connection: The candidate, after `write_records`.
-        candidate: What is known of it.
-        restorer: Who does what needs keys.
-        so_far: What was done.
+        candidate: After `write_records`.
+        so_far: What `write_records` did.
         path: The present store's database.
         since: Its head when it was copied.
         mark: This host's mark, if there is one.
 
     Returns:
-        What was done, with the users who came since, whom the candidate does not have; None,
-        with nothing written, if it is another store by now.
+        What was done, counting users who were added since the copy as gone; None, with nothing
+        written, if it is another store by now.
     """
+    connection = candidate.connection
     with _attached(connection, path, since) as is_same:
         if not is_same:
             return None
         connection.execute("BEGIN")
-        transaction = transaction_on(connection, candidate, restorer)
+        transaction = candidate.transaction()
         seen = None if mark is None else mark.read()
-        transaction.save([restored_event(seen, head_of(connection, "present"))])
+        transaction.save([restored_event(seen, candidate.head("present"))])
         changed = connection.execute(_CHANGED_SINCE, (since.number,))
         while uids := [uid for (uid,) in changed.fetchmany(CHUNK)]:
             rows = connection.execute(
@@ -125,18 +111,17 @@ def catch_up(
                 there = present[user.uid]
                 step = restored(user, present=there, keeps_pin=False, at=transaction.at)
                 transaction.save(step)
-        ((came,),) = connection.execute(_CAME_SINCE, (since.number,)).fetchall()
+        ((added,),) = connection.execute(_ADDED_SINCE, (since.number,)).fetchall()
         connection.execute("COMMIT")
-    return so_far._replace(gone_users=so_far.gone_users + came)
+    return so_far._replace(gone_users=so_far.gone_users + added)
 
 
-def _follow(
-    connection: sqlite3.Connection, candidate: Candidate, path: Path, since: Head
-) -> Suspects | None:
-    """Bring a candidate up to what others did since; who changed."""
+def _follow(candidate: Candidate, path: Path, since: Head) -> Suspects | None:
+    """Bring a candidate up to what others wrote since; return who changed."""
+    connection = candidate.connection
     with _attached(connection, path, since) as is_same:
-        told = _told(connection, candidate.courses, since) if is_same else None
-        if told is None:
+        courses = _replayed_since(connection, candidate.courses, since) if is_same else None
+        if courses is None:
             return None
         connection.execute("BEGIN")
         try:
@@ -148,12 +133,12 @@ def _follow(
         finally:
             connection.execute("COMMIT")
         rows = connection.execute(f"SELECT id FROM people WHERE {_CHANGED_UIDS}", since[:1])
-        return Suspects([row for (row,) in rows.fetchall()], told)
+        return Suspects([row for (row,) in rows.fetchall()], courses)
 
 
 @contextmanager
 def _attached(connection: sqlite3.Connection, path: Path, since: Head) -> Iterator[bool]:
-    """The present store as it is now, attached; whether its trail goes on from a head."""
+    """Attach the present store as it is now; gives whether its trail goes on from a head."""
     connection.execute("ATTACH ? AS present", (f"{path.absolute().as_uri()}?mode=ro",))
     try:
         yield connection.execute(_LINK, (since.number,)).fetchall() == [(since.link,)]
@@ -161,29 +146,29 @@ def _attached(connection: sqlite3.Connection, path: Path, since: Head) -> Iterat
         connection.execute("DETACH present")
 
 
-def _told(
+def _replayed_since(
     connection: sqlite3.Connection, courses: Mapping[bytes, Course], since: Head
 ) -> dict[bytes, Course] | None:
-    """The courses of users with events since a head; None if something is wrong.
+    """The courses of users with events since a head; None if an event is wrong.
 
-    The seal of the newest event is checked before the next one is written. Where somebody was
-    erased since, texts were copied that have to go: that takes a new beginning.
+    The seal of the newest event is checked before the next one is written. If a user was erased
+    since, the copy holds texts that must go: None too, so that the restore begins again.
     """
     texts = {row[0]: Texts._make(row) for row in connection.execute(_TEXTS_SINCE, since[:1])}
-    told: dict[bytes, Course] = {}
+    replayed_courses: dict[bytes, Course] = {}
     ((archived,),) = connection.execute("SELECT start_number FROM main.store").fetchall()
     number, link = since
     for event in map(TrailEvent._make, connection.execute(_EVENTS_SINCE, since[:1])):
         number, link = number + 1, link_of(link, event)
-        kept = texts.pop(number, None)
+        text = texts.pop(number, None)
         if (event.number, event.link) != (number, link) or event.kind == EventKind.ERASED:
             return None
-        if event.texts != (texts_digest(kept) if kept else None):
+        if event.texts != (texts_digest(text) if text else None):
             return None
         if event.uid is not None:
-            before = told.get(event.uid, courses.get(event.uid))
+            before = replayed_courses.get(event.uid, courses.get(event.uid))
             course = replayed(event, before, archived=archived)
             if isinstance(course, str):
                 return None
-            told[event.uid] = course
-    return None if texts else told
+            replayed_courses[event.uid] = course
+    return None if texts else replayed_courses

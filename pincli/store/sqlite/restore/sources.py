@@ -1,11 +1,12 @@
-"""What may become the store: the present one or a backup, in a store of our own, and checked.
+"""What a restore starts from: the present store and the backup, copied, upgraded and checked.
 
-A source of schema 1 is brought up to date in a copy first. Rows are copied into a schema of
-our own, never pages.
+A source of schema 1 is upgraded in a copy first. Then its rows are copied into a schema of our
+own, never its pages.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
@@ -13,47 +14,58 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pincli.errors import BackupRefused, BackupUnavailable, StoreTampered, StoreUnavailable
-from pincli.models import Fault, User
+from pincli.models import Fault, Head, User
 from pincli.rules.replay import Course
 from pincli.store.contract import Restorer
 from pincli.store.sqlite.connection import DATABASE, SCHEMA_VERSION, connect, schema_version
-from pincli.store.sqlite.copies import copy_pages, copy_rows, is_sound
+from pincli.store.sqlite.copies import copy_pages, is_sound
 from pincli.store.sqlite.engine import SqliteStore
 from pincli.store.sqlite.errors import from_os
 from pincli.store.sqlite.lockfile import Locks, make_lock_file
-from pincli.store.sqlite.own_schema import foreign
-from pincli.store.sqlite.salvage import is_legible
+from pincli.store.sqlite.restore.rows import copy_rows, is_legible
+from pincli.store.sqlite.schema_check import foreign
+from pincli.store.sqlite.transaction import SqliteTransaction
 
-_OF_ITS_OWN = (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED, Fault.NEWER, Fault.OLD_SCHEMA)
-"""Faults of a copy that it has from the backup itself."""
+_OF_A_COPY = (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED, Fault.NEWER, Fault.OLD_SCHEMA)
+"""Faults that a copy can only have from its source."""
+_HEAD = "SELECT number, link FROM {}.trail ORDER BY number DESC LIMIT 1"
 _BY_ROW = "SELECT uid FROM people WHERE id = ? AND added_at = ?"
 _BY_LOGIN = "SELECT uid, id, added_at FROM people WHERE login = ? LIMIT 2"
 _HAS_ROW = "SELECT 1 FROM users WHERE id = ? AND added_at = ?"
 
 
 class Candidate(NamedTuple):
-    """What is going to be the store: the rows of a backup in a store of our own.
+    """A checked copy in a schema of our own, which becomes the store.
 
     Attributes:
-        folder: Where it is.
+        database: Its file.
+        connection: To that file.
+        restorer: Does what needs keys.
         courses: How far its trail tells each user's story.
         keys: By kind, the keys that count from now on, where it names others.
         is_present: Whether its rows are the present store's.
     """
 
-    folder: Path
+    database: Path
+    connection: sqlite3.Connection
+    restorer: Restorer
     courses: Mapping[bytes, Course]
     keys: Mapping[str, str]
     is_present: bool
 
-    @property
-    def database(self) -> Path:
-        """Its database."""
-        return self.folder / DATABASE
+    def transaction(self) -> SqliteTransaction:
+        """What records events in it, with the keys that it names now."""
+        sealers, origin = self.restorer.sealers, self.restorer.origin
+        return SqliteTransaction(self.connection, self.database, sealers=sealers, origin=origin)
+
+    def head(self, database: str = "main") -> Head | None:
+        """The last event of it, or of an attached database; None if it has none."""
+        found = self.connection.execute(_HEAD.format(database)).fetchall()
+        return Head(*found[0]) if found else None
 
 
 def require_file(backup: Path) -> None:
-    """Raise unless there is a plain file of that name: a pipe could be waited for for ever."""
+    """Raise unless that is a plain file: reading a pipe may never end."""
     try:
         facts = backup.stat()
     except OSError as error:
@@ -63,12 +75,12 @@ def require_file(backup: Path) -> None:
 
 
 def present_copy(path: Path, copied: Path, locks: Locks) -> Path | None:
-    """A private copy of the present store, if it is one that can be read.
+    """A private copy of the present store; None if it can't be read.
 
-    What was changed so that only rows can be read is copied row by row.
+    If pages or schema were changed, it is copied row by row.
 
     Raises:
-        StoreUnavailable: It can't be looked at: it is held, may not be opened, or is newer.
+        StoreUnavailable: It is locked, may not be opened, or is newer than this program.
     """
     try:
         with closing(connect(path)) as source:
@@ -84,7 +96,7 @@ def present_copy(path: Path, copied: Path, locks: Locks) -> Path | None:
             if is_own and is_sound(connection, copied) and is_legible(connection):
                 return copied
         legible = copied.with_name("legible.db")
-        copy_rows(copied, legible, lenient=True)
+        copy_rows(copied, legible, repair=True)
         return legible
     except StoreUnavailable as error:
         if error.fault in (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED):
@@ -93,18 +105,18 @@ def present_copy(path: Path, copied: Path, locks: Locks) -> Path | None:
 
 
 def present_store(copied: Path, building: Path, restorer: Restorer) -> Path | None:
-    """A copy of the present store, up to date; None if pincli can't trust it."""
+    """An upgraded copy of the present store; None if pincli can't trust it."""
     try:
-        return _up_to_date(copied, building / "present", restorer, lambda _user: None)
+        return _upgraded(copied, building / "present", restorer, lambda _user: None)
     except StoreTampered:
         return None
 
 
 def backup_store(backup: Path, building: Path, restorer: Restorer, present: Path | None) -> Path:
-    """A backup, or a copy of it that is up to date: with the uids that the present store gave.
+    """A backup, or an upgraded copy of it, whose users keep the uids of the present store.
 
-    Row and time of addition never change. A login does, when somebody is renamed or erased: it
-    says who is meant only where no other row does.
+    Row and time of addition never change. A login may: it identifies a user only if no other
+    row does.
     """
     with ExitStack() as stack:
 
@@ -125,7 +137,7 @@ def backup_store(backup: Path, building: Path, restorer: Restorer, present: Path
                     stack.enter_context(closing(connect(path, read_only=True)))
                     for path in (present, backup)
                 ]
-            return _up_to_date(backup, building / "backup", restorer, uid_of)
+            return _upgraded(backup, building / "backup", restorer, uid_of)
         except StoreTampered as error:
             raise BackupRefused(error.detail) from None
         except StoreUnavailable as error:
@@ -133,14 +145,15 @@ def backup_store(backup: Path, building: Path, restorer: Restorer, present: Path
 
 
 def checked(source: Path, folder: Path, restorer: Restorer, *, is_present: bool) -> Candidate:
-    """Copy the rows of a database into a store of our own, and check trail and keys in it."""
+    """Copy the rows of a database into a store of our own, and check its trail and keys."""
     try:
         with closing(connect(source, read_only=True)) as connection:
             schema_version(connection, source)
             if not is_sound(connection, source):
                 raise BackupRefused("its pages are damaged")
-        copy_rows(source, folder / DATABASE)
-        with closing(connect(folder / DATABASE)) as connection:
+        database = folder / DATABASE
+        copy_rows(source, database)
+        with closing(connect(database)) as connection:
             if not is_legible(connection):
                 raise BackupRefused("it holds text that is not UTF-8")
         make_lock_file(folder)
@@ -149,17 +162,16 @@ def checked(source: Path, folder: Path, restorer: Restorer, *, is_present: bool)
         ) as store:
             courses = restorer.check(store)
             keys = restorer.keys_since(store.identity())
-        return Candidate(folder, courses, keys, is_present)
+        return Candidate(database, connect(database), restorer, courses, keys, is_present)
     except StoreUnavailable as error:
-        # The candidate is new: what is wrong with rows in it, they have from where they were.
-        of_source = error.path == source or error.fault in _OF_ITS_OWN
+        of_source = error.path == source or error.fault in _OF_A_COPY
         raise (_about(source, error) if of_source else error) from None
 
 
-def _up_to_date(
+def _upgraded(
     source: Path, folder: Path, restorer: Restorer, uid_of: Callable[[User], bytes | None]
 ) -> Path:
-    """A database, or its copy in a folder, which is upgraded if it is of schema 1."""
+    """A database; if it is of schema 1, an upgraded copy of it in a folder."""
     with closing(connect(source, read_only=True)) as connection:
         if schema_version(connection, source) == SCHEMA_VERSION:
             return source

@@ -11,7 +11,7 @@ from sqlite_utils import Database
 
 from pincli.models import PinOrigin, Texts, TrailEvent, User, UserType
 from pincli.store.sqlite.connection import SCHEMA_VERSION, connect
-from pincli.store.sqlite.schema import migrate, migrations
+from pincli.store.sqlite.migrations import migrate, migrations
 from tests.support.desk import Desk
 
 PIN = (

@@ -1,0 +1,1 @@
+"""Bringing a backup back, or taking in a store that pincli refuses."""
