@@ -13,9 +13,15 @@ import typer
 
 from pincli import __version__
 from pincli.commands import interrupts
-from pincli.commands.answering import complain, tell_of_locks, warn, write_out, writing
 from pincli.commands.invocation import Invocation
-from pincli.commands.output import take_stdout
+from pincli.commands.output import (
+    complain,
+    run_hooks,
+    take_stdout,
+    warn,
+    write_line,
+    writing,
+)
 from pincli.commands.registry import name_in
 from pincli.commands.typer_classes import CONTEXT_SETTINGS, PlainGroup
 from pincli.errors import Interrupted, OutputUnavailable, PincliError
@@ -88,7 +94,7 @@ class Front(PlainGroup):
         except Exception as error:
             code = _report(_describe(error), invocation)
         try:
-            tell_of_locks(invocation)
+            run_hooks(invocation)
         except Exception as error:
             warn(_describe(error).message)
         return int(code or 0)
@@ -115,7 +121,7 @@ def run() -> int:
 
 def _show_version(value: bool) -> None:
     if value:
-        write_out(f"pincli {__version__}")
+        write_line(f"pincli {__version__}")
         raise typer.Exit
 
 

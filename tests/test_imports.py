@@ -119,11 +119,9 @@ def test_a_verify_loads_no_other_command(desk: Desk, tmp_path: Path) -> None:
         "options",
         "invocation",
         "registry",
-        "answering",
         "typer_classes",
         "output",
         "prompts",
-        "background",
         "interrupts",
     }
     assert "pincli.views.terminal" not in modules

@@ -62,7 +62,7 @@ MAY_IMPORT = {
 """What each part may import beside the values; a part inherits from what it lies in."""
 
 VALUES = ("models", "errors", "results")
-MAY_READ_THE_DEPLOYMENT = ("commands.doctor", "operations.doctor", "config")
+MAY_READ_THE_DEPLOYMENT = ("commands.store", "operations.doctor", "config")
 WITHOUT_VALUES = ("models", "errors", "results", "cli.__main__")
 
 SILENT = {"rules", "vault", "store", "operations", "models", "errors", "config", "files"}

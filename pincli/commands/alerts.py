@@ -8,11 +8,10 @@ import typer
 
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import ReasonOption, WhereOption
-from pincli.commands.prompts import ask_line, require_terminal
+from pincli.commands.prompts import ask_reason, require_reason
 from pincli.operations import alerts as operation
 from pincli.operations.left_open import end_left_open
 from pincli.operations.session import Need
-from pincli.rules.names import clean_reason
 from pincli.rules.roles import Role
 from pincli.rules.signs import Bounds
 from pincli.views.alerts import acknowledged, found
@@ -60,14 +59,10 @@ def ack(
     Example:
       pincli alerts ack agent:mia --reason 'T-4711: a training'
     """
-    if reason is None:
-        require_terminal(
-            "acknowledging needs a reason",
-            "give it with --reason; it is recorded in the audit trail",
-        )
+    require_reason(reason, "acknowledging")
     session = invocation.open(Need.WRITE)
     if reason is None:
-        reason = clean_reason(ask_line(f"Reason for acknowledging {sign}: "))
+        reason = ask_reason(f"acknowledging {sign}")
     config = invocation.config
     oneself = None if config.roles is None else config.agent
     operation.acknowledge(

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pincli.commands.answering import warn
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import AccountOption, AgentOption, UserOption
+from pincli.commands.output import warn
 from pincli.commands.registry import COMMANDS
 from pincli.errors import UsageProblem
 from pincli.models import Event, EventFilter, EventKind
+from pincli.operations import archive as archiving
 from pincli.operations.events import archived_above, in_order, require_known
-from pincli.operations.events import list_events as list_events_of
+from pincli.operations.events import list_events as newest_events
 from pincli.operations.sealing import seal_trail
 from pincli.operations.session import Need, Session
 from pincli.operations.trail import check_trail, parse_head
@@ -29,7 +30,7 @@ from pincli.views.progress import progress_bar
 
 
 class Format(StrEnum):
-    """What events are written as for other programs."""
+    """A format of events for other programs."""
 
     CSV = "csv"
     JSONL = "jsonl"
@@ -43,9 +44,9 @@ else:
     Kind = StrEnum("Kind", {word: word for word in _WORDS})
 
 
-_LOOK_AGAIN = 0.5
+_LOOK_AGAIN_SECONDS = 0.5
 _LATEST = 50
-_WRITTEN = {Format.CSV: view.csv_lines, Format.JSONL: view.json_lines, None: view.lines}
+_LINES = {Format.CSV: view.csv_lines, Format.JSONL: view.json_lines, None: view.lines}
 
 
 def list_events(
@@ -134,18 +135,18 @@ def list_events(
         gone = archived_above(session, after)
         if gone:
             warn(f"events {after + 1} to {gone} are not in the store: they were archived")
-    written = _WRITTEN[form]
+    lines = _LINES[form]
     if form is Format.CSV:
         sys.stdout.write(view.csv_head())
     if follow:
-        _follow(session, wanted, limit or _LATEST, written)
+        _follow(session, wanted, limit or _LATEST, lines)
     elif form is None:
         limit = limit or _LATEST
-        return view.listing(list_events_of(session, wanted, limit), limit)
+        return view.listing(newest_events(session, wanted, limit), limit)
     else:
         head = session.store.trail.head().number
         for page in in_order(session, wanted, limit or sys.maxsize, head):
-            sys.stdout.writelines(written(page))
+            sys.stdout.writelines(lines(page))
     return None
 
 
@@ -200,27 +201,51 @@ def seal(invocation: Invocation) -> Answer:
         return view.sealed(seal_trail(session, progress=progress))
 
 
+def archive(
+    invocation: Invocation,
+    before: Annotated[
+        str, typer.Option("--before", metavar="DATE", help="Such as 2026-01-01, or 400d.")
+    ],
+    output: Annotated[Path, typer.Option("--output", metavar="FILE", help="The file to write.")],
+) -> Answer:
+    """Move the oldest events out of the store, into a file.
+
+    Example:
+      pincli audit archive --before 400d --output "$HOME/audit-$(date +%F).jsonl"
+
+    The last 30 days always stay. Unknown names typed more than 30 days ago are dropped.
+    Agents keep working. After an interruption, run the same command to finish.
+    """
+    moment = since(before)
+    session = invocation.open(Need.WRITE, Need.CHECK)
+    forbidden = invocation.config.secret_folders
+    with progress_bar("archiving") as progress:
+        result = archiving.archive(session, moment, output, forbidden=forbidden, progress=progress)
+    return view.archived(result, output)
+
+
 def _follow(
     session: Session,
     wanted: EventFilter,
     limit: int,
-    written: Callable[[Iterable[Event]], Iterable[str]],
+    lines: Callable[[Iterable[Event]], Iterable[str]],
 ) -> None:
     """Print the latest events, or all above a number, then new ones, until Ctrl-C."""
-    # Where the trail ends is asked before it is listed: what comes in between is shown too.
-    last = session.store.trail.head()[0]
+    trail = session.store.trail
     events: list[Event] = []
     if wanted.after is not None:
         last = wanted.after
     else:
-        pages = session.store.trail.newest_first(wanted, limit=limit)
+        # The end of the trail is read before the list: what comes in between is shown too.
+        last = trail.head().number
+        pages = trail.newest_first(wanted, limit=limit)
         events = [event for page in pages for event in page][::-1]
         last = events[-1].seq if events else last
     while True:
-        sys.stdout.writelines(written(events))
+        sys.stdout.writelines(lines(events))
         sys.stdout.flush()
-        looked_to = session.store.trail.head()[0]
-        events = session.store.trail.after(last, wanted)
+        looked_to = trail.head().number
+        events = trail.after(last, wanted)
         last = events[-1].seq if events else max(last, looked_to)
         if not events:
-            time.sleep(_LOOK_AGAIN)
+            time.sleep(_LOOK_AGAIN_SECONDS)

@@ -1,19 +1,24 @@
-"""`pincli backup`: the whole store in one file."""
+"""`pincli backup` and `pincli restore`: the store in one file, and back."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
-from pincli.commands.files import STANDARD
+from pincli.commands.files import STANDARD, input_file
 from pincli.commands.invocation import Invocation
+from pincli.commands.options import YesOption
+from pincli.commands.prompts import confirm, require_confirmable
 from pincli.errors import UsageProblem
-from pincli.operations.backups import back_up, stream_backup
+from pincli.operations import backups as operation
+from pincli.operations.places import require_elsewhere
 from pincli.views.blocks import Answer
-from pincli.views.upkeep import backed_up
+from pincli.views.upkeep import backed_up, restored
 
 
 def backup(
@@ -27,8 +32,8 @@ def backup(
       pincli backup - | age -r "$RECIPIENT" > pincli.db.age
 
     The keys are not in it: keep a copy of them elsewhere. Agents wait for one file copy,
-    about half a second at a million users. Others may not own FILE's
-    folder or one above it, or write there; and it never goes over a file.
+    about half a second at a million users. No other user may own or write to FILE's folder or
+    one above it. An existing file is never overwritten.
     """
     config = invocation.config
     if path == STANDARD:
@@ -37,7 +42,56 @@ def backup(
                 "a backup on stdout needs a pipe or a file, and no --json",
                 "pincli backup - | ssh HOST 'cat > pincli.backup'",
             )
-        stream_backup(config.store, config.marks, sys.stdout.buffer)
+        operation.stream_backup(config.store, config.marks, sys.stdout.buffer)
         return Answer({}, text="")
-    size = back_up(config.store, config.marks, path, forbidden=config.secret_folders)
+    size = operation.back_up(config.store, config.marks, path, forbidden=config.secret_folders)
     return backed_up(path, size)
+
+
+def restore(
+    invocation: Invocation,
+    path: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="The backup, `-` for stdin; without one, the store."),
+    ] = None,
+    yes: YesOption = False,
+) -> Answer:
+    """Bring a backup back; the replaced store is kept aside.
+
+    Example:
+      pincli restore /var/backups/pincli-2026-11-24.db
+      age -d pincli.db.age | pincli restore - --yes
+      pincli restore
+
+    Without a file, it takes in the present store as it is: one that was moved or rolled back,
+    or that was changed behind the trail. If anything happened since, or may have, every PIN
+    is withdrawn. Each user keeps the stricter of both counters, locks and deactivations; the
+    trail is that of what is brought back.
+    """
+    if path == STANDARD and sys.stdin.isatty():
+        raise UsageProblem("a backup can't be read from a terminal", "pipe it in, or name its file")
+    require_confirmable(yes=yes)
+    config = invocation.config
+    question = f"Take in the store at {config.store} as it is?"
+    if path is not None:
+        operation.require_folder(config.store)
+        operation.require_nameable(path)
+        require_elsewhere(path, (config.keys, config.marks))
+        question = f"Restore {path} over the store at {config.store}?"
+    if not yes:
+        confirm(question)
+    with _readable(path, invocation) as backup:
+        result = operation.restore(
+            backup, config.store, config.keys, marks=config.marks, origin=invocation.origin
+        )
+    return restored(result)
+
+
+@contextmanager
+def _readable(path: Path | None, invocation: Invocation) -> Iterator[Path | BinaryIO | None]:
+    """The backup: a pipe is opened here, as it can be read only once."""
+    if path is not None and (path == STANDARD or path.is_fifo()):
+        with input_file(path, invocation.config) as stream:
+            yield stream
+    else:
+        yield path

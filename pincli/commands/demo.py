@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from pincli.commands.answering import show
 from pincli.commands.invocation import Invocation
+from pincli.commands.output import show
 from pincli.config import Config, read_agent
 from pincli.rules.pins import generate
 from pincli.rules.states import ATTEMPTS_ALLOWED

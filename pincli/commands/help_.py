@@ -39,11 +39,11 @@ def show_help(
     `pincli help man | man -l -`.
     """
     words = topic or []
-    text, keys = _told(invocation.front, words)
+    text, keys = _text_and_keys(invocation.front, words)
     return Answer({"topic": " ".join(words) or None, **keys, "text": text}, text=text)
 
 
-def _told(front: Any, words: list[str]) -> tuple[str, dict[str, object]]:
+def _text_and_keys(front: Any, words: list[str]) -> tuple[str, dict[str, object]]:
     """The text about a topic, and what of it a program could want by keys."""
     if words == [_MAN]:
         return man.page(pages(front)), {}

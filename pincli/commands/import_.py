@@ -10,11 +10,11 @@ from typing import Annotated
 
 import typer
 
-from pincli.commands.answering import show
 from pincli.commands.files import input_file
 from pincli.commands.invocation import Invocation
-from pincli.commands.options import ReasonOption, YesOption, as_account
-from pincli.commands.prompts import confirm_word, require_terminal
+from pincli.commands.options import DryRunOption, ReasonOption, YesOption, account_option
+from pincli.commands.output import show
+from pincli.commands.prompts import confirm_word, require_confirmable
 from pincli.errors import UsageProblem
 from pincli.models import UserType
 from pincli.operations.activity import set_active_many
@@ -38,7 +38,7 @@ def import_people(
     path: Annotated[
         Path, typer.Argument(metavar="FILE", help="The file; - for stdin.", show_default=False)
     ],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen.")] = False,
+    dry_run: DryRunOption = False,
     profile: Annotated[
         str | None,
         typer.Option(
@@ -53,12 +53,7 @@ def import_people(
     ] = None,
     account: Annotated[
         str | None,
-        typer.Option(
-            "--account",
-            metavar="ACCOUNT",
-            help="Everybody's account, in a file without that column.",
-            callback=as_account,
-        ),
+        account_option("Everybody's account, in a file without that column."),
     ] = None,
     kind: Annotated[
         UserType | None, typer.Option("--type", help="Everybody's type, in a file without it.")
@@ -124,16 +119,16 @@ def import_people(
             "whose row is bad would be missing; import first, then correct and import the rest",
         )
     if deactivate_missing and not (yes or dry_run):
-        require_terminal("nobody is there to confirm", "give --yes, or --dry-run to look")
+        require_confirmable(yes=False, hint="give --yes, or --dry-run to look")
         if str(path) == "-":
             raise UsageProblem(
                 "the file on standard input leaves nobody to confirm", "give --yes, or a file"
             )
-    said = {"account": account, "type": kind.value if kind else None}
+    given = {"account": account, "type": kind.value if kind else None}
     layout = layout_of(
         profile=profile,
         maps=maps or (),
-        lacking={field: value for field, value in said.items() if value is not None},
+        lacking={field: value for field, value in given.items() if value is not None},
         ignore_unknown=ignore_unknown,
         mixed=deactivate_missing,
         site=invocation.config.profiles,

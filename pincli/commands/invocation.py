@@ -39,7 +39,7 @@ class Invocation:
         keys: What --keys says.
         ticket_masked: Whether a part of the ticket was masked.
         account: The account that is named beside a user; empty for none.
-        until_told: What is closed once the answer is written.
+        closing: What is closed once the answer is written.
         notices_wait: Whether locks may wait for the hook.
     """
 
@@ -61,7 +61,7 @@ class Invocation:
         self.keys: Path | None = None
         self.ticket_masked = False
         self.account = ""
-        self.until_told = ExitStack()
+        self.closing = ExitStack()
         self._allowed: Allowed | None = Allowed(frozenset())
         self._about_one_user = False
         self._config = config
@@ -146,12 +146,12 @@ class Invocation:
         self._sessions.append(session)
         if session.writable and self.on_lock:
             self.want_notices(session)
-            self.until_told.callback(self._look_for_notices, session)
+            self.closing.callback(self._look_for_notices, session)
         return session
 
     def keep(self, context: AbstractContextManager[_Entered]) -> _Entered:
         """Enter a context that is left once the answer is written, or the command failed."""
-        return self.until_told.enter_context(context)
+        return self.closing.enter_context(context)
 
     def want_notices(self, session: Session) -> None:
         """Let locks wait in the store for the hook from now on, if there is one and that is new."""

@@ -1,4 +1,4 @@
-"""`pincli keys`: what keys there are, and changing them."""
+"""`pincli keys`: list the keys and replace them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import YesOption
-from pincli.commands.prompts import confirm, require_terminal
+from pincli.commands.prompts import confirm, require_confirmable
 from pincli.errors import UsageProblem
 from pincli.operations import keys as operation
 from pincli.operations.keys import KeyKind
@@ -72,11 +72,10 @@ def rotate(
     if compromised:
         return _distrust(invocation, kind, yes=yes)
     if kind is not KeyKind.PORTAL:
-        fingerprint: str | None = operation.rotate(invocation.open(Need.WRITE), kind)
-        return view.rotated(kind.value, fingerprint, 0)
+        return view.rotated(kind.value, operation.rotate(invocation.open(Need.WRITE), kind), 0)
     session = invocation.open(Need.WRITE, Need.SHOW_PIN)
     fingerprint = None if operation.is_resealing(session) else operation.rotate(session, kind)
-    # Opened again: what is sealed from here on is sealed to the new key.
+    # Opened again, to seal to the new key.
     session = invocation.open(Need.WRITE, Need.SHOW_PIN)
     with progress_bar("resealing") as progress:
         resealed = operation.reseal(session, progress=progress)
@@ -84,21 +83,21 @@ def rotate(
 
 
 def _distrust(invocation: Invocation, kind: KeyKind, *, yes: bool) -> Answer:
-    """Rotate a key that others may have; a run that was cut short is finished."""
+    """Replace a key that others may have, or finish a run that was cut short."""
     if kind is KeyKind.PORTAL:
         raise UsageProblem(
-            "who has portal.key and the store has every PIN",
+            "somebody with portal.key and the store has every PIN",
             "pincli keys rotate --portal, then pincli reset --all",
         )
+    require_confirmable(yes=yes)
     if not yes:
-        require_terminal("nobody is there to confirm it", "give --yes")
         confirm(_QUESTIONS[kind])
     session = invocation.open(Need.WRITE)
     if kind is KeyKind.AUDIT:
-        fingerprint: str | None = operation.rotate(session, kind)
+        new = operation.rotate(session, kind)
         with progress_bar("sealing") as progress:
             operation.distrust(session, progress=progress)
-        return view.rotated(kind.value, fingerprint, 0, compromised=True)
+        return view.rotated(kind.value, new, 0, compromised=True)
     fingerprint = None
     if not operation.is_withdrawing(session):
         fingerprint = operation.rotate(session, kind, compromised=True)

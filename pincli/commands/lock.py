@@ -1,16 +1,16 @@
-"""`pincli lock`: an agent or an admin locks PINs by hand."""
+"""`pincli lock` and `pincli unlock`: locks by hand, and the release of a lock."""
 
 from __future__ import annotations
 
 from pincli.commands.invocation import Invocation
-from pincli.commands.options import ReasonOption, SomeUsersArgument, WhereOption
-from pincli.commands.prompts import ask_line, require_terminal
-from pincli.operations.lock import lock as operation
+from pincli.commands.options import ReasonOption, SomeUsersArgument, UserArgument, WhereOption
+from pincli.commands.prompts import ask_reason, require_reason
+from pincli.operations import unlock as unlocking
+from pincli.operations.lock import lock as lock_all
 from pincli.operations.people import require_users
 from pincli.operations.session import Need
-from pincli.rules.names import clean_reason
 from pincli.views.blocks import Answer, counted
-from pincli.views.pins import locked
+from pincli.views.pins import locked, unlocked
 
 
 def lock(
@@ -24,13 +24,27 @@ def lock(
     Example:
       pincli lock alice --reason 'T-4711: the caller was guessing'
     """
-    if reason is None:
-        require_terminal(
-            "locking needs a reason", "give it with --reason; it is recorded in the audit trail"
-        )
+    require_reason(reason, "locking")
     session = invocation.open(Need.ATTEMPT)
     found = require_users(session, users, account=account)
+    whom = found[0].login if len(found) == 1 else counted(len(found), "user")
+    return locked(lock_all(session, found, reason or ask_reason(f"locking {whom}")))
+
+
+def unlock(
+    invocation: Invocation,
+    user: UserArgument,
+    account: WhereOption = None,
+    reason: ReasonOption = None,
+) -> Answer:
+    """Release a locked PIN; the PIN itself stays. Not for support over the phone.
+
+    Example:
+      pincli unlock alice --reason 'customer unlocked in the portal'
+    """
+    require_reason(reason, "unlocking")
+    session = invocation.open(Need.WRITE)
     if reason is None:
-        whom = found[0].login if len(found) == 1 else counted(len(found), "user")
-        reason = clean_reason(ask_line(f"Reason for locking {whom}: "))
-    return locked(operation(session, found, reason))
+        found = unlocking.require_locked(session, user, account=account)
+        reason = ask_reason(f"unlocking {found.login}")
+    return unlocked(unlocking.unlock(session, user, reason, account=account))

@@ -1,14 +1,20 @@
 """Options and arguments that several commands share, described once.
 
+Names and texts are checked while the options are parsed: wrong usage is reported before
+anything that is wrong with the store.
+
 Annotations are not postponed here: Typer would compile each from its text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from pincli.errors import UsageProblem
+from pincli.models import State
 from pincli.rules.names import (
     canonical_account,
     canonical_user,
@@ -19,127 +25,83 @@ from pincli.rules.names import (
 )
 
 
-def _user(value: str | None) -> str | None:
-    return None if value is None else canonical_user(value)
+def _checked(check: Callable[[str], str]) -> Callable[[Any], Any]:
+    def callback(value: Any) -> Any:
+        if value is None:
+            return None
+        return [check(each) for each in value] if isinstance(value, list) else check(value)
+
+    return callback
 
 
-def _anybody(value: str | None) -> str | None:
-    return None if value is None else canonical_user(value, or_erased=True)
+def checked_option(name: str, metavar: str, text: str, check: Callable[[str], str]) -> Any:
+    """An option whose value a rule checks, and brings into its canonical form.
+
+    Args:
+        name: The option, with its dashes.
+        metavar: What the help calls its value.
+        text: What the help says about it.
+        check: The rule, which raises MalformedName.
+    """
+    return typer.Option(name, metavar=metavar, help=text, callback=_checked(check))
 
 
-def _users(values: list[str] | None) -> list[str] | None:
-    return None if values is None else [canonical_user(value) for value in values]
+def account_option(text: str, name: str = "--account") -> Any:
+    """An option that names an account."""
+    return checked_option(name, "ACCOUNT", text, canonical_account)
 
 
-def as_account(value: str | None) -> str | None:
-    """An account's name in its canonical form, where one is given."""
-    return None if value is None else canonical_account(value)
+def _user_argument(metavar: str, text: str) -> Any:
+    check = _checked(canonical_user)
+    return typer.Argument(metavar=metavar, help=text, show_default=False, callback=check)
 
 
-def _display_name(value: str | None) -> str | None:
-    return None if value is None else clean_display_name(value)
-
-
-def _email(value: str | None) -> str | None:
-    return None if value is None else clean_email(value)
-
-
-def _reason(value: str | None) -> str | None:
-    return None if value is None else clean_reason(value)
-
-
-def _ticket(value: str | None) -> str | None:
-    return None if value is None else clean_ticket(value)
-
-
-# Names and texts are checked while the options are parsed: wrong usage is reported before
-# anything that is wrong with the store.
-UserArgument = Annotated[
-    str,
-    typer.Argument(metavar="USER", help="The user's login.", show_default=False, callback=_user),
-]
-OptionalUserArgument = Annotated[
-    str | None,
-    typer.Argument(metavar="[USER]", help="The user's login.", show_default=False, callback=_user),
-]
-UsersArgument = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[USER...]", help="The users' logins.", show_default=False, callback=_users
-    ),
-]
-SomeUsersArgument = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="USER...", help="The users' logins.", show_default=False, callback=_users
-    ),
-]
+UserArgument = Annotated[str, _user_argument("USER", "The user's login.")]
+OptionalUserArgument = Annotated[str | None, _user_argument("[USER]", "The user's login.")]
+UsersArgument = Annotated[list[str] | None, _user_argument("[USER...]", "The users' logins.")]
+SomeUsersArgument = Annotated[list[str], _user_argument("USER...", "The users' logins.")]
+NewLoginArgument = Annotated[str, _user_argument("NEW", "The new login.")]
 UserOption = Annotated[
     str | None,
-    typer.Option("--user", metavar="USER", help="Events about this user only.", callback=_anybody),
-]
-NewAccountOption = Annotated[
-    str,
-    typer.Option(
-        "--account",
-        metavar="ACCOUNT",
-        help="The account the user belongs to.",
-        callback=as_account,
+    checked_option(
+        "--user", "USER", "Events about this user only.", partial(canonical_user, or_erased=True)
     ),
 ]
-NewLoginArgument = Annotated[
-    str,
-    typer.Argument(metavar="NEW", help="The new login.", show_default=False, callback=_user),
+FromFileOption = Annotated[
+    Path | None, typer.Option("--from-file", metavar="FILE", help="Users, one a line; - for stdin.")
 ]
+
+NewAccountOption = Annotated[str, account_option("The account the user belongs to.")]
+AccountOption = Annotated[str | None, account_option("Users of this account only.")]
+WhereOption = Annotated[
+    str | None, account_option("The account of the user, where several have that login.")
+]
+
 NameOption = Annotated[
-    str | None,
-    typer.Option("--name", metavar="NAME", help="The display name.", callback=_display_name),
+    str | None, checked_option("--name", "NAME", "The display name.", clean_display_name)
 ]
 EmailOption = Annotated[
-    str | None,
-    typer.Option("--email", metavar="EMAIL", help="The address to find them by.", callback=_email),
+    str | None, checked_option("--email", "EMAIL", "The address to find them by.", clean_email)
 ]
 AgentOption = Annotated[
-    str | None,
-    typer.Option(
-        "--agent", metavar="LOGIN", help="By who ran the command.", callback=_display_name
-    ),
+    str | None, checked_option("--agent", "LOGIN", "By who ran the command.", clean_display_name)
 ]
 TicketOption = Annotated[
     str | None,
-    typer.Option(
-        "--ref",
-        metavar="TICKET",
-        help="The ticket; recorded in the audit trail.",
-        callback=_ticket,
-    ),
+    checked_option("--ref", "TICKET", "The ticket; recorded in the audit trail.", clean_ticket),
 ]
+ReasonOption = Annotated[
+    str | None,
+    checked_option("--reason", "TEXT", "Why; recorded in the audit trail.", clean_reason),
+]
+
+StateOption = Annotated[State | None, typer.Option("--state", help="Users in this state.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would happen.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Don't ask, go ahead.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
 PinStdinOption = Annotated[
     bool, typer.Option("--pin-stdin", help="Read the PIN as one line from standard input.")
 ]
-ReasonOption = Annotated[
-    str | None,
-    typer.Option(
-        "--reason", metavar="TEXT", help="Why; recorded in the audit trail.", callback=_reason
-    ),
-]
-AccountOption = Annotated[
-    str | None,
-    typer.Option(
-        "--account", metavar="ACCOUNT", help="Users of this account only.", callback=as_account
-    ),
-]
-WhereOption = Annotated[
-    str | None,
-    typer.Option(
-        "--account",
-        metavar="ACCOUNT",
-        help="The account of the user, where several have that login.",
-        callback=as_account,
-    ),
-]
-YesOption = Annotated[bool, typer.Option("--yes", help="Don't ask, go ahead.")]
 
 
 def refuse_swallowed(params: Sequence[Any], words: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
-"""Asking a person: questions on stderr, answers from the terminal, PINs unseen.
+"""Questions to a person: asked on stderr, answered at the terminal, PINs without echo.
 
-Neither getpass nor Typer's prompt: both go on with an echo where there is no terminal.
+Neither getpass nor Typer's prompt will do: without a terminal both go on with an echo.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ import select
 import signal
 import sys
 import termios
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from pincli.commands.interrupts import handling
 from pincli.config import read_display
 from pincli.errors import Interrupted, MalformedPin, Refused, Rule, UsageProblem
+from pincli.rules.names import clean_reason
 from pincli.rules.pins import require_well_formed, ungrouped
 from pincli.views.sanitiser import shown
 
@@ -24,14 +26,12 @@ _LOOK_UP = 0.2
 _YES = frozenset({"y", "yes"})
 _LOCAL_MODES = 3
 
-Handler = Callable[[int, FrameType | None], None]
-
 
 def require_terminal(message: str, hint: str, *, output: str = "stderr") -> None:
-    """Raise UsageProblem unless there is somebody to ask: a terminal for stdin and an output.
+    """Raise UsageProblem unless stdin and an output are terminals.
 
     Args:
-        message: What is wrong if there is none.
+        message: What is wrong if they aren't.
         hint: What to do instead.
         output: Where the questions go, `stdout` or `stderr`.
     """
@@ -49,8 +49,37 @@ def require_pin_source(*, pin_stdin: bool) -> None:
         )
 
 
+def require_confirmable(*, yes: bool, hint: str = "give --yes") -> None:
+    """Raise UsageProblem unless `--yes` is given or a person can be asked to confirm."""
+    if not yes:
+        require_terminal("there is no terminal to confirm on", hint)
+
+
+def require_reason(reason: str | None, doing: str) -> None:
+    """Raise UsageProblem unless a reason is given or a person can be asked for it.
+
+    Args:
+        reason: What `--reason` says.
+        doing: What needs a reason, such as `locking`.
+    """
+    if reason is None:
+        require_terminal(
+            f"{doing} needs a reason", "give it with --reason; it is recorded in the audit trail"
+        )
+
+
+def ask_reason(doing: str) -> str:
+    """A reason for the trail.
+
+    Raises:
+        UsageProblem: It is not one that may be recorded.
+        Interrupted: Ctrl-D, or the terminal is gone.
+    """
+    return clean_reason(ask_line(f"Reason for {doing}: "))
+
+
 def read_pin_line() -> str:
-    """A PIN as one line from stdin, ungrouped; the rest of stdin is left for others.
+    """A PIN from the first line of stdin, ungrouped; the rest of stdin is not read.
 
     Raises:
         UsageProblem: There is no line, or stdin can't be read.
@@ -65,11 +94,11 @@ def read_pin_line() -> str:
 
 
 def ask_pin(question: str, *, of_caller: bool = False) -> str:
-    """A PIN that is six digits: a slip is asked again, and never counted.
+    """A PIN of six digits; anything else is a slip, asked again and never counted.
 
     Args:
         question: What is asked.
-        of_caller: Whether it is an answer that is going to be compared.
+        of_caller: Whether the answer will be compared.
 
     Raises:
         Interrupted: Ctrl-D, or the terminal is gone.
@@ -123,7 +152,7 @@ def confirm(question: str) -> None:
 
 
 def confirm_word(word: str) -> None:
-    """Go on only after a word was typed that shows what is meant, or a yes if there is none.
+    """Go on only after this word was typed, or a clear yes if it is empty.
 
     Raises:
         Refused: Anything else was answered.
@@ -143,13 +172,13 @@ def _answer(line: bytes) -> str:
 
 def _text(line: bytes) -> str:
     if len(line) > _LONGEST_LINE:
-        return ""  # no PIN, no reason; reported once its turn comes
+        return ""  # neither a PIN nor a reason; its own check reports it
     line = line.removesuffix(b"\n").removesuffix(b"\r")
     return line.decode("utf-8", "surrogateescape")
 
 
 def _read_line() -> bytes:
-    """Up to and with the first newline, byte by byte: what follows is not ours to take."""
+    """Up to and with the first newline, byte by byte: the rest may be for others."""
     source = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
     line = bytearray()
     while len(line) <= _LONGEST_LINE and not line.endswith(b"\n"):
@@ -165,15 +194,14 @@ def _read_line() -> bytes:
 def _wait_for_typing(terminal: int) -> None:
     """Return once there is something to read.
 
-    In short waits: a Ctrl-C that comes just before a call blocks would otherwise only be
-    seen at the next key.
+    It waits in short steps: a Ctrl-C just before a long one would only be seen at the next key.
     """
     while not select.select([terminal], [], [], _LOOK_UP)[0]:
         pass
 
 
 def _say(text: str) -> None:
-    """Write to stderr past Python's stream, which a signal's handler may not enter again.
+    """Write to stderr without Python's stream, which a signal handler may not enter again.
 
     Raises:
         Interrupted: It can't be written: the terminal is gone.
@@ -190,12 +218,11 @@ def _say(text: str) -> None:
 
 @contextmanager
 def _asking(question: str, *, hidden: bool) -> Iterator[None]:
-    """Ask, and give the terminal back as it was, whatever ends or stops us meanwhile.
+    """Ask, and restore the terminal afterwards, also if a signal stops or ends the process.
 
-    For a hidden answer the echo is off, and what was typed ahead is thrown away: it was
-    echoed. After Ctrl-Z and `fg`, or a SIGCONT from elsewhere, a shell may have turned the
-    echo on again: it is turned off again, and the question is asked again. A signal that ends
-    the process gives the terminal back first.
+    For a hidden answer the echo is off, and what was typed ahead is dropped, since it was
+    echoed. After Ctrl-Z and `fg`, or a SIGCONT from another process, the shell may have turned
+    the echo on: it is turned off, and the question is asked again.
 
     Raises:
         Interrupted: The terminal is gone.
@@ -203,8 +230,8 @@ def _asking(question: str, *, hidden: bool) -> Iterator[None]:
     terminal = sys.stdin.fileno()
     sys.stderr.flush()
 
-    # None of these raises, or it could part a clean-up: that the terminal is gone is for
-    # the next read from it to find.
+    # No handler raises, or it could interrupt a clean-up. If the terminal is gone, the next
+    # read finds out.
     def ask_again(_signal: int, _frame: FrameType | None) -> None:
         with suppress(Interrupted, termios.error):
             termios.tcsetattr(terminal, termios.TCSAFLUSH, wanted)
@@ -248,20 +275,3 @@ def _asking(question: str, *, hidden: bool) -> Iterator[None]:
                     termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
     except (OSError, termios.error):
         raise Interrupted from None
-
-
-@contextmanager
-def handling(handlers: Mapping[signal.Signals, Handler]) -> Iterator[None]:
-    """Have these signals handled inside, except those that the parent process ignores."""
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    previous = {
-        number: signal.signal(number, handler)
-        for number, handler in handlers.items()
-        if signal.getsignal(number) is not signal.SIG_IGN
-    }
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -1,6 +1,6 @@
 """Every command there is: the one table that parsing, help, completions and roles follow.
 
-A new command is one file and one line here. Nothing of a command is imported before it is
+A new command is one function and one line here. Nothing of a command is imported before it is
 called, so that `verify` doesn't wait for what only others need.
 """
 
@@ -63,7 +63,7 @@ ANYBODY = None
 COMMANDS: tuple[Entry, ...] = (
     Entry("verify", "verify:verify", _DESK, AGENTS, (3, 4, 5, 6),
           "Check a caller's support PIN."),
-    Entry("find", "find:find", _DESK, AGENTS, (6,),
+    Entry("find", "calls:find", _DESK, AGENTS, (6,),
           "Find people by their names."),
     Entry("desk", "desk.command:desk", _DESK, AGENTS, (),
           "Check caller after caller, all shift, in one screen."),
@@ -71,7 +71,7 @@ COMMANDS: tuple[Entry, ...] = (
           "Show one user, a list, or the totals."),
     Entry("lock", "lock:lock", _DESK, AGENTS, (6,),
           "Lock PINs by hand, where somebody smells a rat."),
-    Entry("call", "call:call", _DESK, AGENTS, (6, 7),
+    Entry("call", "calls:call", _DESK, AGENTS, (6, 7),
           "Let the portal show a customer that you are calling."),
     Entry("alerts", "alerts:alerts", _DESK, AGENTS, (4,),
           "Show signs of an attack."),
@@ -79,7 +79,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("pin show", "pin:show", _PORTAL, PORTAL, (5, 6)),
     Entry("pin change", "pin:change", _PORTAL, PORTAL, (5, 6)),
     Entry("pin check", "pin:check", _PORTAL, ANYBODY, (7,)),
-    Entry("unlock", "unlock:unlock", _PORTAL, UNLOCK, (6,),
+    Entry("unlock", "lock:unlock", _PORTAL, UNLOCK, (6,),
           "Release a locked PIN; the PIN itself stays."),
     Entry("user add", "user:add", _ADMIN, ADMINS),
     Entry("user list", "user:list_users", _ADMIN, ADMINS, (6,)),
@@ -97,19 +97,19 @@ COMMANDS: tuple[Entry, ...] = (
           "Show what happened in the last days."),
     Entry("audit list", "audit:list_events", _ADMIN, ADMINS, (6,)),
     Entry("audit verify", "audit:verify", _ADMIN, ADMINS),
-    Entry("audit archive", "archive:archive", _ADMIN, ADMINS),
+    Entry("audit archive", "audit:archive", _ADMIN, ADMINS),
     Entry("audit seal", "audit:seal", _ADMIN, ADMINS),
-    Entry("doctor", "doctor:doctor", _UPKEEP, ADMINS, (),
+    Entry("doctor", "store:doctor", _UPKEEP, ADMINS, (),
           "Check whether all is well, and say what to do."),
     Entry("backup", "backup:backup", _UPKEEP, ADMINS, (),
           "Copy the store into a file, while agents verify."),
-    Entry("restore", "restore:restore", _UPKEEP, ADMINS, (),
+    Entry("restore", "backup:restore", _UPKEEP, ADMINS, (),
           "Bring a backup back; the replaced store is kept aside."),
     Entry("keys list", "keys:list_keys", _UPKEEP, ADMINS),
     Entry("keys rotate", "keys:rotate", _UPKEEP, ADMINS),
     Entry("store upgrade", "store:upgrade", _UPKEEP, ADMINS),
     Entry("store move", "store:move", _UPKEEP, ADMINS),
-    Entry("init", "init:init", _BEGIN, ANYBODY, (7,),
+    Entry("init", "store:init", _BEGIN, ANYBODY, (7,),
           "Make a new store and its keys; never over existing ones."),
     Entry("demo", "demo:demo", _BEGIN, ANYBODY, (),
           "Tell the whole story on a throw-away store."),

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pincli.commands.answering import show
 from pincli.commands.files import names_in
 from pincli.commands.invocation import Invocation
-from pincli.commands.options import AccountOption, ReasonOption, UsersArgument, YesOption
-from pincli.commands.prompts import confirm_word, require_terminal
-from pincli.config import Config
+from pincli.commands.options import (
+    AccountOption,
+    DryRunOption,
+    FromFileOption,
+    ReasonOption,
+    UsersArgument,
+    YesOption,
+)
+from pincli.commands.output import show
+from pincli.commands.prompts import confirm_word, require_confirmable
 from pincli.errors import UsageProblem
 from pincli.operations import reset as operation
 from pincli.operations.pin_file import PinFile
 from pincli.operations.reset import ResetOrder
 from pincli.operations.selection import Selection, select, select_staged, without_pin
-from pincli.operations.session import Need, Session
+from pincli.operations.session import Need
 from pincli.views import reset as view
 from pincli.views.blocks import Answer, Block
 from pincli.views.progress import progress_bar
@@ -32,12 +37,9 @@ def reset(
     invocation: Invocation,
     users: UsersArgument = None,
     account: AccountOption = None,
-    from_file: Annotated[
-        Path | None,
-        typer.Option("--from-file", metavar="FILE", help="Users, one a line; - for stdin."),
-    ] = None,
+    from_file: FromFileOption = None,
     everybody: Annotated[bool, typer.Option("--all", help="Everybody.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen.")] = False,
+    dry_run: DryRunOption = False,
     yes: YesOption = False,
     reason: ReasonOption = None,
     unlock: Annotated[
@@ -70,7 +72,7 @@ def reset(
     there then is FILE.part; --only-missing serves those whose PIN is not in it.
     """
     if not (users or account or from_file or everybody):
-        raise UsageProblem("nobody is named", "name users, or give --account, --from-file or --all")
+        raise UsageProblem("no user is named", "give users, --account, --from-file or --all")
     if unlock and reason is None:
         raise UsageProblem(
             "--unlock needs a reason", "give it with --reason; it is recorded in the audit trail"
@@ -87,43 +89,30 @@ def reset(
         raise UsageProblem(
             "PINs are not written to standard output like that", "use --reveal --json, or a file"
         )
-    if not yes and not dry_run:
-        require_terminal("nobody is there to confirm the reset", "give --yes, or --dry-run to look")
+    require_confirmable(yes=yes or dry_run, hint="give --yes, or --dry-run to look")
     needs = [Need.WRITE, Need.SET_PIN] if order.issue else [Need.WRITE]
     session = invocation.open(*needs)
-    file = invocation.keep(_pin_file(output, invocation.config))
+    file = None
+    if output is not None:  # checked before anybody is asked whether to go on
+        file = invocation.keep(PinFile(output, forbidden=invocation.config.secret_folders))
     names = names_in(users, from_file, invocation.config)
     named = invocation.keep(select(session, names=names, account=account, everybody=everybody))
-    selection = invocation.keep(_narrowed(session, named, order))
-    if dry_run:
-        return _look(selection, order)
-    if not yes:
-        _confirm(selection, order)
-    return _reset(session, selection, order, reveal=reveal, file=file)
-
-
-def _pin_file(output: Path | None, config: Config) -> AbstractContextManager[PinFile | None]:
-    """The file to write, checked before anybody is asked whether to go on."""
-    if output is None:
-        return nullcontext()
-    return PinFile(output, forbidden=config.secret_folders)
-
-
-def _narrowed(
-    session: Session, selection: Selection, order: ResetOrder
-) -> AbstractContextManager[Selection]:
-    """The selection, or those in it who lack a PIN."""
-    if not order.only_missing:
-        return nullcontext(selection)
-    return select_staged(session, without_pin(selection), selection.word)
-
-
-def _look(selection: Selection, order: ResetOrder) -> Answer:
+    selection = named
+    if order.only_missing:
+        selection = invocation.keep(select_staged(session, without_pin(named), named.word))
     tally = view.ResetTally()
-    for results in operation.would_reset(selection, order):
-        tally.add(results)
-    screen = _preview(selection, order)
-    return view.dry_run(tally, selection.pages(), screen)
+    if dry_run:
+        for results in operation.would_reset(selection, order):
+            tally.add(results)
+        return view.dry_run(tally, selection.pages(), _preview(selection, order))
+    if not yes:
+        show(_preview(selection, order), sys.stderr)
+        confirm_word(selection.word)
+    with progress_bar("resetting") as progress:
+        for results in operation.reset(session, selection, order, file=file, progress=progress):
+            tally.add(results, keep_pins=reveal)
+    path = None if file is None else str(file.path)
+    return view.receipt(tally, selection.pages(), reveal=reveal, file=path)
 
 
 def _preview(selection: Selection, order: ResetOrder) -> list[Block]:
@@ -132,25 +121,3 @@ def _preview(selection: Selection, order: ResetOrder) -> list[Block]:
     return view.preview(
         len(selection), selection.totals(), named=named, unlock=order.unlock, issue=order.issue
     )
-
-
-def _confirm(selection: Selection, order: ResetOrder) -> None:
-    screen = _preview(selection, order)
-    show(screen, sys.stderr)
-    confirm_word(selection.word)
-
-
-def _reset(
-    session: Session,
-    selection: Selection,
-    order: ResetOrder,
-    *,
-    reveal: bool,
-    file: PinFile | None,
-) -> Answer:
-    tally = view.ResetTally()
-    with progress_bar("resetting") as progress:
-        for results in operation.reset(session, selection, order, file=file, progress=progress):
-            tally.add(results, keep_pins=reveal)
-    path = None if file is None else str(file.path)
-    return view.receipt(tally, selection.pages(), reveal=reveal, file=path)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pincli.commands.invocation import Invocation
-from pincli.commands.options import AccountOption, OptionalUserArgument
+from pincli.commands.options import AccountOption, OptionalUserArgument, StateOption
 from pincli.errors import UsageProblem
 from pincli.models import State
 from pincli.operations.left_open import end_left_open
@@ -22,7 +22,7 @@ def status(
     invocation: Invocation,
     user: OptionalUserArgument = None,
     account: AccountOption = None,
-    state: Annotated[State | None, typer.Option("--state", help="Users in this state.")] = None,
+    state: StateOption = None,
     locked: Annotated[bool, typer.Option("--locked", help="The same as --state locked.")] = False,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 4 if any user shown is locked.")

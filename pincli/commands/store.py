@@ -1,4 +1,4 @@
-"""`pincli store`: the store as a whole."""
+"""The store as a whole: `pincli init`, `doctor`, `store upgrade` and `store move`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,64 @@ import typer
 
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import YesOption
-from pincli.commands.prompts import confirm, require_terminal
-from pincli.operations.moving import move as move_operation
-from pincli.operations.moving import require_movable
+from pincli.commands.prompts import confirm, require_confirmable
+from pincli.operations import moving
+from pincli.operations import upgrade as upgrading
+from pincli.operations.doctor.deployment import deployment_checks
+from pincli.operations.doctor.examination import examine
 from pincli.operations.session import Need
-from pincli.operations.upgrade import mark_as_seen
-from pincli.operations.upgrade import upgrade as operation
+from pincli.operations.setup import initialise
+from pincli.rules.roles import DEPLOYMENT
 from pincli.store.location import Server, location_of
-from pincli.store.opening import upgrade_server
+from pincli.store.opening import sql_for_dba, upgrade_server
+from pincli.views import upkeep as view
 from pincli.views.blocks import Answer
 from pincli.views.progress import progress_bar
-from pincli.views.upkeep import moved, server_upgraded, upgraded
+
+
+def init(
+    invocation: Invocation,
+    print_sql: Annotated[
+        bool, typer.Option("--print-sql", help="Print the SQL for a DBA, and do nothing.")
+    ] = False,
+) -> Answer:
+    """Make a new store and its keys; never over existing ones.
+
+    Example:
+      pincli init
+      pincli --store /srv/pincli/db --keys /srv/pincli/keys init
+      pincli --store postgresql://admin1@db.example.com/pincli init
+      pincli init --print-sql | psql postgresql://postgres@db.example.com/pincli
+
+    On a PostgreSQL server it makes schema, functions and group roles where its login may. Where
+    it may not, a DBA runs what --print-sql prints, and init then makes the rest.
+    """
+    if print_sql:
+        text = sql_for_dba()
+        return Answer({"sql": text}, text=text)
+    config = invocation.config
+    initialise(config.store, config.keys, marks=config.marks, origin=invocation.origin)
+    return view.initialised(config.store, config.keys)
+
+
+def doctor(invocation: Invocation) -> Answer:
+    """Check whether all is well, and say what to do.
+
+    Integrity, permissions, keys, free space and clock.
+
+    On a PostgreSQL server its version and settings, the way there, this host's login, and
+    whether tables, functions and rights are those of this pincli. What this login can't see is
+    said to be not checked.
+
+    Example:
+      pincli doctor
+    """
+    config = invocation.config
+    checks = [
+        *examine(config.store, config.keys, marks=config.marks, origin=invocation.origin),
+        *deployment_checks(DEPLOYMENT, config.store, config.keys, marks=config.mark),
+    ]
+    return view.examined(checks)
 
 
 def upgrade(invocation: Invocation) -> Answer:
@@ -37,14 +84,16 @@ def upgrade(invocation: Invocation) -> Answer:
     if isinstance(config.store, Server):
         changed = upgrade_server(config.store)
         users = invocation.open().store.people.totals()
-        return server_upgraded(sum(users.values()), changed=changed)
+        return view.server_upgraded(sum(users.values()), changed=changed)
     with progress_bar("upgrading", percent=True) as progress:
-        done = operation(config.store, config.keys, origin=invocation.origin, progress=progress)
+        done = upgrading.upgrade(
+            config.store, config.keys, origin=invocation.origin, progress=progress
+        )
     session = invocation.open(Need.WRITE)
-    mark_as_seen(session)
+    upgrading.mark_as_seen(session)
     if done is not None:
         session.store.locks_recorded += done.locked
-    return upgraded(done, sum(session.store.people.totals().values()))
+    return view.upgraded(done, sum(session.store.people.totals().values()))
 
 
 def move(
@@ -66,11 +115,10 @@ def move(
     """
     target = location_of(location)
     config = invocation.config
-    server = require_movable(config.store, target)
-    if not yes:
-        require_terminal("nobody is there to confirm the move", "give --yes")
+    server = moving.require_movable(config.store, target)
+    require_confirmable(yes=yes)
     session = invocation.open(Need.WRITE, Need.CHECK, even_closed=True)
     if not yes:
         confirm(f"Move the store at {config.store} to {server}, and close it here?")
     with progress_bar("moving", percent=True) as progress:
-        return moved(move_operation(session, server, progress=progress))
+        return view.moved(moving.move(session, server, progress=progress))

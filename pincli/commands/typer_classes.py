@@ -9,9 +9,9 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from pincli.commands.answering import deliver, warn, write_out
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import JsonOption, refuse_swallowed
+from pincli.commands.output import deliver, warn, write_line
 from pincli.commands.registry import (
     GROUPS,
     Entry,
@@ -113,11 +113,11 @@ def _group(name: str) -> PlainGroup:
 
 def _command(entry: Entry) -> Any:
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    told, epilog = _help_of(entry)
+    text, epilog = _help_of(entry)
     app.command(
         entry.name.split()[-1],
         cls=PlainCommand,
-        help=told,
+        help=text,
         epilog=epilog,
         hidden=not entry.audience,
         context_settings=CONTEXT_SETTINGS,
@@ -128,10 +128,10 @@ def _command(entry: Entry) -> Any:
 def _command_and_group(entry: Entry) -> Any:
     """A command that has others below it, as `alerts` has `alerts ack`."""
     app = typer.Typer(name=entry.name, add_completion=False, rich_markup_mode=None)
-    told, epilog = _help_of(entry)
+    text, epilog = _help_of(entry)
     app.callback(
         cls=PlainGroup,
-        help=told,
+        help=text,
         epilog=epilog,
         invoke_without_command=True,
         subcommand_metavar="[COMMAND]",
@@ -142,8 +142,8 @@ def _command_and_group(entry: Entry) -> Any:
 
 def _help_of(entry: Entry) -> tuple[str, str]:
     """A command's docstring: what comes before the example, and the rest as an epilog."""
-    told, _, rest = cleandoc(entry.load().__doc__ or "").partition(_EXAMPLE)
-    return told, f"\b{_EXAMPLE[1:]}{rest}"
+    text, _, rest = cleandoc(entry.load().__doc__ or "").partition(_EXAMPLE)
+    return text, f"\b{_EXAMPLE[1:]}{rest}"
 
 
 def _for_typer(entry: Entry) -> Callable[..., int | None]:
@@ -161,8 +161,8 @@ def _for_typer(entry: Entry) -> Callable[..., int | None]:
         about_one_user = isinstance(options.get("user"), str)
         account = options.get("account") or "" if about_one_user else ""
         invocation.begin(entry, as_json=as_json, about_one_user=about_one_user, account=account)
-        with invocation.until_told:
-            invocation.until_told.callback(_tell_of_masks, invocation)
+        with invocation.closing:
+            invocation.closing.callback(_warn_of_masks, invocation)
             answer = function(invocation, **options)
             return None if answer is None else deliver(invocation, answer)
 
@@ -177,7 +177,7 @@ def _for_typer(entry: Entry) -> Callable[..., int | None]:
     return run
 
 
-def _tell_of_masks(invocation: Invocation) -> None:
+def _warn_of_masks(invocation: Invocation) -> None:
     if invocation.ticket_masked and not invocation.as_json:
         warn("digits of the ticket were masked, as they could be a PIN")
 
@@ -200,7 +200,7 @@ def _written_by_us(option: Any) -> Any:
 
     def show_help(ctx: Any, _param: Any, value: bool) -> None:
         if value and not ctx.resilient_parsing:
-            write_out(ctx.get_help())
+            write_line(ctx.get_help())
             raise typer.Exit
 
     option.callback = show_help

@@ -8,25 +8,27 @@ from typing import Annotated
 
 import typer
 
-from pincli.commands.answering import show as draw
 from pincli.commands.files import names_in
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import (
     AccountOption,
     EmailOption,
+    FromFileOption,
     NameOption,
     NewAccountOption,
     NewLoginArgument,
     ReasonOption,
+    StateOption,
     UserArgument,
     UsersArgument,
     WhereOption,
     YesOption,
-    as_account,
+    account_option,
 )
-from pincli.commands.prompts import confirm, require_terminal
+from pincli.commands.output import show as draw
+from pincli.commands.prompts import confirm, require_confirmable
 from pincli.errors import UsageProblem
-from pincli.models import State, UserType
+from pincli.models import UserType
 from pincli.operations import editing
 from pincli.operations import people as operation
 from pincli.operations.activity import set_active_many
@@ -35,10 +37,6 @@ from pincli.operations.session import Need
 from pincli.views import people as view
 from pincli.views.blocks import Answer
 from pincli.views.progress import progress_bar
-
-FromFileOption = Annotated[
-    Path | None, typer.Option("--from-file", metavar="FILE", help="Users, one a line; - for stdin.")
-]
 
 
 def add(
@@ -63,7 +61,7 @@ def add(
 def list_users(
     invocation: Invocation,
     account: AccountOption = None,
-    state: Annotated[State | None, typer.Option("--state", help="Users in this state.")] = None,
+    state: StateOption = None,
     kind: Annotated[UserType | None, typer.Option("--type", help="Users of this type.")] = None,
 ) -> Answer:
     """List users.
@@ -92,10 +90,7 @@ def edit(
     name: NameOption = None,
     email: EmailOption = None,
     kind: Annotated[UserType | None, typer.Option("--type", help="The new type.")] = None,
-    move_to: Annotated[
-        str | None,
-        typer.Option("--move-to", metavar="ACCOUNT", help="The new account.", callback=as_account),
-    ] = None,
+    move_to: Annotated[str | None, account_option("The new account.", "--move-to")] = None,
     reason: ReasonOption = None,
 ) -> Answer:
     """Change a user's display name, e-mail, type or account. PIN and counter stay.
@@ -106,8 +101,8 @@ def edit(
 
     An empty name or e-mail removes it. A type without PINs withdraws the PIN.
     """
-    said = {"account": move_to, "display_name": name, "type": kind}
-    fields: dict[str, object] = {k: value for k, value in said.items() if value is not None}
+    given = {"account": move_to, "display_name": name, "type": kind}
+    fields: dict[str, object] = {k: value for k, value in given.items() if value is not None}
     if email is not None:
         fields["email"] = email or None
     if not fields:
@@ -149,8 +144,7 @@ def erase(
     Login, display name, e-mail, and the reasons and tickets of their events are gone for good.
     Nobody becomes that user again: the same login, added again, is a new person.
     """
-    if not yes:
-        require_terminal("nobody is there to confirm", "give --yes")
+    require_confirmable(yes=yes)
     session = invocation.open(Need.WRITE)
     found = editing.require_erasable(session, user, account=account)
     if not yes:
@@ -171,7 +165,7 @@ def deactivate(
     Example:
       pincli user deactivate alice --reason 'left the company'
     """
-    return _set_active(invocation, users or [], account, from_file, active=False, reason=reason)
+    return _set_active(invocation, users, account, from_file, reason, active=False)
 
 
 def activate(
@@ -186,22 +180,22 @@ def activate(
     Example:
       pincli user activate alice
     """
-    return _set_active(invocation, users or [], account, from_file, active=True, reason=reason)
+    return _set_active(invocation, users, account, from_file, reason, active=True)
 
 
 def _set_active(
     invocation: Invocation,
-    users: list[str],
+    users: list[str] | None,
     account: str | None,
     from_file: Path | None,
+    reason: str | None,
     *,
     active: bool,
-    reason: str | None,
 ) -> Answer:
     if not users and from_file is None:
-        raise UsageProblem("nobody is named", "name users, or give --from-file")
+        raise UsageProblem("no user is named", "name users, or give --from-file")
     session = invocation.open(Need.WRITE)
-    if len(users) == 1 and from_file is None:
+    if users and len(users) == 1 and from_file is None:
         change = operation.set_active(
             session, users[0], account=account, active=active, reason=reason
         )

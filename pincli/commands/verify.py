@@ -5,7 +5,7 @@ Annotations are not postponed here: Typer would compile each from its text.
 
 from functools import partial
 
-from pincli.commands.background import in_background
+from pincli.commands.interrupts import in_background
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import PinStdinOption, TicketOption, UserArgument, WhereOption
 from pincli.commands.prompts import ask_pin, read_pin_line, require_pin_source
@@ -39,7 +39,7 @@ def verify(
     if pin is None:
         admitted = operation.admit(session, user, invocation.ticket(ref), account=account)
         if isinstance(admitted, Verdict):
-            return _told(invocation, admitted)
+            return _answer(invocation, admitted)
         pin = _ask(admitted)
     else:
         # Two threads that import would only hand the interpreter's lock to and fro. But argon2
@@ -48,11 +48,11 @@ def verify(
         in_background(partial(_import_what_follows, session, as_json))
     ticket = invocation.ticket(ref, pin)
     verdict = operation.verify(session, user, pin, ticket, account=account)
-    invocation.until_told.callback(operation.renew, session, verdict, pin)
-    return _told(invocation, verdict)
+    invocation.closing.callback(operation.renew, session, verdict, pin)
+    return _answer(invocation, verdict)
 
 
-def _told(invocation: Invocation, result: Verdict) -> Answer:
+def _answer(invocation: Invocation, result: Verdict) -> Answer:
     from pincli.views.verdict import verdict
 
     return verdict(result, ticket_masked=invocation.ticket_masked)

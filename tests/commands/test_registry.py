@@ -121,9 +121,9 @@ def test_a_command_that_asks_for_nothing_is_refused_as_well(
         """
         seen.append(invocation.config)
 
-    from pincli.commands import doctor
+    from pincli.commands import store
 
-    monkeypatch.setattr(doctor, "doctor", peek)
+    monkeypatch.setattr(store, "doctor", peek)
     read_instead(tmp_path / "pincli.toml", monkeypatch)
     deploy(floor, tmp_path / "pincli.toml", "agent")
     assert call_by_sudo(floor, "doctor").code == 7

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import pytest
 
-from pincli.commands import doctor as command
+from pincli.commands import store as command
 from pincli.models import EventKind, NewEvent, Origin
 from pincli.operations import keys
 from pincli.operations.doctor import examination

@@ -96,7 +96,7 @@ def by_modes(desk: Desk, *arguments: str, stdin: str = "") -> Ran:
         (["unlock", "lara"], "why\n", 2, "needs a reason", "--reason"),
         (["unlock", "lara", "--reason", " "], "", 2, "not a valid reason", "one line"),
         (["reset", "alice"], "y\n", 2, "confirm", "--yes"),
-        (["reset", "--yes"], "", 2, "nobody is named", "name users"),
+        (["reset", "--yes"], "", 2, "no user is named", "give users"),
         (["reset", "alice", "--unlock", "--yes"], "", 2, "--unlock needs a reason", "--reason"),
         (["reset", "alice", "--reveal", "--yes"], "", 2, "on a terminal only", "--json"),
         (["status", "alice", "--locked"], "", 2, "exclude each other", "status USER"),

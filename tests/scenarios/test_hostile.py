@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pincli.commands import doctor
+from pincli.commands import store
 from pincli.deployment import read_deployment
 from pincli.errors import ConfigUnavailable, KeysUnavailable
 from pincli.store.location import Server
@@ -109,7 +109,7 @@ def floor(template: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> De
     """The same for one test, which works in a folder of its own."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    monkeypatch.setattr(doctor, "DEPLOYMENT", tmp_path / "none")
+    monkeypatch.setattr(store, "DEPLOYMENT", tmp_path / "none")
     return copy_of(template, tmp_path)
 
 

@@ -172,7 +172,7 @@ def shown(desk: Desk, screen: str, *, columns: int | None) -> str:
     with (
         mock.patch.dict(os.environ, variables),
         mock.patch("sys.stdin", pin),
-        mock.patch("pincli.commands.doctor.DEPLOYMENT", desk.store / "no deployment"),
+        mock.patch("pincli.commands.store.DEPLOYMENT", desk.store / "no deployment"),
         redirect_stdout(stream),
         redirect_stderr(stream),
     ):

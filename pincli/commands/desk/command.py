@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from pincli.commands.answering import show, warn, writing
-from pincli.commands.background import in_background
 from pincli.commands.desk.lines import Lines
 from pincli.commands.desk.shift import IDLE_SECONDS
 from pincli.commands.desk.sitting import Sitting
 from pincli.commands.desk.work import Work
+from pincli.commands.interrupts import in_background
 from pincli.commands.invocation import Invocation
+from pincli.commands.output import show, warn, writing
 from pincli.commands.prompts import require_terminal
 from pincli.config import read_display
 from pincli.errors import UsageProblem

@@ -8,12 +8,13 @@ import termios
 from collections.abc import Sequence
 from types import FrameType
 
-from pincli.commands.answering import show, writing
 from pincli.commands.desk import picture
 from pincli.commands.desk import shift as machine
 from pincli.commands.desk.sitting import Sitting
 from pincli.commands.desk.state import Listing, Move
-from pincli.commands.prompts import ask_hidden, ask_line, handling
+from pincli.commands.interrupts import handling
+from pincli.commands.output import show, writing
+from pincli.commands.prompts import ask_hidden, ask_line
 from pincli.errors import Interrupted
 from pincli.views import desk as view
 from pincli.views.blocks import Block, Menu, Note

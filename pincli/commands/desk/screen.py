@@ -40,7 +40,7 @@ from pincli.commands.desk import shift as machine
 from pincli.commands.desk.keyboard import ESCAPE_SECONDS, Keyboard
 from pincli.commands.desk.sitting import Sitting
 from pincli.commands.desk.state import Check, Listing
-from pincli.commands.prompts import Handler, handling
+from pincli.commands.interrupts import Handler, handling
 from pincli.config import Display
 from pincli.errors import Interrupted
 from pincli.rules.names import is_printable

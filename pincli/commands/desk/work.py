@@ -8,8 +8,6 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from queue import SimpleQueue
 
-from pincli.commands.answering import hook_failed
-from pincli.commands.background import in_background
 from pincli.commands.desk.state import (
     AddTicket,
     Announce,
@@ -22,7 +20,9 @@ from pincli.commands.desk.state import (
     Refusal,
     Remark,
 )
+from pincli.commands.interrupts import in_background
 from pincli.commands.invocation import Invocation
+from pincli.commands.output import hook_failed
 from pincli.errors import PincliError
 from pincli.models import Notice, User, Verdict
 from pincli.operations import hooks
