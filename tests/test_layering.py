@@ -79,7 +79,7 @@ ONLY_IN = {
     "argon2": ("vault.answers",),
     "cryptography": ("vault.seals", "vault.keyring"),  # sealed PINs, and the pair of keys for them
     "termios": ("commands",),
-    "prompt_toolkit": ("commands.desk.screen", "commands.desk.keyboard"),
+    "prompt_toolkit": tuple(f"commands.desk.{each}" for each in ("screen", "layout", "keyboard")),
 }
 """Who may import what; everything else is the standard library or forbidden."""
 

@@ -56,6 +56,9 @@ class _WholeWrites(io.RawIOBase):
         return len(memoryview(data))
 
 
+TICKET_MASKED = "digits of the ticket were masked, as they could be a PIN"
+
+
 def deliver(invocation: Invocation, answer: Answer) -> int:
     """Write the answer to stdout; its exit code.
 

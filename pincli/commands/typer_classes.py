@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import JsonOption, refuse_swallowed
-from pincli.commands.output import deliver, warn, write_line
+from pincli.commands.output import TICKET_MASKED, deliver, warn, write_line
 from pincli.commands.registry import (
     GROUPS,
     Entry,
@@ -179,7 +179,7 @@ def _for_typer(entry: Entry) -> Callable[..., int | None]:
 
 def _warn_of_masks(invocation: Invocation) -> None:
     if invocation.ticket_masked and not invocation.as_json:
-        warn("digits of the ticket were masked, as they could be a PIN")
+        warn(TICKET_MASKED)
 
 
 def _write_epilog(epilog: str | None, formatter: Any) -> None:

@@ -24,8 +24,7 @@ from pincli.views.blocks import (
 )
 from pincli.views.status import when
 from pincli.views.terminal import rows_of, width_of
-from pincli.views.verdict import attempts, login_of, name_field, say, short_name, verdict
-from pincli.views.verdict import caller as known_by
+from pincli.views.verdict import attempts, caller, login_of, name_field, say, short_name, verdict
 
 WIDEST = 100
 """Beyond this, a line is tiring to read."""
@@ -37,7 +36,7 @@ Part = tuple[str, str]
 
 _TITLE = "pincli desk"
 _GAP = "   "
-NOT_VERIFIED = Headline(Tone.BAD, "NOT VERIFIED")
+_NOT_VERIFIED = Headline(Tone.BAD, "NOT VERIFIED")
 
 
 class Tally(NamedTuple):
@@ -56,12 +55,12 @@ def opening() -> list[Block]:
     ]
 
 
-def caller(user: User, ticket: str | None, *, roomy: bool = True) -> list[Block]:
-    """Who the caller says they are, and how they stand, before the PIN is asked for.
+def card(user: User, ticket: str | None, *, roomy: bool = True) -> list[Block]:
+    """Who the caller says they are, shown while the PIN is asked for.
 
-    Without a sign or a colour: nobody may take it for a verdict.
+    It has no sign and no colour, so that it can't be taken for a verdict.
     """
-    pairs = [("user", known_by(user)), ("attempts", attempts(user))]
+    pairs = [("user", caller(user)), ("attempts", attempts(user))]
     if roomy:
         pairs += [
             ("last attempt", when(user.last_attempt_at, user.last_attempt_by)),
@@ -74,8 +73,8 @@ def caller(user: User, ticket: str | None, *, roomy: bool = True) -> list[Block]
     return [Fields(pairs + name_field(user))]
 
 
-def answered(result: Verdict) -> list[Block]:
-    """The verdict, large; without commands to run, as the agent has no shell here."""
+def large_verdict(result: Verdict) -> list[Block]:
+    """The verdict, without commands to run: the agent has no shell here."""
     return [
         Band(block) if isinstance(block, Headline) else block
         for block in verdict(result).screen()
@@ -83,15 +82,15 @@ def answered(result: Verdict) -> list[Block]:
     ]
 
 
-def as_lines(blocks: Sequence[Block]) -> list[Block]:
-    """The same where there is no screen to be wide on."""
+def without_bands(blocks: Sequence[Block]) -> list[Block]:
+    """The same blocks for a place without room for a band."""
     return [block.headline if isinstance(block, Band) else block for block in blocks]
 
 
-def unavailable(problem: Problem) -> list[Block]:
-    """A call that could not be answered: to the caller it is a no."""
+def failure(problem: Problem) -> list[Block]:
+    """A call that could not be answered: for the caller it is a no."""
     return [
-        Band(NOT_VERIFIED),
+        Band(_NOT_VERIFIED),
         Fields([("why", problem.message), ("do", problem.hint), ("say", say("unavailable"))]),
     ]
 
@@ -101,12 +100,12 @@ def complaint(problem: Problem) -> list[Block]:
     return [Headline(Tone.WARNING, problem.message), Note(f"  {problem.hint}", Tone.QUIET)]
 
 
-def notice(text: str) -> list[Block]:
-    """A remark, or something that went wrong beside the call."""
+def remark(text: str) -> list[Block]:
+    """A remark, or a warning besides the call."""
     return [Headline(Tone.WARNING, text)]
 
 
-def recent(calls: Sequence[tuple[str, Verdict, str | None]]) -> list[Block]:
+def last_calls(calls: Sequence[tuple[str, Verdict, str | None]]) -> list[Block]:
     """The agent's own last calls, the latest first, each with its time and its ticket."""
     rows = [
         (at, call.outcome.value, call.user.login, call.user.account, ticket or "")
@@ -116,19 +115,19 @@ def recent(calls: Sequence[tuple[str, Verdict, str | None]]) -> list[Block]:
     return [Table(("time", "outcome", "user", "account", "ticket"), [rows], empty)]
 
 
-def fitting(found: Found, *, hidden: bool = False) -> list[Block]:
-    """The lines above those who may be calling.
+def people_heading(found: Found, *, hidden: bool = False) -> list[Block]:
+    """The lines above the people who may be calling.
 
     Args:
-        found: They.
-        hidden: Whether digits were hidden in what was typed.
+        found: The people.
+        hidden: Whether digits are hidden in the line.
     """
     if not found.people:
         hint = "ask for another word"
         if found.near:
             hint = f"near words: {', '.join(found.near)}"
         elif hidden:
-            hint = "six digits could be a PIN, and are hidden: find the caller first"
+            hint = "digits alone could be a PIN, and are hidden: find the caller first"
         return [Headline(Tone.WARNING, "nobody fits"), Note(f"  {hint}", Tone.QUIET)]
     number = len(found.people) + found.more
     if found.more:
@@ -140,10 +139,10 @@ def fitting(found: Found, *, hidden: bool = False) -> list[Block]:
     return [Note(text)]
 
 
-def people(found: Found, width: int) -> list[tuple[str, ...]]:
-    """Those who may be calling, one a row: login and account whole, what else there is room for.
+def people_rows(found: Found, width: int) -> list[tuple[str, ...]]:
+    """The people who may be calling, one a row: login and account, and what else fits.
 
-    The name comes last, whatever it says.
+    The name comes last, so that it can't imitate the other columns.
     """
     for chosen in ("state", "name"), ("name",), ():
         rows = [_row_of(user, chosen) for user in found.people]
@@ -175,7 +174,7 @@ def summary(tally: Tally) -> Headline:
 
 
 def head(tally: Tally, display: Display, width: int) -> list[Part]:
-    """The title and the shift so far, over a rule; the title goes where there is no room."""
+    """The title and the tally over a rule; without the title where there is no room."""
     text = counts(tally)
     if len(text) + 1 > width:
         text = counts(tally, short=True)
@@ -198,16 +197,16 @@ def foot(keys: Sequence[tuple[str, str]], width: int) -> list[Part]:
     return parts
 
 
-def marks(digits: int, display: Display) -> str:
+def pin_marks(digits: int, display: Display) -> str:
     """A PIN being typed: one mark a digit, and the places that are left."""
     mark, slot = ("\u25cf", "\u25cb") if display.unicode else ("*", "_")
     return " ".join([mark] * digits + [slot] * (PIN_LENGTH - digits))
 
 
-def body(blocks: Sequence[Block], display: Display, width: int, rows: int) -> list[str]:
-    """What was said, as rows for a screen; a verdict is large where there is room."""
+def message_rows(blocks: Sequence[Block], display: Display, width: int, rows: int) -> list[str]:
+    """Blocks as rows of the screen; a verdict is large where there is room."""
     drawn: list[str] = []
-    for block in blocks if rows >= ROOMY else as_lines(blocks):
+    for block in blocks if rows >= ROOMY else without_bands(blocks):
         if isinstance(block, Band):
             drawn += [*rows_of([block], display, width), ""]
         else:
@@ -215,8 +214,8 @@ def body(blocks: Sequence[Block], display: Display, width: int, rows: int) -> li
     return drawn
 
 
-def menu(
+def menu_rows(
     rows: Sequence[Sequence[str]], chosen: int | None, display: Display, width: int
 ) -> list[str]:
-    """Those to choose from, one a row."""
+    """A list to choose from, one a row."""
     return [f" {row}" for row in rows_of([Menu(rows, chosen)], display, width - 1)]

@@ -30,7 +30,7 @@ def drive() -> None:
     install(plan)
     _replace(command, "hold_shift", partial(command.hold_shift, idle_seconds=float(idle)))
     if int(bug):
-        _replace(view, "marks", partial(_failing, view.marks, int(bug)))
+        _replace(view, "pin_marks", partial(_failing, view.pin_marks, int(bug)))
     sys.argv[:] = ["pincli", "desk", *sys.argv[5:]]
     main()
 

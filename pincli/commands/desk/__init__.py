@@ -1,6 +1,6 @@
 """`pincli desk`, the agent's shift in one screen.
 
-`shift.py` and what it builds on are pure: keys and answers come in, the next state
-and what to ask go out. `sitting.py` has the state, `work.py` the store; `screen.py` and `lines.py`
-have the terminal.
+`transitions.py` and `state.py` are pure: a key or a response comes in, the next state and the
+next request go out. `controller.py` holds the state, `backend.py` asks the store, and
+`screen.py` and `lines.py` drive the terminal.
 """

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
+from pincli.commands.desk.backend import Backend
+from pincli.commands.desk.controller import Controller
 from pincli.commands.desk.lines import Lines
-from pincli.commands.desk.shift import IDLE_SECONDS
-from pincli.commands.desk.sitting import Sitting
-from pincli.commands.desk.work import Work
+from pincli.commands.desk.transitions import IDLE_SECONDS
 from pincli.commands.interrupts import in_background
 from pincli.commands.invocation import Invocation
 from pincli.commands.output import show, warn, writing
@@ -21,7 +21,7 @@ from pincli.vault.answers import Answers
 from pincli.views.desk import summary
 
 _FOR_PROGRAMS = "`pincli verify USER --pin-stdin --json` is for programs"
-_NOWHERE = ("there is no terminal for the desk", _FOR_PROGRAMS)
+_NO_TERMINAL = ("there is no terminal for the desk", _FOR_PROGRAMS)
 
 
 def desk(
@@ -42,7 +42,7 @@ def desk(
     """
     if invocation.as_json:
         raise UsageProblem("a shift at the desk has no JSON", _FOR_PROGRAMS)
-    require_terminal(*_NOWHERE, output="stdout")
+    require_terminal(*_NO_TERMINAL, output="stdout")
     hold_shift(invocation, plain=plain)
 
 
@@ -51,33 +51,33 @@ def hold_shift(invocation: Invocation, *, plain: bool, idle_seconds: float = IDL
 
     Args:
         invocation: The command's.
-        plain: Whether it is to be lines even where a screen can be drawn.
-        idle_seconds: After so long without a key, a caller's details are cleared.
+        plain: Print lines, even where a screen can be drawn.
+        idle_seconds: After this time without a key, the caller's details are cleared.
     """
     display = read_display()
     answers = Answers()
-    work = Work(invocation, answers)
-    sitting = Sitting(work, idle_seconds=idle_seconds)
+    backend = Backend(invocation, answers)
+    controller = Controller(backend, idle_seconds=idle_seconds)
     try:
         in_background(answers.warm_up)
         if plain or not display.addressable:
-            require_terminal(*_NOWHERE)
-            Lines(sitting).run()
+            require_terminal(*_NO_TERMINAL)
+            Lines(controller).run()
         else:
             from pincli.commands.desk.screen import Screen
 
-            screen = Screen(sitting, display)
-            work.wake = screen.wake
+            screen = Screen(controller, display)
+            backend.hook.wake = screen.wake
             screen.run()
     finally:
-        sitting.close()
-        work.close()
+        controller.close()
+        backend.close()
     with writing():
-        show([summary(sitting.shift.tally)], sys.stdout)
+        show([summary(controller.shift.tally)], sys.stdout)
     try:
-        while (warning := work.warning(wait=True)) is not None:
+        while (warning := backend.warning(wait=True)) is not None:
             warn(warning)
     except KeyboardInterrupt:
         warn("the on_lock hook was interrupted")
     finally:
-        work.close()
+        backend.close()

@@ -8,10 +8,9 @@ import termios
 from collections.abc import Sequence
 from types import FrameType
 
-from pincli.commands.desk import picture
-from pincli.commands.desk import shift as machine
-from pincli.commands.desk.sitting import Sitting
-from pincli.commands.desk.state import Listing, Move
+from pincli.commands.desk import rendering, transitions
+from pincli.commands.desk.controller import Controller
+from pincli.commands.desk.state import Listing, Transition
 from pincli.commands.interrupts import handling
 from pincli.commands.output import show, writing
 from pincli.commands.prompts import ask_hidden, ask_line
@@ -20,15 +19,14 @@ from pincli.views import desk as view
 from pincli.views.blocks import Block, Menu, Note
 
 _ESCAPE = "\x1b"
-_KEYS = (("Enter", "next"), ("Ctrl-C", "cancel the call"), ("Ctrl-D", "end shift"))
+_KEYS = "Enter: next, Ctrl-C: cancel the call, Ctrl-D: end shift"
 
 
 class Lines:
     """One shift at one terminal, question after question."""
 
-    def __init__(self, sitting: Sitting) -> None:
-        """Ask nothing yet."""
-        self._sitting = sitting
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
         self._asking = False
 
     def run(self) -> None:
@@ -37,24 +35,24 @@ class Lines:
         Raises:
             Interrupted: The terminal is gone.
         """
-        sitting = self._sitting
+        controller = self._controller
         with handling({signal.SIGINT: self._interrupt}):
-            self._say([*view.opening(), Note(", ".join(f"{key}: {what}" for key, what in _KEYS))])
+            self._say([*view.opening(), Note(_KEYS)])
             while (answer := self._ask()) is not None:
-                before = sitting.shift
-                sitting.key_pressed()
-                if sitting.shift is before:
-                    sitting.take(self._move(answer))
+                before = controller.shift
+                controller.key_pressed()
+                if controller.shift is before:  # not cleared: the answer is this caller's
+                    controller.apply(self._transition(answer))
                 if before.caller is not None:
                     # What was typed meanwhile must not turn up as the next caller's name.
                     termios.tcflush(sys.stdin, termios.TCIFLUSH)
-                sitting.note_warning()
+                controller.take_warning()
                 self._say(self._news(before.tally))
-                sitting.shown()
+                controller.after_showing()
 
     def _ask(self) -> str | None:
         """The next line; None at the end of the shift."""
-        caller = self._sitting.shift.caller
+        caller = self._controller.shift.caller
         try:
             self._asking = True
             return ask_line("caller: ") if caller is None else ask_hidden("PIN: ")
@@ -70,23 +68,26 @@ class Lines:
         finally:
             self._asking = False
 
-    def _move(self, answer: str) -> Move:
-        shift = self._sitting.shift
+    def _transition(self, answer: str) -> Transition:
+        shift = self._controller.shift
         if _ESCAPE in answer:
-            return machine.cancelled(shift), None
+            return transitions.cancel(shift), None
         if shift.caller is not None:
-            return machine.entered(machine.typed(shift, answer))
-        said = shift.said
-        if isinstance(said, Listing) and answer in map(str, range(1, len(said.found.people) + 1)):
-            return machine.entered(shift._replace(said=said._replace(chosen=int(answer) - 1)))
-        shift = shift._replace(line=machine.pasted(answer), said=None)
-        return machine.entered(shift)
+            return transitions.enter(transitions.type_pin(shift, answer))
+        listing = shift.message
+        if isinstance(listing, Listing):
+            numbers = map(str, range(1, len(listing.found.people) + 1))
+            if answer in numbers:
+                chosen = listing._replace(chosen=int(answer) - 1)
+                return transitions.enter(shift._replace(message=chosen))
+        shift = shift._replace(line=transitions.pasted_line(answer), message=None)
+        return transitions.enter(shift)
 
     def _news(self, before: view.Tally) -> list[Block]:
-        shift = self._sitting.shift
-        blocks = view.as_lines(picture.said(shift))
-        if isinstance(shift.said, Listing) and shift.said.found.people:
-            rows = enumerate(view.people(shift.said.found, view.WIDEST), start=1)
+        shift = self._controller.shift
+        blocks = view.without_bands(rendering.message(shift))
+        if isinstance(shift.message, Listing) and shift.message.found.people:
+            rows = enumerate(view.people_rows(shift.message.found, view.WIDEST), start=1)
             numbered = [(str(number), *row) for number, row in rows]
             blocks.append(Menu(numbered, None, "The number of one of them, or other words."))
         if shift.tally != before:

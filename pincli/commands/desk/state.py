@@ -1,47 +1,53 @@
-"""The state of a shift, what is asked of the store, and what it answers."""
+"""The state of a shift, the requests to the store, and its responses."""
 
 from __future__ import annotations
 
-from enum import Enum, auto
+import re
+from enum import Enum
 from typing import NamedTuple
 
 from pincli.models import User, Verdict
 from pincli.results import Found
+from pincli.rules.pins import PIN_LENGTH
 from pincli.views.blocks import Problem
 from pincli.views.desk import Tally
 
 
 class Remark(Enum):
-    """What there is to say about the last key."""
+    """A sentence about the last key."""
 
-    SLIP = auto()
-    DIGITS_ONLY = auto()
-    STILL_OPEN = auto()
-    CANCELLED = auto()
-    CLEARED = auto()
-    TO_QUIT = auto()
-    TICKET_ADDED = auto()
-    CALLED = auto()
+    SLIP = f"{PIN_LENGTH} digits, please. That was a slip, not an attempt."
+    DIGITS_ONLY = "A PIN has digits only; Esc ends the call."
+    STILL_OPEN = "Type the PIN as the caller says it; Esc ends the call."
+    CANCELLED = "The call was cancelled. Nothing was counted."
+    CLEARED = "Cleared, as nobody typed for a while."
+    TO_QUIT = "Ctrl-D ends the shift."
+    TICKET_ADDED = "The ticket was added."
+    ANNOUNCED = "The portal now shows the customer that you are calling."
 
 
-class Refusal(NamedTuple):
+class Failure(NamedTuple):
     """A call that could not be answered: the store or a key can't be used."""
 
     problem: Problem
 
 
 class Listing(NamedTuple):
-    """Those who may be calling.
+    """The people who may be calling.
 
     Attributes:
         ticket: The one in the line.
-        found: Who they are.
-        chosen: The number of one of them.
+        found: The people.
+        chosen: The index of the chosen one.
     """
 
     ticket: str | None
     found: Found
     chosen: int = 0
+
+
+class LastCalls(NamedTuple):
+    """The agent's own last calls are to be shown."""
 
 
 class Card(NamedTuple):
@@ -51,41 +57,51 @@ class Card(NamedTuple):
     ticket: str | None
 
 
-class Recent(NamedTuple):
-    """The agent's own last calls are asked for."""
-
-
 class Call(NamedTuple):
-    """A call of this shift that has its verdict, and the time of the day."""
+    """A call of this shift that has its verdict.
 
-    at: str
+    Attributes:
+        time: Of the day.
+        verdict: The last one.
+        ticket: As it was recorded.
+    """
+
+    time: str
     verdict: Verdict
     ticket: str | None
 
 
-Said = Verdict | Refusal | Problem | Listing | Recent | Remark | None
+class TicketAdded(NamedTuple):
+    """The last attempt has a ticket now, recorded so."""
+
+    ticket: str
+
+
+Message = Verdict | Failure | Problem | Listing | LastCalls | Remark | None
 
 
 class Shift(NamedTuple):
     """The state of the shift.
 
     Attributes:
-        line: What is typed of the caller and the ticket.
-        caller: Whose PIN is being asked for; None while the caller is.
-        ticket: The call's.
-        pin: What is typed of the PIN. Never shown; the repr gives its length.
-        said: What was said last.
+        tickets: What tickets look like at this site, if it says.
+        line: The caller and the ticket as typed.
+        caller: The user whose PIN is asked for; None while the caller is.
+        ticket: The call's, as typed.
+        pin: The digits typed so far. Never shown; the repr gives their number.
+        message: What is shown below the line.
+        warning: What went wrong besides the last call.
         tally: The calls so far.
-        warning: What went wrong beside the last call.
-        counted: How `tally` counts this call already, if a PIN was incorrect before.
+        counted: How `tally` counts this call already, after an incorrect PIN.
         calls: The last ones, the latest first.
     """
 
+    tickets: re.Pattern[str] | None = None
     line: str = ""
     caller: User | None = None
     ticket: str | None = None
     pin: str = ""
-    said: Said = None
+    message: Message = None
     warning: str = ""
     tally: Tally = Tally()
     counted: Tally = Tally()
@@ -96,10 +112,10 @@ class Shift(NamedTuple):
 
 
 class Find(NamedTuple):
-    """Find who a line means; its repr hides it.
+    """Find whom a line means; the repr hides the line.
 
     Attributes:
-        narrows: Whether it narrows a list down: then nobody's card is opened.
+        narrows: Only narrow a list down: open no card, record nothing.
     """
 
     line: str
@@ -110,7 +126,7 @@ class Find(NamedTuple):
 
 
 class Open(NamedTuple):
-    """Open the card of somebody who was chosen."""
+    """Open the card of the chosen person."""
 
     user: User
     ticket: str | None
@@ -124,7 +140,7 @@ class Announce(NamedTuple):
 
 
 class AddTicket(NamedTuple):
-    """Give an attempt that has its verdict a ticket; the repr hides what was typed."""
+    """Add a ticket to an attempt that has its verdict; the repr hides what was typed."""
 
     verdict: Verdict
     ticket: str
@@ -144,7 +160,7 @@ class Check(NamedTuple):
         return f"Check({self.user.login!r})"
 
 
-Effect = Find | Open | Announce | AddTicket | Check
-Answer = Card | Verdict | Problem | Refusal | Listing | Remark
-Move = tuple[Shift, Effect | None]
-"""The next state, and what is to be asked of the store now."""
+Request = Find | Open | Announce | AddTicket | Check
+Response = Card | Call | Problem | Failure | Listing | TicketAdded | Remark
+Transition = tuple[Shift, Request | None]
+"""The next state, and what to ask the store now."""

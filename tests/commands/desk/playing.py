@@ -1,15 +1,24 @@
-"""Playing calls through the state machine, with answers in place of a store."""
+"""Plays calls through the state machine, with responses in place of a store."""
 
 from __future__ import annotations
 
 from enum import Enum, auto
 
-from pincli.commands.desk import picture
-from pincli.commands.desk import shift as machine
-from pincli.commands.desk.state import Answer, Card, Check, Effect, Find, Listing, Shift
+from pincli.commands.desk import rendering, transitions
+from pincli.commands.desk.state import (
+    Call,
+    Card,
+    Check,
+    Find,
+    Listing,
+    Request,
+    Response,
+    Shift,
+)
 from pincli.config import Display
 from pincli.models import Outcome, State, Verdict
 from pincli.results import Found
+from pincli.rules.names import is_printable
 from pincli.views import desk as view
 from tests.store.attempting import NO_PIN
 from tests.views.records import alice
@@ -36,28 +45,29 @@ class Key(Enum):
     ERASE = auto()
 
 
-def press(shift: Shift, *keys: Key | str) -> tuple[Shift, Effect | None]:
-    """The state after some keys, texts being typed, and what the last one asked for."""
-    effect: Effect | None = None
+def press(shift: Shift, *keys: Key | str) -> tuple[Shift, Request | None]:
+    """The state after these keys and typed texts, and the request of the last one."""
+    request: Request | None = None
     for key in keys:
-        effect = None
+        request = None
         match key:
             case Key.ENTER:
-                shift, effect = machine.entered(shift)
+                shift, request = transitions.enter(shift)
             case Key.CANCEL:
-                shift = machine.cancelled(shift)
+                shift = transitions.cancel(shift)
             case Key.UP | Key.DOWN:
-                shift = machine.moved(shift, 1 if key is Key.DOWN else -1)
+                shift = transitions.choose(shift, 1 if key is Key.DOWN else -1)
             case Key.BACKSPACE | Key.ERASE if shift.caller is not None:
-                shift = machine.erased(shift, all_of_it=key is Key.ERASE)
+                shift = transitions.erase_pin(shift, whole=key is Key.ERASE)
             case Key.BACKSPACE | Key.ERASE:
                 line = shift.line[:-1] if key is Key.BACKSPACE else ""
-                shift, effect = machine.edited(shift, line)
+                shift, request = transitions.edit_line(shift, line)
             case _ if shift.caller is not None:
-                shift = machine.typed(shift, key)
+                shift = transitions.type_pin(shift, key)
             case _:
-                shift, effect = machine.edited(shift, shift.line + machine.pasted(f"|{key}|")[1:-1])
-    return shift, effect
+                typed = "".join(filter(is_printable, key))
+                shift, request = transitions.edit_line(shift, shift.line + typed)
+    return shift, request
 
 
 def after(shift: Shift, *keys: Key | str) -> Shift:
@@ -65,46 +75,52 @@ def after(shift: Shift, *keys: Key | str) -> Shift:
     return press(shift, *keys)[0]
 
 
-def told(shift: Shift, answer: Answer) -> Shift:
-    """The state after an answer."""
-    return machine.answered(shift, answer)
+def respond(shift: Shift, response: Response | Verdict) -> Shift:
+    """The state after a response; a verdict has the time and the ticket added."""
+    if isinstance(response, Verdict):
+        response = Call("10:00", response, shift.ticket)
+    return transitions.receive(shift, response)
 
 
 def calling(ticket: str = "") -> Shift:
-    """Alice has been looked up, and her PIN is asked for."""
-    shift, effect = press(Shift(), f"alice {ticket}", Key.ENTER)
-    assert effect == Find(f"alice {ticket}".strip())
-    return told(shift, Card(alice(), ticket or None))
+    """Alice's PIN is asked for."""
+    shift, request = press(Shift(), f"alice {ticket}", Key.ENTER)
+    assert request == Find(f"alice {ticket}".strip())
+    return respond(shift, Card(alice(), ticket or None))
 
 
 def call(shift: Shift, *verdicts: Verdict) -> Shift:
-    """A whole call of Alice's with these verdicts, one for each PIN."""
-    shift = told(after(shift, "alice", Key.ENTER), Card(alice(), None))
+    """A call of Alice's with these verdicts, one for each PIN."""
+    shift = respond(after(shift, "alice", Key.ENTER), Card(alice(), None))
     for verdict in verdicts:
-        shift, effect = press(shift, "444159", Key.ENTER)
-        assert isinstance(effect, Check)
-        assert (effect.user.login, effect.pin, effect.ticket) == ("alice", "444159", None)
-        shift = told(shift, verdict)
+        shift, request = press(shift, "444159", Key.ENTER)
+        assert isinstance(request, Check)
+        assert (request.user.login, request.pin, request.ticket) == ("alice", "444159", None)
+        shift = respond(shift, verdict)
     return shift
 
 
 def drawn(shift: Shift, columns: int = 80, rows: int = 24, display: Display = PLAIN) -> str:
-    """The parts of the screen, from the top; prompt_toolkit has them side by side, and cuts."""
+    """The parts of the screen from the top, without prompt_toolkit's cutting."""
     width = max(1, min(columns - 1, view.WIDEST))
-    entry = f"{picture.masked(shift.line)}   {picture.ticket(shift, None)}"
+    entry = f"{rendering.masked(shift)}   {rendering.ticket(shift)}"
     if shift.caller is not None:
-        entry = view.marks(len(shift.pin), display)
-    said = shift.said
+        entry = view.pin_marks(len(shift.pin), display)
+    listing = shift.message
     people: list[str] = []
-    if isinstance(said, Listing):
-        people = view.menu(view.people(said.found, width), said.chosen, display, width)
+    if isinstance(listing, Listing):
+        people = view.menu_rows(
+            view.people_rows(listing.found, width), listing.chosen, display, width
+        )
     return "\n".join(
         [
             *(row[:width] for row in _text(view.head(shift.tally, display, width)).splitlines()),
             entry,
-            *view.body(picture.said(shift, roomy=rows >= view.ROOMY), display, width, rows),
+            *view.message_rows(
+                rendering.message(shift, roomy=rows >= view.ROOMY), display, width, rows
+            ),
             *people,
-            _text(view.foot(picture.keys(shift), width))[:width],
+            _text(view.foot(rendering.keys(shift), width))[:width],
         ]
     )
 
