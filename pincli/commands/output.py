@@ -17,6 +17,8 @@ from pincli.views.blocks import Answer, Block, Next, Note, Problem
 from pincli.views.sanitiser import shown
 from pincli.views.shell import in_account
 
+TICKET_MASKED = "digits of the ticket were masked, as they could be a PIN"
+
 
 def take_stdout() -> None:
     """Replace sys.stdout with a stream that writes everything or fails.
@@ -54,9 +56,6 @@ class _WholeWrites(io.RawIOBase):
         except OSError as error:
             raise OutputUnavailable(closed_by_reader=isinstance(error, BrokenPipeError)) from None
         return len(memoryview(data))
-
-
-TICKET_MASKED = "digits of the ticket were masked, as they could be a PIN"
 
 
 def deliver(invocation: Invocation, answer: Answer) -> int:
