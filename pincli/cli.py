@@ -1,4 +1,4 @@
-"""The front door: one command line in, an exit code out, and the one error boundary.
+"""The root command: a command line in, an exit code out, and the one error boundary.
 
 Annotations are not postponed here: Typer would compile each from its text.
 """
@@ -35,10 +35,10 @@ _LEAVES_A_CALLER_WAITING = frozenset(
 
 
 class Front(PlainGroup):
-    """The root command: lets no error past it as a traceback."""
+    """The root command: turns every error into an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command, with what Typer would swallow turned into our own errors."""
+        """Run the command; Ctrl-C, which Typer would swallow, becomes our own error."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
@@ -53,15 +53,15 @@ class Front(PlainGroup):
         windows_expand_args: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run one command line: the boundary at which every error becomes an exit code.
+        """Run one command line. The parameters are Typer's.
 
         Args:
-            args: Typer's, as all but the last.
-            prog_name: It is always `pincli`.
+            args: The words after `pincli`; those of the process by default.
+            prog_name: Unused: it is always `pincli`.
             complete_var: Unused: our completion scripts are static.
-            standalone_mode: Whether to exit with the code; else it is returned.
+            standalone_mode: Whether to exit with the code; otherwise it is returned.
             windows_expand_args: Unused.
-            extra: `obj` may be a Config, in place of what is configured.
+            extra: `obj` may be a Config, used instead of the configured one.
         """
         os.umask(0o077)
         arguments = list(sys.argv[1:] if args is None else args) or ["--help"]
@@ -79,12 +79,10 @@ class Front(PlainGroup):
             with writing():
                 pass
         except OutputUnavailable as error:
-            # After part of an answer nothing may follow it on stdout, least of all an object.
+            # A part of an answer may be on stdout already: no object may follow it.
             invocation.as_json = False
-            # Nobody is listening any more: `pincli audit list | head`.
+            # If the reader closed it, as in `pincli audit list | head`, nobody needs a message.
             code = _report(_describe(error), invocation, quiet=error.closed_by_reader)
-        except PincliError as error:
-            code = _report(_describe(error), invocation)
         except typer.TyperException as error:
             from pincli.commands.suggestions import usage_problem
 
@@ -151,20 +149,20 @@ def front(
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:
-    """Whether the answer is to be JSON, decided once: option parsing may fail before it is."""
+    """Whether the answer is JSON. Typer can't say so: parsing may fail before it sees --json."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     return "--json" in arguments[:end]
 
 
 def _describe(error: Exception) -> Problem:
-    """The sentence for an error, foreseen or not."""
+    """The sentence for an error, expected or not."""
     from pincli.views.problems import describe, unforeseen
 
     return describe(error) if isinstance(error, PincliError) else unforeseen(error)
 
 
 def _report(problem: Problem, invocation: Invocation, *, quiet: bool = False) -> ExitCode:
-    """Tell a problem, as JSON on stdout or as two lines on stderr; its exit code."""
+    """Report a problem, as JSON on stdout or as two lines on stderr; its exit code."""
     from pincli.views.problems import for_caller
 
     interrupts.ignore_from_here()
@@ -189,12 +187,12 @@ def _report(problem: Problem, invocation: Invocation, *, quiet: bool = False) ->
             complain(_describe(unwritable))
     if not as_json and not quiet:
         complain(problem)
-    _drop_what_can_not_be_written()
+    _drop_unwritable_output()
     return code
 
 
-def _drop_what_can_not_be_written() -> None:
-    """Keep the interpreter from flushing again, and complaining, at its end."""
+def _drop_unwritable_output() -> None:
+    """Keep the interpreter from flushing again at its end, and complaining."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -207,9 +205,9 @@ def _drop_what_can_not_be_written() -> None:
 
 
 def _command_in(arguments: Sequence[str]) -> str:
-    """The command's name as in the help, from the arguments; empty if there is none.
+    """The command's name as in the help; may be empty.
 
-    Nothing else is taken for part of a name: somebody may have typed a PIN there.
+    Only known names count: another word may be a PIN.
     """
     words = iter(arguments)
     for word in words:

@@ -1,4 +1,4 @@
-"""The program's commands as Typer has them: pages for the manual, places for completion."""
+"""The tree of Typer's commands: pages for the manual, places for completion."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typer.core import TyperGroup
 from pincli.commands.registry import entry_of, front_page
 from pincli.views.manual.page import Page
 
-_AS_IT_IS = "\b\n"
+_VERBATIM = "\b\n"
 
 
 class Place(NamedTuple):
-    """A command or a group of Typer's, and the context that it is described in."""
+    """A command or group of Typer's, with its context."""
 
     command: Any
     ctx: typer.Context
@@ -29,7 +29,7 @@ class Place(NamedTuple):
 
     @property
     def parameters(self) -> list[Any]:
-        """Its options and arguments, but for hidden ones."""
+        """Its options and arguments, without hidden ones."""
         found = self.command.get_params(self.ctx)
         return [each for each in found if not getattr(each, "hidden", False)]
 
@@ -39,59 +39,55 @@ class Place(NamedTuple):
         return isinstance(self.command, TyperGroup)
 
     def child(self, name: str) -> Place | None:
-        """The command or group of that name in a group, if the help shows it."""
+        """The command or group below it of that name, if the help shows it."""
         command = self.command.get_command(self.ctx, name) if self.is_group else None
         return None if command is None or command.hidden else _place(command, name, self.ctx)
 
     def below(self) -> Iterator[Place]:
-        """What the help lists of a group; nothing of a command."""
+        """What the help lists below a group; nothing for a command."""
         names = self.command.list_commands(self.ctx) if self.is_group else ()
         yield from filter(None, map(self.child, names))
 
     def walk(self) -> Iterator[Place]:
-        """This and everything below it, in the order of the help."""
+        """This place and everything below it, in the order of the help."""
         yield self
         for each in self.below():
             yield from each.walk()
 
 
 def root(front: Any) -> Place:
-    """The front door: where a command line begins.
+    """The place where a command line begins.
 
     Args:
-        front: The front door as a command.
+        front: The root command, as in all functions here.
     """
     return _place(front, "pincli", None)
 
 
 def pages(front: Any) -> list[Page]:
-    """Every command that the help shows, pincli itself first, in the order of the help.
-
-    Args:
-        front: The front door as a command.
-    """
+    """Every command that the help shows, in its order, pincli itself first."""
     return [_page(place) for place in root(front).walk()]
 
 
 def page(front: Any, words: Sequence[str]) -> tuple[Page, str] | None:
-    """A command's page, and its help as a text; None if there is no such command to be shown."""
+    """A command's page and its help as a text; None if the help shows no such command."""
     place = _find(front, words)
     return place and (_page(place), place.ctx.get_help())
 
 
 def columns(front: Any) -> int:
-    """How wide a help text is."""
+    """The width of a help text."""
     return int(root(front).ctx.make_formatter().width)
 
 
 def options(front: Any, words: Sequence[str]) -> set[str]:
-    """The options of a command, with their dashes; none if there is no such command."""
+    """The options of a command, with their dashes; empty if it is unknown."""
     place = _find(front, words)
     return set() if place is None else {name for p in place.parameters for name in p.opts}
 
 
 def all_options(front: Any) -> set[str]:
-    """The options of all commands together."""
+    """The options of all commands."""
     walked = root(front).walk()
     return {name for place in walked for p in place.parameters for name in p.opts}
 
@@ -115,15 +111,15 @@ def _page(place: Place) -> Page:
     summary = described[0].partition(". ")[0]
     further = _paragraphs(command.epilog)
     records = [(p, p.get_help_record(ctx)) for p in place.parameters]
-    told = [(p.param_type_name, (r[0], re.sub(r" {2,}", " ", r[1]))) for p, r in records if r]
+    kinds = [(p.param_type_name, (r[0], re.sub(r" {2,}", " ", r[1]))) for p, r in records if r]
     return Page(
         command=" ".join(place.path),
         usage=" ".join(command.collect_usage_pieces(ctx)),
         summary=f"{summary.rstrip('.')}.",
         audience=_audience(place.path),
         description=tuple(described),
-        arguments=tuple(record for kind, record in told if kind == "argument"),
-        options=tuple(record for kind, record in told if kind == "option"),
+        arguments=tuple(record for kind, record in kinds if kind == "argument"),
+        options=tuple(record for kind, record in kinds if kind == "option"),
         examples=tuple(line for each in further if _is_verbatim(each) for line in _lines(each)),
         notes=tuple(each for each in further if not _is_verbatim(each)),
         exits=entry.exits if entry else (),
@@ -135,13 +131,13 @@ def _audience(path: Sequence[str]) -> str:
 
 
 def _paragraphs(text: str | None) -> list[str]:
-    """Paragraphs, each on one line but for those that are to stay as they are."""
+    """Paragraphs, each on one line unless it is verbatim."""
     parts = re.split(r"\n{2,}", cleandoc(text or "").strip("\n"))
     return [part if _is_verbatim(part) else " ".join(part.split()) for part in parts if part]
 
 
 def _is_verbatim(paragraph: str) -> bool:
-    return paragraph.startswith(_AS_IT_IS)
+    return paragraph.startswith(_VERBATIM)
 
 
 def _lines(paragraph: str) -> list[str]:

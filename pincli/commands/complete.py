@@ -1,7 +1,7 @@
-"""`pincli complete`: what may come at the cursor; the completion scripts ask, no person does.
+"""`pincli complete`: the candidates at the cursor, for the completion scripts.
 
-An answer is one candidate a line, its help behind a tab. A line that begins with a tab says
-what the shell completes by itself: files or folders.
+It prints one candidate a line, its help after a tab. A line that begins with a tab says what
+the shell itself completes: files or folders.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def complete(
         typer.Argument(metavar="[WORD...]", help="The words up to the cursor."),
     ] = None,
 ) -> Answer:
-    """Print what may come at the cursor. Silent whatever fails: it runs at a Tab.
+    """Print the candidates at the cursor. Errors are silent: it runs at a Tab.
 
     Example:
       pincli complete -- verify al
@@ -43,7 +43,7 @@ def complete(
     *before, word = words or [""]
     try:
         found = list(_Line(invocation, before).candidates(word))
-    except Exception:  # whatever it is: a person is in the middle of typing something else
+    except Exception:  # the person is typing another command, and wants no error of this one
         found = []
     return Answer({"candidates": found}, text="".join(f"{each}\n" for each in found))
 
@@ -55,19 +55,19 @@ class _Line:
         self._invocation = invocation
         self._place = root(invocation.front)
         self._waiting: Any = None
-        """The option whose value comes next."""
+        """The option whose value is next."""
         self._literal = False
         """After `--`."""
         self._given = 0
-        """How many arguments."""
+        """The number of arguments."""
         self._users: list[str] = []
-        """The users that are named."""
+        """The named users."""
         self._options_given: set[str] = set()
         for word in before:
             self._read(word)
 
     def candidates(self, word: str) -> Iterable[str]:
-        """What may come, at the cursor, in the place of a word that has been begun."""
+        """The candidates for the word at the cursor, of which this much is typed."""
         if self._waiting is not None:
             return self._values(self._waiting, word)
         if word.startswith("-") and not self._literal:
@@ -85,7 +85,7 @@ class _Line:
         return () if word or self._literal else self._following()
 
     def _following(self) -> Iterable[str]:
-        """The options; if several accounts have the login, only the one that names the account."""
+        """The options; if several accounts have the login, only `--account`."""
         several = self._accounts()[1:] and "account" not in self._options_given
         return _beginning("--account", self._options()) if several else self._options()
 
@@ -120,14 +120,14 @@ class _Line:
         return None
 
     def _accounts(self) -> list[str]:
-        """The accounts that have one of those who are named."""
+        """The accounts that have one of the named users."""
         if self._users and self._place.path != _NAMES_SOMEBODY_NEW:
-            with suppress(PincliError):  # the options come without a store, too
-                return _asked(self._invocation, lambda store: accounts_with(store, self._users))
+            with suppress(PincliError):  # options are completed without a store, too
+                return _names(self._invocation, lambda store: accounts_with(store, self._users))
         return []
 
     def _take(self, option: Any, value: str) -> None:
-        """Names come from the store that the line names."""
+        """Note an option's value: the store that the line names is asked for names."""
         self._options_given.add(option.name)
         if _word_for(option) == "user":
             self._users.append(value)
@@ -147,7 +147,7 @@ class _Line:
             yield _described(max(each.opts, key=len), each.help or "")
 
     def _values(self, parameter: Any, begun: str) -> Iterable[str]:
-        """What a parameter takes, by its type and by the word for it in the help."""
+        """The values of a parameter, by its type and its word in the help."""
         choices = getattr(parameter.type, "choices", None)
         word = _word_for(parameter)
         if choices:
@@ -161,7 +161,7 @@ class _Line:
             return _beginning(begun, found)
         if word in _COLUMNS:
             column = _COLUMNS[word]
-            return _asked(self._invocation, lambda store: names_beginning(store, column, begun))
+            return _names(self._invocation, lambda store: names_beginning(store, column, begun))
         return _BY_THE_SHELL.get(word, ())
 
 
@@ -180,12 +180,12 @@ def _described(word: str, text: str) -> str:
 
 
 def _word_for(parameter: Any) -> str:
-    """What the help calls the value of a parameter."""
+    """The help's word for a parameter's value."""
     return (parameter.metavar or "").strip("[].").lower()
 
 
-def _asked(invocation: Invocation, names: Callable[[Any], list[str]]) -> list[str]:
-    """Names, without a session: completion needs no key and must not write even a refusal."""
+def _names(invocation: Invocation, names: Callable[[Any], list[str]]) -> list[str]:
+    """Names from the store. There is no session: completion needs no key and never writes."""
     if not invocation.may_run(f"pincli {invocation.command}"):
         return []
     config = invocation.config

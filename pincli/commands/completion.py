@@ -1,4 +1,4 @@
-"""`pincli completion`: the scripts that let a shell complete pincli's command lines."""
+"""`pincli completion`: scripts with which a shell completes pincli's command lines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pincli.views.completion import FILES, script
 
 
 class Shell(StrEnum):
-    """A shell that there is a script for."""
+    """A shell with a completion script."""
 
     BASH = "bash"
     ZSH = "zsh"
@@ -42,20 +42,17 @@ def completion(
       pincli completion --write FOLDER
     """
     if write is not None and shell is None:
-        return _written(write, invocation.config)
+        return _write_scripts(write, invocation.config)
     if shell is None or write is not None:
-        raise UsageProblem(
-            "one shell is needed, or --write and a folder for all", "bash, zsh or fish"
-        )
+        raise UsageProblem("give one shell, or --write and a folder for all", "bash, zsh or fish")
     text = script(shell)
     return Answer({"shell": shell.value, "script": text}, text=text)
 
 
-def _written(folder: Path, config: Config) -> Answer:
-    """Write each script where the shells, which run as other users, can read it.
+def _write_scripts(folder: Path, config: Config) -> Answer:
+    """Write each script so that shells of other users can read it.
 
-    Under sudo it would write where somebody else says, through a link of theirs perhaps
-    into the store.
+    Not under sudo: the caller's folder may hold a link into the store.
     """
     if config.roles is not None:
         raise UsageProblem(

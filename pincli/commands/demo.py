@@ -1,4 +1,4 @@
-"""`pincli demo`: the whole story on a throw-away store, by the very commands it tells about."""
+"""`pincli demo`: a story on a throw-away store, told by running real commands."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ _PEOPLE = (
 
 
 Run = Callable[[list[str]], int]
-"""Runs a command line through the front door, as the process itself would; its exit code."""
+"""Runs a command line like a process of its own; its exit code."""
 
 
 class Step(NamedTuple):
     """One command of the story.
 
     Attributes:
-        told: What happens, for whom.
+        text: What happens.
         command: The command line after `pincli`.
-        pin: What goes to its standard input, if it reads a PIN.
+        pin: The PIN on its standard input, if it reads one.
     """
 
-    told: str
+    text: str
     command: str
     pin: str | None = None
 
@@ -69,14 +69,14 @@ def demo(invocation: Invocation) -> Answer | None:
 
 
 def _story(run: Run) -> Iterator[Step]:
-    """The steps, each made when the one before has been taken: the PIN is found on the way."""
+    """The steps; each is made after the one before has run, as a PIN comes from its output."""
     yield Step("An admin makes a store and adds people of every type.", "init")
     for person in _PEOPLE:
         yield Step("", person)
     yield Step("Nobody has a PIN yet, so there is nothing to verify.", "verify alice", generate())
     yield Step("Alice logs in to the portal and opens her PIN; the first look makes it.", _SHOW_PIN)
     pin = _pin_of_alice(run)
-    wrong = _another_than(pin)
+    wrong = next(other for other in iter(generate, pin))
     yield Step("Alice rings support; the agent asks for the PIN.", "verify alice --ref T-1", pin)
     yield Step("A stranger rings as Alice, and guesses.", "verify alice", wrong)
     for _ in range(ATTEMPTS_ALLOWED - 1):
@@ -94,7 +94,7 @@ def _story(run: Run) -> Iterator[Step]:
 
 def _act(step: Step, run: Run) -> None:
     """Show a command as one would type it, run it, and show its exit code."""
-    show(view.step(step.told, _typed(step)), sys.stdout)
+    show(view.step(step.text, _typed(step)), sys.stdout)
     sys.stdout.flush()
     code = _run(step, run)
     show(view.ended(code), sys.stdout)
@@ -105,7 +105,7 @@ def _captured(step: Step, run: Run) -> dict[str, object]:
     with redirect_stdout(out), redirect_stderr(out):
         code = _run(step, run)
     return {
-        "told": step.told,
+        "told": step.text,
         "command": _typed(step),
         "output": out.getvalue(),
         "exit_code": code,
@@ -137,15 +137,8 @@ def _standard_input(pin: str | None) -> Iterator[None]:
 
 
 def _pin_of_alice(run: Run) -> str:
-    """What the portal showed her."""
+    """The PIN that the portal showed her."""
     import json
 
     answer = _captured(Step("", _SHOW_PIN), run)
     return str(json.loads(str(answer["output"]))["pin"])
-
-
-def _another_than(pin: str) -> str:
-    wrong = generate()
-    while wrong == pin:
-        wrong = generate()
-    return wrong

@@ -14,9 +14,9 @@ from pincli.operations.people import Named, named
 from pincli.operations.places import require_elsewhere
 
 STANDARD = Path("-")
-"""Standard input, or output, in the place of a file."""
+"""Standard input or output."""
 _LONGEST_LINE = 1024
-_ONE_A_LINE = "write one user a line, the account behind a tab; a comment begins with `# `"
+_ONE_A_LINE = "write one user a line, the account after a tab; a comment begins with `# `"
 
 
 @contextmanager
@@ -24,8 +24,8 @@ def input_file(path: Path, config: Config) -> Iterator[BinaryIO]:
     """A file opened for reading bytes; `-` is standard input.
 
     Raises:
-        Refused: It lies in the store's or the keys' folder: through an error message it
-            could otherwise be read by callers who may run pincli but not open the file.
+        Refused: It is in the store's or the keys' folder. Error messages about it could show
+            it to callers who may run pincli but not open the file.
         FileUnreadable: It can't be opened.
     """
     if path == STANDARD:
@@ -38,13 +38,13 @@ def input_file(path: Path, config: Config) -> Iterator[BinaryIO]:
     except OSError as error:
         raise FileUnreadable(f"{path}: {error.strerror}") from None
     with file:
-        # Asked again of what was really opened: a link may have been exchanged in between.
+        # Checked again for the opened file: a link may have been replaced in between.
         require_elsewhere(path, secret, real=Path(f"/proc/self/fd/{file.fileno()}").resolve())
         yield file
 
 
 def names_in(users: Sequence[str] | None, path: Path | None, config: Config) -> list[Named] | None:
-    """The users named on the command line and in a file; None where there is neither."""
+    """The users named on the command line and in a file; None if there is neither."""
     if not users and path is None:
         return None
     return [*map(Named, users or ()), *names_from(path, config)]
@@ -80,7 +80,7 @@ def names_from(path: Path | None, config: Config) -> Iterator[Named]:
 
 
 def _in_line(line: str) -> Named:
-    """Whom a line names. No login begins like a JSON object, as `"` is refused in one.
+    """The user that a line names. No login begins like JSON, since it has no `"`.
 
     Raises:
         MalformedName: It is not an object with two texts.

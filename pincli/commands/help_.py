@@ -1,4 +1,4 @@
-"""`pincli help`: the help of a command, and what concerns all of them."""
+"""`pincli help`: the help of a command, and topics about all of them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def show_help(
 
 
 def _text_and_keys(front: Any, words: list[str]) -> tuple[str, dict[str, object]]:
-    """The text about a topic, and what of it a program could want by keys."""
+    """The text about a topic, and its JSON keys."""
     if words == [_MAN]:
         return man.page(pages(front)), {}
     if words == ["exit-codes"]:
@@ -54,14 +54,12 @@ def _text_and_keys(front: Any, words: list[str]) -> tuple[str, dict[str, object]
         return topics.TOPICS[words[0]](columns(front)), {}
     found = page(front, words)
     if found is None:
-        raise _no_such_topic(words)
-    its_page, text = found
-    return f"{text}\n", {
-        "commands": [facts(p) for p in (pages(front) if not words else [its_page])]
-    }
+        raise _unknown_topic(words)
+    own, text = found
+    return f"{text}\n", {"commands": [facts(each) for each in ([own] if words else pages(front))]}
 
 
-def _no_such_topic(words: list[str]) -> UsageProblem:
+def _unknown_topic(words: list[str]) -> UsageProblem:
     typed = " ".join(words)
     near = nearest(typed, [*visible_names(), *topics.TOPICS, _MAN])
     return UsageProblem(

@@ -1,4 +1,4 @@
-"""`pincli import`: people from another system."""
+"""`pincli import`: users from another system."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def import_people(
     if deactivate_missing and rejects:
         raise UsageProblem(
             "--deactivate-missing and --rejects don't go together",
-            "whose row is bad would be missing; import first, then correct and import the rest",
+            "users with a bad row would count as missing; correct the rows first",
         )
     if deactivate_missing and not (yes or dry_run):
         require_confirmable(yes=False, hint="give --yes, or --dry-run to look")
@@ -148,16 +148,16 @@ def import_people(
         _missing(session, staged, account if deactivate_missing else None, at_most)
     )
     expected = expected._replace(deactivated=len(missing))
-    told = view.Rejected(staged.problem_count, staged.problems(), str(rejects))
+    rejected = view.Rejected(staged.problem_count, staged.problems(), str(rejects))
     if dry_run:
-        return view.dry_run(expected, told)
+        return view.dry_run(expected, rejected)
     if len(missing) and not yes:
         show(view.preview(expected, missing.word), sys.stderr)
         confirm_word(missing.word)
     if rejects is not None and expected.rejected:
         write_rejects(rejects, staged, invocation.config.secret_folders)
     done = _write(session, staged, options, missing, reason)
-    return view.done(done._replace(rejected=expected.rejected), told)
+    return view.done(done._replace(rejected=expected.rejected), rejected)
 
 
 def _write(
@@ -185,7 +185,7 @@ def _missing(
         with select_staged(session, (), "") as nobody:
             yield nobody
         return
-    if not staged.names_account(account):  # the store need not have it yet
+    if not staged.names_account(account):  # one that the file names may be new
         require_account(session, account)
     absent = operation.Missing(session, staged, account)
     with select_staged(session, absent, account) as missing:

@@ -1,6 +1,6 @@
-"""What one command line asks for, by whom and where.
+"""One command line: what it asks for, who asks, and where the store is.
 
-What it opens stays open until its answer is out.
+What it opens stays open until its answer is written.
 """
 
 from __future__ import annotations
@@ -28,17 +28,16 @@ _SEE_PEOPLE = frozenset({Role.AGENT, Role.ADMIN})
 
 
 class Invocation:
-    """One command line, as far as it is understood.
+    """One command line, as far as it has been parsed.
 
     Attributes:
-        front: The front door as a command: what help, man page and completions are read from,
-            and what the demo calls.
-        command: The command's name as in the help, such as `pin show`; empty for none.
-        as_json: Whether the answer is to be one JSON object.
+        front: The root command: help, man page and completions read it, the demo calls it.
+        command: The command's name as in the help, such as `pin show`; may be empty.
+        as_json: Whether the answer is one JSON object.
         store: What --store says.
         keys: What --keys says.
         ticket_masked: Whether a part of the ticket was masked.
-        account: The account that is named beside a user; empty for none.
+        account: The account given with a user; may be empty.
         closing: What is closed once the answer is written.
         notices_wait: Whether locks may wait for the hook.
     """
@@ -46,13 +45,13 @@ class Invocation:
     def __init__(
         self, front: Any, command: str, *, as_json: bool, config: Config | None = None
     ) -> None:
-        """Before anything is parsed.
+        """Begin, before anything is parsed.
 
         Args:
-            front: The front door as a command.
-            command: Its name as far as it is known.
+            front: The root command.
+            command: The command's name, as far as it is known.
             as_json: Whether the arguments ask for JSON.
-            config: In place of what options, environment and deployment say.
+            config: Used instead of options, environment and deployment.
         """
         self.front = front
         self.command = command
@@ -72,7 +71,7 @@ class Invocation:
     def begin(
         self, entry: Entry, *, as_json: bool, about_one_user: bool, account: str = ""
     ) -> None:
-        """All is parsed, and the command is going to be run."""
+        """Everything is parsed, and the command is about to run."""
         self.account = account
         self.command, self._allowed = entry.name, entry.allowed
         self.as_json, self._about_one_user = as_json, about_one_user
@@ -81,11 +80,11 @@ class Invocation:
     def config(self) -> Config:
         """The configuration, if the caller may run the command.
 
-        Every way to the store goes through it.
+        Every way to the store leads through this check.
 
         Raises:
-            Refused: The command is not among the caller's roles; this is recorded.
-            Unavailable: The configuration can't be used; or the store, to record a refusal.
+            Refused: The caller's roles don't allow the command; this is recorded.
+            Unavailable: The configuration can't be used, or the store to record a refusal in.
         """
         config = self._read_config()
         roles = self._roles(config, self._allowed)
@@ -101,11 +100,11 @@ class Invocation:
 
     @property
     def origin(self) -> Origin:
-        """Who acts, and by which command."""
+        """The caller and the command, as events name them."""
         return self._origin(self.config)
 
     def ticket(self, typed: str | None, answer: str | None = None) -> str | None:
-        """What may be recorded of a ticket, given with an answer or without."""
+        """The part of a ticket that may be recorded; digits of the caller's answer are masked."""
         if typed is None:
             return None
         from pincli.rules import tickets
@@ -116,7 +115,7 @@ class Invocation:
 
     @property
     def on_lock(self) -> tuple[str, ...]:
-        """The program to run after a lock; empty for none."""
+        """The program to run after a lock; may be empty."""
         return self._read_config().on_lock
 
     def opened(
@@ -126,12 +125,12 @@ class Invocation:
         even_closed: bool = False,
         cache: ConnectionCache | None = None,
     ) -> AbstractContextManager[Session]:
-        """A session for the command, with what it needs checked before it does anything.
+        """A session for the command, whose needs are checked before it does anything.
 
         The caller runs the hook for the locks that are recorded in it.
 
         Raises:
-            Refused: The command is not among the caller's roles.
+            Refused: The caller's roles don't allow the command.
             Unavailable: The configuration, the store or a key can't be used.
         """
         return self._session(
@@ -150,27 +149,27 @@ class Invocation:
         return session
 
     def keep(self, context: AbstractContextManager[_Entered]) -> _Entered:
-        """Enter a context that is left once the answer is written, or the command failed."""
+        """Enter a context that ends when the answer is written or the command fails."""
         return self.closing.enter_context(context)
 
     def want_notices(self, session: Session) -> None:
-        """Let locks wait in the store for the hook from now on, if there is one and that is new."""
+        """If there is a hook, have the store keep a notice of every lock from now on."""
         if self.on_lock and session.store.notices() is None:
             session.attempts.next_notice()
 
     def _look_for_notices(self, session: Session) -> None:
-        """Have the hook run for waiting locks, once everything else is done."""
+        """Note whether locks wait for the hook, which runs last."""
         with suppress(PincliError):
             self.notices_wait |= bool(session.store.notices())
 
     def shares_login(self, user: User) -> bool:
-        """Whether somebody of another account has a user's login, as far as that can be seen."""
+        """Whether a user of another account has the same login, as far as can be seen."""
         with suppress(PincliError):
             return any(len(each.store.people.find(user.login)) > 1 for each in self._sessions)
         return False
 
     def completed(self, line: str) -> str:
-        """A command line, with the account that this one named, if it is about its user."""
+        """A suggested command line, with the account that this one named for its user."""
         name, rest = _parted(line)
         about_a_user = bool(rest) and not rest[0].startswith("-") and name != "help"
         if not (self.account and about_a_user) or "--account" in rest:
@@ -180,7 +179,7 @@ class Invocation:
     def may_run(self, line: str) -> bool:
         """Whether the caller's roles allow a command line, such as `pincli status alice`.
 
-        Help is for everybody.
+        Everybody may read help.
         """
         name, rest = _parted(line)
         if not name or "--help" in rest:
@@ -199,7 +198,7 @@ class Invocation:
             return frozenset() if under_sudo() else None
 
     def _roles(self, config: Config, allowed: Allowed | None) -> frozenset[Role] | None:
-        """The caller's roles, as far as a command needs to know them."""
+        """The caller's roles; without sudo, only where a command acts for a customer."""
         if config.roles is not None or self._is_given or not acts_for_a_customer(allowed):
             return config.roles
         return config.roles_without_sudo()
@@ -223,12 +222,7 @@ class Invocation:
         return Origin(config.agent, self.command)
 
     def _session(
-        self,
-        config: Config,
-        *needs: Need,
-        answers: Answers | None = None,
-        even_closed: bool = False,
-        cache: ConnectionCache | None = None,
+        self, config: Config, *needs: Need, **options: Any
     ) -> AbstractContextManager[Session]:
         from pincli.operations.session import open_session
 
@@ -238,15 +232,13 @@ class Invocation:
             marks=config.marks,
             origin=self._origin(config),
             needs=frozenset(needs),
-            answers=answers,
-            even_closed=even_closed,
-            cache=cache,
             shows_people=config.roles is None or bool(config.roles & _SEE_PEOPLE),
+            **options,
         )
 
 
 def _parted(line: str) -> tuple[str, list[str]]:
-    """A command line's command, and the words that follow it."""
+    """The command in a command line, and the words after it."""
     words = line.split()[1:]
     name = name_in(words)
     return name, words[len(name.split()) :]

@@ -1,4 +1,4 @@
-"""`pincli pin`: the customer's own actions, called by the portal for who is logged in."""
+"""`pincli pin`: the customer's own actions, run by the portal for a logged-in customer."""
 
 from __future__ import annotations
 

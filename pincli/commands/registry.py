@@ -1,6 +1,6 @@
-"""Every command there is: the one table that parsing, help, completions and roles follow.
+"""Every command: the one table that parsing, help, completions and roles follow.
 
-A new command is one function and one line here. Nothing of a command is imported before it is
+A new command is one function and one line here. A command's module is imported when it is
 called, so that `verify` doesn't wait for what only others need.
 """
 
@@ -19,11 +19,11 @@ class Entry(NamedTuple):
         name: What is typed after `pincli`, such as `pin show`.
         function: Its module in pincli.commands and the function there. The function's
             docstring is the command's help.
-        audience: Who uses it: the heading in the help; empty for what no person types.
-        allowed: Who may run it, where roles are given out; None if it needs no role.
-        endings: Its exit codes, beside those of any command and a refusal for want of a role.
-        summary: The first sentence of its help, if it is on the front page: importing
-            every command to read those takes longer than a verify. A test holds them equal.
+        audience: Who uses it: the heading in the help; empty if no person types it.
+        allowed: Who may run it where roles are configured; None if it needs no role.
+        endings: Its exit codes besides those of any command and a refusal by role.
+        summary: The first sentence of its help, if it is on the front page: importing every
+            command to read them takes longer than a verify. A test holds them equal.
     """
 
     name: str
@@ -36,13 +36,13 @@ class Entry(NamedTuple):
     @property
     def exits(self) -> tuple[ExitCode, ...]:
         """Every exit code it can have, in order."""
-        # What runs at a Tab refuses in silence.
+        # `complete`, which runs at a Tab, refuses in silence.
         refused = (ExitCode.REFUSED,) if self.allowed and self.audience else ()
         own = {*OF_ANY_COMMAND, *refused, *self.endings}
         return tuple(code for code in ExitCode if code in own)
 
     def load(self) -> Callable[..., Any]:
-        """The function, its module imported now."""
+        """Import its module, and return the function."""
         module, _, function = self.function.partition(":")
         loaded: Callable[..., Any] = getattr(import_module(f"pincli.commands.{module}"), function)
         return loaded
@@ -51,7 +51,7 @@ class Entry(NamedTuple):
 _DESK, _PORTAL, _ADMIN = "Support agents", "The customer portal", "Admins"
 _UPKEEP, _BEGIN, _HIDDEN = "Upkeep", "Getting started", ""
 
-# No admin is among those who may show a PIN: only its owner sees it, through the portal.
+# An admin may not show a PIN: only its owner sees it, through the portal.
 ADMINS = Allowed(frozenset({Role.ADMIN}))
 AGENTS = Allowed(frozenset({Role.AGENT, Role.ADMIN}))
 PORTAL = Allowed(frozenset({Role.PORTAL}))
@@ -130,21 +130,21 @@ GROUPS = {
     "keys": "List keys and change them.",
     "store": "Bring the store up to date, or move it to a server.",
 }
-"""The help of words that begin several commands; one of them is a command itself."""
+"""The help of each group; one of them, `alerts`, is a command too."""
 
 
 def entry_of(name: str) -> Entry | None:
-    """The command of exactly that name."""
+    """The command of exactly this name."""
     return next((entry for entry in COMMANDS if entry.name == name), None)
 
 
 def entries_below(group: str) -> list[Entry]:
-    """The commands whose names begin with a group's; all of them for the empty one."""
+    """The commands of a group; all commands if it is empty."""
     return [entry for entry in COMMANDS if not group or entry.name.startswith(f"{group} ")]
 
 
 def words_below(group: str, *, hidden: bool = True) -> list[str]:
-    """The words that may follow a group's name, or `pincli`, in the order of the help."""
+    """The words that may follow a group's name or `pincli`, in the order of the help."""
     place = len(group.split())
     words = [e.name.split()[place] for e in entries_below(group) if hidden or e.audience]
     return list(dict.fromkeys(words))
@@ -157,7 +157,7 @@ def visible_names() -> list[str]:
 
 
 def name_in(words: list[str]) -> str:
-    """The command or the group that is named at the beginning of these words; may be empty."""
+    """The command or group that these words begin with; may be empty."""
     for name in (" ".join(words[:2]), *words[:1]):
         if name and (entry_of(name) or name in GROUPS):
             return name
@@ -165,7 +165,7 @@ def name_in(words: list[str]) -> str:
 
 
 def front_page() -> dict[str, dict[str, str]]:
-    """Under each heading of the front page the words that follow `pincli`, with a sentence."""
+    """The headings of the front page, each with its words and their sentences."""
     page: dict[str, dict[str, str]] = {}
     for entry in COMMANDS:
         word = entry.name.split()[0]

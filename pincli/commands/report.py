@@ -1,4 +1,4 @@
-"""`pincli report`: what happened in the last days, for people who were not there."""
+"""`pincli report`: what happened in the last days."""
 
 from __future__ import annotations
 

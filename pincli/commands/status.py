@@ -15,7 +15,7 @@ from pincli.operations.people import require_account, require_user
 from pincli.views import status as view
 from pincli.views.blocks import Answer
 
-_LATEST = 10
+_LATEST_LOCKS = 10
 
 
 def status(
@@ -54,7 +54,7 @@ def status(
     if account is None and state is None:
         return view.overview(
             session.store.people.totals(),
-            session.store.people.latest_locks(_LATEST),
+            session.store.people.latest_locks(_LATEST_LOCKS),
             exit_code=exit_code,
         )
     account = None if account is None else require_account(session, account)

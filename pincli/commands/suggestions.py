@@ -1,4 +1,4 @@
-"""What a mistyped command, option or value was probably meant to be."""
+"""Hints for a mistyped command, option or value."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _NO_CHOICE = re.compile(r": '([^']*)' is not one of ")
 
 
 def nearest(word: str, names: Iterable[str]) -> list[str]:
-    """The names that a word begins, else the one that it is most like; often none.
+    """The names that begin with a word, or else the one most like it; often none.
 
-    Never the opposite: who types `--lock` does not mean `--unlock`.
+    Never the opposite: `--lock` is no slip for `--unlock`.
     """
     from difflib import get_close_matches
 
-    # Without their dashes: any two options have those in common.
+    # Without dashes, which all options have in common.
     word, bare = word.lower().lstrip("-"), {name.lstrip("-"): name for name in names}
     begun = [name for name in bare if len(word) >= _SHORTEST_BEGINNING and name.startswith(word)]
     near = begun[:_SHOWN_AT_MOST] or get_close_matches(word, bare, n=1)
@@ -43,22 +43,22 @@ def _is_opposite(word: str, name: str) -> bool:
 
 
 def did_you_mean(commands: Sequence[str]) -> str:
-    """The question, for what could be typed instead."""
+    """The hint that names one or several commands."""
     *others, last = [f"`{command}`" for command in commands]
     return f"did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
 
 
 def no_such_command(word: str, group: str, may_run: Callable[[str], bool]) -> UsageProblem:
-    """The error for a word that is no command, with the near one in this group or elsewhere.
+    """The error for an unknown command, with a near one in its group or elsewhere.
 
     Args:
-        word: What was typed.
-        group: The group in which it was looked for; empty for pincli itself.
-        may_run: Whether the caller may run a command line: no other is suggested.
+        word: The word that was typed.
+        group: The group before it; empty for pincli itself.
+        may_run: Whether the caller may run a command line; no other is suggested.
     """
     path = f"pincli {group}".strip()
     near = [f"{path} {name}" for name in nearest(word, words_below(group, hidden=False))]
-    # The commands of just that name in another place: `list` is `user list`.
+    # A command of that name in another group: `list` is `user list`.
     near = near or [f"pincli {name}" for name in visible_names() if name.split()[-1] == word]
     near = [command for command in near if may_run(command)][:_SHOWN_AT_MOST]
     hint = did_you_mean(near) if near else f"`{path} --help` lists the commands"
@@ -68,9 +68,9 @@ def no_such_command(word: str, group: str, may_run: Callable[[str], bool]) -> Us
 def usage_problem(
     error: typer.TyperException, arguments: Sequence[str], invocation: Invocation
 ) -> Problem:
-    """A usage error of Typer's in our form, with anything that may be a PIN masked."""
+    """A usage error of Typer's in our form, with every possible PIN masked."""
     option = getattr(error, "option_name", "")
-    # Typer's own message for an unknown option names near ones in brackets.
+    # Typer's own message for an unknown option ends with near ones in brackets.
     message = str(getattr(error, "message", "")) if option else error.format_message()
     message = message.replace("a valid int range", "a whole number")
     message = mask_pins(message[:1].lower() + message[1:].rstrip("."))
@@ -89,7 +89,7 @@ def usage_problem(
 
 
 def _owner(option: str, error: Any, arguments: Sequence[str], front: Any) -> str:
-    """The command behind an unknown option that does know it: `pincli --json status`."""
+    """The later command that has an option which is unknown here: `pincli --json status`."""
     if getattr(error, "ctx", None) is None or option not in arguments:
         return ""
     before = name = error.ctx.command_path.partition(" ")[2]
@@ -116,7 +116,7 @@ def _option_hint(option: str, arguments: Sequence[str], invocation: Invocation) 
 
 
 def _as_typed(option: str, arguments: Sequence[str]) -> list[str]:
-    """The option; for `-json`, which is read as -j -s -o -n, with its second dash."""
+    """The option; for `-json`, which Typer reads as -j -s -o -n, with a second dash."""
     if option.startswith("--"):
         return [option]
     return [f"-{word}" for word in arguments if re.match(r"-[^-]", word)]

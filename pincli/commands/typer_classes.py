@@ -1,4 +1,4 @@
-"""What a command is to Typer: made from the registry, with plain help and our own errors."""
+"""Typer's commands and groups, made from the registry, with plain help and our own errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _EXAMPLE = "\n\nExample:\n"
 
 
 class PlainCommand(TyperCommand):
-    """A command that says in its help how it can end."""
+    """A command whose help lists its exit codes."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: D102
         refuse_swallowed(self.get_params(ctx), args)
@@ -46,11 +46,11 @@ class PlainCommand(TyperCommand):
 
 
 class PlainGroup(TyperGroup):
-    """The registry's commands below some words; each is imported when it is asked for."""
+    """The root or a group of the registry; a command is imported when it is asked for."""
 
     @property
     def words(self) -> str:
-        """What its commands' names begin with; empty for the front door."""
+        """What its commands' names begin with; empty for the root."""
         return self.name if self.name in GROUPS else ""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: D102
@@ -59,12 +59,12 @@ class PlainGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: D102
         name = f"{self.words} {cmd_name}".strip()
         entry = entry_of(name)
-        if name in GROUPS and not self.words:
-            return _group(name) if entry is None else _command_and_group(entry)
-        return None if entry is None else _command(entry)
+        if entry is not None:
+            return _command(entry)
+        return _group(name) if name in GROUPS else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command, or an error that knows what a mistyped one was meant to be."""
+        """The command, or an error that suggests the near one."""
         if args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
             from pincli.commands.suggestions import no_such_command
 
@@ -72,7 +72,7 @@ class PlainGroup(TyperGroup):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """The front door's by who uses them, none of them imported for it."""
+        """The root's commands under headings, without importing them."""
         if self.words:
             super().format_commands(ctx, formatter)
             return
@@ -83,7 +83,7 @@ class PlainGroup(TyperGroup):
                 formatter.write_dl([(f"{word:<{width}}", text) for word, text in section.items()])
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """An example; at the front door every exit code, too, and where more is said."""
+        """An example; for the root also every exit code and the topics of the help."""
         _write_epilog(self.epilog, formatter)
         entry = entry_of(self.words)
         if entry is not None:
@@ -112,44 +112,31 @@ def _group(name: str) -> PlainGroup:
 
 
 def _command(entry: Entry) -> Any:
-    app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    text, epilog = _help_of(entry)
-    app.command(
-        entry.name.split()[-1],
-        cls=PlainCommand,
-        help=text,
-        epilog=epilog,
-        hidden=not entry.audience,
-        context_settings=CONTEXT_SETTINGS,
-    )(_for_typer(entry))
-    return typer.main.get_command(app)
-
-
-def _command_and_group(entry: Entry) -> Any:
-    """A command that has others below it, as `alerts` has `alerts ack`."""
+    """A command; one with others below it, as `alerts` has `alerts ack`, is a group too."""
     app = typer.Typer(name=entry.name, add_completion=False, rich_markup_mode=None)
     text, epilog = _help_of(entry)
-    app.callback(
-        cls=PlainGroup,
-        help=text,
-        epilog=epilog,
-        invoke_without_command=True,
-        subcommand_metavar="[COMMAND]",
-        context_settings=CONTEXT_SETTINGS,
-    )(_for_typer(entry))
+    texts: dict[str, Any] = {"help": text, "epilog": epilog, "context_settings": CONTEXT_SETTINGS}
+    if entry.name in GROUPS:
+        register = app.callback(
+            cls=PlainGroup, invoke_without_command=True, subcommand_metavar="[COMMAND]", **texts
+        )
+    else:
+        word = entry.name.split()[-1]
+        register = app.command(word, cls=PlainCommand, hidden=not entry.audience, **texts)
+    register(_for_typer(entry))
     return typer.main.get_command(app)
 
 
 def _help_of(entry: Entry) -> tuple[str, str]:
-    """A command's docstring: what comes before the example, and the rest as an epilog."""
+    """A command's docstring: the text before the example, and the rest as an epilog."""
     text, _, rest = cleandoc(entry.load().__doc__ or "").partition(_EXAMPLE)
     return text, f"\b{_EXAMPLE[1:]}{rest}"
 
 
 def _for_typer(entry: Entry) -> Callable[..., int | None]:
-    """A command's function as Typer calls it: here its context ends, and here is --json.
+    """A command's function as Typer calls it, with Typer's context and --json.
 
-    A function takes the invocation and its own options, and returns its answer.
+    The function itself takes the invocation and its own options, and returns its answer.
     """
     function = entry.load()
 
@@ -183,7 +170,7 @@ def _warn_of_masks(invocation: Invocation) -> None:
 
 
 def _write_epilog(epilog: str | None, formatter: Any) -> None:
-    """Examples line by line, and further paragraphs, as far left as the headings."""
+    """Write examples and further paragraphs, as far left as the headings."""
     if epilog:
         formatter.write_paragraph()
         formatter.write_text(epilog)
@@ -196,7 +183,7 @@ def _write_exit_codes(entry: Entry | None, formatter: Any) -> None:
 
 
 def _written_by_us(option: Any) -> Any:
-    """The option --help, which reports a text that can't be written."""
+    """The option --help, which fails if its text can't be written."""
 
     def show_help(ctx: Any, _param: Any, value: bool) -> None:
         if value and not ctx.resilient_parsing:

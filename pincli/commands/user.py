@@ -1,4 +1,4 @@
-"""`pincli user`: people."""
+"""`pincli user`: add, show, change and erase users."""
 
 from __future__ import annotations
 

@@ -42,10 +42,10 @@ def verify(
             return _answer(invocation, admitted)
         pin = _ask(admitted)
     else:
-        # Two threads that import would only hand the interpreter's lock to and fro. But argon2
-        # computes without it: what follows is imported then.
+        # Two importing threads would only wait for each other. Argon2 computes without the
+        # interpreter's lock: the imports run meanwhile.
         answers.prepare()
-        in_background(partial(_import_what_follows, session, as_json))
+        in_background(partial(_import_the_rest, session, as_json))
     ticket = invocation.ticket(ref, pin)
     verdict = operation.verify(session, user, pin, ticket, account=account)
     invocation.closing.callback(operation.renew, session, verdict, pin)
@@ -58,8 +58,8 @@ def _answer(invocation: Invocation, result: Verdict) -> Answer:
     return verdict(result, ticket_masked=invocation.ticket_masked)
 
 
-def _import_what_follows(session: Session, as_json: bool) -> None:
-    """While the answer is hashed: import what charges, settles and tells."""
+def _import_the_rest(session: Session, as_json: bool) -> None:
+    """While the answer is hashed: import what charges, settles and prints."""
     session.prepare_to_attempt()
     import pincli.views.verdict
 
@@ -68,7 +68,7 @@ def _import_what_follows(session: Session, as_json: bool) -> None:
 
 
 def _get_ready(answers: Answers, as_json: bool) -> None:
-    """While the agent types: do what would otherwise be done for the first time after Enter."""
+    """While the agent types: do first-time work that would otherwise come after Enter."""
     answers.warm_up()
     if not as_json:
         from pincli.views.terminal import rehearse
