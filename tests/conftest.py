@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.desk import Desk, new_desk
-from tests.support.floor import peopled
+from tests.support.floor import copy_of, new_floor, peopled
 from tests.support.postgresql import Server
 from tests.support.served import ServedDesk, make_schema, served_desk
 from tests.support.turns import is_tried
@@ -95,3 +95,21 @@ def served_template(server: Server, tmp_path_factory: pytest.TempPathFactory) ->
     desk = served_desk(server.database(make_schema), tmp_path_factory.mktemp("served-floor"))
     peopled(desk)
     return desk
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """The floor that tests get copies of; a module may have a template of its own."""
+    return new_floor(tmp_path_factory.mktemp("floor"))
+
+
+@pytest.fixture
+def floor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    """A store with a user in every state, for one test alone: in a folder, or as `engines` asks."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield copy_of(request.getfixturevalue("template"), tmp_path)
+        return
+    served: ServedDesk = request.getfixturevalue("served_template")
+    copy = served.copied(tmp_path)
+    yield copy
+    copy.database_there.drop()

@@ -14,18 +14,20 @@ import pytest
 
 from pincli.deployment import roles_without_sudo
 from pincli.models import EventKind
-from tests.support.all_commands import (
+from tests.support.as_sudo import NOBODY, call_by_sudo, deploy, read_instead
+from tests.support.contract import (
     ADMIN,
     AGENT,
     COMPLETING,
     PORTAL,
     WITHOUT_ROLE,
+    answer_of,
+    call,
+    error_of,
     existing_commands,
 )
-from tests.support.as_sudo import NOBODY, call_by_sudo, deploy, read_instead
-from tests.support.contract import answer_of, call, error_of
 from tests.support.desk import Desk
-from tests.support.floor import RIGHT, content, copy_of, new_floor
+from tests.support.floor import RIGHT, content
 
 MAY: dict[str, frozenset[str]] = {
     "agent": AGENT,
@@ -79,18 +81,6 @@ PRESENT = sorted(set(LINES) & (existing_commands() | {"status USER"}))
 LISTS = ("status --locked", "status --account acme", "status --state active", "status --exit-code")
 
 Deploy = Callable[..., None]
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """The floor that each test gets a copy of."""
-    return new_floor(tmp_path_factory.mktemp("floor"))
-
-
-@pytest.fixture
-def floor(template: Desk, tmp_path: Path) -> Desk:
-    """A store with a user in every state, for one test alone."""
-    return copy_of(template, tmp_path)
 
 
 @pytest.fixture

@@ -1,115 +1,207 @@
-"""`--help` everywhere: it says what the command does, shows an example and fits 80 columns."""
+"""Help: `--help` of every command, `pincli help`, and the exit codes that they list."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+import typer
 
 from pincli import __version__
-from pincli.commands.registry import words_below
-from tests.support.contract import COMMANDS, GROUPS, call
-from tests.support.desk import Desk
+from pincli.cli import app
+from pincli.commands import registry
+from pincli.commands.command_tree import pages, root
+from pincli.views.exit_codes import EXIT_OF, ExitCode
+from pincli.views.manual.topics import TOPICS
+from tests.commands.table import TABLE
+from tests.support.contract import COMMANDS, GROUPS, answer_of, call
+from tests.support.desk import PROGRAM, Desk
 
-COLUMNS = 80
+FRONT = typer.main.get_command(app)
+EVERYTHING = ["", *GROUPS, *COMMANDS]
+OF_ANY = {0, 1, 2, 8, 130}
+BEYOND_THE_TABLE = {
+    "reset": {"reset --account nowhere --yes": 6},
+    "import": {"import - --deactivate-missing --account nowhere --yes": 6},
+    "completion": {"completion --write {store}": 7},
+}
+"""Ways to end that are not in the table of cases, by command."""
 
 
-@pytest.mark.parametrize("flag", ["--help", "-h"])
-@pytest.mark.parametrize("command", ["", *GROUPS, *COMMANDS])
-def test_help_is_there(floor: Desk, command: str, flag: str) -> None:
-    """Exit 0, usage, a description, and nothing on stderr; both spellings say the same."""
-    ran = call(floor, f"{command} {flag}")
+@pytest.fixture
+def nowhere(tmp_path: Path) -> Desk:
+    """No store: help needs none."""
+    return Desk(tmp_path / "store", tmp_path / "keys")
+
+
+@pytest.mark.parametrize("command", EVERYTHING)
+def test_help_is_there(nowhere: Desk, command: str) -> None:
+    """`--help`, `-h` and `pincli help` all print usage, a description and an example."""
+    ran = call(nowhere, f"{command} --help")
+    assert ran == call(nowhere, f"{command} -h") == call(nowhere, f"help {command}")
     assert (ran.code, ran.err) == (0, "")
     usage, blank, description, *_ = ran.out.splitlines()
     assert usage.startswith(f"Usage: pincli {command}".rstrip())
     assert blank == ""
     assert re.fullmatch(r"  [A-Z].{9,}", description)
     assert "Show this message and exit." in ran.out
-
-
-@pytest.mark.parametrize("command", ["", *GROUPS, *COMMANDS])
-def test_help_has_an_example(floor: Desk, command: str) -> None:
-    """An example is a line of its own that calls this very command."""
-    lines = [line.strip() for line in call(floor, f"{command} --help").out.splitlines()]
-    assert "Example:" in lines
-    examples = lines[lines.index("Example:") + 1 :]
+    examples = [line.strip() for line in ran.out.partition("\nExample:\n")[2].splitlines()]
     called = rf"(.* \| )?pincli (--\w+ \S+ )*{command}".rstrip()
     assert any(re.match(called, line) for line in examples), examples
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_examples_use_options_that_exist(floor: Desk, command: str) -> None:
-    """With --help behind it no example is run, but its options are parsed."""
-    lines = call(floor, f"{command} --help").out.splitlines()
+def test_the_help_of_a_command_is_complete(nowhere: Desk, command: str) -> None:
+    """USER in the usage, a sentence for each option, --json, and options in examples exist."""
+    out = call(nowhere, f"{command} --help").out
+    lines = out.splitlines()
+    assert re.fullmatch(rf"Usage: pincli {command} \[OPTIONS\]( \[?[A-Z]+(\.\.\.)?\]?)*", lines[0])
+    assert re.search(r"^  --json +Answer with one JSON object\.$", out, re.MULTILINE)
+    for line, following in pairwise(lines):
+        if line.startswith("  -"):
+            text = line if re.search(r"\S {2,}[A-Z]", line) else following
+            assert re.search(r"\S? {2,}[A-Z']", text), line
     examples = [line.strip() for line in lines if line.startswith("  pincli ")]
     assert examples
     for line in examples:
         typed = line.removeprefix("pincli ").partition(" | ")[0]
-        assert call(floor, f"{typed} --help").code == 0, line
+        assert call(nowhere, f"{typed} --help").code == 0, line
 
 
-@pytest.mark.parametrize("command", ["", *GROUPS, *COMMANDS])
-def test_help_fits_80_columns(floor: Desk, command: str) -> None:
-    """No line is wider than a terminal, and none of Click's cut-off sentences stands in it."""
-    out = floor.run(*command.split(), "--help").out  # a process: Typer's runner has its own width
-    assert [line for line in out.splitlines() if len(line) > COLUMNS] == []
-    assert re.findall(r"^  [a-z-]+ {2,}.*\.\.\.$", out, re.MULTILINE) == []
+@pytest.mark.parametrize("columns", [60, 80])
+def test_help_fits_the_terminal(columns: int) -> None:
+    """No line is wider, except for examples; at 80 columns no sentence is cut off."""
+    for place in root(FRONT).walk():
+        place.ctx.terminal_width = columns
+        text = place.ctx.get_help()
+        lines = [line for line in text.splitlines() if "pincli" not in line and "|" not in line]
+        assert [line for line in lines if len(line) > columns] == [], place.path
+        if columns == 80:
+            assert re.findall(r"^  [a-z-]+ {2,}.*\.\.\.$", text, re.MULTILINE) == []
+    for topic in TOPICS:
+        assert [line for line in TOPICS[topic](columns).splitlines() if len(line) > columns] == []
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_calls_arguments_as_the_contract_does(floor: Desk, command: str) -> None:
-    """Usage lines say USER, not `{user}`, `{USER}` or `TEXT`."""
-    usage = call(floor, f"{command} --help").out.splitlines()[0]
-    assert re.fullmatch(rf"Usage: pincli {command} \[OPTIONS\]( \[?[A-Z]+(\.\.\.)?\]?)*", usage)
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_option_is_explained(floor: Desk, command: str) -> None:
-    """Each option's line, or the line below it, has a sentence; every command has --json."""
-    out = call(floor, f"{command} --help").out
-    assert re.search(r"^  --json +Answer with one JSON object\.$", out, re.MULTILINE)
-    lines = out.splitlines()
-    for line, following in pairwise(lines):
-        if line.startswith("  -"):
-            told = line if re.search(r"\S {2,}[A-Z]", line) else following
-            assert re.search(r"\S? {2,}[A-Z']", told), line
-
-
-def test_the_root_lists_every_command(floor: Desk) -> None:
-    """`pincli --help` names each command with a whole sentence."""
-    out = call(floor, "--help").out
+def test_the_root_lists_every_command_and_exit_code(nowhere: Desk) -> None:
+    """Each command with a whole sentence, the one of its own help."""
+    out = call(nowhere, "--help").out
     listed = re.findall(r"^  ([a-z]+) {2,}[A-Z].*\.$", out, re.MULTILINE)
-    assert listed == words_below("", hidden=False)
+    assert listed == registry.words_below("", hidden=False)
     assert {name.partition(" ")[0] for name in COMMANDS} <= set(listed)
-
-
-def test_the_root_tells_the_exit_codes(floor: Desk) -> None:
-    """Scripts go by the exit codes: the first page has them all."""
-    out = " ".join(call(floor, "--help").out.split())
     for code in ("0 ", "2 ", "3 ", "4 ", "5 ", "6 ", "7 ", "8 ", "130 "):
-        assert re.search(rf"[ ,]{code}\w", out), code
+        assert re.search(rf"[ ,]{code}\w", " ".join(out.split())), code
+    ctx = typer.Context(FRONT)
+    for section in registry.front_page().values():
+        for name, sentence in section.items():
+            command = FRONT.get_command(ctx, name)  # type: ignore[attr-defined]
+            assert command.get_short_help_str(limit=200).rstrip(".") == sentence.rstrip("."), name
 
 
-def test_pincli_alone_is_its_help(floor: Desk) -> None:
+def test_pincli_alone_is_its_help(nowhere: Desk) -> None:
     """Without a word, pincli shows its help."""
-    alone = floor.run()
+    alone = nowhere.run()
     assert (alone.code, alone.err) == (0, "")
     assert alone.out.startswith("Usage: pincli ")
-    assert alone == floor.run("--help")
+    assert alone == nowhere.run("--help")
 
 
-@pytest.mark.parametrize("store", ["there", "missing"])
-def test_the_version_is_shown(floor: Desk, store: str) -> None:
-    """`--version` prints name and number, and needs no store."""
-    if store == "missing":
-        floor.database.unlink()
-    ran = call(floor, "--version")
+def test_help_comes_before_all_errors(nowhere: Desk) -> None:
+    """Whatever else is missing or wrong on the line; `--version` needs no store either."""
+    for line in ("verify --help", "verify a b c --help", "user add --help", "reset --unlock -h"):
+        assert call(nowhere, line).code == 0, line
+    ran = call(nowhere, "--version")
     assert (ran.code, ran.out, ran.err) == (0, f"pincli {__version__}\n", "")
 
 
-def test_help_needs_no_store(floor: Desk) -> None:
-    """Help comes first, whatever else is missing or wrong on the line."""
-    floor.database.unlink()
-    for line in ("verify --help", "verify a b c --help", "user add --help", "reset --unlock -h"):
-        assert call(floor, line).code == 0, line
+# Topics.
+
+
+def test_the_exit_codes_are_the_program_s_own(nowhere: Desk) -> None:
+    """One line a code, with what it means; the same by keys."""
+    shown = " ".join(call(nowhere, "help exit-codes").out.split())
+    assert all(f" {int(code)} {code.meaning}" in shown for code in ExitCode)
+    codes = answer_of(call(nowhere, "help exit-codes --json"))["exit_codes"]
+    assert [(each["code"], each["means"]) for each in codes] == [(c, c.meaning) for c in ExitCode]
+
+
+def test_the_topics_are_complete(nowhere: Desk) -> None:
+    """Every topic, every word of `error.code`, every variable that the configuration reads."""
+    assert f"Topics: {', '.join(TOPICS)}; and man" in call(nowhere, "help --help").out
+    assert all(word in call(nowhere, "help json").out for word in EXIT_OF)
+    environment = call(nowhere, "help environment").out
+    for variable in ("PINCLI_STORE", "PINCLI_KEYS", "XDG_DATA_HOME", "NO_COLOR", "SUDO_UID"):
+        assert variable in environment
+
+
+def test_the_manual_by_keys_has_every_command(nowhere: Desk) -> None:
+    """`help --json` is the whole manual for a program; `help X --json` one page of it."""
+    manual = answer_of(call(nowhere, "help --json"))["commands"]
+    assert {page["command"] for page in manual} == {*EVERYTHING}
+    (page,) = answer_of(call(nowhere, "help verify --json"))["commands"]
+    assert page in manual
+    assert page["usage"] == "pincli verify [OPTIONS] USER"
+    assert "pincli verify alice --ref T-4711" in page["examples"]
+    assert {"name": "--ref TICKET", "means": "The ticket; recorded in the audit trail."} in page[
+        "options"
+    ]
+    assert page["exit_codes"] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 130]
+
+
+@pytest.mark.parametrize("line", ["help", "help exit-codes", "--help"])
+def test_help_that_cannot_be_printed_is_an_error(nowhere: Desk, line: str) -> None:
+    """Half a page must not pass for a whole one."""
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(
+            [*PROGRAM, *line.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=nowhere.environment(),
+            check=False,
+        )
+    assert ended.returncode == 8
+    assert b"could not be written" in ended.stderr
+
+
+def test_help_needs_no_role_and_no_configuration(nowhere: Desk) -> None:
+    """Under sudo, without the deployment's file, everything is refused but help."""
+    for line in ("help", "help verify", "help exit-codes --json", "--help", "verify --help"):
+        assert call(nowhere, line, SUDO_UID="4711").code == 0, line
+
+
+# Exit codes: a command's help names those that it can end with, and no other.
+
+
+def declared() -> dict[str, set[int]]:
+    """The exit codes in the manual, by command."""
+    return {page.command: set(map(int, page.exits)) for page in pages(FRONT) if page.exits}
+
+
+def seen(command: str) -> Iterator[int]:
+    """The codes that a command ends with in the table, or for want of a role."""
+    yield from (case.code for case in TABLE if f"{case.line} ".startswith(f"{command} "))
+    yield from (7 for entry in registry.COMMANDS if entry.allowed and entry.name == command)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_declares_its_exit_codes(nowhere: Desk, command: str) -> None:
+    """All that happen in the table, no other, and the help shows them in order."""
+    codes, in_table = declared()[command], set(seen(command))
+    assert codes >= OF_ANY | in_table
+    assert codes - OF_ANY - in_table - set(BEYOND_THE_TABLE.get(command, {}).values()) == set()
+    section = call(nowhere, f"{command} --help").out.partition("\nExit codes:\n")[2]
+    found = re.findall(r"^  (\d+) +(.*(?:\n {7}.*)*)", section, re.MULTILINE)
+    shown = [(int(code), " ".join(text.split())) for code, text in found]
+    assert shown == [(int(code), code.meaning) for code in ExitCode if code in codes]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"), [case for cases in BEYOND_THE_TABLE.values() for case in cases.items()]
+)
+def test_what_the_table_leaves_out_happens(floor: Desk, line: str, code: int) -> None:
+    """The further ways to end are real ones."""
+    stdin = "user,account,name,type\nzoe,acme,Zoe,cloud\n"
+    assert call(floor, line.format(store=floor.store), stdin).code == code

@@ -8,7 +8,7 @@ import pytest
 
 from pincli.commands.registry import COMMANDS, entry_of
 from pincli.rules.roles import Allowed, Role, may_run
-from tests.support.all_commands import (
+from tests.support.contract import (
     ADMIN,
     AGENT,
     COMPLETING,

@@ -1,4 +1,4 @@
-"""The support floor that most scenarios begin with; a module may have a template of its own."""
+"""A quick source of processes, and an agent's terminal."""
 
 from __future__ import annotations
 
@@ -9,15 +9,7 @@ import pytest
 
 from tests.support.desk import Desk
 from tests.support.driving import Forks
-from tests.support.floor import copy_of, new_floor
-from tests.support.served import ServedDesk
 from tests.support.tmux import Tmux, tmux
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """The floor that each test gets a copy of."""
-    return new_floor(tmp_path_factory.mktemp("floor"))
 
 
 @pytest.fixture(scope="module")
@@ -25,18 +17,6 @@ def forks() -> Iterator[Forks]:
     """A quick source of pincli processes."""
     with Forks() as source:
         yield source
-
-
-@pytest.fixture
-def floor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
-    """A store with a user in every state, for one test alone: in a folder, or as `engines` asks."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        yield copy_of(request.getfixturevalue("template"), tmp_path)
-        return
-    served: ServedDesk = request.getfixturevalue("served_template")
-    copy = served.copied(tmp_path)
-    yield copy
-    copy.database_there.drop()
 
 
 @pytest.fixture

@@ -6,9 +6,12 @@ import json
 import os
 import re
 import shlex
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import typer
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from pincli.cli import app
@@ -34,46 +37,21 @@ EXIT_OF = {
 }
 """DESIGN.md, section 7, written down again: the tests must not read the program's own table."""
 
-COMMANDS = (
-    "init",
-    "verify",
-    "find",
-    "desk",
-    "status",
-    "lock",
-    "call",
-    "unlock",
-    "reset",
-    "pin show",
-    "pin change",
-    "pin check",
-    "user add",
-    "user list",
-    "user show",
-    "user edit",
-    "user rename",
-    "user erase",
-    "user deactivate",
-    "user activate",
-    "import",
-    "report",
-    "audit list",
-    "audit verify",
-    "audit archive",
-    "audit seal",
-    "alerts",
-    "alerts ack",
-    "keys list",
-    "keys rotate",
-    "store upgrade",
-    "store move",
-    "backup",
-    "restore",
-    "doctor",
-    "demo",
-    "completion",
-    "help",
+# DESIGN.md, section 6, written down again.
+AGENT = frozenset({"verify", "find", "status", "lock", "call", "alerts", "desk"})
+ADMIN = (
+    AGENT
+    | {"alerts ack", "import", "reset", "unlock", "report", "backup", "restore", "doctor"}
+    | {f"user {word}" for word in ("add", "list", "show", "edit", "rename", "erase")}
+    | {f"user {word}" for word in ("deactivate", "activate")}
+    | {f"audit {word}" for word in ("list", "verify", "seal", "archive")}
+    | {"keys list", "keys rotate", "store upgrade", "store move"}
 )
+PORTAL = frozenset({"status USER", "pin show", "pin change", "unlock"})
+WITHOUT_ROLE = frozenset({"init", "demo", "pin check", "completion", "help"})
+COMPLETING = "complete"
+"""For agents and admins, who may see names in a list."""
+COMMANDS = tuple(sorted((ADMIN | PORTAL | WITHOUT_ROLE) - {"status USER"}))
 GROUPS = ("pin", "user", "audit", "keys", "store")
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -169,3 +147,18 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     keys = [key for key, _ in pairs]
     assert len(keys) == len(set(keys)), keys
     return dict(pairs)
+
+
+def existing_commands() -> frozenset[str]:
+    """The commands by the names that the help gives them, such as `pin show`."""
+    return frozenset(_below(typer.main.get_command(app), ()))
+
+
+def _below(command: Any, path: tuple[str, ...]) -> Iterator[str]:
+    if not isinstance(command, TyperGroup) or command.invoke_without_command:
+        yield " ".join(path)
+    if not isinstance(command, TyperGroup):
+        return
+    ctx: Any = typer.Context(command)
+    for name in command.list_commands(ctx):
+        yield from _below(command.get_command(ctx, name), (*path, name))
