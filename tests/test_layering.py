@@ -37,7 +37,7 @@ MAY_IMPORT = {
     ),
     "store.sealing": (),
     "store.changes": ("rules",),
-    "store.steps": ("rules", "store.contract", "store.scratch", "store.steps.again"),
+    "store.steps": ("rules", "store.contract", "store.scratch", "store.steps.records"),
     "store.attempting": ("store.contract", "store.steps"),
     "store.mark": (),
     "store.sql": (*SHARED, "store.changes", "store.mark"),

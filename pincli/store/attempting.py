@@ -63,15 +63,15 @@ class StepAttempts:
 
     def next_notice(self) -> Notice | None:
         """The oldest lock that waits for the hook, if no other run is at it."""
-        from pincli.store.steps import notices
+        from pincli.store.steps import alerts
 
-        return self._store.write(notices.next_notice)
+        return self._store.write(alerts.next_notice)
 
     def delivered(self, number: int, failure: str | None) -> None:
         """Note that the hook took a lock, or what went wrong."""
-        from pincli.store.steps import notices
+        from pincli.store.steps import alerts
 
-        self._store.write(notices.delivered, number, failure)
+        self._store.write(alerts.delivered, number, failure)
 
     def _charged(
         self, asked: User, answer: bytes | None, ticket: str | None

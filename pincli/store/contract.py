@@ -111,8 +111,8 @@ class Transaction(Protocol):
     def next_notice(self) -> Notice | None:
         """The oldest lock that waits for the hook, if no other run is at it."""
 
-    def settle_notice(self, number: int, *, told: bool) -> bool:
-        """Note that a lock was told, or that it wasn't; whether that is its first failure."""
+    def settle_notice(self, number: int, *, delivered: bool) -> bool:
+        """Remove a delivered notice, or note a failure; return whether it is the first one."""
 
     def require_event(self, number: int, link: bytes) -> None:
         """See that the trail still has an event that was committed.

@@ -8,16 +8,16 @@ between leaves a closed store, which can be copied again to the same place.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pincli.errors import MoveUnfinished, StoreUnavailable
-from pincli.models import Fault
-from pincli.store.contract import Store
+from pincli.models import EventKind, Fault, NewEvent
+from pincli.store.contract import Store, Transaction
 from pincli.store.location import Server
-from pincli.store.postgresql.arriving import Arrival, arriving
+from pincli.store.postgresql.move_target import MoveTarget, open_move_target
 from pincli.store.sql.tables import PEOPLE, STORE, WORDS, words_in
 from pincli.store.sqlite.engine import SqliteStore
-from pincli.store.steps.moving import close
+from pincli.store.steps.records import attempt_ended
 
 Progress = Callable[[int, int], None]
 """Called with how much is done, and of how much. What it raises undoes everything."""
@@ -47,48 +47,68 @@ def move(store: Store, server: Server, *, check: Callable[[], None], progress: P
         closed = store.moved_to()
         if closed not in (None, str(server)):
             raise StoreUnavailable(Fault.CLOSED, store.path, closed or "")
-        with arriving(server) as there:
-            if closed and there.holds(store.identity().store_id, store.trail.head()):
+        with open_move_target(server) as target:
+            if closed and target.holds(store.identity().store_id, store.trail.head()):
                 store.note_moved()
                 return False
-            _prepare(store, there)
+            _prepare(store, target)
         check()
-        with arriving(server) as there:
-            _prepare(store, there)
+        with open_move_target(server) as target:
+            _prepare(store, target)
             if closed:
                 store.require_seen()  # the server's store may have gone on, and been lost
-                _copy(store, there, progress)
+                _copy(store, target, progress)
             else:
                 store.write(
-                    close,
+                    _close,
                     lambda: store.people.open_since(_AFTER_ALL_TIMES),
                     str(server),
-                    lambda: _copy(store, there, progress),
+                    lambda: _copy(store, target, progress),
                 )
             try:
                 store.note_moved()
-                there.commit()
+                target.commit()
             except StoreUnavailable as error:
                 raise MoveUnfinished(error.fault, server, error.detail) from None
     return True
 
 
-def _prepare(store: SqliteStore, there: Arrival) -> None:
-    there.require_empty()
+def _prepare(store: SqliteStore, target: MoveTarget) -> None:
+    target.require_empty()
     for table in store.tables():
-        there.prepare(table)
+        target.prepare(table)
 
 
-def _copy(store: SqliteStore, there: Arrival, progress: Progress) -> None:
+def _close(
+    transaction: Transaction,
+    open_attempts: Callable[[], Sequence[int]],
+    server: str,
+    copy: Callable[[], None],
+) -> None:
+    """The last step in the folder: end all open attempts, close the store, and copy it.
+
+    Args:
+        transaction: A transaction that is not retried; nobody else writes meanwhile.
+        open_attempts: Returns the rows of users with an open attempt.
+        server: The new location, for the event.
+        copy: Copies the store. If it raises, nothing has happened.
+    """
+    for user in transaction.users(open_attempts()):
+        transaction.save(attempt_ended(transaction, user)[0])
+    transaction.save([NewEvent(EventKind.MOVED, note=server)])
+    copy()
+
+
+def _copy(store: SqliteStore, target: MoveTarget, progress: Progress) -> None:
     """Copy everything as it is in the transaction at hand: what that has written, too."""
     total = sum(map(store.count, store.tables()))
     done = 0
     for table in store.tables():
         for page in store.pages(table):
-            there.take(table, page)
+            target.add_rows(table, page)
             if table is PEOPLE:
-                there.take(WORDS, words_in(page))
+                target.add_rows(WORDS, words_in(page))
             done += len(page)
             progress(done, total)
     (row,) = next(store.pages(STORE))
-    there.take_store(row, store.trail.head())
+    target.add_store(row, store.trail.head())

@@ -297,15 +297,15 @@ def _watch_server(points: Points) -> None:
 
 
 def _watch_copying(points: Points) -> None:
-    from pincli.store.postgresql.arriving import Arrival
+    from pincli.store.postgresql.move_target import MoveTarget
 
-    take = Arrival.take
+    add_rows = MoveTarget.add_rows
 
-    def taking(arrival: Arrival, *arguments: Any) -> None:
+    def adding(target: MoveTarget, *arguments: Any) -> None:
         points.reach("server:COPY")
-        take(arrival, *arguments)
+        add_rows(target, *arguments)
 
-    _replace(Arrival, "take", taking)
+    _replace(MoveTarget, "add_rows", adding)
 
 
 def _replace(owner: object, name: str, by: object) -> None:

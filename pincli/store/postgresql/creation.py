@@ -12,9 +12,9 @@ from pincli.models import EventKind, Fault, Head, Identity, NewEvent, Origin
 from pincli.rules.canonical import first_link
 from pincli.store.location import Server
 from pincli.store.mark import Mark
+from pincli.store.postgresql.client import mark_at, require_committed
 from pincli.store.postgresql.connection import Connection, connect
-from pincli.store.postgresql.errors import TakeAgain, translated
-from pincli.store.postgresql.host import present, require_committed
+from pincli.store.postgresql.errors import Retry, translated
 from pincli.store.postgresql.roles import OWNER, statements
 from pincli.store.postgresql.tables import SCHEMA
 from pincli.store.postgresql.transaction import BEGIN, CLOCK, PostgresTransaction, facts_of
@@ -32,11 +32,11 @@ _STORE = (
 def create_store(
     server: Server, marks: Path, identity: Identity, *, sealers: Sealers, origin: Origin
 ) -> None:
-    """Make schema and functions, where a DBA has not made them, and the store in them.
+    """Make the store, and schema and functions if no DBA has made them.
 
     Raises:
         Refused: There is a store already; it is left as it is.
-        StoreUnavailable: It can't be made; or nobody knows, if it is `unsure`.
+        StoreUnavailable: It can't be made; or that is unknown, if it is `unsure`.
     """
     committing = False
     try:
@@ -54,8 +54,8 @@ def create_store(
             transaction.end()
             committing = True
             require_committed(connection, connection.execute(b"COMMIT"), server)
-    except (TakeAgain, psycopg.errors.DuplicateSchema):
-        raise Refused(Rule.STORE_EXISTS, str(server)) from None  # of another init, just now
+    except (Retry, psycopg.errors.DuplicateSchema):
+        raise Refused(Rule.STORE_EXISTS, str(server)) from None  # another init was faster
     except StoreUnavailable as error:
         error.unsure = committing and error.fault in (Fault.LOST, Fault.IN_DOUBT)
         raise
@@ -63,11 +63,7 @@ def create_store(
 
 
 def has_store(server: Server) -> bool:
-    """Whether somebody has made a store in this database.
-
-    Raises:
-        StoreUnavailable: There is no telling.
-    """
+    """Whether this database has a store, or raise StoreUnavailable."""
     with translated(server), closing(connect(server)) as connection:
         return all(
             connection.execute(each).fetchall() == [(True,)] for each in (_HAS_SCHEMA, _HAS_STORE)
@@ -75,7 +71,7 @@ def has_store(server: Server) -> bool:
 
 
 def _require_schema(connection: Connection, server: Server) -> None:
-    """See that there are tables without a store in them; make them where there are none."""
+    """Make the tables if they are missing. Refuse if they hold a store."""
     if connection.execute(_HAS_SCHEMA).fetchall() == [(True,)]:
         if connection.execute(_HAS_STORE).fetchall() == [(True,)]:
             raise Refused(Rule.STORE_EXISTS, str(server))
@@ -89,11 +85,11 @@ def _require_schema(connection: Connection, server: Server) -> None:
 
 
 def _mark(folder: Path, identity: Identity, head: Head) -> None:
-    """Let this host know the store; a mark that can't be kept is doctor's to tell."""
+    """Make this host's mark. If that fails, doctor reports it."""
     try:
         mark = Mark.make(folder, bytes.fromhex(identity.store_id))
     except StoreUnavailable:
         return
     if mark is not None:
         with closing(mark):
-            mark.raise_to(present(head, 0))
+            mark.raise_to(mark_at(head, 0))

@@ -1,6 +1,6 @@
 """A store on a server: reading, and steps in short transactions.
 
-What only some commands read is imported in its property: a caller waits for every import.
+Modules that only some commands need are imported where they are used: callers wait for imports.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pincli.models import EventKind, Fault, Head, Identity, NewEvent, Origin, Us
 from pincli.store.location import Server
 from pincli.store.mark import Seen
 from pincli.store.postgresql.attempts import FunctionAttempts
+from pincli.store.postgresql.client import Client, mark_at, require_committed, without_retries
 from pincli.store.postgresql.connection import LONGEST_WAIT, Connection
 from pincli.store.postgresql.dialect import translated_sql
 from pincli.store.postgresql.errors import translated
-from pincli.store.postgresql.host import Host, at_last, present, require_committed
 from pincli.store.postgresql.tables import SCHEMA
 from pincli.store.postgresql.transaction import (
     SEARCH_PATH,
@@ -39,16 +39,16 @@ if TYPE_CHECKING:
     from pincli.store.sql.signs import SqlSigns
     from pincli.store.sql.trail import SqlTrail
 
-_HURRIED = 2.0
-"""Seconds to wait where nobody should be waited for: the network takes some."""
-_AT_ONE_MOMENT = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_SHORT_WAIT = 2.0
+"""Seconds to wait for a store that is opened only for reading."""
+_SNAPSHOT = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 WAITING = "SELECT number FROM notices ORDER BY number LIMIT 2"
 _IDENTITY = "SELECT store_id, verify_key, audit_key, portal_key FROM store"
 _HEAD = (
     "SELECT head_number, head_link, epoch, (head_number, head_link) = "
     "(SELECT number, link FROM trail ORDER BY number DESC LIMIT 1) FROM store"
 )
-# Which columns a login may not read, the database knows.
+# The database says which columns the login may not read.
 _OPENING = (
     "SELECT schema, store_id, verify_key, audit_key, portal_key, "
     "to_regclass('pincli.old_events') IS NOT NULL, "
@@ -58,26 +58,26 @@ _OPENING = (
     "portal_key, epoch, start_number, start_link, start_seal, head_number, head_link) = 0 "
     "FROM pincli.store"
 )
-# Admins alone may take this lock, nobody else's work needs it, and it ends with the process.
+# Only admins may take this lock, nothing else needs it, and it ends with the process.
 _MAINTENANCE = "LOCK TABLE pincli.notices IN SHARE UPDATE EXCLUSIVE MODE"
 _WITH_WORDS = "SELECT id FROM words WHERE folded @@ ?::tsquery LIMIT ?"
-_UNHURRIED = "SELECT set_config('idle_in_transaction_session_timeout', '0', true)"
+_NO_IDLE_TIMEOUT = "SELECT set_config('idle_in_transaction_session_timeout', '0', true)"
 
 
 class PostgresPeople(SqlPeople):
     """contract.People on PostgreSQL."""
 
     def find(self, login: str, account: str | None = None) -> list[User]:
-        """The users of that canonical login, in one question."""
+        """Return the users with that canonical login, by one query."""
         if account is None:
             return self.named([login])
         found = self._users("WHERE login = ? AND account = ?", (login, account))
         return [user for user in found if (user.login, user.account) == (login, account)]
 
     def named(self, logins: Sequence[str], spoilt: list[str] | None = None) -> list[User]:
-        """The users of these canonical logins, in one question.
+        """Return the users with these canonical logins, by one query.
 
-        The logins compared are those of the rows, as no index holds a whole record.
+        No index holds a whole record, so the logins compared are those of the rows.
         """
         if not logins:
             return []
@@ -86,7 +86,7 @@ class PostgresPeople(SqlPeople):
         return [user for user in found if user.login in wanted]
 
     def with_words(self, sought: Sequence[Sought], limit: int) -> list[int]:
-        """The rows of users who have all of these words, at most `limit`."""
+        """Return the rows of users who have all of these words, at most `limit`."""
         words = (
             " | ".join(f"'{spelling}'{'' if whole else ':*'}" for spelling in spellings)
             for spellings, whole in sought
@@ -109,24 +109,17 @@ class PostgresStore:
         read_only: bool = False,
         cache: ConnectionCache | None = None,
     ) -> None:
-        """Open the store in a server's database.
-
-        Args:
-            server: Where it is.
-            marks: The folder of this host's mark.
-            origin: Who acts, and by which command.
-            read_only: Write nothing at all, and wait for nobody.
-            cache: Keeps the connection from one store to the next.
+        """Open the store. With `read_only`, write nothing and hardly wait.
 
         Raises:
-            StoreUnavailable: There is no connection, no store, or one of another version.
+            StoreUnavailable: There is no connection, no store, or a store of another version.
         """
         self.path = server
         self.locks_recorded: list[User] = []
         self._sealers: Sealers | None = None
-        self._moment: Connection | None = None
-        patience = _HURRIED if read_only else LONGEST_WAIT
-        self._host = Host(server, marks, origin=origin, patience=patience, cache=cache)
+        self._snapshot: Connection | None = None
+        patience = _SHORT_WAIT if read_only else LONGEST_WAIT
+        self._client = Client(server, marks, origin=origin, patience=patience, cache=cache)
         try:
             found = self._rows(_OPENING)
             if len(found) != 1:
@@ -140,33 +133,33 @@ class PostgresStore:
         except BaseException:
             self.close()
             raise
-        self._opened_as: Identity | None = Identity(*names)
+        self._identity_at_opening: Identity | None = Identity(*names)
         self._store_id = names[0]
         columns = [f"NULL AS {each}" if each in unreadable else each for each in USER_COLUMNS]
         user = ", ".join(columns)
         self.people = PostgresPeople(self._rows, self.at_one_moment, user=user)
         self.functions = FunctionAttempts(
-            self._host, self._store_id, user, self.locks_recorded.append
+            self._client, self._store_id, user, self.locks_recorded.append
         )
 
     @cached_property
     def trail(self) -> SqlTrail:
-        """Questions about events."""
+        """Queries about events."""
         from pincli.store.sql.trail import SqlTrail
 
         return SqlTrail(self._rows, with_old=self._has_old_trail)
 
     @cached_property
     def signs(self) -> SqlSigns:
-        """Questions about attacks."""
+        """Queries about attacks."""
         from pincli.store.sql.signs import SqlSigns
 
         return SqlSigns(self._rows, with_old=self._has_old_trail)
 
     def identity(self) -> Identity:
-        """The store's id and the keys that count now; at first, those of a moment ago."""
-        if self._opened_as is not None:
-            identity, self._opened_as = self._opened_as, None
+        """Return the store's id and present keys; the first call takes them from the opening."""
+        if self._identity_at_opening is not None:
+            identity, self._identity_at_opening = self._identity_at_opening, None
             return identity
         (found,) = self._rows(_IDENTITY)
         return Identity(*found)
@@ -182,104 +175,104 @@ class PostgresStore:
         find: Callable[[str], Sealer],
         everyone: Callable[[], Iterable[Sealer]],
     ) -> None:
-        """Give the store what seals its trail; without it, it is for reading."""
+        """Set what seals the trail; without it, the store is only for reading."""
         self.seal_by(Sealers(sealer, find, everyone))
 
     def seal_by(self, sealers: Sealers) -> None:
-        """The same."""
+        """Set what seals the trail, as `seal_with` does."""
         self._sealers = sealers
 
     def write(self, step: Step[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Take a step in one transaction, durable when this returns."""
-        return self._host.patiently(lambda: self._tried(step, args, kwargs))
+        """Run a step in one transaction, durable on return."""
+        return self._client.with_retries(lambda: self._written(step, args, kwargs))
 
     def write_at_once(self, step: Step[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The same, if nobody else is writing now."""
-        return self._host.patiently(lambda: self._tried(step, args, kwargs, waits=False))
+        """Run a step as `write` does, if nobody else is writing now."""
+        return self._client.with_retries(lambda: self._written(step, args, kwargs, waits=False))
 
-    def take_in(
+    def write_in_restore(
         self,
         step: Callable[Concatenate[PostgresTransaction, P], T],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """The same, whatever this host has seen before: a restore is what clears that."""
-        return self._host.patiently(lambda: self._tried(step, args, kwargs, marks=False))
+        """Run a step as `write` does, but ignore this host's mark, since a restore clears it."""
+        return self._client.with_retries(lambda: self._written(step, args, kwargs, marks=False))
 
     @contextmanager
     def uninterrupted(self) -> Iterator[None]:
-        """From the first write inside to the end, what would stop or end the process waits."""
-        with self._host.signals.kept_off():
+        """Defer signals, from the first write inside to the end of this block."""
+        with self._client.signals.deferred_to_the_end():
             yield
 
     @contextmanager
     def at_one_moment(self) -> Iterator[None]:
-        """What is asked inside is answered as of one moment; nobody waits meanwhile."""
-        with at_last(self.path), self._host.conversation() as connection:
-            connection.execute(_AT_ONE_MOMENT)
+        """Answer all queries inside from one snapshot; nobody waits meanwhile."""
+        with without_retries(self.path), self._client.connection() as connection:
+            connection.execute(_SNAPSHOT)
             connection.execute(SEARCH_PATH)
-            self._moment = connection
+            self._snapshot = connection
             try:
                 yield
             finally:
-                self._moment = None
+                self._snapshot = None
 
     def require_seen(self) -> bool:
-        """Compare the store with this host's mark; whether there is one."""
+        """Compare the store with this host's mark. Return whether there is a mark."""
         number, link, epoch, is_the_end = self._rows(_HEAD)[0]
         if not is_the_end:
             raise StoreTampered(self.path, f"the trail does not end at event {number}")
-        seen = self._host.seen_before(self._store_id)
+        seen = self._client.read_mark(self._store_id)
         if seen is not None:
-            self._compare(seen, present(Head(number, link), epoch), self._rows)
+            self._compare(seen, mark_at(Head(number, link), epoch), self._rows)
         return seen is not None
 
     def begin_epoch(self) -> None:
-        """Let every host write again, whatever it has seen of the store; a restore's last step."""
-        seen = self._host.seen(self._store_id)
+        """Begin a new epoch, so that all hosts may write again: the last step of a restore."""
+        seen = self._client.read_or_make_mark(self._store_id)
 
         def step(transaction: PostgresTransaction) -> tuple[Head, int]:
             epoch = transaction.epoch + 1
             mark = "" if seen is None else f"mark {Head(seen.number, seen.link)}, "
             transaction.save([NewEvent(EventKind.RESTORED, note=f"{mark}epoch {epoch}")])
             transaction.run("UPDATE store SET epoch = ?", (epoch,))
-            # A server brought back counts its transactions from an earlier number on.
+            # A restored server counts its transactions from an earlier number on.
             transaction.run("DELETE FROM nonces", ())
             return transaction.head, epoch
 
-        head, epoch = self._host.patiently(lambda: self._tried(step, (), {}, marks=False))
-        self._host.saw(head, epoch, restored=True)
+        head, epoch = self.write_in_restore(step)
+        self._client.advance_mark(head, epoch, restored=True)
 
     @contextmanager
     def soundness(self) -> Iterator[Callable[[], bool]]:
-        """Whether the database finds itself intact is its server's affair."""
+        """Do nothing: the server checks its own files."""
         yield lambda: True
 
     @contextmanager
     def maintained(self) -> Iterator[None]:
         """Keep other key rotations and restores out, by a lock that ends with this process.
 
-        A connection of its own holds it, as everything else commits meanwhile.
+        A connection of its own holds the lock, since everything else commits meanwhile.
         """
-        with at_last(self.path), closing(self._host.another_connection()) as connection:
+        with without_retries(self.path), closing(self._client.new_connection()) as connection:
             timeout = f"SET LOCAL lock_timeout = '{lock_timeout(connection)}ms'"
-            for statement in ("BEGIN", _UNHURRIED, timeout, _MAINTENANCE):
+            for statement in ("BEGIN", _NO_IDLE_TIMEOUT, timeout, _MAINTENANCE):
                 connection.execute(statement.encode())
             yield
             connection.patience = LONGEST_WAIT
             connection.execute(b"COMMIT")
 
     def prepare_to_write(self) -> None:
-        """Nothing to do: what attempts take is imported by now."""
+        """Do nothing: everything is imported already."""
 
     def prepare_for_bulk(self) -> None:
-        """Nothing to do: the server has memory of its own."""
+        """Do nothing: the server manages its own memory."""
 
     def close(self) -> None:
-        """Close the connection, or keep it, and close the mark."""
-        self._host.close()
+        """Close or cache the connection, and close the mark."""
+        self._client.close()
 
-    def _tried(
+    def _written(
         self,
         step: Callable[..., T],
         args: tuple[Any, ...],
@@ -288,32 +281,32 @@ class PostgresStore:
         waits: bool = True,
         marks: bool = True,
     ) -> T:
-        """Take a step once.
+        """Run a step once.
 
         Args:
-            step: The step; the next two are its arguments.
-            args: By place.
-            kwargs: By name.
+            step: The step.
+            args: Its arguments.
+            kwargs: Its arguments by name.
             waits: Whether to wait for others' locks.
-            marks: Whether to compare the store with this host's mark, and to move that.
+            marks: Whether to compare the store with this host's mark, and to advance the mark.
 
         Raises:
-            TakeAgain: The database undid it.
-            StoreUnavailable: Nothing is written; or nobody knows, if it is `unsure`.
+            Retry: The database undid it.
+            StoreUnavailable: Nothing is written; or that is unknown, if it is `unsure`.
         """
         if self._sealers is None:
             raise RuntimeError("a store opened for reading was asked to write")
         committing = False
-        # Before the store is looked at: others on this host move the mark with it.
-        seen = self._host.seen(self._store_id) if marks else None
+        # Before the transaction: other processes of this host advance the mark too.
+        seen = self._client.read_or_make_mark(self._store_id) if marks else None
         try:
-            with self._host.signals.during(), self._host.conversation() as connection:
+            with self._client.signals.in_transaction(), self._client.connection() as connection:
                 transaction = self._begun(connection, self._sealers, waits=waits)
                 if seen is not None:
-                    now = present(transaction.head_at_first, transaction.epoch)
+                    now = mark_at(transaction.head_at_first, transaction.epoch)
                     self._compare(seen, now, transaction.rows)
                 result = step(transaction, *args, **kwargs)
-                if marks and seen is None and self._host.keeps_mark:
+                if marks and seen is None and self._client.keeps_mark:
                     transaction.save([NewEvent(EventKind.MARKED)])
                 head = transaction.end()
                 connection.in_doubt, committing = "", True
@@ -322,16 +315,16 @@ class PostgresStore:
             error.unsure = committing and error.fault is Fault.LOST
             raise
         require_committed(connection, commit, self.path)
-        # After the commit: the mark may lag the store, never lead it.
+        # After the commit: the mark may lag behind the store, but never lead it.
         if marks and head is not None:
-            self._host.saw(head, transaction.epoch)
+            self._client.advance_mark(head, transaction.epoch)
         self.locks_recorded += transaction.locks
         return result
 
     def _begun(
         self, connection: Connection, sealers: Sealers, *, waits: bool
     ) -> PostgresTransaction:
-        """A transaction that may go on: the store is still the one that was opened."""
+        """Begin a transaction, if the store is still the one that was opened."""
         facts = begin(connection, self.path)
         if facts.identity.store_id != self._store_id:
             raise StoreUnavailable(Fault.REPLACED, self.path)
@@ -340,15 +333,15 @@ class PostgresStore:
             self.path,
             facts,
             sealers=sealers,
-            origin=self._host.origin,
+            origin=self._client.origin,
             waits=waits,
-            locked=self._host.signals.put_off,
+            locked=self._client.signals.defer,
         )
 
     def _compare(self, seen: Seen, now: Seen, rows: Callable[..., list[Any]]) -> None:
-        """See that the store is not older than what this host has seen, nor another.
+        """Fail if the store is older than this host's mark, or another store.
 
-        A restore is a newer epoch here; a desk may not read the events that others look for.
+        On a server a restore is a newer epoch. No sealed event is looked for: a desk has no key.
         """
         require_seen(seen, now, rows, self.path, None)
 
@@ -359,19 +352,19 @@ class PostgresStore:
         make: Callable[[Sequence[Any]], Any] | None = None,
     ) -> list[Any]:
         text, values = translated_sql(query, parameters)
-        if self._moment is None:
-            found = self._host.patiently(lambda: self._asked(text, values))
+        if self._snapshot is None:
+            found = self._client.with_retries(lambda: self._query(text, values))
         else:
-            with at_last(self.path):
-                self._moment.patience = LONGEST_WAIT
-                found = self._moment.execute(text, values).fetchall()
+            with without_retries(self.path):
+                self._snapshot.patience = LONGEST_WAIT
+                found = self._snapshot.execute(text, values).fetchall()
         if make is None:
             return found
         with translated(self.path):
             return [make(row) for row in found]
 
-    def _asked(self, text: bytes, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        with self._host.conversation() as connection:
+    def _query(self, text: bytes, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        with self._client.connection() as connection:
             connection.execute(SEARCH_PATH)
             cursor = connection.execute(text, values)
         return cursor.fetchall()

@@ -1,4 +1,4 @@
-"""What PostgreSQL, libpq and the network say, as the faults that pincli knows."""
+"""Errors of PostgreSQL, libpq and the network, translated into pincli's faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pincli.store.location import Server
 from pincli.store.postgresql.connection import NotConnected, WaitedTooLong
 from pincli.store.sql.rows import SpoiltRow
 
-# The longest of these that a SQLSTATE begins with counts.
+# The longest prefix of a SQLSTATE counts.
 _BY_STATE = {
     "08": Fault.LOST,
     "22003": Fault.DAMAGED,
@@ -37,16 +37,16 @@ _BY_STATE = {
     "XX001": Fault.DAMAGED,
     "XX002": Fault.DAMAGED,
 }
-_AGAIN = ("40001", "40P01", "23505")
-"""Serialization failure, deadlock, and a row that another has added meanwhile."""
-# What the database's own functions raise.
+_RETRIED = ("40001", "40P01", "23505")
+"""Serialization failure, deadlock, and a row that somebody else has just added."""
+# Raised by the functions of functions.sql.
 _UNTRUSTED = {"PC002": StoreRolledBack, "PC003": StoreTampered}
 _USER_GONE = "PC004"
-# Here the server speaks of what pincli wants, not of what the rows hold.
+# Messages about what pincli asks for; those of other classes may hold values of rows.
 _MAY_BE_SHOWN = ("08", "25", "28", "3D", "3F", "42", "53", "55", "57", "58")
 
-# No SQLSTATE comes with a connection that fails; where the server speaks another language, the
-# fault is that there is none.
+# A connection that fails comes without a SQLSTATE. If the server speaks another language, the
+# fault is UNREACHABLE.
 _BY_TEXT = (
     (r"password|authentication|pg_hba|not permitted|role \"|permission denied", Fault.DENIED),
     (r"too many|remaining connection slots|no more connections", Fault.TOO_MANY),
@@ -56,11 +56,12 @@ _BY_TEXT = (
 _LEAD = re.compile(r"^.*? failed: (FATAL:\s+)?|^FATAL:\s+|^\t.*$")
 
 
-class TakeAgain(Exception):
-    """The database undid a transaction that may succeed now, as `fault` says why.
+class Retry(Exception):
+    """The database undid a transaction, which may succeed if it is tried again.
 
     Attributes:
-        fault: What is to be said if it never does.
+        fault: The fault to report if it never does.
+        detail: The server's message.
         charge: As in `Unavailable`.
     """
 
@@ -73,17 +74,17 @@ class TakeAgain(Exception):
 
 
 class UserGone(Exception):
-    """A function was called about a user who is not there: an older store was brought back."""
+    """A function was called about a missing user: an older store was restored."""
 
 
 @contextmanager
 def translated(server: Server) -> Iterator[None]:
-    """Turn what psycopg raises inside, and spoilt rows, into StoreUnavailable about a server.
+    """Turn psycopg's errors, and spoilt rows, into pincli's errors about a server.
 
     Raises:
-        TakeAgain: The same transaction may succeed now.
-        UserGone: There is no such user.
-        StoreUnavailable: Nothing else comes of it.
+        Retry: The same transaction may succeed now.
+        UserGone: The user is missing.
+        StoreUnavailable: Anything else.
     """
     try:
         yield
@@ -102,9 +103,9 @@ def translated(server: Server) -> Iterator[None]:
 
 
 def _failed(error: psycopg.Error, server: Server) -> Exception:
-    """What an error of a statement, or of the connection under it, means."""
+    """Return the error for a statement that failed, or for the connection under it."""
     state = error.sqlstate
-    if state is None:  # the connection is gone, and nobody has said why
+    if state is None:  # the connection is gone, without a word
         return StoreUnavailable(Fault.LOST, server)
     said = error.diag.message_primary or ""
     if state in _UNTRUSTED:
@@ -114,15 +115,15 @@ def _failed(error: psycopg.Error, server: Server) -> Exception:
     begins = (state[:length] for length in (5, 3, 2))
     fault = next((_BY_STATE[each] for each in begins if each in _BY_STATE), Fault.IO)
     detail = f"{said}, {state}" if said and state.startswith(_MAY_BE_SHOWN) else state
-    if state in _AGAIN:
-        return TakeAgain(Fault.DAMAGED if state.startswith("23") else Fault.BUSY, detail)
+    if state in _RETRIED:
+        return Retry(Fault.DAMAGED if state.startswith("23") else Fault.BUSY, detail)
     if fault is Fault.BUSY:
         return StoreBusy(server, None, detail)
     return StoreUnavailable(fault, server, detail)
 
 
 def _unreached(said: str, server: Server) -> StoreUnavailable:
-    """Why there is no connection, as far as it was said in words that are known."""
+    """Return the error for a failed connection, by the words of libpq and the servers."""
     fault = next((f for words, f in _BY_TEXT if re.search(words, said)), Fault.UNREACHABLE)
     reasons = dict.fromkeys(_LEAD.sub("", line).strip() for line in said.splitlines())
     return StoreUnavailable(fault, server, "; ".join(filter(None, reasons)))

@@ -23,7 +23,7 @@ from pincli.rules.times import moment_of
 from pincli.store.location import Server
 from pincli.store.postgresql.as_shipped import BODIES, FACTS, Fact, Part, differences
 from pincli.store.postgresql.connection import Connection, connect
-from pincli.store.postgresql.errors import TakeAgain, translated
+from pincli.store.postgresql.errors import Retry, translated
 from pincli.store.postgresql.roles import ADMIN, DESK, OWNER, PORTAL
 
 OLDEST = 13
@@ -130,7 +130,7 @@ def health(server: Server) -> Iterator[Check]:
     try:
         with translated(server):
             connection = connect(server)
-    except (StoreUnavailable, TakeAgain) as error:
+    except (StoreUnavailable, Retry) as error:
         detail = f" ({error.detail})" if error.detail else ""
         hint = _UNREACHED.get(error.fault, "check the location, the network and the server")
         yield Check("server", f"{error.fault.value}{detail}", hint)

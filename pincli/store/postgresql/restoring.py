@@ -1,7 +1,7 @@
-"""Taking in a database that its DBA has brought back, or that was changed behind the trail.
+"""`restore` on a server: for a database that its DBA has restored, or that was tampered with.
 
-Nobody knows what the hosts have seen that is lost, so every PIN is withdrawn. Only then a new
-epoch begins, which lets all hosts write again: a restore that is killed is run again.
+What was lost is unknown, so every PIN is withdrawn. Only then a new epoch begins and lets all
+hosts write again. A restore that is killed can be run again.
 """
 
 from __future__ import annotations
@@ -26,13 +26,7 @@ _CHUNK = 2000
 
 
 class _Done(NamedTuple):
-    """What was made of a chunk.
-
-    Attributes:
-        uids: Whose records it had.
-        withdrawn: How many PINs were withdrawn.
-        changed: How many records were changed.
-    """
+    """The result of a chunk: its users' uids, and how many PINs and records changed."""
 
     uids: list[bytes]
     withdrawn: int
@@ -40,13 +34,12 @@ class _Done(NamedTuple):
 
 
 def restore(server: Server, marks: Path, restorer: Restorer) -> Restored:
-    """Take in the present store; see contract.Upkeep.
+    """Take in the present store, a chunk of users at a time; see contract.Upkeep.
 
-    Others go on meanwhile, as far as their marks let them: each record is taken as it is by
-    then, a chunk of them at a time.
+    Hosts whose marks allow it go on writing meanwhile.
 
     Raises:
-        BackupRefused: The trail was changed, and can't vouch for anything.
+        BackupRefused: The trail was tampered with.
         StoreUnavailable: The store can't be written.
     """
     with closing(PostgresStore(server, marks, origin=restorer.origin)) as store:
@@ -54,16 +47,16 @@ def restore(server: Server, marks: Path, restorer: Restorer) -> Restored:
         with store.maintained():
             courses = dict(restorer.check(store))
             for kind, fingerprint in restorer.keys_since(store.identity()).items():
-                store.take_in(restorer.name_key, kind, fingerprint)
+                store.write_in_restore(restorer.name_key, kind, fingerprint)
             withdrawn = changed = last = 0
             while rows := store.people.rows_after(last, _CHUNK):
                 last = rows[-1]
-                done = store.take_in(_taken_in, rows, courses)
+                done = store.write_in_restore(_taken_in, rows, courses)
                 for uid in done.uids:
                     courses.pop(uid, None)
                 withdrawn, changed = withdrawn + done.withdrawn, changed + done.changed
             for uid, course in courses.items():
-                store.take_in(_put_back, uid, course)
+                store.write_in_restore(_put_back, uid, course)
             store.begin_epoch()
     return Restored(withdrawn=withdrawn, changed=changed + len(courses))
 
@@ -71,7 +64,7 @@ def restore(server: Server, marks: Path, restorer: Restorer) -> Restored:
 def _taken_in(
     transaction: PostgresTransaction, rows: Sequence[int], courses: Mapping[bytes, Course]
 ) -> _Done:
-    """Withdraw the PINs in some rows; what the trail does not vouch for gets stricter."""
+    """Withdraw the PINs in some rows; records that the trail doesn't confirm get stricter."""
     events: list[NewEvent] = []
     uids, withdrawn, changed = [], 0, 0
     found = transaction.found(rows)
@@ -90,5 +83,5 @@ def _taken_in(
 
 
 def _put_back(transaction: PostgresTransaction, uid: bytes, course: Course) -> None:
-    """Put a row in the place of a user whom the trail knows and the table does not."""
+    """Add a record for a user whom the trail has and the table lacks."""
     transaction.save(lost(uid, course, at=transaction.at))

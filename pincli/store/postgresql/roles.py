@@ -8,7 +8,7 @@ from pincli.store.postgresql.tables import OLD_EVENTS, TABLES
 
 OWNER, ADMIN, PORTAL, DESK = "pincli_owner", "pincli_admin", "pincli_portal", "pincli_desk"
 
-CALLED = (
+PUBLIC_FUNCTIONS = (
     *("charge", "settle", "record", "finish", "lock", "call"),
     *("next_notice", "delivered"),
 )
@@ -78,7 +78,7 @@ def script(statements: list[str]) -> str:
 def grants(*, old_events: bool = False) -> list[str]:
     """Who may read and write what; for the owner, again whenever tables or functions were made."""
     everybody = f"{ADMIN}, {PORTAL}, {DESK}"
-    called = ", ".join(f"pincli.{name}" for name in CALLED)
+    called = ", ".join(f"pincli.{name}" for name in PUBLIC_FUNCTIONS)
     old = ", pincli.old_events" if old_events else ""
     return [
         "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA pincli FROM PUBLIC",

@@ -1,8 +1,7 @@
 """A write transaction on PostgreSQL, by a host that may write tables.
 
-Locks are taken in one order, users by their number and then the head of the trail, so that
-two who write wait for each other and neither for ever. Statements travel together with the next
-question, or with the commit.
+Locks are taken in one order, users by row number and then the head of the trail, so two writers
+never deadlock. Statements are sent together with the next query, or with the commit.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from pincli.store.sql.transaction import SqlTransaction
 
 SEARCH_PATH = b"SELECT set_config('search_path', 'pincli, pg_temp', true)"
 BEGIN = b"BEGIN ISOLATION LEVEL READ COMMITTED"
-# The warning that a commit was cancelled is wanted, and so is a commit that waits for the disk.
+# The warning about a cancelled commit must arrive, and commits must wait for the disk.
 _SETTINGS = (
     b"SELECT set_config('search_path', 'pincli, pg_temp', true), "
     b"set_config('client_min_messages', 'warning', true), "
@@ -40,17 +39,17 @@ _INDEX = (
     b"ON CONFLICT (id) DO UPDATE SET folded = excluded.folded"
 )
 _LEAST = 0.9
-"""The part of the patience for which a lock is waited: its error says that nothing was done."""
+"""The share of the patience that the server waits for a lock, so that its error is heard."""
 
 
 class Facts(NamedTuple):
-    """What a transaction knows of its store when it begins.
+    """What a transaction reads of its store when it begins.
 
     Attributes:
         at: The server's time, ISO 8601, UTC.
-        login: Whom the database knows the writer as.
-        epoch: Of the store's history.
-        head: The end of the trail, which may have moved since.
+        login: The writer's database login.
+        epoch: The store's epoch.
+        head: The end of the trail; others may move it until it is locked.
     """
 
     at: str
@@ -61,20 +60,16 @@ class Facts(NamedTuple):
 
 
 def begin(connection: Connection, server: Server) -> Facts:
-    """Begin a transaction.
-
-    Raises:
-        StoreTampered: The store says nothing of itself.
-    """
+    """Begin a transaction, or raise StoreTampered if the store's own row is missing."""
     connection.execute(BEGIN)
     return facts_of(connection, server)
 
 
 def facts_of(connection: Connection, server: Server) -> Facts:
-    """What a transaction that has begun is to know, and the settings that it needs.
+    """Set up a transaction that has begun, and read its facts.
 
     Raises:
-        StoreTampered: The store says nothing of itself.
+        StoreTampered: The store's own row is missing.
     """
     connection.execute(_SETTINGS)
     found = connection.execute(_FACTS).fetchall()
@@ -89,8 +84,8 @@ class PostgresTransaction(SqlTransaction):
     """An open transaction, in the connection's pipeline.
 
     Attributes:
-        epoch: Of the store's history.
-        head_at_first: The end of the trail when it began: others may have moved it since.
+        epoch: The store's epoch.
+        head_at_first: The end of the trail at the beginning; others may have moved it since.
     """
 
     all_seal = False
@@ -106,19 +101,19 @@ class PostgresTransaction(SqlTransaction):
         waits: bool = True,
         locked: Callable[[], None] = lambda: None,
     ) -> None:
-        """Go on from `begin`.
+        """Go on from `begin`, on a connection in a pipeline.
 
         Args:
-            connection: In a pipeline.
-            server: For errors.
-            facts: What `begin` gave.
+            connection: The connection.
+            server: The server, for errors.
+            facts: The result of `begin`.
             sealers: Who seals.
             origin: Who acts, and by which command.
             waits: Whether to wait for others' locks.
             locked: Called once others may have to wait for this transaction.
 
         Raises:
-            KeyChanged: The audit key was rotated, and the new one isn't here.
+            KeyChanged: The audit key was rotated, and this host lacks the new one.
         """
         super().__init__(
             identity=facts.identity,
@@ -136,7 +131,7 @@ class PostgresTransaction(SqlTransaction):
         self._head_before: Head | None = None
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """All rows of a query."""
+        """Return all rows of a query."""
         text, values = translated_sql(query, parameters)
         found = self._connection.execute(text, values).fetchall()
         if self._locks_asked:
@@ -145,11 +140,11 @@ class PostgresTransaction(SqlTransaction):
         return found
 
     def run(self, statement: str, parameters: Sequence[Any]) -> None:
-        """Run a statement that gives no rows."""
+        """Run a statement that returns no rows."""
         self._connection.execute(*translated_sql(statement, parameters))
 
-    # A column is one array, and all rows are one statement: executemany waits, and takes ten
-    # times as long.
+    # Each column is one array, and all rows are one statement: executemany waits for answers, and
+    # takes ten times as long.
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Add rows, one or thousands."""
@@ -159,7 +154,7 @@ class PostgresTransaction(SqlTransaction):
         self._connection.execute(statement.encode(), arrays)
 
     def update(self, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        """Write these columns of users; each row ends with the number of the user's."""
+        """Write these columns of users; each row ends with the user's row number."""
         names = (*columns, "id")
         setting = ", ".join(f"{name} = new.{name}" for name in columns)
         new, arrays = _unnested(names, [*zip(*rows, strict=True)])
@@ -167,21 +162,22 @@ class PostgresTransaction(SqlTransaction):
         self._connection.execute(f"{statement} WHERE people.id = new.id".encode(), arrays)
 
     def index(self, rows: Sequence[tuple[int, str]]) -> None:
-        """Write what some users are found by: the number of each, and the words with blanks."""
+        """Write users' search words: the row number, and the words joined by blanks."""
         numbers, words = zip(*rows, strict=True)
         self._connection.execute(_INDEX, (array(numbers, "bigint"), array(words, "text")))
 
     def lock(self, rows: Sequence[int]) -> None:
-        """See that nobody else changes these users before this transaction ends.
+        """Lock these users until this transaction ends.
 
-        A statement of its own: one that reads what it waited for sees what was there before.
+        It is a statement of its own, since one that also reads would see the rows as they were
+        before the wait.
         """
         self._ask_for(
             f"SELECT FROM people WHERE id = ANY(%s) ORDER BY id {self._how}", [list(rows)]
         )
 
     def read_head(self) -> Head:
-        """The end of the trail, which nobody else moves before this transaction ends.
+        """Lock the end of the trail until this transaction ends, and return it.
 
         Raises:
             StoreTampered: The trail ends elsewhere, or its newest event has a wrong seal.
@@ -205,18 +201,18 @@ class PostgresTransaction(SqlTransaction):
         return head
 
     def end(self) -> Head | None:
-        """Say in the store where the trail ends now, if this transaction has moved that."""
+        """Write the new head into the store, and return it; None if there is no new event."""
         if self._head_before is None or self.head == self._head_before:
             return None
         self.run("UPDATE store SET head_number = ?, head_link = ? WHERE id = 1", self.head)
         return self.head
 
     def tampered(self, what: str) -> StoreTampered:
-        """The error that something was changed behind the trail."""
+        """Return the error that something was changed behind the trail."""
         return StoreTampered(self._server, what)
 
     def replaced(self) -> StoreUnavailable:
-        """The error that an older store was brought back meanwhile."""
+        """Return the error that an older store was restored meanwhile."""
         return StoreUnavailable(Fault.REPLACED, self._server)
 
     @property
@@ -231,18 +227,18 @@ class PostgresTransaction(SqlTransaction):
 
 
 def lock_timeout(connection: Connection) -> int:
-    """How long to wait for a lock, in milliseconds: the server is to be heard saying it waited."""
+    """How long the server waits for a lock, in milliseconds: less than we wait for its answer."""
     return max(int(connection.patience * _LEAST * 1000), 1)
 
 
 def _filled(columns: Sequence[str], rows: Sequence[Row]) -> list[tuple[str, Row]]:
-    """The columns in which any row has a value, and their values."""
+    """Return the columns in which any row has a value, with their values."""
     by_column = zip(columns, zip(*rows, strict=True), strict=True)
     return [(name, values) for name, values in by_column if any(v is not None for v in values)]
 
 
 def _unnested(names: tuple[str, ...], values: Sequence[Row]) -> tuple[str, list[str]]:
-    """A table of these columns in SQL, and the arrays that are its parameters."""
+    """Return an SQL table of these columns, and its parameters, an array for each column."""
     kinds = kinds_of(names)
     arrays = [array(column, kind) for column, kind in zip(values, kinds, strict=True)]
     return f"unnest({', '.join(f'%s::{kind}[]' for kind in kinds)})", arrays

@@ -1,4 +1,4 @@
-"""Bringing a server's schema up to date. Its functions are replaced whole, not migrated."""
+"""Upgrading a server's schema. The functions are replaced whole, not migrated."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pincli.errors import StoreUnavailable
 from pincli.models import Fault
 from pincli.store.location import Server
 from pincli.store.postgresql.connection import connect
-from pincli.store.postgresql.errors import TakeAgain, translated
+from pincli.store.postgresql.errors import Retry, translated
 from pincli.store.postgresql.functions import functions
 from pincli.store.postgresql.roles import OWNER, grants
 from pincli.store.postgresql.tables import SCHEMA
 
 MIGRATIONS: dict[int, tuple[str, ...]] = {}
-"""The statements that make a schema of the next version of one. The first is 2: none yet."""
+"""The statements from each schema version to the next. The first version is 2: none yet."""
 
 _VERSION = (
     "SELECT schema, to_regclass('pincli.old_events') IS NOT NULL FROM pincli.store FOR UPDATE"
@@ -22,15 +22,15 @@ _VERSION = (
 
 
 def upgrade(server: Server) -> bool:
-    """Do all that a newer pincli takes, in one transaction; whether the schema was older.
+    """Upgrade schema, functions and grants in one transaction. Return whether it was older.
 
     Raises:
-        StoreUnavailable: It is newer than this program, there is none, or the login is not the
-            owner's.
+        StoreUnavailable: The schema is newer than this program or missing, or the login may not
+            act as the owner.
     """
     try:
         return _upgraded(server)
-    except TakeAgain as error:
+    except Retry as error:
         raise StoreUnavailable(error.fault, server, error.detail) from None
 
 
@@ -39,7 +39,7 @@ def _upgraded(server: Server) -> bool:
         connection.execute("BEGIN")
         connection.execute("SET LOCAL lock_timeout = '8s'")
         connection.execute(f"SET LOCAL ROLE {OWNER}".encode())
-        # Whoever charges waits at this row, so nobody is between two versions of a function.
+        # Charges wait for this row, so none runs between two versions of a function.
         (found,) = connection.execute(_VERSION).fetchall()
         version, old_events = int(found[0]), bool(found[1])
         if version > SCHEMA:

@@ -1,5 +1,5 @@
-"""What both engines say in the same SQL.
+"""The SQL that both engines share.
 
 Parameters are `?`. `INDEXED BY` and `NOT INDEXED` are for SQLite, whose planner would choose a
-worse index where the statistics are missing; the PostgreSQL engine leaves them out.
+worse index without statistics; the PostgreSQL engine leaves them out.
 """

@@ -1,7 +1,7 @@
-"""The outbox of locks in SQL: those that wait for the hook.
+"""Notices of locks that wait for the deployment's hook.
 
-Row 0 says that there is a hook, and when a run last began to deliver. Without a hook nothing
-waits. The other rows are the numbers of the events that recorded locks.
+Row 0 says that there is a hook, and when a process last began to deliver. Without a hook nothing
+waits. The other rows are the numbers of `locked` events.
 """
 
 from __future__ import annotations
@@ -24,15 +24,17 @@ _FACTS = (
 
 
 def add_notices(
-    transaction: SqlTransaction, numbers: Sequence[int], *, at_any_rate: bool = False
+    transaction: SqlTransaction, numbers: Sequence[int], *, even_without_hook: bool = False
 ) -> None:
-    """Let these locks wait for the hook, if there is one, or `at_any_rate`."""
-    if numbers and (at_any_rate or transaction.rows("SELECT 1 FROM notices WHERE number = 0")):
+    """Let these locks wait for the hook, if there is one."""
+    if numbers and (
+        even_without_hook or transaction.rows("SELECT 1 FROM notices WHERE number = 0")
+    ):
         transaction.insert("notices", ("number",), [(number,) for number in numbers])
 
 
 def next_notice(transaction: SqlTransaction) -> Notice | None:
-    """The oldest lock that waits, if no other run delivers one now."""
+    """Return the oldest waiting notice, unless another process is delivering one."""
     found = transaction.rows("SELECT tried_at FROM notices WHERE number = 0")
     if not found:
         transaction.insert("notices", ("number",), [(0,)])
@@ -47,9 +49,9 @@ def next_notice(transaction: SqlTransaction) -> Notice | None:
     return None
 
 
-def settle_notice(transaction: SqlTransaction, number: int, *, told: bool) -> bool:
-    """Note whether the hook took a lock; gives whether this is its first failure."""
-    if told:
+def settle_notice(transaction: SqlTransaction, number: int, *, delivered: bool) -> bool:
+    """Remove a delivered notice, or note a failure; return whether it is the first one."""
+    if delivered:
         transaction.run("DELETE FROM notices WHERE number = ?", (number,))
         transaction.run("UPDATE notices SET tried_at = NULL WHERE number = 0", ())
         return False
@@ -61,13 +63,13 @@ def settle_notice(transaction: SqlTransaction, number: int, *, told: bool) -> bo
 
 
 def notice_from(row: Row) -> Notice | None:
-    """A notice; None where its event was archived, or never was."""
+    """Return the notice in a row of _FACTS; None if its event is archived or missing."""
     values: list[Any] = list(row)
     return None if None in values else Notice(*values)
 
 
 def _is_recent(tried_at: str | None, now: str) -> bool:
-    """Whether somebody began to tell less than a minute ago, by a clock that was right."""
+    """Whether a delivery began less than a minute ago; a time in the future doesn't count."""
     from datetime import timedelta
 
     from pincli.rules.times import moment_of, written

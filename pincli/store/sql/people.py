@@ -1,7 +1,7 @@
-"""Questions about users: by login and row, in lists and totals, by index and page by page.
+"""Queries about users.
 
-A reader holds up writers while it reads, so every query is read to its end at once and is
-short: a page of users, or counts that an index holds.
+On SQLite an open read holds up writers, so every query is short and read to its end at once: a
+page of users, or counts from an index.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pincli.models import State, User, UserType
 from pincli.rules.names import one_slip_away
 from pincli.rules.states import state_from, state_of
 from pincli.store.sql.rows import (
-    CALLED,
+    NAME_COLUMNS,
     USER,
     Row,
     Rows,
@@ -44,10 +44,10 @@ _NOT_LOCKED = "locked_since IS NULL"
 
 
 class _Cell(NamedTuple):
-    """Users that the index people_by_state keeps together, and whether locked ones count.
+    """A range of the index people_by_state: users with the same facts.
 
-    rules/states.py alone names a state; here it is asked for each combination of facts,
-    which gives the index ranges that hold a state.
+    rules/states.py alone knows what a state is. It is asked for each combination of facts, which
+    gives the ranges that belong to a state.
     """
 
     active: bool
@@ -79,10 +79,10 @@ _CELLS = tuple(
 
 
 class OneMoment(Protocol):
-    """A read transaction: all that is asked in it is of one moment."""
+    """A read transaction."""
 
     def __call__(self) -> AbstractContextManager[None]:
-        """Begin it, and end it with the context."""
+        """Begin it; the context ends it."""
 
 
 class SqlPeople:
@@ -99,10 +99,10 @@ class SqlPeople:
         """Read users.
 
         Args:
-            rows: How SQL is asked.
-            at_one_moment: Begins and ends a read transaction.
-            records: How it is asked for whole rows of users, text that can't be read among them.
-            user: The columns of a user; a login that may not read some has NULL for them.
+            rows: Runs a query.
+            at_one_moment: Opens a read transaction.
+            records: Runs a query for whole users, and allows text that is not UTF-8.
+            user: The columns of a user, with NULL for those that the login may not read.
         """
         self._rows = rows
         self._at_one_moment = at_one_moment
@@ -110,7 +110,7 @@ class SqlPeople:
         self._user = user
 
     def find(self, login: str, account: str | None = None) -> list[User]:
-        """The users of that canonical login, one for each account that has it, or of one."""
+        """Return the users with that canonical login, in all accounts or in one."""
         if account is None:
             return self.named([login])
         query = "SELECT id FROM people WHERE login = ? AND account = ?"
@@ -118,10 +118,10 @@ class SqlPeople:
         return [user for user in found if (user.login, user.account) == (login, account)]
 
     def named(self, logins: Sequence[str], spoilt: list[str] | None = None) -> list[User]:
-        """The users of these canonical logins.
+        """Return the users with these canonical logins.
 
-        The index only finds their rows. They are read by number, and their logins compared
-        with those asked for: a forged index must not verify the wrong person.
+        The index only finds the row numbers. The logins in the rows are compared with those asked
+        for: a forged index must not verify the wrong person.
         """
         if not logins:
             return []
@@ -131,18 +131,18 @@ class SqlPeople:
         return [user for user in self.in_rows(rows, spoilt) if user.login in wanted]
 
     def in_rows(self, rows: Sequence[int], spoilt: list[str] | None = None) -> list[User]:
-        """The users in some rows, in storage order."""
+        """Return the users in some rows, in storage order."""
         if not rows:
             return []
         return self._users(f"WHERE id IN ({marks(rows)}) ORDER BY id", rows, spoilt)
 
     def sealed_after(self, row: int, limit: int) -> list[tuple[User, bytes | None]]:
-        """The next users above a row, at most `limit`, each with the seal of the record."""
+        """Return the next users after a row, at most `limit`, with their records' seals."""
         query = f"SELECT {self._user}, seal FROM people WHERE id > ? ORDER BY id LIMIT ?"
         return self._rows(query, (row, limit), _sealed)
 
     def rows_after(self, row: int, limit: int) -> list[int]:
-        """The next row numbers of users above one, at most `limit`."""
+        """Return the next row numbers after one, at most `limit`."""
         query = "SELECT id FROM people WHERE id > ? ORDER BY id LIMIT ?"
         return self._rows(query, (row, limit), _first)
 
@@ -154,7 +154,7 @@ class SqlPeople:
         user_type: UserType | None = None,
         spoilt: list[str] | None = None,
     ) -> Iterator[list[User]]:
-        """The users of an account, a state and a type, or of any, page by page."""
+        """Yield users page by page, of any or one account, state and type."""
         if account is not None:
             for page in self._pages("account = ?", (account,), spoilt=spoilt):
                 yield [
@@ -175,10 +175,7 @@ class SqlPeople:
                     yield from self._pages(where, cell.parameters, index)
 
     def latest_locks(self, limit: int) -> list[User]:
-        """The users in the state locked, the latest lock first.
-
-        One whose sixth attempt is in flight is not among them.
-        """
+        """Return the users in the state locked, the latest lock first."""
         types = [cell.user_type for cell in _CELLS if cell.state is State.LOCKED and cell.has_pin]
         return self._users(
             f"INDEXED BY people_by_lock_time WHERE {_LOCKED} "
@@ -187,7 +184,7 @@ class SqlPeople:
         )
 
     def totals(self, *, account: str | None = None) -> dict[State, int]:
-        """How many users are in each state; every state is there, with 0 if need be."""
+        """Count the users in each state; every state is a key."""
         where, parameters = ("account = ?", (account,)) if account is not None else ("TRUE", ())
         with self._at_one_moment():
             everybody = self._counts(where, parameters)
@@ -199,11 +196,11 @@ class SqlPeople:
         return {state: found[state] for state in State}
 
     def account_exists(self, account: str) -> bool:
-        """Whether any user belongs to the account; an account is its users."""
+        """Whether the account has any user."""
         return bool(self._rows("SELECT 1 FROM people WHERE account = ? LIMIT 1", (account,)))
 
     def near(self, column: Literal["login", "account"], name: str) -> list[str]:
-        """Up to five existing names that begin with this one or are one slip away from it."""
+        """Return up to five names that begin with this one or are one slip away."""
         slips = sorted(one_slip_away(name))
         found = self._rows(
             f"SELECT DISTINCT {column} FROM people WHERE {column} IN ({marks(slips)}) LIMIT ?",
@@ -221,9 +218,9 @@ class SqlPeople:
     def with_prefix(
         self, column: Literal["login", "account"], prefix: str, *, limit: int
     ) -> list[str]:
-        """The names that begin with a prefix, in order; of more than `limit`, the last too.
+        """Return names with a prefix, in order; of more than `limit`, the last one too.
 
-        Each name is one step through the index, past however many users an account has.
+        Each name is one step through the index, however many users an account has.
         """
         past_prefix = prefix + _LAST_CHARACTER
         names: list[str] = []
@@ -245,7 +242,7 @@ class SqlPeople:
     def under_another(
         self, kind: Literal["verify", "portal"], fingerprint: str, row: int, limit: int
     ) -> list[User]:
-        """The next users above a row whose PIN needs another key of a kind than this."""
+        """Return the next users after a row whose PIN needs another key than this."""
         column = _KEY_COLUMNS[kind]
         return self._users(
             f"WHERE id > ? AND {column} IS NOT NULL AND {column} <> ? ORDER BY id LIMIT ?",
@@ -253,25 +250,27 @@ class SqlPeople:
         )
 
     def unsealed_after(self, row: int, last: int, limit: int) -> list[int]:
-        """The next rows of records without a seal that changed last by an event up to `last`."""
+        """Return the next rows without a seal, changed by no event after `last`."""
         query = "SELECT id FROM people WHERE id > ? AND event <= ? AND seal IS NULL ORDER BY id"
         return self._rows(f"{query} LIMIT ?", (row, last, limit), _first)
 
     def called(self, rows: Sequence[int]) -> list[Called]:
-        """The names of the users in some rows; unreadable rows are left out."""
+        """Return the names of the users in some rows; unreadable rows are left out."""
         from pincli.results import Called
 
-        query = f"SELECT id, {', '.join(CALLED)}, active FROM people WHERE id IN ({marks(rows)})"
+        query = (
+            f"SELECT id, {', '.join(NAME_COLUMNS)}, active FROM people WHERE id IN ({marks(rows)})"
+        )
         found = self._records(query, rows, Called._make) if rows else []
         return [each for each in found if _is_text(each.login, each.display_name, each.account)]
 
     def open_since(self, before: str) -> list[int]:
-        """Rows of users whose attempt was left open before a time."""
+        """Return the rows of users whose attempt was left open before a time."""
         query = "SELECT id FROM people WHERE attempt IS NOT NULL AND attempt_at < ?"
         return self._rows(query, (before,), _first)
 
     def key_uses(self) -> Mapping[str, Mapping[str, int]]:
-        """How many users' verifiers and seals need which key, by kind and fingerprint."""
+        """Count the users whose verifier or sealed PIN needs each key, by kind and fingerprint."""
         return {
             kind: dict(
                 self._rows(
@@ -314,7 +313,7 @@ class SqlPeople:
 
 
 def _shown(row: Row, *, spoilt: list[str] | None) -> tuple[User | None, tuple[Any, Any]]:
-    """The user in a row, or None if nobody can be read from it; and its place in the order."""
+    """Return the user in a row, or None if it is spoilt, and its place in the order."""
     try:
         user: User | None = user_to_show(row)
     except SpoiltRow:
@@ -326,7 +325,7 @@ def _shown(row: Row, *, spoilt: list[str] | None) -> tuple[User | None, tuple[An
 
 
 def _is_text(*values: object) -> bool:
-    """Whether they are what pincli writes: no NULL, and no text that is not UTF-8."""
+    """Whether all are texts: neither NULL nor bytes that are not UTF-8."""
     return all(isinstance(value, str) for value in values)
 
 

@@ -1,4 +1,4 @@
-"""Whether a store is still the one that this host has seen: not rolled back, not copied away."""
+"""Comparing a store with this host's mark: was it rolled back, copied or moved?"""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def require_seen(
     """Compare this host's mark with the store.
 
     Args:
-        seen: What the mark says.
-        present: The end of the store's trail, its epoch and its place.
-        rows: Asks the store.
-        path: The store's, for the error.
-        is_sealed: Whether an event's seal is right; None where a restore is a newer epoch,
-            and no event clears a mark.
+        seen: The mark.
+        present: The store's head, epoch and place.
+        rows: Queries the store.
+        path: The store's location, for the error.
+        is_sealed: Whether an event's seal is right; None on a server, where a newer epoch marks a
+            restore, and no event clears a mark.
 
     Raises:
-        StoreUnavailable: The store is at another place: a copy, or it was moved. A server's may
-            have been moved there since, as a sealed event says.
-        StoreRolledBack: Its head is behind the mark, or its trail is another one.
+        StoreUnavailable: The store is at another place: it was copied or moved. A move to a server
+            is accepted if a sealed event says so.
+        StoreRolledBack: The store's head is behind the mark, or its trail is another one.
     """
     if seen.place != present.place:
         if seen.place == NOWHERE:
@@ -60,10 +60,7 @@ def _link_at(rows: Rows, number: int) -> bytes | None:
 
 
 def _was_archived(rows: Rows, marked: Head, is_sealed: IsSealed | None) -> bool:
-    """Whether the event has been archived, so that there is nothing to compare.
-
-    A host that was away for long has an older mark; the sealed start is newer.
-    """
+    """Whether the marked event was archived, so that nothing is left to compare."""
     start = Start(*rows(START)[0])
     if marked.number == start.number and marked.link != start.link:
         return False
@@ -71,9 +68,9 @@ def _was_archived(rows: Rows, marked: Head, is_sealed: IsSealed | None) -> bool:
 
 
 def _was_taken_in(rows: Rows, marked: Head, is_sealed: IsSealed) -> bool:
-    """Whether an admin's restore has put this mark aside: a later sealed event names it.
+    """Whether a later restore clears this mark: its sealed event names the mark.
 
-    Its link is computed: any event of an old file can be made to look like one.
+    The event's link is recomputed, since any event of an old file can be edited to look like one.
     """
     query = f"SELECT {TRAIL} FROM trail WHERE {OF_NOTE} AND kind = ?"
     return any(
@@ -85,7 +82,7 @@ def _was_taken_in(rows: Rows, marked: Head, is_sealed: IsSealed) -> bool:
 def _was_moved(rows: Rows, number: int, is_sealed: IsSealed | None) -> bool:
     """Whether the store was moved to a server by this event or a later one.
 
-    Who can't tell a seal believes the event: the link that this host has seen is compared too.
+    Without a key the event is believed, since the marked link is compared too.
     """
     if is_sealed is None:
         query = "SELECT number FROM trail WHERE number >= ? AND kind = ?"
@@ -96,6 +93,6 @@ def _was_moved(rows: Rows, number: int, is_sealed: IsSealed | None) -> bool:
 
 
 def _is_genuine(rows: Rows, event: TrailEvent, is_sealed: IsSealed) -> bool:
-    """Whether an event is linked to the one before, and sealed."""
+    """Whether an event's link fits the one before, and its seal is right."""
     before = _link_at(rows, event.number - 1)
     return before is not None and link_of(before, event) == event.link and is_sealed(event)

@@ -1,4 +1,4 @@
-"""Rows of the database as domain objects, and back."""
+"""Rows of the database as values of models.py, and back."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pincli.models import Event, EventKind, PinOrigin, TrailEvent, User, UserTyp
 
 Row = Sequence[Any]
 Rows = Callable[..., list[Any]]
-"""How SQL is asked: `rows(query, parameters, make)` gives what `make` makes of each row."""
+"""Runs a query: `rows(query, parameters, make)` returns `make(row)` for each row."""
 
 USER_COLUMNS = User._fields
 TRAIL_COLUMNS = TrailEvent._fields
 USER = ", ".join(USER_COLUMNS)
-CALLED = ("login", "display_name", "email", "account")
-"""What a user's words come from. No attempt changes it: a caller pays for no index of words."""
+NAME_COLUMNS = ("login", "display_name", "email", "account")
+"""The columns that search words come from. An attempt changes none of them."""
 TRAIL = ", ".join(TRAIL_COLUMNS)
 
-# What lists show of an event: the user's present login, or what was typed of an unknown one.
+# An event in lists: with the user's present login, or the unknown name that was typed.
 EVENT = (
     "t.number, t.at, t.agent, t.command, t.kind, coalesce(p.login, x.name), t.account, "
     "t.attempt, t.outcome, t.counter, t.pin_version, coalesce(x.reason, t.note), x.ticket, t.link"
@@ -30,13 +30,13 @@ LAST_SEALED = (
     "SELECT number, link, seal FROM trail WHERE seal IS NOT NULL ORDER BY number DESC LIMIT 1"
 )
 START = "SELECT start_number, start_link, start_seal FROM store"
-# The index's own condition, word for word: SQLite uses a partial index only if it finds that.
+# The index's own condition, word for word, or SQLite wouldn't use that partial index.
 OF_NOTE = (
     "kind IN ('incorrect', 'locked', "
     "'locked_by_hand', 'unlocked', 'refused', 'restored', 'audited', 'acknowledged')"
 )
 
-# Events of schema 1, which are kept as they were.
+# Events of schema 1 are kept unchanged.
 OLD_EVENT = (
     'seq, at, agent, command, kind, "user", account, attempt, outcome, attempts_used, '
     "pin_version, reason, ticket, mac"
@@ -53,25 +53,23 @@ _never_null = itemgetter(
         )
     )
 )
-# Calling an enum costs five times as much.
+# A look-up is five times as fast as calling the enum.
 _TYPES = {kind.value: kind for kind in UserType}
 _ORIGINS = {origin.value: origin for origin in PinOrigin}
 _KINDS = {kind.value: kind for kind in EventKind}
-
-
 _LOGIN, _ACCOUNT = USER_COLUMNS.index("login"), USER_COLUMNS.index("account")
 _BYTES = ("uid", "blind", "pin_check", "pin_proof", "sealed", "barred_check", "attempt_answer")
 _not_bytes = itemgetter(*(place for place, name in enumerate(USER_COLUMNS) if name not in _BYTES))
 
 
 class SpoiltRow(Exception):
-    """A row holds what pincli never writes: it was changed by something else."""
+    """A row holds what pincli never writes: something else has changed it."""
 
 
 def user_from(row: Row) -> User:
-    """The user in a row that begins with USER_COLUMNS."""
+    """Return the user in a row that begins with USER_COLUMNS."""
     values = list(row[: len(USER_COLUMNS)])
-    if None in _never_null(values):  # on a server its owner can drop a NOT NULL
+    if None in _never_null(values):  # a server's owner can drop a NOT NULL
         raise SpoiltRow(f"user {values[0]} lacks what every user has")
     try:
         values[_TYPE] = _TYPES[values[_TYPE]]
@@ -84,10 +82,10 @@ def user_from(row: Row) -> User:
 
 
 def user_to_show(row: Row) -> User:
-    """The same from a row that nobody checks the digest of.
+    """Return the user in a row whose digest isn't checked.
 
     Raises:
-        SpoiltRow: It holds a text that is none, too.
+        SpoiltRow: As in `user_from`, or a text is not UTF-8.
     """
     if bytes in map(type, _not_bytes(row)):
         raise SpoiltRow(f"user {row[0]} has a text that is not UTF-8")
@@ -95,18 +93,18 @@ def user_to_show(row: Row) -> User:
 
 
 def login_in(row: Row) -> str:
-    """The login in a row of which perhaps nothing else can be read."""
+    """Return the login in a row that may be unreadable otherwise."""
     login = row[_LOGIN]
     return login.decode(errors="replace") if isinstance(login, bytes) else str(login)
 
 
 def place_in_order(row: Row) -> tuple[Any, Any]:
-    """Login and account in a row, as they are."""
+    """Return login and account in a row, unchecked."""
     return row[_LOGIN], row[_ACCOUNT]
 
 
 def row_of(user: User) -> list[Any]:
-    """A user as a row of USER_COLUMNS."""
+    """Return a user as a row of USER_COLUMNS."""
     values = list(user)
     values[_TYPE] = user.type.value
     values[_ACTIVE] = int(user.active)
@@ -116,7 +114,7 @@ def row_of(user: User) -> list[Any]:
 
 
 def event_from(row: Row) -> Event:
-    """The event in a row of EVENT."""
+    """Return the event in a row of EVENT."""
     seq, at, agent, command, kind, *rest = row
     known = _KINDS.get(kind)
     if known is None:
@@ -127,5 +125,5 @@ def event_from(row: Row) -> Event:
 
 
 def marks(values: Sequence[object]) -> str:
-    """As many placeholders as there are values."""
+    """Return as many placeholders as there are values."""
     return ", ".join("?" * len(values))

@@ -1,7 +1,7 @@
-"""What signs of an attack are made of, page by page: nobody who writes waits for it.
+"""Queries for signs of an attack, page by page, so that no writer waits for long.
 
-Events of note have an index of their own. Right answers are in none that is by time: a wrong
-one looks up the next outcome of its user, and calls are counted by going through the trail.
+Wrong answers and other rare events have an index by time. Right answers have none: each wrong
+answer looks up its user's next outcome, and calls are counted by scanning parts of the trail.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pincli.store.sql.rows import OF_NOTE, Rows, marks
 
 _PAGE = 2_000
 _STRETCH = 2_000
-"""Events that one count of calls goes through."""
+"""Events in one scan for calls."""
 _STRETCHES = 5
-"""How many of these a day at most; on a floor with more, calls are estimated from them."""
+"""The most scans a day; with more events than that, calls are estimated from a sample."""
 _MANY = 500
 
 
 class _Piece(NamedTuple):
-    """A table of events, and the names of its columns in a query."""
+    """A table of events, and the SQL for its columns."""
 
     table: str
     number: str
@@ -43,7 +43,7 @@ _NEW = _Piece(
     *("n.uid = t.uid", "trail_by_user"),
     "SELECT DISTINCT ticket FROM texts WHERE ticket IS NOT NULL AND number",
 )
-# The old trail knows people by login; those of schema 1 have the lowest rows.
+# Events of schema 1 name a login; the users of schema 1 have the lowest rows.
 _OLD = _Piece(
     *("old_events", "seq", "events_of_alarm"),
     "kind IN ('incorrect', 'abandoned', 'locked', 'unlocked', 'refused') AND ",
@@ -56,20 +56,17 @@ _WITH_WORD = (EventKind.REFUSED, EventKind.ACKNOWLEDGED)
 
 
 class SqlSigns:
-    """contract.Signs on SQL. Windows end at now: what is dated in the future counts in none."""
+    """contract.Signs on SQL; `with_old` if the store has events of schema 1.
+
+    Windows end now: events dated in the future don't count.
+    """
 
     def __init__(self, rows: Rows, *, with_old: bool) -> None:
-        """Look for signs.
-
-        Args:
-            rows: How SQL is asked.
-            with_old: Whether the store has events of schema 1.
-        """
         self._rows = rows
         self._pieces = (_OLD, _NEW) if with_old else (_NEW,)
 
     def noted(self, kind: EventKind, since: str, now: str, *, outcome: str = "") -> list[Noted]:
-        """The events of a kind, and of an outcome if one is given, in the order of the trail."""
+        """Return the events of a kind, and of an outcome if given, by number."""
         found = list[Noted]()
         for piece in self._pieces:
             query = self._noted(piece, kind, outcome)
@@ -80,7 +77,7 @@ class SqlSigns:
         return sorted(found)
 
     def known_after(self, number: int) -> Iterator[Noted]:
-        """The events above a number that are about a user, in order, a stretch at a time."""
+        """Yield the events about users after a number, in order."""
         ((end,),) = self._rows("SELECT max(number) FROM trail")
         while number < (end or 0):
             ((above,),) = self._rows("SELECT min(number) FROM trail WHERE number > ?", (number,))
@@ -94,7 +91,7 @@ class SqlSigns:
             number = last
 
     def calls(self, since: str, until: str) -> Calls:
-        """The right answers from a time to just before another, by account and by agent."""
+        """Count the right answers in a time span, by account and by agent."""
         of_account, with_agent = Counter[str](), Counter[str]()
         for piece in self._pieces:
             first, last = (self._first_from(piece, at) for at in (since, until))
@@ -110,7 +107,7 @@ class SqlSigns:
         return Calls(sum(with_agent.values()), of_account, with_agent)
 
     def people(self, uids: Sequence[bytes]) -> dict[bytes, tuple[str, str, int]]:
-        """Login, account and PIN version of users as they are now, by uid."""
+        """Return the present login, account and PIN version of users, by uid."""
         found = {}
         for place in range(0, len(uids), _MANY):
             part = uids[place : place + _MANY]
@@ -120,7 +117,7 @@ class SqlSigns:
         return found
 
     def tickets(self, numbers: Sequence[int]) -> list[str]:
-        """The tickets of some events, each once."""
+        """Return the distinct tickets of some events."""
         found = set[str]()
         for piece in self._pieces:
             for place in range(0, len(numbers), _MANY):
@@ -130,14 +127,14 @@ class SqlSigns:
         return sorted(found)
 
     def reasons(self, numbers: Sequence[int]) -> dict[int, str]:
-        """The reasons that were given for some events, by number."""
+        """Return the reasons of some events, by number."""
         if not numbers:
             return {}
         query = "SELECT number, reason FROM texts WHERE reason IS NOT NULL AND number IN "
         return dict(self._rows(f"{query}({marks(numbers)})", numbers))
 
     def _noted(self, piece: _Piece, kind: EventKind, outcome: str) -> str:
-        """The query for a page: after a time and number, up to a time, so many."""
+        """Return the query for a page; parameters: time and number before it, last time, limit."""
         then, of_outcome = "NULL", f"AND t.outcome = '{outcome}' " if outcome else ""
         word = piece.word if kind in _WITH_WORD else "NULL"
         if kind in _WITH_OUTCOME:
@@ -155,7 +152,7 @@ class SqlSigns:
         )
 
     def _first_from(self, piece: _Piece, at: str) -> int:
-        """The number of the first event from a time on; above the last one if there is none."""
+        """Return the number of the first event from a time on, or one above the last event."""
         column = piece.number
         found: list[Any] = self._rows(
             f"SELECT {column} FROM {piece.table} WHERE at >= ? ORDER BY at, {column} LIMIT 1", (at,)
@@ -164,7 +161,7 @@ class SqlSigns:
 
 
 def _stretches(first: int, last: int) -> Iterator[tuple[int, float]]:
-    """Where to count from `first` to before `last`, and how many events each one represents."""
+    """Yield where to scan from `first` to before `last`, and the weight of each scan."""
     number = -(-(last - first) // _STRETCH)
     counted = min(number, _STRETCHES)
     for place in range(counted):

@@ -1,4 +1,4 @@
-"""The tables that a store takes along when it moves to another engine: both have the same ones."""
+"""The tables that a move copies from one engine to the other."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from pincli.models import Texts
 from pincli.rules.words import words_of
-from pincli.store.sql.rows import CALLED, OLD_EVENT, TRAIL_COLUMNS, USER_COLUMNS, Row, Rows
+from pincli.store.sql.rows import NAME_COLUMNS, OLD_EVENT, TRAIL_COLUMNS, USER_COLUMNS, Row, Rows
 
 _PAGE = 2000
 
 
 class Table(NamedTuple):
-    """A table, by the columns that both engines have; its rows are numbered by the first."""
+    """A table with the columns that both engines have; the first one numbers the rows."""
 
     name: str
     columns: tuple[str, ...]
@@ -29,24 +29,24 @@ PEOPLE = Table("people", (*USER_COLUMNS, "seal"))
 TRAIL = Table("trail", TRAIL_COLUMNS)
 OLD_EVENTS = Table("old_events", tuple(OLD_EVENT.split(", ")))
 WORDS = Table("words", ("id", "folded"))
-"""On a server. A folder has the same in a form of its own, and it is made again from people."""
+"""On a server only. A folder has its own index; both are made from people."""
 TABLES = (
     PEOPLE,
     TRAIL,
     Table("texts", Texts._fields),
     Table("notices", ("number", "tried_at")),
 )
-"""Beside the row of the store itself, and the events of schema 1."""
+"""All tables but the store's own row and the events of schema 1."""
 
 
 def words_in(page: Sequence[Row]) -> list[Row]:
-    """The rows of WORDS for some rows of PEOPLE."""
-    called = itemgetter(*(PEOPLE.columns.index(column) for column in CALLED))
-    return [(row[0], " ".join(words_of(*called(row)))) for row in page]
+    """Return the rows of WORDS for some rows of PEOPLE."""
+    names = itemgetter(*(PEOPLE.columns.index(column) for column in NAME_COLUMNS))
+    return [(row[0], " ".join(words_of(*names(row)))) for row in page]
 
 
 def pages(rows: Rows, table: Table) -> Iterator[list[Row]]:
-    """All rows of a table, page by page, in the order of their numbers."""
+    """Yield all rows of a table, page by page, by number."""
     columns, number = ", ".join(table.columns), table.columns[0]
     query = f"SELECT {columns} FROM {table.name} WHERE {number} > ? ORDER BY {number} LIMIT ?"
     last = 0

@@ -1,8 +1,8 @@
-"""Questions about the audit trail: filtered, page by page, and in order for checking it.
+"""Queries about the audit trail: filtered, page by page, and in order for checking it.
 
-Every query is bounded, as a reader holds up writers: a filter without an index looks at a
-stretch of the trail at a time. A store that comes from schema 1 has two pieces of trail, and
-their numbers go on from one to the other.
+On SQLite an open read holds up writers, so every query is bounded: a filter without an index
+scans a part of the trail at a time. A store from schema 1 has two tables of events, numbered
+consecutively.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 PAGE = 500
 STRETCH = 20_000
-"""Events that one query looks at, at most."""
-_LARGEST = 2**63 - 1  # what SQLite numbers rows with, at most
+"""The most events that one query scans."""
+_LARGEST = 2**63 - 1  # the highest row number of SQLite
 
 
 class _Piece(NamedTuple):
-    """A table of events, and what its columns are called in a query of its own."""
+    """A table of events, and the SQL for its columns."""
 
     table: str
     listed: str
@@ -51,46 +51,24 @@ class _Piece(NamedTuple):
 
 
 _NEW = _Piece(
-    "trail",
-    LISTED,
-    EVENT,
-    "t.number",
-    "t.at",
-    "t.account",
-    "t.agent",
-    "t.kind",
-    "t.command",
-    "x.ticket",
+    *("trail", LISTED, EVENT, "t.number", "t.at", "t.account", "t.agent"),
+    *("t.kind", "t.command", "x.ticket"),
 )
 _OLD = _Piece(
-    "old_events",
-    "old_events",
-    OLD_EVENT,
-    "seq",
-    "at",
-    "account",
-    "agent",
-    "kind",
-    "command",
-    "ticket",
+    *("old_events", "old_events", OLD_EVENT, "seq", "at", "account", "agent"),
+    *("kind", "command", "ticket"),
 )
 
 
 class SqlTrail:
-    """contract.Trail on SQL."""
+    """contract.Trail on SQL; `with_old` if the store has events of schema 1."""
 
     def __init__(self, rows: Rows, *, with_old: bool) -> None:
-        """Read a trail.
-
-        Args:
-            rows: How SQL is asked.
-            with_old: Whether the store has events of schema 1.
-        """
         self._rows = rows
         self._pieces = (_OLD, _NEW) if with_old else (_NEW,)
 
     def newest_first(self, wanted: EventFilter, *, limit: int) -> Iterator[list[Event]]:
-        """Up to `limit` events, the newest first, in pages."""
+        """Yield up to `limit` events, the newest first, in pages."""
         for piece in reversed(self._pieces):
             where, parameters = self._conditions(piece, wanted)
             lowest, last = self._bounds(piece, wanted)
@@ -105,7 +83,7 @@ class SqlTrail:
                 last = self._last_below(piece, page[-1].seq if len(page) == PAGE else floor)
 
     def after(self, seq: int, wanted: EventFilter) -> list[Event]:
-        """The next events above a number, oldest first, at most a page of them."""
+        """Return the next events after a number, the oldest first, at most a page."""
         for piece in self._pieces:
             where, parameters = self._conditions(piece, wanted)
             lowest, last = self._bounds(piece, wanted)
@@ -119,7 +97,7 @@ class SqlTrail:
         return []
 
     def count(self, wanted: EventFilter, *, up_to: int) -> int:
-        """How many events there are up to a number."""
+        """Count the events up to a number."""
         total = 0
         for piece in self._pieces:
             lowest, last = self._bounds(piece, wanted)
@@ -128,7 +106,7 @@ class SqlTrail:
                 total += max(0, last - max(lowest, self._bound(piece, "min", last + 1)) + 1)
                 continue
             where, parameters = self._conditions(piece, wanted)
-            # SQLite would look for each event's user and texts to no end.
+            # Without need, SQLite would look up each event's user and texts.
             table = f"{piece.table} t" if wanted.ticket is None else piece.listed
             query = (
                 f"SELECT count(*) FROM {table} WHERE {where} "
@@ -142,38 +120,38 @@ class SqlTrail:
         return total
 
     def last_audit(self) -> str | None:
-        """When the whole trail was last checked and found right, ISO 8601, UTC."""
+        """Return when the whole trail was last found sound, ISO 8601, UTC."""
         query = f"SELECT max(at) FROM trail WHERE {OF_NOTE} AND kind = ?"
         ((at,),) = self._rows(query, (EventKind.AUDITED.value,))
         return None if at is None else str(at)
 
     def notices_waiting(self) -> int:
-        """How many locks wait for the hook; 0 if no host has one."""
+        """Count the locks that wait for the hook; 0 if no host has one."""
         numbers = {number for (number,) in self._rows("SELECT number FROM notices")}
         return len(numbers) - 1 if 0 in numbers else 0
 
     def began(self) -> str:
-        """When the store was made, ISO 8601, UTC."""
+        """Return when the store was made, ISO 8601, UTC."""
         ((at,),) = self._rows("SELECT created_at FROM store", ())
         return str(at)
 
     def dated_after(self, at: str) -> int:
-        """How many events are dated after a time."""
+        """Count the events dated after a time."""
         ((count,),) = self._rows("SELECT count(*) FROM trail WHERE at > ?", (at,))
         return int(count)
 
     def raw_after(self, number: int) -> list[TrailEvent]:
-        """The next rows above a number as they are, by row number, for checking them."""
+        """Return the next events after a number unchanged, by row number, for checking."""
         query = f"SELECT {TRAIL} FROM trail NOT INDEXED WHERE number > ? ORDER BY number LIMIT ?"
         return self._rows(query, (number, PAGE), TrailEvent._make)
 
     def texts_of(self, first: int, last: int) -> dict[int, Texts]:
-        """The free texts of the events from one number to another, by number."""
+        """Return the free texts of a range of events, by number."""
         query = f"SELECT {', '.join(Texts._fields)} FROM texts WHERE number BETWEEN ? AND ?"
         return {texts.number: texts for texts in self._rows(query, (first, last), _texts)}
 
     def old_events_of(self, login: str) -> tuple[int, str | None]:
-        """How many events of schema 1 hold a login, and when the last of them was."""
+        """Count the events of schema 1 with a login, and return the time of the last."""
         if _OLD not in self._pieces:
             return 0, None
         ((count, last),) = self._rows(
@@ -182,30 +160,30 @@ class SqlTrail:
         return int(count), last
 
     def old_after(self, seq: int) -> list[OldEvent]:
-        """The next events of schema 1 as their table holds them; empty where there are none."""
+        """Return the next events of schema 1 after a number, unchanged."""
         if _OLD not in self._pieces:
             return []
         query = f"SELECT {OLD_EVENT} FROM old_events WHERE seq > ? ORDER BY seq LIMIT ?"
         return cast("list[OldEvent]", self._rows(query, (seq, PAGE)))
 
     def head(self) -> Head:
-        """The last event's number and link."""
+        """Return the last event's number and link."""
         query = "SELECT number, link FROM trail ORDER BY number DESC LIMIT 1"
         found = self._rows(query, (), Head._make)
         return cast(Head, found[0]) if found else Head(*self.start()[:2])
 
     def last_sealed(self) -> Start:
-        """The newest event that has a seal; where none has, what `start` gives."""
+        """Return the newest event with a seal, or else the start."""
         found = self._rows(LAST_SEALED, (), Start._make)
         return cast(Start, found[0]) if found else self.start()
 
     def start(self) -> Start:
-        """Where the trail begins, sealed."""
+        """Return the sealed start of the trail."""
         (start,) = self._rows(START, (), _start)
         return cast(Start, start)
 
     def epoch(self) -> int:
-        """How many restores have begun a new history of the store, on a server."""
+        """Return the number of restores on a server."""
         ((epoch,),) = self._rows("SELECT epoch FROM store")
         return int(epoch)
 
@@ -245,7 +223,7 @@ class SqlTrail:
         return " AND ".join(conditions), parameters
 
     def _about(self, piece: _Piece, login: str) -> tuple[str, list[Any]]:
-        """The events about the users of a login, and those of an unknown name typed so."""
+        """Return the condition for events about a login's users, or about an unknown name."""
         if piece is _OLD:
             return '"user" = ?', [login]
         uids = self._rows("SELECT uid FROM people WHERE login = ?", (login,), _first)
@@ -253,16 +231,16 @@ class SqlTrail:
             return f"t.uid IN ({marks(uids)})", uids
         return "t.number IN (SELECT number FROM texts WHERE name = ?)", [login]
 
-    # From number to number that there is: somebody may have put a gap of billions into the trail.
+    # From one existing number to the next: the trail may be tampered, with a gap of billions.
     def _last_below(self, piece: _Piece, number: int) -> int:
-        """The highest number below another; -1 if there is none."""
+        """Return the highest number below another, or -1."""
         column = piece.number.removeprefix("t.")
         query = f"SELECT max({column}) FROM {piece.table} WHERE {column} < ?"
         ((below,),) = self._rows(query, (number,))
         return -1 if below is None else int(below)
 
     def _first_above(self, piece: _Piece, number: int) -> int:
-        """The lowest number above another; the same number if there is none."""
+        """Return the lowest number above another, or the same number."""
         column = piece.number.removeprefix("t.")
         query = f"SELECT min({column}) FROM {piece.table} WHERE {column} > ?"
         ((above,),) = self._rows(query, (number,))
@@ -274,7 +252,7 @@ class SqlTrail:
         return otherwise if bound is None else int(bound)
 
     def _bounds(self, piece: _Piece, wanted: EventFilter) -> tuple[int, int]:
-        """The lowest and the highest number that may be wanted: clocks may jump back."""
+        """Return the lowest and the highest number that may match; clocks may jump back."""
         lowest = 0 if wanted.after is None else min(wanted.after, _LARGEST - 1) + 1
         highest = self._bound(piece, "max", 0)
         column = piece.number.removeprefix("t.")
@@ -289,7 +267,7 @@ class SqlTrail:
         return lowest, highest
 
     def _floor(self, wanted: EventFilter, lowest: int, last: int) -> int:
-        """How far down one query looks: by user there is an index that gives them in order."""
+        """Return how far down one query scans; for a user, an index makes it unlimited."""
         return lowest if wanted.user is not None else max(lowest, last - STRETCH + 1)
 
 

@@ -1,4 +1,4 @@
-"""A write transaction: what both engines do alike. Rows go in and out here, and nowhere else."""
+"""The part of a write transaction that both engines share: reading and writing rows."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pincli.store.changes import Changes, changes_of, differing
 from pincli.store.sealing import Sealers
 from pincli.store.sql.notices import add_notices, next_notice, settle_notice
 from pincli.store.sql.rows import (
-    CALLED,
     LAST_SEALED,
+    NAME_COLUMNS,
     START,
     TRAIL_COLUMNS,
     USER,
@@ -32,15 +32,13 @@ from pincli.store.sql.rows import (
 _IDENTITY_COLUMNS = {"verify": "verify_key", "portal": "portal_key", "audit": "audit_key"}
 _ERASE_TEXTS = "DELETE FROM texts WHERE number IN (SELECT number FROM trail WHERE uid = ?)"
 _SEALED_COLUMNS = (*USER_COLUMNS, "seal")
-_called = attrgetter(*CALLED)
-# The newest event is one look into the index for each user, however many there are of theirs.
+_called = attrgetter(*NAME_COLUMNS)
+# One index look-up for each user finds the newest event.
 _CHECKED = (
     f"SELECT {USER}, seal, (SELECT max(number) FROM trail "
     "WHERE trail.uid = people.uid AND record IS NOT NULL) FROM people"
 )
-
-
-_FORGETTING = (
+_ARCHIVING = (
     "DELETE FROM trail WHERE number > ? AND number <= ?",
     "DELETE FROM texts WHERE number > ? AND number <= ?",
     "DELETE FROM notices WHERE number > ? AND number <= ?",
@@ -51,13 +49,13 @@ class SqlTransaction(ABC):
     """An open write transaction; an engine adds how to read and write rows.
 
     Attributes:
-        at: The time that everything in it happened, ISO 8601, UTC.
+        at: The time of all its events, ISO 8601, UTC.
         origin: Who acts, and by which command.
-        identity: The keys that count now.
-        locks: The users whose lock was recorded in it.
-        database_login: Whom the database knows the writer as; None on SQLite.
+        identity: The store's id and present keys.
+        locks: The users whose lock it has recorded.
+        database_login: The writer's database login; None on SQLite.
         all_seal: Whether every writer has audit.key, so that a record without a seal is
-            somebody else's work.
+            tampered.
     """
 
     all_seal = True
@@ -86,11 +84,11 @@ class SqlTransaction(ABC):
 
     @abstractmethod
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """All rows of a query."""
+        """Return all rows of a query."""
 
     @abstractmethod
     def run(self, statement: str, parameters: Sequence[Any]) -> None:
-        """Run a statement that gives no rows."""
+        """Run a statement that returns no rows."""
 
     @abstractmethod
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
@@ -98,43 +96,43 @@ class SqlTransaction(ABC):
 
     @abstractmethod
     def update(self, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        """Write these columns of users; each row ends with the number of the user's."""
+        """Write these columns of users; each row ends with the user's row number."""
 
     @abstractmethod
     def index(self, rows: Sequence[tuple[int, str]]) -> None:
-        """Write what some users are found by: the number of each, and the words with blanks."""
+        """Write users' search words: the row number, and the words joined by blanks."""
 
     @abstractmethod
     def lock(self, rows: Sequence[int]) -> None:
-        """See that nobody else changes these users before this transaction ends."""
+        """Lock these users until this transaction ends."""
 
     @abstractmethod
     def read_head(self) -> Head:
-        """The end of the trail, which nobody else moves before this transaction ends."""
+        """Lock the end of the trail until this transaction ends, and return it."""
 
     @abstractmethod
     def tampered(self, what: str) -> StoreUnavailable:
-        """The error that something was changed behind the trail."""
+        """Return the error that something was changed behind the trail."""
 
     @abstractmethod
     def replaced(self) -> StoreUnavailable:
-        """The error that an older store was brought back meanwhile."""
+        """Return the error that an older store was restored meanwhile."""
 
     @property
     def head(self) -> Head:
-        """The end of the trail, what this transaction has saved included.
+        """The end of the trail, including what this transaction has saved.
 
-        On PostgreSQL this locks it: users are locked before, never after.
+        On PostgreSQL this locks it: lock users before, never after.
         """
         if self._head is None:
             self._head = self.read_head()
         return self._head
 
     def users(self, rows: Sequence[int], tampered: list[str] | None = None) -> list[User]:
-        """The records in these rows, in storage order; nobody else changes them now.
+        """Lock and return the records in these rows, in storage order.
 
-        Each is checked: its seal is right, and the newest event that changed it is the one
-        that it names. So neither an edited record nor an old one put back is used.
+        Each record's seal must be right, and it must name the newest event that changed it. So
+        neither an edited record nor an old one that was put back is used.
         """
         if not rows:
             return []
@@ -157,7 +155,7 @@ class SqlTransaction(ABC):
         return users
 
     def found(self, rows: Sequence[int]) -> list[tuple[User, bool]]:
-        """The records in these rows, and whether each is sound: a restore takes in both."""
+        """Return the records in these rows, and whether each is sound, for a restore."""
         sound = {user.uid for user in self.users(rows, [])}
         found = self.rows(
             f"SELECT {USER}, seal FROM people WHERE id IN ({marks(rows)}) ORDER BY id", rows
@@ -170,14 +168,14 @@ class SqlTransaction(ABC):
         return records
 
     def named(self, logins: Sequence[str], tampered: list[str] | None = None) -> list[User]:
-        """The records of those who exist among these canonical logins; likewise."""
+        """Lock and return the records with these canonical logins, checked as in `users`."""
         if not logins:
             return []
         found = self.rows(f"SELECT id FROM people WHERE login IN ({marks(logins)})", logins)
         users = self.users([row for (row,) in found], tampered)
         wanted = set(logins)
         for user in users:
-            # A forged index finds somebody else's row.
+            # A forged index finds another user's row.
             if user.login not in wanted:
                 raise self.tampered(f"a search for others found {user.login}")
         return users
@@ -210,27 +208,27 @@ class SqlTransaction(ABC):
         self.locks += changes.locks
 
     def index_people(self, users: Sequence[User]) -> None:
-        """Write what these users are found by; `save` does it for users whose names change."""
+        """Write these users' search words; `save` does so when names change."""
         if users:
             from pincli.rules.words import words_of
 
             self.index([(user.id, " ".join(words_of(*_called(user)))) for user in users])
 
     def next_notice(self) -> Notice | None:
-        """The oldest lock that waits for the hook, if no other run is at it."""
+        """Return the oldest waiting notice, unless another process is delivering one."""
         return next_notice(self)
 
-    def settle_notice(self, number: int, *, told: bool) -> bool:
-        """Note that a lock was told, or that it wasn't; whether that is its first failure."""
-        return settle_notice(self, number, told=told)
+    def settle_notice(self, number: int, *, delivered: bool) -> bool:
+        """Remove a delivered notice, or note a failure; return whether it is the first one."""
+        return settle_notice(self, number, delivered=delivered)
 
     def require_event(self, number: int, link: bytes) -> None:
-        """See that the trail still has an event that was committed."""
+        """Fail if the trail has lost a committed event."""
         if self.rows("SELECT link FROM trail WHERE number = ?", (number,)) != [(link,)]:
             raise self.replaced()
 
     def ending_of(self, user: User, attempt: int) -> str:
-        """The outcome of an attempt of this user that somebody else has ended."""
+        """Return the outcome of an attempt that another process has ended."""
         found = self.rows(
             "SELECT outcome FROM trail WHERE uid = ? AND number > ? AND attempt = ? "
             "ORDER BY number LIMIT 1",
@@ -241,9 +239,9 @@ class SqlTransaction(ABC):
         return str(found[0][0])
 
     def seal(self, head: Head) -> bool:
-        """Seal an event that is in the trail already; whether neither it nor a later one had one.
+        """Seal an event, unless it or a later one has a seal. Return whether it was sealed.
 
-        Nobody appends meanwhile: another key might count after that, and this seal be wrong.
+        The head is locked, so that no key rotation makes this seal wrong.
         """
         if head.number > self.head.number:
             raise self.replaced()
@@ -256,20 +254,20 @@ class SqlTransaction(ABC):
         return True
 
     def seal_records(self, rows: Sequence[int], tampered: list[str]) -> None:
-        """Seal records with the key that counts now; nothing else of them changes."""
+        """Seal records with the present key; nothing else about them changes."""
         store_id, seal = self.identity.store_id, self._sealer.seal_record
         users = self.users(rows, tampered)
         self.update(("seal",), [(seal(store_id, record_digest(user)), user.id) for user in users])
 
     def name_key(self, kind: str, fingerprint: str) -> None:
-        """Say that another key of a kind counts from now on."""
+        """Make another key the present one of its kind."""
         self.run(f"UPDATE store SET {_IDENTITY_COLUMNS[kind]} = ?", (fingerprint,))
 
     def forget(self, last: int, *, old: bool) -> None:
-        """Remove the oldest events, up to a number; the trail begins after it, sealed.
+        """Remove the oldest events, and seal the new start of the trail.
 
         Args:
-            last: The number of the last one.
+            last: The number of the last event to remove.
             old: Whether it is an event of schema 1.
         """
         store_id = self.identity.store_id
@@ -285,7 +283,7 @@ class SqlTransaction(ABC):
             self.run("DELETE FROM old_events WHERE seq <= ?", (last,))
         else:
             ((link,),) = self.rows("SELECT link FROM trail WHERE number = ?", (last,))
-            for statement in _FORGETTING:
+            for statement in _ARCHIVING:
                 self.run(statement, (start, last))
         if last >= self.head.number:
             raise ValueError(last)
@@ -295,7 +293,7 @@ class SqlTransaction(ABC):
         )
 
     def forget_names(self, before: str, limit: int) -> int:
-        """Drop texts of events with a name that no user has, typed before a time; how many."""
+        """Remove texts with unknown names typed before a time. Return how many."""
         found = self.rows(
             "SELECT x.number FROM texts x JOIN trail t ON t.number = x.number "
             "WHERE x.name IS NOT NULL AND t.at < ? ORDER BY x.number LIMIT ?",
@@ -307,7 +305,7 @@ class SqlTransaction(ABC):
         return len(numbers)
 
     def seal_start(self) -> None:
-        """Seal the start of the trail with the key that counts now."""
+        """Seal the start of the trail with the present key."""
         (start,) = map(Start._make, self.rows(START))
         if not self._was_archived(start.number):
             raise self.tampered("the start of the trail has a wrong seal")
@@ -315,10 +313,10 @@ class SqlTransaction(ABC):
         self.run("UPDATE store SET start_seal = ?", (seal,))
 
     def _was_archived(self, number: int) -> bool:
-        """Whether an event lies before the present sealed start of the trail.
+        """Whether an event is before the sealed start of the trail.
 
-        It is asked only where the event is missing, and after that was seen: others may have
-        archived it since this transaction began.
+        Asked after the event is found missing: others may have archived it since this transaction
+        began.
         """
         if number > self._archived:
             (start,) = map(Start._make, self.rows(START))
@@ -328,7 +326,7 @@ class SqlTransaction(ABC):
         return number <= self._archived
 
     def _digests_at(self, numbers: Sequence[int]) -> dict[int, bytes]:
-        """What events say of the records that they left, by number."""
+        """Return the record digests in some events, by number."""
         if not numbers:
             return {}
         query = f"SELECT number, record FROM trail WHERE number IN ({marks(numbers)})"
@@ -337,7 +335,7 @@ class SqlTransaction(ABC):
     def _is_sound(
         self, user: User, seal: bytes | None, newest: int | None, digests: Mapping[int, bytes]
     ) -> bool:
-        """Whether a record is as the newest event that changed it left it."""
+        """Whether a record is as its newest event left it."""
         if newest != user.event and not (newest is None and self._was_archived(user.event)):
             return False
         store_id, digest = self.identity.store_id, record_digest(user)
@@ -346,7 +344,7 @@ class SqlTransaction(ABC):
         return self._sealers.accept(seal, lambda by: by.seal_record(store_id, digest))
 
     def _write_records(self, changes: Changes) -> None:
-        added, pairs, called_anew = [], [], []
+        added, pairs, renamed = [], [], []
         store_id = self.identity.store_id
         for user in changes.records:
             seal = self._sealer.seal_record(store_id, changes.digests[user.uid])
@@ -357,14 +355,14 @@ class SqlTransaction(ABC):
             else:
                 pairs.append((user.id, [*row_of(before), self._seals[user.uid]], row))
             if before is None or _called(before) != _called(user):
-                called_anew.append(user)
+                renamed.append(user)
             self._read[user.uid] = user
             self._seals[user.uid] = seal
         if added:
             self.insert("people", _SEALED_COLUMNS, added)
         for columns, values in differing(_SEALED_COLUMNS, pairs):
             self.update(columns, values)
-        self.index_people(called_anew)
+        self.index_people(renamed)
 
     def _append(self, changes: Changes) -> None:
         *before, last = changes.events

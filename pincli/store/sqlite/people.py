@@ -10,13 +10,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from pincli.store.sql.people import SqlPeople
-from pincli.store.sql.rows import CALLED
+from pincli.store.sql.rows import NAME_COLUMNS
 
 if TYPE_CHECKING:
     from pincli.rules.words import Sought
 
 _PAGE = 2000
-_NAMED = f"SELECT id, {', '.join(CALLED)} FROM people"
+_NAMED = f"SELECT id, {', '.join(NAME_COLUMNS)} FROM people"
 _WITH_WORDS = "SELECT rowid FROM words WHERE words MATCH ? LIMIT ?"
 
 

@@ -264,7 +264,7 @@ class _Upgrade:
         transaction.save(events)
         self._locked += transaction.locks
         # Nobody could say yet that they want to be told.
-        add_notices(transaction, [user.event for user in transaction.locks], at_any_rate=True)
+        add_notices(transaction, [user.event for user in transaction.locks], even_without_hook=True)
         self._withdrawn += sum(event.kind is EventKind.PIN_WITHDRAWN for event in events)
 
     def _rows(self, query: str, parameters: Sequence[int] = ()) -> list[Any]:

@@ -1,12 +1,11 @@
-"""Acknowledging a sign of an attack."""
+"""Acknowledging signs of an attack, and notices of locks for the deployment's hook."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pincli.models import EventKind, NewEvent, User
-from pincli.rules import lockout
-from pincli.store.steps.again import read_again
+from pincli.models import EventKind, NewEvent, Notice, User
+from pincli.store.steps.records import attempt_ended, current
 
 if TYPE_CHECKING:
     from pincli.store.contract import Transaction
@@ -20,13 +19,23 @@ def acknowledge(
     Args:
         transaction: The transaction to record it in.
         asked: The user whom the sign is about; None for other signs.
-        sign: The sign's id. That of a user is not kept: it holds the login, which can be erased.
-        reason: Why, as the person said, masked.
+        sign: The sign's id. A user's sign id isn't kept: it holds the login, which can be erased.
+        reason: The masked reason.
     """
     if asked is None:
         transaction.save([NewEvent(EventKind.ACKNOWLEDGED, note=sign, reason=reason)])
         return
-    user = read_again(transaction, asked)
-    ending = lockout.finished(user, at=transaction.at)
-    now = lockout.after(user, ending)
-    transaction.save([*ending, NewEvent(EventKind.ACKNOWLEDGED, now, reason=reason)])
+    ending, user = attempt_ended(transaction, current(transaction, asked))
+    transaction.save([*ending, NewEvent(EventKind.ACKNOWLEDGED, user, reason=reason)])
+
+
+def next_notice(transaction: Transaction) -> Notice | None:
+    """Return the oldest waiting notice, unless another process is delivering one."""
+    return transaction.next_notice()
+
+
+def delivered(transaction: Transaction, number: int, failure: str | None) -> None:
+    """Remove a delivered notice, or note the failure; the first failure is an event."""
+    if transaction.settle_notice(number, delivered=failure is None):
+        note = f"{number}: {failure}"
+        transaction.save([NewEvent(EventKind.NOTICE_FAILED, note=note)])

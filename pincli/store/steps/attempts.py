@@ -1,8 +1,8 @@
 """Charge and settle: the two transactions of an attempt, after its answer is hashed.
 
-An attempt is counted, and its answer stored, before anybody compares it. So neither parallel
-callers nor a killed process get a comparison for nothing, and the next process to come along
-can end an attempt that somebody left open.
+An attempt is counted, and its answer stored, before the answer is compared. So neither parallel
+callers nor a killed process get a free comparison, and the next process can end an attempt that
+was left open.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, NamedTuple
 from pincli.models import EventKind, NewEvent, Outcome, State, User, Verdict
 from pincli.rules import lockout
 from pincli.rules.states import state_of
-from pincli.store.steps.again import read_again
+from pincli.store.steps.records import attempt_ended, current
 
 if TYPE_CHECKING:
     from pincli.store.contract import Transaction
 
 
 class Charged(NamedTuple):
-    """An attempt that is on disk, and has no outcome yet.
+    """A charged attempt without an outcome.
 
     Attributes:
-        number: Of its event.
-        link: That event's: after a restore another event may have the number.
-        row: The user's.
-        version: The PIN version that it is about.
+        number: The number of its event.
+        link: The event's link: after a restore another event may have that number.
+        row: The user's row.
+        version: The PIN version that was asked for.
     """
 
     number: int
@@ -43,90 +43,92 @@ def charge(
     Args:
         transaction: The transaction to charge in.
         asked: The record that the answer was hashed for.
-        answer: The hashed answer; None where the record asked for none.
+        answer: The hashed answer; None if the record had no question.
         ticket: The ticket for the event.
 
     Returns:
-        The charged attempt; or, uncharged, the verdict that there is nothing to compare; or
-        None, uncharged, where the question is no longer the one that was asked: ask again.
+        The charged attempt; or, uncharged, the verdict if the user is not active; or None,
+        uncharged, if the question has changed: ask again.
     """
-    at = transaction.at
     found = transaction.users([asked.id])
     if not found or found[0].uid != asked.uid:
-        return None  # an older store was brought back: somebody else has the row, or nobody
-    (user,) = found
-    ending = lockout.finished(user, at=at)
-    now = lockout.after(user, ending)
-    state = state_of(now)
-    if state is not State.ACTIVE:
-        refused = NewEvent(EventKind.REFUSED, now, outcome=state.value, ticket=ticket)
-        transaction.save([*ending, refused])
-        return Verdict(Outcome(state.value), now, state)
-    if answer is None or not _same_question(now, asked):
+        return None  # an older store was restored: the row is gone, or is another user's
+    ending, user = attempt_ended(transaction, found[0])
+    refusal = _refused_unless_active(transaction, ending, user, ticket)
+    if refusal is not None:
+        return refusal
+    if answer is None or not _same_question(user, asked):
         transaction.save(ending)
         return None
-    number = transaction.head.number + 1 + len(ending)
-    check = lockout.check_of(answer)
-    step = lockout.charged(now, check, number=number, by=transaction.origin, ticket=ticket, at=at)
+    step = lockout.charged(
+        user,
+        lockout.check_of(answer),
+        number=transaction.head.number + 1 + len(ending),
+        by=transaction.origin,
+        ticket=ticket,
+        at=transaction.at,
+    )
     transaction.save([*ending, *step])
-    return Charged(number, transaction.head.link, user.id, now.pin_version)
+    return Charged(*transaction.head, user.id, user.pin_version)
 
 
 def refuse_unless_active(
     transaction: Transaction, asked: User, *, ticket: str | None
 ) -> Verdict | None:
     """Record and return the refusal if this user's state allows no attempt; else None."""
-    user = read_again(transaction, asked)
-    ending = lockout.finished(user, at=transaction.at)
-    now = lockout.after(user, ending)
-    state = state_of(now)
-    if state is State.ACTIVE:
+    ending, user = attempt_ended(transaction, current(transaction, asked))
+    refusal = _refused_unless_active(transaction, ending, user, ticket)
+    if refusal is None:
         transaction.save(ending)
-        return None
-    refused = NewEvent(EventKind.REFUSED, now, outcome=state.value, ticket=ticket)
-    transaction.save([*ending, refused])
-    return Verdict(Outcome(state.value), now, state)
+    return refusal
 
 
 def settle(transaction: Transaction, charged: Charged) -> Verdict:
-    """End a charged attempt, or find out how somebody else has ended it.
+    """End a charged attempt, or read how another process has ended it.
 
-    A process whose attempt somebody else has ended as verified says so only if state and PIN
-    version are still those of the charge: nobody is told *verified* with a PIN that was
-    withdrawn, replaced or locked meanwhile.
+    If another process has ended it as verified, the verdict is *verified* only if the state is
+    active and the PIN version is that of the charge. So nobody is told *verified* with a PIN that
+    was withdrawn, replaced or locked in between.
 
     Raises:
-        StoreUnavailable: A store from before the charge was brought back meanwhile.
+        StoreUnavailable: A store from before the charge was restored.
     """
     transaction.require_event(charged.number, charged.link)
     (user,) = transaction.users([charged.row])
     if user.attempt == charged.number:
-        step = lockout.finished(user, at=transaction.at)
-        transaction.save(step)
-        now = lockout.after(user, step)
-        return Verdict(Outcome(step[0].outcome or ""), now, state_of(now), charged.number)
+        ending, user = attempt_ended(transaction, user)
+        transaction.save(ending)
+        return Verdict(Outcome(ending[0].outcome or ""), user, state_of(user), charged.number)
     outcome = Outcome(transaction.ending_of(user, charged.number))
     state = state_of(user)
-    if outcome is not Outcome.VERIFIED:
-        return Verdict(outcome, user, state, charged.number)
-    if state is State.ACTIVE and user.pin_version == charged.version:
-        return Verdict(outcome, user, state, charged.number)
-    told = Outcome.INCORRECT if state is State.ACTIVE else Outcome(state.value)
-    event = NewEvent(EventKind.NOT_TOLD, user, attempt=charged.number, outcome=told.value)
-    transaction.save([event])
-    return Verdict(told, user, state, charged.number)
+    is_same_pin = state is State.ACTIVE and user.pin_version == charged.version
+    if outcome is Outcome.VERIFIED and not is_same_pin:
+        outcome = Outcome.INCORRECT if state is State.ACTIVE else Outcome(state.value)
+        event = NewEvent(EventKind.NOT_TOLD, user, attempt=charged.number, outcome=outcome.value)
+        transaction.save([event])
+    return Verdict(outcome, user, state, charged.number)
 
 
 def finish(transaction: Transaction, asked: User) -> User:
-    """End an attempt that somebody left open; the record afterwards."""
-    user = read_again(transaction, asked)
-    step = lockout.finished(user, at=transaction.at)
-    transaction.save(step)
-    return lockout.after(user, step)
+    """End an attempt that was left open. Return the record afterwards."""
+    ending, user = attempt_ended(transaction, current(transaction, asked))
+    transaction.save(ending)
+    return user
+
+
+def _refused_unless_active(
+    transaction: Transaction, ending: lockout.Step, user: User, ticket: str | None
+) -> Verdict | None:
+    state = state_of(user)
+    if state is State.ACTIVE:
+        return None
+    refused = NewEvent(EventKind.REFUSED, user, outcome=state.value, ticket=ticket)
+    transaction.save([*ending, refused])
+    return Verdict(Outcome(state.value), user, state)
 
 
 def _same_question(now: User, asked: User) -> bool:
-    """Whether the answer was hashed for the PIN that the record has now, proof and all."""
+    """Whether the answer was hashed for the present PIN: question, check and proof."""
     return (
         now.pin_version == asked.pin_version
         and now.question == asked.question

@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING
 
 from pincli.models import User
 from pincli.rules import calls, lockout
-from pincli.store.steps.again import read_again, taken
+from pincli.store.steps.records import change_user, change_users, current
 
 if TYPE_CHECKING:
     from pincli.store.contract import Transaction
 
 
 def begin(transaction: Transaction, asked: User, *, ref: str | None) -> User:
-    """Begin a call; the record afterwards."""
-    user = read_again(transaction, asked)
-    agent, at = transaction.origin.agent, transaction.at
-    beginning = partial(calls.begun, agent=agent, ref=ref, at=at)
-    step, _ = lockout.ended_first(user, beginning, withdraws=False, at=at)
-    transaction.save(step)
-    return lockout.after(user, step)
+    """Begin a call. Return the record afterwards."""
+    user = current(transaction, asked)
+    change = partial(calls.begun, agent=transaction.origin.agent, ref=ref, at=transaction.at)
+    (begun,) = change_users(transaction, [user], change, withdraws=False)
+    return begun.after
 
 
 def end(
@@ -29,13 +27,13 @@ def end(
     """End a call.
 
     Returns:
-        The record afterwards, and whether there was a call; or the refusal, recorded, for the
+        The record afterwards, and whether there was a call; or the recorded refusal, for the
         caller to raise.
     """
-    user = read_again(transaction, asked)
+    user = current(transaction, asked)
     agent, at = transaction.origin.agent, transaction.at
-    ending = partial(calls.ended, agent=agent, anybodys=anybodys, at=at)
-    result = taken(transaction, user, ending, withdraws=False)
-    if isinstance(result, User):
-        return result, result.call_since is None and user.call_since is not None
-    return result
+    change = partial(calls.ended, agent=agent, anybodys=anybodys, at=at)
+    after = change_user(transaction, user, change, withdraws=False)
+    if isinstance(after, User):
+        return after, after.call_since is None and user.call_since is not None
+    return after

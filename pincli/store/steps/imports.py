@@ -1,4 +1,4 @@
-"""Taking in a chunk of an import: users are added and updated, and nothing else is touched."""
+"""Writing one chunk of an import: users are added and updated, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RANDOM_BYTES = 16
 
 
 class Fate(Enum):
-    """What an import makes of one row."""
+    """What an import does with a row."""
 
     ADDED = auto()
     UPDATED = auto()
@@ -29,14 +29,14 @@ class Fate(Enum):
 
 
 def fate_of(row: StagedRow, present: User | None) -> Fate:
-    """What an import makes of a row, given the user's present record."""
+    """Return what an import does with a row, given the user's present record."""
     if present is None:
         return Fate.ADDED
     return Fate.UPDATED if _updated(present, row) else Fate.UNCHANGED
 
 
 def by_login(users: Iterable[User]) -> dict[str, dict[str, User]]:
-    """Users by login, and by account."""
+    """Return users by login, then by account."""
     found: dict[str, dict[str, User]] = {}
     for user in users:
         found.setdefault(user.login, {})[user.account] = user
@@ -51,19 +51,19 @@ def take_in(
     same_login: SameLogin,
     tampered: list[str] | None = None,
 ) -> list[Fate]:
-    """Add and update users. Counters and locks stay as they are, and so do PINs.
+    """Add and update users. Counters, locks and PINs stay.
 
-    Except that a user who is deactivated, or becomes of a type without PINs, loses theirs.
+    A user who is deactivated, or gets a type without PINs, loses the PIN.
 
     Args:
         transaction: The transaction to write in.
         rows: Checked rows, each of another person.
-        in_file: The accounts in which the file has a login, by login.
-        same_login: What it means that somebody of another account has the login of a row.
-        tampered: Gets the logins of records that were tampered with, which are left out.
+        in_file: The file's accounts for each login.
+        same_login: What to do if a user of another account has the login of a row.
+        tampered: Collects the logins of tampered records, which are left out.
 
     Raises:
-        Refused: It is no longer clear whom a row is about, as it was when it was checked.
+        Refused: Since the check, it has become unclear which user a row means.
     """
     left_out: list[str] = [] if tampered is None else tampered
     already = len(left_out)
@@ -88,8 +88,8 @@ def take_in(
             continue
         active = user.active if row.active is None else row.active
         withdraws = takes_the_pin(user, active=active, user_type=row.type)
-        taking = partial(_updated, row=row)
-        step, _ = lockout.ended_first(user, taking, withdraws=withdraws, at=transaction.at)
+        update = partial(_updated, row=row)
+        step, _ = lockout.ended_first(user, update, withdraws=withdraws, at=transaction.at)
         events += step
         fates.append(Fate.UPDATED)
     transaction.save(events)

@@ -1,4 +1,4 @@
-"""The store's side of a key rotation: which keys count, and PINs sealed to another key."""
+"""The store's side of a key rotation: naming the new key, and resealing PINs and records."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from pincli.errors import KeyChanged
 from pincli.models import EventKind, NewEvent, User
 from pincli.rules import lockout
+from pincli.store.steps.records import change_users
 
 if TYPE_CHECKING:
     from pincli.store.contract import Transaction
 
 
 class Resealed(NamedTuple):
-    """A user's PIN sealed to another key; the PIN and its version are the same."""
+    """A user's PIN, sealed to another key. The PIN and its version stay."""
 
     row: int
     version: int
@@ -26,24 +27,24 @@ class Resealed(NamedTuple):
 
 
 def name_key(transaction: Transaction, kind: str, fingerprint: str) -> None:
-    """Say that another key of a kind counts from now on.
+    """Make another key the present one of its kind.
 
-    The event is signed with the audit key that was valid before, and names the new one: so
-    the chain says itself which key signs what follows.
+    The event is sealed with the previous audit key and names the new one, so the trail itself
+    says which key seals what follows.
     """
     transaction.save([NewEvent(EventKind.KEY_ROTATED, outcome=f"{kind}:{fingerprint}")])
     transaction.name_key(kind, fingerprint)
 
 
 def seal_records(transaction: Transaction, rows: Sequence[int], tampered: list[str]) -> None:
-    """Seal records with the present audit key; tampered ones are left out, and named."""
+    """Seal records with the present audit key; `tampered` collects the logins left out."""
     transaction.seal_records(rows, tampered)
 
 
 def note_compromised(transaction: Transaction, kind: str) -> None:
-    """Record, under the present key, that older keys no longer count.
+    """Record, under the present key, that older keys are no longer valid.
 
-    The start of the trail, which outlives them, is sealed with that.
+    The start of the trail is sealed again, since its old seal would no longer be accepted.
     """
     transaction.seal_start()
     transaction.save([NewEvent(EventKind.KEY_ROTATED, outcome=f"compromised:{kind}")])
@@ -52,32 +53,27 @@ def note_compromised(transaction: Transaction, kind: str) -> None:
 def reseal(
     transaction: Transaction, resealed: Sequence[Resealed], tampered: list[str] | None = None
 ) -> int:
-    """Write PINs sealed to another key, where the version is still the same; how many were.
+    """Write PINs sealed to another key, where the version is the same. Return how many.
 
     Args:
         transaction: The transaction to write in.
-        resealed: The seals.
-        tampered: Gets the logins of records that were tampered with, which are left out.
+        resealed: The resealed PINs.
+        tampered: Collects the logins of tampered records, which are left out.
 
     Raises:
-        KeyChanged: The key was rotated again since: soon nobody could open these.
+        KeyChanged: The key was rotated again, so these seals would soon be unreadable.
     """
     if any(each.portal_key != transaction.identity.portal_key for each in resealed):
         raise KeyChanged
     new = {each.row: each for each in resealed}
-    events: list[NewEvent] = []
-    done = 0
-    for user in transaction.users(sorted(new), tampered):
-        each = new[user.id]
-        if user.sealed is None or user.pin_version != each.version:
-            continue
 
-        def sealed(now: User, each: Resealed = each) -> lockout.Step:
-            fresh = now._replace(sealed=each.sealed, portal_key=each.portal_key)
-            return (NewEvent(EventKind.RESEALED, fresh),)
+    def sealed(now: User) -> lockout.Step:
+        fresh = now._replace(sealed=new[now.id].sealed, portal_key=new[now.id].portal_key)
+        return (NewEvent(EventKind.RESEALED, fresh),)
 
-        step, _ = lockout.ended_first(user, sealed, withdraws=False, at=transaction.at)
-        events += step
-        done += 1
-    transaction.save(events)
-    return done
+    users = [
+        user
+        for user in transaction.users(sorted(new), tampered)
+        if user.sealed is not None and user.pin_version == new[user.id].version
+    ]
+    return len(change_users(transaction, users, sealed, withdraws=False))

@@ -1,4 +1,4 @@
-"""Adding users, switching them on and off, and recording what changes nothing."""
+"""Adding, editing, erasing and deactivating users, and recording events that change no user."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from pincli.errors import Refused, Rule
 from pincli.models import Change, EventKind, NewEvent, User, UserType
 from pincli.rules import lockout
 from pincli.rules.people import edited, newcomer, switched, takes_the_pin
-from pincli.store.steps.again import read_again, read_all_again, taken
+from pincli.store.steps.records import all_current, change_user, change_users, current
 
 if TYPE_CHECKING:
     from pincli.store.contract import Transaction
 
 _RANDOM_BYTES = 16
-_ANYBODY: Mapping[int, bytes] = {}
 
 
 def add_user(
@@ -31,9 +30,9 @@ def add_user(
     """Add an active user without a PIN.
 
     Raises:
-        Refused: The account has a user of that login. That of another account is another person.
+        Refused: The account has a user with that login. Another account's is another person.
     """
-    _refuse_if_there(transaction, account, login)
+    _refuse_taken(transaction, account, login)
     user = newcomer(
         os.urandom(_RANDOM_BYTES),
         os.urandom(_RANDOM_BYTES),
@@ -52,27 +51,27 @@ def add_user(
 def edit(
     transaction: Transaction, asked: User, fields: Mapping[str, Any], *, reason: str | None
 ) -> Change | lockout.Refusal:
-    """Change what the record says of a user; uid, counter and history stay, and mostly the PIN.
+    """Edit a user. Uid, counter and history stay, and so does the PIN if the type allows one.
 
     Args:
         transaction: The transaction to write in.
-        asked: Whom, as read before.
-        fields: As `edited` takes them.
-        reason: Why, for the event.
+        asked: The user, as read before.
+        fields: The new values, as `edited` takes them.
+        reason: The reason for the event.
 
     Returns:
-        The record before and after; or the refusal, recorded, for the caller to raise.
+        The record before and after; or the recorded refusal, for the caller to raise.
 
     Raises:
-        Refused: The account has another user of that login.
+        Refused: The account has another user with that login.
     """
-    user = read_again(transaction, asked)
+    user = current(transaction, asked)
     now = user._replace(**fields)
     if (now.account, now.login) != (user.account, user.login):
-        _refuse_if_there(transaction, now.account, now.login)
-    taking = partial(edited, reason=reason, **fields)
+        _refuse_taken(transaction, now.account, now.login)
     withdraws = takes_the_pin(user, active=user.active, user_type=now.type)
-    after = taken(transaction, user, taking, withdraws=withdraws)
+    change = partial(edited, reason=reason, **fields)
+    after = change_user(transaction, user, change, withdraws=withdraws)
     return Change(user, after) if isinstance(after, User) else after
 
 
@@ -80,19 +79,9 @@ def erase(transaction: Transaction, asked: User) -> User | lockout.Refusal:
     """Empty a record, and remove the texts of its events; the events stay.
 
     Returns:
-        The record afterwards; or the refusal, recorded, for the caller to raise.
+        The record afterwards; or the recorded refusal, for the caller to raise.
     """
-    user = read_again(transaction, asked)
-    return taken(transaction, user, lockout.erased, withdraws=True)
-
-
-def _refuse_if_there(transaction: Transaction, account: str, login: str) -> None:
-    if _of(account, transaction.named([login])):
-        raise Refused(Rule.USER_EXISTS, login, account)
-
-
-def _of(account: str, users: list[User]) -> list[User]:
-    return [user for user in users if user.account == account]
+    return change_user(transaction, current(transaction, asked), lockout.erased, withdraws=True)
 
 
 def set_active(
@@ -101,46 +90,47 @@ def set_active(
     *,
     active: bool,
     reason: str | None,
-    uids: Mapping[int, bytes] = _ANYBODY,
+    uids: Mapping[int, bytes] | None = None,
     tampered: list[str] | None = None,
 ) -> list[Change]:
-    """Activate or deactivate users; counters stay, and deactivating withdraws PINs.
+    """Activate or deactivate users. Counters stay; deactivating withdraws PINs.
 
     Args:
         transaction: The transaction to write in.
         rows: The users' rows.
-        active: Which of both.
-        reason: Why, for every event of it.
-        uids: Whose rows they were, where that is known.
-        tampered: Gets the logins of records that were tampered with, which are left out.
+        active: Whether to activate.
+        reason: The reason for each event.
+        uids: The expected uid by row number, for rows that were read before.
+        tampered: Collects the logins of tampered records, which are left out.
 
     Returns:
-        Each record before and after; nothing is written for one that already was so.
+        The records before and after. Nothing is written for a user who needs no change.
 
     Raises:
-        Refused: One to activate is erased.
+        Refused: A user to activate is erased.
     """
-    taking = partial(switched, active=active, reason=reason)
-    events: list[NewEvent] = []
-    changes = []
-    for user in read_all_again(transaction, rows, uids, tampered):
-        if user.active == active:
-            changes.append(Change(user, user))
-            continue
-        step, refusal = lockout.ended_first(user, taking, withdraws=not active, at=transaction.at)
-        if refusal is not None:
-            raise refusal
-        events += step
-        changes.append(Change(user, lockout.after(user, step)))
-    transaction.save(events)
-    return changes
+    users = all_current(transaction, rows, uids, tampered)
+    change = partial(switched, active=active, reason=reason)
+    others = [user for user in users if user.active != active]
+    done = change_users(transaction, others, change, withdraws=not active)
+    changed = {change.before.id: change for change in done}
+    return [changed.get(user.id, Change(user, user)) for user in users]
 
 
 def record(transaction: Transaction, *events: NewEvent) -> None:
-    """Record events that change nobody, such as a command that was refused."""
+    """Record events that change no user, such as a refused command."""
     transaction.save(
         [
-            event._replace(user=read_again(transaction, event.user)) if event.user else event
+            event._replace(user=current(transaction, event.user)) if event.user else event
             for event in events
         ]
     )
+
+
+def _refuse_taken(transaction: Transaction, account: str, login: str) -> None:
+    if _of(account, transaction.named([login])):
+        raise Refused(Rule.USER_EXISTS, login, account)
+
+
+def _of(account: str, users: list[User]) -> list[User]:
+    return [user for user in users if user.account == account]

@@ -1,4 +1,4 @@
-"""Setting, showing and withdrawing PINs, and releasing their locks."""
+"""Setting, showing and withdrawing PINs, and locking and unlocking users."""
 
 from __future__ import annotations
 
@@ -10,43 +10,48 @@ from pincli.errors import KeyChanged, PinChangedMeanwhile, Refused, Rule
 from pincli.models import Change, EventKind, NewEvent, NewPin, User
 from pincli.rules import lockout
 from pincli.rules.states import is_locked, may_have_pin
-from pincli.store.steps.again import read_again, read_all_again, refused, taken
+from pincli.store.steps.records import (
+    all_current,
+    attempt_ended,
+    change_user,
+    change_users,
+    current,
+    refused,
+)
 
 if TYPE_CHECKING:
     from pincli.store.contract import Transaction
 
-_ANYBODY: Mapping[int, bytes] = {}
-
 
 def collect(transaction: Transaction, asked: User, pin: NewPin) -> User | lockout.Refusal:
-    """Write the PIN that its owner's first look generated.
+    """Write the PIN that was generated when its owner first opened it.
 
     Returns:
-        The record afterwards; or the refusal, recorded, for the caller to raise.
+        The record afterwards; or the recorded refusal, for the caller to raise.
 
     Raises:
-        PinChangedMeanwhile: The version is no longer the one that it was made for: the
-            loser of two first looks reads the winner's PIN.
+        PinChangedMeanwhile: The PIN was made for another version: of two first looks, the loser
+            reads the winner's PIN.
         KeyChanged: A key was rotated since the PIN was made.
     """
     user = _at_version(transaction, asked, pin)
-    change = partial(lockout.collected, pin=pin, at=transaction.at)
-    return taken(transaction, user, change, withdraws=False)
+    collected = partial(lockout.collected, pin=pin, at=transaction.at)
+    return change_user(transaction, user, collected, withdraws=False)
 
 
 def change(transaction: Transaction, asked: User, pin: NewPin) -> User | lockout.Refusal:
     """Write the PIN that the customer chose, and set the counter to 0.
 
     Returns:
-        The record afterwards; or the refusal, recorded, for the caller to raise.
+        The record afterwards; or the recorded refusal, for the caller to raise.
 
     Raises:
-        PinChangedMeanwhile: The version is no longer the one that it was made for.
+        PinChangedMeanwhile: The PIN was made for another version.
         KeyChanged: A key was rotated since the PIN was made.
     """
     user = _at_version(transaction, asked, pin)
-    taking = partial(lockout.changed, pin=pin, at=transaction.at)
-    return taken(transaction, user, taking, withdraws=True)
+    changed = partial(lockout.changed, pin=pin, at=transaction.at)
+    return change_user(transaction, user, changed, withdraws=True)
 
 
 def renew(transaction: Transaction, asked: User, pin: NewPin) -> None:
@@ -55,9 +60,9 @@ def renew(transaction: Transaction, asked: User, pin: NewPin) -> None:
     Args:
         transaction: The transaction to write in.
         asked: The record that the old answer was checked with.
-        pin: The same PIN; its seal and version stay as they are.
+        pin: The same PIN; its seal and version stay.
     """
-    user = read_again(transaction, asked)
+    user = current(transaction, asked)
     same = (user.pin_version, user.question) == (asked.pin_version, asked.question)
     if not same or pin.verify_key != transaction.identity.verify_key:
         return
@@ -71,7 +76,7 @@ def renew(transaction: Transaction, asked: User, pin: NewPin) -> None:
         )
         return (NewEvent(EventKind.RENEWED, fresh),)
 
-    taken(transaction, user, renewed, withdraws=False)
+    change_user(transaction, user, renewed, withdraws=False)
 
 
 def issue(
@@ -83,24 +88,24 @@ def issue(
     wanted: Callable[[User], bool] = may_have_pin,
     tampered: list[str] | None = None,
 ) -> list[Change]:
-    """Reset users to new PINs that they didn't choose themselves.
+    """Reset users to generated PINs.
 
     Args:
         transaction: The transaction to write in.
-        pins: Whom as read before, and the PIN, made for the version that follows theirs.
-        unlock: Whether locked users are released too.
-        reason: Why, for every event of it.
-        wanted: Whether a user, as the record is now, is to have theirs.
-        tampered: Gets the logins of records that were tampered with, which are left out.
+        pins: Users as read before, each with a PIN made for the next version.
+        unlock: Whether to unlock locked users too.
+        reason: The reason for each event.
+        wanted: Whether a user, by the present record, is to get the PIN.
+        tampered: Collects the logins of tampered records, which are left out.
 
     Returns:
-        The record before and after of those written. A PIN that was made for another
-        version than the present one is left out: prepare it again.
+        The records before and after. A user whose PIN version has changed is left out: prepare
+        another PIN.
 
     Raises:
         KeyChanged: A key was rotated since the PINs were made.
-        StoreUnavailable: A record was tampered with, and nobody wants to know which; or an
-            older store was brought back, in which somebody else has a row.
+        StoreUnavailable: A record was tampered with, and `tampered` is None; or an older store
+            was restored, and a row is another user's.
     """
     prepared = {asked.id: pin for asked, pin in pins}
     uids = {asked.id: asked.uid for asked, _ in pins}
@@ -111,13 +116,13 @@ def issue(
         new = prepared[now.id]
         return lockout.issued(now, new, unlock=unlock, reason=reason, at=transaction.at)
 
-    found = read_all_again(transaction, sorted(prepared), uids, tampered)
+    found = all_current(transaction, sorted(prepared), uids, tampered)
     users = [
         user
         for user in found
         if user.pin_version == prepared[user.id].version - 1 and may_have_pin(user) and wanted(user)
     ]
-    return _taken_by_all(transaction, users, issued)
+    return change_users(transaction, users, issued, withdraws=True)
 
 
 def withdraw(
@@ -126,105 +131,84 @@ def withdraw(
     *,
     unlock: bool,
     reason: str | None,
-    uids: Mapping[int, bytes] = _ANYBODY,
+    uids: Mapping[int, bytes] | None = None,
     tampered: list[str] | None = None,
 ) -> list[Change]:
-    """Reset users: no PIN any more, and the counter at 0, but a locked user stays locked.
+    """Reset users: withdraw the PIN and set the counter to 0, but keep locked users locked.
 
     Args:
         transaction: The transaction to write in.
         rows: The users' rows.
-        unlock: Whether locked users are released too.
-        reason: Why, for every event of it.
-        uids: Whose rows they were, where that is known.
-        tampered: Gets the logins of records that were tampered with, which are left out.
+        unlock: Whether to unlock locked users too.
+        reason: The reason for each event.
+        uids: The expected uid by row number, for rows that were read before.
+        tampered: Collects the logins of tampered records, which are left out.
 
     Returns:
-        Each record before and after; they are equal if there was nothing to do.
+        The records before and after, equal if there was nothing to do.
 
     Raises:
-        StoreUnavailable: A record was tampered with, and nobody wants to know which.
+        StoreUnavailable: A record was tampered with, and `tampered` is None.
     """
-    users = read_all_again(transaction, rows, uids, tampered)
-    taking = partial(lockout.withdrawn, unlock=unlock, reason=reason)
-    return _taken_by_all(transaction, users, taking)
+    users = all_current(transaction, rows, uids, tampered)
+    withdrawn = partial(lockout.withdrawn, unlock=unlock, reason=reason)
+    return change_users(transaction, users, withdrawn, withdraws=True)
 
 
 def lock(transaction: Transaction, asked: User, *, reason: str) -> tuple[User, bool]:
-    """Lock a user by hand; the record afterwards, and whether it was this that locked it."""
-    user = read_again(transaction, asked)
-    taking = partial(lockout.locked_by_hand, reason=reason, at=transaction.at)
-    step, _ = lockout.ended_first(user, taking, withdraws=True, at=transaction.at)
+    """Lock a user by hand. Return the record afterwards, and whether this call locked it."""
+    user = current(transaction, asked)
+    locked = partial(lockout.locked_by_hand, reason=reason, at=transaction.at)
+    step, _ = lockout.ended_first(user, locked, withdraws=True, at=transaction.at)
     transaction.save(step)
     return lockout.after(user, step), any(e.kind is EventKind.LOCKED_BY_HAND for e in step)
 
 
 def unlock(transaction: Transaction, asked: User, *, reason: str) -> User | lockout.Refusal:
-    """Release a lock, or record that there is none: the refusal, for the caller to raise."""
-    user = read_again(transaction, asked)
-    taking = partial(lockout.unlocked, reason=reason)
-    return taken(transaction, user, taking, withdraws=False)
+    """Unlock a user, or record and return the refusal if the user is not locked."""
+    unlocked = partial(lockout.unlocked, reason=reason)
+    return change_user(transaction, current(transaction, asked), unlocked, withdraws=False)
 
 
 def refuse_unless_locked(transaction: Transaction, asked: User) -> Refused | None:
-    """Record that there is no lock to release, and give the refusal; None if there is one."""
-    user = read_again(transaction, asked)
-    ending = lockout.finished(user, at=transaction.at)
-    now = lockout.after(user, ending)
-    if is_locked(now):
+    """Record and return the refusal if the user is not locked; else None."""
+    ending, user = attempt_ended(transaction, current(transaction, asked))
+    if is_locked(user):
         transaction.save(ending)
         return None
     refusal = Refused(Rule.NOT_LOCKED, user.login)
-    transaction.save([*ending, refused(now, refusal)])
+    transaction.save([*ending, refused(user, refusal)])
     return refusal
 
 
 def refuse(transaction: Transaction, asked: User, refusal: lockout.Refusal) -> None:
-    """Record that something about a user's PIN was refused."""
-    user = read_again(transaction, asked)
-    transaction.save([refused(user, refusal)])
+    """Record a refusal about a user's PIN."""
+    transaction.save([refused(current(transaction, asked), refusal)])
 
 
 def note_shown(transaction: Transaction, asked: User) -> None:
-    """Record that the customer sees the PIN that was read.
+    """Record that the customer has seen the PIN that was read.
 
     Raises:
-        PinChangedMeanwhile: It was withdrawn or replaced meanwhile.
+        PinChangedMeanwhile: It was withdrawn or replaced in between.
     """
-    user = read_again(transaction, asked)
+    user = current(transaction, asked)
     if user.pin_version != asked.pin_version:
         raise PinChangedMeanwhile
-    ending = lockout.finished(user, at=transaction.at)
-    now = lockout.after(user, ending)
-    transaction.save([*ending, NewEvent(EventKind.PIN_SHOWN, now)])
-
-
-def _taken_by_all(
-    transaction: Transaction, users: Sequence[User], taking: lockout.Change
-) -> list[Change]:
-    """Take a change that withdraws PINs, for each of some users."""
-    events: list[NewEvent] = []
-    changes = []
-    for user in users:
-        step, refusal = lockout.ended_first(user, taking, withdraws=True, at=transaction.at)
-        if refusal is not None:
-            raise refusal
-        events += step
-        changes.append(Change(user, lockout.after(user, step)))
-    transaction.save(events)
-    return changes
+    ending, user = attempt_ended(transaction, user)
+    transaction.save([*ending, NewEvent(EventKind.PIN_SHOWN, user)])
 
 
 def _at_version(transaction: Transaction, asked: User, pin: NewPin) -> User:
     _require_present_keys(transaction, pin)
-    user = read_again(transaction, asked)
+    user = current(transaction, asked)
     if user.pin_version != pin.version - 1:
         raise PinChangedMeanwhile
     return user
 
 
 def _require_present_keys(transaction: Transaction, pin: NewPin) -> None:
-    """A key rotated since this process loaded it must not come into use again."""
+    """Fail if a key was rotated since this process loaded it: it must not come back into use."""
     identity = transaction.identity
     if (pin.verify_key, pin.portal_key) != (identity.verify_key, identity.portal_key):
         raise KeyChanged

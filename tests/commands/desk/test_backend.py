@@ -51,10 +51,10 @@ def store_of(backend: Backend) -> PostgresStore:
 
 def lead_elsewhere(backend: Backend, desk: ServedDesk) -> None:
     """Let the connection be one to a database without a store."""
-    host = store_of(backend)._host
-    host._connection.close()
+    client = store_of(backend)._client
+    client._connection.close()
     there = replace(desk, database_there=desk.database_there.server.postgres)
-    host._connection = connect(there.location)
+    client._connection = connect(there.location)
 
 
 def look_up(backend: Backend) -> Check:

@@ -20,7 +20,7 @@ from pincli.errors import StoreUnavailable
 from pincli.models import Fault
 from pincli.store import location
 from pincli.store.postgresql.connection import Connection, connect
-from pincli.store.postgresql.errors import TakeAgain, translated
+from pincli.store.postgresql.errors import Retry, translated
 from pincli.views.problems import describe
 from tests.support import postgresql
 from tests.support.pooler import pooled
@@ -326,7 +326,7 @@ def test_what_a_statement_runs_into(
 def test_what_may_succeed_now_is_to_be_tried_again(database: postgresql.Database) -> None:
     """A row that another has added meanwhile, and a deadlock's victim."""
     for state in ("unique_violation", "deadlock_detected", "serialization_failure"):
-        with pytest.raises(TakeAgain), connected(database.location()) as connection:
+        with pytest.raises(Retry), connected(database.location()) as connection:
             connection.flight((f"DO $$ BEGIN RAISE {state}; END $$", ()))
 
 

@@ -78,7 +78,7 @@ def words(error: PincliError) -> str:
 
 def impatient(session: Session, seconds: float = 0.5) -> None:
     """Let a session wait no longer than a test can."""
-    store_of(session)._host._patience = seconds
+    store_of(session)._client._patience = seconds
 
 
 def test_a_step_that_fails_writes_nothing(floor: Floor) -> None:
