@@ -10,8 +10,8 @@ from pincli.commands.invocation import Invocation
 from pincli.commands.options import ReasonOption, WhereOption
 from pincli.commands.prompts import ask_reason, require_reason
 from pincli.operations import alerts as operation
-from pincli.operations.left_open import end_left_open
 from pincli.operations.session import Need
+from pincli.operations.verify import end_left_open
 from pincli.rules.roles import Role
 from pincli.rules.signs import Bounds
 from pincli.views.alerts import acknowledged, found

@@ -20,9 +20,9 @@ from pincli.models import Event, EventFilter, EventKind
 from pincli.operations import archive as archiving
 from pincli.operations.events import archived_above, in_order, require_known
 from pincli.operations.events import list_events as newest_events
-from pincli.operations.sealing import seal_trail
 from pincli.operations.session import Need, Session
-from pincli.operations.trail import check_trail, parse_head
+from pincli.operations.trail_check import check_trail, parse_head
+from pincli.operations.trail_sealing import seal_trail
 from pincli.rules.times import since
 from pincli.views import audit as view
 from pincli.views.blocks import Answer

@@ -16,7 +16,7 @@ from pincli.commands.options import YesOption
 from pincli.commands.prompts import confirm, require_confirmable
 from pincli.errors import UsageProblem
 from pincli.operations import backups as operation
-from pincli.operations.places import require_elsewhere
+from pincli.operations.named_files import require_elsewhere, require_nameable
 from pincli.views.blocks import Answer
 from pincli.views.upkeep import backed_up, restored
 
@@ -75,7 +75,7 @@ def restore(
     question = f"Take in the store at {config.store} as it is?"
     if path is not None:
         operation.require_folder(config.store)
-        operation.require_nameable(path)
+        require_nameable(path)
         require_elsewhere(path, (config.keys, config.marks))
         question = f"Restore {path} over the store at {config.store}?"
     if not yes:

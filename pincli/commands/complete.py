@@ -17,7 +17,7 @@ from pincli.commands.command_tree import Place, root
 from pincli.commands.invocation import Invocation
 from pincli.commands.registry import front_page
 from pincli.errors import PincliError
-from pincli.operations.completing import accounts_with, names_beginning
+from pincli.operations.find import accounts_with, names_beginning
 from pincli.store.opening import open_store
 from pincli.views.blocks import Answer
 from pincli.views.manual.topics import TOPICS

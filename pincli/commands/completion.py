@@ -11,7 +11,7 @@ import typer
 from pincli.commands.invocation import Invocation
 from pincli.config import Config
 from pincli.errors import FileUnreadable, UsageProblem
-from pincli.operations.places import require_elsewhere
+from pincli.operations.named_files import require_elsewhere
 from pincli.views.blocks import Answer, Fields, Headline, Tone
 from pincli.views.completion import FILES, script
 

@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 from pincli.config import Config
 from pincli.errors import FileUnreadable, MalformedName, UsageProblem
+from pincli.operations.named_files import require_elsewhere
 from pincli.operations.people import Named, named
-from pincli.operations.places import require_elsewhere
 
 STANDARD = Path("-")
 """Standard input or output."""

@@ -17,7 +17,7 @@ from pincli.commands.output import show
 from pincli.commands.prompts import confirm_word, require_confirmable
 from pincli.errors import UsageProblem
 from pincli.models import UserType
-from pincli.operations.activity import set_active_many
+from pincli.operations.editing import set_active_many
 from pincli.operations.intake import imports as operation
 from pincli.operations.intake.imports import ImportOptions
 from pincli.operations.intake.layout import layout_of

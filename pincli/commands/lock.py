@@ -5,8 +5,8 @@ from __future__ import annotations
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import ReasonOption, SomeUsersArgument, UserArgument, WhereOption
 from pincli.commands.prompts import ask_reason, require_reason
-from pincli.operations import unlock as unlocking
-from pincli.operations.lock import lock as lock_all
+from pincli.operations import locks
+from pincli.operations.locks import lock as lock_all
 from pincli.operations.people import require_users
 from pincli.operations.session import Need
 from pincli.views.blocks import Answer, counted
@@ -45,6 +45,6 @@ def unlock(
     require_reason(reason, "unlocking")
     session = invocation.open(Need.WRITE)
     if reason is None:
-        found = unlocking.require_locked(session, user, account=account)
+        found = locks.require_locked(session, user, account=account)
         reason = ask_reason(f"unlocking {found.login}")
-    return unlocked(unlocking.unlock(session, user, reason, account=account))
+    return unlocked(locks.unlock(session, user, reason, account=account))

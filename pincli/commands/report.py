@@ -10,8 +10,8 @@ import typer
 from pincli.commands.invocation import Invocation
 from pincli.operations import report as operation
 from pincli.operations.alerts import find_alerts
-from pincli.operations.left_open import end_left_open
 from pincli.operations.output_file import OutputFile
+from pincli.operations.verify import end_left_open
 from pincli.rules.signs import Bounds
 from pincli.rules.times import since
 from pincli.views import report as view

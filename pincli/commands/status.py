@@ -10,8 +10,8 @@ from pincli.commands.invocation import Invocation
 from pincli.commands.options import AccountOption, OptionalUserArgument, StateOption
 from pincli.errors import UsageProblem
 from pincli.models import State
-from pincli.operations.left_open import end_left_open
 from pincli.operations.people import require_account, require_user
+from pincli.operations.verify import end_left_open
 from pincli.views import status as view
 from pincli.views.blocks import Answer
 

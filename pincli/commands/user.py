@@ -31,7 +31,7 @@ from pincli.errors import UsageProblem
 from pincli.models import UserType
 from pincli.operations import editing
 from pincli.operations import people as operation
-from pincli.operations.activity import set_active_many
+from pincli.operations.editing import set_active_many
 from pincli.operations.selection import select
 from pincli.operations.session import Need
 from pincli.views import people as view

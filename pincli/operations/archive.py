@@ -18,12 +18,12 @@ from pincli.errors import FileUnreadable, Refused, Rule, StoreTampered
 from pincli.models import EventFilter, EventKind, Head, NewEvent, Start, TrailEvent
 from pincli.operations.archive_file import Archive, ArchiveWriter, Page, Piece
 from pincli.operations.chunks import Progress, in_chunks, no_progress
-from pincli.operations.left_open import end_left_open
-from pincli.operations.old_trail import BadEvent
-from pincli.operations.places import require_elsewhere
-from pincli.operations.sealing import seal_trail
+from pincli.operations.named_files import require_elsewhere
 from pincli.operations.session import Session
-from pincli.operations.trail import Follower
+from pincli.operations.trail_follower import Follower
+from pincli.operations.trail_schema_1 import BadEvent
+from pincli.operations.trail_sealing import seal_trail
+from pincli.operations.verify import end_left_open
 from pincli.results import Archived
 from pincli.rules.signs import LONGEST_WINDOW
 from pincli.rules.times import written
@@ -83,8 +83,7 @@ def archive(
         try:
             piece, is_new = _file(session, before, path, forbidden, progress)
         except BadEvent as bad:
-            where = "" if bad.number is None else f"event {bad.number}: "
-            raise StoreTampered(store.path, f"{where}{bad.finding}; nothing was removed") from None
+            raise StoreTampered(store.path, f"{bad}; nothing was removed") from None
         if piece is None:
             return Archived(None, None, None, names)
         if is_new:

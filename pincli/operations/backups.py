@@ -1,23 +1,17 @@
-"""Backing the store up, and bringing a backup back."""
+"""Backing up the store, and restoring a backup."""
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from pincli.errors import (
-    BackupRefused,
-    FileUnreadable,
-    StoreUnavailable,
-    UsageProblem,
-)
+from pincli.errors import BackupRefused, FileUnreadable, StoreUnavailable, UsageProblem
 from pincli.models import Fault, Identity, Origin
-from pincli.operations.places import own_folder, require_elsewhere
-from pincli.operations.session import Session
-from pincli.operations.trail import check_chain
+from pincli.operations.named_files import own_folder, require_elsewhere, require_nameable
+from pincli.operations.session import Session, sealers_of
+from pincli.operations.trail_check import check_chain
 from pincli.operations.upgrade import upgrade
 from pincli.results import Restored
 from pincli.rules.replay import Course
@@ -27,11 +21,10 @@ from pincli.store.opening import upkeep_of
 from pincli.store.sealing import Sealers
 from pincli.store.steps.keys import name_key
 from pincli.vault.answers import Answers
-from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.keyring import AUDIT_KEY, PORTAL_PUBLIC, VERIFY_KEY, Keyring, rotated_name
 
 _NO_PLACE = (Fault.MISSING, Fault.FORBIDDEN, Fault.READ_ONLY)
-"""Faults of a file to be, which another name would not have."""
+"""Faults of the path, so that another path may work."""
 
 
 def back_up(location: Location, marks: Path, path: Path, *, forbidden: tuple[Path, ...]) -> int:
@@ -41,16 +34,15 @@ def back_up(location: Location, marks: Path, path: Path, *, forbidden: tuple[Pat
         location: Where the store is.
         marks: The folder of this host's mark.
         path: The file to write.
-        forbidden: Folders that it may not lie in.
+        forbidden: Folders that it may not be in.
 
     Returns:
         Its size in bytes.
 
     Raises:
         FileUnreadable: No file can be made there.
-        Refused: There is a file, or it would lie with the store or the keys, or in a folder
-            of others.
-        StoreUnavailable: It can't be written, as the disk is full; or the store can't be read.
+        Refused: The file exists, or its folder is forbidden or belongs to others.
+        StoreUnavailable: The disk is full, or the store can't be read.
         UsageProblem: The store is on a server.
     """
     _require_no_server(location)
@@ -58,7 +50,7 @@ def back_up(location: Location, marks: Path, path: Path, *, forbidden: tuple[Pat
     if not path.name:
         raise FileUnreadable(f"{path}: not a file name")
     require_elsewhere(path, forbidden)
-    # From here on by its real name: links on the way can be exchanged at any moment.
+    # From here on use the real path: anyone could exchange a link on the way.
     real = own_folder(path.parent) / path.name
     require_elsewhere(path, forbidden, real=real)
     try:
@@ -71,10 +63,10 @@ def back_up(location: Location, marks: Path, path: Path, *, forbidden: tuple[Pat
 
 
 def stream_backup(location: Location, marks: Path, stream: BinaryIO) -> None:
-    """Write a copy of the store to a stream, once it was read back.
+    """Write a checked copy of the store to a stream.
 
     Raises:
-        OutputUnavailable: The stream does not take all of it.
+        OutputUnavailable: The stream doesn't accept all of it.
         StoreUnavailable: The store can't be read, or its disk has no room for a copy.
         UsageProblem: The store is on a server.
     """
@@ -99,40 +91,35 @@ def restore(
     marks: Path | None = None,
     origin: Origin,
 ) -> Restored:
-    """Bring a backup back, or take in a store that pincli refuses, without undoing security.
+    """Restore a backup, or accept a store that pincli refuses, without undoing security.
 
-    PINs stay only if nothing has happened since: where what this host has seen, the backup and
-    the present store have the same head. Else all are withdrawn, and each user keeps the
-    stricter of both records. The trail is the backup's.
+    PINs stay only if nothing has happened since: this host's mark, the backup and the present
+    store have the same head. Otherwise all PINs are withdrawn, and each user keeps the stricter
+    of both records. The trail is the backup's.
 
     Args:
-        backup: The file, or a stream; None to take in the present store: one that was moved or
-            rolled back, or has records or a schema that were changed behind the trail.
+        backup: A file or a stream. None for the present store, if it was moved or rolled back,
+            or its records or schema were changed behind the trail.
         location: Where the store is, or was.
         keys_folder: Where the keys are.
-        marks: The folder of this host's mark, if it is not that of the keys.
+        marks: The folder of this host's mark, if it is not the keys' folder.
         origin: Who acts, and by which command.
 
     Raises:
         BackupRefused: Its pages or its trail are damaged or were tampered with.
         BackupUnavailable: It can't be read, or is not a backup.
         FileUnreadable: It can't be the name of a file.
-        Refused: It is of another store.
-        StoreUnavailable: The store can't be written, or can't be looked at now.
+        Refused: It belongs to another store.
+        StoreUnavailable: The store can't be written, or can't be read now.
         KeysUnavailable: A key that it needs is missing.
     """
     if isinstance(backup, Path):
         require_nameable(backup)
     keyring = Keyring(keys_folder)
-    sealer = AuditSealer(keyring.audit)
     restorer = Restorer(
         upgrade=lambda folder, uid_of: upgrade(folder, keys_folder, origin=origin, uid_of=uid_of),
         check=partial(_check, keyring),
-        sealers=Sealers(
-            sealer,
-            lambda fingerprint: AuditSealer(keyring.find(AUDIT_KEY, fingerprint)),
-            lambda: map(AuditSealer, keyring.valid(AUDIT_KEY)),
-        ),
+        sealers=Sealers(*sealers_of(keyring)),
         keys_since=partial(_keys_since, keyring),
         name_key=name_key,
         origin=origin,
@@ -141,11 +128,7 @@ def restore(
 
 
 def require_folder(location: Location) -> None:
-    """Refuse to bring a file back into a server's database.
-
-    Raises:
-        UsageProblem: The location is a server's.
-    """
+    """Raise UsageProblem if a file would be restored over a server's database."""
     if isinstance(location, Server):
         raise UsageProblem(
             "a file can't be restored over a database on a server",
@@ -154,26 +137,15 @@ def require_folder(location: Location) -> None:
         )
 
 
-def require_nameable(path: Path) -> None:
-    """Raise FileUnreadable for what leads nowhere: too long, a NUL in it, links in a circle."""
-    try:
-        path.stat()
-    except ValueError:
-        raise FileUnreadable("not a file name") from None
-    except OSError as error:
-        if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
-            raise FileUnreadable(f"{path}: {error.strerror}") from None
-
-
 def _check(keyring: Keyring, store: Store) -> Mapping[bytes, Course]:
-    """Check keys and trail of a store that is to be taken in.
+    """Check the keys and the trail of a store to restore.
 
-    A record that is not as the trail says does not spoil it: its PIN is withdrawn.
+    A record that contradicts the trail is no reason to refuse: its PIN is withdrawn.
     """
     identity = store.identity()
     keyring.require(AUDIT_KEY, identity.audit_key)
     if identity.verify_key not in (key.fingerprint for key in keyring.compromised(VERIFY_KEY)):
-        keyring.find(VERIFY_KEY, identity.verify_key)  # else its PINs are withdrawn anyway
+        keyring.find(VERIFY_KEY, identity.verify_key)  # otherwise all PINs are withdrawn anyway
     keyring.find(PORTAL_PUBLIC, identity.portal_key)
     session = Session(store, keyring, Answers(), identity, writable=False, left_out=[])
     courses, finding = check_chain(session)
@@ -183,10 +155,10 @@ def _check(keyring: Keyring, store: Store) -> Mapping[bytes, Course]:
 
 
 def _keys_since(keyring: Keyring, identity: Identity) -> dict[str, str]:
-    """The keys that were rotated into use since the backup, by kind: the old stay retired.
+    """Return the keys that were rotated into use since the backup, by kind.
 
-    A key that was rotated into use has its usual name only. One that a rotation was about to
-    replace, when it was killed, lies under its fingerprint too.
+    Such a key has its usual name only. A key that a killed rotation was about to replace also
+    has a file named by its fingerprint.
     """
     since = {}
     for kind, name, named in (

@@ -1,4 +1,4 @@
-"""Changing a user's record, and erasing a user."""
+"""Changing users' records: edit, deactivate and activate many, erase."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 from pincli.errors import Refused, Rule
 from pincli.models import Change, User
+from pincli.operations.chunks import Progress, in_chunks, no_progress
 from pincli.operations.people import require_user
-from pincli.operations.session import Session
+from pincli.operations.selection import Selection
+from pincli.operations.session import Session, unless_refused
 from pincli.results import Erased
 from pincli.rules.times import moment_of
 from pincli.store.steps import people as steps
@@ -23,30 +25,52 @@ def edit(
     account: str | None = None,
     reason: str | None = None,
 ) -> Change:
-    """Change what the record says of a user.
-
-    Args:
-        session: Opened with Need.WRITE.
-        name: The login.
-        fields: The new `account`, `login`, `display_name`, `email` or `type`, canonical.
-        account: The user's, where several may have one of that login.
-        reason: Why.
+    """Set `account`, `login`, `display_name`, `email` or `type` of a user to a canonical value.
 
     Raises:
         Refused: The account has another user of that login.
     """
     user = require_user(session, name, account=account)
-    change = session.store.write(steps.edit, user, fields, reason=reason)
-    if not isinstance(change, Change):
-        raise change
-    return change
+    return unless_refused(session.store.write(steps.edit, user, fields, reason=reason))
+
+
+def set_active_many(
+    session: Session,
+    users: Selection,
+    *,
+    active: bool,
+    reason: str | None,
+    progress: Progress = no_progress,
+) -> int:
+    """Deactivate or activate users in chunks; return how many changed.
+
+    Raises:
+        StoreTampered: Some records were changed behind the trail; all others are done.
+    """
+    session.store.prepare_for_bulk()
+    chunks = in_chunks(
+        users.following,
+        lambda rows: session.store.write(
+            steps.set_active,
+            rows,
+            active=active,
+            reason=reason,
+            uids=users.uids(rows),
+            tampered=session.left_out,
+        ),
+        total=len(users),
+        progress=progress,
+    )
+    switched = sum(change.before != change.after for changes in chunks for change in changes)
+    session.require_none_left_out()
+    return switched
 
 
 def require_erasable(session: Session, name: str, *, account: str | None = None) -> User:
-    """The user of that name, who must not be active.
+    """Return the user of that name.
 
     Raises:
-        Refused: They are.
+        Refused: The user is active.
     """
     user = require_user(session, name, account=account)
     if user.active:
@@ -55,14 +79,12 @@ def require_erasable(session: Session, name: str, *, account: str | None = None)
 
 
 def erase(session: Session, user: User) -> Erased:
-    """Remove what names a person; their events stay, about a random number.
+    """Remove what names a person; their events stay, under a random number.
 
     Raises:
         Refused: The user is active.
     """
-    erased = session.store.write(steps.erase, user)
-    if not isinstance(erased, User):
-        raise erased
+    erased = unless_refused(session.store.write(steps.erase, user))
     count, last = session.store.trail.old_events_of(user.login)
     moment = moment_of(last or "")
     day = None if moment is None else (moment + timedelta(days=1)).date().isoformat()

@@ -1,10 +1,10 @@
-"""Who may be calling: people by words of login, display name, e-mail and account."""
+"""Finding people by words of login, display name, e-mail and account; names for completion."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pincli.errors import MalformedName
 from pincli.models import EventKind, NewEvent, User
@@ -12,14 +12,22 @@ from pincli.operations.people import require_account
 from pincli.operations.session import Session
 from pincli.results import Called, Found
 from pincli.rules.caller_line import CallerLine, names_in, read_line
-from pincli.rules.names import canonical_user, one_slip_away
+from pincli.rules.names import (
+    ERASED,
+    all_printable,
+    canonical_account,
+    canonical_user,
+    one_slip_away,
+)
 from pincli.rules.words import Sought, sought_in, whole_words, words_of
-from pincli.store.contract import People
+from pincli.store.contract import People, Store
 
 NOT_FOUND = "not_found"
 """The outcome of a search that finds nobody."""
 CANDIDATES = 1000
 """How many hits are ranked at most."""
+NAMES_AT_MOST = 50
+"""How many names completion offers at once."""
 _NEAR_AT_MOST = 5
 _SHORTEST_WITH_SLIPS = 3
 
@@ -91,6 +99,29 @@ def find_caller(
         if any(user.login.startswith(line.ticket.lower()) for user in found.people):
             return CallerLine(None, text.strip()), found
     return line, find(session, line.words, account=account, limit=limit)
+
+
+def accounts_with(store: Store, logins: Sequence[str]) -> list[str]:
+    """Return the accounts that have a user of one of these logins, sorted.
+
+    Raises:
+        MalformedName: One can't be a login.
+    """
+    found = store.people.named([canonical_user(login) for login in logins])
+    return sorted({user.account for user in found if all_printable(user.account)})
+
+
+def names_beginning(store: Store, column: Literal["login", "account"], text: str) -> list[str]:
+    """Return up to NAMES_AT_MOST names of users or accounts that begin with a text.
+
+    Raises:
+        MalformedName: No name can begin like that.
+    """
+    canonical = canonical_user if column == "login" else canonical_account
+    begun = canonical(text) if text.strip() else ""
+    found = store.people.with_prefix(column, begun, limit=NAMES_AT_MOST)
+    # A name that was written behind pincli's back may hold anything.
+    return [name for name in found if all_printable(name) and not name.startswith(ERASED)]
 
 
 def note_nobody(session: Session) -> None:

@@ -7,7 +7,7 @@ import signal
 from pincli.errors import Interrupted, UsageProblem
 from pincli.operations.chunks import Progress, no_progress
 from pincli.operations.session import Session
-from pincli.operations.trail import require_sound
+from pincli.operations.trail_check import require_sound
 from pincli.results import Moved
 from pincli.store.location import Location, Server
 from pincli.store.opening import move_store

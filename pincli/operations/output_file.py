@@ -15,7 +15,7 @@ from typing import Self
 
 from pincli.errors import FileUnreadable, FileUnwritable, Refused, Rule
 from pincli.files import give_name, sync_folder
-from pincli.operations.places import require_elsewhere
+from pincli.operations.named_files import require_elsewhere
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

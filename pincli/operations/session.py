@@ -1,16 +1,17 @@
-"""An open store with the keys that a command needs, all checked before anything is done.
+"""An open store with the keys that a command needs, all checked before the command starts.
 
 Annotations are not postponed here, as in models.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pincli.errors import KeysUnavailable, StoreTampered, StoreUnavailable
 from pincli.models import Fault, Identity, Origin
+from pincli.rules.lockout import Refusal
 from pincli.store.location import Location, Server
 from pincli.store.opening import ConnectionCache, open_store
 from pincli.vault.answers import Answers
@@ -28,15 +29,16 @@ if TYPE_CHECKING:
     from pincli.store.contract import Attempts, Store
 
 _NAMED_AT_MOST = 20
+_Result = TypeVar("_Result")
 
 
 class Need(Enum):
-    """What a command needs beside the database."""
+    """What a command needs besides the database."""
 
     WRITE = auto()
-    """audit.key: writers must sign."""
+    """audit.key, to seal events."""
     ATTEMPT = auto()
-    """The same where attempts are steps; nothing where the database's functions count them."""
+    """The same, but nothing if the database's own functions count attempts."""
     COMPARE = auto()
     """verify.key."""
     SET_PIN = auto()
@@ -51,12 +53,11 @@ class Session(NamedTuple):
     """What every operation works with.
 
     Attributes:
-        identity: The store's, as it was opened; a key may be rotated since.
-        left_out: Gets the logins of records that bulk work left out, as they were changed
+        identity: The store's, when it was opened; keys may have been rotated since.
+        writable: Whether refusals can be recorded: opened with Need.WRITE or Need.ATTEMPT.
+        left_out: Collects the logins of records that bulk work skips because they were changed
             behind the trail.
-        shows_people: Whether the caller may see who there is: names near to one, candidates.
-        writable: Whether it was opened with Need.WRITE or Need.ATTEMPT, so that refusals can
-            be recorded.
+        shows_people: Whether the caller may see other names: similar ones, candidates.
     """
 
     store: "Store"
@@ -69,7 +70,7 @@ class Session(NamedTuple):
 
     @property
     def attempts(self) -> "Attempts":
-        """What agents do to the store."""
+        """The steps that agents may take."""
         if self.store.functions is not None:
             return self.store.functions
         from pincli.store.attempting import StepAttempts
@@ -77,15 +78,12 @@ class Session(NamedTuple):
         return StepAttempts(self.store)
 
     def prepare_to_attempt(self) -> None:
-        """Do the imports for charging and settling, in a thread while something else waits."""
+        """Import what charging and settling need, in a thread during a wait."""
         self.store.prepare_to_write()
         _ = self.attempts
 
     def verify_key(self, fingerprint: str) -> Key:
-        """The key that a record names.
-
-        Another process may have rotated it since this one started, so an unknown one is
-        looked for once more on disk.
+        """Return the key that a record names, from disk if another process made it.
 
         Raises:
             KeysUnavailable: It isn't there.
@@ -95,7 +93,7 @@ class Session(NamedTuple):
         return self.keyring.verify_keys[fingerprint]
 
     def portal_key(self, fingerprint: str) -> Key:
-        """The private key that a PIN is sealed to; after a rotation, maybe the one before.
+        """Return the private key that a PIN is sealed to; after a rotation, maybe an older one.
 
         Raises:
             KeysUnavailable: It isn't there.
@@ -103,11 +101,7 @@ class Session(NamedTuple):
         return self.keyring.find(PORTAL_PRIVATE, fingerprint)
 
     def require_none_left_out(self) -> None:
-        """At the end of bulk work: name the records that could not be touched.
-
-        Raises:
-            StoreTampered: There are some; everybody else is done.
-        """
+        """Raise StoreTampered for the records that bulk work skipped; all others are done."""
         if self.left_out:
             left_out = [*dict.fromkeys(self.left_out)]
             names = ", ".join(left_out[:_NAMED_AT_MOST])
@@ -119,7 +113,7 @@ class Session(NamedTuple):
             )
 
     def renew_keys(self) -> None:
-        """Load again the keys that setting PINs takes: another process rotated one.
+        """Load the keys for setting PINs again: another process rotated one.
 
         Raises:
             KeysUnavailable: One isn't there.
@@ -143,7 +137,7 @@ def open_session(
     cache: ConnectionCache | None = None,
     shows_people: bool = True,
 ) -> Iterator[Session]:
-    """Open the store, and check every key that is needed against the store's record.
+    """Open the store, and compare every key that is needed with the store's record.
 
     A wrong or missing key is found here, before any attempt is charged: a misconfigured
     desk must not lock customers out.
@@ -151,13 +145,13 @@ def open_session(
     Args:
         location: Where the store is.
         keys_folder: Where the keys are.
-        marks: The folder of this host's mark, if it is not that of the keys.
+        marks: The folder of this host's mark, if it is not the keys' folder.
         origin: Who acts, and by which command.
         needs: What the command is going to do.
-        answers: For tests, at a lower cost.
-        even_closed: Open a store that was moved to a server too.
+        answers: For tests, at a lower hash cost.
+        even_closed: Whether to open a store that was moved to a server.
         cache: Keeps the connection to a server from one session to the next.
-        shows_people: Whether the caller may see who there is.
+        shows_people: Whether the caller may see other names.
 
     Raises:
         StoreUnavailable: The database can't be used.
@@ -182,7 +176,7 @@ def open_session(
             if needs & whose:
                 _require(keyring, name, expected, location)
         if Need.WRITE in needs:
-            _seal_with(store, keyring)
+            store.seal_with(*sealers_of(keyring))
         yield Session(store, keyring, answers or Answers(), identity, writes, [], shows_people)
     finally:
         store.close()
@@ -193,26 +187,36 @@ def _require(keyring: Keyring, name: str, expected: str, location: Location) -> 
         keyring.require(name, expected)
     except KeysUnavailable as error:
         if error.fault is Fault.MISSING and isinstance(location, Server):
-            raise KeysUnavailable(Fault.ELSEWHERE, error.path) from None  # as it should be there
+            raise KeysUnavailable(Fault.ELSEWHERE, error.path) from None
         raise
 
 
 def let_write(session: Session) -> None:
-    """Let a session write after all, although its command did not need to.
+    """Let a session write that was opened without Need.WRITE.
 
     Raises:
-        KeysUnavailable: audit.key isn't here, or another.
+        KeysUnavailable: audit.key isn't here, or is a different key.
     """
     session.keyring.require(AUDIT_KEY, session.identity.audit_key)
-    _seal_with(session.store, session.keyring)
+    session.store.seal_with(*sealers_of(session.keyring))
 
 
-def _seal_with(store: "Store", keyring: Keyring) -> None:
-    store.seal_with(
+def sealers_of(
+    keyring: Keyring,
+) -> tuple[AuditSealer, Callable[[str], AuditSealer], Callable[[], Iterator[AuditSealer]]]:
+    """Return what Sealers takes, from the audit keys on this host."""
+    return (
         AuditSealer(keyring.audit),
         lambda fingerprint: AuditSealer(keyring.find(AUDIT_KEY, fingerprint)),
         lambda: map(AuditSealer, keyring.valid(AUDIT_KEY)),
     )
+
+
+def unless_refused(result: _Result | Refusal) -> _Result:
+    """Return the result of a step, or raise the refusal that the step recorded."""
+    if isinstance(result, Refusal):
+        raise result
+    return result
 
 
 def _opened(
@@ -225,11 +229,11 @@ def _opened(
     even_closed: bool,
     cache: ConnectionCache | None,
 ) -> "Store":
-    """The store, brought up to date first if it is a folder's, of an older pincli."""
+    """Open the store; in a folder, upgrade a store of schema 1 first."""
     try:
         return open_store(location, marks, origin=origin, even_closed=even_closed, cache=cache)
     except StoreUnavailable as error:
-        # A server's schema is its owner's to change, by `store upgrade`.
+        # On a server only the schema's owner upgrades, by `store upgrade`.
         on_the_way = upgrade and error.fault is Fault.OLD_SCHEMA
         if isinstance(location, Server) or not on_the_way:
             raise

@@ -8,8 +8,8 @@ from pathlib import Path
 from pincli.errors import OldStoreTampered, RecordDamaged, StoreUnavailable
 from pincli.models import Fault, Identity, Origin, User
 from pincli.operations.chunks import Progress, no_progress
-from pincli.operations.old_trail import BadEvent, OldTrail
 from pincli.operations.session import Session
+from pincli.operations.trail_schema_1 import BadEvent, OldTrail
 from pincli.results import Upgraded
 from pincli.store.contract import OldEvent
 from pincli.store.opening import upgrade_store, users_to_upgrade
@@ -93,7 +93,7 @@ class _Vault:
         try:
             self._trail.follow(events)
         except BadEvent as bad:
-            raise OldStoreTampered(self._path, f"event {bad.number}: {bad.finding}") from None
+            raise OldStoreTampered(self._path, str(bad)) from None
         return self._trail.number, self._trail.mac
 
     def converted(self, verifier: str, user: User) -> tuple[str, bytes, bytes]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 from pincli.errors import (
     MalformedAnswer,
     MalformedPin,
     PinChangedMeanwhile,
+    PincliError,
     RecordDamaged,
     StoreBusy,
+    StoreTampered,
     UnknownUser,
     VerifierDamaged,
 )
@@ -18,21 +21,25 @@ from pincli.operations.people import require_user
 from pincli.operations.session import Session, let_write
 from pincli.rules.pins import require_well_formed
 from pincli.rules.states import state_of
+from pincli.rules.times import written
 from pincli.vault.answers import check_of, is_proved
 
 _ASK_AGAIN = 20
-"""How often the question may change under one answer, which no honest use explains."""
+"""How often the question may change during one answer, far more than honest use explains."""
+LEFT_OPEN = timedelta(seconds=10)
+"""How long an attempt may be open before others end it: its own process may take that long."""
+_LEFT_OPEN_AT_MOST = 200
 
 
 def admit(
     session: Session, name: str, ticket: str | None, *, account: str | None = None
 ) -> User | Verdict:
-    """Who the caller says they are, or the verdict if there is nothing to ask them for.
+    """Return the user, or the verdict if there is no PIN to ask for.
 
-    Asked before the PIN is, so that an agent doesn't take a PIN down for a locked user.
+    Called before the PIN is read, so that an agent doesn't ask a locked user for it.
 
     Raises:
-        UnknownUser: There is no such user.
+        UnknownUser: Nobody has that name.
     """
     user = require_user(session, name, account=account, ticket=ticket)
     if state_of(user) is State.ACTIVE:
@@ -44,22 +51,15 @@ def admit(
 def verify(
     session: Session, name: str, pin: str, ticket: str | None, *, account: str | None = None
 ) -> Verdict:
-    """Check one answer of a caller. The verdict is on disk before this returns it.
+    """Check a caller's answer. The verdict is on disk before this returns it.
 
-    Nothing is held while the answer is hashed, and nothing is charged before it is: a host
-    without memory or a key locks nobody out.
-
-    Args:
-        session: Opened with Need.WRITE and Need.COMPARE.
-        name: The user, in whatever spelling.
-        pin: The answer, read completely.
-        ticket: The ticket for the events, cleaned.
-        account: The user's, where several have one of that login.
+    No lock is held during hashing, and nothing is charged before it: a host without memory or
+    a key locks nobody out. The session needs Need.WRITE and Need.COMPARE.
 
     Raises:
-        UnknownUser: There is no such user.
+        UnknownUser: Nobody has that name.
         MalformedAnswer: Not six digits, and the user could be verified; nothing is charged.
-        Unavailable: Not verified; `charge` says what became of the attempt.
+        Unavailable: Not verified; `charge` says whether the attempt was charged.
     """
     user = require_user(session, name, account=account, ticket=ticket)
     try:
@@ -83,28 +83,17 @@ def verify(
 
 
 def add_ticket(session: Session, verdict: Verdict, ticket: str) -> None:
-    """Record the ticket of an attempt that has its verdict already.
-
-    Args:
-        session: Opened with Need.ATTEMPT.
-        verdict: What `verify` returned, of an answer that was compared.
-        ticket: The ticket, cleaned.
-    """
+    """Record the ticket of an attempt that already has its verdict."""
     event = NewEvent(EventKind.TICKET_ADDED, verdict.user, attempt=verdict.attempt, ticket=ticket)
     session.attempts.record(event)
 
 
 def renew(session: Session, verdict: Verdict, pin: str) -> None:
-    """Hash a PIN that was right with the present key and cost, if it was with older ones.
+    """Hash a right PIN again, if it was hashed with an older key or cost.
 
-    Called once the verdict was told. Whatever fails here fails in silence, as it changes
-    nothing about the verdict: a later right answer renews the PIN. A desk on PostgreSQL, which
-    reads no check, renews nothing: who may write checks could choose a PIN.
-
-    Args:
-        session: The one of `verify`.
-        verdict: What that returned.
-        pin: The answer that was given.
+    Called after the verdict is printed. A failure here is silent, since it doesn't change the
+    verdict: a later right answer renews the PIN. A desk on PostgreSQL can't read checks and
+    renews nothing: a login that may write checks could choose a PIN.
     """
     user = verdict.user
     if verdict.outcome is not Outcome.VERIFIED or user.question is None or user.pin_check is None:
@@ -116,16 +105,9 @@ def renew(session: Session, verdict: Verdict, pin: str) -> None:
             return
         key = session.verify_key(identity.verify_key)
         made = session.answers.renew(user.question, key, user.uid, user.pin_version, pin)
-        new = NewPin(
-            question=made.question,
-            check=made.check,
-            proof=made.proof,
-            verify_key=key.fingerprint,
-            sealed=user.sealed or b"",
-            portal_key=user.portal_key or "",
-            set_by=user.pin_set_by or PinOrigin.GENERATED,
-            version=user.pin_version,
-        )
+        sealed = user.sealed or b"", user.portal_key or ""
+        set_by = user.pin_set_by or PinOrigin.GENERATED
+        new = NewPin(*made, key.fingerprint, *sealed, set_by, user.pin_version)
         from pincli.store.steps import pins as steps
 
         if session.store.functions is not None:
@@ -133,12 +115,30 @@ def renew(session: Session, verdict: Verdict, pin: str) -> None:
         session.store.write(steps.renew, user, new)
 
 
-def _hashed(session: Session, user: User, pin: str) -> bytes | None:
-    """The answer to the user's question; None where their state asks for none.
+def end_left_open(session: Session) -> None:
+    """End the attempts that have been open for ten seconds, if that works at once.
 
-    The proof is checked here, before the charge, where it may be read: somebody who can write
-    the database, but has no verify.key, can't make a yes. A desk on PostgreSQL gets it with
-    the yes.
+    A missing key or a held lock is no error here: other commands report it, and the command
+    that calls this only reads.
+    """
+    with suppress(PincliError):
+        before = written(datetime.now(UTC) - LEFT_OPEN)
+        rows = session.store.people.open_since(before)
+        if not rows:
+            return
+        if session.store.functions is None:
+            let_write(session)
+        for user in session.store.people.in_rows(rows[:_LEFT_OPEN_AT_MOST]):
+            with suppress(StoreTampered):  # one damaged record doesn't stop the others
+                session.attempts.finish(user)
+
+
+def _hashed(session: Session, user: User, pin: str) -> bytes | None:
+    """Return the answer to the user's question; None if their state has nothing to verify.
+
+    The proof is checked here, before the charge, if it can be read: an attacker who can write
+    the database but has no verify.key can't make a right answer. A desk on PostgreSQL gets the
+    proof with the verdict.
     """
     if user.question is None or user.verify_key is None or state_of(user) is not State.ACTIVE:
         return None
@@ -154,10 +154,10 @@ def _hashed(session: Session, user: User, pin: str) -> bytes | None:
 
 
 def _require_proof(session: Session, user: User, answer: bytes | None, proof: bytes | None) -> None:
-    """See that a yes that came without the record's check and proof has its proof.
+    """Check the proof that comes with a right answer, if the record's own can't be read.
 
     Raises:
-        VerifierDamaged: It hasn't: the writer of the check had no verify.key.
+        VerifierDamaged: It is wrong: the check was written without verify.key.
     """
     if user.pin_check is not None and user.pin_proof is not None:
         return
@@ -171,10 +171,10 @@ def _is_proved(session: Session, user: User, check: bytes, proof: bytes) -> bool
 
 
 def _damaged(session: Session, user: User) -> VerifierDamaged:
-    """What is wrong with a PIN that is not as it was made.
+    """Return the error for a PIN that is not as it was made.
 
     Raises:
-        StoreTampered: The record was edited; a reset can't mend it.
+        StoreTampered: The whole record was edited; a reset can't repair it.
     """
     with suppress(StoreBusy):
         session.attempts.finish(user)
@@ -185,4 +185,4 @@ def _read_again(session: Session, user: User) -> User:
     for now in session.store.people.in_rows([user.id]):
         if now.uid == user.uid:
             return now
-    raise UnknownUser([user.login])  # an older store was brought back meanwhile
+    raise UnknownUser([user.login])  # an older store was restored meanwhile

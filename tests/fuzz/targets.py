@@ -27,7 +27,7 @@ from pincli.errors import (
 from pincli.operations.intake.formats import People, RawRow
 from pincli.operations.intake.layout import layout_of
 from pincli.operations.intake.rows import RowChecker
-from pincli.operations.trail import parse_head
+from pincli.operations.trail_check import parse_head
 from pincli.rules.names import (
     canonical_account,
     canonical_user,

@@ -7,7 +7,7 @@ from pathlib import Path
 from pincli.models import Origin
 from pincli.operations import backups
 from pincli.operations.session import Need
-from pincli.operations.trail import check_trail
+from pincli.operations.trail_check import check_trail
 from pincli.results import Restored
 from tests.support.desk import Desk
 from tests.support.words import require_true_index

@@ -11,9 +11,9 @@ import pytest
 
 from pincli.errors import AmbiguousUser, PincliError, Refused, Rule
 from pincli.models import EventKind
-from pincli.operations import alerts, pins, unlock
+from pincli.operations import alerts, locks, pins
 from pincli.operations.session import Need, Session
-from pincli.operations.trail import check_trail
+from pincli.operations.trail_check import check_trail
 from pincli.operations.verify import verify
 from pincli.results import Alerts
 from pincli.rules.signs import Bounds
@@ -91,7 +91,7 @@ def attacked(desk: Desk, now: datetime = NOW) -> None:
     with at(desk, timedelta(hours=1), now=now) as session:
         for user in ("alice", "bob", "carol"):
             miss(session, user, 6 if user == "alice" else 3)
-        unlock.unlock(session, "alice", "rang")
+        locks.unlock(session, "alice", "rang")
     with at(desk, timedelta(minutes=30), agent="ben", now=now) as session:
         miss(session, "alice", 6)
 

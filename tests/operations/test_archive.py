@@ -16,7 +16,7 @@ from pincli.errors import PincliError
 from pincli.models import EventKind
 from pincli.operations import archive as operation
 from pincli.operations.session import Need
-from pincli.operations.trail import check_trail
+from pincli.operations.trail_check import check_trail
 from pincli.operations.verify import verify
 from pincli.store.postgresql.engine import PostgresStore
 from tests.operations.restoring import backed_up, restored

@@ -6,7 +6,7 @@ import pytest
 
 from pincli.operations.find import note_viewed
 from pincli.operations.session import Need
-from pincli.operations.trail import require_sound
+from pincli.operations.trail_check import require_sound
 from pincli.operations.verify import add_ticket, verify
 from tests.store.attempting import PIN, WRONG
 from tests.support.desk import Desk

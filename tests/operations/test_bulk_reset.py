@@ -14,7 +14,7 @@ import pytest
 from pincli.errors import Interrupted, Refused, Rule, StoreUnavailable
 from pincli.models import EventKind, Fault, ResetUser, State, User
 from pincli.operations import people, pins
-from pincli.operations.activity import set_active_many
+from pincli.operations.editing import set_active_many
 from pincli.operations.pin_file import PinFile
 from pincli.operations.reset import ResetOrder, reset, would_reset
 from pincli.operations.selection import Selection, select, select_staged, without_pin

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pincli.errors import MalformedName
-from pincli.operations.completing import names_beginning
+from pincli.operations.find import names_beginning
 from tests.support.desk import Desk
 
 pytestmark = pytest.mark.engines

@@ -10,7 +10,7 @@ import pytest
 from pincli.models import Origin
 from pincli.operations.doctor.examination import examine
 from pincli.operations.session import Need
-from pincli.operations.trail import check_trail
+from pincli.operations.trail_check import check_trail
 from pincli.results import Check
 from pincli.store.location import Server as Location
 from tests.store.postgresql.floor import Floor, make_schema, new_floor

@@ -9,9 +9,9 @@ import pytest
 from pincli.errors import Refused, Rule, UnknownUser
 from pincli.models import User, UserType
 from pincli.operations import editing, people
+from pincli.operations.locks import unlock
 from pincli.operations.session import Session
-from pincli.operations.trail import check_trail
-from pincli.operations.unlock import unlock
+from pincli.operations.trail_check import check_trail
 from pincli.operations.verify import verify
 from pincli.store.steps.people import set_active
 from tests.operations.restoring import backed_up, restored

@@ -19,7 +19,7 @@ from pincli.models import EventKind, Fault, Notice
 from pincli.operations import hooks, people
 from pincli.operations.hooks import on_lock
 from pincli.operations.session import Need
-from pincli.operations.trail import check_trail
+from pincli.operations.trail_check import check_trail
 from pincli.operations.verify import verify
 from tests.store.attempting import left_open, with_counter
 from tests.support.desk import PROGRAM, Desk, Ran, killed

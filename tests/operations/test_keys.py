@@ -11,11 +11,11 @@ import pytest
 
 from pincli.errors import Interrupted, KeyChanged, KeysUnavailable, StoreTampered
 from pincli.models import EventKind, Fault, Origin, Outcome
-from pincli.operations import chunks, keys, pins, unlock
+from pincli.operations import chunks, keys, locks, pins
 from pincli.operations.hashing import write_pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need, Session, open_session
-from pincli.operations.trail import check_trail
+from pincli.operations.trail_check import check_trail
 from pincli.results import KeyInfo
 from pincli.rules.canonical import record_digest
 from pincli.store.steps import keys as key_steps
@@ -182,7 +182,7 @@ def test_a_session_of_before_writes_nothing_under_the_old_key(peopled: Desk, kin
         lambda s: pins.change(s, "alice", "234811"),
         lambda s: verify(s, "alice", "234811", None),
         lambda s: pins.show(s, "alice"),
-        lambda s: unlock.unlock(s, "bob", "rang"),
+        lambda s: locks.unlock(s, "bob", "rang"),
         lambda s: pins.show(s, "carol"),
         keys.reseal,
     )
@@ -261,7 +261,7 @@ def test_a_session_of_before_goes_on_with_every_action(peopled: Desk, kind: KeyK
             keys.reseal(other)
         pins.change(session, "alice", "234811")
         assert pins.show(session, "alice").pin == "234811"
-        unlock.unlock(session, "bob", "rang")
+        locks.unlock(session, "bob", "rang")
         new = pins.show(session, "carol").pin
         assert verify(session, "carol", new, None).outcome is Outcome.VERIFIED
         assert verify(session, "bob", OTHER, None).outcome is Outcome.VERIFIED
@@ -508,7 +508,7 @@ def test_a_compromised_audit_key_seals_nothing_any_more(desk: Desk) -> None:
         seal = stolen.seal_record(session.identity.store_id, record_digest(user))
     desk.sql("UPDATE people SET seal = ? WHERE id = ?", seal, user.id)
     with desk.session() as session, pytest.raises(StoreTampered):
-        unlock.unlock(session, user.login, "because")
+        locks.unlock(session, user.login, "because")
     with desk.session(Need.CHECK) as session:
         assert "wrong seal" in str(check_trail(session, None).finding)
 

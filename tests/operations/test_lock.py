@@ -7,9 +7,8 @@ import pytest
 from pincli.errors import UnknownUser
 from pincli.models import Outcome, State, UserType
 from pincli.operations import people
-from pincli.operations.lock import lock
+from pincli.operations.locks import lock, unlock
 from pincli.operations.session import Need, Session
-from pincli.operations.unlock import unlock
 from pincli.operations.verify import verify
 from pincli.rules.states import state_of
 from pincli.views.pins import unlocked

@@ -29,9 +29,9 @@ from hypothesis.stateful import (
 from pincli.errors import MalformedPin, NoPinPossible, Refused, Rule
 from pincli.models import PinOrigin, User
 from pincli.operations import people, pins
+from pincli.operations.locks import unlock
 from pincli.operations.session import Session
-from pincli.operations.trail import check_trail
-from pincli.operations.unlock import unlock
+from pincli.operations.trail_check import check_trail
 from pincli.operations.verify import verify
 from pincli.rules.states import state_of
 from pincli.store.steps import attempts

@@ -8,7 +8,7 @@ from pincli.errors import MalformedName, Refused, Rule, UnknownAccount, UnknownU
 from pincli.models import Outcome, UserType
 from pincli.operations import editing, people
 from pincli.operations.session import Need
-from pincli.operations.trail import check_trail
+from pincli.operations.trail_check import check_trail
 from pincli.operations.verify import verify
 from pincli.rules.lockout import without_pin
 from tests.store.attempting import PIN, kinds_after, last_number, left_open, told, with_counter

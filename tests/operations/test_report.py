@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pincli.errors import UnknownUser
-from pincli.operations import people, unlock
+from pincli.operations import locks, people
 from pincli.operations.report import LONGEST, report
 from pincli.operations.verify import verify
 from pincli.rules.times import present, written
@@ -43,7 +43,7 @@ def floor(desk: Desk) -> Desk:
             for pin in pins:
                 verify(session, user, pin, None)
     with desk.session(agent="lea", command="unlock") as session:
-        unlock.unlock(session, "bob", HOSTILE)
+        locks.unlock(session, "bob", HOSTILE)
     with desk.session(agent="lea", command="user deactivate") as session:
         people.set_active(session, "dave", active=False, reason=None)
     return desk

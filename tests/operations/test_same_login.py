@@ -10,10 +10,10 @@ import pytest
 from pincli.errors import AmbiguousUser, Refused, UnknownUser
 from pincli.models import Outcome, User, UserType
 from pincli.operations import people, pins
+from pincli.operations.locks import require_locked, unlock
 from pincli.operations.people import Named, require_users
 from pincli.operations.selection import select
 from pincli.operations.session import Session
-from pincli.operations.unlock import require_locked, unlock
 from pincli.operations.verify import admit, verify
 from pincli.views.problems import describe
 from tests.support.desk import Desk

@@ -11,9 +11,9 @@ from pincli.errors import StoreRolledBack, StoreTampered, StoreUnavailable
 from pincli.models import EventKind, Head, NewEvent
 from pincli.operations import keys
 from pincli.operations.keys import KeyKind
-from pincli.operations.sealing import seal_trail
 from pincli.operations.session import Need
-from pincli.operations.trail import check_trail
+from pincli.operations.trail_check import check_trail
+from pincli.operations.trail_sealing import seal_trail
 from pincli.store.steps.people import record
 from tests.store.postgresql.floor import WRONG, Floor, make_schema, new_floor
 from tests.support.contract import answer_of, call

@@ -14,7 +14,7 @@ from pincli.errors import PincliError, SealDamaged, StoreTampered, VerifierDamag
 from pincli.models import Outcome, User
 from pincli.operations import pins
 from pincli.operations.session import Session
-from pincli.operations.trail import check_trail
+from pincli.operations.trail_check import check_trail
 from pincli.operations.verify import verify
 from pincli.rules.lockout import check_of
 from pincli.store.steps import pins as pin_steps

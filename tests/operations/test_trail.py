@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from pincli.errors import KeysUnavailable, PincliError, UsageProblem
 from pincli.models import EventKind, Fault, Head, NewEvent, TrailEvent, User, UserType
-from pincli.operations import keys, people, pins, unlock
+from pincli.operations import keys, locks, people, pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
-from pincli.operations.trail import check_trail, parse_head
+from pincli.operations.trail_check import check_trail, parse_head
 from pincli.operations.verify import verify
 from pincli.results import TrailReport
 from pincli.rules.canonical import link_of
@@ -53,7 +53,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
         verify(session, "alice", RIGHT, "T-1")
         for _ in range(6):
             verify(session, "bob", WRONG, None)
-        unlock.unlock(session, "bob", "rang")
+        locks.unlock(session, "bob", "rang")
         with suppress(PincliError):
             verify(session, "nobody", RIGHT, None)
     _rotate(desk, KeyKind.VERIFY)

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from pincli.models import EventKind, NewEvent
-from pincli.operations import keys, unlock
+from pincli.operations import keys, locks
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
 from pincli.operations.verify import verify
@@ -48,7 +48,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
         for _ in range(6):
             verify(session, "gus", WRONG, None)
     with desk.session(agent="lea", command="unlock") as session:
-        unlock.unlock(session, "gus", "rang")
+        locks.unlock(session, "gus", "rang")
     with desk.session(agent="lea", command="keys rotate") as session:
         keys.rotate(session, KeyKind.AUDIT)
     return desk
@@ -283,7 +283,7 @@ def test_following_keeps_to_the_filter(busy: Desk) -> None:
         with busy.session() as session:
             for _ in range(6):
                 verify(session, "alice", WRONG, None)
-            unlock.unlock(session, "alice", "rang")
+            locks.unlock(session, "alice", "rang")
         event = json.loads(followed.line())
         assert (event["kind"], event["user"]) == ("unlocked", "alice")
 

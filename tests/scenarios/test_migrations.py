@@ -17,7 +17,7 @@ from pincli.models import EventKind, Fault, Outcome, State, User
 from pincli.operations import pins, upgrade
 from pincli.operations.alerts import find_alerts
 from pincli.operations.session import Need
-from pincli.operations.trail import check_trail, parse_head
+from pincli.operations.trail_check import check_trail, parse_head
 from pincli.rules.states import state_of
 from pincli.rules.times import written
 from pincli.store.sqlite import connection, lockfile, migrations, transaction

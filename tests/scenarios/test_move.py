@@ -15,7 +15,7 @@ import pytest
 from pincli.errors import StoreUnavailable
 from pincli.models import Fault, Outcome
 from pincli.operations.session import Need
-from pincli.operations.trail import check_trail
+from pincli.operations.trail_check import check_trail
 from pincli.operations.verify import verify
 from pincli.rules.states import ATTEMPTS_ALLOWED
 from pincli.store.mark import NOWHERE, Mark, Seen

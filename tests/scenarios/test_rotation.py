@@ -12,7 +12,7 @@ from pincli.models import Outcome
 from pincli.operations import keys, pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need, Session
-from pincli.operations.trail import check_trail
+from pincli.operations.trail_check import check_trail
 from pincli.operations.verify import verify
 from tests.support.desk import Desk
 from tests.support.drive_upkeep import UpkeepForks, Wreck, wrecks

@@ -22,7 +22,7 @@ import typer
 from pincli import cli
 from pincli.config import Config
 from pincli.models import UserType
-from pincli.operations import people, pins, unlock
+from pincli.operations import locks, people, pins
 from pincli.operations.verify import verify
 from pincli.store.sqlite import connection
 from tests.support.desk import Desk, new_desk
@@ -136,7 +136,7 @@ def furnished(folder: Path, told: Clock) -> Desk:
     told.at(days=5)
     _miss(desk, "dave", "bob", 6)
     with desk.session(agent="portal") as session:
-        unlock.unlock(session, "bob", "by the customer in the portal")
+        locks.unlock(session, "bob", "by the customer in the portal")
     told.at(hours=18)
     with desk.session(agent="dave") as session:
         verify(session, "alice", RIGHT, "T-4690")

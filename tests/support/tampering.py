@@ -16,7 +16,7 @@ from typing import Any
 
 from pincli.errors import UnknownUser
 from pincli.operations import people
-from pincli.operations.unlock import unlock
+from pincli.operations.locks import unlock
 from pincli.operations.verify import verify
 from pincli.store.sqlite.tables import FROM_SCHEMA_1, SCHEMA_2
 from tests.support.desk import Desk, Ran, new_desk

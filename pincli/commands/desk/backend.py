@@ -29,9 +29,8 @@ from pincli.errors import PincliError
 from pincli.models import User, Verdict
 from pincli.operations.call import begin
 from pincli.operations.find import find_caller, note_nobody, note_viewed
-from pincli.operations.left_open import end_left_open
 from pincli.operations.session import Need, Session
-from pincli.operations.verify import add_ticket, admit, renew, verify
+from pincli.operations.verify import add_ticket, admit, end_left_open, renew, verify
 from pincli.rules.names import clean_ticket
 from pincli.store.opening import ConnectionCache
 from pincli.vault.answers import Answers

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pincli.errors import FileUnwritable, Refused, Rule
 from pincli.files import sync_folder
-from pincli.operations.places import require_elsewhere
+from pincli.operations.named_files import require_elsewhere
 from pincli.store.scratch import StagedImport
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from pincli.models import EventKind
-from pincli.operations.unlock import unlock
+from pincli.operations.locks import unlock
 from tests.support.driving import RIGHT, Forks, nothing_impossible
 from tests.support.pooler import pooled
 from tests.support.served import ServedDesk

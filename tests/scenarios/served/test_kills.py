@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from pincli.operations.unlock import unlock
+from pincli.operations.locks import unlock
 from tests.support.desk import Ran, killed
 from tests.support.driving import (
     OTHER,

@@ -20,7 +20,7 @@ from pincli.models import Origin, Outcome
 from pincli.operations import people
 from pincli.operations.doctor.examination import examine
 from pincli.operations.session import Need
-from pincli.operations.trail import check_trail
+from pincli.operations.trail_check import check_trail
 from pincli.operations.verify import verify
 from pincli.store.postgresql import tables as schema
 from pincli.store.sql.rows import USER_COLUMNS

@@ -23,12 +23,11 @@ from pincli.errors import (
     VerifierDamaged,
 )
 from pincli.models import Fault, Outcome, State
-from pincli.operations import left_open
-from pincli.operations.left_open import end_left_open
+from pincli.operations import verify as verifying
 from pincli.operations.people import note_refusal
 from pincli.operations.session import Session
-from pincli.operations.trail import check_trail
-from pincli.operations.verify import admit, verify
+from pincli.operations.trail_check import check_trail
+from pincli.operations.verify import admit, end_left_open, verify
 from pincli.store.mark import Mark
 from pincli.store.postgresql import attempts
 from pincli.views.problems import describe
@@ -352,7 +351,7 @@ def test_an_attempt_left_open_is_ended_by_who_looks(
         with held(floor), pytest.raises(StoreBusy):
             store_of(session).functions.finish(open_one)
         assert time.monotonic() - began < 4
-        monkeypatch.setattr(left_open, "LEFT_OPEN", timedelta(seconds=-2))
+        monkeypatch.setattr(verifying, "LEFT_OPEN", timedelta(seconds=-2))
         ((definition,),) = floor.database.sql(_AT_ONCE)
         floor.database.sql(definition)
         store_of(session).locks_recorded.clear()

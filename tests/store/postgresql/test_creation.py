@@ -10,7 +10,7 @@ import pytest
 from pincli.errors import Refused, StoreUnavailable
 from pincli.models import Fault, Origin
 from pincli.operations.setup import initialise
-from pincli.operations.trail import check_trail
+from pincli.operations.trail_check import check_trail
 from pincli.store.location import Server
 from pincli.store.postgresql.upkeep import PostgresUpkeep
 from tests.store.postgresql.floor import Floor, make_schema

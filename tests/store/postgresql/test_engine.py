@@ -23,7 +23,7 @@ from pincli.errors import (
 from pincli.models import EventKind, Fault, NewEvent, Origin, User, UserType
 from pincli.operations import people, pins
 from pincli.operations.session import Session
-from pincli.operations.trail import check_trail
+from pincli.operations.trail_check import check_trail
 from pincli.rules.words import Sought
 from pincli.store.contract import Transaction
 from pincli.store.location import Server

@@ -28,7 +28,7 @@ from pincli.models import (
     UserType,
     Verdict,
 )
-from pincli.operations.left_open import LEFT_OPEN
+from pincli.operations.verify import LEFT_OPEN
 from pincli.rules import lockout
 from pincli.rules.canonical import link_of, texts_digest
 from pincli.rules.people import edited, switched

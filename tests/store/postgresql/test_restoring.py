@@ -9,7 +9,7 @@ import pytest
 from pincli.errors import BackupRefused, StoreRolledBack, StoreTampered, UsageProblem
 from pincli.models import Origin, Outcome
 from pincli.operations import backups, people
-from pincli.operations.trail import check_trail
+from pincli.operations.trail_check import check_trail
 from pincli.operations.verify import verify
 from pincli.results import Restored
 from pincli.store.location import Server

@@ -10,7 +10,7 @@ import pytest
 
 from pincli.errors import PincliError
 from pincli.models import EventKind, UserType
-from pincli.operations import people, pins, unlock
+from pincli.operations import locks, people, pins
 from pincli.operations.session import Session
 from pincli.operations.verify import verify
 from pincli.store.steps import pins as pin_steps
@@ -35,12 +35,12 @@ def busy(desk: Desk) -> Desk:
             verify(session, "alice", WRONG, None)
         verify(session, "alice", PIN, None)
         pins.show(session, "alice")
-        unlock.unlock(session, "alice", "said so")
+        locks.unlock(session, "alice", "said so")
         pins.show(session, "carol")
         for refused in (
             lambda: pins.change(session, "alice", PIN),
             lambda: pins.show(session, "bob"),
-            lambda: unlock.unlock(session, "alice", "again"),
+            lambda: locks.unlock(session, "alice", "again"),
             lambda: verify(session, "nobody", PIN, "T-2"),
         ):
             with suppress(PincliError):

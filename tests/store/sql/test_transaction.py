@@ -11,7 +11,7 @@ import pytest
 from pincli.errors import StaleRecord, StoreRolledBack, StoreTampered, StoreUnavailable
 from pincli.models import EventKind, NewEvent, User, UserType
 from pincli.operations.keys import KeyKind, rotate
-from pincli.operations.trail import check_trail
+from pincli.operations.trail_check import check_trail
 from pincli.rules.people import newcomer
 from pincli.store.contract import Transaction
 from pincli.store.steps import people

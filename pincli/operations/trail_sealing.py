@@ -7,8 +7,8 @@ import hmac
 from pincli.errors import StoreTampered
 from pincli.models import Head, Start
 from pincli.operations.chunks import Progress, no_progress
-from pincli.operations.old_trail import CHANGED, MISSING
 from pincli.operations.session import Session
+from pincli.operations.trail_schema_1 import CHANGED, MISSING
 from pincli.rules.canonical import link_of
 from pincli.store.contract import Transaction
 from pincli.vault.audit_seals import AuditSealer

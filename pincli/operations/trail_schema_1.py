@@ -20,24 +20,24 @@ _KIND, _OUTCOME = Event._fields.index("kind"), Event._fields.index("outcome")
 
 
 class BadEvent(Exception):
-    """An event that is not as pincli wrote it: its number, and what is wrong."""
+    """An event, or with no number a record, that is not as pincli wrote it."""
 
     def __init__(self, number: int | None, finding: str) -> None:
-        super().__init__(finding)
+        super().__init__(finding if number is None else f"event {number}: {finding}")
         self.number = number
         self.finding = finding
 
 
 class OldTrail:
-    """The events of schema 1, as far as they were followed and found to be right.
+    """Checks the events of schema 1 in order.
 
     Attributes:
-        number: The last one's.
-        mac: Its mac; before the first one, the store's id.
+        number: The number of the last event that is right.
+        mac: Its mac; before the first event, the store's id.
     """
 
     def __init__(self, keyring: Keyring, store_id: str, after: Head | None = None) -> None:
-        """Follow them from the first one, or after those that were archived."""
+        """Begin with the first event, or after those that were archived."""
         self.number = after.number if after else 0
         self.mac = after.link.hex() if after and after.number else store_id
         self._keyring = keyring
@@ -48,8 +48,8 @@ class OldTrail:
 
         Raises:
             BadEvent: One is not as pincli wrote it.
-            KeysUnavailable: A key that the trail names isn't here: nothing can be said about
-                what it signed.
+            KeysUnavailable: A key that the trail names isn't here, so its events can't be
+                checked.
         """
         signer = self._signer or self._first_signer(rows)
         for row in rows:
@@ -63,16 +63,16 @@ class OldTrail:
         self._signer = signer
 
     def _first_signer(self, rows: Sequence[OldEvent]) -> AuditSigner:
-        """Who signed the first event: the audit key that it names.
+        """The signer of the first event: the audit key that it names.
 
-        A missing key and a changed name look alike. The second event, which the same key signed,
-        tells them apart, as long as that key is there.
+        A missing key and a changed name look alike. The second event, signed by the same key,
+        tells them apart if another key on disk signed it.
         """
         first, following = rows[0], rows[1:2]
         named = str(first[_OUTCOME])
         if first[0] != self.number + 1:
             raise BadEvent(self.number + 1, MISSING)
-        if self.number:  # which key it was, an archived event says
+        if self.number:  # an archived event names the key, so try each
             for signer in self._keys():
                 if _signed(signer, self.mac, first):
                     return signer
@@ -89,9 +89,9 @@ class OldTrail:
             raise
 
     def _signer_after(self, signer: AuditSigner, row: OldEvent) -> AuditSigner:
-        """Who signs what follows the rotation of a key: another, if it was the audit key.
+        """The signer of what follows a key rotation: a new one if it was the audit key.
 
-        The event itself has just been checked with the key before, so it can be believed.
+        The event itself was just checked with the previous key.
         """
         kind, _, named = str(row[_OUTCOME]).partition(":")
         return self._signer_named(named) if kind == "audit" else signer
@@ -100,7 +100,7 @@ class OldTrail:
         return AuditSigner(self._keyring.of(AUDIT_KEY, named))
 
     def _keys(self) -> Iterator[AuditSigner]:
-        """Every audit key there is, present or rotated away; one that can't be read is left out."""
+        """Every readable audit key on this host: present, rotated away or compromised."""
         for path in self._keyring.on_disk(AUDIT_KEY):
             with suppress(KeysUnavailable):
                 yield AuditSigner(named_key(AUDIT_KEY, read_key(path)))
@@ -108,5 +108,5 @@ class OldTrail:
 
 
 def _signed(signer: AuditSigner, previous: str, row: OldEvent) -> bool:
-    # As bytes: of text, hmac compares ASCII only, and a mac put here may be any.
+    # As bytes: hmac compares only ASCII text, and a forged mac may be anything.
     return hmac.compare_digest(signer.mac(previous, row[:-1]).encode(), str(row[-1]).encode())
