@@ -178,9 +178,9 @@ def _report(problem: Problem, invocation: Invocation, *, quiet: bool = False) ->
     try:
         with writing():
             if as_json:
-                from pincli.views import programs
+                from pincli.views import json_output
 
-                programs.write(programs.envelope(command or None, {}, problem), sys.stdout)
+                json_output.write(json_output.envelope(command or None, {}, problem), sys.stdout)
     except OutputUnavailable as unwritable:
         code = ExitCode.UNAVAILABLE
         if as_json and not unwritable.closed_by_reader:

@@ -124,7 +124,7 @@ def test_a_verify_loads_no_other_command(desk: Desk, tmp_path: Path) -> None:
         "prompts",
         "interrupts",
     }
-    assert "pincli.views.terminal" not in modules
+    assert "pincli.views.text_output" not in modules
     assert "pincli.store.sqlite.migrations" not in modules
     assert "pincli.store.contract" not in modules
     assert "pincli.results" not in modules

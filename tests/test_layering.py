@@ -290,7 +290,7 @@ def test_each_library_is_used_where_it_may_be() -> None:
         (wrong_direction, "pincli.commands.x", "from pincli.store.steps import pins"),
         (wrong_direction, "pincli.operations.x", "from pincli.store.sqlite import engine"),
         (wrong_direction, "pincli.operations.x", "from pincli.store.sqlite.lockfile import Locks"),
-        (wrong_direction, "pincli.operations.x", "from pincli.views import plain"),
+        (wrong_direction, "pincli.operations.x", "from pincli.views import blocks"),
         (wrong_direction, "pincli.operations.x", "from pincli.config import Config"),
         (wrong_direction, "pincli.rules.x", "from pincli import config"),
         (wrong_direction, "pincli.rules.x", "from pincli.store.contract import Transaction"),

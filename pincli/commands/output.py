@@ -70,10 +70,10 @@ def deliver(invocation: Invocation, answer: Answer) -> int:
     else:
         with writing():
             if as_json:
-                from pincli.views import programs
+                from pincli.views import json_output
 
-                result = programs.envelope(invocation.command, answer.facts, answer.problem)
-                programs.write(
+                result = json_output.envelope(invocation.command, answer.facts, answer.problem)
+                json_output.write(
                     result, sys.stdout, secret=answer.secret, whole=interrupts.ignore_from_here
                 )
             elif answer.text is not None:
@@ -112,16 +112,9 @@ def write_line(text: str) -> None:
 
 def show(blocks: Sequence[Block], stream: TextIO) -> None:
     """Draw blocks with Rich on a terminal, as plain lines elsewhere."""
-    display = read_display()
-    if stream.isatty():
-        from pincli.views.terminal import draw
+    from pincli.views import text_output
 
-        draw(blocks, display, stream)
-    else:
-        from pincli.views import plain
-
-        for line in plain.lines(blocks, display):
-            stream.write(line + "\n")
+    text_output.write(blocks, read_display(), stream)
 
 
 def _with_next_steps(invocation: Invocation, blocks: Sequence[Block]) -> Iterator[Block]:

@@ -64,14 +64,14 @@ def _import_the_rest(session: Session, as_json: bool) -> None:
     import pincli.views.verdict
 
     if as_json:
-        import pincli.views.programs  # noqa: F401
+        import pincli.views.json_output  # noqa: F401
 
 
 def _get_ready(answers: Answers, as_json: bool) -> None:
     """While the agent types: do first-time work that would otherwise come after Enter."""
     answers.warm_up()
     if not as_json:
-        from pincli.views.terminal import rehearse
+        from pincli.views.text_output import rehearse
 
         rehearse()
 

@@ -1,4 +1,4 @@
-"""What a screen is made of. Views compose these; plain.py and terminal.py draw them.
+"""What a screen is made of. Views compose these; layout.py makes lines of them.
 
 Annotations are not postponed here, as in models.py.
 """

@@ -22,8 +22,9 @@ from pincli.views.blocks import (
     Table,
     Tone,
 )
+from pincli.views.folding import columns_of
 from pincli.views.status import when
-from pincli.views.terminal import rows_of, width_of
+from pincli.views.text_output import rows_of
 from pincli.views.verdict import attempts, caller, login_of, name_field, say, short_name, verdict
 
 WIDEST = 100
@@ -146,7 +147,7 @@ def people_rows(found: Found, width: int) -> list[tuple[str, ...]]:
     """
     for chosen in ("state", "name"), ("name",), ():
         rows = [_row_of(user, chosen) for user in found.people]
-        wide = [max(map(width_of, column), default=0) for column in zip(*rows, strict=True)]
+        wide = [max(map(columns_of, column), default=0) for column in zip(*rows, strict=True)]
         if sum(wide) + len(_GAP) * len(wide) < width:
             break
     return rows

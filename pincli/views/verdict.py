@@ -85,7 +85,7 @@ def name_field(user: User) -> list[tuple[str, str]]:
 
 def short_name(user: User) -> str:
     """A display name, cut short."""
-    from pincli.views.plain import columns_of
+    from pincli.views.folding import columns_of
 
     name = shown(user.display_name)
     if columns_of(name) <= _NAME_COLUMNS:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from pincli.commands import interrupts
-from pincli.views import programs
+from pincli.views import json_output
 
 
 def press_ctrl_c() -> None:
@@ -67,7 +67,7 @@ def test_an_object_is_whole_whenever_it_is_pressed(rows: object) -> None:
     """Exactly one object: from its first character on nothing parts it."""
     out = Pressed()
     with interrupts.taken():
-        programs.write({"users": rows}, out, whole=interrupts.ignore_from_here)
+        json_output.write({"users": rows}, out, whole=interrupts.ignore_from_here)
     assert out.getvalue() == '{"users": ["a", "b"]}\n'
 
 
@@ -81,5 +81,5 @@ def test_a_long_one_can_be_given_up_while_it_is_put_together() -> None:
 
     out = io.StringIO()
     with interrupts.taken(), pytest.raises(KeyboardInterrupt):
-        programs.write({"users": rows()}, out, whole=interrupts.ignore_from_here)
+        json_output.write({"users": rows()}, out, whole=interrupts.ignore_from_here)
     assert out.getvalue() == ""

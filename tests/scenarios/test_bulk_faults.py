@@ -226,7 +226,7 @@ def test_no_room_for_the_temporary_file(
 def test_no_room_to_put_a_long_answer_together(desk: Desk, small_disk: Path) -> None:
     """Exit 8 and no half object; the reset itself is done, and the second answer says so."""
     crowd(desk, 8000)
-    sizes = {"pincli.views.programs:_IN_MEMORY": 1000}
+    sizes = {"pincli.views.json_output:_IN_MEMORY": 1000}
     words = ("reset", "--all", "--yes", "--json")
     ran = run(desk, *words, program=app(sizes=sizes), env={"TMPDIR": str(small_disk)})
     assert ran.code == 8

@@ -31,7 +31,7 @@ from pincli.store.sqlite import transaction
 from pincli.store.sqlite.engine import SqliteStore
 from pincli.store.steps import attempts
 from pincli.vault.answers import Answers, HashCost
-from pincli.views import programs
+from pincli.views import json_output
 
 _CHEAP = HashCost(memory_kib=8, passes=1)
 _LONGEST_LINGER = 30.0
@@ -42,7 +42,7 @@ _WATCHED: tuple[tuple[object, str, str, str], ...] = (
     (Session, "prepare_to_attempt", "prepare", "prepared"),
     (Answers, "answer", "hash", "hashed"),
     (Mark, "write", "mark", "marked"),
-    (programs, "write", "answer", "wrote"),
+    (json_output, "write", "answer", "wrote"),
     (cli, "writing", "", "answered"),
 )
 """Functions, and the points before and after them."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pytest
 
 from pincli.config import Display
-from pincli.views import plain, terminal
+from pincli.views import text_output
 from pincli.views.blocks import Block
 
 COLOURED = Display(unicode=True, color=True)
@@ -30,7 +30,9 @@ class FakeTerminal(io.StringIO):
 
 def piped(blocks: Sequence[Block], display: Display = UNCOLOURED) -> str:
     """What goes into a pipe."""
-    return "".join(f"{line}\n" for line in plain.lines(blocks, display))
+    stream = io.StringIO()
+    text_output.write(blocks, display, stream)
+    return stream.getvalue()
 
 
 def drawn(
@@ -44,7 +46,7 @@ def drawn(
     patch.setenv("COLUMNS", str(columns))
     patch.setenv("TERM", "xterm-256color")
     stream = FakeTerminal()
-    terminal.draw(blocks, display, stream)
+    text_output.write(blocks, display, stream)
     return stream.getvalue()
 
 

@@ -20,7 +20,7 @@ from tests.views.screens import (
     without_styles,
 )
 
-WIDTHS = (60, 80, 200)
+WIDTHS = (20, 60, 80, 200)
 
 
 def blocks_with(text: str) -> list[Block]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from pincli.config import Display
 from pincli.results import ImportTally, RowProblem
-from pincli.views import imports, plain
+from pincli.views import imports
 from pincli.views.blocks import Answer
 from pincli.views.exit_codes import ExitCode
+from tests.views.screens import piped
 
 TALLY = ImportTally(rows=12, added=3, updated=4, unchanged=5)
 NONE = imports.Rejected(0, iter(()), "")
@@ -26,8 +26,7 @@ def found(count: int, asked: list[int] | None = None) -> Iterator[RowProblem]:
 
 def screen(answer: Answer) -> str:
     """What a person sees, with single blanks."""
-    lines = plain.lines(answer.screen(), Display(unicode=True, color=False))
-    return " ".join(" ".join(lines).split())
+    return " ".join(piped(answer.screen()).split())
 
 
 @pytest.mark.parametrize("count", [1, 2, 19, 20])
@@ -98,6 +97,6 @@ def test_a_dry_run_says_that_it_was_one() -> None:
 def test_the_preview_says_how_many_are_switched_off() -> None:
     """Before one types the account's name."""
     blocks = imports.preview(TALLY._replace(deactivated=6), "acme")
-    text = " ".join(plain.lines(blocks, Display(unicode=True, color=False)))
+    text = piped(blocks)
     assert "6 users of acme are deactivated" in text
     assert "added" in text

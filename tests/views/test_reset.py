@@ -6,7 +6,7 @@ import io
 import json
 
 from pincli.models import Change, ResetUser, State, User
-from pincli.views.programs import envelope, write
+from pincli.views.json_output import envelope, write
 from pincli.views.reset import ResetTally, dry_run, preview, receipt
 from tests.store.attempting import NO_PIN
 from tests.views.records import alice

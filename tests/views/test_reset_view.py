@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from pincli.config import Display
 from pincli.models import Change, ResetUser, State, User
 from pincli.rules.lockout import after, counter_reset, withdrawn
-from pincli.views import plain, reset
+from pincli.views import reset
 from pincli.views.blocks import Answer, Block
 from pincli.views.reset import ResetTally
 from tests.store.attempting import NO_PIN
 from tests.views.records import alice
+from tests.views.screens import piped
 
 
 def user(name: str, row: int = 1, *, misses: int = 0, **fields: Any) -> User:
@@ -50,7 +50,7 @@ def pages_of(results: Sequence[ResetUser]) -> Iterator[list[User]]:
 
 def text(blocks: Sequence[Block]) -> str:
     """What a person sees, with single blanks."""
-    return " ".join(" ".join(plain.lines(blocks, Display(unicode=True, color=False))).split())
+    return " ".join(piped(blocks).split())
 
 
 def test_the_figures_add_up() -> None:

@@ -13,7 +13,7 @@ from pincli.models import State, User, UserType
 from pincli.rules.times import present, written
 from pincli.views import status
 from pincli.views.blocks import Answer
-from pincli.views.programs import envelope, write
+from pincli.views.json_output import envelope, write
 from pincli.views.times import said
 from tests.store.attempting import NO_PIN
 from tests.views.records import alice

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pincli.views import programs
+from pincli.views import json_output
 from pincli.views.blocks import Problem
-from pincli.views.programs import envelope, write
+from pincli.views.json_output import envelope, write
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(alphabet=st.characters(codec=None)),
@@ -46,7 +46,7 @@ def test_rows_that_come_one_by_one_are_written_as_an_array(
 
 def test_many_rows_go_through_a_file_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond what is kept in memory nothing is lost or reordered."""
-    monkeypatch.setattr(programs, "_IN_MEMORY", 100)
+    monkeypatch.setattr(json_output, "_IN_MEMORY", 100)
     out = written({"a": 1, "rows": ({"n": n} for n in range(5000)), "b": iter([])})
     assert json.loads(out) == {"a": 1, "rows": [{"n": n} for n in range(5000)], "b": []}
 
@@ -57,7 +57,7 @@ def test_pins_never_go_through_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     def on_disk(*_: object, **__: object) -> None:
         raise AssertionError("a temporary file was made")
 
-    monkeypatch.setattr(programs, "_IN_MEMORY", 100)
+    monkeypatch.setattr(json_output, "_IN_MEMORY", 100)
     monkeypatch.setattr(tempfile, "TemporaryFile", on_disk)
     stream = io.StringIO()
     write({"rows": ({"n": n} for n in range(5000))}, stream, secret=True)
@@ -77,7 +77,7 @@ def test_an_error_among_the_rows_leaves_nothing_written(
         yield from range(good)
         raise OSError("the store is gone")
 
-    monkeypatch.setattr(programs, "_IN_MEMORY", in_memory)
+    monkeypatch.setattr(json_output, "_IN_MEMORY", in_memory)
     stream = io.StringIO()
     with pytest.raises(OSError, match="the store is gone"):
         write({"a": 1, "rows": rows()}, stream)

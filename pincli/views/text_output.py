@@ -1,0 +1,67 @@
+"""The answer as text, two sinks for one layout: plain lines, and Rich on a terminal."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from pincli.config import Display
+from pincli.views.blocks import Block, Fields, Headline, Tone
+from pincli.views.layout import lines
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_UNBOUNDED = 1_000_000
+"""Columns of a pipe."""
+
+
+def write(blocks: Sequence[Block], display: Display, stream: TextIO) -> None:
+    """Write the blocks: drawn by Rich on a terminal, as plain lines elsewhere."""
+    if stream.isatty():
+        _draw(blocks, display, _console(display, stream))
+        return
+    for line in lines(blocks, display, _UNBOUNDED):
+        stream.write("".join(span.text for span in line) + "\n")
+
+
+def rows_of(blocks: Sequence[Block], display: Display, columns: int) -> list[str]:
+    """The blocks as rows for a part of the screen: each with its own styles, none wider."""
+    stream = io.StringIO()
+    _draw(blocks, display, _console(display, stream, columns))
+    return stream.getvalue().split("\n")[:-1]
+
+
+def rehearse() -> None:
+    """Draw a verdict to nowhere: the first one takes half as long again as the hash."""
+    blocks: list[Block] = [Headline(Tone.GOOD, ""), Fields([("", "")])]
+    display = Display(unicode=True, color=True)
+    _draw(blocks, display, _console(display, io.StringIO()))
+
+
+def _console(display: Display, stream: TextIO, columns: int | None = None) -> Console:
+    from rich.console import Console
+
+    return Console(
+        file=stream,
+        width=columns,
+        color_system="auto" if display.color else None,
+        force_terminal=display.color,
+        no_color=not display.color,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+
+
+def _draw(blocks: Sequence[Block], display: Display, console: Console) -> None:
+    from rich.text import Text
+
+    for line in lines(blocks, display, console.width):
+        # Only a menu is ever too wide.
+        console.print(
+            Text.assemble(*line),
+            no_wrap=True,
+            overflow="ellipsis" if display.unicode else "crop",
+        )
