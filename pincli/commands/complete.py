@@ -20,7 +20,7 @@ from pincli.errors import PincliError
 from pincli.operations.find import accounts_with, names_beginning
 from pincli.store.opening import open_store
 from pincli.views.blocks import Answer
-from pincli.views.manual.topics import TOPICS
+from pincli.views.manual.topics import ABOUT
 
 FILES, FOLDERS = "\tfiles", "\tfolders"
 _BY_THE_SHELL = {"file": (FILES,), "dir": (FOLDERS,), "location": (FOLDERS,)}
@@ -154,7 +154,8 @@ class _Line:
             return _beginning(begun, map(str, choices))
         if word == "topic":
             commands = (name for section in front_page().values() for name in section)
-            return _beginning(begun, [*commands, *TOPICS])
+            topics = (_described(topic, text) for topic, text in ABOUT.items())
+            return _beginning(begun, [*commands, *topics])
         if word == "user" and self._place.path == _NAMES_SOMEBODY_NEW:
             return ()
         if word == "account" and parameter.name == "account" and (found := self._accounts()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from pincli.commands.command_tree import columns, page, pages
 from pincli.commands.invocation import Invocation
 from pincli.commands.registry import visible_names
 from pincli.commands.suggestions import did_you_mean, nearest
+from pincli.config import read_display
 from pincli.errors import UsageProblem
 from pincli.rules.names import mask_pins
 from pincli.views.blocks import Answer
@@ -33,10 +35,11 @@ def show_help(
 
     Example:
       pincli help pin show
-      pincli help exit-codes
+      pincli help deployment
+      pincli help man | man -l -
 
-    Topics: exit-codes, json, environment; and man, the whole manual as a man page:
-    `pincli help man | man -l -`.
+    Topics: exit-codes, json, environment, deployment, hosts, portal, people, cron, attacks,
+    upkeep, security; and man, the commands as a man page.
     """
     words = topic or []
     text, keys = _text_and_keys(invocation.front, words)
@@ -50,8 +53,11 @@ def _text_and_keys(front: Any, words: list[str]) -> tuple[str, dict[str, object]
     if words == ["exit-codes"]:
         codes = [{"code": int(c), "name": c.short, "means": c.meaning} for c in ExitCode]
         return topics.exit_codes(columns(front)), {"exit_codes": codes}
-    if len(words) == 1 and words[0] in topics.TOPICS:
-        return topics.TOPICS[words[0]](columns(front)), {}
+    name = words[0] if len(words) == 1 else ""
+    if name in topics.REFERENCES:
+        return topics.REFERENCES[name](columns(front)), {}
+    if name in topics.CHAPTERS:
+        return _chapter(front, name), {}
     found = page(front, words)
     if found is None:
         raise _unknown_topic(words)
@@ -59,12 +65,21 @@ def _text_and_keys(front: Any, words: list[str]) -> tuple[str, dict[str, object]
     return f"{text}\n", {"commands": [facts(each) for each in ([own] if words else pages(front))]}
 
 
+def _chapter(front: Any, name: str) -> str:
+    """A chapter for a terminal, or as plain text."""
+    from pincli.views.manual.chapters import chapter
+
+    display = read_display()
+    on_terminal = sys.stdout.isatty() and display.color
+    return chapter(name, columns(front), display._replace(color=on_terminal))
+
+
 def _unknown_topic(words: list[str]) -> UsageProblem:
     typed = " ".join(words)
-    near = nearest(typed, [*visible_names(), *topics.TOPICS, _MAN])
+    near = nearest(typed, [*visible_names(), *topics.ABOUT, _MAN])
     return UsageProblem(
         f"there is no help about {mask_pins(typed)!r}",
         did_you_mean([f"pincli help {name}" for name in near])
         if near
-        else "`pincli --help` lists the commands, `pincli help --help` the topics",
+        else "`pincli help` lists the commands and topics",
     )

@@ -89,11 +89,11 @@ class PlainGroup(TyperGroup):
         if entry is not None:
             _write_exit_codes(entry, formatter)
         if not self.words:
-            from pincli.views.manual.topics import TOPICS
+            from pincli.views.manual.topics import ABOUT
 
             codes = ", ".join(f"{int(code)} {code.short}" for code in ExitCode)
-            more = ", ".join(f"`pincli help {topic}`" for topic in TOPICS)
-            _write_epilog(f"Exit codes: {codes}.\n\nMore: {more}.", formatter)
+            topics = f"Topics of `pincli help TOPIC`: {', '.join(ABOUT)}."
+            _write_epilog(f"Exit codes: {codes}.\n\n{topics}", formatter)
 
     def get_help_option(self, ctx: Any) -> Any:  # noqa: D102
         return _written_by_us(super().get_help_option(ctx))

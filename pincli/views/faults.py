@@ -287,7 +287,7 @@ def config_words(error: ConfigUnavailable) -> tuple[str, str]:
     words = {
         Fault.MISSING: (
             f"pincli runs under sudo, and there is no {path}",
-            "an admin writes it: store, keys and [roles]; the README shows how",
+            "an admin writes it: store, keys and [roles]; `pincli help deployment` shows how",
         ),
         Fault.EXPOSED: (
             f"others could have written the configuration: {path}",
@@ -295,7 +295,7 @@ def config_words(error: ConfigUnavailable) -> tuple[str, str]:
         ),
         Fault.MALFORMED: (
             f"the configuration is malformed: {path}{detail}",
-            "an admin corrects it; the README shows one",
+            "an admin corrects it; `pincli help deployment` shows one",
         ),
     }
     return words.get(

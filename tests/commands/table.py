@@ -437,6 +437,7 @@ UPKEEP = (
     done("help json", frozenset({"topic", "text"})),
     done("help environment", frozenset({"topic", "text"})),
     done("help man", frozenset({"topic", "text"})),
+    done("help cron", frozenset({"topic", "text"})),
     usage("help nothing"),
     usage("help pin nothing"),
     usage("help complete"),

@@ -16,10 +16,11 @@ from pincli.cli import app
 from pincli.commands import registry
 from pincli.commands.command_tree import pages, root
 from pincli.views.exit_codes import EXIT_OF, ExitCode
-from pincli.views.manual.topics import TOPICS
+from pincli.views.manual.topics import ABOUT, REFERENCES
 from tests.commands.table import TABLE
 from tests.support.contract import COMMANDS, GROUPS, answer_of, call
 from tests.support.desk import PROGRAM, Desk
+from tests.support.terminal import terminal
 
 FRONT = typer.main.get_command(app)
 EVERYTHING = ["", *GROUPS, *COMMANDS]
@@ -82,8 +83,8 @@ def test_help_fits_the_terminal(columns: int) -> None:
         assert [line for line in lines if len(line) > columns] == [], place.path
         if columns == 80:
             assert re.findall(r"^  [a-z-]+ {2,}.*\.\.\.$", text, re.MULTILINE) == []
-    for topic in TOPICS:
-        assert [line for line in TOPICS[topic](columns).splitlines() if len(line) > columns] == []
+    for text_of in REFERENCES.values():
+        assert [line for line in text_of(columns).splitlines() if len(line) > columns] == []
 
 
 def test_the_root_lists_every_command_and_exit_code(nowhere: Desk) -> None:
@@ -130,11 +131,23 @@ def test_the_exit_codes_are_the_program_s_own(nowhere: Desk) -> None:
 
 def test_the_topics_are_complete(nowhere: Desk) -> None:
     """Every topic, every word of `error.code`, every variable that the configuration reads."""
-    assert f"Topics: {', '.join(TOPICS)}; and man" in call(nowhere, "help --help").out
+    for line, heading in (("help --help", "Topics:"), ("help", "Topics of `pincli help TOPIC`:")):
+        assert f"{heading} {', '.join(ABOUT)}" in " ".join(call(nowhere, line).out.split())
     assert all(word in call(nowhere, "help json").out for word in EXIT_OF)
     environment = call(nowhere, "help environment").out
     for variable in ("PINCLI_STORE", "PINCLI_KEYS", "XDG_DATA_HOME", "NO_COLOR", "SUDO_UID"):
         assert variable in environment
+
+
+def test_a_chapter_has_styles_on_a_terminal_only(nowhere: Desk) -> None:
+    """Bold code on a terminal; in a pipe and with NO_COLOR the same text without styles."""
+    piped = nowhere.run("help", "cron").out
+    assert "\x1b" not in piped
+    assert "`pincli help deployment`" in piped
+    for env, style in (({}, "\x1b[1m"), ({"NO_COLOR": "1"}, "`")):
+        with terminal(nowhere, "help", "cron", env=env) as opened:
+            assert opened.end() == 0
+            assert f"{style}pincli help deployment" in opened.raw.decode()
 
 
 def test_the_manual_by_keys_has_every_command(nowhere: Desk) -> None:

@@ -12,6 +12,7 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from tests.support import gallery
+from tests.support.badges import badges
 from tests.support.desk import Desk
 from tests.support.floor import copy_of
 
@@ -111,6 +112,8 @@ def everything() -> Iterator[tuple[Path, str]]:
             yield GOLDEN / f"{screen}.txt", golden(desk, screen, folder, told)
         for screen in PICTURED:
             yield PICTURES / f"{screen}.svg", picture(desk, screen, folder, told)
+    for name, badge in badges().items():
+        yield PICTURES / name, badge
 
 
 def main() -> None:

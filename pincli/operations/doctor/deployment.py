@@ -35,7 +35,9 @@ def deployment_checks(
         deployment = read_deployment(path)
     except Unavailable as error:
         detail = f" ({error.detail})" if error.detail else ""
-        yield Check("configuration", f"{path}: {error.fault.value}{detail}", "see the README")
+        yield Check(
+            "configuration", f"{path}: {error.fault.value}{detail}", "see `pincli help deployment`"
+        )
         return
     try:
         service = keys.stat().st_uid

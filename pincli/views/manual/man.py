@@ -80,7 +80,13 @@ def _page(pages: Sequence[Page]) -> Iterator[str]:
     yield from _section("ENVIRONMENT", _definitions(topics.ENVIRONMENT))
     yield from _section("FILES", _definitions(topics.FILES))
     yield from _section("EXAMPLES", _examples(each for each in commands if each.exits))
+    yield from _section("TOPICS", _topics())
     yield from _section("SEE ALSO", [".BR sudo (8),", ".BR sudoers (5)"])
+
+
+def _topics() -> Iterator[str]:
+    yield from prose("`pincli help TOPIC` shows a chapter of the manual:")
+    yield from _definitions(topics.CHAPTERS.items())
 
 
 def _section(heading: str, body: Iterable[str]) -> Iterator[str]:

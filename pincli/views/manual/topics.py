@@ -76,12 +76,32 @@ def json(columns: int = _COLUMNS) -> str:
     )
 
 
-TOPICS: dict[str, Callable[[int], str]] = {
+REFERENCES: dict[str, Callable[[int], str]] = {
     "exit-codes": exit_codes,
     "json": json,
     "environment": environment,
 }
-"""What `pincli help` can be asked for beside a command."""
+"""What is made of the program's own tables, for a width."""
+
+CHAPTERS = {
+    "deployment": "A floor of agents: sudo, roles, a hook, Kubernetes.",
+    "hosts": "Many hosts with one PostgreSQL server.",
+    "portal": "What the customer portal runs.",
+    "people": "Logins and accounts, import, rename, erase, reset.",
+    "cron": "What runs every night; every event to a SIEM.",
+    "attacks": "Signs of an attack, and what to do.",
+    "upkeep": "Backup and restore, keys, archive, upgrade, move.",
+    "security": "What pincli protects against, and what not.",
+}
+"""The files in `pincli/docs/`, and what each is about."""
+
+ABOUT = {
+    "exit-codes": "Every exit code.",
+    "json": "What --json promises.",
+    "environment": "Variables and files.",
+    **CHAPTERS,
+}
+"""What `pincli help` can be asked for besides commands and the man page."""
 
 
 def _pairs(rows: Sequence[tuple[str, str]], columns: int) -> str:

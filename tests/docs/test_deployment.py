@@ -1,4 +1,4 @@
-"""The README's floor of agents, set up by its very lines on this machine, and taken away again."""
+"""The chapter deployment: its commands set up a floor of agents on this machine."""
 
 from __future__ import annotations
 
@@ -14,29 +14,28 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.reading import CHAPTERS, ROOT, blocks
 from tests.support.floor_of_agents import SUDOERS, config_aside, reason_to_skip
-from tests.test_readme import README, blocks
 
 pytestmark = pytest.mark.system
 
-ROOT = Path(__file__).parent.parent
 PROGRAM, HOME = Path("/opt/pincli"), Path("/var/lib/pincli")
 COPIES, HOOK = Path("/root/pincli-keys"), Path("/usr/local/bin/notify-customer")
 OWN_SUDOERS = Path("/etc/sudoers.d/pincli")
 AGENT, ADMIN = "pincli-r-amy", "pincli-r-lea"
 GROUPS = {AGENT: "support", ADMIN: "support-leads"}
-CHAPTER = README.partition("## A floor of agents")[2].partition("\n## ")[0]
+CHAPTER = CHAPTERS["deployment"]
 
 
 @pytest.fixture(scope="module")
-def readme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """What root's lines print; everything that they make is gone afterwards."""
+def setup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run root's commands, and remove everything afterwards; what they print."""
     reason = reason_to_skip()
     if reason:
         pytest.skip(reason)
     theirs = [p for p in (PROGRAM, HOME, COPIES, HOOK, OWN_SUDOERS) if p.exists()]
     groups = [g for g in GROUPS.values() if subprocess.call(["getent", "group", g]) == 0]
-    assert not theirs, f"somebody's own: {theirs}"
+    assert not theirs, f"not made by this test: {theirs}"
     held = os.open(SUDOERS.parent, os.O_RDONLY)
     fcntl.flock(held, fcntl.LOCK_EX)
     checkout = tmp_path_factory.mktemp("checkout") / "pincli"
@@ -81,7 +80,7 @@ def _system(*command: str) -> None:
 
 
 def as_login(login: str, command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a command of a shell as somebody."""
+    """Run a shell command as that login."""
     entry = pwd.getpwnam(login)
     become = ("setpriv", "--reuid", login, "--regid", str(entry.pw_gid), "--init-groups", "--")
     return subprocess.run(
@@ -97,13 +96,13 @@ def as_login(login: str, command: str, stdin: str = "") -> subprocess.CompletedP
     )
 
 
-def test_all_is_well(readme: str) -> None:
-    """The doctor of the last line has checked everything, and finds nothing."""
-    assert "all well" in readme
-    assert "not checked" not in readme
+def test_all_is_well(setup: str) -> None:
+    """The doctor in the last line checks everything and finds nothing."""
+    assert "all well" in setup
+    assert "not checked" not in setup
 
 
-def test_people_work_there(readme: str) -> None:
+def test_people_work_there(setup: str) -> None:
     """An admin adds Alice, the portal opens her PIN, an agent verifies her; an admin backs up."""
     sudo = f"sudo -n -u pincli {PROGRAM}/bin/pincli"
     assert as_login(ADMIN, f"{sudo} user add alice --account acme").returncode == 0
@@ -119,9 +118,9 @@ def test_people_work_there(readme: str) -> None:
     assert as_login(AGENT, f"{sudo} pin show alice").returncode == 7
 
 
-def test_every_line_of_cron_runs(readme: str) -> None:
-    """As the service account; they print nothing, as there is nothing to do."""
-    (crontab,) = blocks(README, "crontab")
+def test_every_line_of_cron_runs(setup: str) -> None:
+    """As the service account; all is well, so no job prints anything."""
+    (crontab,) = blocks(CHAPTERS["cron"], "crontab")
     settings = [line for line in crontab.splitlines() if "=" in line.split()[0]]
     jobs = [line.split(maxsplit=5)[5] for line in crontab.splitlines() if line not in settings]
     assert len(jobs) > 4
@@ -133,9 +132,9 @@ def test_every_line_of_cron_runs(readme: str) -> None:
     backup.unlink()
 
 
-def test_every_line_of_the_units_runs(readme: str, tmp_path: Path) -> None:
-    """As systemd would run them; systemd finds nothing wrong with either unit."""
-    service, timer = blocks(README, "ini")
+def test_every_line_of_the_units_runs(setup: str, tmp_path: Path) -> None:
+    """As systemd runs them; `systemd-analyze` accepts both units."""
+    service, timer = blocks(CHAPTERS["cron"], "ini")
     for name, text in (("service", service), ("timer", timer)):
         (tmp_path / f"pincli-nightly.{name}").write_text(text)
     lines = [line.partition("=")[2] for line in service.splitlines() if line.startswith("Exec")]
@@ -157,7 +156,7 @@ def test_every_line_of_the_units_runs(readme: str, tmp_path: Path) -> None:
         assert "pincli-nightly" not in checked.stderr, checked
 
 
-def test_folders_are_as_the_table_says(readme: str) -> None:
+def test_folders_are_as_the_table_says(setup: str) -> None:
     """Owner and mode of each."""
     rows = [line.split("|")[1:3] for line in CHAPTER.splitlines() if line.startswith("| `/")]
     assert len(rows) == 6

@@ -1,8 +1,8 @@
-"""The README's chapter about many hosts: four hosts are set up by its very words, and work.
+"""The chapter hosts: its commands set up four hosts, and they work.
 
-Each host is a folder and a login of the database's. What stands in for the rest: an address of
-this machine for the database's, a connection in clear for TLS, this user for the service account
-and its sudo, and a script for ssh.
+Each host is a folder and a login in the database. The database has an address of this machine,
+connections are without TLS, this user is the service account, and a script takes the place of
+ssh.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ import pytest
 
 from pincli.deployment import read_deployment
 from pincli.rules.roles import Role
+from tests.docs.reading import CHAPTERS, ROOT, blocks
 from tests.support.pooler import pooled
 from tests.support.postgresql import LOGINS, PORT, SUPERUSER, Database, Server, Servers
 from tests.support.standby import bring_back, copy_of
-from tests.test_readme import MANY_HOSTS, blocks
 
-pytestmark = pytest.mark.xdist_group("the README's hosts")
+pytestmark = pytest.mark.xdist_group("chapter hosts")
+
+MANY_HOSTS = CHAPTERS["hosts"]
 
 HOSTS = ("desk1", "desk2", "portal1", "admin1")
 KEYS = {
@@ -55,8 +57,8 @@ class Floor:
     server: Server
     address: str
 
-    def told(self, text: str, host: str = "admin1") -> str:
-        """What the README says, as it is said on this machine."""
+    def here(self, text: str, host: str = "admin1") -> str:
+        """A text of the chapter, with names and folders of this machine."""
         for before, after in (
             ("sudo -u pincli /opt/pincli/bin/pincli", "pincli"),
             ("/etc/pincli", str(self.folder / host)),
@@ -78,13 +80,13 @@ class Floor:
     def environment(self, host: str) -> dict[str, str]:
         """A shell of the service account on a host, or the DBA's."""
         home = self.folder / host
-        told = {} if host == "dba" else self.store_and_keys(host)
+        location = {} if host == "dba" else self.store_and_keys(host)
         return {
             "HOME": str(home),
             "PATH": f"{self.folder / 'bin'}:{self.server.servers.programs}:/usr/bin:/bin",
-            "PYTHONPATH": str(Path(__file__).parent.parent),
+            "PYTHONPATH": str(ROOT),
             "LANG": "C.UTF-8",
-            **told,
+            **location,
         }
 
     def store_and_keys(self, host: str) -> dict[str, str]:
@@ -93,9 +95,9 @@ class Floor:
         return {"PINCLI_STORE": str(deployment.store), "PINCLI_KEYS": str(deployment.keys)}
 
     def bash(self, host: str, script: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run commands of the README's there."""
+        """Run commands of the chapter there."""
         return subprocess.run(
-            ["bash", "-c", self.told(script, host)],
+            ["bash", "-c", self.here(script, host)],
             input=stdin,
             env=self.environment(host),
             cwd=self.folder / host,
@@ -162,7 +164,7 @@ def _make_machines(floor: Floor) -> None:
         (programs / name).chmod(0o755)
     for host in (*HOSTS, "dba"):
         (floor.folder / host / "keys").mkdir(parents=True, mode=0o700)
-        text = floor.told(one("toml").replace("desk1", host), host)
+        text = floor.here(one("toml").replace("desk1", host), host)
         (floor.folder / host / "pincli.toml").write_text(text)
         (floor.folder / host / "pincli.toml").chmod(0o644)
     (floor.folder / "dba/logins.sql").write_text(one("sql"))
@@ -172,7 +174,7 @@ def _make_machines(floor: Floor) -> None:
 
 
 def _let_in(floor: Floor) -> None:
-    """The database's host: no logins yet, and pg_hba.conf as the README has it."""
+    """Prepare the database's host: no logins yet, and the chapter's pg_hba.conf."""
     for role in (*LOGINS, *dict.fromkeys(LOGINS.values())):
         floor.server.sql(f"DROP ROLE {role}")
     lines = re.sub(r"\d+\.\d+\.\d+\.\d+/32", "127.0.0.0/8", one("pg_hba"))
@@ -203,8 +205,8 @@ def _give_passwords(floor: Floor) -> None:
             psql.sendline(password)
         passwords = floor.folder / host / ".pgpass"
         passwords.touch(0o600)
-        told = floor.told(line.replace("desk1", host), host).replace("PASSWORD", password)
-        passwords.write_text(told.replace("5432", str(PORT)) + "\n")
+        entry = floor.here(line.replace("desk1", host), host).replace("PASSWORD", password)
+        passwords.write_text(entry.replace("5432", str(PORT)) + "\n")
     psql.sendline(r"\q")
     psql.expect(pexpect.EOF)
     psql.close()
@@ -245,14 +247,14 @@ def test_doctor_finds_nothing_but_what_is_missing_here(floor: Floor, host: str) 
     """Over a socket all is well; on the way of the others there is no TLS here, and it says so."""
     assert "before its first verify" in MANY_HOSTS
     floor.bash(host, "pincli verify nobody --pin-stdin", "444159")
-    told = json.loads(floor.bash(host, shell("doctor").rstrip() + " --json").stdout)
-    sick = [check["what"] for check in told["checks"] if check["finding"] is not None]
+    answer = json.loads(floor.bash(host, shell("doctor").rstrip() + " --json").stdout)
+    sick = [check["what"] for check in answer["checks"] if check["finding"] is not None]
     assert sick == ([] if host == "admin1" else ["TLS"])
 
 
 def test_the_crontab_mails_only_what_is_to_be_done(floor: Floor) -> None:
     """Each job is silent when all is well, and speaks when the database is gone."""
-    lines = floor.told(one("crontab")).splitlines()
+    lines = floor.here(one("crontab")).splitlines()
     settings = dict(line.split("=", 1) for line in lines if re.match("[A-Z_]+=", line))
     jobs = [line.split(maxsplit=5)[5] for line in lines if re.match(r"[*\d]", line)]
     assert set(settings) == {"PINCLI_STORE", "PINCLI_KEYS", "PATH"}
@@ -269,7 +271,7 @@ def test_the_crontab_mails_only_what_is_to_be_done(floor: Floor) -> None:
 
 
 def test_a_pooler_may_stand_between(floor: Floor) -> None:
-    """In the mode that the README names, which is that of the tests' pooler."""
+    """In the mode that the chapter names, which the tests' pooler has."""
     assert "`pool_mode = transaction`" in MANY_HOSTS
     floor.done("admin1", "pincli user add paul --account acme")
     pin = json.loads(floor.done("portal1", "pincli pin show paul --json"))["pin"]
@@ -300,7 +302,7 @@ def test_after_an_older_state_the_hosts_stop_until_restore(floor: Floor) -> None
 
 
 def test_a_stolen_desk_is_shut_out(floor: Floor) -> None:
-    """By the statement that the README names, at once for who connects."""
+    """The chapter's statement refuses each new connection at once."""
     (statement,) = re.findall(r"`(ALTER ROLE desk1 NOLOGIN)`", MANY_HOSTS)
     floor.server.sql(statement)
     assert floor.bash("desk1", "pincli status").returncode == 8

@@ -1,0 +1,1 @@
+"""The README and the chapters of the manual: every command in them works."""
