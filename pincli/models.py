@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class UserType(StrEnum):
-    """What kind of login a user is; rules/states.py says which kinds have a PIN."""
+    """What kind of login a user is; rules/lockout.py says which kinds have a PIN."""
 
     CLOUD = "cloud"
     DEDICATED = "dedicated"

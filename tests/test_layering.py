@@ -32,7 +32,7 @@ MAY_IMPORT = {
         *("store.attempting", "store.location", "files"),
     ),
     "store.contract": (
-        *("rules.replay.Course", "rules.words.Sought", "rules.signs.Calls", "rules.signs.Noted"),
+        *("rules.replay.Course", "rules.words.Sought", "rules.slips.Calls", "rules.slips.Noted"),
         *("store.sealing", "store.location.Location"),
     ),
     "store.sealing": (),
@@ -282,7 +282,7 @@ def test_each_library_is_used_where_it_may_be() -> None:
         (wrong_direction, "pincli.store.sqlite.x", "from pincli.store.steps.pins import change"),
         (wrong_direction, "pincli.store.sqlite.x", "from pincli.vault.keyring import Key"),
         (wrong_direction, "pincli.store.sql.x", "from pincli.store.sqlite import engine"),
-        (wrong_direction, "pincli.store.contract", "from pincli.rules.states import state_of"),
+        (wrong_direction, "pincli.store.contract", "from pincli.rules.lockout import state_of"),
         (wrong_direction, "pincli.store.sealing", "from pincli.store.contract import Store"),
         (wrong_direction, "pincli.store.x", "from pincli.store.sqlite import engine"),
         (wrong_direction, "pincli.vault.x", "import pincli.store.sqlite"),

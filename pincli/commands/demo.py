@@ -15,8 +15,8 @@ from typing import NamedTuple
 from pincli.commands.invocation import Invocation
 from pincli.commands.output import show
 from pincli.config import Config, read_agent
+from pincli.rules.lockout import ATTEMPTS_ALLOWED
 from pincli.rules.pins import generate
-from pincli.rules.states import ATTEMPTS_ALLOWED
 from pincli.views import demo as view
 from pincli.views.blocks import Answer
 

@@ -107,9 +107,9 @@ class Invocation:
         """The part of a ticket that may be recorded; digits of the caller's answer are masked."""
         if typed is None:
             return None
-        from pincli.rules import tickets
+        from pincli.rules.texts import recorded_ticket
 
-        kept = tickets.kept(typed, answer, self.config.tickets)
+        kept = recorded_ticket(typed, answer, self.config.tickets)
         self.ticket_masked = kept != typed
         return kept
 

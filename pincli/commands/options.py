@@ -15,14 +15,8 @@ import typer
 
 from pincli.errors import UsageProblem
 from pincli.models import State
-from pincli.rules.names import (
-    canonical_account,
-    canonical_user,
-    clean_display_name,
-    clean_email,
-    clean_reason,
-    clean_ticket,
-)
+from pincli.rules.names import canonical_account, canonical_user
+from pincli.rules.texts import clean_display_name, clean_email, clean_reason, clean_ticket
 
 
 def _checked(check: Callable[[str], str]) -> Callable[[Any], Any]:

@@ -17,8 +17,8 @@ from types import FrameType
 from pincli.commands.interrupts import handling
 from pincli.config import read_display
 from pincli.errors import Interrupted, MalformedPin, Refused, Rule, UsageProblem
-from pincli.rules.names import clean_reason
 from pincli.rules.pins import require_well_formed, ungrouped
+from pincli.rules.texts import clean_reason
 from pincli.views.sanitiser import shown
 
 _LONGEST_LINE = 1024

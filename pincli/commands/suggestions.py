@@ -12,7 +12,7 @@ from pincli.commands.command_tree import all_options, options
 from pincli.commands.invocation import Invocation
 from pincli.commands.registry import visible_names, words_below
 from pincli.errors import UsageProblem
-from pincli.rules.names import mask_pins
+from pincli.rules.texts import mask_pins
 from pincli.views.blocks import Problem
 
 _BEFORE_THE_COMMAND = ("--store", "--keys")

@@ -12,7 +12,9 @@ from pincli.operations.people import require_user
 from pincli.operations.session import Session
 from pincli.results import Acknowledged, Alert, Alerts, HourlyFailures
 from pincli.rules import signs as rules
-from pincli.rules.signs import Bounds, Calls, Noted, Seen, Sign, Subject, Usual
+from pincli.rules import slips
+from pincli.rules.signs import Bounds, Evidence, Sign, Subject
+from pincli.rules.slips import Calls, Noted, Usual
 from pincli.rules.times import present, written
 from pincli.store.contract import Signs
 
@@ -40,15 +42,14 @@ def find_alerts(
     now = now or present()
     store = session.store.signs
     noted = _acknowledgements(store, now)
-    seen, usual = _seen(store, now, noted)
-    found = [
-        sign for sign in rules.signs(seen, usual, bounds) if about_agents or sign.kind != "agent"
-    ]
+    evidence, usual = _evidence(store, now, noted)
+    every = rules.signs(evidence, usual, bounds)
+    found = [sign for sign in every if about_agents or sign.kind != "agent"]
     uids = {each.subject for each in found if isinstance(each.subject, bytes)}
     people = store.people([*uids, *{e.uid for e in noted if e.uid is not None}])
     hours = [written(now - timedelta(hours=ago))[:_TO_THE_HOUR] for ago in range(_HOURS)[::-1]]
     last_day, until = written(now - rules.DAY), written(now)
-    recent = [event for event in seen.wrong if last_day <= event.at <= until]
+    recent = [event for event in evidence.wrong if last_day <= event.at <= until]
     return Alerts(
         signs=[_told(store, sign, people) for sign in found],
         failures=_charted(recent, hours[0]),
@@ -107,41 +108,41 @@ def _acknowledgements(store: Signs, now: datetime) -> list[Noted]:
     return store.noted(EventKind.ACKNOWLEDGED, since, written(now))
 
 
-def _seen(store: Signs, now: datetime, acknowledged: Sequence[Noted]) -> tuple[Seen, Usual]:
+def _evidence(store: Signs, now: datetime, acknowledged: Sequence[Noted]) -> tuple[Evidence, Usual]:
     """What signs are looked for in, and what is usual."""
     days = _working_days(store, now)
     until = written(now)
-    week = written(now - rules.WEEK - rules.RESOLVED_WITHIN)
+    week = written(now - rules.WEEK - slips.RESOLVED_WITHIN)
     since = min([f"{day}T00:00:00Z" for day, _ in days] + [week])
     wrong = store.noted(EventKind.INCORRECT, since, until)
-    unresolved = rules.unresolved(wrong)
-    a_day_ago = written(now - rules.DAY - rules.KNOWN_WITHIN)
+    unresolved = slips.unresolved(wrong)
+    a_day_ago = written(now - rules.DAY - slips.KNOWN_WITHIN)
     unknown = store.noted(EventKind.REFUSED, a_day_ago, until, outcome="unknown_user")
-    seen = Seen(
+    evidence = Evidence(
         now=now,
         wrong=wrong,
         unresolved=unresolved,
         unlocks=store.noted(EventKind.UNLOCKED, week, until),
         locks=store.noted(EventKind.LOCKED, written(now - rules.LONGEST_WINDOW), until),
-        names=rules.alone(unknown, store.known_after, now),
+        names=slips.unfollowed(unknown, store.known_after, now),
         versions={},
         acknowledged={_subject_of(event): event.number for event in acknowledged},
     )
     versions = {
-        uid: version for uid, (*_, version) in store.people([*rules.users_in(seen)]).items()
+        uid: version for uid, (*_, version) in store.people([*rules.users_in(evidence)]).items()
     }
-    return seen._replace(versions=versions), rules.usual_of(days, wrong, unresolved)
+    return evidence._replace(versions=versions), slips.usual_of(days, wrong, unresolved)
 
 
 def _working_days(store: Signs, now: datetime) -> list[tuple[str, Calls]]:
     """The last whole days with calls; today too, if those are too few."""
     days, working, ago = list[tuple[str, Calls]](), list[tuple[str, Calls]](), 1
-    while len(working) < rules.WORKING_DAYS and timedelta(days=ago) <= rules.LONGEST_WINDOW:
+    while len(working) < slips.WORKING_DAYS and timedelta(days=ago) <= rules.LONGEST_WINDOW:
         days += _calls_of(store, now - timedelta(days=ago))
-        working = rules.working(days)
+        working = slips.working(days)
         ago += 1
-    enough = len(working) >= rules.DAYS_TO_KNOW
-    return working if enough else rules.working(days + _calls_of(store, now))
+    enough = len(working) >= slips.DAYS_TO_KNOW
+    return working if enough else slips.working(days + _calls_of(store, now))
 
 
 def _calls_of(store: Signs, day: datetime) -> list[tuple[str, Calls]]:

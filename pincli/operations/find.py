@@ -12,13 +12,8 @@ from pincli.operations.people import require_account
 from pincli.operations.session import Session
 from pincli.results import Called, Found
 from pincli.rules.caller_line import CallerLine, names_in, read_line
-from pincli.rules.names import (
-    ERASED,
-    all_printable,
-    canonical_account,
-    canonical_user,
-    one_slip_away,
-)
+from pincli.rules.names import ERASED, canonical_account, canonical_user, one_slip_away
+from pincli.rules.texts import all_printable
 from pincli.rules.words import Sought, sought_in, whole_words, words_of
 from pincli.store.contract import People, Store
 

@@ -16,7 +16,7 @@ from pincli.models import Change, NewPin, PinOrigin, User
 from pincli.operations.pin_file import PinFile, PinRow
 from pincli.operations.pins import prepare, seal_for
 from pincli.operations.session import Session
-from pincli.rules.states import lacks_pin
+from pincli.rules.lockout import lacks_pin
 from pincli.store.steps.pins import issue
 
 _AHEAD_PER_CORE = 8

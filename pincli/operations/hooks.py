@@ -16,11 +16,11 @@ from contextlib import suppress
 
 from pincli.models import Notice
 from pincli.operations.session import Session
-from pincli.rules.notices import AGAIN_AFTER
+from pincli.rules.times import NOTICE_RETRY_SECONDS
 
 TIME_LIMIT = 10.0
 """Seconds that a hook may take."""
-_AT_ONCE = AGAIN_AFTER - 2 * TIME_LIMIT
+_AT_ONCE = NOTICE_RETRY_SECONDS - 2 * TIME_LIMIT
 """Seconds after which a run leaves the rest to the next one."""
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 

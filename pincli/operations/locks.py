@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pincli.models import User
 from pincli.operations.people import require_user
 from pincli.operations.session import Session, unless_refused
-from pincli.rules.states import is_locked
+from pincli.rules.lockout import is_locked
 from pincli.store.steps import pins
 
 

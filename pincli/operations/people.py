@@ -8,13 +8,8 @@ from typing import NamedTuple
 from pincli.errors import AmbiguousUser, Rule, UnknownAccount, UnknownUser
 from pincli.models import Change, EventKind, NewEvent, User, UserType
 from pincli.operations.session import Session
-from pincli.rules.names import (
-    canonical_account,
-    canonical_user,
-    clean_display_name,
-    clean_email,
-    mask_pins,
-)
+from pincli.rules.names import canonical_account, canonical_user
+from pincli.rules.texts import clean_display_name, clean_email, mask_pins
 
 
 class Named(NamedTuple):

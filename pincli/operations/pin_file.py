@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from pincli.errors import Refused, Rule
 from pincli.operations.output_file import OutputFile
-from pincli.rules.spreadsheets import harmless
+from pincli.rules.texts import escape_formula
 
 COLUMNS = ("user", "account", "name", "pin")
 
@@ -48,7 +48,7 @@ class PinFile(OutputFile):
         Raises:
             FileUnwritable: There is no room for them; those before them stay.
         """
-        lines = self.write([_line([*map(harmless, row)]) for row in rows])
+        lines = self.write([_line([*map(escape_formula, row)]) for row in rows])
         self._last = {row[:2]: line for row, line in zip(rows, lines, strict=True)}
         self._keeps = True
 

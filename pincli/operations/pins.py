@@ -21,9 +21,8 @@ from pincli.errors import (
 from pincli.models import Fault, NewPin, PinOrigin, ShownPin, State, User
 from pincli.operations.people import require_user
 from pincli.operations.session import Session
-from pincli.rules.lockout import Refusal, check_of
+from pincli.rules.lockout import Refusal, check_of, state_of
 from pincli.rules.pins import broken_rule, generate, require_allowed, require_well_formed
-from pincli.rules.states import state_of
 from pincli.store.steps import pins as steps
 from pincli.vault.answers import bound_to
 from pincli.vault.seals import seal, unseal

@@ -15,8 +15,8 @@ from pincli.operations.pins import at_present_version, prepare
 from pincli.operations.selection import Selection
 from pincli.operations.session import Session
 from pincli.rules import lockout
+from pincli.rules.lockout import lacks_pin, may_have_pin
 from pincli.rules.pins import generate
-from pincli.rules.states import lacks_pin, may_have_pin
 from pincli.store.steps import pins as steps
 
 

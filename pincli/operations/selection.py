@@ -19,7 +19,7 @@ from pincli.operations.people import (
     require_account,
 )
 from pincli.operations.session import Session
-from pincli.rules.states import lacks_pin, state_of
+from pincli.rules.lockout import lacks_pin, state_of
 from pincli.store.scratch import StagedUsers
 
 _PAGE = 1000

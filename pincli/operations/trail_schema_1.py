@@ -9,7 +9,7 @@ from contextlib import suppress
 from pincli.errors import KeysUnavailable
 from pincli.models import Event, EventKind, Fault, Head
 from pincli.store.contract import OldEvent
-from pincli.vault.audit_macs import AuditSigner
+from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.key_files import read_key
 from pincli.vault.keyring import AUDIT_KEY, Keyring, is_fingerprint, named_key
 
@@ -41,7 +41,7 @@ class OldTrail:
         self.number = after.number if after else 0
         self.mac = after.link.hex() if after and after.number else store_id
         self._keyring = keyring
-        self._signer: AuditSigner | None = None
+        self._signer: AuditSealer | None = None
 
     def follow(self, rows: Sequence[OldEvent]) -> None:
         """Check the next events.
@@ -62,7 +62,7 @@ class OldTrail:
                 signer = self._signer_after(signer, row)
         self._signer = signer
 
-    def _first_signer(self, rows: Sequence[OldEvent]) -> AuditSigner:
+    def _first_signer(self, rows: Sequence[OldEvent]) -> AuditSealer:
         """The signer of the first event: the audit key that it names.
 
         A missing key and a changed name look alike. The second event, signed by the same key,
@@ -88,7 +88,7 @@ class OldTrail:
                 raise BadEvent(1, CHANGED) from None
             raise
 
-    def _signer_after(self, signer: AuditSigner, row: OldEvent) -> AuditSigner:
+    def _signer_after(self, signer: AuditSealer, row: OldEvent) -> AuditSealer:
         """The signer of what follows a key rotation: a new one if it was the audit key.
 
         The event itself was just checked with the previous key.
@@ -96,17 +96,17 @@ class OldTrail:
         kind, _, named = str(row[_OUTCOME]).partition(":")
         return self._signer_named(named) if kind == "audit" else signer
 
-    def _signer_named(self, named: str) -> AuditSigner:
-        return AuditSigner(self._keyring.of(AUDIT_KEY, named))
+    def _signer_named(self, named: str) -> AuditSealer:
+        return AuditSealer(self._keyring.of(AUDIT_KEY, named))
 
-    def _keys(self) -> Iterator[AuditSigner]:
+    def _keys(self) -> Iterator[AuditSealer]:
         """Every readable audit key on this host: present, rotated away or compromised."""
         for path in self._keyring.on_disk(AUDIT_KEY):
             with suppress(KeysUnavailable):
-                yield AuditSigner(named_key(AUDIT_KEY, read_key(path)))
-        yield from map(AuditSigner, self._keyring.compromised(AUDIT_KEY))
+                yield AuditSealer(named_key(AUDIT_KEY, read_key(path)))
+        yield from map(AuditSealer, self._keyring.compromised(AUDIT_KEY))
 
 
-def _signed(signer: AuditSigner, previous: str, row: OldEvent) -> bool:
+def _signed(signer: AuditSealer, previous: str, row: OldEvent) -> bool:
     # As bytes: hmac compares only ASCII text, and a forged mac may be anything.
-    return hmac.compare_digest(signer.mac(previous, row[:-1]).encode(), str(row[-1]).encode())
+    return hmac.compare_digest(signer.old_mac(previous, row[:-1]).encode(), str(row[-1]).encode())

@@ -19,10 +19,10 @@ from pincli.errors import (
 from pincli.models import EventKind, NewEvent, NewPin, Outcome, PinOrigin, State, User, Verdict
 from pincli.operations.people import require_user
 from pincli.operations.session import Session, let_write
+from pincli.rules.lockout import check_of, state_of
 from pincli.rules.pins import require_well_formed
-from pincli.rules.states import state_of
 from pincli.rules.times import written
-from pincli.vault.answers import check_of, is_proved
+from pincli.vault.answers import is_proved
 
 _ASK_AGAIN = 20
 """How often the question may change during one answer, far more than honest use explains."""

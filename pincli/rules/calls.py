@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pincli.errors import Refused, Rule
@@ -14,6 +16,26 @@ CALL_LASTS = timedelta(minutes=30)
 """After that a call is over, although nobody has ended it."""
 AHEAD_AT_MOST = timedelta(minutes=1)
 """How far ahead the clock of a call's beginning may be."""
+
+LONGEST_SAYING = 300
+_UNLOCK = (
+    "To unlock it, log in to the portal, User Management, Unlock. Support can't do it for you"
+    " over the phone."
+)
+SAYINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "verified": "Thank you, that is correct.",
+        "incorrect": "That is not the PIN. You can find it in the portal under User Management.",
+        "locked": f"The PIN is locked. {_UNLOCK}",
+        "just_locked": f"The PIN is now locked. {_UNLOCK}",
+        "uncollected": "Please log in to the portal and open your support PIN under User"
+        " Management.",
+        "inactive": "This login is deactivated; your company's administrator can tell you more.",
+        "ineligible": "This login has no support PIN; please call from one that has.",
+        "unavailable": "I can't check your PIN at the moment. Please call again later.",
+    }
+)
+"""Unless a deployment has its own. The last is for a call that could not be answered."""
 
 
 class Call(NamedTuple):

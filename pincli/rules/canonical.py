@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from pincli.models import Texts, TrailEvent, User
-from pincli.rules.framing import framed
 
 RECORD = b"pincli/v2/record"
 EVENT = b"pincli/v2/event"
@@ -23,6 +22,22 @@ Value = str | int | bytes | None
 
 Names = tuple[bytes, ...]
 """The names of columns in their order, from `names_of`."""
+
+
+_LENGTH_BYTES = 8
+# Looked up, not made: framing is done for every column of a record, millions of times.
+_SHORT = tuple(length.to_bytes(_LENGTH_BYTES, "big") for length in range(128))
+
+
+def framed(*parts: bytes) -> bytes:
+    """The parts, each behind its own length: ("ab", "c") and ("a", "bc") differ."""
+    return b"".join(
+        [
+            (_SHORT[n] if (n := len(part)) < len(_SHORT) else n.to_bytes(_LENGTH_BYTES, "big"))
+            + part
+            for part in parts
+        ]
+    )
 
 
 # All of this runs for millions of rows: what can be looked up is not computed. A value is

@@ -8,9 +8,8 @@ from typing import Any
 
 from pincli.errors import Refused, Rule
 from pincli.models import EventKind, NewEvent, User, UserType
-from pincli.rules.lockout import Step, without_pin
+from pincli.rules.lockout import TYPES_WITH_PINS, Step, without_pin
 from pincli.rules.names import erased_login
-from pincli.rules.states import TYPES_WITH_PINS
 
 
 class SameLogin(StrEnum):

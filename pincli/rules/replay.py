@@ -10,7 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 from pincli.models import EventKind, TrailEvent
-from pincli.rules.states import ATTEMPTS_ALLOWED
+from pincli.rules.lockout import ATTEMPTS_ALLOWED
 
 
 class Course(NamedTuple):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pincli.models import EventKind, NewEvent, User, UserType
 from pincli.rules import lockout
+from pincli.rules.lockout import ATTEMPTS_ALLOWED
 from pincli.rules.names import erased_login
 from pincli.rules.replay import Course
-from pincli.rules.states import ATTEMPTS_ALLOWED
 
 _LARGEST = 2**53
 

@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from pincli.errors import UsageProblem
 
+NOTICE_RETRY_SECONDS = 60
+"""How long after one try another process runs the hook for a lock: the first may have died."""
+
 _AGO = re.compile(r"([0-9]{1,6})([smhdw])")
 _EVENT_FORM = "%Y-%m-%dT%H:%M:%SZ"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

@@ -48,7 +48,7 @@ from pincli.results import (
 if TYPE_CHECKING:
     from pincli.errors import StoreUnavailable
     from pincli.rules.replay import Course
-    from pincli.rules.signs import Calls, Noted
+    from pincli.rules.slips import Calls, Noted
     from pincli.rules.words import Sought
     from pincli.store.location import Location
     from pincli.store.sealing import Sealer, Sealers

@@ -12,7 +12,6 @@ copied database gives nothing to try PINs against. The store keeps three things:
 from __future__ import annotations
 
 import binascii
-import hashlib
 import hmac
 import os
 import re
@@ -23,7 +22,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from pincli.errors import HashUnavailable, OutOfMemory, RecordDamaged
-from pincli.rules.framing import framed
+from pincli.rules.canonical import framed
+from pincli.rules.lockout import check_of
 from pincli.vault.keyring import Key
 
 if TYPE_CHECKING:
@@ -178,11 +178,6 @@ def bound_to(question: str | None, uid: bytes) -> BoundTo:
         RecordDamaged: It is not a question.
     """
     return BoundTo(2, uid) if question is None else _read(question).bound_to(uid)
-
-
-def check_of(answer: bytes) -> bytes:
-    """What is stored in place of an answer, and compared with that of another."""
-    return hashlib.sha256(answer).digest()
 
 
 def proof(key: Key, uid: bytes, version: int, question: str, check: bytes) -> bytes:

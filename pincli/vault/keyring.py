@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pincli.errors import KeysUnavailable
 from pincli.models import Fault
-from pincli.rules.framing import framed
+from pincli.rules.canonical import framed
 from pincli.vault.key_files import KEY_BYTES, read_key, write_key
 
 VERIFY_KEY = "verify.key"

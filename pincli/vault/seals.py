@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pincli.errors import RecordDamaged
-from pincli.rules.framing import framed
+from pincli.rules.canonical import framed
 from pincli.vault.answers import BoundTo
 from pincli.vault.keyring import Key
 

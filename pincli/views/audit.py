@@ -11,7 +11,7 @@ from pathlib import Path
 from pincli.config import read_display
 from pincli.models import Event
 from pincli.results import Archived, Listed, TrailReport
-from pincli.rules.spreadsheets import harmless
+from pincli.rules.texts import escape_formula
 from pincli.views.blocks import (
     Answer,
     Fields,
@@ -67,7 +67,7 @@ def json_lines(events: Iterable[Event]) -> Iterator[str]:
 def csv_lines(events: Iterable[Event]) -> Iterator[str]:
     """Each event as a line for a spreadsheet; no cell is a formula."""
     for event in events:
-        yield _csv("" if value is None else harmless(str(value)) for value in event)
+        yield _csv("" if value is None else escape_formula(str(value)) for value in event)
 
 
 def csv_head() -> str:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from pincli.config import Display
 from pincli.models import User, Verdict
 from pincli.results import Found
+from pincli.rules.lockout import state_of
 from pincli.rules.pins import PIN_LENGTH
-from pincli.rules.states import state_of
 from pincli.views.blocks import (
     Band,
     Block,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pincli.models import State
 from pincli.results import Found
-from pincli.rules.states import state_of
+from pincli.rules.lockout import state_of
 from pincli.views.blocks import Answer, Block, Next, Note, Table, Tone
 from pincli.views.people import record_of
 from pincli.views.shell import command

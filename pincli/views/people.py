@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pincli.models import Change, State, User
 from pincli.results import Erased
-from pincli.rules.states import state_of
+from pincli.rules.lockout import state_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone, counted
 from pincli.views.shell import command
 from pincli.views.times import said

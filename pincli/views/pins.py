@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pincli.models import ShownPin, User
-from pincli.rules.states import state_of
+from pincli.rules.lockout import state_of
 from pincli.views.blocks import Answer, Fields, Headline, Next, Note, Tone
 from pincli.views.people import record_of
 from pincli.views.shell import command

@@ -40,8 +40,8 @@ from pincli.errors import (
     VerifyKeyUnknown,
 )
 from pincli.models import State
-from pincli.rules.names import mask_pins
 from pincli.rules.pins import LONGEST_RUN, PIN_LENGTH
+from pincli.rules.texts import mask_pins
 from pincli.views import faults
 from pincli.views.blocks import Problem
 from pincli.views.shell import command

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pincli.models import Change, ResetUser, State, User
-from pincli.rules.states import is_locked, state_of
+from pincli.rules.lockout import is_locked, state_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone, counted
 from pincli.views.verdict import collect_next, login_of
 

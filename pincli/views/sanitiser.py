@@ -6,7 +6,7 @@ returns that overwrite a verdict, and direction overrides that turn a name aroun
 
 from __future__ import annotations
 
-from pincli.rules.names import all_printable, is_printable
+from pincli.rules.texts import all_printable, is_printable
 
 
 def shown(text: str, *, unicode: bool = True) -> str:

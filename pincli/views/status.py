@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pincli.models import PinOrigin, State, User
-from pincli.rules.lockout import attempts_left
-from pincli.rules.states import ATTEMPTS_ALLOWED, state_of
+from pincli.rules.lockout import ATTEMPTS_ALLOWED, attempts_left, state_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone, counted
 from pincli.views.call import facts_of_call
 from pincli.views.exit_codes import ExitCode

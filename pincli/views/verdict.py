@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pincli.models import Outcome, State, User, Verdict
-from pincli.rules.lockout import attempts_left
+from pincli.rules.calls import SAYINGS
+from pincli.rules.lockout import ATTEMPTS_ALLOWED, attempts_left
 from pincli.rules.names import script_of
-from pincli.rules.sayings import SAYINGS
-from pincli.rules.states import ATTEMPTS_ALLOWED
 from pincli.views.blocks import Answer, Block, Fields, Headline, Next, Problem, Tone
 from pincli.views.exit_codes import EXIT_OF, ExitCode
 from pincli.views.sanitiser import shown

@@ -26,8 +26,8 @@ from pincli.models import EventKind, NewEvent, NewPin, PinOrigin, User, UserType
 from pincli.operations import pins
 from pincli.operations.session import Session
 from pincli.rules import lockout
+from pincli.rules.lockout import ATTEMPTS_ALLOWED
 from pincli.rules.people import newcomer
-from pincli.rules.states import ATTEMPTS_ALLOWED
 from pincli.store.contract import Transaction
 from pincli.store.sqlite.copies import leave_syncing_for_the_end
 from pincli.vault.answers import PRODUCTION_COST
@@ -47,7 +47,6 @@ _MADE_BY = (
     "pincli/store/sqlite/tables.py",
     "pincli/store/changes.py",
     "pincli/rules/canonical.py",
-    "pincli/rules/framing.py",
     "pincli/rules/words.py",
     "pincli/models.py",
     "pincli/vault/answers.py",

@@ -28,14 +28,8 @@ from pincli.operations.intake.formats import People, RawRow
 from pincli.operations.intake.layout import layout_of
 from pincli.operations.intake.rows import RowChecker
 from pincli.operations.trail_check import parse_head
-from pincli.rules.names import (
-    canonical_account,
-    canonical_user,
-    clean_display_name,
-    clean_reason,
-    clean_ticket,
-    mask_pins,
-)
+from pincli.rules.names import canonical_account, canonical_user
+from pincli.rules.texts import clean_display_name, clean_reason, clean_ticket, mask_pins
 from pincli.rules.times import moment_of, since
 from pincli.store.location import Server
 from pincli.vault.key_files import read_key

@@ -28,7 +28,7 @@ from pincli.operations import backups, keys, people, pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
 from pincli.operations.verify import verify
-from pincli.rules.states import state_of
+from pincli.rules.lockout import state_of
 from pincli.store.sqlite import copies
 from pincli.store.sqlite.restore import restore as restoring
 from tests.operations.restoring import backed_up, restored, untouched

@@ -19,7 +19,7 @@ from pincli.operations.pin_file import PinFile
 from pincli.operations.reset import ResetOrder, reset, would_reset
 from pincli.operations.selection import Selection, select, select_staged, without_pin
 from pincli.operations.session import Session
-from pincli.rules.states import is_locked, state_of
+from pincli.rules.lockout import is_locked, state_of
 from pincli.store.steps.pins import issue
 from tests.operations.intake.files import as_csv, person, taken
 from tests.operations.resetting import verifies

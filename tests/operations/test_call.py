@@ -11,7 +11,7 @@ from pincli.operations.call import begin, end
 from pincli.operations.session import Need
 from pincli.operations.verify import verify
 from pincli.rules.calls import call_of
-from pincli.rules.states import state_of
+from pincli.rules.lockout import state_of
 from tests.store.attempting import (
     AT,
     PIN,

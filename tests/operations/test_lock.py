@@ -10,7 +10,7 @@ from pincli.operations import people
 from pincli.operations.locks import lock, unlock
 from pincli.operations.session import Need, Session
 from pincli.operations.verify import verify
-from pincli.rules.states import state_of
+from pincli.rules.lockout import state_of
 from pincli.views.pins import unlocked
 from tests.store.attempting import PIN, WRONG, kinds_after, last_number, left_open, with_counter
 from tests.support.desk import Desk

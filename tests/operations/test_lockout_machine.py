@@ -33,7 +33,7 @@ from pincli.operations.locks import unlock
 from pincli.operations.session import Session
 from pincli.operations.trail_check import check_trail
 from pincli.operations.verify import verify
-from pincli.rules.states import state_of
+from pincli.rules.lockout import state_of
 from pincli.store.steps import attempts
 from pincli.store.steps import pins as pin_steps
 from tests.operations.lockout_model import SIX, Model

@@ -12,8 +12,8 @@ from pincli.operations import people, pins
 from pincli.operations.reset import ResetOrder, would_reset
 from pincli.operations.selection import select
 from pincli.operations.verify import verify
+from pincli.rules.lockout import state_of
 from pincli.rules.pins import broken_rule
-from pincli.rules.states import state_of
 from pincli.store.steps.pins import withdraw
 from tests.operations.resetting import reset_named
 from tests.store.attempting import PIN, kinds_after, last_number, left_open, told, with_counter

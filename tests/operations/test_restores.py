@@ -17,7 +17,7 @@ from pincli.models import EventKind, Fault, Origin, Outcome, State
 from pincli.operations import keys, people, pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.verify import verify
-from pincli.rules.states import state_of
+from pincli.rules.lockout import state_of
 from pincli.store.sqlite import connection
 from pincli.store.sqlite.restore import records, sources
 from pincli.store.sqlite.restore import restore as restoring

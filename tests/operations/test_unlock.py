@@ -9,7 +9,7 @@ from pincli.models import Outcome, State
 from pincli.operations import people
 from pincli.operations.locks import require_locked, unlock
 from pincli.operations.verify import verify
-from pincli.rules.states import state_of
+from pincli.rules.lockout import state_of
 from tests.store.attempting import PIN, kinds_after, last_number, left_open, told, with_counter
 from tests.support.desk import Desk
 

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import pytest
 
 from pincli.errors import AttemptOpen, NoPinPossible, Refused
-from pincli.models import NewPin, Origin, PinOrigin, User, UserType
+from pincli.models import NewPin, Origin, PinOrigin, State, User, UserType
 from pincli.rules import lockout
+from pincli.rules.lockout import ATTEMPTS_ALLOWED, TYPES_WITH_PINS, is_locked, state_from, state_of
 from pincli.rules.people import edited, switched
-from pincli.rules.states import ATTEMPTS_ALLOWED, is_locked, state_of
 
 AT = "2026-11-24T13:05:00Z"
 BEFORE = "2026-11-20T08:00:00Z"
@@ -369,6 +369,46 @@ def test_six_attempts_are_allowed() -> None:
     """The number is six; nothing else in the program or its texts may say another."""
     assert ATTEMPTS_ALLOWED == 6
     assert [lockout.attempts_left(counter) for counter in range(8)] == [6, 5, 4, 3, 2, 1, 0, 0]
+
+
+WITHOUT_PINS = ("cloud-office", "datapipe")
+
+
+def test_three_types_have_pins() -> None:
+    """Users of type cloud, dedicated and federated have one, and nobody else."""
+    assert {kind.value for kind in TYPES_WITH_PINS} == {"cloud", "dedicated", "federated"}
+    assert {kind.value for kind in UserType} - {kind.value for kind in TYPES_WITH_PINS} == set(
+        WITHOUT_PINS
+    )
+
+
+@pytest.mark.parametrize(
+    ("active", "kind", "locked", "has_pin"),
+    list(product((True, False), UserType, (True, False), (True, False))),
+)
+def test_every_combination_has_the_state_of_the_table(
+    active: bool, kind: UserType, locked: bool, has_pin: bool
+) -> None:
+    """The first row of DESIGN.md's table that matches names the state."""
+    table = [
+        ("inactive", not active),
+        ("ineligible", kind.value in WITHOUT_PINS),
+        ("locked", locked),
+        ("uncollected", not has_pin),
+        ("active", True),
+    ]
+    expected = next(word for word, matches in table if matches)
+    got = state_from(active=active, user_type=kind, locked=locked, has_pin=has_pin)
+    assert got is State(expected)
+
+
+@pytest.mark.parametrize("counter", range(7))
+@pytest.mark.parametrize("attempt", [None, 7])
+def test_locked_is_six_and_no_attempt_in_flight(counter: int, attempt: int | None) -> None:
+    """A sixth answer in flight is not a lock yet: it may be the right one."""
+    user = User(1, b"", b"", "acme", "alice", "", None, UserType.CLOUD, True, "t")
+    user = user._replace(failed_attempts=counter, attempt=attempt)
+    assert is_locked(user) is (counter == 6 and attempt is None)
 
 
 def charged(user: User, answer: str) -> lockout.Step:

@@ -1,9 +1,10 @@
-"""Logins, accounts and display names: one spelling each, which all of them share a counter by."""
+"""Logins and accounts have one spelling each, and near names are found."""
 
 # ruff: noqa: RUF001 - names in other scripts are what this is about
 
 from __future__ import annotations
 
+import string
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,14 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pincli.errors import MalformedName
-from pincli.rules.names import (
-    LONGEST_NAME,
-    canonical_account,
-    canonical_user,
-    clean_display_name,
-    one_slip_away,
-    script_of,
-)
+from pincli.rules.names import canonical_account, canonical_user, one_slip_away, script_of
+from pincli.rules.texts import LONGEST_NAME, clean_display_name
 
 Canonical = Callable[[str], str]
 both = pytest.mark.parametrize("canonical", [canonical_user, canonical_account])
@@ -221,3 +216,67 @@ def test_near_names_of_a_long_name_are_few() -> None:
 def test_a_name_that_is_not_ascii_names_its_script(name: str, script: str) -> None:
     """Lists and cards show it, so that nobody takes one letter for another."""
     assert script_of(name) == script
+
+
+ALPHABET = string.ascii_lowercase + string.digits + "._@+-'"
+names = st.text(alphabet=ALPHABET, min_size=1, max_size=64)
+letters = st.sampled_from(ALPHABET)
+
+
+def edits(a: str, b: str) -> int:
+    """The distance that counts a missing, extra, wrong or swapped character as one each."""
+    rows = [list(range(len(b) + 1))]
+    for i, x in enumerate(a, 1):
+        row = [i]
+        for j, y in enumerate(b, 1):
+            best = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                best = min(best, rows[-2][j - 2] + 1)
+            row.append(best)
+        rows.append(row)
+    return rows[-1][-1]
+
+
+@given(name=names, data=st.data())
+def test_a_missing_character_is_one_slip(name: str, data: st.DataObject) -> None:
+    """The name without any one of its characters is among them, unless nothing is left."""
+    i = data.draw(st.integers(0, len(name) - 1))
+    slip = name[:i] + name[i + 1 :]
+    assert (slip in one_slip_away(name)) is (slip not in ("", name))
+
+
+@given(name=names, letter=letters, data=st.data())
+def test_an_extra_character_is_one_slip(name: str, letter: str, data: st.DataObject) -> None:
+    """The name with any one character more, at either end too, is among them."""
+    i = data.draw(st.integers(0, len(name)))
+    assert name[:i] + letter + name[i:] in one_slip_away(name)
+
+
+@given(name=names, letter=letters, data=st.data())
+def test_a_wrong_character_is_one_slip(name: str, letter: str, data: st.DataObject) -> None:
+    """The name with any one character replaced is among them, unless it is the name."""
+    i = data.draw(st.integers(0, len(name) - 1))
+    slip = name[:i] + letter + name[i + 1 :]
+    assert (slip in one_slip_away(name)) is (slip != name)
+
+
+@given(name=names.filter(lambda text: len(text) > 1), data=st.data())
+def test_swapped_neighbours_are_one_slip(name: str, data: st.DataObject) -> None:
+    """The name with any two neighbours swapped is among them, unless they are equal."""
+    i = data.draw(st.integers(0, len(name) - 2))
+    slip = name[:i] + name[i + 1] + name[i] + name[i + 2 :]
+    assert (slip in one_slip_away(name)) is (slip != name)
+
+
+@given(st.text(alphabet="ab.", min_size=1, max_size=5))
+def test_nothing_farther_is_among_them(name: str) -> None:
+    """Every one of them is exactly one edit away."""
+    assert {edits(name, other) for other in one_slip_away(name)} == {1}
+
+
+def test_a_name_of_one_character_has_near_names() -> None:
+    """The shortest name has 41 replacements and 83 longer ones, and not the empty name."""
+    near = one_slip_away("a")
+    assert "" not in near
+    assert "a" not in near
+    assert len(near) == 41 + (2 * 42 - 1)

@@ -10,8 +10,8 @@ import pytest
 from pincli.errors import AttemptOpen
 from pincli.models import EventKind, Head, Origin, TrailEvent, User
 from pincli.rules import lockout
+from pincli.rules.lockout import ATTEMPTS_ALLOWED
 from pincli.rules.replay import Course, replayed
-from pincli.rules.states import ATTEMPTS_ALLOWED
 from pincli.store.changes import changes_of
 from tests.rules.test_lockout import AT, ATTEMPT, EVERY, TABLE, Facts, charged, record
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from pincli.models import EventKind, Head, Origin, PinOrigin, State, User, UserType
 from pincli.rules import lockout
+from pincli.rules.lockout import ATTEMPTS_ALLOWED, is_locked, state_of
 from pincli.rules.replay import Course, replayed
 from pincli.rules.restoring import lost, restored, taken_in
-from pincli.rules.states import ATTEMPTS_ALLOWED, is_locked, state_of
 from pincli.store.changes import changes_of
 
 AT = "2026-11-24T12:00:00Z"

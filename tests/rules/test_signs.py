@@ -7,19 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pincli.rules.signs import (
-    DAY,
-    DEFAULTS,
-    LONGEST_WINDOW,
+from pincli.rules.signs import DAY, DEFAULTS, LONGEST_WINDOW, WEEK, Evidence, Subject, signs
+from pincli.rules.slips import (
     RESOLVED_WITHIN,
-    WEEK,
     Calls,
     Noted,
-    Seen,
-    Subject,
     Usual,
-    alone,
-    signs,
+    unfollowed,
     unresolved,
     usual_of,
     working,
@@ -62,12 +56,12 @@ def found(
     acknowledged: dict[Subject, int] | None = None,
 ) -> dict[tuple[str, str], int]:
     """Kind, sign and number of what is found."""
-    seen = Seen(
+    evidence = Evidence(
         *(NOW, wrong, unresolved(wrong), unlocks, locks, names),
         {bytes([user]): version for user in range(256)},
         acknowledged or {},
     )
-    return {(each.kind, each.sign): each.counted for each in signs(seen, usual)}
+    return {(each.kind, each.sign): each.counted for each in signs(evidence, usual)}
 
 
 def users(number: int, ago: timedelta = timedelta(hours=1), agent: str = "") -> list[Noted]:
@@ -251,14 +245,14 @@ def test_a_known_name_makes_a_typing_error(seconds: int, agent: str, is_alone: b
     unknown = noted(5, None, word="nobdy")
     known = noted(6, 0, HOUR - seconds * SECOND, agent)
     before = noted(4, 0, HOUR)
-    assert (alone([unknown], following(before, known), NOW) == [unknown]) is is_alone
+    assert (unfollowed([unknown], following(before, known), NOW) == [unknown]) is is_alone
 
 
 def test_a_name_just_asked_for_is_not_judged_yet() -> None:
     """Two minutes later it is."""
     just = noted(5, None, timedelta(seconds=119), word="nobdy")
-    assert alone([just], following(), NOW) == []
-    assert alone([just], following(), NOW + SECOND) == [just]
+    assert unfollowed([just], following(), NOW) == []
+    assert unfollowed([just], following(), NOW + SECOND) == [just]
 
 
 def test_names_are_counted_once() -> None:

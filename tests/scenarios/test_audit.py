@@ -22,7 +22,7 @@ from pincli.operations import keys, locks
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
 from pincli.operations.verify import verify
-from pincli.rules.spreadsheets import as_written
+from pincli.rules.texts import unescape_formula
 from pincli.store.steps.people import record
 from tests.support.ageing import long_ago
 from tests.support.contract import EXIT_OF, answer_of, call
@@ -186,7 +186,7 @@ def test_a_table_for_a_spreadsheet(busy: Desk) -> None:
     rows = list(csv.DictReader(io.StringIO(out, newline="")))
     every = events_of(call(busy, "audit list --json --limit 1000"))
     assert rows[0]["reason"] == "'=HYPERLINK(1)"
-    assert [{name: as_written(cell) for name, cell in row.items()} for row in rows] == [
+    assert [{name: unescape_formula(cell) for name, cell in row.items()} for row in rows] == [
         {name: "" if value is None else str(value) for name, value in event.items()}
         for event in every
     ]

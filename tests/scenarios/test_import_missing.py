@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pincli.models import EventKind, State, User
-from pincli.rules.lockout import without_pin
-from pincli.rules.states import state_of
+from pincli.rules.lockout import state_of, without_pin
 from tests.support.contract import call
 from tests.support.desk import Desk
 from tests.support.drive_bulk_imports import GOOD, HEADER, done, figures, put

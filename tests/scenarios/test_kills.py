@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pincli.models import EventKind, State, User
-from pincli.rules.states import state_of
+from pincli.rules.lockout import state_of
 from tests.support.desk import Desk, Ran, killed
 from tests.support.driving import (
     OTHER,

@@ -18,7 +18,7 @@ from pincli.operations import pins, upgrade
 from pincli.operations.alerts import find_alerts
 from pincli.operations.session import Need
 from pincli.operations.trail_check import check_trail, parse_head
-from pincli.rules.states import state_of
+from pincli.rules.lockout import state_of
 from pincli.rules.times import written
 from pincli.store.sqlite import connection, lockfile, migrations, transaction
 from pincli.store.sqlite import upgrade as steps

@@ -17,7 +17,7 @@ from pincli.models import Fault, Outcome
 from pincli.operations.session import Need
 from pincli.operations.trail_check import check_trail
 from pincli.operations.verify import verify
-from pincli.rules.states import ATTEMPTS_ALLOWED
+from pincli.rules.lockout import ATTEMPTS_ALLOWED
 from pincli.store.mark import NOWHERE, Mark, Seen
 from pincli.store.sql.tables import OLD_EVENTS, STORE, TABLES, WORDS, Table
 from tests.store.attempting import left_open

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pincli.models import EventKind, Outcome, State
-from pincli.rules.states import state_of
+from pincli.rules.lockout import state_of
 from pincli.store.sqlite.engine import SqliteStore
 from pincli.store.sqlite.lockfile import LONGEST_WAIT
 from pincli.store.steps.attempts import charge

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from pincli.models import State, User, UserType
-from pincli.rules.states import state_from
+from pincli.rules.lockout import state_from
 from pincli.store.sql.people import SqlPeople
 from pincli.store.sql.rows import Rows
 from pincli.store.sqlite.tables import SCHEMA_2

@@ -19,7 +19,7 @@ from sqlite_utils import Database
 from pincli.models import Event, EventKind
 from pincli.store.sqlite.migrations import migrations
 from pincli.vault.answers import Answers, BoundTo, HashCost
-from pincli.vault.audit_macs import AuditSigner
+from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.keyring import create_keys
 from pincli.vault.seals import seal
 from tests.support.desk import Desk
@@ -39,7 +39,7 @@ class Version1:
             place.mkdir(mode=0o700, parents=True)
         (self.desk.store / "pincli.lock").touch(mode=0o600)
         self.keyring = create_keys(self.desk.keys)
-        self._signer = AuditSigner(self.keyring.audit)
+        self._signer = AuditSealer(self.keyring.audit)
         self.store_id = os.urandom(16).hex()
         self._seq, self._mac = 0, self.store_id
         self.connection = sqlite3.connect(self.desk.database, isolation_level=None)
@@ -154,7 +154,7 @@ class Version1:
             for kind, *rest in events:
                 self._seq += 1
                 row = (self._seq, AT, "eva", "test", kind.value, *rest, None, None)
-                self._mac = self._signer.mac(self._mac, row)
+                self._mac = self._signer.old_mac(self._mac, row)
                 yield (*row, self._mac)
 
         self.connection.executemany(_EVENT, rows())

@@ -16,13 +16,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pincli.errors import HashUnavailable, OutOfMemory, RecordDamaged
+from pincli.rules.lockout import check_of
 from pincli.vault.answers import (
     Answers,
     BoundTo,
     HashCost,
     Made,
     bound_to,
-    check_of,
     from_verifier,
     is_proved,
     proof,

@@ -31,7 +31,7 @@ from pincli.operations.call import begin
 from pincli.operations.find import find_caller, note_nobody, note_viewed
 from pincli.operations.session import Need, Session
 from pincli.operations.verify import add_ticket, admit, end_left_open, renew, verify
-from pincli.rules.names import clean_ticket
+from pincli.rules.texts import clean_ticket
 from pincli.store.opening import ConnectionCache
 from pincli.vault.answers import Answers
 from pincli.views.blocks import Problem

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from pincli.commands.desk.state import Failure, LastCalls, Listing, Remark, Shift
 from pincli.commands.desk.transitions import adds_ticket
 from pincli.models import Verdict
-from pincli.rules import tickets
 from pincli.rules.caller_line import read_line
-from pincli.rules.names import mask_pins
 from pincli.rules.pins import PIN_LENGTH
+from pincli.rules.texts import mask_pins, recorded_ticket
 from pincli.views import desk as view
 from pincli.views.blocks import Block, Problem
 
@@ -95,7 +94,7 @@ def _is_of_site(shift: Shift, found: str) -> bool:
 
 
 def _shown_ticket(shift: Shift) -> str | None:
-    return None if shift.ticket is None else tickets.kept(shift.ticket, None, shift.tickets)
+    return None if shift.ticket is None else recorded_ticket(shift.ticket, None, shift.tickets)
 
 
 def _masked(text: str) -> str:

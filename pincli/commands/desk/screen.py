@@ -30,7 +30,7 @@ from pincli.commands.desk.state import Check
 from pincli.commands.interrupts import Handler, handling
 from pincli.config import Display
 from pincli.errors import Interrupted
-from pincli.rules.names import is_printable
+from pincli.rules.texts import is_printable
 
 _GIVE_BACK = b"\x1b[0m\x1b[H\x1b[J\x1b[?7h\x1b[?25h\x1b[?2004l\x1b[?1049l"
 _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)

@@ -27,8 +27,8 @@ from pincli.commands.desk.state import (
 )
 from pincli.errors import MalformedPin
 from pincli.models import Outcome, State, User, Verdict
-from pincli.rules.names import LONGEST_NAME, LONGEST_TICKET, is_printable
 from pincli.rules.pins import GAP, require_well_formed
+from pincli.rules.texts import LONGEST_NAME, LONGEST_TICKET, is_printable
 from pincli.views.blocks import Problem
 from pincli.views.desk import Tally
 

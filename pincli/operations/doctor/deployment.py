@@ -9,9 +9,8 @@ from pathlib import Path
 
 from pincli.deployment import read_deployment
 from pincli.errors import Unavailable
-from pincli.operations.doctor.hook import hook_check
 from pincli.operations.doctor.people import people_checks
-from pincli.operations.doctor.places import kept_on_disk, unchanged
+from pincli.operations.doctor.places import hook_check, kept_on_disk, unchanged
 from pincli.operations.doctor.program import program_checks
 from pincli.operations.doctor.sudo import sudoers_check
 from pincli.results import Check, unchecked

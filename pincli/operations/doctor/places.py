@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+import stat
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from pincli.files import real_place
@@ -26,6 +27,19 @@ def unchanged(what: str, path: Path, owners: Collection[int]) -> Check:
         f"others own {place}, or may write to it",
         f"chown root {place} && chmod go-w {place}",
     )
+
+
+def hook_check(command: Sequence[str], owners: Collection[int]) -> Check:
+    """Whether the hook can run, and only these owners decide what it does: it runs as one."""
+    what = "hook"
+    program = Path(command[0])
+    try:
+        mode = program.stat().st_mode
+    except OSError as error:
+        return Check(what, f"{program}: {error.strerror}", "correct [hooks] on_lock")
+    if not stat.S_ISREG(mode) or not mode & 0o111:
+        return Check(what, f"{program} can't be executed", f"chmod 755 {program}")
+    return unchanged(what, program, owners)
 
 
 def kept_on_disk(store: Path) -> Check:

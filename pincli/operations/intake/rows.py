@@ -12,15 +12,9 @@ from pincli.models import UserType
 from pincli.operations.intake.formats import RawRow
 from pincli.operations.intake.layout import Layout, label
 from pincli.results import RowProblem
-from pincli.rules.names import (
-    canonical_account,
-    canonical_user,
-    clean_display_name,
-    clean_email,
-    mask_pins,
-)
+from pincli.rules.names import canonical_account, canonical_user
 from pincli.rules.profiles import NO, YES
-from pincli.rules.spreadsheets import as_written
+from pincli.rules.texts import clean_display_name, clean_email, mask_pins, unescape_formula
 from pincli.store.scratch import StagedRow
 
 _TYPES = {kind.value: kind for kind in UserType}
@@ -99,7 +93,7 @@ def _name(value: object, clean: Callable[[str], str]) -> str:
     if not isinstance(value, str):
         raise _Bad("it is not text")
     try:
-        return clean(as_written(value))
+        return clean(unescape_formula(value))
     except MalformedName as error:
         raise _Bad(f"not a valid {error.what}: {error.rule}") from None
 

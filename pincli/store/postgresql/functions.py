@@ -9,8 +9,8 @@ from typing import Any
 from pincli.models import Texts, TrailEvent, User
 from pincli.rules import canonical
 from pincli.rules.calls import AHEAD_AT_MOST, CALL_LASTS
-from pincli.rules.notices import AGAIN_AFTER
-from pincli.rules.states import ATTEMPTS_ALLOWED, TYPES_WITH_PINS
+from pincli.rules.lockout import ATTEMPTS_ALLOWED, TYPES_WITH_PINS
+from pincli.rules.times import NOTICE_RETRY_SECONDS
 
 LEFT_OPEN_SECONDS = 10
 LONGEST_TEXTS = 2000
@@ -71,7 +71,7 @@ def _put_in() -> Mapping[str, str]:
         "call_lasts": str(int(CALL_LASTS.total_seconds())),
         "ahead_at_most": str(int(AHEAD_AT_MOST.total_seconds())),
         "left_open": str(LEFT_OPEN_SECONDS),
-        "again": str(AGAIN_AFTER),
+        "again": str(NOTICE_RETRY_SECONDS),
         "longest": str(LONGEST_TEXTS),
     }
 

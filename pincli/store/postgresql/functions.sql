@@ -13,7 +13,7 @@
 -- * The user's row is locked first, then the row of the store, each by a statement of its own.
 --   Only what later statements read is sure to be as new as the lock.
 
--- rules/framing.py: each name and each value behind its length. One call for a whole row: a call
+-- rules/canonical.py: each name and each value behind its length. One call for a whole row: a call
 -- for each column takes twice the time.
 CREATE FUNCTION pincli._framed(names text[], parts bytea[]) RETURNS bytea
 LANGUAGE sql STABLE AS $$
@@ -51,7 +51,7 @@ LANGUAGE sql STABLE AS $$
   SELECT to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
 $$;
 
--- rules/states.py: state_of.
+-- rules/lockout.py: state_of.
 CREATE FUNCTION pincli._state(u pincli.people) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE

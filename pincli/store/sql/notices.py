@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pincli.models import Notice
-from pincli.rules.notices import AGAIN_AFTER
+from pincli.rules.times import NOTICE_RETRY_SECONDS
 from pincli.store.sql.rows import Row, marks
 
 if TYPE_CHECKING:
@@ -77,4 +77,4 @@ def _is_recent(tried_at: str | None, now: str) -> bool:
     moment = moment_of(now)
     if tried_at is None or moment is None:
         return False
-    return written(moment - timedelta(seconds=AGAIN_AFTER)) < tried_at <= now
+    return written(moment - timedelta(seconds=NOTICE_RETRY_SECONDS)) < tried_at <= now

@@ -13,8 +13,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from pincli.models import State, User, UserType
+from pincli.rules.lockout import state_from, state_of
 from pincli.rules.names import one_slip_away
-from pincli.rules.states import state_from, state_of
 from pincli.store.sql.rows import (
     NAME_COLUMNS,
     USER,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from pincli.models import EventKind
-from pincli.rules.signs import Calls, Noted
+from pincli.rules.slips import Calls, Noted
 from pincli.store.sql.rows import OF_NOTE, Rows, marks
 
 _PAGE = 2_000

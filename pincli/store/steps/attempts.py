@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pincli.models import EventKind, NewEvent, Outcome, State, User, Verdict
 from pincli.rules import lockout
-from pincli.rules.states import state_of
+from pincli.rules.lockout import state_of
 from pincli.store.steps.records import attempt_ended, current
 
 if TYPE_CHECKING:

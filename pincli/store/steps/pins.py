@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pincli.errors import KeyChanged, PinChangedMeanwhile, Refused, Rule
 from pincli.models import Change, EventKind, NewEvent, NewPin, User
 from pincli.rules import lockout
-from pincli.rules.states import is_locked, may_have_pin
+from pincli.rules.lockout import is_locked, may_have_pin
 from pincli.store.steps.records import (
     all_current,
     attempt_ended,

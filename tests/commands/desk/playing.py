@@ -18,7 +18,7 @@ from pincli.commands.desk.state import (
 from pincli.config import Display
 from pincli.models import Outcome, State, Verdict
 from pincli.results import Found
-from pincli.rules.names import is_printable
+from pincli.rules.texts import is_printable
 from pincli.views import desk as view
 from tests.store.attempting import NO_PIN
 from tests.views.records import alice

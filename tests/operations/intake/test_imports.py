@@ -11,9 +11,8 @@ from pincli.models import EventKind, Outcome, State, User, UserType
 from pincli.operations.intake.imports import ImportOptions
 from pincli.operations.verify import verify
 from pincli.results import ImportTally
-from pincli.rules.lockout import without_pin
+from pincli.rules.lockout import state_of, without_pin
 from pincli.rules.people import SameLogin
-from pincli.rules.states import state_of
 from pincli.store.steps import attempts
 from pincli.store.steps.imports import take_in
 from tests.operations.intake.files import FORMATS, HEADER, as_csv, person, take, taken

@@ -15,7 +15,7 @@ from typing import Any
 
 from pincli.models import UserType
 from pincli.rules import lockout
-from pincli.rules.states import ATTEMPTS_ALLOWED
+from pincli.rules.lockout import ATTEMPTS_ALLOWED
 from pincli.store.sqlite.connection import connect, utc_now
 from pincli.store.sqlite.copies import leave_syncing_for_the_end
 from pincli.store.sqlite.errors import translated

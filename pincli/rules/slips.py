@@ -1,0 +1,169 @@
+"""Honest slips, and how many of them are usual: the baseline for the signs in signs.py.
+
+An honest slip ends with a right answer, so a wrong answer counts if no right one follows it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from pincli.models import EventKind
+from pincli.rules.times import written
+
+RESOLVED_WITHIN = timedelta(minutes=15)
+"""A wrong answer is a slip if the same user gives the right one within this time."""
+KNOWN_WITHIN = timedelta(minutes=2)
+"""An unknown name is a slip if the same agent types a known one within this time."""
+WORKING_DAYS = 10
+"""What is usual comes from this many days with calls, the last ones."""
+DAYS_TO_KNOW = 5
+"""With fewer working days, nothing is known to be usual."""
+
+_TO_THE_MINUTE = len("2026-11-24T13:05")
+_QUIET = 10
+"""A day with this many times fewer calls than the busiest one is not a working day."""
+_SHARE_AT_FIRST = 0.01
+
+
+class Noted(NamedTuple):
+    """An event that signs are made of.
+
+    Attributes:
+        number: The event's.
+        at: ISO 8601, UTC.
+        agent: Who acted.
+        version: The PIN version at that time.
+        word: For an unknown name, the name; for an acknowledgement, the sign's id.
+        then: Kind and time of the user's next outcome, verified or incorrect, if there is one.
+    """
+
+    number: int
+    at: str
+    agent: str
+    uid: bytes | None
+    account: str | None
+    version: int | None
+    word: str | None = None
+    then: str | None = None
+
+
+class Calls(NamedTuple):
+    """How many right answers there were in some time; estimated where there were very many."""
+
+    total: float
+    of_account: Mapping[str, float]
+    with_agent: Mapping[str, float]
+
+
+class Usual(NamedTuple):
+    """What is usual on this floor, from its last working days.
+
+    Attributes:
+        days: How many working days are known, ten at most.
+        calls: Those of all these days together.
+        unresolved: Users a call who gave a wrong answer and no right one.
+        wrong: Users a call, for each agent and day, who gave any wrong answer.
+    """
+
+    days: int
+    calls: Calls
+    unresolved: float
+    wrong: float
+
+
+def unresolved(wrong: Sequence[Noted]) -> list[Noted]:
+    """The wrong answers, in order, that no right answer of the same user follows in time."""
+    rights: dict[bytes | None, str] = {}
+    found = []
+    for event in reversed(wrong):
+        kind, _, at = (event.then or "").partition(" ")
+        if kind == EventKind.VERIFIED:
+            rights[event.uid] = at
+        elif kind != EventKind.INCORRECT:
+            rights.pop(event.uid, None)
+        right = rights.get(event.uid)
+        if right is None or (
+            right[:_TO_THE_MINUTE] != event.at[:_TO_THE_MINUTE]  # most are, and parsing takes long
+            and not within(event.at, right, RESOLVED_WITHIN)
+        ):
+            found.append(event)
+    return found[::-1]
+
+
+def unfollowed(
+    unknown: Iterable[Noted], known_after: Callable[[int], Iterator[Noted]], now: datetime
+) -> list[Noted]:
+    """The unknown names that no known name from the same agent follows in time.
+
+    Each event after them is read once at most.
+
+    Args:
+        unknown: In order.
+        known_after: Gives the events above a number that are about a user, in order.
+        now: The present time. A name that was just typed is not judged yet.
+    """
+    due = written(now - KNOWN_WITHIN)
+    known: defaultdict[str, list[int]] = defaultdict(list)
+    times: dict[int, str] = {}
+    following: Iterator[Noted] = iter(())
+    latest: Noted | None = None
+    read_to, found = 0, []
+    for event in unknown:
+        if event.at > due:
+            continue
+        if event.number > read_to:
+            following, latest, read_to = known_after(event.number), None, event.number
+        while latest is None or within(event.at, latest.at, KNOWN_WITHIN):
+            latest = next(following, None)
+            if latest is None:
+                break
+            read_to = latest.number
+            known[latest.agent].append(latest.number)
+            times[latest.number] = latest.at
+        numbers = known[event.agent]
+        place = bisect_right(numbers, event.number)
+        if place == len(numbers) or not within(event.at, times[numbers[place]], KNOWN_WITHIN):
+            found.append(event)
+    return found
+
+
+def working(days: Sequence[tuple[str, Calls]]) -> list[tuple[str, Calls]]:
+    """The working days among some; a few calls on a Sunday don't count."""
+    busiest = max((calls.total for _, calls in days), default=0)
+    return [(day, calls) for day, calls in days if calls.total * _QUIET >= busiest]
+
+
+def usual_of(
+    days: Sequence[tuple[str, Calls]], wrong: Iterable[Noted], left: Iterable[Noted]
+) -> Usual:
+    """What is usual.
+
+    Args:
+        days: The working days that are over, such as `2026-11-24`, with their calls; if they
+            are too few, today too.
+        wrong: All wrong answers of these days; others may be among them.
+        left: Those that no right answer followed.
+    """
+    names = {day for day, _ in days}
+    of_account, with_agent = Counter[str](), Counter[str]()
+    for _, calls in days:
+        of_account.update(calls.of_account)
+        with_agent.update(calls.with_agent)
+    calls = Calls(sum(calls.total for _, calls in days), of_account, with_agent)
+    if len(days) < DAYS_TO_KNOW or not calls.total:
+        return Usual(len(days), calls, _SHARE_AT_FIRST, _SHARE_AT_FIRST)
+    users = {(e.at[:10], e.uid) for e in left if e.at[:10] in names}
+    pairs = {(e.at[:10], e.agent, e.uid) for e in wrong if e.at[:10] in names}
+    return Usual(len(days), calls, len(users) / calls.total, len(pairs) / calls.total)
+
+
+def within(first: str, last: str, span: timedelta) -> bool:
+    """Whether a time is at most that long after another; False for what pincli never wrote."""
+    try:
+        return datetime.fromisoformat(last) - datetime.fromisoformat(first) <= span
+    except (ValueError, TypeError):
+        return False
