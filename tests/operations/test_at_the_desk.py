@@ -1,4 +1,4 @@
-"""What a desk records beside attempts: who was looked at, and tickets after the verdict."""
+"""What a desk records besides attempts: views, and tickets after the verdict."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FLOOR = (Need.ATTEMPT, Need.COMPARE)
 
 
 def test_a_view_is_on_record_and_changes_nobody(desk: Desk) -> None:
-    """Who looked at whom; the record is as it was, and the trail in order."""
+    """The event names user and agent; the record stays as it was, and the trail is sound."""
     desk.collected("alice")
     before = desk.user("alice")
     with desk.front.session(*FLOOR, agent="mia", command="desk") as session:
@@ -30,7 +30,7 @@ def test_a_view_is_on_record_and_changes_nobody(desk: Desk) -> None:
 
 @pytest.mark.parametrize("pin", [PIN, WRONG])
 def test_a_ticket_comes_after_the_verdict(desk: Desk, pin: str) -> None:
-    """An event of its own with the attempt's number, right or wrong; the trail stays in order."""
+    """An event with the attempt's number, after a right answer and a wrong one."""
     desk.collected("alice")
     with desk.front.session(*FLOOR) as session:
         verdict = verify(session, "alice", pin, None)

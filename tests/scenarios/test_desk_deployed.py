@@ -1,4 +1,4 @@
-"""The desk on a support floor: roles, and the hook that is told of locks."""
+"""The desk on a support floor: roles, and the hook for locks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pincli.models import EventKind
-from tests.support.at_the_desk import START, answer, drive, get_up, look_up
+from tests.support.at_the_desk import START, answer, drive, end_shift, look_up
 from tests.support.desk import Desk
 from tests.support.driving import wait_until
 from tests.support.failpoints import Plan
@@ -27,7 +27,7 @@ WAITING = "import os, sys; sys.stdin.read(); open(sys.argv[1]).read(); sys.exit(
 
 
 def deployed(floor: Desk, role: str, *hook: str) -> Plan:
-    """A plan for a desk that runs under sudo, by somebody with a role."""
+    """A plan for a desk that somebody with a role runs under sudo."""
     path = floor.store.parent / "pincli.toml"
     lines = [
         f'store = "{floor.store}"',
@@ -41,7 +41,7 @@ def deployed(floor: Desk, role: str, *hook: str) -> Plan:
 
 
 def lock_with_a_slow_hook(floor: Desk, agent: Tmux, folder: Path) -> Path:
-    """Lock vera; the pipe whose opening lets the hook go on, and fail."""
+    """Lock vera; return the pipe that lets the hook go on, and fail, once it is opened."""
     gate = folder / "waiting"
     os.mkfifo(gate)
     drive(agent, deployed(floor, "agent", sys.executable, "-c", WAITING, str(gate)))
@@ -51,15 +51,8 @@ def lock_with_a_slow_hook(floor: Desk, agent: Tmux, folder: Path) -> Path:
     return gate
 
 
-def test_an_agent_may(floor: Desk, agent: Tmux) -> None:
-    """As with `verify`."""
-    drive(agent, deployed(floor, "agent"))
-    agent.wait_for(START)
-    look_up(agent, "alice")
-
-
 def test_the_portal_may_not(floor: Desk, agent: Tmux) -> None:
-    """Exit 7, said on the normal screen, and on record."""
+    """The refusal is shown on the normal screen, and recorded."""
     drive(agent, deployed(floor, "portal"))
     agent.wait_for("not run `pincli desk` here")
     (event,) = [each for each in floor.events() if each.outcome == "role"]
@@ -67,35 +60,33 @@ def test_the_portal_may_not(floor: Desk, agent: Tmux) -> None:
     assert b"\x1b[?1049h" not in agent.sent
 
 
-def test_the_hook_is_told_of_a_lock(floor: Desk, agent: Tmux, tmp_path: Path) -> None:
-    """Once, with what `verify` would tell it, when the verdict is there."""
+def test_the_hook_runs_once_for_a_lock(floor: Desk, agent: Tmux, tmp_path: Path) -> None:
+    """It gets the same JSON as from `verify`."""
     note = tmp_path / "note"
     drive(agent, deployed(floor, "agent", sys.executable, "-c", NOTING, str(note)))
     agent.wait_for(START)
     look_up(agent, "vera")
     answer(agent, WRONG, "has just been locked")
     wait_until(lambda: note.exists() and note.read_text() != "", "the hook")
-    told = json.loads(note.read_text())
-    assert (told["event"], told["user"], told["locks_total"]) == ("locked", "vera", 1)
-    get_up(agent)
+    event = json.loads(note.read_text())
+    assert (event["event"], event["user"], event["locks_total"]) == ("locked", "vera", 1)
+    end_shift(agent)
     assert "warning" not in agent.screen
 
 
 def test_a_slow_hook_holds_up_nobody(floor: Desk, agent: Tmux, tmp_path: Path) -> None:
-    """While it runs the next call goes on; that it failed is said beside it, not in its way."""
+    """The next call goes on while it runs, and a failure is shown below its card."""
     gate = lock_with_a_slow_hook(floor, agent, tmp_path)
     look_up(agent, "alice")
     with gate.open("w"):
         pass
     screen = agent.wait_for("the on_lock hook failed: it ended with 3")
     assert "alice, acme" in screen
-    get_up(agent)
+    end_shift(agent)
 
 
-def test_a_hook_that_fails_after_the_shift_is_told(
-    floor: Desk, agent: Tmux, tmp_path: Path
-) -> None:
-    """The shift's end waits for it, and says so on the normal screen."""
+def test_a_hook_that_fails_after_the_shift(floor: Desk, agent: Tmux, tmp_path: Path) -> None:
+    """The desk waits for it, and shows the failure on the normal screen."""
     gate = lock_with_a_slow_hook(floor, agent, tmp_path)
     agent.press("C-d")
     agent.wait_for("^shift over")
@@ -106,7 +97,7 @@ def test_a_hook_that_fails_after_the_shift_is_told(
 
 
 def test_nobody_has_to_wait_for_a_hook(floor: Desk, agent: Tmux, tmp_path: Path) -> None:
-    """Ctrl-C after the shift: the hook is given up, and that is said; the shift was in order."""
+    """Ctrl-C after the shift gives the hook up, with a warning."""
     lock_with_a_slow_hook(floor, agent, tmp_path)
     agent.press("C-d")
     agent.wait_for("^shift over")
@@ -116,12 +107,12 @@ def test_nobody_has_to_wait_for_a_hook(floor: Desk, agent: Tmux, tmp_path: Path)
     assert "Traceback" not in agent.screen
 
 
-def test_a_hook_that_can_not_be_run_is_told(floor: Desk, agent: Tmux) -> None:
-    """A program that is not there: a warning beside the verdict."""
+def test_a_hook_that_can_not_be_run(floor: Desk, agent: Tmux) -> None:
+    """A missing program is a warning below the verdict."""
     drive(agent, deployed(floor, "agent", "/nowhere/at/all"))
     agent.wait_for(START)
     look_up(agent, "vera")
     answer(agent, WRONG, "has just been locked")
     agent.wait_for("the on_lock hook failed: No such file")
     assert "NOT VERIFIED" in agent.screen
-    get_up(agent)
+    end_shift(agent)

@@ -1,4 +1,4 @@
-"""Every way to leave the desk gives the terminal back, and parts no charge from its settle."""
+"""Every way to leave the desk restores the terminal, and settles what is charged."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.support.at_the_desk import (
     Gate,
     answer,
     drive,
-    get_up,
+    end_shift,
     look_up,
-    sit_down,
+    start_desk,
 )
 from tests.support.desk import Desk
 from tests.support.driving import nothing_impossible, wait_until
@@ -39,14 +39,14 @@ IN_FLIGHT = Plan(at=(("charged", "pause"),))
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Iterator[Gate]:
-    """Where a driven desk waits."""
+    """The gate at which a driven desk waits."""
     opened = Gate(tmp_path)
     yield opened
     opened.close()
 
 
 def settings(agent: Tmux) -> str:
-    """What `stty -a` says of the terminal."""
+    """The terminal's settings, by `stty -a`."""
     return subprocess.run(
         ["stty", "-a", "-F", agent.tty], capture_output=True, text=True, check=True
     ).stdout
@@ -58,8 +58,8 @@ def signal_desk(agent: Tmux, number: signal.Signals) -> None:
     subprocess.run(["kill", f"-{number.value}", pid], check=True)
 
 
-def left_as_it_was(agent: Tmux, before: str) -> None:
-    """Fail unless the terminal is as it was, and shows nothing of a call."""
+def assert_restored(agent: Tmux, before: str) -> None:
+    """Fail unless the terminal is as before, and shows nothing of a call."""
     agent.wait_for(r"READY>\s*\Z")  # not the one of the line that began the desk
     agent.line("echo", "here", "again")
     agent.wait_for("^here again$")
@@ -71,37 +71,37 @@ def left_as_it_was(agent: Tmux, before: str) -> None:
 
 
 def test_ctrl_d(agent: Tmux) -> None:
-    """At any question, with something typed too."""
+    """It works at either question, with something typed too."""
     before = settings(agent)
-    sit_down(agent)
+    start_desk(agent)
     assert settings(agent) != before
     assert agent.alternate
     agent.type("al")
-    get_up(agent)
-    left_as_it_was(agent, before)
-    sit_down(agent)
+    end_shift(agent)
+    assert_restored(agent, before)
+    start_desk(agent)
     look_up(agent, "alice")
     agent.type("444")
-    get_up(agent)
-    left_as_it_was(agent, before)
+    end_shift(agent)
+    assert_restored(agent, before)
 
 
 @pytest.mark.parametrize("number", ENDING)
 def test_a_signal_that_ends(floor: Desk, agent: Tmux, number: signal.Signals) -> None:
-    """In the middle of the digits: the terminal is as before, and nothing is left on it."""
+    """In the middle of the digits, the terminal is restored, and the view is recorded."""
     before = settings(agent)
-    sit_down(agent)
+    start_desk(agent)
     look_up(agent, "alice")
     agent.type("4441")
     agent.wait_for("\u25cf \u25cf \u25cf \u25cf")
     signal_desk(agent, number)
-    left_as_it_was(agent, before)
+    assert_restored(agent, before)
     assert floor.events()[-1].kind is EventKind.VIEWED
 
 
 def test_an_interrupt_from_elsewhere_cancels_the_call(agent: Tmux) -> None:
-    """SIGINT is what Ctrl-C is: the call is over, the shift is not."""
-    sit_down(agent)
+    """SIGINT does what Ctrl-C does: it ends the call, not the shift."""
+    start_desk(agent)
     look_up(agent, "alice")
     signal_desk(agent, signal.SIGINT)
     agent.wait_for("cancelled")
@@ -111,7 +111,7 @@ def test_an_interrupt_from_elsewhere_cancels_the_call(agent: Tmux) -> None:
 @pytest.mark.parametrize("options", [[], ["--plain"]], ids=["screen", "lines"])
 @pytest.mark.parametrize("typed", ["", "alice\r", "alice\r44"])
 def test_a_terminal_that_goes_away(floor: Desk, options: list[str], typed: str) -> None:
-    """Exit 130 at any question, and no attempt."""
+    """Exit 130 at any question, and no attempt is made."""
     with terminal(floor, "desk", *options) as gone:
         gone.wait_for("caller")
         gone.type(typed)
@@ -124,8 +124,8 @@ def test_a_terminal_that_goes_away(floor: Desk, options: list[str], typed: str) 
     assert floor.user("alice").attempts_total == 0
 
 
-def test_a_bug_gives_the_terminal_back(floor: Desk, agent: Tmux) -> None:
-    """Said on the normal screen, as exit 1, to an agent who then knows that nobody is verified."""
+def test_a_bug_restores_the_terminal(floor: Desk, agent: Tmux) -> None:
+    """The agent reads on the normal screen that nobody is verified, and no traceback."""
     before = settings(agent)
     drive(agent, bug=6)
     agent.wait_for(START)
@@ -134,16 +134,16 @@ def test_a_bug_gives_the_terminal_back(floor: Desk, agent: Tmux) -> None:
     agent.wait_for("\u25cf \u25cf \u25cf \u25cf \u25cf")
     agent.type("9")
     agent.wait_for("not verified: this is a bug in pincli")
-    left_as_it_was(agent, before)
+    assert_restored(agent, before)
     assert "Traceback" not in agent.everything
     assert "444159" not in agent.everything
 
 
 @pytest.mark.parametrize("by", ["key", "signal"])
 def test_stopped_and_continued(floor: Desk, agent: Tmux, by: str) -> None:
-    """Ctrl-Z gives the terminal back, `fg` takes it again; the digits typed before are gone."""
+    """Ctrl-Z restores the terminal, `fg` takes it back, and the digits typed are forgotten."""
     before = settings(agent)
-    sit_down(agent)
+    start_desk(agent)
     look_up(agent, "alice")
     agent.type("4441")
     agent.wait_for("\u25cf \u25cf \u25cf \u25cf")
@@ -152,18 +152,18 @@ def test_stopped_and_continued(floor: Desk, agent: Tmux, by: str) -> None:
     else:
         signal_desk(agent, signal.SIGTSTP)
     agent.wait_for("Stopped")
-    left_as_it_was(agent, before)
+    assert_restored(agent, before)
     agent.line("fg")
     agent.wait_for(PIN)
     assert settings(agent) != before
     assert "\u25cf" not in agent.screen
     answer(agent, RIGHT, "\u2714  VERIFIED")
-    get_up(agent)
-    left_as_it_was(agent, before)
+    end_shift(agent)
+    assert_restored(agent, before)
 
 
 def test_stopped_for_long(agent: Tmux) -> None:
-    """Continued after the idle time: the first key finds nothing left of the caller."""
+    """If it is continued after the idle time, the caller's details are cleared."""
     drive(agent, idle=2.0)
     agent.wait_for(START)
     look_up(agent, "alice")
@@ -176,28 +176,25 @@ def test_stopped_for_long(agent: Tmux) -> None:
 
 
 def test_stopped_by_force(agent: Tmux) -> None:
-    """After SIGSTOP and a `stty sane` by somebody, `fg` makes the keys raw again."""
+    """After SIGSTOP and `stty sane`, `fg` makes the keys raw again."""
     before = settings(agent)
-    sit_down(agent)
+    start_desk(agent)
     look_up(agent, "alice")
     signal_desk(agent, signal.SIGSTOP)
     agent.wait_for("Stopped")
     agent.line("stty", "sane")
     agent.line("fg")
-    wait_until(lambda: "-icanon" in settings(agent), "raw keys")  # the old picture stands still
+    wait_until(lambda: "-icanon" in settings(agent), "raw keys")  # the old screen is still shown
     agent.wait_for(PIN)
     answer(agent, RIGHT, "\u2714  VERIFIED")
-    get_up(agent)
+    end_shift(agent)
     assert "isig" in before
     agent.wait_for("READY>")
     assert not agent.alternate
 
 
-# From charge to settle.
-
-
-def be_comparing(agent: Tmux, gate: Gate) -> None:
-    """Let alice's right PIN be charged, and the desk wait just before its settle."""
+def pause_before_settle(agent: Tmux, gate: Gate) -> None:
+    """Charge alice's right PIN, and wait just before its settle."""
     drive(agent, IN_FLIGHT, gate=gate)
     agent.wait_for(START)
     look_up(agent, "alice")
@@ -206,11 +203,9 @@ def be_comparing(agent: Tmux, gate: Gate) -> None:
     gate.await_pause()
 
 
-def test_what_is_typed_meanwhile_takes_no_verdict_away(
-    floor: Desk, agent: Tmux, gate: Gate
-) -> None:
-    """Ctrl-C, Esc, Ctrl-D, digits with an attempt in flight: thrown away, the verdict stays."""
-    be_comparing(agent, gate)
+def test_keys_during_a_check_are_dropped(floor: Desk, agent: Tmux, gate: Gate) -> None:
+    """Ctrl-C, Esc, Ctrl-D and digits don't take the verdict away."""
+    pause_before_settle(agent, gate)
     agent.press("C-c", "Escape", "C-z", "C-d", "Enter")
     agent.type("777")
     signal_desk(agent, signal.SIGINT)
@@ -218,7 +213,7 @@ def test_what_is_typed_meanwhile_takes_no_verdict_away(
     agent.wait_for("\u2714  VERIFIED")
     agent.type("a")
     agent.wait_for("^ caller +a$")
-    get_up(agent)
+    end_shift(agent)
     assert count(floor.events("alice"), EventKind.VERIFIED) == 1
     assert b"777" not in agent.sent
 
@@ -227,25 +222,24 @@ def test_what_is_typed_meanwhile_takes_no_verdict_away(
 def test_a_signal_that_ends_waits_for_the_settle(
     floor: Desk, agent: Tmux, gate: Gate, number: signal.Signals
 ) -> None:
-    """The attempt is settled, then the terminal is given back, then the process ends."""
+    """The attempt is settled and the terminal restored before the process ends."""
     before = settings(agent)
-    be_comparing(agent, gate)
+    pause_before_settle(agent, gate)
     signal_desk(agent, number)
     gate.go_on()
-    left_as_it_was(agent, before)
+    assert_restored(agent, before)
     assert floor.user("alice").attempt is None
-    nothing_impossible(floor)
     assert count(floor.events("alice"), EventKind.VERIFIED) == 1
     nothing_impossible(floor)
 
 
 def test_a_stop_waits_for_the_settle(floor: Desk, agent: Tmux, gate: Gate) -> None:
-    """The verdict is settled first, and stands there after `fg`."""
-    be_comparing(agent, gate)
+    """The verdict is settled first, and shown after `fg`."""
+    pause_before_settle(agent, gate)
     signal_desk(agent, signal.SIGTSTP)
     gate.go_on()
     agent.wait_for("Stopped")
     assert floor.user("alice").attempt is None
     agent.line("fg")
     agent.wait_for("\u2714  VERIFIED")
-    get_up(agent)
+    end_shift(agent)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pincli.models import EventKind
-from tests.support.at_the_desk import get_up, look_up, sit_down
+from tests.support.at_the_desk import end_shift, look_up, start_desk
 from tests.support.desk import Desk, killed
 from tests.support.driving import (
     OTHER,
@@ -113,10 +113,10 @@ def agent(at_five: Desk, tmp_path: Path) -> Iterator[Tmux]:
 def test_the_desk_ends_it(at_five: Desk, agent: Tmux) -> None:
     """Looking up whoever it is about, or anybody."""
     _left_open(at_five, WRONG)
-    sit_down(agent)
+    start_desk(agent)
     look_up(agent, "bob")
     assert at_five.user("alice").locked_since is not None
-    get_up(agent)
+    end_shift(agent)
     nothing_impossible(at_five)
 
 

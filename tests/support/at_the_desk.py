@@ -1,4 +1,4 @@
-"""Sitting at the desk: starting it in a terminal, and the steps of a call."""
+"""The desk in a terminal: starting it, and the steps of a call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FULL = r"^ PIN( +[\u25cf*]){6}$"
 
 
 class Gate:
-    """Where a driven desk waits: two named pipes, as tmux hands no descriptors on.
+    """Two named pipes at which a driven desk waits; tmux hands no descriptors on.
 
     Attributes:
         path: What the pipes' names begin with.
@@ -35,7 +35,7 @@ class Gate:
         )
 
     def await_pause(self) -> None:
-        """Return once the desk waits."""
+        """Wait until the desk waits."""
         assert select.select([self._ready], [], [], LONG_ENOUGH)[0], "no pause was reached"
         os.read(self._ready, 1)
 
@@ -49,7 +49,7 @@ class Gate:
         os.close(self._go)
 
 
-def sit_down(agent: Tmux, *options: str) -> None:
+def start_desk(agent: Tmux, *options: str) -> None:
     """Start the desk, and wait for its first question."""
     agent.line(*PROGRAM, "desk", *options)
     agent.wait_for(START)
@@ -73,7 +73,7 @@ def drive(
 
 
 def look_up(agent: Tmux, words: str) -> str:
-    """Type a login, and wait for the question after the PIN."""
+    """Type a login, and wait for the PIN's question."""
     agent.type(words)
     agent.press("Enter")
     return agent.wait_for(PIN)
@@ -87,8 +87,8 @@ def answer(agent: Tmux, pin: str, verdict: str) -> str:
     return agent.wait_for(verdict)
 
 
-def get_up(agent: Tmux) -> str:
-    """End the shift; the line that sums it up."""
+def end_shift(agent: Tmux) -> str:
+    """End the shift; return the line that sums it up."""
     agent.press("C-d")
     found = re.search("^shift over.*$", agent.wait_for(OVER), re.MULTILINE)
     assert found is not None

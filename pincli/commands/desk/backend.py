@@ -74,6 +74,13 @@ class Backend:
         self._close_session()
         self._cache.close()
 
+    def warm_up(self) -> None:
+        """Do what the first answer would otherwise wait for; runs while the agent types."""
+        session = self._session
+        self._answers.warm_up()
+        if session is not None:
+            session.prepare_to_attempt()
+
     def respond(self, request: Request) -> Response:
         """Do what was asked."""
         try:

@@ -55,11 +55,10 @@ def hold_shift(invocation: Invocation, *, plain: bool, idle_seconds: float = IDL
         idle_seconds: After this time without a key, the caller's details are cleared.
     """
     display = read_display()
-    answers = Answers()
-    backend = Backend(invocation, answers)
+    backend = Backend(invocation, Answers())
     controller = Controller(backend, idle_seconds=idle_seconds)
     try:
-        in_background(answers.warm_up)
+        in_background(backend.warm_up)
         if plain or not display.addressable:
             require_terminal(*_NO_TERMINAL)
             Lines(controller).run()

@@ -16,6 +16,8 @@ from pincli.commands.invocation import Invocation
 from pincli.commands.output import TICKET_MASKED
 from pincli.config import Config
 from pincli.models import Outcome
+from pincli.operations import keys, people
+from pincli.operations.lock import lock
 from pincli.store.postgresql.connection import connect
 from pincli.store.postgresql.engine import PostgresStore
 from pincli.vault.answers import Answers
@@ -93,13 +95,56 @@ def test_the_agent_sees_when_the_answer_in_a_ticket_is_masked(
 def test_a_ticket_given_for_a_locked_user_is_listed(desk: Desk) -> None:
     """The refusal comes in place of the question, with the ticket as it was recorded."""
     desk.collected("alice")
-    assert desk.run("lock", "alice", "--reason", "odd").code == 0
+    with desk.session() as session:
+        lock(session, [desk.user("alice")], "odd")
     with shift(desk) as backend:
         for ticket, kept, warning in (("T-1", "T-1", ""), (PIN, "******", TICKET_MASKED)):
             controller = Controller(backend)
             controller.apply(enter(after(controller.shift, f"alice #{ticket}")))
             assert [each.ticket for each in controller.shift.calls] == [kept]
             assert controller.shift.warning == warning
+
+
+@pytest.mark.parametrize("kind", [keys.KeyKind.VERIFY, keys.KeyKind.AUDIT])
+@pytest.mark.parametrize("at", ["between calls", "at the question"])
+def test_a_rotated_key_is_taken_up(desk: Desk, at: str, kind: keys.KeyKind) -> None:
+    """Answers are compared as before a rotation in mid shift."""
+    desk.collected("alice")
+    with shift(desk) as backend:
+        check = look_up(backend)
+        with desk.session() as session:
+            keys.rotate(session, kind)
+        if at == "between calls":
+            check = look_up(backend)
+        for request in (check, look_up(backend)):
+            answered = backend.respond(request)
+            assert isinstance(answered, Call), answered
+            assert answered.verdict.outcome is Outcome.VERIFIED
+
+
+def test_a_user_who_is_deactivated_at_the_question(desk: Desk) -> None:
+    """The answer is refused, and not charged."""
+    desk.collected("alice")
+    with shift(desk) as backend:
+        check = look_up(backend)
+        with desk.session() as session:
+            people.set_active(session, "alice", active=False, reason=None)
+        answered = backend.respond(check)
+        assert isinstance(answered, Call), answered
+        assert answered.verdict.outcome is Outcome.INACTIVE
+    assert desk.user("alice").attempts_total == 0
+
+
+def test_no_lock_is_held_while_the_agent_types(desk: Desk) -> None:
+    """Others verify the same caller, and lock them, without waiting."""
+    desk.collected("alice")
+    with shift(desk) as backend:
+        check = look_up(backend)
+        assert desk.verify("alice", PIN).code == 0
+        assert desk.run("lock", "alice", "--reason", "odd").code == 0
+        answered = backend.respond(check)
+        assert isinstance(answered, Call), answered
+        assert answered.verdict.outcome is Outcome.LOCKED
 
 
 @served
