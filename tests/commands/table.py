@@ -6,71 +6,31 @@ from dataclasses import dataclass
 
 from tests.support.floor import RIGHT, WRONG
 
-STORE = frozenset({"store", "keys"})
-RECORD = frozenset({"user", "account", "name", "email", "type", "active", "state", "added_at"})
-VERDICT = frozenset(
-    {
-        "user",
-        "account",
-        "name",
-        "outcome",
-        "state",
-        "attempts_left",
-        "locked_since",
-        "ticket_masked",
-        "say",
-    }
+
+def keys(names: str) -> frozenset[str]:
+    """A set of JSON keys."""
+    return frozenset(names.split())
+
+
+RECORD = keys("user account name email type active state added_at")
+VERDICT = keys("user account name outcome state attempts_left locked_since ticket_masked say")
+CARD = keys(
+    "user account name email type active state attempts_used attempts_left attempt_open"
+    " locked_since last_attempt_at last_attempt_by last_verified_at last_verified_by pin_set_at"
+    " pin_set_by locks_total attempts_total"
 )
-CARD = frozenset(
-    {
-        "user",
-        "account",
-        "name",
-        "email",
-        "type",
-        "active",
-        "state",
-        "attempts_used",
-        "attempts_left",
-        "attempt_open",
-        "locked_since",
-        "last_attempt_at",
-        "last_attempt_by",
-        "last_verified_at",
-        "last_verified_by",
-        "pin_set_at",
-        "pin_set_by",
-        "locks_total",
-        "attempts_total",
-    }
+LIST = keys("users totals")
+FOUND = keys("users more all_counted certain near")
+RECEIPT = keys("matched reset kept_locked unlocked unchanged users")
+EVENT = keys(
+    "seq at agent command kind user account attempt outcome attempts_used pin_version reason"
+    " ticket mac"
 )
-LIST = frozenset({"users", "totals"})
-FOUND = frozenset({"users", "more", "all_counted", "certain", "near"})
-RECEIPT = frozenset({"matched", "reset", "kept_locked", "unlocked", "unchanged", "users"})
-EVENT = frozenset(
-    {
-        "seq",
-        "at",
-        "agent",
-        "command",
-        "kind",
-        "user",
-        "account",
-        "attempt",
-        "outcome",
-        "attempts_used",
-        "pin_version",
-        "reason",
-        "ticket",
-        "mac",
-    }
-)
-EVENTS = frozenset({"events", "total", "truncated"})
-STATE = frozenset({"user", "account", "state"})
-SIGNS = frozenset({"accounts", "agents", "users", "floor"})
-REPORT = frozenset(
-    {"since", "until", "made_by", "sealed", "signs", "totals", "before", "days", "accounts"}
-    | {"agents", "done", "states", "file"}
+EVENTS = keys("events total truncated")
+STATE = keys("user account state")
+SIGNS = keys("accounts agents users floor")
+REPORT = keys(
+    "since until made_by sealed signs totals before days accounts agents done states file"
 )
 NOTHING: frozenset[str] = frozenset()
 
@@ -118,9 +78,9 @@ def found(line: str, keys: frozenset[str]) -> Case:
     return Case(line, 4, "", keys)
 
 
-def usage(line: str, stdin: str = "") -> Case:
+def usage(line: str, stdin: str = "", **more: bool) -> Case:
     """A command used wrongly."""
-    return Case(line, 2, "usage", NOTHING, stdin)
+    return Case(line, 2, "usage", NOTHING, stdin, **more)
 
 
 def unknown(line: str, what: str = "user", stdin: str = "") -> Case:
@@ -229,7 +189,7 @@ FIND = (
 LOCK = (
     done("lock alice --reason 'T-4711: a rat'", RECORD | {"changed"}),
     done("lock lara --reason odd", RECORD | {"changed"}),
-    done("lock ina otto uma lara --reason odd", frozenset({"matched", "changed", "unchanged"})),
+    done("lock ina otto uma lara --reason odd", keys("matched changed unchanged")),
     unknown("lock nobody --reason odd"),
     unknown("lock alice nobody noone --reason odd"),
     usage("lock alice"),
@@ -290,9 +250,9 @@ USER = (
     usage("user add bea --account 'a*cme'"),
     usage("user add bea --account acme --type basic"),
     usage("user add bea --account acme --name 'a\tb'"),
-    done("user list", frozenset({"users"})),
-    done("user list --account acme --state active", frozenset({"users"})),
-    done("user list --account globex --state locked", frozenset({"users"})),
+    done("user list", keys("users")),
+    done("user list --account acme --state active", keys("users")),
+    done("user list --account globex --state locked", keys("users")),
     unknown("user list --account nowhere", "account"),
     usage("user list --state asleep"),
     usage("user list alice"),
@@ -334,9 +294,9 @@ USER = (
     usage("user rename alice"),
 )
 PIN = (
-    done("pin show alice", frozenset({"user", "account", "pin"})),
-    done("pin show uma", frozenset({"user", "account", "pin"})),
-    done("pin show lara", frozenset({"user", "account", "pin"})),
+    done("pin show alice", keys("user account pin")),
+    done("pin show uma", keys("user account pin")),
+    done("pin show lara", keys("user account pin")),
     Case("pin show ina", 5, "inactive", NOTHING),
     Case("pin show otto", 5, "ineligible", NOTHING),
     unknown("pin show nobody"),
@@ -355,7 +315,7 @@ PIN = (
     usage("pin change alice --pin-stdin"),
     usage("pin change --pin-stdin", OTHER),
     usage(f"pin change alice {OTHER}"),
-    done("pin check --pin-stdin", frozenset({"allowed"}), f"{OTHER[:3]} {OTHER[3:]}"),
+    done("pin check --pin-stdin", keys("allowed"), f"{OTHER[:3]} {OTHER[3:]}"),
     Case("pin check --pin-stdin", 2, "malformed_pin", NOTHING, "12a456"),
     refused("pin check --pin-stdin", "444412"),
     refused("pin check --pin-stdin", "123498"),
@@ -371,6 +331,15 @@ AUDIT = (
     unknown("audit list --user alcie"),
     unknown("audit list --account acmee", "account"),
     usage("audit list --format xml"),
+    usage("audit list --csv"),
+    usage("audit list --since yesterday"),
+    usage("audit list --until tomorrow"),
+    usage("audit list --account ''"),
+    usage("audit list --jsonl", json_only=True),
+    usage("audit list --follow", json_only=True),
+    usage("audit list --format csv", json_only=True),
+    usage("audit verify --expect-head 7"),
+    usage("audit verify --expect-head 7:abc"),
     usage("audit list --kind lockd"),
     usage("audit list --after -1"),
     usage("audit list --jsonl --format csv"),
@@ -389,7 +358,7 @@ UPKEEP = (
     usage("report --since 60d"),
     usage("report --since yore"),
     usage("report --html nowhere/report.html"),
-    done("audit verify", frozenset({"events", "head", "bad_event", "finding", "first"})),
+    done("audit verify", keys("events head bad_event finding first")),
     usage("audit verify --archive nowhere.jsonl"),
     usage("audit archive"),
     usage("audit archive --before 400d"),
@@ -399,25 +368,25 @@ UPKEEP = (
     refused("audit archive --before 1d --output old.jsonl"),
     done(
         "audit archive --before 400d --output old.jsonl",
-        frozenset({"events", "first", "last", "digest", "file", "names_dropped"}),
+        keys("events first last digest file names_dropped"),
     ),
-    done("audit seal", frozenset({"sealed"})),
+    done("audit seal", keys("sealed")),
     usage("audit seal 7"),
     done("alerts", SIGNS),
     done("alerts --all", SIGNS | {"acknowledged"}),
     found("alerts --exit-code", SIGNS),
-    done("alerts ack agent:tester --reason rang", frozenset({"id"})),
+    done("alerts ack agent:tester --reason rang", keys("id")),
     refused("alerts ack user:alice --reason rang"),
     usage("alerts ack user:lara"),
     usage("alerts ack --reason rang"),
     usage("alerts alice"),
-    done("keys list", frozenset({"keys"})),
+    done("keys list", keys("keys")),
     usage("keys"),
     usage("keys rotate"),
     usage("keys rotate --audit --verify"),
     usage("keys rotate --verify --compromised"),
     usage("keys rotate --portal --compromised --yes"),
-    done("store upgrade", frozenset({"upgraded", "users"})),
+    done("store upgrade", keys("upgraded users")),
     usage("store"),
     usage("store upgrade now"),
     usage("store move"),
@@ -425,19 +394,19 @@ UPKEEP = (
     usage("store move postgresql://admin1@127.0.0.1:1/pincli"),
     usage("backup"),
     usage("restore"),
-    done("doctor", frozenset({"healthy", "checks"})),
+    done("doctor", keys("healthy checks")),
     usage("doctor alice"),
-    done("completion bash", frozenset({"shell", "script"})),
+    done("completion bash", keys("shell script")),
     usage("completion"),
     usage("completion tcsh"),
-    done("help", frozenset({"topic", "text", "commands"})),
-    done("help verify", frozenset({"topic", "text", "commands"})),
-    done("help pin show", frozenset({"topic", "text", "commands"})),
-    done("help exit-codes", frozenset({"topic", "text", "exit_codes"})),
-    done("help json", frozenset({"topic", "text"})),
-    done("help environment", frozenset({"topic", "text"})),
-    done("help man", frozenset({"topic", "text"})),
-    done("help cron", frozenset({"topic", "text"})),
+    done("help", keys("topic text commands")),
+    done("help verify", keys("topic text commands")),
+    done("help pin show", keys("topic text commands")),
+    done("help exit-codes", keys("topic text exit_codes")),
+    done("help json", keys("topic text")),
+    done("help environment", keys("topic text")),
+    done("help man", keys("topic text")),
+    done("help cron", keys("topic text")),
     usage("help nothing"),
     usage("help pin nothing"),
     usage("help complete"),
@@ -480,7 +449,7 @@ AS_PROCESSES = (
     done("unlock lara --reason rang", STATE),
     done("reset alice --reveal --yes", RECEIPT, json_only=True),
     done("user add bea --account acme", RECORD),
-    done("pin show uma", frozenset({"user", "account", "pin"})),
+    done("pin show uma", keys("user account pin")),
     done("pin change alice --pin-stdin", STATE, OTHER),
     refused("pin check --pin-stdin", "444412"),
     done("audit list", EVENTS),

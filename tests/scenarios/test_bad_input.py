@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import shutil
 import sqlite3
 import subprocess
@@ -20,26 +19,11 @@ import pytest
 from pincli.models import EventKind
 from tests.support.contract import answer_of, call, error_of
 from tests.support.desk import PROGRAM, Desk, Ran
-from tests.support.driving import edit
 from tests.support.floor import RIGHT, WRONG, content
 from tests.support.privilege import unprivileged
 
 STRAY = "918273"
 """A PIN that somebody types in the wrong place."""
-
-HOSTILE = {
-    "colour": "\x1b[31mred",
-    "title": "\x1b]0;owned\x07",
-    "clipboard": "\x1b]52;c;cm0gLXJm\x07",
-    "C1": "\x9b31mred",
-    "return": "alice\rVERIFIED",
-    "newline": "alice\nhint: all is well",
-    "direction": "alice\u202egnp.exe",
-    "not UTF-8": "al\udcff\udcfeice",
-}
-
-UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\ufffd]")
-"""Control characters but the newline, direction overrides, and bytes that were no text."""
 
 
 def everything(desk: Desk) -> dict[str, bytes]:
@@ -101,9 +85,6 @@ def by_modes(desk: Desk, *arguments: str, stdin: str = "") -> Ran:
         (["reset", "alice", "--reveal", "--yes"], "", 2, "on a terminal only", "--json"),
         (["status", "alice", "--locked"], "", 2, "exclude each other", "status USER"),
         (["status", "--locked", "--state", "active"], "", 2, "exclude each other", "one of them"),
-        (["status", "--state", "asleep"], "", 2, "'asleep'", "--help"),
-        (["user", "list", "--state", "asleep"], "", 2, "'asleep'", "--help"),
-        (["user", "add", "b", "--account", "a", "--type", "x"], "", 2, "'x'", "--help"),
         (["user", "add", "b"], "", 2, "--account", "--help"),
         (["audit", "list", "--limit", "0"], "", 2, "--limit", "--help"),
         (["audit", "list", "--limit", "-5"], "", 2, "--limit", "--help"),
@@ -114,8 +95,6 @@ def by_modes(desk: Desk, *arguments: str, stdin: str = "") -> Ran:
         (["user", "show", "zz"], "", 6, "unknown user: zz", "user list"),
         (["user", "add", "alice", "--account", "acme"], "", 7, "has a user alice", "user show"),
         (["init"], "", 7, "a store already", "left as it is"),
-        (["verfy", "alice"], "", 2, "no such command 'verfy'", "pincli verify"),
-        (["status", "--store", "x"], "", 2, "--store", "before the command"),
     ],
 )
 def test_a_wrong_line_changes_nothing(
@@ -123,11 +102,11 @@ def test_a_wrong_line_changes_nothing(
 ) -> None:
     """One sentence, one hint, the code of the contract, and not one byte of difference."""
     before = everything(floor)
-    ran = floor.run(*words, stdin=stdin)
-    told = error_of(ran)
+    ran = call(floor, words, stdin)
+    message, advice = error_of(ran)
     assert ran.code == code
-    assert sentence in told[0]
-    assert hint in told[1]
+    assert sentence in message
+    assert hint in advice
     assert everything(floor) == before
 
 
@@ -259,63 +238,6 @@ def test_without_stdin_what_needs_none_works(floor: Desk) -> None:
 
 
 # A PIN in the wrong place.
-
-
-@pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "JSON"])
-@pytest.mark.parametrize(
-    ("words", "code"),
-    [
-        (["verify", "alice", "--pin", STRAY], 2),
-        (["verify", "alice", f"--pin={STRAY}"], 2),
-        (["verify", "alice", "--pin", STRAY, "--pin-stdin"], 2),
-        (["verify", "alice", f"--pin-stdin={STRAY}"], 2),
-        (["verify", "alice", "-p", STRAY], 2),
-        (["verify", "alice", f"-{STRAY}"], 2),
-        (["verify", "alice", f"--{STRAY}"], 2),
-        (["verify", "alice", STRAY], 2),
-        (["verify", "alice", f"x{STRAY}"], 2),
-        (["verify", "alice", STRAY, "--pin-stdin"], 2),
-        (["verify", STRAY, "--pin-stdin"], 6),
-        (["verify", f"alice.{STRAY}", "--pin-stdin"], 6),
-        (["verify", f"alice {STRAY}", "--pin-stdin"], 2),
-        (["verify", "alice", "--ref", STRAY, "--pin-stdin"], 3),
-        (["verify", "lara", "--ref", f"T-1 PIN:{STRAY}", "--pin-stdin"], 4),
-        (["verify", "nobody", "--ref", f"said {STRAY}?", "--pin-stdin"], 6),
-        (["unlock", "lara", "--reason", f"said {STRAY}"], 0),
-        (["unlock", STRAY, "--reason", "why"], 6),
-        (["unlock", "lara", STRAY, "--reason", "why"], 2),
-        (["reset", "alice", "--yes", "--reason", STRAY], 0),
-        (["reset", "alice", STRAY, "--yes"], 6),
-        (["user", "deactivate", "alice", "--reason", STRAY], 0),
-        (["user", "show", STRAY], 6),
-        (["user", STRAY], 2),
-        (["user", "list", "--account", STRAY], 6),
-        (["user", "list", "--state", STRAY], 2),
-        (["user", "add", "b", "--account", "a", "--type", STRAY], 2),
-        (["status", STRAY], 6),
-        (["status", "--account", STRAY], 6),
-        (["pin", "show", STRAY], 6),
-        (["pin", "change", "alice", STRAY], 2),
-        (["pin", "check", STRAY], 2),
-        (["pin", STRAY], 2),
-        (["audit", "list", "--limit", f"{STRAY}x"], 2),
-        ([STRAY], 2),
-        (["alice", STRAY], 2),
-        ([f"--pin={STRAY}", "verify", "alice"], 2),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
-)
-def test_a_pin_in_the_wrong_place_is_never_repeated(
-    floor: Desk, words: list[str], code: int, options: list[str]
-) -> None:
-    """The PIN is on no stream and in no file afterwards, a ticket that holds it included."""
-    answer = f"{STRAY if '--ref' in words else WRONG}\n"
-    ran = call(floor, [*words, *options], answer) if options else floor.run(*words, stdin=answer)
-    assert ran.code == code
-    assert STRAY not in ran.out + ran.err
-    assert "Traceback" not in ran.err
-    for name, data in everything(floor).items():
-        assert STRAY.encode() not in data, name
 
 
 def test_a_pin_as_an_argument_is_told_why_not(floor: Desk) -> None:
@@ -494,63 +416,6 @@ def test_keys_that_may_not_be_read_are_unavailable(floor: Desk) -> None:
     assert content(floor.store) == before
 
 
-def another_key(path: Path) -> None:
-    """A well-formed key that is not the store's."""
-    path.write_text("ab" * 32 + "\n", encoding="ascii")
-
-
-def a_broken_key(path: Path) -> None:
-    """Not hexadecimal."""
-    path.write_text("secret words\n", encoding="ascii")
-
-
-def an_exposed_key(path: Path) -> None:
-    """Others can read it."""
-    path.chmod(0o640)
-
-
-def a_linked_key(path: Path) -> None:
-    """A link to the real one in a folder where others may put another."""
-    folder = path.with_name("of-all")
-    folder.mkdir()
-    folder.chmod(0o777)
-    path.rename(folder / path.name)
-    path.symlink_to(folder / path.name)
-
-
-def a_key_folder(path: Path) -> None:
-    """A directory by the key's name."""
-    path.unlink()
-    path.mkdir()
-
-
-@pytest.mark.parametrize(
-    ("spoil", "sentence"),
-    [
-        (another_key, "does not belong to this store"),
-        (a_broken_key, "malformed"),
-        (an_exposed_key, "can be read by others"),
-        (a_linked_key, "is a link"),
-        (a_key_folder, "malformed"),
-    ],
-    ids=lambda value: value.__name__ if callable(value) else None,
-)
-@pytest.mark.parametrize("key", ["verify.key", "audit.key"])
-def test_a_bad_key_stops_a_verify_before_the_charge(
-    floor: Desk, key: str, spoil: Callable[[Path], None], sentence: str
-) -> None:
-    """Exit 8 says what is the matter with which key, repeats none of it, charges nothing."""
-    spoil(floor.keys / key)
-    before = content(floor.store)
-    ran = floor.run("verify", "alice", "--pin-stdin", stdin=WRONG)
-    message, _ = error_of(ran)
-    assert ran.code == 8
-    assert sentence in message
-    assert key in message
-    assert "secret words" not in ran.err
-    assert content(floor.store) == before
-
-
 # init.
 
 
@@ -594,76 +459,6 @@ def test_an_init_that_fails_says_written_not_read(floor: Desk, tmp_path: Path) -
     words = ("--store", str(tmp_path / "new"), "--keys", str(tmp_path / "file" / "keys"), "init")
     message, _ = error_of(floor.run(*words))
     assert "may not be read" not in message
-
-
-# Names that mean harm.
-
-
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-@pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "JSON"])
-def test_hostile_text_never_reaches_the_terminal(
-    floor: Desk, text: str, options: list[str]
-) -> None:
-    """As a name, a reason, a ticket or a command: refused, or shown escaped."""
-    before = everything(floor)
-    for words in (
-        ["user", "add", "bea", "--account", "acme", "--name", text],
-        ["user", "add", text, "--account", "acme"],
-        ["user", "add", "bea", "--account", text],
-        ["verify", text, "--pin-stdin"],
-        ["verify", "alice", "--pin-stdin", "--ref", text],
-        ["unlock", "lara", "--reason", text],
-        ["status", "--account", text],
-        ["status", "--state", text],
-        [text],
-        ["user", text],
-        ["status", f"--{text}"],
-        ["status", "alice", text],
-    ):
-        ran = call(floor, [*words, *options], RIGHT)
-        assert ran.code == 2, (words, ran)
-        if options:
-            answer_of(ran)
-        else:
-            error_of(ran)
-        assert UNPRINTABLE.search(ran.out + ran.err) is None
-    assert everything(floor) == before
-
-
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_hostile_text_never_leaves_the_process(floor: Desk, text: str) -> None:
-    """The same of real processes, whose arguments are bytes."""
-    for words in (["user", "add", "bea", "--account", "acme", "--name", text], [text]):
-        ran = floor.run(*words)
-        assert ran.code == 2
-        error_of(ran)
-        assert UNPRINTABLE.search(ran.err) is None
-
-
-def test_a_hostile_folder_is_shown_escaped(floor: Desk, tmp_path: Path) -> None:
-    """The path in an error message is data too."""
-    for text in HOSTILE.values():
-        ran = floor.run("--store", str(tmp_path / text), "status")
-        assert ran.code == 8
-        error_of(ran)
-        assert UNPRINTABLE.search(ran.err) is None
-
-
-def test_a_hostile_name_in_the_store_is_shown_escaped(floor: Desk) -> None:
-    """However it came there: no screen shows it as it is."""
-    for text in (value for key, value in HOSTILE.items() if key != "not UTF-8"):
-        edit(floor, "alice", display_name=text)
-        for words in (
-            ["status", "alice"],
-            ["status", "--account", "acme"],
-            ["user", "list"],
-            ["user", "show", "alice"],
-            ["verify", "alice", "--pin-stdin"],
-        ):
-            ran = call(floor, words, RIGHT)
-            assert ran.code == 0
-            assert "\\" in ran.out
-            assert UNPRINTABLE.search(ran.out) is None
 
 
 # Standard output and standard error.

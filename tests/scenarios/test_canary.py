@@ -8,10 +8,7 @@ import pytest
 
 from tests.support.canary import CANARY, in_no_file, nowhere, people_with_canary
 from tests.support.desk import Desk, Ran
-from tests.support.driving import (
-    Forks,
-    fresh,
-)
+from tests.support.driving import Forks, fresh
 
 USED = [
     ("verify", "alice", "--pin-stdin"),
@@ -42,9 +39,18 @@ MISTYPED = [
     ("verify", "alice", "--pin-stdin", f"--ref=said {CANARY}, twice"),
     ("verify", "alice", CANARY),
     ("verify", CANARY),
+    ("verify", "alice", "--pin", CANARY, "--pin-stdin"),
+    ("verify", "alice", f"x{CANARY}"),
+    ("verify", "locked", "--pin-stdin", "--ref", f"T-1 PIN:{CANARY}"),
+    ("verify", "nobody", "--pin-stdin", "--ref", f"said {CANARY}?"),
+    (f"verify{CANARY}", "alice"),
     (CANARY,),
     ("alice", CANARY),
     (f"--{CANARY}",),
+    (f"--pin={CANARY}", "verify", "alice"),
+    ("help", CANARY),
+    ("help", "verify", CANARY),
+    ("completion", CANARY),
     ("pin", CANARY),
     ("pin", "show", CANARY),
     ("pin", "show", "alice", CANARY),
@@ -64,6 +70,7 @@ MISTYPED = [
     ("status", "alice", CANARY),
     ("status", "--account", CANARY),
     ("status", "--state", CANARY),
+    ("status", f"--acount{CANARY}"),
     ("user", CANARY),
     ("user", "show", CANARY),
     ("user", "add", "erin", CANARY, "--account", "acme"),

@@ -66,6 +66,8 @@ LINES = (
     ("status", "{}"),
     ("status", "--account", "{}"),
     ("status", "--state", "{}"),
+    ("status", "--{}"),
+    ("user", "{}"),
     ("unlock", "{}", "--reason", "x"),
     ("unlock", "lara", "--reason", "{}"),
     ("reset", "{}", "--yes"),

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from tests.support.desk import PROGRAM, Desk
 from tests.support.driving import LONG_ENOUGH, edit, wait_until
 from tests.support.floor import RIGHT, WRONG, content
 from tests.support.terminal import any_terminal, cells, plain, terminal
+from tests.support.tmux import Tmux
 
 PROMPT = "Support PIN of alice, acme (Alice): "
 CTRL_C, CTRL_D, CTRL_Q, CTRL_S, CTRL_Z = "\x03", "\x04", "\x11", "\x13", "\x1a"
@@ -70,14 +70,6 @@ def test_a_wrong_pin_is_not_verified(floor: Desk) -> None:
     assert "say" in agent.words
     assert b"9" not in agent.raw
     assert b"8" not in agent.raw
-
-
-def test_the_login_in_any_spelling_is_the_same_user(floor: Desk) -> None:
-    """The prompt shows the canonical login, whatever was typed."""
-    with terminal(floor, "verify", " ALICE ") as agent:
-        agent.wait_for(PROMPT)
-        agent.type(CTRL_C)
-        assert agent.end() == 130
 
 
 def test_what_is_typed_ahead_is_neither_shown_after_the_prompt_nor_taken(floor: Desk) -> None:
@@ -133,31 +125,28 @@ def test_the_sixth_miss_tells_the_way_out(floor: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("user", "code", "told"),
+    ("words", "code", "text"),
     [
-        ("lara", 4, UNLOCK),
-        ("uma", 5, "pincli pin show uma"),
-        ("ina", 5, "deactivated"),
-        ("otto", 5, "cloud-office"),
+        ("verify lara", 4, UNLOCK),
+        ("verify uma", 5, "pincli pin show uma"),
+        ("verify ina", 5, "deactivated"),
+        ("verify otto", 5, "cloud-office"),
+        ("verify alcie", 6, "hint: did you mean alice?"),
+        ("pin change lara", 7, "locked"),
+        ("unlock alice", 7, "not locked"),
+        ("lock nobody", 6, "unknown user"),
     ],
 )
-def test_who_can_not_be_verified_is_told_without_a_question(
-    floor: Desk, user: str, code: int, told: str
+def test_nothing_is_asked_for_that_is_of_no_use(
+    floor: Desk, words: str, code: int, text: str
 ) -> None:
-    """No PIN is asked for, so none is read out over the phone for nothing."""
-    with terminal(floor, "verify", user) as agent:
+    """No PIN is read out over the phone, and no reason typed, for nothing."""
+    with terminal(floor, *words.split()) as agent:
         assert agent.end() == code
-    assert "\u2718 NOT VERIFIED" in agent.text
-    assert told in agent.words
-    assert "Support PIN of" not in agent.text
-
-
-def test_an_unknown_user_is_told_without_a_question(floor: Desk) -> None:
-    """A misspelt name is exit 6 with the near name, before any PIN is asked for."""
-    with terminal(floor, "verify", "alcie") as agent:
-        assert agent.end() == 6
-    assert "hint: did you mean alice?" in agent.text
-    assert "Support PIN" not in agent.text
+    assert text in agent.words
+    assert ("\u2718 NOT VERIFIED" in agent.text) is (code in (4, 5))
+    assert "PIN of" not in agent.text
+    assert "Reason" not in agent.text
 
 
 # Interrupting.
@@ -234,7 +223,7 @@ def test_a_signal_at_the_prompt_gives_the_echo_back(
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_stopped_and_continued_the_prompt_still_hides(floor: Desk, shell: str) -> None:
-    """Ctrl-Z, the shell, `fg`: asked again with the echo off, and the PIN works."""
+    """Ctrl-Z: the shell echoes. `fg`: asked again with the echo off, and the PIN works."""
     if shutil.which(shell) is None:
         pytest.skip(f"there is no {shell}")
     env = floor.environment(PS1="READY> ", ENV="")
@@ -244,6 +233,7 @@ def test_stopped_and_continued_the_prompt_still_hides(floor: Desk, shell: str) -
         agent.wait_for(PROMPT)
         agent.type(f"99{CTRL_Z}")
         agent.wait_for("READY> ")
+        assert agent.echoes
         agent.type("fg\r")
         agent.wait_for(PROMPT)
         assert not agent.echoes
@@ -255,22 +245,6 @@ def test_stopped_and_continued_the_prompt_still_hides(floor: Desk, shell: str) -
     assert "\u2714 VERIFIED" in shown
     assert RIGHT not in agent.text
     assert b"99" not in agent.raw
-
-
-@pytest.mark.parametrize("shell", SHELLS)
-def test_a_stopped_prompt_gives_the_echo_back(floor: Desk, shell: str) -> None:
-    """At the shell that Ctrl-Z leads to, what is typed is shown."""
-    if shutil.which(shell) is None:
-        pytest.skip(f"there is no {shell}")
-    env = floor.environment(PS1="READY> ", ENV="")
-    with any_terminal([shell, *SHELLS[shell]], env) as agent:
-        agent.wait_for("READY> ")
-        agent.type(f"{shlex.join([*PROGRAM, 'verify', 'alice'])}\r")
-        agent.wait_for(PROMPT)
-        agent.type(CTRL_Z)
-        agent.wait_for("READY> ")
-        assert agent.echoes
-        agent.type("kill %1\r")
 
 
 def test_continued_by_a_signal_the_question_is_asked_again(floor: Desk) -> None:
@@ -379,13 +353,6 @@ def test_a_change_that_differs_changes_nothing(floor: Desk) -> None:
     assert content(floor.store) == before
 
 
-def test_a_change_for_a_locked_user_asks_nothing(floor: Desk) -> None:
-    """Exit 7 before a PIN is typed for nothing."""
-    with terminal(floor, "pin", "change", "lara") as customer:
-        assert customer.end() == 7
-    assert "New support PIN" not in customer.text
-
-
 def test_a_check_tells_the_rule(floor: Desk) -> None:
     """The PIN is typed unseen, and the rule that it breaks is named."""
     with terminal(floor, "pin", "check") as customer:
@@ -397,17 +364,19 @@ def test_a_check_tells_the_rule(floor: Desk) -> None:
     assert b"9" not in customer.raw
 
 
-def test_an_unlock_asks_for_the_reason(floor: Desk) -> None:
-    """Seen while it is typed, then on record; the lock is released."""
-    with terminal(floor, "unlock", "lara") as admin:
-        admin.wait_for("Reason for unlocking lara: ")
+@pytest.mark.parametrize(
+    ("command", "user", "misses"), [("unlock", "lara", 0), ("lock", "alice", 6)]
+)
+def test_a_reason_is_asked_for(floor: Desk, command: str, user: str, misses: int) -> None:
+    """It is echoed while it is typed, then on record, with six digits masked."""
+    with terminal(floor, command, user) as admin:
+        admin.wait_for(f"Reason for {command}ing {user}: ")
         assert admin.echoes
-        admin.type("customer rang\r")
+        admin.type("a call, said 444159\r")
         assert admin.end() == 0
-    assert "customer rang" in admin.text
-    assert "unlocked" in admin.text
-    assert floor.user("lara").failed_attempts == 0
-    assert floor.events("lara")[-1].reason == "customer rang"
+    assert f"{command}ed" in admin.text
+    assert floor.user(user).failed_attempts == misses
+    assert floor.events(user)[-1].reason == "a call, said ******"
 
 
 @pytest.mark.parametrize("reason", ["", "   "])
@@ -418,27 +387,6 @@ def test_an_unlock_without_a_reason_is_none(floor: Desk, reason: str) -> None:
         admin.type(f"{reason}\r")
         assert admin.end() == 2
     assert floor.user("lara").failed_attempts == 6
-
-
-def test_a_lock_asks_for_the_reason(floor: Desk) -> None:
-    """Once it is known that there is such a user."""
-    with terminal(floor, "lock", "nobody") as agent:
-        assert agent.end() == 6
-    assert "Reason" not in agent.text
-    with terminal(floor, "lock", "alice") as agent:
-        agent.wait_for("Reason for locking alice: ")
-        agent.type("a rat, she said 444159\r")
-        assert agent.end() == 0
-    assert "locked" in agent.text
-    assert floor.user("alice").failed_attempts == 6
-    assert floor.events("alice")[-1].reason == "a rat, she said ******"
-
-
-def test_an_unlock_that_is_not_due_asks_nothing(floor: Desk) -> None:
-    """Exit 7 before the admin writes a reason for nothing."""
-    with terminal(floor, "unlock", "alice") as admin:
-        assert admin.end() == 7
-    assert "Reason" not in admin.text
 
 
 @pytest.mark.parametrize("answer", ["y", "YES"])
@@ -638,54 +586,24 @@ def test_an_interrupt_during_the_start_is_quiet(floor: Desk, milliseconds: int) 
 # In tmux, as a support floor would.
 
 
-@pytest.mark.skipif(shutil.which("tmux") is None, reason="there is no tmux")
-def test_a_whole_call_in_tmux(floor: Desk) -> None:
-    """A status, a miss, a slip, the right PIN: what stands on an 80x24 screen afterwards."""
-    server = f"pincli-{uuid.uuid4().hex[:12]}"
-    env = floor.environment(ENV="")
-
-    def tmux(*words: str) -> str:
-        done = subprocess.run(
-            ["tmux", "-L", server, "-f", os.devnull, *words],
-            env=env,
-            capture_output=True,
-            check=True,
-            timeout=20,
-        )
-        return done.stdout.decode()
-
-    def screen_like(pattern: str) -> str:
-        deadline = time.monotonic() + 20
-        while re.search(pattern, screen := tmux("capture-pane", "-p"), re.DOTALL) is None:
-            assert time.monotonic() < deadline, screen
-        return screen
-
-    def type_line(text: str) -> None:
-        tmux("send-keys", "-l", text)
-        tmux("send-keys", "Enter")
-
+def test_a_whole_call_in_tmux(floor: Desk, agent: Tmux) -> None:
+    """A miss, a slip, the right PIN: what is on an 80x24 screen afterwards."""
     prompt = re.escape(PROMPT.rstrip())
-    empty = r"\AREADY>\s*\Z"
-    tmux("new-session", "-d", "-x", "80", "-y", "24", "env PS1='READY> ' sh -i")
-    try:
-        screen_like(empty)
-        type_line(f"alias pincli={shlex.quote(shlex.join(PROGRAM))}; clear")
-        screen_like(empty)
-        type_line("pincli verify alice")
-        screen_like(prompt)
-        type_line("99988")
-        screen_like(rf"not an attempt\.\s+{prompt}")
-        type_line("999888")
-        screen_like(r"\u2718 NOT VERIFIED.*5 of 6 left.*READY>")
-        type_line("clear")
-        screen_like(empty)
-        type_line("pincli verify alice; echo code $?")
-        screen_like(prompt)
-        type_line(RIGHT)
-        screen = screen_like(r"code \d+\s+READY>")
-    finally:
-        tmux("kill-server")
-    lines = [line.rstrip() for line in screen.splitlines() if line.strip()]
+    agent.type(f"alias pincli={shlex.quote(shlex.join(PROGRAM))}; clear\n")
+    agent.wait_for(r"\AREADY>\s*\Z")
+    agent.type("pincli verify alice\n")
+    agent.wait_for(prompt)
+    agent.type("99988\n")
+    agent.wait_for(rf"not an attempt\.\s+{prompt}")
+    agent.type("999888\n")
+    agent.wait_for(r"\u2718 NOT VERIFIED[\s\S]*5 of 6 left[\s\S]*READY>")
+    agent.type("clear\n")
+    agent.wait_for(r"\AREADY>\s*\Z")
+    agent.type("pincli verify alice; echo code $?\n")
+    agent.wait_for(prompt)
+    agent.type(f"{RIGHT}\n")
+    screen = agent.wait_for(r"code \d+\s+READY>")
+    lines = [line for line in screen.splitlines() if line.strip()]
     assert lines[0] == "READY> pincli verify alice; echo code $?"
     assert lines[1] == PROMPT.rstrip()
     assert lines[2] == "\u2714 VERIFIED"
