@@ -53,15 +53,9 @@ class Front(PlainGroup):
         windows_expand_args: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run one command line. The parameters are Typer's.
+        """Run one command line; the code is returned if `standalone_mode` is off.
 
-        Args:
-            args: The words after `pincli`; those of the process by default.
-            prog_name: Unused: it is always `pincli`.
-            complete_var: Unused: our completion scripts are static.
-            standalone_mode: Whether to exit with the code; otherwise it is returned.
-            windows_expand_args: Unused.
-            extra: `obj` may be a Config, used instead of the configured one.
+        The parameters are Typer's. `obj` may be a Config, used instead of the configured one.
         """
         os.umask(0o077)
         arguments = list(sys.argv[1:] if args is None else args) or ["--help"]

@@ -7,7 +7,7 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -35,13 +35,7 @@ Run = Callable[[list[str]], int]
 
 
 class Step(NamedTuple):
-    """One command of the story.
-
-    Attributes:
-        text: What happens.
-        command: The command line after `pincli`.
-        pin: The PIN on its standard input, if it reads one.
-    """
+    """One command of the story: what happens, what follows `pincli`, the PIN that it reads."""
 
     text: str
     command: str
@@ -116,24 +110,17 @@ def _run(step: Step, run: Run) -> int:
     arguments = shlex.split(step.command)
     if step.pin is not None:
         arguments.append("--pin-stdin")
-    with _standard_input(step.pin):
+    before = sys.stdin
+    sys.stdin = io.TextIOWrapper(io.BytesIO(f"{step.pin or ''}\n".encode()))
+    try:
         return run(arguments)
+    finally:
+        sys.stdin = before
 
 
 def _typed(step: Step) -> str:
     command = f"pincli {step.command}"
     return command if step.pin is None else f"{command} --pin-stdin <<< {step.pin}"
-
-
-@contextmanager
-def _standard_input(pin: str | None) -> Iterator[None]:
-    """Put a PIN on standard input, as a pipe would."""
-    before = sys.stdin
-    sys.stdin = io.TextIOWrapper(io.BytesIO(f"{pin}\n".encode() if pin else b""))
-    try:
-        yield
-    finally:
-        sys.stdin = before
 
 
 def _pin_of_alice(run: Run) -> str:

@@ -54,9 +54,7 @@ def names_from(path: Path | None, config: Config) -> Iterator[Named]:
     """The users in a file, one a line; blank lines and comments are skipped.
 
     A line is a login; a login, a tab and an account; or a JSON object with `user` and `account`.
-
-    Raises:
-        UsageProblem: A line is not a user name, or is not UTF-8; it is not repeated.
+    A bad line raises UsageProblem, which gives its number and not its text.
     """
     if path is None:
         return
@@ -80,11 +78,7 @@ def names_from(path: Path | None, config: Config) -> Iterator[Named]:
 
 
 def _in_line(line: str) -> Named:
-    """The user that a line names. No login begins like JSON, since it has no `"`.
-
-    Raises:
-        MalformedName: It is not an object with two texts.
-    """
+    """The user that a line names. No login begins like JSON, since it has no `"`."""
     if not line.startswith('{"'):
         login, tab, account = line.partition("\t")
         return Named(login, account if tab else None)

@@ -127,11 +127,8 @@ class Invocation:
     ) -> AbstractContextManager[Session]:
         """A session for the command, whose needs are checked before it does anything.
 
-        The caller runs the hook for the locks that are recorded in it.
-
-        Raises:
-            Refused: The caller's roles don't allow the command.
-            Unavailable: The configuration, the store or a key can't be used.
+        The caller runs the hook for the locks that are recorded in it. Raises Unavailable if
+        the store or a key can't be used, and what `config` raises.
         """
         return self._session(
             self.config, *needs, answers=answers, even_closed=even_closed, cache=cache

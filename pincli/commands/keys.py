@@ -57,8 +57,8 @@ def rotate(
       pincli keys rotate --verify
       pincli keys rotate --verify --compromised
 
-    Nobody's PIN changes, and agents go on verifying. The old key stays beside the new
-    one; `pincli keys list` says when nothing needs it any more.
+    No PIN changes, and agents go on verifying. The old key is kept; `pincli keys list` says
+    when nothing needs it any more.
 
     With --compromised, old keys of that kind are never loaded again. --verify also withdraws
     every PIN that was made under one: each customer opens a new PIN in the portal. --audit

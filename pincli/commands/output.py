@@ -1,4 +1,7 @@
-"""What a command writes: its answer to stdout, all of it, and problems to stderr."""
+"""What a command writes: its answer to stdout, all of it, and problems to stderr.
+
+What can't be written to stdout raises OutputUnavailable.
+"""
 
 from __future__ import annotations
 
@@ -59,11 +62,7 @@ class _WholeWrites(io.RawIOBase):
 
 
 def deliver(invocation: Invocation, answer: Answer) -> int:
-    """Write the answer to stdout; its exit code.
-
-    Raises:
-        OutputUnavailable: It can't be written.
-    """
+    """Write the answer to stdout; its exit code."""
     as_json = invocation.as_json
     if answer.complaints is not None and answer.problem is not None and not as_json:
         complain(answer.problem, answer.complaints())
@@ -88,11 +87,7 @@ def deliver(invocation: Invocation, answer: Answer) -> int:
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """Flush what is written to stdout inside.
-
-    Raises:
-        OutputUnavailable: It can't be written.
-    """
+    """Flush what is written to stdout inside."""
     try:
         yield
         sys.stdout.flush()
@@ -101,11 +96,7 @@ def writing() -> Iterator[None]:
 
 
 def write_line(text: str) -> None:
-    """Write a text of our own and a newline to stdout.
-
-    Raises:
-        OutputUnavailable: It can't be written.
-    """
+    """Write a text of our own and a newline to stdout."""
     with writing():
         sys.stdout.write(text + "\n")
 

@@ -1,6 +1,7 @@
 """Questions to a person: asked on stderr, answered at the terminal, PINs without echo.
 
-Neither getpass nor Typer's prompt will do: without a terminal both go on with an echo.
+Every question raises Interrupted at Ctrl-D, and if the terminal is gone. Neither getpass nor
+Typer's prompt will do: without a terminal both go on with an echo.
 """
 
 from __future__ import annotations
@@ -69,21 +70,12 @@ def require_reason(reason: str | None, doing: str) -> None:
 
 
 def ask_reason(doing: str) -> str:
-    """A reason for the trail.
-
-    Raises:
-        UsageProblem: It is not one that may be recorded.
-        Interrupted: Ctrl-D, or the terminal is gone.
-    """
+    """A reason that may be recorded in the trail."""
     return clean_reason(ask_line(f"Reason for {doing}: "))
 
 
 def read_pin_line() -> str:
-    """A PIN from the first line of stdin, ungrouped; the rest of stdin is not read.
-
-    Raises:
-        UsageProblem: There is no line, or stdin can't be read.
-    """
+    """A PIN from the first line of stdin, ungrouped; the rest of stdin is not read."""
     try:
         line = _read_line()
     except OSError:
@@ -99,9 +91,6 @@ def ask_pin(question: str, *, of_caller: bool = False) -> str:
     Args:
         question: What is asked.
         of_caller: Whether the answer will be compared.
-
-    Raises:
-        Interrupted: Ctrl-D, or the terminal is gone.
     """
     while True:
         answer = ungrouped(ask_hidden(question))
@@ -114,63 +103,41 @@ def ask_pin(question: str, *, of_caller: bool = False) -> str:
 
 
 def ask_hidden(question: str) -> str:
-    """One line typed without echo.
-
-    Raises:
-        Interrupted: Ctrl-D, or the terminal is gone.
-    """
+    """One line typed without echo."""
     with _asking(question, hidden=True):
         try:
             line = _read_line()
         finally:
             _say("\n")
-    return _answer(line)
+    return _text(line)
 
 
 def ask_line(question: str) -> str:
-    """One line typed with echo.
-
-    Raises:
-        Interrupted: Ctrl-D, or the terminal is gone.
-    """
+    """One line typed with echo."""
     with _asking(question, hidden=False):
         line = _read_line()
         if not line.endswith(b"\n"):
             _say("\n")
-    return _answer(line).strip()
+    return _text(line).strip()
 
 
 def confirm(question: str) -> None:
-    """Go on only after a clear yes.
-
-    Raises:
-        Refused: Anything else was answered.
-        Interrupted: Ctrl-D, or the terminal is gone.
-    """
+    """Raise Refused unless the answer is a clear yes."""
     if ask_line(f"{question} [y/N] ").casefold() not in _YES:
         raise Refused(Rule.DECLINED)
 
 
 def confirm_word(word: str) -> None:
-    """Go on only after this word was typed, or a clear yes if it is empty.
-
-    Raises:
-        Refused: Anything else was answered.
-        Interrupted: Ctrl-D, or the terminal is gone.
-    """
+    """Raise Refused unless the answer is this word, or a clear yes if the word is empty."""
     if not word:
         confirm("Go on?")
     elif ask_line(f"Type {word} to go on: ") != word:
         raise Refused(Rule.DECLINED)
 
 
-def _answer(line: bytes) -> str:
+def _text(line: bytes) -> str:
     if not line:
         raise Interrupted
-    return _text(line)
-
-
-def _text(line: bytes) -> str:
     if len(line) > _LONGEST_LINE:
         return ""  # neither a PIN nor a reason; its own check reports it
     line = line.removesuffix(b"\n").removesuffix(b"\r")
@@ -201,11 +168,7 @@ def _wait_for_typing(terminal: int) -> None:
 
 
 def _say(text: str) -> None:
-    """Write to stderr without Python's stream, which a signal handler may not enter again.
-
-    Raises:
-        Interrupted: It can't be written: the terminal is gone.
-    """
+    """Write to stderr without Python's stream, which a signal handler may not enter again."""
     unicode = read_display().unicode
     end = "\n" if text.endswith("\n") else ""
     rest = (shown(text.removesuffix("\n"), unicode=unicode) + end).encode("utf-8", "replace")
@@ -223,9 +186,6 @@ def _asking(question: str, *, hidden: bool) -> Iterator[None]:
     For a hidden answer the echo is off, and what was typed ahead is dropped, since it was
     echoed. After Ctrl-Z and `fg`, or a SIGCONT from another process, the shell may have turned
     the echo on: it is turned off, and the question is asked again.
-
-    Raises:
-        Interrupted: The terminal is gone.
     """
     terminal = sys.stdin.fileno()
     sys.stderr.flush()

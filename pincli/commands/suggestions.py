@@ -49,13 +49,7 @@ def did_you_mean(commands: Sequence[str]) -> str:
 
 
 def no_such_command(word: str, group: str, may_run: Callable[[str], bool]) -> UsageProblem:
-    """The error for an unknown command, with a near one in its group or elsewhere.
-
-    Args:
-        word: The word that was typed.
-        group: The group before it; empty for pincli itself.
-        may_run: Whether the caller may run a command line; no other is suggested.
-    """
+    """The error for an unknown word after a group, with near commands that the caller may run."""
     path = f"pincli {group}".strip()
     near = [f"{path} {name}" for name in nearest(word, words_below(group, hidden=False))]
     # A command of that name in another group: `list` is `user list`.
