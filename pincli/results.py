@@ -272,13 +272,13 @@ class Upgraded(NamedTuple):
     Attributes:
         events: How many the old trail has.
         withdrawn: PINs withdrawn, because the old trail contradicts the record.
-        locked: Users whose sixth attempt had been left open.
+        locked: How many users had left a sixth attempt open.
     """
 
     users: int
     events: int
     withdrawn: int
-    locked: list[User]
+    locked: int
 
 
 class Moved(NamedTuple):

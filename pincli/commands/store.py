@@ -91,8 +91,6 @@ def upgrade(invocation: Invocation) -> Answer:
         )
     session = invocation.open(Need.WRITE)
     upgrading.mark_as_seen(session)
-    if done is not None:
-        session.store.locks_recorded += done.locked
     return view.upgraded(done, sum(session.store.people.totals().values()))
 
 

@@ -18,7 +18,6 @@ from pincli.rules.replay import Course
 from pincli.store.contract import Restorer, Store
 from pincli.store.location import Location, Server
 from pincli.store.opening import upkeep_of
-from pincli.store.sealing import Sealers
 from pincli.store.steps.keys import name_key
 from pincli.vault.answers import Answers
 from pincli.vault.keyring import AUDIT_KEY, PORTAL_PUBLIC, VERIFY_KEY, Keyring, rotated_name
@@ -119,7 +118,7 @@ def restore(
     restorer = Restorer(
         upgrade=lambda folder, uid_of: upgrade(folder, keys_folder, origin=origin, uid_of=uid_of),
         check=partial(_check, keyring),
-        sealers=Sealers(*sealers_of(keyring)),
+        sealers=sealers_of(keyring),
         keys_since=partial(_keys_since, keyring),
         name_key=name_key,
         origin=origin,

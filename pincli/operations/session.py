@@ -3,7 +3,7 @@
 Annotations are not postponed here, as in models.py.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
 from pathlib import Path
@@ -14,6 +14,7 @@ from pincli.models import Fault, Identity, Origin
 from pincli.rules.lockout import Refusal
 from pincli.store.location import Location, Server
 from pincli.store.opening import ConnectionCache, open_store
+from pincli.store.sealing import Sealers
 from pincli.vault.answers import Answers
 from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.keyring import (
@@ -176,7 +177,7 @@ def open_session(
             if needs & whose:
                 _require(keyring, name, expected, location)
         if Need.WRITE in needs:
-            store.seal_with(*sealers_of(keyring))
+            store.seal_with(sealers_of(keyring))
         yield Session(store, keyring, answers or Answers(), identity, writes, [], shows_people)
     finally:
         store.close()
@@ -198,14 +199,12 @@ def let_write(session: Session) -> None:
         KeysUnavailable: audit.key isn't here, or is a different key.
     """
     session.keyring.require(AUDIT_KEY, session.identity.audit_key)
-    session.store.seal_with(*sealers_of(session.keyring))
+    session.store.seal_with(sealers_of(session.keyring))
 
 
-def sealers_of(
-    keyring: Keyring,
-) -> tuple[AuditSealer, Callable[[str], AuditSealer], Callable[[], Iterator[AuditSealer]]]:
-    """Return what Sealers takes, from the audit keys on this host."""
-    return (
+def sealers_of(keyring: Keyring) -> Sealers:
+    """What seals with the audit keys on this host."""
+    return Sealers(
         AuditSealer(keyring.audit),
         lambda fingerprint: AuditSealer(keyring.find(AUDIT_KEY, fingerprint)),
         lambda: map(AuditSealer, keyring.valid(AUDIT_KEY)),
@@ -239,9 +238,5 @@ def _opened(
             raise
     from pincli.operations import upgrade as operation
 
-    done = operation.upgrade(
-        location, keys_folder, origin=origin, at_most=operation.MOST_ON_THE_WAY
-    )
-    store = open_store(location, marks, origin=origin)
-    store.locks_recorded += done.locked if done else []
-    return store
+    operation.upgrade(location, keys_folder, origin=origin, at_most=operation.MOST_ON_THE_WAY)
+    return open_store(location, marks, origin=origin)

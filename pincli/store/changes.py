@@ -25,7 +25,7 @@ class Changes(NamedTuple):
         records: The records that each user is left with, where they differ.
         digests: Their digests, by uid.
         added: The uids of those who were not there.
-        locks: The records as they were locked; each has the number of its event.
+        locks: The numbers of the events that record a lock.
     """
 
     events: list[TrailEvent]
@@ -33,7 +33,7 @@ class Changes(NamedTuple):
     records: list[User]
     digests: dict[bytes, bytes]
     added: set[bytes]
-    locks: list[User]
+    locks: list[int]
 
 
 def changes_of(
@@ -84,7 +84,7 @@ def changes_of(
                 digest = changes.digests[user.uid] = record_digest(user)
                 left[user.uid] = user
             if event.kind in (EventKind.LOCKED, EventKind.LOCKED_BY_HAND):
-                changes.locks.append(user)
+                changes.locks.append(user.event)
         texts = _texts_of(number, event)
         if texts is not None:
             changes.texts.append(texts)

@@ -7,7 +7,7 @@ read would hold up those who write.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import (
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from pincli.rules.slips import Calls, Noted
     from pincli.rules.words import Sought
     from pincli.store.location import Location
-    from pincli.store.sealing import Sealer, Sealers
+    from pincli.store.sealing import Sealers
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -403,8 +403,6 @@ class Store(Protocol):
     """An open store.
 
     Attributes:
-        locks_recorded: The users whose lock was recorded, for the hook to tell of now that
-            it is durable.
         all_seal: Whether every writer has audit.key, so that what has no seal is somebody
             else's work.
     """
@@ -413,7 +411,6 @@ class Store(Protocol):
     def path(self) -> Location:
         """What its errors are about."""
 
-    locks_recorded: list[User]
     all_seal: bool
 
     def notices(self) -> bool | None:
@@ -438,20 +435,8 @@ class Store(Protocol):
     def identity(self) -> Identity:
         """The store's id and the keys that count now."""
 
-    def seal_with(
-        self,
-        sealer: Sealer,
-        find: Callable[[str], Sealer],
-        everyone: Callable[[], Iterable[Sealer]],
-    ) -> None:
-        """Give the store what seals its trail; without it, it is for reading.
-
-        Args:
-            sealer: Seals with the key that counts now.
-            find: Gives the sealer of another key by its fingerprint, or raises
-                KeysUnavailable: the key may be rotated while this store is open.
-            everyone: Gives the sealers of all keys that are valid here, old ones too.
-        """
+    def seal_with(self, sealers: Sealers) -> None:
+        """Give the store what seals its trail; without it, it is for reading."""
 
     def write(self, step: Step[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Take a step in one transaction, durable when this returns.

@@ -44,7 +44,7 @@ def upgraded(result: Upgraded | None, users: int) -> Answer:
             "users": result.users,
             "events": result.events,
             "withdrawn": result.withdrawn,
-            "locked": len(result.locked),
+            "locked": result.locked,
         },
         lambda: _upgraded_screen(result),
     )
@@ -118,7 +118,7 @@ def _upgraded_screen(result: Upgraded) -> list[Block]:
     about = f"{result.users} users, {result.events} events"
     blocks: list[Block] = [Headline(Tone.GOOD, "upgraded", about)]
     if result.locked:
-        blocks.append(Note(f"{len(result.locked)} locked: their sixth attempt had been left open"))
+        blocks.append(Note(f"{result.locked} locked: their sixth attempt had been left open"))
     if result.withdrawn:
         text = f"{result.withdrawn} PINs withdrawn: the trail contradicts their records"
         blocks.append(Note(text, Tone.WARNING))

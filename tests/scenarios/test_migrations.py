@@ -247,12 +247,12 @@ def test_an_attempt_that_was_left_open_is_a_miss(version_1: Version1, misses: in
     version_1.miss(ACTIVE, misses)
     attempt = version_1.charge(ACTIVE)
     with version_1.desk.session(Need.WRITE) as session:
-        told = [user.login for user in session.store.locks_recorded]
         (user,) = session.store.people.find(ACTIVE)
     sixth = misses == 5
     assert (user.failed_attempts, user.attempt) == (misses + 1, None)
     assert (user.locked_since is not None, user.locks_total) == (sixth, int(sixth))
-    assert told == [ACTIVE] * sixth
+    waiting = "SELECT t.kind FROM notices n JOIN trail t ON t.number = n.number"
+    assert version_1.desk.sql(waiting) == [("locked",)] * sixth
     assert kinds(version_1.desk, ACTIVE) == [EventKind.MIGRATED, *[EventKind.LOCKED] * sixth]
     (event,) = [e for e in version_1.desk.events(ACTIVE) if e.kind is EventKind.MIGRATED]
     assert (event.attempt, event.outcome) == (attempt, "incorrect")

@@ -59,7 +59,7 @@ def test_the_last_record_of_each_user_is_left() -> None:
     ]
     changes = come_to(events, alice, bob)
     assert changes.records == [later._replace(event=11), failed._replace(event=10)]
-    assert changes.locks == [later._replace(event=11)]
+    assert changes.locks == [11]
     assert [event.number for event in changes.events] == [8, 9, 10, 11]
     assert come_to([]) == Changes([], [], [], {}, set(), [])
 

@@ -7,7 +7,7 @@ answer was lost, carries the same nonce and is the same attempt.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID, uuid4
@@ -66,21 +66,17 @@ _BETWEEN_CONNECTIONS = 0.2
 class FunctionAttempts:
     """contract.Attempts by the functions of functions.sql."""
 
-    def __init__(
-        self, client: Client, store_id: str, user_columns: str, on_lock: Callable[[User], None]
-    ) -> None:
+    def __init__(self, client: Client, store_id: str, user_columns: str) -> None:
         """Call the functions of a store.
 
         Args:
             client: Has the connection and the mark.
             store_id: The store's id, for the mark.
             user_columns: The columns of a user, with NULL for those that this login may not read.
-            on_lock: Called with each user whose lock was recorded, once that is durable.
         """
         self._client = client
         self._store_id = store_id
         self._user = f"SELECT {user_columns} FROM pincli.people WHERE uid = %s".encode()
-        self._on_lock = on_lock
 
     def attempt(self, asked: User, answer: bytes | None, *, ticket: str | None) -> Answered | None:
         """Charge an answer and settle it, in two durable transactions.
@@ -222,11 +218,9 @@ class FunctionAttempts:
             StoreTampered: This login's own attempt has no outcome.
         """
         attempt, refusal, _ = _only_row(charging)
-        word, state, proof, locked, number, link, epoch, _ = _only_row(settling)
+        word, state, proof, _locked, number, link, epoch, _ = _only_row(settling)
         self._client.advance_mark(Head(number, link), epoch)
         user = self._record_in(record)
-        if locked:
-            self._on_lock(user)
         if attempt is None:
             if refusal is None:
                 return None
@@ -257,12 +251,10 @@ class FunctionAttempts:
             calling, record = self._client.with_retries(transaction)
         words = []
         for cursor in calling:
-            word, locked, number, link, epoch, _ = _only_row(cursor)
+            word, _locked, number, link, epoch, _ = _only_row(cursor)
             words.append(word)
         self._client.advance_mark(Head(number, link), epoch)
         user = self._record_in(record) if uid is not None else None
-        if locked and user is not None:
-            self._on_lock(user)
         return words, user
 
     def _called_about(self, user: User, function: bytes, *arguments: Any) -> tuple[Any, User]:

@@ -5,9 +5,8 @@ Modules that only some commands need are imported where they are used: callers w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate
 
@@ -27,22 +26,20 @@ from pincli.store.postgresql.transaction import (
     begin,
     lock_timeout,
 )
-from pincli.store.sealing import Sealer, Sealers
+from pincli.store.sealing import Sealers
 from pincli.store.sql.people import SqlPeople
 from pincli.store.sql.rollback import require_seen
 from pincli.store.sql.rows import USER_COLUMNS, marks
+from pincli.store.sql.store import SqlStore
 
 if TYPE_CHECKING:
     from pincli.rules.words import Sought
     from pincli.store.contract import P, Step, T
     from pincli.store.opening import ConnectionCache
-    from pincli.store.sql.signs import SqlSigns
-    from pincli.store.sql.trail import SqlTrail
 
 _SHORT_WAIT = 2.0
 """Seconds to wait for a store that is opened only for reading."""
 _SNAPSHOT = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-WAITING = "SELECT number FROM notices ORDER BY number LIMIT 2"
 _IDENTITY = "SELECT store_id, verify_key, audit_key, portal_key FROM store"
 _HEAD = (
     "SELECT head_number, head_link, epoch, (head_number, head_link) = "
@@ -95,7 +92,7 @@ class PostgresPeople(SqlPeople):
         return [row for (row,) in self._rows(_WITH_WORDS, (wanted, limit))]
 
 
-class PostgresStore:
+class PostgresStore(SqlStore):
     """contract.Store on a server."""
 
     all_seal = False
@@ -115,8 +112,6 @@ class PostgresStore:
             StoreUnavailable: There is no connection, no store, or a store of another version.
         """
         self.path = server
-        self.locks_recorded: list[User] = []
-        self._sealers: Sealers | None = None
         self._snapshot: Connection | None = None
         patience = _SHORT_WAIT if read_only else LONGEST_WAIT
         self._client = Client(server, marks, origin=origin, patience=patience, cache=cache)
@@ -138,23 +133,7 @@ class PostgresStore:
         columns = [f"NULL AS {each}" if each in unreadable else each for each in USER_COLUMNS]
         user = ", ".join(columns)
         self.people = PostgresPeople(self._rows, self.at_one_moment, user=user)
-        self.functions = FunctionAttempts(
-            self._client, self._store_id, user, self.locks_recorded.append
-        )
-
-    @cached_property
-    def trail(self) -> SqlTrail:
-        """Queries about events."""
-        from pincli.store.sql.trail import SqlTrail
-
-        return SqlTrail(self._rows, with_old=self._has_old_trail)
-
-    @cached_property
-    def signs(self) -> SqlSigns:
-        """Queries about attacks."""
-        from pincli.store.sql.signs import SqlSigns
-
-        return SqlSigns(self._rows, with_old=self._has_old_trail)
+        self.functions = FunctionAttempts(self._client, self._store_id, user)
 
     def identity(self) -> Identity:
         """Return the store's id and present keys; the first call takes them from the opening."""
@@ -163,24 +142,6 @@ class PostgresStore:
             return identity
         (found,) = self._rows(_IDENTITY)
         return Identity(*found)
-
-    def notices(self) -> bool | None:
-        """Whether locks wait for a hook; None if no host has ever had one."""
-        numbers = [number for (number,) in self._rows(WAITING)]
-        return len(numbers) > 1 if 0 in numbers else None
-
-    def seal_with(
-        self,
-        sealer: Sealer,
-        find: Callable[[str], Sealer],
-        everyone: Callable[[], Iterable[Sealer]],
-    ) -> None:
-        """Set what seals the trail; without it, the store is only for reading."""
-        self.seal_by(Sealers(sealer, find, everyone))
-
-    def seal_by(self, sealers: Sealers) -> None:
-        """Set what seals the trail, as `seal_with` does."""
-        self._sealers = sealers
 
     def write(self, step: Step[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a step in one transaction, durable on return."""
@@ -318,7 +279,6 @@ class PostgresStore:
         # After the commit: the mark may lag behind the store, but never lead it.
         if marks and head is not None:
             self._client.advance_mark(head, transaction.epoch)
-        self.locks_recorded += transaction.locks
         return result
 
     def _begun(

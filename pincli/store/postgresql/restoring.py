@@ -43,7 +43,7 @@ def restore(server: Server, marks: Path, restorer: Restorer) -> Restored:
         StoreUnavailable: The store can't be written.
     """
     with closing(PostgresStore(server, marks, origin=restorer.origin)) as store:
-        store.seal_by(restorer.sealers)
+        store.seal_with(restorer.sealers)
         with store.maintained():
             courses = dict(restorer.check(store))
             for kind, fingerprint in restorer.keys_since(store.identity()).items():

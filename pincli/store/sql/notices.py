@@ -23,13 +23,9 @@ _FACTS = (
 )
 
 
-def add_notices(
-    transaction: SqlTransaction, numbers: Sequence[int], *, even_without_hook: bool = False
-) -> None:
+def add_notices(transaction: SqlTransaction, numbers: Sequence[int]) -> None:
     """Let these locks wait for the hook, if there is one."""
-    if numbers and (
-        even_without_hook or transaction.rows("SELECT 1 FROM notices WHERE number = 0")
-    ):
+    if numbers and transaction.rows("SELECT 1 FROM notices WHERE number = 0"):
         transaction.insert("notices", ("number",), [(number,) for number in numbers])
 
 

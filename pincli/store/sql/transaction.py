@@ -52,7 +52,6 @@ class SqlTransaction(ABC):
         at: The time of all its events, ISO 8601, UTC.
         origin: Who acts, and by which command.
         identity: The store's id and present keys.
-        locks: The users whose lock it has recorded.
         database_login: The writer's database login; None on SQLite.
         all_seal: Whether every writer has audit.key, so that a record without a seal is
             tampered.
@@ -72,7 +71,6 @@ class SqlTransaction(ABC):
         self.at = at
         self.origin = origin
         self.identity = identity
-        self.locks: list[User] = []
         self.database_login = database_login
         self._archived = -1
         self._head: Head | None = None
@@ -203,9 +201,7 @@ class SqlTransaction(ABC):
         for event in changes.events:
             if event.kind == EventKind.ERASED:
                 self.run(_ERASE_TEXTS, (event.uid,))
-        if changes.locks:
-            add_notices(self, [user.event for user in changes.locks])
-        self.locks += changes.locks
+        add_notices(self, changes.locks)
 
     def index_people(self, users: Sequence[User]) -> None:
         """Write these users' search words; `save` does so when names change."""

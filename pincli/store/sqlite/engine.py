@@ -1,20 +1,19 @@
 """A store in a folder: opening it, reading, and one write transaction at a time.
 
-What only some commands read is imported in its property: a caller waits for every import.
-And what writes is imported at the first write, or by `prepare_to_write` meanwhile.
+What writes is imported at the first write, or by `prepare_to_write` before it: a caller waits for
+every import.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pincli.errors import StoreBusy, StoreTampered, StoreUnavailable
-from pincli.models import EventKind, Fault, Identity, NewEvent, Origin, Start, TrailEvent, User
-from pincli.store.sealing import Sealer, Sealers
+from pincli.models import EventKind, Fault, Identity, NewEvent, Origin, Start, TrailEvent
+from pincli.store.sql.store import SqlStore
 from pincli.store.sqlite import schema_check
 from pincli.store.sqlite.connection import (
     BUSY_SECONDS,
@@ -35,19 +34,15 @@ if TYPE_CHECKING:
     from pincli.store.contract import Attempts, P, Step, T
     from pincli.store.mark import Mark, Seen
     from pincli.store.sql.rows import Row
-    from pincli.store.sql.signs import SqlSigns
     from pincli.store.sql.tables import Table
-    from pincli.store.sql.trail import SqlTrail
     from pincli.store.sqlite.transaction import SqliteTransaction
 
 _NOTICEABLE = 0.1  # seconds
 _LAST_EVENT = "SELECT kind, note FROM trail ORDER BY number DESC LIMIT 1"
-# As in sql/notices.py, which a caller should not wait for.
-WAITING = "SELECT number FROM notices ORDER BY number LIMIT 2"
 _OLD_TRAIL = "SELECT 1 FROM sqlite_master WHERE name = 'old_events'"
 
 
-class SqliteStore:
+class SqliteStore(SqlStore):
     """contract.Store in a folder."""
 
     all_seal = True
@@ -76,11 +71,9 @@ class SqliteStore:
             StoreTampered: The schema is not the one that pincli made.
         """
         self.path = folder / DATABASE
-        self.locks_recorded: list[User] = []
         self._marks = marks
         self._mark: Mark | None = None
         self._origin = origin
-        self._sealers: Sealers | None = None
         self._lock_path = folder / LOCK_FILE
         self._locks: Locks | None = None
         self._busy_timeout = BUSY_SECONDS
@@ -107,38 +100,10 @@ class SqliteStore:
             raise
         self.people = SqlitePeople(self._rows, self.at_one_moment, records=self._records)
 
-    @cached_property
-    def trail(self) -> SqlTrail:
-        """Questions about events."""
-        from pincli.store.sql.trail import SqlTrail
-
-        return SqlTrail(self._rows, with_old=self._has_old_trail)
-
-    @cached_property
-    def signs(self) -> SqlSigns:
-        """Questions about attacks."""
-        from pincli.store.sql.signs import SqlSigns
-
-        return SqlSigns(self._rows, with_old=self._has_old_trail)
-
     def identity(self) -> Identity:
         """The store's id and the keys that count now."""
         with translated(self.path):
             return read_store(self._connection, self.path)[0]
-
-    def notices(self) -> bool | None:
-        """Whether locks wait for a hook; None if no host has ever had one."""
-        numbers = [number for (number,) in self._rows(WAITING)]
-        return len(numbers) > 1 if 0 in numbers else None
-
-    def seal_with(
-        self,
-        sealer: Sealer,
-        find: Callable[[str], Sealer],
-        everyone: Callable[[], Iterable[Sealer]],
-    ) -> None:
-        """Give the store what seals its trail; without it, it is for reading."""
-        self._sealers = Sealers(sealer, find, everyone)
 
     def write(self, step: Step[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Take a step in one transaction under the writer lock, durable when this returns."""
@@ -162,7 +127,6 @@ class SqliteStore:
             # After the commit: the mark may lag the store, never lead it.
             if mark is not None and transaction.head != before:
                 mark.write(self._seen(*transaction.head))
-        self.locks_recorded += transaction.locks
         return result
 
     def write_at_once(self, step: Step[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -19,7 +19,6 @@ from pincli.results import Upgraded
 from pincli.rules.lockout import Step, migrated
 from pincli.store.contract import OldEvent
 from pincli.store.sealing import Sealers
-from pincli.store.sql.notices import add_notices
 from pincli.store.sql.rows import OLD_EVENT, Row, user_from
 from pincli.store.sqlite import schema_check
 from pincli.store.sqlite.connection import (
@@ -59,6 +58,9 @@ _USERS = (
 _EVENTS = f"SELECT {OLD_EVENT} FROM events NOT INDEXED WHERE seq > ? ORDER BY seq LIMIT ?"
 _STORE = "SELECT store_id, verify_key, audit_key, portal_key, created_at FROM store"
 _KEYS = "SELECT DISTINCT verify_key FROM users WHERE verify_key IS NOT NULL"
+
+# Schema 1 has no notices, so nobody could say yet that there is a hook.
+_ADD_NOTICES = "INSERT INTO notices (number) SELECT number FROM trail WHERE kind = 'locked'"
 
 Progress = Callable[[int, int], None]
 """Called with how much is done, and of how much."""
@@ -167,8 +169,7 @@ class _Upgrade:
         self._origin = origin
         self._progress = progress
         self._uid_of = uid_of
-        self._withdrawn = 0
-        self._locked: list[User] = []
+        self._withdrawn = self._locked = 0
 
     def run(self) -> Upgraded:
         """All of it but the commit."""
@@ -196,6 +197,7 @@ class _Upgrade:
             self._progress(events + taken, users + events)
         for table in ("old_users", "old_store"):
             self._connection.execute(f"DROP TABLE {table}")
+        self._connection.execute(_ADD_NOTICES)
         self._require_own_schema(SCHEMA_VERSION)
         return Upgraded(users, events, self._withdrawn, self._locked)
 
@@ -262,10 +264,8 @@ class _Upgrade:
             self._connection, self._path, sealers=sealers, origin=self._origin
         )
         transaction.save(events)
-        self._locked += transaction.locks
-        # Nobody could say yet that they want to be told.
-        add_notices(transaction, [user.event for user in transaction.locks], even_without_hook=True)
         self._withdrawn += sum(event.kind is EventKind.PIN_WITHDRAWN for event in events)
+        self._locked += sum(event.kind is EventKind.LOCKED for event in events)
 
     def _rows(self, query: str, parameters: Sequence[int] = ()) -> list[Any]:
         return self._connection.execute(query, parameters).fetchall()
