@@ -1,4 +1,4 @@
-"""Files: opened through no link, durable when they are said to be, named when they are whole."""
+"""Files: opened through no link, synced to the disk, renamed without replacing others."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _CANNOT = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
 
 
 def real_place(path: Path, owners: Collection[int]) -> tuple[Path, bool]:
-    """Where a path really leads, if only these owners can change what is there or the way to it.
+    """Where a path really leads, if only these owners can change it or the way to it.
 
-    Looked at from the root down, link by link, each part stays what it was: others can't write to
-    its folder, or, as in /tmp, can't rename what is ours.
+    The parts are checked from the root down, link by link, so none can be exchanged after its
+    check: others can't write to its folder, or, as in /tmp, can't rename what is ours.
 
     Args:
         path: A file or a folder.
-        owners: Who may own it, and every part and link on the way; their uids.
+        owners: The uids that may own it, and every part and link on the way.
 
     Returns:
         The real path, and True; or the first part that others can change, and False.
 
     Raises:
-        OSError: A part is missing or can't be looked at, or links lead in a circle.
+        OSError: A part is missing or can't be read, or links lead in a circle.
     """
     place, rest, links = Path("/"), [*path.absolute().parts[:0:-1]], 0
     while True:
@@ -60,15 +60,15 @@ def real_place(path: Path, owners: Collection[int]) -> tuple[Path, bool]:
 
 
 def give_name(source: Path, target: Path) -> None:
-    """Rename a file to a name that nothing has yet; both in one folder.
+    """Rename a file, within its folder, to a name that nothing has yet.
 
-    In one step by Linux's renameat2, which a USB stick (FAT) can do too. Some network file
-    systems can't: there by a link, and where there are none, by a rename over an empty file
-    of our own. A kill in between leaves both names.
+    In one step by Linux's renameat2, even on a USB stick (FAT). Some network file systems can't:
+    there by a hard link, or, without links, by a rename over an empty file of our own. A kill in
+    between leaves both names.
 
     Raises:
-        FileExistsError: Something has that name, be it a link that leads nowhere.
-        OSError: It can't be done; the file keeps its old name.
+        FileExistsError: Something has that name, even a link that leads nowhere.
+        OSError: It can't be renamed; the file keeps its old name.
     """
     number = _rename(source, target)
     if number and number not in _CANNOT:
@@ -92,8 +92,8 @@ def _link(source: Path, target: Path) -> None:
 def open_plain(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
     """Open a plain file, and nothing else.
 
-    Through no link: somebody who may write the folder can't point us at a file of theirs. And
-    without waiting: a named pipe in its place must not hang the desk.
+    Not through a link, by which others who may write to the folder could make us open another
+    file. And without waiting: a named pipe in its place must not hang the desk.
 
     Raises:
         OSError: It can't be opened, or is not a plain file.
@@ -109,11 +109,7 @@ def open_plain(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
 
 
 def sync_file(path: Path) -> None:
-    """Make what is in a file durable, so that the next reader reads the disk.
-
-    Raises:
-        OSError: It can't be done.
-    """
+    """Sync a file to the disk, and let the next reader read it from there."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -123,11 +119,7 @@ def sync_file(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable: a synced file whose name is lost is lost too.
-
-    Raises:
-        OSError: It can't be done.
-    """
+    """Sync the names in a folder: a synced file without its name is lost too."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -136,7 +128,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _rename(source: Path, target: Path) -> int:
-    """Rename without replacing; the error's number, or 0."""
+    """Rename without replacing; return the error's number, or 0."""
     import ctypes
 
     system = ctypes.CDLL(None, use_errno=True)
@@ -149,7 +141,7 @@ def _rename(source: Path, target: Path) -> int:
 def open_to_others(facts: os.stat_result) -> bool:
     """Whether others may read or change a file.
 
-    Our own group may read what is root's: so Kubernetes hands secrets to those who aren't root.
+    Our own group may read root's files: that is how Kubernetes hands secrets to other users.
     """
     handed = facts.st_uid == 0 and facts.st_gid in (os.getegid(), *os.getgroups())
     allowed = stat.S_IRGRP if handed and os.geteuid() != 0 else 0
@@ -157,7 +149,7 @@ def open_to_others(facts: os.stat_result) -> bool:
 
 
 def private(what: str, folder: Path) -> Check:
-    """Whether only its owner can enter a folder and read what is in it, now and later."""
+    """Check that only its owner can enter a folder and read its files, now and later."""
     from pincli.results import Check
 
     try:
@@ -179,9 +171,9 @@ def private(what: str, folder: Path) -> Check:
 
 
 def _readable_in(folder: Path) -> Iterator[str]:
-    """The names in it that others may read; files that vanish meanwhile don't count.
+    """The names of files that others may read, without files that vanish meanwhile.
 
-    Of a link, that is what it leads to; folders whose names begin with `..` are Kubernetes's.
+    Links are followed; folders whose names begin with `..` are made by Kubernetes.
     """
     for path in folder.iterdir():
         with suppress(FileNotFoundError):

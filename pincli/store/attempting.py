@@ -1,4 +1,4 @@
-"""What agents do to a store whose writers may do everything: steps like any other."""
+"""What agents do to a store whose writers may do everything: by steps."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ class StepAttempts:
         self._store.write_at_once(attempts.finish, user)
 
     def lock(self, user: User, *, reason: str) -> tuple[User, bool]:
-        """Lock a user by hand, in whatever state."""
+        """Lock a user by hand, in any state."""
         from pincli.store.steps import pins
 
         return self._store.write(pins.lock, user, reason=reason)
 
     def begin_call(self, user: User, *, ref: str | None) -> User:
-        """Let the portal show that this agent is calling a user; the record afterwards."""
+        """Let the portal show that this agent is calling a user; return the new record."""
         from pincli.store.steps import calls
 
         return self._store.write(calls.begin, user, ref=ref)
 
     def end_call(self, user: User, *, anybodys: bool) -> tuple[User, bool]:
-        """End the call with a user; the record afterwards, and whether there was a call."""
+        """End the call with a user; return the new record, and whether there was a call."""
         from pincli.store.steps import calls
 
         result = self._store.write(calls.end, user, anybodys=anybodys)
@@ -62,13 +62,13 @@ class StepAttempts:
         self._store.write(record, *events)
 
     def next_notice(self) -> Notice | None:
-        """The oldest lock that waits for the hook, if no other run is at it."""
+        """The oldest lock that waits for the hook, unless another run is delivering."""
         from pincli.store.steps import alerts
 
         return self._store.write(alerts.next_notice)
 
     def delivered(self, number: int, failure: str | None) -> None:
-        """Note that the hook took a lock, or what went wrong."""
+        """Record that the hook took a lock, or how it failed."""
         from pincli.store.steps import alerts
 
         self._store.write(alerts.delivered, number, failure)

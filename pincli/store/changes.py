@@ -1,4 +1,4 @@
-"""What a step's events come to, before any database hears of it."""
+"""What a step's events change, worked out before anything is written."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Changes(NamedTuple):
     """What is to be written.
 
     Attributes:
-        events: The trail's new rows, without a seal.
-        texts: The free texts that belong to them.
-        records: The records that each user is left with, where they differ.
-        digests: Their digests, by uid.
-        added: The uids of those who were not there.
+        events: The trail's new rows, without seals.
+        texts: Their free texts.
+        records: The changed users' new records.
+        digests: The digests of these, by uid.
+        added: The uids of new users.
         locks: The numbers of the events that record a lock.
     """
 
@@ -46,16 +46,16 @@ def changes_of(
     origin: Origin,
     database_login: str | None = None,
 ) -> Changes:
-    """Number and link the events, and tell which records they change.
+    """Number and link the events of a step, and collect the records they change.
 
     Args:
-        events: A step's.
+        events: The step's events.
         read: The records that this transaction has read, by uid.
         head: The end of the trail.
-        next_row: The row number for the next user to be added who has none.
+        next_row: The row number for the first new user without one.
         at: The time of the transaction.
         origin: Who acts.
-        database_login: Whom the database knows them as.
+        database_login: The login that the database knows.
 
     Raises:
         StaleRecord: A record was not read in this transaction, or before another change.
@@ -78,7 +78,7 @@ def changes_of(
                 # _replace takes long, and this runs for every user of a bulk change.
                 if (user.id, user.event) != (before.id, before.event):
                     user = user._replace(id=before.id, event=before.event)
-            # A restore seals also what it leaves as it found it.
+            # A restore also seals records that it does not change.
             if user != before or event.kind is EventKind.RESTORED:
                 user = user._replace(event=number)
                 digest = changes.digests[user.uid] = record_digest(user)
@@ -98,15 +98,15 @@ def changes_of(
 def differing(
     columns: Sequence[str], pairs: Iterable[tuple[int, Row, Row]]
 ) -> Iterator[tuple[tuple[str, ...], list[Row]]]:
-    """What to write of some records: only columns that differ, so that other indexes rest.
+    """What to write of some records: only columns that differ, to leave other indexes alone.
 
     Args:
         columns: The names of the columns.
         pairs: For each record its row number, and its columns before and after.
 
     Yields:
-        The names of columns, and for each record that differs in just these: the new values,
-        and the row number at the end.
+        Some columns, and for each record that differs in just these the new values, followed by
+        the row number.
     """
     changed: list[tuple[tuple[str, ...], list[Any]]] = []
     for number, before, after in pairs:

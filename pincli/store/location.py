@@ -25,8 +25,8 @@ class Server(NamedTuple):
 Location = Path | Server
 
 _SCHEMES = ("postgresql://", "postgres://")
-# Patterns are compiled where they are used: most stores are in folders.
-# What libpq would take for a password, in the order in which it looks: up to the first slash.
+# Compiled only when used: most stores are in folders.
+# As libpq reads it, login and password end before the first slash.
 _USER = r"(?P<login>[^/@:]*)(?P<password>:[^/@]*)?@"
 _HOST = r"(\[[0-9a-fA-F:.]+(%\w+)?\]|[^\s\[\]/@:?#,=&]*)(:[0-9]*)?"
 _REST = rf"{_HOST}(,{_HOST})*(/(?P<database>[^\s/@?#=&]*))?(\?(?P<parameters>[^\s#]*))?"
@@ -35,13 +35,13 @@ _HINT = "write postgresql://LOGIN@HOST:PORT/DATABASE?sslmode=verify-full, or the
 
 
 def location_of(text: str) -> Location:
-    """The location that somebody wrote, which is repeated in no error: it may hold a password.
+    """Read a location. No error repeats it, as it may hold a password.
 
-    Whether the server's address has sense beyond that is for libpq to say.
+    libpq checks the rest of a server's address.
 
     Raises:
-        UsageProblem: It holds a password; or it was meant as an address, and is none. A folder
-            of that name would be another, empty store.
+        UsageProblem: It holds a password, or looks like an address and is not one. Taken for a
+            folder, it would be another, empty store.
     """
     if text.startswith(_SCHEMES):
         _require_address(text.partition("://")[2])
@@ -78,7 +78,7 @@ def _require_address(rest: str) -> None:
 
 
 def _is_address(database: str) -> bool:
-    """Whether libpq would find more than a name in a database's name: another whole address."""
+    """Whether libpq would take a database's name for another whole address."""
     return bool(re.search("=|://", _decoded(database)))
 
 

@@ -1,11 +1,11 @@
 """The mark: the newest event that this host has seen of a store, kept outside the store.
 
-A store that was put back to an earlier day is behind its mark. The mark lags the store, for
-it is written after the commit and never synced, and it never leads.
+An old copy of a store is behind its mark. The mark may lag the store, as it is written after the
+commit and never synced; it never leads.
 
-On SQLite the caller holds the writer lock around reading, the commit and writing. On
-PostgreSQL, where there is none, `raise_to` locks the mark's own file; that lock is lost when
-the process closes any other descriptor of it, so open it once.
+On SQLite the caller holds the writer lock around reading, the commit and writing. On PostgreSQL
+`raise_to` locks the mark's own file. That lock is lost when the process closes any other descriptor
+of the file, so open it once.
 """
 
 from __future__ import annotations
@@ -23,14 +23,13 @@ from pincli.models import Fault
 
 STORE_ID_BYTES = 16
 NOWHERE = bytes(32)
-"""The place of a store on a server, which every host finds at an address of its own. A store that
-was moved there never comes back from it without a restore."""
+"""The place of a store on a server. A store that was moved there comes back only by a restore."""
 
 _FORMAT = b"pincli\x00\x01"
 _SLOT = Struct(">8sQQ32sQ16s32s")
 """Format, write number, event number, link, epoch, store id, place; a checksum follows."""
 _SLOT_BYTES = _SLOT.size + 32
-# Each in a page of its own: whatever the disk tears at a power cut, it tears one of them.
+# Each in a page of its own: a power cut tears at most one of them.
 _OFFSETS = (0, 4096)
 _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _READABLE_BY_OTHERS = 0o077
@@ -55,7 +54,7 @@ class Seen(NamedTuple):
 class Mark:
     """An open mark: two slots, of which the valid one that was written last counts.
 
-    Each write goes into the other slot, so that a kill at any instant leaves one of them.
+    Each write goes into the other slot, so a kill at any instant leaves one valid slot.
     """
 
     def __init__(self, descriptor: int, path: Path, store_id: bytes) -> None:
@@ -65,13 +64,11 @@ class Mark:
 
     @classmethod
     def open(cls, folder: Path, store_id: bytes) -> Mark | None:
-        """The mark of a store in a folder; None if there is none.
-
-        On a read-only file system it can still be read.
+        """Open the mark of a store; None if there is none. It may be read-only.
 
         Raises:
-            StoreUnavailable: Something is there that can't be used or trusted: a link, no plain
-                file, somebody else's, readable by others.
+            StoreUnavailable: It can't be used or trusted: a link, not a plain file, another user's,
+                readable by others.
         """
         path = _path(folder, store_id)
         try:
@@ -94,13 +91,13 @@ class Mark:
 
     @classmethod
     def make(cls, folder: Path, store_id: bytes) -> Mark | None:
-        """A mark that has seen nothing; of two who make one at once, both get the same.
+        """Make an empty mark, or open the one that another process made just now.
 
-        None if it can't be made here: the folder is missing, full, read-only or somebody
-        else's. The verdict is given all the same.
+        None if it can't be made: the folder is missing, full, read-only or another user's. The
+        verdict is given all the same.
 
         Raises:
-            StoreUnavailable: As `open` does.
+            StoreUnavailable: As for `open`.
         """
         path = _path(folder, store_id)
         try:
@@ -111,10 +108,10 @@ class Mark:
             return None
         try:
             if os.geteuid() == 0:
-                # Made by root for a service account, which could not open it otherwise.
+                # A service account could not open what root has made for it.
                 owner = folder.stat()
                 os.fchown(descriptor, owner.st_uid, owner.st_gid)
-            # Room for both slots now: a full disk must not make the mark lag later.
+            # Both slots get their room now: a full disk must not make the mark lag later.
             os.pwrite(descriptor, bytes(_OFFSETS[-1] + _SLOT_BYTES), 0)
         except OSError:
             os.close(descriptor)
@@ -123,7 +120,7 @@ class Mark:
         return cls(descriptor, path, store_id)
 
     def read(self) -> Seen | None:
-        """What was written last; None if nothing was, or if both slots are damaged.
+        """What was written last; None if there is nothing, or both slots are damaged.
 
         Raises:
             StoreUnavailable: The file can't be read.
@@ -132,11 +129,11 @@ class Mark:
         return None if newest is None else newest[2]
 
     def write(self, seen: Seen, *, restored: bool = False) -> bool:
-        """Write what was just committed, without a sync, and say whether it was written.
+        """Write what was just committed, without a sync; return whether it was written.
 
-        It is not where the mark has seen more: a higher number, another link at this one, a
-        later epoch, another place. Nor where the system refuses: the commit is done, and a
-        mark that lags is no reason to withhold what came of it.
+        It is not written if the mark has seen more (a higher number, another link at this one,
+        a later epoch, another place), or if the system refuses: the commit is done, and a mark
+        that lags is no reason to withhold its result.
 
         Args:
             seen: The newest event.
@@ -157,7 +154,7 @@ class Mark:
             return False
 
     def write_durably(self, seen: Seen) -> bool:
-        """The same, with a sync: the old file of a store that was moved may come back any day."""
+        """The same with a sync, as the old file of a moved store may come back any day."""
         try:
             done = self.write(seen)
             os.fsync(self._descriptor)
@@ -166,9 +163,9 @@ class Mark:
         return done
 
     def raise_to(self, seen: Seen, *, restored: bool = False) -> bool:
-        """Write what was just committed, where several processes may write at once.
+        """Write what was just committed, while other processes may do the same.
 
-        Two may come here in another order than they committed: `write` never goes back.
+        They may arrive here in another order than they committed; `write` never goes back.
         """
         try:
             fcntl.lockf(self._descriptor, fcntl.LOCK_EX)
@@ -180,7 +177,7 @@ class Mark:
             fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        """Close the file; the mark can't be used any more."""
+        """Close the file."""
         os.close(self._descriptor)
 
     def _newest(self) -> tuple[int, int, Seen] | None:
@@ -208,7 +205,7 @@ class Mark:
 
 
 def place_of(store: Path) -> bytes:
-    """Where a store is: SHA-256 of its real path, so that a copy has another."""
+    """Where a store is: SHA-256 of its real path, so a copy has another place."""
     return hashlib.sha256(os.fsencode(store.resolve())).digest()
 
 
@@ -221,7 +218,7 @@ def _path(folder: Path, store_id: bytes) -> Path:
 def _require_safe(descriptor: int, path: Path) -> None:
     try:
         facts = os.fstat(descriptor)
-        # As root, what belongs to the folder's owner is theirs to keep.
+        # For root, a mark may belong to the folder's owner.
         owners = {os.geteuid(), path.parent.stat().st_uid}
     except OSError as error:
         raise StoreUnavailable(Fault.IO, path, error.strerror or "") from None

@@ -1,9 +1,9 @@
-"""A store moved from a folder to a server: the one act that knows both engines.
+"""Moving a store from a folder to a server.
 
-At every instant one of both takes work, or none. All is copied within one transaction of the
-server, and the last event, which closes the store in the folder, with it. Then that event
-becomes durable in the folder; only after it the server's transaction. What is cut short in
-between leaves a closed store, which can be copied again to the same place.
+At every instant at most one of both takes work. Everything is copied in one transaction of the
+server, together with the last event, which closes the store in the folder. That event is committed
+in the folder first, and the server's transaction after it. A kill in between leaves a closed store,
+which can be copied again to the same server.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pincli.store.sqlite.engine import SqliteStore
 from pincli.store.steps.records import attempt_ended
 
 Progress = Callable[[int, int], None]
-"""Called with how much is done, and of how much. What it raises undoes everything."""
+"""Called with how much is done, and the total. What it raises undoes everything."""
 _AFTER_ALL_TIMES = "9999"
 
 
@@ -29,17 +29,17 @@ def move(store: Store, server: Server, *, check: Callable[[], None], progress: P
 
     Args:
         store: In a folder, opened even if it is closed, and with its keys.
-        server: A database with our tables, and nothing in them.
+        server: A database with our tables, all empty.
         check: Raises StoreTampered if trail or records were changed.
-        progress: Told how many rows are copied.
+        progress: Called with the rows copied so far.
 
     Returns:
-        Whether it was done now; False if an earlier run has done it all.
+        False if an earlier run has already finished the move.
 
     Raises:
         Refused: The database holds a store.
         MoveUnfinished: The store is closed, and nobody knows whether the server's is open.
-        StoreUnavailable: It was moved elsewhere, or can't be moved; it goes on as it was.
+        StoreUnavailable: It was moved elsewhere, or can't be moved; it stays as it was.
     """
     if not isinstance(store, SqliteStore):
         raise TypeError(store)
@@ -100,7 +100,7 @@ def _close(
 
 
 def _copy(store: SqliteStore, target: MoveTarget, progress: Progress) -> None:
-    """Copy everything as it is in the transaction at hand: what that has written, too."""
+    """Copy everything, including what the open transaction has written."""
     total = sum(map(store.count, store.tables()))
     done = 0
     for table in store.tables():

@@ -1,4 +1,4 @@
-"""The only place that knows which engine a location means: a folder is SQLite's."""
+"""The only place that knows both engines: a folder is a SQLite store, an address a server."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ def open_store(
         location: Where `init` made it.
         marks: The folder of this host's mark.
         origin: Who acts, and by which command.
-        read_only: Write nothing at all, and wait for nobody.
-        even_closed: Open a folder's store that was moved to a server too.
-        cache: Keeps the connection to a server from one store to the next.
+        read_only: Write nothing, and wait for no lock.
+        even_closed: Open even a folder's store that was moved to a server.
+        cache: Keeps the connection to a server for the next store.
 
     Raises:
-        StoreUnavailable: Missing, damaged, newer than this program, or forbidden; or this host
-            lacks the driver for it.
+        StoreUnavailable: It is missing, damaged, forbidden or newer than this program, or this
+            host lacks the driver for it.
     """
     if isinstance(location, Server):
         with _driver_needed(location):
@@ -83,15 +83,7 @@ def open_store(
 
 
 def upkeep_of(location: Location, marks: Path) -> Upkeep:
-    """What is done to a store as a whole.
-
-    Args:
-        location: Where `init` made it, or is going to.
-        marks: The folder of this host's mark.
-
-    Raises:
-        StoreUnavailable: This host lacks the driver for it.
-    """
+    """What is done as a whole to the store at a location, or to one that is to be made there."""
     if isinstance(location, Server):
         with _driver_needed(location):
             from pincli.store.postgresql.upkeep import PostgresUpkeep
@@ -104,7 +96,7 @@ def upkeep_of(location: Location, marks: Path) -> Upkeep:
 
 @contextmanager
 def _driver_needed(location: Server) -> Iterator[None]:
-    """Say so where what talks to servers can't be imported."""
+    """Raise StoreUnavailable if the driver can't be imported."""
     try:
         yield
     except ImportError as error:
@@ -116,24 +108,17 @@ def _driver_needed(location: Server) -> Iterator[None]:
 
 
 def users_to_upgrade(folder: Path) -> int | None:
-    """How many users a store of an older pincli has; None if it is up to date.
-
-    Raises:
-        StoreUnavailable: There is no store that could be read.
-    """
+    """How many users a store of an older pincli has; None if it is up to date."""
     from pincli.store.sqlite import upgrade
 
     return upgrade.users_to_upgrade(folder)
 
 
 def upgrade_server(location: Server) -> bool:
-    """Bring a server's schema up to date, and make its functions and grants this version's.
-
-    Returns:
-        Whether the schema was of an older version.
+    """Upgrade a server's schema, functions and grants; return whether the schema was older.
 
     Raises:
-        StoreUnavailable: It is newer than this program, or the login may not do that.
+        StoreUnavailable: It is newer than this program, or the login may not upgrade it.
     """
     with _driver_needed(location):
         from pincli.store.postgresql.upgrade import upgrade
@@ -142,7 +127,7 @@ def upgrade_server(location: Server) -> bool:
 
 
 def sql_for_dba() -> str:
-    """What a DBA runs in an empty database on a server, for `init` to make the rest."""
+    """The script that a DBA runs in an empty database before `init`."""
     from pincli.store.postgresql.roles import script, statements
 
     return script(statements())
@@ -170,15 +155,7 @@ def upgrade_store(
     progress: Callable[[int, int], None],
     uid_of: Callable[[User], bytes | None],
 ) -> Upgraded | None:
-    """Bring a store of an older pincli up to date; None if another process has done it by now.
-
-    Users get the uid that `uid_of` knows for them, or else a new one.
-
-    Raises:
-        OldStoreTampered: It isn't as pincli left it, and is left as it is.
-        StoreUnavailable: It can't be written, or others are using it; likewise.
-        KeysUnavailable: A key that it needs is missing; likewise.
-    """
+    """Upgrade a store of an older pincli; see store/sqlite/upgrade.py."""
     from pincli.store.sqlite import upgrade
 
     return upgrade.upgrade(folder, vault, origin=origin, progress=progress, uid_of=uid_of)

@@ -1,4 +1,4 @@
-"""Who seals what a store writes, and which seals are right, also once the audit key was rotated."""
+"""Who seals what a store writes, and which seals are right, even after a rotation of the key."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pincli.errors import KeyChanged, KeysUnavailable
 
 
 class Sealer(Protocol):
-    """Who seals trail and records; vault/audit_seals.py has the one there is."""
+    """Seals trail and records; implemented in vault/audit_seals.py."""
 
     @property
     def fingerprint(self) -> str:
-        """The name of the key it seals with."""
+        """The name of its key."""
 
     def seal_trail(self, store_id: str, number: int, link: bytes) -> bytes:
         """The seal of the trail up to an event."""
@@ -24,11 +24,10 @@ class Sealer(Protocol):
 
 
 class Sealers:
-    """The sealer with the key that counts, whichever that is by now.
+    """The sealer with the audit key that counts now.
 
-    An attempt in flight must be settled and an open desk go on, though another process has
-    rotated the audit key since: the new one is looked for once, and kept. A record may be
-    sealed with a key that was rotated away, until it is next written.
+    Another process may rotate the key while an attempt is in flight or a desk is open: the new
+    key is looked for once. Until a record is next written, its seal is of the old key.
     """
 
     def __init__(
@@ -37,22 +36,21 @@ class Sealers:
         find: Callable[[str], Sealer],
         everyone: Callable[[], Iterable[Sealer]],
     ) -> None:
-        """Begin with one sealer.
+        """Start with one sealer.
 
         Args:
-            sealer: Seals with the key that the store names now.
-            find: Gives the sealer of another key by its fingerprint, or raises
-                KeysUnavailable.
+            sealer: Has the key that the store names now.
+            find: Gives the sealer of another key by its fingerprint, or raises KeysUnavailable.
             everyone: Gives the sealers of all keys that are valid here, old ones too.
         """
         self._sealer, self._find, self._everyone = sealer, find, everyone
         self._others: list[Sealer] | None = None
 
     def of(self, fingerprint: str) -> Sealer:
-        """The sealer with the key of that fingerprint.
+        """The sealer with this key.
 
         Raises:
-            KeyChanged: This process neither has that key nor finds it.
+            KeyChanged: The key is not here.
         """
         if self._sealer.fingerprint != fingerprint:
             try:
@@ -63,7 +61,7 @@ class Sealers:
         return self._sealer
 
     def accept(self, seal: object, made_by: Callable[[Sealer], bytes]) -> bool:
-        """Whether a seal is right under the present key, or under one that was rotated away."""
+        """Whether a seal is right under the present key or an old one."""
         if not isinstance(seal, bytes):
             return False
         if hmac.compare_digest(seal, made_by(self._sealer)):

@@ -1,4 +1,4 @@
-"""Opening the database: safely, durably, and never one that isn't ours."""
+"""Opening the database: safely, durably, and only if pincli made it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OLDEST_SQLITE = (3, 37, 0)
 
 BUSY_SECONDS = 10.0
 _BUSY_SECONDS_READ_ONLY = 0.5
-"""It is asked when somebody presses Tab, who would sooner have no answer than a late one."""
+"""For completion: no answer is better than a late one."""
 
 _IDENTITY = (
     "SELECT store_id, verify_key, audit_key, portal_key, start_number, start_link, start_seal "
@@ -35,7 +35,7 @@ _HEAD = "SELECT number, link, seal FROM trail ORDER BY number DESC LIMIT 1"
 
 
 def too_old_sqlite() -> str | None:
-    """The version of this Python's SQLite if it is too old, else None."""
+    """The version of this Python's SQLite, if it is too old."""
     old = sqlite3.sqlite_version_info < OLDEST_SQLITE
     return sqlite3.sqlite_version if old else None
 
@@ -48,7 +48,7 @@ def connect(path: Path, *, create: bool = False, read_only: bool = False) -> sql
     and undo a charge.
 
     Raises:
-        StoreUnavailable: It is missing, may not be opened, or is no SQLite database.
+        StoreUnavailable: It is missing, may not be opened, or is not an SQLite database.
     """
     too_old = too_old_sqlite()
     if too_old is not None:
@@ -90,10 +90,10 @@ def _require_fts5(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def use_rollback_journal(connection: sqlite3.Connection, path: Path) -> None:
-    """Make sure of journal_mode=DELETE, in a store that is known to be ours.
+    """Set journal_mode=DELETE, in a database that is known to be ours.
 
     Raises:
-        StoreUnavailable: Somebody turned it to WAL and has it open.
+        StoreBusy: Another process set it to WAL and has it open.
     """
     with translated(path):
         if connection.execute("PRAGMA journal_mode = DELETE").fetchall() != [("delete",)]:
@@ -104,7 +104,7 @@ def schema_version(connection: sqlite3.Connection, path: Path) -> int:
     """The schema version of a pincli store.
 
     Raises:
-        StoreUnavailable: The database is no pincli store, or from a newer pincli.
+        StoreUnavailable: It is not a pincli store, or of a newer pincli.
     """
     with translated(path):
         ((application,),) = connection.execute("PRAGMA application_id").fetchall()
@@ -119,14 +119,14 @@ def schema_version(connection: sqlite3.Connection, path: Path) -> int:
 def fetched(
     connection: sqlite3.Connection, query: str, parameters: Sequence[Any]
 ) -> list[Sequence[Any]]:
-    """All rows of a query; text that is not UTF-8, which pincli never writes, as its bytes.
+    """All rows of a query; text that is not UTF-8, which pincli never writes, as bytes.
 
-    Else one such text would keep everybody's rows from being read.
+    Otherwise one such text would make everybody's rows unreadable.
     """
     try:
         return connection.execute(query, parameters).fetchall()
     except sqlite3.OperationalError as error:
-        if hasattr(error, "sqlite_errorname"):  # SQLite's own error, not Python's about a text
+        if hasattr(error, "sqlite_errorname"):  # SQLite's error, not Python's about a text
             raise
     connection.text_factory = _text_or_bytes
     try:
@@ -143,7 +143,7 @@ def _text_or_bytes(raw: bytes) -> str | bytes:
 
 
 def newest(connection: sqlite3.Connection, start: Start) -> Start:
-    """The newest event's number, link and seal; where there is none, the start's."""
+    """The newest event's number, link and seal; if there is none, the start's."""
     found = connection.execute(_HEAD).fetchall()
     return Start(*found[0]) if found else start
 
@@ -152,7 +152,7 @@ def read_store(connection: sqlite3.Connection, path: Path) -> tuple[Identity, St
     """What the store says of itself, and where its trail begins.
 
     Raises:
-        StoreTampered: It says nothing, or more than one thing.
+        StoreTampered: It has no row for that, or several.
     """
     found = connection.execute(_IDENTITY).fetchall()
     if len(found) != 1:
@@ -161,5 +161,5 @@ def read_store(connection: sqlite3.Connection, path: Path) -> tuple[Identity, St
 
 
 def utc_now() -> str:
-    """The present time by this host's clock, ISO 8601 in UTC, to the second."""
+    """The time by this host's clock, ISO 8601 in UTC, to the second."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

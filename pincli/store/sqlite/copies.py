@@ -18,82 +18,78 @@ from pincli.store.sqlite.connection import schema_version
 from pincli.store.sqlite.errors import from_os, translated
 from pincli.store.sqlite.temporary_files import held_file, remove_leftovers, unfinished_name
 
+Lock = AbstractContextManager[None]
 
-def back_up(source: sqlite3.Connection, path: Path, writer: AbstractContextManager[None]) -> None:
-    """Copy a database into a new file, and read the copy before it has its name.
 
-    Args:
-        source: The database, open.
-        path: The file to write.
-        writer: The writer lock, held while pages are copied, and not while they are synced
-            and read.
+def back_up(source: sqlite3.Connection, path: Path, writer: Lock) -> None:
+    """Copy a database into a new file, and read the copy before it gets its name.
+
+    The writer lock is held while pages are copied, not while they are synced and read.
 
     Raises:
-        Refused: There is something at that path.
+        Refused: The path exists.
         StoreUnavailable: It can't be written, or is not what was written.
     """
     with _whole_or_absent(path) as building:
         with writer:
-            _fill(building, source, path)
+            copy_pages(source, building, path)
         sync_file(building)
         _read_back(building, path)
 
 
-def stream(
-    source: sqlite3.Connection,
-    path: Path,
-    writer: AbstractContextManager[None],
-    target: BinaryIO,
-) -> None:
-    """Write a database to a stream. A copy is made and read back first.
+def stream(source: sqlite3.Connection, path: Path, writer: Lock, target: BinaryIO) -> None:
+    """Write a database to a stream, once a copy of it was read back.
 
     Args:
         source: The database, open.
         path: Its path.
         writer: The writer lock, held while pages are copied.
-        target: Where to write it; its errors are its own.
+        target: The stream.
 
     Raises:
         StoreUnavailable: It can't be copied, or the copy is not what was written.
     """
-    building = unfinished_name(path)
-    try:
-        remove_leftovers(path.parent)
-        with held_file(building):
-            with writer:
-                _fill(building, source, path)
-            _read_back(building, path)
-            with building.open("rb") as file:
-                copyfileobj(file, target)
-    except OSError as error:
-        raise from_os(error, path) from None
+    with _unfinished(path, clean=True) as building:
+        with writer:
+            copy_pages(source, building, path)
+        _read_back(building, path)
+        with building.open("rb") as file:
+            copyfileobj(file, target)
 
 
 def copy_to_file(source: sqlite3.Connection, path: Path) -> None:
-    """Copy a database into a new file, durable when this returns.
+    """Copy a database into a new file, durably.
 
     Raises:
-        Refused: There is something at that path.
+        Refused: The path exists.
         StoreUnavailable: It can't be written.
     """
     with _whole_or_absent(path) as building:
-        _fill(building, source, path)
+        copy_pages(source, building, path)
         sync_file(building)
 
 
-def copy_pages(source: sqlite3.Connection, path: Path) -> None:
-    """Copy a database's pages into a file that nobody else has, without a sync."""
-    _fill(path, source, path)
+def copy_pages(source: sqlite3.Connection, path: Path, about: Path | None = None) -> None:
+    """Copy a database's pages into a file that nobody else has open, without a sync.
+
+    In one step: a copy in several begins again whenever somebody writes, and may never end.
+
+    Args:
+        source: The database, open.
+        path: The file.
+        about: What errors are about, if not that file.
+    """
+    with translated(about or path), closing(_plain(path)) as target:
+        copy(source, target)
 
 
 @contextmanager
 def private_copy(
-    source: sqlite3.Connection, path: Path, writer: Callable[[], AbstractContextManager[None]]
+    source: sqlite3.Connection, path: Path, writer: Callable[[], Lock]
 ) -> Iterator[sqlite3.Connection]:
-    """A private copy of a database, open, and gone afterwards.
+    """A private copy of a database, open, for work that takes long.
 
-    Its pages are copied under the writer lock and not synced, so that others wait for a
-    moment; what takes long is then done to the copy.
+    Others wait only while its pages are copied, under the writer lock and without a sync.
 
     Args:
         source: The database, open.
@@ -103,24 +99,19 @@ def private_copy(
     Raises:
         StoreUnavailable: There is no room for it.
     """
-    building = unfinished_name(path)
-    try:
-        with held_file(building):
-            with writer():
-                _fill(building, source, path)
-            with translated(path), closing(_plain(building)) as copied:
-                yield copied
-    except OSError as error:
-        raise from_os(error, path) from None
+    with _unfinished(path) as building:
+        with writer():
+            copy_pages(source, building, path)
+        with translated(path), closing(_plain(building)) as copied:
+            yield copied
 
 
 def copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
     """Write one open database over another, in one step, whole or not at all.
 
     Raises:
-        sqlite3.Error: It can't be done: also where somebody else holds one of them, for
-            which SQLite has waited by then. Python would go on trying for ever, and the
-            writer lock would be held meanwhile.
+        sqlite3.Error: It can't be done, or another process holds one of them after SQLite has
+            waited. Python alone would try for ever, with the writer lock held.
     """
 
     def give_up_if_busy(status: int, _remaining: int, _total: int) -> None:
@@ -133,11 +124,10 @@ def copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
 
 
 def is_sound(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether SQLite finds a database intact, every page and index of it.
+    """Whether SQLite finds every page and index of a database intact.
 
     Raises:
-        StoreUnavailable: It could not be looked at, as somebody holds it or a disk fails:
-            that says nothing of its pages.
+        StoreUnavailable: It can't be checked: another process holds it, or a disk fails.
     """
     try:
         with translated(path):
@@ -150,11 +140,11 @@ def is_sound(connection: sqlite3.Connection, path: Path) -> bool:
 
 @contextmanager
 def soundness(connection: sqlite3.Connection, path: Path) -> Iterator[Callable[[], bool]]:
-    """The same in a thread of its own: SQLite looks without the interpreter's lock.
+    """The same in a thread: SQLite works without the interpreter's lock.
 
-    Gives what waits for the answer. Whoever leaves without it doesn't wait for it.
+    Gives a function that waits for the answer. If it is not called, nobody waits.
     """
-    with ThreadPoolExecutor(1, initializer=_take_no_signals) as pool:
+    with ThreadPoolExecutor(1, initializer=_block_signals) as pool:
         try:
             looking = pool.submit(is_sound, connection, path)
         except RuntimeError:  # a limit on processes
@@ -166,48 +156,57 @@ def soundness(connection: sqlite3.Connection, path: Path) -> Iterator[Callable[[
             connection.interrupt()
 
 
-def _take_no_signals() -> None:
-    """Leave every signal to the main thread, which puts them off while it holds a lock."""
+def _block_signals() -> None:
+    """Leave every signal to the main thread, which defers them while it holds a lock."""
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
 
 
 def leave_syncing_for_the_end(connection: sqlite3.Connection) -> None:
-    """Write a file that counts only once it is whole: no sync, no way back but to remove it."""
+    """Write without syncs and journal: the file counts only once it is whole."""
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA journal_mode = OFF").fetchall()
 
 
 @contextmanager
-def _whole_or_absent(path: Path) -> Iterator[Path]:
-    """Under which name a file is built that gets its own once it is whole."""
+def _unfinished(path: Path, *, clean: bool = False) -> Iterator[Path]:
+    """A file beside a path that is gone afterwards, unless it was renamed.
+
+    Those of killed processes are removed before, if `clean`.
+    """
     building = unfinished_name(path)
     try:
-        remove_leftovers(path.parent)
+        if clean:
+            remove_leftovers(path.parent)
         with held_file(building):
             yield building
-            give_name(building, path)
-        sync_folder(path.parent)
-    except FileExistsError:
-        raise Refused(Rule.FILE_EXISTS, str(path)) from None
     except OSError as error:
         raise from_os(error, path) from None
 
 
-def _fill(building: Path, source: sqlite3.Connection, path: Path) -> None:
-    """Copy in one step: one in several restarts whenever somebody writes, and may never end."""
-    with translated(path), closing(_plain(building)) as target:
-        copy(source, target)
+@contextmanager
+def _whole_or_absent(path: Path) -> Iterator[Path]:
+    """A file that gets this path once it is whole, and is gone otherwise."""
+    try:
+        with _unfinished(path, clean=True) as building:
+            yield building
+            try:
+                give_name(building, path)
+            except FileExistsError:
+                raise Refused(Rule.FILE_EXISTS, str(path)) from None
+        sync_folder(path.parent)
+    except OSError as error:
+        raise from_os(error, path) from None
 
 
 def _plain(path: Path) -> sqlite3.Connection:
-    """A connection without journal, syncs and locks: the file counts only once it is whole."""
+    """A connection without journal, syncs and locks."""
     connection = _connect(f"{path.absolute().as_uri()}?nolock=1")
     leave_syncing_for_the_end(connection)
     return connection
 
 
 def _read_back(copy: Path, path: Path) -> None:
-    """Raise StoreUnavailable, about a path, unless the finished copy is a sound store."""
+    """Raise StoreUnavailable about a path unless the finished copy is a sound store."""
     uri = f"{copy.absolute().as_uri()}?mode=ro&nolock=1"
     with suppress(StoreUnavailable), translated(path), closing(_connect(uri)) as connection:
         schema_version(connection, path)

@@ -1,4 +1,4 @@
-"""Making a new store: all of it, or nothing."""
+"""Making a new store, whole or not at all."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def create_store(
 ) -> None:
     """Make database and lock file in a folder that has neither.
 
-    The database is built under another name and linked into place complete, so that a
-    killed init leaves no half-made store, and of two at once one is refused.
+    The database is built under another name and linked into place once it is complete: a killed
+    init leaves no half-made store, and of two inits at once one is refused.
 
     Raises:
         Refused: There is a store already; it is left as it is.
-        StoreUnavailable: It can't be written; what was made is removed again.
+        StoreUnavailable: It can't be written; what was made is removed.
     """
     database, lock_file = folder / DATABASE, folder / LOCK_FILE
     building = folder / f"{DATABASE}.{os.getpid()}{_SUFFIX}"
@@ -44,7 +44,7 @@ def create_store(
     try:
         if database.exists() or database.is_symlink():
             raise Refused(Rule.STORE_EXISTS, str(database))
-        _remove([building])  # of a killed init that had our number
+        _remove([building])  # of a killed init with the same process id
         head = _build(building, identity, sealers=sealers, origin=origin)
         if make_lock_file(folder):
             made.append(lock_file)
@@ -88,7 +88,7 @@ def _build(path: Path, identity: Identity, *, sealers: Sealers, origin: Origin) 
 
 
 def _marked(folder: Path, identity: Identity, seen: Seen) -> Path | None:
-    """Let this host know the store before it is there; None where no mark can be kept."""
+    """Write this host's mark before the store is there; None if no mark can be kept."""
     try:
         mark = Mark.make(folder, bytes.fromhex(identity.store_id))
     except StoreUnavailable:
@@ -109,14 +109,14 @@ def write_store(
     number: int = 0,
     created_at: str | None = None,
 ) -> None:
-    """Write what a store says of itself, and the sealed start of its trail.
+    """Write the store's own row, with the sealed start of its trail.
 
     Args:
         connection: In a transaction, with the tables of schema 2.
-        identity: Its id, and the keys that count.
-        sealers: Who seals.
-        before: What came before the trail, for its first link.
-        number: The number of the last event before it.
+        identity: The store's id, and the keys that count.
+        sealers: Seal the start.
+        before: What the first link begins with, after the store's id.
+        number: The number of the last event before the trail.
         created_at: When the store was made; None for now.
     """
     link = first_link(identity.store_id, *before)

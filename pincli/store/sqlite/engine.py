@@ -7,7 +7,7 @@ every import.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,11 +63,11 @@ class SqliteStore(SqlStore):
             folder: Where `init` made it.
             marks: The folder of this host's mark.
             origin: Who acts, and by which command.
-            read_only: Write nothing at all, and wait for nobody.
-            even_closed: Open one that was moved to a server too; it is not written any more.
+            read_only: Write nothing, and wait for no lock.
+            even_closed: Open even a store that was moved to a server.
 
         Raises:
-            StoreUnavailable: Missing, damaged, forbidden, of another version, or moved.
+            StoreUnavailable: It is missing, damaged, forbidden, of another version, or moved.
             StoreTampered: The schema is not the one that pincli made.
         """
         self.path = folder / DATABASE
@@ -136,13 +136,13 @@ class SqliteStore(SqlStore):
 
     @contextmanager
     def uninterrupted(self) -> Iterator[None]:
-        """From the first write inside to the end, what would stop or end the process waits."""
+        """Defer signals that would stop or end the process, from the first write to the end."""
         with self._lock_file().keeping_signals_off():
             yield
 
     @contextmanager
     def at_one_moment(self) -> Iterator[None]:
-        """What is asked inside is answered as of one moment; writers wait meanwhile."""
+        """Answer all questions inside as of one moment; writers wait meanwhile."""
         with translated(self.path):
             self._connection.execute("BEGIN")
             try:
@@ -151,7 +151,7 @@ class SqliteStore(SqlStore):
                 self._connection.execute("COMMIT")
 
     def require_seen(self) -> bool:
-        """Compare the store with this host's mark; whether there is one."""
+        """Compare the store with this host's mark; return whether there is one."""
         from pincli.store.mark import NOWHERE, Mark, place_of
         from pincli.store.sql.rollback import require_seen
 
@@ -160,13 +160,11 @@ class SqliteStore(SqlStore):
             mark = Mark.open(self._marks, bytes.fromhex(identity.store_id))
             if mark is None:
                 return False
-            try:
+            with closing(mark):
                 seen = mark.read()
-            finally:
-                mark.close()
             if seen is not None:
                 if seen.place == NOWHERE and self.moved_to() is not None:
-                    # It is closed, and says so: the question is how far its server has gone on.
+                    # The store says that it is closed: only its trail is compared.
                     seen = seen._replace(place=place_of(self.path))
                 head = newest(self._connection, start)
                 is_sealed = self._seals(identity.store_id)
@@ -174,7 +172,7 @@ class SqliteStore(SqlStore):
             return seen is not None
 
     def moved_to(self) -> str | None:
-        """The server that the store was moved to: its last event says so; None if it was not."""
+        """The server that the store was moved to, as its last event says."""
         found = self._rows(_LAST_EVENT)
         return found[0][1] if found and found[0][0] == EventKind.MOVED else None
 
@@ -190,25 +188,23 @@ class SqliteStore(SqlStore):
         return int(count)
 
     def pages(self, table: Table) -> Iterator[list[Row]]:
-        """The rows of a table as they are now, in the transaction at hand if there is one."""
+        """The rows of a table, including what an open transaction has written."""
         from pincli.store.sql.tables import pages
 
         return pages(self._rows, table)
 
     def note_moved(self) -> None:
-        """Let this host's mark say that the store is on a server now."""
+        """Write into this host's mark that the store is on a server now."""
         from pincli.store.mark import NOWHERE, Mark, Seen
 
         mark = Mark.open(self._marks, bytes.fromhex(self.identity().store_id))
         if mark is not None:
-            try:
+            with closing(mark):
                 mark.write_durably(Seen(*self.trail.head(), 0, NOWHERE))
-            finally:
-                mark.close()
 
     @contextmanager
     def soundness(self) -> Iterator[Callable[[], bool]]:
-        """Begin to look whether SQLite finds the database intact, in a private copy of it."""
+        """Start checking in a private copy whether SQLite finds the database intact."""
         from pincli.store.sqlite.copies import private_copy, soundness
         from pincli.store.sqlite.temporary_files import remove_leftovers
 
@@ -226,14 +222,14 @@ class SqliteStore(SqlStore):
             yield
 
     def prepare_to_write(self) -> None:
-        """Import what a write takes, before it takes a lock."""
+        """Import what a write needs, before it takes a lock."""
         import pincli.store.sql.rollback
         import pincli.store.sqlite.transaction  # noqa: F401
 
     def prepare_for_bulk(self) -> None:
-        """Let a chunk's pages wait in memory for its commit.
+        """Keep a chunk's pages in memory until its commit.
 
-        Spilled earlier, they would hold the exclusive lock, which readers wait for.
+        Writing them earlier would take the exclusive lock, which readers wait for.
         """
         with translated(self.path):
             self._connection.execute("PRAGMA cache_spill = OFF")
@@ -250,12 +246,11 @@ class SqliteStore(SqlStore):
 
     @contextmanager
     def _committed(self, locks: Locks) -> Iterator[None]:
-        """BEGIN IMMEDIATE; committed and durable at its end.
+        """BEGIN IMMEDIATE, and at the end a durable commit.
 
         Raises:
-            StoreUnavailable: The database is gone, or another took its place, since it was opened.
-                What was written into the old one would be lost, and SQLite would lay its
-                journal beside the new one, as if it belonged to that.
+            StoreUnavailable: The database was removed or exchanged since it was opened. Writes
+                would be lost, and SQLite would put the old one's journal next to the new one.
         """
         file = _file_at(self.path)
         if file != self._file:
@@ -273,13 +268,13 @@ class SqliteStore(SqlStore):
             with translated(self.path):
                 self._patiently("COMMIT", locks)
         except StoreUnavailable as error:
-            # Where others held the database, nothing was written; else nobody knows.
+            # If another process held the database, nothing was written; otherwise nobody knows.
             error.unsure = not isinstance(error, StoreBusy)
             raise
         locks.renew_patience()
 
     def _patiently(self, statement: str, locks: Locks) -> None:
-        """Run a statement that waits for others, for as long as the command still may."""
+        """Run a statement that waits for others, within the patience that is left."""
         with locks.waiting() as left:
             if abs(left - self._busy_timeout) > _NOTICEABLE:
                 self._connection.execute(f"PRAGMA busy_timeout = {left * 1000:.0f}").fetchall()
@@ -287,7 +282,7 @@ class SqliteStore(SqlStore):
             self._connection.execute(statement)
 
     def _mark_of(self, transaction: SqliteTransaction) -> Mark | None:
-        """This host's mark, once the store agrees with it; None where there can be none.
+        """This host's mark, if the store agrees with it; None if no mark can be kept.
 
         Raises:
             StoreRolledBack: The store is older than the mark, or another.
@@ -316,7 +311,7 @@ class SqliteStore(SqlStore):
         return Seen(number, link, 0, place_of(self.path))
 
     def _seals(self, store_id: str) -> Callable[[TrailEvent | Start], bool]:
-        """Tells whether an event's seal is right; who opened the store for reading believes it."""
+        """Tells whether an event's seal is right; without keys, every seal counts as right."""
 
         def is_sealed(event: TrailEvent | Start) -> bool:
             return self._sealers is None or self._sealers.accept(
@@ -331,7 +326,7 @@ class SqliteStore(SqlStore):
             raise StoreUnavailable(Fault.CLOSED, self.path, server)
 
     def _require_own_schema(self) -> int:
-        """The schema's cookie, once the schema is known to be ours."""
+        """Require the schema that pincli made; return its cookie."""
         cookie = schema_check.cookie(self._connection)
         foreign = schema_check.foreign(self._connection, SCHEMA_VERSION)
         if foreign is not None:
@@ -356,7 +351,7 @@ class SqliteStore(SqlStore):
     def _records(
         self, query: str, parameters: Sequence[Any], make: Callable[[Sequence[Any]], Any]
     ) -> list[Any]:
-        """The same of users' whole rows, where `make` says which hold what can't be read."""
+        """The same for users' whole rows, in which `make` finds text that is not UTF-8."""
         with translated(self.path):
             return [make(row) for row in fetched(self._connection, query, parameters)]
 

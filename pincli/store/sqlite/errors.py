@@ -15,23 +15,20 @@ from pincli.errors import StoreBusy, StoreUnavailable
 from pincli.models import Fault
 from pincli.store.sql.rows import SpoiltRow
 
-_BY_PREFIX = (
-    ("SQLITE_FULL", Fault.FULL),
-    ("SQLITE_READONLY", Fault.READ_ONLY),
-    ("SQLITE_BUSY", Fault.BUSY),
-    ("SQLITE_LOCKED", Fault.BUSY),
-    ("SQLITE_NOTADB", Fault.NOT_A_STORE),
-    ("SQLITE_CORRUPT", Fault.DAMAGED),
-    ("SQLITE_CONSTRAINT", Fault.DAMAGED),
-    ("SQLITE_CANTOPEN", Fault.FORBIDDEN),
-    ("SQLITE_PERM", Fault.FORBIDDEN),
-    ("SQLITE_AUTH", Fault.FORBIDDEN),
-    ("SQLITE_IOERR", Fault.IO),
-    ("SQLITE_ERROR", Fault.DAMAGED),
-)
-
+_FAULTS = {
+    "FULL": Fault.FULL,
+    "READONLY": Fault.READ_ONLY,
+    "BUSY": Fault.BUSY,
+    "LOCKED": Fault.BUSY,
+    "NOTADB": Fault.NOT_A_STORE,
+    "CANTOPEN": Fault.FORBIDDEN,
+    "PERM": Fault.FORBIDDEN,
+    "AUTH": Fault.FORBIDDEN,
+    "IOERR": Fault.IO,
+}
+"""By SQLite's primary error code; all others are damage."""
 _NO_ANSWER = (errno.EOPNOTSUPP, errno.EISDIR)
-"""Where a file system can't make a file without a name."""
+"""Errors of file systems that can't make a file without a name."""
 _FLOCK = "hhqqi0q"  # struct flock: type, whence, start, length, process
 _DATABASE = (2**30, 512)
 """The bytes that SQLite locks, from the pending byte to the last of the shared ones."""
@@ -45,14 +42,15 @@ def translated(path: Path) -> Iterator[None]:
     except SpoiltRow as error:
         raise StoreUnavailable(Fault.DAMAGED, path, str(error)) from None
     except OverflowError:
-        # Python's sqlite3 has no error of its own for it: the number after the largest one.
+        # From Python's sqlite3: the number after the largest one.
         raise StoreUnavailable(Fault.DAMAGED, path, "a number is out of range") from None
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "")
-        fault = next((f for prefix, f in _BY_PREFIX if name.startswith(prefix)), Fault.DAMAGED)
+        _, code, *_ = f"{name}__".split("_")
+        fault = _FAULTS.get(code, Fault.DAMAGED)
         if fault is Fault.BUSY:
             raise StoreBusy(path, database_holder(path), name) from None
-        if name.startswith("SQLITE_CANTOPEN"):
+        if code == "CANTOPEN":
             _try_again(path)
         raise StoreUnavailable(fault, path, f"{name}: {error}" if name else str(error)) from None
 
@@ -75,12 +73,12 @@ def has_no_inodes(folder: Path) -> bool:
 
 
 def _try_again(path: Path) -> None:
-    """Do what SQLite could not, open the file or make one beside it: it does not say why.
+    """Open the file, or make one beside it, as SQLite could not: it does not say why.
 
-    By now it has let go of its locks, which closing the file would drop.
+    By now SQLite has released its locks, which closing the file would drop.
 
     Raises:
-        StoreUnavailable: What the system says.
+        StoreUnavailable: With the system's reason.
     """
     for place, flags in ((path, os.O_RDWR), (path.parent, os.O_RDWR | os.O_TMPFILE)):
         try:
@@ -91,7 +89,7 @@ def _try_again(path: Path) -> None:
 
 
 def holder_of(descriptor: int, first: int, length: int) -> int | None:
-    """The process that holds some of these bytes; None if nobody does, or it can't be known."""
+    """The process that has locked some of these bytes; None if none has, or it is unknown."""
     asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, first, length, 0)
     with suppress(OSError):
         found = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
@@ -104,7 +102,7 @@ def holder_of(descriptor: int, first: int, length: int) -> int | None:
 def database_holder(path: Path) -> int | None:
     """The process that holds a database's lock.
 
-    Asked once SQLite gave up, and let go of its own: closing the file drops our locks on it.
+    Only once SQLite has given up and released its own: closing the file drops our locks on it.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)

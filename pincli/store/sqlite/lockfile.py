@@ -1,11 +1,10 @@
 """The locks of a store: byte ranges of one file that `init` creates.
 
-Byte 0 is the writer lock. The kernel queues who waits and frees what a dead process held, and
-no lock file comes or goes.
+The kernel queues waiting processes and frees what a dead one held; the file always stays.
 
 These are POSIX record locks, which belong to the process: closing any descriptor of the file
-drops all of them, so a process opens it once. Waiting uses SIGALRM, even where it is blocked
-or ignored, and works in the main thread only.
+drops all of them, so a process opens it once. Waiting uses SIGALRM, even if it is blocked or
+ignored, and works in the main thread only.
 """
 
 from __future__ import annotations
@@ -27,27 +26,27 @@ from pincli.store.sqlite.errors import from_os, holder_of
 
 LOCK_FILE = "pincli.lock"
 LONGEST_WAIT = 10.0
-"""Seconds that anybody waits for locks, all of them together, until a transaction commits."""
+"""Seconds that a command waits for all locks together, until a transaction commits."""
 
 _WRITER = 0
-_MAINTENANCE = 2**62  # above the rows whose locks version 1 had here
-_TO_THE_END = 0  # the length that lockf takes for it
+_MAINTENANCE = 2**62  # above the rows that version 1 locked here
+_TO_THE_END = 0  # as a length of lockf
 _LOOK_UP = 0.5
-"""Seconds after which a wait looks up: a signal that comes just before the call blocks is only
-seen when the call is interrupted."""
-_SHORTEST_WAIT = 0.001  # 0 would be none at all, and wait for ever
+"""Seconds between two looks at signals: one that comes just before the call blocks is only seen
+when the call is interrupted."""
+_SHORTEST_WAIT = 0.001  # an alarm after 0 seconds would never come
 
-# From charge to settle none of these may part the two; while a lock is held, Ctrl-Z would
-# hold up every other line.
+# None of these may come between charge and settle. While a lock is held, Ctrl-Z would hold up
+# everybody else.
 _DEFERRED = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP})
 
 
 def make_lock_file(folder: Path) -> bool:
-    """Make the lock file of a folder if it has none; whether this call made it.
+    """Make the lock file of a folder if it has none; return whether it was made now.
 
     Raises:
-        StoreUnavailable: Something else lies there, such as a link: a lock on a file of
-            somebody else's choice excludes nobody.
+        StoreUnavailable: Something else has its name, such as a link: a lock on a file that
+            another user chose excludes nobody.
     """
     path = folder / LOCK_FILE
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -72,7 +71,7 @@ class Locks:
     """The lock file of one store, and how long its locks are waited for.
 
     Attributes:
-        patience: Seconds that may still be waited, for these locks and for SQLite's.
+        patience: Seconds left to wait, for these locks and for SQLite's.
     """
 
     def __init__(self, path: Path) -> None:
@@ -93,12 +92,12 @@ class Locks:
             raise from_os(error, path) from None
 
     def close(self) -> None:
-        """Close the file, which also releases whatever is held."""
+        """Close the file, which also releases every lock."""
         os.close(self._descriptor)
 
     @contextmanager
     def waiting(self) -> Iterator[float]:
-        """Take the time inside off the patience; gives what there is of it."""
+        """Subtract the time spent inside from the patience; gives the patience left."""
         began = time.monotonic()
         try:
             yield self.patience
@@ -107,7 +106,7 @@ class Locks:
 
     @contextmanager
     def without_patience(self) -> Iterator[None]:
-        """Wait for nobody inside."""
+        """Inside, fail at once if a lock is held."""
         patience, self.patience = self.patience, 0.0
         try:
             yield
@@ -116,7 +115,7 @@ class Locks:
 
     @contextmanager
     def keeping_signals_off(self) -> Iterator[None]:
-        """Put off, from the first lock held inside to the end, what is put off while one is."""
+        """Defer signals from the first lock inside to the end, not only while a lock is held."""
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         self._keeps_signals_off = True
         try:
@@ -126,14 +125,14 @@ class Locks:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def renew_patience(self) -> None:
-        """Something is committed, so what comes next may wait as long again."""
+        """Allow the full wait again, after a commit."""
         self.patience = LONGEST_WAIT
 
     @contextmanager
     def writer(self) -> Iterator[None]:
-        """Hold the one writer lock, on which writers queue before BEGIN IMMEDIATE.
+        """Hold the writer lock, on which writers queue before BEGIN IMMEDIATE.
 
-        Inside another hold of it, nothing is done: the inner end would release it.
+        Inside another hold, do nothing: releasing the inner one would release both.
         """
         if self._is_writing:
             yield
@@ -147,18 +146,18 @@ class Locks:
 
     @contextmanager
     def maintenance(self) -> Iterator[None]:
-        """Hold the lock of key rotations and restores, which exclude each other.
+        """Hold the lock of key rotations, restores and moves, which exclude each other.
 
-        Taken before the writer lock; no agent ever waits for it.
+        It is taken before the writer lock, and no agent ever waits for it.
         """
         with self._held(_MAINTENANCE):
             yield
 
     @contextmanager
     def everything(self) -> Iterator[None]:
-        """Hold every lock there can be: nobody else writes, nor has an attempt in flight.
+        """Hold the whole range: nobody else writes, or has an attempt in flight.
 
-        What happens inside may be ended at any time: it takes long, and is one transaction.
+        Signals are not deferred: the work inside takes long, and is one transaction.
         """
         with self._held(0, _TO_THE_END, deferred=frozenset()):
             yield
@@ -167,10 +166,10 @@ class Locks:
     def _held(
         self, byte: int, length: int = 1, *, deferred: frozenset[signal.Signals] = _DEFERRED
     ) -> Iterator[None]:
-        """Hold some bytes; until they are released, signals that would stop or end us wait.
+        """Lock some bytes; signals that would stop or end the process are deferred meanwhile.
 
         Raises:
-            StoreBusy: Not had before the patience was at its end.
+            StoreBusy: The patience ended before.
             StoreUnavailable: The file was removed.
         """
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
@@ -197,25 +196,25 @@ class Locks:
             raise StoreBusy(self._path, holder_of(self._descriptor, byte, length)) from None
         except OSError as error:
             raise from_os(error, self._path) from None
-        # If the file is removed and made again, those who open it now lock another one: stop,
-        # don't go on with a lock that excludes nobody.
+        # Once the file is removed and made again, others lock another file: this lock excludes
+        # nobody.
         if removed:
             raise StoreUnavailable(Fault.NO_LOCK_FILE, self._path)
 
 
 @contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
-    """Raise _WaitedTooLongError inside after so many seconds."""
+    """Raise _WaitedTooLongError inside after some seconds."""
     deadline = time.monotonic() + seconds - _SHORTEST_WAIT
     step = max(seconds / math.ceil(max(seconds, _SHORTEST_WAIT) / _LOOK_UP), _SHORTEST_WAIT)
 
     def give_up(_signal: int, _frame: FrameType | None) -> None:
         if time.monotonic() >= deadline:
-            # Disarmed here too: it may come while the lines below disarm it, and cut them short.
+            # Disarmed here too: the alarm may come while the lines below disarm it.
             signal.setitimer(signal.ITIMER_REAL, 0)
             raise _WaitedTooLongError
 
-    # Ignored first, which drops one that was pending when this process started.
+    # Ignored first, which drops an alarm that was pending when this process started.
     before = signal.signal(signal.SIGALRM, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, give_up)
     mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})

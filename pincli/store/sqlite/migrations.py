@@ -1,7 +1,7 @@
-"""The migrations. Each stays as it is once released; a change is a new one.
+"""The migrations. A released one never changes; a later change is a new one.
 
-They are SQL, because CHECK constraints and partial indexes need it, run by sqlite-utils,
-which keeps the list of what has been applied.
+They are SQL, as CHECK constraints and partial indexes need it. sqlite-utils runs them, and keeps
+the list of those that were applied.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ migrations = Migrations("pincli")
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the schema up to date.
 
-    Inside the caller's BEGIN IMMEDIATE, under the writer lock: what is pending is listed
-    and applied in one transaction. What schema 1 held is in `old_…` tables afterwards: a
-    program of version 1 that is still open fails, as its tables are gone.
+    Inside the caller's BEGIN IMMEDIATE, under the writer lock. The tables of schema 1 are called
+    `old_…` afterwards, so that a program of version 1 that is still open fails.
     """
     migrations.apply(Database(connection, execute_plugins=False))
 

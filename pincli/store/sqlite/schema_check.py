@@ -1,7 +1,7 @@
 """Whether a database has the schema that pincli made, and nothing else.
 
-A trigger gives guesses for nothing, a changed CHECK lets a counter out of its bounds, and an
-index with another condition hides rows. So pincli opens only what it made itself.
+A trigger could give guesses back, a changed CHECK could let a counter exceed its bounds, and an
+index with another condition could hide rows. So pincli opens only a schema that it made.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _CREATED = re.compile(r'\s*CREATE (?:VIRTUAL )?(TABLE|INDEX) "?(\w+)')
 _OBJECTS = "SELECT type, name, tbl_name, sql FROM sqlite_master"
 _AUTOINDEX = "sqlite_autoindex_"
 _OF_OTHERS = frozenset({"_sqlite_migrations", "sqlite_stat1", "sqlite_stat4"})
-"""What sqlite-utils makes, and what ANALYZE leaves: tables with their indexes, no triggers."""
+"""Tables that sqlite-utils and ANALYZE make, with their indexes and without triggers."""
 _ENCODING = "UTF-8"
 
 Texts = dict[tuple[str, str], str]
@@ -32,7 +32,7 @@ def _texts(*scripts: tuple[str, ...]) -> Texts:
 
 
 _BY_NAME: Texts = {("table", name): "" for name in OF_FTS5}
-"""Other versions of SQLite may have other texts for them."""
+"""Their texts differ between versions of SQLite."""
 _ACCEPTED = {
     1: (_texts(SCHEMA_1),),
     2: (_texts(SCHEMA_2) | _BY_NAME, _texts(SCHEMA_2, FROM_SCHEMA_1) | _BY_NAME),
@@ -40,18 +40,13 @@ _ACCEPTED = {
 
 
 def cookie(connection: sqlite3.Connection) -> int:
-    """What SQLite counts up whenever the schema is changed by a statement."""
+    """A number that SQLite increments when a statement changes the schema."""
     ((count,),) = connection.execute("PRAGMA schema_version").fetchall()
     return int(count)
 
 
 def foreign(connection: sqlite3.Connection, version: int) -> str | None:
-    """What there is in a database's schema that pincli did not make; None if nothing is.
-
-    Args:
-        connection: The database.
-        version: The schema's version, as the database says.
-    """
+    """What pincli did not make in a database's schema of this version; None if nothing."""
     ((encoding,),) = connection.execute("PRAGMA encoding").fetchall()
     if encoding != _ENCODING:
         return f"the encoding is {encoding}"

@@ -1,6 +1,6 @@
 """The tables, as literal SQL: no later change of an enum or a rule alters a released schema.
 
-Not a blank may change here: SQLite keeps these texts, and schema_check.py compares them.
+Not one blank may change here: SQLite keeps these texts, and schema_check.py compares them.
 """
 # ruff: noqa: E501
 
@@ -93,7 +93,7 @@ FROM_SCHEMA_1 = tuple(
     for statement in SCHEMA_1
     if " events " in statement
 )
-"""What a store that comes from schema 1 has beside the tables of schema 2, as SQLite writes it."""
+"""What an upgraded store has besides the tables of schema 2, as SQLite writes it."""
 
 SCHEMA_2 = (
     """
@@ -171,7 +171,7 @@ SCHEMA_2 = (
     ) STRICT
     """,
     "CREATE INDEX people_by_login ON people (login, account)",
-    # No column of it changes while a PIN is verified, so the verify path never pays for it.
+    # A verify changes none of its columns, so it never pays for this index.
     "CREATE INDEX people_by_state ON people (active, type, (question IS NULL), login, account)",
     """
     CREATE INDEX people_locked ON people (active, type, (question IS NULL), login, account)
@@ -204,7 +204,7 @@ SCHEMA_2 = (
     "CREATE INDEX trail_by_user ON trail (uid, number) WHERE uid IS NOT NULL",
     "CREATE INDEX trail_by_change ON trail (uid, number) WHERE record IS NOT NULL",
     "CREATE INDEX trail_by_time ON trail (at, number)",
-    # What alerts and the doctor look at; a verified caller writes none of these.
+    # For alerts and doctor; a successful verify writes none of these.
     """
     CREATE INDEX trail_of_note ON trail (kind, at) WHERE kind IN ('incorrect', 'locked',
         'locked_by_hand', 'unlocked', 'refused', 'restored', 'audited', 'acknowledged')
@@ -220,19 +220,18 @@ SCHEMA_2 = (
     """,
     "CREATE INDEX texts_by_name ON texts (name) WHERE name IS NOT NULL",
     "CREATE INDEX texts_by_ticket ON texts (ticket) WHERE ticket IS NOT NULL",
-    # Locks that the deployment's hook has not taken yet.
+    # Locks that the hook has not taken yet.
     """
     CREATE TABLE notices (
         number INTEGER PRIMARY KEY,
         tried_at TEXT
     ) STRICT
     """,
-    # What people are found by, under their row numbers. Words come folded and split, so that
-    # only blanks part them.
+    # The words that find users, under their row numbers: folded, with blanks between them.
     """CREATE VIRTUAL TABLE words USING fts5 (
         folded, prefix = '1 2 3', tokenize = 'ascii', detail = none, columnsize = 0
     )""",
 )
 
 OF_FTS5 = frozenset({"words_data", "words_idx", "words_content", "words_config"})
-"""The tables that SQLite itself makes for `words`."""
+"""The tables that SQLite makes for `words`."""

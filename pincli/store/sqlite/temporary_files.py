@@ -1,7 +1,7 @@
-"""What a killed backup or restore left lying about: it has a name of its kind, and nobody holds it.
+"""Files and folders of a backup or restore under way, and those that killed processes left.
 
-The process that makes such a file or folder holds a lock on it, which ends with it. flock, not
-POSIX's record locks: SQLite's own are of that kind, and it may have the same file open.
+The process that makes one holds a lock on it, which ends with the process: an unlocked one with
+such a name was left. flock, not a POSIX record lock, as SQLite uses those on the same file.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from pathlib import Path
 from shutil import rmtree
 
 UNFINISHED = ".pincli-part"
-"""How the names of copies end that are not whole yet, and of folders with what becomes a store."""
+"""Ends the name of an unfinished copy, or of a folder in which a store is built."""
 ASIDE = ".pincli-aside"
-"""How the name of a store ends that is set aside, while another is written over it."""
+"""Ends the name of a copy of the old store, while another is written over that."""
 
 
 def unfinished_name(path: Path) -> Path:
-    """A name beside a path, of which nobody has the like, for what is not whole yet."""
+    """A new name beside a path, for what is not whole yet."""
     return path.with_name(f"{path.name}.{os.urandom(4).hex()}{UNFINISHED}")
 
 
 @contextmanager
 def held_file(path: Path) -> Iterator[None]:
-    """A new file, 0600, that is gone afterwards unless it has another name by then.
+    """A new file, 0600, that is gone afterwards unless it was renamed.
 
     Raises:
         OSError: It can't be made.
@@ -38,7 +38,7 @@ def held_file(path: Path) -> Iterator[None]:
 
 @contextmanager
 def held_folder(path: Path) -> Iterator[None]:
-    """A new folder, 0700, that is gone afterwards with all that is in it.
+    """A new folder, 0700, that is gone afterwards with everything in it.
 
     Raises:
         OSError: It can't be made.
@@ -54,7 +54,7 @@ def held_folder(path: Path) -> Iterator[None]:
 
 @contextmanager
 def holding(path: Path) -> Iterator[None]:
-    """Hold a file that is there, so that nobody takes it for left."""
+    """Hold an existing file, so that nobody takes it for a leftover."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         with suppress(OSError):
@@ -65,13 +65,13 @@ def holding(path: Path) -> Iterator[None]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove unfinished things that killed processes left in a folder."""
+    """Remove what killed processes left unfinished in a folder."""
     for path in leftovers(folder):
         _remove(path)
 
 
 def leftovers(folder: Path, *endings: str) -> list[Path]:
-    """What killed processes left in a folder under names that end so; left out: UNFINISHED."""
+    """What killed processes left in a folder under names with these endings, or UNFINISHED."""
     endings = endings or (UNFINISHED,)
     try:
         return [p for p in sorted(folder.iterdir()) if p.name.endswith(endings) and _is_left(p)]
@@ -90,7 +90,7 @@ def _held(path: Path, make: Callable[[], int]) -> Iterator[None]:
 
 
 def _make_held(path: Path, make: Callable[[], int]) -> int:
-    """Make something and lock it, again if others took it for left before it was locked."""
+    """Make and lock it; again if another process removed it before it was locked."""
     while True:
         try:
             descriptor = make()
@@ -98,7 +98,7 @@ def _make_held(path: Path, make: Callable[[], int]) -> int:
             if not path.parent.is_dir():
                 raise
             continue
-        with suppress(OSError):  # where there are no locks, nobody takes it for left
+        with suppress(OSError):  # where there are no locks, nothing is taken for a leftover
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(descriptor), path.lstat()):
@@ -107,7 +107,7 @@ def _make_held(path: Path, make: Callable[[], int]) -> int:
 
 
 def _is_left(path: Path) -> bool:
-    """Whether something is ours, and no process holds it."""
+    """Whether it is ours, and no process holds it."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         descriptor = os.open(path, flags)

@@ -1,4 +1,4 @@
-"""A write transaction on SQLite, and what it looks at before its first write."""
+"""A write transaction on SQLite, and its checks before the first write."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pincli.store.sqlite.people import write_words
 
 
 class SqliteTransaction(SqlTransaction):
-    """An open BEGIN IMMEDIATE, under the writer lock: nobody else writes anything now."""
+    """An open BEGIN IMMEDIATE under the writer lock: nobody else writes now."""
 
     def __init__(
         self,
@@ -27,16 +27,9 @@ class SqliteTransaction(SqlTransaction):
         sealers: Sealers,
         origin: Origin,
     ) -> None:
-        """Begin to write, once the end of the trail was checked.
+        """Check the end of the trail, on a connection that is in a transaction.
 
-        The newest event is always sealed, as every writer here has the key: somebody else
-        wrote an unsealed one.
-
-        Args:
-            connection: In a transaction.
-            path: Of the database.
-            sealers: Who seals.
-            origin: Who acts, and by which command.
+        Every writer here has the key, so pincli did not write a newest event without a seal.
 
         Raises:
             StoreTampered: The newest event has no seal, or a wrong one.
@@ -77,14 +70,14 @@ class SqliteTransaction(SqlTransaction):
         self._connection.executemany(f"UPDATE people SET {setting} WHERE id = ?", rows)
 
     def index(self, rows: Sequence[tuple[int, str]]) -> None:
-        """Write what some users are found by: the number of each, and the words with blanks."""
+        """Index users: the row number of each, and the words with blanks between them."""
         write_words(self._connection, rows)
         if not all(words for _, words in rows):
-            # Somebody is erased: FTS5 keeps old words in its blocks until it writes them again.
+            # A user is erased, and FTS5 keeps old words in its blocks until it rewrites them.
             self._connection.execute("INSERT INTO words (words) VALUES ('optimize')")
 
     def lock(self, rows: Sequence[int]) -> None:
-        """Nothing to do: who writes holds the writer lock."""
+        """Do nothing: this process holds the writer lock."""
 
     def read_head(self) -> Head:
         """The end of the trail."""
@@ -92,9 +85,9 @@ class SqliteTransaction(SqlTransaction):
         return Head(*found[:2])
 
     def tampered(self, what: str) -> StoreTampered:
-        """The error that something was changed behind the trail."""
+        """The error for something that was changed behind the trail."""
         return StoreTampered(self._path, what)
 
     def replaced(self) -> StoreUnavailable:
-        """The error that an older store was brought back meanwhile."""
+        """The error for an older store that was brought back meanwhile."""
         return StoreUnavailable(Fault.REPLACED, self._path)

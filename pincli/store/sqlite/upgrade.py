@@ -1,7 +1,7 @@
-"""From schema 1 to schema 2: in one transaction, with every lock of version 1, or not at all.
+"""Upgrading from schema 1 to schema 2, in one transaction, with every lock of version 1.
 
-The old trail is checked first, and kept. Each user goes on with the same row number, counter,
-lock and PIN. A record that is not as the old trail says loses its PIN, and nobody else does.
+The old trail is checked first, and kept. Each user keeps row number, counter, lock and PIN; only a
+record that contradicts the old trail loses its PIN.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -48,7 +49,7 @@ _SAME = frozenset(
 _OLD = {"login": "u.user", "display_name": "u.name", "event": "0", "uid": "x''"}
 _OLD |= {name: f"u.{name}" for name in _SAME}
 _OLD_USER = ", ".join(_OLD.get(name, "NULL") for name in User._fields)
-# Every change of a PIN or a counter was an event that says what they became.
+# Every change of a PIN or a counter was an event that holds the new values.
 _USERS = (
     f"SELECT {_OLD_USER}, u.verifier, u.open_attempt, e.pin_version, e.attempts_used "
     "FROM old_users u "
@@ -63,38 +64,34 @@ _KEYS = "SELECT DISTINCT verify_key FROM users WHERE verify_key IS NOT NULL"
 _ADD_NOTICES = "INSERT INTO notices (number) SELECT number FROM trail WHERE kind = 'locked'"
 
 Progress = Callable[[int, int], None]
-"""Called with how much is done, and of how much."""
+"""Called with how much is done, and the total."""
 UidOf = Callable[[User], bytes | None]
-"""The uid that is known for a user of schema 1, if one is."""
+"""Gives the uid that is known for a user of schema 1, if any."""
 
 
 class Vault(Protocol):
-    """What has to be done with keys; operations/upgrade.py has the one there is."""
+    """What needs keys; implemented in operations/upgrade.py."""
 
     def begin(self, identity: Identity, path: Path) -> Sealers:
-        """Load audit.key, and give who seals with it.
-
-        Args:
-            identity: The store's.
-            path: Of its database, for errors.
+        """Load the audit key; the path is for errors.
 
         Raises:
-            KeysUnavailable: It is missing, or another.
+            KeysUnavailable: It is missing, or not the store's.
         """
 
     def load_verify(self, fingerprints: Sequence[str]) -> None:
         """Load the keys that these verifiers need.
 
         Raises:
-            KeysUnavailable: One isn't here; it is named.
+            KeysUnavailable: One is missing.
         """
 
     def follow(self, events: Sequence[OldEvent]) -> tuple[int, str]:
-        """Check the next events of the old trail; gives the last one's number and mac.
+        """Check the next events of the old trail; return the last one's number and mac.
 
         Raises:
-            OldStoreTampered: One is not as pincli wrote it.
-            KeysUnavailable: A key that the trail names isn't here.
+            OldStoreTampered: pincli did not write it.
+            KeysUnavailable: A key that the trail names is missing.
         """
 
     def converted(self, verifier: str, user: User) -> tuple[str, bytes, bytes]:
@@ -106,11 +103,7 @@ class Vault(Protocol):
 
 
 def users_to_upgrade(folder: Path) -> int | None:
-    """How many users a store of an older schema has; None if it is up to date.
-
-    Raises:
-        StoreUnavailable: There is no store that could be read.
-    """
+    """How many users a store of an older schema has; None if it is up to date."""
     path = folder / DATABASE
     with closing(connect(path)) as connection:
         if schema_version(connection, path) == SCHEMA_VERSION:
@@ -122,15 +115,14 @@ def users_to_upgrade(folder: Path) -> int | None:
 def upgrade(
     folder: Path, vault: Vault, *, origin: Origin, progress: Progress, uid_of: UidOf
 ) -> Upgraded | None:
-    """Bring a store up to date; None if another process has done it by now.
+    """Upgrade a store; None if another process has done it by now. An error leaves it as it was.
 
     Raises:
-        StoreTampered: The schema isn't the one that pincli made, or the trail was changed.
-        StoreUnavailable: It can't be written, or its locks were not to be had.
+        OldStoreTampered: Schema or trail were changed.
+        StoreUnavailable: It can't be written, or others hold its locks.
         KeysUnavailable: A key is missing.
     """
     path = folder / DATABASE
-    # All of these leave the store as it was.
     with (
         closing(Locks(folder / LOCK_FILE)) as locks,
         locks.everything(),
@@ -151,37 +143,30 @@ def upgrade(
                 connection.execute("ROLLBACK")
 
 
+@dataclass
 class _Upgrade:
     """One upgrade, inside its transaction."""
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        path: Path,
-        vault: Vault,
-        origin: Origin,
-        progress: Progress,
-        uid_of: UidOf,
-    ) -> None:
-        self._connection = connection
-        self._path = path
-        self._vault = vault
-        self._origin = origin
-        self._progress = progress
-        self._uid_of = uid_of
-        self._withdrawn = self._locked = 0
+    connection: sqlite3.Connection
+    path: Path
+    vault: Vault
+    origin: Origin
+    progress: Progress
+    uid_of: UidOf
+    withdrawn: int = 0
+    locked: int = 0
 
     def run(self) -> Upgraded:
-        """All of it but the commit."""
+        """Do everything but the commit."""
         self._require_own_schema(1)
         identity, created_at = self._old_store()
-        sealers = self._vault.begin(identity, self._path)
-        self._vault.load_verify([key for (key,) in self._rows(_KEYS)])
-        users, events = _count(self._connection, "users"), _count(self._connection, "events")
+        sealers = self.vault.begin(identity, self.path)
+        self.vault.load_verify([key for (key,) in self._rows(_KEYS)])
+        users, events = _count(self.connection, "users"), _count(self.connection, "events")
         number, mac = self._check_trail(users + events)
         self._make_tables()
         write_store(
-            self._connection,
+            self.connection,
             identity,
             sealers,
             before=(b"%d" % number, mac.encode()),
@@ -194,52 +179,52 @@ class _Upgrade:
         while rows := self._rows(_USERS, (row, PAGE)):
             self._save(sealers, [event for each in rows for event in self._step(each)])
             row, taken = rows[-1][0], taken + len(rows)
-            self._progress(events + taken, users + events)
+            self.progress(events + taken, users + events)
         for table in ("old_users", "old_store"):
-            self._connection.execute(f"DROP TABLE {table}")
-        self._connection.execute(_ADD_NOTICES)
+            self.connection.execute(f"DROP TABLE {table}")
+        self.connection.execute(_ADD_NOTICES)
         self._require_own_schema(SCHEMA_VERSION)
-        return Upgraded(users, events, self._withdrawn, self._locked)
+        return Upgraded(users, events, self.withdrawn, self.locked)
 
     def _require_own_schema(self, version: int) -> None:
-        foreign = schema_check.foreign(self._connection, version)
+        foreign = schema_check.foreign(self.connection, version)
         if foreign is not None:
-            raise OldStoreTampered(self._path, foreign)
+            raise OldStoreTampered(self.path, foreign)
 
     def _old_store(self) -> tuple[Identity, str]:
         found = self._rows(_STORE)
         if len(found) != 1:
-            raise OldStoreTampered(self._path, "the store's own row is missing")
+            raise OldStoreTampered(self.path, "the store's own row is missing")
         return Identity(*found[0][:4]), found[0][4]
 
     def _check_trail(self, total: int) -> tuple[int, str]:
-        """The last event's number and mac, once all of them are found to be right."""
+        """Check all old events; return the last one's number and mac."""
         number, mac = 0, ""
         while page := cast(list[OldEvent], self._rows(_EVENTS, (number, PAGE))):
-            number, mac = self._vault.follow(page)
-            self._progress(number, total)
+            number, mac = self.vault.follow(page)
+            self.progress(number, total)
         if number == 0:  # `init` wrote one
-            raise OldStoreTampered(self._path, "there are no events")
+            raise OldStoreTampered(self.path, "there are no events")
         return number, mac
 
     def _make_tables(self) -> None:
         from pincli.store.sqlite.migrations import migrate
 
-        migrate(self._connection)
+        migrate(self.connection)
         # A forged index could hide a user's last event.
-        self._connection.execute("REINDEX old_events")
+        self.connection.execute("REINDEX old_events")
 
     def _step(self, row: Row) -> Step:
-        """A user's events, the last one with the record that the user goes on with."""
+        """A user's events, the last one with the new record."""
         *columns, verifier, attempt, last_version, last_counter = row
         random = os.urandom(_UID_BYTES + _BLIND_BYTES)
         user = user_from(columns)
-        uid = self._uid_of(user) or random[:_UID_BYTES]
+        uid = self.uid_of(user) or random[:_UID_BYTES]
         user = user._replace(uid=uid, blind=random[_UID_BYTES:])
         doubt = None
         if verifier is not None:
             try:
-                question, check, proof = self._vault.converted(verifier, user)
+                question, check, proof = self.vault.converted(verifier, user)
                 user = user._replace(question=question, pin_check=check, pin_proof=proof)
             except RecordDamaged:
                 doubt = "its PIN was damaged"
@@ -259,16 +244,16 @@ class _Upgrade:
         )
 
     def _save(self, sealers: Sealers, events: Sequence[NewEvent]) -> None:
-        """Append to the new trail; each time by another transaction object, which keeps records."""
+        """Append to the new trail, by a new transaction object, as each keeps its records."""
         transaction = SqliteTransaction(
-            self._connection, self._path, sealers=sealers, origin=self._origin
+            self.connection, self.path, sealers=sealers, origin=self.origin
         )
         transaction.save(events)
-        self._withdrawn += sum(event.kind is EventKind.PIN_WITHDRAWN for event in events)
-        self._locked += sum(event.kind is EventKind.LOCKED for event in events)
+        self.withdrawn += sum(event.kind is EventKind.PIN_WITHDRAWN for event in events)
+        self.locked += sum(event.kind is EventKind.LOCKED for event in events)
 
     def _rows(self, query: str, parameters: Sequence[int] = ()) -> list[Any]:
-        return self._connection.execute(query, parameters).fetchall()
+        return self.connection.execute(query, parameters).fetchall()
 
 
 def _count(connection: sqlite3.Connection, table: str) -> int:
