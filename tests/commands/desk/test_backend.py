@@ -17,7 +17,7 @@ from pincli.commands.output import TICKET_MASKED
 from pincli.config import Config
 from pincli.models import Outcome
 from pincli.operations import keys, people
-from pincli.operations.lock import lock
+from pincli.operations.locks import lock
 from pincli.store.postgresql.connection import connect
 from pincli.store.postgresql.engine import PostgresStore
 from pincli.vault.answers import Answers
