@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class PincliError(Exception):
-    """Anything pincli foresees. A subclass's attributes say what happened, never the PIN."""
+    """Anything pincli foresees. The attributes say what happened, and never hold the PIN."""
 
-    code: ClassVar[str]
+    code: ClassVar[str] = "unavailable"
 
 
 class UsageProblem(PincliError):
@@ -54,7 +54,7 @@ class MalformedName(PincliError):
 
 
 class MalformedPin(PincliError):
-    """What was given for a PIN is not six digits. Holds nothing of it."""
+    """What was given for a PIN is not six digits. Nothing of it is kept."""
 
     code = "malformed_pin"
 
@@ -169,23 +169,25 @@ class Unavailable(PincliError):
     """Store or keys can't be used; nothing is disclosed and nobody is verified.
 
     Attributes:
-        fault: What is wrong.
         path: The file, the folder or the server it is about.
         detail: What the system said, for the log; never a secret.
     """
 
-    code = "unavailable"
-
     charge: str = ""
     """What became of the attempt at hand: `not charged`, `charged`, `may be charged`, or empty."""
     unsure: bool = False
-    """Whether nobody knows if a commit is on disk."""
+    """Whether a commit may or may not be on disk."""
 
     def __init__(self, fault: Fault, path: Location, detail: str = "") -> None:
         super().__init__(fault.value, str(path), detail)
         self.fault = fault
         self.path = path
         self.detail = detail
+
+    @property
+    def summary(self) -> str:
+        """The fault, with the detail behind it."""
+        return f"{self.fault.value} ({self.detail})" if self.detail else self.fault.value
 
 
 class StoreUnavailable(Unavailable):
@@ -238,42 +240,32 @@ class ConfigUnavailable(Unavailable):
     """Under sudo, the deployment's file can't be used."""
 
 
-class BackupRefused(PincliError):
-    """A backup is damaged or was tampered with, as `finding` says; nothing was restored."""
+class DetailedError(PincliError):
+    """An error that the system or a check says more about, in `detail`."""
 
-    code = "unavailable"
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
 
-    def __init__(self, finding: str) -> None:
-        super().__init__(finding)
-        self.finding = finding
+
+class BackupRefused(DetailedError):
+    """A backup is damaged, or was tampered with; nothing was restored."""
 
 
 class AttemptOpen(Exception):
     """An attempt was to be charged where one is open, or none is allowed. A bug; not charged."""
 
-    def __init__(self, user: str) -> None:
-        super().__init__(user)
-        self.user = user
-
 
 class StaleRecord(Exception):
     """A record that the transaction did not read was to be written. A bug; nothing is written."""
-
-    def __init__(self, user: str) -> None:
-        super().__init__(user)
-        self.user = user
 
 
 class PinChangedMeanwhile(PincliError):
     """The PIN's version is no longer the one that was prepared for. Tried again, not shown."""
 
-    code = "unavailable"
-
 
 class VerifyKeyUnknown(PincliError):
     """A verifier needs the key `fingerprint`, which is not loaded here. Nothing is charged."""
-
-    code = "unavailable"
 
     def __init__(self, fingerprint: str) -> None:
         super().__init__(fingerprint)
@@ -283,61 +275,41 @@ class VerifyKeyUnknown(PincliError):
 class KeyChanged(PincliError):
     """A key was rotated since this process loaded it."""
 
-    code = "unavailable"
 
-
-class VerifierDamaged(PincliError):
-    """A stored verifier is not one: the row was damaged or tampered with."""
-
-    code = "unavailable"
+class StoredPinDamaged(PincliError):
+    """What the store holds of the PIN of a `user` is damaged, or was tampered with."""
 
     def __init__(self, user: str) -> None:
         super().__init__(user)
         self.user = user
 
 
-class RecordDamaged(PincliError):
-    """What a record holds of a PIN is nothing that pincli wrote. Whose, the caller knows."""
+class VerifierDamaged(StoredPinDamaged):
+    """A question, check and proof do not belong together."""
 
-    code = "unavailable"
+
+class SealDamaged(StoredPinDamaged):
+    """A sealed PIN does not open, or what it holds is not the user's PIN."""
+
+
+class RecordDamaged(PincliError):
+    """A record holds something of a PIN that pincli never wrote. The caller knows whose."""
 
 
 class ClockUnusable(PincliError):
     """The host's clock says a time that Python can't count. Nothing is charged."""
 
-    code = "unavailable"
-
 
 class OutOfMemory(PincliError):
     """There is not enough memory to compute a hash. No fault of the record; nothing is charged."""
 
-    code = "unavailable"
 
-
-class HashUnavailable(PincliError):
-    """A hash can't be computed on this host, as `detail` says. Nothing is charged."""
-
-    code = "unavailable"
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
-
-
-class SealDamaged(PincliError):
-    """A sealed PIN does not open, or what it holds is not the user's PIN."""
-
-    code = "unavailable"
-
-    def __init__(self, user: str) -> None:
-        super().__init__(user)
-        self.user = user
+class HashUnavailable(DetailedError):
+    """A hash can't be computed on this host. Nothing is charged."""
 
 
 class OutputUnavailable(PincliError):
     """The answer could not be written to standard output."""
-
-    code = "unavailable"
 
     def __init__(self, *, closed_by_reader: bool) -> None:
         super().__init__(closed_by_reader)
@@ -348,8 +320,8 @@ class Interrupted(PincliError):
     """Ctrl-C, or Ctrl-D at a prompt.
 
     Attributes:
-        done: For bulk work, how many users were finished.
-        total: And of how many; 0 for anything else.
+        done: For bulk work, how many users are done.
+        total: Out of how many; 0 for anything else.
         kept: The unfinished file that holds new PINs, if there is one.
     """
 
@@ -362,14 +334,10 @@ class Interrupted(PincliError):
         self.kept = kept
 
 
-class FileUnreadable(PincliError):
-    """A file that was named can't be read or written; `detail` says what the system said."""
+class FileUnreadable(DetailedError):
+    """A file that was named can't be read or written."""
 
     code = "usage"
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
 
 
 class FileFailed(FileUnreadable):
@@ -379,7 +347,7 @@ class FileFailed(FileUnreadable):
 
 
 class FileUnwritable(FileUnreadable):
-    """A file has no room, or no place any more; if what it holds may count, it is `kept`."""
+    """A file has no room, or its folder is gone; `kept` names it if it may hold valid PINs."""
 
     code = "unavailable"
 

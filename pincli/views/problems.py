@@ -155,7 +155,7 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
             return faults.keys_words(error)
         case BackupRefused():
             return (
-                f"the backup can't be trusted: {error.finding}",
+                f"the backup can't be trusted: {error.detail}",
                 "nothing was restored; take another backup",
             )
         case ConfigUnavailable():

@@ -33,10 +33,7 @@ def deployment_checks(
     try:
         deployment = read_deployment(path)
     except Unavailable as error:
-        detail = f" ({error.detail})" if error.detail else ""
-        yield Check(
-            "configuration", f"{path}: {error.fault.value}{detail}", "see `pincli help deployment`"
-        )
+        yield Check("configuration", f"{path}: {error.summary}", "see `pincli help deployment`")
         return
     try:
         service = keys.stat().st_uid

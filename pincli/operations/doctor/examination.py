@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -68,8 +68,7 @@ def examine(
             yield _notices(opened)
             identity = opened.identity()
     except Unavailable as error:
-        detail = f" ({error.detail})" if error.detail else ""
-        finding = f"the store can't be used: {error.fault.value}{detail}"
+        finding = f"the store can't be used: {error.summary}"
         yield Check("schema", finding, _SCHEMA_HINTS.get(error.fault, "see above"))
         return
     lacking = (PORTAL_PRIVATE,) if isinstance(location, Path) else tuple(WITHOUT_KEY)
@@ -127,8 +126,7 @@ def _mark(store: Store, folder: Path) -> Check:
         if store.require_seen():
             return Check("mark", None, "")
     except StoreUnavailable as error:
-        detail = f" ({error.detail})" if error.detail else ""
-        return Check("mark", f"{error.fault.value}{detail}", "`pincli restore` takes the store in")
+        return Check("mark", error.summary, "`pincli restore` takes the store in")
     hint = f"the next change makes one; if not, check that {folder} can be written to"
     return Check("mark", "this host keeps no mark of the store yet", hint)
 
@@ -145,7 +143,12 @@ def _keys(folder: Path, identity: Identity, may_lack: Collection[str]) -> Iterat
         if name in may_lack and not (folder / name).exists():
             yield Check(f"{name} absent: {WITHOUT_KEY[name]}", None, "")
             continue
-        yield _told(name, lambda n=name, e=expected: keyring.require(n, e), "see keys list")  # type: ignore[misc]
+        try:
+            keyring.require(name, expected)
+        except KeysUnavailable as error:
+            yield Check(name, f"{error.path}: {error.summary}", "see keys list")
+        else:
+            yield Check(name, None, "")
 
 
 def _ages(keyring: Keyring) -> Check:
@@ -159,12 +162,3 @@ def _ages(keyring: Keyring) -> Check:
                 old.append(f"{name} is {days} days old")
     hint = "pincli keys rotate, with --verify, --audit or --portal"
     return Check("keys' age", ", ".join(old) or None, hint if old else "")
-
-
-def _told(what: str, attempt: Callable[[], object], hint: str) -> Check:
-    try:
-        attempt()
-    except (StoreUnavailable, KeysUnavailable) as error:
-        detail = f" ({error.detail})" if error.detail else ""
-        return Check(what, f"{error.path}: {error.fault.value}{detail}", hint)
-    return Check(what, None, "")

@@ -38,7 +38,7 @@ def test_a_record_of_before_is_refused(desk: Desk) -> None:
 
     with desk.session() as session, pytest.raises(StaleRecord) as error:
         session.store.write(late)
-    assert error.value.user == "alice"
+    assert error.value.args[0] == "alice"
     assert (desk.user("alice"), last_number(desk)) == (before, number)
 
 
