@@ -23,20 +23,12 @@ _PROCESSES = Path("/proc")
 
 
 class Config(NamedTuple):
-    """The settings of one invocation.
+    """The settings of one invocation; from `on_lock` on, those of the deployment's file.
 
     Attributes:
-        store: Where the store is.
-        keys: The folder of the keys.
         agent: OS login of who runs the command; under sudo, of who invoked sudo.
         roles: Under sudo, the caller's roles; otherwise None: anybody who can open the files may
             do everything.
-        on_lock: The program to run after a lock; empty for none.
-        mark: The folder of this host's mark, if it is not that of the keys.
-        profiles: The deployment's kinds of exports, by name.
-        tickets: What tickets look like there; None if the file doesn't say.
-        say: What agents say there instead of the usual.
-        own_bounds: Bounds for signs of an attack that differ from the defaults.
     """
 
     store: Location
@@ -73,7 +65,7 @@ class Config(NamedTuple):
 
 
 class Process(NamedTuple):
-    """A process beside this one: by which agent it was started, and whether it is stopped."""
+    """Another process: the agent who started it, and whether it is stopped."""
 
     agent: str
     stopped: bool
@@ -94,19 +86,13 @@ class Display(NamedTuple):
 
 
 def read_config(store: Location | None, keys: Path | None) -> Config:
-    """The configuration: options first, then PINCLI_*, then the user's XDG folders.
+    """The configuration: --store and --keys first, then PINCLI_*, then the user's XDG folders.
 
-    Under sudo none of these: the deployment's file alone counts, as the caller controls
-    everything else.
-
-    Args:
-        store: What --store says.
-        keys: What --keys says.
+    Under sudo only the deployment's file counts, as the caller controls everything else.
 
     Raises:
         Refused: Under sudo, something else names store or keys.
         ConfigUnavailable: Under sudo, the deployment's file can't be used.
-        UsageProblem: PINCLI_STORE is no location.
     """
     caller = _sudo_caller()
     if caller is not None:
@@ -118,24 +104,15 @@ def read_config(store: Location | None, keys: Path | None) -> Config:
             raise Refused(Rule.CONFIGURED_ELSEWHERE)
         if isinstance(deployment.store, Server):
             _keep_libpq_from_the_caller()
-        return Config(
-            deployment.store,
-            deployment.keys,
-            _login(caller),
-            roles_of(caller, deployment),
-            deployment.on_lock,
-            deployment.mark,
-            deployment.profiles,
-            deployment.tickets,
-            deployment.say,
-            deployment.own_bounds,
-        )
-    named_store = os.environ.get("PINCLI_STORE")
-    store = store or (location_of(named_store) if named_store else None)
-    named_keys = os.environ.get("PINCLI_KEYS")
-    keys = keys or (Path(named_keys) if named_keys else None)
-    store = store or _folder("XDG_DATA_HOME", ".local/share")
-    keys = keys or _folder("XDG_CONFIG_HOME", ".config")
+        settings = deployment._asdict()
+        del settings["members"]
+        return Config(agent=_login(caller), roles=roles_of(caller, deployment), **settings)
+    if store is None:
+        location = os.environ.get("PINCLI_STORE")
+        store = location_of(location) if location else _folder("XDG_DATA_HOME", ".local/share")
+    if keys is None:
+        folder = os.environ.get("PINCLI_KEYS")
+        keys = Path(folder) if folder else _folder("XDG_CONFIG_HOME", ".config")
     return Config(store, keys, read_agent(), mark=_deployed_mark(store, keys))
 
 
@@ -155,9 +132,9 @@ def read_agent() -> str:
 
 
 def read_process(number: int) -> Process | None:
-    """What can be known of another process; None if it has ended.
+    """Another process, by its number; None if it has ended.
 
-    Its agent is who invoked sudo, where we may see that, or else its owner.
+    Its agent is who invoked sudo, if we may see that, else its owner.
     """
     folder = _PROCESSES / str(number)
     try:
@@ -172,12 +149,12 @@ def read_process(number: int) -> Process | None:
 
 
 def under_sudo() -> bool:
-    """Whether sudo runs this, so that the deployment's file alone counts."""
+    """Whether sudo runs this, so that only the deployment's file counts."""
     return _sudo_caller() is not None
 
 
 def read_display() -> Display:
-    """What may be shown, from the locale, NO_COLOR and TERM."""
+    """What the terminal can show, by the locale, NO_COLOR and TERM."""
     addressable = (os.environ.get("TERM") or "dumb") != "dumb"
     return Display(
         unicode=_has_utf8(),

@@ -1,6 +1,6 @@
 """/etc/pincli/pincli.toml: where a shared store is, and who may do what there.
 
-Under sudo it alone counts. Without sudo, it says who may act for a customer. Anything in doubt
+Under sudo only this file counts. Without sudo, it says who may act for a customer. Any doubt
 about it ends the command.
 """
 
@@ -11,7 +11,7 @@ import os
 import pwd
 import re
 import stat
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -40,23 +40,26 @@ _TABLES: Mapping[str, Collection[str] | None] = {
     "alerts": None,
     "profiles": None,
 }
-"""The keys that each table may have; None for a table whose reader checks them."""
+"""The keys that each table may have; None if its reader checks them."""
 _NOT_A_LOGIN = re.compile(r"ALL|[!#+].*|%[#:].*", re.DOTALL)
-"""Everybody, everybody but, numbers and netgroups: in sudoers, but not here."""
+"""What only sudoers understands: everybody, all but somebody, numbers, netgroups."""
+
+
+class _Malformed(Exception):
+    """The file is not as it must be. What it holds is not repeated, but for names of keys."""
 
 
 class Deployment(NamedTuple):
     """What the file says.
 
     Attributes:
-        store: Where the store is.
         keys: The folder of the keys.
         members: For each role, logins and %groups, spelled as in sudoers.
         on_lock: The program to run after a lock, with its arguments; empty for none.
         mark: The folder of this host's mark; None for that of the keys.
         profiles: Kinds of exports that are imported here, by name.
-        tickets: What tickets look like here; None if the file doesn't say.
-        say: What agents say here instead of the usual.
+        tickets: What tickets look like here.
+        say: What agents say here instead of the default texts.
         own_bounds: Bounds for signs of an attack that differ from the defaults.
     """
 
@@ -76,29 +79,35 @@ def read_deployment(path: Path = DEPLOYMENT) -> Deployment:
 
     Raises:
         ConfigUnavailable: It is missing, malformed, a link, or others could have written
-            it; names of keys are repeated, what they hold is not.
+            it. The detail repeats names of keys, and no values.
     """
     import tomllib
 
     content = _read_safely(path)
     try:
-        table = tomllib.loads(content.decode())
+        return _deployment(tomllib.loads(content.decode()))
+    except _Malformed as error:
+        why = str(error)
     except (ValueError, RecursionError):  # also of a number without an end
-        raise ConfigUnavailable(Fault.MALFORMED, path, "it is not valid TOML") from None
-    _require_known(table, path)
+        why = "it is not valid TOML"
+    raise ConfigUnavailable(Fault.MALFORMED, path, why)
+
+
+def _deployment(table: dict[str, Any]) -> Deployment:
+    _require_known(table)
     roles = table.get("roles")
-    if not isinstance(roles, dict) or not roles:
-        raise ConfigUnavailable(Fault.MALFORMED, path, "it has no [roles]")
+    if not roles:
+        raise _Malformed("it has no [roles]")
     return Deployment(
-        store=_store(table, path),
-        keys=_folder(table, "keys", path),
-        members={Role(name): _names(roles, name, path) for name in roles},
-        on_lock=_hook(table, path),
-        mark=_folder(table, "mark", path) if "mark" in table else None,
-        profiles=_profiles(table, path) if "profiles" in table else {},
-        tickets=_tickets(table["tickets"], path) if "tickets" in table else None,
-        say=_sayings(table.get("say", {}), path),
-        own_bounds=_bounds(table["alerts"], path) if "alerts" in table else {},
+        store=_store(table),
+        keys=_folder(table, "keys"),
+        members={Role(name): _members(roles[name], name) for name in roles},
+        on_lock=_hook(table),
+        mark=_folder(table, "mark") if "mark" in table else None,
+        profiles=_profiles(table["profiles"]) if "profiles" in table else {},
+        tickets=_tickets(table["tickets"]) if "tickets" in table else None,
+        say=_sayings(table.get("say", {})),
+        own_bounds=_bounds(table["alerts"]) if "alerts" in table else {},
     )
 
 
@@ -120,17 +129,13 @@ def roles_of(uid: int, deployment: Deployment) -> frozenset[Role]:
 
 
 def roles_without_sudo(store: Location, keys: Path) -> frozenset[Role] | None:
-    """The roles of a caller whom sudo does not name: those of the login that runs this.
+    """The roles of a caller without sudo: those of the login that runs this.
 
-    doas and pkexec don't say who called them, and neither does a shell of the service account.
-
-    Args:
-        store: The store that is going to be opened.
-        keys: The keys, likewise.
+    doas and pkexec don't say who called them, nor does a shell of the service account.
 
     Returns:
-        None where no deployment gives out roles, or where it is about another store and
-        another account.
+        None if no deployment gives out roles, or if it is about another store and another
+        account.
 
     Raises:
         ConfigUnavailable: The file exists, but can't be used.
@@ -138,7 +143,7 @@ def roles_without_sudo(store: Location, keys: Path) -> frozenset[Role] | None:
     try:
         deployment = read_deployment()
     except ConfigUnavailable as error:
-        # Its service account can read it, and nobody else can open its store.
+        # The service account can read it, and nobody else can open its store.
         if error.fault in (Fault.MISSING, Fault.FORBIDDEN):
             return None
         raise
@@ -153,9 +158,9 @@ def roles_without_sudo(store: Location, keys: Path) -> frozenset[Role] | None:
 
 
 def mark_without_sudo(store: Location, keys: Path) -> Path | None:
-    """The folder of this host's mark for a caller without sudo, if a deployment names one.
+    """The folder of this host's mark for a caller without sudo; None for that of the keys.
 
-    None where it is about other keys or another store, or can't be used.
+    A deployment that can't be used, or has another store or other keys, does not count.
     """
     with suppress(ConfigUnavailable):
         deployment = read_deployment()
@@ -187,7 +192,7 @@ def _read_safely(path: Path) -> bytes:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise ConfigUnavailable(Fault.MALFORMED, path, "it is not a plain file")
-        # Anybody who can write it can give themselves every role.
+        # Anybody who can write it can take every role.
         if facts.st_uid not in (0, os.geteuid()) or facts.st_mode & _WRITABLE_BY_OTHERS:
             raise ConfigUnavailable(Fault.EXPOSED, path)
         content = os.read(descriptor, _LARGEST + 1)
@@ -198,111 +203,95 @@ def _read_safely(path: Path) -> bytes:
     return content
 
 
-def _require_known(table: dict[str, Any], path: Path) -> None:
-    """Refuse what would silently do nothing: a misspelt role would be nobody's."""
+def _require_known(table: dict[str, Any]) -> None:
+    """Refuse what would silently do nothing, such as a misspelt role."""
     for name, inner in table.items():
-        if name not in _VALUES and name not in _TABLES:
-            known = ", ".join([*_VALUES, *(f"[{each}]" for each in _TABLES)])
-            raise ConfigUnavailable(
-                Fault.MALFORMED, path, f"`{name[:40]}` is unknown; known: {known}"
-            )
         if name in _VALUES:
             continue
+        if name not in _TABLES:
+            known = ", ".join([*_VALUES, *(f"[{each}]" for each in _TABLES)])
+            raise _Malformed(f"`{name[:40]}` is unknown; known: {known}")
         if not isinstance(inner, dict):
-            raise ConfigUnavailable(Fault.MALFORMED, path, f"[{name}] must be a table")
+            raise _Malformed(f"[{name}] must be a table")
         keys = _TABLES[name]
         for key in inner:
             if keys is not None and key not in keys:
-                why = f"`{name}.{key[:40]}` is unknown; known: {', '.join(keys)}"
-                raise ConfigUnavailable(Fault.MALFORMED, path, why)
+                raise _Malformed(f"`{name}.{key[:40]}` is unknown; known: {', '.join(keys)}")
 
 
-def _store(table: dict[str, Any], path: Path) -> Location:
+def _store(table: dict[str, Any]) -> Location:
     value = table.get("store")
     if isinstance(value, str) and "\0" not in value:
         try:
             location = location_of(value)
         except UsageProblem as problem:
-            raise ConfigUnavailable(Fault.MALFORMED, path, problem.message) from None
+            raise _Malformed(problem.message) from None
         if isinstance(location, Server) or location.is_absolute():
             return location
-    raise ConfigUnavailable(
-        Fault.MALFORMED, path, "`store` must be an absolute path or a postgresql:// address"
-    )
+    raise _Malformed("`store` must be an absolute path or a postgresql:// address")
 
 
-def _folder(table: dict[str, Any], name: str, path: Path) -> Path:
+def _folder(table: dict[str, Any], name: str) -> Path:
     value = table.get(name)
     if not isinstance(value, str) or not value.startswith("/") or "\0" in value:
-        raise ConfigUnavailable(Fault.MALFORMED, path, f"`{name}` must be an absolute path")
+        raise _Malformed(f"`{name}` must be an absolute path")
     return Path(value)
 
 
-def _hook(table: dict[str, Any], path: Path) -> tuple[str, ...]:
-    command: object = table.get("hooks", {}).get("on_lock", [])
-    words = command if isinstance(command, list) else [None]
-    if not all(isinstance(word, str) and "\0" not in word for word in words) or not (
-        _starts_absolute(words)
-    ):
-        raise ConfigUnavailable(
-            Fault.MALFORMED, path, "hooks.on_lock must be a list: an absolute path and arguments"
+def _members(names: object, role: str) -> tuple[str, ...]:
+    members = _texts(names)
+    if members is None or not all(name.strip("%") for name in members):
+        raise _Malformed(f"roles.{role} must be a list of logins and %groups")
+    if any(map(_NOT_A_LOGIN.fullmatch, members)):
+        raise _Malformed(
+            f"roles.{role} must name each login and %group, not ALL, !x, #uid, +x or %:x"
         )
-    return tuple(words)
+    return members
 
 
-def _profiles(table: dict[str, Any], path: Path) -> dict[str, Profile]:
+def _hook(table: dict[str, Any]) -> tuple[str, ...]:
+    words = _texts(table.get("hooks", {}).get("on_lock", []))
+    if words is None or "\0" in "".join(words) or (words and not words[0].startswith("/")):
+        raise _Malformed("hooks.on_lock must be a list: an absolute path and arguments")
+    return words
+
+
+def _texts(value: object) -> tuple[str, ...] | None:
+    """A list of texts; None for anything else."""
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return tuple(value)
+    return None
+
+
+def _profiles(tables: dict[str, Any]) -> dict[str, Profile]:
     from pincli.rules.profiles import profile_of
 
-    tables = table["profiles"]
     try:
         return {name: profile_of(each) for name, each in tables.items()}
     except ValueError as error:
-        raise ConfigUnavailable(Fault.MALFORMED, path, f"[profiles]: {error}") from None
+        raise _Malformed(f"[profiles]: {error}") from None
 
 
-def _tickets(table: dict[str, Any], path: Path) -> re.Pattern[str]:
+def _tickets(table: dict[str, Any]) -> re.Pattern[str]:
     with suppress(KeyError, TypeError, re.error, RecursionError, OverflowError):
         return re.compile(table["pattern"])
-    raise ConfigUnavailable(Fault.MALFORMED, path, "tickets.pattern must be a regular expression")
+    raise _Malformed("tickets.pattern must be a regular expression")
 
 
-def _sayings(table: dict[str, Any], path: Path) -> dict[str, str]:
+def _sayings(table: dict[str, Any]) -> dict[str, str]:
     for word, text in table.items():
         is_line = isinstance(text, str) and text.strip() and all_printable(text)
         if not is_line or len(text) > LONGEST_SAYING:
-            why = f"say.{word} must be 1 to {LONGEST_SAYING} printable characters"
-            raise ConfigUnavailable(Fault.MALFORMED, path, why)
+            raise _Malformed(f"say.{word} must be 1 to {LONGEST_SAYING} printable characters")
     return table
 
 
-def _bounds(bounds: dict[str, Any], path: Path) -> dict[str, int]:
+def _bounds(bounds: dict[str, Any]) -> dict[str, int]:
     from pincli.rules.signs import Bounds
 
     for name, value in bounds.items():
         if name not in Bounds._fields:
-            names = ", ".join(Bounds._fields)
-            raise ConfigUnavailable(Fault.MALFORMED, path, f"[alerts] knows {names}")
+            raise _Malformed(f"[alerts] knows {', '.join(Bounds._fields)}")
         if type(value) is not int or not 1 <= value <= _HIGHEST_BOUND:
-            why = f"alerts.{name} must be a whole number from 1 to {_HIGHEST_BOUND}"
-            raise ConfigUnavailable(Fault.MALFORMED, path, why)
+            raise _Malformed(f"alerts.{name} must be a whole number from 1 to {_HIGHEST_BOUND}")
     return bounds
-
-
-def _starts_absolute(words: list[Any]) -> bool:
-    return not words or str(words[0]).startswith("/")
-
-
-def _names(table: dict[str, Any], role: str, path: Path) -> tuple[str, ...]:
-    members: Sequence[object] = table[role] if isinstance(table[role], list) else [None]
-    if not all(isinstance(name, str) and name.strip("%") for name in members):
-        raise ConfigUnavailable(
-            Fault.MALFORMED, path, f"roles.{role} must be a list of logins and %groups"
-        )
-    for name in map(str, members):
-        if _NOT_A_LOGIN.fullmatch(name):
-            raise ConfigUnavailable(
-                Fault.MALFORMED,
-                path,
-                f"roles.{role} must name each login and %group, not ALL, !x, #uid, +x or %:x",
-            )
-    return tuple(map(str, members))

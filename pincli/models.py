@@ -1,9 +1,8 @@
 """The things pincli talks about, as values: no behaviour, no storage, no text for people.
 
-NamedTuples, here and elsewhere: a frozen dataclass takes 0.5 ms to define, each of these 0.1,
-and a caller waits for all of them. Nor are annotations postponed here: each would be compiled
-from its text, 2 ms in all. Those that hold a secret have a repr that doesn't, so that no
-traceback or log can show it.
+They are NamedTuples because a caller waits while they are defined: 0.1 ms each, a frozen
+dataclass 0.5. Annotations are not postponed here, as each would be compiled from its text, 2 ms
+in all. A class that holds a secret has a repr without it, so no traceback or log can show it.
 """
 
 import errno
@@ -59,18 +58,18 @@ class EventKind(StrEnum):
     DEACTIVATED = "deactivated"
     ACTIVATED = "activated"
     ERASED = "erased"
-    """What names a person is removed; the trail knows them by a random number."""
+    """What names a person is removed; the trail keeps their random uid."""
     ATTEMPT = "attempt"
     VERIFIED = "verified"
     INCORRECT = "incorrect"
     ABANDONED = "abandoned"
-    """Before schema 2: an attempt whose process died, closed as a miss."""
+    """Before schema 2: an attempt whose process died counts as incorrect."""
     NOT_TOLD = "not_told"
-    """Somebody else ended the attempt as verified, but the PIN has changed since."""
+    """Another process ended the attempt as verified, but the PIN has changed since."""
     VIEWED = "viewed"
-    """An agent looked at somebody at the desk, and asked for no PIN."""
+    """An agent opened a card at the desk, and asked for no PIN."""
     TICKET_ADDED = "ticket_added"
-    """An attempt that was ended got its ticket."""
+    """An attempt got its ticket after the verdict."""
     REFUSED = "refused"
     LOCKED = "locked"
     LOCKED_BY_HAND = "locked_by_hand"
@@ -89,7 +88,7 @@ class EventKind(StrEnum):
     """A PIN is hashed with the present key and cost; the PIN is the same."""
     MIGRATED = "migrated"
     MARKED = "marked"
-    """This host keeps a mark of the trail from here on."""
+    """From here on this host keeps a mark of the trail."""
     RESTORED = "restored"
     AUDITED = "audited"
     """The whole trail was checked, and nothing was wrong."""
@@ -111,9 +110,8 @@ class NewPin(NamedTuple):
         check: SHA-256 of the right answer.
         proof: HMAC under verify.key over question and check.
         verify_key: Fingerprint of that key.
-        sealed: The PIN, encrypted to the portal.
-        portal_key: Fingerprint of the portal key that it is sealed to.
-        version: The version that this PIN is to be; answer, proof and seal are bound to it.
+        sealed: The PIN, encrypted to the portal key with the fingerprint `portal_key`.
+        version: The PIN version it gets; answer, proof and seal are bound to it.
     """
 
     question: str
@@ -137,25 +135,22 @@ class User(NamedTuple):
 
     Attributes:
         id: The row number; 0 for a user who is not in the store yet.
-        uid: 128 random bits, given at creation and never reused. What keys, seals and events
-            refer to.
-        blind: Random, so that an erased record can't be guessed back from its digest; None
-            for an erased user.
+        uid: 128 random bits, never reused. Keys, seals and events refer to it.
+        blind: Random, so that nobody can guess an erased record from its digest; None for an
+            erased user.
         login: Canonical; unique within the account.
-        display_name: May be empty.
         email: For finding people; never an identity.
-        question: What to hash an answer with; None where there is no PIN.
+        question: What to hash an answer with; None without a PIN.
         pin_check: SHA-256 of the right answer.
         pin_proof: HMAC that only somebody with verify.key can make.
         pin_version: Grows by one whenever the PIN is set or withdrawn.
         barred_question: With the next three, the PIN that a reset withdrew last; the customer
             may not choose it again.
-        failed_attempts: Consecutive incorrect attempts, 0 to 6; an open attempt is charged.
-        locked_since: When the present lock was recorded.
-        attempt: Event number of the attempt that is charged and has no outcome yet. The next
+        failed_attempts: Consecutive incorrect attempts, 0 to 6, with the open attempt.
+        attempt: Event number of the open attempt: charged, but without an outcome. The next
             five belong to it.
         attempt_answer: SHA-256 of the answer given.
-        call_agent: With the next two, which agent called the customer last, and has not ended it.
+        call_agent: With the next two, the last call, unless it was ended.
         event: Number of the event that changed this record last.
     """
 
@@ -207,7 +202,7 @@ class User(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A user's record before and after a step, both of the transaction that took it."""
+    """A user's record before and after a step."""
 
     before: User
     after: User
@@ -219,10 +214,9 @@ class Event(NamedTuple):
     Attributes:
         seq: Its number; the trail has no gaps.
         agent: OS login of who ran the command; under sudo, of who invoked sudo.
-        command: Which pincli command it was.
-        attempt: For an outcome, the seq of the attempt that it ends.
-        outcome: For an outcome or a refusal, the word for it.
-        attempts_used: The user's counter after this event.
+        attempt: The seq of the attempt that this outcome ends.
+        outcome: The word for an outcome or a refusal.
+        attempts_used: The user's counter after it.
         mac: Its link, hexadecimal; before schema 2, an HMAC over the previous mac and itself.
     """
 
@@ -247,10 +241,8 @@ class Notice(NamedTuple):
 
     Attributes:
         number: Of the event that recorded it.
-        at: When it was recorded.
         kind: `locked`, or `locked_by_hand`.
-        agent: With whom the last attempt was, or who locked by hand.
-        locks_total: How often the user has been locked by now.
+        agent: Who took the last answer, or locked by hand.
     """
 
     number: int
@@ -274,15 +266,13 @@ class NewEvent(NamedTuple):
     """An event about to be recorded.
 
     Attributes:
-        kind: What it records.
-        user: The record as it is after what happened; None where it is about no user.
-        name: For a name that no user has: what was typed, masked.
+        user: The record after it; None if it is about no user.
+        name: What was typed, masked, if no user has that name.
         attempt: The event number of the attempt that this one ends, or gives a ticket to.
         outcome: The word for how it ended.
-        reason: Why, as the person said, masked.
-        ticket: The ticket it belongs to, masked.
+        reason: Free text, masked, like `ticket`.
         note: What the program itself adds; no free text.
-        origin: Who acted, where that is not who writes: an attempt that somebody left open.
+        origin: Who acted, if that is not who writes: another process ends an open attempt.
     """
 
     kind: EventKind
@@ -303,18 +293,17 @@ class TrailEvent(NamedTuple):
         number: From 1, without gaps.
         at: ISO 8601, UTC, by the store's clock.
         agent: OS login of who ran the command; under sudo, of who invoked sudo.
-        database_login: Whom the database knows the writer as; None on SQLite.
+        database_login: The writer's login at the database; None on SQLite.
         kind: A word of EventKind.
-        uid: The user that it is about.
-        attempt: For an outcome, the number of the attempt that it ends.
-        outcome: For an outcome or a refusal, the word for it.
-        ended_by: For an outcome, the agent whose command ended the attempt, if another.
+        attempt: The number of the attempt that this outcome ends.
+        outcome: The word for an outcome or a refusal.
+        ended_by: The agent whose command ended the attempt, if it is another.
         counter: The user's counter after it.
         texts: SHA-256 over a blind and the free texts, which can be erased.
         record: Digest of the user's record after it, if it changed the record.
         note: What the program itself adds; no free text.
         link: SHA-256 over the previous link and this event.
-        seal: HMAC under audit.key over number and link, with the last event of a transaction.
+        seal: HMAC under audit.key over number and link, with a transaction's last event.
     """
 
     number: int
@@ -342,8 +331,8 @@ class Texts(NamedTuple):
 
     Attributes:
         number: The event's.
-        blind: Random, so that a text can't be guessed back from the digest.
-        name: For a name that no user has: what was typed, masked.
+        blind: Random, so that nobody can guess a text from the digest.
+        name: What was typed, masked, if no user has that name.
     """
 
     number: int
@@ -354,7 +343,7 @@ class Texts(NamedTuple):
 
 
 class Head(NamedTuple):
-    """The last event's number and link: noted down elsewhere, it shows that nothing was cut off."""
+    """The last event's number and link; a copy kept elsewhere shows whether events were cut off."""
 
     number: int
     link: bytes
@@ -376,9 +365,8 @@ class EventFilter(NamedTuple):
 
     Attributes:
         kind: A word of EventKind, or a command: everything that it did.
-        since: Not before this time, ISO 8601, UTC.
-        until: Not after this time.
-        after: With a higher number only.
+        since: The earliest time, ISO 8601, UTC; `until` is the latest.
+        after: Only events with a higher number.
     """
 
     user: str | None = None
@@ -404,10 +392,9 @@ class Verdict(NamedTuple):
     """The answer to one call of verify, built only after it is durable.
 
     Attributes:
-        outcome: What became of the call.
         user: The record after it.
-        state: The user's state after it: a sixth miss is `incorrect` in the state `locked`.
-        attempt: The event number of the attempt; None where nothing was compared.
+        state: The state after it: a sixth miss is `incorrect` in the state `locked`.
+        attempt: The event number of the attempt; None if nothing was compared.
     """
 
     outcome: Outcome
@@ -417,12 +404,11 @@ class Verdict(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """What became of an answer, once it is durable.
+    """The verdict on an answer, once it is durable.
 
     Attributes:
-        verdict: The verdict.
-        proof: With a yes that was not checked before the charge, the PIN's proof: the caller
-            compares it with the answer, so that a server without verify.key can't say yes.
+        proof: The PIN's proof, with a yes that was not checked before the charge. The caller
+            compares it with the answer, so a server without verify.key can't say yes.
     """
 
     verdict: Verdict
@@ -430,11 +416,7 @@ class Answered(NamedTuple):
 
 
 class ShownPin(NamedTuple):
-    """A PIN on its way to its owner.
-
-    Attributes:
-        first: Whether this look generated it.
-    """
+    """A PIN on its way to its owner; `first` if this look generated it."""
 
     user: User
     pin: str
@@ -445,11 +427,7 @@ class ShownPin(NamedTuple):
 
 
 class ResetUser(NamedTuple):
-    """What a reset made of one user.
-
-    Attributes:
-        pin: The PIN that was issued, if one was.
-    """
+    """What a reset changed for one user, and the PIN that it issued, if any."""
 
     change: Change
     pin: str | None = None
@@ -459,7 +437,7 @@ class ResetUser(NamedTuple):
 
 
 class Fault(StrEnum):
-    """What is the matter with the store or the keys."""
+    """What is wrong with the store or the keys."""
 
     MISSING = "missing"
     NO_LOCK_FILE = "its lock file is missing"

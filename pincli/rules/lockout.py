@@ -1,12 +1,12 @@
 """Six, then locked: what each event makes of a user's record (DESIGN.md 2.4 and 2.5).
 
-Each function takes a record and gives the *step*: the events, each with the record as it is
-after it. The last one's record is what the store writes. No events: nothing to do. Nothing
-else in pincli does arithmetic on the counter.
+Each function takes a record and returns the *step*: the events, each with the record after it.
+The store writes the last one's record. A step without events changes nothing. Nothing else in
+pincli does arithmetic on the counter.
 
 An attempt is charged before anybody knows whether its answer is right, and stays *open* until
-it is ended. Every change of a record ends the open attempt first: `ended_first` does that for
-all of them. So the changes themselves only see records without an open attempt.
+it is ended. Every change of a record ends the open attempt first, by `ended_first`, so the
+changes themselves only see records without an open attempt.
 """
 
 from __future__ import annotations
@@ -45,14 +45,8 @@ _NO_ATTEMPT: dict[str, Any] = dict.fromkeys(
 )
 _NO_PIN: dict[str, Any] = dict.fromkeys(
     (
-        "question",
-        "pin_check",
-        "pin_proof",
-        "verify_key",
-        "sealed",
-        "portal_key",
-        "pin_set_at",
-        "pin_set_by",
+        *("question", "pin_check", "pin_proof", "verify_key"),
+        *("sealed", "portal_key", "pin_set_at", "pin_set_by"),
     )
 )
 _NO_BAR: dict[str, Any] = dict.fromkeys(name for name in User._fields if name.startswith("barred_"))
@@ -105,17 +99,17 @@ def state_from(*, active: bool, user_type: UserType, locked: bool, has_pin: bool
 
 
 def attempts_left(failed_attempts: int) -> int:
-    """How many more incorrect attempts there are until the PIN is locked; 0 when it is."""
+    """How many incorrect attempts are left until the PIN is locked."""
     return max(0, ATTEMPTS_ALLOWED - failed_attempts)
 
 
 def check_of(answer: bytes) -> bytes:
-    """What is stored and compared of an answer; what is stored can't be sent as an answer."""
+    """What the store keeps of an answer and compares; it can't be sent as an answer."""
     return hashlib.sha256(answer).digest()
 
 
 def after(user: User, step: Step) -> User:
-    """The record once a step was taken."""
+    """The record after a step."""
     return (step[-1].user or user) if step else user
 
 
@@ -125,18 +119,18 @@ def after(user: User, step: Step) -> User:
 def charged(
     user: User, answer_check: bytes, *, number: int, by: Origin, ticket: str | None, at: str
 ) -> Step:
-    """An attempt is counted, its answer is kept until it is ended, and it begins a call.
+    """An attempt is counted; its answer is kept until it ends. It also begins a call.
 
     Args:
         user: In the state `active`, without an open attempt.
-        answer_check: What `check_of` gives for the answer.
+        answer_check: What `check_of` returns for the answer.
         number: Of the event that this becomes.
         by: Who took the answer.
         ticket: The ticket it belongs to, masked.
         at: ISO 8601, UTC.
 
     Raises:
-        AttemptOpen: An attempt is open, or the state is another: the caller has a bug.
+        AttemptOpen: An attempt is open, or the user is not active: a bug in the caller.
     """
     if user.attempt is not None or state_of(user) is not State.ACTIVE:
         raise AttemptOpen(user.login)
@@ -157,20 +151,20 @@ def charged(
 
 
 def with_call(user: User, *, agent: str, ref: str | None, at: str) -> User:
-    """The record with a call that begins now: who asks for the PIN is on the telephone."""
+    """The record with a call that begins now."""
     return user._replace(call_agent=agent, call_ref=ref, call_since=at)
 
 
 def finished(user: User, *, at: str) -> Step:
     """The open attempt ends, with the outcome that its own process would have got.
 
-    A right answer sets the counter to 0, so it is never what locks a user.
+    A right answer sets the counter to 0, so it never locks a user.
     """
     if user.attempt is None:
         return ()
     if not _is_right(user):
         return _wrong(user, at)
-    right = _closed(user)._replace(
+    right = without_attempt(user)._replace(
         failed_attempts=0, last_verified_at=at, last_verified_by=user.attempt_agent
     )
     return (_end(user, right, EventKind.VERIFIED, Outcome.VERIFIED),)
@@ -179,25 +173,25 @@ def finished(user: User, *, at: str) -> Step:
 def ended_first(
     user: User, change: Change, *, withdraws: bool, at: str
 ) -> tuple[Step, Refusal | None]:
-    """End the open attempt, then take a change, in one step.
+    """End the open attempt, then make a change, in one step.
 
-    Once a PIN is withdrawn, replaced or locked, nobody is told *verified* with it: a right
-    answer in flight is then refused, with the state after the change. A change that is
-    refused ends the attempt as if it had not been asked for.
+    Once a PIN is withdrawn, replaced or locked, it verifies nobody: a right answer in flight
+    is then refused, with the state after the change. If the change itself is refused, the
+    attempt ends as it would have without it.
 
     Args:
         user: The record.
-        change: What is to happen to the record once no attempt is open.
+        change: From a record without an open attempt to its step.
         withdraws: Whether it withdraws, replaces or locks the PIN.
         at: ISO 8601, UTC.
 
     Returns:
-        The step to take, and the refusal that the change met, if it did.
+        The step, and the refusal of the change, if it was refused.
     """
     if user.attempt is None:
         return _tried(user, change)
     if withdraws and _is_right(user):
-        closed = _closed(user)._replace(failed_attempts=0)
+        closed = without_attempt(user)._replace(failed_attempts=0)
         then, refusal = _tried(closed, change)
         if refusal is None:
             state = state_of(after(closed, then))
@@ -212,7 +206,7 @@ def ended_first(
 
 
 def locked_by_hand(user: User, *, reason: str, at: str) -> Step:
-    """Somebody locks the PIN, in whatever state; nothing where it is locked already."""
+    """Somebody locks the PIN, in any state; nothing happens if it is locked already."""
     if is_locked(user):
         return ()
     six = user._replace(failed_attempts=ATTEMPTS_ALLOWED)
@@ -220,11 +214,7 @@ def locked_by_hand(user: User, *, reason: str, at: str) -> Step:
 
 
 def unlocked(user: User, *, reason: str) -> Step:
-    """A lock is released; the PIN stays. The counter decides, also for an inactive user.
-
-    Raises:
-        Refused: The counter is below six.
-    """
+    """A lock is released; the PIN stays. The counter decides, also for an inactive user."""
     if not is_locked(user):
         raise Refused(Rule.NOT_LOCKED, user.login)
     return (_released(user, reason),)
@@ -236,10 +226,9 @@ def unlocked(user: User, *, reason: str) -> Step:
 def withdrawn(user: User, *, unlock: bool, reason: str | None) -> Step:
     """A reset: no PIN, and the counter at 0. A locked user stays locked unless `unlock`.
 
-    Who locked a user must not get new guesses by a reset.
+    An attacker who locked a user must not get new guesses by a reset.
     """
-    released = _release_for_reset(user, unlock=unlock, reason=reason)
-    now = counter_reset(after(user, released), unlock=unlock)
+    released, now = _reset(user, unlock=unlock, reason=reason)
     if user.question is not None:
         return (*released, NewEvent(EventKind.PIN_WITHDRAWN, without_pin(now), reason=reason))
     if now == user:
@@ -248,33 +237,19 @@ def withdrawn(user: User, *, unlock: bool, reason: str | None) -> Step:
 
 
 def issued(user: User, pin: NewPin, *, unlock: bool, reason: str | None, at: str) -> Step:
-    """A reset that gives a new PIN at once; the counter is as after any reset.
-
-    Raises:
-        NoPinPossible: The user is inactive, or of a type without PINs.
-    """
-    released = _release_for_reset(user, unlock=unlock, reason=reason)
-    now = counter_reset(after(user, released), unlock=unlock)
+    """A reset that issues a new PIN at once; the counter is as after any reset."""
+    released, now = _reset(user, unlock=unlock, reason=reason)
     barred = without_pin(now) if now.question is not None else now
     return (*released, _with_pin(barred, pin, reason=reason, at=at))
 
 
 def collected(user: User, pin: NewPin, *, at: str) -> Step:
-    """The owner's first look generates the PIN; the counter is untouched, locked or not.
-
-    Raises:
-        NoPinPossible: The user is inactive, or of a type without PINs.
-    """
+    """The owner's first look generates the PIN; the counter is untouched, locked or not."""
     return (_with_pin(user, pin, reason=None, at=at),)
 
 
 def changed(user: User, pin: NewPin, *, at: str) -> Step:
-    """The customer chooses a PIN: the counter goes to 0, and no PIN is barred any more.
-
-    Raises:
-        NoPinPossible: The user is inactive, or of a type without PINs.
-        Refused: The user is locked: first unlock, then change.
-    """
+    """The customer chooses a PIN: the counter goes to 0, and no PIN is barred any more."""
     if may_have_pin(user) and is_locked(user):
         raise Refused(Rule.LOCKED, user.login)
     now = user._replace(failed_attempts=0, locked_since=None, **_NO_BAR)
@@ -282,11 +257,7 @@ def changed(user: User, pin: NewPin, *, at: str) -> Step:
 
 
 def erased(user: User) -> Step:
-    """What names a person goes from the record, and every PIN; the counter and totals stay.
-
-    Raises:
-        Refused: The user is active.
-    """
+    """What names a person goes from the record, and every PIN; the counter and totals stay."""
     if user.active:
         raise Refused(Rule.STILL_ACTIVE, user.login)
     bare = user if user.question is None else without_pin(user)
@@ -299,16 +270,16 @@ def erased(user: User) -> Step:
 def migrated(
     user: User, *, attempt: int | None, doubt: str | None, counter: int, version: int, at: str
 ) -> Step:
-    """A user of schema 1 goes on; an attempt that was open is the miss that version 1 made of it.
+    """A user of schema 1 is taken over; an open attempt becomes a miss, as it was in version 1.
 
-    A record that its trail contradicts loses its PIN, and keeps the stricter counter.
+    If the trail contradicts the record, the PIN goes and the stricter counter stays.
 
     Args:
         user: The record as it was, without an attempt.
         attempt: The number of the attempt that was open.
         doubt: Why the PIN can't be trusted; None if it can.
         counter: What the user's last event says.
-        version: Likewise, the PIN's version.
+        version: The PIN's version by the user's last event.
         at: ISO 8601, UTC.
     """
     now = user._replace(failed_attempts=max(user.failed_attempts, counter))
@@ -348,11 +319,9 @@ def without_pin(user: User) -> User:
 
 
 def stricter(user: User, other: User) -> User:
-    """The record with the stricter of both counters, locks, totals and deactivations.
+    """The first record, with the stricter of both counters, locks, totals and deactivations.
 
-    Args:
-        user: The record that stays in all else; no attempt is open in it.
-        other: Another record of the same user, likewise.
+    Both are of the same user, and neither has an open attempt.
     """
     attempted = _later(user, other, "last_attempt_at")
     verified = _later(user, other, "last_verified_at")
@@ -371,8 +340,8 @@ def stricter(user: User, other: User) -> User:
 
 
 def without_attempt(user: User) -> User:
-    """The record without its open attempt, whatever its answer was."""
-    return _closed(user)
+    """The record without its open attempt."""
+    return user._replace(**_NO_ATTEMPT)
 
 
 def bounded(counter: int) -> int:
@@ -381,24 +350,24 @@ def bounded(counter: int) -> int:
 
 
 def with_counter(user: User, counter: int) -> User:
-    """The record with the counter that the trail tells, within its bounds."""
+    """The record with the counter from the trail, within its bounds."""
     return user._replace(failed_attempts=bounded(counter))
 
 
 def with_counter_of_at_least(user: User, counter: int) -> User:
-    """The record with the stricter of its own counter and the one that the trail tells."""
+    """The record with the stricter of its own counter and the one from the trail."""
     return with_counter(user, max(user.failed_attempts, counter))
 
 
 def with_lock_noted(user: User, *, at: str) -> User:
-    """The record with its lock recorded exactly where its counter is at six."""
+    """The record with `locked_since` set if it is locked, and only then."""
     if not is_locked(user):
         return user._replace(locked_since=None)
     return user if user.locked_since is not None else _with_lock(user, at)
 
 
 def _later(user: User, other: User, field: str) -> User:
-    """Whichever record has the later time in a field."""
+    """The record with the later time in a field."""
     return other if (getattr(other, field) or "") > (getattr(user, field) or "") else user
 
 
@@ -416,12 +385,8 @@ def _is_right(user: User) -> bool:
     return hmac.compare_digest(user.attempt_answer, user.pin_check)
 
 
-def _closed(user: User) -> User:
-    return user._replace(**_NO_ATTEMPT)
-
-
 def _wrong(user: User, at: str) -> Step:
-    closed = _closed(user)
+    closed = without_attempt(user)
     end = _end(user, closed, EventKind.INCORRECT, Outcome.INCORRECT)
     if not is_locked(closed):
         return (end,)
@@ -443,8 +408,10 @@ def _with_lock(user: User, at: str) -> User:
     return user._replace(locked_since=at, last_locked_at=at, locks_total=user.locks_total + 1)
 
 
-def _release_for_reset(user: User, *, unlock: bool, reason: str | None) -> Step:
-    return (_released(user, reason),) if unlock and is_locked(user) else ()
+def _reset(user: User, *, unlock: bool, reason: str | None) -> tuple[Step, User]:
+    """The release of a lock, if there is one to release, and the record after the reset."""
+    released = (_released(user, reason),) if unlock and is_locked(user) else ()
+    return released, counter_reset(after(user, released), unlock=unlock)
 
 
 def _released(user: User, reason: str | None) -> NewEvent:

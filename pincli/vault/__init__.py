@@ -1,1 +1,1 @@
-"""Secrets and their use: key files, verifiers (passlib), sealed PINs (HPKE), audit macs."""
+"""Secrets and their use: key files, answers (passlib), sealed PINs (HPKE), seals of the trail."""

@@ -1,12 +1,11 @@
 """Answers: what a PIN gives to a user's question, and what the store keeps of it.
 
-The answer is argon2id over HMAC-SHA256(verify.key, bound-to, version, PIN): without the key a
-copied database gives nothing to try PINs against. The store keeps three things:
+The answer is argon2id over HMAC-SHA256(verify.key, bound-to, version, PIN): without the key
+nobody can try PINs against a copied database. The store keeps three things:
 
 - the question: argon2's settings and salt, and what the answer is bound to;
 - the check, SHA-256 of the answer: what is stored can't be sent as an answer;
-- the proof, an HMAC under verify.key: somebody who can write the database, but has no key,
-  can't make a yes.
+- the proof, an HMAC under verify.key: a writer of the database without the key can't make a yes.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _LOADING = threading.Lock()
 _ANSWER_BYTES = 32
 _SALT_BYTES = 16
 _SALT_BYTES_TAKEN = range(8, 65)
-# argon2's words, and the loader's for a library that does not fit.
+# The words of argon2, and of the loader if a library does not fit.
 _NO_MEMORY = ("Memory allocation error", "failed to map segment", "annot allocate memory")
 _QUESTION = re.compile(
     r"(?:login=(?P<login>[a-z0-9._@+-]{1,64}))?"
@@ -45,10 +44,7 @@ _QUESTION = re.compile(
 class HashCost(NamedTuple):
     """What one argon2id hash costs. Only tests use other figures than these.
 
-    Attributes:
-        memory_kib: Memory, in KiB.
-        passes: Passes over that memory.
-        lanes: Lanes; one, so that a hash keeps one core busy and starts no thread.
+    One lane keeps one core busy and starts no thread.
     """
 
     memory_kib: int = 19456
@@ -58,15 +54,15 @@ class HashCost(NamedTuple):
 
 PRODUCTION_COST = HashCost()
 _MOST = HashCost(memory_kib=256 * 1024, passes=16, lanes=4)
-"""What a question may ask for at most: a forged one must not stop the desk."""
+"""The most that a question may ask for: a forged one must not stop the desk."""
 
 
 class BoundTo(NamedTuple):
-    """Whom the secrets of a PIN are for: they are worth nothing in another user's record.
+    """The user whom a PIN's secrets are for; they are worth nothing in another record.
 
     Attributes:
-        schema: 2, or 1 for what schema 1 made.
-        name: The user's uid; in schema 1, the login that the user had then.
+        schema: 1 or 2: the schema that made them.
+        name: The user's uid; in schema 1, their login at that time.
     """
 
     schema: int
@@ -85,12 +81,12 @@ class Made(NamedTuple):
 
 
 class Answers:
-    """Asks questions at one hash cost, and answers those of any.
+    """Asks questions at one hash cost, and answers questions of any cost.
 
-    What computes an answer raises:
-        RecordDamaged: The question is not one, or asks for more than pincli ever would.
+    Computing an answer raises:
+        RecordDamaged: The question is malformed, or asks for more than pincli ever does.
         OutOfMemory: There is not enough memory for it now.
-        HashUnavailable: The library can't be loaded, or does not do its part.
+        HashUnavailable: The library can't be loaded, or fails.
     """
 
     def __init__(self, cost: HashCost = PRODUCTION_COST) -> None:
@@ -98,11 +94,11 @@ class Answers:
         self._loaded: type[argon2] | None = None
 
     def prepare(self) -> None:
-        """Do the slow imports now, in a thread while something else waits."""
+        """Do the slow imports now."""
         _ = self._argon2
 
     def warm_up(self) -> None:
-        """Prepare, and hash once: a process's first hash costs three times the next."""
+        """Prepare, and hash once: a process's first hash takes three times as long as the next."""
         self._hash(_read(self.ask()), "")
 
     def ask(self) -> str:
@@ -112,7 +108,7 @@ class Answers:
         return f"$argon2id$v=19$m={memory_kib},t={passes},p={lanes}${salt}"
 
     def answer(self, question: str, key: Key, uid: bytes, version: int, pin: str) -> bytes:
-        """What a PIN of one user and version gives to a question."""
+        """The answer of one user's PIN of one version to a question."""
         asked = _read(question)
         bound = asked.bound_to(uid)
         domain = b"pincli/v1" if bound.schema == 1 else b"pincli/v2/answer"
@@ -120,29 +116,22 @@ class Answers:
         return self._hash(asked, hmac.digest(key.raw, message, "sha256").hex())
 
     def make(self, key: Key, uid: bytes, version: int, pin: str) -> Made:
-        """A question of this cost for one user's PIN of one version, and what to keep."""
+        """A new question for one user's PIN of one version, with its check and proof."""
         return self._answered(self.ask(), key, uid, version, pin)
 
     def renew(self, question: str, key: Key, uid: bytes, version: int, pin: str) -> Made:
-        """The same for a PIN that has a question, which says what it is bound to.
-
-        The sealed PIN is bound to the same, and stays as it is.
-        """
+        """The same for a PIN that has a question, bound to the same: its seal stays as it is."""
         login = _read(question).login
         fresh = self.ask() if login is None else f"login={login}{self.ask()}"
         return self._answered(fresh, key, uid, version, pin)
 
     def is_outdated(self, question: str) -> bool:
-        """Whether a question asks for another cost than this.
-
-        Raises:
-            RecordDamaged: It is not a question.
-        """
+        """Whether a question asks for another cost than this."""
         return _read(question).cost != self._cost
 
     def _answered(self, question: str, key: Key, uid: bytes, version: int, pin: str) -> Made:
         given = self.answer(question, key, uid, version, pin)
-        return _kept(question, key, uid, version, given)
+        return _made(question, key, uid, version, given)
 
     def _hash(self, asked: _Question, secret: str) -> bytes:
         with _faults_of_the_host():
@@ -159,8 +148,8 @@ class Answers:
 
     @property
     def _argon2(self) -> type[argon2]:
-        # The head start is another thread with answers of its own, and passlib can't be
-        # imported by two at once: one of them would find it half done.
+        # The head start is another thread with answers of its own. Two threads that import
+        # passlib at once get it half done.
         with _LOADING:
             if self._loaded is None:
                 with _faults_of_the_host():
@@ -172,16 +161,12 @@ class Answers:
 
 
 def bound_to(question: str | None, uid: bytes) -> BoundTo:
-    """What the secrets of a user's PIN are bound to; new ones, without a question, to the uid.
-
-    Raises:
-        RecordDamaged: It is not a question.
-    """
+    """What the secrets of a user's PIN are bound to; without a question, to the uid."""
     return BoundTo(2, uid) if question is None else _read(question).bound_to(uid)
 
 
 def proof(key: Key, uid: bytes, version: int, question: str, check: bytes) -> bytes:
-    """What shows that question and check were made with verify.key, for this user and version."""
+    """The proof that question and check were made with verify.key, for this user and version."""
     message = framed(b"pincli/v2/proof", uid, b"%d" % version, question.encode(), check)
     return hmac.digest(key.raw, message, "sha256")
 
@@ -189,7 +174,7 @@ def proof(key: Key, uid: bytes, version: int, question: str, check: bytes) -> by
 def is_proved(
     key: Key, uid: bytes, version: int, question: str, check: bytes, proved: bytes
 ) -> bool:
-    """Whether a proof is the one that belongs to all these."""
+    """Whether a proof is the right one for all these."""
     return hmac.compare_digest(proof(key, uid, version, question, check), proved)
 
 
@@ -197,14 +182,11 @@ def from_verifier(verifier: str, key: Key, login: str, uid: bytes, version: int)
     """Question, check and proof of a verifier that schema 1 stored, without its PIN.
 
     Args:
-        verifier: argon2's own text, with the digest, which is the answer.
-        key: The key that the verifier was made with.
+        verifier: argon2's own text; its digest is the answer.
+        key: The key that it was made with.
         login: The login that it was made for.
-        uid: Whose it is.
+        uid: The user's.
         version: The PIN's version.
-
-    Raises:
-        RecordDamaged: It is not a verifier of schema 1.
     """
     settings, _, digest = verifier.rpartition("$")
     question = f"login={login}{settings}"
@@ -212,7 +194,7 @@ def from_verifier(verifier: str, key: Key, login: str, uid: bytes, version: int)
     given = _from_base64(digest)
     if len(given) != _ANSWER_BYTES:
         raise RecordDamaged
-    return _kept(question, key, uid, version, given)
+    return _made(question, key, uid, version, given)
 
 
 class _Question(NamedTuple):
@@ -237,7 +219,7 @@ def _read(question: str) -> _Question:
     return asked
 
 
-def _kept(question: str, key: Key, uid: bytes, version: int, given: bytes) -> Made:
+def _made(question: str, key: Key, uid: bytes, version: int, given: bytes) -> Made:
     check = check_of(given)
     return Made(question, check, proof(key, uid, version, question, check))
 
@@ -247,7 +229,7 @@ def _base64(raw: bytes) -> str:
 
 
 def _from_base64(text: str) -> bytes:
-    """What argon2's spelling of base64 holds: no padding, and one text for the same bytes."""
+    """Decode argon2's base64: no padding, and only one text for the same bytes."""
     try:
         raw = binascii.a2b_base64(text + "=" * (-len(text) % 4))
     except ValueError:
@@ -259,14 +241,14 @@ def _from_base64(text: str) -> bytes:
 
 @contextmanager
 def _faults_of_the_host() -> Iterator[None]:
-    """Tell what goes wrong here from a damaged record: the question was read before."""
+    """Report what fails here as the host's fault, not a damaged record's."""
     try:
         yield
     except MemoryError:
         raise OutOfMemory from None
     except (ImportError, OSError, RuntimeError, SystemError, ValueError) as error:
-        # passlib puts its own error, about a hash, around the one that argon2 raised; and the
-        # interpreter a SystemError around the MemoryError of an import.
+        # passlib wraps argon2's error in its own about a hash; the interpreter wraps the
+        # MemoryError of an import in a SystemError.
         inner = error.__cause__ or error.__context__ or error
         detail = str(inner)
         if isinstance(inner, MemoryError) or any(words in detail for words in _NO_MEMORY):
@@ -276,11 +258,10 @@ def _faults_of_the_host() -> Iterator[None]:
 
 @contextmanager
 def _spared_imports() -> Iterator[None]:
-    """Keep passlib from importing, at its own import, what it does not need here.
+    """Keep passlib from importing what it does not need here.
 
-    It imports crypt, for schemes that we don't use: 4 ms, and a warning. And it asks for
-    argon2's version, for one debug message: argon2 would look that up in the package's
-    metadata, which takes 15 ms, and warn.
+    It imports crypt for schemes that we don't use: 4 ms, and a warning. It asks for argon2's
+    version for one debug message, which argon2 looks up in 15 ms, with a warning.
     """
     import argon2
 

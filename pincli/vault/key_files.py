@@ -23,8 +23,8 @@ _TRIES = 3
 def read_key(path: Path) -> bytes:
     """The 256-bit key that a file holds as one line of hexadecimal.
 
-    A link is followed only where root and we alone can change it and what it leads to, as
-    where Kubernetes mounts keys.
+    A link is followed only if nobody but root and we can change it and its target, as where
+    Kubernetes mounts keys.
 
     Raises:
         KeysUnavailable: It is missing, a link of others, not a plain file, readable by others
@@ -66,12 +66,7 @@ def _opened(path: Path) -> int:
 
 
 def write_key(path: Path, key: bytes) -> None:
-    """Write a key to a file that must not exist yet; file and name are durable on return.
-
-    Raises:
-        Refused: There is something at that path; it is left as it is.
-        KeysUnavailable: It can't be written.
-    """
+    """Write a key to a file that must not exist yet; file and name are durable on return."""
     write_content(path, key)
     try:
         sync_names(path.parent)
@@ -81,10 +76,10 @@ def write_key(path: Path, key: bytes) -> None:
 
 
 def write_content(path: Path, key: bytes) -> None:
-    """Write a key to a file that must not exist yet; its name is durable by `sync_names` only.
+    """Write a key to a file that must not exist yet; `sync_names` makes its name durable.
 
     Raises:
-        Refused: There is something at that path; it is left as it is.
+        Refused: Something exists at that path; it is left as it is.
         KeysUnavailable: It can't be written.
     """
     try:
@@ -96,13 +91,10 @@ def write_content(path: Path, key: bytes) -> None:
     except OSError as error:
         raise KeysUnavailable(Fault.of(error), path, error.strerror or "") from None
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with changing(path), os.fdopen(descriptor, "wb") as file:
             file.write(key.hex().encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise KeysUnavailable(Fault.of(error), path, error.strerror or "") from None
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -118,10 +110,6 @@ def changing(path: Path) -> Iterator[None]:
 
 
 def sync_names(folder: Path) -> None:
-    """Make the names in a folder durable.
-
-    Raises:
-        KeysUnavailable: It can't be done.
-    """
+    """Make the names in a folder durable."""
     with changing(folder):
         sync_folder(folder)

@@ -16,8 +16,6 @@ VERIFY_KEY = "verify.key"
 AUDIT_KEY = "audit.key"
 PORTAL_PUBLIC = "portal.pub"
 PORTAL_PRIVATE = "portal.key"
-ALL_FILES = (VERIFY_KEY, AUDIT_KEY, PORTAL_PUBLIC, PORTAL_PRIVATE)
-
 COMPROMISED = ".compromised"
 """The ending of a key's file that others may have read."""
 
@@ -29,14 +27,13 @@ _ATTRIBUTES = {
     PORTAL_PUBLIC: "portal_public",
     PORTAL_PRIVATE: "portal_private",
 }
+ALL_FILES = tuple(_ATTRIBUTES)
 
 
 def fingerprint(purpose: str, key: bytes) -> str:
     """A short name for a key, safe to store and show: 64 bits of SHA-256 over 256 random bits.
 
-    Args:
-        purpose: What the key is for; the same bytes used for two purposes have two names.
-        key: The raw key.
+    The same bytes used for two purposes have two names.
     """
     message = framed(b"pincli/v1/fingerprint", purpose.encode(), key)
     return hashlib.sha256(message).hexdigest()[:_FINGERPRINT_CHARACTERS]
@@ -61,11 +58,11 @@ class Keyring:
     """The keys in one folder.
 
     Each is read when it is first needed: a desk host needs no portal.key, and a command that
-    only reads the store needs none at all. A key that was rotated away lies beside the
-    present one under its fingerprint, such as verify-0123456789abcdef.key; so does the new
-    one, for the moment between the store's commit and its renaming.
+    only reads the store needs none. A key that was rotated away is kept beside the present one
+    under its fingerprint, such as verify-0123456789abcdef.key; so is the new one, between the
+    store's commit and its renaming.
 
-    Reading one raises KeysUnavailable when it is missing, malformed or not safely kept.
+    Reading one raises KeysUnavailable if it is missing, malformed or not safely kept.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -75,35 +72,35 @@ class Keyring:
     @cached_property
     def verify(self) -> Key:
         """The key that new verifiers are made with."""
-        key = self._read(VERIFY_KEY)
+        key = self.present(VERIFY_KEY)
         self._verify[key.fingerprint] = key
         return key
 
     @property
     def verify_keys(self) -> Mapping[str, Key]:
-        """The keys loaded so far that verifiers can be checked with, by fingerprint."""
+        """The verify keys that are loaded so far, by fingerprint."""
         return {self.verify.fingerprint: self.verify, **self._verify}
 
     @cached_property
     def audit(self) -> Key:
-        """The key of the audit trail's macs."""
-        return self._read(AUDIT_KEY)
+        """The key of the seals."""
+        return self.present(AUDIT_KEY)
 
     @cached_property
     def portal_public(self) -> Key:
         """The X25519 key that PINs are sealed to."""
-        return self._read(PORTAL_PUBLIC)
+        return self.present(PORTAL_PUBLIC)
 
     @cached_property
     def portal_private(self) -> Key:
-        """The private half, under the fingerprint of the public one that belongs to it."""
-        return self._read(PORTAL_PRIVATE)
+        """The private half, under the fingerprint of its public one."""
+        return self.present(PORTAL_PRIVATE)
 
     def require(self, name: str, expected: str) -> None:
-        """Make sure that the present key of a file name is the one that the store expects.
+        """Use the key that the store expects under a file name.
 
         Raises:
-            KeysUnavailable: It is another, and the expected one does not lie beside it.
+            KeysUnavailable: The present one is another, and the expected one is not beside it.
         """
         attribute = _ATTRIBUTES[name]
         key: Key = getattr(self, attribute)
@@ -111,17 +108,13 @@ class Keyring:
             self.__dict__[attribute] = self.find(name, expected)
 
     def find(self, name: str, expected: str) -> Key:
-        """The key of that fingerprint: the present one, or one that was rotated away.
-
-        Raises:
-            KeysUnavailable: It is neither.
-        """
-        present = self._read(name)
+        """The key of that fingerprint: the present one, or one that was rotated away."""
+        present = self.present(name)
         if present.fingerprint == expected:
             return present
         path = self.folder / rotated_name(name, expected)
         if not path.exists():
-            present = self._read(name)  # it may have been renamed between these two looks
+            present = self.present(name)  # it may have been renamed since the first look
             if present.fingerprint == expected:
                 return present
             was = ", which was compromised" if path.with_suffix(COMPROMISED).exists() else ""
@@ -130,18 +123,16 @@ class Keyring:
                 self.folder / name,
                 f"the store expects {expected}{was}, this is {present.fingerprint}",
             )
-        key = self._read(path.name, purpose=name)
+        key = named_key(name, read_key(path))
         if key.fingerprint != expected:
             raise KeysUnavailable(Fault.MISMATCH, path, f"it is {key.fingerprint}")
         return key
 
     def of(self, name: str, fingerprint: str) -> Key:
-        """The key that made something old: if it isn't here, the error names its file.
-
-        A compromised audit key too: a later seal must vouch for what it made.
+        """The key that made something old, a compromised audit key too.
 
         Raises:
-            KeysUnavailable: It is missing, or can't be read.
+            KeysUnavailable: It is missing, or can't be read; the error names its file.
         """
         for key in self.compromised(name) if name == AUDIT_KEY else ():
             if key.fingerprint == fingerprint:
@@ -149,32 +140,28 @@ class Keyring:
         try:
             return self.find(name, fingerprint)
         except KeysUnavailable as error:
-            # The present key is a sound one, but another: so it is this one that is missing.
+            # The present key is sound, but another one.
             if error.fault is Fault.MISMATCH and error.path == self.folder / name:
                 path = self.folder / rotated_name(name, fingerprint)
                 raise KeysUnavailable(Fault.MISSING, path) from None
             raise
 
     def load_verify(self, fingerprint: str) -> None:
-        """Load another verify key: that of a verifier made before, or after, this process began.
-
-        Raises:
-            KeysUnavailable: It isn't there.
-        """
+        """Load another verify key, for a verifier made with an older or a newer one."""
         self._verify[fingerprint] = self.find(VERIFY_KEY, fingerprint)
 
     def present(self, name: str) -> Key:
-        """The key that lies under a file name now, whatever the store expects."""
-        return self._read(name)
+        """The key that has a file name now; the store may expect another."""
+        return named_key(name, read_key(self.folder / name))
 
     def valid(self, name: str) -> Iterator[Key]:
-        """Every key of this kind on disk, the present one first; what can't be read is left out."""
+        """Every readable key of this kind on disk, the present one first."""
         for path in self.on_disk(name):
             with suppress(KeysUnavailable):
                 yield named_key(name, read_key(path))
 
     def compromised(self, name: str) -> Iterator[Key]:
-        """Every key of this kind that was set aside: nothing else loads it."""
+        """Every key of this kind that was set aside; nothing else loads them."""
         stem, _, _ = name.partition(".")
         for path in sorted(self.folder.glob(f"{stem}-*{COMPROMISED}")):
             with suppress(KeysUnavailable):
@@ -185,15 +172,9 @@ class Keyring:
         stem, _, suffix = name.partition(".")
         return [self.folder / name, *sorted(self.folder.glob(f"{stem}-*.{suffix}"))]
 
-    def _read(self, name: str, *, purpose: str = "") -> Key:
-        return named_key(purpose or name, read_key(self.folder / name))
-
 
 def named_key(name: str, raw: bytes) -> Key:
-    """A raw key under the fingerprint that it has in its file.
-
-    A private portal key goes by the fingerprint of the public one that belongs to it.
-    """
+    """A raw key with its fingerprint; a private portal key has that of its public half."""
     if name == PORTAL_PRIVATE:
         return Key(raw, fingerprint(PORTAL_PUBLIC, public_half(raw)))
     return Key(raw, fingerprint(name, raw))
@@ -216,7 +197,7 @@ def create_keys(folder: Path) -> Keyring:
 
     Raises:
         Refused: One of the files exists; those that this call made are removed again.
-        KeysUnavailable: One can't be written; likewise.
+        KeysUnavailable: One can't be written; those that this call made are removed too.
     """
     import secrets
 

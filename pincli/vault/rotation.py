@@ -1,7 +1,7 @@
-"""Putting a new key in the place of another, so that a kill at any moment loses neither.
+"""Replacing a key by a new one, so that a kill at any moment loses neither.
 
-First both lie under their fingerprints. Then the store says which one counts. Then the new
-one takes the place of the old. A process that looks meanwhile finds either by its fingerprint.
+First both are written under their fingerprints. Then the store names the new one. Then the new
+one gets the usual name. Meanwhile any process finds either by its fingerprint.
 """
 
 from __future__ import annotations
@@ -48,9 +48,6 @@ def prepare_keys(keyring: Keyring, names: tuple[str, ...]) -> NewKeys:
     Args:
         keyring: The keys as they are.
         names: The files to be replaced; the two portal files are a pair.
-
-    Raises:
-        KeysUnavailable: A present key can't be read, or a new one can't be written.
     """
     raw = secrets.token_bytes(KEY_BYTES)
     files = {}
@@ -69,13 +66,8 @@ def prepare_keys(keyring: Keyring, names: tuple[str, ...]) -> NewKeys:
 def _keep(path: Path, key: Key, *, of_age: Path | None = None) -> None:
     """Write a key under its fingerprint, whole or not at all; half of one is replaced.
 
-    A killed rotation may have left an empty file there. Taken for the key, it would let the
-    only good copy be overwritten.
-
-    Args:
-        path: Where.
-        key: The key.
-        of_age: The file that it is a copy of: a key is as old as it is, wherever it lies.
+    A killed rotation may have left an empty file there. If that counted as the key, the only
+    good copy would be overwritten. A copy of the file `of_age` is as old as that file.
     """
     try:
         if read_key(path) == key.raw:
@@ -111,17 +103,13 @@ def set_aside(keyring: Keyring, name: str) -> None:
 
 
 def tidy_names(keyring: Keyring, expected: dict[str, str]) -> None:
-    """Finish what a kill left: each file's usual name belongs to the key that counts.
+    """Finish a rotation that was killed: the key that the store names gets the usual name.
 
-    The files that a killed rotation had not finished hold a key, or half of one, that
-    nothing will ever use: they go.
+    Unfinished files are removed: nothing will ever use their keys.
 
     Args:
         keyring: The keys; the caller keeps other rotations out.
         expected: The fingerprint that the store names, by file name.
-
-    Raises:
-        KeysUnavailable: A key can't be read, or a file can't be renamed.
     """
     for name, fingerprint in expected.items():
         path = keyring.folder / rotated_name(name, fingerprint)

@@ -389,16 +389,16 @@ def test_a_key_renamed_while_it_is_looked_for_is_found(
     with peopled.session() as session:
         new = prepare_keys(session.keyring, FILES[kind])
         session.store.write(key_steps.name_key, kind.value, new.fingerprint)
-        read, looks = Keyring._read, []
+        read, looks = Keyring.present, []
 
-        def reading(keyring: Keyring, name: str, *, purpose: str = "") -> object:
-            key = read(keyring, name, purpose=purpose)
+        def reading(keyring: Keyring, name: str) -> object:
+            key = read(keyring, name)
             looks.append(name)
             if len(looks) == 1:
                 install_keys(session.keyring, new)
             return key
 
-        monkeypatch.setattr(Keyring, "_read", reading)
+        monkeypatch.setattr(Keyring, "present", reading)
         for name in FILES[kind]:
             assert Keyring(peopled.keys).find(name, new.fingerprint).fingerprint == new.fingerprint
 

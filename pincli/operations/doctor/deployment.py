@@ -1,4 +1,4 @@
-"""What is unsafe about a shared deployment, where there is one."""
+"""What is unsafe about a shared deployment, if there is one."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from pincli.store.location import Location, Server
 def deployment_checks(
     path: Path, location: Location, keys: Path, *, marks: Path | None = None
 ) -> Iterator[Check]:
-    """Every check of a deployment, one after the other.
+    """Every check of a deployment.
 
     Args:
         path: The deployment's file.
         location: Where the store is.
-        keys: Where the keys are.
+        keys: The folder of the keys.
         marks: The folder of this host's mark, if it is not that of the keys.
     """
     if not os.path.lexists(path):

@@ -1,4 +1,4 @@
-"""Check whether everything is as it should be, and say what to do where it isn't."""
+"""Check store, keys and clock, and say what to do about each finding."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ WITHOUT_KEY = {
     PORTAL_PUBLIC: "PINs can't be set here",
     PORTAL_PRIVATE: "PINs can't be shown here",
 }
-"""What a host can't do without a key. With a store in a folder, it needs all but the last."""
+"""What a host can't do without a key. With a store in a folder, only the last may be absent."""
 
 
 def examine(
     location: Location, keys: Path, *, marks: Path | None = None, origin: Origin
 ) -> Iterator[Check]:
-    """Every check, one after the other; a failed one does not end the others.
+    """Every check; a failed one does not end the others.
 
     Args:
         location: Where the store is.
-        keys: Where the keys are.
+        keys: The folder of the keys.
         marks: The folder of this host's mark, if it is not that of the keys.
         origin: Who asks.
     """
     marks = marks or keys
-    with suppress(StoreUnavailable):  # which the schema's check tells
+    with suppress(StoreUnavailable):  # the schema's check reports it
         yield from upkeep_of(location, marks).health()
     yield private("keys folder", keys)
     if marks != keys:
@@ -84,7 +84,7 @@ def _apart(what: str, lying: str, hint: str, store: Path, other: Path) -> Check:
 
 
 def _clock(store: Store) -> Check:
-    """Whether events are dated in the future: the clock jumped back, or had jumped ahead."""
+    """Whether events are dated in the future: the clock jumped back, or was ahead."""
     try:
         latest = datetime.now(UTC) + _CLOCK_SLACK
     except (OverflowError, ValueError):
@@ -98,7 +98,7 @@ def _clock(store: Store) -> Check:
 
 
 def _last_audit(store: Store) -> Check:
-    """When the whole trail was last checked: some things show nowhere else."""
+    """When the whole trail was last checked: some tampering shows nowhere else."""
     at = store.trail.last_audit()
     checked = moment_of(at or store.trail.began())
     days = _AUDIT_DAYS if checked is None else (datetime.now(UTC) - checked).days
@@ -109,7 +109,7 @@ def _last_audit(store: Store) -> Check:
 
 
 def _notices(store: Store) -> Check:
-    """Whether the hook took every lock: what it did not take waits."""
+    """Whether locks wait for the hook."""
     waiting = store.trail.notices_waiting()
     if not waiting:
         return Check("notices", None, "")
@@ -121,7 +121,7 @@ def _notices(store: Store) -> Check:
 
 
 def _mark(store: Store, folder: Path) -> Check:
-    """Whether this host would notice that an older state of the store was put back."""
+    """Whether this host would notice that an older store was put back."""
     try:
         if store.require_seen():
             return Check("mark", None, "")
@@ -152,7 +152,7 @@ def _keys(folder: Path, identity: Identity, may_lack: Collection[str]) -> Iterat
 
 
 def _ages(keyring: Keyring) -> Check:
-    """Whether a key has been in use for so long that a copy of it may have gone astray."""
+    """Whether a key is so old that copies of it may have got lost."""
     old = []
     for name in (VERIFY_KEY, AUDIT_KEY, PORTAL_PUBLIC):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Whether those with roles exist, can't get around them, and have only one."""
+"""Whether the people with roles exist, keep to them, and can't open the files themselves."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _STAFF = {Role.AGENT, Role.ADMIN}
 
 
 def people_checks(members: Members, service: int, folders: Collection[Path]) -> Iterator[Check]:
-    """Check who has the roles.
+    """Check the members of the roles.
 
     Args:
         members: For each role, logins and %groups.
         service: The uid of the service account.
-        folders: What nobody else may open.
+        folders: Those that only the service account may open.
     """
     roles, unknown = _logins(members)
     yield _existing(unknown)
@@ -36,7 +36,7 @@ def _existing(unknown: Sequence[str]) -> Check:
 
 
 def _separate(roles: Mapping[str, set[Role]]) -> Check:
-    """Nobody checks PINs and also sees them."""
+    """Nobody may both check PINs and see them."""
     both = sorted(login for login, has in roles.items() if Role.PORTAL in has and has & _STAFF)
     finding = f"{', '.join(both)} can see PINs, and check callers too" if both else None
     return Check("portal apart", finding, "give the portal a login of its own")
@@ -45,7 +45,7 @@ def _separate(roles: Mapping[str, set[Role]]) -> Check:
 def _outside(
     members: Members, roles: Mapping[str, set[Role]], service: int, folders: Collection[Path]
 ) -> Check:
-    """Nobody with a role is in a group of the files: they could open them past pincli."""
+    """Nobody with a role may be in a group of the files: they could bypass pincli."""
     what = "agents outside"
     gids = set()
     try:
@@ -77,7 +77,7 @@ def _name_of(gid: int) -> str:
 
 
 def _logins(members: Members) -> tuple[dict[str, set[Role]], list[str]]:
-    """The roles of every login that can be listed, and the names that nobody has."""
+    """The roles of every login, and the names that no login or group has."""
     everybody = pwd.getpwall()
     roles: dict[str, set[Role]] = {}
     unknown = []

@@ -1,4 +1,4 @@
-"""Whether others can change files that pincli trusts, or put something else in their place."""
+"""Whether others can change or replace the files that pincli trusts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _IN_MEMORY = ("tmpfs", "ramfs")
 
 
 def unchanged(what: str, path: Path, owners: Collection[int]) -> Check:
-    """Whether only these owners can change a file or folder, and every part of the way there."""
+    """Whether only these owners can change a file or folder, and every folder above it."""
     try:
         place, is_safe = real_place(path, owners)
     except OSError as error:
@@ -30,7 +30,7 @@ def unchanged(what: str, path: Path, owners: Collection[int]) -> Check:
 
 
 def hook_check(command: Sequence[str], owners: Collection[int]) -> Check:
-    """Whether the hook can run, and only these owners decide what it does: it runs as one."""
+    """Whether the hook can run, and only its owners can change it, as it runs as one of them."""
     what = "hook"
     program = Path(command[0])
     try:

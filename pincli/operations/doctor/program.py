@@ -1,4 +1,4 @@
-"""Whether somebody else could change the program: what runs here holds the keys."""
+"""Whether others could change the program, which holds the keys while it runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CAPABILITIES = "security.capability"
 
 
 def program_checks() -> Iterator[Check]:
-    """Program, environment and Python are root's alone, and Python has no rights of its own."""
+    """Only root may change program, environment and Python, and Python has no capabilities."""
     import pincli
 
     package = Path(pincli.__file__).parent
@@ -29,9 +29,9 @@ def program_checks() -> Iterator[Check]:
 
 
 def unchanged_program(places: Iterable[Path], tree: Path) -> Check:
-    """Whether root alone can change these places, and everything in a tree.
+    """Whether only root can change these places, and everything in a tree.
 
-    Not even the service account may: an intruder who got in once would stay.
+    Not even the service account may: an intruder who got in once could stay.
     """
     what = "program"
     try:
@@ -53,7 +53,7 @@ def unchanged_program(places: Iterable[Path], tree: Path) -> Check:
 
 
 def without_capabilities(python: Path) -> Check:
-    """Whether a Python has rights that its caller lacks."""
+    """Whether a Python has no rights that its caller lacks."""
     try:
         os.getxattr(python, _CAPABILITIES)
     except OSError:
@@ -63,13 +63,13 @@ def without_capabilities(python: Path) -> Check:
 
 
 def _changeable(tree: Path) -> Iterator[Path]:
-    """What others than root can change in a tree; files that vanish meanwhile don't count."""
+    """What others than root can change in a tree."""
     for folder, folders, files in os.walk(tree):
         for name in (*folders, *files):
             path = Path(folder, name)
             try:
                 facts = path.lstat()
-            except FileNotFoundError:
+            except FileNotFoundError:  # it was there for a moment
                 continue
             is_link = stat.S_ISLNK(facts.st_mode)
             if facts.st_uid != 0 or (facts.st_mode & _WRITABLE_BY_OTHERS and not is_link):

@@ -1,4 +1,4 @@
-"""Whether sudo lets agents do more than run pincli, or writes down what they type."""
+"""Whether sudo lets agents do more than run pincli, or logs what they type."""
 
 from __future__ import annotations
 
@@ -15,20 +15,14 @@ _FILE = "/etc/sudoers"
 _CONVERT = ("/usr/bin/cvtsudoers", "-e", "-f", "json", _FILE)
 _LONGEST = 30.0
 # sudo's logs of input and output hold every PIN that is typed or shown.
-_LOGS = (
-    "log_input",
-    "log_output",
-    "log_stdin",
-    "log_stdout",
-    "log_stderr",
-    "log_ttyin",
-    "log_ttyout",
-)
+_LOGS = [
+    f"log_{what}" for what in ("input", "output", "stdin", "stdout", "stderr", "ttyin", "ttyout")
+]
 _LINE = "Defaults!{} env_reset, !setenv, always_set_home, use_pty, !log_input, !log_output"
 
 
 def sudoers_check(service: str) -> Check:
-    """What sudo lets people do as the service account; root alone may look."""
+    """What sudo lets people do as the service account; only root can check."""
     if os.geteuid() != 0:
         return unchecked(_WHAT, f"only root may read {_FILE}: run doctor as root too")
     try:
@@ -65,7 +59,7 @@ def judged(table: Mapping[str, Any], service: str) -> Check:
 
 
 def _granted(table: Mapping[str, Any], service: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each command that somebody may run as that account, with its tags."""
+    """Each command that sudo runs as that account, with its tags."""
     for user in table.get("User_Specs", ()):
         for spec in user.get("Cmnd_Specs", ()):
             if {"username": service} not in spec.get("runasusers", ()):
@@ -77,7 +71,7 @@ def _granted(table: Mapping[str, Any], service: str) -> Iterator[tuple[str, dict
 
 
 def _defaults(table: Mapping[str, Any], command: str) -> dict[str, Any]:
-    """What Defaults make of a command; those for it come last, as for sudo.
+    """The Defaults for a command; its own come last, as sudo has it.
 
     Those for some users, accounts or hosts count for everybody: they may be its callers.
     """

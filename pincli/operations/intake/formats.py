@@ -20,8 +20,8 @@ _SEPARATOR = re.compile(r"sep=([,;:|\t])\r?\n?", re.IGNORECASE)
 _TYPE = "#TYPE "
 _BLANKS = re.compile(r"[ \t\n\r]*")
 _ENOUGH = 4 * LONGEST_LINE
-"""Characters of JSON that are read together; an object has at most a quarter of them."""
-# What Graph has around its array; a link in it means that there is more than the file has.
+"""Characters of JSON read at once; an object has at most a quarter of them."""
+# What Graph puts around its array; a link in it means that there are more pages.
 _NOTES = r'"@[^"]*"\s*:\s*(?:"[^"]*"|\d+)\s*'
 _AROUND = re.compile(rf'\s*\{{\s*(?:{_NOTES},\s*)*"value"\s*:\s*(?=\[)', re.IGNORECASE)
 _BEHIND = re.compile(rf"\s*(?:,\s*{_NOTES})*\}}\s*")
@@ -34,11 +34,12 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class RawRow(NamedTuple):
-    """A row as the file has it, by our names of columns, not yet checked.
+    """A row as the file has it, not yet checked.
 
     Attributes:
-        number: Which row it is, from 1.
+        number: From 1.
         line: Where it begins.
+        fields: By our names of columns.
         text: What the file has there.
         wrong: Why it can't be read; None if it can.
     """
@@ -51,11 +52,11 @@ class RawRow(NamedTuple):
 
 
 class People:
-    """The rows of a file of people; an iterable, once.
+    """The rows of a file of people; iterate over it once.
 
     Attributes:
-        preamble: What a file of some of its rows begins with.
-        broken: Whether quotes are such that rows may have been taken for others.
+        preamble: The lines before the first row, for a file with some of the rows.
+        broken: Whether an unbalanced quote may have swallowed rows.
     """
 
     def __init__(self, file: BinaryIO, layout: Layout, encoding: str | None = None) -> None:
@@ -63,12 +64,12 @@ class People:
 
         Args:
             file: Opened for reading bytes.
-            layout: Where what is.
-            encoding: Of a file that is not UTF-8 and has no mark that says what it is.
+            layout: Which column is which.
+            encoding: Of a file that is not UTF-8 and has no byte order mark.
 
         Raises:
             UsageProblem: It is not a list of people.
-            FileUnreadable: The system fails at it.
+            FileUnreadable: The system can't read it.
         """
         self._lines = Lines(file, encoding)
         self._layout = layout
@@ -77,12 +78,7 @@ class People:
         self.broken = False
 
     def __iter__(self) -> Iterator[RawRow]:
-        """Each row, bad ones too.
-
-        Raises:
-            UsageProblem: The file as a whole can't be read; says why.
-            FileUnreadable: The system can't.
-        """
+        """Each row, bad ones too; raises as above if the file as a whole can't be read."""
         first = self._lines.first()
         if not first:
             wanted = ", ".join(map(self._layout.label, self._layout.required))
@@ -143,7 +139,7 @@ class People:
             )
 
     def _header(self) -> tuple[list[str], str, bool]:
-        """The columns in lower case, what parts them, and whether PowerShell says a type."""
+        """The columns in lower case, their delimiter, and whether PowerShell names a type."""
         delimiter, is_typed = "", False
         for line in self._lines:
             if line.startswith(_TYPE):
@@ -183,7 +179,7 @@ class People:
             yield line, picked | plan.constants, text, None
 
     def _plan(self, names: tuple[str, ...]) -> Plan | Unfit:
-        """How to read an object with these keys; most have the same."""
+        """How to read an object with these keys; most objects have the same."""
         plan = self._plans.get(names)
         if plan is None:
             try:
@@ -196,7 +192,7 @@ class People:
 
 
 _Value = tuple[int, Any, str, str]
-"""Where a JSON value is, itself, its text, and what is wrong with it."""
+"""A JSON value: its line, the value, its text, and what is wrong with it."""
 _Found = tuple[int, Mapping[str, object], str, RowProblem | None]
 """A row without its number."""
 
@@ -214,7 +210,7 @@ def _split(line: str, delimiter: str) -> list[str]:
 
 
 def _picked(choices: Choices, header: list[str]) -> Callable[[list[str]], str]:
-    """What takes a field from a row of CSV."""
+    """The function that takes a field from a row of CSV."""
     places = [[header.index(name.casefold()) for name in choice] for choice in choices]
     if len(places) == len(places[0]) == 1:
         return itemgetter(places[0][0])
@@ -222,7 +218,7 @@ def _picked(choices: Choices, header: list[str]) -> Callable[[list[str]], str]:
 
 
 def _chosen(choices: Choices, fields: Mapping[str, object]) -> object:
-    """A field of a JSON object; what is no text is given as it is."""
+    """A field of a JSON object; a value that is not text is returned as it is."""
     if len(choices) == len(choices[0]) == 1:
         return _reached(fields, choices[0][0])
     values = [[_reached(fields, name) for name in choice] for choice in choices]
@@ -232,13 +228,13 @@ def _chosen(choices: Choices, fields: Mapping[str, object]) -> object:
 
 
 def _first(values: Iterable[list[str]]) -> str:
-    """The first that is not empty, its parts joined."""
+    """The first value that is not empty, its parts joined."""
     joined = (" ".join(filter(None, map(str.strip, each))) for each in values)
     return next(filter(None, joined), "")
 
 
 def _reached(value: object, path: str) -> object:
-    """What a path leads to, in keys of any case; None if it leads nowhere."""
+    """The value at a path, in keys of any case; None if there is none."""
     path = path.casefold()
     if isinstance(value, dict) and path in value:
         return value[path]
@@ -251,7 +247,7 @@ def _reached(value: object, path: str) -> object:
 
 
 class _KeyTwice(ValueError):
-    """An object has a key twice: which of the two counts is not to be guessed."""
+    """An object has a key twice; which of them counts can't be known."""
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -283,16 +279,12 @@ def _json_lines(lines: Lines) -> Iterator[_Value]:
 
 
 def _elements(lines: Lines) -> Iterator[_Value]:
-    """The elements of an array, alone or as Graph has it; never more than a part is in memory."""
+    """The elements of an array, alone or as Graph has it; only a part is in memory at a time."""
     line = lines.number + 1
     text = lines.read(_ENOUGH)
     around = _AROUND.match(text)
-    position, counted, is_first, is_end = (
-        (around.end() if around else text.index("[")),
-        0,
-        True,
-        False,
-    )
+    position = around.end() if around else text.index("[")
+    counted, is_first, is_end = 0, True, False
     before = text[:position]
     position += 1
     try:

@@ -28,17 +28,17 @@ from pincli.store.steps.people import record
 _PAGE = 1000
 _NAMED_AT_MOST = 5
 _FEW = 5
-"""One user in so many may be missing from a file that is whole."""
+"""Without --at-most, one user in this many may be missing from the file."""
 
 
 class ImportOptions(NamedTuple):
-    """How a file is to be taken.
+    """How to import a file.
 
     Attributes:
         layout: Which column holds what.
-        encoding: The encoding of a file that is not UTF-8 and doesn't name its own.
-        same_login: What it means that somebody of another account has the login of a row.
-        rejecting: Leave out bad rows, and keep what the file has for them.
+        encoding: Of a file that is not UTF-8 and has no byte order mark.
+        same_login: What to do if another account has the login of a row.
+        rejecting: Whether bad rows are left out and kept for a file of their own.
     """
 
     layout: Layout = Layout()
@@ -61,12 +61,12 @@ def stage(
         session: The open store.
         file: The file of people.
         staged: Where its rows and their problems go.
-        options: How to take it.
-        progress: Told how far it is: reading is the first half, comparing the second. Of how
-            much it is told 0 where the file is a pipe, whose end nobody knows.
+        options: How to import it.
+        progress: Reading is the first half, comparing the second. The total is 0 for a pipe,
+            whose length is unknown.
 
     Returns:
-        What importing it would do. Look at `staged.problem_count` first.
+        What importing it would do, if `staged.problem_count` is 0.
 
     Raises:
         UsageProblem: The file as a whole can't be read.
@@ -91,7 +91,7 @@ def stage(
     staged.flush()
     staged.note_duplicates()
     if people.broken and options.rejecting:
-        # What a quote swallowed is not known, so neither is which rows are good.
+        # Nobody knows what the quote swallowed, so nor which rows are good.
         options = options._replace(rejecting=False)
     if options.rejecting:
         staged.reject()
@@ -124,12 +124,10 @@ def take_in(
     *,
     progress: Progress = no_progress,
 ) -> ImportTally:
-    """Write the checked rows in chunks; run again after an interruption, it does the rest.
+    """Write the checked rows in chunks; after an interruption, the next run does the rest.
 
     Raises:
-        Interrupted: Between two chunks; says how far that got.
-        StoreUnavailable: Likewise.
-        StoreTampered: Some records were changed behind the trail; everybody else is done.
+        StoreTampered: Some records were changed behind the trail; all others are done.
     """
     store = session.store
     store.prepare_for_bulk()
@@ -153,7 +151,7 @@ def take_in(
 
 
 class Missing:
-    """Row and uid of the active users of an account that the file lacks; an iterable, once."""
+    """Row and uid of an account's active users that the file lacks; iterate over it once."""
 
     def __init__(self, session: Session, staged: StagedImport, account: str) -> None:
         self._session = session
@@ -162,7 +160,7 @@ class Missing:
         self._active = self._missing = 0
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
-        """One page of the account after the other."""
+        """Go through the account page by page."""
         session = self._session
         for page in session.store.people.pages(account=self._account, spoilt=session.left_out):
             active = {user.login: (user.id, user.uid) for user in page if user.active}
@@ -172,13 +170,10 @@ class Missing:
             yield from (active[name] for name in missing)
 
     def require_few(self, at_most: int | None) -> None:
-        """Refuse a file that is likely to be the wrong one, or a part; asked at the end.
+        """Refuse a file that names nobody of the account, or lacks many; call it at the end.
 
         Args:
             at_most: How many may be missing; None for a fifth.
-
-        Raises:
-            Refused: The file names nobody of the account, or more than that are missing.
         """
         if self._missing == self._active and not self._staged.names_account(self._account):
             raise Refused(Rule.FILE_NAMES_NOBODY, self._account)
@@ -200,7 +195,7 @@ def _size_of(file: BinaryIO) -> int:
 
 
 def _note_name(staged: StagedImport, raw: RawRow) -> None:
-    """Keep the user of a bad row in mind: a second row of theirs is one too many all the same."""
+    """Remember the user of a bad row: another row of theirs is a duplicate."""
     name, account = raw.fields.get("user"), raw.fields.get("account")
     if isinstance(name, str) and isinstance(account, str):
         with suppress(MalformedName):
@@ -209,7 +204,7 @@ def _note_name(staged: StagedImport, raw: RawRow) -> None:
 
 
 def _unclear(accounts: Sequence[str], same_login: SameLogin) -> str:
-    """What to say about a row whose login belongs to another account's user."""
+    """The problem of a row whose login another account has."""
     few = ", ".join(accounts[:_NAMED_AT_MOST])
     if same_login is SameLogin.MOVE:
         return f"it is not clear who moves: the store has that login in {few}"

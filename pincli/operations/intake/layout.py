@@ -1,4 +1,4 @@
-"""Which of a file's columns is which of ours."""
+"""Which column of a file holds which field."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pincli.rules.profiles import FALLING_BACK, FIELDS, REQUIRED, Choices, Profi
 _NAMED_AT_MOST = 10
 _LONGEST_LABEL = 40
 _SAID = {"account", "type"}
-"""What an option can say for everybody."""
+"""Fields that an option can set for everybody."""
 
 
 class Unfit(UsageProblem):
-    """A file, or a row of JSON, has not the columns that it needs; `column` is one of them."""
+    """A file, or a row of JSON, has the wrong columns; `column` is one of them."""
 
     def __init__(self, message: str, hint: str, column: str) -> None:
         super().__init__(message, hint)
@@ -29,10 +29,10 @@ _OURS: dict[str, Choices] = {field: ((field,),) for field in FIELDS}
 
 
 class Plan(NamedTuple):
-    """How to read rows that have certain columns.
+    """How to read rows with certain columns.
 
     Attributes:
-        picks: Each field that the row has, and the columns that it comes from.
+        picks: Each field that a row has, and the columns that it comes from.
         constants: The fields that are the same in every row.
     """
 
@@ -44,15 +44,15 @@ class Layout(NamedTuple):
     """How a file is to be read.
 
     Attributes:
-        columns: Where each field is, as the file spells it.
-        required: What the file must have.
-        fixed: What a profile says of everybody, whatever the file has.
-        lacking: What the options say for what the file lacks.
+        columns: The columns of each field, as the file spells them.
+        required: The fields that the file must have.
+        fixed: What a profile sets for everybody, even if the file has a column for it.
+        lacking: What the options set for fields that the file lacks.
         ignore_unknown: Whether other columns are left out, not refused.
-        yes: Words for active users, beside the usual ones.
-        no: And for the others.
+        yes: More words for active users.
+        no: More words for users who are not.
         profiles: Those that a file may be recognised by.
-        mixed: Whether an account in the file counts over the one in `lacking`.
+        mixed: Whether an account in the file overrides the one in `lacking`.
     """
 
     columns: Mapping[str, Choices] = _OURS
@@ -66,14 +66,14 @@ class Layout(NamedTuple):
     mixed: bool = False
 
     def plan(self, names: Sequence[str], *, nested: bool = False) -> Plan:
-        """How to read rows with these columns, given in lower case.
+        """How to read rows with these columns.
 
         Args:
-            names: The columns.
-            nested: Whether they are keys of JSON, which paths lead through.
+            names: The columns, in lower case.
+            nested: Whether they are keys of JSON; a path may begin with one.
 
         Raises:
-            Unfit: One is missing, twice there, or unknown.
+            Unfit: One is missing, there twice, or unknown.
         """
         have = set(names)
         key = _top if nested else str.casefold
@@ -106,13 +106,13 @@ class Layout(NamedTuple):
         return Plan(picks, constants)
 
     def label(self, field: str) -> str:
-        """The column that a field comes from, as people know it."""
+        """The column that a field comes from."""
         return self.columns[field][0][0]
 
     def _require_all(self, found: set[str], names: Sequence[str], what: str) -> None:
         missing = [self.label(field) for field in self.required if field not in found]
         if missing:
-            # What it has instead is not repeated: without a header it is the first person's row.
+            # What it has instead is not shown: without a header it is the first person's row.
             wanted = ", ".join(map(self.label, self.required))
             hint = (
                 f"it needs {wanted}; --map says what it calls them: `--map user=userPrincipalName`"
@@ -134,7 +134,7 @@ class Layout(NamedTuple):
             )
 
     def _recognised(self, names: Sequence[str]) -> str:
-        """What to do about a file that looks like one profile's, and no other's."""
+        """The hint for a file that looks like one profile's, and no other's."""
         fitting = [
             name
             for name, profile in self.profiles.items()
@@ -152,18 +152,15 @@ def layout_of(
     mixed: bool = False,
     site: Mapping[str, Profile] | None = None,
 ) -> Layout:
-    """What options and configuration say about a file.
+    """The layout of a file, from options and configuration.
 
     Args:
         profile: Its name.
         maps: `field=column` each; `name` and `email` may come several times.
         lacking: Account and type for a file without them, by field.
         ignore_unknown: Whether other columns are left out.
-        mixed: Whether an account in the file counts over the one in `lacking`.
+        mixed: Whether an account in the file overrides the one in `lacking`.
         site: The profiles of the deployment.
-
-    Raises:
-        UsageProblem: There is no such profile, or a mapping is none.
     """
     profiles = {**shipped_profiles(), **(site or {})}
     chosen = profiles.get(profile or "")
@@ -201,7 +198,7 @@ def shipped_profiles() -> dict[str, Profile]:
 
 
 def label(name: str) -> str:
-    """A column's name as it can be shown: bounded, and text, which JSON may spell otherwise."""
+    """A column's name as it can be shown: cut short, and valid text."""
     return name[:_LONGEST_LABEL].encode("utf-8", "backslashreplace").decode()
 
 
@@ -223,7 +220,7 @@ def _top(path: str) -> str:
 
 
 def _about_unknown(names: Sequence[str]) -> str:
-    """What to do about columns that we don't know."""
+    """The hint about columns that pincli doesn't know."""
     leave = f"--ignore-unknown leaves {'it' if len(names) == 1 else 'them'} out"
     if "pin" not in names:
         return leave

@@ -1,4 +1,4 @@
-"""A file as lines of text that are bounded and counted."""
+"""A file as numbered lines of text, none of them too long."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import BinaryIO
 from pincli.errors import FileUnreadable, UsageProblem
 
 LONGEST_LINE = 64 * 1024
-"""Characters. A longer line is refused before all of it is in memory."""
+"""In characters. A longer line is refused before all of it is in memory."""
 LONGEST_RECORD = 16 * LONGEST_LINE
-"""The same for a row over several lines."""
+"""The same for a row of several lines."""
 
 _HEAD = 8
 _BOMS = (
@@ -40,30 +40,30 @@ _NO_TEXT = (
     (b"%PDF", "a PDF", "export it as CSV instead"),
     (b"<", "HTML or XML", "export it as CSV instead"),
 )
-# What UTF-8 can't be decodes to halves of pairs. After a bare carriage return, Python's reader
-# of CSV and an editor count lines differently.
+# Bytes that are not UTF-8 become surrogates. After a bare carriage return, Python's CSV reader
+# and an editor number the lines differently.
 _WRONG = re.compile("\0|[\ud800-\udfff]|\r(?!\n?\\Z)")
 _WHY = {"\0": "it holds a NUL byte", "\r": "it holds a bare carriage return"}
 NO_UTF8 = "it is not UTF-8; of a file from Windows say --encoding cp1252"
 
 
 class Lines:
-    """A file's lines, one at a time, without a BOM; an iterator.
+    """An iterator over a file's lines, without a byte order mark.
 
     Attributes:
         number: The line that was read last, from 1.
-        record: What was read since `begin`.
-        line: Where that begins, blank lines left out; 0 before it does.
-        wrong: Why it can't be a row, if that is seen already; else empty.
-        is_ascii: Whether all was ASCII so far.
+        record: The lines read since `begin`.
+        line: The first of them that is not blank; 0 if there is none yet.
+        wrong: Why the record can't be a row, if that is clear already; else empty.
+        is_ascii: Whether everything was ASCII so far.
     """
 
     def __init__(self, file: BinaryIO, encoding: str | None) -> None:
         """Look at the file's first bytes.
 
         Raises:
-            UsageProblem: It is not text, or there is no such encoding.
-            FileUnreadable: The system fails at it.
+            UsageProblem: It is not text, or the encoding is unknown.
+            FileUnreadable: The system can't read it.
         """
         source = _Source(file)
         self._text = io.TextIOWrapper(
@@ -78,7 +78,7 @@ class Lines:
         self.begin()
 
     def begin(self) -> None:
-        """A new record begins with the next line that is not blank."""
+        """Begin a new record."""
         self.record: list[str] = []
         self.line = 0
         self.wrong = ""
@@ -115,14 +115,14 @@ class Lines:
         return "".join(self.record)
 
     def first(self) -> str:
-        """The next line that is not blank, without taking it; empty if there is none."""
+        """Peek at the next line that is not blank; empty at the end of the file."""
         while (line := self._fetch()) and not line.strip():
             self.number += 1
         self._ahead.append(line)
         return line
 
     def ahead(self, count: int) -> str:
-        """The next lines in one, without taking them."""
+        """Peek at the next lines, joined."""
         ahead: list[str] = []
         while len(ahead) < count and (not ahead or ahead[-1].endswith("\n")):
             ahead.append(self._fetch())
@@ -130,7 +130,7 @@ class Lines:
         return "".join(ahead)
 
     def read(self, size: int) -> str:
-        """At most so many characters more; their lines are not counted."""
+        """Read at most that many characters; their lines are not counted."""
         if self._ahead:
             self._ahead, ahead = [], self._ahead
             return "".join(ahead[::-1])

@@ -1,4 +1,4 @@
-"""The file of rows that were bad: as the file has them, to be corrected and imported again."""
+"""The file of bad rows, as the imported file has them, to be corrected and imported again."""
 
 from __future__ import annotations
 
@@ -15,11 +15,7 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def require_new(path: Path, forbidden: Iterable[Path]) -> None:
-    """Look whether the file can be there; nothing is written.
-
-    Raises:
-        Refused: There is one, or it would lie in a forbidden folder.
-    """
+    """Refuse a file that exists, or would be in a forbidden folder; nothing is written."""
     folder = Path(os.path.realpath(path.absolute().parent))
     require_elsewhere(path, forbidden, real=folder / path.name)
     if os.path.lexists(path):
@@ -27,11 +23,11 @@ def require_new(path: Path, forbidden: Iterable[Path]) -> None:
 
 
 def write_rejects(path: Path, staged: StagedImport, forbidden: Iterable[Path]) -> None:
-    """Write the bad rows down, before any good one is taken in; on the disk when this returns.
+    """Write the bad rows, before any good row is imported; durable when this returns.
 
     Raises:
         Refused: The file exists.
-        FileUnwritable: It can't be written; what there is of it goes.
+        FileUnwritable: It can't be written; what there is of it is removed.
     """
     require_new(path, forbidden)
     try:

@@ -1,10 +1,10 @@
-"""One row of an import: checked field by field, everything that is wrong with it told."""
+"""Check one row of an import field by field, and report everything that is wrong with it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NoReturn, TypeVar
 
 from pincli.errors import MalformedName
@@ -25,14 +25,13 @@ _known_account = lru_cache(maxsize=4096)(canonical_account)  # a few accounts, m
 
 
 class _Bad(Exception):
-    """A field is not as it must be; says what it must be, never what it is."""
+    """A field is bad; the message says what it must be, never what it is."""
 
 
 class RowChecker:
     """Turns raw rows into staged ones."""
 
     def __init__(self, layout: Layout) -> None:
-        """Take the words for yes and no, and the names of columns, from a layout."""
         self._layout = layout
         self._words = dict.fromkeys(NO, False) | dict.fromkeys(YES, True)
         self._words |= dict.fromkeys(layout.no, False) | dict.fromkeys(layout.yes, True)
@@ -43,9 +42,9 @@ class RowChecker:
         if raw.wrong:
             return [raw.wrong]
         wrong: list[RowProblem] = []
-        user = self._field(raw, "user", _user, wrong)
-        account = self._field(raw, "account", _account, wrong)
-        name = self._field(raw, "name", _display_name, wrong)
+        user = self._field(raw, "user", partial(_name, canonical_user), wrong)
+        account = self._field(raw, "account", partial(_name, _known_account), wrong)
+        name = self._field(raw, "name", partial(_name, clean_display_name), wrong)
         kind = self._field(raw, "type", _type, wrong)
         email = self._field(raw, "email", _email, wrong) if "email" in raw.fields else None
         active = self._field(raw, "active", self._active, wrong) if "active" in raw.fields else None
@@ -61,7 +60,7 @@ class RowChecker:
             return parse(value)
         except _Bad as bad:
             column = label(self._layout.label(field))
-            wrong.append(RowProblem(raw.line, column, str(bad), _told(value)))
+            wrong.append(RowProblem(raw.line, column, str(bad), _shown(value)))
             return None
 
     def _active(self, value: object) -> bool:
@@ -71,25 +70,13 @@ class RowChecker:
         return self._words[word]
 
 
-def _told(value: object) -> str:
-    """A value as it may be shown: bounded, and without what could be a PIN."""
+def _shown(value: object) -> str:
+    """A value as it can be shown: cut short, and without what could be a PIN."""
     text = value if isinstance(value, str) else json.dumps(value)
     return label(mask_pins(text.strip()))
 
 
-def _user(value: object) -> str:
-    return _name(value, canonical_user)
-
-
-def _account(value: object) -> str:
-    return _name(value, _known_account)
-
-
-def _display_name(value: object) -> str:
-    return _name(value, clean_display_name)
-
-
-def _name(value: object, clean: Callable[[str], str]) -> str:
+def _name(clean: Callable[[str], str], value: object) -> str:
     if not isinstance(value, str):
         raise _Bad("it is not text")
     try:
@@ -106,7 +93,7 @@ def _type(value: object) -> UserType:
 
 
 def _email(value: object) -> str:
-    return "" if value is None else _name(value, clean_email)
+    return "" if value is None else _name(clean_email, value)
 
 
 def _none_of(words: list[str]) -> NoReturn:
