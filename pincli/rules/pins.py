@@ -16,11 +16,12 @@ GAP = "[\\s\u2010-\u2015-]"
 """What people write between the digits of a PIN: blanks of any kind, and hyphens."""
 
 _WELL_FORMED = re.compile(f"[0-9]{{{PIN_LENGTH}}}")
-_REPEAT, _UP, _DOWN = 0, 1, -1
+_BROKEN_BY = {0: Rule.REPEATED_DIGITS, 1: Rule.DIGIT_SEQUENCE, -1: Rule.DIGIT_SEQUENCE}
+"""The rule that a run of digits breaks, by the step from each to the next."""
 
 
 def ungrouped(text: str) -> str:
-    """What was typed for a PIN, without the blanks and hyphens between digits: `444 159`."""
+    """A typed PIN without the blanks and hyphens between its digits: `444 159`."""
     return re.sub(f"(?<=[0-9]){GAP}+(?=[0-9])", "", text)
 
 
@@ -31,19 +32,17 @@ def require_well_formed(text: str) -> None:
 
 
 def broken_rule(pin: str, user: User | None = None) -> Rule | None:
-    """The rule that a well-formed PIN breaks, or None if it may be used.
+    """The rule that a well-formed PIN breaks; None if this user, or anybody, may use it.
 
     There is no wrap from 9 to 0: 789012 is fine.
-
-    Args:
-        pin: The PIN.
-        user: The user who gets it; None for the rules that hold for everybody.
     """
-    steps = [int(after) - int(before) for before, after in pairwise(pin)]
-    if _has_run(steps, _REPEAT):
-        return Rule.REPEATED_DIGITS
-    if _has_run(steps, _UP) or _has_run(steps, _DOWN):
-        return Rule.DIGIT_SEQUENCE
+    run, last = 1, None
+    for before, digit in pairwise(pin.encode()):
+        step = digit - before
+        run = run + 1 if step == last else 2
+        last = step
+        if run > LONGEST_RUN and step in _BROKEN_BY:
+            return _BROKEN_BY[step]
     names = () if user is None else (user.login, user.email or "", user.account)
     return Rule.OWN_DIGITS if any(pin in ungrouped(name) for name in names) else None
 
@@ -56,20 +55,10 @@ def require_allowed(pin: str) -> None:
 
 
 def generate(user: User | None = None) -> str:
-    """A new PIN, uniform over all that the rules allow a user: drawn again until one passes."""
+    """A new PIN, uniform over those that the rules allow: drawn until one passes."""
     import secrets
 
     while True:
         pin = f"{secrets.randbelow(10**PIN_LENGTH):0{PIN_LENGTH}d}"
         if broken_rule(pin, user) is None:
             return pin
-
-
-def _has_run(steps: list[int], step: int) -> bool:
-    """Whether more than LONGEST_RUN adjacent digits differ by exactly `step` each."""
-    length = 1
-    for each in steps:
-        length = length + 1 if each == step else 1
-        if length > LONGEST_RUN:
-            return True
-    return False

@@ -34,8 +34,8 @@ def interrupted(desk: Desk, at: str, *arguments: str) -> Ran:
         return run.end()
 
 
-def told(ran: Ran) -> tuple[int, int]:
-    """What the message says: how many of how many."""
+def progress_in(ran: Ran) -> tuple[int, int]:
+    """How many are done, and of how many, as the message says."""
     text = ran.answer["error"]["message"] if ran.out else ran.err
     found = re.search(r"(\d+) of (\d+) done", text)
     assert found is not None, ran
@@ -43,15 +43,15 @@ def told(ran: Ran) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("at", ["sql:COMMIT#3", "sql:UPDATE#7", "lock:writer#4", "locked:writer#2"])
-def test_a_reset_tells_how_far_it_got(desk: Desk, at: str) -> None:
-    """While a chunk is written or between two: those that are done, and not one fewer."""
+def test_a_reset_says_how_far_it_got(desk: Desk, at: str) -> None:
+    """While a chunk is written, or between two, it counts exactly those that are done."""
     crowd(desk, MANY)
     ran = interrupted(desk, at, *RESET)
     assert (ran.code, ran.err) == (130, "")
     assert ran.answer["error"]["code"] == "interrupted"
     done = withdrawn(desk)
     assert 0 < done < MANY
-    assert told(ran) == (done, MANY)
+    assert progress_in(ran) == (done, MANY)
     again = desk.run(*RESET)
     assert again.code == 0
     facts = {key: again.answer[key] for key in ("matched", "reset", "unchanged")}
@@ -60,39 +60,35 @@ def test_a_reset_tells_how_far_it_got(desk: Desk, at: str) -> None:
     sound(desk)
 
 
-def test_an_import_tells_how_far_it_got(desk: Desk) -> None:
+@pytest.mark.parametrize("command", ["import", "deactivate"])
+def test_other_bulk_work_says_how_far_it_got(desk: Desk, command: str) -> None:
     """As a reset does; the message says what to do, and that finishes it."""
     path = fresh(desk, "people")
-    rows = "".join(f"u{number},acme,N,cloud\n" for number in range(MANY))
-    path.write_text(f"user,account,name,type\n{rows}")
-    ran = interrupted(desk, "sql:COMMIT#2", "import", str(path))
-    assert ran.code == 130
-    ((done,),) = desk.sql("SELECT count(*) FROM people")
+    words: tuple[str, ...]
+    names = [f"u{number:06}" for number in range(MANY)]
+    if command == "import":
+        rows = "".join(f"{name},acme,N,cloud\n" for name in names)
+        path.write_text(f"user,account,name,type\n{rows}")
+        words, key, query = ("import", str(path)), "added", "SELECT count(*) FROM people"
+    else:
+        crowd(desk, MANY)
+        path.write_text("\n".join(names))
+        words, key = ("user", "deactivate", "--from-file", str(path)), "changed"
+        query = "SELECT count(*) FROM people WHERE NOT active"
+    ran = interrupted(desk, "sql:COMMIT#2", *words)
+    ((done,),) = desk.sql(query)
+    assert (ran.code, progress_in(ran)) == (130, (done, MANY))
     assert 0 < done < MANY
-    assert told(ran) == (done, MANY)
     assert "same command again" in ran.err
-    again = desk.run("import", str(path), "--json").answer
-    assert (again["added"], again["unchanged"]) == (MANY - done, done)
-
-
-def test_a_deactivation_tells_how_far_it_got(desk: Desk) -> None:
-    """The second run says how many were done already."""
-    crowd(desk, MANY)
-    path = fresh(desk, "names")
-    path.write_text("".join(f"u{number:06}\n" for number in range(MANY)))
-    arguments = ("user", "deactivate", "--from-file", str(path), "--json")
-    ran = interrupted(desk, "sql:COMMIT#2", *arguments)
-    ((done,),) = desk.sql("SELECT count(*) FROM people WHERE NOT active")
-    assert (ran.code, told(ran)) == (130, (done, MANY))
-    answer = desk.run(*arguments).answer
-    assert (answer["changed"], answer["unchanged"]) == (MANY - done, done)
+    again = desk.run(*words, "--json").answer
+    assert (again[key], again["unchanged"]) == (MANY - done, done)
 
 
 @pytest.mark.parametrize("option", ["--issue", "--output"])
-def test_issuing_tells_how_far_it_got(
+def test_issuing_says_how_far_it_got(
     desk: Desk, option: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """New PINs take longest of all: there too, so many of so many, and what to do."""
+    """Issuing takes longest of all: it says how many are done, and what to do."""
     monkeypatch.setattr(driving, "_APP", app()[:4])
     crowd(desk, 200)
     file = [str(desk.store.parent / "pins.csv")] if option == "--output" else []
@@ -100,7 +96,7 @@ def test_issuing_tells_how_far_it_got(
     ((done,),) = desk.sql("SELECT count(*) FROM people WHERE question <> 'x'")
     assert ran.code == 130
     assert 0 < done < 200
-    assert told(ran) == (done, 200)
+    assert progress_in(ran) == (done, 200)
     assert ("--only-missing" if file else "same command again") in ran.err
 
 

@@ -118,10 +118,10 @@ def test_what_is_told_of_a_bad_row_moves_no_cursor(floor: Desk) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", HEADER.replace(",", "|"), "user\n", f"{HEADER},shoe\n", "[{", "\ufeff", "[" * 100_000],
-    ids=["empty", "bars", "one column", "unknown", "broken", "bom", "deep"],
+    ["", "user\n", f"{HEADER},shoe\n", "[" * 100_000],
+    ids=["empty", "one column", "unknown", "deep"],
 )
-def test_a_file_that_is_none_is_refused(floor: Desk, text: str) -> None:
+def test_a_file_that_is_no_list_of_people_is_refused(floor: Desk, text: str) -> None:
     """A sentence and a hint, exit 2, nothing changed."""
     before = content(floor.store)
     ran = call(floor, ["import", put(floor, text)])

@@ -54,7 +54,7 @@ def test_a_key_is_one_line_of_hexadecimal(path: Path, content: bytes) -> None:
 
 
 def test_a_missing_key_is_missing(path: Path) -> None:
-    """Neither the file nor its folder need be there to get a clear answer."""
+    """The file, its folder, or a file in the place of the folder."""
     assert fault_of(path) is Fault.MISSING
     assert fault_of(path.parent / "nowhere" / "verify.key") is Fault.MISSING
     put(path, LINE)
@@ -96,7 +96,7 @@ OTHER = 12345
 def test_a_link_is_followed_only_where_nobody_else_can_change_it(
     mounted: Path, spoil: Callable[[Path], object], fault: Fault | None
 ) -> None:
-    """Whoever can write the folder can't point pincli at another file."""
+    """Nobody who can write the folder can point pincli at another file."""
     if os.geteuid() != 0:
         pytest.skip("only root can give files away")
     spoil(mounted.parent)
@@ -147,7 +147,7 @@ def test_a_key_of_root_that_a_group_may_read(
 
 
 def test_a_named_pipe_does_not_hang(path: Path) -> None:
-    """A pipe that nobody writes to is refused at once."""
+    """A pipe that nobody writes to is refused at once, and so is a folder."""
 
     def give_up(_signal: int, _frame: FrameType | None) -> None:
         raise TimeoutError("read_key hangs on a pipe")
@@ -160,26 +160,22 @@ def test_a_named_pipe_does_not_hang(path: Path) -> None:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
-
-
-def test_a_folder_is_no_key(path: Path) -> None:
-    """Something that is no plain file is malformed, not a crash."""
+    path.unlink()
     path.mkdir(mode=0o700)
     assert fault_of(path) is Fault.MALFORMED
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o644, 0o777])
-def test_a_key_that_others_can_touch_is_refused(path: Path, mode: int) -> None:
-    """Any right for group or others is one too many."""
+@pytest.mark.parametrize(
+    "mode",
+    [0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o644, 0o777, 0o600, 0o400, 0o700],
+)
+def test_only_its_owner_may_have_any_right_to_a_key(path: Path, mode: int) -> None:
+    """The owner's own rights don't matter; any right for group or others is one too many."""
     put(path, LINE, mode)
-    assert fault_of(path) is Fault.EXPOSED
-
-
-@pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
-def test_a_key_that_only_its_owner_can_touch_is_read(path: Path, mode: int) -> None:
-    """The owner's own rights don't matter."""
-    put(path, LINE, mode)
-    assert read_key(path) == KEY
+    if mode & 0o077:
+        assert fault_of(path) is Fault.EXPOSED
+    else:
+        assert read_key(path) == KEY
 
 
 _READ = """
@@ -195,7 +191,7 @@ except KeysUnavailable as error:
 
 
 def test_a_key_that_may_not_be_read_is_forbidden(path: Path) -> None:
-    """A key of somebody else's is told from a missing one."""
+    """A key that somebody else owns is not called missing."""
     put(path, LINE, 0o000)
     line = unprivileged(sys.executable, "-c", _READ, str(path))
     ran = subprocess.run(line, capture_output=True, text=True, check=False)
@@ -221,24 +217,13 @@ def test_a_key_that_may_not_be_read_is_forbidden(path: Path) -> None:
         "\u00e9".encode() + LINE[1:],
         KEY.hex().encode("utf-16"),
         b"\x00" * 64,
-    ],
-)
-def test_anything_else_is_malformed(path: Path, content: bytes) -> None:
-    """Too short, too long, not hexadecimal or not ASCII: no key."""
-    put(path, content)
-    assert fault_of(path) is Fault.MALFORMED
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
         LINE[:32] + b"\n" + LINE[32:],
         b" ".join([LINE[:32], LINE[32:]]),
         LINE + b"\n" * 200 + b"and something else",
     ],
 )
-def test_a_key_is_not_put_together_from_pieces(path: Path, content: bytes) -> None:
-    """The key is one line: two, or one with more behind it, are a file gone wrong."""
+def test_anything_else_is_malformed(path: Path, content: bytes) -> None:
+    """Too short, too long, not one line, not hexadecimal or not ASCII: no key."""
     put(path, content)
     assert fault_of(path) is Fault.MALFORMED
 
@@ -255,19 +240,14 @@ def test_a_written_key_is_read_back_and_private(path: Path) -> None:
     assert read_key(path) == KEY
 
 
-def existing_file(path: Path) -> None:
-    """A key that is there already."""
-    put(path, b"there already")
-
-
-def existing_link(path: Path) -> None:
-    """A link to a file that is not there yet: following it would create that."""
-    path.symlink_to(path.parent / "elsewhere")
-
-
-@pytest.mark.parametrize("make", [existing_file, existing_link, Path.mkdir])
+@pytest.mark.parametrize(
+    "make", [lambda path: put(path, b"mine"), lambda path: path.symlink_to("elsewhere"), Path.mkdir]
+)
 def test_nothing_is_ever_written_over(path: Path, make: Callable[[Path], None]) -> None:
-    """What stands at the path is refused and left exactly as it is."""
+    """A file, a dangling link or a folder is left exactly as it is; a missing one is named."""
+    with pytest.raises(KeysUnavailable) as missing:
+        write_key(path.parent / "nowhere" / "verify.key", KEY)
+    assert missing.value.fault is Fault.MISSING
     make(path)
     before = path.lstat()
     with pytest.raises(Refused) as refusal:
@@ -291,7 +271,7 @@ def test_a_key_that_can_not_be_finished_is_removed(
     error: BaseException,
     raised: type[BaseException],
 ) -> None:
-    """No half a key is left behind, which would be refused for ever after."""
+    """No half of a key is left behind, which would be refused for ever."""
 
     def fail(_descriptor: int) -> None:
         raise error
@@ -303,35 +283,16 @@ def test_a_key_that_can_not_be_finished_is_removed(
     assert not path.exists()
 
 
-def test_a_key_is_on_the_disk_before_anybody_relies_on_it(
+def test_a_key_and_its_name_are_on_the_disk_before_anybody_relies_on_it(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When write_key returns, the whole file has been synced."""
+    """When write_key returns, the whole file has been synced, and then its folder."""
     synced: list[tuple[int, int]] = []
 
     def fsync(descriptor: int) -> None:
         facts = os.fstat(descriptor)
-        synced.append((facts.st_ino, facts.st_size))
+        synced.append((facts.st_ino, path.stat().st_size))
 
     monkeypatch.setattr(os, "fsync", fsync)
     write_key(path, KEY)
-    assert (path.stat().st_ino, len(LINE)) in synced
-
-
-def test_a_key_s_name_is_on_the_disk_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A synced file whose name a power cut takes is lost all the same."""
-    synced: list[tuple[int, bool]] = []
-
-    def fsync(descriptor: int) -> None:
-        synced.append((os.fstat(descriptor).st_ino, path.exists()))
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    write_key(path, KEY)
-    assert synced[-1] == (path.parent.stat().st_ino, True)
-
-
-def test_a_folder_that_is_not_there_is_told(path: Path) -> None:
-    """Writing into nowhere is a missing folder, not a crash."""
-    with pytest.raises(KeysUnavailable) as refusal:
-        write_key(path.parent / "nowhere" / "verify.key", KEY)
-    assert refusal.value.fault is Fault.MISSING
+    assert synced == [(path.stat().st_ino, len(LINE)), (path.parent.stat().st_ino, len(LINE))]

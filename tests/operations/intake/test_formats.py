@@ -277,13 +277,6 @@ def test_an_unbalanced_quote_never_swallows_rows_in_silence(
     assert [problem.line for problem in told] == [2]
 
 
-def test_a_file_without_a_header_does_not_repeat_the_first_row() -> None:
-    """Who forgets the header must not see a PIN of the first row on the screen."""
-    with pytest.raises(UsageProblem) as caught:
-        read(b"alice,acme,A,cloud,true,444159\n")
-    assert "444159" not in f"{caught.value.message} {caught.value.hint}"
-
-
 @pytest.mark.parametrize(
     "header",
     [
