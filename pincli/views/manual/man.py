@@ -1,7 +1,6 @@
-"""The manual as a man page: roff, for the macros of man(7).
+"""The man page: the commands as roff, with the macros of man(7).
 
-What comes from the program is escaped here, once: a backslash, a leading dot or a quote
-would be read as roff.
+Every text is escaped here: roff would obey a backslash, a leading dot or a quote.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _SPECIAL = {
 }
 _HYPHENS_OF_AN_OPTION = re.compile(r"(?<![\w-])-[\w-]*")
 _CODE = re.compile(r"`([^`]+)`")
-_STANDS_FOR = re.compile(r"[A-Z]{2,}")
+_PLACEHOLDER = re.compile(r"[A-Z]{2,}")
 _COLUMNS = 78
 _TYPED = re.compile(r"--?[a-z][a-z-]*")
 
@@ -42,12 +41,12 @@ def page(pages: Sequence[Page]) -> str:
 
 
 def literal(text: str) -> str:
-    """Text as roff that shows it as it is: what is typed, with hyphens that can be copied."""
+    """Text as it is typed, in roff, with hyphens that can be copied."""
     return _escaped(text).replace("-", "\\-")
 
 
 def prose(text: str) -> list[str]:
-    """Sentences as lines of roff: options and `code` as typed, other hyphens as hyphens."""
+    """Sentences in roff. Options and `code` can be copied."""
     parts = _CODE.split(text)
     # Split leaves the text between two pieces of code at even places.
     marked = "".join(_bold(part) if i % 2 else _sentence(part) for i, part in enumerate(parts))
@@ -62,7 +61,7 @@ def _page(pages: Sequence[Page]) -> Iterator[str]:
     shared = _shared(commands)
     yield '.\\" Made by `pincli help man`; a change here is lost.'
     yield f'.TH PINCLI 1 "" "pincli {literal(__version__)}" "User Commands"'
-    # Ragged, and no word cut in two: what is read here is searched for and typed.
+    # Left-aligned and without hyphenation: readers search and type these words.
     yield ".nh"
     yield ".ad l"
     yield from _section("NAME", [f"pincli \\- {_sentence(_WHAT_IT_IS)}"])
@@ -118,7 +117,7 @@ def _paragraphs(texts: Iterable[str]) -> Iterator[str]:
     for text in texts:
         yield ".PP"
         if text.startswith("{"):
-            yield from _as_it_is([text])
+            yield from _verbatim([text])
         else:
             yield from prose(text)
 
@@ -133,10 +132,10 @@ def _definitions(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
 def _examples(pages: Iterable[Page]) -> Iterator[str]:
     for each in pages:
         yield from _paragraphs([each.summary])
-        yield from _as_it_is(each.examples)
+        yield from _verbatim(each.examples)
 
 
-def _as_it_is(lines: Iterable[str]) -> Iterator[str]:
+def _verbatim(lines: Iterable[str]) -> Iterator[str]:
     yield ".RS 4"
     yield ".nf"
     yield from (_line(literal(line)) for line in lines)
@@ -145,13 +144,13 @@ def _as_it_is(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _typed(text: str) -> str:
-    """An option or argument: what is typed as it is in bold, placeholders not."""
+    """An option or argument; what is typed is bold, placeholders are not."""
     parts = re.split(r"(\s+)", text)
     return _line(
         "".join(
             _bold(part)
             if _TYPED.fullmatch(part.strip(",")) or part == "pincli"
-            else _STANDS_FOR.sub(r"\\fI\g<0>\\fR", literal(part))
+            else _PLACEHOLDER.sub(r"\\fI\g<0>\\fR", literal(part))
             for part in parts
         )
     )
@@ -173,5 +172,5 @@ def _escaped(text: str) -> str:
 
 
 def _line(text: str) -> str:
-    """A line that roff takes for text: at its beginning a dot or a quote is a request."""
+    """A line that roff reads as text, even if it begins with a dot or a quote."""
     return f"\\&{text}" if text.startswith((".", "'")) else text

@@ -1,4 +1,4 @@
-"""What the manual says about one command."""
+"""One command in the manual."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pincli.views.exit_codes import ExitCode
 
 
 class Page(NamedTuple):
-    """A command, or a group of them, as its `--help` describes it.
+    """A command or a group as its `--help` describes it.
 
     Attributes:
-        command: What is typed after `pincli`; empty for pincli itself.
-        usage: What follows that, such as `[OPTIONS] USER`.
+        command: The words after `pincli`; empty for pincli itself.
+        usage: The words after the command, such as `[OPTIONS] USER`.
         summary: One sentence.
-        audience: Who uses it, as the help says.
+        audience: Who uses it: the heading in the help.
         description: Paragraphs; the summary is their first sentence.
-        arguments: Each as it is typed, and what it is.
-        options: The same.
+        arguments: Each with its meaning.
+        options: Each with its meaning.
         examples: Command lines.
-        notes: Paragraphs that stand after them.
-        exits: How it can end; empty for a group, which does nothing itself.
+        notes: Paragraphs after the examples.
+        exits: Its exit codes; empty for a group.
     """
 
     command: str

@@ -1,4 +1,4 @@
-"""What the manual says about pincli as a whole."""
+"""The topics of `pincli help`: references made here, and the chapters by name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from textwrap import fill
 from pincli.views.exit_codes import EXIT_OF, ExitCode
 
 _COLUMNS = 78
-"""How wide a text is where nobody says otherwise."""
+"""The usual width of a text."""
 _INDENT = "  "
 
 
@@ -21,39 +21,39 @@ def _words_by_exit_code() -> str:
 
 
 JSON = (
-    "With --json, standard output is exactly one JSON object, whatever happens; a wrong option"
+    "With --json, standard output is exactly one JSON object, success or failure; a wrong option"
     " gives one too. Keys are only ever added, and codes never change.",
     '{"pincli": 1, "command": "verify", "ok": true, ...}',
-    "A failure has an `error` with code, message and hint, beside what else there is to say:",
+    "A failure has an `error` with code, message and hint, and perhaps other keys:",
     '{"pincli": 1, ..., "ok": false, "error": {...}}',
-    "`ok` is false exactly where there is an `error`. Times are ISO 8601 in UTC, with a Z. The"
-    f" words of `error.code`, by exit code: {_words_by_exit_code()}.",
-    "Without --json, standard output is the answer, for people; problems go to standard error as"
-    " a `pincli: error:` and a `hint:` line.",
+    "`ok` is false exactly if there is an `error`. Times are ISO 8601 in UTC, with a Z. These are"
+    f" the values of `error.code`, by exit code: {_words_by_exit_code()}.",
+    "Without --json, standard output is the answer, and problems go to standard error as a"
+    " `pincli: error:` and a `hint:` line.",
 )
-"""Paragraphs; one that begins with a brace is shown as it is."""
+"""Paragraphs. One that begins with a brace is not wrapped."""
 
 ENVIRONMENT = (
-    ("PINCLI_STORE", "Folder or server of the database, where --store is not given."),
-    ("PINCLI_KEYS", "Folder of the keys, where --keys is not given."),
-    ("XDG_DATA_HOME", "Where the folder pincli of the database is; else ~/.local/share."),
-    ("XDG_CONFIG_HOME", "Where the folder pincli of the keys is; else ~/.config."),
+    ("PINCLI_STORE", "Folder or server of the database, without --store."),
+    ("PINCLI_KEYS", "Folder of the keys, without --keys."),
+    ("XDG_DATA_HOME", "Holds the folder pincli with the database; else ~/.local/share."),
+    ("XDG_CONFIG_HOME", "Holds the folder pincli with the keys; else ~/.config."),
     ("NO_COLOR", "If not empty, no colours on a terminal."),
-    ("LC_ALL, LC_CTYPE, LANG", "A locale without UTF-8 gets ASCII signs."),
-    ("PGPASSFILE and other PG*", "What libpq reads for a store on a server; not under sudo."),
-    ("SUDO_UID", "Set by sudo: who really runs the command. The deployment's file alone counts."),
+    ("LC_ALL, LC_CTYPE, LANG", "Without UTF-8 in the locale, signs are ASCII."),
+    ("PGPASSFILE and other PG*", "libpq reads them for a store on a server; not under sudo."),
+    ("SUDO_UID", "Set by sudo: who runs the command. Then only the deployment's file counts."),
 )
-"""The variables that are read. No PIN ever is: others could see it there."""
+"""The variables that are read. A PIN never comes from one: other processes could read it."""
 
 FILES = (
-    ("~/.local/share/pincli/pincli.db", "The database; nothing else may open it to write."),
-    ("~/.local/share/pincli/pincli.lock", "The locks of users and of the one writer."),
+    ("~/.local/share/pincli/pincli.db", "The database. Only pincli may write to it."),
+    ("~/.local/share/pincli/pincli.lock", "Its locks, for one writer and for upkeep."),
     ("~/.config/pincli/verify.key", "The key that PINs are checked with."),
-    ("~/.config/pincli/audit.key", "The key that signs the audit trail."),
-    ("~/.config/pincli/portal.pub", "What PINs are sealed to."),
-    ("~/.config/pincli/portal.key", "What opens them: the portal's alone."),
-    ("~/.config/pincli/mark-ID", "What this host has last seen of that store."),
-    ("/etc/pincli/pincli.toml", "Under sudo: store, keys, mark, who may do what, and the hook."),
+    ("~/.config/pincli/audit.key", "The key that seals the audit trail."),
+    ("~/.config/pincli/portal.pub", "The key that PINs are encrypted to."),
+    ("~/.config/pincli/portal.key", "The key that decrypts them, for the portal only."),
+    ("~/.config/pincli/mark-ID", "The newest event that this host has seen in that store."),
+    ("/etc/pincli/pincli.toml", "Under sudo: store, keys, mark, who may do what, the hook."),
 )
 
 
@@ -64,7 +64,7 @@ def exit_codes(columns: int = _COLUMNS) -> str:
 
 
 def environment(columns: int = _COLUMNS) -> str:
-    """What is read from the environment, and which files there are."""
+    """The variables that are read, and the files."""
     return f"Environment:\n{_pairs(ENVIRONMENT, columns)}\nFiles:\n{_pairs(FILES, columns)}"
 
 
@@ -81,7 +81,7 @@ REFERENCES: dict[str, Callable[[int], str]] = {
     "json": json,
     "environment": environment,
 }
-"""What is made of the program's own tables, for a width."""
+"""Topics made from the program's own tables; each takes a width."""
 
 CHAPTERS = {
     "deployment": "A floor of agents: sudo, roles, a hook, Kubernetes.",

@@ -1,4 +1,4 @@
-"""The man page: fresh, and roff that roff's own tools find nothing wrong with."""
+"""The man page is fresh, and valid roff."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ NASTY = (
 
 
 def made() -> str:
-    """The page as the program makes it now."""
+    """The page that the program makes now."""
     return man.page(pages(typer.main.get_command(app)))
 
 
 def rendered(source: str, columns: int = 80) -> str:
-    """What a person reads."""
+    """The page as a person reads it."""
     if shutil.which("groff") is None:
         pytest.skip("groff is not installed; CI installs it")
     ran = subprocess.run(
@@ -52,7 +52,7 @@ def rendered(source: str, columns: int = 80) -> str:
 
 
 def nasty_page() -> str:
-    """A page in which every text means no good."""
+    """A page in which every text looks like roff."""
     root = Page("", "[OPTIONS]", NASTY[0], description=NASTY)
     each = Page(
         "verify",
@@ -74,7 +74,7 @@ def test_the_page_is_fresh() -> None:
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
 def test_groff_finds_nothing_wrong(columns: int) -> None:
-    """No warning of any kind, and every command, exit code and section is there to read."""
+    """It warns of nothing, and shows every command, exit code and section."""
     text = rendered(made(), columns)
     words = " ".join(text.split())
     for command in COMMANDS:
@@ -86,7 +86,7 @@ def test_groff_finds_nothing_wrong(columns: int) -> None:
 
 
 def test_mandoc_finds_nothing_wrong() -> None:
-    """The other reader of man pages; only that the page bears no date, which nobody would keep."""
+    """mandoc warns only of the missing date."""
     if shutil.which("mandoc") is None:
         pytest.skip("mandoc is not installed; CI installs it")
     ran = subprocess.run(
@@ -96,14 +96,14 @@ def test_mandoc_finds_nothing_wrong() -> None:
 
 
 def test_no_text_is_read_as_roff() -> None:
-    """Dots, quotes and backslashes of a text are shown, not obeyed."""
+    """Dots, quotes and backslashes in a text are shown as they are."""
     shown = rendered(nasty_page(), 200)
     for text in NASTY:
         assert text.replace("`code`", "code") in shown, text
 
 
-def test_what_is_typed_can_be_copied() -> None:
-    """Hyphens of options and examples are ASCII ones, in code that a reader pastes."""
+def test_options_and_examples_can_be_copied() -> None:
+    """Options and examples have ASCII hyphens."""
     shown = rendered(made())
     assert "\u2010" not in "".join(line for line in shown.splitlines() if "pincli" in line)
     assert "pincli status --account acme --locked --exit-code" in shown
