@@ -86,7 +86,7 @@ def test_groff_finds_nothing_wrong(columns: int) -> None:
 
 
 def test_mandoc_finds_nothing_wrong() -> None:
-    """mandoc warns only of the missing date."""
+    """It warns only of the missing date."""
     if shutil.which("mandoc") is None:
         pytest.skip("mandoc is not installed; CI installs it")
     ran = subprocess.run(
