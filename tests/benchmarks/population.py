@@ -66,22 +66,16 @@ class Shape(NamedTuple):
 
     Attributes:
         users: How many, the callers included.
-        sorted: Whether names rise with the row number. As a rule they don't.
-        plain: Whether everybody is active and has a PIN; else states are mixed.
         looks: How often each PIN was shown: events that leave the record alone.
     """
 
     users: int
-    sorted: bool = False
-    plain: bool = False
     looks: int = 0
 
     @property
     def name(self) -> str:
         """A name for its folder."""
-        words = ["sorted"] * self.sorted + ["plain"] * self.plain
-        words += [f"looks-{self.looks}"] * bool(self.looks)
-        return "-".join(["users", str(self.users), *words])
+        return f"users-{self.users}-looks-{self.looks}"
 
 
 def store_of(shape: Shape, cache: Path) -> Desk:
@@ -112,19 +106,6 @@ def copy_of(desk: Desk, folder: Path) -> Desk:
     # A mark says where the store is; the copy's first write makes its own.
     shutil.copytree(desk.keys, copy.keys, ignore=shutil.ignore_patterns("mark-*"))
     return copy
-
-
-def renew_pins(desk: Desk, account: str) -> None:
-    """Give every user of an account a PIN again."""
-    rng = random.Random(1)
-    with desk.session() as session:
-
-        def renew(transaction: Transaction, rows: list[int]) -> None:
-            users = transaction.users(rows)
-            transaction.save([_collected(user, rng, session) for user in users])
-
-        for page in session.store.people.pages(account=account):
-            session.store.write(renew, [user.id for user in page])
 
 
 def floor_verifier(pin: str) -> str:
@@ -175,16 +156,14 @@ def _people(session: Session, shape: Shape) -> Iterator[lockout.Step]:
     """Each user's events, in the order of the rows."""
     rng = random.Random(shape.users)
     numbers = list(range(shape.users))
-    if not shape.sorted:
-        rng.shuffle(numbers)
+    rng.shuffle(numbers)
     accounts = _accounts(rng, shape.users)
     first = _drawn(rng, _FIRST_NAMES, shape.users)
     names = zip(first, _drawn(rng, _LAST_NAMES, shape.users), strict=True)
     apart = shape.users // len(CALLERS)
     callers = {shape.users - 1 - apart * i: c for i, c in enumerate(reversed(CALLERS))}
     for row, (number, name) in enumerate(zip(numbers, names, strict=True)):
-        plain = shape.plain or accounts[row] == ATTACKED
-        drawn = 99 if plain or row in callers else rng.randrange(100)
+        drawn = 99 if accounts[row] == ATTACKED or row in callers else rng.randrange(100)
         user = newcomer(
             rng.randbytes(16),
             rng.randbytes(16),
@@ -254,6 +233,6 @@ def _collected(user: User, rng: random.Random, session: Session) -> NewEvent:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("shape", type=json.loads, help="[users, sorted, plain, looks]")
+    parser.add_argument("shape", type=json.loads, help="[users, looks]")
     options = parser.parse_args()
     _build(options.folder, Shape(*options.shape))

@@ -1,1 +1,0 @@
-"""What pincli is compared with: standalone scripts, the libraries alone. None is imported."""
