@@ -1,4 +1,8 @@
-"""`pincli completion`: scripts with which a shell completes pincli's command lines."""
+"""`pincli completion`: scripts with which a shell completes pincli's command lines.
+
+They are not Typer's: those evaluate what the program prints, so an account named `x$(command)`
+ran that command.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,10 @@ from pincli.config import Config
 from pincli.errors import FileUnreadable, UsageProblem
 from pincli.operations.named_files import require_elsewhere
 from pincli.views.blocks import Answer, Fields, Headline, Tone
-from pincli.views.completion import FILES, script
+
+_SCRIPTS = Path(__file__).parents[1] / "views" / "completion"
+FILES = {"bash": "pincli.bash", "zsh": "_pincli", "fish": "pincli.fish"}
+"""The name of each shell's script."""
 
 
 class Shell(StrEnum):
@@ -47,6 +54,11 @@ def completion(
         raise UsageProblem("give one shell, or --write and a folder for all", "bash, zsh or fish")
     text = script(shell)
     return Answer({"shell": shell.value, "script": text}, text=text)
+
+
+def script(shell: str) -> str:
+    """The script for a shell."""
+    return (_SCRIPTS / FILES[shell]).read_text("utf-8")
 
 
 def _write_scripts(folder: Path, config: Config) -> Answer:

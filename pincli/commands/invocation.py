@@ -14,7 +14,7 @@ from pincli.commands.registry import Entry, entries_below, entry_of, name_in
 from pincli.config import Config, read_config, under_sudo
 from pincli.errors import ClockUnusable, PincliError, Refused, Rule
 from pincli.rules.roles import Allowed, Role, acts_for_a_customer, may_run
-from pincli.views.shell import in_account
+from pincli.views.sanitiser import in_account
 
 if TYPE_CHECKING:
     from pincli.models import Origin, User

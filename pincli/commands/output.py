@@ -17,8 +17,7 @@ from pincli.commands.invocation import Invocation
 from pincli.config import read_display
 from pincli.errors import OutputUnavailable
 from pincli.views.blocks import Answer, Block, Next, Note, Problem
-from pincli.views.sanitiser import shown
-from pincli.views.shell import in_account
+from pincli.views.sanitiser import in_account, shown
 
 TICKET_MASKED = "digits of the ticket were masked, as they could be a PIN"
 

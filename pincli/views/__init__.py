@@ -1,1 +1,1 @@
-"""What people see and what programs read. No command decides how anything looks."""
+"""What people see and what programs read. Commands decide nothing about it."""

@@ -9,7 +9,7 @@ from itertools import groupby
 from pincli.results import Acknowledged, Alert, Alerts
 from pincli.views.blocks import Answer, Block, Chart, Headline, Note, Table, Tone, counted
 from pincli.views.exit_codes import ExitCode
-from pincli.views.shell import command
+from pincli.views.sanitiser import command
 from pincli.views.times import said
 
 _CHARTED_AT_MOST = 5
@@ -39,8 +39,8 @@ def found(alerts: Alerts, may_run: _MayRun, *, exit_code: bool, everything: bool
     Args:
         alerts: The signs.
         may_run: Whether the caller's roles allow a command line.
-        exit_code: Whether to end with 4 if there are any.
-        everything: Whether to show what was acknowledged, too.
+        exit_code: Whether to end with 4 if there are any signs.
+        everything: Whether to show acknowledged signs too.
     """
     facts: dict[str, object] = {
         name: [_facts(each, may_run) for each in alerts.signs if each.kind == kind]
@@ -63,7 +63,7 @@ def acknowledged(sign: str) -> Answer:
 
 
 def _facts(alert: Alert, may_run: _MayRun) -> dict[str, object]:
-    """A sign for programs; each kind has some keys of its own."""
+    """The JSON of a sign; each kind has some keys of its own."""
     own: dict[str, dict[str, object]] = {
         "user": {"user": alert.name, "account": alert.account, "times": alert.counted},
         "account": {"account": alert.name},
@@ -108,7 +108,7 @@ def _screen(alerts: Alerts, shown: list[Acknowledged], may_run: _MayRun) -> list
 
 
 def _rows(signs: list[Alert], may_run: _MayRun) -> list[tuple[str, str, str]]:
-    """One row for all signs of a subject: the remedy is the same."""
+    """One row for all signs of a user, account or agent: the remedy is the same."""
     first = signs[0]
     what = "; ".join(_SIGNS[sign.kind, sign.sign].format(sign.counted) for sign in signs)
     since = said(min(sign.since for sign in signs))
@@ -126,7 +126,7 @@ def _some(names: list[str]) -> list[str]:
 
 
 def _command(alert: Alert, may_run: _MayRun) -> str:
-    """The command against a sign, of those that the caller may run; empty if there is none."""
+    """The first command against a sign that the caller may run, or an empty string."""
     where = ("--account", alert.account or "")
     against = {
         "user": [command("reset", alert.name, *where), command("lock", alert.name, *where)],
@@ -138,7 +138,7 @@ def _command(alert: Alert, may_run: _MayRun) -> str:
 
 
 def _chart(alerts: Alerts) -> list[Block]:
-    """Failed attempts an hour over the last day, for the accounts with the most."""
+    """Failed attempts an hour over the last day, of the accounts with the most."""
     totals: Counter[str] = Counter()
     hourly: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for account, hour, failures in alerts.failures:

@@ -1,4 +1,4 @@
-"""The audit trail: as a list, as lines, and checked."""
+"""The audit trail as a list and as lines, and the results of its check, archive and seal."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ from pincli.views.blocks import (
     counted,
 )
 from pincli.views.exit_codes import ExitCode
-from pincli.views.sanitiser import shown
-from pincli.views.shell import command
+from pincli.views.sanitiser import command, shown
 from pincli.views.times import dated, said
 from pincli.views.verdict import with_script
 
@@ -34,8 +33,8 @@ def listing(listed: Listed, limit: int) -> Answer:
     """The answer of `audit list`.
 
     Args:
-        listed: The events, in their order.
-        limit: How many of them at most.
+        listed: The events, in order.
+        limit: How many of them are listed at most.
     """
     pages, total = listed
     truncated = total > limit
@@ -71,7 +70,7 @@ def csv_lines(events: Iterable[Event]) -> Iterator[str]:
 
 
 def csv_head() -> str:
-    """The line above them."""
+    """The first line of a spreadsheet."""
     return _csv(Event._fields)
 
 
@@ -148,7 +147,7 @@ def sealed(number: int | None) -> Answer:
     """The answer of `audit seal`.
 
     Args:
-        number: Of the event that was sealed; None where nothing waited for a seal.
+        number: The number of the event that was sealed; None if no event needed a seal.
     """
     about = "everything was sealed already" if number is None else f"up to event {number}"
     return Answer({"sealed": number}, lambda: [Headline(Tone.GOOD, "sealed", about)])

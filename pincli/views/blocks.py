@@ -1,4 +1,4 @@
-"""What a screen is made of. Views compose these; layout.py makes lines of them.
+"""The blocks of a screen. Views compose them; layout.py makes lines of them.
 
 Annotations are not postponed here, as in models.py.
 """
@@ -12,7 +12,7 @@ from pincli.views.exit_codes import ExitCode
 
 
 class Tone(Enum):
-    """What a text means; the drawing decides what that looks like."""
+    """What a text means. layout.py has the colours."""
 
     GOOD = "good"
     BAD = "bad"
@@ -22,7 +22,7 @@ class Tone(Enum):
 
 
 class Headline(NamedTuple):
-    """The answer: a sign, a word, and what it is about."""
+    """A sign, a word, and what it is about."""
 
     tone: Tone
     word: str
@@ -30,13 +30,13 @@ class Headline(NamedTuple):
 
 
 class Band(NamedTuple):
-    """A headline that is seen from across the desk: as wide as the screen."""
+    """A large headline, as wide as the screen. For terminals only."""
 
     headline: Headline
 
 
 class Fields(NamedTuple):
-    """Label and value, one pair a line, the values aligned."""
+    """Labels and values, one pair a line, the values aligned."""
 
     pairs: Sequence[tuple[str, str]]
 
@@ -49,10 +49,10 @@ class Note(NamedTuple):
 
 
 class Next(NamedTuple):
-    """A command to run next, and what for.
+    """A command to run next, and why.
 
     Attributes:
-        otherwise: The next step for callers who may not run that command; empty for none.
+        otherwise: The next step for callers who may not run that command; may be empty.
         user: The user in the command; --account is added if another account has the login.
     """
 
@@ -66,9 +66,8 @@ class Table(NamedTuple):
     """Columns, and rows that may come page by page from the store.
 
     Attributes:
-        empty: What is shown if there are no rows.
-        folding: The columns that may be folded where the terminal is narrow; the others
-            stay whole. None for all of them.
+        empty: The sentence for a table without rows.
+        folding: The columns that may be folded on a narrow terminal; None for all.
     """
 
     columns: Sequence[str]
@@ -78,16 +77,16 @@ class Table(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """Rows of small bars: a label, the values over time, and a closing word."""
+    """Rows of small bars: a label, the values over time, and a word after them."""
 
     rows: Sequence[tuple[str, Sequence[int], str]]
 
 
 class Menu(NamedTuple):
-    """Rows to choose from, and the one that is chosen.
+    """Rows to choose from, and the number of the chosen one.
 
     Attributes:
-        more: What to say about those that are not among the rows; empty if there are none.
+        more: A sentence about what is not among the rows; may be empty.
     """
 
     rows: Sequence[Sequence[str]]
@@ -99,7 +98,7 @@ Block = Headline | Band | Fields | Note | Next | Table | Chart | Menu
 
 
 class Problem(NamedTuple):
-    """An error as it is shown: a word for scripts, a sentence, and what to do."""
+    """An error as shown: a code for scripts, a sentence, and what to do."""
 
     code: str
     message: str
@@ -107,17 +106,17 @@ class Problem(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a command has to say, for programs and for people.
+    """The answer of a command, for programs and for people.
 
     Attributes:
-        facts: The JSON keys; a value may be an iterator, and is then written as an array.
-        screen: Makes the blocks; not called when JSON is wanted.
-        text: What people get as it is, in place of a screen.
-        complaints: Makes the lines that go to stderr before the problem, for an answer
-            that has no screen; not called when JSON is wanted.
+        facts: The JSON keys; an iterator is written as an array.
+        screen: Makes the blocks; not called for JSON.
+        text: What people get in place of a screen, as it is.
+        complaints: Makes the lines on stderr before the problem, for an answer without a
+            screen; not called for JSON.
         problem: The JSON `error`, for an answer that is a failure, as "incorrect" is.
         exit_code: The exit code if all of it can be written.
-        secret: Whether PINs stand in the facts, which then may not touch the disk.
+        secret: Whether PINs are among the facts, which then may not touch the disk.
     """
 
     facts: dict[str, object]
@@ -130,7 +129,7 @@ class Answer(NamedTuple):
 
     @property
     def is_long(self) -> bool:
-        """Whether it comes page by page, and somebody may not want to see all of it."""
+        """Whether it comes page by page, so that a person may want to stop it."""
         return any(isinstance(value, Iterator) for value in self.facts.values())
 
 

@@ -1,4 +1,4 @@
-"""Calls: one has begun, or is over."""
+"""The answers of `call`: a call began, or it ended."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SAY = "The portal now shows that support is calling you. Please have a look."
 
 
 def facts_of_call(user: User) -> dict[str, str | None] | None:
-    """The JSON of the call with a user; None where nobody is calling."""
+    """The JSON of the call with a user; None if there is no call."""
     call = call_of(user, at=written(present()))
     return None if call is None else call._asdict()
 

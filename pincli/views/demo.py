@@ -1,4 +1,4 @@
-"""The demo's frame around the commands' own output."""
+"""What the demo shows around the output of its commands."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pincli.views.blocks import Answer, Block, Headline, Note, Tone
 
 
 def opening(folder: str) -> list[Block]:
-    """What the demo is about."""
+    """The first lines of the demo."""
     return [
         Headline(Tone.NEUTRAL, "pincli demo", f"a throw-away store in {folder}"),
         Note("Every command below really runs; a PIN after <<< goes to its standard input."),
     ]
 
 
-def step(told: str, command: str) -> list[Block]:
-    """The sentence before a command, and the command as one would type it."""
-    sentence: list[Block] = [Note(""), Note(told, Tone.QUIET)] if told else []
-    return [*sentence, Headline(Tone.NEUTRAL, f"$ {command}")]
+def step(sentence: str, command: str) -> list[Block]:
+    """A sentence, if there is one, and the command after it as typed."""
+    before: list[Block] = [Note(""), Note(sentence, Tone.QUIET)] if sentence else []
+    return [*before, Headline(Tone.NEUTRAL, f"$ {command}")]
 
 
 def ended(code: int) -> list[Block]:
@@ -27,13 +27,13 @@ def ended(code: int) -> list[Block]:
 
 
 def closing() -> list[Block]:
-    """The end, and where to go from here."""
+    """The last lines of the demo."""
     return [
         Note(""),
         Note("The throw-away store is gone. Your own begins with: pincli init"),
     ]
 
 
-def story(told: Sequence[dict[str, object]]) -> Answer:
+def story(steps: Sequence[dict[str, object]]) -> Answer:
     """The answer of `demo --json`."""
-    return Answer({"steps": list(told)})
+    return Answer({"steps": list(steps)})

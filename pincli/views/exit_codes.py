@@ -9,13 +9,13 @@ class ExitCode(IntEnum):
     """How a command ends. Where several apply, the order is that of DESIGN.md, section 7.
 
     Attributes:
-        meaning: What it means, in words; the help, the man page and the README say the same.
+        meaning: What it means; the help, the man page and the README use the same words.
     """
 
     meaning: str
 
     def __new__(cls, number: int, meaning: str) -> ExitCode:
-        """A member from the number that a script sees, and what it means."""
+        """Make a member from its number and its meaning."""
         code = int.__new__(cls, number)
         code._value_ = number
         code.meaning = meaning
@@ -40,7 +40,7 @@ class ExitCode(IntEnum):
 
     @property
     def short(self) -> str:
-        """The meaning in a word or three."""
+        """The meaning in one to three words."""
         return self.name.lower().replace("_", " ")
 
 
@@ -53,7 +53,7 @@ OF_ANY_COMMAND = frozenset(
         ExitCode.INTERRUPTED,
     }
 )
-"""What every command can end with: an answer that can't be written is UNAVAILABLE."""
+"""Every command can end with these; UNAVAILABLE if the answer can't be written."""
 
 EXIT_OF = {
     "internal": ExitCode.BUG,

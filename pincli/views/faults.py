@@ -1,4 +1,4 @@
-"""What is the matter with the store or the keys, as sentences."""
+"""Sentences for a store, a backup, a key or a configuration that can't be used."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
         ),
         Fault.FULL: (f"the disk is full: {path}", "tell an admin: free some space, then try again"),
         Fault.NO_INODES: (
-            f"the disk is full: no inode is left for another file beside {path}",
+            f"the disk is full: it has no inode for another file beside {path}",
             "tell an admin: remove some files there, then try again",
         ),
         Fault.OLD_SQLITE: (
@@ -124,7 +124,7 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
 
 
 def _server_words(fault: Fault, server: Server, detail: str) -> tuple[str, str] | None:
-    """The sentence and the hint for a server's store, where a folder's say something else."""
+    """The sentence and the hint for a store on a server, if they differ from a folder's."""
     words = {
         Fault.NO_DRIVER: (
             f"this host can't reach the store at {server}: psycopg is not installed",
@@ -173,7 +173,7 @@ def _server_words(fault: Fault, server: Server, detail: str) -> tuple[str, str] 
             "tell an admin to check this login, its password and the server's pg_hba.conf",
         ),
         Fault.NO_DATABASE: (
-            f"there is no such database: {server}{detail}",
+            f"the database does not exist: {server}{detail}",
             _places("check --store and PINCLI_STORE; a DBA makes the database"),
         ),
         Fault.NO_SCHEMA: (
@@ -193,9 +193,9 @@ def _server_words(fault: Fault, server: Server, detail: str) -> tuple[str, str] 
 
 
 def _busy(error: StoreBusy) -> tuple[str, str]:
-    """Who holds the lock, as far as it can be known, and how to get past them.
+    """Who holds the lock, if that can be known, and what to do about it.
 
-    A stopped process takes no signal but these two; a kill costs no attempt and no answer.
+    A stopped process reacts to these two signals only. A kill loses no attempt.
     """
     busy = f"the store is busy: {error.path}"
     process = None if error.holder is None else read_process(error.holder)
@@ -304,7 +304,7 @@ def config_words(error: ConfigUnavailable) -> tuple[str, str]:
 
 
 def _places(hint: str) -> str:
-    """The hint, for who may say where store and keys are: under sudo nobody may."""
+    """The hint; under sudo another one, since the configuration names store and keys."""
     if not under_sudo():
         return hint
     return "tell an admin: the configuration names store and keys; pincli's account must own them"

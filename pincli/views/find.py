@@ -1,4 +1,4 @@
-"""People who may be the caller, side by side."""
+"""The answer of `find`: people who may be the caller."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pincli.results import Found
 from pincli.rules.lockout import state_of
 from pincli.views.blocks import Answer, Block, Next, Note, Table, Tone
 from pincli.views.people import record_of
-from pincli.views.shell import command
+from pincli.views.sanitiser import command
 from pincli.views.verdict import login_of
 
 

@@ -1,4 +1,4 @@
-"""An import: what is wrong with the file, what it would do, what it did."""
+"""The answers of `import`: bad rows, a preview, what was done."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHOWN_AT_MOST = 20
 
 
 class Rejected(NamedTuple):
-    """Bad rows that were left out: what is wrong with them, and where they are."""
+    """Bad rows that were left out, and the file that they were written to."""
 
     problems: int
     found: Iterator[RowProblem]
@@ -29,14 +29,14 @@ def problems(count: int, found: Iterator[RowProblem]) -> Answer:
             "problem_count": count,
             "problems": _listed(found),
         },
-        complaints=lambda: _told(count, found),
+        complaints=lambda: _complaints(count, found),
         problem=Problem("usage", message, "correct the file and run the command again"),
         exit_code=ExitCode.USAGE,
     )
 
 
 def preview(tally: ImportTally, account: str) -> list[Block]:
-    """What an import would do, shown before users are deactivated."""
+    """What an import will do, shown before users are deactivated."""
     return [
         Headline(Tone.WARNING, f"import {counted(tally.rows, 'row')}"),
         Fields(
@@ -86,7 +86,7 @@ def _facts(tally: ImportTally, bad: Rejected) -> dict[str, object]:
 def _notes(tally: ImportTally, bad: Rejected) -> list[Block]:
     if not tally.rejected:
         return []
-    return [Note(line, Tone.WARNING) for line in _told(bad.problems, bad.found)]
+    return [Note(line, Tone.WARNING) for line in _complaints(bad.problems, bad.found)]
 
 
 def _listed(found: Iterator[RowProblem]) -> Iterator[dict[str, object]]:
@@ -101,7 +101,7 @@ def _listed(found: Iterator[RowProblem]) -> Iterator[dict[str, object]]:
     )
 
 
-def _told(count: int, found: Iterator[RowProblem]) -> list[str]:
+def _complaints(count: int, found: Iterator[RowProblem]) -> list[str]:
     """The first problems, and how many more there are."""
     more = [f"... and {count - _SHOWN_AT_MOST} more"] if count > _SHOWN_AT_MOST else []
     return [*map(_sentence, islice(found, _SHOWN_AT_MOST)), *more]

@@ -17,7 +17,7 @@ _IN_MEMORY = 8 * 1024 * 1024
 def envelope(
     command: str | None, facts: dict[str, object], problem: Problem | None
 ) -> dict[str, object]:
-    """The object that every command answers with; `ok` is false exactly where `error` is."""
+    """The object that every command answers with; `ok` is false exactly if there is an `error`."""
     result: dict[str, object] = {
         "pincli": CONTRACT,
         "command": command,
@@ -42,15 +42,15 @@ def write(
 ) -> None:
     """Write the object and a newline, ASCII only.
 
-    Rows that come page by page are collected first, in a file once they are many: an error
+    Rows that come page by page are collected first, many of them in a file: an error
     among them must not leave half an object behind.
 
     Args:
-        answer: The object; a value may be an iterator, and is then written as an array.
-        stream: Where to.
-        secret: Whether PINs stand in it: then no file is used, however many there are.
-        whole: Called just before the first character is written: from there on nothing may
-            part the object.
+        answer: The object; an iterator in it is written as an array.
+        stream: Where to write.
+        secret: Whether it holds PINs, which never go to a file.
+        whole: Called just before the first character is written; from then on nothing may
+            interrupt the output.
     """
     if not any(isinstance(value, Iterator) for value in answer.values()):
         whole()

@@ -1,4 +1,4 @@
-"""Keys: what there is, and what was changed."""
+"""The answers of `keys list` and `keys rotate`."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def rotated(
     """The answer of `keys rotate`.
 
     Args:
-        kind: Which key.
-        fingerprint: The new one's; None where only an earlier rotation was finished.
-        resealed: How many PINs were sealed to it.
+        kind: `verify`, `audit` or `portal`.
+        fingerprint: The new key's; None if only an earlier rotation was finished.
+        resealed: How many PINs were sealed to the new key.
         withdrawn: How many PINs were withdrawn.
         compromised: Whether the old key is no longer trusted.
     """

@@ -1,4 +1,4 @@
-"""Users as records: added, shown, listed, switched off and on."""
+"""The answers of `user add`, `user show` and the other commands about records."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pincli.models import Change, State, User
 from pincli.results import Erased
 from pincli.rules.lockout import state_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone, counted
-from pincli.views.shell import command
+from pincli.views.sanitiser import command
 from pincli.views.times import said
 from pincli.views.verdict import caller, collect_next, login_of, who
 
@@ -17,14 +17,14 @@ _REMAINS = (
     "archives, backups and copies of the store",
     "the logs of sudo and the histories of shells, where the login was typed",
     "files that were handed out",
-    "the login where it was typed and nobody had it, until `audit archive` drops it after 30 days",
+    "the login as an unknown name, until `audit archive` drops it after 30 days",
     "on PostgreSQL, the old rows until a vacuum",
 )
 _EDITED = ("account", "login", "display_name", "email", "type")
 
 
-def record_of(user: User) -> dict[str, object]:
-    """The JSON keys of a user's record."""
+def person_of(user: User) -> dict[str, object]:
+    """The JSON keys that every answer about a user has."""
     return {
         "user": user.login,
         "account": user.account,
@@ -33,8 +33,12 @@ def record_of(user: User) -> dict[str, object]:
         "type": user.type.value,
         "active": user.active,
         "state": state_of(user).value,
-        "added_at": user.added_at,
     }
+
+
+def record_of(user: User) -> dict[str, object]:
+    """The JSON keys of a user's record."""
+    return {**person_of(user), "added_at": user.added_at}
 
 
 def added(user: User) -> Answer:
@@ -112,12 +116,12 @@ def edited(change: Change) -> Answer:
 
 
 def erasing(user: User) -> list[Block]:
-    """Who is going to be erased, shown before it is confirmed."""
+    """The user to be erased, shown before the command is confirmed."""
     return [Headline(Tone.WARNING, "erase", who(user)), *record(user).screen()[1:]]
 
 
 def erased(result: Erased) -> Answer:
-    """The answer of `user erase`: what is gone, and what remains elsewhere."""
+    """The answer of `user erase`, with what remains elsewhere."""
     user, old, day = result
     remains = [*_REMAINS]
     if old:

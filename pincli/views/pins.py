@@ -1,4 +1,4 @@
-"""The customer's own actions, and unlocking."""
+"""The answers of `pin show`, `pin change`, `pin check`, `lock` and `unlock`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pincli.models import ShownPin, User
 from pincli.rules.lockout import state_of
 from pincli.views.blocks import Answer, Fields, Headline, Next, Note, Tone
 from pincli.views.people import record_of
-from pincli.views.shell import command
+from pincli.views.sanitiser import command
 from pincli.views.verdict import who
 
 
 def shown(result: ShownPin) -> Answer:
-    """The answer of `pin show`: the one place where a PIN is meant to be read."""
+    """The answer of `pin show`, the only one that always shows a PIN."""
     user = result.user
     return Answer(
         {"user": user.login, "account": user.account, "pin": result.pin},
@@ -41,7 +41,7 @@ def locked(results: Sequence[tuple[User, bool]]) -> Answer:
     """The answer of `lock`.
 
     Args:
-        results: Each record afterwards, and whether it was not locked before.
+        results: Each record afterwards, and whether the lock is new.
     """
     if len(results) == 1:
         ((user, changed),) = results

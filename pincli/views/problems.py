@@ -1,4 +1,4 @@
-"""Errors as sentences: what is wrong, and what to do or to tell the caller."""
+"""Errors as sentences: what is wrong, and what to do or to say to the caller."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from pincli.rules.pins import LONGEST_RUN, PIN_LENGTH
 from pincli.rules.texts import mask_pins
 from pincli.views import faults
 from pincli.views.blocks import Problem
-from pincli.views.shell import command
+from pincli.views.sanitiser import command
 
 _NAMES = {
     "user name": "the user's login goes there: 1 to 254 characters without blanks",
@@ -79,9 +79,9 @@ def for_caller(
     """The problem, with a hint that names only commands that the caller may run.
 
     Args:
-        problem: Semicolons separate the advice in its hint; commands are between backticks.
+        problem: In its hint semicolons separate the advice; commands are between backticks.
         may_run: Whether the caller's roles allow a command line, such as `pincli user list`.
-        completed: Adds to a command line what the caller gave, such as `--account acme`.
+        completed: Adds options of the caller's command to a command line.
     """
     advice = problem.hint.split("; ")
     followed = [each for each in advice if all(map(may_run, _COMMAND.findall(each)))]
@@ -90,9 +90,9 @@ def for_caller(
 
 
 def unforeseen(error: BaseException) -> Problem:
-    """The problem for an error that pincli does not foresee: the machine's failure, or a bug.
+    """The problem for an error that pincli does not raise itself: a bug, or the machine fails.
 
-    Where it happened, never what it says: the text of a foreign exception may hold anything.
+    It says where the error happened, never its text, which may hold anything.
     """
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
@@ -102,7 +102,7 @@ def unforeseen(error: BaseException) -> Problem:
         module = frame.tb_frame.f_globals.get("__name__", "?")
         where = f"{module}:{frame.tb_lineno}"
     where = f"({type(error).__name__} at {where})"
-    # An import that finds no memory raises one of the others.
+    # An import without memory raises one of the others.
     no_room = isinstance(error, ImportError) and "failed to map segment" in str(error)
     if isinstance(error, MemoryError | SystemError) or no_room:
         return Problem("unavailable", f"there is not enough memory {where}", "tell an admin")
@@ -247,12 +247,12 @@ def _unknown(what: str, names: tuple[str, ...], near: tuple[str, ...]) -> tuple[
 def _no_pin(user: str, state: State) -> tuple[str, str]:
     hint = f"`{command('status', user)}`"
     if state is State.INACTIVE:
-        return f"{user} is deactivated and has no use for a PIN", hint
+        return f"{user} is deactivated, and can't have a PIN", hint
     return f"{user} is of a type that never has a PIN", hint
 
 
 def _elsewhere(advice: str) -> str:
-    """Advice to name another folder, where one may: under sudo the configuration names them."""
+    """Advice to name another folder; none under sudo, where the configuration names them."""
     return "" if under_sudo() else f"; {advice}"
 
 
@@ -265,7 +265,7 @@ def _refused(rule: Rule, subject: str, account: str) -> tuple[str, str]:
         ),
         Rule.NOT_LOCKED: (
             f"{subject} is not locked",
-            "nothing to unlock; a wrong answer short of the last needs none",
+            "there is nothing to unlock: it takes six wrong answers in a row to lock",
         ),
         Rule.LOCKED: (
             f"{subject} is locked, so the PIN can't be changed",
@@ -318,7 +318,7 @@ def _refused(rule: Rule, subject: str, account: str) -> tuple[str, str]:
             + _elsewhere("name another folder with --keys, or remove them if no store uses them"),
         ),
         Rule.KEYS_BESIDE_STORE: (
-            f"the keys may not lie with the database: {subject}",
+            f"the keys may not be in the database's folder: {subject}",
             "name two folders, neither inside the other",
         ),
         Rule.DECLINED: ("not confirmed", "nothing was changed"),
@@ -335,7 +335,7 @@ def _refused(rule: Rule, subject: str, account: str) -> tuple[str, str]:
             "ask an admin; the attempt is in the audit trail",
         ),
         Rule.CALLER_UNKNOWN: (
-            f"`pincli {subject}` has to know who runs it, and only sudo can tell",
+            f"`pincli {subject}` needs to know who runs it, and only sudo says so",
             "run it with sudo; or, on a portal's host without sudo, give this account the role in"
             " /etc/pincli/pincli.toml",
         ),
@@ -360,12 +360,12 @@ def _refused(rule: Rule, subject: str, account: str) -> tuple[str, str]:
             "name a file in a folder that only root or you own and may write to",
         ),
         Rule.FILE_NAMES_NOBODY: (
-            f"the file names nobody of {subject}",
-            "nothing was changed; look whether it is the right file, and whether it is whole",
+            f"the file has no user of {subject}",
+            "nothing was changed; check that it is the right file, and complete",
         ),
         Rule.TOO_MANY_MISSING: (
             f"the file lacks {subject}",
-            "nothing was changed; if that is right, allow so many with --at-most N",
+            "nothing was changed; if that is right, raise the limit with --at-most N",
         ),
         Rule.TOO_YOUNG: (
             "the last 30 days stay in the store: alerts look at them",
@@ -376,7 +376,7 @@ def _refused(rule: Rule, subject: str, account: str) -> tuple[str, str]:
             "see `pincli doctor`; or give an earlier date",
         ),
         Rule.FILE_AMONG_SECRETS: (
-            f"that file would lie with the store or the keys: {subject}",
+            f"that file would be among those of the store or the keys: {subject}",
             "name a file in another folder",
         ),
     }

@@ -1,4 +1,4 @@
-"""A progress bar on stderr, for what takes over a second, on a terminal only."""
+"""A progress bar on stderr, after a second, on a terminal only."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _APPEARS_AFTER = 1.0
 
 @contextmanager
 def progress_bar(what: str, *, percent: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """A function to call with how many are done and how many there are; 0 if nobody knows.
+    """Yield a function to call with the done and the total number; the total is 0 if unknown.
 
     Args:
-        what: What is being done, as the bar's label.
-        percent: Whether to show percents, where the numbers themselves tell nobody anything.
+        what: The bar's label.
+        percent: Whether to show percents in place of the numbers.
     """
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _done, _total: None
@@ -35,7 +35,7 @@ def progress_bar(what: str, *, percent: bool = False) -> Iterator[Callable[[int,
 
 
 class _Bar:
-    """Rich's progress display, imported and started only once it is worth it."""
+    """Rich's progress display, imported and started after a second."""
 
     def __init__(self, what: str, *, percent: bool) -> None:
         self._what = what
@@ -81,7 +81,7 @@ class _Bar:
             console=console,
             transient=True,
         )
-        # Noted before it starts: Ctrl-C may come at this very moment, and a bar that nobody
-        # knows of would leave the terminal without a cursor.
+        # Assigned before it starts: if Ctrl-C comes in between, `close` still gives the
+        # terminal its cursor back.
         self._shown = (progress, progress.add_task(self._what, total=total or None))
         progress.start()

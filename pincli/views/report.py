@@ -1,4 +1,4 @@
-"""What happened in a span of time: on a terminal, for programs, and as a page of its own."""
+"""The answer of `report`: on a terminal, as JSON, and as an HTML page."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def answer(report: Report, signs: Answer, path: Path | None) -> Answer:
     Args:
         report: The figures.
         signs: The answer of `alerts`.
-        path: The page that was written, if one was.
+        path: The HTML page, if one was written.
     """
     facts: dict[str, object] = {
         "since": report.since,
@@ -65,7 +65,7 @@ def names_in(signs: Answer) -> tuple[set[str], set[str]]:
 
 
 def page(report: Report, signs: Answer) -> str:
-    """The report as one HTML file that loads nothing from anywhere."""
+    """The report as one HTML file that loads nothing."""
     table = next((each for each in signs.screen() if isinstance(each, Table)), None)
     rows = [] if table is None else [row for rows in table.pages for row in rows]
     count = f"{len(rows)} open" if rows else "none"
@@ -170,7 +170,7 @@ def _change(report: Report, name: str) -> str:
 
 
 def _without_pin(report: Report) -> tuple[int, int]:
-    """How many have no PIN yet, and how many may have one."""
+    """The number of users without a PIN yet, and of those who may have one."""
     able = (State.ACTIVE, State.LOCKED, State.UNCOLLECTED)
     return report.states.get(State.UNCOLLECTED, 0), sum(report.states.get(s, 0) for s in able)
 
@@ -186,7 +186,7 @@ def _listed(facts: dict[str, object], name: str) -> list[dict[str, object]]:
 
 
 def _text(text: str) -> str:
-    """Text as HTML: what came from data is printable, and nothing in it is markup."""
+    """Text as HTML: printable, and never markup."""
     return escape(shown(text, unicode=True))
 
 
@@ -227,7 +227,7 @@ def _uncollected(report: Report) -> str:
 
 
 def _chart(days: Sequence[Day]) -> str:
-    """A bar a day, of what was right, wrong and locked."""
+    """A bar a day: verified, not verified and locked."""
     most = max(sum(each.activity[:3]) for each in days) or 1
     step = _WIDTH / len(days)
     gap = min(10.0, step / 6)

@@ -9,6 +9,7 @@ from pincli.rules.lockout import ATTEMPTS_ALLOWED, attempts_left, state_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone, counted
 from pincli.views.call import facts_of_call
 from pincli.views.exit_codes import ExitCode
+from pincli.views.people import person_of
 from pincli.views.times import said
 from pincli.views.verdict import attempts, caller, collect_next, login_of, name_field, say
 
@@ -21,20 +22,14 @@ _TONES = {
 }
 _CHOSEN = {PinOrigin.GENERATED: "generated", PinOrigin.CUSTOMER: "chosen by the customer"}
 _ORDER = (State.LOCKED, State.ACTIVE, State.UNCOLLECTED, State.INACTIVE, State.INELIGIBLE)
-"""What somebody looks for first comes first."""
+"""The order of the totals: locked users first."""
 _NEVER = "never"
 
 
 def facts_of(user: User) -> dict[str, object]:
-    """The JSON keys of one user, the same in a card and in a list."""
+    """The JSON keys of a user, in a card and in a list."""
     return {
-        "user": user.login,
-        "account": user.account,
-        "name": user.display_name,
-        "email": user.email,
-        "type": user.type.value,
-        "active": user.active,
-        "state": state_of(user).value,
+        **person_of(user),
         "attempts_used": user.failed_attempts,
         "attempts_left": attempts_left(user.failed_attempts),
         "attempt_open": user.attempt is not None,
@@ -67,10 +62,10 @@ def listing(
     """The answer of `status` with a filter.
 
     Args:
-        pages: The users, as they come from the store.
-        totals: The totals by state of the same users.
-        state: The state they are filtered by.
-        exit_code: Whether the exit code says that one of them is locked.
+        pages: The users, page by page.
+        totals: Their totals by state.
+        state: The state to which the list is limited, if it is.
+        exit_code: Whether to end with 4 if one of them is locked.
     """
     shown = {each: n if state in (None, each) else 0 for each, n in totals.items()}
     found = exit_code and shown[State.LOCKED] > 0
@@ -184,5 +179,5 @@ def _totals_sentence(totals: dict[State, int]) -> str:
 
 
 def when(at: str | None, by: str | None = None) -> str:
-    """When something last happened, and by whom."""
+    """A time, and who did it; `never` for None."""
     return " by ".join(filter(None, (said(at), by))) if at else _NEVER

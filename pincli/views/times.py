@@ -1,4 +1,4 @@
-"""Times as people say them, by the clock on their wall. JSON has them as they are stored."""
+"""Local times as people say them. JSON has the stored times."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ _HOUR = 60 * _MINUTE
 
 
 def said(at: str) -> str:
-    """A time as people say it, with the exact local time.
+    """A time as people say it, and the exact local time.
 
     Args:
         at: ISO 8601, UTC, as events have it.
 
     Returns:
         `2 min ago (14:05:12)`, `today 09:05:12`, `yesterday 14:05:12`, or for any other day
-        `2026-11-21 14:05:12`. Anything else comes back as it is.
+        `2026-11-21 14:05:12`. What is not a time is returned unchanged.
     """
     from pincli.rules.times import moment_of, present
 
@@ -34,7 +34,7 @@ def said(at: str) -> str:
 
 
 def dated(at: str) -> str:
-    """A time's local date and time of day, for what stays on the screen while time goes by."""
+    """The local date and time, for a line that stays on the screen."""
     from pincli.rules.times import moment_of
 
     moment = moment_of(at)

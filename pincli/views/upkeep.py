@@ -1,4 +1,4 @@
-"""A store made, brought up to date, moved, backed up, restored and looked at."""
+"""The answers of `init`, `backup`, `restore`, `doctor` and `store`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def upgraded(result: Upgraded | None, users: int) -> Answer:
 
     Args:
         result: What was done; None if the store was up to date.
-        users: How many the store has.
+        users: How many users the store has.
     """
     if result is None:
         return Answer(
@@ -68,8 +68,8 @@ def server_upgraded(users: int, *, changed: bool) -> Answer:
     """The answer of `store upgrade` for a server.
 
     Args:
-        users: How many the store has.
-        changed: Whether the schema was of an older version.
+        users: How many users the store has.
+        changed: Whether the schema was old.
     """
     return Answer(
         {"upgraded": changed, "users": users},
@@ -103,12 +103,14 @@ def _restored_screen(result: Restored) -> list[Block]:
     because = ": what came after the backup may have withdrawn them" if result.withdrawn else ""
     pairs = [("withdrawn", f"{counted(result.withdrawn, 'PIN')}{because}")]
     if result.gone_users:
-        pairs.append(("gone", f"{counted(result.gone_users, 'user')} whom only that store has"))
+        pairs.append(
+            ("gone", f"{counted(result.gone_users, 'user')} that only the replaced store has")
+        )
     if result.aside is not None:
-        pairs.append(("replaced", f"what was there before lies in {result.aside}"))
+        pairs.append(("replaced", f"the store before is now {result.aside}"))
     blocks: list[Block] = [Headline(Tone.GOOD, "restored"), Fields(pairs)]
     if result.changed:
-        blocks.append(Next("pincli audit list --kind restored", "whose record became another"))
+        blocks.append(Next("pincli audit list --kind restored", "whose records changed"))
     if result.withdrawn:
         blocks.append(Next("pincli pin show USER", "each opens a new PIN in the portal"))
     return blocks
@@ -137,7 +139,7 @@ def _examined_screen(checks: Sequence[Check], sick: int) -> list[Block]:
         if sick
         else Headline(Tone.GOOD, "all well", made)
     )
-    # What somebody has to do comes before what nobody has to.
+    # What needs attention comes first.
     order = sorted(checks, key=lambda check: (check.finding is None, check.checked))
     return [headline, Fields([(check.what, _said_of(check)) for check in order])]
 

@@ -1,4 +1,4 @@
-"""The verdict: what an agent with a customer on the line reads in half a second."""
+"""The verdict, which an agent with a customer on the line reads in half a second."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from pincli.rules.lockout import ATTEMPTS_ALLOWED, attempts_left
 from pincli.rules.names import script_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Next, Problem, Tone
 from pincli.views.exit_codes import EXIT_OF, ExitCode
-from pincli.views.sanitiser import shown
-from pincli.views.shell import command
+from pincli.views.sanitiser import command, shown
 from pincli.views.times import said
 
 _CUT = "..."
@@ -73,17 +72,17 @@ def caller(user: User) -> str:
 
 
 def name_field(user: User) -> list[tuple[str, str]]:
-    """The display name as a field, the last of its screen; none where there is no name.
+    """The display name as the last field of a screen; no field without a name.
 
-    Customers choose their names, and one may read like the tool's own words: so it never
-    comes first, and never takes a second line.
+    Customers choose their names, and a name may read like the tool's own words: so it never
+    comes first, and is cut short.
     """
     name = short_name(user)
     return [("name", name)] if name else []
 
 
 def short_name(user: User) -> str:
-    """A display name, cut short."""
+    """A display name, cut to 40 columns."""
     from pincli.views.folding import columns_of
 
     name = shown(user.display_name)
@@ -100,7 +99,7 @@ def login_of(user: User) -> str:
 
 
 def with_script(login: str) -> str:
-    """A login, beside it the script of one that is not ASCII: it may look like another."""
+    """A login, with its script if it is not ASCII: it may look like another login."""
     script = script_of(login)
     return f"{login} [{script}]" if script else login
 
@@ -145,15 +144,15 @@ def collect_next(user: User | None) -> Next:
 
 
 def say(word: str) -> str:
-    """What the agent says to a caller, by a word of SAYINGS."""
+    """What the agent says to a caller, for a key of SAYINGS."""
     return _said[word]
 
 
 def tell(word: str) -> str:
-    """The same as a hint."""
+    """The same text as a hint."""
     return f'tell the caller: "{say(word)}"'
 
 
 def speak(texts: Mapping[str, str]) -> None:
-    """From now on, say these texts; where one is missing, the usual one."""
+    """From now on say these texts, and the usual ones for keys that are missing."""
     _said.update({**SAYINGS, **texts})

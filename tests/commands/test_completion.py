@@ -14,9 +14,8 @@ from typing import Literal
 
 import pytest
 
-from pincli.commands.completion import Shell
+from pincli.commands.completion import FILES, Shell, script
 from pincli.store.sqlite.connection import SCHEMA_VERSION
-from pincli.views.completion import FILES, script
 from tests.store.population import Person, people_of, put
 from tests.support.contract import COMMANDS, GROUPS, call
 from tests.support.desk import PROGRAM, Desk

@@ -40,7 +40,7 @@ def test_a_restore(aside: str | None) -> None:
     }
     text = piped(answer.screen())
     assert "3 PINs" in text
-    assert "2 users whom only that store has" in text
+    assert "2 users that only the replaced store has" in text
     assert ("/s/pincli.db.before" in text) is (aside is not None)
 
 
