@@ -15,7 +15,6 @@ from pincli.views.blocks import (
     Block,
     Fields,
     Headline,
-    Menu,
     Next,
     Note,
     Problem,
@@ -28,12 +27,12 @@ from pincli.views.text_output import rows_of
 from pincli.views.verdict import attempts, caller, login_of, name_field, say, short_name, verdict
 
 WIDEST = 100
-"""Beyond this, a line is tiring to read."""
+"""Columns; a longer line is tiring to read."""
 ROOMY = 16
-"""From so many rows on there is room for blank ones."""
+"""Rows; a screen of as many has room for blank ones."""
 
 Part = tuple[str, str]
-"""A style, and the text that has it."""
+"""A style and its text."""
 
 _TITLE = "pincli desk"
 _GAP = "   "
@@ -41,7 +40,7 @@ _NOT_VERIFIED = Headline(Tone.BAD, "NOT VERIFIED")
 
 
 class Tally(NamedTuple):
-    """The calls of a shift, each by how it ended."""
+    """How many calls of a shift ended in which way."""
 
     verified: int = 0
     refused: int = 0
@@ -107,7 +106,7 @@ def remark(text: str) -> list[Block]:
 
 
 def last_calls(calls: Sequence[tuple[str, Verdict, str | None]]) -> list[Block]:
-    """The agent's own last calls, the latest first, each with its time and its ticket."""
+    """The agent's own last calls, the latest first: time, verdict and ticket of each."""
     rows = [
         (at, call.outcome.value, call.user.login, call.user.account, ticket or "")
         for at, call, ticket in calls
@@ -159,19 +158,15 @@ def _row_of(user: User, chosen: Sequence[str]) -> tuple[str, ...]:
 
 
 def counts(tally: Tally, *, short: bool = False) -> str:
-    """The shift in a few words."""
+    """The tally in words."""
     refused = "not" if short else "not verified"
     return f"{tally.verified} verified  {tally.refused} {refused}  {tally.locked} locked"
 
 
 def summary(tally: Tally) -> Headline:
-    """The one line that is left when the shift is over."""
-    calls = sum(tally)
-    about = (
-        f"{calls} {'call' if calls == 1 else 'calls'}: {tally.verified} verified,"
-        f" {tally.refused} not verified, {tally.locked} locked"
-    )
-    return Headline(Tone.NEUTRAL, "shift over", about)
+    """The line that sums the shift up."""
+    calls = "1 call" if sum(tally) == 1 else f"{sum(tally)} calls"
+    return Headline(Tone.NEUTRAL, "shift over", f"{calls}: {counts(tally).replace('  ', ', ')}")
 
 
 def head(tally: Tally, display: Display, width: int) -> list[Part]:
@@ -186,7 +181,7 @@ def head(tally: Tally, display: Display, width: int) -> list[Part]:
 
 
 def foot(keys: Sequence[tuple[str, str]], width: int) -> list[Part]:
-    """What the keys do, as many as there is room for."""
+    """What the keys do, for as many as there is room for."""
     parts: list[Part] = [("", " ")]
     room = width - 1
     for key, meaning in keys:
@@ -199,7 +194,7 @@ def foot(keys: Sequence[tuple[str, str]], width: int) -> list[Part]:
 
 
 def pin_marks(digits: int, display: Display) -> str:
-    """A PIN being typed: one mark a digit, and the places that are left."""
+    """A PIN while it is typed: filled marks, then empty ones for the missing digits."""
     mark, slot = ("\u25cf", "\u25cb") if display.unicode else ("*", "_")
     return " ".join([mark] * digits + [slot] * (PIN_LENGTH - digits))
 
@@ -213,10 +208,3 @@ def message_rows(blocks: Sequence[Block], display: Display, width: int, rows: in
         else:
             drawn += [f" {row}" for row in rows_of([block], display, width - 1)]
     return drawn
-
-
-def menu_rows(
-    rows: Sequence[Sequence[str]], chosen: int | None, display: Display, width: int
-) -> list[str]:
-    """A list to choose from, one a row."""
-    return [f" {row}" for row in rows_of([Menu(rows, chosen)], display, width - 1)]

@@ -1,6 +1,7 @@
-"""The keyboard: prompt_toolkit types the terminal sequences that it doesn't know.
+"""The keyboard, without the terminal sequences that mean nothing here.
 
-Digits in a terminal's own reports, or a mouse's, could then be taken for a caller's PIN.
+prompt_toolkit would type those that it doesn't know, and the digits in a terminal's or a
+mouse's report could be taken for a PIN.
 """
 
 from __future__ import annotations
@@ -15,18 +16,18 @@ from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.key_binding import KeyPress
 
 ESCAPE_SECONDS = 0.25
-"""How long to wait after an Esc: over a slow line, the rest of a sequence may come late."""
+"""The wait after an Esc: over a slow line, the rest of a sequence may come late."""
 _PASTE_SECONDS = 1.0
-"""How long a paste may pause before its end is taken to be lost."""
+"""After this pause in a paste, its end is taken to be lost."""
 
 _LONGEST = 4096
 _PASTE, _PASTE_END = "\x1b[200~", "\x1b[201~"
 _SEQUENCE = re.compile(
     r"\x1b(?:"
     r"\[(?:\[[@-~]|M(?s:...)|[ -?]+[@-~]|[@-LN-Z\\-~])"
-    # Of the keypad in application mode; text behind it is a name after an Esc.
+    # The keypad in application mode; if text follows, it is a name after an Esc.
     r"|O(?:(?P<keypad>[Mj-y])(?![^\x00-\x1f])|[A-DFHP-S])"
-    # What a terminal answers with begins so; other letters are a name after an Esc.
+    # A terminal's answers begin so; other letters are a name after an Esc.
     r"|(?:\][0-9]|P[ -?]|_G)[^\x07\x1b]*(?:\x07|\x1b\\)"
     r"|\x7f"
     r")"
@@ -35,7 +36,7 @@ _UNFINISHED = re.compile(
     r"\x1b(?:\[(?:\[|M(?s:.{0,2})|[ -?]*)?|[O\]P_]|(?:\][0-9]|P[ -?]|_G)[^\x07\x1b]*\x1b?)?"
 )
 _KEYPAD = 0x40
-"""From a letter of the keypad to its character: p is 0, M is Enter."""
+"""The distance from a keypad's letter to its character: p is 0, M is Enter."""
 
 
 class Keyboard(Vt100Input):
@@ -47,7 +48,7 @@ class Keyboard(Vt100Input):
         self._read_at = 0.0
 
     def read_keys(self) -> list[KeyPress]:
-        """The keys that are complete in the bytes so far.
+        """The keys that are complete so far.
 
         Raises:
             termios.error: The terminal is gone.
@@ -59,17 +60,17 @@ class Keyboard(Vt100Input):
         if self._rest.startswith(_PASTE) and now - self._read_at > _PASTE_SECONDS:
             self._rest += _PASTE_END
         self._read_at = now
-        # Some terminals begin with one character what others begin with two.
+        # One character in some terminals, two in others.
         self._rest += text.replace("\x9b", "\x1b[")
         while self._rest and self._take():
             pass
         return super().flush_keys()
 
     def flush_keys(self) -> list[KeyPress]:
-        """The keys that were meant if nothing follows: a lone Esc."""
+        """The keys if nothing follows: a lone Esc."""
         if not self._rest.startswith(_PASTE):
             rest, self._rest = self._rest, ""
-            # More than one key after an Esc: a sequence whose end is lost.
+            # A longer rest is a sequence whose end is lost.
             for each in rest if len(rest) <= len("\x1b[") else "":
                 self._feed(each)
         return super().flush_keys()
@@ -80,7 +81,7 @@ class Keyboard(Vt100Input):
         self._rest = ""
 
     def _take(self) -> bool:
-        """Take the next keys off what has come; False to wait for more."""
+        """Take the next keys off the rest; False to wait for more."""
         if self._rest.startswith(_PASTE):
             end = self._rest.find(_PASTE_END)
             return end > 0 and self._feed(self._rest[: end + len(_PASTE_END)])
@@ -104,7 +105,7 @@ class Keyboard(Vt100Input):
         return True
 
     def _feed(self, text: str) -> bool:
-        """Hand something whole on to prompt_toolkit's parser."""
+        """Hand a whole key on to prompt_toolkit's parser."""
         self._rest = self._rest[len(text) :]
         self.vt100_parser.feed_and_flush(text)
         return True

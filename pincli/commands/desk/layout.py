@@ -26,6 +26,7 @@ from pincli.commands.desk.state import Listing
 from pincli.config import Display
 from pincli.rules.pins import PIN_LENGTH
 from pincli.views import desk as view
+from pincli.views.blocks import Block, Menu
 
 
 class DeskLayout:
@@ -75,6 +76,9 @@ class DeskLayout:
     def _styled(self, parts: Sequence[view.Part]) -> StyleAndTextTuples:
         return [(style if self._display.color else "", text) for style, text in parts]
 
+    def _drawn(self, blocks: Sequence[Block]) -> AnyFormattedText:
+        return ANSI("\n".join(view.message_rows(blocks, self._display, _width(), _rows())))
+
     def _head(self) -> AnyFormattedText:
         return self._styled(view.head(self._controller.shift.tally, self._display, _width()))
 
@@ -95,15 +99,15 @@ class DeskLayout:
         return Point(2 * min(len(self._controller.shift.pin), PIN_LENGTH), 0)
 
     def _message(self) -> AnyFormattedText:
-        blocks = rendering.message(self._controller.shift, roomy=_rows() >= view.ROOMY)
-        return ANSI("\n".join(view.message_rows(blocks, self._display, _width(), _rows())))
+        roomy = _rows() >= view.ROOMY
+        return self._drawn(rendering.message(self._controller.shift, roomy=roomy))
 
     def _people(self) -> AnyFormattedText:
         listing = self._controller.shift.message
         if not isinstance(listing, Listing):
             return ""
-        rows = view.people_rows(listing.found, _width())
-        return ANSI("\n".join(view.menu_rows(rows, listing.chosen, self._display, _width())))
+        menu = Menu(view.people_rows(listing.found, _width()), listing.chosen)
+        return self._drawn([menu])
 
     def _chosen(self) -> Point:
         listing = self._controller.shift.message

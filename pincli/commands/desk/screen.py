@@ -32,7 +32,7 @@ from pincli.config import Display
 from pincli.errors import Interrupted
 from pincli.rules.texts import is_printable
 
-_GIVE_BACK = b"\x1b[0m\x1b[H\x1b[J\x1b[?7h\x1b[?25h\x1b[?2004l\x1b[?1049l"
+_RESTORE = b"\x1b[0m\x1b[H\x1b[J\x1b[?7h\x1b[?25h\x1b[?2004l\x1b[?1049l"
 _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _ENTER = (Keys.ControlM, Keys.ControlJ)
 _CANCEL = (Keys.Escape, Keys.ControlC)
@@ -59,11 +59,11 @@ _EDITING = {
     Keys.ControlU: "unix-line-discard",
     Keys.ControlK: "kill-line",
 }
-"""All keys that edit the line: prompt_toolkit's others, such as macros, keep what was typed."""
+"""The keys that edit the line; prompt_toolkit's others, such as macros, keep what was typed."""
 
 
 class Screen:
-    """One shift at one terminal, which standard input and output both are."""
+    """One shift at one terminal, which is standard input and output."""
 
     def __init__(self, controller: Controller, display: Display) -> None:
         self._controller = controller
@@ -81,7 +81,7 @@ class Screen:
             color_depth=None if display.color else ColorDepth.DEPTH_1_BIT,
             key_bindings=self._bindings(),
             input=self._keyboard,
-            # Not Python's own stream, which would keep what a terminal that is gone never got.
+            # Python's own stream would keep what could not be written to a lost terminal.
             output=create_output(open(sys.stdout.fileno(), "w", closefd=False)),  # noqa: SIM115
             terminal_size_polling_interval=None,
         )
@@ -89,7 +89,7 @@ class Screen:
         self._app.after_render += lambda _: self._safely(self._controller.after_showing)
 
     def run(self) -> None:
-        """Go on until the agent ends the shift, and give the terminal back whatever ends it.
+        """Run until the agent ends the shift; restore the terminal in any case.
 
         Raises:
             Interrupted: The terminal is gone.
@@ -109,7 +109,7 @@ class Screen:
                 termios.tcsetattr(self._keyboard.fileno(), termios.TCSAFLUSH, self._before)
 
     def wake(self) -> None:
-        """Have a warning shown; for other threads."""
+        """Show a new warning; for other threads."""
         self._soon(lambda: self._safely(self._warn))
 
     async def _running(self) -> None:
@@ -123,7 +123,7 @@ class Screen:
     async def _clear_when_idle(self) -> None:
         while True:
             await asyncio.sleep(self._controller.clear_if_idle())
-            self._follow()
+            self._update()
 
     # Keys
 
@@ -139,7 +139,7 @@ class Screen:
     def _pressed(self, event: KeyPressEvent) -> None:
         controller, key = self._controller, event.key_sequence[0].key
         controller.key_pressed()
-        self._follow()
+        self._update()
         if key in _ENTER:
             self._enter()
         elif key in _CANCEL:
@@ -160,13 +160,13 @@ class Screen:
             controller.shift = transitions.choose(controller.shift, _CHOOSING[Keys(key)])
         else:
             self._line_key(key, event)
-        self._follow()
+        self._update()
 
     def _enter(self) -> None:
-        move = transitions.enter(self._controller.shift)
-        self._checking = isinstance(move[1], Check)
+        transition = transitions.enter(self._controller.shift)
+        self._checking = isinstance(transition[1], Check)
         try:
-            self._controller.apply(move)
+            self._controller.apply(transition)
             if self._checking:
                 # Digits typed meanwhile must not turn up as the next caller's name, nor an
                 # impatient Esc take the verdict away.
@@ -192,8 +192,8 @@ class Screen:
             get_by_name(_EDITING[key]).call(event)
         self._controller.apply(transitions.edit_line(self._controller.shift, self._line.text))
 
-    def _follow(self) -> None:
-        """Set the line and the cursor to what the shift has now."""
+    def _update(self) -> None:
+        """Draw the shift as it is now."""
         shift = self._controller.shift
         if self._line.text != shift.line:
             self._line.reset(Document(shift.line))
@@ -203,17 +203,17 @@ class Screen:
 
     def _warn(self) -> None:
         self._controller.take_warning()
-        self._follow()
+        self._update()
 
-    # Signals, and what else ends or stops us
+    # Signals and errors
 
     def _handlers(self) -> Mapping[signal.Signals, Handler]:
         return {
-            # What comes while a PIN is compared must not take the verdict away.
+            # A Ctrl-C while a PIN is compared must not take the verdict away.
             signal.SIGINT: lambda *_: None if self._checking else self._soon(self._cancel),
             signal.SIGTSTP: lambda *_: self._soon(self._stop),
-            signal.SIGCONT: lambda *_: None if self._stopping else self._soon(self._take_again),
-            **dict.fromkeys(_ENDING, self._give_back_and_end),
+            signal.SIGCONT: lambda *_: None if self._stopping else self._soon(self._continue),
+            **dict.fromkeys(_ENDING, self._restore_and_end),
         }
 
     def _soon(self, what: Callable[[], object]) -> None:
@@ -223,10 +223,10 @@ class Screen:
 
     def _cancel(self) -> None:
         self._controller.shift = transitions.cancel(self._controller.shift)
-        self._follow()
+        self._update()
 
     def _stop(self) -> None:
-        """Stop, as Ctrl-Z does, with the terminal given back; the digits typed are forgotten."""
+        """Stop as Ctrl-Z does: restore the terminal, and forget the digits typed."""
         if signal.getsignal(signal.SIGTSTP) is signal.SIG_IGN:
             return
         self._controller.shift = transitions.erase_pin(self._controller.shift, whole=True)
@@ -235,7 +235,7 @@ class Screen:
             termios.tcsetattr(self._keyboard.fileno(), termios.TCSAFLUSH, self._before)
             handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
             self._stopping = True
-            # All of the job, as the terminal would: sudo may stand between the shell and us.
+            # The whole job, as the terminal would: sudo may be between the shell and us.
             os.kill(0, signal.SIGTSTP)
             self._stopping = False
             signal.signal(signal.SIGTSTP, handler)
@@ -243,17 +243,17 @@ class Screen:
 
         run_in_terminal(stop)
 
-    def _take_again(self) -> None:
-        """Set the terminal up again: the process that used it may have changed it."""
+    def _continue(self) -> None:
+        """Set the terminal up again, as another process may have changed it."""
         self._keyboard.raw_mode().__enter__()
         self._keyboard.forget()
         self._app.renderer.clear()
-        self._follow()
+        self._update()
 
-    def _give_back_and_end(self, number: int, _frame: FrameType | None) -> None:
-        """A terminal that is gone ends the shift with 130, however that is noticed."""
+    def _restore_and_end(self, number: int, _frame: FrameType | None) -> None:
+        """End by a signal; without a terminal, leave the end to `run`, with exit 130."""
         with suppress(OSError, termios.error):
-            os.write(sys.stdout.fileno(), _GIVE_BACK)
+            os.write(sys.stdout.fileno(), _RESTORE)
             termios.tcsetattr(self._keyboard.fileno(), termios.TCSAFLUSH, self._before)
             self._controller.close()
             signal.signal(number, signal.SIG_DFL)
@@ -266,7 +266,7 @@ class Screen:
             raise Interrupted from None
 
     def _safely(self, what: Callable[[], None]) -> None:
-        """Do something for prompt_toolkit, which would print errors on the screen."""
+        """Keep errors from prompt_toolkit, which would print them on the screen."""
         try:
             what()
         except Exception as error:

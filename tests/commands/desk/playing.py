@@ -20,6 +20,7 @@ from pincli.models import Outcome, State, Verdict
 from pincli.results import Found
 from pincli.rules.texts import is_printable
 from pincli.views import desk as view
+from pincli.views.blocks import Menu
 from tests.store.attempting import NO_PIN
 from tests.views.records import alice
 
@@ -106,20 +107,14 @@ def drawn(shift: Shift, columns: int = 80, rows: int = 24, display: Display = PL
     entry = f"{rendering.masked(shift)}   {rendering.ticket(shift)}"
     if shift.caller is not None:
         entry = view.pin_marks(len(shift.pin), display)
-    listing = shift.message
-    people: list[str] = []
-    if isinstance(listing, Listing):
-        people = view.menu_rows(
-            view.people_rows(listing.found, width), listing.chosen, display, width
-        )
+    blocks = rendering.message(shift, roomy=rows >= view.ROOMY)
+    if isinstance(shift.message, Listing):
+        blocks.append(Menu(view.people_rows(shift.message.found, width), shift.message.chosen))
     return "\n".join(
         [
             *(row[:width] for row in _text(view.head(shift.tally, display, width)).splitlines()),
             entry,
-            *view.message_rows(
-                rendering.message(shift, roomy=rows >= view.ROOMY), display, width, rows
-            ),
-            *people,
+            *view.message_rows(blocks, display, width, rows),
             _text(view.foot(rendering.keys(shift), width))[:width],
         ]
     )

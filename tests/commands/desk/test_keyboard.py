@@ -1,11 +1,10 @@
-"""Bytes as keys, however a terminal or a network cuts them up."""
+"""Bytes as keys, in whichever pieces they come."""
 
 from __future__ import annotations
 
 import os
 import pty
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -27,7 +26,7 @@ _PIECES = st.lists(
 
 
 class Typist:
-    """Somebody at a terminal, and what the desk reads of it."""
+    """A terminal, and the keyboard that reads it."""
 
     def __init__(self) -> None:
         self.master, slave = pty.openpty()
@@ -45,7 +44,7 @@ class Typist:
         os.close(self.master)
 
     def keys_of(self, *pieces: bytes, pause: bool = True) -> list[Keys | str]:
-        """The keys that these pieces make, one after the other, and then nothing."""
+        """The keys in these pieces, after a pause if nothing follows."""
         keys: list[KeyPress] = []
         for piece in pieces:
             os.write(self.master, piece)
@@ -57,7 +56,7 @@ class Typist:
 
 @pytest.fixture
 def typist() -> Iterator[Typist]:
-    """Somebody who types."""
+    """A terminal."""
     one = Typist()
     yield one
     one.close()
@@ -84,7 +83,7 @@ def typist() -> Iterator[Typist]:
     ],
 )
 def test_a_key_is_the_same_whole_or_in_pieces(typist: Typist, data: bytes, key: Keys | str) -> None:
-    """In one read, or byte by byte. A paste is one key: the line end in it is no Enter."""
+    """A paste is one key, and the line end in it is no Enter."""
     assert typist.keys_of(data)[:1] == [key]
     assert typist.keys_of(*(bytes([byte]) for byte in data))[:1] == [key]
 
@@ -112,7 +111,7 @@ def test_a_key_is_the_same_whole_or_in_pieces(typist: Typist, data: bytes, key: 
     ],
 )
 def test_what_means_nothing_here_leaves_nothing(typist: Typist, data: bytes) -> None:
-    """A terminal's own reports and mice are no digits of a PIN, nor do they cancel a call."""
+    """A report of a terminal or a mouse types no digit of a PIN, and cancels no call."""
     typed = typist.keys_of(data)
     assert Keys.Escape not in typed
     assert all(isinstance(each, Keys) for each in typed)
@@ -121,13 +120,13 @@ def test_what_means_nothing_here_leaves_nothing(typist: Typist, data: bytes) -> 
 
 @pytest.mark.parametrize("name", ["bob", "Paul", "Otto", "_svc", "]x"])
 def test_an_escape_and_a_name_that_come_together(typist: Typist, name: str) -> None:
-    """Over a slow line Esc and what follows it are one read, and nothing of it is lost."""
+    """Over a slow line they are one read; nothing is lost."""
     typist.keyboard.flush_keys()
     assert typist.keys_of(b"\x1b" + name.encode()) == [Keys.Escape, *name]
 
 
 def test_an_escape_is_known_after_a_moment_alone(typist: Typist) -> None:
-    """Until then it may be the beginning of an arrow."""
+    """It may be the beginning of an arrow."""
     assert typist.keys_of(b"\x1b", pause=False) == []
     assert typist.keyboard.flush_keys()[0].key is Keys.Escape
 
@@ -135,14 +134,14 @@ def test_an_escape_is_known_after_a_moment_alone(typist: Typist) -> None:
 def test_a_paste_that_never_ends_does_not_swallow_the_keyboard(
     typist: Typist, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a while it is what has come of it."""
+    """After a pause, the paste ends."""
     assert typist.keys_of(b"\x1b[200~444159") == []
     monkeypatch.setattr(keyboard, "_PASTE_SECONDS", -1.0)
     assert typist.keys_of(b"a") == ["444159", "a"]
 
 
 def test_what_is_forgotten_does_not_come_back(typist: Typist) -> None:
-    """Neither half a sequence nor what waits in the terminal."""
+    """Neither half a sequence nor unread bytes."""
     typist.keys_of(b"\x1b[200~444", pause=False)
     os.write(typist.master, b"777")
     typist.keyboard.forget()
@@ -152,7 +151,7 @@ def test_what_is_forgotten_does_not_come_back(typist: Typist) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(pieces=_PIECES)
 def test_no_bytes_break_it(typist: Typist, pieces: list[bytes]) -> None:
-    """Whatever comes: no error, and a key typed afterwards arrives."""
+    """No bytes are an error, and a key typed afterwards arrives."""
     typist.keys_of(*pieces)
     typist.keyboard.forget()
     typist.keyboard.stdin_reader._stdin_decoder.reset()
@@ -160,11 +159,6 @@ def test_no_bytes_break_it(typist: Typist, pieces: list[bytes]) -> None:
 
 
 def test_a_huge_paste_is_whole(typist: Typist) -> None:
-    """A clipboard with a book in it is one paste; the line has its own bounds."""
-    began = time.monotonic()
-    read: list[Keys | str] = typist.keys_of(b"\x1b[200~")
-    for _ in range(100):
-        read += typist.keys_of(b"x" * 1000)
-    assert read == []
-    assert typist.keys_of(b"\x1b[201~") == ["x" * 100_000]
-    assert time.monotonic() - began < 20
+    """100,000 characters are one paste; the line has its own bounds."""
+    pieces = [b"x" * 1000] * 100
+    assert typist.keys_of(b"\x1b[200~", *pieces, b"\x1b[201~") == ["x" * 100_000]
