@@ -135,6 +135,15 @@ def test_a_user_who_is_deactivated_at_the_question(desk: Desk) -> None:
     assert desk.user("alice").attempts_total == 0
 
 
+def test_an_answer_for_a_user_who_is_gone_is_a_no(desk: Desk) -> None:
+    """Renamed or erased at the question, they are not verified, and the call ends."""
+    desk.collected("alice")
+    with shift(desk) as backend:
+        check = look_up(backend)
+        gone = check._replace(user=check.user._replace(login="gone"))
+        assert isinstance(backend.respond(gone), Failure)
+
+
 def test_no_lock_is_held_while_the_agent_types(desk: Desk) -> None:
     """Others verify the same caller, and lock them, without waiting."""
     desk.collected("alice")
