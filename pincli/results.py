@@ -1,4 +1,4 @@
-"""What operations find out: results that commands hand to views."""
+"""Results of operations, which commands hand to views."""
 
 from __future__ import annotations
 
@@ -9,24 +9,19 @@ from pincli.models import Event, Head, State, User
 
 
 class Listed(NamedTuple):
-    """Some of the events that are wanted.
-
-    Attributes:
-        pages: The events, read as they are asked for.
-        total: How many are wanted, also beyond the limit.
-    """
+    """Events up to a limit, read lazily, and how many there are without the limit."""
 
     pages: Iterator[list[Event]]
     total: int
 
 
 class RowProblem(NamedTuple):
-    """What is wrong with one row; nothing of it repeats a PIN.
+    """What is wrong with one row of a file; it never repeats a PIN.
 
     Attributes:
-        line: Where the row begins in the file, from 1.
-        column: The column's name, or empty for the row as a whole.
-        value: What it holds, cut short, masked.
+        line: Where the row begins, from 1.
+        column: The column's name; empty for the row as a whole.
+        value: The value, masked and cut short.
     """
 
     line: int
@@ -36,11 +31,11 @@ class RowProblem(NamedTuple):
 
 
 class ImportTally(NamedTuple):
-    """What an import does, or did.
+    """The numbers of an import.
 
     Attributes:
-        pins: Always 0, as imports carry none; scripts may rely on the key.
-        rejected: How many rows of the file were bad, and left out.
+        pins: Always 0; scripts may rely on the key.
+        rejected: Bad rows, which were left out.
     """
 
     rows: int
@@ -53,14 +48,14 @@ class ImportTally(NamedTuple):
 
 
 class TrailReport(NamedTuple):
-    """What a check of the trail found.
+    """The result of a check of the trail.
 
     Attributes:
-        events: How many events it holds.
-        head: The last of them.
-        seq: The number of the first bad row, if there is one.
+        events: How many events it has.
+        head: The last event.
+        seq: The number of the first bad event.
         finding: What is wrong, in words; None if nothing is.
-        first: The number of the first event that was looked at: those before are archived.
+        first: The first event that was checked: earlier ones are archived.
     """
 
     events: int
@@ -71,11 +66,11 @@ class TrailReport(NamedTuple):
 
 
 class Archived(NamedTuple):
-    """What `audit archive` did.
+    """The result of `audit archive`.
 
     Attributes:
-        first: The number of the first event in the file; None if there was none to archive.
-        last: The number of the last one.
+        first: The number of the first event in the file; None if there was nothing to archive.
+        last: The number of the last event in it.
         digest: SHA-256 of the file, hexadecimal.
         names: How many typed names of unknown users were dropped from later events.
     """
@@ -90,8 +85,7 @@ class Activity(NamedTuple):
     """How many answers and locks there were.
 
     Attributes:
-        incorrect: Wrong answers.
-        locked: Locks, those by hand included.
+        locked: Locks, including those by hand.
         unresolved: Users with a wrong answer and no right one within fifteen minutes.
     """
 
@@ -103,20 +97,20 @@ class Activity(NamedTuple):
 
 
 class Day(NamedTuple):
-    """What happened on a day, as `2026-11-24`, by local time."""
+    """The figures of a local date, such as `2026-11-24`."""
 
     day: str
     activity: Activity
 
 
 class Done(NamedTuple):
-    """What admins did by one command.
+    """What admins did with one command.
 
     Attributes:
-        what: The command; or that it was refused to somebody without the role.
-        times: How many users it was done to, or how often.
-        by: Who, and how many each.
-        reason: One that was given with it; None if there was none.
+        what: The command, or that it was refused for lack of a role.
+        times: How many users it was about, or how often it ran.
+        by: Each admin, with their number.
+        reason: One of the reasons given.
     """
 
     what: str
@@ -130,10 +124,10 @@ class Report(NamedTuple):
 
     Attributes:
         since: ISO 8601, UTC; so is `until`.
-        by: Who made it.
-        sealed: The number of the newest event with a seal.
-        before: The figures of as long a span before.
-        accounts: Those with a sign, then those with the most unresolved; so are `agents`.
+        by: Who made the report.
+        sealed: The number of the newest sealed event.
+        before: The figures of an equal span before.
+        accounts: Those with a sign, then those with the most unresolved; also `agents`.
         states: How many users are in each state now.
     """
 
@@ -151,21 +145,21 @@ class Report(NamedTuple):
 
 
 class Alert(NamedTuple):
-    """A sign of an attack, as it is shown.
+    """A sign of an attack.
 
     Attributes:
-        id: What it is acknowledged by, such as `agent:mia`.
+        id: For `alerts ack`, such as `agent:mia`.
         kind: `user`, `account`, `agent` or `floor`.
-        sign: Which one, in a word for programs.
+        sign: Which sign, in a word for programs.
         name: The user's login, the account or the agent; empty for the floor.
-        account: The user's, or the account itself; None for the others.
+        account: The user's account, or the account itself.
         counted: The count that is compared with the bound.
-        bound: From how many on it is a sign.
+        bound: The count from which on it is a sign.
         since: When the bound was reached, ISO 8601, UTC.
-        latest: When the last event that counts was.
+        latest: When the last event was.
         users: How many users it is about.
         failures: How many events count.
-        agents: With whom, those with the most first.
+        agents: Those with the most events first.
         tickets: The tickets of these events.
     """
 
@@ -185,7 +179,7 @@ class Alert(NamedTuple):
 
 
 class Acknowledged(NamedTuple):
-    """A sign that an admin has acknowledged: its id, when, who, and why."""
+    """A sign that an admin has acknowledged."""
 
     id: str
     account: str | None
@@ -195,11 +189,7 @@ class Acknowledged(NamedTuple):
 
 
 class HourlyFailures(NamedTuple):
-    """How many wrong answers an account's users gave in one hour.
-
-    Attributes:
-        hour: As `2026-11-24T13`, UTC.
-    """
+    """How many wrong answers an account's users gave in an hour, such as `2026-11-24T13`, UTC."""
 
     account: str
     hour: str
@@ -211,7 +201,7 @@ class Alerts(NamedTuple):
 
     Attributes:
         hours: The last day's hours, oldest first, for the chart.
-        acknowledged: What was acknowledged in the last 30 days, the latest first.
+        acknowledged: The acknowledged signs of the last 30 days, the latest first.
     """
 
     signs: list[Alert]
@@ -225,12 +215,12 @@ class KeyInfo(NamedTuple):
 
     Attributes:
         kind: `verify`, `portal` or `audit`.
-        present: Whether it is the one that the store expects now.
+        present: Whether the store uses it now.
         made_at: When the file was made, ISO 8601, UTC.
         users: How many users' records need it.
-        usable: False for a file that holds no key, such as a killed rotation leaves.
-        age_days: How many whole days ago that was.
-        compromised: Whether it was set aside, as others may have it.
+        usable: False if the file holds no key, after a killed rotation.
+        age_days: Whole days since `made_at`.
+        compromised: Whether it was set aside because others may have it.
     """
 
     file: str
@@ -245,16 +235,14 @@ class KeyInfo(NamedTuple):
 
 
 class Restored(NamedTuple):
-    """What a restore did.
+    """The result of a restore.
 
     Attributes:
-        withdrawn: PINs withdrawn, because something happened since the backup.
-        kept_users: Always 0, as the users are the backup's; scripts may rely on the key.
-        kept_events: Always 0, as the trail is the backup's.
-        changed: Users whose record is not as their last event said; each has a new one.
-        aside: Where the replaced store lies; None if there was none.
-        left_out: Always 0, as the trail is the backup's, whole.
-        gone_users: Users whom only the replaced store has.
+        withdrawn: PINs that were withdrawn because something happened since the backup.
+        kept_users: Always 0, as are `kept_events` and `left_out`; scripts may rely on the keys.
+        changed: Users whose record contradicted their last event, and was repaired.
+        aside: The path of the replaced store; None if there was none.
+        gone_users: Users that only the replaced store has.
     """
 
     withdrawn: int
@@ -267,11 +255,11 @@ class Restored(NamedTuple):
 
 
 class Upgraded(NamedTuple):
-    """What became of a store of schema 1.
+    """The result of upgrading a store of schema 1.
 
     Attributes:
-        events: How many the old trail has.
-        withdrawn: PINs withdrawn, because the old trail contradicts the record.
+        events: How many events the old trail has.
+        withdrawn: PINs that were withdrawn because the old trail contradicts the record.
         locked: How many users had left a sixth attempt open.
     """
 
@@ -285,10 +273,8 @@ class Moved(NamedTuple):
     """A store that is on a server now.
 
     Attributes:
-        location: Where.
-        users: How many it has.
-        events: How many events its trail has, those of schema 1 included.
-        moved: Whether it was moved now; False if it had been moved there before.
+        events: How many events its trail has, including those of schema 1.
+        moved: False if it had been moved there before.
     """
 
     location: str
@@ -298,12 +284,11 @@ class Moved(NamedTuple):
 
 
 class Check(NamedTuple):
-    """One thing that was looked at.
+    """One check of the doctor.
 
     Attributes:
         finding: What is wrong; None if nothing is.
-        hint: What to do then; or why it was not checked.
-        checked: Whether it could be looked at.
+        hint: What to do about it; or why it was not checked.
     """
 
     what: str
@@ -313,12 +298,12 @@ class Check(NamedTuple):
 
 
 def unchecked(what: str, why: str) -> Check:
-    """Something that can't be looked at from here: neither well nor sick."""
+    """A check that can't be made from here."""
     return Check(what, None, why, checked=False)
 
 
 class Called(NamedTuple):
-    """A user's names, for ranking many: the row's number, and the texts that words come from."""
+    """A user's row number and names, for ranking many."""
 
     id: int
     login: str
@@ -329,14 +314,14 @@ class Called(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Who was found.
+    """The result of a search.
 
     Attributes:
-        people: Those who fit best, the best first.
-        more: How many others fit, of those that were counted.
-        all_counted: Whether nobody else fits: no more than a thousand are counted.
-        certain: Whether the first one can be meant and nobody else.
-        near: If nobody fits: words that fit somebody if they replace one that was typed.
+        people: The best hits first.
+        more: How many more were counted.
+        all_counted: Whether there are no others: at most a thousand are counted.
+        certain: Whether only the first one can be meant.
+        near: If there is no hit, words that find somebody if they replace one that was typed.
     """
 
     people: tuple[User, ...]
@@ -347,12 +332,12 @@ class Found(NamedTuple):
 
 
 class Erased(NamedTuple):
-    """What became of an erased user.
+    """The result of erasing a user.
 
     Attributes:
         user: The record afterwards.
-        old_events: How many events of schema 1 hold the login that was.
-        archive_before: A date that all of these lie before; None if there are none.
+        old_events: How many events of schema 1 hold the old login.
+        archive_before: A date after all of these events; None if there are none.
     """
 
     user: User

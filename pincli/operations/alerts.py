@@ -1,4 +1,4 @@
-"""Looking for signs of an attack, and acknowledging them."""
+"""Finding signs of an attack, and acknowledging them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pincli.store.contract import Signs
 _HOURS = 24
 _TO_THE_HOUR = len("2026-11-24T13")
 _TICKETS_OF = 500
-"""For at most so many events of one sign, tickets are looked up."""
+"""How many events of one sign to look up tickets for."""
 
 
 def find_alerts(
@@ -31,17 +31,10 @@ def find_alerts(
     about_agents: bool = True,
     now: datetime | None = None,
 ) -> Alerts:
-    """Every sign of an attack that the trail shows.
-
-    Args:
-        session: The open store.
-        bounds: From how many on something is a sign.
-        about_agents: Whether the caller may see signs about agents.
-        now: The present time.
-    """
+    """Find every sign of an attack in the trail; those about agents only if the caller may."""
     now = now or present()
     store = session.store.signs
-    noted = _acknowledgements(store, now)
+    noted = store.noted(EventKind.ACKNOWLEDGED, written(now - rules.LONGEST_WINDOW), written(now))
     evidence, usual = _evidence(store, now, noted)
     every = rules.signs(evidence, usual, bounds)
     found = [sign for sign in every if about_agents or sign.kind != "agent"]
@@ -51,7 +44,7 @@ def find_alerts(
     last_day, until = written(now - rules.DAY), written(now)
     recent = [event for event in evidence.wrong if last_day <= event.at <= until]
     return Alerts(
-        signs=[_told(store, sign, people) for sign in found],
+        signs=[_alert(store, sign, people) for sign in found],
         failures=_charted(recent, hours[0]),
         hours=hours,
         acknowledged=_acknowledged(store, noted[::-1], people, about_agents=about_agents),
@@ -69,19 +62,12 @@ def acknowledge(
 ) -> None:
     """Record that a sign was dealt with; older events no longer count for it.
 
-    The sign must exist: nobody can acknowledge in advance what they are about to do.
-
-    Args:
-        session: Opened with Need.WRITE.
-        sign: Its id.
-        reason: Why, cleaned.
-        account: The user's, where several have one of that login.
-        agent: Who acknowledges, where roles are given out; not a sign about themselves.
-        bounds: From how many on something is a sign.
+    The sign must exist, so that nobody acknowledges in advance what they are about to do. With
+    roles, an `agent` doesn't acknowledge a sign about themselves. The session needs Need.WRITE.
 
     Raises:
         Refused: It is about the caller, or doesn't exist.
-        AmbiguousUser: There are several.
+        AmbiguousUser: Several accounts have that login.
     """
     if agent is not None and sign == f"agent:{agent}":
         raise Refused(Rule.OWN_SIGN, sign)
@@ -103,13 +89,8 @@ def acknowledge(
     session.store.write(step, about, sign=sign, reason=reason)
 
 
-def _acknowledgements(store: Signs, now: datetime) -> list[Noted]:
-    since = written(now - rules.LONGEST_WINDOW)
-    return store.noted(EventKind.ACKNOWLEDGED, since, written(now))
-
-
 def _evidence(store: Signs, now: datetime, acknowledged: Sequence[Noted]) -> tuple[Evidence, Usual]:
-    """What signs are looked for in, and what is usual."""
+    """Return the events to look for signs in, and what is usual."""
     days = _working_days(store, now)
     until = written(now)
     week = written(now - rules.WEEK - slips.RESOLVED_WITHIN)
@@ -135,7 +116,7 @@ def _evidence(store: Signs, now: datetime, acknowledged: Sequence[Noted]) -> tup
 
 
 def _working_days(store: Signs, now: datetime) -> list[tuple[str, Calls]]:
-    """The last whole days with calls; today too, if those are too few."""
+    """Return the last whole days with calls; with today, if they are too few."""
     days, working, ago = list[tuple[str, Calls]](), list[tuple[str, Calls]](), 1
     while len(working) < slips.WORKING_DAYS and timedelta(days=ago) <= rules.LONGEST_WINDOW:
         days += _calls_of(store, now - timedelta(days=ago))
@@ -158,7 +139,7 @@ def _subject_of(event: Noted) -> Subject:
     return kind, subject
 
 
-def _told(store: Signs, sign: Sign, people: dict[bytes, tuple[str, str, int]]) -> Alert:
+def _alert(store: Signs, sign: Sign, people: dict[bytes, tuple[str, str, int]]) -> Alert:
     name, account = str(sign.subject), None
     if isinstance(sign.subject, bytes):
         name, account, _ = people[sign.subject]
@@ -204,10 +185,6 @@ def _acknowledged(
 
 
 def _charted(wrong: Sequence[Noted], first: str) -> list[HourlyFailures]:
-    """Wrong answers by account and hour of the last day.
-
-    A day that ends at 12:30 began at 12:30: it has a part of 25 hours of the clock. What is
-    left of the hour before the first one counts to the first.
-    """
+    """Count wrong answers by account and hour; the first part of an hour counts with the next."""
     hours = Counter((event.account or "", max(event.at[:_TO_THE_HOUR], first)) for event in wrong)
     return [HourlyFailures(account, hour, count) for (account, hour), count in hours.items()]

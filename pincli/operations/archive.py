@@ -1,8 +1,8 @@
-"""The oldest events leave the store for a file, and the trail goes on from there.
+"""Moving the oldest events from the store to a file; the trail goes on from there.
 
-The order makes a kill harmless. All is in the file, whole and on the disk, before an `archived`
-event says so; only after that event anything is removed, a chunk at a time, each with a sealed
-start in the store. Run again, the same command goes on where the kill was.
+A kill does no harm: the file is whole and on the disk before an `archived` event says so, and
+only then are events removed, in chunks, each with a new sealed start. The same command, run
+again, does the rest.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from pincli.vault.audit_seals import AuditSealer
 _E = TypeVar("_E", TrailEvent, OldEvent)
 _PAGE = 500
 _REMOVED_AT_ONCE = 500
-"""Events lie all over the indexes: 2,000 of them were measured to hold callers up for 0.3 s."""
+"""Removing 2,000 at once was measured to delay callers by 0.3 s, as each is in many indexes."""
 _PAUSE = 0.02
-"""Seconds between two chunks; there is no hurry, and a caller writes twice."""
+"""Seconds between two chunks, for callers, who write twice."""
 _AT = 1
-"""Where an event has its time, of schema 1 or later."""
+"""The place of an event's time, in both schemas."""
 
 
 def archive(
@@ -51,21 +51,13 @@ def archive(
     progress: Progress = no_progress,
     now: datetime | None = None,
 ) -> Archived:
-    """Write the events from before a time into a file, and then remove them from the store.
+    """Write the events from before a time to a file, then remove them from the store.
 
-    Args:
-        session: Opened with Need.WRITE and Need.CHECK.
-        before: ISO 8601, UTC.
-        path: The file to write, or one that a killed run has finished.
-        forbidden: Folders that it may not lie in.
-        progress: Told how far it is: first with the file, then with the store.
-        now: The present time.
+    The path may also be a file that a killed run has finished. `progress` is called for the file
+    first, then for the store. The session needs Need.WRITE and Need.CHECK.
 
     Raises:
-        Refused: The time is too late, there is another file, or an attempt is still open.
-        FileUnreadable: The file can't be made there.
-        FileUnwritable: There is no room for it.
-        Interrupted: Between two chunks.
+        Refused: The time is too late, another file is there, or an attempt is still open.
         StoreTampered: The events are not as pincli wrote them; nothing is removed.
     """
     youngest = written((now or datetime.now(UTC)) - LONGEST_WINDOW)
@@ -76,7 +68,7 @@ def archive(
     with store.maintained():
         if store.people.open_since(before):
             raise Refused(Rule.ATTEMPT_OPEN)
-        seal_trail(session)  # which compares the store with this host's mark first
+        seal_trail(session)  # this compares the store with this host's mark first
         store.prepare_for_bulk()
         _finish(session, progress)
         names = _forget_names(session, youngest)
@@ -88,14 +80,14 @@ def archive(
             return Archived(None, None, None, names)
         if is_new:
             _seal_records(session, piece.last)
-            # The mark comes to the head with it, and so beyond all that goes.
+            # This write moves the mark to the head, beyond everything that is removed.
             store.write(record, NewEvent(EventKind.ARCHIVED, note=piece.note()))
             _remove(session, piece.last, progress)
         return Archived(piece.first, piece.last, piece.digest, names)
 
 
 def _finish(session: Session, progress: Progress) -> None:
-    """Remove the events that a killed run archived and recorded as archived."""
+    """Remove the events that a killed run archived but did not remove."""
     wanted = EventFilter(kind=EventKind.ARCHIVED)
     for page in session.store.trail.newest_first(wanted, limit=1):
         piece = Piece.in_note(page[0].reason)
@@ -113,11 +105,7 @@ def _forget_names(session: Session, before: str) -> int:
 def _file(
     session: Session, before: str, path: Path, forbidden: Iterable[Path], progress: Progress
 ) -> tuple[Piece | None, bool]:
-    """Make the file, or take the one that a killed run has finished.
-
-    Returns:
-        What is in it, and whether the store still has that; None if there is nothing to archive.
-    """
+    """Make the file, or take a killed run's; return what is in it, and whether the store has it."""
     try:
         with ArchiveWriter(path, session.identity.store_id, forbidden=forbidden) as file:
             return _written(session, before, file, progress), True
@@ -134,7 +122,7 @@ def _file(
 def _written(
     session: Session, before: str, file: ArchiveWriter, progress: Progress
 ) -> Piece | None:
-    """Check the events, and write the file; None if there are none from before that time."""
+    """Check the events and write the file; None if no event is that old."""
     follower = Follower(session, replays=False)
     position, is_old = follower.store_position()
     follower.begin(position, is_old=is_old)
@@ -148,44 +136,38 @@ def _written(
     number, link = follower.head
     if number < first:
         return None
-    # The present key vouches for all that comes before it.
     sealer = AuditSealer(session.keyring.audit)
     file.end(Start(number, link, sealer.seal_trail(session.identity.store_id, number, link)))
     return Piece(first, number, file.digest.hexdigest(), session.store.trail.epoch())
 
 
 def _pages(session: Session, number: int, last: int, before: str) -> Iterator[Page]:
-    """The events after a number, as long as they are from before a time: clocks may jump."""
+    """The events after a number, up to the first that is not from before a time."""
     trail = session.store.trail
     while old := trail.old_after(number):
-        kept = _until(old, before)
-        if kept:
-            yield Page(kept, [], {})
-        if len(kept) < len(old):
+        taken = _until(old, before)
+        if taken:
+            yield Page(taken, [], {})
+        if len(taken) < len(old):
             return
         number = int(str(old[-1][0]))
     while events := trail.raw_after(number):
-        kept_events = [e for e in _until(events, before) if e.number <= last]
-        if kept_events:
-            ends = kept_events[0].number, kept_events[-1].number
-            yield Page([], kept_events, trail.texts_of(*ends))
-        if len(kept_events) < len(events):
+        chosen = [e for e in _until(events, before) if e.number <= last]
+        if chosen:
+            texts = trail.texts_of(chosen[0].number, chosen[-1].number)
+            yield Page([], chosen, texts)
+        if len(chosen) < len(events):
             return
         number = events[-1].number
 
 
 def _until(events: Sequence[_E], before: str) -> list[_E]:
-    """Events up to the first one that is not from before a time."""
+    """Events up to the first one that is not from before a time: clocks may jump."""
     return list(takewhile(lambda event: str(event[_AT]) < before, events))
 
 
 def _found(session: Session, path: Path) -> tuple[Piece, bool]:
-    """What is in a finished file, and whether the store still has that.
-
-    Raises:
-        BadEvent: The file is not whole, or not as pincli wrote it.
-        Refused: Nothing in it comes next, or has just left the store.
-    """
+    """What is in a finished file, and whether the store still has it."""
     trail = session.store.trail
     position, is_old = Follower(session, replays=False).store_position()
     with Archive(path) as file:
@@ -211,11 +193,7 @@ def _link_at(session: Session, number: int, *, is_old: bool) -> bytes:
 
 
 def _seal_records(session: Session, last: int) -> None:
-    """Seal unsealed records whose last event is leaving: it can't vouch for them any more.
-
-    Raises:
-        StoreTampered: Some were changed behind the trail.
-    """
+    """Seal the unsealed records whose last event is archived and can't vouch for them."""
     row = 0
     while not session.store.all_seal and (
         rows := session.store.people.unsealed_after(row, last, _PAGE)
@@ -226,7 +204,7 @@ def _seal_records(session: Session, last: int) -> None:
 
 
 def _remove(session: Session, last: int, progress: Progress) -> None:
-    """Remove the events up to a number that are still there, those of schema 1 first."""
+    """Remove the remaining events up to a number, those of schema 1 first."""
     trail = session.store.trail
     old, first = trail.old_after(0), trail.raw_after(0)[0].number
     begins = [(True, int(str(old[0][0])), min(last, first - 1))] if old else []

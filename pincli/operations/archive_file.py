@@ -1,8 +1,8 @@
-"""Archived events in a file: JSON lines with everything that is needed to check them.
+"""Archived events in a file of JSON lines, with everything that is needed to check them.
 
-The first line says of which store they are, the number of the first one, and the link before
-it; the last line is a seal of the trail up to the last event. In between is an event a line, in
-order: those of schema 1 as their table held them, then those of the trail with their free texts.
+The first line holds the store's id, the number of the first event and the link before it; the
+last line seals the trail up to the last event. Between them are the events in order, one a line:
+those of schema 1 as their table had them, then the others with their free texts.
 """
 
 from __future__ import annotations
@@ -31,11 +31,10 @@ class Piece(NamedTuple):
     """Events that were archived together.
 
     Attributes:
-        first: The number of the first one.
-        last: The number of the last one.
-        digest: SHA-256 of their file, hexadecimal.
-        epoch: Of the store's history when they were archived: the events that began it may be
-            among them.
+        first: The first event's number.
+        last: The last event's number.
+        digest: SHA-256 of the file, hexadecimal.
+        epoch: The store's epoch then; the event that began it may be archived here.
     """
 
     first: int
@@ -44,18 +43,18 @@ class Piece(NamedTuple):
     epoch: int
 
     def note(self) -> str:
-        """What the `archived` event says."""
+        """Return the note of the `archived` event."""
         return f"{self.first} to {self.last}, sha256 {self.digest}, epoch {self.epoch}"
 
     @classmethod
     def in_note(cls, note: str | None) -> Piece | None:
-        """What an `archived` event says; None if it is not one of ours."""
+        """Parse the note of an `archived` event; None if it is not such a note."""
         found = _NOTE.fullmatch(note or "")
         return found and cls(int(found[1]), int(found[2]), found[3], int(found[4]))
 
 
 class Page(NamedTuple):
-    """Events that follow one another: of schema 1, or of the trail with their texts."""
+    """Consecutive events: either of schema 1, or later ones with their texts."""
 
     old: Sequence[OldEvent]
     events: Sequence[TrailEvent]
@@ -65,28 +64,31 @@ class Page(NamedTuple):
 class ArchiveWriter(OutputFile):
     """A file of events that is being written.
 
-    A FILE.part that a killed run of the same store left is begun again: nothing in it was removed
-    from the store yet.
+    A FILE.part that a killed run of the same store left is written again from the start: the
+    store still has its events.
 
     Attributes:
         digest: SHA-256 of what was written.
     """
 
     def __init__(self, path: Path, store_id: str, *, forbidden: Iterable[Path]) -> None:
-        """As OutputFile."""
         self._store_id = store_id
         self.digest = hashlib.sha256()
         super().__init__(path, forbidden=forbidden)
 
     def begin_at(self, first: int, before: bytes) -> None:
-        """Make FILE.part, for the events from a number on, after a link."""
+        """Make FILE.part for the events from a number on, after a link."""
         facts = {_FORMAT: 1, "store": self._store_id, "first": first, "before": before.hex()}
-        line = _line(facts)
-        self.digest.update(line)
-        self.begin(line)
+        self.begin(_line(facts))
+
+    def write(self, lines: Sequence[bytes]) -> list[tuple[int, int]]:
+        """Write lines, and digest them."""
+        places = super().write(lines)
+        self.digest.update(b"".join(lines))
+        return places
 
     def take(self, page: Page) -> None:
-        """Write events; they are on the disk when this returns."""
+        """Write events, durably."""
         lines = [_line(dict(zip(Event._fields, row, strict=True))) for row in page.old]
         for event in page.events:
             facts = _facts(event)
@@ -94,22 +96,18 @@ class ArchiveWriter(OutputFile):
             if texts is not None:
                 facts["free"] = _facts(texts)
             lines.append(_line(facts))
-        self._take(lines)
+        self.write(lines)
 
     def end(self, seal: Start) -> None:
         """Write the seal, and turn FILE.part into FILE."""
-        self._take([_line({"last": seal.number, **_facts(seal)})])
+        self.write([_line({"last": seal.number, **_facts(seal)})])
         self.finish()
-
-    def _take(self, lines: Sequence[bytes]) -> None:
-        self.write(lines)
-        self.digest.update(b"".join(lines))
 
     def _meet_part(self) -> None:
         ours = _line({_FORMAT: 1, "store": self._store_id})[:-2]
         with open(open_plain(self.part), "rb") as file:
             begun = file.read(len(ours))
-        if not ours.startswith(begun):  # a power cut may have left less than a line
+        if not ours.startswith(begun):  # after a power cut it may be shorter
             raise Refused(Rule.FILE_EXISTS, str(self.part))
         self.part.unlink()
 
@@ -119,11 +117,11 @@ class Archive:
 
     Attributes:
         path: The file.
-        store_id: The id of the store that they are from.
+        store_id: The id of the events' store.
         first: The number of the first event.
         before: The link before it.
-        is_old: Whether the first event is one of schema 1.
-        seal: The last line: number, link and seal of the last event, once all were read.
+        is_old: Whether the first event is of schema 1.
+        seal: The last line, after all events are read.
         digest: SHA-256 of what was read.
     """
 
@@ -164,7 +162,7 @@ class Archive:
         self._file.close()
 
     def pages(self) -> Iterator[Page]:
-        """The events, page by page, each of one kind.
+        """Read the events, page by page.
 
         Raises:
             FileUnreadable: The file is cut off, or a line is not one of ours.
@@ -189,7 +187,7 @@ class Archive:
             raise self._bad()
 
     def piece(self, epoch: int) -> Piece:
-        """What the `archived` event is to say, once all were read."""
+        """Return what the `archived` event is to say, after all events are read."""
         if self.seal is None:
             raise RuntimeError("the file was not read to its end")
         return Piece(self.first, self.seal.number, self.digest.hexdigest(), epoch)
@@ -226,7 +224,7 @@ class Archive:
 
 
 def _facts(row: TrailEvent | Texts | Start) -> dict[str, object]:
-    """A row by name, without what is NULL; bytes in hexadecimal."""
+    """The fields of a row that are not NULL, with bytes in hexadecimal."""
     return {
         name: value.hex() if isinstance(value, bytes) else value
         for name, value in row._asdict().items()

@@ -27,16 +27,7 @@ _NO_PLACE = (Fault.MISSING, Fault.FORBIDDEN, Fault.READ_ONLY)
 
 
 def back_up(location: Location, marks: Path, path: Path, *, forbidden: tuple[Path, ...]) -> int:
-    """Copy the store into a new file, 0600; agents wait for one file copy.
-
-    Args:
-        location: Where the store is.
-        marks: The folder of this host's mark.
-        path: The file to write.
-        forbidden: Folders that it may not be in.
-
-    Returns:
-        Its size in bytes.
+    """Copy the store into a new file, 0600, and return its size; agents wait for one file copy.
 
     Raises:
         FileUnreadable: No file can be made there.
@@ -90,27 +81,20 @@ def restore(
     marks: Path | None = None,
     origin: Origin,
 ) -> Restored:
-    """Restore a backup, or accept a store that pincli refuses, without undoing security.
+    """Restore a file or stream, or accept the present store, without undoing security.
+
+    The present store is accepted, with `backup` None, after it was moved or rolled back, or its
+    records or schema were changed behind the trail.
 
     PINs stay only if nothing has happened since: this host's mark, the backup and the present
     store have the same head. Otherwise all PINs are withdrawn, and each user keeps the stricter
     of both records. The trail is the backup's.
 
-    Args:
-        backup: A file or a stream. None for the present store, if it was moved or rolled back,
-            or its records or schema were changed behind the trail.
-        location: Where the store is, or was.
-        keys_folder: Where the keys are.
-        marks: The folder of this host's mark, if it is not the keys' folder.
-        origin: Who acts, and by which command.
-
     Raises:
         BackupRefused: Its pages or its trail are damaged or were tampered with.
         BackupUnavailable: It can't be read, or is not a backup.
-        FileUnreadable: It can't be the name of a file.
         Refused: It belongs to another store.
         StoreUnavailable: The store can't be written, or can't be read now.
-        KeysUnavailable: A key that it needs is missing.
     """
     if isinstance(backup, Path):
         require_nameable(backup)
@@ -137,10 +121,7 @@ def require_folder(location: Location) -> None:
 
 
 def _check(keyring: Keyring, store: Store) -> Mapping[bytes, Course]:
-    """Check the keys and the trail of a store to restore.
-
-    A record that contradicts the trail is no reason to refuse: its PIN is withdrawn.
-    """
+    """Check the keys and trail of a store to restore; a wrong record only loses its PIN."""
     identity = store.identity()
     keyring.require(AUDIT_KEY, identity.audit_key)
     if identity.verify_key not in (key.fingerprint for key in keyring.compromised(VERIFY_KEY)):

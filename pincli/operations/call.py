@@ -1,4 +1,4 @@
-"""Calls both ways: the portal shows the customer that support is really calling."""
+"""Calls to customers, who can check in the portal that support is really calling."""
 
 from __future__ import annotations
 
@@ -8,16 +8,9 @@ from pincli.operations.session import Session
 
 
 def begin(session: Session, name: str, ref: str | None, *, account: str | None = None) -> User:
-    """Begin a call with a user; the record afterwards.
+    """Begin a call with a user, who sees the ticket `ref`; return the record afterwards.
 
-    Args:
-        session: Opened with Need.ATTEMPT.
-        name: The user, in whatever spelling.
-        ref: The ticket, masked; the customer sees it.
-        account: The user's, where several have one of that login.
-
-    Raises:
-        UnknownUser: There is no such user.
+    The session needs Need.ATTEMPT.
     """
     user = require_user(session, name, account=account, ticket=ref)
     return session.attempts.begin_call(user, ref=ref)
@@ -26,19 +19,14 @@ def begin(session: Session, name: str, ref: str | None, *, account: str | None =
 def end(
     session: Session, name: str, *, anybodys: bool, account: str | None = None
 ) -> tuple[User, bool]:
-    """End the call with a user.
+    """End the call with a user, another agent's too if `anybodys`.
 
-    Args:
-        session: Opened with Need.ATTEMPT.
-        name: The user, in whatever spelling.
-        anybodys: Whether another agent's call may be ended.
-        account: The user's, where several have one of that login.
+    The session needs Need.ATTEMPT.
 
     Returns:
         The record afterwards, and whether there was a call.
 
     Raises:
-        UnknownUser: There is no such user.
         Refused: Another agent is calling; this is recorded.
     """
     user = require_user(session, name, account=account)

@@ -1,4 +1,4 @@
-"""Reading the trail: which events, in which order, and how many there are."""
+"""Listing events of the trail."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def require_known(session: Session, wanted: EventFilter) -> None:
     """Refuse a user or account that doesn't exist and has no events: it may be a typo.
 
     Raises:
-        AmbiguousUser: Several accounts have that login, and none is named.
-        UnknownUser: Nobody has it, and no event is about it.
-        UnknownAccount: No user and no event is of it.
+        AmbiguousUser: Several accounts have that login, and none is given.
+        UnknownUser: The login has no user and no event.
+        UnknownAccount: The account has no user and no event.
     """
     try:
         if wanted.user is not None and wanted.user.startswith(ERASED):
-            raise UnknownUser([wanted.user])  # a person no more, but a name in the trail
+            raise UnknownUser([wanted.user])  # erased, but still a name in the trail
         if wanted.user is not None:
             require_user(session, wanted.user, account=wanted.account)
         elif wanted.account is not None:
@@ -37,16 +37,17 @@ def require_known(session: Session, wanted: EventFilter) -> None:
 
 
 def list_events(session: Session, wanted: EventFilter, limit: int) -> Listed:
-    """Up to `limit` events: the newest first, or behind a number the oldest first."""
+    """List up to `limit` events, and count all; see `in_order` for the order."""
     trail = session.store.trail
     head = trail.head().number
     pages = in_order(session, wanted, limit, head)
+    enough = min(limit, _COUNTED_BY_READING)
     begun: list[list[Event]] = []
     seen = 0
-    while seen < min(limit, _COUNTED_BY_READING) and (page := next(pages, None)) is not None:
+    while seen < enough and (page := next(pages, None)) is not None:
         begun.append(page)
         seen += len(page)
-    if seen < min(limit, _COUNTED_BY_READING):
+    if seen < enough:
         return Listed(iter(begun), seen)
     if wanted.after is None:
         head = begun[0][0].seq
@@ -54,7 +55,7 @@ def list_events(session: Session, wanted: EventFilter, limit: int) -> Listed:
 
 
 def archived_above(session: Session, number: int) -> int | None:
-    """The last number of those above a number that are no longer in the store; None if all are."""
+    """Return the last archived number above this one; None if all above are in the store."""
     first = next(iter(session.store.trail.after(number, EventFilter())), None)
     return None if first is None or first.seq == number + 1 else first.seq - 1
 
@@ -62,13 +63,9 @@ def archived_above(session: Session, number: int) -> int | None:
 def in_order(
     session: Session, wanted: EventFilter, limit: int, up_to: int
 ) -> Iterator[list[Event]]:
-    """Up to `limit` events: the newest first, or behind a number the oldest first.
+    """Read up to `limit` events: the newest first, or with `wanted.after` the oldest first.
 
-    Args:
-        session: Open for reading.
-        wanted: Which.
-        limit: How many at most.
-        up_to: Where those behind a number end: others may go on writing.
+    Others may go on writing: with `wanted.after`, the events end with number `up_to`.
     """
     trail = session.store.trail
     if wanted.after is None:

@@ -18,7 +18,7 @@ from pincli.rules.words import Sought, sought_in, whole_words, words_of
 from pincli.store.contract import People, Store
 
 NOT_FOUND = "not_found"
-"""The outcome of a search that finds nobody."""
+"""The outcome of a search without a hit."""
 CANDIDATES = 1000
 """How many hits are ranked at most."""
 NAMES_AT_MOST = 50
@@ -30,16 +30,9 @@ _SHORTEST_WITH_SLIPS = 3
 def find(session: Session, words: str, *, account: str | None = None, limit: int = 20) -> Found:
     """Find people by words, each the beginning of a word of theirs.
 
-    Whose login or e-mail address is just what was typed comes first, then those with most of
-    the words as whole ones, the active before the others. One person is certain if nobody else has
-    that login or address, or if they are the only hit and have all of the words as whole ones:
-    a mere beginning could be a namesake's.
-
-    Args:
-        session: The open store.
-        words: As an agent types or pastes them.
-        account: Whose people they are.
-        limit: How many to give.
+    An exact login or e-mail address comes first, then those with most whole words, the active
+    before the inactive. The first one is certain if nobody else has that login or address, or
+    if it is the only hit and has all words as whole words: a beginning could be a namesake's.
 
     Raises:
         MalformedName: The account can't be one.
@@ -49,7 +42,7 @@ def find(session: Session, words: str, *, account: str | None = None, limit: int
     search = _Search(session.store.people, account)
     names, text = names_in(words)
     exact = {user.id: user for name in names for user in search.exactly(name)}
-    # A whole address says enough: nobody else has its words by chance.
+    # A whole address is enough: nobody else has its words by chance.
     sought = [] if exact and "@" in words else sought_in(text)
     fitting, all_counted = search.fitting(sought)
     ranked = sorted(
@@ -77,16 +70,9 @@ def find_caller(
     account: str | None = None,
     limit: int = 20,
 ) -> tuple[CallerLine, Found]:
-    """Find whom a line about a caller means, and the ticket in it.
+    """Find the caller in a typed or pasted line, and the ticket that matches `pattern`.
 
-    What looks like a ticket counts as a word if a login that is found begins with it.
-
-    Args:
-        session: The open store.
-        text: The line as typed or pasted.
-        pattern: What a ticket looks like here.
-        account: Whose people they are.
-        limit: How many to give.
+    Text that looks like a ticket is a word instead if a login that is found begins with it.
     """
     line = read_line(text, pattern=pattern)
     if line.ticket is not None and f"#{line.ticket}" not in text:
@@ -120,28 +106,23 @@ def names_beginning(store: Store, column: Literal["login", "account"], text: str
 
 
 def note_nobody(session: Session) -> None:
-    """Record that a search found nobody: somebody may be fishing. The words are never kept."""
+    """Record a search without a hit, as somebody may be fishing; the words are never kept."""
     session.attempts.record(NewEvent(EventKind.REFUSED, outcome=NOT_FOUND))
 
 
 def note_viewed(session: Session, user: User) -> None:
-    """Record that an agent looked at somebody, and asked for no PIN."""
+    """Record that an agent looked at a user without asking for the PIN."""
     session.attempts.record(NewEvent(EventKind.VIEWED, user))
 
 
 class _Search(NamedTuple):
-    """A search among the people of an account, or all. The index is never trusted.
-
-    Attributes:
-        people: The store's.
-        account: Canonical; None for any.
-    """
+    """A search among the people of an account, or of all. It never trusts the index."""
 
     people: People
     account: str | None
 
     def exactly(self, name: str) -> list[User]:
-        """Those whose login or e-mail address this is."""
+        """Return the users with this login or e-mail address."""
         found = []
         with suppress(MalformedName):
             found += self.people.find(canonical_user(name), self.account)
@@ -151,15 +132,16 @@ class _Search(NamedTuple):
         return found
 
     def read(self, rows: Sequence[int]) -> list[User]:
-        """These records in this order, without unreadable ones and those of other accounts."""
+        """Read records in this order, without unreadable ones and those of other accounts."""
         found = {user.id: user for user in self.people.in_rows(rows, [])}
         users = [found[row] for row in rows if row in found]
         return [user for user in users if self.account in (None, user.account)]
 
     def fitting(self, sought: Sequence[Sought]) -> tuple[list[tuple[Called, int]], bool]:
-        """Those who have these words, with how many as whole ones; and whether that is all.
+        """Return users who have these words, each with its number of whole words.
 
-        Where there are too many, those with all of them as whole words come first.
+        Also return whether these are all. If there are too many, those with only whole words
+        come first.
         """
         rows = self._rows([each._replace(whole=True) for each in sought])
         if len(rows) <= CANDIDATES:
@@ -175,10 +157,10 @@ class _Search(NamedTuple):
         return hits, all_counted
 
     def _beginning_so(self, sought: Sequence[Sought]) -> list[int]:
-        """Rows of those who have these words, one more than are ranked at most; maybe of others.
+        """Return rows of users who may have these words, at most one more than are ranked.
 
-        An index takes long for the beginning of a word that nearly everybody has, such as the
-        domain of their addresses. Where the other words leave few, the records are asked.
+        The index is slow for a beginning that nearly everybody has, such as their addresses'
+        domain. If the other words leave few users, those words alone decide here.
         """
         others = [
             each for each in sought if len(self._rows([each._replace(whole=True)])) <= CANDIDATES
@@ -187,7 +169,7 @@ class _Search(NamedTuple):
         return rows if others and len(rows) <= CANDIDATES else self._rows(sought)
 
     def near(self, sought: Sequence[Sought]) -> tuple[str, ...]:
-        """Words that fit somebody if they replace one of these."""
+        """Return words that find somebody if they replace one of these."""
         near: dict[str, None] = {}
         for place, ((word, *_), whole) in enumerate(sought):
             others = [*sought[:place], *sought[place + 1 :]]

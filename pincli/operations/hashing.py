@@ -1,4 +1,4 @@
-"""Hashing many PINs on all cores: threads, as argon2 lets go of the interpreter's lock."""
+"""Hashing many PINs on all cores, in threads: argon2 releases the interpreter's lock."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pincli.store.steps.pins import issue
 
 _AHEAD_PER_CORE = 8
 _WRITE_AT_ONCE = 64
-"""New PINs a transaction: about a second of hashing, which is what a kill can cost."""
+"""New PINs a transaction: about a second of hashing, which a kill loses."""
 
 _Result = TypeVar("_Result")
 Prepared = tuple[User, str, NewPin]
@@ -36,30 +36,32 @@ def write_pins(
     file: PinFile | None = None,
     before_each: Callable[[], None] = lambda: None,
 ) -> Iterator[list[tuple[Change, str]]]:
-    """Hash, seal and write PINs for many users who have none, some in each transaction.
+    """Hash, seal and write PINs for many users who have none.
 
-    A user whose PIN version changed between reading and writing is prepared again; so is
-    everybody whose PIN was made with a key that was rotated meanwhile.
+    If a user's PIN version or a key changes meanwhile, the PIN is prepared again. The session
+    needs Need.WRITE and Need.SET_PIN.
 
     Args:
-        session: Opened with Need.WRITE and Need.SET_PIN.
-        pins: Users as just read, and the PINs that they are to have.
-        unlock: Whether locked users are released too.
-        reason: Why; recorded with every event.
-        file: Where each PIN is written down before it is valid.
-        before_each: Called with no lock held; what it raises ends the work there, and the
-            PINs that are not written yet are gone.
+        session: The open store.
+        pins: Users as just read, with their new PINs.
+        unlock: Whether to release locked users too.
+        reason: Recorded with every event.
+        file: Gets each PIN before it is valid.
+        before_each: Called with no lock held; it may raise to end the work.
 
     Yields:
-        For each transaction, the changes and the PINs that were written.
+        For each transaction, the changes with the new PINs.
     """
     source = iter(pins)
     while True:
         stale: list[tuple[User, str]] = []
-        for group in _groups(_prepared(session, source, before_each)):
+        prepared = _prepared(session, source, before_each)
+        while group := list(islice(prepared, _WRITE_AT_ONCE)):
             new = {user.id: pin for user, pin, _ in group}
             if file is not None:
-                file.append([_row(user, pin) for user, pin, _ in group])
+                file.append(
+                    [PinRow(u.login, u.account, u.display_name, pin) for u, pin, _ in group]
+                )
             try:
                 changes = session.store.write(
                     issue,
@@ -94,17 +96,17 @@ def _prepared(
     pins: Iterator[tuple[User, str]],
     before_each: Callable[[], None],
 ) -> Iterator[Prepared]:
-    """PINs hashed and sealed, in order, a bounded number ahead of who takes them."""
+    """Hash and seal PINs in order, a bounded number ahead of their use."""
     cores = len(os.sched_getaffinity(0))
-    session.answers.prepare()  # once, here: all threads would import the same modules
+    session.answers.prepare()  # import once, not in every thread
     waiting: deque[Future[Prepared]] = deque()
 
     def work(user: User, pin: str) -> Prepared:
         sealed = _submitted(sealer, seal_for, session, user, pin)
         return user, pin, prepare(session, user, pin, PinOrigin.GENERATED, sealing=sealed.result)
 
-    # Sealing has a thread of its own: once a thread has run ChaCha20, argon2 was measured to
-    # take a third longer in it.
+    # Sealing has its own thread: after ChaCha20, argon2 was measured to take a third longer in
+    # the same thread.
     with (
         ThreadPoolExecutor(1, initializer=_take_no_signals) as sealer,
         ThreadPoolExecutor(cores, initializer=_take_no_signals) as pool,
@@ -122,14 +124,10 @@ def _prepared(
             pool.shutdown(cancel_futures=True)
 
 
-def _row(user: User, pin: str) -> PinRow:
-    return PinRow(user.login, user.account, user.display_name, pin)
-
-
 def _submitted(
     pool: ThreadPoolExecutor, work: Callable[..., _Result], *arguments: object
 ) -> Future[_Result]:
-    """Have a pool do something; where it can start no thread, do it now."""
+    """Submit work to a pool, or do it now if no thread can be started."""
     with suppress(RuntimeError):  # a limit on processes
         return pool.submit(work, *arguments)
     done: Future[_Result] = Future()
@@ -137,11 +135,6 @@ def _submitted(
     return done
 
 
-def _groups(prepared: Iterator[Prepared]) -> Iterator[list[Prepared]]:
-    while group := list(islice(prepared, _WRITE_AT_ONCE)):
-        yield group
-
-
 def _take_no_signals() -> None:
-    """Leave every signal to the main thread, which puts them off while it holds a lock."""
+    """Leave all signals to the main thread, which defers them while it holds a lock."""
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())

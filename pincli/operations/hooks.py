@@ -1,7 +1,7 @@
-"""Notices of locks for another program, once they are durable and the verdict is printed.
+"""Notices of locks for another program, after the verdict is printed.
 
-Each lock waits in the store until the program has taken it. A caller who makes a lock can kill
-their own run. The next run of anybody else then delivers the notice.
+Each notice waits in the store until the program has taken it. If this run is killed first, the
+next run delivers it.
 """
 
 from __future__ import annotations
@@ -26,11 +26,9 @@ _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 
 def tell_of_locks(session: Session, command: Sequence[str]) -> Iterator[str]:
-    """Tell a program of every lock that waits, the oldest first, until it fails.
+    """Run a program for every notice that waits, the oldest first, until it fails.
 
-    Args:
-        session: Open for attempts; it holds no lock while the program runs.
-        command: The program and its arguments, from the deployment's file.
+    No lock on the store is held while the program runs.
 
     Yields:
         What went wrong, in words.
@@ -51,23 +49,16 @@ def tell_of_locks(session: Session, command: Sequence[str]) -> Iterator[str]:
 
 
 def on_lock(command: Sequence[str], notice: Notice) -> str | None:
-    """Run a program with a lock as one JSON object on its standard input.
+    """Run a program with the notice as one JSON object on its standard input.
 
-    No shell, no inherited environment, and nothing that it does changes anything here.
-
-    Args:
-        command: The program and its arguments.
-        notice: The lock.
-
-    Returns:
-        What went wrong, in words; None if nothing did.
+    It gets no shell and no inherited environment. Return what went wrong, in words, if anything.
     """
     started = start(command)
     return started if isinstance(started, str) else finish(started, notice)
 
 
 def start(command: Sequence[str]) -> subprocess.Popen[bytes] | str:
-    """Start the program of `on_lock`, which then waits for the event; or what went wrong."""
+    """Start the program of `on_lock`, which then waits for the notice; or what went wrong."""
     try:
         return subprocess.Popen(  # noqa: S603
             list(command),
@@ -76,7 +67,7 @@ def start(command: Sequence[str]) -> subprocess.Popen[bytes] | str:
             stderr=subprocess.DEVNULL,
             env=_ENVIRONMENT,
             cwd="/",
-            # What the caller's terminal sends to its own group does not reach it.
+            # Signals from the caller's terminal, such as Ctrl-C, don't reach it.
             process_group=0,
         )
     except (OSError, ValueError) as error:  # ValueError: a NUL, which no argument can hold
@@ -84,9 +75,9 @@ def start(command: Sequence[str]) -> subprocess.Popen[bytes] | str:
 
 
 def finish(started: subprocess.Popen[bytes], notice: Notice) -> str | None:
-    """Tell a started program of the lock, and wait for its end; what went wrong, if anything.
+    """Give a started program the notice and wait for it; return what went wrong, if anything.
 
-    What it has started itself ends with it.
+    The programs that it has started itself end with it.
     """
     event = {
         "event": "locked",

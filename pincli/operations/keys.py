@@ -1,17 +1,19 @@
-"""Changing keys while agents go on verifying, and listing them."""
+"""Rotating keys while agents go on verifying, and listing them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from pincli.errors import KeyChanged, KeysUnavailable
 from pincli.models import Fault, User
 from pincli.operations.chunks import Progress, in_chunks, no_progress
+from pincli.operations.selection import select
 from pincli.operations.session import Session
 from pincli.results import KeyInfo
 from pincli.store.steps import keys as steps
@@ -57,19 +59,12 @@ _LOOKS = 5
 
 
 def rotate(session: Session, kind: KeyKind, *, compromised: bool = False) -> str:
-    """Replace a key with a new one; nobody's PIN changes.
+    """Replace a key, without changing any PIN; return the new key's fingerprint.
 
-    Verifiers under the old verify key stay valid, and each is renewed by the next correct
-    attempt. PINs sealed to the old portal key are sealed to the new one by `reseal`.
-
-    Args:
-        session: Opened with Need.WRITE.
-        kind: Which key.
-        compromised: Whether others may have it: the old verify keys are loaded no more, and
-            `withdraw_compromised` has to follow; or `distrust`, for the audit key.
-
-    Returns:
-        The new key's fingerprint.
+    PINs under the old verify key stay valid, and their next right answer renews them. `reseal`
+    seals PINs to the new portal key. If others may have the old key, `withdraw_compromised` or
+    `distrust` must follow; old verify keys are then never loaded again. The session needs
+    Need.WRITE.
     """
     with session.store.maintained():
         _tidy(session)
@@ -77,39 +72,26 @@ def rotate(session: Session, kind: KeyKind, *, compromised: bool = False) -> str
         session.store.write(steps.name_key, kind.value, keys.fingerprint)
         install_keys(session.keyring, keys)
         if compromised and kind is KeyKind.VERIFY:
-            # This comes first: keys that are set aside also show that a run was cut short.
+            # Set aside first: such keys show the next run that this one was cut short.
             set_aside(session.keyring, VERIFY_KEY)
     return keys.fingerprint
 
 
 def is_withdrawing(session: Session) -> bool:
-    """Whether a rotation was cut short: some PINs need a verify key that was compromised."""
+    """Whether a rotation was cut short: some PINs still need a compromised verify key."""
     uses = session.store.people.key_uses()["verify"]
     return any(key.fingerprint in uses for key in session.keyring.compromised(VERIFY_KEY))
 
 
 def withdraw_compromised(session: Session, *, progress: Progress = no_progress) -> int:
-    """Withdraw every PIN that was made under another verify key than the present one.
+    """Withdraw every PIN under an old verify key; return how many.
 
-    Run again after an interruption, it does the rest.
-
-    Args:
-        session: Opened with Need.WRITE.
-        progress: Told how far it is.
-
-    Returns:
-        How many PINs were withdrawn.
+    After an interruption, another run does the rest. The session needs Need.WRITE.
 
     Raises:
-        Interrupted: Between two chunks; those before are done.
-        StoreTampered: Records were changed behind the trail; everybody else is done.
+        StoreTampered: Some records were changed behind the trail; all others are done.
     """
     session.store.prepare_for_bulk()
-    present = session.store.identity().verify_key
-    people = session.store.people
-
-    def following(last: User | None, limit: int) -> Sequence[User]:
-        return people.under_another("verify", present, last.id if last else 0, limit)
 
     def step(users: Sequence[User]) -> int:
         changes = session.store.write(
@@ -122,38 +104,46 @@ def withdraw_compromised(session: Session, *, progress: Progress = no_progress) 
         )
         return len(changes)
 
-    uses = people.key_uses()["verify"]
-    total = sum(count for name, count in uses.items() if name != present)
-    withdrawn = sum(in_chunks(following, step, total=total, progress=progress))
+    present = session.store.identity().verify_key
+    withdrawn = sum(_under_another(session, "verify", present, step, progress))
     session.require_none_left_out()
     return withdrawn
 
 
-def distrust(session: Session, *, progress: Progress = no_progress) -> None:
-    """Seal all records with the present audit key, and never load older ones again.
-
-    They are loaded until it is done; run again after an interruption, it does the rest.
-
-    Args:
-        session: Opened with Need.WRITE, after the rotation.
-        progress: Told how far it is.
-
-    Raises:
-        Interrupted: Between two chunks; those before are done.
-        StoreTampered: Records were changed behind the trail; everybody else is done.
-    """
-    session.store.prepare_for_bulk()
+def _under_another(
+    session: Session,
+    kind: Literal["verify", "portal"],
+    present: str,
+    step: Callable[[Sequence[User]], int],
+    progress: Progress,
+) -> Iterator[int]:
+    """Take a step for chunks of users whose PIN is under another key than the present one."""
     people = session.store.people
 
-    def following(last: int | None, limit: int) -> Sequence[int]:
-        return people.rows_after(last or 0, limit)
+    def following(last: User | None, limit: int) -> Sequence[User]:
+        return people.under_another(kind, present, last.id if last else 0, limit)
+
+    uses = people.key_uses()[kind]
+    total = sum(count for name, count in uses.items() if name != present)
+    return in_chunks(following, step, total=total, progress=progress)
+
+
+def distrust(session: Session, *, progress: Progress = no_progress) -> None:
+    """After a rotation, seal all records with the new audit key, then set aside the old ones.
+
+    After an interruption, another run does the rest. The session needs Need.WRITE.
+
+    Raises:
+        StoreTampered: Some records were changed behind the trail; all others are done.
+    """
+    session.store.prepare_for_bulk()
 
     def step(rows: Sequence[int]) -> None:
         session.store.write(steps.seal_records, rows, session.left_out)
 
-    total = sum(people.totals().values())
-    for _ in in_chunks(following, step, total=total, progress=progress):
-        pass
+    with select(session, everybody=True) as users:
+        for _ in in_chunks(users.following, step, total=len(users), progress=progress):
+            pass
     with session.store.maintained():
         _tidy(session)
         session.store.write(steps.note_compromised, KeyKind.AUDIT.value)
@@ -162,26 +152,18 @@ def distrust(session: Session, *, progress: Progress = no_progress) -> None:
 
 
 def is_resealing(session: Session) -> bool:
-    """Whether a rotation of the portal key was cut short: some PINs are sealed to one before."""
+    """Whether a rotation was cut short: some PINs are still sealed to an old portal key."""
     present = session.store.identity().portal_key
     return bool(session.store.people.under_another("portal", present, 0, 1))
 
 
 def reseal(session: Session, *, progress: Progress = no_progress) -> int:
-    """Seal every PIN to the present portal key that is sealed to one before it.
+    """Seal to the present portal key every PIN that is sealed to an old one; return how many.
 
-    Run again after an interruption, it does the rest. If the key is rotated once more under
-    it, it goes on with that one.
-
-    Args:
-        session: Opened with Need.WRITE and Need.SHOW_PIN.
-        progress: Told how far it is.
-
-    Returns:
-        How many PINs were resealed.
+    After an interruption, another run does the rest. If the key is rotated meanwhile, it goes on
+    with the new one. The session needs Need.WRITE and Need.SHOW_PIN.
 
     Raises:
-        Interrupted: Between two chunks; those before are done.
         KeysUnavailable: A key that a PIN is sealed to isn't here.
     """
     done = 0
@@ -198,11 +180,6 @@ def reseal(session: Session, *, progress: Progress = no_progress) -> int:
 
 
 def _reseal_to(session: Session, public: Key, progress: Progress) -> Iterator[int]:
-    def following(last: User | None, limit: int) -> Sequence[User]:
-        return session.store.people.under_another(
-            "portal", public.fingerprint, last.id if last else 0, limit
-        )
-
     def step(users: Sequence[User]) -> int:
         resealed = [_resealed(user) for user in users if user.sealed]
         return session.store.write(steps.reseal, resealed, session.left_out)
@@ -216,15 +193,11 @@ def _reseal_to(session: Session, public: Key, progress: Progress) -> Iterator[in
         sealed = seal(public, bound, user.pin_version, pin)
         return steps.Resealed(user.id, user.pin_version, sealed, public.fingerprint)
 
-    uses = session.store.people.key_uses()["portal"]
-    total = sum(count for name, count in uses.items() if name != public.fingerprint)
-    return in_chunks(following, step, total=total, progress=progress)
+    return _under_another(session, "portal", public.fingerprint, step, progress)
 
 
 def list_keys(session: Session) -> list[KeyInfo]:
-    """Every key on this host, and how many users' records still need it.
-
-    Those that were compromised come last.
+    """List the keys on this host, the compromised ones last, with how many users need each.
 
     Raises:
         KeysUnavailable: A key that is in use can't be read.
@@ -239,12 +212,12 @@ def list_keys(session: Session) -> list[KeyInfo]:
             with suppress(FileNotFoundError):
                 found.append(_key_info(name, path, present, uses.get(kind.value, {})))
         if _key_files(session) == before:
-            break  # else a rotation gave files other names while they were read
+            break  # else a rotation renamed files meanwhile
     return found
 
 
 def _key_files(session: Session) -> list[tuple[str, Path]]:
-    """Every key file that is there, with the usual name of its kind."""
+    """The key files, each with the usual name of its kind."""
     return [
         (name, path)
         for name in _KINDS
@@ -258,12 +231,7 @@ def _key_files(session: Session) -> list[tuple[str, Path]]:
 
 
 def _key_info(name: str, path: Path, present: str, uses: Mapping[str, int]) -> KeyInfo:
-    """What there is to say of a key file.
-
-    Raises:
-        KeysUnavailable: It can't be read, and is in use or unsafely kept.
-        FileNotFoundError: It was renamed meanwhile.
-    """
+    """Describe a key file; only one that nothing uses may be unreadable."""
     made = datetime.fromtimestamp(path.lstat().st_mtime, UTC)
     usable = True
     try:
@@ -271,7 +239,7 @@ def _key_info(name: str, path: Path, present: str, uses: Mapping[str, int]) -> K
     except KeysUnavailable as error:
         if error.fault is Fault.MISSING:
             raise FileNotFoundError(path) from None
-        # A killed rotation may leave an empty file, or half of one, which stops nothing.
+        # A killed rotation may leave an empty or half-written file, which does no harm.
         fingerprint, usable = named_in(name, path), False
         if error.fault is not Fault.MALFORMED or fingerprint in ("", present, *uses):
             raise
@@ -289,7 +257,7 @@ def _key_info(name: str, path: Path, present: str, uses: Mapping[str, int]) -> K
 
 
 def _tidy(session: Session) -> None:
-    """Finish the renaming of a rotation that was killed in between."""
+    """Finish the renaming that a killed rotation began."""
     identity = session.store.identity()
     tidy_names(
         session.keyring,

@@ -24,7 +24,6 @@ def require_locked(session: Session, name: str, *, account: str | None = None) -
     """Return the user if there is a lock to release; called before asking for the reason.
 
     Raises:
-        UnknownUser: Nobody has that name.
         Refused: The counter is below six.
     """
     user = require_user(session, name, account=account)
@@ -39,7 +38,6 @@ def unlock(session: Session, name: str, reason: str, *, account: str | None = No
     """Set a locked user's counter to 0; the PIN stays. The session needs Need.WRITE.
 
     Raises:
-        UnknownUser: Nobody has that name.
         Refused: The counter is below six.
     """
     user = require_user(session, name, account=account)

@@ -1,4 +1,4 @@
-"""Moving the store from a folder to a server, without a PIN or an attempt lost or given back."""
+"""Moving the store from a folder to a server; no PIN or attempt is lost or given back."""
 
 from __future__ import annotations
 
@@ -16,11 +16,7 @@ _ENDING = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 
 def require_movable(store: Location, target: Location) -> Server:
-    """The server that a store is to be moved to.
-
-    Raises:
-        UsageProblem: The store is on a server already, or the target is a folder.
-    """
+    """Return the target, or raise UsageProblem: only a store in a folder moves, to a server."""
     if isinstance(store, Server):
         raise UsageProblem(
             "the store is on a server already",
@@ -34,28 +30,15 @@ def require_movable(store: Location, target: Location) -> Server:
     return target
 
 
-def move(
-    session: Session,
-    server: Server,
-    *,
-    progress: Progress = no_progress,
-) -> Moved:
-    """Move the store to a server, or finish a move that was cut short.
+def move(session: Session, server: Server, *, progress: Progress = no_progress) -> Moved:
+    """Move the store to a server's empty tables, or finish a move that was cut short.
 
-    Nobody else writes while it is copied. From then on the old store refuses all work.
-
-    Args:
-        session: Of the store in a folder, opened even if it is closed, with Need.WRITE and
-            Need.CHECK.
-        server: A database that has our tables, with nothing in them.
-        progress: Told how far it is: half of it is for checking, half for copying.
+    Others can't write during the copy; afterwards the old store refuses all work. The session
+    is opened `even_closed`, with Need.WRITE and Need.CHECK.
 
     Raises:
-        Interrupted: Ctrl-C came early enough; the store goes on as it was.
-        StoreTampered: Trail or records were changed; likewise.
-        Refused: The database holds a store; likewise.
-        MoveUnfinished: The same command has to be run again.
-        StoreUnavailable: It can't be moved; it goes on as it was.
+        MoveUnfinished: The same command must be run again; after any other error, the store
+            stays as it was.
     """
 
     def checking(done: int, total: int) -> None:
@@ -73,11 +56,11 @@ def move(
 
 
 def _stoppable(progress: Progress) -> Progress:
-    """Progress, with a look for signals: they wait while a lock is held, here for minutes."""
+    """Progress that also looks for signals, which wait while a lock is held: here for minutes."""
 
-    def told(done: int, total: int) -> None:
+    def report(done: int, total: int) -> None:
         if signal.sigpending() & _ENDING:
             raise Interrupted
         progress(done, total)
 
-    return told
+    return report

@@ -1,6 +1,6 @@
-"""A file handed over whole: FILE.part while it is written, FILE once all is in it.
+"""An output file that is whole or not there: FILE.part during writing, FILE at the end.
 
-What is appended is on the disk when `write` returns. FILE never takes the place of another file.
+`write` returns once the lines are on the disk. FILE never replaces another file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class OutputFile:
-    """One file that is being written. Closed before it is worth keeping, it leaves nothing.
+    """A file that is being written. Closed before it is worth keeping, it is removed.
 
     Attributes:
         path: FILE.
@@ -30,21 +30,16 @@ class OutputFile:
     """
 
     _unfinished = Rule.FILE_EXISTS
-    """Why a FILE.part that is there stays."""
+    """Why an existing FILE.part is not replaced."""
 
     def __init__(self, path: Path, *, forbidden: Iterable[Path]) -> None:
-        """Check whether the file can be made; nothing is written.
-
-        Args:
-            path: The file to write.
-            forbidden: Folders that it may not lie in: the store's and the keys'.
+        """Check whether the file can be made; nothing is written yet.
 
         Raises:
-            Refused: There is a file, or one of a run that was cut short, or a folder is
-                forbidden.
+            Refused: FILE or FILE.part exists, or the folder is forbidden.
             FileUnreadable: The folder can't be used.
         """
-        if not path.name or str(path) == "-":  # which means stdout elsewhere
+        if not path.name or str(path) == "-":  # elsewhere that means stdout
             raise FileUnreadable(f"{path}: not a file name")
         self.path = path
         self.part = path.with_name(f"{path.name}.part")
@@ -71,7 +66,7 @@ class OutputFile:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file; FILE.part goes if it is not worth keeping."""
+        """Close the file, and remove FILE.part unless it is worth keeping."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -86,11 +81,11 @@ class OutputFile:
 
     @property
     def kept(self) -> str:
-        """FILE.part, if an error has to mention it; else empty."""
+        """FILE.part, if an error has to name it; else empty."""
         return ""
 
     def begin(self, first: bytes) -> None:
-        """Make FILE.part, with nothing but a first line.
+        """Make FILE.part, with its first line.
 
         Raises:
             FileUnreadable: It can't be made there, or others could read it.
@@ -110,10 +105,10 @@ class OutputFile:
             raise self._unusable(self.part, error) from None
 
     def write(self, lines: Sequence[bytes]) -> list[tuple[int, int]]:
-        """Write lines, all of them or none; where each begins, and how long it is.
+        """Write lines, all or none; return each one's position and length.
 
         Raises:
-            FileUnwritable: There is no room for them; those before them stay.
+            FileUnwritable: There is no room for them; earlier lines stay.
         """
         descriptor = self._open()
         first = os.fstat(descriptor).st_size
@@ -133,11 +128,11 @@ class OutputFile:
         return [(start, end - start) for start, end in pairwise(ends)]
 
     def finish(self) -> None:
-        """Turn FILE.part into FILE, never over a file that came meanwhile.
+        """Rename FILE.part to FILE, but never over a file that was made meanwhile.
 
         Raises:
-            Refused: One did; FILE.part stays.
-            FileUnwritable: It can't be done; FILE.part stays.
+            Refused: There is one; FILE.part stays.
+            FileUnwritable: It can't be renamed; FILE.part stays.
         """
         self._keeps = True
         try:
@@ -149,12 +144,7 @@ class OutputFile:
             raise self._unusable(self.path, error) from None
 
     def _meet_part(self) -> None:
-        """What to do about a FILE.part that is there.
-
-        Raises:
-            Refused: It stays.
-            OSError: It can't be looked at.
-        """
+        """Refuse or remove an existing FILE.part."""
         raise Refused(self._unfinished, str(self.part))
 
     def _open(self) -> int:

@@ -1,4 +1,4 @@
-"""Users: adding them, finding the one that is meant, switching them off and on."""
+"""Users: which one a name means; add, deactivate, activate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pincli.rules.texts import clean_display_name, clean_email, mask_pins
 
 
 class Named(NamedTuple):
-    """A user as somebody names them, canonical; with the account, where that was said."""
+    """A login as somebody gives it, maybe with its account."""
 
     login: str
     account: str | None = None
@@ -23,7 +23,7 @@ class Named(NamedTuple):
 
 
 def named(name: str | Named, account: str | None = None) -> Named:
-    """Whom a name in whatever spelling means, in an account unless it says another itself.
+    """Return the canonical form of a name, in its own account or else in this one.
 
     Raises:
         MalformedName: It can't be a user name, or an account name.
@@ -34,12 +34,12 @@ def named(name: str | Named, account: str | None = None) -> Named:
 
 
 class Chosen(NamedTuple):
-    """Who is meant by some names.
+    """The users that some names mean.
 
     Attributes:
-        users: Those who are, in the order of the names.
+        users: In the order of the names.
         unknown: The names that nobody has.
-        ambiguous: A login that several accounts have, with those, if there is one.
+        ambiguous: The first login that several accounts have, with these accounts.
     """
 
     users: list[User]
@@ -48,7 +48,7 @@ class Chosen(NamedTuple):
 
 
 def choose(found: Iterable[User], names: Iterable[Named]) -> Chosen:
-    """Who of those found is meant by each name."""
+    """Choose the user that each name means."""
     by_login: dict[str, list[User]] = {}
     for user in found:
         by_login.setdefault(user.login, []).append(user)
@@ -67,20 +67,15 @@ def choose(found: Iterable[User], names: Iterable[Named]) -> Chosen:
 def require_user(
     session: Session, name: str, *, account: str | None = None, ticket: str | None = None
 ) -> User:
-    """The user of that name, in whatever spelling.
+    """Return the user of that name, in any spelling.
 
-    Where events can be recorded, not finding one is an event: it may be somebody guessing.
-
-    Args:
-        session: The open store.
-        name: The login.
-        account: The user's, where several may have one of that login.
-        ticket: For the event.
+    An unknown name is recorded, with the ticket, if the session is writable: somebody may be
+    guessing. If several accounts have the login, `account` is needed.
 
     Raises:
         MalformedName: It can't be a user name.
-        UnknownUser: There is none; carries near names.
-        AmbiguousUser: Several accounts have one.
+        UnknownUser: Nobody has it; carries similar names.
+        AmbiguousUser: Several accounts have it.
     """
     (user,) = require_users(session, [name], account=account, ticket=ticket)
     return user
@@ -93,13 +88,7 @@ def require_users(
     account: str | None = None,
     ticket: str | None = None,
 ) -> list[User]:
-    """The users of these names, each once.
-
-    Raises:
-        MalformedName: One can't be a user name.
-        UnknownUser: Some are unknown; carries all of them.
-        AmbiguousUser: Several accounts have one.
-    """
+    """Return the users of these names, each once; see `require_user`."""
     wanted = list(dict.fromkeys(named(name, account) for name in names))
     if len(wanted) == 1:
         found = session.store.people.find(*wanted[0])
@@ -115,13 +104,9 @@ def require_users(
 def refuse_unless_chosen(
     session: Session, unknown: Sequence[Named], ambiguous: tuple[str, list[str]] | None
 ) -> None:
-    """Raise the error for names that mean nobody, or somebody of several accounts.
+    """Raise UnknownUser for unknown names, or AmbiguousUser for a login of several accounts.
 
     A caller who may not see people, such as the portal, gets no candidates.
-
-    Raises:
-        UnknownUser: Some are unknown.
-        AmbiguousUser: Several accounts have one.
     """
     if unknown:
         near: list[str] = []
@@ -135,7 +120,7 @@ def refuse_unless_chosen(
 
 
 def require_account(session: Session, name: str) -> str:
-    """The canonical name of an account that has users.
+    """Return the canonical name of an account that has users.
 
     Raises:
         MalformedName: It can't be an account name.
@@ -156,7 +141,7 @@ def add(
     kind: UserType,
     email: str = "",
 ) -> User:
-    """Add an active user, without a PIN until it is opened in the portal.
+    """Add an active user; the PIN is made at the first look in the portal.
 
     Raises:
         MalformedName: One of the names breaks its rule.
@@ -182,7 +167,7 @@ def set_active(
     active: bool,
     reason: str | None,
 ) -> Change:
-    """Deactivate or activate a user; doing it twice changes nothing the second time."""
+    """Deactivate or activate a user; nothing changes if they already are."""
     user = require_user(session, name, account=account)
     from pincli.store.steps import people as steps
 
@@ -199,12 +184,7 @@ def note_refusal(session: Session, rule: Rule) -> None:
 
 
 def note_unknown(session: Session, names: Sequence[str], *, ticket: str | None = None) -> None:
-    """Record that somebody asked for users that don't exist, where events can be recorded."""
+    """Record that somebody asked for unknown users, if the session is writable."""
     if session.writable:
-        outcome = UnknownUser.code
-        session.attempts.record(
-            *(
-                NewEvent(EventKind.REFUSED, name=mask_pins(name), outcome=outcome, ticket=ticket)
-                for name in names
-            )
-        )
+        event = NewEvent(EventKind.REFUSED, outcome=UnknownUser.code, ticket=ticket)
+        session.attempts.record(*(event._replace(name=mask_pins(name)) for name in names))

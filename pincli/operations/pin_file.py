@@ -1,8 +1,8 @@
-"""The file that hands new PINs over: FILE.part while PINs are made, FILE once all are in it.
+"""The file with new PINs: FILE.part while PINs are made, FILE once all are in it.
 
-Every PIN is in FILE.part, and on the disk, before it is valid: a kill never leaves anybody with
-a PIN that nobody knows. Nothing goes on with a FILE.part that a kill left; those who are not in
-it have no PIN, and get theirs by a run for them alone, to another file.
+Every PIN is on the disk in FILE.part before it is valid, so a kill never leaves a user with a PIN
+that nobody knows. No run continues the FILE.part of a killed run: users who are not in it have no
+PIN, and another run makes theirs, to another file.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ class PinRow(NamedTuple):
 
 
 class PinFile(OutputFile):
-    """One file of PINs that is being written. Closed without a PIN in it, it leaves nothing."""
+    """A file of PINs that is being written. Closed without a PIN in it, it is removed."""
 
     _unfinished = Rule.FILE_CUT_SHORT
     _last: dict[tuple[str, str], tuple[int, int]]
 
     def begin(self, first: bytes = b"") -> None:
-        """Make FILE.part, with nothing but its header; see OutputFile."""
+        """Make FILE.part, with its header."""
         super().begin(first or _line(COLUMNS))
 
     def append(self, rows: Sequence[PinRow]) -> None:
-        """Write PINs down; they are on the disk when this returns.
+        """Write PINs, durably.
 
         Raises:
-            FileUnwritable: There is no room for them; those before them stay.
+            FileUnwritable: There is no room for them; earlier PINs stay.
         """
         lines = self.write([_line([*map(escape_formula, row)]) for row in rows])
         self._last = {row[:2]: line for row, line in zip(rows, lines, strict=True)}
@@ -54,13 +54,14 @@ class PinFile(OutputFile):
 
     @property
     def kept(self) -> str:
-        """FILE.part, if there are PINs in it that may count; else empty."""
+        """FILE.part, if there may be valid PINs in it; else empty."""
         return str(self.part) if self._keeps else ""
 
     def take_back(self, users: Set[tuple[str, str]]) -> None:
-        """Blank the lines of users, by login and account, who did not get the PIN in them.
+        """Blank the lines, among those appended last, of users who did not get their PIN.
 
-        Only of those that were appended last.
+        Args:
+            users: By login and account.
 
         Raises:
             FileUnwritable: It can't be done.

@@ -1,4 +1,4 @@
-"""The customer's own actions: looking at the PIN, and choosing another."""
+"""The customer's own actions: see the PIN, and choose another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pincli.errors import (
 )
 from pincli.models import Fault, NewPin, PinOrigin, ShownPin, State, User
 from pincli.operations.people import require_user
-from pincli.operations.session import Session
+from pincli.operations.session import Session, unless_refused
 from pincli.rules.lockout import Refusal, check_of, state_of
 from pincli.rules.pins import broken_rule, generate, require_allowed, require_well_formed
 from pincli.store.steps import pins as steps
@@ -44,62 +44,50 @@ class Sealed(NamedTuple):
 
 
 def show(session: Session, name: str, *, account: str | None = None) -> ShownPin:
-    """The user's PIN, generated at the first look: nobody can know it before its owner.
+    """Return the user's PIN, generated at the first look so that nobody knows it earlier.
 
-    Locked or not: a locked customer must see the PIN to know it after unlocking.
-
-    Args:
-        session: Opened with Need.WRITE, Need.SET_PIN and Need.SHOW_PIN.
-        name: The user, in whatever spelling.
-        account: The user's, where several have one of that login.
+    A locked customer sees it too, to know it after unlocking. The session needs Need.WRITE,
+    Need.SET_PIN and Need.SHOW_PIN.
 
     Raises:
-        UnknownUser: There is no such user.
         NoPinPossible: The user is inactive or of a type without PINs.
-        SealDamaged: What is sealed does not open, or is not the PIN that is verified.
-        StoreUnavailable: The database lets this host's login read no sealed PIN.
+        SealDamaged: The sealed PIN doesn't open, or is not the one that verifies.
+        StoreUnavailable: This host's database login can't read sealed PINs.
     """
     user = require_user(session, name, account=account)
     return at_present_version(session, user, partial(_look, session))
 
 
 def require_changeable(session: Session, name: str, *, account: str | None = None) -> User:
-    """The user, if a PIN can be chosen now; asked before the customer types one.
+    """Return the user if they can choose a PIN; called before they type one.
 
     Raises:
-        UnknownUser: There is no such user.
         NoPinPossible: The user is inactive or of a type without PINs.
-        Refused: Locked: first unlock, then change.
+        Refused: The user is locked and has to unlock first.
     """
     user = require_user(session, name, account=account)
-    require_pin_possible(session, user)
-    if state_of(user) is State.LOCKED:
-        _refuse(session, user, Refused(Rule.LOCKED, user.login))
+    _require_pin_possible(session, user)
+    _require_unlocked(session, user)
     return user
 
 
 def change(session: Session, name: str, pin: str, *, account: str | None = None) -> User:
     """Set the PIN that the customer chose, and the counter to 0.
 
-    Args:
-        session: Opened with Need.WRITE and Need.SET_PIN.
-        name: The user, in whatever spelling.
-        pin: The customer's choice.
-        account: The user's, where several have one of that login.
+    The session needs Need.WRITE and Need.SET_PIN.
 
     Raises:
-        UnknownUser: There is no such user.
         NoPinPossible: The user is inactive or of a type without PINs.
         MalformedPin: It is not six digits.
-        Refused: Locked, or the PIN rules forbid it, or it is the present one or the one that
-            was withdrawn last.
+        Refused: The user is locked, a PIN rule forbids it, or it is the present PIN or the one
+            that was withdrawn last.
     """
     user = require_user(session, name, account=account)
     return at_present_version(session, user, partial(_choose, session, pin=pin))
 
 
 def check(pin: str) -> None:
-    """Whether a PIN could be chosen; needs no store.
+    """Check a PIN against the PIN rules; needs no store.
 
     Raises:
         MalformedPin: It is not six digits.
@@ -117,33 +105,19 @@ def prepare(
     *,
     sealing: Callable[[], Sealed] | None = None,
 ) -> NewPin:
-    """Hash and seal a PIN for the version that follows the user's present one.
+    """Hash and seal a PIN for the user's next PIN version; the session needs Need.SET_PIN.
 
-    Args:
-        session: Opened with Need.SET_PIN.
-        user: Whose PIN it is to be.
-        pin: The PIN.
-        set_by: Who chose it.
-        sealing: Gives what `seal_for` gives, where that is done elsewhere.
+    `sealing` returns the result of `seal_for`, if another thread seals.
     """
     version = user.pin_version + 1
     key = session.keyring.verify
     made = session.answers.make(key, user.uid, version, pin)
     sealed = sealing() if sealing is not None else seal_for(session, user, pin)
-    return NewPin(
-        question=made.question,
-        check=made.check,
-        proof=made.proof,
-        verify_key=key.fingerprint,
-        sealed=sealed.sealed,
-        portal_key=sealed.portal_key,
-        set_by=set_by,
-        version=version,
-    )
+    return NewPin(*made, key.fingerprint, *sealed, set_by, version)
 
 
 def seal_for(session: Session, user: User, pin: str) -> Sealed:
-    """Seal a PIN for the version that follows the user's present one."""
+    """Seal a PIN for the user's next PIN version."""
     # Read once: under a bulk issue it may be another a moment later, and a seal that names
     # a key it was not made with can never be opened.
     key = session.keyring.portal_public
@@ -151,21 +125,24 @@ def seal_for(session: Session, user: User, pin: str) -> Sealed:
     return Sealed(seal(key, bound, user.pin_version + 1, pin), key.fingerprint)
 
 
-def require_pin_possible(session: Session, user: User) -> None:
-    """Raise NoPinPossible, and record it, for a user who never has a PIN to show or set."""
+def _require_pin_possible(session: Session, user: User) -> None:
     state = state_of(user)
     if state in _NEVER_A_PIN:
         _refuse(session, user, NoPinPossible(user.login, state))
 
 
-def at_present_version(session: Session, user: User, step: Callable[[User], T]) -> T:
-    """Take a step that is bound to a user's PIN version, again if that changes under it.
+def _require_unlocked(session: Session, user: User) -> None:
+    if state_of(user) is State.LOCKED:
+        _refuse(session, user, Refused(Rule.LOCKED, user.login))
 
-    Bulk work does not wait for the user's lock, so a PIN may come or go meanwhile; nor does
-    a rotation, so a key may.
+
+def at_present_version(session: Session, user: User, step: Callable[[User], T]) -> T:
+    """Take a step that is bound to a user's PIN version; try again if the version changes.
+
+    Bulk work and key rotations don't wait for this user, so PIN and keys may change meanwhile.
 
     Raises:
-        PinChangedMeanwhile: It changed every time, which no honest use explains.
+        PinChangedMeanwhile: It changed every time, which honest use doesn't explain.
         KeysUnavailable: A key was rotated, and the new one isn't here.
     """
     for _ in range(_TRIES):
@@ -179,17 +156,14 @@ def at_present_version(session: Session, user: User, step: Callable[[User], T]) 
 
 
 def _look(session: Session, user: User) -> ShownPin:
-    require_pin_possible(session, user)
-    if user.question is None:
-        return _first_look(session, user)
-    return _another_look(session, user)
+    _require_pin_possible(session, user)
+    return _first_look(session, user) if user.question is None else _later_look(session, user)
 
 
 def _choose(session: Session, user: User, *, pin: str) -> User:
-    require_pin_possible(session, user)
+    _require_pin_possible(session, user)
     require_well_formed(pin)
-    if state_of(user) is State.LOCKED:
-        _refuse(session, user, Refused(Rule.LOCKED, user.login))
+    _require_unlocked(session, user)
     rule = broken_rule(pin, user)
     if rule is None and user.question is not None and _is_present_pin(session, user, pin):
         rule = Rule.SAME_PIN
@@ -198,17 +172,17 @@ def _choose(session: Session, user: User, *, pin: str) -> User:
     if rule is not None:
         _refuse(session, user, Refused(rule, user.login))
     new = prepare(session, user, pin, PinOrigin.CUSTOMER)
-    return _raised(session.store.write(steps.change, user, new))
+    return unless_refused(session.store.write(steps.change, user, new))
 
 
 def _first_look(session: Session, user: User) -> ShownPin:
     pin = generate(user)
     made = prepare(session, user, pin, PinOrigin.GENERATED)
-    written = _raised(session.store.write(steps.collect, user, made))
+    written = unless_refused(session.store.write(steps.collect, user, made))
     return ShownPin(written, pin, first=True)
 
 
-def _another_look(session: Session, user: User) -> ShownPin:
+def _later_look(session: Session, user: User) -> ShownPin:
     if user.sealed is None:
         raise StoreUnavailable(Fault.FORBIDDEN, session.store.path)
     private = session.portal_key(user.portal_key or "")
@@ -217,7 +191,7 @@ def _another_look(session: Session, user: User) -> ShownPin:
         pin = unseal(private, bound, user.pin_version, user.sealed)
     except RecordDamaged:
         raise SealDamaged(user.login) from None
-    # A seal that somebody else put there must not tell the customer a PIN that never works.
+    # A sealed PIN that an attacker put there must not be shown: it would never verify.
     if not _is_present_pin(session, user, pin):
         raise SealDamaged(user.login)
     session.store.write(steps.note_shown, user)
@@ -231,10 +205,7 @@ def _is_present_pin(session: Session, user: User, pin: str) -> bool:
 
 
 def _is_barred(session: Session, user: User, pin: str) -> bool:
-    """Whether it is the PIN that was withdrawn last, which somebody may know.
-
-    The bar ends with its key: a PIN under a key that is gone can't be compared.
-    """
+    """Whether it is the last withdrawn PIN, which others may know; without its key, it is not."""
     if user.barred_question is None or user.barred_version is None:
         return False
     try:
@@ -243,17 +214,10 @@ def _is_barred(session: Session, user: User, pin: str) -> bool:
         if error.fault is Fault.MISMATCH:
             return False
         raise
-    answers = session.answers
-    answer = answers.answer(user.barred_question, key, user.uid, user.barred_version, pin)
+    answer = session.answers.answer(user.barred_question, key, user.uid, user.barred_version, pin)
     return hmac.compare_digest(check_of(answer), user.barred_check or b"")
 
 
 def _refuse(session: Session, user: User, refusal: Refusal) -> NoReturn:
     session.store.write(steps.refuse, user, refusal)
     raise refusal
-
-
-def _raised(result: User | Refusal) -> User:
-    if isinstance(result, User):
-        return result
-    raise result

@@ -1,4 +1,4 @@
-"""What happened in a span of time, in figures, for people who were not there."""
+"""The report: what happened in a span of time, in figures."""
 
 from __future__ import annotations
 
@@ -42,16 +42,10 @@ def report(
     signs: tuple[set[str], set[str]],
     now: datetime | None = None,
 ) -> Report:
-    """The figures of a span up to now, and of an equally long span before it.
+    """Return the figures of a span up to now, and of an equal span before it.
 
-    Linear in the events of both, page by page. A span of more than a day begins at a midnight.
-
-    Args:
-        session: The open store.
-        since: From when on, ISO 8601, UTC.
-        by: Who makes it.
-        signs: The accounts and agents with a sign.
-        now: The present time.
+    It reads the events of both, page by page. A span of more than a day begins at a midnight.
+    `signs` are the accounts and the agents with a sign of an attack.
 
     Raises:
         UsageProblem: The span is too long, or begins in the future.
@@ -88,7 +82,7 @@ def report(
 
 
 class _Tally:
-    """Events counted, the newest first."""
+    """Counts events, which come newest first."""
 
     def __init__(self, since: str, until: str) -> None:
         self.since, self.until = since, until
@@ -104,7 +98,7 @@ class _Tally:
         self._reasons: dict[str, str] = {}
 
     def take(self, event: Event) -> None:
-        """Count one; what is dated in the future counts nowhere."""
+        """Count an event, unless it has a date in the future."""
         if event.at > self.until:
             return
         word = _COUNTED.get(event.kind)
@@ -130,7 +124,7 @@ class _Tally:
             self.unresolved_agents[event.agent].add(who)
 
     def _note(self, event: Event) -> None:
-        """What admins did: who it was about, by command and by admin."""
+        """Note what an admin did, and to whom."""
         what = event.command
         if event.kind is EventKind.REFUSED and event.outcome == "role":
             what = "refused for want of a role"
@@ -142,11 +136,11 @@ class _Tally:
 
     @staticmethod
     def activity(counts: Counter[str]) -> Activity:
-        """Figures by name."""
+        """Turn counts by name into figures."""
         return Activity(*(counts[name] for name in Activity._fields[:4]))
 
     def all_days(self) -> list[Day]:
-        """Every day of the span, by local dates."""
+        """Return every day of the span, by local dates."""
         first, last = _day(self.since[:_TO_TEN_MINUTES]), _day(self.until[:_TO_TEN_MINUTES])
         span = (first + timedelta(days=number) for number in range((last - first).days + 1))
         return [Day(day.isoformat(), self.activity(self.days[day])) for day in span]
@@ -157,7 +151,7 @@ class _Tally:
         unresolved: dict[str, set[tuple[str, str]]],
         signed: set[str],
     ) -> list[tuple[str, Activity]]:
-        """Those with a sign, then those with the most unresolved."""
+        """Return those with a sign, then those with the most unresolved failures."""
         rows = [
             (name, self.activity(counts)._replace(unresolved=len(unresolved.get(name, ()))))
             for name, counts in counted.items()
@@ -167,7 +161,7 @@ class _Tally:
         return rows[:_NAMED_AT_MOST]
 
     def all_done(self) -> list[Done]:
-        """What admins did, by command."""
+        """Return what admins did, by command."""
         return [
             Done(
                 what,
@@ -187,7 +181,7 @@ def _day(to_ten_minutes: str) -> date:
 
 
 def _soon_after(at: str, verified: str | None) -> bool:
-    """Whether a right answer came soon after a wrong one."""
+    """Whether a right answer followed soon after a wrong one."""
     wrong = moment_of(at)
     if verified is None or wrong is None:
         return False

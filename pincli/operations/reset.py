@@ -1,4 +1,4 @@
-"""Resetting users: their PINs are withdrawn, and new ones made when they next open them."""
+"""Resetting users: PINs are withdrawn, and new ones are made at once or at the next look."""
 
 from __future__ import annotations
 
@@ -21,14 +21,13 @@ from pincli.store.steps import pins as steps
 
 
 class ResetOrder(NamedTuple):
-    """How users are to be reset.
+    """How to reset users.
 
     Attributes:
-        unlock: Whether locked users are released too; otherwise they stay locked.
-        issue: Whether new PINs are generated at once, for those who can have one.
-        reason: Why, cleaned; recorded with every event.
-        only_missing: Whether the selection is of users without a PIN, and a user who has got one
-            meanwhile keeps it.
+        unlock: Whether to release locked users; otherwise they stay locked.
+        issue: Whether to generate new PINs at once, for users who can have one.
+        reason: Recorded with every event.
+        only_missing: Whether users keep a PIN that they have, or got meanwhile.
     """
 
     unlock: bool = False
@@ -38,7 +37,7 @@ class ResetOrder(NamedTuple):
 
 
 def would_reset(selection: Selection, order: ResetOrder) -> Iterator[list[ResetUser]]:
-    """What a reset would make of each user, page by page; nothing is changed."""
+    """Show the changes of a reset, page by page, without making them."""
     for page in selection.pages():
         yield [ResetUser(Change(user, _would_become(user, order))) for user in page]
     selection.require_none_left_out()
@@ -52,17 +51,12 @@ def reset(
     file: PinFile | None = None,
     progress: Progress = no_progress,
 ) -> Iterator[list[ResetUser]]:
-    """Reset the users of a selection, some at a time; each step is whole and durable.
+    """Reset the selected users in durable steps; `file` gets each new PIN before it is valid.
 
-    Args:
-        session: Opened with Need.WRITE, and with Need.SET_PIN to issue.
-        selection: Whom.
-        order: How.
-        file: Where the new PINs are written down before any of them is valid.
-        progress: Told how far it is.
+    The session needs Need.WRITE, and Need.SET_PIN to issue.
 
     Raises:
-        Interrupted: Between two steps; run again, it does the rest.
+        Interrupted: Between two steps; another run does the rest.
     """
     session.store.prepare_for_bulk()
     if order.issue:
@@ -91,7 +85,7 @@ def _issue(
     file: PinFile | None,
     progress: Progress,
 ) -> Iterator[list[ResetUser]]:
-    """Withdraw all PINs, then make the new ones: who is left out by a kill has no PIN at all."""
+    """Withdraw all PINs, then make new ones: after a kill, the others have no PIN at all."""
     if file is not None:
         file.begin()
     total, done = len(selection), 0
@@ -105,8 +99,8 @@ def _issue(
             yield results
     lacking = (user for page in selection.pages() for user in page if lacks_pin(user))
     pins = ((user, generate(user)) for user in lacking)
-    with underway(total, progress) as course:
-        course.advance(done)
+    with underway(total, progress) as work:
+        work.advance(done)
         try:
             for group in write_pins(
                 session,
@@ -114,9 +108,9 @@ def _issue(
                 unlock=order.unlock,
                 reason=order.reason,
                 file=file,
-                before_each=course.check,
+                before_each=work.check,
             ):
-                course.advance(len(group))
+                work.advance(len(group))
                 yield [ResetUser(change, pin) for change, pin in group]
         except Interrupted as error:
             raise Interrupted(error.done, error.total, file.kept if file else "") from None
@@ -127,10 +121,7 @@ def _issue(
 def _withdraw_first(
     session: Session, selection: Selection, order: ResetOrder, total: int
 ) -> Iterator[list[ResetUser]]:
-    """Withdraw everybody's PIN; what became of those who get no new one.
-
-    What became of the others is reported once they have it; a lock is released then, too.
-    """
+    """Withdraw all PINs and keep all locks; yield the results of users who get no new PIN."""
 
     def step(rows: Sequence[int]) -> list[Change]:
         users = session.store.people.in_rows(rows, session.left_out)

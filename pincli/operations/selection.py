@@ -1,4 +1,4 @@
-"""Whom a bulk command is about: an account, everybody, a file's users, users by name."""
+"""The users of a bulk command: by name, by account, from a file, or all."""
 
 from __future__ import annotations
 
@@ -29,8 +29,7 @@ class Selection:
     """Users, each once, in storage order; read page by page as they are now.
 
     Attributes:
-        word: What to type to confirm that all of them are meant: an account's name or ALL;
-            empty for users that were named one by one.
+        word: What to type as confirmation: an account's name, or ALL; empty for single users.
     """
 
     def __init__(self, session: Session, staged: StagedUsers | None, word: str) -> None:
@@ -44,13 +43,13 @@ class Selection:
         return sum(self._session.store.people.totals().values())
 
     def following(self, row: int | None, limit: int) -> list[int]:
-        """The row numbers after one (None: from the first), at most so many."""
+        """Return up to `limit` row numbers after one; after None, the first."""
         if self._staged is not None:
             return self._staged.after(row or 0, limit)
         return self._session.store.people.rows_after(row or 0, limit)
 
     def uids(self, rows: Sequence[int]) -> dict[int, bytes]:
-        """Whom these rows were chosen for; nothing where everybody is meant."""
+        """The uids that these rows had when they were chosen; empty for all users."""
         return {} if self._staged is None else self._staged.uids(rows)
 
     def pages(self) -> Iterator[list[User]]:
@@ -61,7 +60,7 @@ class Selection:
             last = rows[-1]
 
     def require_none_left_out(self) -> None:
-        """Raise StoreTampered, naming them, if some could not be read."""
+        """Raise StoreTampered for the users that could not be read."""
         self._session.require_none_left_out()
 
     def totals(self) -> dict[State, int]:
@@ -80,19 +79,14 @@ def select(
     account: str | None = None,
     everybody: bool = False,
 ) -> Iterator[Selection]:
-    """The users that are meant.
+    """Select users by name, an account's users, or everybody, after checking the names.
 
-    Args:
-        session: The open store.
-        names: Users by name; one may say its own account.
-        account: Where the named users are; without names, everybody of it.
-        everybody: Whether everybody is meant, whatever else is named.
+    With names, `account` is theirs, unless a name has its own.
 
     Raises:
-        MalformedName: A name can't be one.
         UnknownUser: Some names are unknown; carries all of them.
         AmbiguousUser: Several accounts have a user of one name.
-        UnknownAccount: No user belongs to the account.
+        UnknownAccount: The account has no users.
     """
     account = None if account is None else require_account(session, account)
     with ExitStack() as stack:
@@ -112,30 +106,21 @@ def select(
 def select_staged(
     session: Session, users: Iterable[tuple[int, bytes]], word: str
 ) -> Iterator[Selection]:
-    """Some users.
-
-    Args:
-        session: The open store.
-        users: Their rows and uids.
-        word: What to type to confirm that they are meant.
-    """
+    """Select users by row and uid; `word` is what to type as confirmation."""
     with StagedUsers() as staged:
         staged.add(users)
         yield Selection(session, staged, word)
 
 
 def without_pin(selection: Selection) -> Iterator[tuple[int, bytes]]:
-    """Row and uid of those in a selection who could have a PIN and have none."""
+    """Row and uid of the selected users who could have a PIN and have none."""
     return ((user.id, user.uid) for page in selection.pages() for user in page if lacks_pin(user))
 
 
 def _stage_names(
-    session: Session,
-    staged: StagedUsers,
-    names: Iterable[str | Named],
-    account: str | None,
+    session: Session, staged: StagedUsers, names: Iterable[str | Named], account: str | None
 ) -> None:
-    """Stage named users; the unknown ones are all found before any is refused."""
+    """Stage named users; look for all unknown names before refusing any."""
     unknown: dict[Named, None] = {}
     ambiguous = None
     wanted = (named(name, account) for name in names)

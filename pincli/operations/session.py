@@ -84,21 +84,13 @@ class Session(NamedTuple):
         _ = self.attempts
 
     def verify_key(self, fingerprint: str) -> Key:
-        """Return the key that a record names, from disk if another process made it.
-
-        Raises:
-            KeysUnavailable: It isn't there.
-        """
+        """Return the key that a record names, from disk if another process made it."""
         if fingerprint not in self.keyring.verify_keys:
             self.keyring.load_verify(fingerprint)
         return self.keyring.verify_keys[fingerprint]
 
     def portal_key(self, fingerprint: str) -> Key:
-        """Return the private key that a PIN is sealed to; after a rotation, maybe an older one.
-
-        Raises:
-            KeysUnavailable: It isn't there.
-        """
+        """Return the private key that a PIN is sealed to; after a rotation, maybe an old one."""
         return self.keyring.find(PORTAL_PRIVATE, fingerprint)
 
     def require_none_left_out(self) -> None:
@@ -114,11 +106,7 @@ class Session(NamedTuple):
             )
 
     def renew_keys(self) -> None:
-        """Load the keys for setting PINs again: another process rotated one.
-
-        Raises:
-            KeysUnavailable: One isn't there.
-        """
+        """Load the keys for setting PINs again, since another process rotated one."""
         identity = self.store.identity()
         self.keyring.require(AUDIT_KEY, identity.audit_key)
         self.keyring.require(VERIFY_KEY, identity.verify_key)
@@ -143,16 +131,8 @@ def open_session(
     A wrong or missing key is found here, before any attempt is charged: a misconfigured
     desk must not lock customers out.
 
-    Args:
-        location: Where the store is.
-        keys_folder: Where the keys are.
-        marks: The folder of this host's mark, if it is not the keys' folder.
-        origin: Who acts, and by which command.
-        needs: What the command is going to do.
-        answers: For tests, at a lower hash cost.
-        even_closed: Whether to open a store that was moved to a server.
-        cache: Keeps the connection to a server from one session to the next.
-        shows_people: Whether the caller may see other names.
+    This host's mark is in the folder `marks`, or else with the keys. `even_closed` opens a store
+    that was moved to a server, too. `answers` have a lower hash cost in tests.
 
     Raises:
         StoreUnavailable: The database can't be used.

@@ -1,4 +1,4 @@
-"""`init`: a store and its keys, both or neither."""
+"""`init`: make a store and its keys, both or neither."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from pathlib import Path
 
 from pincli.errors import KeysUnavailable, Refused, Rule, StoreUnavailable, Unavailable
 from pincli.models import Fault, Identity, Origin
+from pincli.operations.session import sealers_of
 from pincli.store.contract import Upkeep
 from pincli.store.location import Location, Server
 from pincli.store.opening import upkeep_of
-from pincli.store.sealing import Sealers
-from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.keyring import ALL_FILES, Keyring, create_keys
 
 _OPEN_TO_OTHERS = 0o077
@@ -22,21 +21,12 @@ _OPEN_TO_OTHERS = 0o077
 def initialise(
     location: Location, keys_folder: Path, *, marks: Path | None = None, origin: Origin
 ) -> None:
-    """Make a store and its keys.
-
-    On a server it makes what its login may make, and what a DBA has not made already.
-
-    Args:
-        location: Where the store is to be.
-        keys_folder: Where the keys are to be.
-        marks: The folder of this host's mark, if it is not that of the keys.
-        origin: Who does it.
+    """Make a store and its keys; on a server, only what a DBA has not made already.
 
     Raises:
-        Refused: There is a store or a key already, or the keys would lie with the database.
-        StoreUnavailable: The store can't be written; what was made is removed again, except
-            for the keys where nobody knows whether a server has made the store.
-        KeysUnavailable: The keys can't; likewise.
+        Refused: There is a store or a key already, or one folder would be inside the other.
+        StoreUnavailable: The store can't be written. All is removed again, but not the keys if
+            a server may have made the store.
     """
     keys_folder = keys_folder.absolute()
     if not isinstance(location, Server):
@@ -62,12 +52,12 @@ def initialise(
                 audit_key=keyring.audit.fingerprint,
                 portal_key=keyring.portal_public.fingerprint,
             ),
-            sealers=_sealers(keyring),
+            sealers=sealers_of(keyring),
             origin=origin,
         )
     except BaseException as error:
         if isinstance(location, Server) and not isinstance(error, Refused) and _may_exist(upkeep):
-            raise  # its commit's answer was lost, perhaps: these may be the keys of the store
+            raise  # the commit may have succeeded: these may be the store's keys
         if keyring is not None:
             for name in ALL_FILES:
                 (keys_folder / name).unlink(missing_ok=True)
@@ -82,20 +72,15 @@ def _may_exist(upkeep: Upkeep) -> bool:
         return True
 
 
-def _sealers(keyring: Keyring) -> Sealers:
-    sealer = AuditSealer(keyring.audit)
-    return Sealers(sealer, lambda _: sealer, lambda: [sealer])
-
-
 def _require_apart(store_folder: Path, keys_folder: Path) -> None:
-    """A copy of the one folder must not carry the other along."""
+    """Refuse one folder inside the other: a copy of it would contain both."""
     store, keys = store_folder.resolve(), keys_folder.resolve()
     if store == keys or store in keys.parents or keys in store.parents:
         raise Refused(Rule.KEYS_BESIDE_STORE, str(keys_folder))
 
 
 def _private_folder(folder: Path, unavailable: type[Unavailable]) -> list[Path]:
-    """Make a folder that only its owner can enter; the folders that had to be made for it."""
+    """Make a folder that only its owner can enter; return every folder that was made."""
     made = []
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
@@ -105,10 +90,10 @@ def _private_folder(folder: Path, unavailable: type[Unavailable]) -> list[Path]:
             try:
                 each.mkdir(mode=0o700)
             except FileExistsError:
-                continue  # somebody else's init, at the same moment
+                continue  # by another init at the same moment
             made.append(each)
         if not missing and stat.S_IMODE(folder.stat().st_mode) & _OPEN_TO_OTHERS:
-            # An empty one is ours to close; one with files in it may have other users.
+            # An empty folder is ours to close; one with files may be in use by others.
             if any(folder.iterdir()):
                 raise unavailable(Fault.EXPOSED, folder)
             folder.chmod(0o700)

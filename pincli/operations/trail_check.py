@@ -58,11 +58,8 @@ def check_trail(
 ) -> TrailReport:
     """Recompute every link and seal, replay every counter, and compare every record.
 
-    Args:
-        session: Opened with Need.CHECK.
-        expected: A head that was printed earlier; the trail must still contain it.
-        archives: Files of `audit archive` that come before what the store has.
-        progress: Called after each page.
+    The trail must contain the head `expected`. It may begin in files of `audit archive`. The
+    session needs Need.CHECK.
 
     Raises:
         FileUnreadable: A file is not one of `audit archive`, or is cut off.

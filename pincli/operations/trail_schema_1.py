@@ -89,10 +89,7 @@ class OldTrail:
             raise
 
     def _signer_after(self, signer: AuditSealer, row: OldEvent) -> AuditSealer:
-        """The signer of what follows a key rotation: a new one if it was the audit key.
-
-        The event itself was just checked with the previous key.
-        """
+        """The signer after a key rotation, whose event was just checked with the previous key."""
         kind, _, named = str(row[_OUTCOME]).partition(":")
         return self._signer_named(named) if kind == "audit" else signer
 

@@ -1,4 +1,4 @@
-"""Sealing what hosts without audit.key have written, once it was seen to be whole."""
+"""Sealing the events that hosts without audit.key have written, after a check."""
 
 from __future__ import annotations
 
@@ -10,27 +10,22 @@ from pincli.operations.chunks import Progress, no_progress
 from pincli.operations.session import Session
 from pincli.operations.trail_schema_1 import CHANGED, MISSING
 from pincli.rules.canonical import link_of
-from pincli.store.contract import Transaction
 from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.keyring import AUDIT_KEY
 
 
 def seal_trail(session: Session, *, progress: Progress = no_progress) -> int | None:
-    """Seal the newest event, after every link from the last sealed event to it was recomputed.
+    """Seal the newest event, after recomputing every link since the last sealed event.
 
-    A seal vouches for all that comes before it, so that it must not be put on a forged event.
-    What was forged before the last sealed event is for `audit verify` to find.
-
-    Args:
-        session: Opened with Need.WRITE.
-        progress: Told how far it is.
+    A seal vouches for all earlier events, so a forged event must not get one. Forgeries before
+    the last sealed event are for `audit verify` to find. The session needs Need.WRITE.
 
     Returns:
-        The number of the event that was sealed; None where nothing waited for a seal.
+        The number of the sealed event; None if there was nothing to seal.
 
     Raises:
         StoreTampered: A link or a seal is wrong; nothing is sealed.
-        StoreUnavailable: The store is not the one that this host has seen; likewise.
+        StoreUnavailable: The store contradicts this host's mark; nothing is sealed.
     """
     session.store.require_seen()
     trail = session.store.trail
@@ -47,17 +42,13 @@ def seal_trail(session: Session, *, progress: Progress = no_progress) -> int | N
         progress(head.number - sealed.number, end - sealed.number)
     if head.number < end:
         raise _bad(session, head.number + 1, MISSING)
-    if head.number == sealed.number or not session.store.write(_seal, head):
+    if head.number == sealed.number or not session.store.write(lambda t: t.seal(head)):
         return None
     return head.number
 
 
-def _seal(transaction: Transaction, head: Head) -> bool:
-    return transaction.seal(head)
-
-
 def _require_right(session: Session, sealed: Start) -> None:
-    """The seal to go on from was made with one of the keys that are valid here."""
+    """Check that the last seal was made with a key that is valid here."""
     made = (
         AuditSealer(key).seal_trail(session.identity.store_id, sealed.number, sealed.link)
         for key in session.keyring.valid(AUDIT_KEY)

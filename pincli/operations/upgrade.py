@@ -1,4 +1,4 @@
-"""Bringing a store of schema 1 up to date: what has to be done with keys, and how much at once."""
+"""Upgrading a store of schema 1: the part that needs keys."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from pathlib import Path
 from pincli.errors import OldStoreTampered, RecordDamaged, StoreUnavailable
 from pincli.models import Fault, Identity, Origin, User
 from pincli.operations.chunks import Progress, no_progress
-from pincli.operations.session import Session
+from pincli.operations.session import Session, sealers_of
 from pincli.operations.trail_schema_1 import BadEvent, OldTrail
 from pincli.results import Upgraded
 from pincli.store.contract import OldEvent
 from pincli.store.opening import upgrade_store, users_to_upgrade
 from pincli.store.sealing import Sealers
 from pincli.vault.answers import from_verifier
-from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.keyring import AUDIT_KEY, VERIFY_KEY, Key, Keyring, is_fingerprint
 
 MOST_ON_THE_WAY = 20_000
-"""Users whom any command that writes takes over on its way: a caller waits for it."""
+"""Users up to which any command that writes upgrades the store, while a caller waits."""
 
 
 def upgrade(
@@ -31,15 +30,10 @@ def upgrade(
     progress: Progress = no_progress,
     uid_of: Callable[[User], bytes | None] = lambda _user: None,
 ) -> Upgraded | None:
-    """Bring a store up to date; None if it is.
+    """Upgrade a store; return None if it is up to date.
 
-    Args:
-        store_folder: Where it is.
-        keys_folder: Where the keys are.
-        origin: Who does it, and by which command.
-        at_most: Leave a store with more users as it is.
-        progress: Told how far it is, in users and events.
-        uid_of: The uid that is known for a user; new ones are drawn for the others.
+    A store with more users than `at_most` is refused. `uid_of` returns a user's uid if it is
+    known, and `progress` counts users and events.
 
     Raises:
         OldStoreTampered: It isn't as version 1 left it.
@@ -57,22 +51,19 @@ def upgrade(
 
 
 def mark_as_seen(session: Session) -> None:
-    """Compare the store with this host's mark, and make one if there is none.
+    """Compare the store with this host's mark, or make the mark.
 
-    From then on an old file that is put back, also one of version 1, is refused.
-
-    Args:
-        session: Opened with Need.WRITE.
+    From then on an older file in its place is refused, one of version 1 too.
 
     Raises:
-        StoreRolledBack: It is not the one that this host has seen.
-        StoreUnavailable: It is at another place.
+        StoreRolledBack: The store is older than the mark.
+        StoreUnavailable: The mark is for another place.
     """
     session.store.write(lambda _transaction: None)
 
 
 class _Vault:
-    """What store/sqlite/upgrade.py has done with keys."""
+    """The keys, for store/sqlite/upgrade.py."""
 
     def __init__(self, keys_folder: Path) -> None:
         self._keyring = Keyring(keys_folder)
@@ -82,8 +73,7 @@ class _Vault:
         self._path = path
         self._keyring.require(AUDIT_KEY, identity.audit_key)
         self._trail = OldTrail(self._keyring, identity.store_id)
-        sealer = AuditSealer(self._keyring.audit)
-        return Sealers(sealer, lambda _: sealer, lambda: [sealer])
+        return sealers_of(self._keyring)
 
     def load_verify(self, fingerprints: Sequence[str]) -> None:
         for named in filter(is_fingerprint, fingerprints):

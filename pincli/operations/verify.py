@@ -37,9 +37,6 @@ def admit(
     """Return the user, or the verdict if there is no PIN to ask for.
 
     Called before the PIN is read, so that an agent doesn't ask a locked user for it.
-
-    Raises:
-        UnknownUser: Nobody has that name.
     """
     user = require_user(session, name, account=account, ticket=ticket)
     if state_of(user) is State.ACTIVE:
@@ -57,7 +54,6 @@ def verify(
     a key locks nobody out. The session needs Need.WRITE and Need.COMPARE.
 
     Raises:
-        UnknownUser: Nobody has that name.
         MalformedAnswer: Not six digits, and the user could be verified; nothing is charged.
         Unavailable: Not verified; `charge` says whether the attempt was charged.
     """
@@ -154,11 +150,7 @@ def _hashed(session: Session, user: User, pin: str) -> bytes | None:
 
 
 def _require_proof(session: Session, user: User, answer: bytes | None, proof: bytes | None) -> None:
-    """Check the proof that comes with a right answer, if the record's own can't be read.
-
-    Raises:
-        VerifierDamaged: It is wrong: the check was written without verify.key.
-    """
+    """Check the proof that comes with a right answer, if the record's own can't be read."""
     if user.pin_check is not None and user.pin_proof is not None:
         return
     if answer is None or proof is None or not _is_proved(session, user, check_of(answer), proof):
@@ -171,11 +163,7 @@ def _is_proved(session: Session, user: User, check: bytes, proof: bytes) -> bool
 
 
 def _damaged(session: Session, user: User) -> VerifierDamaged:
-    """Return the error for a PIN that is not as it was made.
-
-    Raises:
-        StoreTampered: The whole record was edited; a reset can't repair it.
-    """
+    """Return the error for a damaged PIN, or raise the one for a tampered record."""
     with suppress(StoreBusy):
         session.attempts.finish(user)
     return VerifierDamaged(user.login)

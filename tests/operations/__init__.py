@@ -1,1 +1,1 @@
-"""What pincli does, event by event, against DESIGN.md's tables and a model of its own."""
+"""Tests of the operations, against DESIGN.md's tables and a small model."""

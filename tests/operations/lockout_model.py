@@ -1,4 +1,4 @@
-"""What should become of a user, in a few lines: no table, no event, no SQL, no rule imported."""
+"""A small model of one user: no table, no event, no SQL, and no rule imported."""
 
 from __future__ import annotations
 
@@ -37,7 +37,6 @@ class Model:
 
     @property
     def state(self) -> str:
-        """The state's word."""
         if not self.active:
             return "inactive"
         if self.locked:
@@ -45,7 +44,7 @@ class Model:
         return "active" if self.pin else "uncollected"
 
     def end(self) -> None:
-        """Whoever comes next ends what is open, as its own process would have."""
+        """End an open attempt as its own process would have."""
         if not self.open:
             return
         right, self.open = self.open == self.pin, ""
@@ -55,7 +54,7 @@ class Model:
         self.locks += self.locked
 
     def change(self, act: Callable[[], None], *, withdraws: bool, refused: bool = False) -> None:
-        """End what is open, and do something; a right answer to a PIN that goes is not told."""
+        """End what is open, then act; a right answer doesn't verify if its PIN goes."""
         right = bool(self.open) and self.open == self.pin
         self.end()
         if refused:
@@ -65,7 +64,7 @@ class Model:
             self.ended = "incorrect" if self.state == "active" else self.state
 
     def charge(self, answer: str) -> bool:
-        """Pay for an attempt, if the state allows one."""
+        """Charge an attempt, if the state allows it."""
         self.end()
         if self.state != "active":
             return False
@@ -75,48 +74,45 @@ class Model:
         return True
 
     def verify(self, answer: str) -> str:
-        """An attempt from beginning to end; the outcome's word."""
+        """Charge and end an attempt; return the outcome's word."""
         if not self.charge(answer):
             return self.state
         self.end()
         return self.ended
 
-    def told(self, version: int) -> str:
-        """What the owner of an attempt that others have ended is told of it."""
+    def told_to_owner(self, version: int) -> str:
+        """What the owner of an attempt hears if somebody else ended it."""
         if self.ended != "verified" or (self.state == "active" and self.version == version):
             return self.ended
         return "incorrect" if self.state == "active" else self.state
 
     def reset(self, *, unlock: bool, pin: str | None = None) -> None:
-        """A reset, and a new PIN if one is issued."""
+        """Reset the user, and issue a PIN if one is given."""
         if self.counter < SIX or unlock:
             self.counter = 0
         if pin or self.pin:
             self.withdraw(pin)
 
     def choose(self, pin: str) -> None:
-        """The customer's choice."""
         self.counter = 0
         self.barred = None
         self.replace_pin(pin)
 
     def switch(self, *, active: bool) -> None:
-        """Deactivating withdraws the PIN."""
         if self.active and not active and self.pin:
             self.withdraw(None)
         self.active = active
 
     def unlock(self) -> None:
-        """A lock is released."""
         self.counter = 0
 
     def withdraw(self, new: str | None) -> None:
-        """The PIN goes, and can't be chosen again; maybe another comes."""
+        """Withdraw the PIN, which can't be chosen again; maybe set another."""
         self.barred = self.pin or self.barred
         self.replace_pin(new)
 
     def replace_pin(self, pin: str | None) -> None:
-        """Another PIN, or none; the one before must not verify any more."""
+        """Set another PIN or none; the old one must not verify any more."""
         if self.pin is not None:
             self.retired.add(self.pin)
         self.retired.discard(pin or "")

@@ -1,4 +1,4 @@
-"""Where the lockout machine plays: on a store in a folder, and on one on a server.
+"""The stores for the lockout machine: one in a folder, one on a server.
 
 On a server charge and settle are the database's functions, called by a desk's login.
 """
@@ -41,7 +41,7 @@ class Open(Protocol):
 
 
 class Place(Protocol):
-    """One store, for one play.
+    """One store, for one run of the machine.
 
     Attributes:
         desk: The store, with its keys.
@@ -50,16 +50,16 @@ class Place(Protocol):
     desk: Desk
 
     def rows(self, query: str, *parameters: object) -> Rows:
-        """What plain SQL finds, past pincli."""
+        """Return what plain SQL finds, without pincli."""
 
     def charge(self, session: Session, user: User, answer: str) -> Open | None:
-        """Charge an answer, where the state allows that."""
+        """Charge an answer, if the state allows it."""
 
     def settle(self, session: Session, attempt: Any) -> tuple[str, str]:
         """Settle a charge: outcome and state."""
 
     def require_sound(self) -> None:
-        """See that links, digests and seals are as the design says."""
+        """Check links, digests and seals independently."""
 
 
 class InAFolder:
@@ -128,7 +128,6 @@ def _asked(connection: psycopg.Connection, query: str, *parameters: object) -> R
 
 @contextmanager
 def in_a_folder() -> Iterator[Place]:
-    """A new store in memory."""
     with tempfile.TemporaryDirectory(prefix="pincli-", dir=IN_MEMORY) as folder:
         desk = new_desk(Path(folder))
         with closing(sqlite3.connect(desk.database, isolation_level=None)) as reader:
@@ -137,7 +136,7 @@ def in_a_folder() -> Iterator[Place]:
 
 @contextmanager
 def on_a_server(template: ServedDesk) -> Iterator[Place]:
-    """A copy of a store on a server, with nobody in it."""
+    """A copy of an empty store on a server."""
     with tempfile.TemporaryDirectory(prefix="pincli-", dir=IN_MEMORY) as folder:
         desk = template.copied(Path(folder))
         there = desk.database_there

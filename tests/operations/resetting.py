@@ -1,4 +1,4 @@
-"""Resets by name, in one call, and whether a PIN that came of one is the user's."""
+"""Reset users by name in one call, and check the PINs that come of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ def reset_named(
     issue: bool = False,
     reason: str | None = None,
 ) -> list[ResetUser]:
-    """Reset these users, and give what became of each."""
     with select(session, names=names) as selection:
         groups = reset(session, selection, ResetOrder(unlock, issue, reason))
         return [result for group in groups for result in group]

@@ -1,4 +1,4 @@
-"""The oldest events in a file: nothing is lost or doubled, and no record changes."""
+"""Archiving the oldest events: none is lost or doubled, and no record changes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ TOLD = {"sql:COMMIT", "server:COMMIT", "fsync", "rename", "unlink"}
 
 
 def long_used(folder: Path, server: Server | None) -> Desk:
-    """Three users of ninety days ago; all called sixty days ago, and bob later."""
+    """Three users, ninety days old; all called sixty days ago, and bob once later."""
     with long_ago(90):
         if server is None:
             desk = new_desk(folder)
@@ -63,7 +63,7 @@ def long_used(folder: Path, server: Server | None) -> Desk:
 
 @pytest.fixture
 def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
-    """A store that has been in use for long."""
+    """A store that has been in use for a long time."""
     in_folder = getattr(request, "param", "sqlite") == "sqlite"
     desk = long_used(tmp_path, None if in_folder else request.getfixturevalue("server"))
     yield desk
@@ -72,12 +72,11 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
 
 
 def archived(desk: Desk, path: Path, before: str = "40d") -> dict[str, Any]:
-    """The answer of `audit archive`."""
     return answer_of(call(desk, f"audit archive --before {before} --output {path} --json"))
 
 
 def pieces_of(desk: Desk, folder: Path) -> list[Path]:
-    """Three files, and the store that goes on from them."""
+    """Archive in three files."""
     paths = [folder / f"{number}.jsonl" for number in range(3)]
     for path, before in zip(paths, ("80d", "50d", "40d"), strict=True):
         assert archived(desk, path, before)["events"]
@@ -90,24 +89,21 @@ def verifying(*files: Path) -> str:
 
 
 def finding(desk: Desk, *files: Path) -> str | None:
-    """What `audit verify` finds."""
     with desk.session(Need.CHECK) as session:
         return check_trail(session, None, archives=files).finding
 
 
 def numbers_in(path: Path) -> list[int]:
-    """The numbers of the events in a file."""
     lines = map(json.loads, path.read_text().splitlines()[1:-1])
     return [line.get("number", line.get("seq")) for line in lines]
 
 
 def numbers(desk: Desk) -> list[int]:
-    """The numbers of the events in the store."""
     return [event.seq for event in desk.events()]
 
 
-def test_the_old_events_are_in_the_file_alone(desk: Desk, tmp_path: Path) -> None:
-    """With their texts, and for its owner alone; the trail goes on, and says what was archived."""
+def test_old_events_are_only_in_the_file(desk: Desk, tmp_path: Path) -> None:
+    """With their texts, and readable only by the owner; the trail records what was archived."""
     asked(desk, "alice", WRONG)
     before = numbers(desk)
     kept = [event.seq for event in desk.events() if event.at > days_ago(40)]
@@ -127,8 +123,8 @@ def test_the_old_events_are_in_the_file_alone(desk: Desk, tmp_path: Path) -> Non
     assert answer_of(call(desk, f"{verifying(path)} --json"))["first"] == 1
 
 
-def test_everybody_is_who_they_were(desk: Desk, tmp_path: Path) -> None:
-    """Counters, locks and PINs go on, also from a desk without audit.key; nobody gets a guess."""
+def test_users_keep_counters_locks_and_pins(desk: Desk, tmp_path: Path) -> None:
+    """For a desk without audit.key too; nobody gets a guess back."""
     path = tmp_path / "old.jsonl"
     archived(desk, path)
     assert desk.verify("gus", RIGHT).answer["state"] == "locked"
@@ -142,8 +138,8 @@ def test_everybody_is_who_they_were(desk: Desk, tmp_path: Path) -> None:
     assert finding(desk, path) is None
 
 
-def test_pieces_are_joined(desk: Desk, tmp_path: Path) -> None:
-    """In any order; what has no piece before it may begin, and a missing one is named."""
+def test_files_are_checked_together_in_any_order(desk: Desk, tmp_path: Path) -> None:
+    """The first files may be missing; a gap between files is an error."""
     asked(desk, "alice", WRONG)
     one, two, three = pieces_of(desk, tmp_path)
     for files in ((one, two, three), (three, one, two), (two, three), (three,), ()):
@@ -154,8 +150,8 @@ def test_pieces_are_joined(desk: Desk, tmp_path: Path) -> None:
         assert "all that lie between" in hint
 
 
-def test_a_head_that_was_noted_down(desk: Desk, tmp_path: Path) -> None:
-    """It is found in the store, at its start or in a file; one in a file alone asks for that."""
+def test_an_earlier_head_is_found(desk: Desk, tmp_path: Path) -> None:
+    """In the store, at its start or in a file; if only a file can have it, the hint says so."""
     heads = [f"{n}:{bytes(link).hex()}" for n, link in desk.sql("SELECT number, link FROM trail")]
     path = tmp_path / "old.jsonl"
     last = archived(desk, path)["last"]
@@ -170,8 +166,8 @@ def test_a_head_that_was_noted_down(desk: Desk, tmp_path: Path) -> None:
     assert call(desk, f"{verifying(path)} {forged}").code == 8
 
 
-def test_the_same_command_again(desk: Desk, tmp_path: Path) -> None:
-    """It says the same and does nothing; another file would have nothing in it, and is not made."""
+def test_the_same_command_again_does_nothing(desk: Desk, tmp_path: Path) -> None:
+    """It answers the same; and with nothing to archive no file is made."""
     asked(desk, "alice", WRONG)
     first = archived(desk, tmp_path / "old.jsonl")
     before = numbers(desk)
@@ -181,8 +177,8 @@ def test_the_same_command_again(desk: Desk, tmp_path: Path) -> None:
     assert numbers(desk) == before
 
 
-def test_what_is_refused(desk: Desk, tmp_path: Path) -> None:
-    """The window of alerts, another file, a file among secrets, and an attempt that stays open."""
+def test_some_archives_are_refused(desk: Desk, tmp_path: Path) -> None:
+    """Too young, over another file, in a secret folder, or with an attempt that stays open."""
     taken = tmp_path / "taken"
     taken.write_text("mine")
     part = tmp_path / "other.jsonl.part"
@@ -201,7 +197,7 @@ def test_what_is_refused(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_the_newest_event_stays(desk: Desk, tmp_path: Path) -> None:
-    """Of a store that nobody has used since, too; and no step removes it."""
+    """Even in an unused store; no step can remove it."""
     last = numbers(desk)[-1]
     archived(desk, tmp_path / "old.jsonl")
     assert numbers(desk)[0] <= last
@@ -211,7 +207,7 @@ def test_the_newest_event_stays(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_an_attempt_that_was_left_open_is_ended_first(desk: Desk, tmp_path: Path) -> None:
-    """It belongs to a record: its end is an event of today, and its charge may go."""
+    """Its end is a new event, so its charge can be archived."""
     with long_ago(42, desk):
         left_open(desk, desk.user("bob"))
     archived(desk, tmp_path / "old.jsonl")
@@ -221,10 +217,10 @@ def test_an_attempt_that_was_left_open_is_ended_first(desk: Desk, tmp_path: Path
     assert finding(desk, tmp_path / "old.jsonl") is None
 
 
-def test_an_attempt_that_can_not_be_ended_stops_it(
+def test_an_attempt_that_cant_be_ended_stops_the_archive(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its charge stays with it."""
+    """Its charge must stay in the store."""
     with long_ago(42, desk):
         left_open(desk, desk.user("bob"))
     monkeypatch.setattr(operation, "end_left_open", lambda _session: None)
@@ -240,8 +236,8 @@ def test_an_attempt_that_can_not_be_ended_stops_it(
         "UPDATE store SET start_seal = start_link",
     ],
 )
-def test_what_was_changed_is_not_archived(desk: Desk, tmp_path: Path, forgery: str) -> None:
-    """A sealed start would vouch for it: it is `tampered`, and nothing is removed."""
+def test_changed_events_are_not_archived(desk: Desk, tmp_path: Path, forgery: str) -> None:
+    """The new sealed start would vouch for them: nothing is removed."""
     desk.sql(forgery)
     before = numbers(desk)
     assert call(desk, f"audit archive --before 40d --output {tmp_path}/x").code == 8
@@ -262,8 +258,8 @@ def test_what_was_changed_is_not_archived(desk: Desk, tmp_path: Path, forgery: s
         "DELETE FROM trail WHERE number = (SELECT min(number) FROM trail)",
     ],
 )
-def test_what_is_changed_afterwards_is_found(desk: Desk, tmp_path: Path, forgery: str) -> None:
-    """By `audit verify`, with the file and without."""
+def test_changes_after_an_archive_are_found(desk: Desk, tmp_path: Path, forgery: str) -> None:
+    """With the file and without."""
     asked(desk, "alice", WRONG)
     archived(desk, tmp_path / "old.jsonl")
     asked(desk, "alice", WRONG)
@@ -279,8 +275,8 @@ def test_what_is_changed_afterwards_is_found(desk: Desk, tmp_path: Path, forgery
 
 @pytest.mark.folder
 @pytest.mark.parametrize("start", ["1000, start_seal", "1000, x'00'"])
-def test_a_start_that_is_not_sealed_hides_nothing(desk: Desk, start: str) -> None:
-    """An old row that is put back, with all events of its user hidden, gives no guess."""
+def test_an_unsealed_start_hides_nothing(desk: Desk, start: str) -> None:
+    """An old row put back, with its user's events hidden, gives no guess."""
     before = desk.sql("SELECT * FROM people WHERE login = 'bob'")[0]
     asked(desk, "bob", WRONG)
     asked(desk, "alice", WRONG)
@@ -294,7 +290,7 @@ def test_a_start_that_is_not_sealed_hides_nothing(desk: Desk, start: str) -> Non
 
 @pytest.mark.folder
 def test_an_old_row_put_back_is_found_with_the_file(desk: Desk, tmp_path: Path) -> None:
-    """Without it nobody knows that bob's record is one of before, as its seal is right."""
+    """Without the file nothing shows it, as the row's seal is right."""
     path = tmp_path / "old.jsonl"
     with long_ago(44, desk):
         before = desk.sql("SELECT * FROM people WHERE login = 'bob'")[0]
@@ -308,8 +304,8 @@ def test_an_old_row_put_back_is_found_with_the_file(desk: Desk, tmp_path: Path) 
     assert finding(desk, path) == "the record of bob was changed behind the trail"
 
 
-def test_names_of_nobody_are_dropped(desk: Desk, tmp_path: Path) -> None:
-    """Those of more than thirty days ago, also where the event stays; the check accepts that."""
+def test_names_of_unknown_users_are_dropped(desk: Desk, tmp_path: Path) -> None:
+    """After thirty days, even if the event stays; the check accepts that."""
     with long_ago(35, desk), desk.session() as session, suppress(PincliError):
         verify(session, "norbert", RIGHT, None)
     with desk.session() as session, suppress(PincliError):
@@ -323,8 +319,8 @@ def test_names_of_nobody_are_dropped(desk: Desk, tmp_path: Path) -> None:
     assert finding(desk) == "its texts were changed"
 
 
-def test_a_host_that_was_away_goes_on(desk: Desk, tmp_path: Path) -> None:
-    """Its mark is of an event that has left the store: that is no rollback."""
+def test_a_mark_may_be_older_than_the_store_s_first_event(desk: Desk, tmp_path: Path) -> None:
+    """A host whose mark names an archived event sees no rollback."""
     front = desk.front
     (mark,) = front.keys.glob("mark-*")
     shutil.copy(mark, tmp_path / "mark")
@@ -338,10 +334,10 @@ def test_a_host_that_was_away_goes_on(desk: Desk, tmp_path: Path) -> None:
     assert call(desk, "audit verify").code == 0
 
 
-def test_others_go_on_meanwhile(
+def test_callers_verify_during_an_archive(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between any two chunks people verify, and the trail is right."""
+    """Between any two chunks, and the trail stays right."""
     monkeypatch.setattr("pincli.operations.chunks.FULL_CHUNK", 5)
     asked(desk, "alice", WRONG)
     path, seen = tmp_path / "x", []
@@ -366,7 +362,7 @@ def forks() -> Iterator[BulkForks]:
 
 
 def test_killed_at_every_step(desk: Desk, forks: BulkForks, tmp_path: Path) -> None:
-    """Run again, everything is as if undisturbed: each event is in the file or in the store."""
+    """Run again, it leaves each event either in the file or in the store."""
     every = numbers(desk)
 
     def run(desk: Desk, path: Path, plan: Plan | None = None) -> Ran:
@@ -397,8 +393,8 @@ def test_killed_at_every_step(desk: Desk, forks: BulkForks, tmp_path: Path) -> N
 
 
 @pytest.mark.folder
-def test_a_backup_of_before_is_restored(desk: Desk, tmp_path: Path) -> None:
-    """Its trail is whole again, fits the file, and can be archived once more."""
+def test_a_backup_from_before_the_archive_is_restored(desk: Desk, tmp_path: Path) -> None:
+    """Its trail is whole, fits the file, and can be archived again."""
     path, again = tmp_path / "old.jsonl", tmp_path / "again.jsonl"
     asked(desk, "alice", WRONG)
     backup = backed_up(desk)
@@ -414,8 +410,8 @@ def test_a_backup_of_before_is_restored(desk: Desk, tmp_path: Path) -> None:
 
 @pytest.mark.folder
 @pytest.mark.parametrize("edit", ["", "UPDATE people SET failed_attempts = 0 WHERE login = 'bob'"])
-def test_an_archived_store_is_backed_up_and_taken_in(desk: Desk, tmp_path: Path, edit: str) -> None:
-    """Nothing is withdrawn but from a record that was changed behind the trail."""
+def test_an_archived_store_is_restored(desk: Desk, tmp_path: Path, edit: str) -> None:
+    """A PIN is withdrawn only if its record was changed behind the trail."""
     path = tmp_path / "old.jsonl"
     asked(desk, "alice", WRONG)
     archived(desk, path)
@@ -430,8 +426,8 @@ def test_an_archived_store_is_backed_up_and_taken_in(desk: Desk, tmp_path: Path,
     assert finding(desk, path) is None
 
 
-def test_the_audit_key_is_compromised_afterwards(desk: Desk, tmp_path: Path) -> None:
-    """The start is sealed with the new key, so that those known by their seal alone go on."""
+def test_the_audit_key_may_be_compromised_after_an_archive(desk: Desk, tmp_path: Path) -> None:
+    """The start gets a new seal, so users without events in the store go on."""
     path = tmp_path / "old.jsonl"
     asked(desk, "alice", WRONG)
     archived(desk, path)
@@ -444,7 +440,7 @@ def test_the_audit_key_is_compromised_afterwards(desk: Desk, tmp_path: Path) -> 
 
 @pytest.mark.folder
 def test_an_archived_store_moves(desk: Desk, tmp_path: Path, server: Server) -> None:
-    """The trail goes on at the server, from the same start."""
+    """On the server the trail begins at the same event."""
     path = tmp_path / "old.jsonl"
     asked(desk, "alice", WRONG)
     archived(desk, path)
@@ -459,7 +455,7 @@ def test_an_archived_store_moves(desk: Desk, tmp_path: Path, server: Server) -> 
 
 @pytest.mark.folder
 def test_the_epoch_stays_known(tmp_path: Path, server: Server) -> None:
-    """The event of the restore that began it is archived, and the check still knows of it."""
+    """Even if the event of the restore that began it is archived."""
     desk = long_used(tmp_path, server)
     with long_ago(42, desk), desk.session() as session:
         assert isinstance(session.store, PostgresStore)
@@ -475,8 +471,10 @@ def test_the_epoch_stays_known(tmp_path: Path, server: Server) -> None:
 
 
 @pytest.mark.folder
-def test_events_of_schema_1(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A part of them, then the rest, then those that came since: each piece fits."""
+def test_events_of_schema_1_are_archived_in_pieces(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some, then the rest, then newer ones; all files fit together."""
     monkeypatch.setattr("tests.support.version_1.AT", days_ago(95))
     old = Version1(tmp_path / "one")
     for days in (90, 60):
@@ -517,7 +515,7 @@ EDITS: dict[str, Callable[[list[str]], list[str]]] = {
 @pytest.mark.folder
 @pytest.mark.parametrize("edit", EDITS)
 def test_an_edited_file_is_found(desk: Desk, tmp_path: Path, edit: str) -> None:
-    """Whatever was done to it, and nothing of a file that is something else is shown."""
+    """And the content of another file is not shown."""
     path = tmp_path / "old.jsonl"
     archived(desk, path)
     lines = path.read_text().splitlines(keepends=True)

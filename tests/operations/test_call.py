@@ -1,4 +1,4 @@
-"""Calls both ways: what the record, the trail and the portal have of them."""
+"""Calls: what the record, the trail and the portal show of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FLOOR = (Need.ATTEMPT, Need.COMPARE)
 
 
 def test_a_call_is_begun_taken_over_and_ended(desk: Desk) -> None:
-    """The latest wins; another agent can't end it, on record, and an admin can."""
+    """The latest call wins; only its agent or an admin ends it."""
     before = desk.add("alice")
     number = last_number(desk)
     with desk.front.session(*FLOOR, agent="eva") as session:
@@ -58,7 +58,7 @@ def test_a_call_is_begun_taken_over_and_ended(desk: Desk) -> None:
 
 @pytest.mark.parametrize("pin", [PIN, WRONG])
 def test_a_verify_begins_a_call(desk: Desk, pin: str) -> None:
-    """By its attempt alone, right or wrong; one that is refused begins none."""
+    """By its attempt, right or wrong."""
     with_counter(desk, 0)
     number = last_number(desk)
     with desk.front.session(*FLOOR, agent="eva") as session:
@@ -71,15 +71,15 @@ def test_a_verify_begins_a_call(desk: Desk, pin: str) -> None:
 
 
 def test_a_verify_that_is_refused_begins_no_call(desk: Desk) -> None:
-    """Nothing was compared, and the record is as it was."""
+    """Nothing was compared, and the record stays."""
     with_counter(desk, 6)
     with desk.front.session(*FLOOR) as session:
         assert verify(session, "alice", PIN, None).outcome is Outcome.LOCKED
     assert desk.user("alice").call_since is None
 
 
-def test_a_call_that_is_over_is_left_as_it_is(desk: Desk) -> None:
-    """Expiry writes nothing, nor does ending what is over."""
+def test_an_expired_call_is_left_as_it_is(desk: Desk) -> None:
+    """Neither expiry nor ending it writes anything."""
     desk.add("alice")
     rewrite(desk, "alice", call_agent="eva", call_ref="T-1", call_since=AT)
     number = last_number(desk)
@@ -91,7 +91,7 @@ def test_a_call_that_is_over_is_left_as_it_is(desk: Desk) -> None:
 
 @pytest.mark.parametrize("state", [State.LOCKED, State.INACTIVE, State.INELIGIBLE])
 def test_anybody_can_be_called(desk: Desk, state: State) -> None:
-    """Whatever their PIN is like; counter and PIN stay."""
+    """In any state; counter and PIN stay."""
     if state is State.LOCKED:
         with_counter(desk, 6)
     else:
@@ -108,7 +108,7 @@ def test_anybody_can_be_called(desk: Desk, state: State) -> None:
 
 
 @pytest.mark.parametrize("ends", [False, True])
-def test_an_attempt_that_is_open_ends_first(desk: Desk, ends: bool) -> None:
+def test_an_open_attempt_ends_first(desk: Desk, ends: bool) -> None:
     """With the outcome that its own process would have got."""
     attempt = left_open(desk, with_counter(desk, 2), PIN)
     with desk.front.session(*FLOOR) as session:
@@ -120,8 +120,8 @@ def test_an_attempt_that_is_open_ends_first(desk: Desk, ends: bool) -> None:
     assert kinds_after(desk, attempt.number) == [("verified", "verified", 0), (last, None, 0)]
 
 
-def test_nobody_unknown_is_called(desk: Desk) -> None:
-    """It is on record, with the ticket."""
+def test_an_unknown_user_cant_be_called(desk: Desk) -> None:
+    """This is recorded, with the ticket."""
     with desk.front.session(*FLOOR) as session, pytest.raises(UnknownUser):
         begin(session, "nobody", "T-1")
     assert (desk.events()[-1].outcome, desk.events()[-1].ticket) == ("unknown_user", "T-1")

@@ -1,4 +1,4 @@
-"""Chunks: whole, bounded, shrinking when slow, with a pause that lets callers in."""
+"""Chunks are whole and bounded, shrink when slow, and pause for callers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOTAL = 9_876
 
 
 class Clock:
-    """Time that passes only where a test says so."""
+    """Time that only passes when a test says so."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
@@ -27,7 +27,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """A clock that stands still by itself."""
+    """A clock that only tests move."""
     return Clock(monkeypatch)
 
 
@@ -38,32 +38,21 @@ def following(last: int | None, limit: int) -> Sequence[int]:
 
 
 def test_every_item_is_in_one_chunk_in_order(clock: Clock) -> None:
-    """None twice, none left out, none more than a full chunk."""
+    """None twice, none left out, and no chunk too large."""
     done = list(in_chunks(following, list, total=TOTAL))
     assert [item for chunk in done for item in chunk] == [*range(1, TOTAL + 1)]
     assert {len(chunk) for chunk in done[:-1]} == {FULL_CHUNK}
 
 
-def test_nothing_to_do_takes_no_step(clock: Clock) -> None:
-    """No step, no progress, no pause."""
-    told: list[tuple[int, int]] = []
-
-    def tell(done: int, total: int) -> None:
-        told.append((done, total))
-
-    assert list(in_chunks(lambda _, __: (), list, total=0, progress=tell)) == []
-    assert (told, clock.slept) == ([], [])
-
-
-def test_between_two_chunks_others_get_in(clock: Clock) -> None:
-    """A pause after each: without it, a waiter was measured to wait nine seconds."""
+def test_a_pause_follows_each_chunk(clock: Clock) -> None:
+    """Without it, other writers were measured to wait nine seconds."""
     steps = list(in_chunks(following, list, total=TOTAL))
     assert clock.slept == [PAUSE] * len(steps)
     assert PAUSE >= 0.001
 
 
-def test_progress_is_told_after_each_chunk(clock: Clock) -> None:
-    """How many are done and of how many, up to all."""
+def test_progress_is_called_after_each_chunk(clock: Clock) -> None:
+    """With how many are done, and how many there are."""
     told: list[tuple[int, int]] = []
 
     def tell(done: int, total: int) -> None:
@@ -74,7 +63,7 @@ def test_progress_is_told_after_each_chunk(clock: Clock) -> None:
 
 
 def test_slow_chunks_shrink_and_quick_ones_grow_again(clock: Clock) -> None:
-    """So that a caller on another line waits for two short ones at most."""
+    """A caller on another line waits for two short ones at most."""
     cost = [0.001]
     sizes = []
 
@@ -91,8 +80,8 @@ def test_slow_chunks_shrink_and_quick_ones_grow_again(clock: Clock) -> None:
     assert max(sizes) == FULL_CHUNK
 
 
-def test_even_the_slowest_chunks_get_on(clock: Clock) -> None:
-    """There is a smallest chunk."""
+def test_there_is_a_smallest_chunk(clock: Clock) -> None:
+    """However slow it is."""
 
     def step(chunk: Sequence[int]) -> int:
         clock.now += 60
@@ -104,7 +93,7 @@ def test_even_the_slowest_chunks_get_on(clock: Clock) -> None:
 
 
 def test_an_interruption_says_how_far_it_got(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between two chunks: so many done of so many."""
+    """The current chunk is finished and counted."""
 
     def interrupted(_: float) -> None:
         if len(clock.slept) == 2:
@@ -117,8 +106,8 @@ def test_an_interruption_says_how_far_it_got(clock: Clock, monkeypatch: pytest.M
     assert (caught.value.done, caught.value.total) == (6000, TOTAL)
 
 
-def test_a_failing_step_ends_it_there(clock: Clock) -> None:
-    """The chunks before it stay done, none after it is tried."""
+def test_a_failing_step_ends_the_work(clock: Clock) -> None:
+    """Earlier chunks stay done, and later ones are not tried."""
     seen = []
 
     def step(chunk: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""Erasing a person: what names them is gone, and the trail stays whole."""
+"""Erasing a user: their names are gone, and the trail stays whole."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PERSONAL = ("alice", "Alice Liddell", "al@wonder.example", "down the hole", "T-4
 
 
 def lived(desk: Desk) -> User:
-    """Alice, with a PIN, texts of all kinds and a lock that was released; she has left."""
+    """Alice, who had a PIN, all kinds of texts and a released lock, and is inactive now."""
     login, name, email, reason, ticket = PERSONAL
     with_counter(desk, 6, login)
     with desk.session(agent="admin") as session:
@@ -36,7 +36,7 @@ def lived(desk: Desk) -> User:
 
 
 def finding(desk: Desk) -> tuple[int | None, str | None]:
-    """The first bad event of the trail, and what is wrong with it."""
+    """Check the trail; return the first bad event and the finding."""
     with desk.session() as session:
         report = check_trail(session, None)
         return report.seq, report.finding
@@ -46,8 +46,8 @@ def erase(session: Session, login: str = "alice") -> User:
     return editing.erase(session, editing.require_erasable(session, login)).user
 
 
-def test_what_names_a_person_is_gone(desk: Desk) -> None:
-    """From record, texts and, in a folder, from the file; the events stay and can be checked."""
+def test_nothing_names_an_erased_user(desk: Desk) -> None:
+    """Not in record, texts or the file's bytes; the events stay."""
     before = lived(desk)
     desk.add("bob")
     with desk.session() as session:
@@ -71,8 +71,8 @@ def test_what_names_a_person_is_gone(desk: Desk) -> None:
         assert [each for each in (*PERSONAL, "iddell", "onder") if each.encode() in content] == []
 
 
-def test_who_is_active_is_not_erased(desk: Desk) -> None:
-    """The refusal is on record, and nothing else happened."""
+def test_an_active_user_cant_be_erased(desk: Desk) -> None:
+    """The refusal is recorded, and nothing else happens."""
     user = with_counter(desk, 3)
     number = last_number(desk)
     with desk.session() as session:
@@ -85,8 +85,8 @@ def test_who_is_active_is_not_erased(desk: Desk) -> None:
     assert kinds_after(desk, number) == [("refused", "still_active", 3)]
 
 
-def test_an_erased_person_never_comes_back(desk: Desk) -> None:
-    """Not by a command that read them before; the login is free, for a new person."""
+def test_an_erased_user_never_comes_back(desk: Desk) -> None:
+    """Not even by a command that read them earlier; a new user may have the login."""
     before = lived(desk)
     with desk.session() as session:
         erased = erase(session)
@@ -103,8 +103,8 @@ def test_an_erased_person_never_comes_back(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("about", ["a user", "nobody"])
-def test_texts_may_be_missing_of_erased_users_only(desk: Desk, about: str) -> None:
-    """Of others the audit names the event that lacks its texts, whoever else was erased."""
+def test_only_erased_users_may_lack_texts(desk: Desk, about: str) -> None:
+    """For others the check names the event that lacks its texts."""
     lived(desk)
     desk.add("bob")
     with desk.session() as session:
@@ -117,8 +117,8 @@ def test_texts_may_be_missing_of_erased_users_only(desk: Desk, about: str) -> No
     assert finding(desk) == (number, "its texts were changed")
 
 
-def test_events_of_version_1_that_hold_the_login_are_counted(tmp_path: Path) -> None:
-    """They can't be emptied, only archived: the date that takes in the last of them is told."""
+def test_events_of_schema_1_with_the_login_are_counted(tmp_path: Path) -> None:
+    """They can only be archived; the result has the date for that."""
     old = Version1(tmp_path)
     for login in ("alice", "bob"):
         old.add(login)
@@ -133,8 +133,8 @@ def test_events_of_version_1_that_hold_the_login_are_counted(tmp_path: Path) -> 
 
 
 @pytest.mark.folder
-def test_a_restore_from_an_older_backup_erases_them_again(desk: Desk) -> None:
-    """What the backup still knows is gone from the store that comes of it."""
+def test_a_restore_of_an_older_backup_erases_them_again(desk: Desk) -> None:
+    """Names that the backup has are not in the restored store."""
     before = lived(desk)
     backup = backed_up(desk)
     with desk.session() as session:
@@ -150,7 +150,7 @@ def test_a_restore_from_an_older_backup_erases_them_again(desk: Desk) -> None:
 
 
 def test_an_erased_users_record_is_checked_like_any_other(desk: Desk) -> None:
-    """A name put back behind the trail shows."""
+    """A name put back behind the trail is found."""
     lived(desk)
     with desk.session() as session:
         erase(session)

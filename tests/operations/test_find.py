@@ -1,4 +1,4 @@
-"""Finding people: who fits, in which order, and when a card may open at once."""
+"""Finding people: who is found, in which order, and when the first is certain."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Iterable
 
 import pytest
 
-from pincli.errors import UnknownAccount
+from pincli.errors import MalformedName, UnknownAccount
 from pincli.models import EventKind, NewEvent, UserType
 from pincli.operations import people
-from pincli.operations.find import CANDIDATES, find, find_caller
+from pincli.operations.find import CANDIDATES, find, find_caller, names_beginning, note_viewed
+from pincli.operations.session import Need
+from pincli.operations.trail_check import require_sound
 from pincli.rules.people import edited, newcomer
 from pincli.store.contract import Transaction
 from pincli.store.sql.transaction import SqlTransaction
@@ -62,7 +64,6 @@ FITTING = {
 
 
 def put(transaction: Transaction, floor: Iterable[tuple[str, str, str, str | None]]) -> None:
-    """Add these users."""
     users = [
         newcomer(
             os.urandom(16),
@@ -80,21 +81,20 @@ def put(transaction: Transaction, floor: Iterable[tuple[str, str, str, str | Non
 
 
 def forge(transaction: Transaction, row: int, words: str) -> None:
-    """Write other words for a user into the index, as somebody with the store's file could."""
+    """Write other words for a user into the index, like an attacker with the store's file."""
     assert isinstance(transaction, SqlTransaction)
     transaction.index([(row, words)])
 
 
 @pytest.fixture
 def peopled(desk: Desk) -> Desk:
-    """A desk with the floor's people."""
     with desk.session() as session:
         session.store.write(put, FLOOR)
     return desk
 
 
-def test_who_fits(peopled: Desk) -> None:
-    """In order: exactly that login or address, then whole words, then beginnings."""
+def test_people_are_found_in_order(peopled: Desk) -> None:
+    """Exact login or address first, then whole words, then beginnings."""
     with peopled.session() as session:
         for typed, (logins, certain, near) in FITTING.items():
             found = find(session, typed)
@@ -103,8 +103,8 @@ def test_who_fits(peopled: Desk) -> None:
             assert (found.more, found.all_counted) == (0, True)
 
 
-def test_within_an_account(peopled: Desk) -> None:
-    """Nobody else is found, by whatever; a login of two accounts is one person in each."""
+def test_a_search_within_an_account(peopled: Desk) -> None:
+    """Nobody else is found; a login of two accounts is certain in each."""
     with peopled.session() as session:
         session.store.write(put, [("smith", "acme gmbh", "", None)])
         assert [user.account for user in find(session, "smith", account="Globex").people] == [
@@ -118,7 +118,7 @@ def test_within_an_account(peopled: Desk) -> None:
 
 
 def test_the_inactive_come_last(peopled: Desk) -> None:
-    """Among those who fit as well."""
+    """Among equal hits."""
     with peopled.session() as session:
         people.set_active(session, "alice.smith@acme.example", active=False, reason=None)
         logins = [user.login for user in find(session, "alice smith").people]
@@ -126,7 +126,7 @@ def test_the_inactive_come_last(peopled: Desk) -> None:
 
 
 def test_a_ticket_that_begins_a_login_is_a_word(peopled: Desk) -> None:
-    """Only of somebody who is found with it; with a # it is a ticket always."""
+    """If a user with it is found; with a # it is always a ticket."""
     with peopled.session() as session:
         line, found = find_caller(session, "alice smith T-4711")
         assert (line.ticket, len(found.people)) == ("T-4711", 3)
@@ -137,7 +137,7 @@ def test_a_ticket_that_begins_a_login_is_a_word(peopled: Desk) -> None:
 
 
 def test_words_follow_every_change(peopled: Desk) -> None:
-    """A user is found by what they are called now, and no more by what they were."""
+    """A user is only found by their present names."""
 
     def rename(transaction: Transaction) -> None:
         (user,) = transaction.named(["asmith"])
@@ -150,8 +150,8 @@ def test_words_follow_every_change(peopled: Desk) -> None:
         assert "asmith" not in [user.login for user in find(session, "alice smith").people]
 
 
-def test_of_many_the_whole_words_are_counted_first(desk: Desk) -> None:
-    """A thousand are ranked; however many begin so, those of just that word are among them."""
+def test_of_many_hits_those_with_whole_words_come_first(desk: Desk) -> None:
+    """A thousand are ranked at most."""
     many = [(f"lin{number:04}", "globex", f"Lin {number}", None) for number in range(CANDIDATES)]
     with desk.session() as session:
         session.store.write(put, [*many, ("x", "globex", "Wei Li", None)])
@@ -161,10 +161,37 @@ def test_of_many_the_whole_words_are_counted_first(desk: Desk) -> None:
         assert find(session, "wei li").certain
 
 
-def test_the_index_is_never_taken_for_true(peopled: Desk) -> None:
-    """Who is found by words that are not theirs is left out; an exact address is compared."""
+def test_the_index_is_never_trusted(peopled: Desk) -> None:
+    """Wrong hits are left out, and exact addresses are compared."""
     with peopled.session() as session:
         (smith,) = session.store.people.find("smith")
         session.store.write(forge, smith.id, "tanaka nobody")
         assert [user.login for user in find(session, "tanaka").people] == ["tanaka"]
         assert find(session, "nobody").people == ()
+
+
+def test_names_are_found_by_their_beginning(desk: Desk) -> None:
+    """Users or accounts, in any case; a beginning that no name can have is an error."""
+    desk.add("alice", "acme")
+    desk.add("alicia", "alpha")
+    desk.add("bob", "acme")
+    with desk.session() as session:
+        assert names_beginning(session.store, "login", "AL") == ["alice", "alicia"]
+        assert names_beginning(session.store, "account", "al") == ["alpha"]
+        assert names_beginning(session.store, "login", " ") == ["alice", "alicia", "bob"]
+        assert names_beginning(session.store, "login", "zz") == []
+        with pytest.raises(MalformedName):
+            names_beginning(session.store, "login", "a b")
+
+
+def test_a_view_is_recorded_and_changes_nothing(desk: Desk) -> None:
+    """The event has the agent and the user."""
+    desk.collected("alice")
+    before = desk.user("alice")
+    with desk.front.session(Need.ATTEMPT, agent="mia", command="desk") as session:
+        note_viewed(session, before)
+    event = desk.events()[-1]
+    assert (event.kind, event.user, event.agent, event.attempt) == ("viewed", "alice", "mia", None)
+    assert desk.user("alice") == before
+    with desk.session(Need.CHECK) as session:
+        require_sound(session)

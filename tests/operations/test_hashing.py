@@ -1,4 +1,4 @@
-"""Hashing many PINs: on all cores, each user their own, and nobody by an outdated record."""
+"""Hashing many PINs: on all cores, and never for an outdated record."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ from pincli.vault.answers import Made
 from pincli.vault.keyring import Key
 from tests.operations.intake.files import as_csv, person, taken
 from tests.operations.resetting import verifies
-from tests.store.attempting import NO_PIN, rewrite
 from tests.support.desk import Desk
-from tests.support.driving import guess_wrong, withdraw
+from tests.support.driving import withdraw
 from tests.support.trail import play
 
 pytestmark = pytest.mark.engines
@@ -40,12 +39,10 @@ def session(desk: Desk) -> Iterator[Session]:
 
 
 def everybody(session: Session) -> list[User]:
-    """All users as they are now."""
     return [user for page in session.store.people.pages() for user in page]
 
 
 def pin_of(user: User) -> str:
-    """A PIN for each user, all different."""
     return f"{902_000 + user.id * 2}"
 
 
@@ -55,7 +52,7 @@ def write(
     *,
     before_each: Callable[[], None] = lambda: None,
 ) -> Generator[list[tuple[str, str]], None, None]:
-    """Write everybody's PIN; user and PIN by transaction."""
+    """Write PINs; yield users and PINs by transaction."""
     for group in write_pins(
         session,
         ((user, pin_of(user)) for user in users),
@@ -67,7 +64,7 @@ def write(
 
 
 def test_everybody_gets_their_own_pin_once(desk: Desk, session: Session) -> None:
-    """In the order given, some in each transaction; each answer and event is the user's."""
+    """In the given order, some in each transaction, each with an event."""
     users = everybody(session)
     groups = list(write(session, users))
     assert [len(group) for group in groups] == [GROUP, GROUP, 10]
@@ -81,26 +78,8 @@ def test_everybody_gets_their_own_pin_once(desk: Desk, session: Session) -> None
     play(desk.events())
 
 
-def test_nobody_is_nobody(session: Session) -> None:
-    """No transaction for no PINs."""
-    assert list(write(session, [])) == []
-
-
-def test_a_locked_user_stays_locked_and_misses_are_forgiven(desk: Desk) -> None:
-    """The counter is as after any reset."""
-    for user, misses in (("alice", 6), ("bob", 4)):
-        desk.collected(user)
-        guess_wrong(desk, user, misses)
-        rewrite(desk, user, **NO_PIN)
-    with desk.session() as session:
-        list(write(session, everybody(session)))
-    assert [desk.user(user).failed_attempts for user in ("alice", "bob")] == [6, 0]
-    assert desk.user("alice").locked_since is not None
-    play(desk.events())
-
-
-def test_what_is_raised_before_each_ends_the_work_at_once(session: Session) -> None:
-    """Ctrl-C does not wait for a whole group of hashes, and none of them is written then."""
+def test_an_error_before_a_pin_ends_the_work_at_once(session: Session) -> None:
+    """Ctrl-C doesn't wait for a group of hashes, and none of them is written."""
     calls: list[int] = []
 
     def stop() -> None:
@@ -114,8 +93,8 @@ def test_what_is_raised_before_each_ends_the_work_at_once(session: Session) -> N
     assert everybody(session) == users
 
 
-def test_who_changed_meanwhile_is_prepared_again(desk: Desk, session: Session) -> None:
-    """A PIN is bound to its version; who has got one of their own by then keeps that."""
+def test_a_user_who_changed_meanwhile_is_prepared_again(desk: Desk, session: Session) -> None:
+    """A user who has chosen a PIN meanwhile keeps it."""
     users = everybody(session)
     groups = write(session, users)
     next(groups)
@@ -136,20 +115,15 @@ def _switch_off(desk: Desk, user: str) -> None:
         people.set_active(session, user, active=False, reason=None)
 
 
-def _withdraw_and_switch_off(desk: Desk, user: str) -> None:
-    withdraw(desk, user)
-    _switch_off(desk, user)
-
-
 def _become_ineligible(desk: Desk, user: str) -> None:
     taken(desk, as_csv([person(user, type="datapipe")]))
 
 
-@pytest.mark.parametrize("change", [_switch_off, _withdraw_and_switch_off, _become_ineligible])
-def test_who_may_have_none_any_more_gets_none(
+@pytest.mark.parametrize("change", [_switch_off, _become_ineligible])
+def test_a_user_who_can_no_longer_have_a_pin_gets_none(
     desk: Desk, session: Session, change: Callable[[Desk, str], None]
 ) -> None:
-    """Deactivated, or of a type without PINs, between the reading and the writing."""
+    """Deactivated or of another type since they were read."""
     user = everybody(session)[-1].login
     groups = write(session, everybody(session))
     next(groups)
@@ -165,7 +139,7 @@ def test_who_may_have_none_any_more_gets_none(
 def test_it_runs_on_all_cores_in_threads_that_take_no_signals(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As many hashes at once as there are cores; Ctrl-C is the main thread's alone."""
+    """Ctrl-C goes to the main thread."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
     make = session.answers.make
     together = threading.Barrier(3)
@@ -186,7 +160,7 @@ def test_it_runs_on_all_cores_in_threads_that_take_no_signals(
 
 
 def test_it_does_not_run_far_ahead(session: Session) -> None:
-    """Of a million users, a few are read before the first is written, not all."""
+    """Of a million users only a few are read before the first is written."""
     read: list[str] = []
 
     def reading() -> Iterator[User]:
@@ -203,7 +177,7 @@ def test_it_does_not_run_far_ahead(session: Session) -> None:
 def test_a_key_that_fails_ends_it_with_whole_groups(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error comes out of the thread as it is; what was written before stays."""
+    """The thread's error is raised; groups before it stay."""
     make = session.answers.make
     users = everybody(session)
 
@@ -220,8 +194,8 @@ def test_a_key_that_fails_ends_it_with_whole_groups(
     ]
 
 
-def test_no_thread_is_left_when_it_is_broken_off(session: Session) -> None:
-    """By an error, by Ctrl-C or because nobody wants the rest."""
+def test_no_thread_is_left_after_an_interruption(session: Session) -> None:
+    """Nor after an error."""
     before = threading.active_count()
     groups = write(session, everybody(session))
     next(groups)

@@ -1,4 +1,4 @@
-"""The on_lock hook: once per lock, after everything, and whatever it does changes nothing."""
+"""The on_lock hook runs once per lock, after everything else, and can change nothing."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from typing import Any
 
 import pytest
 
-from pincli.deployment import read_deployment
-from pincli.errors import ConfigUnavailable
-from pincli.models import EventKind, Fault, Notice
-from pincli.operations import hooks, people
+from pincli.models import EventKind, Notice
+from pincli.operations import people
 from pincli.operations.hooks import on_lock
 from pincli.operations.session import Need
 from pincli.operations.trail_check import check_trail
@@ -51,15 +49,15 @@ print("noise"); print("noise", file=sys.stderr)
 """
 
 
-class Bell:
-    """A hook that notes down how it was run.
+class HookRecorder:
+    """A hook that notes how it was run.
 
     Attributes:
-        command: What stands in the configuration.
+        command: The hook in the configuration.
     """
 
     def __init__(self, desk: Desk, *arguments: str, asks: bool = False) -> None:
-        self.folder = desk.store.parent / "bell"
+        self.folder = desk.store.parent / "recorder"
         self.folder.mkdir(exist_ok=True)
         script = self.folder / "hook.py"
         script.write_text(SCRIPT)
@@ -73,21 +71,20 @@ class Bell:
         )
 
     def notes(self) -> list[dict[str, Any]]:
-        """One for each time it was run."""
         path = self.folder / "notes"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 @pytest.fixture
 def near(desk: Desk) -> Desk:
-    """Alice one miss short of the lock, and bob."""
+    """Alice, one miss short of the lock, and bob."""
     desk.collected("alice")
     desk.collected("bob")
     guess_wrong(desk, "alice", 5)
     return desk
 
 
-def ring(
+def run(
     desk: Desk,
     hook: tuple[str, ...],
     *arguments: str,
@@ -95,7 +92,7 @@ def ring(
     time_limit: float = 30,
     at_the_hook: str = "",
 ) -> Ran:
-    """Run pincli with a hook, its stdout a file that the hook can look into."""
+    """Run pincli with a hook; its stdout is a file that the hook can read."""
     with start(desk, hook, *arguments, time_limit=time_limit, at_the_hook=at_the_hook) as process:
         _, err = process.communicate(stdin.encode(), 60)
     return Ran(process.returncode, _out(desk).read_text(), err.decode())
@@ -108,7 +105,6 @@ def start(
     time_limit: float = 30,
     at_the_hook: str = "",
 ) -> subprocess.Popen[bytes]:
-    """Start pincli with a hook."""
     _out(desk).parent.mkdir(exist_ok=True)
     plan = json.dumps({"hook": hook, "time_limit": time_limit, "at_the_hook": at_the_hook})
     with _out(desk).open("wb") as out:
@@ -123,19 +119,19 @@ def start(
 
 
 def _out(desk: Desk) -> Path:
-    return desk.store.parent / "bell" / "out"
+    return desk.store.parent / "recorder" / "out"
 
 
 VERIFY = ("verify", "alice", "--pin-stdin", "--json")
 
 
-def test_a_lock_is_told_once_it_is_told_to_the_agent(near: Desk) -> None:
-    """JSON on stdin, a bare environment, the verdict out, and no lock held."""
-    bell = Bell(near, asks=True)
-    ran = ring(near, bell.command, *VERIFY, stdin=f"{WRONG}\n")
+def test_a_hook_runs_after_the_verdict_is_printed(near: Desk) -> None:
+    """With JSON on stdin, a bare environment, and no lock held."""
+    recorder = HookRecorder(near, asks=True)
+    ran = run(near, recorder.command, *VERIFY, stdin=f"{WRONG}\n")
     assert ran.code == 3
     assert ran.err == ""
-    (note,) = bell.notes()
+    (note,) = recorder.notes()
     assert note["told"] == ran.out
     assert ran.answer["state"] == "locked"
     user = near.user("alice")
@@ -158,47 +154,37 @@ def test_a_lock_is_told_once_it_is_told_to_the_agent(near: Desk) -> None:
 
 
 def test_nothing_goes_through_a_shell(near: Desk) -> None:
-    """What a shell would take for more than text arrives as it stands."""
+    """Text that is special to a shell arrives unchanged."""
     words = ("$(touch /tmp/x)", "`id`", "a b", "*", "; exit 1", "'\"", "\u00e9\n", "")
-    bell = Bell(near, *words)
-    assert ring(near, bell.command, *VERIFY, stdin=f"{WRONG}\n").code == 3
-    assert bell.notes()[0]["arguments"] == list(words)
+    recorder = HookRecorder(near, *words)
+    assert run(near, recorder.command, *VERIFY, stdin=f"{WRONG}\n").code == 3
+    assert recorder.notes()[0]["arguments"] == list(words)
 
 
-def test_no_lock_no_hook(near: Desk) -> None:
-    """A right answer, a miss short of the sixth, and a refusal ring for nobody."""
-    bell = Bell(near)
+def test_without_a_lock_no_hook_runs(near: Desk) -> None:
+    """Not after a right answer, an earlier miss, or a refusal."""
+    recorder = HookRecorder(near)
     for line, stdin, code in (
         (VERIFY, RIGHT, 0),
         (VERIFY, WRONG, 3),
         (("verify", "nobody", "--pin-stdin"), RIGHT, 6),
         (("status", "alice"), "", 0),
     ):
-        assert ring(near, bell.command, *line, stdin=f"{stdin}\n").code == code
-    assert bell.notes() == []
-
-
-def test_a_lock_by_hand_names_who_locked(near: Desk) -> None:
-    """Not who took the last attempt."""
-    bell = Bell(near)
-    near.run("unlock", "alice", "--reason", "rang")
-    ring(near, bell.command, "lock", "alice", "--reason", "odd")
-    told = json.loads(bell.notes()[0]["stdin"])
-    assert (told["by"], told["kind"]) == ("amy", "locked_by_hand")
-    assert near.user("alice").last_attempt_by != "amy"
+        assert run(near, recorder.command, *line, stdin=f"{stdin}\n").code == code
+    assert recorder.notes() == []
 
 
 def later(desk: Desk) -> None:
-    """A minute goes by."""
+    """Let a minute pass."""
     desk.sql("UPDATE notices SET tried_at = '2026-01-01T00:00:00Z' WHERE tried_at IS NOT NULL")
 
 
 @pytest.mark.parametrize("way", ["quit", "no process", "fails"])
-def test_what_one_run_does_not_tell_the_next_one_does(near: Desk, way: str) -> None:
-    """Whoever makes the lock can neither suppress the notice nor hide that it failed."""
-    bell = Bell(near)
-    broken = ("/bin/false",) if way == "fails" else bell.command
-    first = ring(near, broken, *VERIFY, stdin=f"{WRONG}\n", at_the_hook=way)
+def test_the_next_run_delivers_what_one_did_not(near: Desk, way: str) -> None:
+    """A caller can neither suppress a notice nor hide its failure."""
+    recorder = HookRecorder(near)
+    broken = ("/bin/false",) if way == "fails" else recorder.command
+    first = run(near, broken, *VERIFY, stdin=f"{WRONG}\n", at_the_hook=way)
     assert first.answer["state"] == "locked"
     assert first.code == (-signal.SIGQUIT if way == "quit" else 3)
     (notices,) = [each for each in near.run("doctor", "--json").answer["checks"]
@@ -207,14 +193,14 @@ def test_what_one_run_does_not_tell_the_next_one_does(near: Desk, way: str) -> N
     failed = [event.reason for event in near.events() if event.kind is EventKind.NOTICE_FAILED]
     assert len(failed) == (way != "quit")
     status = ("verify", "bob", "--pin-stdin", "--json")
-    assert ring(near, broken, *status, stdin=f"{RIGHT}\n").code == 0
-    assert bell.notes() == []  # within a minute nobody tries again
+    assert run(near, broken, *status, stdin=f"{RIGHT}\n").code == 0
+    assert recorder.notes() == []  # within a minute nobody tries again
     later(near)
-    if way != "quit":  # it fails again, which is no further event
-        assert ring(near, ("/bin/false",), *status, stdin=f"{RIGHT}\n").code == 0
+    if way != "quit":  # it fails again, without another event
+        assert run(near, ("/bin/false",), *status, stdin=f"{RIGHT}\n").code == 0
         later(near)
-    assert ring(near, bell.command, *status, stdin=f"{RIGHT}\n").code == 0
-    (note,) = bell.notes()
+    assert run(near, recorder.command, *status, stdin=f"{RIGHT}\n").code == 0
+    (note,) = recorder.notes()
     assert json.loads(note["stdin"])["user"] == "alice"
     assert near.sql("SELECT number FROM notices") == [(0,)]
     again = [event.reason for event in near.events() if event.kind is EventKind.NOTICE_FAILED]
@@ -222,31 +208,31 @@ def test_what_one_run_does_not_tell_the_next_one_does(near: Desk, way: str) -> N
 
 
 def test_without_a_hook_nothing_waits(near: Desk) -> None:
-    """Nobody is told years later of what happened before there was a hook."""
+    """Locks from before there was a hook are never delivered."""
     assert near.verify("alice", WRONG).code == 3
     assert near.sql("SELECT * FROM notices") == []
-    bell = Bell(near)
-    assert ring(near, bell.command, "verify", "bob", "--pin-stdin", stdin=f"{RIGHT}\n").code == 0
-    assert bell.notes() == []
+    recorder = HookRecorder(near)
+    assert run(near, recorder.command, "verify", "bob", "--pin-stdin", stdin=f"{RIGHT}\n").code == 0
+    assert recorder.notes() == []
 
 
-def test_what_a_hook_starts_ends_with_it(near: Desk) -> None:
-    """Also what it leaves in the background."""
-    bell = Bell(near)
-    script = f"sleep 60 & echo $! > {bell.folder}/pid; exit 0"
-    assert ring(near, ("/bin/sh", "-c", script), *VERIFY, stdin=f"{WRONG}\n").code == 3
-    child = int((bell.folder / "pid").read_text())
+def test_programs_that_a_hook_starts_end_with_it(near: Desk) -> None:
+    """In the background too."""
+    recorder = HookRecorder(near)
+    script = f"sleep 60 & echo $! > {recorder.folder}/pid; exit 0"
+    assert run(near, ("/bin/sh", "-c", script), *VERIFY, stdin=f"{WRONG}\n").code == 3
+    child = int((recorder.folder / "pid").read_text())
     wait_until(lambda: not Path(f"/proc/{child}").exists() or _is_dead(child), "its end")
 
 
 def _is_dead(process: int) -> bool:
-    """Whether a process has ended, though nobody has asked how."""
+    """Whether a process has ended and waits to be reaped."""
     return b") Z" in Path(f"/proc/{process}/stat").read_bytes()
 
 
 @pytest.mark.engines
 def test_notices_wait_in_the_store(desk: Desk) -> None:
-    """Recorded with the lock, given out one at a time, by a desk's login too."""
+    """Recorded with the lock, and given out one at a time, to a desk's login too."""
     for user in ("alice", "bob"):
         desk.collected(user)
     with desk.front.session(Need.ATTEMPT, Need.COMPARE, agent="mia") as session:
@@ -282,8 +268,8 @@ def test_notices_wait_in_the_store(desk: Desk) -> None:
 
 
 @pytest.mark.engines
-def test_what_another_command_finds_locked_waits_too(desk: Desk) -> None:
-    """A sixth answer that was left open: the admin's change records the lock, and the notice."""
+def test_a_lock_that_another_command_records_waits_too(desk: Desk) -> None:
+    """An admin's change ends an open sixth attempt, and records lock and notice."""
     with desk.session() as session:
         session.attempts.next_notice()
     left_open(desk, with_counter(desk, 5))
@@ -307,31 +293,33 @@ def test_what_another_command_finds_locked_waits_too(desk: Desk) -> None:
     ],
     ids=lambda line: " ".join(line) if isinstance(line, tuple) else "",
 )
-def test_a_lock_that_another_command_records_is_told_by_it(
+def test_a_lock_that_another_command_records_is_delivered_by_it(
     near: Desk, line: tuple[str, ...], code: int
 ) -> None:
-    """The sixth attempt's process died: whoever finds it records the lock, and rings once."""
+    """Once, by whichever command ends the dead process's sixth attempt."""
     with Forks() as forks:
         assert killed(forks.verify(near, "alice", WRONG, Plan(at=(("charged", "kill"),))).code)
-    bell = Bell(near)
+    recorder = HookRecorder(near)
     for _ in range(2):
-        ran = ring(near, bell.command, *line, stdin=f"{RIGHT}\n")
+        ran = run(near, recorder.command, *line, stdin=f"{RIGHT}\n")
         assert ran.code in (code, 7, 0)
-    (note,) = bell.notes()
+    (note,) = recorder.notes()
     assert json.loads(note["stdin"])["user"] == "alice"
     assert json.loads(note["stdin"])["locks_total"] == 1
 
 
-def test_every_lock_is_told(near: Desk) -> None:
-    """Locked, unlocked and locked again, then by hand: each."""
-    bell = Bell(near)
-    ring(near, bell.command, *VERIFY, stdin=f"{WRONG}\n")
+def test_every_lock_is_delivered(near: Desk) -> None:
+    """After each unlock again; a lock by hand names who locked."""
+    recorder = HookRecorder(near)
+    run(near, recorder.command, *VERIFY, stdin=f"{WRONG}\n")
     near.run("unlock", "alice", "--reason", "rang")
     guess_wrong(near, "alice", 5)
-    ring(near, bell.command, *VERIFY, stdin=f"{WRONG}\n")
+    run(near, recorder.command, *VERIFY, stdin=f"{WRONG}\n")
     near.run("unlock", "alice", "--reason", "rang")
-    ring(near, bell.command, "lock", "alice", "--reason", "odd")
-    assert [json.loads(note["stdin"])["locks_total"] for note in bell.notes()] == [1, 2, 3]
+    run(near, recorder.command, "lock", "alice", "--reason", "odd")
+    told = [json.loads(note["stdin"]) for note in recorder.notes()]
+    assert [each["locks_total"] for each in told] == [1, 2, 3]
+    assert (told[2]["by"], told[2]["kind"]) == ("amy", "locked_by_hand")
 
 
 @pytest.mark.parametrize(
@@ -347,8 +335,8 @@ def test_every_lock_is_told(near: Desk) -> None:
     ],
 )
 def test_a_hook_that_fails_is_a_warning(near: Desk, hook: tuple[str, ...], words: str) -> None:
-    """On stderr, in one line; verdict, JSON and exit code are what they are without it."""
-    ran = ring(near, hook, *VERIFY, stdin=f"{WRONG}\n")
+    """One line on stderr; verdict, JSON and exit code stay the same."""
+    ran = run(near, hook, *VERIFY, stdin=f"{WRONG}\n")
     assert ran.code == 3
     assert ran.answer["outcome"] == "incorrect"
     assert ran.answer["state"] == "locked"
@@ -361,32 +349,27 @@ def test_a_hook_that_fails_is_a_warning(near: Desk, hook: tuple[str, ...], words
 
 
 def test_a_hook_that_hangs_is_ended(near: Desk) -> None:
-    """After its time limit, and said; the verdict was out long before."""
-    bell = Bell(near)
-    hook = ("/bin/sh", "-c", f"echo $$ > {bell.folder}/pid; exec sleep 60")
+    """After its time limit, with a warning; the verdict is out long before."""
+    recorder = HookRecorder(near)
+    hook = ("/bin/sh", "-c", f"echo $$ > {recorder.folder}/pid; exec sleep 60")
     began = time.monotonic()
-    ran = ring(near, hook, *VERIFY, stdin=f"{WRONG}\n", time_limit=0.5)
+    ran = run(near, hook, *VERIFY, stdin=f"{WRONG}\n", time_limit=0.5)
     assert time.monotonic() - began < 30
     assert ran.code == 3
     assert "took longer than 0 seconds and was ended" in ran.err.replace("1 second", "0 second")
     with pytest.raises(ProcessLookupError):
-        os.kill(int((bell.folder / "pid").read_text()), 0)
-
-
-def test_the_limit_is_ten_seconds() -> None:
-    """What an agent waits at most for the next caller."""
-    assert hooks.TIME_LIMIT == 10
+        os.kill(int((recorder.folder / "pid").read_text()), 0)
 
 
 def test_ctrl_c_during_a_hook_leaves_one_answer(near: Desk) -> None:
-    """The verdict was told; an agent who does not wait for the hook gets no second one."""
-    bell = Bell(near)
-    hook = ("/bin/sh", "-c", f"touch {bell.folder}/begun; exec sleep 30")
+    """The agent gets no second answer."""
+    recorder = HookRecorder(near)
+    hook = ("/bin/sh", "-c", f"touch {recorder.folder}/begun; exec sleep 30")
     with start(near, hook, *VERIFY) as process:
         assert process.stdin is not None
         process.stdin.write(f"{WRONG}\n".encode())
         process.stdin.close()
-        wait_until((bell.folder / "begun").exists, "the hook")
+        wait_until((recorder.folder / "begun").exists, "the hook")
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 3
         assert process.stderr is not None
@@ -395,70 +378,13 @@ def test_ctrl_c_during_a_hook_leaves_one_answer(near: Desk) -> None:
     assert json.loads(_out(near).read_text())["state"] == "locked"
 
 
-def test_a_person_is_told_the_same(near: Desk) -> None:
-    """Without --json the verdict stands on stdout and the warning on stderr."""
-    ran = ring(near, ("/bin/false",), "verify", "alice", "--pin-stdin", stdin=f"{WRONG}\n")
-    assert ran.code == 3
-    assert "NOT VERIFIED" in ran.out
-    assert "hook" not in ran.out
-    assert "pincli: warning: the on_lock hook failed: it ended with 1\n" in ran.err
-
-
 def test_a_hostile_name_is_only_json(near: Desk) -> None:
-    """Whatever a display name holds, the hook gets one line of JSON, in ASCII."""
+    """The hook gets one line of ASCII JSON for any display name."""
     hostile = "\x1b]52;c;x\x07\n\u202e\"'$(id)"
-    bell = Bell(near)
+    recorder = HookRecorder(near)
     notice = Notice(7, "2026-11-24T12:00:00Z", "locked", "amy", "alice", "acme", hostile, 1)
-    assert on_lock(bell.command, notice) is None
-    (note,) = bell.notes()
+    assert on_lock(recorder.command, notice) is None
+    (note,) = recorder.notes()
     assert note["stdin"].isascii()
     assert note["stdin"].count("\n") == 1
     assert json.loads(note["stdin"])["name"] == hostile
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        'on_lock = "/bin/true"',
-        "on_lock = 7",
-        'on_lock = ["true"]',
-        'on_lock = ["./hook"]',
-        'on_lock = [""]',
-        'on_lock = ["/bin/true", 7]',
-        'on_lock = [["/bin/true"]]',
-        'on_lock = ["/bin/true", "a\\u0000b"]',
-    ],
-)
-def test_a_malformed_hook_is_refused(tmp_path: Path, line: str) -> None:
-    """No list of texts, no absolute path, or what no program can be given."""
-    path = tmp_path / "pincli.toml"
-    path.write_text(f'store = "/s"\nkeys = "/k"\n[roles]\nagent = ["amy"]\n[hooks]\n{line}\n')
-    path.chmod(0o644)
-    with pytest.raises(ConfigUnavailable) as raised:
-        read_deployment(path)
-    assert raised.value.fault is Fault.MALFORMED
-    assert "hook" in raised.value.detail
-
-
-def test_hooks_that_are_no_table_are_refused(tmp_path: Path) -> None:
-    """A misplaced line must not silently mean: no hook."""
-    path = tmp_path / "pincli.toml"
-    path.write_text('hooks = 7\nstore = "/s"\nkeys = "/k"\n[roles]\nagent = ["amy"]\n')
-    path.chmod(0o644)
-    with pytest.raises(ConfigUnavailable):
-        read_deployment(path)
-
-
-def test_a_good_hook_is_read(tmp_path: Path) -> None:
-    """The program and its arguments as they stand; none where there is none."""
-    path = tmp_path / "pincli.toml"
-    head = 'store = "/s"\nkeys = "/k"\n[roles]\nagent = ["amy"]\n'
-    for line, expected in (
-        ('[hooks]\non_lock = ["/bin/x", "a b", "$(x)"]\n', ("/bin/x", "a b", "$(x)")),
-        ("[hooks]\non_lock = []\n", ()),
-        ("[hooks]\n", ()),
-        ("", ()),
-    ):
-        path.write_text(head + line)
-        path.chmod(0o644)
-        assert read_deployment(path).on_lock == expected

@@ -1,4 +1,4 @@
-"""Backups of version 1: brought up to date in a copy, and then restored like any other."""
+"""Backups of version 1 are upgraded in a copy, then restored like any other."""
 
 from __future__ import annotations
 
@@ -29,19 +29,17 @@ def old(tmp_path: Path) -> Version1:
 
 
 def backed_up(old: Version1, tmp_path: Path) -> Path:
-    """A copy of it as a file."""
     backup = tmp_path / "old.db"
     shutil.copy(old.desk.database, backup)
     return backup
 
 
 def restore(desk: Desk, backup: Path) -> Restored:
-    """Bring it back."""
     return backups.restore(backup, desk.store, desk.keys, origin=Origin("ada", "restore"))
 
 
-def is_untouched(desk: Desk) -> bool:
-    """Whether the whole trail, old and new, is as pincli wrote it; and the index is right."""
+def is_intact(desk: Desk) -> bool:
+    """Whether the trail, old and new, and the index are right."""
     with desk.session() as session:
         require_true_index(session.store)
     return desk.run("audit", "verify").code == 0
@@ -50,7 +48,7 @@ def is_untouched(desk: Desk) -> bool:
 def test_with_an_upgraded_store_each_user_keeps_the_stricter_counter(
     old: Version1, tmp_path: Path
 ) -> None:
-    """The users are the same ones, although the backup knows no uids; every PIN is withdrawn."""
+    """They are the same users, although the backup has no uids; every PIN is withdrawn."""
     backup, desk = backed_up(old, tmp_path), old.close()
     with desk.session() as session:
         for _ in range(3):
@@ -66,26 +64,28 @@ def test_with_an_upgraded_store_each_user_keeps_the_stricter_counter(
     with desk.session() as session:
         assert verify(session, "bob", PIN, None).outcome is Outcome.LOCKED
         assert verify(session, "alice", PIN, None).outcome is Outcome.UNCOLLECTED
-    assert is_untouched(desk)
+    assert is_intact(desk)
 
 
-def test_over_a_store_of_version_1_likewise(old: Version1, tmp_path: Path) -> None:
-    """A restore before the upgrade gives no guesses back either."""
+def test_over_a_store_of_version_1_the_stricter_counter_stays(
+    old: Version1, tmp_path: Path
+) -> None:
+    """A restore before the upgrade gives no guesses back."""
     backup = backed_up(old, tmp_path)
     old.miss("bob", 3)
     desk = old.close()
     restore(desk, backup)
     assert desk.user("bob").failed_attempts == 6
-    assert is_untouched(desk)
+    assert is_intact(desk)
 
 
-def test_where_the_store_is_lost_the_backups_counters_count(old: Version1, tmp_path: Path) -> None:
-    """Nothing stricter is known; every PIN is withdrawn."""
+def test_without_a_store_the_backups_counters_count(old: Version1, tmp_path: Path) -> None:
+    """Every PIN is withdrawn."""
     backup, desk = backed_up(old, tmp_path), old.close()
     shutil.rmtree(desk.store)
     assert restore(desk, backup).withdrawn == 2
     assert (desk.user("bob").failed_attempts, desk.user("bob").question) == (3, None)
-    assert is_untouched(desk)
+    assert is_intact(desk)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_where_the_store_is_lost_the_backups_counters_count(old: Version1, tmp_p
         "CREATE TRIGGER t AFTER UPDATE ON users BEGIN SELECT 1; END",
     ],
 )
-def test_one_that_was_tampered_with_is_refused(old: Version1, tmp_path: Path, edit: str) -> None:
-    """Its trail and its schema are checked like a store's; nothing is touched."""
+def test_a_tampered_backup_is_refused(old: Version1, tmp_path: Path, edit: str) -> None:
+    """Trail and schema are checked, and nothing is touched."""
     untouched = backed_up(old, tmp_path)
     old.connection.execute(edit)
     desk = old.close()
@@ -109,8 +109,8 @@ def test_one_that_was_tampered_with_is_refused(old: Version1, tmp_path: Path, ed
     assert desk.database.read_bytes() == untouched.read_bytes()
 
 
-def test_who_was_renamed_or_erased_is_known_by_their_row(old: Version1, tmp_path: Path) -> None:
-    """Nobody erased comes back, and a login that changed hands gives nobody another's record."""
+def test_renamed_and_erased_users_are_known_by_their_row(old: Version1, tmp_path: Path) -> None:
+    """Nobody erased comes back, and a login that changed hands doesn't mix records."""
     backup, desk = backed_up(old, tmp_path), old.close()
     alice, bob = desk.user("alice"), desk.user("bob")
     with desk.session() as session:
@@ -124,4 +124,4 @@ def test_who_was_renamed_or_erased_is_known_by_their_row(old: Version1, tmp_path
     now = [desk.user(login) for login in (erased.login, "bob")]
     assert [(user.uid, user.failed_attempts) for user in now] == [(alice.uid, 0), (bob.uid, 6)]
     assert desk.sql("SELECT count(*) FROM people") == [(2,)]
-    assert is_untouched(desk)
+    assert is_intact(desk)

@@ -1,4 +1,4 @@
-"""Choosing a PIN: what is refused, and what a choice that is taken does."""
+"""Choosing a PIN: what is refused, and what a choice changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pincli.errors import (
     NoPinPossible,
     Refused,
     Rule,
-    UnknownUser,
 )
 from pincli.models import Outcome, PinOrigin, State, UserType
 from pincli.operations import people, pins
@@ -36,8 +35,8 @@ FORBIDDEN = {
 
 
 @pytest.mark.parametrize("counter", range(6))
-def test_a_choice_takes_the_old_pin_s_place(desk: Desk, counter: int) -> None:
-    """Counter 0, a new version, the customer's own; the old PIN is worth nothing any more."""
+def test_a_choice_replaces_the_old_pin(desk: Desk, counter: int) -> None:
+    """Counter 0, a new version, set by the customer; the old PIN is incorrect."""
     before = with_counter(desk, counter)
     number = last_number(desk)
     with desk.session() as session:
@@ -53,7 +52,7 @@ def test_a_choice_takes_the_old_pin_s_place(desk: Desk, counter: int) -> None:
 
 
 def test_the_first_pin_may_be_chosen(desk: Desk) -> None:
-    """Nobody has to look at a generated one first."""
+    """Without a look at a generated one."""
     desk.add("alice")
     with desk.session() as session:
         assert pins.change(session, "alice", CHOICE).pin_version == 1
@@ -65,7 +64,7 @@ def test_the_first_pin_may_be_chosen(desk: Desk) -> None:
 def test_a_choice_against_a_rule_changes_nothing(
     desk: Desk, counter: int, pin: str, rule: Rule
 ) -> None:
-    """Refused on record, without the PIN; the record and the counter stay."""
+    """The refusal is recorded without the PIN; record and counter stay."""
     before = with_counter(desk, counter)
     number = last_number(desk)
     with desk.session() as session, pytest.raises(Refused) as refusal:
@@ -77,7 +76,7 @@ def test_a_choice_against_a_rule_changes_nothing(
 
 
 def test_no_pin_is_chosen_while_locked(desk: Desk) -> None:
-    """First unlock, then change: else choosing would be a way around the lock."""
+    """Otherwise a choice would be a way around the lock."""
     before = with_counter(desk, 6)
     number = last_number(desk)
     with desk.session() as session:
@@ -108,7 +107,7 @@ def _rehire(session: Session) -> None:
 def test_the_pin_that_was_withdrawn_last_is_not_chosen_again(
     desk: Desk, withdraw: Callable[[Session], None]
 ) -> None:
-    """Whatever withdrew it, until the customer has chosen another."""
+    """Until the customer has chosen another."""
     desk.collected("alice", pin=PIN)
     with desk.session() as session:
         withdraw(session)
@@ -120,7 +119,7 @@ def test_the_pin_that_was_withdrawn_last_is_not_chosen_again(
 
 
 def test_only_the_last_withdrawn_pin_is_barred(desk: Desk) -> None:
-    """Neither a look nor a reset without a PIN ends the bar; another withdrawal moves it."""
+    """Only a choice or another withdrawal ends that."""
     desk.collected("alice", pin=PIN)
     with desk.session() as session:
         reset_named(session, "alice")
@@ -134,7 +133,7 @@ def test_only_the_last_withdrawn_pin_is_barred(desk: Desk) -> None:
 
 
 def test_the_bar_ends_with_its_key(desk: Desk) -> None:
-    """A PIN under a key that is gone can't be compared; one that can't be read is no answer."""
+    """A lost key can't be compared; an unreadable one is an error."""
     desk.collected("alice", pin=PIN)
     with desk.session() as session:
         reset_named(session, "alice")
@@ -152,10 +151,10 @@ def test_the_bar_ends_with_its_key(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("login", "account"), [("u234811@x.example", "acme"), ("alice", "12-23-48-11"), ("234811", "a")]
 )
-def test_nobodys_own_digits_are_their_pin(
+def test_digits_of_a_name_are_never_its_pin(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, login: str, account: str
 ) -> None:
-    """Neither chosen nor generated: whoever knows the login would guess it."""
+    """Neither chosen nor generated: anyone who knows the login would guess it."""
     desk.add(login, account)
     draws = [234_811, 444_159] * 2
     monkeypatch.setattr(secrets, "randbelow", lambda _: draws.pop(0))
@@ -170,8 +169,8 @@ def test_nobodys_own_digits_are_their_pin(
 
 @pytest.mark.parametrize("pin", ["", "12345", "1234567", "12a456", f"{CHOICE}\n"])
 @pytest.mark.parametrize("counter", [0, 6])
-def test_a_malformed_choice_is_a_slip(desk: Desk, counter: int, pin: str) -> None:
-    """Not six digits: nothing is refused by a rule, nothing is recorded, nothing changes."""
+def test_a_malformed_choice_changes_nothing(desk: Desk, counter: int, pin: str) -> None:
+    """No rule refuses it, and nothing is recorded."""
     before = with_counter(desk, counter)
     number = last_number(desk)
     with desk.session() as session, pytest.raises(MalformedPin):
@@ -183,7 +182,7 @@ def test_a_malformed_choice_is_a_slip(desk: Desk, counter: int, pin: str) -> Non
 @pytest.mark.parametrize("pin", [CHOICE, "444412", "12345"])
 @pytest.mark.parametrize("state", [State.INACTIVE, State.INELIGIBLE])
 def test_who_can_not_have_a_pin_can_not_choose_one(desk: Desk, state: State, pin: str) -> None:
-    """The state comes before what is wrong with the choice."""
+    """The state is checked before the choice."""
     if state is State.INELIGIBLE:
         before = desk.add("alice", kind=UserType.DATAPIPE)
     else:
@@ -203,8 +202,8 @@ def test_who_can_not_have_a_pin_can_not_choose_one(desk: Desk, state: State, pin
 
 
 @pytest.mark.parametrize("counter", [0, 5])
-def test_who_can_choose_is_let_through_without_a_trace(desk: Desk, counter: int) -> None:
-    """Asked before the customer types anything."""
+def test_a_user_who_can_choose_is_let_through_without_an_event(desk: Desk, counter: int) -> None:
+    """Before the customer types anything."""
     before = with_counter(desk, counter)
     number = last_number(desk)
     with desk.session() as session:
@@ -212,16 +211,8 @@ def test_who_can_choose_is_let_through_without_a_trace(desk: Desk, counter: int)
     assert last_number(desk) == number
 
 
-def test_an_unknown_user_chooses_nothing(desk: Desk) -> None:
-    """The user comes before the PIN, whatever is wrong with that."""
-    with desk.session() as session:
-        for pin in (CHOICE, "444412", "12345"):
-            with pytest.raises(UnknownUser):
-                pins.change(session, "nobody", pin)
-
-
 def test_checking_a_pin_needs_no_store() -> None:
-    """`pin check` says what `pin change` would, of the rules alone."""
+    """`pin check` applies the same rules as `pin change`."""
     pins.check(CHOICE)
     for pin, rule in FORBIDDEN.items():
         with pytest.raises(Refused) as refusal:

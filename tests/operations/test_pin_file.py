@@ -1,4 +1,4 @@
-"""The file that hands new PINs over: safe where it is put, complete or absent."""
+"""The file with new PINs: in a safe place, complete or absent."""
 
 from __future__ import annotations
 
@@ -22,37 +22,34 @@ BOB = PinRow("bob", "acme", "Bob", "987321")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the file is going to be; the secrets lie in another."""
+    """The folder for the file; the secrets are in others."""
     for name in ("out", "store", "keys"):
         (tmp_path / name).mkdir()
     return tmp_path / "out"
 
 
 def opened(folder: Path, name: str = "pins.csv") -> PinFile:
-    """A file to be there."""
+    """Check that a file can be made."""
     return PinFile(folder / name, forbidden=(folder / "../store", folder / "../keys"))
 
 
 def begun(folder: Path, name: str = "pins.csv") -> PinFile:
-    """A file there, with nothing in it yet."""
     file = opened(folder, name)
     file.begin()
     return file
 
 
 def rows_in(path: Path) -> list[dict[str, str]]:
-    """What a spreadsheet sees."""
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
 def names(folder: Path) -> list[str]:
-    """What lies in a folder."""
     return sorted(path.name for path in folder.iterdir())
 
 
 def test_the_file_is_absent_until_it_is_finished(folder: Path) -> None:
-    """Until then FILE.part holds what there is; afterwards there is FILE alone."""
+    """Until then there is FILE.part, afterwards only FILE."""
     file = opened(folder)
     assert names(folder) == []
     file.begin()
@@ -67,7 +64,7 @@ def test_the_file_is_absent_until_it_is_finished(folder: Path) -> None:
 
 
 def test_nobody_else_can_read_it_at_any_moment(folder: Path) -> None:
-    """Mode 0600 from its first byte on, even where the umask would let everybody in."""
+    """Its mode is 0600 from the start, with any umask."""
     before = os.umask(0)
     try:
         file = begun(folder)
@@ -82,7 +79,7 @@ def test_nobody_else_can_read_it_at_any_moment(folder: Path) -> None:
 def test_it_is_on_the_disk_before_any_pin_counts(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is written is synced before anything goes on, and each name with its folder."""
+    """Lines and names are synced before the work goes on."""
     done: list[str] = []
     sync, name = os.fsync, files.give_name
 
@@ -106,7 +103,7 @@ def test_it_is_on_the_disk_before_any_pin_counts(
 
 
 def test_a_line_can_be_taken_back(folder: Path) -> None:
-    """Of who did not get the PIN: a spreadsheet sees a blank line, and the others as they are."""
+    """A blank line replaces it, and the others stay."""
     file = begun(folder)
     file.append([ALICE])
     file.append([BOB._replace(name="B\u00f6b"), BOB._replace(account="globex", name="\u05d1")])
@@ -119,7 +116,7 @@ def test_a_line_can_be_taken_back(folder: Path) -> None:
 
 
 def test_closed_without_a_pin_it_leaves_nothing(folder: Path) -> None:
-    """Declined, interrupted or failed before anybody had one: the same command can be run again."""
+    """So the same command can be run again."""
     with opened(folder) as file:
         file.begin()
         assert (names(folder), file.kept) == (["pins.csv.part"], "")
@@ -129,14 +126,14 @@ def test_closed_without_a_pin_it_leaves_nothing(folder: Path) -> None:
 
 
 def test_closed_with_pins_in_it_it_stays(folder: Path) -> None:
-    """They may be somebody's."""
+    """They may be valid."""
     with begun(folder) as file:
         file.append([ALICE])
     assert rows_in(folder / "pins.csv.part") == [ALICE._asdict()]
 
 
-def test_nothing_goes_on_with_what_a_run_left(folder: Path) -> None:
-    """Refused, and told by whether a PIN stands in it; it is left as it is."""
+def test_a_part_of_another_run_is_refused(folder: Path) -> None:
+    """And left as it is; the error depends on whether it holds a PIN."""
     first = begun(folder)
     with pytest.raises(Refused) as caught:
         opened(folder)
@@ -149,7 +146,7 @@ def test_nothing_goes_on_with_what_a_run_left(folder: Path) -> None:
 
 
 def test_two_runs_at_once_do_not_take_each_others_part(folder: Path) -> None:
-    """Both found none; the second may not have the first's, whose PINs may count already."""
+    """The second one is refused at the beginning."""
     first, second = opened(folder), opened(folder)
     first.begin()
     first.append([ALICE])
@@ -159,10 +156,8 @@ def test_two_runs_at_once_do_not_take_each_others_part(folder: Path) -> None:
     assert rows_in(folder / "pins.csv.part") == [ALICE._asdict()]
 
 
-def test_what_finds_no_room_leaves_what_was_there(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The PINs before it stay, whole lines, and no piece of a line after them."""
+def test_a_full_disk_leaves_earlier_lines(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole lines, and no part of another."""
     file = begun(folder)
     file.append([ALICE])
     write = os.pwrite
@@ -183,7 +178,7 @@ def test_what_finds_no_room_leaves_what_was_there(
 
 @pytest.mark.parametrize("start", [*"=+-@\t\r"])
 def test_no_name_is_a_formula(folder: Path, start: str) -> None:
-    """A spreadsheet shows what a customer calls themselves, and doesn't run it."""
+    """A spreadsheet shows it as text."""
     file = begun(folder)
     file.append([ALICE._replace(name=f"{start}cmd|' /C calc'!A0")])
     (row,) = rows_in(file.part)
@@ -192,7 +187,7 @@ def test_no_name_is_a_formula(folder: Path, start: str) -> None:
 
 @pytest.mark.parametrize("separator", [";", ",", "|", " ;"])
 def test_no_separator_lets_a_formula_in(folder: Path, separator: str) -> None:
-    """Where semicolons part the cells, as in half of Europe, a name brings no cell of its own."""
+    """With semicolons as separators too, a name stays in its cell."""
     file = begun(folder)
     file.append([ALICE._replace(name=f"A{separator}=cmd()")])
     for delimiter in (",", ";"):
@@ -201,21 +196,17 @@ def test_no_separator_lets_a_formula_in(folder: Path, separator: str) -> None:
         assert [cell for cell in cells if cell.startswith("=")] == []
 
 
-def test_hostile_names_come_back_as_they_were(folder: Path) -> None:
-    """Quotes, commas, other scripts: what is written is what is read."""
+def test_unusual_names_are_read_as_written(folder: Path) -> None:
+    """Quotes, commas, other scripts."""
     texts = ['say "hi", you', "ימין", "👩\u200d👧", "'", "[red]", ""]
     file = begun(folder)
     file.append([PinRow(f"u{n}", "acme", text, "234811") for n, text in enumerate(texts)])
     assert [row["name"] for row in rows_in(file.part)] == texts
 
 
-def test_what_shows_a_row_does_not_show_its_pin() -> None:
-    """No traceback and no log can show it."""
+def test_a_rows_repr_hides_its_pin() -> None:
+    """For tracebacks and logs."""
     assert "234811" not in repr(ALICE)
-
-
-def _plain(path: Path) -> None:
-    path.write_text("mine")
 
 
 def _link(path: Path) -> None:
@@ -223,31 +214,22 @@ def _link(path: Path) -> None:
     path.symlink_to(path.with_name("target"))
 
 
-def _dangling(path: Path) -> None:
-    path.symlink_to(path.with_name("nowhere"))
-
-
-def _folder(path: Path) -> None:
-    path.mkdir()
-
-
-def _pipe(path: Path) -> None:
-    os.mkfifo(path)
-
-
-def _loop(path: Path) -> None:
-    path.symlink_to(path)
-
-
-OBSTACLES: list[Callable[[Path], None]] = [_plain, _link, _dangling, _folder, _pipe, _loop]
+OBSTACLES: dict[str, Callable[[Path], object]] = {
+    "a file": lambda path: path.write_text("mine"),
+    "a link": _link,
+    "a dangling link": lambda path: path.symlink_to(path.with_name("nowhere")),
+    "a folder": Path.mkdir,
+    "a pipe": os.mkfifo,
+    "a loop": lambda path: path.symlink_to(path),
+}
 
 
 @pytest.mark.parametrize("name", ["pins.csv", "pins.csv.part"])
-@pytest.mark.parametrize("put", OBSTACLES)
-def test_nothing_that_is_there_is_touched(
-    folder: Path, put: Callable[[Path], None], name: str
+@pytest.mark.parametrize("put", OBSTACLES.values(), ids=list(OBSTACLES))
+def test_nothing_that_exists_is_touched(
+    folder: Path, put: Callable[[Path], object], name: str
 ) -> None:
-    """A file, a link, a dangling link, a folder, a pipe: refused before anything is written."""
+    """It is refused before anything is written."""
     put(folder / name)
     before = names(folder)
     with pytest.raises(Refused):
@@ -255,9 +237,9 @@ def test_nothing_that_is_there_is_touched(
     assert names(folder) == before
 
 
-@pytest.mark.parametrize("put", OBSTACLES)
-def test_nothing_that_came_meanwhile_is_touched(folder: Path, put: Callable[[Path], None]) -> None:
-    """Nor is a file that appears while the PINs are written; FILE.part keeps them."""
+@pytest.mark.parametrize("put", OBSTACLES.values(), ids=list(OBSTACLES))
+def test_a_file_made_meanwhile_is_not_touched(folder: Path, put: Callable[[Path], object]) -> None:
+    """FILE.part keeps the PINs."""
     file = begun(folder)
     file.append([ALICE])
     put(folder / "pins.csv")
@@ -270,8 +252,8 @@ def test_nothing_that_came_meanwhile_is_touched(folder: Path, put: Callable[[Pat
     assert not (folder / "nowhere").exists()
 
 
-def test_it_may_not_lie_among_the_secrets(folder: Path) -> None:
-    """In the store's or the keys' folder or below, by whatever way it is named."""
+def test_it_is_never_in_a_secret_folder(folder: Path) -> None:
+    """Not in a subfolder or through a link either."""
     (folder / "../store/below").mkdir()
     (folder / "way").symlink_to(folder / "../keys")
     for name in ("../store/f", "../keys/f", "../store/below/f", "way/f", "way/../store/f"):
@@ -282,8 +264,8 @@ def test_it_may_not_lie_among_the_secrets(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing/f", "file/f", "x" * 300, "x" * 252])
-def test_a_place_that_cant_be_used_is_said(folder: Path, name: str) -> None:
-    """No such folder, a file in its place, a name too long."""
+def test_an_unusable_place_is_an_error(folder: Path, name: str) -> None:
+    """No such folder, a file instead of a folder, a name too long."""
     (folder / "file").write_text("x")
     with pytest.raises(FileUnreadable):
         opened(folder, name).begin()
@@ -291,8 +273,8 @@ def test_a_place_that_cant_be_used_is_said(folder: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "/", "-"])
-def test_a_name_that_is_none_is_said(folder: Path, name: str) -> None:
-    """A folder in place of a file: refused, not a crash."""
+def test_an_impossible_name_is_an_error(folder: Path, name: str) -> None:
+    """A folder, or `-`."""
     with pytest.raises(PincliError):
         PinFile(Path(name), forbidden=())
 
@@ -300,7 +282,7 @@ def test_a_name_that_is_none_is_said(folder: Path, name: str) -> None:
 def test_where_others_can_read_everything_no_pins_are_written(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A USB stick that is mounted for all: no mode of ours keeps them out, so nothing is left."""
+    """On a USB stick that is mounted for everybody, nothing is left."""
     opening = os.open
 
     def exposed(path: Path, flags: int, mode: int = 0o777) -> int:
@@ -318,10 +300,10 @@ def test_where_others_can_read_everything_no_pins_are_written(
 
 
 @pytest.mark.parametrize("links", [True, False])
-def test_without_the_rename_it_is_named_all_the_same(
+def test_it_is_finished_without_renameat2_too(
     folder: Path, monkeypatch: pytest.MonkeyPatch, links: bool
 ) -> None:
-    """A network file system, with or without hard links: the same file, never over another."""
+    """On a network file system, with or without hard links, and never over another file."""
 
     def no_links(*_: object, **__: object) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
@@ -340,8 +322,8 @@ def test_without_the_rename_it_is_named_all_the_same(
     assert rows_in(file.path) == [ALICE._asdict()]
 
 
-def test_a_file_that_went_away_is_said(folder: Path) -> None:
-    """Once PINs may count, it is no wrong usage any more, and not told as nothing done."""
+def test_a_lost_part_is_an_error_that_names_it(folder: Path) -> None:
+    """Its PINs may be valid."""
     file = begun(folder)
     file.append([ALICE])
     file.part.unlink()

@@ -1,10 +1,10 @@
-"""Looking at the PIN: made at the first look, the same at every other, locked or not."""
+"""Showing the PIN: made at the first look, the same at every later one, locked or not."""
 
 from __future__ import annotations
 
 import pytest
 
-from pincli.errors import NoPinPossible, PinChangedMeanwhile, SealDamaged, UnknownUser
+from pincli.errors import NoPinPossible, PinChangedMeanwhile, SealDamaged
 from pincli.models import Outcome, PinOrigin, ShownPin, State, User, UserType
 from pincli.operations import people, pins
 from pincli.operations.session import Session
@@ -20,13 +20,13 @@ pytestmark = pytest.mark.engines
 
 
 def withdraw(session: Session, name: str) -> None:
-    """Take a PIN away as bulk work does."""
+    """Withdraw a PIN as bulk work does."""
     (user,) = session.store.people.find(name)
     session.store.write(pin_steps.withdraw, [user.id], unlock=False, reason=None)
 
 
 def test_the_first_look_makes_the_pin(desk: Desk) -> None:
-    """Before it nobody can know it; after it, it verifies, and the event says it is generated."""
+    """Before it nobody knows it; after it, it verifies."""
     before = desk.add("alice")
     number = last_number(desk)
     with desk.session() as session:
@@ -43,7 +43,7 @@ def test_the_first_look_makes_the_pin(desk: Desk) -> None:
 
 @pytest.mark.parametrize("counter", range(7))
 def test_another_look_shows_the_same_and_changes_nothing(desk: Desk, counter: int) -> None:
-    """The PIN is the one that was chosen, locked or not, and the counter is untouched."""
+    """Locked or not."""
     before = with_counter(desk, counter)
     number = last_number(desk)
     with desk.session() as session:
@@ -54,7 +54,7 @@ def test_another_look_shows_the_same_and_changes_nothing(desk: Desk, counter: in
 
 
 def test_a_first_look_while_locked_makes_a_pin_and_keeps_the_lock(desk: Desk) -> None:
-    """A locked customer whose PIN was reset must see the new one to know it after unlocking."""
+    """A locked customer must see a new PIN to know it after unlocking."""
     before = with_counter(desk, 6)
     with desk.session() as session:
         withdraw(session, "alice")
@@ -67,14 +67,14 @@ def test_a_first_look_while_locked_makes_a_pin_and_keeps_the_lock(desk: Desk) ->
 
 @pytest.mark.parametrize("kind", [UserType.CLOUD_OFFICE, UserType.DATAPIPE])
 def test_a_type_without_pins_gets_none(desk: Desk, kind: UserType) -> None:
-    """Refused and recorded, and no PIN is made."""
+    """The refusal is recorded."""
     before = desk.add("alice", kind=kind)
     refused_as(desk, before, State.INELIGIBLE)
 
 
 @pytest.mark.parametrize("has_pin", [True, False])
 def test_a_deactivated_user_sees_no_pin(desk: Desk, has_pin: bool) -> None:
-    """Neither the PIN there is nor a new one."""
+    """Neither the old one nor a new one."""
     _ = with_counter(desk, 6) if has_pin else desk.add("alice")
     with desk.session() as session:
         people.set_active(session, "alice", active=False, reason=None)
@@ -82,7 +82,7 @@ def test_a_deactivated_user_sees_no_pin(desk: Desk, has_pin: bool) -> None:
 
 
 def refused_as(desk: Desk, before: User, state: State) -> None:
-    """A look must be refused on record, and change nothing."""
+    """Fail unless a look is refused, recorded, and changes nothing."""
     number = last_number(desk)
     with desk.session() as session, pytest.raises(NoPinPossible) as refusal:
         pins.show(session, "alice")
@@ -91,16 +91,10 @@ def refused_as(desk: Desk, before: User, state: State) -> None:
     assert kinds_after(desk, number) == [("refused", state.value, before.failed_attempts)]
 
 
-def test_nobody_sees_the_pin_of_an_unknown_user(desk: Desk) -> None:
-    """There is none, and none is made up."""
-    with desk.session() as session, pytest.raises(UnknownUser):
-        pins.show(session, "nobody")
-
-
 def test_a_pin_withdrawn_during_the_look_is_not_shown(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between opening the seal and recording the look it is gone: a new one is made and shown."""
+    """A new one is made and shown."""
     with_counter(desk, 0)
     with desk.session() as session:
         overtake(monkeypatch, pin_steps.note_shown, lambda: withdraw(session, "alice"))
@@ -113,7 +107,7 @@ def test_a_pin_withdrawn_during_the_look_is_not_shown(
 def test_the_loser_of_two_first_looks_sees_the_winner_s_pin(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody else's PIN was written just before: that one is shown, and the own one forgotten."""
+    """Its own PIN is dropped."""
     user = desk.add("alice")
     with desk.session() as session:
         winner = pins.prepare(session, user, PIN, PinOrigin.GENERATED)
@@ -124,10 +118,8 @@ def test_the_loser_of_two_first_looks_sees_the_winner_s_pin(
     assert desk.user("alice").pin_version == 1
 
 
-def test_a_look_that_is_overtaken_for_ever_ends(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is tried again a few times, and then given up: no endless loop with a lock held."""
+def test_a_look_that_is_always_overtaken_ends(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a few tries."""
     with_counter(desk, 0)
     looks: list[int] = []
 
@@ -142,7 +134,7 @@ def test_a_look_that_is_overtaken_for_ever_ends(
 
 
 def test_a_pin_that_would_not_verify_is_not_shown(desk: Desk) -> None:
-    """A seal that opens but holds another PIN than the one that verifies is damage, no answer."""
+    """A seal with another PIN than the one that verifies is damage."""
     before = with_counter(desk, 0)
     with desk.session() as session:
         earlier = before._replace(pin_version=before.pin_version - 1)

@@ -1,4 +1,4 @@
-"""PINs of an older cost or key: hashed anew by the next right answer, and by nothing else."""
+"""PINs of an older cost or key are hashed again by the next right answer only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEARER = HashCost(memory_kib=16, passes=1)
 
 
 def stored(user: User) -> tuple[object, ...]:
-    """What the record holds of the PIN: question, check, proof, key, and what is not renewed."""
+    """What the record holds of the PIN; the last four fields are never renewed."""
     return (
         *(user.question, user.pin_check, user.pin_proof, user.verify_key),
         *(user.sealed, user.portal_key, user.pin_set_at, user.pin_set_by),
@@ -30,7 +30,7 @@ def stored(user: User) -> tuple[object, ...]:
 
 
 def test_an_old_cost_is_renewed_by_the_right_answer(desk: Desk) -> None:
-    """The same PIN, version and seal, under a question of today's cost."""
+    """The same PIN, version and seal, with a question of the present cost; its own event."""
     before = with_counter(desk, 2)
     with desk.session(cost=DEARER) as session:
         assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
@@ -46,7 +46,7 @@ def test_an_old_cost_is_renewed_by_the_right_answer(desk: Desk) -> None:
 
 
 def test_a_current_question_is_left_alone(desk: Desk) -> None:
-    """A right answer hashes nothing again where there is nothing to renew."""
+    """A right answer is not hashed twice."""
     before = with_counter(desk, 2)
     with desk.session() as session:
         verify(session, "alice", PIN, None)
@@ -55,7 +55,7 @@ def test_a_current_question_is_left_alone(desk: Desk) -> None:
 
 @pytest.mark.parametrize("answer", ["234811", "000000"])
 def test_a_wrong_answer_renews_nothing(desk: Desk, answer: str) -> None:
-    """What was typed wrong must never become the PIN."""
+    """It must never become the PIN."""
     before = with_counter(desk, 2)
     with desk.session(cost=DEARER) as session:
         assert verify(session, "alice", answer, None).outcome is Outcome.INCORRECT
@@ -65,7 +65,7 @@ def test_a_wrong_answer_renews_nothing(desk: Desk, answer: str) -> None:
 def test_a_pin_withdrawn_meanwhile_is_not_renewed(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the verdict and the renewal it is gone: nothing brings it back."""
+    """Nothing brings it back."""
     before = with_counter(desk, 2)
     with desk.session(cost=DEARER) as session:
         overtake(
@@ -80,7 +80,7 @@ def test_a_pin_withdrawn_meanwhile_is_not_renewed(
 def test_a_pin_replaced_meanwhile_is_not_overwritten(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The new PIN stays, whatever was typed for the old one."""
+    """The new PIN stays."""
     with_counter(desk, 2)
     with desk.session(cost=DEARER) as session:
         overtake(monkeypatch, pin_steps.renew, lambda: pins.change(session, "alice", "987321"))
@@ -91,7 +91,7 @@ def test_a_pin_replaced_meanwhile_is_not_overwritten(
 def test_a_key_rotated_meanwhile_is_not_used_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A rotation just before the renewal: the PIN keeps its old question until the next time."""
+    """The PIN keeps its question until the next right answer."""
     before = with_counter(desk, 2)
     with desk.session(cost=DEARER) as session:
         overtake(monkeypatch, pin_steps.renew, lambda: rotate(session, KeyKind.VERIFY))
@@ -102,8 +102,8 @@ def test_a_key_rotated_meanwhile_is_not_used_again(
 
 
 @pytest.mark.parametrize("error", [OutOfMemory(), HashUnavailable("no backend")])
-def test_a_renewal_that_fails_takes_no_verdict_back(desk: Desk, error: PincliError) -> None:
-    """The answer was right all the same; a later attempt renews it."""
+def test_a_renewal_that_fails_keeps_the_verdict(desk: Desk, error: PincliError) -> None:
+    """A later right answer renews the PIN."""
     before = with_counter(desk, 2)
     answers = WatchingAnswers(lambda: None, DEARER)
 
@@ -119,17 +119,8 @@ def test_a_renewal_that_fails_takes_no_verdict_back(desk: Desk, error: PincliErr
     assert stored(desk.user("alice")) == stored(before)
 
 
-def test_a_renewal_is_an_event_of_its_own_and_keeps_version_and_counter(desk: Desk) -> None:
-    """After the verdict, in a transaction of its own."""
-    before = with_counter(desk, 2)
-    with desk.session(cost=DEARER) as session:
-        verify(session, "alice", PIN, None)
-    assert [event.kind for event in desk.events()][-3:] == ["attempt", "verified", "renewed"]
-    assert desk.events()[-1].pin_version == before.pin_version
-
-
-def test_an_old_key_s_question_is_renewed_by_the_right_answer(desk: Desk) -> None:
-    """After a rotation no PIN changes; each moves to the new key with its next right answer."""
+def test_an_old_keys_question_is_renewed_by_the_right_answer(desk: Desk) -> None:
+    """After a rotation each PIN moves to the new key this way."""
     before = with_counter(desk, 2)
     with desk.session() as session:
         old = session.identity.verify_key
@@ -146,8 +137,8 @@ def test_an_old_key_s_question_is_renewed_by_the_right_answer(desk: Desk) -> Non
         assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
 
 
-def test_an_old_key_s_pin_is_shown_and_recognised(desk: Desk) -> None:
-    """Looking at it and trying to choose it again work as before the rotation."""
+def test_an_old_keys_pin_is_shown_and_recognised(desk: Desk) -> None:
+    """It is shown, and can't be chosen again."""
     with_counter(desk, 0)
     with desk.session() as session:
         rotate(session, KeyKind.VERIFY)
@@ -157,7 +148,7 @@ def test_an_old_key_s_pin_is_shown_and_recognised(desk: Desk) -> None:
         assert refusal.value.rule is Rule.SAME_PIN
 
 
-def test_the_tests_own_cost_is_told_from_production(desk: Desk) -> None:
-    """A PIN of a test's cost would be renewed by production: it is only ever cheaper."""
+def test_the_tests_cost_is_lower_than_production(desk: Desk) -> None:
+    """Production would renew such a PIN."""
     assert Answers().is_outdated(with_counter(desk, 0).question or "")
     assert CHEAP.memory_kib < HashCost().memory_kib

@@ -1,4 +1,4 @@
-"""The report: figures that are right, on a terminal, in JSON and as a page that is safe."""
+"""The report: right figures on a terminal, in JSON and as a safe page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LOADING = frozenset({"src", "href", "srcset", "data", "action", "background", "p
 
 @pytest.fixture
 def floor(desk: Desk) -> Desk:
-    """Two weeks: amy is right, mia is not, lea unlocks and switches somebody off."""
+    """Two weeks: amy's callers are right, mia's are not, lea unlocks and deactivates."""
     for user in ("alice", "bob", "carol", "dave"):
         desk.collected(user)
     desk.collected("gus", "globex")
@@ -50,12 +50,11 @@ def floor(desk: Desk) -> Desk:
 
 
 def reported(desk: Desk, more: str = "") -> dict[str, Any]:
-    """The answer in JSON."""
     return answer_of(call(desk, f"report --json {more}"))
 
 
 def test_the_figures(floor: Desk) -> None:
-    """Answers, locks and unlocks of the span, beside those before; who stayed unresolved; acts."""
+    """Of the span and of the one before; unresolved users; what admins did."""
     with floor.session(agent="lea", command="user erase") as session, pytest.raises(UnknownUser):
         people.require_user(session, "nobody")
     answer = reported(floor)
@@ -74,8 +73,8 @@ def test_the_figures(floor: Desk) -> None:
     assert set(answer["signs"]) >= {"accounts", "agents", "users"}
 
 
-def test_who_has_a_sign_comes_first(floor: Desk) -> None:
-    """Also before those with more unresolved; never more than ten, and nobody else is named."""
+def test_those_with_a_sign_come_first(floor: Desk) -> None:
+    """Then those with the most unresolved users, ten at most."""
     with floor.session() as session:
         since = days_ago(6)
         signed = {"globex"}, {"amy"}
@@ -86,8 +85,8 @@ def test_who_has_a_sign_comes_first(floor: Desk) -> None:
         assert [name for name, _ in none.agents] == ["mia"]
 
 
-def test_a_short_span_begins_where_it_is_said(floor: Desk) -> None:
-    """A longer one at a midnight; what is dated in the future counts nowhere."""
+def test_a_short_span_begins_at_the_given_time(floor: Desk) -> None:
+    """A longer one begins at a midnight; future events are not counted."""
     assert reported(floor, "--since 1h")["totals"]["verified"] == 2
     assert reported(floor)["since"] > days_ago(7)
     with floor.session() as session:
@@ -100,15 +99,15 @@ def test_a_short_span_begins_where_it_is_said(floor: Desk) -> None:
 
 @pytest.mark.folder
 @pytest.mark.parametrize("since", [f"{LONGEST.days + 1}d", "2999-01-01"])
-def test_a_span_that_can_not_be_reported(desk: Desk, since: str) -> None:
-    """Too long, or in the future: wrong usage."""
+def test_an_impossible_span_is_wrong_usage(desk: Desk, since: str) -> None:
+    """Too long, or in the future."""
     message, _ = error_of(call(desk, f"report --since {since}"))
     assert "45 days at most" in message
 
 
 @pytest.mark.folder
 def test_an_empty_store_has_a_report(desk: Desk, tmp_path: Path) -> None:
-    """With nothing in it but `init`, and no division by nothing."""
+    """Without a division by zero."""
     ran = call(desk, f"report --html {tmp_path}/r.html")
     assert "init" in ran.out
     assert "no signs of an attack" in ran.out
@@ -116,7 +115,7 @@ def test_an_empty_store_has_a_report(desk: Desk, tmp_path: Path) -> None:
 
 
 class _Page(HTMLParser):
-    """What a page holds: tags, attributes that load something, and text."""
+    """Collects a page's tags, loading attributes and text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -133,7 +132,7 @@ class _Page(HTMLParser):
 
 
 def test_the_page_is_one_safe_file(floor: Desk, tmp_path: Path) -> None:
-    """No script, nothing from outside, hostile text as text, and only its owner reads it."""
+    """No script, nothing loaded from outside, hostile text escaped, mode 0600."""
     path = tmp_path / "report.html"
     assert reported(floor, f"--html {path}")["file"] == str(path)
     text = path.read_text()
@@ -156,7 +155,7 @@ def test_the_page_is_one_safe_file(floor: Desk, tmp_path: Path) -> None:
 
 
 def test_it_fits_a_terminal(floor: Desk) -> None:
-    """In 80 columns; signs come first."""
+    """In 80 columns, with signs first."""
     with terminal(floor, "report") as screen:
         screen.end()
         shown = screen.text

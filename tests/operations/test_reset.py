@@ -1,74 +1,134 @@
-"""Resetting users by name: what becomes of the counter and of the PIN."""
+"""Resetting users: what becomes of each, and that none is left out or lost."""
 
 from __future__ import annotations
 
-from itertools import product
+import csv
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import pytest
 
-from pincli.errors import UnknownUser
-from pincli.models import Outcome, PinOrigin, State, UserType
+from pincli.errors import Interrupted, Refused, Rule, StoreUnavailable
+from pincli.models import EventKind, Fault, ResetUser, State, User, UserType
 from pincli.operations import people, pins
-from pincli.operations.reset import ResetOrder, would_reset
-from pincli.operations.selection import select
-from pincli.operations.verify import verify
-from pincli.rules.lockout import state_of
-from pincli.rules.pins import broken_rule
-from pincli.store.steps.pins import withdraw
-from tests.operations.resetting import reset_named
-from tests.store.attempting import PIN, kinds_after, last_number, left_open, told, with_counter
-from tests.support.desk import Desk
+from pincli.operations.editing import set_active_many
+from pincli.operations.pin_file import PinFile
+from pincli.operations.reset import ResetOrder, reset, would_reset
+from pincli.operations.selection import Selection, select, select_staged, without_pin
+from pincli.operations.session import Session
+from pincli.rules.lockout import is_locked, state_of
+from pincli.store.steps.pins import issue
+from tests.operations.intake.files import as_csv, person, taken
+from tests.operations.resetting import reset_named, verifies
+from tests.store.attempting import told, with_counter
+from tests.support.desk import Desk, connection_of
+from tests.support.driving import RIGHT
+from tests.support.floor import copy_of, new_floor
+from tests.support.overtaking import overtake
+from tests.support.trail import play
 
 pytestmark = pytest.mark.engines
 
-CASES = list(product(range(7), (True, False)))
+MANY = 150
+"""More than two groups of hashes."""
 
 
-@pytest.mark.parametrize(("counter", "unlock"), CASES)
-def test_a_reset_withdraws_the_pin(desk: Desk, counter: int, unlock: bool) -> None:
-    """Counter 0, but a locked user stays at six without --unlock; the old PIN is worthless."""
-    before = with_counter(desk, counter)
-    number = last_number(desk)
-    stays = counter == 6 and not unlock
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """The floor that tests copy."""
+    return new_floor(tmp_path_factory.mktemp("floor"))
+
+
+@pytest.fixture
+def floor(template: Desk, tmp_path: Path) -> Desk:
+    return copy_of(template, tmp_path)
+
+
+@contextmanager
+def opened(
+    desk: Desk, *, account: str | None = None, users: tuple[str, ...] = ()
+) -> Iterator[tuple[Session, Selection]]:
+    """A session with a selection: everybody, an account, or users by name."""
+    with (
+        desk.session() as session,
+        select(
+            session, names=users, account=account, everybody=not (users or account)
+        ) as selection,
+    ):
+        yield session, selection
+
+
+def records(desk: Desk) -> dict[str, User]:
     with desk.session() as session:
-        (result,) = reset_named(session, " Alice", unlock=unlock, reason="T-2")
-        after = desk.user("alice")
-        assert (result.change.before, told(result.change.after)) == (before, told(after))
-        assert (after.question, result.pin) == (None, None)
-        assert after.failed_attempts == (6 if stays else 0)
-        assert state_of(after) is (State.LOCKED if stays else State.UNCOLLECTED)
-        unlocked = [("unlocked", None, 0)] if counter == 6 and unlock else []
-        assert kinds_after(desk, number) == [
-            *unlocked,
-            ("pin_withdrawn", None, after.failed_attempts),
-        ]
-        assert {event.reason for event in desk.events() if event.seq > number} == {"T-2"}
-        verdict = verify(session, "alice", PIN, None)
-        assert verdict.outcome is (Outcome.LOCKED if stays else Outcome.UNCOLLECTED)
+        return {user.login: user for page in session.store.people.pages() for user in page}
 
 
-@pytest.mark.parametrize(("counter", "unlock"), CASES)
-def test_issuing_hands_out_a_new_pin(desk: Desk, counter: int, unlock: bool) -> None:
-    """It is generated, allowed, told once, and verifies; six stays six without --unlock."""
-    before = with_counter(desk, counter)
-    stays = counter == 6 and not unlock
-    with desk.session() as session:
-        (result,) = reset_named(session, "alice", unlock=unlock, issue=True, reason="T-2")
-        after = desk.user("alice")
-        assert (result.change.before, told(result.change.after)) == (before, told(after))
-        assert result.pin is not None
-        assert broken_rule(result.pin) is None
-        assert after.pin_set_by is PinOrigin.GENERATED
-        assert after.failed_attempts == (6 if stays else 0)
-        assert pins.show(session, "alice").pin == result.pin
-        verdict = verify(session, "alice", result.pin, None)
-        assert verdict.outcome is (Outcome.LOCKED if stays else Outcome.VERIFIED)
+def flat(pages: Iterator[list[ResetUser]]) -> dict[str, ResetUser]:
+    """The results by login, one for each user."""
+    results = [result for page in pages for result in page]
+    found = {result.change.after.login: result for result in results}
+    assert len(found) == len(results)
+    return found
+
+
+def new_file(folder: Path) -> PinFile:
+    return PinFile(folder / "pins.csv", forbidden=())
+
+
+def pins_in(path: Path) -> dict[str, str]:
+    with path.open(newline="") as file:
+        return {row["user"]: row["pin"] for row in csv.DictReader(file)}
+
+
+ORDERS = [
+    ResetOrder(reason="T-1"),
+    ResetOrder(unlock=True, reason="T-1"),
+    ResetOrder(issue=True, reason="T-1"),
+    ResetOrder(unlock=True, issue=True, reason="T-1"),
+]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=repr)
+@pytest.mark.parametrize("single", [False, True])
+def test_a_reset_of_each_state(floor: Desk, order: ResetOrder, single: bool) -> None:
+    """Old PINs don't verify, counters go to 0, and a lock stays without --unlock."""
+    before = records(floor)
+    results: dict[str, ResetUser] = {}
+    for users in [(name,) for name in before] if single else [tuple(before)]:
+        with opened(floor, users=users) as (session, selection):
+            results |= flat(reset(session, selection, order))
+    after = records(floor)
+    assert set(results) == set(after)
+    with floor.session() as session:
+        for name, user in after.items():
+            was = before[name]
+            may = was.active and was.type.value == "cloud"
+            assert not verifies(session, user, RIGHT), name
+            assert (user.question is not None) == (may and order.issue), name
+            locked = was.failed_attempts == 6 and not order.unlock
+            assert user.failed_attempts == (6 if locked else 0), name
+            assert (user.locked_since is not None) == locked, name
+            changes = user.question is not None or was.question is not None
+            # Many are withdrawn first, so that who is left out by a kill has no PIN.
+            twice = not single and user.question is not None and was.question is not None
+            assert user.pin_version == was.pin_version + changes + twice, name
+            assert told(results[name].change.after) == told(user), name
+            assert twice or results[name].change.before == was, name
+            pin = results[name].pin
+            assert (pin is not None) == (may and order.issue), name
+            assert pin is None or verifies(session, user, pin), name
+            assert user.locks_total == was.locks_total
+            assert user.attempts_total == was.attempts_total
+    play(floor.events())
 
 
 @pytest.mark.parametrize("issue", [True, False])
 @pytest.mark.parametrize("alone", [True, False])
 def test_who_can_have_no_pin_gets_none(desk: Desk, issue: bool, alone: bool) -> None:
-    """An inactive user's counter goes to 0, an ineligible one is left alone; none is issued."""
+    """An inactive user's counter goes to 0, an ineligible user's record stays."""
     with_counter(desk, 3, "gone")
     desk.add("pipe", kind=UserType.DATAPIPE)
     with desk.session() as session:
@@ -82,93 +142,250 @@ def test_who_can_have_no_pin_gets_none(desk: Desk, issue: bool, alone: bool) -> 
     assert desk.user("pipe") == pipe
 
 
-def test_a_second_reset_has_nothing_to_do(desk: Desk) -> None:
-    """Without a PIN and at 0 nothing is written; a locked user stays locked each time."""
-    with_counter(desk, 3, "alice")
-    with_counter(desk, 6, "bob")
+@pytest.mark.parametrize("order", ORDERS, ids=repr)
+def test_every_event_has_the_reason(floor: Desk, order: ResetOrder) -> None:
+    """Each changed user has events, all with the reason."""
+    old, before = len(floor.events()), records(floor)
+    with opened(floor) as (session, selection):
+        flat(reset(session, selection, order))
+    events = floor.events()[old:]
+    assert {event.reason for event in events} == {"T-1"}
+    changed = {name for name, user in records(floor).items() if user != before[name]}
+    assert {event.user for event in events} == changed
+    unlocked = [event.user for event in events if event.kind is EventKind.UNLOCKED]
+    assert sorted(map(str, unlocked)) == (["lara", "ludo"] if order.unlock else [])
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=repr)
+def test_a_dry_run_shows_what_a_reset_does(floor: Desk, order: ResetOrder) -> None:
+    """It changes nothing itself."""
+    content = floor.database.read_bytes()
+    with opened(floor) as (session, selection):
+        expected = flat(would_reset(selection, order))
+        assert floor.database.read_bytes() == content
+        done = flat(reset(session, selection, order))
+    for name, result in done.items():
+        before, after = result.change
+        would = expected[name].change.after
+        assert (before != after) == (expected[name].change.before != would), name
+        assert would.failed_attempts == after.failed_attempts, name
+
+
+@pytest.fixture
+def crowd(desk: Desk) -> Desk:
+    """Many users without PINs, and an inactive one who had one."""
+    desk.collected("off")
+    taken(desk, as_csv([person(f"u{number:03}") for number in range(MANY)]))
     with desk.session() as session:
-        reset_named(session, "alice", "bob")
-        number = last_number(desk)
-        results = reset_named(session, "alice", "bob")
-    assert all(result.change.before == result.change.after for result in results)
-    assert last_number(desk) == number
-    assert desk.user("bob").failed_attempts == 6
+        people.set_active(session, "off", active=False, reason=None)
+    return desk
 
 
-@pytest.mark.parametrize("issue", [True, False])
-def test_several_are_reset_each_once(desk: Desk, issue: bool) -> None:
-    """However often and in whatever spelling they are named, and nobody else is touched."""
-    for name in ("alice", "bob", "carol"):
-        with_counter(desk, 2, name)
-    carol = desk.user("carol")
+def test_issuing_counts_the_users_once(crowd: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counting a million at every step would take longer than hashing."""
+    counted: list[int] = []
+    length = Selection.__len__
+
+    def counting(selection: Selection) -> int:
+        counted.append(1)
+        return length(selection)
+
+    monkeypatch.setattr(Selection, "__len__", counting)
+    with opened(crowd) as (session, selection):
+        flat(reset(session, selection, ORDERS[2]))
+    assert len(counted) <= 2
+
+
+@pytest.mark.parametrize("to_file", [False, True])
+def test_a_user_activated_meanwhile_is_reset(crowd: Desk, tmp_path: Path, to_file: bool) -> None:
+    """The old PIN doesn't verify."""
+    file = new_file(tmp_path) if to_file else None
+    with opened(crowd) as (session, selection):
+        steps = reset(session, selection, ORDERS[2], file=file)
+        next(steps)
+        people.set_active(session, "off", active=True, reason=None)
+        list(steps)
+        off = records(crowd)["off"]
+        assert not verifies(session, off, RIGHT)
+    play(crowd.events())
+
+
+@pytest.mark.parametrize("to_file", [False, True])
+def test_a_user_deactivated_meanwhile_is_reset_and_in_no_file(
+    crowd: Desk, tmp_path: Path, to_file: bool
+) -> None:
+    """They have neither the old PIN nor a new one."""
+    crowd.collected("zed")
+    file = new_file(tmp_path) if to_file else None
+    with opened(crowd) as (session, selection):
+        steps = reset(session, selection, ORDERS[2], file=file)
+        next(steps)
+        people.set_active(session, "zed", active=False, reason=None)
+        list(steps)
+    assert records(crowd)["zed"].question is None
+    if file is not None:
+        assert set(pins_in(file.path)) == {f"u{number:03}" for number in range(MANY)}
+
+
+MISSING = ResetOrder(issue=True, reason="T-1", only_missing=True)
+
+
+def missing_of(selection: Selection, session: Session) -> AbstractContextManager[Selection]:
+    """Narrow a selection like --only-missing."""
+    return select_staged(session, without_pin(selection), selection.word)
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_only_missing_issues_to_users_without_a_pin(floor: Desk, single: bool) -> None:
+    """Locked users too, who stay locked; other records don't change."""
+    before = records(floor)
+    results: dict[str, ResetUser] = {}
+    for users in [(name,) for name in before] if single else [tuple(before)]:
+        with (
+            opened(floor, users=users) as (session, everybody),
+            missing_of(everybody, session) as selection,
+        ):
+            results |= flat(reset(session, selection, MISSING))
+    lacking = {
+        n for n, u in before.items() if u.question is None and u.active and u.type == "cloud"
+    }
+    assert set(results) == lacking != set()
+    for name, user in records(floor).items():
+        if name in lacking:
+            assert user.question is not None
+            assert is_locked(user) == is_locked(before[name])
+        else:
+            assert user == before[name]
+    play(floor.events())
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_a_user_who_gets_a_pin_meanwhile_keeps_it(desk: Desk, single: bool) -> None:
+    """With --only-missing."""
+    for name in ("alice", "bob")[: 1 if single else 2]:
+        desk.add(name)
+    with opened(desk) as (session, everybody), missing_of(everybody, session) as selection:
+        pages = selection.pages
+
+        def late() -> Iterator[list[User]]:
+            read = list(pages())
+            pins.change(session, "alice", RIGHT)
+            yield from read
+
+        selection.pages = late  # type: ignore[method-assign]
+        list(reset(session, selection, MISSING))
+        assert verifies(session, records(desk)["alice"], RIGHT)
+    assert single or records(desk)["bob"].question is not None
+
+
+def _check_file(desk: Desk, path: Path) -> None:
+    """Fail unless the file's PINs verify and nobody else has a new one."""
+    handed = pins_in(path)
     with desk.session() as session:
-        results = reset_named(session, "bob", "ALICE", " bob", "alice", issue=issue)
-    assert sorted(result.change.after.login for result in results) == ["alice", "bob"]
-    assert all((result.pin is not None) is issue for result in results)
-    # Withdrawn first, and then made: a kill in between leaves nobody with the old one.
-    assert [desk.user(name).pin_version for name in ("alice", "bob")] == [2 + issue] * 2
-    assert desk.user("carol") == carol
+        for name, user in records(desk).items():
+            if name in handed:
+                assert verifies(session, user, handed[name]), name
+            else:
+                assert user.question is None, name
 
 
-def test_one_unknown_among_several_changes_nobody(desk: Desk) -> None:
-    """All the unknown are named, each is on record, masked, and no PIN is withdrawn."""
-    before = with_counter(desk, 2)
-    with desk.session() as session:
-        with pytest.raises(UnknownUser) as refusal:
-            reset_named(session, "nobody", "alice", "444159")
-        assert refusal.value.names == ("nobody", "444159")
-    assert desk.user("alice") == before
-    assert [(event.user, event.outcome) for event in desk.events()[-2:]] == [
-        ("nobody", "unknown_user"),
-        ("******", "unknown_user"),
-    ]
+def test_a_run_that_is_cut_short_can_be_finished(crowd: Desk, tmp_path: Path) -> None:
+    """FILE.part has every new PIN; the others get theirs in another file."""
+    crowd.collected("zed")
+    with opened(crowd) as (session, selection), new_file(tmp_path) as file:
+        steps = reset(session, selection, ORDERS[2], file=file)
+        while not file.kept:
+            next(steps)
+        steps.close()  # type: ignore[attr-defined]
+    part = tmp_path / "pins.csv.part"
+    early = set(pins_in(part))
+    assert 0 < len(early) < MANY
+    _check_file(crowd, part)
+    with pytest.raises(Refused) as caught:
+        new_file(tmp_path)
+    assert caught.value.rule is Rule.FILE_CUT_SHORT
+    with (
+        opened(crowd) as (session, everybody),
+        missing_of(everybody, session) as selection,
+        PinFile(tmp_path / "rest.csv", forbidden=()) as file,
+    ):
+        list(reset(session, selection, MISSING, file=file))
+    rest = set(pins_in(tmp_path / "rest.csv"))
+    assert early & rest == set()
+    assert early | rest == {n for n, u in records(crowd).items() if u.active}
 
 
-@pytest.mark.parametrize("names", [("alice",), ("alice", "bob")])
-def test_a_reset_ends_what_a_dead_process_left_open(desk: Desk, names: tuple[str, ...]) -> None:
-    """Of one or of many: the sixth miss is a lock first, and stays one."""
-    desk.collected("bob")
-    attempt = left_open(desk, with_counter(desk, 5))
-    with desk.session() as session:
-        results = reset_named(session, *names)
-    after = desk.user("alice")
-    assert (after.failed_attempts, after.locks_total, after.question) == (6, 1, None)
-    assert {result.change.before.login for result in results} == set(names)
-    events = [(event.kind, event.attempts_used) for event in desk.events("alice")]
-    assert events[-3:] == [
-        ("incorrect", 6),
-        ("locked", 6),
-        ("pin_withdrawn", 6),
-    ]
-    assert desk.events("alice")[-3].attempt == attempt.number
+def test_ctrl_c_names_the_file_with_pins(crowd: Desk, tmp_path: Path) -> None:
+    """If there are any yet; otherwise nothing is left."""
+    for commits in (0, 1):
+        with opened(crowd) as (session, selection), new_file(tmp_path) as file:
+            steps = reset(session, selection, ORDERS[2], file=file)
+            with pytest.raises(Interrupted) as caught:  # noqa: PT012
+                for _ in steps:
+                    if commits == 0 or file.kept:
+                        os.kill(os.getpid(), signal.SIGINT)
+        kept = [str(path) for path in tmp_path.glob("pins*")]
+        assert kept == ([caught.value.kept] if commits else [])
 
 
-@pytest.mark.parametrize(("unlock", "issue"), list(product((True, False), (True, False))))
-def test_a_dry_run_foretells_the_reset(desk: Desk, unlock: bool, issue: bool) -> None:
-    """State and counter afterwards are those that were foretold; nothing was changed."""
-    names = []
-    for counter in range(7):
-        names += [f"with{counter}", f"without{counter}", f"gone{counter}"]
-        for name in names[-3:]:
-            with_counter(desk, counter, name)
-    with desk.session() as session:
-        for counter in range(7):
-            people.set_active(session, f"gone{counter}", active=False, reason=None)
-            row = desk.user(f"without{counter}").id
-            session.store.write(withdraw, [row], unlock=False, reason=None)
-        number = last_number(desk)
-        with select(session, names=names) as selection:
-            foretold = [
-                result.change
-                for page in would_reset(selection, ResetOrder(unlock, issue))
-                for result in page
-            ]
-        assert last_number(desk) == number
-        results = reset_named(session, *names, unlock=unlock, issue=issue)
-    became = {result.change.after.login: result.change for result in results}
-    assert {change.before.login for change in foretold} == set(names)
-    for change in foretold:
-        real = became[change.before.login]
-        assert issue or change.before == real.before
-        assert change.after.failed_attempts == real.after.failed_attempts
-        assert (change.before == change.after) is (real.before == real.after)
+@pytest.mark.parametrize("order", ORDERS[:3:2], ids=repr)
+def test_ctrl_c_in_the_callers_code_has_the_true_figures(crowd: Desk, order: ResetOrder) -> None:
+    """It ends the work after the current results."""
+    before = signal.getsignal(signal.SIGINT)
+    counted: list[ResetUser] = []
+
+    def count(pages: Iterator[list[ResetUser]]) -> None:
+        for results in pages:
+            os.kill(os.getpid(), signal.SIGINT)
+            counted.extend(results)
+
+    with opened(crowd) as (session, selection), pytest.raises(Interrupted) as caught:
+        count(reset(session, selection, order))
+    assert (caught.value.done, caught.value.total) == (len(counted), MANY + 1)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_one_user_deactivated_meanwhile_gets_no_pin(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The transaction reads the record again."""
+    desk.collected("alice")
+
+    def switch_off() -> None:
+        with desk.session() as other:
+            people.set_active(other, "alice", active=False, reason=None)
+
+    overtake(monkeypatch, issue, switch_off)
+    with opened(desk, users=("alice",)) as (session, selection):
+        flat(reset(session, selection, ORDERS[2]))
+    alice = desk.user("alice")
+    assert (state_of(alice), alice.question) == (State.INACTIVE, None)
+
+
+@pytest.mark.folder
+def test_bulk_pages_wait_in_memory_for_their_commit(crowd: Desk) -> None:
+    """Spilled early, they would block readers."""
+    for work in (
+        lambda session, users: list(reset(session, users, ORDERS[0])),
+        lambda session, users: list(reset(session, users, ORDERS[2])),
+        lambda session, users: set_active_many(session, users, active=False, reason=None),
+    ):
+        with opened(crowd) as (session, selection):
+            work(session, selection)
+            connection = connection_of(session)
+            assert connection.execute("PRAGMA cache_spill").fetchall() == [(0,)]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_somebody_else_in_a_chosen_row_is_not_reset(floor: Desk, count: int) -> None:
+    """If an older store was restored after the selection, nothing is written."""
+    before = records(floor)
+    with opened(floor, users=tuple(before)[:count]) as (session, selection):
+        assert selection._staged is not None
+        selection._staged._connection.execute("UPDATE ids SET uid = zeroblob(16)")
+        with pytest.raises(StoreUnavailable) as raised:
+            list(reset(session, selection, ResetOrder(reason="T-1")))
+        assert raised.value.fault is Fault.REPLACED
+        with pytest.raises(StoreUnavailable):
+            set_active_many(session, selection, active=False, reason=None)
+    assert records(floor) == before

@@ -1,4 +1,4 @@
-"""Restores where histories have parted, or where there is no history: no PIN comes back."""
+"""Restores with parted histories, or without a store: no withdrawn PIN comes back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pincli.errors import BackupUnavailable, FileUnreadable, StoreUnavailable
-from pincli.models import EventKind, Fault, Origin, Outcome, State
+from pincli.models import EventKind, Fault, Outcome, State
 from pincli.operations import keys, people, pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.verify import verify
@@ -22,39 +22,30 @@ from pincli.store.sqlite import connection
 from pincli.store.sqlite.restore import records, sources
 from pincli.store.sqlite.restore import restore as restoring
 from pincli.store.sqlite.temporary_files import unfinished_name
-from tests.operations.restoring import backed_up, restored, untouched
+from tests.operations.restoring import backed_up, outcome, require_intact, restored
 from tests.store.attempting import left_open
 from tests.support.desk import Desk
 from tests.support.driving import OTHER, RIGHT, WRONG, guess_wrong
 from tests.support.floor import content
 
-LEA = Origin("lea", "restore")
-
 
 @pytest.fixture
 def peopled(desk: Desk) -> Desk:
-    """Alice, bob and their PINs."""
     desk.collected("alice", pin=RIGHT)
     desk.collected("bob", pin=OTHER)
     return desk
 
 
-def outcome(desk: Desk, user: str, pin: str) -> Outcome:
-    """What verify says."""
-    with desk.session() as session:
-        return verify(session, user, pin, None).outcome
-
-
 def put_back(desk: Desk, path: Path) -> None:
-    """Put an older copy in the store's place behind pincli's back, and take its mark away."""
+    """Replace the store with an older copy behind pincli's back, and remove its mark."""
     for mark in desk.keys.glob("mark-*"):
         mark.unlink()
     desk.database.unlink()
     shutil.copy(path, desk.database)
 
 
-def test_a_store_that_is_older_than_the_backup(peopled: Desk) -> None:
-    """The backup's trail is the longer one, and no retired key comes back; nor does a PIN."""
+def test_a_store_may_be_older_than_the_backup(peopled: Desk) -> None:
+    """The longer trail stays, and neither old keys nor PINs come back."""
     older = backed_up(peopled, "older.db")
     for kind in KeyKind:
         with peopled.session() as session:
@@ -73,11 +64,11 @@ def test_a_store_that_is_older_than_the_backup(peopled: Desk) -> None:
         assert session.store.identity() == identity
     for user, pin in (("carol", RIGHT), ("alice", "234811"), ("alice", RIGHT), ("bob", OTHER)):
         assert outcome(peopled, user, pin) is Outcome.UNCOLLECTED
-    untouched(peopled)
+    require_intact(peopled)
 
 
-def test_where_two_trails_part_the_backup_s_goes_on(peopled: Desk) -> None:
-    """No event of it is lost; the other one's head is noted, and its misses count."""
+def test_of_two_parted_trails_the_backups_goes_on(peopled: Desk) -> None:
+    """The other one's head is noted, and its wrong answers count."""
     older = backed_up(peopled, "older.db")
     guess_wrong(peopled, "alice", 2)
     younger = backed_up(peopled, "younger.db")
@@ -91,11 +82,11 @@ def test_where_two_trails_part_the_backup_s_goes_on(peopled: Desk) -> None:
     assert str(after[len(events)].reason).endswith(f" aside {seq}:{mac}")
     assert peopled.user("alice").failed_attempts == 2
     assert peopled.user("bob").failed_attempts == 1
-    untouched(peopled)
+    require_intact(peopled)
 
 
 def test_of_two_pins_of_one_version_neither_is_valid(peopled: Desk) -> None:
-    """Each history made its own; the next one has a version above both."""
+    """The next version is above both."""
     older = backed_up(peopled, "older.db")
     with peopled.session() as session:
         pins.change(session, "alice", "234811")
@@ -108,13 +99,11 @@ def test_of_two_pins_of_one_version_neither_is_valid(peopled: Desk) -> None:
     for pin in ("234811", "739154", "842759"):
         assert outcome(peopled, "alice", pin) is Outcome.UNCOLLECTED
     assert peopled.user("alice").pin_version == 4
-    untouched(peopled)
+    require_intact(peopled)
 
 
-def test_callers_who_go_on_during_a_restore_are_caught_up_with(
-    peopled: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What they did after the copy is looked at under the lock: nobody gets a guess back."""
+def test_answers_during_a_restore_count(peopled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are added under the lock: nobody gets a guess back."""
     backup = backed_up(peopled)
     guess_wrong(peopled, "bob", 2)
     write = records.write_records
@@ -135,13 +124,13 @@ def test_callers_who_go_on_during_a_restore_are_caught_up_with(
     bob = peopled.user("bob")
     assert (state_of(bob), bob.attempts_total, bob.question) == (State.LOCKED, 6, None)
     assert outcome(peopled, "alice", RIGHT) is Outcome.UNCOLLECTED
-    untouched(peopled)
+    require_intact(peopled)
 
 
-def test_a_restore_that_kept_pins_begins_again_beside_callers(
+def test_an_answer_during_a_restore_withdraws_all_pins(
     peopled: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Something has happened since the backup after all, so every PIN is withdrawn."""
+    """The restore begins again, as something has happened since the backup."""
     backup = backed_up(peopled)
     write = records.write_records
     kept = []
@@ -157,13 +146,13 @@ def test_a_restore_that_kept_pins_begins_again_beside_callers(
     assert restored(peopled, backup).withdrawn == 2
     assert kept == [True, False]
     assert (peopled.user("alice").failed_attempts, peopled.user("alice").question) == (1, None)
-    untouched(peopled)
+    require_intact(peopled)
 
 
-def test_taking_in_beside_callers_keeps_what_they_did(
+def test_a_restore_without_a_file_keeps_answers_meanwhile(
     peopled: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The long search is done once; the trail goes on with what came, and nobody else changes."""
+    """The long search is done once, and other users don't change."""
     edit = "UPDATE people SET failed_attempts = 1 WHERE login = ?"
     peopled.sql(edit, "alice")
     check, find = sources.checked, records.suspects
@@ -190,11 +179,11 @@ def test_taking_in_beside_callers_keeps_what_they_did(
     assert outcome(peopled, "bob", OTHER) is Outcome.VERIFIED
     for user in ("alice", "carol"):
         assert outcome(peopled, user, RIGHT) is Outcome.UNCOLLECTED
-    untouched(peopled)
+    require_intact(peopled)
 
 
 def test_rows_are_those_of_the_backup(peopled: Desk) -> None:
-    """Whom only the present store has is gone, also somebody else under a login of the backup."""
+    """Users that only the present store has are gone."""
     older = backed_up(peopled, "older.db")
     for user in ("carol", "dave"):
         peopled.collected(user, pin=RIGHT)
@@ -209,30 +198,11 @@ def test_rows_are_those_of_the_backup(peopled: Desk) -> None:
     assert {user: peopled.user(user).id for user in rows} == rows
     assert peopled.user("dave").failed_attempts == 0
     assert peopled.user("carol").failed_attempts == 0
-    untouched(peopled)
+    require_intact(peopled)
 
 
-def test_an_attempt_that_nobody_settles_any_more_counts(peopled: Desk) -> None:
-    """The sixth, in flight when the backup was made, and unknown here: locked, and told so."""
-    older = backed_up(peopled, "older.db")
-    peopled.collected("carol", pin=RIGHT)
-    guess_wrong(peopled, "alice", 5)
-    guess_wrong(peopled, "carol", 5)
-    for name in ("alice", "carol"):
-        left_open(peopled, peopled.user(name))
-    younger = backed_up(peopled, "younger.db")
-    put_back(peopled, older)
-    restored(peopled, younger)
-    for name in ("alice", "carol"):
-        user = peopled.user(name)
-        assert (user.failed_attempts, user.attempt, user.locks_total) == (6, None, 1)
-        assert user.locked_since is not None
-        assert EventKind.LOCKED in [event.kind for event in peopled.events(name)]
-    untouched(peopled)
-
-
-def test_attempts_in_flight_are_ended_where_there_is_no_store(peopled: Desk) -> None:
-    """Their owners are gone with it: a wrong one is a miss, and the sixth locks."""
+def test_without_a_store_open_attempts_are_ended(peopled: Desk) -> None:
+    """A wrong sixth one locks."""
     guess_wrong(peopled, "alice", 5)
     left_open(peopled, peopled.user("alice"))
     backup = backed_up(peopled)
@@ -242,12 +212,12 @@ def test_attempts_in_flight_are_ended_where_there_is_no_store(peopled: Desk) -> 
     assert kinds[-3:] == [EventKind.INCORRECT, EventKind.LOCKED, EventKind.RESTORED]
     user = peopled.user("alice")
     assert (user.attempt, user.locks_total, state_of(user)) == (None, 1, State.LOCKED)
-    untouched(peopled)
+    require_intact(peopled)
 
 
 @pytest.mark.parametrize("kind", KeyKind)
-def test_a_retired_key_stays_so_where_there_is_no_store(peopled: Desk, kind: KeyKind) -> None:
-    """Rotated since the backup, perhaps because it leaked: the new one counts, and is told."""
+def test_without_a_store_a_rotated_key_stays_rotated(peopled: Desk, kind: KeyKind) -> None:
+    """The old one may have leaked; the trail names the new one."""
     backup = backed_up(peopled)
     with peopled.session() as session:
         new = keys.rotate(session, kind)
@@ -258,11 +228,11 @@ def test_a_retired_key_stays_so_where_there_is_no_store(peopled: Desk, kind: Key
         pins.show(session, "alice")
     event = next(e for e in peopled.events() if e.kind is EventKind.KEY_ROTATED)
     assert event.outcome == f"{kind}:{new}"
-    untouched(peopled)
+    require_intact(peopled)
 
 
-def test_a_key_that_was_about_to_be_replaced_is_not_taken_for_a_new_one(peopled: Desk) -> None:
-    """A rotation was killed before the renaming: the store's key lies under its fingerprint."""
+def test_a_killed_rotation_before_the_backup_is_recognised(peopled: Desk) -> None:
+    """The store's key has the name with its fingerprint."""
     with peopled.session() as session:
         new = keys.rotate(session, KeyKind.VERIFY)
     backup = backed_up(peopled)
@@ -275,18 +245,18 @@ def test_a_key_that_was_about_to_be_replaced_is_not_taken_for_a_new_one(peopled:
         assert session.store.identity().verify_key == new
 
 
-def test_who_became_of_a_type_without_pins_has_none(peopled: Desk) -> None:
-    """By the backup's data, whatever the version."""
+def test_an_ineligible_type_in_the_backup_withdraws_the_pin(peopled: Desk) -> None:
+    """With any version."""
     backup = backed_up(peopled)
     with closing(sqlite3.connect(backup, isolation_level=None)) as connection:
         connection.execute("UPDATE people SET type = 'datapipe' WHERE login = 'alice'")
     assert restored(peopled, backup).withdrawn == 1
     assert peopled.user("alice").question is None
-    untouched(peopled)
+    require_intact(peopled)
 
 
-def test_two_restores_at_once_where_there_is_no_store(peopled: Desk) -> None:
-    """One after the other: the second goes over what the first brought back."""
+def test_restores_at_once_without_a_store(peopled: Desk) -> None:
+    """They run one after the other."""
     backup = backed_up(peopled)
     peopled.database.unlink()
     ran = []
@@ -301,13 +271,13 @@ def test_two_restores_at_once_where_there_is_no_store(peopled: Desk) -> None:
         thread.join()
     assert [each.code for each in ran] == [0, 0, 0], ran
     assert sum(each.answer["aside"] is None for each in ran) == 1
-    untouched(peopled)
+    require_intact(peopled)
 
 
-def test_a_store_that_is_held_is_not_taken_for_a_damaged_one(
+def test_a_store_held_by_another_tool_is_not_damaged(
     peopled: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody has it open in a tool of theirs: exit 8, and it stays where it is."""
+    """Exit 8, and the store stays in place."""
     monkeypatch.setattr(connection, "BUSY_SECONDS", 0.05)
     backup = backed_up(peopled)
     before = content(peopled.store)
@@ -320,10 +290,8 @@ def test_a_store_that_is_held_is_not_taken_for_a_damaged_one(
     assert content(peopled.store) == before
 
 
-def test_a_reader_who_does_not_end_does_not_hold_a_restore_for_ever(
-    peopled: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The writer lock is not kept meanwhile; the store is as it was."""
+def test_an_endless_reader_ends_a_restore(peopled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store stays as it was, and the writer lock is released."""
     monkeypatch.setattr(connection, "BUSY_SECONDS", 0.05)
     backup = backed_up(peopled)
     guess_wrong(peopled, "alice", 1)
@@ -337,12 +305,12 @@ def test_a_reader_who_does_not_end_does_not_hold_a_restore_for_ever(
     assert raised.value.fault is Fault.BUSY
     assert peopled.events() == before
     restored(peopled, backup)
-    untouched(peopled)
+    require_intact(peopled)
 
 
 @pytest.mark.parametrize("what", ["damaged", "gone"])
-def test_a_desk_with_the_lost_store_open_is_told(peopled: Desk, what: str) -> None:
-    """It would write into what lies aside, and lay its journal beside the new store."""
+def test_a_desk_with_the_replaced_store_open_gets_an_error(peopled: Desk, what: str) -> None:
+    """It must not write into the old file or leave a journal."""
     backup = backed_up(peopled)
     with peopled.session() as session:
         assert verify(session, "bob", WRONG, None).outcome is Outcome.INCORRECT
@@ -359,11 +327,11 @@ def test_a_desk_with_the_lost_store_open_is_told(peopled: Desk, what: str) -> No
             people.set_active(session, "bob", active=False, reason=None)
         assert raised.value.fault is Fault.REPLACED or what == "damaged"
         assert content(peopled.store) == after
-    untouched(peopled)
+    require_intact(peopled)
 
 
-def test_leftovers_of_a_killed_restore_are_in_nobody_s_way(peopled: Desk) -> None:
-    """Half a copy, and a folder with one in it: the next restore clears them away."""
+def test_leftovers_of_a_killed_restore_are_removed(peopled: Desk) -> None:
+    """By the next one."""
     backup = backed_up(peopled)
     folder, file = (unfinished_name(peopled.database) for _ in range(2))
     folder.mkdir()
@@ -374,8 +342,8 @@ def test_leftovers_of_a_killed_restore_are_in_nobody_s_way(peopled: Desk) -> Non
     assert not file.exists()
 
 
-def test_paths_that_lead_nowhere(peopled: Desk) -> None:
-    """Told in words, before anything is copied; a pipe is not waited for."""
+def test_unusable_paths_are_refused(peopled: Desk) -> None:
+    """Before anything is copied; a pipe is not waited for."""
     folder = peopled.store.parent
     (folder / "loop").symlink_to("loop")
     os.mkfifo(folder / "pipe")

@@ -1,4 +1,4 @@
-"""The same login in several accounts: two people, and never the other one."""
+"""The same login in several accounts: two people who are never confused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PINS = {"acme": "444159", "globex": "234811"}
 
 @pytest.fixture
 def two(desk: Desk) -> Iterator[Session]:
-    """Alice of acme and alice of globex, each with a PIN of her own; and bob of globex."""
+    """Alice of acme, alice of globex, and bob of globex."""
     with desk.session() as session:
         for account, pin in PINS.items():
             people.add(session, "alice", account, account, UserType.CLOUD)
@@ -53,8 +53,8 @@ DEEDS: dict[str, Callable[[Session, str | None], object]] = {
 
 
 @pytest.mark.parametrize("deed", DEEDS.values(), ids=list(DEEDS))
-def test_without_an_account_nobody_is_meant(two: Session, desk: Desk, deed: object) -> None:
-    """Refused with the accounts that there are, and nothing is written."""
+def test_without_an_account_the_login_is_ambiguous(two: Session, desk: Desk, deed: object) -> None:
+    """The error names the accounts, and nothing is written."""
     assert callable(deed)
     number = len(desk.events())
     with pytest.raises(AmbiguousUser) as refusal:
@@ -65,7 +65,7 @@ def test_without_an_account_nobody_is_meant(two: Session, desk: Desk, deed: obje
 
 @pytest.mark.parametrize("account", PINS)
 @pytest.mark.parametrize("deed", DEEDS.values(), ids=list(DEEDS))
-def test_with_it_the_other_one_is_left_alone(
+def test_with_an_account_the_other_one_stays(
     two: Session, deed: Callable[[Session, str | None], object], account: str
 ) -> None:
     """Whatever is done to one."""
@@ -77,7 +77,7 @@ def test_with_it_the_other_one_is_left_alone(
 
 
 def test_each_is_verified_by_her_own_pin(two: Session) -> None:
-    """The other one's is a wrong answer."""
+    """The other one's PIN is incorrect."""
     for account, own in PINS.items():
         for pin in PINS.values():
             outcome = Outcome.VERIFIED if pin == own else Outcome.INCORRECT
@@ -92,7 +92,7 @@ def test_a_login_is_one_person_in_an_account(two: Session) -> None:
 
 
 def test_an_account_says_where_the_names_are(two: Session) -> None:
-    """Never everybody of it; a name with an account of its own keeps that."""
+    """It never selects all its users; a name may have its own account."""
     with select(two, names=["alice"], account="globex") as selection:
         ((alice,),) = selection.pages()
         assert (alice.login, alice.account, selection.word) == ("alice", "globex", "")
@@ -105,8 +105,8 @@ def test_an_account_says_where_the_names_are(two: Session) -> None:
         pytest.fail("it was selected")
 
 
-def test_who_is_not_there_is_unknown(two: Session, desk: Desk) -> None:
-    """Exit 6 for all that are not in the account; the event has what was typed."""
+def test_a_name_of_another_account_is_unknown(two: Session, desk: Desk) -> None:
+    """All unknown names are in the error and recorded as typed."""
     with (
         pytest.raises(UnknownUser) as unknown,
         select(two, names=["bob", "alice", "carl"], account="acme"),
@@ -120,7 +120,7 @@ def test_who_is_not_there_is_unknown(two: Session, desk: Desk) -> None:
 
 
 def test_twenty_candidates_and_none_for_the_portal(two: Session) -> None:
-    """And how many more; who may not see people hears neither accounts nor names."""
+    """The portal gets neither accounts nor similar names."""
     for number in range(20):
         people.add(two, "alice", f"a{number:02}", "", UserType.CLOUD)
     with pytest.raises(AmbiguousUser) as refusal:

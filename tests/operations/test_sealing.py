@@ -1,4 +1,4 @@
-"""`audit seal`: a seal for what desks over a server wrote, and for nothing that was forged."""
+"""`audit seal`: it seals what desks on a server wrote, but no forged event."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.postgresql import Server
 
 @pytest.fixture
 def floor(server: Server, tmp_path: Path) -> Iterator[Floor]:
-    """A floor with Alice, whom a desk has asked twice since the last seal."""
+    """A store on a server with alice, whom a desk has verified twice since the last seal."""
     floor = new_floor(server.database(make_schema), tmp_path)
     floor.collected()
     floor.verify()
@@ -33,7 +33,7 @@ def floor(server: Server, tmp_path: Path) -> Iterator[Floor]:
 
 
 def unsealed(floor: Floor) -> list[int]:
-    """The numbers of the events without a seal since the last one with one."""
+    """The numbers of the events after the last seal."""
     return [
         number
         for (number,) in floor.database.sql(
@@ -44,19 +44,17 @@ def unsealed(floor: Floor) -> list[int]:
 
 
 def sealed(floor: Floor) -> int | None:
-    """What a sealing from an admin's host comes to."""
     with floor.session("admin1", Need.WRITE) as session:
         return seal_trail(session)
 
 
 def sound(floor: Floor) -> bool:
-    """Whether `audit verify` finds nothing wrong."""
     with floor.session("admin1", Need.CHECK) as session:
         return check_trail(session, None).finding is None
 
 
 def test_on_sqlite_everything_is_sealed(desk: Desk) -> None:
-    """Every writer has the key, so that nothing waits for a seal; and that is no failure."""
+    """Every writer has the key, and nothing to seal is no failure."""
     desk.collected("alice")
     before = desk.database.read_bytes()
     assert answer_of(call(desk, "audit seal --json"))["sealed"] is None
@@ -65,7 +63,7 @@ def test_on_sqlite_everything_is_sealed(desk: Desk) -> None:
 
 
 def test_what_desks_wrote_is_sealed(floor: Floor) -> None:
-    """The newest event is, nothing is written beside that, and once is enough."""
+    """No event is added, and once is enough."""
     last = floor.last()
     assert len(unsealed(floor)) == 4
     assert sealed(floor) == last
@@ -75,8 +73,8 @@ def test_what_desks_wrote_is_sealed(floor: Floor) -> None:
     assert sound(floor)
 
 
-def test_it_is_a_command(floor: Floor) -> None:
-    """It says how far the trail is sealed; a desk without audit.key is told that it lacks that."""
+def test_the_command_says_how_far_it_sealed(floor: Floor) -> None:
+    """Without audit.key it fails."""
     desk = Desk(Path("unused"), floor.keys)
     location = floor.database.location()
     ran = call(desk, "audit seal --json", PINCLI_STORE=location)
@@ -96,7 +94,7 @@ def test_it_is_a_command(floor: Floor) -> None:
     ],
 )
 def test_a_forged_event_gets_no_seal(floor: Floor, forgery: str) -> None:
-    """A link that does not fit stops it, and it says at which event."""
+    """The error has its number."""
     floor.database.sql(forgery.format(last="(SELECT max(number) FROM pincli.trail)"))
     seals = "SELECT number FROM pincli.trail WHERE seal IS NOT NULL ORDER BY number"
     before = floor.database.sql(seals)
@@ -105,8 +103,8 @@ def test_a_forged_event_gets_no_seal(floor: Floor, forgery: str) -> None:
     assert floor.database.sql(seals) == before
 
 
-def test_an_event_that_was_changed_since_is_not_sealed(floor: Floor) -> None:
-    """What is sealed is what was checked, although others write meanwhile."""
+def test_an_event_changed_after_the_check_is_not_sealed(floor: Floor) -> None:
+    """Others may write meanwhile."""
     with floor.session("admin1", Need.WRITE) as session:
         head = Head(floor.last(), b"x" * 32)
         with pytest.raises(StoreUnavailable):
@@ -115,7 +113,7 @@ def test_an_event_that_was_changed_since_is_not_sealed(floor: Floor) -> None:
 
 
 def test_a_key_that_was_rotated_meanwhile_seals_nothing_from_before(floor: Floor) -> None:
-    """That seal would be wrong: what came before the rotation is sealed with the rotation."""
+    """The rotation seals the events before it."""
     with floor.session("admin1", Need.WRITE) as session:
         head = session.store.trail.head()
         with floor.session() as other:
@@ -128,7 +126,7 @@ def test_a_key_that_was_rotated_meanwhile_seals_nothing_from_before(floor: Floor
 
 
 def test_a_host_that_has_seen_more_seals_nothing(floor: Floor) -> None:
-    """A database that was put back to an earlier day is found first, sealed or not."""
+    """A rolled-back database is found first."""
     sealed(floor)
     with floor.session("admin1", Need.WRITE) as session:
         session.store.write(record, NewEvent(EventKind.AUDITED))

@@ -1,4 +1,4 @@
-"""`init`: two folders apart, each its owner's alone, and no half of it."""
+"""`init` makes two separate private folders, or nothing."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.support.desk import Desk
 ORIGIN = Origin("tester", "init")
 
 
-def test_what_init_makes_is_its_owner_s_alone(tmp_path: Path) -> None:
-    """Folders are made 0700, with those above them that were missing; keys are 0600."""
+def test_only_the_owner_can_use_what_init_makes(tmp_path: Path) -> None:
+    """Folders are 0700, also the missing ones above; files are 0600."""
     before = os.umask(0)
     try:
         initialise(tmp_path / "a" / "b" / "store", tmp_path / "a" / "c" / "keys", origin=ORIGIN)
@@ -38,8 +38,8 @@ def test_what_init_makes_is_its_owner_s_alone(tmp_path: Path) -> None:
     ("store", "keys"),
     [("x", "x"), ("x", "x/keys"), ("x/store", "x"), ("x", "x/../x"), ("x", "link")],
 )
-def test_keys_never_lie_with_the_database(tmp_path: Path, store: str, keys: str) -> None:
-    """Neither in one folder nor one inside the other, by whatever path: a copy takes both."""
+def test_keys_are_never_with_the_database(tmp_path: Path, store: str, keys: str) -> None:
+    """Neither in the same folder nor one inside the other: a copy would take both."""
     (tmp_path / "x").mkdir(mode=0o700)
     (tmp_path / "link").symlink_to(tmp_path / "x")
     with pytest.raises(Refused) as refusal:
@@ -50,7 +50,7 @@ def test_keys_never_lie_with_the_database(tmp_path: Path, store: str, keys: str)
 
 @pytest.mark.parametrize("which", ["store", "keys"])
 def test_an_empty_folder_that_is_open_is_closed(tmp_path: Path, which: str) -> None:
-    """A folder made with mkdir beforehand becomes its owner's alone."""
+    """After a mkdir beforehand."""
     (tmp_path / which).mkdir()
     (tmp_path / which).chmod(0o755)
     initialise(tmp_path / "store", tmp_path / "keys", origin=ORIGIN)
@@ -59,7 +59,7 @@ def test_an_empty_folder_that_is_open_is_closed(tmp_path: Path, which: str) -> N
 
 @pytest.mark.parametrize("which", ["store", "keys"])
 def test_a_used_folder_that_is_open_is_refused(tmp_path: Path, which: str) -> None:
-    """Its other users may need it open: it is left as it is, and nothing is made anywhere."""
+    """Others may need it open; nothing is changed or made."""
     (tmp_path / which).mkdir()
     (tmp_path / which / "theirs").touch()
     (tmp_path / which).chmod(0o755)
@@ -72,7 +72,7 @@ def test_a_used_folder_that_is_open_is_refused(tmp_path: Path, which: str) -> No
 
 @pytest.mark.parametrize("existing", ["verify.key", "audit.key", "portal.pub", "portal.key"])
 def test_keys_that_exist_are_never_replaced(tmp_path: Path, existing: str) -> None:
-    """The only copy of a key is worth more than a new store."""
+    """They may be the only copy."""
     (tmp_path / "keys").mkdir(mode=0o700)
     (tmp_path / "keys" / existing).write_bytes(b"the only copy")
     with pytest.raises(Refused) as refusal:
@@ -83,8 +83,8 @@ def test_keys_that_exist_are_never_replaced(tmp_path: Path, existing: str) -> No
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644])
-def test_a_file_in_a_folder_s_place_is_refused(tmp_path: Path, mode: int) -> None:
-    """What can't be a folder is told in words, whoever may read it."""
+def test_a_file_instead_of_a_folder_is_refused(tmp_path: Path, mode: int) -> None:
+    """With any mode."""
     (tmp_path / "store").touch()
     (tmp_path / "store").chmod(mode)
     with pytest.raises(Unavailable):
@@ -92,8 +92,8 @@ def test_a_file_in_a_folder_s_place_is_refused(tmp_path: Path, mode: int) -> Non
     assert not (tmp_path / "keys").exists()
 
 
-def test_a_relative_path_is_as_good_as_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Folders are named from where one stands."""
+def test_paths_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the working directory."""
     monkeypatch.chdir(tmp_path)
     initialise(Path("store"), Path("keys"), origin=ORIGIN)
     assert Desk(tmp_path / "store", tmp_path / "keys").add("alice").login == "alice"
@@ -102,8 +102,8 @@ def test_a_relative_path_is_as_good_as_any(tmp_path: Path, monkeypatch: pytest.M
 SERVER = Server("postgresql://admin1@db/pincli")
 
 
-class Elsewhere:
-    """A server's upkeep, whose `create` fails; and whether the store is there afterwards."""
+class FailingUpkeep:
+    """A server's upkeep whose `create` fails, perhaps after the commit."""
 
     def __init__(self, error: PincliError, *, made: bool | None) -> None:
         self._error = error
@@ -117,7 +117,6 @@ class Elsewhere:
         return answer
 
     def create(self, *_: object, **__: object) -> None:
-        """In vain, or nobody knows."""
         raise self._error
 
 
@@ -131,15 +130,15 @@ class Elsewhere:
         (Refused(Rule.STORE_EXISTS), True, False),
     ],
 )
-def test_the_keys_of_a_store_that_may_be_there_are_kept(
+def test_the_keys_of_a_store_that_may_exist_are_kept(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     error: PincliError,
     made: bool | None,
     kept: bool,
 ) -> None:
-    """A commit whose answer was lost may have made it. The keys of a store of others go."""
-    upkeep = Elsewhere(error, made=made)
+    """The commit may have succeeded; but not if another store was there first."""
+    upkeep = FailingUpkeep(error, made=made)
     monkeypatch.setattr(setup, "upkeep_of", lambda _location, _marks: upkeep)
     with pytest.raises(type(error)):
         initialise(SERVER, tmp_path / "keys", origin=ORIGIN)

@@ -1,4 +1,4 @@
-"""Who can write the database, but holds no key: what edited, copied and forged rows get them.
+"""An attacker who can write the database, without some of the keys.
 
 Without audit.key nothing of a record can be changed: it is found before the next charge. With
 it, but without verify.key, nobody can be verified by a PIN of one's own.
@@ -28,7 +28,6 @@ OF_A_PIN = ("question", "pin_check", "pin_proof", "verify_key", "sealed", "porta
 
 
 def swap(desk: Desk, *columns: str) -> None:
-    """Exchange columns of alice's and bob's rows."""
     for column in columns:
         one, two = desk.sql(f"SELECT id, {column} FROM people ORDER BY id")  # noqa: S608
         edit = f"UPDATE people SET {column} = ? WHERE id = ?"  # noqa: S608
@@ -37,12 +36,11 @@ def swap(desk: Desk, *columns: str) -> None:
 
 
 def of_a_pin(user: User) -> dict[str, Any]:
-    """All that a record holds of its PIN."""
     return {name: getattr(user, name) for name in (*OF_A_PIN, "pin_set_at", "pin_set_by")}
 
 
 def found_before_the_charge(desk: Desk, session: Session, *pins_tried: str) -> None:
-    """Fail unless every answer for alice is told to meet a tampered record, and none is charged."""
+    """Fail unless answers and a reset find the tampering, uncharged."""
     before, number = desk.user("alice"), last_number(desk)
     for pin in pins_tried or (PIN, BOBS, "000000"):
         with pytest.raises(StoreTampered) as error:
@@ -55,7 +53,7 @@ def found_before_the_charge(desk: Desk, session: Session, *pins_tried: str) -> N
 
 
 def test_a_counter_put_back_gives_no_guess(desk: Desk) -> None:
-    """Between two attempts, by hand: the next one is not charged, and nobody is verified."""
+    """The next answer is not charged, and nobody is verified."""
     with_counter(desk, 5)
     desk.sql("UPDATE people SET failed_attempts = 0")
     with desk.session() as session:
@@ -64,7 +62,7 @@ def test_a_counter_put_back_gives_no_guess(desk: Desk) -> None:
 
 @pytest.mark.parametrize("edit", ["locked_since = NULL, failed_attempts = 0", "active = 1"])
 def test_a_state_edited_by_hand_is_found(desk: Desk, edit: str) -> None:
-    """A lock released, somebody switched on again."""
+    """A lock released, or a user activated."""
     with_counter(desk, 6)
     rewrite(desk, "alice", active=False)
     desk.sql(f"UPDATE people SET {edit}, active = 1")  # noqa: S608
@@ -74,7 +72,7 @@ def test_a_state_edited_by_hand_is_found(desk: Desk, edit: str) -> None:
 
 @pytest.mark.parametrize("columns", [("pin_proof",), ("pin_check",), OF_A_PIN, ("login",)])
 def test_columns_of_two_users_exchanged_verify_nobody(desk: Desk, columns: tuple[str, ...]) -> None:
-    """Neither one's own PIN nor the other's, and nothing is charged."""
+    """With neither PIN, and nothing is charged."""
     desk.collected("alice", pin=PIN)
     desk.collected("bob", pin=BOBS)
     if columns == ("login",):
@@ -89,7 +87,7 @@ def test_columns_of_two_users_exchanged_verify_nobody(desk: Desk, columns: tuple
 
 
 def test_a_withdrawn_pin_does_not_come_back_with_its_columns(desk: Desk) -> None:
-    """Put back by somebody with audit.key, too: the version has grown, and the proof is of it."""
+    """With audit.key neither: the proof is for its version."""
     old = with_counter(desk, 0)
     with desk.session() as session:
         session.store.write(pin_steps.withdraw, [old.id], unlock=False, reason=None)
@@ -98,8 +96,8 @@ def test_a_withdrawn_pin_does_not_come_back_with_its_columns(desk: Desk) -> None
             verify(session, "alice", PIN, None)
 
 
-def test_an_answer_of_one_s_own_is_no_pin_without_verify_key(desk: Desk) -> None:
-    """With audit.key in hand a check of any answer can be written; its proof can't."""
+def test_a_forged_check_is_no_pin_without_verify_key(desk: Desk) -> None:
+    """With audit.key a check can be written, but not its proof."""
     user = with_counter(desk, 0)
     with desk.session() as session:
         answer = answer_of(session, user, BOBS)
@@ -111,8 +109,8 @@ def test_an_answer_of_one_s_own_is_no_pin_without_verify_key(desk: Desk) -> None
     assert desk.user("alice").attempts_total == 0
 
 
-def test_another_users_pin_is_no_ones_elses(desk: Desk) -> None:
-    """Question, check and proof of bob in alice's record, sealed anew: bound to his uid."""
+def test_another_users_pin_never_verifies(desk: Desk) -> None:
+    """Bob's question, check and proof in alice's record, sealed again: bound to his uid."""
     desk.collected("alice", pin=PIN)
     desk.collected("bob", pin=BOBS)
     rewrite(desk, "alice", **of_a_pin(desk.user("bob")))
@@ -126,7 +124,7 @@ def test_another_users_pin_is_no_ones_elses(desk: Desk) -> None:
 
 @pytest.mark.parametrize("damage", ["", "x", "$argon2id$", PIN])
 def test_a_damaged_question_is_no_verdict_and_no_charge(desk: Desk, damage: str) -> None:
-    """The error says what is wrong, as often as it is tried."""
+    """However often it is tried."""
     with_counter(desk, 0)
     rewrite(desk, "alice", question=damage)
     with desk.session() as session:
@@ -138,7 +136,7 @@ def test_a_damaged_question_is_no_verdict_and_no_charge(desk: Desk, damage: str)
 
 @pytest.mark.parametrize("cost", ["m=262145,t=2,p=1", "m=19456,t=17,p=1", "m=19456,t=2,p=5"])
 def test_a_question_that_asks_for_too_much_is_damage(desk: Desk, cost: str) -> None:
-    """Forged by somebody with both keys: it must not stop the desk."""
+    """With both keys it can be forged, but must not stop the desk."""
     user = with_counter(desk, 0)
     question = f"$argon2id$v=19${cost}$AAAAAAAAAAAAAAAAAAAAAA"
     with desk.session() as session:
@@ -152,7 +150,7 @@ def test_a_question_that_asks_for_too_much_is_damage(desk: Desk, cost: str) -> N
 
 @pytest.mark.parametrize("damage", [b"", b"x", bytes(54)])
 def test_a_damaged_seal_is_no_pin(desk: Desk, damage: bytes) -> None:
-    """What does not open is damage in words, not a crash and not a made-up PIN."""
+    """It is an error, and no PIN is made up."""
     with_counter(desk, 0)
     before = rewrite(desk, "alice", sealed=damage)
     with desk.session() as session:
@@ -163,7 +161,7 @@ def test_a_damaged_seal_is_no_pin(desk: Desk, damage: bytes) -> None:
 
 
 def test_a_swapped_seal_is_not_shown(desk: Desk) -> None:
-    """Nobody reads another's PIN through `pin show`."""
+    """No user sees another's PIN."""
     desk.collected("alice", pin=PIN)
     desk.collected("bob", pin=BOBS)
     swap(desk, "sealed")
@@ -176,8 +174,8 @@ def test_a_swapped_seal_is_not_shown(desk: Desk) -> None:
     assert last_number(desk) == number
 
 
-def test_a_deleted_user_can_not_be_added_for_new_guesses(desk: Desk) -> None:
-    """The trail still knows them: `audit verify` names who is gone; the new one has another uid."""
+def test_a_deleted_user_cant_be_added_unnoticed(desk: Desk) -> None:
+    """The check names who is gone; the new user has another uid."""
     before = with_counter(desk, 6)
     desk.sql("DELETE FROM people")
     after = desk.add("alice")
@@ -187,7 +185,7 @@ def test_a_deleted_user_can_not_be_added_for_new_guesses(desk: Desk) -> None:
 
 
 def test_bulk_work_leaves_tampered_records_out_and_names_them(desk: Desk) -> None:
-    """Everybody else is done; then the error says who is not."""
+    """All other users are done."""
     for name in ("alice", "bob", "carol"):
         with_counter(desk, 3, name)
     desk.sql("UPDATE people SET failed_attempts = 0 WHERE login = 'bob'")

@@ -1,4 +1,4 @@
-"""Verifying: what each answer does to the record, and what happens around a comparison."""
+"""Verifying: what each answer does to the record, and what may happen meanwhile."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from pincli.errors import (
 )
 from pincli.models import Outcome, State, User, UserType, Verdict
 from pincli.operations import people, pins
-from pincli.operations.verify import admit, verify
+from pincli.operations.session import Need
+from pincli.operations.trail_check import require_sound
+from pincli.operations.verify import add_ticket, admit, verify
 from pincli.store.steps import attempts
 from pincli.store.steps.pins import withdraw
 from tests.operations.watching import WatchingAnswers
@@ -30,7 +32,6 @@ from tests.store.attempting import (
     PIN,
     kinds_after,
     last_number,
-    left_open,
     rewrite,
     told,
     told_verdict,
@@ -49,7 +50,7 @@ MALFORMED = ("", "12345", "1234567", "12a456", "\uff14\uff14\uff14\uff11\uff15\u
 
 @pytest.mark.parametrize("counter", range(6))
 def test_the_right_answer_verifies_and_clears_the_counter(desk: Desk, counter: int) -> None:
-    """After any number of misses short of six: verified, counter 0, PIN kept."""
+    """After fewer than six wrong answers."""
     before = with_counter(desk, counter)
     number = last_number(desk)
     with desk.session() as session:
@@ -71,7 +72,7 @@ def test_the_right_answer_verifies_and_clears_the_counter(desk: Desk, counter: i
 @pytest.mark.parametrize("answer", [WRONG, FORBIDDEN, "123456"])
 @pytest.mark.parametrize("counter", range(6))
 def test_a_wrong_answer_counts_one(desk: Desk, counter: int, answer: str) -> None:
-    """One more miss, also for a PIN that the rules forbid; the sixth locks."""
+    """A PIN that the rules forbid too; the sixth locks."""
     before = with_counter(desk, counter)
     number = last_number(desk)
     with desk.session() as session:
@@ -92,8 +93,8 @@ def test_a_wrong_answer_counts_one(desk: Desk, counter: int, answer: str) -> Non
 
 @pytest.mark.parametrize("answer", MALFORMED)
 @pytest.mark.parametrize("counter", [0, 5])
-def test_a_malformed_answer_is_a_slip(desk: Desk, counter: int, answer: str) -> None:
-    """What is not six digits is never charged, never hashed and never recorded."""
+def test_a_malformed_answer_is_never_charged(desk: Desk, counter: int, answer: str) -> None:
+    """Nor hashed or recorded."""
     before = with_counter(desk, counter)
     number = last_number(desk)
     answers = WatchingAnswers()
@@ -105,7 +106,7 @@ def test_a_malformed_answer_is_a_slip(desk: Desk, counter: int, answer: str) -> 
 
 
 def uncomparable(desk: Desk, state: State) -> User:
-    """A user in a state in which there is nothing to compare."""
+    """A user in a state with nothing to compare."""
     match state:
         case State.LOCKED:
             return with_counter(desk, 6)
@@ -125,7 +126,7 @@ def uncomparable(desk: Desk, state: State) -> User:
     "state", [State.LOCKED, State.INACTIVE, State.INELIGIBLE, State.UNCOLLECTED]
 )
 def test_nothing_is_compared_in_any_other_state(desk: Desk, state: State, answer: str) -> None:
-    """The state is the verdict for every answer, right, wrong or malformed; nothing changes."""
+    """The state is the verdict for any answer, and nothing changes."""
     before = uncomparable(desk, state)
     number = last_number(desk)
     answers = WatchingAnswers()
@@ -137,20 +138,8 @@ def test_nothing_is_compared_in_any_other_state(desk: Desk, state: State, answer
     assert kinds_after(desk, number) == [("refused", state.value, before.failed_attempts)]
 
 
-def test_only_consecutive_misses_lock(desk: Desk) -> None:
-    """Five, a right answer, and five again leave the PIN active; the sixth in a row locks it."""
-    desk.collected("alice", pin=PIN)
-    with desk.session() as session:
-        for answer in [WRONG] * 5 + [PIN] + [WRONG] * 5:
-            verify(session, "alice", answer, None)
-        assert desk.user("alice").failed_attempts == 5
-        assert verify(session, "alice", WRONG, None).state is State.LOCKED
-        assert verify(session, "alice", PIN, None).outcome is Outcome.LOCKED
-    assert (desk.user("alice").locks_total, desk.user("alice").attempts_total) == (1, 12)
-
-
 def test_every_spelling_shares_one_counter(desk: Desk) -> None:
-    """No way of writing a name gives an attacker new guesses."""
+    """No spelling gives an attacker new guesses."""
     desk.collected("alice", pin=PIN)
     with desk.session() as session:
         for name in ("alice", "Alice", " alice", "ALICE\n", "aLICE", "\talice "):
@@ -161,7 +150,7 @@ def test_every_spelling_shares_one_counter(desk: Desk) -> None:
 
 @pytest.mark.parametrize("answer", [PIN, "12345"])
 def test_an_unknown_user_is_an_event(desk: Desk, answer: str) -> None:
-    """Guessing at names is on record, with what looks like a PIN masked; it comes first."""
+    """What looks like a PIN is masked; the user is checked before the answer."""
     desk.collected("alice", pin=PIN)
     with desk.session() as session:
         with pytest.raises(UnknownUser) as error:
@@ -178,8 +167,8 @@ def test_an_unknown_user_is_an_event(desk: Desk, answer: str) -> None:
     assert (events[0].ticket, events[0].account, events[0].attempts_used) == ("T-1", None, None)
 
 
-def test_what_can_not_be_a_name_is_not_looked_up(desk: Desk) -> None:
-    """A malformed name is a usage error, and leaves no trace of what was typed."""
+def test_an_impossible_name_is_wrong_usage(desk: Desk) -> None:
+    """It leaves no event."""
     number = last_number(desk)
     with desk.session() as session, pytest.raises(MalformedName):
         verify(session, "al ice", PIN, None)
@@ -188,7 +177,7 @@ def test_what_can_not_be_a_name_is_not_looked_up(desk: Desk) -> None:
 
 @pytest.mark.folder
 def test_while_an_answer_is_hashed_nothing_is_charged_and_nothing_held(desk: Desk) -> None:
-    """No charge, no lock, no signal put off: a host that fails here locks nobody out."""
+    """A host that fails here locks nobody out."""
     before = with_counter(desk, 2)
     seen: dict[str, object] = {}
 
@@ -214,7 +203,7 @@ def test_while_an_answer_is_hashed_nothing_is_charged_and_nothing_held(desk: Des
 def test_between_charge_and_settle_the_attempt_is_on_disk_and_signals_wait(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Charged, its answer stored, and no lock held: others go on at once."""
+    """No lock is held."""
     with_counter(desk, 2)
     seen: list[tuple[int, bool]] = []
     masks = []
@@ -244,7 +233,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_hash_that_fails_charges_nobody(desk: Desk, failure: str) -> None:
-    """A machine short of memory or a library says so as often as it likes, and locks nobody."""
+    """However often it is tried."""
     before = with_counter(desk, 5)
     number = last_number(desk)
 
@@ -261,7 +250,7 @@ def test_a_hash_that_fails_charges_nobody(desk: Desk, failure: str) -> None:
 
 
 def test_a_question_that_changes_meanwhile_is_asked_again(desk: Desk) -> None:
-    """The answer counts for the PIN that there is at the charge; nothing is charged for the old."""
+    """The answer is for the PIN at the charge."""
     with_counter(desk, 2)
     with desk.session() as session:
 
@@ -276,8 +265,8 @@ def test_a_question_that_changes_meanwhile_is_asked_again(desk: Desk) -> None:
     assert verdict.user.attempts_total == 1
 
 
-def test_a_pin_withdrawn_while_its_answer_is_hashed_is_the_verdict(desk: Desk) -> None:
-    """The charge finds no PIN: refused on record, uncharged."""
+def test_a_pin_withdrawn_during_hashing_is_the_verdict(desk: Desk) -> None:
+    """It is recorded, and nothing is charged."""
     user = with_counter(desk, 2)
     with desk.session() as session:
         answers = WatchingAnswers(
@@ -288,7 +277,7 @@ def test_a_pin_withdrawn_while_its_answer_is_hashed_is_the_verdict(desk: Desk) -
 
 
 def test_a_question_is_asked_at_most_twenty_times(desk: Desk) -> None:
-    """One that changes under every answer is no honest use; nothing is charged."""
+    """Then it is an error, and nothing is charged."""
     with_counter(desk, 2)
     choices = cycle(["987321", "234811"])
     with desk.session() as session:
@@ -304,7 +293,7 @@ def test_a_question_is_asked_at_most_twenty_times(desk: Desk) -> None:
 def test_a_record_without_its_proof_is_not_charged_and_verifies_nobody(
     desk: Desk, column: str
 ) -> None:
-    """Written by the store itself, by somebody with audit.key but without verify.key."""
+    """An attacker with audit.key, but without verify.key, has written it."""
     with_counter(desk, 2)
     forged: dict[str, Any] = {
         "pin_check": bytes(32),
@@ -325,7 +314,7 @@ def test_a_record_without_its_proof_is_not_charged_and_verifies_nobody(
 def test_a_settle_that_can_not_be_written_verifies_nobody(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
-    """A store that fails after the charge is an error, no verdict; the attempt stays charged."""
+    """It is an error, and the attempt stays charged."""
     before = with_counter(desk, 2)
     foreign = "CREATE TABLE foreign_object (x)"
     overtake(monkeypatch, attempts.settle, lambda: desk.sql(foreign))
@@ -343,7 +332,7 @@ def test_a_settle_that_can_not_be_written_verifies_nobody(
 def test_a_charge_that_can_not_be_written_is_none(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And the error says so."""
+    """The error says that nothing was charged."""
     before = with_counter(desk, 2)
     overtake(monkeypatch, attempts.charge, lambda: desk.sql("CREATE TABLE foreign_object (x)"))
     with desk.session() as session, pytest.raises(StoreUnavailable) as error:
@@ -353,37 +342,8 @@ def test_a_charge_that_can_not_be_written_is_none(
     assert desk.user("alice") == before
 
 
-@pytest.mark.parametrize(("dead", "outcome"), [(WRONG, "incorrect"), (PIN, "verified")])
-def test_a_dead_attempt_is_ended_before_the_next_answer(
-    desk: Desk, dead: str, outcome: str
-) -> None:
-    """With the outcome that its own process would have got; the next right answer verifies."""
-    attempt = left_open(desk, with_counter(desk, 4), dead)
-    with desk.session() as session:
-        assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
-    counter = 5 if dead == WRONG else 0
-    assert kinds_after(desk, attempt.number) == [
-        (outcome, outcome, counter),
-        ("attempt", None, counter + 1),
-        ("verified", "verified", 0),
-    ]
-    assert desk.user("alice").locks_total == 0
-
-
-def test_a_dead_sixth_miss_locks_before_the_next_answer(desk: Desk) -> None:
-    """The right answer that comes after it meets the lock, and pays for nothing."""
-    attempt = left_open(desk, with_counter(desk, 5))
-    with desk.session() as session:
-        assert verify(session, "alice", PIN, None).outcome is Outcome.LOCKED
-    assert kinds_after(desk, attempt.number) == [
-        ("incorrect", "incorrect", 6),
-        ("locked", None, 6),
-        ("refused", "locked", 6),
-    ]
-
-
-def test_admitting_asks_before_the_pin_is_taken_down(desk: Desk) -> None:
-    """An active user is let through without a charge; any other state is the verdict at once."""
+def test_a_user_is_admitted_before_the_pin_is_read(desk: Desk) -> None:
+    """An active user without a charge; any other state is the verdict."""
     before = with_counter(desk, 5)
     locked = with_counter(desk, 6, "bob")
     with desk.session() as session:
@@ -394,3 +354,20 @@ def test_admitting_asks_before_the_pin_is_taken_down(desk: Desk) -> None:
         with pytest.raises(UnknownUser):
             admit(session, "carol", None)
     assert desk.user("alice") == before
+
+
+@pytest.mark.parametrize("pin", [PIN, WRONG])
+def test_a_ticket_may_come_after_the_verdict(desk: Desk, pin: str) -> None:
+    """It is an event with the attempt's number, after a right or a wrong answer."""
+    desk.collected("alice")
+    with desk.front.session(Need.ATTEMPT, Need.COMPARE) as session:
+        verdict = verify(session, "alice", pin, None)
+        add_ticket(session, verdict, "T-4711")
+    charged = [event.seq for event in desk.events("alice") if event.kind == "attempt"]
+    event = desk.events()[-1]
+    assert (event.kind, event.user, event.ticket) == ("ticket_added", "alice", "T-4711")
+    assert [event.attempt] == [verdict.attempt] == charged
+    with desk.front.session(Need.ATTEMPT, Need.COMPARE) as session:
+        assert verify(session, "alice", PIN, None).outcome == "verified"
+    with desk.session(Need.CHECK) as session:
+        require_sound(session)

@@ -1,4 +1,4 @@
-"""Answers that look around, or let something happen, while a hash is computed."""
+"""Answers that let something happen while a hash is computed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ class WatchingAnswers(Answers):
         self._during = during
 
     def answer(self, question: str, key: Key, uid: bytes, version: int, pin: str) -> bytes:
-        """Hash, after the function has run."""
         self.hashed += 1
         self._during()
         return super().answer(question, key, uid, version, pin)

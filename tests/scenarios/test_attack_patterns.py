@@ -1,4 +1,4 @@
-"""A floor's weeks and fifteen attacks, laid into a store: alerts finds what it must find."""
+"""Weeks of a support floor with fifteen kinds of attack: alerts finds each."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ WHOLE = os.environ.get("PINCLI_TEST_ALL") == "1"
 
 
 def floor_of(seed: int) -> Floor:
-    """A floor of fifty agents where everything is tested, else a smaller one."""
+    """A floor of fifty agents, or by default a smaller one."""
     return Floor(seed) if WHOLE else Floor(seed, agents=20, calls=40, users=4000)
 
 
 def seen(session: Session, moment: float, expected: Expected) -> set[Sign]:
-    """What alerts finds at a moment, once it is what it must find."""
+    """Compare the alerts of a moment with the expected ones."""
     found = find_alerts(session, now=at(moment)).signs
     must = expected.at(moment)
     assert {(each.kind, each.sign, each.name) for each in found} == set(must)
@@ -47,7 +47,7 @@ def working_hours(first_day: int, days: int, *, apart: int = 3) -> Iterator[floa
 
 @pytest.mark.engines
 def test_honest_weeks_have_few_alarms(desk: Desk) -> None:
-    """At each of many moments the signs are the expected ones, and few begin in a week."""
+    """The signs are the expected ones, and few begin in a week."""
     weeks = 6 if WHOLE else 4
     happened = floor_of(1).weeks(weeks)
     lay(desk, happened)
@@ -61,7 +61,7 @@ def test_honest_weeks_have_few_alarms(desk: Desk) -> None:
 @pytest.mark.rotating
 @pytest.mark.parametrize("name", ATTACKS)
 def test_every_attack_is_found(desk: Desk, name: str) -> None:
-    """Among honest calls, by a sign about somebody who is attacked or attacks."""
+    """Among honest calls, by a sign about its victim or its agent."""
     floor = floor_of(7)
     attack, kinds = ATTACKS[name]
     honest, events = floor.weeks(4), [*attack(floor, BEGINS)]
@@ -78,6 +78,6 @@ def test_every_attack_is_found(desk: Desk, name: str) -> None:
 
 
 def _about(events: Iterable[Happened]) -> set[str]:
-    """Whom an attack is about: users, accounts, agents, the floor."""
+    """The users, accounts and agents of an attack."""
     names = {(f"user{e.user}", f"account{e.account}", e.agent) for e in events}
     return {"all", *(name for each in names for name in each)}

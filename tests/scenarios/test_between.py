@@ -1,4 +1,4 @@
-"""What happens between charge and settle: each change ends the attempt, and nothing is undone."""
+"""What happens between charge and settle: each change ends the attempt, and none is undone."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ REASON = ("--reason", "T-1")
 
 
 class Meanwhile(NamedTuple):
-    """A command, and what it comes to when it meets a sixth answer in flight.
+    """A command, and its results if a sixth answer is in flight.
 
     Attributes:
-        told: What the caller with the right answer is told.
+        told: The outcome of the right answer.
         code: The command's exit code after the right answer.
-        counter: Alice's, once the command met the wrong answer, which locks her first.
-        refused: Its exit code after that.
+        counter: Alice's after a wrong answer, which locks her before the command.
+        refused: The command's exit code after the wrong answer.
     """
 
     arguments: tuple[str, ...]
@@ -92,7 +92,7 @@ def desk_at_five(desk: Desk) -> Desk:
 
 
 def _meanwhile(desk: Desk, pin: str, name: str) -> tuple[Ran, Ran]:
-    """A verify that is between charge and settle while a command comes and goes."""
+    """Run a command while a verify is between charge and settle."""
     arguments = [
         str(desk.store.parent / word) if word in FILES else word for word in CHANGES[name].arguments
     ]
@@ -105,9 +105,10 @@ def _meanwhile(desk: Desk, pin: str, name: str) -> tuple[Ran, Ran]:
     return end, other
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_right_answer_in_flight_during_a_change(desk_at_five: Desk, name: str) -> None:
-    """Verified, unless the change withdraws or replaces the PIN; locked by none of them."""
+    """Verified, unless the change withdraws or replaces the PIN."""
     expected = CHANGES[name]
     caller, other = _meanwhile(desk_at_five, RIGHT, name)
     assert (caller.answer["outcome"], other.code) == (expected.told, expected.code), other
@@ -123,9 +124,10 @@ def test_a_right_answer_in_flight_during_a_change(desk_at_five: Desk, name: str)
     assert ends == [(kind, expected.told)]
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_wrong_sixth_answer_in_flight_during_a_change(desk_at_five: Desk, name: str) -> None:
-    """The lock falls first; the change finds it, and only what unlocks releases it."""
+    """It locks before the change, and only an unlock releases that."""
     expected = CHANGES[name]
     caller, other = _meanwhile(desk_at_five, WRONG, name)
     assert (caller.answer["outcome"], other.code) == ("incorrect", expected.refused), other
@@ -136,8 +138,8 @@ def test_a_wrong_sixth_answer_in_flight_during_a_change(desk_at_five: Desk, name
     assert count(desk_at_five.events("alice"), EventKind.LOCKED) == 1
 
 
-def test_the_withdrawn_pin_is_no_answer_any_more(desk_at_five: Desk) -> None:
-    """After the reset that met a right answer in flight, only the next PIN is verified."""
+def test_a_withdrawn_pin_is_incorrect_afterwards(desk_at_five: Desk) -> None:
+    """After a reset during a right answer only the next PIN verifies."""
     desk = desk_at_five
     _meanwhile(desk, RIGHT, "reset")
     with desk.session() as session:
@@ -147,7 +149,7 @@ def test_the_withdrawn_pin_is_no_answer_any_more(desk_at_five: Desk) -> None:
 
 
 def test_a_refused_change_ends_nothing(desk_at_five: Desk) -> None:
-    """A choice that a rule forbids is refused before it touches the record: the caller settles."""
+    """A refused choice doesn't touch the record, and the caller settles."""
     with paused_verify(desk_at_five, "alice", RIGHT) as caller:
         refused = desk_at_five.run(
             "pin", "change", "alice", "--pin-stdin", "--json", stdin=f"{RIGHT}\n"
@@ -158,8 +160,8 @@ def test_a_refused_change_ends_nothing(desk_at_five: Desk) -> None:
     nothing_impossible(desk_at_five)
 
 
-def test_a_lock_by_hand_lands_over_a_right_answer_in_flight(desk_at_five: Desk) -> None:
-    """The caller is told of the lock, and it stays; the answer sets nothing free."""
+def test_a_lock_by_hand_during_a_right_answer_stays(desk_at_five: Desk) -> None:
+    """The caller's verdict is the lock."""
     desk = desk_at_five
     with paused_verify(desk, "alice", RIGHT) as caller:
         assert desk.front.run("lock", "alice", *REASON, "--json").answer["changed"]
@@ -181,8 +183,8 @@ REFUSED = {
 
 @pytest.mark.folder
 @pytest.mark.parametrize("command", REFUSED)
-def test_a_refusal_beside_a_reset_is_not_called_tampering(desk: Desk, command: str) -> None:
-    """It tells of the user as they are when it is recorded, not as they were when it was due."""
+def test_a_refusal_during_a_reset_is_no_tampering(desk: Desk, command: str) -> None:
+    """It records the user as they are then."""
     desk.collected("alice")
     guess_wrong(desk, "alice", 2)
     plan = Plan(at=(("lock:writer", "pause"),))
@@ -212,7 +214,7 @@ def _switch_off(desk: Desk) -> None:
 
 
 def _collect_again(desk: Desk) -> None:
-    """Withdraw the PIN, and give alice the same one again."""
+    """Withdraw the PIN, and issue the same one again."""
     _withdraw(desk)
     with desk.session() as session:
         user = require_user(session, "alice")
@@ -240,7 +242,7 @@ BETWEEN_ASK_AND_CHARGE = {
 def test_a_question_that_changes_before_the_charge_is_asked_again(
     desk: Desk, name: str, at: str
 ) -> None:
-    """An answer to another question than the present one is not charged, but hashed anew."""
+    """The answer is hashed again, and charged once."""
     act, pin, outcome = BETWEEN_ASK_AND_CHARGE[name]
     desk.collected("alice")
     plan = Plan(at=((at, "pause"),))
@@ -262,7 +264,7 @@ def test_a_question_that_changes_before_the_charge_is_asked_again(
 def test_a_question_that_always_changes_is_asked_twenty_times(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No honest use explains it: given up, and nothing was charged."""
+    """Then it is an error, and nothing is charged."""
     desk.collected("alice")
     write, charges = SqliteStore.write, []
 
@@ -279,8 +281,8 @@ def test_a_question_that_always_changes_is_asked_twenty_times(
     assert desk.user("alice").attempts_total == 0
 
 
-def test_an_attempt_closed_behind_the_trail_is_tampered(desk_at_five: Desk) -> None:
-    """Somebody edits the record of an attempt in flight: exit 8, and nobody is verified."""
+def test_an_attempt_closed_behind_the_trail_is_tampering(desk_at_five: Desk) -> None:
+    """Exit 8, and nobody is verified."""
     desk = desk_at_five
     with paused_verify(desk, "alice", RIGHT) as caller:
         desk.sql(
@@ -296,7 +298,7 @@ def test_an_attempt_closed_behind_the_trail_is_tampered(desk_at_five: Desk) -> N
 
 @pytest.mark.parametrize("at", ["hash", "charge", "charged"])
 def test_the_verify_key_rotated_meanwhile(desk_at_five: Desk, at: str) -> None:
-    """Nobody's PIN changes: the caller is verified, and again under the new key."""
+    """The caller is verified, and again under the new key."""
     desk = desk_at_five
     plan = Plan(at=((at, "pause"),))
     with driven(desk.front, *verify_of("alice"), plan=plan, pin=RIGHT) as caller:
@@ -310,7 +312,7 @@ def test_the_verify_key_rotated_meanwhile(desk_at_five: Desk, at: str) -> None:
 
 
 def test_the_audit_key_rotated_meanwhile(desk_at_five: Desk) -> None:
-    """The settle is sealed by the key of now: the caller is verified, and nothing stays open."""
+    """The settle is sealed with the new key, and the caller verified."""
     desk = desk_at_five
     with paused_verify(desk, "alice", RIGHT) as caller:
         assert desk.run("keys", "rotate", "--audit", "--json").code == 0
@@ -323,7 +325,7 @@ def test_the_audit_key_rotated_meanwhile(desk_at_five: Desk) -> None:
 
 @pytest.mark.folder
 def test_a_backup_of_the_charge_restored_meanwhile(desk_at_five: Desk) -> None:
-    """Nothing has happened since: all is kept, the attempt is settled, the caller verified."""
+    """The attempt is settled, and the caller verified."""
     desk = desk_at_five
     backup = str(desk.store.parent / "backup")
     with paused_verify(desk, "alice", RIGHT) as caller:
@@ -338,7 +340,7 @@ def test_a_backup_of_the_charge_restored_meanwhile(desk_at_five: Desk) -> None:
 @pytest.mark.folder
 @pytest.mark.parametrize("pin", [RIGHT, WRONG])
 def test_a_backup_from_before_the_charge_restored_meanwhile(desk: Desk, pin: str) -> None:
-    """Its PIN is withdrawn with all others: nobody is verified; a sixth miss locks all the same."""
+    """All PINs are withdrawn, so nobody is verified; a sixth miss still locks."""
     desk.collected("alice")
     backup = str(desk.store.parent / "backup")
     assert desk.run("backup", backup, "--json").code == 0
@@ -356,10 +358,10 @@ def test_a_backup_from_before_the_charge_restored_meanwhile(desk: Desk, pin: str
     nothing_impossible(desk)
 
 
-def test_what_a_killed_process_left_is_ended_by_whoever_changes_the_record(
+def test_a_killed_process_s_attempt_is_ended_by_the_next_change(
     desk_at_five: Desk,
 ) -> None:
-    """Killed with its sixth charge: the reset that comes next records the miss and the lock."""
+    """A reset records the miss and the lock."""
     desk = desk_at_five
     drive(desk.front, *verify_of("alice"), plan=Plan(at=(("charged", "kill"),)), pin=WRONG)
     settle_down(desk)

@@ -35,7 +35,7 @@ class Wreck:
     """A store on which one run was killed, or went through at last.
 
     Attributes:
-        number: The step before which it was killed.
+        number: The step before which the run was killed.
         run: How it ended.
     """
 
@@ -46,18 +46,18 @@ class Wreck:
 
     @property
     def whole(self) -> bool:
-        """Whether the run was not killed any more."""
+        """Whether the run was not killed."""
         return not killed(self.run.code)
 
     def again(self, name: str) -> Desk:
-        """A copy of the store as the kill left it."""
+        """Copy the store as the kill left it."""
         return copied(self.desk, self.desk.store.with_name(f"{self.desk.store.name}-{name}"))
 
 
 def wrecks(
     desk: Desk, forks: Forks, folder: Path, *arguments: str, stdin: str = ""
 ) -> Iterator[Wreck]:
-    """The same run on copies of one store, killed before today's steps and the last, then not."""
+    """Run on copies of one store, killed before each of today's steps and the last, then not."""
     steps = _steps_of(desk, forks, folder, *arguments, stdin=stdin)
     assert steps > FEWEST_STEPS, "the failpoints were not reached"
     for number in numbers(1):
@@ -73,7 +73,7 @@ def wrecks(
 
 
 def _steps_of(desk: Desk, forks: Forks, folder: Path, *arguments: str, stdin: str) -> int:
-    """How many steps the run takes if nobody kills it."""
+    """Count the steps of the whole run."""
     copy, log = copied(desk, folder / "whole"), Log(folder / "whole.log")
     forks.run(copy, *arguments, stdin=stdin, plan=Plan(log=str(log.path)))
     return len(log.points())
@@ -84,7 +84,7 @@ def _steps_of(desk: Desk, forks: Forks, folder: Path, *arguments: str, stdin: st
 def test_verify_killed_at_every_step(
     desk: Desk, forks: Forks, tmp_path: Path, pin: str, used: int
 ) -> None:
-    """Whatever is next ends the attempt of the dead, with the outcome that its own had got."""
+    """The next command ends the attempt with the outcome of its own answer."""
     desk.collected("alice")
     guess_wrong(desk, "alice", used)
     ends = []
@@ -98,7 +98,7 @@ def test_verify_killed_at_every_step(
         _unlock_next(wreck, forks, pin, counter)
         ends.append(wreck.run)
     assert ends[-1].code == (0 if pin == RIGHT else 3)
-    # Killed once the answer was flushed, as in a renewal, it had been told; before, nobody was.
+    # Only after the answer is flushed, as in a renewal, does a killed run have output.
     told = [end.out != "" for end in ends]
     assert told == sorted(told)
     assert told[-2:] == [True, True]
@@ -107,7 +107,7 @@ def test_verify_killed_at_every_step(
 
 
 def _verify_next(wreck: Wreck, forks: Forks, pin: str, counter: int) -> None:
-    """A right caller after the kill: verified, unless the dead one's was the sixth miss."""
+    """A right caller after the kill is verified, unless the dead answer was the sixth miss."""
     desk = wreck.again("verify")
     locked = counter == 6
     end = forks.verify(desk, "alice", RIGHT)
@@ -119,7 +119,7 @@ def _verify_next(wreck: Wreck, forks: Forks, pin: str, counter: int) -> None:
 
 
 def _unlock_next(wreck: Wreck, forks: Forks, pin: str, counter: int) -> None:
-    """The customer's unlock after the kill: it works where the counter is at six."""
+    """An unlock after the kill works if the counter is at six."""
     desk = wreck.again("unlock")
     locked = counter == 6
     end = forks.run(desk, "unlock", "alice", "--reason", "T-1", "--json")
@@ -137,7 +137,7 @@ def _left_behind(desk: Desk) -> User:
 
 
 def _ended(desk: Desk, pin: str, *, locked: bool) -> None:
-    """Each attempt has its one outcome, that of its answer; six misses are one lock."""
+    """Fail unless each attempt has the outcome of its answer, and six misses are one lock."""
     nothing_impossible(desk)
     user, events = desk.user("alice"), desk.events("alice")
     assert user.attempt is None
@@ -164,7 +164,7 @@ def _ended(desk: Desk, pin: str, *, locked: bool) -> None:
 def test_ending_what_the_dead_left_killed_at_every_step(
     desk: Desk, forks: Forks, tmp_path: Path, arguments: tuple[str, ...], pin: str
 ) -> None:
-    """Who finds an attempt open may be killed too: it is ended once, and so is the lock."""
+    """An open attempt is ended once, with one lock, even if that process is killed too."""
     desk.collected("alice")
     guess_wrong(desk, "alice", 5)
     dead = forks.verify(desk, "alice", pin, Plan(at=(("charged", "kill"),)))
@@ -185,7 +185,7 @@ def test_ending_what_the_dead_left_killed_at_every_step(
 
 
 def test_a_first_look_killed_at_every_step(desk: Desk, forks: Forks, tmp_path: Path) -> None:
-    """What was shown is on disk; whatever is on disk is what the next look shows, and verifies."""
+    """A PIN that was shown is on disk, and the next look shows it again."""
     desk.add("alice")
     shown_by_the_dead = 0
     for wreck in wrecks(desk, forks, tmp_path / "n", "pin", "show", "alice", "--json"):
@@ -201,7 +201,7 @@ def test_a_first_look_killed_at_every_step(desk: Desk, forks: Forks, tmp_path: P
 
 
 def test_a_second_look_killed_at_every_step(desk: Desk, forks: Forks, tmp_path: Path) -> None:
-    """No PIN is told before the look is on record."""
+    """No PIN is shown before the look is recorded."""
     pin = desk.collected("alice")
     for wreck in wrecks(desk, forks, tmp_path / "n", "pin", "show", "alice", "--json"):
         nothing_impossible(wreck.desk)
@@ -212,7 +212,7 @@ def test_a_second_look_killed_at_every_step(desk: Desk, forks: Forks, tmp_path: 
 
 
 def test_a_change_killed_at_every_step(desk: Desk, forks: Forks, tmp_path: Path) -> None:
-    """Either the old PIN with its counter, or the new one with 0; seal and verifier agree."""
+    """Either the old PIN with its counter, or the new one with 0."""
     desk.collected("alice")
     guess_wrong(desk, "alice", 3)
     arguments = ("pin", "change", "alice", "--pin-stdin", "--json")
@@ -228,7 +228,7 @@ def test_a_change_killed_at_every_step(desk: Desk, forks: Forks, tmp_path: Path)
 
 
 def test_an_unlock_killed_at_every_step(desk: Desk, forks: Forks, tmp_path: Path) -> None:
-    """Locked as before, or released and on record; never between."""
+    """Locked as before, or released and recorded."""
     desk.collected("alice")
     guess_wrong(desk, "alice", 6)
     arguments = ("unlock", "alice", "--reason", "T-1", "--json")
@@ -253,7 +253,7 @@ RESETS = [
 def test_a_reset_killed_at_every_step(
     desk: Desk, forks: Forks, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
-    """All of a transaction or nothing of it; a locked user stays locked without --unlock."""
+    """A transaction is whole or absent; a lock stays without --unlock."""
     desk.collected("alice")
     desk.collected("bob", pin=OTHER)
     guess_wrong(desk, "alice", 4)
@@ -274,7 +274,7 @@ def test_a_reset_killed_at_every_step(
 
 
 def _after_reset(user: User, *, done: bool) -> int:
-    """What the old PIN is answered."""
+    """The exit code for the old PIN."""
     if not done:
         return 0
     return 3 if user.question else 5

@@ -1,4 +1,4 @@
-"""Killed by the kernel's hand: inside a sync, an unlink or the write of the verdict."""
+"""Killed inside a sync, an unlink, or the write of the verdict."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _strace() -> None:
 
 
 def _killed_in(desk: Desk, folder: Path, call: str, pin: str) -> Iterator[tuple[Desk, Ran, Log]]:
-    """A verify on copies of one store, killed in its 1st, 2nd, … call of that name, then not."""
+    """Verify on copies of one store, killed in each call of that name, then not."""
     for number in numbers(1):
         copy = copied(desk, folder / f"{number}")
         log = Log(fresh(desk, "log"))
@@ -52,7 +52,7 @@ def _killed_in(desk: Desk, folder: Path, call: str, pin: str) -> Iterator[tuple[
 def test_verify_killed_in_every_sync_and_unlink(
     desk: Desk, tmp_path: Path, call: str, at_least: int, pin: str
 ) -> None:
-    """A kill inside a commit leaves it whole or undone, and its answer gets its own outcome."""
+    """A commit is whole or undone, and the answer gets its own outcome."""
     desk.collected("alice")
     guess_wrong(desk, "alice", 5)
     runs = 0
@@ -72,7 +72,7 @@ def test_verify_killed_in_every_sync_and_unlink(
 
 
 def test_killed_while_writing_the_verdict(desk: Desk) -> None:
-    """The first byte of the verdict is written after all of it is on disk."""
+    """Everything is on disk before its first byte."""
     desk.collected("alice")
     end = traced(
         desk,

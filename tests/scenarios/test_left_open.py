@@ -1,4 +1,4 @@
-"""An attempt that a killed process left open: whoever looks after ten seconds ends it."""
+"""An attempt that a killed process left open: the first look after ten seconds ends it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LOOKS = {
 
 
 def _left_open(desk: Desk, pin: str, ago: int = 11) -> None:
-    """A verify charged so many seconds ago, killed since."""
+    """Charge an attempt some seconds ago, and kill its process."""
     plan = Plan(at=(("charged", "kill"),), ago=ago)
     assert killed(drive(desk, *verify_of("alice"), plan=plan, pin=pin).code)
     assert desk.user("alice").attempt is not None
@@ -49,8 +49,8 @@ def at_five(desk: Desk) -> Desk:
 
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("pin", [RIGHT, WRONG])
-def test_who_looks_ends_it(at_five: Desk, pin: str, look: str) -> None:
-    """With the outcome of its own answer: a sixth miss is a lock, though nobody calls again."""
+def test_a_look_ends_it(at_five: Desk, pin: str, look: str) -> None:
+    """With the outcome of its answer: a sixth miss locks without another call."""
     _left_open(at_five, pin)
     assert at_five.run(*LOOKS[look]).code == 0
     user, events = at_five.user("alice"), at_five.events("alice")
@@ -62,8 +62,8 @@ def test_who_looks_ends_it(at_five: Desk, pin: str, look: str) -> None:
     nothing_impossible(at_five)
 
 
-def test_the_card_shows_what_became_of_it(at_five: Desk) -> None:
-    """`status` answers after it has ended the attempt, not before."""
+def test_the_card_shows_its_outcome(at_five: Desk) -> None:
+    """`status` ends the attempt before it answers."""
     _left_open(at_five, WRONG)
     card = at_five.run("status", "alice", "--json", "--exit-code")
     assert (card.code, card.answer["state"], card.answer["attempts_left"]) == (4, "locked", 0)
@@ -71,15 +71,15 @@ def test_the_card_shows_what_became_of_it(at_five: Desk) -> None:
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_young_attempt_is_left_to_its_process(at_five: Desk, look: str) -> None:
-    """It may still be settled by who charged it."""
+    """Which may still settle it."""
     _left_open(at_five, WRONG, ago=0)
     assert at_five.run(*LOOKS[look]).code == 0
     assert at_five.user("alice").attempt is not None
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_without_the_key_it_is_left_open_and_answered(at_five: Desk, look: str) -> None:
-    """A host that may not write answers all the same."""
+def test_without_the_key_a_look_leaves_it_open(at_five: Desk, look: str) -> None:
+    """The host can't write, but answers."""
     _left_open(at_five, WRONG)
     key = at_five.keys / "audit.key"
     aside = key.rename(key.with_name("aside"))
@@ -90,8 +90,8 @@ def test_without_the_key_it_is_left_open_and_answered(at_five: Desk, look: str) 
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_beside_a_writer_it_is_left_open_and_answered_at_once(at_five: Desk, look: str) -> None:
-    """The lock is tried once, and nobody waits for it."""
+def test_during_a_write_a_look_leaves_it_open(at_five: Desk, look: str) -> None:
+    """The lock is tried once, without waiting."""
     _left_open(at_five, WRONG)
     holder = Plan(at=(("sql:UPDATE", "pause"),))
     with driven(at_five, *verify_of("bob"), plan=holder, pin=OTHER) as stuck:
@@ -111,7 +111,7 @@ def agent(at_five: Desk, tmp_path: Path) -> Iterator[Tmux]:
 
 
 def test_the_desk_ends_it(at_five: Desk, agent: Tmux) -> None:
-    """Looking up whoever it is about, or anybody."""
+    """By any search."""
     _left_open(at_five, WRONG)
     start_desk(agent)
     look_up(agent, "bob")
@@ -120,8 +120,8 @@ def test_the_desk_ends_it(at_five: Desk, agent: Tmux) -> None:
     nothing_impossible(at_five)
 
 
-def test_a_tampered_record_keeps_nobody_elses_attempt_open(at_five: Desk) -> None:
-    """What can't be ended is passed over: the lock of the next is still told."""
+def test_a_tampered_record_keeps_no_other_attempt_open(at_five: Desk) -> None:
+    """The next user's lock is still recorded."""
     _left_open(at_five, WRONG)
     at_five.sql("UPDATE people SET display_name = 'Mallory' WHERE login = 'bob'")
     plan = Plan(at=(("charged", "kill"),), ago=11)

@@ -1,4 +1,4 @@
-"""A host short of memory, by real limits: nothing charged, and nobody told to reset anything."""
+"""A host short of memory, by real limits: nothing is charged, and no reset is suggested."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STEP = 4_000
 
 
 def _limited(desk: Desk, kib: int, *options: str) -> Ran:
-    """A right answer in a process that may have so much memory."""
+    """Give a right answer in a process with limited memory."""
     line = f'ulimit -v {kib} && exec "$@"'
     ended = subprocess.run(
         ["bash", "-c", line, "bash", *PROGRAM, "verify", "alice", "--pin-stdin", *options],
@@ -41,7 +41,7 @@ def _limited(desk: Desk, kib: int, *options: str) -> Ran:
 
 @pytest.mark.parametrize("options", [("--json",), ()], ids=["json", "people"])
 def test_too_little_memory_charges_nothing(desk: Desk, options: tuple[str, ...]) -> None:
-    """From what no Python starts in up to enough: verified, or exit 8 and nothing charged."""
+    """With any limit: verified, or exit 8 and nothing charged."""
     at_production_cost(desk, "alice")
     codes = []
     for kib in range(NEVER_ENOUGH, ALWAYS_ENOUGH, STEP):
@@ -62,7 +62,7 @@ def test_too_little_memory_charges_nothing(desk: Desk, options: tuple[str, ...])
 
 
 def test_six_right_answers_without_memory_lock_nobody(desk: Desk) -> None:
-    """The hash finds no room, seven times; with memory the same answer is verified."""
+    """With memory the same answer is verified."""
     at_production_cost(desk, "alice")
     for _ in range(7):
         ran = _limited(desk, 45_000, "--json")
@@ -91,7 +91,7 @@ POINTS = (
 
 @pytest.mark.parametrize("point", POINTS)
 def test_memory_that_ends_at_any_step(desk: Desk, point: str) -> None:
-    """Not a page more from there on: verified, or exit 8; a right answer costs nothing for long."""
+    """Verified, or exit 8; a right answer soon costs nothing."""
     desk.collected("alice")
     ran = drive(desk, *verify_of("alice"), plan=Plan(at=((point, "starve"),)), pin=RIGHT)
     assert ran.code in (0, 8), ran

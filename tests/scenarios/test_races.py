@@ -1,4 +1,4 @@
-"""Many callers at once: exactly six charges, and no right caller is turned away."""
+"""Many callers at once: exactly six charges, and every right caller is verified."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PATIENT = 60.0
 
 
 def _at_once(desk: Desk, pins: Sequence[str]) -> tuple[list[Ran], Log]:
-    """A process for each answer, all at the same instant, at the production cost."""
+    """Run a process for each answer at the same instant, at the production cost."""
     log = Log(fresh(desk, "log"))
     plan = Plan(log=str(log.path), cheap=False, longest_wait=PATIENT)
     with ExitStack() as stack:
@@ -54,7 +54,7 @@ def _at_once(desk: Desk, pins: Sequence[str]) -> tuple[list[Ran], Log]:
 
 @pytest.mark.folder
 def test_of_32_wrong_answers_at_once_only_those_left_are_charged(desk: Desk) -> None:
-    """32 processes guess at the same instant: the charges stop at the sixth miss."""
+    """The charges stop at the sixth wrong answer."""
     at_production_cost(desk, "alice")
     guess_wrong(desk, "alice", 1)
     left = 5
@@ -69,7 +69,7 @@ def test_of_32_wrong_answers_at_once_only_those_left_are_charged(desk: Desk) -> 
 
 
 def test_of_32_guesses_by_strangers_exactly_six_are_compared(desk: Desk) -> None:
-    """A counter at 0: six answers are incorrect, and twenty-six are told of the lock."""
+    """Six are incorrect, and the others locked."""
     at_production_cost(desk, "alice")
     ends, _ = _at_once(desk, [WRONG] * 32)
     assert sorted(end.code for end in ends) == [3] * 6 + [4] * 26
@@ -77,7 +77,7 @@ def test_of_32_guesses_by_strangers_exactly_six_are_compared(desk: Desk) -> None
 
 
 def test_20_right_callers_at_once_are_all_verified(desk: Desk) -> None:
-    """20 processes with the right PIN, one miss short of a lock: each gets its yes."""
+    """Even one wrong answer short of a lock."""
     at_production_cost(desk, "alice")
     guess_wrong(desk, "alice", 5)
     ends, log = _at_once(desk, [RIGHT] * 20)
@@ -88,7 +88,7 @@ def test_20_right_callers_at_once_are_all_verified(desk: Desk) -> None:
 
 
 def test_right_and_wrong_at_once_get_their_own_answers(desk: Desk) -> None:
-    """Whatever the order, a right answer is verified or locked out by six misses, no less."""
+    """A right answer is verified, or locked out by six wrong ones."""
     at_production_cost(desk, "alice")
     pins = [RIGHT, WRONG] * 10
     ends, _ = _at_once(desk, pins)
@@ -103,7 +103,7 @@ def test_right_and_wrong_at_once_get_their_own_answers(desk: Desk) -> None:
 
 @pytest.mark.parametrize("pin", [RIGHT, WRONG])
 def test_nobody_waits_for_an_attempt_in_flight(desk: Desk, pin: str) -> None:
-    """Charged and not settled: another user and the same one are answered, no lock is awaited."""
+    """Others are answered for another user and for the same one."""
     desk.collected("alice")
     desk.collected("bob", pin=OTHER)
     impatient = Plan(longest_wait=0.001)
@@ -121,7 +121,7 @@ def test_nobody_waits_for_an_attempt_in_flight(desk: Desk, pin: str) -> None:
 
 
 def test_a_charge_ends_the_attempt_before_it(desk: Desk) -> None:
-    """The second call's charge comes after the first one's outcome, in the first one's name."""
+    """In the first caller's name, before the second charge."""
     desk.collected("alice")
     with paused_verify(desk, "alice", WRONG) as first:
         assert desk.user("alice").failed_attempts == 1
@@ -140,7 +140,7 @@ def test_a_charge_ends_the_attempt_before_it(desk: Desk) -> None:
 
 @pytest.mark.folder
 def test_a_writer_stuck_in_its_commit_costs_nobody_an_attempt(desk: Desk) -> None:
-    """Whoever holds the one writer lock for too long: the wait is bounded, and nothing charged."""
+    """The wait for the writer lock is bounded, and nothing is charged."""
     desk.collected("alice")
     desk.collected("bob")
     holder = Plan(at=(("sql:COMMIT", "pause"),))
@@ -162,7 +162,7 @@ def test_a_writer_stuck_in_its_commit_costs_nobody_an_attempt(desk: Desk) -> Non
 def test_a_settle_may_wait_as_long_again_as_the_charge(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the charge has waited for the lock is not taken off what the settle may wait."""
+    """The charge's wait doesn't shorten it."""
     desk.collected("alice")
     write, patience = SqliteStore.write, []
 
@@ -180,7 +180,7 @@ def test_a_settle_may_wait_as_long_again_as_the_charge(
 
 @pytest.mark.folder
 def test_a_settle_waits_for_its_turn(desk: Desk) -> None:
-    """Beside somebody's commit: it is neither given up nor told before it is done."""
+    """The verdict comes only after it is done."""
     desk.collected("alice")
     holder = Plan(at=(("sql:COMMIT", "pause"),))
     with (
@@ -197,7 +197,7 @@ def test_a_settle_waits_for_its_turn(desk: Desk) -> None:
 
 
 def test_an_attempt_in_flight_does_not_stop_status(desk: Desk) -> None:
-    """`status` waits for no lock, leaves a young attempt open, and shows its charge."""
+    """`status` leaves a young attempt open, and shows its charge."""
     desk.collected("alice")
     with paused_verify(desk, "alice", RIGHT) as run:
         card = desk.run("status", "alice", "--json")
@@ -209,8 +209,8 @@ def test_an_attempt_in_flight_does_not_stop_status(desk: Desk) -> None:
     assert desk.run("status", "alice", "--json").answer["attempt_open"] is False
 
 
-def test_who_is_killed_with_a_charge_costs_the_next_nothing(desk: Desk) -> None:
-    """A process killed before its settle: the next one ends its attempt, and has its own."""
+def test_a_killed_callers_charge_costs_the_next_nothing(desk: Desk) -> None:
+    """The next one ends that attempt, and has its own."""
     desk.collected("alice")
     with paused_verify(desk, "alice", RIGHT) as first:
         first.process.kill()

@@ -1,4 +1,4 @@
-"""An older verifier is renewed after the verdict was told, in whole processes."""
+"""A renewal happens after the verdict is printed, in whole processes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.support.failpoints import Plan
 
 
 @pytest.mark.parametrize("action", ["kill", "bug", "full"])
-def test_whatever_befalls_a_renewal_the_verdict_stays(desk: Desk, action: str) -> None:
-    """It is out by then, with its exit code; a later right answer renews the PIN."""
+def test_a_failed_renewal_changes_no_verdict(desk: Desk, action: str) -> None:
+    """Killed or failing; a later right answer renews the PIN."""
     at_production_cost(desk, "alice")
     before = desk.user("alice")
     ended = drive(desk, *verify_of("alice"), plan=Plan(at=(("hash#2", action),)), pin=RIGHT)
@@ -34,7 +34,7 @@ def test_whatever_befalls_a_renewal_the_verdict_stays(desk: Desk, action: str) -
 
 
 def test_the_verdict_does_not_wait_for_it(desk: Desk) -> None:
-    """While a renewal is held, its verdict can be read already."""
+    """It can be read while the renewal is paused."""
     at_production_cost(desk, "alice")
     with driven(desk, *verify_of("alice"), plan=Plan(at=(("hash#2", "pause"),)), pin=RIGHT) as run:
         run.await_pause()

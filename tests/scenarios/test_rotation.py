@@ -1,4 +1,4 @@
-"""Keys rotated while agents verify, while processes die, and while others rotate too."""
+"""Keys rotated while agents verify, processes die, and others rotate too."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def forks() -> Iterator[UpkeepForks]:
 
 @pytest.fixture
 def peopled(desk: Desk) -> Desk:
-    """A store with two who have PINs."""
+    """A store with two users who have PINs."""
     for user, pin in PEOPLE.items():
         desk.collected(user, pin=pin)
     return desk
@@ -43,7 +43,7 @@ def rotate(session: Session, kind: KeyKind) -> str:
 
 
 def sound(desk: Desk) -> None:
-    """Fail unless everybody verifies, sees their PIN, and the trail checks."""
+    """Fail unless everybody verifies, sees their PIN, and the trail is right."""
     with desk.session() as session:
         for user, pin in PEOPLE.items():
             assert verify(session, user, pin, None).outcome is Outcome.VERIFIED
@@ -54,7 +54,7 @@ def sound(desk: Desk) -> None:
 
 
 def rotated_again(desk: Desk, kind: KeyKind) -> None:
-    """Rotate once more, sealing everything anew, and fail unless all is sound after it."""
+    """Rotate and reseal once more, and check everything."""
     with desk.session() as session:
         rotate(session, kind)
     with desk.session() as session:
@@ -64,7 +64,7 @@ def rotated_again(desk: Desk, kind: KeyKind) -> None:
 
 
 def fingerprints(desk: Desk) -> set[str]:
-    """Every key that the store has needed so far, by the events that name them."""
+    """Every key that the trail names."""
     named = desk.sql("SELECT outcome FROM trail WHERE kind IN ('initialised', 'key_rotated')")
     return {outcome.rpartition(":")[2] for (outcome,) in named}
 
@@ -73,7 +73,7 @@ def fingerprints(desk: Desk) -> set[str]:
 def test_a_rotation_killed_at_every_step(
     peopled: Desk, forks: UpkeepForks, tmp_path: Path, kind: KeyKind
 ) -> None:
-    """Whatever is left is sound, no key is lost, and another rotation goes through."""
+    """Everything works, no key is lost, and another rotation succeeds."""
     for wreck in wrecks(peopled, forks, tmp_path / "n", "keys", "rotate", f"--{kind}"):
         assert wreck.whole is (wreck.run.code == 0), wreck
         _still_sound(wreck)
@@ -89,7 +89,7 @@ def _still_sound(wreck: Wreck) -> None:
 
 
 def _nothing_lost(wreck: Wreck) -> None:
-    """Every key that was ever in use can still be found by its fingerprint."""
+    """Fail unless every key that was ever in use is on disk."""
     with wreck.desk.session(Need.WRITE) as session:
         present = {info.fingerprint for info in keys.list_keys(session)}
     assert fingerprints(wreck.desk) <= present, wreck.number
@@ -99,7 +99,7 @@ def _nothing_lost(wreck: Wreck) -> None:
 def test_a_compromise_killed_at_every_step(
     peopled: Desk, forks: UpkeepForks, tmp_path: Path, kind: KeyKind
 ) -> None:
-    """The same command again does the rest: no PIN of before, no old key, and a sound trail."""
+    """The same command again does the rest."""
     arguments = ("keys", "rotate", f"--{kind}", "--compromised", "--yes", "--json")
     for wreck in wrecks(peopled, forks, tmp_path / "n", *arguments):
         if not wreck.whole:
@@ -119,7 +119,7 @@ def test_a_compromise_killed_at_every_step(
 def test_a_rotation_cut_short_is_finished_by_another_of_any_kind(
     peopled: Desk, forks: UpkeepForks, tmp_path: Path, kind: KeyKind
 ) -> None:
-    """A rotation of one kind, killed anywhere, and then one of each other kind."""
+    """Killed anywhere."""
     for wreck in wrecks(peopled, forks, tmp_path / "n", "keys", "rotate", f"--{kind}", every=5):
         for other in KINDS:
             if other is not kind:
@@ -128,7 +128,7 @@ def test_a_rotation_cut_short_is_finished_by_another_of_any_kind(
 
 
 def test_two_portal_rotations_at_once(peopled: Desk, forks: UpkeepForks) -> None:
-    """One after the other, and nobody's PIN is lost; what the one leaves, the next finishes."""
+    """One after the other, and no PIN is lost."""
     ends: list[int] = []
 
     def run() -> None:
@@ -147,7 +147,7 @@ def test_two_portal_rotations_at_once(peopled: Desk, forks: UpkeepForks) -> None
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_agents_verify_while_keys_are_rotated(peopled: Desk, kind: KeyKind) -> None:
-    """No right answer is refused or fails, and no wrong one passes."""
+    """Every right answer is verified, and no wrong one."""
     codes: list[tuple[int, str]] = []
     over = threading.Event()
 
@@ -172,7 +172,7 @@ def test_agents_verify_while_keys_are_rotated(peopled: Desk, kind: KeyKind) -> N
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_verify_in_flight_survives_a_rotation(peopled: Desk, kind: KeyKind) -> None:
-    """Charged before it and settled after it: a right answer is verified, none is lost."""
+    """Charged before it, settled after it, and verified."""
     with paused_verify(peopled, "alice", RIGHT) as run:
         with peopled.session() as session:
             rotate(session, kind)

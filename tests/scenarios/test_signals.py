@@ -1,4 +1,4 @@
-"""From charge to settle, whatever would end or stop the process waits."""
+"""From charge to settle, signals that would end or stop the process wait."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from tests.support.failpoints import Plan
 from tests.support.trail import count
 
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-# A thread that is still importing in the background; a signal that reached it would be
-# acted on at once, whatever the main thread puts off.
+# A thread that still imports in the background: a signal that it receives would act at once,
+# although the main thread defers signals.
 BUSY_THREAD = ("prepare", "linger")
 
 
@@ -49,7 +49,7 @@ def _settled(desk: Desk) -> None:
 def test_a_signal_that_ends_waits_for_the_settle(
     desk: Desk, number: signal.Signals, pin: str, background: tuple[tuple[str, str], ...]
 ) -> None:
-    """The attempt is settled, and only then the process ends, having verified nobody."""
+    """The process ends after the settle, without a verdict."""
     desk.collected("alice")
     guess_wrong(desk, "alice", 4)
     with paused_verify(desk, "alice", pin, *background) as run:
@@ -84,7 +84,7 @@ def test_a_signal_that_ends_waits_for_the_settle(
 def test_a_signal_anywhere_from_charge_to_settle_waits(
     desk: Desk, number: signal.Signals, point: str
 ) -> None:
-    """Within both transactions, between them, and while the settle waits for the lock."""
+    """In both transactions, between them, and while waiting for the lock."""
     desk.collected("alice")
     plan = Plan(at=((point, "pause"),))
     with driven(desk, *verify_of("alice"), plan=plan, pin=RIGHT) as run:
@@ -98,7 +98,7 @@ def test_a_signal_anywhere_from_charge_to_settle_waits(
 
 @pytest.mark.parametrize("background", [(), (BUSY_THREAD,)], ids=["alone", "busy thread"])
 def test_ctrl_z_waits_for_the_settle(desk: Desk, background: tuple[tuple[str, str], ...]) -> None:
-    """The process stops after the settle, holding up nobody; continued, it tells its verdict."""
+    """The process stops after it, and prints its verdict when continued."""
     desk.collected("alice")
     with paused_verify(desk, "alice", RIGHT, *background) as run:
         run.signal(signal.SIGTSTP)
@@ -115,7 +115,7 @@ def test_ctrl_z_waits_for_the_settle(desk: Desk, background: tuple[tuple[str, st
 
 
 def test_the_end_waits_for_the_background_imports(desk: Desk) -> None:
-    """Refused while another thread still imports: to end under it has crashed the interpreter."""
+    """An end during an import has crashed the interpreter."""
     desk.collected("alice")
     with driven(desk, *verify_of("alice"), plan=Plan(at=(BUSY_THREAD,)), pin="12345") as run:
         assert run.end().code == 2
@@ -123,7 +123,7 @@ def test_the_end_waits_for_the_background_imports(desk: Desk) -> None:
 
 
 def test_ctrl_c_while_waiting_for_the_lock_charges_nothing(desk: Desk) -> None:
-    """Who waits for another's turn to write can leave at once."""
+    """And ends at once."""
     desk.collected("alice")
     holder = Plan(at=(("sql:COMMIT", "pause"),))
     with (
@@ -142,13 +142,13 @@ def test_ctrl_c_while_waiting_for_the_lock_charges_nothing(desk: Desk) -> None:
 
 
 def _still_in_flight(desk: Desk, run: Driven) -> None:
-    """The signal was sent, and the attempt is as open as before."""
+    """Fail unless the attempt is still open."""
     assert not run.ended()
     assert desk.sql("SELECT attempt IS NULL FROM people") == [(0,)]
 
 
 def test_ctrl_c_while_the_verdict_is_written_leaves_one_answer(desk: Desk) -> None:
-    """Between writing and flushing: one JSON object, never a yes followed by an error."""
+    """One JSON object, never a yes followed by an error."""
     desk.collected("alice")
     plan = Plan(at=(("wrote", "pause"),))
     with driven(desk, *verify_of("alice"), plan=plan, pin=RIGHT) as run:
@@ -160,7 +160,7 @@ def test_ctrl_c_while_the_verdict_is_written_leaves_one_answer(desk: Desk) -> No
 
 
 def test_ctrl_c_into_a_verdict_for_people_leaves_it_whole(desk: Desk) -> None:
-    """A reader that is slow, and Ctrl-C meanwhile: VERIFIED, exit 0, and no second answer."""
+    """With a slow reader: VERIFIED, exit 0, and no second answer."""
     desk.collected("alice", pin=RIGHT)
     end, stdout = os.pipe()
     os.set_blocking(stdout, False)
@@ -192,12 +192,12 @@ def test_ctrl_c_into_a_verdict_for_people_leaves_it_whole(desk: Desk) -> None:
 
 
 def _writes_to_stdout(pid: int) -> bool:
-    """Whether a process stands in a write to its stdout; the number is the machine's."""
+    """Whether a process is in a write to its stdout."""
     return Path(f"/proc/{pid}/syscall").read_text().startswith(("1 0x1 ", "64 0x1 "))
 
 
 def test_a_second_ctrl_c_leaves_no_traceback(desk: Desk) -> None:
-    """Ctrl-C again while the first is being reported: still one clear end."""
+    """While the first one is being reported."""
     desk.collected("alice")
     plan = Plan(at=(("charged", "pause"), ("answer", "pause")))
     with driven(desk, *verify_of("alice"), plan=plan, pin=RIGHT) as run:
@@ -212,8 +212,8 @@ def test_a_second_ctrl_c_leaves_no_traceback(desk: Desk) -> None:
     assert "Traceback" not in end.err
 
 
-def test_who_is_stopped_with_a_lock_is_named(desk: Desk) -> None:
-    """Everybody else learns whom to let go on or to end, and then all is well again."""
+def test_a_stopped_process_with_a_lock_is_named(desk: Desk) -> None:
+    """Others learn which process to continue or end."""
     desk.collected("alice")
     desk.collected("bob", pin=OTHER)
     impatient = Plan(longest_wait=0.3)

@@ -1,4 +1,4 @@
-"""A process stopped between charge and settle: others go on, and later it tells what is true."""
+"""A process stopped between charge and settle: others go on, and later its verdict is true."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ AT_ONCE = Plan(longest_wait=0.001)
 
 @pytest.fixture
 def alice(desk: Desk) -> Desk:
-    """A store with alice, and bob beside her."""
+    """A store with alice and bob."""
     desk.collected("alice")
     desk.collected("bob", pin=OTHER)
     return desk
@@ -42,7 +42,7 @@ def alice(desk: Desk) -> Desk:
 
 @pytest.mark.parametrize("pin", [RIGHT, WRONG])
 def test_others_go_on_at_once(alice: Desk, pin: str) -> None:
-    """Nobody waits for it; what it reports afterwards is the outcome of its own answer."""
+    """Later it reports the outcome of its own answer."""
     with stopped_verify(alice, "alice", pin) as run:
         told = [drive(alice, *verify_of("bob"), plan=AT_ONCE, pin=OTHER)]
         told += [
@@ -56,14 +56,14 @@ def test_others_go_on_at_once(alice: Desk, pin: str) -> None:
 
 @pytest.mark.parametrize(("pin", "code"), [(RIGHT, 0), (WRONG, 3)])
 def test_alone_it_settles_its_own_attempt(alice: Desk, pin: str, code: int) -> None:
-    """Nobody else came along: it goes on as if it had never been stopped."""
+    """As if it had never been stopped."""
     with stopped_verify(alice, "alice", pin) as run:
         assert run.continued().code == code
     nothing_impossible(alice)
 
 
 def _collected_again(desk: Desk) -> None:
-    """The PIN is withdrawn, and the same one given again."""
+    """Withdraw the PIN, and issue the same one again."""
     withdraw(desk, "alice")
     with desk.session() as session:
         user = require_user(session, "alice")
@@ -108,7 +108,7 @@ SINCE: dict[str, tuple[Callable[[Desk], object], Outcome]] = {
 
 @pytest.mark.parametrize("since", SINCE)
 def test_a_right_answer_that_somebody_else_ended(alice: Desk, since: str) -> None:
-    """Verified by another's hand, and told so only if state and PIN are still the same."""
+    """It is reported as verified only if state and PIN are still the same."""
     act, outcome = SINCE[since]
     with stopped_verify(alice, "alice", RIGHT) as run:
         assert asked(alice, "alice", RIGHT) is Outcome.VERIFIED
@@ -124,7 +124,7 @@ def test_a_right_answer_that_somebody_else_ended(alice: Desk, since: str) -> Non
 
 @pytest.mark.parametrize("since", SINCE)
 def test_a_wrong_answer_that_somebody_else_ended(alice: Desk, since: str) -> None:
-    """Incorrect, whatever has happened since."""
+    """It is incorrect after any change."""
     act, _ = SINCE[since]
     with stopped_verify(alice, "alice", WRONG) as run:
         assert asked(alice, "alice", RIGHT) is Outcome.VERIFIED
@@ -135,7 +135,7 @@ def test_a_wrong_answer_that_somebody_else_ended(alice: Desk, since: str) -> Non
 
 
 def test_its_charge_counts_among_the_six(alice: Desk) -> None:
-    """Ten guess at once beside it: five are incorrect, the others locked out; it was the sixth."""
+    """Of ten more guesses at once five are incorrect, and the others locked."""
     plan = Plan(longest_wait=60)
 
     def guess(_: int) -> int:
@@ -152,7 +152,7 @@ def test_its_charge_counts_among_the_six(alice: Desk) -> None:
 
 
 def test_several_stopped_each_get_their_own_outcome(alice: Desk) -> None:
-    """Each charge ends the one before it, in the name and with the answer of its own caller."""
+    """Each charge ends the attempt before it, in its caller's name."""
     with (
         stopped_verify(alice, "alice", WRONG) as first,
         stopped_verify(alice, "alice", RIGHT) as second,

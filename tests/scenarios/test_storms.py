@@ -1,4 +1,4 @@
-"""Everything at once on the same users, for a while; then the trail is played back."""
+"""Everything at once on the same users; then the trail is replayed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ OUTCOMES = frozenset({0, 3, 4, 5, 7})
 
 @pytest.fixture(scope="module")
 def crew() -> Iterator[Sequence[Forks]]:
-    """Several sources of pincli processes, for as many at once."""
+    """Several sources of pincli processes."""
     with ExitStack() as stack:
         yield [stack.enter_context(Forks()) for _ in range(WORKERS)]
 
@@ -58,10 +58,10 @@ class Storm:
 
     Attributes:
         pin: Alice's PIN, as far as anybody knows.
-        withdrawn: Her PINs that a withdrawal has ended for certain.
-        codes: How the calls of verify ended.
-        told: What their callers were told.
-        over: Set when it is.
+        withdrawn: Her PINs that are certainly withdrawn.
+        codes: The exit codes of verify.
+        told: The answers of verify.
+        over: Set at the end.
     """
 
     desk: Desk
@@ -73,7 +73,7 @@ class Storm:
     over: threading.Event = field(default_factory=threading.Event)
 
     def verify(self, forks: Forks, pin: str) -> None:
-        """One call; whoever begins after a withdrawal gets no yes for the PIN it ended."""
+        """Make one call; after a withdrawal its PIN must not verify."""
         ended = pin in self.withdrawn
         end = forks.verify(self.desk, "alice", pin, Plan(log=str(self.log.path)))
         assert end.code in VERDICTS, end
@@ -93,7 +93,7 @@ class Storm:
                 future.result()
 
     def check(self) -> None:
-        """Fail unless trail, verdicts and charges tell the same, allowed story."""
+        """Fail unless trail, verdicts and charges agree."""
         nothing_impossible(self.desk, self.told)
         events = self.desk.events()
         kinds = Counter(event.kind for event in events)
@@ -111,14 +111,14 @@ class Storm:
 
 @pytest.fixture
 def storm(desk: Desk) -> Storm:
-    """A storm about alice, with bob beside her."""
+    """A storm around alice, with bob."""
     desk.collected("alice")
     desk.collected("bob", pin=OTHER)
     return Storm(desk, Log(fresh(desk, "log")))
 
 
 def test_right_callers_through_a_storm_of_withdrawals(storm: Storm, crew: Sequence[Forks]) -> None:
-    """Nobody is verified with a PIN that is gone, and nobody locked for saying the right one."""
+    """A withdrawn PIN never verifies, and no right caller is locked."""
 
     def call(forks: Forks) -> None:
         storm.verify(forks, storm.pin)
@@ -140,7 +140,7 @@ def test_right_callers_through_a_storm_of_withdrawals(storm: Storm, crew: Sequen
 
 
 def test_everything_at_once(storm: Storm, crew: Sequence[Forks]) -> None:
-    """Right and wrong answers, unlocks, changes, looks, resets and (de)activations race."""
+    """Answers, unlocks, changes, looks, resets and (de)activations race."""
     dice = random.Random(20241124)
     right, wrong, customer, admin = crew
 
@@ -163,7 +163,7 @@ def test_everything_at_once(storm: Storm, crew: Sequence[Forks]) -> None:
 
 
 def _customer(storm: Storm, forks: Forks, dice: random.Random) -> None:
-    """One of the customer's own actions: mostly to look at the PIN, which makes one again."""
+    """Do one of the customer's own actions."""
     match dice.choice(("show", "show", "change", "unlock")):
         case "show":
             end = forks.run(storm.desk, "pin", "show", "alice", "--json")
@@ -182,7 +182,7 @@ def _customer(storm: Storm, forks: Forks, dice: random.Random) -> None:
 
 
 def _admin(storm: Storm, forks: Forks, dice: random.Random) -> None:
-    """One of the admin's actions on one user."""
+    """Do one of the admin's actions."""
     actions = (
         ("unlock", "alice", "--reason", "T-1"),
         ("reset", "alice", "--yes"),
@@ -198,7 +198,7 @@ def _admin(storm: Storm, forks: Forks, dice: random.Random) -> None:
 
 
 def test_a_wall_of_kills_never_buys_a_seventh_charge(storm: Storm, crew: Sequence[Forks]) -> None:
-    """Guessers killed at random moments, four at a time, until some locks fell and some died."""
+    """Guessers are killed at random moments, four at a time, until some locks fell."""
     desk = storm.desk
     wall = Wall(desk, crew, random.Random(6))
     rounds = locks = ended_by_others = 0
@@ -219,7 +219,7 @@ def test_a_wall_of_kills_never_buys_a_seventh_charge(storm: Storm, crew: Sequenc
 
 
 class Wall:
-    """Wrong answers, most of them killed somewhere between their start and their end.
+    """Wrong answers, most of them killed between start and end.
 
     Attributes:
         kills: How many were killed before they had ended.
@@ -228,12 +228,13 @@ class Wall:
     def __init__(self, desk: Desk, crew: Sequence[Forks], dice: random.Random) -> None:
         self.kills = 0
         self._desk, self._crew, self._dice = desk, crew, dice
-        began = time.monotonic()
-        self._together(lambda forks: forks.verify(desk, "bob", OTHER))
-        self._whole_run = time.monotonic() - began
+        for _ in range(2):  # the first one also starts the sources of processes
+            began = time.monotonic()
+            self._together(lambda forks: forks.verify(desk, "bob", OTHER))
+            self._whole_run = time.monotonic() - began
 
     def guess_until_locked(self) -> bool:
-        """One guess by each of the crew at once; whether that was the last that is allowed."""
+        """Let each of the crew guess; return whether the user is locked."""
         ends = self._together(self._guess)
         self.kills += sum(killed(end.code) for end in ends)
         return self._desk.user("alice").failed_attempts == 6

@@ -20,7 +20,7 @@ import pytest
 from pincli.models import EventKind, Outcome
 from pincli.operations import pins
 from pincli.store.sqlite.temporary_files import ASIDE, UNFINISHED, leftovers
-from tests.operations.restoring import untouched
+from tests.operations.restoring import require_intact as untouched
 from tests.support.contract import call, error_of
 from tests.support.desk import PROGRAM, Desk, killed
 from tests.support.drive_upkeep import UpkeepForks, wrecks

@@ -1,18 +1,26 @@
-"""Locking by hand: six at once, in every state, until somebody unlocks."""
+"""Locking by hand in any state, and unlocking, which keeps the PIN."""
 
 from __future__ import annotations
 
 import pytest
 
-from pincli.errors import UnknownUser
+from pincli.errors import Refused, Rule, UnknownUser
 from pincli.models import Outcome, State, UserType
 from pincli.operations import people
-from pincli.operations.locks import lock, unlock
+from pincli.operations.locks import lock, require_locked, unlock
 from pincli.operations.session import Need, Session
 from pincli.operations.verify import verify
 from pincli.rules.lockout import state_of
 from pincli.views.pins import unlocked
-from tests.store.attempting import PIN, WRONG, kinds_after, last_number, left_open, with_counter
+from tests.store.attempting import (
+    PIN,
+    WRONG,
+    kinds_after,
+    last_number,
+    left_open,
+    told,
+    with_counter,
+)
 from tests.support.desk import Desk
 from tests.views.screens import piped
 
@@ -21,14 +29,14 @@ FLOOR = (Need.ATTEMPT, Need.COMPARE)
 
 
 def lock_all(session: Session, *names: str, reason: str = "odd") -> list[bool]:
-    """Lock users by name; whether each was not locked before."""
+    """Lock users by name; return whether each was unlocked before."""
     users = people.require_users(session, names)
     return [changed for _, changed in lock(session, users, reason)]
 
 
 @pytest.mark.parametrize("counter", [0, 5])
-def test_it_locks_until_it_is_unlocked(desk: Desk, counter: int) -> None:
-    """Counter 6, the PIN kept, one lock more in all, the reason on record."""
+def test_a_lock_stays_until_it_is_released(desk: Desk, counter: int) -> None:
+    """Counter 6, the PIN kept, one lock more in total, the reason recorded."""
     before = with_counter(desk, counter)
     number = last_number(desk)
     with desk.front.session(*FLOOR, agent="mia") as session:
@@ -43,13 +51,13 @@ def test_it_locks_until_it_is_unlocked(desk: Desk, counter: int) -> None:
     event = desk.events()[number]
     assert (event.reason, event.agent) == ("a rat", "mia")
     with desk.session() as session:
-        unlock(session, "alice", "she rang")
+        unlock(session, "alice", "she called")
         assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
 
 
 @pytest.mark.parametrize("state", [State.UNCOLLECTED, State.INACTIVE, State.INELIGIBLE])
-def test_it_locks_in_every_state(desk: Desk, state: State) -> None:
-    """The counter is 6, whatever the state says first."""
+def test_a_user_in_any_state_can_be_locked(desk: Desk, state: State) -> None:
+    """The counter is 6, even if the state shows something else."""
     kind = UserType.DATAPIPE if state is State.INELIGIBLE else UserType.CLOUD
     with desk.session() as session:
         people.add(session, "alice", "acme", "", kind)
@@ -64,7 +72,7 @@ def test_it_locks_in_every_state(desk: Desk, state: State) -> None:
 
 
 def test_a_right_answer_in_flight_is_refused(desk: Desk) -> None:
-    """Nobody is told *verified*; its outcome is the lock."""
+    """Its outcome is the lock, not *verified*."""
     attempt = left_open(desk, with_counter(desk, 2), PIN)
     with desk.front.session(*FLOOR) as session:
         assert lock_all(session, "alice") == [True]
@@ -77,7 +85,7 @@ def test_a_right_answer_in_flight_is_refused(desk: Desk) -> None:
 
 
 def test_a_wrong_sixth_answer_in_flight_locks_by_itself(desk: Desk) -> None:
-    """One lock, not two: there is nothing left to lock by hand."""
+    """It makes one lock; nothing is left to lock by hand."""
     attempt = left_open(desk, with_counter(desk, 5), WRONG)
     with desk.front.session(*FLOOR) as session:
         assert lock_all(session, "alice") == [False]
@@ -88,8 +96,8 @@ def test_a_wrong_sixth_answer_in_flight_locks_by_itself(desk: Desk) -> None:
     assert desk.user("alice").locks_total == 1
 
 
-def test_of_several_one_unknown_locks_nobody(desk: Desk) -> None:
-    """All the unknown are named, and recorded."""
+def test_one_unknown_name_among_several_locks_nobody(desk: Desk) -> None:
+    """The error has all unknown names, and each is recorded."""
     for name in ("alice", "bob"):
         desk.add(name)
     number = last_number(desk)
@@ -99,3 +107,44 @@ def test_of_several_one_unknown_locks_nobody(desk: Desk) -> None:
         assert unknown.value.names == ("noone", "nobody")
         assert kinds_after(desk, number) == [("refused", "unknown_user", None)] * 2
         assert lock_all(session, "alice", "bob", "Alice") == [True, True]
+
+
+def test_unlocking_gives_six_new_attempts_on_the_same_pin(desk: Desk) -> None:
+    """Counter 0, PIN and totals kept, the reason recorded; the right PIN verifies again."""
+    before = with_counter(desk, 6)
+    number = last_number(desk)
+    with desk.session() as session:
+        assert require_locked(session, "ALICE") == before
+        assert last_number(desk) == number
+        after = unlock(session, " Alice", "in the portal")
+        assert told(after) == told(before)._replace(failed_attempts=0, locked_since=None)
+        assert told(desk.user("alice")) == told(after)
+        assert kinds_after(desk, number) == [("unlocked", None, 0)]
+        assert desk.events()[-1].reason == "in the portal"
+        assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
+
+
+@pytest.mark.parametrize("counter", [0, 5])
+def test_below_six_there_is_nothing_to_unlock(desk: Desk, counter: int) -> None:
+    """The refusal is recorded, so unlocking gives no more guesses before the lock."""
+    before = with_counter(desk, counter)
+    number = last_number(desk)
+    with desk.session() as session:
+        with pytest.raises(Refused) as refusal:
+            unlock(session, "alice", "please")
+        assert (refusal.value.rule, refusal.value.subject) == (Rule.NOT_LOCKED, "alice")
+        with pytest.raises(Refused):
+            require_locked(session, "alice")
+    assert desk.user("alice") == before
+    assert kinds_after(desk, number) == [("refused", "not_locked", counter)] * 2
+
+
+def test_an_inactive_users_lock_can_be_released(desk: Desk) -> None:
+    """The counter decides; the user stays inactive."""
+    with_counter(desk, 6)
+    with desk.session() as session:
+        people.set_active(session, "alice", active=False, reason=None)
+        after = unlock(session, "alice", "clean up")
+        assert (after.failed_attempts, state_of(after)) == (0, State.INACTIVE)
+        with pytest.raises(Refused):
+            unlock(session, "alice", "again")
