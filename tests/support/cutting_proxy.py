@@ -1,4 +1,4 @@
-"""A way to a database that is long, counts flights, and loses an answer where a test wants it."""
+"""A proxy to a database that delays, counts flights, and loses an answer when a test asks."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _FLUSH = b"H\0\0\0\4"
 
 
 class Proxy:
-    """What all connections through one socket have in common.
+    """The state that all connections through one socket share.
 
     Attributes:
-        database: The database, reached through here.
+        database: The database, reached through the proxy.
         flights: How often a client sent and then waited. Without a delay, a client that sends in
-            pieces may get an answer between two and be counted twice: count with 5 ms or more.
-        lost: How many answers were lost on the way.
+            pieces may be counted twice, so count with a delay of 5 ms or more.
+        lost: How many answers were lost.
     """
 
     def __init__(self, database: Database, folder: Path, delay: float) -> None:
@@ -37,22 +37,22 @@ class Proxy:
         self._ends: set[_End] = set()
 
     def lose_answer(self, commit: int = 1, *, rest: bool = True) -> None:
-        """Break the connection once, after a COMMIT and before its answer arrives.
+        """Break a connection once, after a COMMIT and before its answer arrives.
 
         Args:
-            commit: Which one, counted over all connections from now on.
-            rest: Whether the server gets what the client sent after it.
+            commit: The number of the COMMIT, counted over all connections from now on.
+            rest: Whether the server gets what the client has sent after it.
         """
         self._unsent = self._unanswered = commit
         self._rest = rest
 
     def cut(self) -> None:
-        """Break every connection that is open now."""
+        """Break all open connections."""
         self._loop.call_soon_threadsafe(self._abort)
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Let connections in, from a thread of its own."""
+        """Accept connections, in a thread."""
         self._loop = asyncio.new_event_loop()
         thread = threading.Thread(target=self._loop.run_forever)
         thread.start()
@@ -81,12 +81,12 @@ class Proxy:
             end.transport.abort()
 
     def is_last_to_send(self) -> bool:
-        """Whether this COMMIT is the last thing that the server gets."""
+        """Whether the server gets nothing after this COMMIT."""
         self._unsent -= 1
         return self._unsent == 0 and not self._rest
 
     def is_to_lose(self) -> bool:
-        """Whether the answer to this COMMIT, which is done, is lost."""
+        """Whether to lose the answer to this COMMIT."""
         self._unanswered -= 1
         if self._unanswered != 0:
             return False
@@ -95,7 +95,7 @@ class Proxy:
 
 
 class _End(asyncio.Protocol):
-    """One end of a connection: what it hears, the other says after the delay."""
+    """One end of a connection; the other end repeats its bytes after the delay."""
 
     transport: asyncio.Transport
     other: _End
@@ -115,7 +115,7 @@ class _End(asyncio.Protocol):
             self.later(self.other.transport.close)
 
     def later(self, what: Callable[..., None], *arguments: object) -> None:
-        """Do something after the delay, in the order of the calls."""
+        """Call something after the delay, in order."""
         self.proxy._loop.call_later(self.proxy._delay, what, *arguments)
 
     def say(self, data: bytes) -> None:
@@ -124,7 +124,7 @@ class _End(asyncio.Protocol):
             self.transport.write(data)
 
     def messages(self, typed: bool = True) -> Iterator[bytes]:
-        """The whole messages among what was heard: a letter, a length, a body."""
+        """Yield the complete messages received: a letter, a length, a body."""
         while len(self.heard) >= typed + 4:
             size = typed + int.from_bytes(self.heard[typed : typed + 4], "big")
             if len(self.heard) < size:
@@ -134,7 +134,7 @@ class _End(asyncio.Protocol):
 
 
 class _Client(_End):
-    """The end that hears a client."""
+    """The client's end."""
 
     def __init__(self, proxy: Proxy) -> None:
         super().__init__(proxy)
@@ -157,7 +157,7 @@ class _Client(_End):
 
     def data_received(self, data: bytes) -> None:
         self.heard += data
-        if self.answered and not data.startswith(b"X"):  # the end of a connection awaits no answer
+        if self.answered and not data.startswith(b"X"):  # closing a connection awaits no answer
             self.answered = False
             self.proxy.flights += 1
         passed = b""
@@ -180,7 +180,7 @@ class _Client(_End):
 
 
 class _Server(_End):
-    """The end that hears the server."""
+    """The server's end."""
 
     def __init__(self, proxy: Proxy, client: _Client) -> None:
         super().__init__(proxy)
@@ -210,7 +210,7 @@ class _Server(_End):
 
 @contextmanager
 def proxied(database: Database, delay: float = 0) -> Iterator[Proxy]:
-    """A proxy before a database: each direction takes so many seconds."""
+    """Put a proxy in front of a database; each direction takes `delay` seconds."""
     folder = database.server.servers.folder / f"proxy-{secrets.token_hex(4)}"
     folder.mkdir(mode=0o755)
     proxy = Proxy(database, folder, delay)

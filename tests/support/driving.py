@@ -308,19 +308,21 @@ def intact(desk: Desk) -> None:
 
 
 def settle_down(desk: Desk) -> None:
-    """Wait until a server has done what clients that were killed have sent it."""
+    """Wait until a server has done what killed clients have sent."""
     query = (
         "SELECT pid, state, state_change FROM pg_stat_activity WHERE datname = current_database() "
         "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
     )
 
     def is_quiet() -> bool:
-        before = desk.sql(query)
-        if not before:
-            return True
-        time.sleep(0.2)  # one that is still connected may have something to read
-        after = desk.sql(query)
-        return before == after and all(state == "idle" for _, state, _ in after)
+        before = after = desk.sql(query)
+        began = time.monotonic()
+        while after:
+            if time.monotonic() - began > 0.2:  # a pooler's connection stays
+                return before == after and all(state == "idle" for _, state, _ in after)
+            time.sleep(0.01)
+            after = desk.sql(query)
+        return True
 
     if desk.is_served:
         wait_until(is_quiet, "the server")

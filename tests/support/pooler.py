@@ -1,4 +1,4 @@
-"""PgBouncer before a database, in transaction mode: a connection is anybody's between two."""
+"""PgBouncer in front of a database, in transaction mode."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _STARTS_WITHIN = 30.0
 
 @contextmanager
 def pooled(database: Database, *, connections: int = 4, settings: str = "") -> Iterator[Database]:
-    """The database through a pooler.
+    """Put a pooler in front of a database.
 
     Args:
-        database: It, by the way that the pooler takes to it.
-        connections: How many the pooler has to it for each login.
-        settings: More lines for the pooler's own settings.
+        database: The database, as the pooler reaches it.
+        connections: The pooler's connections for each login.
+        settings: More lines for the pooler's settings.
     """
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
@@ -47,7 +47,7 @@ def pooled(database: Database, *, connections: int = 4, settings: str = "") -> I
     for file in (passwords, written):
         file.chmod(0o600)
         shutil.chown(file, folder.owner(), folder.group())
-    # It ends with this process, however that does.
+    # It ends with this process, even after a kill.
     process = subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL", program, "-q", written],
         stdin=subprocess.DEVNULL,

@@ -1,7 +1,7 @@
-"""PostgreSQL servers for tests: one for a whole run, shared by all workers, and more where asked.
+"""PostgreSQL servers for tests: one that all workers of a run share, and servers of a test's own.
 
-All servers of a run are below one short folder, and start when first asked for. The keeper
-(`postgresql_keeper.py`) stops and removes them once nobody uses them, also after a kill.
+All servers of a run are in one folder with a short path, and start on first use. The keeper
+(`postgresql_keeper.py`) stops and removes them after the last user, also after a kill.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import psycopg
 
 MakeTemplate = Callable[[str], None]
-"""Fills an empty database, given the superuser's dsn."""
+"""Fills an empty database; takes the superuser's dsn."""
 
 SUPERUSER = "postgres"
 LOGINS = {
@@ -59,7 +59,7 @@ host all,replication all all scram-sha-256
 
 
 def programs() -> Path | None:
-    """The folder of the server's programs: named by the environment, bundled, or installed."""
+    """Find the server's programs: named by the environment, bundled, or installed."""
     named = os.environ.get("PINCLI_TEST_POSTGRES_BIN")
     if named:
         return Path(named)
@@ -80,7 +80,7 @@ class Servers:
     """The servers of one run.
 
     Attributes:
-        folder: Where they are. Its path is short: a socket's path has 107 bytes at most.
+        folder: Their folder. Its path is short, since a socket's path has at most 107 bytes.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -88,25 +88,21 @@ class Servers:
 
     @property
     def programs(self) -> Path:
-        """The folder of the programs, readable by the login that they run as."""
+        """The folder of the programs, readable by the server's login."""
         return Path((self.folder / "programs.txt").read_text())
 
     @property
     def passfile(self) -> Path:
-        """Everybody's password, in libpq's format."""
+        """The file with all passwords, in libpq's format."""
         return self.folder / "pgpass"
 
     def password(self, login: str) -> str:
-        """The password of a login, the same on every server of this run."""
+        """Return a login's password, the same on every server of this run."""
         return f"{login}-{(self.folder / 'secret').read_text()}"
 
     def run(self, program: str, *arguments: str | Path, stdin: str = "") -> None:
-        """Run one of the programs to its end.
-
-        Raises:
-            RuntimeError: It failed.
-        """
-        with tempfile.TemporaryFile("w+") as said:  # a pipe would stay open as long as a server
+        """Run one of the programs, or raise RuntimeError if it fails."""
+        with tempfile.TemporaryFile("w+") as said:  # a pipe would stay open with the server
             ended = subprocess.run(
                 [self.programs / program, *arguments],
                 input=stdin,
@@ -124,7 +120,7 @@ class Servers:
                 raise RuntimeError(f"{program} {arguments}: {said.read()[-1000:]}")
 
     def start(self, name: str, settings: Mapping[str, str] | None = None) -> Server:
-        """Start a new server, with settings beside the usual ones, each as in postgresql.conf."""
+        """Start a new server, with more settings, each as in postgresql.conf."""
         server = Server(self, name)
         make_folder(server.folder, 0o755)
         copied(self.folder / "pristine", server.data)
@@ -134,7 +130,7 @@ class Servers:
         return server
 
     def shared(self) -> Server:
-        """The server that all workers share: the first one starts it."""
+        """Return the server that all workers share; the first one starts it."""
         server = Server(self, "shared")
         started = self.folder / "shared-started"
         with self.turn():
@@ -145,13 +141,13 @@ class Servers:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """What one process at a time may do."""
+        """Let one process at a time run the block."""
         with open(self.folder / "turn", "w") as turn:
             fcntl.flock(turn, fcntl.LOCK_EX)
             yield
 
     def _prepare(self, found: Path) -> None:
-        """Lay out programs, passwords and a cluster that every server is copied from."""
+        """Prepare programs, passwords, and the cluster that servers are copied from."""
         self.folder.chmod(0o755)
         (self.folder / "programs.txt").write_text(str(_readable(found, self.folder)))
         secret = self.folder / "secret"
@@ -183,8 +179,8 @@ class Server:
     """One running cluster, reached through a socket in its folder.
 
     Attributes:
-        servers: The run that it is part of.
-        name: Its name in that run.
+        servers: The servers of its run.
+        name: Its name in the run.
     """
 
     def __init__(self, servers: Servers, name: str) -> None:
@@ -194,16 +190,16 @@ class Server:
 
     @property
     def folder(self) -> Path:
-        """Where its socket and its log are."""
+        """The folder of its socket and its log."""
         return self.servers.folder / self.name
 
     @property
     def data(self) -> Path:
-        """Its cluster."""
+        """The folder of its cluster."""
         return self.folder / "data"
 
     def configure(self, settings: Mapping[str, str]) -> None:
-        """Add settings, each as in postgresql.conf; they count from the next start or reload."""
+        """Add settings, each as in postgresql.conf, for the next start or reload."""
         with open(self.data / "postgresql.conf", "a") as file:
             file.writelines(f"{name} = {value}\n" for name, value in settings.items())
 
@@ -216,15 +212,15 @@ class Server:
         self._control("stop", "-m", mode)
 
     def restart(self, mode: str = "fast") -> None:
-        """Stop it in this mode, and start it again."""
+        """Stop it in a mode, and start it again."""
         self._control("restart", "-m", mode, "-l", self.folder / "log")
 
     def reload(self) -> None:
-        """Let new settings count."""
+        """Load new settings."""
         self._control("reload")
 
     def remove(self) -> None:
-        """Stop it where it runs, and remove all that it holds."""
+        """Stop and remove it."""
         if (self.data / "postmaster.pid").exists():
             self.thaw()
             with suppress(RuntimeError):  # crashed before
@@ -232,36 +228,36 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def freeze(self) -> None:
-        """Stop the time of all its processes: connections stay open, and nothing answers."""
-        os.kill(self.pid, signal.SIGSTOP)  # first: it starts no more
+        """Stop all its processes: connections stay open, and nothing answers."""
+        os.kill(self.pid, signal.SIGSTOP)  # first, so that it starts no more
         for child in _children(self.pid):
             os.kill(child, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Continue its processes."""
         for process in (*_children(self.pid), self.pid):
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGCONT)
 
     @property
     def pid(self) -> int:
-        """The process that starts all others."""
+        """The main process."""
         return int((self.data / "postmaster.pid").read_text().split()[0])
 
     @property
     def postgres(self) -> Database:
-        """The database that every cluster has."""
+        """The database `postgres`, which every cluster has."""
         return Database(self, "postgres", self.folder)
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Run one statement as the superuser, in the database that every cluster has."""
+        """Run a statement as the superuser, in the database `postgres`."""
         return self.postgres.sql(statement, *parameters)
 
     def template(self, make: MakeTemplate) -> str:
-        """The name of the database that `make` has filled: by the first worker that asks."""
+        """Return the name of the database that `make` fills once for all workers."""
         if make not in self._templates:
-            told = f"{make.__module__}.{make.__qualname__}"
-            name = f"template_{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+            source = f"{make.__module__}.{make.__qualname__}"
+            name = f"template_{hashlib.sha256(source.encode()).hexdigest()[:12]}"
             with self.servers.turn():
                 if not self.sql("SELECT 1 FROM pg_database WHERE datname = %s", name):
                     self.sql("DROP DATABASE IF EXISTS template_unfinished WITH (FORCE)")
@@ -272,7 +268,7 @@ class Server:
         return self._templates[make]
 
     def database(self, make: MakeTemplate, tablespace: str = "pg_default") -> Database:
-        """A new database with what `make` puts into its template."""
+        """Make a database from the template that `make` fills."""
         database = Database(self, f"test_{secrets.token_hex(6)}", self.folder)
         self.sql(
             f"CREATE DATABASE {database.name} TEMPLATE {self.template(make)}"
@@ -286,13 +282,12 @@ class Server:
 
 @dataclass(frozen=True)
 class Database:
-    """One database, and a way to it.
+    """A database, and how to reach it.
 
     Attributes:
-        server: Where it is.
-        name: Its name there.
-        socket: The folder of the socket that it is reached by: the server's own, or that of
-            what is put before it, a pooler or a proxy.
+        server: Its server.
+        name: Its name.
+        socket: The folder of the socket: the server's own, a pooler's or a proxy's.
     """
 
     server: Server
@@ -300,61 +295,61 @@ class Database:
     socket: Path
 
     def dsn(self, login: str = SUPERUSER) -> str:
-        """What psycopg connects by, with the password in it."""
+        """Return psycopg's connection string, with the password."""
         password = self.server.servers.password(login)
         return f"host={self.socket} port={PORT} dbname={self.name} user={login} password={password}"
 
     def location(self, login: str = "admin1") -> str:
-        """The location as pincli takes it, without a password: libpq finds that in a file."""
+        """Return pincli's location of it; libpq reads the password from a file."""
         folder, passfile = (
             quote(str(path), safe="") for path in (self.socket, self.server.servers.passfile)
         )
         return f"postgresql://{login}@/{self.name}?host={folder}&port={PORT}&passfile={passfile}"
 
     def connect(self, login: str = SUPERUSER) -> psycopg.Connection:
-        """A connection that commits each statement."""
+        """Connect; each statement commits."""
         import psycopg
 
         return psycopg.connect(self.dsn(login), autocommit=True, prepare_threshold=None)
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Run one statement as the superuser, behind pincli's back and past poolers and proxies."""
+        """Run a statement as the superuser, without pincli, poolers and proxies."""
         with replace(self, socket=self.server.folder).connect() as connection:
             cursor = connection.execute(statement.encode(), parameters or None)
             return cursor.fetchall() if cursor.description is not None else []
 
     def through(self, socket: Path) -> Database:
-        """The same database, reached by the socket in another folder."""
+        """Return the database, reached by the socket in another folder."""
         return replace(self, socket=socket)
 
     def read_only(self, on: bool) -> None:
-        """Let new connections write nothing, or everything again."""
+        """Make new connections read-only, or not."""
         value = "on" if on else "off"
         self.server.sql(f"ALTER DATABASE {self.name} SET default_transaction_read_only = {value}")
 
     def allow(self, connections: int) -> None:
-        """Let in so many connections of pincli's logins, or any number again: -1."""
+        """Limit the connections of pincli's logins; -1 removes the limit."""
         self.server.sql(f"ALTER DATABASE {self.name} CONNECTION LIMIT {connections}")
 
     def copy(self) -> Database:
-        """The same in another database; nobody may be connected to this one."""
+        """Copy it into another database; nobody may be connected to it."""
         copy = replace(self, name=f"test_{secrets.token_hex(6)}")
         self.server.sql(f"CREATE DATABASE {copy.name} TEMPLATE {self.name} OWNER pincli_owner")
         return copy
 
     def drop(self) -> None:
-        """Remove it, whoever is connected."""
+        """Remove it, and end its connections."""
         self.server.sql(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
 
 
 @contextmanager
 def servers(meeting: Path, found: Path, place: Path | None = None) -> Iterator[Servers]:
-    """The servers of a run, for as long as this process uses them.
+    """Use the servers of a run.
 
     Args:
-        meeting: The folder by which the run's processes find each other.
+        meeting: The folder where the run's processes find each other.
         found: The folder of the server's programs.
-        place: Where their folder is made; without it where a new database is quickest.
+        place: The parent of the servers' folder; by default the quickest one.
     """
     with open(meeting / "postgresql.lock", "w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
@@ -376,7 +371,7 @@ def servers(meeting: Path, found: Path, place: Path | None = None) -> Iterator[S
 
 
 def _quick_place() -> Path | None:
-    """Memory, where there is enough: a database's 300 files take a tenth of the time there."""
+    """Return a folder in memory if there is room; a new database is ten times as fast there."""
     memory = Path("/dev/shm")  # noqa: S108
     with suppress(OSError):
         system = os.statvfs(memory)
@@ -391,7 +386,7 @@ def _quick_place() -> Path | None:
 
 
 def _join(folder: Path) -> tuple[Path, int] | None:
-    """The lock that says that this process uses the servers; None where they are gone."""
+    """Lock the servers' folder as a user, or return None if it is being removed."""
     try:
         users = os.open(folder / "users", os.O_RDONLY)
     except FileNotFoundError:
@@ -400,7 +395,7 @@ def _join(folder: Path) -> tuple[Path, int] | None:
         fcntl.flock(users, fcntl.LOCK_SH | fcntl.LOCK_NB)
         if os.fstat(users).st_nlink > 0:
             return folder, users
-    os.close(users)  # the keeper has it
+    os.close(users)  # the keeper has the lock
     return None
 
 
@@ -412,11 +407,11 @@ def _start_keeper(folder: Path) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-    ).returncode = 0  # it outlives this process: nobody waits for it
+    ).returncode = 0  # it outlives this process, which never waits for it
 
 
 def as_nobody() -> dict[str, Any]:
-    """The server refuses to run as root."""
+    """Return subprocess options to run as nobody, since the server refuses to run as root."""
     if os.geteuid() != 0:
         return {}
     nobody = pwd.getpwnam("nobody")
@@ -424,7 +419,7 @@ def as_nobody() -> dict[str, Any]:
 
 
 def make_folder(folder: Path, mode: int) -> None:
-    """A folder of the login that the server runs as."""
+    """Make a folder for the server's login."""
     folder.mkdir(mode=mode)
     folder.chmod(mode)
     if os.geteuid() == 0:
@@ -433,19 +428,22 @@ def make_folder(folder: Path, mode: int) -> None:
 
 
 def copied(source: Path, target: Path) -> None:
-    """A copy with owners, modes and links."""
+    """Copy a folder with owners, modes and links."""
     subprocess.run(["cp", "-a", "--reflink=auto", source, target], check=True)
 
 
 def _readable(found: Path, folder: Path) -> Path:
-    """The programs, or a copy of them where the server's login can't read root's own folders."""
+    """Return the programs, or a copy if the server's login can't read them."""
     with suppress(OSError, subprocess.CalledProcessError):
         subprocess.run(
             [found / "postgres", "--version"], check=True, capture_output=True, **as_nobody()
         )
         return found
     package = found.parent.parent
-    for part in (found.parent, package.with_name(f"{package.name}.libs")):  # found relatively
+    for part in (
+        found.parent,
+        package.with_name(f"{package.name}.libs"),
+    ):
         if part.exists():
             copy = folder / "programs" / part.relative_to(package.parent)
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -455,7 +453,7 @@ def _readable(found: Path, folder: Path) -> Path:
 
 
 def _children(parent: int) -> list[int]:
-    """The processes that this one started."""
+    """Return the child processes of a process."""
     children = []
     for status in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):

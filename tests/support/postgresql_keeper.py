@@ -1,6 +1,6 @@
-"""A process that waits until nobody uses a run's servers any more, and removes them.
+"""A process that removes a run's servers after their last user.
 
-It is told nothing and asks nobody: the kernel drops the users' locks, however they end.
+It waits for the users' locks, which the kernel drops however a user ends.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tests.support.postgresql import Server, Servers
 
 
 def main(folder: Path) -> None:
-    """Wait for the last user of this folder, and remove it with its servers."""
+    """Wait for the last user of a folder, and remove it with its servers."""
     with open(folder / "users") as users:
         fcntl.flock(users, fcntl.LOCK_EX)
         for data in folder.glob("*/data"):

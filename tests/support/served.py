@@ -1,4 +1,4 @@
-"""The same desk over a database of the shared PostgreSQL server: hosts by their logins."""
+"""A desk with its store on the shared PostgreSQL server; each host has its own login."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.support.postgresql import Database
 
 @dataclass(frozen=True)
 class ServedDesk(Desk):
-    """One store on a server, and the keys of everybody.
+    """A store on a server, and all hosts' keys.
 
     Attributes:
-        database_there: Where it is. `store` is a folder that nothing makes.
-        login: Whom the database knows its processes and sessions as.
+        database_there: The database. `store` is a folder that is never made.
+        login: The database login of its processes and sessions.
     """
 
     database_there: Database = field(kw_only=True)
@@ -32,30 +32,30 @@ class ServedDesk(Desk):
 
     @property
     def database(self) -> Path:
-        """No file."""
+        """Fail: there is no file."""
         raise AssertionError("this test is about a store in a folder")
 
     @property
     def is_served(self) -> bool:
-        """It is."""
+        """Whether the store is on a server: True."""
         return True
 
     @property
     def location(self) -> Server:
-        """The store's address."""
+        """The store's location."""
         return Server(self.database_there.location(self.login))
 
     @property
     def front(self) -> ServedDesk:
-        """As a desk's login, which may do nothing but verify."""
+        """The store as a desk's host uses it."""
         return self.as_login("desk1")
 
     def as_login(self, login: str) -> ServedDesk:
-        """The same store, as another host uses it."""
+        """Return the store as another host uses it."""
         return replace(self, login=login)
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Run SQL behind pincli's back, as the server's superuser."""
+        """Run SQL as the server's superuser, without pincli."""
         there = replace(self.database_there, socket=self.database_there.server.folder)
         with there.connect() as connection:
             connection.execute("SET search_path = pincli")
@@ -63,13 +63,13 @@ class ServedDesk(Desk):
             return cursor.fetchall() if cursor.description is not None else []
 
     def verify(self, user: str, pin: str, *options: str) -> Ran:
-        """`pincli verify USER --pin-stdin --json`, as a process of a desk's host."""
+        """Run `pincli verify USER --pin-stdin --json` on a desk's host."""
         arguments = ("verify", user, "--pin-stdin", "--json", *options)
         ended = forked(arguments, f"{pin}\n".encode(), self.front.environment())
         return Ran(*ended) if ended else self.front.run(*arguments, stdin=f"{pin}\n")
 
     def copied(self, folder: Path) -> ServedDesk:
-        """The same store and keys in another database and below another folder."""
+        """Copy store and keys into another database and folder."""
         there = self.database_there.copy()
         copy = replace(
             self, store=folder / "store", keys=folder / "keys", database_there=there,
@@ -80,14 +80,14 @@ class ServedDesk(Desk):
 
 
 def make_schema(dsn: str) -> None:
-    """What a DBA makes before anybody runs init."""
+    """Make what a DBA makes before `pincli init`."""
     with psycopg.connect(dsn) as connection:
         for statement in statements():
             connection.execute(statement.encode())
 
 
 def served_desk(database: Database, folder: Path) -> ServedDesk:
-    """A fresh store in a database that has the schema, with its keys below a folder."""
+    """Make a store in a database with the schema, and its keys in a folder."""
     desk = ServedDesk(folder / "store", folder / "keys", database_there=database)
     setup.initialise(desk.location, desk.keys, origin=Origin("tester", "init"))
     return desk

@@ -1,4 +1,4 @@
-"""A server whose databases' disk is full."""
+"""A database on a disk that can be filled."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _KIB = 32 * 1024
 
 @dataclass(frozen=True)
 class SmallDisk:
-    """A disk with a database on it; the rest of the server is elsewhere.
+    """A small disk with a database; the rest of the server is elsewhere.
 
     Attributes:
-        database: What is on it.
+        database: The database.
     """
 
     database: Database
     _folder: Path
 
     def fill(self) -> None:
-        """Leave room for nothing more. A table still has what is left of its last page."""
+        """Fill the disk. Tables still have room in their last pages."""
         with suppress(OSError), open(self._folder / "filler", "ab", buffering=0) as filler:
             while True:
                 filler.write(bytes(4096))
@@ -40,7 +40,7 @@ class SmallDisk:
 
 @contextmanager
 def small_disk(server: Server, make: MakeTemplate) -> Iterator[SmallDisk]:
-    """A database on a small disk of its own. Mounting takes root: mark the test `system`."""
+    """Make a database on a small disk. Mounting needs root: mark the test `system`."""
     name = f"small_{secrets.token_hex(4)}"
     with small_disk_at(server.folder / name, _KIB) as folder:
         shutil.chown(folder, server.data.owner(), server.data.group())

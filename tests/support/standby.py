@@ -1,4 +1,4 @@
-"""A server's past and its double: a standby that follows it, and a copy of how it was."""
+"""Standbys of a server, and copies to bring back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CATCHES_UP_WITHIN = 30.0
 
 
 def standby_of(primary: Server) -> Server:
-    """Start a server that streams all that this one commits. Whoever calls removes it."""
+    """Start a standby of a server; the caller removes it."""
     standby = Server(primary.servers, f"{primary.name}-2")
     make_folder(standby.folder, 0o755)
     primary.servers.run(
@@ -26,7 +26,7 @@ def standby_of(primary: Server) -> Server:
 
 
 def catch_up(standby: Server, primary: Server) -> None:
-    """Wait until a standby has all that its primary has committed up to now."""
+    """Wait until a standby has everything that its primary has committed so far."""
     ((now,),) = primary.sql("SELECT pg_current_wal_flush_lsn()::text")
     deadline = time.monotonic() + _CATCHES_UP_WITHIN
     while standby.sql("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", now) != [(True,)]:
@@ -35,7 +35,7 @@ def catch_up(standby: Server, primary: Server) -> None:
 
 
 def cut_off(standby: Server) -> None:
-    """Let a standby get nothing more: what its primary commits from now on, it does not have."""
+    """Stop a standby from receiving commits."""
     standby.sql("ALTER SYSTEM SET primary_conninfo = ''")
     standby.reload()
     deadline = time.monotonic() + _CATCHES_UP_WITHIN
@@ -45,12 +45,12 @@ def cut_off(standby: Server) -> None:
 
 
 def promote(standby: Server) -> None:
-    """Make a standby a server that is written to, on a timeline of its own."""
+    """Promote a standby, so that it takes writes."""
     standby.servers.run("pg_ctl", "promote", "-D", standby.data, "-w", "-s")
 
 
 def copy_of(server: Server) -> Path:
-    """How a server is now, to bring back later. It is stopped for that, and goes on."""
+    """Stop a server, copy it, and start it again. Return the copy."""
     number = len(list(server.folder.glob("copy-*")))
     copy = server.folder / f"copy-{number}"
     server.stop()
@@ -60,7 +60,7 @@ def copy_of(server: Server) -> Path:
 
 
 def bring_back(server: Server, copy: Path) -> None:
-    """Let a server be as it was when it was copied."""
+    """Put a server back to a copy."""
     server.stop()
     shutil.rmtree(server.data)
     copied(copy, server.data)

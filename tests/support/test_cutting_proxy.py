@@ -22,8 +22,8 @@ def _write_three(connection: psycopg.Connection) -> None:
             connection.execute("COMMIT")
 
 
-def test_each_way_takes_the_delay_and_each_flight_is_counted(database: Database) -> None:
-    """Two waits are two flights, each of two ways; a pipeline is one."""
+def test_delays_and_flights(database: Database) -> None:
+    """A statement is one flight, and so is a pipeline; each way takes the delay."""
     database.sql("CREATE TABLE numbers (number integer)")
     with proxied(database, delay=0.02) as proxy, proxy.database.connect() as connection:
         proxy.flights = 0
@@ -41,10 +41,10 @@ def test_each_way_takes_the_delay_and_each_flight_is_counted(database: Database)
     ("commit", "rest", "written"), [(1, False, [1]), (2, False, [1, 2]), (2, True, [1, 2, 3])]
 )
 @pytest.mark.parametrize("delay", [0, 0.005])
-def test_an_answer_is_lost_and_the_commit_is_done(
+def test_an_answer_is_lost_after_its_commit(
     database: Database, commit: int, rest: bool, written: list[int], delay: float
 ) -> None:
-    """The server does what it got, of three transactions in one flight; the client hears none."""
+    """The server commits what it has received, and the client gets no answer."""
     database.sql("CREATE TABLE numbers (number integer)")
     with proxied(database, delay) as proxy:
         proxy.lose_answer(commit, rest=rest)
@@ -57,8 +57,8 @@ def test_an_answer_is_lost_and_the_commit_is_done(
     assert [number for (number,) in database.sql("SELECT * FROM numbers")] == written
 
 
-def test_a_single_commit_is_done_and_its_answer_lost(database: Database) -> None:
-    """The same for a COMMIT that is sent by itself."""
+def test_the_answer_to_a_single_commit_is_lost(database: Database) -> None:
+    """A COMMIT sent alone is done, and its answer lost."""
     database.sql("CREATE TABLE numbers (number integer)")
     with proxied(database) as proxy, proxy.database.connect() as connection:
         proxy.lose_answer(rest=False)
@@ -69,8 +69,8 @@ def test_a_single_commit_is_done_and_its_answer_lost(database: Database) -> None
     assert database.sql("SELECT * FROM numbers") == [(1,)]
 
 
-def test_every_open_connection_can_be_cut(database: Database) -> None:
-    """The next statement fails, and the next connection works."""
+def test_open_connections_are_cut(database: Database) -> None:
+    """After a cut the statement fails, and a new connection works."""
     with proxied(database) as proxy:
         with proxy.database.connect() as connection:
             proxy.cut()

@@ -1,4 +1,4 @@
-"""The pooler that tests put before a database."""
+"""The pooler for tests."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from tests.support.pooler import pooled
 from tests.support.postgresql import Database
 
 
-def test_a_connection_is_anybodys_between_two_transactions(database: Database) -> None:
-    """Two clients share one connection to the server: transaction mode is what it is in."""
+def test_clients_share_a_connection(database: Database) -> None:
+    """In transaction mode two clients share one connection to the server."""
     asked = "SELECT pg_backend_pid(), session_user::text"
     with pooled(database, connections=1) as through:
         with through.connect("desk1") as first, through.connect("desk1") as second:

@@ -1,4 +1,4 @@
-"""The servers that the PostgreSQL tests run against."""
+"""The servers for the PostgreSQL tests."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def _table(dsn: str) -> None:
         connection.execute("CREATE TABLE made AS SELECT 1 AS one")
 
 
-def test_each_database_is_new_and_holds_what_its_template_does(
+def test_each_database_is_a_copy_of_its_template(
     server: Server, postgresql_servers: Servers
 ) -> None:
-    """What one test writes no other sees, in the same worker or another."""
+    """Each test gets its own copy of the template, in any worker."""
     workers = (server, server, Server(postgresql_servers, server.name))
     first, *others = (worker.database(_table) for worker in workers)
     first.sql("UPDATE made SET one = 2")
@@ -42,8 +42,8 @@ def test_each_database_is_new_and_holds_what_its_template_does(
         assert not server.sql("SELECT 1 FROM pg_database WHERE datname = %s", database.name)
 
 
-def test_each_login_is_in_its_group_and_in_no_other(database: Database) -> None:
-    """Every login connects, by the password in its dsn and by the file that its location names."""
+def test_each_login_is_in_one_group(database: Database) -> None:
+    """Every login connects by dsn and by location, and is in one group."""
     import psycopg
 
     for login, group in LOGINS.items():
@@ -56,10 +56,10 @@ def test_each_login_is_in_its_group_and_in_no_other(database: Database) -> None:
                 assert connection.execute(asked).fetchall() == [(group,)]
 
 
-def test_one_run_has_one_server_until_its_last_user_is_killed(
+def test_a_run_shares_one_server_until_its_last_user_ends(
     tmp_path: Path, postgresql_servers: Servers
 ) -> None:
-    """Two processes find the same server, and nothing is left of it after a SIGKILL of both."""
+    """Two processes share a server, and a SIGKILL of both removes it."""
     users = [
         subprocess.Popen(
             [sys.executable, "-c", _USER, str(tmp_path)],
@@ -85,7 +85,7 @@ def test_one_run_has_one_server_until_its_last_user_is_killed(
 
 
 def test_a_crash_loses_no_commit(own_server: Server) -> None:
-    """A server that is killed and started again has what was committed, and the same logins."""
+    """After a crash and a start, commits and logins are there."""
     own_server.sql("CREATE TABLE kept AS SELECT 1 AS one")
     own_server.restart("immediate")
     assert own_server.sql("SELECT * FROM kept") == [(1,)]
@@ -93,7 +93,7 @@ def test_a_crash_loses_no_commit(own_server: Server) -> None:
 
 
 def test_a_database_can_be_read_only(database: Database) -> None:
-    """Nobody writes, and then everybody does again."""
+    """Writes fail, and then work again."""
     import psycopg
 
     database.read_only(True)
@@ -108,7 +108,7 @@ def test_a_database_can_be_read_only(database: Database) -> None:
 
 
 def test_a_database_can_have_too_many_connections(database: Database) -> None:
-    """The next connection is refused, with what a full server says; then all are let in again."""
+    """One connection too many is refused, and then accepted again."""
     import psycopg
 
     database.allow(1)
@@ -119,8 +119,8 @@ def test_a_database_can_have_too_many_connections(database: Database) -> None:
         pass
 
 
-def test_a_frozen_server_answers_nothing_until_it_is_thawed(own_server: Server) -> None:
-    """A connection that is open when the server freezes waits, and gets its answer later."""
+def test_a_frozen_server_answers_after_the_thaw(own_server: Server) -> None:
+    """An open connection waits, and gets its answer after the thaw."""
     import psycopg
 
     with own_server.postgres.connect() as connection:

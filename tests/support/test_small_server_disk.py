@@ -1,4 +1,4 @@
-"""The disk that a test fills."""
+"""The small disk for tests."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from tests.support.small_server_disk import small_disk
 
 
 @pytest.mark.system
-def test_a_full_disk_takes_nothing_until_there_is_room(
-    server: Server, make_template: MakeTemplate
-) -> None:
-    """A table that needs another page does not get it, and the server goes on."""
+def test_a_full_disk_takes_no_more_rows(server: Server, make_template: MakeTemplate) -> None:
+    """A table gets no new page on a full disk, and the server goes on."""
     with small_disk(server, make_template) as disk:
         disk.database.sql("CREATE TABLE texts AS SELECT 'x' AS text")
         more = "INSERT INTO texts SELECT 'x' FROM generate_series(1, 10000)"

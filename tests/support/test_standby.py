@@ -1,4 +1,4 @@
-"""Standbys and copies that tests fail over and go back to."""
+"""Standbys and copies for tests."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from tests.support.postgresql import Server
 from tests.support.standby import bring_back, catch_up, copy_of, cut_off, promote, standby_of
 
 
-def test_a_promoted_standby_has_all_but_what_it_was_cut_off_from(own_server: Server) -> None:
-    """It streams, and after it was cut off and promoted it is written to without the rest."""
+def test_a_promoted_standby_lacks_later_commits(own_server: Server) -> None:
+    """A standby that is cut off and promoted lacks the later commits, and takes writes."""
     standby = standby_of(own_server)
     try:
         own_server.sql("CREATE TABLE numbers AS SELECT 1 AS number")
@@ -23,8 +23,8 @@ def test_a_promoted_standby_has_all_but_what_it_was_cut_off_from(own_server: Ser
         standby.remove()
 
 
-def test_a_copy_brings_yesterday_back(own_server: Server) -> None:
-    """What was committed after the copy is gone."""
+def test_a_copy_is_brought_back(own_server: Server) -> None:
+    """Commits after the copy are gone."""
     own_server.sql("CREATE TABLE numbers AS SELECT 1 AS number")
     copy = copy_of(own_server)
     own_server.sql("INSERT INTO numbers VALUES (2)")

@@ -3,8 +3,8 @@
 import sys
 from types import ModuleType
 
-# psycopg looks its own versions up in the packages' metadata, only to say them. What that
-# imports takes a twelfth of a verify's CPU time.
+# psycopg reads its own version numbers from package metadata, which nobody needs here. The imports
+# for that take a twelfth of a verify's CPU time.
 for _name in ("psycopg.version", "psycopg_binary.version"):
     _version = ModuleType(_name)
     _version.__version__ = "not asked for"  # type: ignore[attr-defined]

@@ -1,8 +1,8 @@
-"""What the schema holds, compared with what this version puts there.
+"""Comparing a server's schema with the one that this version makes.
 
-A desk's limit rests on the functions and on who may do what, and the database's owner can change
-both. `as_shipped.txt` is what the query here finds in a fresh store, whatever the server's version.
-Only the functions' bodies come from functions.sql itself.
+A desk's limit depends on functions and rights, which the database's owner can change.
+`as_shipped.txt` is what FACTS finds in a fresh store, on every version of PostgreSQL. The
+functions' bodies are compared with functions.sql.
 """
 # ruff: noqa: E501
 
@@ -18,7 +18,7 @@ from pincli.store.postgresql.functions import functions
 
 
 class Part(StrEnum):
-    """What a fact is about, as the query says it."""
+    """What a fact is about, as in FACTS."""
 
     TABLES = "tables"
     FUNCTIONS = "functions"
@@ -28,20 +28,14 @@ class Part(StrEnum):
 
 
 class Fact(NamedTuple):
-    """One thing that the catalog says.
-
-    Attributes:
-        part: A Part.
-        subject: What it is about, such as `people` or `people for pincli_desk`.
-        text: What is so.
-    """
+    """One fact of the catalog: a Part, a subject such as `people for pincli_desk`, and a text."""
 
     part: str
     subject: str
     text: str
 
 
-# For a search_path of pg_catalog alone, so that every other name is printed with its schema.
+# To run with search_path = pg_catalog, so that all other names are printed with their schema.
 FACTS = """
 WITH own AS (SELECT oid, nspowner, nspacl FROM pg_namespace WHERE nspname = 'pincli'),
 relations AS (SELECT c.* FROM pg_class AS c JOIN own ON c.relnamespace = own.oid),
@@ -118,7 +112,7 @@ SELECT 'rights', concat(relname, ' for ', coalesce(nullif(pg_get_userbyid(grante
            string_agg(attname, ', ' ORDER BY attnum))
   FROM granted_columns GROUP BY relname, grantee, privilege_type, is_grantable
 """
-"""Everything about the schema that counts, but for the functions' bodies."""
+"""Everything that matters about the schema, except the functions' bodies."""
 
 BODIES = (
     "SELECT proname, prosrc FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace"
@@ -131,14 +125,14 @@ _BODY = re.compile(
 
 
 def differences(facts: Iterable[Fact], bodies: Iterable[tuple[str, str]]) -> dict[Part, list[str]]:
-    """What is not as shipped, part by part.
+    """Return the subjects that are not as shipped, by part.
 
     Args:
-        facts: What FACTS finds.
-        bodies: What BODIES finds.
+        facts: The result of FACTS.
+        bodies: The result of BODIES.
     """
     found, shipped = set(facts), _shipped()
-    if not any(fact.subject == "old_events" for fact in found):  # it comes with a move alone
+    if not any(fact.subject == "old_events" for fact in found):  # only a move makes it
         shipped = {fact for fact in shipped if not fact.subject.startswith("old_events")}
     changed = found ^ shipped
     ours = dict(_BODY.findall("\n".join(functions())))
@@ -153,7 +147,7 @@ def differences(facts: Iterable[Fact], bodies: Iterable[tuple[str, str]]) -> dic
 
 
 def lines(facts: Iterable[Fact]) -> str:
-    """Facts as a file holds them, in order."""
+    """Return facts as the lines of a file, sorted."""
     return "".join(sorted("\t".join(fact) + "\n" for fact in facts))
 
 

@@ -1,8 +1,8 @@
-"""A connection to the server: how it is made, how long it is waited for, and flights.
+"""A connection to the server: making it, waiting for answers, and pipelined statements.
 
-Nothing here is a state of a session, so that a pooler in transaction mode may stand between.
-And nothing is ever cancelled: a COMMIT that is cancelled while it waits for a standby says that
-it was done. Who has waited long enough closes the connection.
+No session state is used, so it works through a pooler in transaction mode. Nothing is ever
+cancelled: a COMMIT that is cancelled while it waits for a standby reports success. After the
+longest wait the connection is closed instead.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from psycopg.waiting import Wait
 from pincli.store.location import Server
 
 LONGEST_WAIT = 10.0
-"""Seconds that anybody waits for the server, all in all, until a transaction commits."""
+"""Seconds to wait for the server, in all, until a transaction commits."""
 
 Parameters = Sequence[Any]
 Cursor = psycopg.Cursor[tuple[Any, ...]]
 Settings = dict[str, str]
 
-# What a location, a service file or the environment says goes before these.
+# The location, a service file and the environment override these.
 _DEFAULTS = {
     "target_session_attrs": "read-write",
     "keepalives_idle": "30",
@@ -43,10 +43,10 @@ _DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "10000",
 }
-_UNSAID = ("", "any")
-# At this value libpq gives up, once it has put all its settings together.
+_UNSET = ("", "any")
+# libpq rejects this value after it has collected all its settings, before it connects.
 _IMPOSSIBLE = {"gssencmode": "-"}
-# With these a COMMIT says that it was ended while it waited for a standby.
+# The SQLSTATEs of the warning that a COMMIT stopped waiting for a standby.
 _IN_DOUBT = ("01000", "57P01")
 _EVENTS = {
     Wait.R: select.POLLIN,
@@ -54,18 +54,18 @@ _EVENTS = {
     Wait.RW: select.POLLIN | select.POLLOUT,
 }
 
-_NEEDS_NO_LOOK_UP = re.compile(r"[/@]|[0-9.]+$|.*:")
-"""A socket, or an address."""
+_IS_ADDRESS = re.compile(r"[/@]|[0-9.]+$|.*:")
+"""A socket or an IP address, which needs no look-up."""
 
 _V = TypeVar("_V")
 
-# It prints errors that are raised, and shown, here.
+# psycopg would log errors that are raised and shown anyway.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 logging.getLogger("psycopg").propagate = False
 
 
 class NotConnected(psycopg.OperationalError):
-    """There is no connection; its text is what libpq and the servers have said of that."""
+    """No connection could be made; the text is what libpq and the servers say."""
 
 
 class WaitedTooLong(psycopg.OperationalError):
@@ -73,12 +73,12 @@ class WaitedTooLong(psycopg.OperationalError):
 
 
 class Connection(psycopg.Connection[tuple[Any, ...]]):
-    """A connection, and how long its server is waited for.
+    """A connection that waits a limited time for answers.
 
     Attributes:
-        patience: Seconds that may still be waited.
-        renews: Whether the next answer gives the whole patience back.
-        in_doubt: What the server said of a commit that may not last, until somebody empties it.
+        patience: The seconds left to wait.
+        renews: Whether the next answer restores the full patience.
+        in_doubt: The server's warning that a commit may not last; the caller resets it.
     """
 
     def __init__(self, pgconn: pq.abc.PGconn, patience: float = LONGEST_WAIT) -> None:
@@ -91,12 +91,12 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         self.add_notice_handler(self._take_notice)
 
     def wait(self, gen: PQGen[_V], *_: object, **__: object) -> _V:
-        """Take psycopg's part in a talk with the server, as long as the patience lasts.
+        """Wait for the server as psycopg asks, as long as the patience lasts.
 
-        Whatever ends it early, a signal too, closes the connection: psycopg would cancel.
+        Any other end, such as a signal, closes the connection; psycopg would cancel the statement.
 
         Raises:
-            WaitedTooLong: It did not last.
+            WaitedTooLong: The patience has run out.
         """
         began = time.monotonic()
         try:
@@ -115,29 +115,29 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         except BaseException as error:
             if isinstance(error, WaitedTooLong) or not isinstance(error, psycopg.Error):
                 self.close()
-            with suppress(psycopg.Error):  # it would still have its say
+            with suppress(psycopg.Error):  # closing it can raise once more
                 gen.close()
             raise
         finally:
             self.patience = max(self.patience - (time.monotonic() - began), 0)
 
     def flight(self, *statements: tuple[str, Parameters]) -> list[Cursor]:
-        """Send statements at once, and wait for all their answers at once.
+        """Send statements at once, and wait once for all their answers.
 
-        Where no BEGIN is among them they are one transaction.
+        Without a BEGIN among them, they are one transaction.
         """
         with self.pipeline():
             return [self.execute(text.encode(), values) for text, values in statements]
 
     def is_dead(self) -> bool:
-        """Whether the server has ended an idle connection meanwhile; asks nobody."""
+        """Whether the server has closed the idle connection; nothing is sent."""
         with suppress(psycopg.Error):
             while not self.closed and _ready(self.pgconn.socket, Wait.R, 0):
                 self.pgconn.consume_input()
         return self.closed
 
     def clear(self) -> None:
-        """Leave no transaction open, whatever it takes."""
+        """Roll back an open transaction, or close the connection if that fails."""
         try:
             if not self.closed and self.pgconn.transaction_status != pq.TransactionStatus.IDLE:
                 self.execute(b"ROLLBACK")
@@ -152,15 +152,16 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
 def connect(server: Server, patience: float = LONGEST_WAIT) -> Connection:
     """Connect to a server, or to the first of several that takes writes.
 
-    Each of several gets its share of the time: the first may be gone, and its network silent.
+    Several hosts share the time, since the first one may be down and silent.
 
     Args:
-        server: Where it is. What it leaves unsaid is as service file, environment and password
-            file say, as with any program that uses libpq.
+        server: The location. For what it leaves out, service file, environment and password file
+            count, as in every program that uses libpq.
         patience: Seconds to wait, for the connection and then for answers.
 
     Raises:
-        psycopg.Error: There is none. What servers and libpq have said is in NotConnected.
+        NotConnected: No host could be reached.
+        psycopg.Error: The location is malformed.
     """
     began = time.monotonic()
     settings = _settings(server)
@@ -168,7 +169,7 @@ def connect(server: Server, patience: float = LONGEST_WAIT) -> Connection:
     ours = {
         name: value
         for name, value in _DEFAULTS.items()
-        if settings[name] in _UNSAID and name not in written
+        if settings[name] in _UNSET and name not in written
     }
     ours |= {"fallback_application_name": "pincli", "client_encoding": "UTF8"}
     hosts = _hosts(settings)
@@ -188,16 +189,16 @@ def connect(server: Server, patience: float = LONGEST_WAIT) -> Connection:
 
 
 def _settings(server: Server) -> Settings:
-    """All of libpq's settings for a server, wherever they are from."""
+    """Return all of libpq's settings for a server, from every source."""
     pgconn = pq.PGconn.connect_start(make_conninfo(server.address, **_IMPOSSIBLE).encode())
     settings = {option.keyword.decode(): (option.val or b"").decode() for option in pgconn.info}
     if not settings["gssencmode"]:
-        raise NotConnected(_said_by(pgconn))  # it gave up before: the service is unknown
+        raise NotConnected(_said_by(pgconn))  # it failed earlier: the service is unknown
     return settings
 
 
 def _hosts(settings: Settings) -> list[Settings]:
-    """What to say to libpq for each of the hosts in its settings."""
+    """Return libpq's settings for each of the hosts."""
     names = [name for name in ("host", "hostaddr") if settings[name]]
     if not names:
         return [{}]
@@ -213,15 +214,15 @@ def _hosts(settings: Settings) -> list[Settings]:
 
 
 def _addresses(host: Settings, seconds: float) -> list[Settings]:
-    """What to say to libpq of the addresses of a host.
+    """Return libpq's settings for each address of a host.
 
-    It would look up a name by itself, and keep the whole process waiting, deaf to Ctrl-C.
+    libpq's own look-up of a name would block the whole process, Ctrl-C included.
 
     Raises:
-        NotConnected: There is none, or nobody answers within so many seconds.
+        NotConnected: The name is unknown, or no name server has answered in time.
     """
     name = host.get("host", "")
-    if "hostaddr" in host or not name or _NEEDS_NO_LOOK_UP.match(name):
+    if "hostaddr" in host or not name or _IS_ADDRESS.match(name):
         return [{}]
     found: list[str] = []
     said = [_no_answer(seconds)]
@@ -248,7 +249,7 @@ def _addresses(host: Settings, seconds: float) -> list[Settings]:
 
 
 def _reached(server: Server, settings: Settings, seconds: float) -> pq.abc.PGconn:
-    """Connect to one host, by the first of its addresses that will do."""
+    """Connect to the first address of a host that answers."""
     said = []
     addresses = _addresses(settings, seconds)
     for address in addresses:
@@ -261,7 +262,7 @@ def _reached(server: Server, settings: Settings, seconds: float) -> pq.abc.PGcon
 
 
 def _connected(conninfo: str, seconds: float) -> pq.abc.PGconn:
-    """Connect to one host within so many seconds."""
+    """Connect to one address within some seconds."""
     deadline = time.monotonic() + seconds
     pgconn = pq.PGconn.connect_start(conninfo.encode())
     while pgconn.status != pq.ConnStatus.BAD:
@@ -278,12 +279,12 @@ def _connected(conninfo: str, seconds: float) -> pq.abc.PGconn:
 
 
 def _ready(descriptor: int, wanted: Wait, seconds: float) -> int:
-    """What a socket is ready for of what is wanted; nothing, once the time has passed."""
+    """Return what a socket is ready for; 0 once the time has passed."""
     poll = select.poll()
     poll.register(descriptor, _EVENTS[wanted])
     found = poll.poll(max(seconds, 0) * 1000)
     event = found[0][1] if found else 0
-    # What went wrong shows in either direction.
+    # An error makes it ready in either direction.
     return bool(event & ~select.POLLOUT) * Wait.R | bool(event & ~select.POLLIN) * Wait.W
 
 

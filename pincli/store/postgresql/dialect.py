@@ -1,4 +1,4 @@
-"""The SQL that both engines share, as PostgreSQL wants it."""
+"""Translating the shared SQL for PostgreSQL."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 from pincli.models import Texts, TrailEvent, User
 
 _OF_SQLITE = re.compile(r" (NOT INDEXED|INDEXED BY \w+)")
-# A list of so many is one parameter: each would be a part of the statement's text.
+# A list becomes one parameter, or each length would be another statement.
 _LIST = re.compile(r" IN \(\?(?:, \?)+\)")
 _KINDS = {bytes: "bytea", int: "bigint", str: "text"}
 
 
 def translated_sql(statement: str, parameters: Sequence[Any]) -> tuple[bytes, Sequence[Any]]:
-    """A statement with `?` for its parameters, as psycopg takes it, and they."""
+    """Return a statement with `?` marks, and its parameters, as psycopg takes them."""
     text, lengths = _translated(statement)
     if not lengths:
         return text, parameters
@@ -30,7 +30,7 @@ def translated_sql(statement: str, parameters: Sequence[Any]) -> tuple[bytes, Se
 
 @lru_cache(256)
 def _translated(statement: str) -> tuple[bytes, tuple[int, ...]]:
-    """The text, and how its parameters go together: -n are apart, n are a list."""
+    """Return the text, and how to group its parameters: -n are separate, n are a list."""
     lengths: list[int] = []
     end = 0
     for found in _LIST.finditer(statement):
@@ -44,14 +44,14 @@ def _translated(statement: str) -> tuple[bytes, tuple[int, ...]]:
 
 @cache
 def kinds_of(columns: tuple[str, ...]) -> tuple[str, ...]:
-    """The types of some columns of people, trail or texts, as arrays hold them."""
+    """Return the array types for some columns of people, trail or texts."""
     hints = {"seal": bytes, **Texts.__annotations__, **TrailEvent.__annotations__}
     hints |= User.__annotations__
     return tuple(_kind(hints[name]) for name in columns)
 
 
 def array(values: Iterable[Any], kind: str) -> str:
-    """An array's literal. psycopg's own takes three times as long."""
+    """Return an array as a literal; psycopg's own takes three times as long."""
     return f"{{{','.join(['NULL' if each is None else _ELEMENTS[kind](each) for each in values])}}}"
 
 

@@ -1,4 +1,4 @@
-"""The database's functions, with the lists and numbers of models.py and rules/ put in."""
+"""The database's functions: functions.sql, with lists and numbers from models.py and rules/."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pincli.rules.times import NOTICE_RETRY_SECONDS
 
 LEFT_OPEN_SECONDS = 10
 LONGEST_TEXTS = 2000
-"""In bytes, of all texts of a call: an index takes no name much longer than that."""
+"""Bytes in all texts of a call; an index takes no name much longer than that."""
 
-# A caller of a SECURITY DEFINER function keeps their own settings, unless it has its own. With
-# debug_print_plan and client_min_messages a caller would read the values of its statements.
+# A SECURITY DEFINER function runs with its caller's settings, except for those that it sets. With
+# debug_print_plan and client_min_messages a caller could read the values of its statements.
 _SETTINGS = """SECURITY DEFINER
   SET search_path = pincli, pg_temp
   SET client_min_messages = error
@@ -38,21 +38,26 @@ _PARTS = {
     int: "convert_to('i' || {}, 'UTF8')",
     str: "convert_to('t' || {}, 'UTF8')",
 }
-"""How a column of each kind becomes a part, as in rules/canonical.py."""
+"""How a value of each kind is framed, as in rules/canonical.py."""
+
+_READ_HEAD = """SELECT s.head_number, s.head_link, s.epoch INTO head_number, head_link, head_epoch
+    FROM pincli.store AS s WHERE s.id = 1;"""
+_MARK = "p_seen_number bigint, p_seen_link bytea, p_seen_epoch bigint"
+"""The mark of the caller's host."""
 
 _ATTEMPT = [name for name in User._fields if name == "attempt" or name.startswith("attempt_")]
 _CALL = [name for name in User._fields if name.startswith("call_")]
 
 
 def functions() -> list[str]:
-    """The statements that replace all functions of the schema; they belong in one transaction."""
+    """Return the statements that replace all functions, for one transaction."""
     text = files("pincli.store.postgresql").joinpath("functions.sql").read_text("utf-8")
-    for name, value in _put_in().items():
+    for name, value in _values().items():
         text = text.replace(f"{{{{{name}}}}}", value)
     return [_DROP_ALL, text]
 
 
-def _put_in() -> Mapping[str, str]:
+def _values() -> Mapping[str, str]:
     types = sorted(kind.value for kind in TYPES_WITH_PINS)
     return {
         "record_label": _label(canonical.RECORD),
@@ -66,8 +71,12 @@ def _put_in() -> Mapping[str, str]:
         "no_attempt": "\n  ".join(f"u.{name} := NULL;" for name in _ATTEMPT),
         "attempt_and_call_as_in_u": ",\n      ".join(f"{n} = u.{n}" for n in _ATTEMPT + _CALL),
         "waiting": f"{_SETTINGS}\n  SET lock_timeout = '10s'",
-        # Nobody waits for it: the next one to look ends the attempt.
+        # It need not wait: the next process to look ends the attempt.
         "hardly_waiting": f"{_SETTINGS}\n  SET lock_timeout = '200ms'",
+        "mark": _MARK,
+        "caller_and_mark": f"p_agent text, p_command text, {_MARK}",
+        "out_head": "OUT head_number bigint, OUT head_link bytea, OUT head_epoch bigint",
+        "read_head": _READ_HEAD,
         "call_lasts": str(int(CALL_LASTS.total_seconds())),
         "ahead_at_most": str(int(AHEAD_AT_MOST.total_seconds())),
         "left_open": str(LEFT_OPEN_SECONDS),
@@ -90,6 +99,6 @@ def _framed(row: str, model: type[Any], names: Iterable[str]) -> str:
 
 
 def _kind_of(annotation: Any) -> type:
-    """Which kind of value a field holds; a bool is an int."""
+    """Return the kind of value that a field holds; a bool is an int."""
     kinds = getattr(annotation, "__args__", (annotation,))
     return next(kind for kind in (bytes, int, str) if issubclass(kinds[0], kind))

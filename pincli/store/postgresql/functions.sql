@@ -1,20 +1,20 @@
 -- What agents do. A desk calls these functions; it writes no table and reads no secret.
 --
--- What becomes of a record is rules/lockout.py and store/steps/attempts.py in SQL, and a test
--- compares them over every small state. functions.py puts in the text in double braces, from
--- models.py and rules/, and drops the functions that were there.
+-- They are rules/lockout.py and store/steps/attempts.py in SQL; a test compares both over every
+-- small state. functions.py replaces the names in double braces, with lists and numbers from
+-- models.py and rules/, and drops the old functions.
 --
--- A desk may be stolen, so every caller is an attacker here:
+-- A desk can be stolen, so every caller may be an attacker:
 -- * A transaction that has charged compares nothing. Otherwise a caller could roll both back.
--- * A caller chooses the session's settings. Those that could show a secret are set by every
---   function that may be called, and so is the search_path. No text here has a backslash, and no
---   statement is STRICT: its error could show values.
--- * What a caller gives is checked first: the error of a broken CHECK would show the row.
+-- * A caller chooses the session's settings. So every public function sets the search_path, and
+--   the settings that could show a secret. No text here has a backslash, and no INTO is STRICT:
+--   its error could show values.
+-- * Arguments are checked first: the error of a broken CHECK would show the row.
 -- * The user's row is locked first, then the row of the store, each by a statement of its own.
---   Only what later statements read is sure to be as new as the lock.
+--   Only later statements are sure to read what is as new as the lock.
 
--- rules/canonical.py: each name and each value behind its length. One call for a whole row: a call
--- for each column takes twice the time.
+-- rules/canonical.py: each name and each value after its length. One call frames a whole row; a call
+-- for each column would take twice the time.
 CREATE FUNCTION pincli._framed(names text[], parts bytea[]) RETURNS bytea
 LANGUAGE sql STABLE AS $$
   SELECT string_agg(
@@ -45,7 +45,7 @@ BEGIN
   RETURN sha256({{texts_label}} || int8send(octet_length(x.blind)) || x.blind || {{texts}});
 END $$;
 
--- A time as events bear it.
+-- A time as events hold it.
 CREATE FUNCTION pincli._written(moment timestamptz) RETURNS text
 LANGUAGE sql STABLE AS $$
   SELECT to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
@@ -62,9 +62,8 @@ LANGUAGE sql IMMUTABLE AS $$
     ELSE 'active' END
 $$;
 
--- Before anything else: what a caller gives is short, and agent and command are there. The commit
--- waits for the disk, and for standbys where those are waited for, whatever the session says: an
--- attempt that is lost is a guess given back.
+-- Called first. Texts must be short, and agent and command given. The commit waits for the disk, and
+-- for synchronous standbys, whatever the session sets: a lost attempt would be a guess given back.
 CREATE FUNCTION pincli._begin(p_agent text, p_command text, VARIADIC p_texts text[] DEFAULT '{}') RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -79,8 +78,8 @@ BEGIN
   END IF;
 END $$;
 
--- The record of a user, whom nobody else changes now. It is as its newest event says, or the
--- event was archived.
+-- Locks and returns a user's record. It must be as its newest event says, unless that event was
+-- archived.
 CREATE FUNCTION pincli._user(p_uid bytea) RETURNS pincli.people
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -105,9 +104,8 @@ BEGIN
   RETURN u;
 END $$;
 
--- Locks the end of the trail, and sees that the store is not older than what the caller's host
--- has seen of it. A newer epoch is a restore, which every host accepts; what was archived can't
--- be compared any more.
+-- Locks the end of the trail, and fails if the store is older than the mark of the caller's host. A
+-- newer epoch is a restore, which every host accepts. An archived event can't be compared.
 CREATE FUNCTION pincli._require_seen(p_number bigint, p_link bytea, p_epoch bigint) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -130,8 +128,8 @@ BEGIN
   END IF;
 END $$;
 
--- Appends an event; `e` comes with what only its caller knows. Gives the record, with the number
--- of the event where that changed it.
+-- Appends an event; the caller has set in `e` what only the caller knows. Returns the record, with
+-- the event's number if the event changes the record.
 CREATE FUNCTION pincli._append(
   INOUT u pincli.people, e pincli.trail, changed boolean, p_ticket text, p_name text,
   p_reason text DEFAULT NULL
@@ -169,7 +167,7 @@ BEGIN
   UPDATE pincli.store AS s SET head_number = e.number, head_link = e.link WHERE s.id = 1;
 END $$;
 
--- Writes what became of a record. The counter grows by one at most, or to its bound by a lock.
+-- Writes a changed record. The counter grows by one at most, or to its bound by a lock.
 CREATE FUNCTION pincli._save(u pincli.people, p_event bigint) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -203,8 +201,8 @@ BEGIN
   u.locks_total := u.locks_total + 1;
 END $$;
 
--- rules/lockout.py: finished, or ended_first where a lock by hand follows: nobody is then told
--- *verified*. `p_by` is the agent whose command ends the attempt.
+-- rules/lockout.py: finished; or with `p_locks`, ended_first before a lock by hand, so that nobody
+-- is told *verified*. `p_by` is the agent whose command ends the attempt.
 CREATE FUNCTION pincli._finish(
   INOUT u pincli.people, p_at text, p_by text, p_locks boolean DEFAULT false
 ) LANGUAGE plpgsql AS $$
@@ -258,9 +256,8 @@ END $$;
 CREATE FUNCTION pincli.charge(
   p_uid bytea, p_version bigint, p_question text, p_answer bytea, p_nonce uuid,
   p_agent text, p_command text, p_ticket text,
-  p_seen_number bigint, p_seen_link bytea, p_seen_epoch bigint,
-  OUT attempt bigint, OUT outcome text,
-  OUT head_number bigint, OUT head_link bytea, OUT head_epoch bigint
+  {{mark}},
+  OUT attempt bigint, OUT outcome text, {{out_head}}
 ) LANGUAGE plpgsql {{waiting}} AS $$
 DECLARE
   u pincli.people;
@@ -318,16 +315,15 @@ BEGIN
   ELSE
     RAISE EXCEPTION 'the nonce is taken' USING ERRCODE = '22023';
   END IF;
-  SELECT s.head_number, s.head_link, s.epoch INTO head_number, head_link, head_epoch
-    FROM pincli.store AS s WHERE s.id = 1;
+  {{read_head}}
 END $$;
 
--- store/steps/attempts.py: settle. Check and proof are told with a yes alone. No outcome: this
--- login has charged no such attempt.
+-- store/steps/attempts.py: settle. Check and proof are returned only with a yes. The outcome is NULL
+-- if this login has charged no such attempt.
 CREATE FUNCTION pincli.settle(
   p_nonce uuid, p_uid bytea, p_agent text, p_command text,
   OUT outcome text, OUT state text, OUT pin_check bytea, OUT pin_proof bytea, OUT locked boolean,
-  OUT head_number bigint, OUT head_link bytea, OUT head_epoch bigint
+  {{out_head}}
 ) LANGUAGE plpgsql {{waiting}} AS $$
 DECLARE
   u pincli.people;
@@ -369,19 +365,16 @@ BEGIN
     END IF;
     locked := u.locks_total > locks;
   END IF;
-  SELECT s.head_number, s.head_link, s.epoch INTO head_number, head_link, head_epoch
-    FROM pincli.store AS s WHERE s.id = 1;
+  {{read_head}}
 END $$;
 
--- store/steps: refuse_unless_active where a user is given, a name that nobody has, and with
--- neither a command that a role or a rule refused; that somebody was looked at; a ticket for an
--- attempt of the same agent on the same login.
+-- store/steps/attempts.py: refuse_unless_active, if a user is given. Also records an unknown name, a
+-- command that a role or a rule refused, a view of a user, and a ticket for an attempt of the same
+-- agent and login.
 CREATE FUNCTION pincli.record(
   p_uid bytea, p_name text, p_kind text, p_attempt bigint, p_outcome text, p_ticket text,
-  p_agent text, p_command text,
-  p_seen_number bigint, p_seen_link bytea, p_seen_epoch bigint,
-  OUT outcome text, OUT state text, OUT locked boolean,
-  OUT head_number bigint, OUT head_link bytea, OUT head_epoch bigint
+  {{caller_and_mark}},
+  OUT outcome text, OUT state text, OUT locked boolean, {{out_head}}
 ) LANGUAGE plpgsql {{waiting}} AS $$
 DECLARE
   u pincli.people;
@@ -422,15 +415,13 @@ BEGIN
     e.outcome := outcome;
     PERFORM pincli._append(u, e, false, p_ticket, p_name);
   END IF;
-  SELECT s.head_number, s.head_link, s.epoch INTO head_number, head_link, head_epoch
-    FROM pincli.store AS s WHERE s.id = 1;
+  {{read_head}}
 END $$;
 
--- store/steps/attempts.py: finish, for an attempt that has been open for long enough.
+-- store/steps/attempts.py: finish, for an attempt that has been open for ten seconds.
 CREATE FUNCTION pincli.finish(
-  p_uid bytea, p_agent text, p_command text,
-  p_seen_number bigint, p_seen_link bytea, p_seen_epoch bigint,
-  OUT locked boolean, OUT head_number bigint, OUT head_link bytea, OUT head_epoch bigint
+  p_uid bytea, {{caller_and_mark}},
+  OUT locked boolean, {{out_head}}
 ) LANGUAGE plpgsql {{hardly_waiting}} AS $$
 DECLARE
   u pincli.people;
@@ -444,16 +435,13 @@ BEGIN
     u := pincli._finish(u, pincli._written(clock_timestamp()), p_agent);
   END IF;
   locked := u.locks_total > locks;
-  SELECT s.head_number, s.head_link, s.epoch INTO head_number, head_link, head_epoch
-    FROM pincli.store AS s WHERE s.id = 1;
+  {{read_head}}
 END $$;
 
--- store/steps/pins.py: lock. What nobody needs a PIN for, and nobody gets a guess by.
+-- store/steps/pins.py: lock. It needs no PIN and gives no guess.
 CREATE FUNCTION pincli.lock(
-  p_uid bytea, p_reason text, p_agent text, p_command text,
-  p_seen_number bigint, p_seen_link bytea, p_seen_epoch bigint,
-  OUT changed boolean, OUT locked boolean,
-  OUT head_number bigint, OUT head_link bytea, OUT head_epoch bigint
+  p_uid bytea, p_reason text, {{caller_and_mark}},
+  OUT changed boolean, OUT locked boolean, {{out_head}}
 ) LANGUAGE plpgsql {{waiting}} AS $$
 DECLARE
   u pincli.people;
@@ -482,16 +470,13 @@ BEGIN
     PERFORM pincli._save(u, before);
   END IF;
   locked := u.locks_total > locks;
-  SELECT s.head_number, s.head_link, s.epoch INTO head_number, head_link, head_epoch
-    FROM pincli.store AS s WHERE s.id = 1;
+  {{read_head}}
 END $$;
 
--- store/steps/calls.py: begin and end. A caller may claim to be any agent.
+-- store/steps/calls.py: begin and end. A caller can claim to be any agent.
 CREATE FUNCTION pincli.call(
-  p_uid bytea, p_ref text, p_ends boolean, p_anybodys boolean, p_agent text, p_command text,
-  p_seen_number bigint, p_seen_link bytea, p_seen_epoch bigint,
-  OUT outcome text, OUT locked boolean,
-  OUT head_number bigint, OUT head_link bytea, OUT head_epoch bigint
+  p_uid bytea, p_ref text, p_ends boolean, p_anybodys boolean, {{caller_and_mark}},
+  OUT outcome text, OUT locked boolean, {{out_head}}
 ) LANGUAGE plpgsql {{waiting}} AS $$
 DECLARE
   u pincli.people;
@@ -538,21 +523,19 @@ BEGIN
     u := pincli._append(u, e, true, ticket, NULL);
     PERFORM pincli._save(u, before);
   END IF;
-  SELECT s.head_number, s.head_link, s.epoch INTO head_number, head_link, head_epoch
-    FROM pincli.store AS s WHERE s.id = 1;
+  {{read_head}}
 END $$;
 
 -- store/sql/notices.py: next_notice.
 CREATE FUNCTION pincli.next_notice(
   p_agent text, p_command text,
-  OUT notice text[], OUT head_number bigint, OUT head_link bytea, OUT head_epoch bigint
+  OUT notice text[], {{out_head}}
 ) LANGUAGE plpgsql {{waiting}} AS $$
 DECLARE
   now text := pincli._written(clock_timestamp());
 BEGIN
   PERFORM pincli._begin(p_agent, p_command);
-  SELECT s.head_number, s.head_link, s.epoch INTO head_number, head_link, head_epoch
-    FROM pincli.store AS s WHERE s.id = 1;
+  {{read_head}}
   INSERT INTO pincli.notices (number) VALUES (0) ON CONFLICT DO NOTHING;
   IF FOUND THEN
     RETURN;
@@ -573,11 +556,10 @@ BEGIN
   END IF;
 END $$;
 
--- store/steps/notices.py: delivered.
+-- store/steps/alerts.py: delivered.
 CREATE FUNCTION pincli.delivered(
-  p_number bigint, p_failure text, p_agent text, p_command text,
-  p_seen_number bigint, p_seen_link bytea, p_seen_epoch bigint,
-  OUT head_number bigint, OUT head_link bytea, OUT head_epoch bigint
+  p_number bigint, p_failure text, {{caller_and_mark}},
+  {{out_head}}
 ) LANGUAGE plpgsql {{waiting}} AS $$
 DECLARE
   u pincli.people;
@@ -600,6 +582,5 @@ BEGIN
       PERFORM pincli._append(u, e, false, NULL, NULL);
     END IF;
   END IF;
-  SELECT s.head_number, s.head_link, s.epoch INTO head_number, head_link, head_epoch
-    FROM pincli.store AS s WHERE s.id = 1;
+  {{read_head}}
 END $$;

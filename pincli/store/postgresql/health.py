@@ -1,7 +1,7 @@
-"""What doctor says of a server: as much as this host's login can see of it.
+"""doctor's checks of a server, as far as this host's login can see.
 
-What a login may not see is said to be not checked. Nothing is written. The mark, the last audit
-and the events' dates are looked at for every store, in operations/doctor/examination.py.
+What the login may not see is reported as not checked. Nothing is written. The mark, the last audit
+and the events' dates are checked for every store, in operations/doctor/examination.py.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _UNREACHED = {
 }
 
 _POWERS = ("SUPERUSER", "CREATEROLE", "BYPASSRLS", "REPLICATION")
-# What of the server's own roles reaches every table, or the files below them.
+# The server's own roles that reach every table, or its files.
 _ALL_MIGHTY = {
     "pg_read_all_data",
     "pg_write_all_data",
@@ -82,7 +82,7 @@ SELECT s.head_number - coalesce(t.number, s.start_number), f.at, clock_timestamp
                      ORDER BY number DESC LIMIT 1) AS t ON true
   LEFT JOIN pincli.trail AS f ON f.number = coalesce(t.number, s.start_number) + 1
 """
-# The later of a login's rows count.
+# A login's later rows override its earlier ones.
 _OF_LOGINS = """
 SELECT r.rolname, split_part(c, '=', 1), substr(c, strpos(c, '=') + 1)
   FROM pg_roles AS r
@@ -94,7 +94,7 @@ SELECT r.rolname, split_part(c, '=', 1), substr(c, strpos(c, '=') + 1)
   ORDER BY r.rolname, s.setrole <> 0, s.setdatabase <> 0
 """
 _PERSONAL = ("user", "database user", "client", "session", "override")
-"""Where a setting comes from that is this login's, or this connection's, alone."""
+"""The sources of settings that hold only for this login or this connection."""
 
 _PRINTING = (
     *("debug_print_parse", "debug_print_rewritten", "debug_print_plan"),
@@ -126,7 +126,7 @@ _AS_SHIPPED = {
 
 
 def health(server: Server) -> Iterator[Check]:
-    """Every check that concerns the server; a failed one does not end the others."""
+    """Yield every check of the server; a failed one does not end the others."""
     try:
         with translated(server):
             connection = connect(server)
@@ -149,13 +149,13 @@ def health(server: Server) -> Iterator[Check]:
 
 
 class _Look:
-    """What the checks ask a server."""
+    """The queries behind the checks."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
     def rows(self, query: LiteralString, *parameters: object) -> list[tuple[Any, ...]]:
-        """What a query finds. No object of anybody else's takes the place of a catalog's."""
+        """Return a query's rows. Only the catalog's own names are found."""
         try:
             answers = self.connection.flight(
                 ("BEGIN READ ONLY", ()),
@@ -171,17 +171,17 @@ class _Look:
 
     @cached_property
     def settings(self) -> Mapping[str, tuple[str, str]]:
-        """The settings that this login can see, each with where it comes from."""
+        """The settings that this login can see, each with its source."""
         rows = self.rows("SELECT name, setting, source FROM pg_settings")
         return {name: (value, source) for name, value, source in rows}
 
     def setting(self, name: str) -> str:
-        """One that every login can see."""
+        """Return a setting that every login can see."""
         return self.settings[name][0]
 
     @cached_property
     def settings_of_logins(self) -> Mapping[str, Mapping[str, str]]:
-        """What is known of the settings of each host's login."""
+        """The known settings of each host's login."""
         common = {
             n: value for n, (value, source) in self.settings.items() if source not in _PERSONAL
         }
@@ -194,13 +194,13 @@ class _Look:
         return found | {self.login: ours}
 
     def unseen(self, *names: str) -> list[str]:
-        """The logins of which one of these settings is not known: they have this login's own."""
+        """Return the logins for which one of these settings is unknown."""
         here = self.settings.keys() & set(names)
         return sorted(name for name, known in self.settings_of_logins.items() if here - set(known))
 
     @cached_property
     def login(self) -> str:
-        """Who asks."""
+        """The login of this connection."""
         return str(self.rows("SELECT session_user")[0][0])
 
 
@@ -210,9 +210,9 @@ def _version(look: _Look) -> Check:
 
 
 def version_check(major: int, today: date) -> Check:
-    """Whether a version of PostgreSQL can be used, and still gets security fixes.
+    """Whether a version of PostgreSQL is supported, and still gets security fixes.
 
-    Each comes in an autumn and gets them for five years.
+    Each version gets them for five years, until an autumn.
     """
     what = f"PostgreSQL {major}"
     if major < OLDEST:
@@ -223,7 +223,7 @@ def version_check(major: int, today: date) -> Check:
 
 
 def _encryption(look: _Look) -> Check:
-    """TLS on the way to the server, and from a pooler to it."""
+    """The connection, and a pooler's own connection to the server, are encrypted."""
     pgconn = look.connection.pgconn
     host = pgconn.host.decode()
     said = {option.keyword: (option.val or b"").decode() for option in pgconn.info}
@@ -245,7 +245,7 @@ def _encryption(look: _Look) -> Check:
 
 
 def _role(look: _Look) -> Check:
-    """A host's login has one group's rights, and no others."""
+    """A host's login has the rights of one group, and no others."""
     roles = look.rows(_ROLES)
     names = {name for name, *_ in roles}
     powers = [
@@ -271,7 +271,7 @@ def _role(look: _Look) -> Check:
 
 
 def _reach(look: _Look) -> Check:
-    """A desk can be stolen: it reads nothing that helps to guess, and writes no table."""
+    """A desk reads nothing that helps to guess, and writes no table: it can be stolen."""
     names = {name for name, *_ in look.rows(_ROLES)}
     if DESK not in names:
         return unchecked("a desk's reach", "this login is not a desk's; run doctor on a desk too")
@@ -305,7 +305,7 @@ def _commits(look: _Look) -> Check:
 
 
 def _standby(look: _Look) -> Check:
-    """Where somebody else may take over, commits wait until they are there too."""
+    """If there is a standby, commits wait for it."""
     names = look.setting("synchronous_standby_names")
     ((standbys, waited_for, unseen),) = look.rows(_STANDBYS)
     if not standbys and names:
@@ -338,7 +338,7 @@ def _primary(look: _Look) -> Check:
 
 
 def _clock(look: _Look) -> Check:
-    """Times come from the server; people on this host read them by its clock."""
+    """Times come from the server, and are read by this host's clock."""
     before = time()
     ((theirs,),) = look.rows("SELECT extract(epoch FROM clock_timestamp())::float8")
     after = time()
@@ -350,7 +350,7 @@ def _clock(look: _Look) -> Check:
 
 
 def _seal(look: _Look) -> Check:
-    """The database's owner can rewrite what has no seal yet."""
+    """Events get a seal within an hour; until then the database's owner can rewrite them."""
     ((unsealed, first_at, now),) = look.rows(_UNSEALED)
     since = moment_of(first_at) if first_at else None
     if not unsealed:
@@ -363,7 +363,7 @@ def _seal(look: _Look) -> Check:
 
 
 def _logged(look: _Look) -> Check:
-    """An answer is a parameter of a statement, and a server's log may hold those."""
+    """The server's log holds no parameters, since answers are parameters."""
     here = logging_of_parameters(look.settings_of_logins[look.login])
     causes = set(here)
     for login, settings in look.settings_of_logins.items():
@@ -375,7 +375,7 @@ def _logged(look: _Look) -> Check:
 
 
 def logging_of_parameters(settings: Mapping[str, str]) -> set[str]:
-    """Those of a login's settings by which the server's log gets statements' parameters."""
+    """Return the settings by which the server would log statements' parameters."""
     on = {name for name, value in settings.items() if not _OFF.fullmatch(value)}
     timed = {name for name, value in settings.items() if not _NEGATIVE.fullmatch(value)}
     causes = on & set(_PRINTING) | timed & {"auto_explain.log_min_duration"}
@@ -392,7 +392,7 @@ def logging_of_parameters(settings: Mapping[str, str]) -> set[str]:
 
 
 def _idle(look: _Look) -> Check:
-    """A host that hangs in the middle of a transaction holds up everybody."""
+    """A host that hangs in a transaction is cut off, or it would hold up everybody."""
     name, what = "idle_in_transaction_session_timeout", "hanging hosts"
     values = {login: settings.get(name) for login, settings in look.settings_of_logins.items()}
     without = sorted(login for login, value in values.items() if value and _OFF.fullmatch(value))
@@ -403,14 +403,14 @@ def _idle(look: _Look) -> Check:
 
 
 def _all_seen(look: _Look, what: str, *names: str) -> Check:
-    """That all is well, unless these settings of another host's login are not known here."""
+    """Return a passed check, unless a login's settings are unknown here."""
     if logins := look.unseen(*names):
         return unchecked(what, f"this login can't see the settings of {_few(logins)}")
     return Check(what, None, "")
 
 
 def _as_shipped(look: _Look) -> Iterator[Check]:
-    """The tables, functions and rights are those of this version, and nothing is beside them."""
+    """Tables, functions and rights are those of this version, and there are no others."""
     facts = [Fact._make(row) for row in look.rows(FACTS)]
     if not facts:
         yield Check("tables", "there is no schema pincli", "`pincli init` makes it")

@@ -1,4 +1,4 @@
-"""Who may do what in the database: a group role for each kind of host, and the grants."""
+"""Roles and rights in the database: a group role for each kind of host, and its grants."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NOT_FOR_DESKS = {
     "barred_version",
     "attempt_answer",
 }
-"""Columns of people. Nor does a desk read the seal, or the digest of a record."""
+"""Columns of people. A desk can't read the seal or a record's digest either."""
 
 _BEFORE = """DO $$
 BEGIN
@@ -37,7 +37,7 @@ BEGIN
   END IF;
 END $$"""
 
-# Who creates a role may grant it, and is no member of it from PostgreSQL 16 on.
+# From PostgreSQL 16 on, the creator of a role may grant it, but is not a member of it.
 _MEMBERSHIP = f"""DO $$
 DECLARE
   needed text := CASE WHEN current_setting('server_version_num')::int < 160000
@@ -50,9 +50,9 @@ END $$"""
 
 
 def statements(*, old_events: bool = False) -> list[str]:
-    """All that an empty database needs, in order; they belong in one transaction.
+    """Return all statements for an empty database, in order, for one transaction.
 
-    For a superuser, or for somebody who may create roles and a schema.
+    They need a superuser, or a login that may create roles and a schema.
 
     Args:
         old_events: Whether to make the table for the events of schema 1.
@@ -71,12 +71,12 @@ def statements(*, old_events: bool = False) -> list[str]:
 
 
 def script(statements: list[str]) -> str:
-    """Statements as a text for psql: all of them take effect, or none does."""
+    """Return statements as a text for psql, in one transaction."""
     return ";\n\n".join(["START TRANSACTION", *statements, "COMMIT"]) + ";\n"
 
 
 def grants(*, old_events: bool = False) -> list[str]:
-    """Who may read and write what; for the owner, again whenever tables or functions were made."""
+    """Return the grants; the owner repeats them whenever tables or functions are made."""
     everybody = f"{ADMIN}, {PORTAL}, {DESK}"
     called = ", ".join(f"pincli.{name}" for name in PUBLIC_FUNCTIONS)
     old = ", pincli.old_events" if old_events else ""
@@ -89,7 +89,7 @@ def grants(*, old_events: bool = False) -> list[str]:
         f"GRANT DELETE ON pincli.notices, pincli.nonces TO {ADMIN}",
         f"GRANT DELETE ON pincli.trail, pincli.texts{old} TO {ADMIN}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA pincli TO {PORTAL}",
-        # A portal acts for people who are logged in, and looks for nobody.
+        # A portal acts for people who are logged in, and never searches.
         f"REVOKE SELECT ON pincli.words FROM {PORTAL}",
         f"GRANT INSERT ON pincli.trail, pincli.texts, pincli.notices TO {PORTAL}",
         f"GRANT SELECT ON pincli.notices TO {DESK}",

@@ -1,8 +1,8 @@
-"""The tables on PostgreSQL, as literal SQL: no later change of an enum or a rule alters them.
+"""The tables on PostgreSQL, as literal SQL, so that no change of an enum or a rule alters them.
 
-The columns of SQLite's schema 2, in the same order. Texts compare byte by byte, whatever the
-database's locale is. `active` is a number: shared SQL says `active = 1`, and so do digests. A
-seal may be missing: the functions of a desk have no key to seal with.
+The columns are those of SQLite's schema 2, in the same order. Texts compare byte by byte in every
+locale. `active` is a number, as in shared SQL and in digests. A seal may be missing, since a
+desk's functions have no key.
 """
 # ruff: noqa: E501
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 SCHEMA = 2
 
 TABLES = (
-    # One row, which every writer locks. Much of its page is free, so that it stays where it is.
+    # One row, which every writer locks. Its page has much free room, so that updates stay in it.
     """
     CREATE TABLE pincli.store (
         id bigint PRIMARY KEY CHECK (id = 1),
@@ -97,7 +97,7 @@ TABLES = (
     """,
     "CREATE INDEX people_by_lock_time ON pincli.people (locked_since) WHERE locked_since IS NOT NULL",
     "CREATE INDEX people_open ON pincli.people (attempt_at) WHERE attempt IS NOT NULL",
-    # Events from before a move here have no database login.
+    # Events from before a move to this server have no database login.
     """
     CREATE TABLE pincli.trail (
         number bigint PRIMARY KEY CHECK (number > 0),
@@ -144,7 +144,7 @@ TABLES = (
         tried_at text COLLATE "C"
     )
     """,
-    # What people are found by: their words, folded.
+    # The folded words of each user, for searches.
     """
     CREATE TABLE pincli.words (
         id bigint PRIMARY KEY,
@@ -152,7 +152,8 @@ TABLES = (
     )
     """,
     "CREATE INDEX words_folded ON pincli.words USING gin (folded)",
-    # Each charge, so that asking for it twice is one attempt. One transaction has one charge.
+    # One row for each charge, so that a charge sent twice is one attempt. `xid` is unique: one
+    # transaction has one charge.
     """
     CREATE TABLE pincli.nonces (
         nonce uuid PRIMARY KEY,
@@ -191,4 +192,4 @@ OLD_EVENTS = (
         WHERE kind IN ('incorrect', 'abandoned', 'locked', 'unlocked', 'refused')
     """,
 )
-"""The events of schema 1, where the store was moved here and came from that."""
+"""The events of schema 1, if the store was moved here and had any."""

@@ -1,4 +1,4 @@
-"""What is done to a store on a server as a whole. Backups are its DBA's."""
+"""Upkeep of a store on a server. Backups are the DBA's work."""
 
 from __future__ import annotations
 
@@ -31,31 +31,23 @@ class PostgresUpkeep:
         create_store(self._server, self._marks, identity, sealers=sealers, origin=origin)
 
     def health(self) -> Iterator[Check]:
-        """What doctor says of it; a failed check does not end the others."""
+        """Yield doctor's checks; a failed one does not end the others."""
         from pincli.store.postgresql.health import health
 
         yield from health(self._server)
 
     def back_up(self, path: Path) -> None:
-        """Refuse: a copy of a database on a server is its DBA's to take.
-
-        Raises:
-            UsageProblem: Always.
-        """
+        """Refuse, by UsageProblem: the DBA makes backups of a server."""
         raise UsageProblem(
             "pincli does not back up a database on a server", "its DBA does, by pg_dump or PITR"
         )
 
     def stream(self, stream: BinaryIO) -> None:
-        """Refuse as well.
-
-        Raises:
-            UsageProblem: Always.
-        """
+        """Refuse, as `back_up` does."""
         self.back_up(Path("-"))
 
     def restore(self, backup: Path | BinaryIO | None, restorer: Restorer) -> Restored:
-        """Take in the present store, once its DBA has brought it back.
+        """Take in the present store, after its DBA has restored it.
 
         Raises:
             UsageProblem: A backup is named.

@@ -1,1 +1,1 @@
-"""Storms, kills and outages over one PostgreSQL, where only a server can have them."""
+"""Storms, kills and outages over one PostgreSQL server."""

@@ -1,4 +1,4 @@
-"""Alice and bob over a database of the shared server, or of a server that a test may break."""
+"""Stores with alice and bob, on the shared server or on a server that a test may break."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def _with_two(desk: ServedDesk) -> ServedDesk:
 
 @pytest.fixture(scope="session")
 def two(server: Server, tmp_path_factory: pytest.TempPathFactory) -> ServedDesk:
-    """What each test gets a copy of."""
+    """Make the store that tests copy."""
     return _with_two(served_desk(server.database(make_schema), tmp_path_factory.mktemp("two")))
 
 
 @pytest.fixture
 def desk(two: ServedDesk, tmp_path: Path) -> Iterator[ServedDesk]:
-    """A store on the shared server."""
+    """Copy the store on the shared server."""
     desk = two.copied(tmp_path)
     yield desk
     desk.database_there.drop()
@@ -34,7 +34,7 @@ def desk(two: ServedDesk, tmp_path: Path) -> Iterator[ServedDesk]:
 
 @pytest.fixture
 def own_desk(own_server: Server, tmp_path: Path) -> ServedDesk:
-    """A store on a server that the test may stop, and that likes to commit late."""
+    """Make a store on a server that the test may stop, and that commits late by default."""
     own_server.configure({"synchronous_commit": "off", "wal_writer_delay": "10s"})
     own_server.reload()
     return _with_two(served_desk(own_server.database(make_schema), tmp_path))

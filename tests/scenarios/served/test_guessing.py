@@ -1,4 +1,4 @@
-"""Many callers at the same instant over one server, directly and through a pooler."""
+"""Many callers at once over one server, directly and through a pooler."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROUNDS = 20 if EVERYTHING else 2
 
 @pytest.fixture(params=["directly", "through a pooler"])
 def floor(request: pytest.FixtureRequest, desk: ServedDesk) -> Iterator[ServedDesk]:
-    """The store by either way; in transaction mode two transactions have two connections."""
+    """Reach the store directly, or through a pooler in transaction mode."""
     if request.param == "directly":
         yield desk
         return
@@ -31,12 +31,12 @@ def floor(request: pytest.FixtureRequest, desk: ServedDesk) -> Iterator[ServedDe
 
 
 def _wrong(number: int) -> list[str]:
-    """So many answers that are not alice's."""
+    """Return wrong answers for alice."""
     return [f"{700_000 + 1117 * each}" for each in range(number)]
 
 
 def test_32_wrong_answers_at_once_are_six_charges(floor: ServedDesk, forks: Forks) -> None:
-    """Then she is locked, in every round, and no other caller was charged."""
+    """In every round exactly six of them are charged, and the user is locked."""
     told = []
     for _ in range(ROUNDS):
         before = floor.user("alice").attempts_total
@@ -54,7 +54,7 @@ def test_32_wrong_answers_at_once_are_six_charges(floor: ServedDesk, forks: Fork
 
 
 def test_20_right_answers_at_once_are_all_verified(floor: ServedDesk, forks: Forks) -> None:
-    """Nobody is locked out by another's charge, though more than six are under way."""
+    """More than six right answers in flight lock nobody."""
     ends = [end for _ in range(ROUNDS) for end in forks.answers(floor, "alice", *[RIGHT] * 20)]
     assert Counter(end.code for end in ends) == {0: 20 * ROUNDS}, ends
     events = floor.events("alice")
@@ -64,7 +64,7 @@ def test_20_right_answers_at_once_are_all_verified(floor: ServedDesk, forks: For
 
 
 def test_right_and_wrong_answers_at_once(floor: ServedDesk, forks: Forks) -> None:
-    """Five wrong ones can't lock, whoever is between them: each caller gets their own outcome."""
+    """Five wrong answers among right ones don't lock, and each caller gets their own outcome."""
     ends = []
     for _ in range(ROUNDS):
         wrong = _wrong(5)

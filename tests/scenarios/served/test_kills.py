@@ -1,4 +1,4 @@
-"""Clients of a server killed at any moment: what they have sent may still be done, once."""
+"""Clients of a server are killed at any moment; what they have sent happens at most once."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ AT_ONCE = 10
 MOST_ROUNDS = 600
 FEWEST_STEPS = 8
 _KILLED_AT = ("charged", "settle", "server:COMMIT#2", "settled")
-"""Random moments seldom meet the short time after the charge."""
+"""Steps after the charge, which random moments seldom hit."""
 
 
 def test_clients_killed_at_random_moments(desk: ServedDesk, forks: Forks) -> None:
-    """Ten guess at once, and most are killed: never a seventh charge, and everybody goes on."""
+    """Of ten guesses at once most are killed: there is never a seventh charge."""
     dice = random.Random(6)
     began = time.monotonic()
     forks.answers(desk, "bob", *[OTHER] * AT_ONCE)
@@ -65,7 +65,7 @@ def test_clients_killed_at_random_moments(desk: ServedDesk, forks: Forks) -> Non
 
 
 def _guess(dice: random.Random, latest: float) -> Run:
-    """A wrong answer, killed just after its charge or at any time up to the latest."""
+    """Return a wrong answer that is killed after its charge, or at a random moment."""
     arguments, stdin = verify_of("alice"), f"{WRONG}\n"
     if dice.random() < 1 / 4:
         return Run(arguments, stdin, Plan(at=((dice.choice(_KILLED_AT), "kill"),)))
@@ -75,7 +75,7 @@ def _guess(dice: random.Random, latest: float) -> Run:
 @pytest.mark.parametrize("used", [0, 5])
 @pytest.mark.parametrize("pin", [RIGHT, WRONG])
 def test_a_client_killed_at_every_step(desk: ServedDesk, forks: Forks, pin: str, used: int) -> None:
-    """Charged or not, the next caller gets what is due after an attempt that came to its end."""
+    """After a kill at any step, the next caller gets the outcome due after a whole attempt."""
     locks = number = 0
     whole = False
     while not whole:

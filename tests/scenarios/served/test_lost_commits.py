@@ -1,4 +1,4 @@
-"""A server that has lost commits: a standby that lacks some, or a backup of yesterday."""
+"""A server that has lost commits, by a failover or an old backup."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _REFUSED = (
 
 @contextmanager
 def failover(server: Server) -> Iterator[Lose]:
-    """A standby gets nothing from now on, and takes over when the server crashes."""
+    """Let a standby that lacks later commits take over."""
     second = standby.standby_of(server)
     try:
         standby.catch_up(second, server)
@@ -45,7 +45,7 @@ def failover(server: Server) -> Iterator[Lose]:
 
 @contextmanager
 def backup(server: Server) -> Iterator[Lose]:
-    """The whole server, as a backup of now has it, is brought back."""
+    """Bring the server back from a backup made now."""
     copy = standby.copy_of(server)
 
     def lose() -> Server:
@@ -56,14 +56,14 @@ def backup(server: Server) -> Iterator[Lose]:
 
 
 def _another_host(desk: ServedDesk, name: str) -> ServedDesk:
-    """A desk's host with the same keys, and a mark of its own as it is by now."""
+    """Return another host with the same keys and a copy of the present mark."""
     keys = desk.keys.with_name(name)
     shutil.copytree(desk.keys, keys)
     return replace(desk, keys=keys)
 
 
 def _is_stopped(desk: Desk) -> None:
-    """Neither a right answer nor a wrong one is charged by a host that has seen more."""
+    """Require a host with a newer mark to charge nothing."""
     query = "SELECT head_number FROM store"
     before = desk.sql(query)
     for pin in (RIGHT, WRONG):
@@ -74,7 +74,7 @@ def _is_stopped(desk: Desk) -> None:
 
 @pytest.mark.parametrize("losing", [failover, backup])
 def test_commits_are_lost(own_desk: ServedDesk, losing: Callable[[Server], Iterator[Lose]]) -> None:
-    """Who wrote what is lost is stopped before a charge, until a restore takes the state in."""
+    """Hosts with a newer mark are stopped before a charge, until a restore."""
     admin = own_desk
     early = _another_host(admin, "early")
     busy, idle = (_another_host(admin, name) for name in ("busy", "idle"))
@@ -98,7 +98,7 @@ def _goes_on(admin: ServedDesk, early: ServedDesk, busy: ServedDesk, idle: Serve
     for arguments in _REFUSED:
         ran = admin.run(*arguments, "--json")
         assert (ran.code, ran.answer["error"]["code"]) == (UNAVAILABLE, "rolled_back"), ran
-    # A host that saw nothing of what is lost can't know; its events change nobody else's mark.
+    # A host with an older mark can't notice; its events change no other mark.
     for _ in range(6):
         assert idle.verify("bob", OTHER).code == 0
     _is_stopped(busy)

@@ -1,4 +1,4 @@
-"""A server that ends its connections, or crashes and comes back, under callers."""
+"""A server that ends connections, or crashes and comes back, during calls."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ _TERMINATED = (
 
 @dataclass
 class Callers:
-    """Right and wrong answers about alice, and unlocks, again and again.
+    """Repeats right and wrong answers about alice, and unlocks.
 
     Attributes:
-        ends: How each call of verify ended.
+        ends: The results of all calls of verify.
+        over: Set to stop.
     """
 
     desk: ServedDesk
@@ -43,7 +44,7 @@ class Callers:
     over: threading.Event = field(default_factory=threading.Event)
 
     def call(self) -> None:
-        """Until it is over."""
+        """Call until `over` is set."""
         try:
             self._call()
         finally:
@@ -63,11 +64,11 @@ class Callers:
                 assert ran.code in (0, 7, UNAVAILABLE), ran
 
     def wait_for(self, condition: Callable[[], bool], what: str) -> None:
-        """Return once a condition holds, or the calls have failed."""
+        """Wait until a condition holds, or the calls have failed."""
         wait_until(lambda: self.over.is_set() or condition(), what)
 
     def codes(self) -> Counter[int]:
-        """How often calls ended how, so far."""
+        """Count the exit codes so far."""
         return Counter(end.code for end in self.ends)
 
 
@@ -84,7 +85,7 @@ def _calling(desk: ServedDesk, forks: Forks) -> Iterator[Callers]:
 
 
 def _hold(desk: ServedDesk, callers: Callers) -> None:
-    """See that what callers were told is on disk, and that everybody can go on."""
+    """Require every verdict to be on disk, and further calls to work."""
     told = [end.answer for end in callers.ends]
     for end in callers.ends:
         if end.code == UNAVAILABLE:
@@ -96,8 +97,8 @@ def _hold(desk: ServedDesk, callers: Callers) -> None:
     clean(desk)
 
 
-def test_backends_terminated_under_callers(desk: ServedDesk, forks: Forks) -> None:
-    """Each call is taken up again by its nonce, or ends in exit 8: no charge is lost or doubled."""
+def test_backends_are_terminated_during_calls(desk: ServedDesk, forks: Forks) -> None:
+    """Each call is retried with its nonce, or ends with exit 8; no charge is lost or doubled."""
     with _calling(desk, forks) as callers:
         for _ in range(OUTAGES):
             left = FEWEST_ENDED
@@ -113,8 +114,8 @@ def test_backends_terminated_under_callers(desk: ServedDesk, forks: Forks) -> No
     _hold(desk, callers)
 
 
-def test_a_server_that_crashes_under_callers(own_desk: ServedDesk, forks: Forks) -> None:
-    """Also one that commits late where it may: no answer was told that the crash has undone."""
+def test_a_server_crashes_during_calls(own_desk: ServedDesk, forks: Forks) -> None:
+    """No crash undoes a verdict, even on a server that commits late by default."""
     server = own_desk.database_there.server
     with _calling(own_desk, forks) as callers:
         for _ in range(OUTAGES):

@@ -1,4 +1,4 @@
-"""The database's owner at work: seen before the next charge, by `doctor`, or by `audit verify`.
+"""Tampering by the database's owner: the next charge, `doctor` or `audit verify` sees it.
 
 Each case says which. What nobody sees is in UNSEEN, for the README.
 """
@@ -47,18 +47,18 @@ UNSEEN = {
 
 
 class Seen(Enum):
-    """Who sees an edit of rows, for certain, and before all others."""
+    """Who is the first to see an edit of rows."""
 
     VERIFY = auto()
-    """The next verify, before anything is charged; and `audit verify`."""
+    """The next verify, before a charge, and `audit verify` too."""
     AUDIT = auto()
-    """`audit verify`, and no verify says yes to a wrong PIN before."""
+    """`audit verify`; before that, no verify says yes to a wrong PIN."""
     NOBODY = auto()
-    """Nobody: it is in UNSEEN."""
+    """Nobody; the edit is in UNSEEN."""
 
 
 class Scene:
-    """A store with a past on a server, put back before each case."""
+    """A store with some history, put back before each case."""
 
     def __init__(self, desk: ServedDesk) -> None:
         self.desk = desk
@@ -67,7 +67,7 @@ class Scene:
         self._marked = self._mark.read_bytes()
 
     def put_back(self) -> ServedDesk:
-        """Everything but the schema is as it was."""
+        """Put everything but the schema back."""
         self.desk.sql(_replaced_by("kept"))
         self._mark.write_bytes(self._marked)
         return self.desk
@@ -81,7 +81,7 @@ def _replaced_by(when: str) -> str:
 
 @pytest.fixture(scope="module")
 def past(server: Server, tmp_path_factory: pytest.TempPathFactory) -> ServedDesk:
-    """Alice has two misses after a right answer, told by a desk; lara is locked."""
+    """Make a store: alice has two misses after a right answer, and lara is locked."""
     desk = served_desk(server.database(make_schema), tmp_path_factory.mktemp("past"))
     desk.collected("alice")
     for user in ("bob", "carol", "lara"):
@@ -99,20 +99,20 @@ def past(server: Server, tmp_path_factory: pytest.TempPathFactory) -> ServedDesk
 
 
 def _answer(desk: Desk, user: str, *pins: str) -> Outcome:
-    """What a desk's host says to the last of some answers."""
+    """Verify answers on a desk's host, and return the last outcome."""
     with desk.front.session(Need.ATTEMPT, Need.COMPARE) as session:
         return [verify(session, user, pin, "T-1").outcome for pin in pins][-1]
 
 
 @pytest.fixture(scope="module")
 def scene(past: ServedDesk, tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    """For edits of rows."""
+    """Make a store for edits of rows."""
     return Scene(past.copied(tmp_path_factory.mktemp("scene")))
 
 
 @pytest.fixture(scope="module")
 def bare(past: ServedDesk, tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    """Likewise, and its tables check nothing any more, as their owner can have it."""
+    """Make a store without constraints, as its owner can."""
     scene = Scene(past.copied(tmp_path_factory.mktemp("bare")))
     drop = "SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) "
     allow = "SELECT format('ALTER TABLE %s ALTER %I DROP NOT NULL', attrelid::regclass, attname) "
@@ -126,7 +126,7 @@ def bare(past: ServedDesk, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     return scene
 
 
-# Who sees it.
+# Who sees an edit.
 
 
 def refuses(desk: Desk, user: str) -> bool:
@@ -159,14 +159,14 @@ def named_by_audit(desk: Desk) -> bool:
 
 
 def named_by_doctor(desk: Desk) -> bool:
-    """Whether `doctor` finds that schema, mark or keys are not as they should be."""
+    """Whether `doctor` finds something wrong with schema, mark or keys."""
     checks = examine(desk.location, desk.keys, origin=Origin("lea", "doctor"))
     found = {check.what for check in checks if check.finding is not None}
     return bool(found - {"TLS", "durable writes", "hanging hosts"})  # as the tests' server is
 
 
 def first_to_see(scene: Scene, edit: Callable[[Desk], object], user: str = "alice") -> Seen:
-    """Who sees an edit of rows."""
+    """Return who sees an edit of rows first."""
     desk = scene.put_back()
     edit(desk)
     in_audit = named_by_audit(desk)
@@ -201,11 +201,11 @@ _BY_TABLE = {
     "nonces": Seen.NOBODY,
     "words": Seen.NOBODY,
 }
-"""What is expected of any column, also of one that a later version adds."""
+"""The expectation for each table's columns, including future ones."""
 _BY_COLUMN = {
     "store.created_at": Seen.NOBODY,
     "people.login": Seen.AUDIT,
-    "people.seal": Seen.AUDIT,  # a desk has no key, and writes the record without its seal
+    "people.seal": Seen.AUDIT,  # a desk has no key, and writes records without a seal
 }
 _WHERE_ALTERED = dict.fromkeys(
     (
@@ -214,9 +214,9 @@ _WHERE_ALTERED = dict.fromkeys(
     ),
     Seen.AUDIT,
 )
-"""Where it is emptied, the store can't be opened."""
+"""Without these values the store can't be opened."""
 _OF_THE_RECORD = ("number", "uid", "record")
-"""Of the newest event that changed a record, what its user's next verify compares."""
+"""The columns of a record's newest event that the next verify compares."""
 
 
 def _expected(table: str, column: str, where: str, *, emptied: bool) -> Seen:
@@ -231,7 +231,7 @@ def _expected(table: str, column: str, where: str, *, emptied: bool) -> Seen:
 
 
 def _columns() -> list[tuple[str, str]]:
-    """Every column of every table, as the schema says."""
+    """Return every column of every table."""
     found = []
     for statement in schema.TABLES:
         head, _, body = statement.strip().partition("(\n")
@@ -242,7 +242,7 @@ def _columns() -> list[tuple[str, str]]:
 
 
 def _other(value: Any, kind: str, column: str) -> Any:
-    """Another value for a column, as plausible as can be."""
+    """Return another plausible value for a column."""
     words = {"type": "dedicated", "active": 0, "nonce": "0" * 32, "xid": "1", "folded": "'x'"}
     if column in words:
         return words[column]
@@ -256,7 +256,7 @@ def _other(value: Any, kind: str, column: str) -> Any:
     ("table", "column"), [pytest.param(*each, id=".".join(each)) for each in _columns()]
 )
 def test_any_column(bare: Scene, table: str, column: str) -> None:
-    """Another value, or none, in any column of any table, whatever the tables check."""
+    """Another value or NULL in any column is seen as expected, even without constraints."""
     for where in _ROWS[table]:
         ((value, kind),) = bare.put_back().sql(
             f"SELECT {column}, pg_typeof({column})::text FROM {table} WHERE {where}"
@@ -297,7 +297,7 @@ END $$
 
 
 def _swapped(column: str, by: str) -> str:
-    """Alice and bob, each with what was the other's; `by` is nobody's."""
+    """Return SQL that swaps a column of alice and bob; `by` is a free value."""
     alice, bob = (
         f"(SELECT {column} FROM public.kept_people WHERE login = '{user}')"
         for user in ("alice", "bob")
@@ -310,7 +310,7 @@ def _swapped(column: str, by: str) -> str:
 
 
 def _mallory(**values: str) -> str:
-    """Alice's row once more, as somebody else's."""
+    """Return SQL that copies alice's row to a new user."""
     values = {"id": "77", "uid": "decode(repeat('6d', 16), 'hex')", "login": "'mallory'"} | values
     columns = (*USER_COLUMNS, "seal")
     selected = ", ".join(values.get(column, column) for column in columns)
@@ -321,11 +321,7 @@ def _mallory(**values: str) -> str:
 
 
 class Case(NamedTuple):
-    """An edit of rows, and who sees it.
-
-    Attributes:
-        user: Whose verify sees it.
-    """
+    """An edit of rows, who sees it, and the user of the next verify."""
 
     edit: str
     seen: Seen
@@ -372,7 +368,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_any_edit_of_rows(scene: Scene, name: str) -> None:
-    """Deleted, swapped, put back, forged: seen by whom the table says."""
+    """Deleting, swapping, putting back and forging rows is seen as the table says."""
     case = CASES[name]
     assert case.seen is not Seen.NOBODY or name in UNSEEN
     assert first_to_see(scene, lambda desk: desk.sql(case.edit), case.user) is case.seen
@@ -401,7 +397,7 @@ _SCHEMA = {
 
 @pytest.mark.parametrize("name", _SCHEMA)
 def test_any_edit_of_the_schema(scene: Scene, tmp_path: Path, name: str) -> None:
-    """`doctor` names it, and nobody else; no verify says yes to a wrong PIN before that."""
+    """Only `doctor` sees it; before that, no verify says yes to a wrong PIN."""
     scene.put_back()
     desk = scene.desk.copied(tmp_path)
     assert not named_by_doctor(desk)
@@ -436,7 +432,7 @@ LOOPS = {
 
 @pytest.mark.parametrize("name", LOOPS)
 def test_no_edit_between_guesses_buys_a_seventh(scene: Scene, name: str) -> None:
-    """Tamper, guess, tamper, guess: what is told and what is charged stays within six."""
+    """Tampering between guesses never gives more than six answers."""
     desk = scene.put_back()
     compared = MISSES
     for turn in range(2 * SIX):
@@ -450,7 +446,7 @@ def test_no_edit_between_guesses_buys_a_seventh(scene: Scene, name: str) -> None
 
 
 def test_a_trigger_buys_no_seventh_guess_either(bare: Scene, tmp_path: Path) -> None:
-    """What it writes is not what the function has put into the trail: the settle is refused."""
+    """A trigger's change doesn't fit the trail, so the settle is refused."""
     bare.put_back()
     desk = bare.desk.copied(tmp_path)
     desk.sql(_FREE)

@@ -1,4 +1,4 @@
-"""A floor for the tests that want one."""
+"""Stores on PostgreSQL for these tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.postgresql import Server
 
 @pytest.fixture
 def floor(server: Server, tmp_path: Path) -> Iterator[Floor]:
-    """A fresh store on the shared server."""
+    """Make a store on the shared server."""
     database = server.database(make_schema)
     yield new_floor(database, tmp_path)
     database.drop()
@@ -21,5 +21,5 @@ def floor(server: Server, tmp_path: Path) -> Iterator[Floor]:
 
 @pytest.fixture
 def own_floor(own_server: Server, tmp_path: Path) -> Floor:
-    """A fresh store on a server that the test may stop, freeze and configure."""
+    """Make a store on a server that the test may stop, freeze and configure."""
     return new_floor(own_server.database(make_schema), tmp_path)

@@ -1,4 +1,4 @@
-"""A support floor over one database: hosts by their logins, with the same keys."""
+"""Several hosts over one database, each with its own login, all with the same keys."""
 
 from __future__ import annotations
 
@@ -8,30 +8,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
 from pincli.models import Origin, User, UserType, Verdict
 from pincli.operations import people, pins
 from pincli.operations.session import Need, Session, open_session
 from pincli.operations.setup import initialise
+from pincli.operations.trail_check import check_trail
 from pincli.operations.verify import verify
 from pincli.store.location import Server
 from pincli.store.postgresql.engine import PostgresStore
-from pincli.store.postgresql.roles import statements
 from pincli.vault.answers import Answers
 from tests.support.desk import CHEAP, EVERYTHING
 from tests.support.postgresql import SUPERUSER, Database
+from tests.support.served import make_schema
+
+__all__ = ["make_schema"]
 
 PIN = "444159"
 WRONG = "121212"
 DESK = (Need.ATTEMPT, Need.COMPARE)
-
-
-def make_schema(dsn: str) -> None:
-    """What a DBA makes before anybody runs init."""
-    with psycopg.connect(dsn) as connection:
-        for statement in statements():
-            connection.execute(statement.encode())
+_RESTORED = ("trail", "people", "store", "texts", "nonces")
 
 
 @dataclass(frozen=True)
@@ -39,8 +34,8 @@ class Floor:
     """Hosts over one database.
 
     Attributes:
-        database: The database, and the way there.
-        keys: Everybody's keys; the marks lie with them.
+        database: The database, and how to reach it.
+        keys: The folder of all hosts' keys and marks.
     """
 
     database: Database
@@ -55,7 +50,7 @@ class Floor:
         marks: Path | None = None,
         also: str = "",
     ) -> Iterator[Session]:
-        """A session of a host; its location may say something else `also`."""
+        """Open a session on a host; `also` is added to its location."""
         with open_session(
             Server(self.database.location(login) + also),
             self.keys,
@@ -67,11 +62,11 @@ class Floor:
             yield session
 
     def at_the_desk(self, login: str = "desk1", **named: Any) -> Any:
-        """A session that may verify, and no more."""
+        """Open a session that may only verify."""
         return self.session(login, *DESK, **named)
 
     def verify(self, pin: str = PIN, user: str = "alice", **named: Any) -> Verdict:
-        """What a desk says to an answer."""
+        """Verify an answer at a desk."""
         with self.at_the_desk(**named) as session:
             return verify(session, user, pin, None)
 
@@ -83,36 +78,60 @@ class Floor:
             return self.user(user)
 
     def user(self, login: str = "alice") -> User:
-        """The whole record of a user."""
+        """Return a user's whole record."""
         with self.session(SUPERUSER) as session:
             (user,) = session.store.people.find(login)
             return user
 
     def kinds(self, above: int = 0) -> list[str]:
-        """The kinds of events above a number."""
+        """Return the kinds of the events after a number."""
         rows = self.database.sql(
             "SELECT kind FROM pincli.trail WHERE number > %s ORDER BY number", above
         )
         return [kind for (kind,) in rows]
 
+    def keep_copy(self) -> None:
+        """Keep the tables as they are now."""
+        for table in _RESTORED:
+            self.database.sql(f"CREATE TABLE public.{table} AS TABLE pincli.{table}")
+
+    def bring_back(self) -> None:
+        """Put the kept tables back, as a DBA does with an old backup."""
+        for table in _RESTORED:
+            self.database.sql(f"DELETE FROM pincli.{table}")
+            self.database.sql(f"INSERT INTO pincli.{table} TABLE public.{table}")
+
+    @contextmanager
+    def without_settle(self) -> Iterator[None]:
+        """Make every settle fail, so that attempts stay open."""
+        self.database.sql("ALTER FUNCTION pincli.settle RENAME TO settled")
+        yield
+        self.database.sql("ALTER FUNCTION pincli.settled RENAME TO settle")
+
+    def require_sound(self) -> None:
+        """Require every link, digest and counter to be what Python computes."""
+        with self.session() as session:
+            report = check_trail(session, None)
+        assert report.finding is None, report
+
     def last(self) -> int:
-        """The number of the newest event."""
+        """Return the number of the newest event."""
         ((number,),) = self.database.sql("SELECT max(number) FROM pincli.trail")
         return int(number)
 
     def through(self, database: Database) -> Floor:
-        """The same, with another way to the database."""
+        """Return the floor with another way to the database."""
         return replace(self, database=database)
 
 
 def new_floor(database: Database, folder: Path) -> Floor:
-    """A floor with its store and keys, and nobody in it."""
+    """Make a store without users, and its keys."""
     floor = Floor(database, folder / "keys")
     initialise(Server(database.location()), floor.keys, origin=Origin("tester", "init"))
     return floor
 
 
 def store_of(session: Session) -> PostgresStore:
-    """The session's store, as what it is."""
+    """Return the session's store with its own type."""
     assert isinstance(session.store, PostgresStore)
     return session.store

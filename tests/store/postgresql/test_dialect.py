@@ -1,4 +1,4 @@
-"""The shared SQL on its way to PostgreSQL."""
+"""Translating the shared SQL for PostgreSQL."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from tests.support.postgresql import Database
 def test_a_list_is_one_parameter(
     statement: str, parameters: object, text: str, values: object
 ) -> None:
-    """And no index is named, for PostgreSQL keeps statistics."""
+    """Index hints go, and lists become one parameter."""
     assert translated_sql(statement, parameters) == (text.encode(), values)  # type: ignore[arg-type]
 
 
-def test_arrays_hold_what_was_put_in(database: Database) -> None:
-    """Whatever looks like an array's own signs; and NULL is another thing than its name."""
+def test_arrays_keep_their_values(database: Database) -> None:
+    """Quotes, braces, backslashes, NULL and its name survive."""
     columns = {
         "login": ["", "NULL", None, 'a"b', "a\\b", "{a,b}", " a ", "Ünï 🔑", "\n", "%s"],
         "uid": [b"", None, b"\\x", bytes(range(256))],

@@ -1,4 +1,4 @@
-"""Transactions on a server: whole and in order, or nothing; and what is known after a failure."""
+"""Transactions on a server: complete and in order, or undone, with exact errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from pincli.errors import (
 from pincli.models import EventKind, Fault, NewEvent, Origin, User, UserType
 from pincli.operations import people, pins
 from pincli.operations.session import Session
-from pincli.operations.trail_check import check_trail
 from pincli.rules.words import Sought
 from pincli.store.contract import Transaction
 from pincli.store.location import Server
@@ -34,8 +33,6 @@ from tests.store.postgresql.floor import Floor, make_schema, store_of
 from tests.support.cutting_proxy import proxied
 from tests.support.pooler import pooled
 from tests.support.postgresql import Database
-
-ROWS = {"people": "id", "store": "id"}
 
 
 def add(session: Session, *names: str) -> None:
@@ -59,30 +56,23 @@ def fail(transaction: Transaction, error: BaseException) -> None:
 
 
 def interrupt() -> None:
-    """Ctrl-C, to the thread that runs pincli: a test has others, which block no signal."""
+    """Send Ctrl-C to the main thread; a test's other threads block no signal."""
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
-def require_untouched(floor: Floor) -> None:
-    """Every link, digest and counter is as Python computes it."""
-    with floor.session() as session:
-        report = check_trail(session, None)
-    assert report.finding is None, report
-
-
 def words(error: PincliError) -> str:
-    """What people are told, in one line."""
+    """Return message and hint of an error."""
     problem = describe(error)
     return f"{problem.message}; {problem.hint}"
 
 
 def impatient(session: Session, seconds: float = 0.5) -> None:
-    """Let a session wait no longer than a test can."""
+    """Let a session wait only briefly."""
     store_of(session)._client._patience = seconds
 
 
 def test_a_step_that_fails_writes_nothing(floor: Floor) -> None:
-    """Whatever it raises; and the next one is not disturbed."""
+    """Any exception undoes it, and the next step works."""
     with floor.session() as session:
         add(session, "alice")
         number = floor.last()
@@ -92,11 +82,11 @@ def test_a_step_that_fails_writes_nothing(floor: Floor) -> None:
         assert floor.last() == number
         session.store.write(touch, [1])
     assert floor.kinds(number) == ["pin_shown"]
-    require_untouched(floor)
+    floor.require_sound()
 
 
-def test_writers_in_any_order_wait_for_each_other(floor: Floor) -> None:
-    """Users are locked by their number, then the head: nobody deadlocks, no number is lost."""
+def test_writers_never_deadlock(floor: Floor) -> None:
+    """Users are locked by row number, then the head, so no step and no event is lost."""
     with floor.session() as session:
         add(session, *"abcdef")
     number = floor.last()
@@ -109,11 +99,11 @@ def test_writers_in_any_order_wait_for_each_other(floor: Floor) -> None:
     with ThreadPoolExecutor() as pool:
         list(pool.map(write, ([1, 2, 3, 4], [4, 3, 2, 1], [5, 1, 6, 2], [6, 5])))
     assert len(floor.kinds(number)) == 3 * 2 * (4 + 3 + 2) + 2 * (2 + 1 + 0)
-    require_untouched(floor)
+    floor.require_sound()
 
 
 def test_a_desk_searches_and_a_portal_never_does(floor: Floor) -> None:
-    """A portal acts for people who are logged in."""
+    """The database refuses a portal's search."""
     with floor.session() as session:
         add(session, "alice")
     sought = [Sought(("alice",))]
@@ -124,8 +114,8 @@ def test_a_desk_searches_and_a_portal_never_does(floor: Floor) -> None:
     assert raised.value.fault is Fault.FORBIDDEN
 
 
-def test_of_two_who_add_a_user_at_once_one_is_refused(floor: Floor) -> None:
-    """The other finds the user there when it tries again."""
+def test_a_user_added_twice_at_once_is_refused_once(floor: Floor) -> None:
+    """The slower one retries and finds the user."""
 
     def try_to_add(agent: str) -> str:
         with floor.session(agent=agent) as session:
@@ -141,12 +131,12 @@ def test_of_two_who_add_a_user_at_once_one_is_refused(floor: Floor) -> None:
     assert set(told) <= {"added", "USER_EXISTS"}
     ((count,),) = floor.database.sql("SELECT count(*) FROM pincli.people")
     assert count >= 1
-    require_untouched(floor)
+    floor.require_sound()
 
 
-@pytest.mark.parametrize("table", ROWS)
-def test_a_lock_that_others_hold_is_not_waited_for_long(floor: Floor, table: str) -> None:
-    """Neither a user's nor the trail's; nothing is done, and not unsure either."""
+@pytest.mark.parametrize("table", ["people", "store"])
+def test_waiting_for_a_lock_ends(floor: Floor, table: str) -> None:
+    """Waiting for a user's or the trail's lock ends in time, and nothing is written."""
     with floor.session() as session:
         add(session, "alice")
         number = floor.last()
@@ -168,8 +158,8 @@ def test_a_lock_that_others_hold_is_not_waited_for_long(floor: Floor, table: str
         session.store.write_at_once(touch, [1])
 
 
-def test_a_commit_whose_answer_is_lost_is_not_sure(floor: Floor) -> None:
-    """Nothing is done twice; the next command works, over a new connection."""
+def test_a_commit_whose_answer_is_lost_is_unsure(floor: Floor) -> None:
+    """It is not repeated, and the next command works over a new connection."""
     with floor.session() as session:
         add(session, "alice")
     number = floor.last()
@@ -188,7 +178,7 @@ def test_a_commit_whose_answer_is_lost_is_not_sure(floor: Floor) -> None:
 
 
 def test_a_connection_that_ends_before_the_commit_wrote_nothing(floor: Floor) -> None:
-    """That is known, and said."""
+    """The error is not unsure."""
     with floor.session() as session:
         add(session, "alice")
         number = floor.last()
@@ -208,8 +198,8 @@ def test_a_connection_that_ends_before_the_commit_wrote_nothing(floor: Floor) ->
         session.store.write(touch, [1])
 
 
-def test_a_commit_that_was_cancelled_is_not_sure(own_floor: Floor) -> None:
-    """It says COMMIT, as it is done here; the standby that it waited for may not have it."""
+def test_a_cancelled_commit_is_unsure(own_floor: Floor) -> None:
+    """It reports success, but the standby that it waited for may lack it."""
     server = own_floor.database.server
     with own_floor.session() as session:
         add(session, "alice")
@@ -228,8 +218,8 @@ def test_a_commit_that_was_cancelled_is_not_sure(own_floor: Floor) -> None:
         session.store.write(touch, [1])
 
 
-def test_a_login_s_own_settings_weaken_nothing(floor: Floor) -> None:
-    """A commit waits for the disk, its warnings are heard, and names are pincli's own."""
+def test_a_logins_own_settings_weaken_nothing(floor: Floor) -> None:
+    """Commits wait for the disk, warnings arrive, and names are pincli's own."""
     for setting in (
         "synchronous_commit = off",
         "client_min_messages = error",
@@ -255,7 +245,7 @@ def test_a_login_s_own_settings_weaken_nothing(floor: Floor) -> None:
 
 
 def test_a_read_only_server_can_be_read(floor: Floor) -> None:
-    """Where the location says that any server will do; without that none is found."""
+    """It can be read if the location allows any server."""
     with floor.session() as session:
         add(session, "alice")
     floor.database.read_only(True)
@@ -272,8 +262,8 @@ def test_a_read_only_server_can_be_read(floor: Floor) -> None:
         session.store.write(touch, [1])
 
 
-def test_what_is_asked_at_one_moment_is_of_one(floor: Floor) -> None:
-    """Others write meanwhile, and wait for nobody."""
+def test_queries_at_one_moment_see_one_snapshot(floor: Floor) -> None:
+    """Others write meanwhile without waiting."""
     with floor.session() as session, floor.session(agent="tom") as other:
         add(session, "alice")
         with session.store.at_one_moment():
@@ -284,8 +274,8 @@ def test_what_is_asked_at_one_moment_is_of_one(floor: Floor) -> None:
         assert session.store.people.find("bob") != []
 
 
-def test_everything_goes_through_a_pooler(floor: Floor) -> None:
-    """One connection to the server is enough for several sessions, as nobody keeps a state."""
+def test_everything_works_through_a_pooler(floor: Floor) -> None:
+    """Several sessions share one connection to the server."""
     with pooled(floor.database, connections=1) as pooler:
         behind = floor.through(pooler)
         with behind.session() as one, behind.session("admin1", agent="tom") as two:
@@ -295,7 +285,7 @@ def test_everything_goes_through_a_pooler(floor: Floor) -> None:
             with one.store.at_one_moment():
                 assert one.store.people.totals()
             people.set_active(two, "alice", active=False, reason="left")
-    require_untouched(floor)
+    floor.require_sound()
 
 
 @pytest.mark.parametrize(
@@ -312,8 +302,8 @@ def test_everything_goes_through_a_pooler(floor: Floor) -> None:
         "DELETE FROM pincli.store",
     ],
 )
-def test_what_was_changed_behind_the_trail_is_not_written_on(floor: Floor, change: str) -> None:
-    """A record, its seal, the newest event, or what the store says of itself."""
+def test_tampering_stops_writes(floor: Floor, change: str) -> None:
+    """A changed record, seal, newest event or store row makes every write fail."""
     with floor.session() as session:
         add(session, "alice")
         floor.database.sql(change)
@@ -321,8 +311,8 @@ def test_what_was_changed_behind_the_trail_is_not_written_on(floor: Floor, chang
             session.store.write(touch, [1])
 
 
-def test_a_record_without_a_seal_is_as_its_event_says(floor: Floor) -> None:
-    """The functions of a desk have no key; the next host that has one seals the record."""
+def test_a_record_without_a_seal_is_accepted_and_sealed(floor: Floor) -> None:
+    """A desk's functions have no key; the next host with audit.key seals the record."""
     user = floor.collected()
     floor.verify()
     assert floor.database.sql("SELECT seal FROM pincli.people") == [(None,)]
@@ -330,11 +320,11 @@ def test_a_record_without_a_seal_is_as_its_event_says(floor: Floor) -> None:
         session.store.write(set_active, [user.id], active=False, reason="left")
     ((seal,),) = floor.database.sql("SELECT seal FROM pincli.people")
     assert seal is not None
-    require_untouched(floor)
+    floor.require_sound()
 
 
 def test_a_desk_shows_no_pin_and_writes_no_table(floor: Floor) -> None:
-    """Even with all keys: the database keeps the sealed PIN from its login, and says so."""
+    """The database refuses both, even with all keys."""
     user = floor.collected()
     number = floor.last()
     with floor.session("desk1") as session:
@@ -349,7 +339,7 @@ def test_a_desk_shows_no_pin_and_writes_no_table(floor: Floor) -> None:
 
 
 def test_only_one_maintains_the_store(floor: Floor) -> None:
-    """An admin; not a desk or a portal; and whoever dies lets go."""
+    """One admin at a time maintains the store, and a portal never."""
     with (
         floor.session() as one,
         floor.session(agent="tom") as two,
@@ -367,8 +357,8 @@ def test_only_one_maintains_the_store(floor: Floor) -> None:
         assert raised.value.fault is Fault.FORBIDDEN
 
 
-def test_signals_wait_for_who_holds_locks(floor: Floor) -> None:
-    """Once others have to wait, Ctrl-C comes after the commit."""
+def test_signals_wait_while_locks_are_held(floor: Floor) -> None:
+    """Ctrl-C takes effect after the commit, once others may wait."""
     with floor.session() as session:
         add(session, "alice")
         number = floor.last()
@@ -390,16 +380,13 @@ def test_signals_wait_for_who_holds_locks(floor: Floor) -> None:
         assert floor.kinds(number) == ["pin_shown"] * 3
 
 
-def test_a_host_stops_where_the_store_is_older_than_its_mark(floor: Floor) -> None:
-    """Until an epoch begins that it has not seen."""
+def test_a_rolled_back_store_is_not_written(floor: Floor) -> None:
+    """The host's mark refuses writes, until a new epoch begins."""
     with floor.session() as session:
         add(session, "alice")
-        for table in ("trail", "people", "store"):
-            floor.database.sql(f"CREATE TABLE public.{table} AS TABLE pincli.{table}")
+        floor.keep_copy()
         add(session, "bob")
-        for table in ("trail", "people", "store"):
-            floor.database.sql(f"DELETE FROM pincli.{table}")
-            floor.database.sql(f"INSERT INTO pincli.{table} TABLE public.{table}")
+        floor.bring_back()
         with pytest.raises(StoreRolledBack):
             add(session, "carol")
         with pytest.raises(StoreRolledBack):
@@ -409,8 +396,8 @@ def test_a_host_stops_where_the_store_is_older_than_its_mark(floor: Floor) -> No
         assert session.store.require_seen()
 
 
-def test_another_store_in_its_place_is_not_written(floor: Floor) -> None:
-    """An open desk would seal it as if it were the one that it had opened."""
+def test_a_store_that_was_replaced_is_not_written(floor: Floor) -> None:
+    """An open desk refuses a store with another id."""
     with floor.session() as session:
         add(session, "alice")
         floor.database.sql("UPDATE pincli.store SET store_id = %s", "0f" * 16)
@@ -419,8 +406,8 @@ def test_another_store_in_its_place_is_not_written(floor: Floor) -> None:
     assert raised.value.fault is Fault.REPLACED
 
 
-def test_the_mark_of_a_busy_host_is_never_ahead(floor: Floor) -> None:
-    """Several processes of a host write and move its mark at once; none is refused."""
+def test_the_mark_never_leads_the_store(floor: Floor) -> None:
+    """Several processes of a host write and advance the mark at once, and none is refused."""
     with floor.session() as session:
         add(session, *"abcd")
 
@@ -431,11 +418,11 @@ def test_the_mark_of_a_busy_host_is_never_ahead(floor: Floor) -> None:
 
     with ThreadPoolExecutor() as pool:
         list(pool.map(write, (1, 2, 3, 4)))
-    require_untouched(floor)
+    floor.require_sound()
 
 
 def test_a_new_host_makes_its_mark(floor: Floor, tmp_path: Path) -> None:
-    """With an event; where it can keep none, it works without."""
+    """The first write records it; a host that can't keep a mark works without one."""
     with floor.session() as session:
         add(session, "alice")
     (tmp_path / "marks").mkdir(mode=0o700)
@@ -451,8 +438,8 @@ def test_a_new_host_makes_its_mark(floor: Floor, tmp_path: Path) -> None:
         number = floor.last()
 
 
-def test_a_bulk_of_users_is_written_by_few_statements(floor: Floor) -> None:
-    """Whatever is in their texts; and each is as it was given."""
+def test_thousands_of_users_are_written_at_once(floor: Floor) -> None:
+    """Awkward texts are stored unchanged."""
     odd = ["O'Brien \"\\ %s ? {,} NULL", "Ünï\u00adcode 🔑", "NULL", "{}"]
 
     def step(transaction: Transaction, number: int) -> None:
@@ -478,11 +465,13 @@ def test_a_bulk_of_users_is_written_by_few_statements(floor: Floor) -> None:
         assert [user.email for user in users[:4]] == [None, odd[0], odd[0], None]
         changed = session.store.write(set_active, [u.id for u in users], active=True, reason=None)
         assert len(changed) == 3000
-    require_untouched(floor)
+    floor.require_sound()
 
 
-def test_what_a_database_may_lack(server: object, floor: Floor, database: Database) -> None:
-    """A schema, a store, the right version, rights: each is said, with what to do."""
+def test_an_incomplete_database_is_explained(
+    server: object, floor: Floor, database: Database
+) -> None:
+    """A missing schema or store, a wrong version or missing rights have errors of their own."""
 
     def opened(where: str) -> StoreUnavailable:
         with pytest.raises(StoreUnavailable) as raised:

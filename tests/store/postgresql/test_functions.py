@@ -1,7 +1,7 @@
 """The database's functions do what store/steps/ and rules/lockout.py do, over every small state.
 
-Each case is a user of its own. What the functions leave in the database (the whole record, the
-events) and what they tell is compared with what the steps leave in memory.
+Each case has its own user. The records, events and results of the functions are compared with
+those of the steps in memory.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ NOW_OR_SOON = written(datetime.now(UTC) + timedelta(hours=1))
 
 @pytest.fixture
 def store(server: Server) -> Iterator[Twin]:
-    """A store of nobody."""
+    """Make a store without users."""
     store = Twin(server.database(twin.make_store))
     yield store
     store.close()
 
 
 def records() -> Iterator[dict[str, Any]]:
-    """Active x type x PIN x counter x open attempt, right or wrong, as far as records can be so."""
+    """Yield every valid record: active x type x PIN x counter x open attempt, right or wrong."""
     pins: tuple[dict[str, Any], ...] = ({}, WITHOUT_PIN)
     flights = (None, RIGHT, WRONG)
     for active, kind, pin, counter, answer in itertools.product(
@@ -85,7 +85,7 @@ def records() -> Iterator[dict[str, Any]]:
 
 
 def in_flight(answer: bytes, *, at: str = AN_HOUR_AGO, number: int = 10**9) -> dict[str, Any]:
-    """The columns of an attempt that another agent has left open."""
+    """Return the columns of an attempt that another agent has left open."""
     return {
         "attempt": number,
         "attempt_answer": lockout.check_of(answer),
@@ -97,7 +97,7 @@ def in_flight(answer: bytes, *, at: str = AN_HOUR_AGO, number: int = 10**9) -> d
 
 
 class Compared:
-    """Goes through the calls in their order, with the steps in memory beside them."""
+    """Compares calls, in order, with the steps in memory."""
 
     def __init__(self, store: Twin, head: Head) -> None:
         self._trail = store.events()
@@ -105,10 +105,10 @@ class Compared:
         self._head = head
 
     def taken(self, memory: Memory, step: Callable[[Memory], Any], told: Any) -> tuple[Any, bool]:
-        """Take the step that a call should have taken; the events must be the same.
+        """Run the step for a call; the events must be the same.
 
         Returns:
-            What the step returned, and whether it recorded a lock.
+            The step's result, and whether it recorded a lock.
         """
         head = Head(told.head_number, told.head_link)
         events = self._trail[self._head.number : head.number]
@@ -125,7 +125,7 @@ class Compared:
         return returned, any(event.kind == EventKind.LOCKED for event in events)
 
     def finish(self) -> None:
-        """Every link and every digest of texts is the one that Python computes."""
+        """Require every link and digest of texts to be what Python computes."""
         previous = FIRST.link
         for event in self._trail:
             previous = link_of(previous, event)
@@ -136,12 +136,12 @@ class Compared:
 
 
 def plain(event: TrailEvent) -> TrailEvent:
-    """An event without what is random."""
+    """Return an event without its random parts."""
     return event._replace(texts=None, link=b"")
 
 
 class Case(NamedTuple):
-    """A record, what its question was when it was asked, and the answer."""
+    """A record, the record that was asked, the answer and the nonce."""
 
     user: User
     asked: User
@@ -159,7 +159,7 @@ ASKS: Sequence[tuple[bytes | None, dict[str, Any]]] = (
 
 
 def test_charge_and_settle_in_every_state(store: Twin) -> None:
-    """The same record, the same events and the same words, whatever the record and the answer."""
+    """Record, events and outcome are those of the steps, for every record and answer."""
     small = list(itertools.product(records(), ASKS))
     users = store.put(user_of(row, **fields) for row, (fields, _) in enumerate(small, 1))
     cases = [
@@ -193,7 +193,7 @@ def one_flight(case: Case) -> tuple[Call, Call]:
 
 
 def require_told(verdict: Verdict, locked: bool, told: Any) -> None:
-    """Fail unless settle said this; check and proof are told with a yes alone."""
+    """Require this verdict from settle; check and proof come only with a yes."""
     assert (told.outcome, told.state) == (verdict.outcome.value, verdict.state.value)
     assert told.locked == locked
     yes = verdict.outcome == "verified"
@@ -219,7 +219,7 @@ def test_a_refusal_in_every_state(store: Twin) -> None:
 
 
 def test_an_attempt_that_was_left_open_in_every_state(store: Twin) -> None:
-    """`finish` ends it with its own outcome once it has been open for ten seconds."""
+    """`finish` ends an attempt that has been open for ten seconds, with its own outcome."""
     assert timedelta(seconds=LEFT_OPEN_SECONDS) == LEFT_OPEN
     users = store.put(user_of(row, **fields) for row, fields in enumerate(records(), 1))
     young = store.put([user_of(1000, failed_attempts=1, **in_flight(RIGHT, at=NOW_OR_SOON))])
@@ -237,7 +237,7 @@ def test_an_attempt_that_was_left_open_in_every_state(store: Twin) -> None:
 
 
 def test_a_lock_by_hand_in_every_state(store: Twin) -> None:
-    """`lock` ends the open attempt so that nobody is told *verified*, and locks what is not."""
+    """`lock` ends the open attempt without a *verified*, and locks the user."""
     users = store.put(user_of(row, **fields) for row, fields in enumerate(records(), 1))
     head = store.head()
     told = call_all(store.desk, map(twin.lock, users))
@@ -264,7 +264,7 @@ CALLS: tuple[dict[str, Any], ...] = (
 
 
 def test_a_call_in_every_state(store: Twin) -> None:
-    """`call` ends the open attempt, and begins or ends a call, or refuses to end another's."""
+    """`call` ends the open attempt, and begins, ends or refuses to end a call."""
     orders = ((False, False), (True, False), (True, True))
     small = list(itertools.product(records(), CALLS, orders))
     users = store.put(user_of(row, **case[0], **case[1]) for row, case in enumerate(small, 1))
@@ -292,7 +292,7 @@ def test_a_call_in_every_state(store: Twin) -> None:
 
 
 def test_refusals_about_no_user(store: Twin) -> None:
-    """A name that nobody has, and a command that a role refused."""
+    """`record` takes unknown names and refused commands."""
     names = ["bob'; DROP", "", "%s ? \\ \" '", "жук 🔑", "x" * 500]
     refusals = [
         NewEvent(EventKind.REFUSED, name=name, outcome="unknown_user", ticket=TICKET)
@@ -318,7 +318,7 @@ def test_refusals_about_no_user(store: Twin) -> None:
 
 
 def test_the_same_bytes_for_awkward_texts(store: Twin) -> None:
-    """Whatever a text holds, the functions and Python digest it to the same bytes."""
+    """The functions and Python digest awkward texts alike."""
     awkward = ("", " ", "'", '"', "\\", "\\x00", "%s", "?", "$1", "{}", "NULL", "ß", "🔑🧑‍🦽", "é",
                "a\nb\tc\r", "\x7f\x01", "ab" * 70, "к" * 200, "\ufeff", "\U0010ffff")  # fmt: skip
     users = [
@@ -345,7 +345,7 @@ def test_the_same_bytes_for_awkward_texts(store: Twin) -> None:
     compared.finish()
 
 
-# Somebody else ends the attempt between charge and settle.
+# Another process ends the attempt between charge and settle.
 
 
 def edit(user: User, **fields: Any) -> lockout.Step:
@@ -382,7 +382,7 @@ FURTHER: dict[str, lockout.Change] = {
 
 
 def test_an_attempt_that_somebody_else_has_ended(store: Twin) -> None:
-    """Whatever happened to the record meanwhile, settle says what the steps say."""
+    """After every change by another process, settle returns what the steps return."""
     small = list(itertools.product((0, 2, 5), (RIGHT, WRONG), CHANGES.values(), FURTHER.values()))
     users = store.put(user_of(row, failed_attempts=case[0]) for row, case in enumerate(small, 1))
     nonces = [uuid4() for _ in users]
@@ -425,7 +425,7 @@ def test_an_attempt_that_somebody_else_has_ended(store: Twin) -> None:
 
 
 def test_a_nonce_is_forgotten_after_a_day(store: Twin) -> None:
-    """The table of nonces does not grow with every verify; nobody else's are forgotten."""
+    """A user's charge removes that user's old nonces."""
     users = store.put([user_of(1), user_of(2)])
     for user in (*users, users[0]):
         nonce = uuid4()

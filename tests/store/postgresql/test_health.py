@@ -1,4 +1,4 @@
-"""What doctor says of a server: everything that it looks at is made wrong, on a real one."""
+"""doctor's checks of a server, each with a real fault."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ALL = [
 
 @pytest.fixture(scope="module")
 def host(postgresql_servers: Servers) -> Iterator[Server]:
-    """A server as the README wants it. Tests change it, and `store` puts it right again."""
+    """Start a server as the README wants it. Tests change it, and `store` puts it right."""
     safe = {"fsync": "on", "full_page_writes": "on"}
     server = postgresql_servers.start(f"health-{secrets.token_hex(4)}", safe)
     put_right(server)
@@ -44,7 +44,7 @@ def host(postgresql_servers: Servers) -> Iterator[Server]:
 
 @pytest.fixture
 def store(host: Server) -> Iterator[Database]:
-    """A new store on it."""
+    """Make a new store on the server."""
     database = host.database(twin.make_store)
     yield database
     database.drop()
@@ -52,7 +52,7 @@ def store(host: Server) -> Iterator[Database]:
 
 
 def put_right(server: Server) -> None:
-    """Let settings and logins be as they should be."""
+    """Put settings and logins right."""
     with server.postgres.connect() as connection:
         connection.execute("ALTER SYSTEM RESET ALL")
         connection.execute("SELECT pg_reload_conf()")
@@ -69,23 +69,23 @@ def put_right(server: Server) -> None:
 
 
 def examined(database: Database, login: str = "desk1", more: str = "") -> list[Check]:
-    """What doctor says on a host with that login."""
+    """Run doctor's checks with a login."""
     return list(health(Location(database.location(login) + more)))
 
 
 def sick(checks: list[Check]) -> dict[str, Check]:
-    """What is wrong, by what it is."""
+    """Return the failed checks by name."""
     return {check.what: check for check in checks if check.finding is not None}
 
 
 def skipped(checks: list[Check]) -> dict[str, str]:
-    """What was not checked, and why."""
+    """Return the skipped checks by name, with the reason."""
     return {check.what: check.hint for check in checks if not check.checked}
 
 
 @pytest.mark.parametrize("login", HOSTS)
 def test_all_is_well_on_every_host(store: Database, login: str) -> None:
-    """All is looked at; only a desk can see that a desk reaches little."""
+    """Everything is checked; only a desk can check a desk's reach."""
     checks = examined(store, login)
     assert len(checks) == len(ALL), checks[-1]
     assert all(c.what.startswith(name) for name, c in zip(ALL, checks, strict=True)), checks
@@ -95,26 +95,26 @@ def test_all_is_well_on_every_host(store: Database, login: str) -> None:
 
 
 def test_all_is_well_behind_a_pooler(store: Database) -> None:
-    """It keeps nothing in a session, so that another's transactions may come in between."""
+    """The checks need no session state."""
     with pooled(store, connections=1) as database:
         checks = examined(database)
     assert (sick(checks), skipped(checks)) == ({}, {})
 
 
-def test_the_list_of_what_is_shipped_is_that_of_a_fresh_store(store: Database) -> None:
-    """Where it isn't: `python -m tests.support.as_shipped` writes it."""
+def test_as_shipped_describes_a_fresh_store(store: Database) -> None:
+    """If it fails, `python -m tests.support.as_shipped` writes the file."""
     assert as_shipped.found_in(store) == as_shipped.FILE.read_text()
 
 
-class Illness(NamedTuple):
-    """Something that is wrong, and what doctor says on desk1's host.
+class Problem(NamedTuple):
+    """A fault, and what doctor says on desk1's host.
 
     Attributes:
         cause: The superuser's statements, in the store's database.
-        what: How the check is called that fails.
-        finding: What stands in its finding.
-        hint: What stands in its hint.
-        others: Checks that may fail with it.
+        what: The name of the check that fails.
+        finding: A part of its finding.
+        hint: A part of its hint.
+        others: Other checks that may fail too.
     """
 
     cause: str
@@ -136,104 +136,104 @@ END $do$
 """
 _LOGIN = "login desk1"
 _NONE = "ALTER ROLE desk2 SET idle_in_transaction_session_timeout = 0"
-ILLNESSES = [
-    Illness("ALTER ROLE desk1 CREATEROLE", _LOGIN, "CREATEROLE", "CREATE ROLE desk1 LOGIN"),
-    Illness("ALTER ROLE desk1 BYPASSRLS", _LOGIN, "BYPASSRLS", "of its own"),
-    Illness("ALTER ROLE desk1 REPLICATION", _LOGIN, "REPLICATION", "of its own"),
-    Illness("ALTER ROLE desk1 SUPERUSER", _LOGIN, "SUPERUSER", "of its own", ("a desk's reach",)),
-    Illness("GRANT pg_read_all_data TO desk1", _LOGIN, "pg_read_all_data", "of its own",
+PROBLEMS = [
+    Problem("ALTER ROLE desk1 CREATEROLE", _LOGIN, "CREATEROLE", "CREATE ROLE desk1 LOGIN"),
+    Problem("ALTER ROLE desk1 BYPASSRLS", _LOGIN, "BYPASSRLS", "of its own"),
+    Problem("ALTER ROLE desk1 REPLICATION", _LOGIN, "REPLICATION", "of its own"),
+    Problem("ALTER ROLE desk1 SUPERUSER", _LOGIN, "SUPERUSER", "of its own", ("a desk's reach",)),
+    Problem("GRANT pg_read_all_data TO desk1", _LOGIN, "pg_read_all_data", "of its own",
             ("a desk's reach",)),
-    Illness("GRANT pincli_owner TO desk1", _LOGIN, "as the owner", "of its own",
+    Problem("GRANT pincli_owner TO desk1", _LOGIN, "as the owner", "of its own",
             ("a desk's reach",)),
-    Illness("GRANT pincli_admin TO desk1", _LOGIN, "pincli_admin and pincli_desk", "of its own",
+    Problem("GRANT pincli_admin TO desk1", _LOGIN, "pincli_admin and pincli_desk", "of its own",
             ("a desk's reach",)),
-    Illness("GRANT SELECT (pin_check) ON pincli.people TO desk1", "a desk's reach",
+    Problem("GRANT SELECT (pin_check) ON pincli.people TO desk1", "a desk's reach",
             "people.pin_check", "pincli_desk alone", ("rights",)),
-    Illness("GRANT SELECT ON pincli.trail TO PUBLIC", "a desk's reach", "trail.record", "revoke",
+    Problem("GRANT SELECT ON pincli.trail TO PUBLIC", "a desk's reach", "trail.record", "revoke",
             ("rights",)),
-    Illness("GRANT UPDATE (failed_attempts) ON pincli.people TO pincli_desk", "a desk's reach",
+    Problem("GRANT UPDATE (failed_attempts) ON pincli.people TO pincli_desk", "a desk's reach",
             "writing people", "revoke", ("rights",)),
-    Illness("ALTER SYSTEM SET fsync = off", "durable writes", "fsync off", "postgresql.conf"),
-    Illness("ALTER SYSTEM SET full_page_writes = off", "durable writes", "full_page_writes off",
+    Problem("ALTER SYSTEM SET fsync = off", "durable writes", "fsync off", "postgresql.conf"),
+    Problem("ALTER SYSTEM SET full_page_writes = off", "durable writes", "full_page_writes off",
             "postgresql.conf"),
-    Illness("ALTER ROLE desk1 SET synchronous_commit = off", "durable commits", "desk1 (off)",
+    Problem("ALTER ROLE desk1 SET synchronous_commit = off", "durable commits", "desk1 (off)",
             "set it to on"),
-    Illness("ALTER ROLE admin1 SET synchronous_commit = local", "durable commits",
+    Problem("ALTER ROLE admin1 SET synchronous_commit = local", "durable commits",
             "admin1 (local)", "set it to on"),
-    Illness("ALTER SYSTEM SET log_statement = 'all'", "logged answers", "log_statement",
+    Problem("ALTER SYSTEM SET log_statement = 'all'", "logged answers", "log_statement",
             "log_parameter_max_length = 0"),
-    Illness("ALTER SYSTEM SET log_min_duration_statement = 100", "logged answers",
+    Problem("ALTER SYSTEM SET log_min_duration_statement = 100", "logged answers",
             "log_min_duration_statement", "log_parameter_max_length"),
-    Illness("ALTER SYSTEM SET log_min_duration_sample = 0", "logged answers",
+    Problem("ALTER SYSTEM SET log_min_duration_sample = 0", "logged answers",
             "log_min_duration_sample", "log_parameter_max_length"),
-    Illness("ALTER SYSTEM SET log_transaction_sample_rate = 0.01", "logged answers",
+    Problem("ALTER SYSTEM SET log_transaction_sample_rate = 0.01", "logged answers",
             "log_transaction_sample_rate", "log_parameter_max_length"),
-    Illness("ALTER SYSTEM SET log_parameter_max_length_on_error = 100", "logged answers",
+    Problem("ALTER SYSTEM SET log_parameter_max_length_on_error = 100", "logged answers",
             "on_error", "switch those off"),
-    Illness("ALTER SYSTEM SET debug_print_plan = on", "logged answers", "debug_print_plan",
+    Problem("ALTER SYSTEM SET debug_print_plan = on", "logged answers", "debug_print_plan",
             "switch those off"),
-    Illness("ALTER ROLE desk2 SET log_statement = 'all'", "logged answers",
+    Problem("ALTER ROLE desk2 SET log_statement = 'all'", "logged answers",
             "log_statement for desk2", "log_parameter_max_length"),
-    Illness(_NONE, "hanging hosts", "not set for desk2", "ALTER ROLE desk2 SET idle_in"),
-    Illness(_OTHER_BODY, "functions", "_state", "`pincli store upgrade`"),
-    Illness(f"ALTER FUNCTION {_CHARGE} SECURITY INVOKER", "functions", "charge", "store upgrade"),
-    Illness(f"ALTER FUNCTION {_CHARGE} SET search_path = public", "functions", "charge",
+    Problem(_NONE, "hanging hosts", "not set for desk2", "ALTER ROLE desk2 SET idle_in"),
+    Problem(_OTHER_BODY, "functions", "_state", "`pincli store upgrade`"),
+    Problem(f"ALTER FUNCTION {_CHARGE} SECURITY INVOKER", "functions", "charge", "store upgrade"),
+    Problem(f"ALTER FUNCTION {_CHARGE} SET search_path = public", "functions", "charge",
             "store upgrade"),
-    Illness(f"ALTER FUNCTION {_CHARGE} RESET lock_timeout", "functions", "charge", "store upgrade"),
-    Illness("CREATE FUNCTION pincli.charge(text) RETURNS text LANGUAGE sql AS 'SELECT $1';"
+    Problem(f"ALTER FUNCTION {_CHARGE} RESET lock_timeout", "functions", "charge", "store upgrade"),
+    Problem("CREATE FUNCTION pincli.charge(text) RETURNS text LANGUAGE sql AS 'SELECT $1';"
             "REVOKE ALL ON FUNCTION pincli.charge(text) FROM PUBLIC", "functions", "charge",
             "store upgrade", ("ownership",)),
-    Illness("GRANT EXECUTE ON FUNCTION pincli._finish TO PUBLIC", "rights", "_finish for PUBLIC",
+    Problem("GRANT EXECUTE ON FUNCTION pincli._finish TO PUBLIC", "rights", "_finish for PUBLIC",
             "revoke"),
-    Illness("GRANT CREATE ON SCHEMA pincli TO pincli_desk", "rights", "the schema for pincli_desk",
+    Problem("GRANT CREATE ON SCHEMA pincli TO pincli_desk", "rights", "the schema for pincli_desk",
             "revoke"),
-    Illness("GRANT DELETE ON pincli.trail TO pincli_portal", "rights", "trail for pincli_portal",
+    Problem("GRANT DELETE ON pincli.trail TO pincli_portal", "rights", "trail for pincli_portal",
             "revoke"),
-    Illness("REVOKE INSERT ON pincli.trail FROM pincli_portal", "rights",
+    Problem("REVOKE INSERT ON pincli.trail FROM pincli_portal", "rights",
             "trail for pincli_portal", "grants again"),
-    Illness(_TRIGGER, "triggers and rules", "people", "drop them"),
-    Illness("CREATE RULE spy AS ON INSERT TO pincli.trail DO ALSO NOTHING", "triggers and rules",
+    Problem(_TRIGGER, "triggers and rules", "people", "drop them"),
+    Problem("CREATE RULE spy AS ON INSERT TO pincli.trail DO ALSO NOTHING", "triggers and rules",
             "trail", "drop them"),
-    Illness("CREATE POLICY theirs ON pincli.people USING (false)", "triggers and rules", "people",
+    Problem("CREATE POLICY theirs ON pincli.people USING (false)", "triggers and rules", "people",
             "drop them"),
-    Illness("ALTER TABLE pincli.people ENABLE ROW LEVEL SECURITY", "tables", "people", "print-sql"),
-    Illness("ALTER TABLE pincli.people ADD note text", "tables", "people", "print-sql"),
-    Illness("ALTER TABLE pincli.people DROP CONSTRAINT people_failed_attempts_check", "tables",
+    Problem("ALTER TABLE pincli.people ENABLE ROW LEVEL SECURITY", "tables", "people", "print-sql"),
+    Problem("ALTER TABLE pincli.people ADD note text", "tables", "people", "print-sql"),
+    Problem("ALTER TABLE pincli.people DROP CONSTRAINT people_failed_attempts_check", "tables",
             "people", "print-sql"),
-    Illness("DROP INDEX pincli.trail_by_change", "tables", "trail", "print-sql"),
-    Illness("ALTER TABLE pincli.nonces SET UNLOGGED", "tables", "nonces", "print-sql"),
-    Illness("CREATE TABLE public.more () INHERITS (pincli.trail)", "tables", "trail", "print-sql"),
-    Illness("CREATE VIEW pincli.all_checks AS SELECT pin_check FROM pincli.people", "tables",
+    Problem("DROP INDEX pincli.trail_by_change", "tables", "trail", "print-sql"),
+    Problem("ALTER TABLE pincli.nonces SET UNLOGGED", "tables", "nonces", "print-sql"),
+    Problem("CREATE TABLE public.more () INHERITS (pincli.trail)", "tables", "trail", "print-sql"),
+    Problem("CREATE VIEW pincli.all_checks AS SELECT pin_check FROM pincli.people", "tables",
             "all_checks", "print-sql", ("ownership", "triggers and rules")),
-    Illness("CREATE TYPE pincli.bytea AS ENUM ()", "tables", "bytea", "print-sql"),
-    Illness("ALTER TABLE pincli.trail OWNER TO admin1", "ownership", "trail", "pincli_owner",
+    Problem("CREATE TYPE pincli.bytea AS ENUM ()", "tables", "bytea", "print-sql"),
+    Problem("ALTER TABLE pincli.trail OWNER TO admin1", "ownership", "trail", "pincli_owner",
             ("rights",)),
-    Illness("ALTER SCHEMA pincli OWNER TO admin1", "ownership", "the schema", "pincli_owner",
+    Problem("ALTER SCHEMA pincli OWNER TO admin1", "ownership", "the schema", "pincli_owner",
             ("rights",)),
-    Illness("DROP SCHEMA pincli CASCADE", "tables", "there is no schema", "pincli init",
+    Problem("DROP SCHEMA pincli CASCADE", "tables", "there is no schema", "pincli init",
             (_LOGIN,)),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("illness", ILLNESSES, ids=lambda illness: illness.cause[:60])
-def test_each_illness_is_found(store: Database, illness: Illness) -> None:
-    """Its check fails, says what is wrong and what to do, and no other is hurt by it."""
-    store.sql(illness.cause)
-    if "SYSTEM" in illness.cause:
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.cause[:60])
+def test_each_fault_is_found(store: Database, problem: Problem) -> None:
+    """Its check fails, with finding and hint, and no unrelated check does."""
+    store.sql(problem.cause)
+    if "SYSTEM" in problem.cause:
         store.server.reload()
     found = sick(examined(store))
-    assert found.keys() - set(illness.others) == {illness.what}
-    assert illness.finding in str(found[illness.what].finding)
-    assert illness.hint in found[illness.what].hint
+    assert found.keys() - set(problem.others) == {problem.what}
+    assert problem.finding in str(found[problem.what].finding)
+    assert problem.hint in found[problem.what].hint
 
 
-def test_a_superuser_is_no_host_s_login(store: Database) -> None:
-    """Every role is theirs, so that nothing else is said of them."""
+def test_a_superuser_is_no_login_for_a_host(store: Database) -> None:
+    """Only SUPERUSER is reported, since a superuser has every role."""
     assert "SUPERUSER" in str(sick(examined(store, "postgres"))["login postgres"].finding)
 
 
-def test_a_login_without_a_group_sees_little_and_is_told_so(store: Database) -> None:
-    """What it may not look at is not called fine."""
+def test_a_login_without_a_group_checks_little(store: Database) -> None:
+    """What it can't check is reported as skipped."""
     store.sql("REVOKE pincli_desk FROM desk1")
     checks = examined(store)
     assert "none of the groups" in str(sick(checks)["login desk1"].finding)
@@ -241,8 +241,8 @@ def test_a_login_without_a_group_sees_little_and_is_told_so(store: Database) -> 
     assert "permission denied" in skipped(checks)["seal"]
 
 
-def test_another_login_s_settings_that_can_not_be_seen(store: Database) -> None:
-    """Where this login has its own, what the others have is not known: it is not called fine."""
+def test_settings_of_other_logins_that_can_not_be_seen(store: Database) -> None:
+    """A login with its own settings can't see those of others; the checks are skipped."""
     for name in ("log_statement", "synchronous_commit"):
         store.sql(f"ALTER ROLE desk1 SET {name} = DEFAULT")
     assert skipped(examined(store)) == {}
@@ -257,14 +257,14 @@ def test_another_login_s_settings_that_can_not_be_seen(store: Database) -> None:
     assert "of admin1, desk2, portal1" in unseen["logged answers"]
 
 
-def test_the_owner_of_the_database_is_no_host_s_login(store: Database) -> None:
-    """They could drop it, or change what its sessions are set to."""
+def test_the_databases_owner_is_no_login_for_a_host(store: Database) -> None:
+    """The owner could drop it, or change its settings."""
     store.sql(f"ALTER DATABASE {store.name} OWNER TO admin1")
     assert "owner" in str(sick(examined(store, "admin1"))["login admin1"].finding)
 
 
 def test_no_server_no_database_and_no_schema(store: Database, own_server: Server) -> None:
-    """Each is a sentence with what to do, and nothing more can be looked at."""
+    """Each is one failed check with a hint, and nothing more is checked."""
     own_server.stop()
     (gone,) = examined(own_server.postgres)
     assert (gone.what, gone.finding is None) == ("server", False)
@@ -273,8 +273,8 @@ def test_no_server_no_database_and_no_schema(store: Database, own_server: Server
     assert "no such database" in str(gone.finding)
 
 
-def test_a_standby_is_waited_for_or_named(store: Database) -> None:
-    """None, one that nobody waits for, one that can't be seen, a synchronous one, one that left."""
+def test_every_kind_of_standby(store: Database) -> None:
+    """Not waited for, not visible, synchronous, not named, a replica itself, and gone."""
     server = store.server
     server.sql("ALTER ROLE postgres SET synchronous_commit = local")
     standby = standby_of(server)
@@ -309,7 +309,7 @@ def test_a_standby_is_waited_for_or_named(store: Database) -> None:
 
 
 def test_a_database_that_takes_no_writes(store: Database) -> None:
-    """It is found although the location says that any server will do."""
+    """It is found even if the location allows any server."""
     store.read_only(True)
     found = sick(examined(store, more="&target_session_attrs=any"))
     assert list(found) == ["takes writes"]
@@ -317,7 +317,7 @@ def test_a_database_that_takes_no_writes(store: Database) -> None:
 
 
 def test_clocks_that_are_apart(store: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two minutes are too much, and it says how much, either way."""
+    """Two minutes are too much, in either direction."""
     real = time.time
     for minutes in (2, -2):
         monkeypatch.setattr(module, "time", lambda m=minutes: real() + 60 * m)
@@ -325,7 +325,7 @@ def test_clocks_that_are_apart(store: Database, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_events_that_wait_for_their_seal(store: Database) -> None:
-    """Some are usual where desks write; those that wait for over an hour are told."""
+    """Unsealed events fail the check after an hour."""
     told = Twin(store)
     (alice,) = told.put([user_of(1)])
     call(told.desk, charge(alice))
@@ -342,8 +342,8 @@ def test_events_that_wait_for_their_seal(store: Database) -> None:
 
 
 @pytest.mark.parametrize("length", [-1, 0])
-def test_what_is_said_of_the_log_is_so(store: Database, length: int) -> None:
-    """With log_statement the answer is in the server's log; with a length of 0 it isn't."""
+def test_the_log_holds_answers_as_doctor_says(store: Database, length: int) -> None:
+    """With log_statement the log holds the answer; with a parameter length of 0 it doesn't."""
     answer = secrets.token_bytes(32)
     store.server.sql("ALTER SYSTEM SET log_statement = 'all'")
     store.server.sql(f"ALTER SYSTEM SET log_parameter_max_length = {length}")
@@ -358,7 +358,7 @@ def test_what_is_said_of_the_log_is_so(store: Database, length: int) -> None:
 
 
 def test_auto_explain_shows_answers_in_plans(store: Database) -> None:
-    """It shows a statement's values, whatever is said about parameters."""
+    """It logs values whatever the limit for parameters is."""
     server = store.server
     assert logging_of_parameters({"auto_explain.log_min_duration": "0"})
     programs = server.servers.programs
@@ -370,8 +370,8 @@ def test_auto_explain_shows_answers_in_plans(store: Database) -> None:
     assert "auto_explain" in str(sick(examined(store))["logged answers"].finding)
 
 
-def test_the_way_to_the_server_is_encrypted(store: Database) -> None:
-    """In clear, encrypted to anybody, and to a server that proves who it is."""
+def test_encryption_to_the_server(store: Database) -> None:
+    """Plain and unverified connections fail the check; verify-full passes."""
     address = f"127.{secrets.randbelow(250) + 1}.{secrets.randbelow(250) + 1}.1"
     certificate, key = certified(store.server.folder, address)
     tls = (
@@ -394,8 +394,8 @@ def test_the_way_to_the_server_is_encrypted(store: Database) -> None:
         assert said("verify-full") is None
 
 
-def test_the_way_from_a_pooler_to_the_server_is_encrypted(own_server: Server) -> None:
-    """A pooler on this host is reached by a socket, and what it does then counts too."""
+def test_encryption_from_a_pooler_to_the_server(own_server: Server) -> None:
+    """A local pooler's plain connection to the server fails the check."""
     address = f"127.{secrets.randbelow(250) + 1}.{secrets.randbelow(250) + 1}.2"
     own_server.configure({"listen_addresses": f"'{address}'"})
     own_server.restart()
@@ -410,8 +410,8 @@ def test_the_way_from_a_pooler_to_the_server_is_encrypted(own_server: Server) ->
     ("major", "finding"),
     [(12, "too old"), (13, "no more security fixes"), (14, None), (18, None), (30, None)],
 )
-def test_the_version_is_one_that_gets_fixes(major: int, finding: str | None) -> None:
-    """13 was the first that can be used, and its fixes ended in November 2025."""
+def test_the_versions_that_get_fixes(major: int, finding: str | None) -> None:
+    """13 is the first supported version; its fixes ended in November 2025."""
     assert (version_check(major, dates.date(2026, 11, 1)).finding is None) is (finding is None)
     assert (finding or "") in str(version_check(major, dates.date(2026, 11, 1)).finding)
 
@@ -424,7 +424,7 @@ def _until(holds: Callable[[], object]) -> None:
 
 
 def certified(folder: Path, address: str) -> tuple[Path, Path]:
-    """A certificate for an address, which is its own authority, and its key."""
+    """Make a self-signed certificate for an address, and its key."""
     from ipaddress import ip_address
 
     from cryptography import x509
@@ -452,5 +452,5 @@ def certified(folder: Path, address: str) -> tuple[Path, Path]:
         )
     )
     for path in paths:
-        path.chmod(0o644)  # whatever the umask: another login reads them
+        path.chmod(0o644)  # another login reads them
     return paths

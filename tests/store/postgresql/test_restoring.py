@@ -1,4 +1,4 @@
-"""`restore` on a server: taking in what a DBA has brought back, or what was changed."""
+"""`restore` on a server, after a DBA's restore or tampering."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 from pincli.errors import BackupRefused, StoreRolledBack, StoreTampered, UsageProblem
 from pincli.models import Origin, Outcome
 from pincli.operations import backups, people
-from pincli.operations.trail_check import check_trail
 from pincli.operations.verify import verify
 from pincli.results import Restored
 from pincli.store.location import Server
@@ -18,48 +17,32 @@ from pincli.store.postgresql.upkeep import PostgresUpkeep
 from tests.store.postgresql.floor import PIN, WRONG, Floor
 from tests.support.words import require_true_index
 
-TABLES = ("trail", "people", "store", "texts", "nonces")
-
 
 def restore(floor: Floor) -> Restored:
-    """As the command does it."""
+    """Run `pincli restore` on an admin's host."""
     where = Server(floor.database.location("admin1"))
     return backups.restore(None, where, floor.keys, origin=Origin("lea", "restore"))
 
 
-def copy(floor: Floor) -> None:
-    """Keep the database as it is now."""
-    for table in TABLES:
-        floor.database.sql(f"CREATE TABLE public.{table} AS TABLE pincli.{table}")
-
-
-def bring_back(floor: Floor) -> None:
-    """What a DBA does with an old backup."""
-    for table in TABLES:
-        floor.database.sql(f"DELETE FROM pincli.{table}")
-        floor.database.sql(f"INSERT INTO pincli.{table} TABLE public.{table}")
-
-
-def require_untouched(floor: Floor) -> None:
-    """Every link, digest and counter is as Python computes it, and everybody is found."""
+def require_sound(floor: Floor) -> None:
+    """Require a sound trail, and an index that finds everybody."""
+    floor.require_sound()
     with floor.session() as session:
-        report = check_trail(session, None)
         require_true_index(session.store)
-    assert report.finding is None, report
 
 
 def test_a_database_of_yesterday_is_taken_in(floor: Floor, tmp_path: Path) -> None:
-    """Every host stops; then all PINs are withdrawn, and all of them go on."""
+    """Hosts with a newer mark stop; the restore withdraws all PINs, and they go on."""
     floor.collected()
     floor.collected("bob")
     marks = tmp_path / "desk"
     marks.mkdir(mode=0o700)
     for _ in range(2):
         floor.verify(WRONG, marks=marks)
-    copy(floor)
+    floor.keep_copy()
     for _ in range(4):
         floor.verify(WRONG, marks=marks)
-    bring_back(floor)
+    floor.bring_back()
     with pytest.raises(StoreRolledBack):
         floor.verify(marks=marks)
     done = restore(floor)
@@ -74,11 +57,11 @@ def test_a_database_of_yesterday_is_taken_in(floor: Floor, tmp_path: Path) -> No
     note = "SELECT note FROM pincli.trail WHERE kind = 'restored' AND uid IS NULL"
     assert floor.database.sql(note)[0][0].startswith("mark ")
     assert floor.database.sql(note)[0][0].endswith(", epoch 1")
-    require_untouched(floor)
+    require_sound(floor)
 
 
 def test_records_changed_behind_the_trail_get_the_stricter_counter(floor: Floor) -> None:
-    """One lowered, one raised, one that the trail doesn't know, one that is gone."""
+    """Counters, unknown records and missing records are put right in the stricter way."""
     for name in ("alice", "bob", "carol", "dave"):
         floor.collected(name)
     for _ in range(5):
@@ -100,31 +83,32 @@ def test_records_changed_behind_the_trail_get_the_stricter_counter(floor: Floor)
     for name in ("carol", "dave"):
         assert not floor.user(f"lost-{uids[name].hex()}").active
     assert floor.verify().outcome is Outcome.UNCOLLECTED
-    require_untouched(floor)
+    require_sound(floor)
 
 
 def test_an_attempt_in_flight_is_ended(floor: Floor) -> None:
-    """It was right, and its PIN is withdrawn: nobody is verified by it."""
+    """A right answer in flight is refused, since its PIN is withdrawn."""
     floor.collected()
-    with floor.at_the_desk() as session:
-        floor.database.sql("ALTER FUNCTION pincli.settle RENAME TO settled")
-        with pytest.raises(Exception, match="no store"):
-            verify(session, "alice", PIN, None)
-        floor.database.sql("ALTER FUNCTION pincli.settled RENAME TO settle")
+    with (
+        floor.at_the_desk() as session,
+        floor.without_settle(),
+        pytest.raises(Exception, match="no store"),
+    ):
+        verify(session, "alice", PIN, None)
     number = floor.last()
     restore(floor)
     assert floor.kinds(number) == ["refused", "restored", "restored"]
-    require_untouched(floor)
+    require_sound(floor)
 
 
-def test_a_restore_that_is_killed_is_run_again(
+def test_a_restore_that_is_killed_can_run_again(
     floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No host goes on before every PIN is withdrawn."""
+    """No host may write before every PIN is withdrawn."""
     floor.collected()
-    copy(floor)
+    floor.keep_copy()
     floor.verify(WRONG)
-    bring_back(floor)
+    floor.bring_back()
     begin_epoch = PostgresStore.begin_epoch
     monkeypatch.setattr(PostgresStore, "begin_epoch", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -133,11 +117,11 @@ def test_a_restore_that_is_killed_is_run_again(
     monkeypatch.setattr(PostgresStore, "begin_epoch", begin_epoch)
     restore(floor)
     assert floor.verify().outcome is Outcome.UNCOLLECTED
-    require_untouched(floor)
+    require_sound(floor)
 
 
-def test_a_trail_that_was_changed_vouches_for_nothing(floor: Floor) -> None:
-    """It is left as it is."""
+def test_a_tampered_trail_is_not_restored_from(floor: Floor) -> None:
+    """The restore is refused, and nothing changes."""
     floor.collected()
     floor.database.sql("UPDATE pincli.trail SET agent = 'nobody' WHERE number = 2")
     number = floor.last()
@@ -147,8 +131,8 @@ def test_a_trail_that_was_changed_vouches_for_nothing(floor: Floor) -> None:
     assert floor.user().question is not None
 
 
-def test_files_are_the_dba_s(floor: Floor, tmp_path: Path) -> None:
-    """Pincli neither writes nor reads one of a server."""
+def test_backup_files_are_refused(floor: Floor, tmp_path: Path) -> None:
+    """Pincli neither makes nor reads a backup of a server."""
     upkeep = PostgresUpkeep(Server(floor.database.location()), floor.keys)
     with pytest.raises(UsageProblem, match="does not back up"):
         upkeep.back_up(tmp_path / "backup")

@@ -1,4 +1,4 @@
-"""`store upgrade` on a server: versions, and the functions and grants that a program ships."""
+"""`store upgrade` on a server: schema versions, functions and grants."""
 
 from __future__ import annotations
 
@@ -19,12 +19,17 @@ DROP FUNCTION pincli.charge;
 GRANT UPDATE ON pincli.people TO pincli_desk;
 CREATE FUNCTION pincli.another() RETURNS int LANGUAGE sql AS 'SELECT 1'
 """
+MAY = """
+SELECT has_table_privilege('pincli_desk', 'pincli.people', 'UPDATE'),
+  has_function_privilege('pincli_desk', 'pincli.charge'::regproc, 'EXECUTE'),
+  has_function_privilege('pincli_desk', 'pincli._finish'::regproc, 'EXECUTE')
+"""
 FUNCTIONS = "SELECT proname FROM pg_proc WHERE pronamespace = 'pincli'::regnamespace ORDER BY 1"
 
 
 @pytest.fixture
 def made(database: Database) -> Database:
-    """A database with schema, functions and the store's row."""
+    """Make a database with schema, functions and the store's row."""
     with database.connect() as connection:
         connection.execute(script(statements()).encode())
         connection.execute(STORE, [SCHEMA])
@@ -32,24 +37,24 @@ def made(database: Database) -> Database:
 
 
 def server(database: Database, login: str = "owner") -> Server:
-    """Where a login finds it."""
+    """Return a login's location of the database."""
     return Server(database.location(login))
 
 
 def be_of(database: Database, version: int) -> None:
-    """Let a store say that it is of another version."""
+    """Set the store's schema version."""
     with database.connect() as connection:
         connection.execute("UPDATE pincli.store SET schema = %s", [version])
 
 
 def schema(database: Database) -> int:
-    """The version that the store says it has."""
+    """Return the store's schema version."""
     ((version,),) = database.sql("SELECT schema FROM pincli.store")
     return int(version)
 
 
 def fault_of(location: Server) -> Fault:
-    """Why there is no upgrade."""
+    """Return the fault of an upgrade that fails."""
     with pytest.raises(StoreUnavailable) as refusal:
         upgrade(location)
     assert refusal.value.path == location
@@ -57,19 +62,18 @@ def fault_of(location: Server) -> Fault:
 
 
 def test_functions_and_grants_become_those_of_this_version(made: Database) -> None:
-    """What was dropped or given away comes back, and what is not ours goes."""
+    """Dropped functions come back, extra ones go, and so do extra rights."""
     before = made.sql(FUNCTIONS)
     with made.connect() as connection:
         connection.execute(SPOIL.encode())
     assert made.sql(FUNCTIONS) != before
     assert upgrade(server(made)) is False
     assert made.sql(FUNCTIONS) == before
-    may = "SELECT has_table_privilege('pincli_desk', 'pincli.people', 'UPDATE')"
-    assert made.sql(may) == [(False,)]
+    assert made.sql(MAY) == [(False, True, False)]
 
 
 def test_a_newer_schema_is_left_alone(made: Database) -> None:
-    """Nothing is touched, not even a function."""
+    """Nothing changes, not even a function."""
     be_of(made, SCHEMA + 1)
     made.sql("DROP FUNCTION pincli.charge")
     before = made.sql(FUNCTIONS)
@@ -80,7 +84,7 @@ def test_a_newer_schema_is_left_alone(made: Database) -> None:
 def test_an_older_schema_is_brought_up_to_date(
     made: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Version by version, in one transaction: a migration that fails undoes those before it."""
+    """All migrations run in one transaction: a failure undoes the earlier ones."""
     be_of(made, SCHEMA - 2)
     first = {SCHEMA - 2: ("CREATE TABLE pincli.one ()",)}
     monkeypatch.setattr(module, "MIGRATIONS", {**first, SCHEMA - 1: ("SELECT 1 / 0",)})
@@ -93,15 +97,15 @@ def test_an_older_schema_is_brought_up_to_date(
 
 
 @pytest.mark.parametrize("login", ["admin1", "portal1", "desk1"])
-def test_only_the_owner_may(made: Database, login: str) -> None:
-    """Who may replace a function may have it count as they like."""
+def test_only_the_owner_may_upgrade(made: Database, login: str) -> None:
+    """Admins, portals and desks may not."""
     before = made.sql(FUNCTIONS)
     assert fault_of(server(made, login)) is Fault.FORBIDDEN
     assert made.sql(FUNCTIONS) == before
 
 
-def test_it_waits_for_who_charges(made: Database) -> None:
-    """And not for ever: where somebody keeps the trail's head, it is busy."""
+def test_an_upgrade_waits_for_charges(made: Database) -> None:
+    """It gives up as busy if the head stays locked."""
     with made.connect() as other, other.transaction():
         other.execute("SELECT FROM pincli.store FOR UPDATE")
         assert fault_of(server(made)) is Fault.BUSY
@@ -109,6 +113,6 @@ def test_it_waits_for_who_charges(made: Database) -> None:
 
 
 def test_an_empty_database_has_no_store(database: Database) -> None:
-    """Nothing is made."""
+    """The upgrade fails and makes nothing."""
     assert fault_of(server(database)) is Fault.NO_SCHEMA
     assert database.sql("SELECT to_regnamespace('pincli')") == [(None,)]

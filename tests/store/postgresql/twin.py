@@ -1,4 +1,4 @@
-"""A store on PostgreSQL, and beside it in memory what the steps would make of it."""
+"""A store on PostgreSQL, and a transaction in memory for the steps to compare it with."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TICKET = "T-1 Тикет ☎ '\"\\ %s ? $1 🔑"
 
 
 def make_store(dsn: str) -> None:
-    """Fill an empty database with a store of nobody."""
+    """Make a store without users."""
     with psycopg.connect(dsn) as connection:
         for statement in statements(old_events=True):
             connection.execute(statement.encode())
@@ -47,7 +47,7 @@ def make_store(dsn: str) -> None:
 
 
 def user_of(number: int, **fields: Any) -> User:
-    """A user with a PIN, as they are before anybody calls."""
+    """Return a user with a PIN and no attempts."""
     user = User(
         number, number.to_bytes(16, "big"), b"\xff" * 16, "acme", f"user{number}",
         "O'Brien \"\\ %s ? 🔑", None, UserType.CLOUD, True, AT,
@@ -79,13 +79,13 @@ def charge(
     ticket: str | None = TICKET,
     seen: Sequence[Any] = (None, None, None),
 ) -> Call:
-    """How a host charges an answer to the user's question."""
+    """Return the call that charges an answer."""
     asked = (user.uid, user.pin_version, user.question, answer, nonce or uuid4())
     return Call("charge", (*asked, *by, ticket, *seen))
 
 
 def settle(user: User, nonce: UUID, by: Origin = BY) -> Call:
-    """How a host settles what it has charged."""
+    """Return the call that settles a charge."""
     return Call("settle", (nonce, user.uid, *by))
 
 
@@ -99,18 +99,18 @@ def record(
     ticket: str | None = TICKET,
     seen: Sequence[Any] = (None, None, None),
 ) -> Call:
-    """How a host records a refusal, or what else changes nobody."""
+    """Return the call that records an event."""
     uid = user.uid if user else None
     return Call("record", (uid, name, kind, attempt, outcome, ticket, *BY, *seen))
 
 
 def finish(user: User, seen: Sequence[Any] = (None, None, None)) -> Call:
-    """How a host ends an attempt that was left open."""
+    """Return the call that ends an attempt left open."""
     return Call("finish", (user.uid, *BY, *seen))
 
 
 def lock(user: User, reason: str | None = "odd", seen: Sequence[Any] = (None, None, None)) -> Call:
-    """How a host locks a user by hand."""
+    """Return the call that locks a user by hand."""
     return Call("lock", (user.uid, reason, *BY, *seen))
 
 
@@ -121,13 +121,13 @@ def calling(
     anybodys: bool = True,
     seen: Sequence[Any] = (None, None, None),
 ) -> Call:
-    """How a host begins or ends a call."""
+    """Return the call that begins or ends a phone call."""
     ticket = None if ends else TICKET
     return Call("call", (user.uid, ticket, ends, anybodys, *BY, *seen))
 
 
 def call(connection: psycopg.Connection, asked: Call) -> Any:
-    """What a function gives, by name; committed, unless the connection is in a transaction."""
+    """Call a function; it commits, unless the connection is in a transaction."""
     cursor = connection.cursor(row_factory=psycopg.rows.namedtuple_row)
     arguments = _marks(asked.arguments)
     query = f"SELECT * FROM pincli.{asked.name}({arguments})"
@@ -135,7 +135,7 @@ def call(connection: psycopg.Connection, asked: Call) -> Any:
 
 
 def call_all(connection: psycopg.Connection, calls: Iterable[Call]) -> list[Any]:
-    """The same for many, each in a transaction of its own, without waiting in between."""
+    """Call functions, each in its own transaction, in one pipeline."""
     cursors = []
     with connection.pipeline():
         for name, arguments in calls:
@@ -148,13 +148,13 @@ def call_all(connection: psycopg.Connection, calls: Iterable[Call]) -> list[Any]
 
 
 class Memory:
-    """contract.Transaction over one user in memory; it keeps what it saves.
+    """contract.Transaction over one user in memory.
 
     Attributes:
         user: The record.
         head: The end of the trail.
-        at: The time that everything happens.
-        saved: What each `save` came to.
+        at: The time of all events.
+        saved: The changes of each `save`.
     """
 
     identity = Identity(STORE_ID, "v", "a", "p")
@@ -205,7 +205,7 @@ class Memory:
 
 
 class Twin:
-    """The database's side: users put there as a test makes them up, and what became of them."""
+    """The database's side: users that a test makes up, and what becomes of them."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -218,7 +218,7 @@ class Twin:
         return Head(*row)
 
     def put(self, users: Iterable[User]) -> list[User]:
-        """Add users, each with the event that its record is tied to."""
+        """Add users, each with an event."""
         memory = Memory(user_of(0), self.head())
         changes = memory.changes([NewEvent(EventKind.IMPORTED, user) for user in users])
         with self.admin.pipeline(), self.admin.transaction(), self.admin.cursor() as cursor:
@@ -231,7 +231,7 @@ class Twin:
         return changes.records
 
     def write(self, saved: Iterable[Changes]) -> None:
-        """Write what steps make of users, as an admin host does."""
+        """Write the changes of steps, as an admin host does."""
         setting = ", ".join(f"{name} = %s" for name in USER_COLUMNS)
         query = f"UPDATE pincli.people SET {setting} WHERE id = %s"
         with self.admin.pipeline(), self.admin.transaction():
@@ -242,11 +242,11 @@ class Twin:
                     self._append(changes)
 
     def user(self, user: User) -> User:
-        """The record as it is."""
+        """Read a record."""
         return self.users([user])[0]
 
     def users(self, users: Iterable[User]) -> list[User]:
-        """The records as they are."""
+        """Read records."""
         rows = {
             row[0]: user_from(row)
             for row in self.admin.execute(f"SELECT {USER} FROM pincli.people".encode())
@@ -254,22 +254,22 @@ class Twin:
         return [rows[user.id] for user in users]
 
     def events(self) -> list[TrailEvent]:
-        """The whole trail."""
+        """Read the whole trail."""
         query = f"SELECT {TRAIL} FROM pincli.trail ORDER BY number"
         return [TrailEvent(*row) for row in self.admin.execute(query.encode())]
 
     def texts(self) -> dict[int, Texts]:
-        """The texts of all events, by number."""
+        """Read the texts of all events, by number."""
         query = f"SELECT {', '.join(Texts._fields)} FROM pincli.texts"
         return {row[0]: Texts(*row) for row in self.admin.execute(query.encode())}
 
     def leave(self) -> None:
-        """End the connections."""
+        """Close the connections."""
         self.admin.close()
         self.desk.close()
 
     def close(self) -> None:
-        """End the connections, and drop the database."""
+        """Close the connections, and drop the database."""
         self.leave()
         self.database.drop()
 

@@ -1,4 +1,4 @@
-"""The audit trail on disk: numbered without a gap, and chained as anybody can recompute."""
+"""The trail on disk: numbered without a gap, linked and sealed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WRONG = "111222"
 
 @pytest.fixture
 def busy(desk: Desk) -> Desk:
-    """A store in which everything has happened once."""
+    """Make a store in which every kind of event has happened."""
     desk.collected("alice", pin=PIN)
     desk.add("bob", kind=UserType.DATAPIPE)
     desk.add("carol", account="globex")
@@ -68,7 +68,7 @@ def withdraw(session: Session, name: str, reason: str | None) -> None:
 
 
 def test_everything_has_happened(busy: Desk) -> None:
-    """The trail below holds the events of everything that one user can go through."""
+    """The trail has all kinds of events about users."""
     kinds = {event.kind for event in busy.events()}
     assert kinds >= {
         EventKind.INITIALISED,
@@ -89,20 +89,20 @@ def test_everything_has_happened(busy: Desk) -> None:
     }
 
 
-def test_every_link_seal_digest_and_record_is_what_the_design_says(busy: Desk) -> None:
-    """Recomputed from the rows, audit.key and the store's id alone, all of it agrees."""
+def test_every_link_seal_and_digest_is_right(busy: Desk) -> None:
+    """Links, seals and digests agree with an independent computation."""
     require_sound(busy)
     play(busy.events())
 
 
 def test_the_numbers_have_no_gap(busy: Desk) -> None:
-    """The trail is numbered from 1; a step that failed took no number."""
+    """Events are numbered from 1 without a gap."""
     numbers = [seq for (seq,) in busy.sql("SELECT number FROM trail ORDER BY number")]
     assert numbers == list(range(1, len(numbers) + 1))
 
 
 def test_an_outcome_names_its_attempt(busy: Desk) -> None:
-    """Every attempt is ended once, by an event after it that carries its number."""
+    """Every attempt is ended once, by a later event with its number."""
     events = busy.events()
     attempts = [event.seq for event in events if event.kind is EventKind.ATTEMPT]
     ends = [event for event in events if event.attempt is not None]
@@ -111,7 +111,7 @@ def test_an_outcome_names_its_attempt(busy: Desk) -> None:
 
 
 def test_no_event_holds_a_pin(busy: Desk) -> None:
-    """Neither a right nor a wrong answer, nor a PIN that was shown, stands in the trail."""
+    """The trail holds no right or wrong answer, and no PIN that was shown."""
     with busy.session() as session:
         people.set_active(session, "carol", active=True, reason=None)
         carols = pins.show(session, "carol").pin
@@ -119,8 +119,8 @@ def test_no_event_holds_a_pin(busy: Desk) -> None:
     assert all(secret not in text for secret in (PIN, WRONG, carols))
 
 
-def test_every_event_says_who_and_what(desk: Desk) -> None:
-    """Agent, command and time stand on each; the record's figures are those after it."""
+def test_every_event_has_agent_command_and_figures(desk: Desk) -> None:
+    """An event has agent, command, time, and the figures of the record after it."""
     desk.collected("alice", pin=PIN)
     with desk.session(agent="root", command="verify") as session:
         verify(session, "alice", WRONG, "T-9")
@@ -135,8 +135,8 @@ def test_every_event_says_who_and_what(desk: Desk) -> None:
     assert (attempt.outcome, outcome.outcome) == (None, "incorrect")
 
 
-def test_every_transaction_s_last_event_is_sealed_and_no_other(busy: Desk) -> None:
-    """One seal a transaction: the newest event of all has one, whatever came last."""
+def test_only_the_last_event_of_a_transaction_is_sealed(busy: Desk) -> None:
+    """Each transaction seals its last event only."""
     trail = rows_of(busy, "trail")
     assert trail[-1]["seal"] is not None
     sealed = {event["kind"] for event in trail if event["seal"] is not None}
@@ -145,8 +145,8 @@ def test_every_transaction_s_last_event_is_sealed_and_no_other(busy: Desk) -> No
     assert "deactivated" in unsealed
 
 
-def test_an_edited_row_no_longer_fits(busy: Desk) -> None:
-    """Whatever somebody without audit.key writes into any column, links or digests show it."""
+def test_an_edited_row_breaks_the_chain(busy: Desk) -> None:
+    """An edit of any column breaks a link or a digest."""
     lookalikes: tuple[str | int | bytes | None, ...] = (None, "", "x", 0, 1, "1", b"", b"1")
     for table, kind in (("trail", "incorrect"), ("texts", "unlocked")):
         query = "SELECT max(number) FROM trail WHERE kind = ?"
@@ -164,7 +164,7 @@ def test_an_edited_row_no_longer_fits(busy: Desk) -> None:
 
 
 def is_sound(desk: Desk) -> bool:
-    """Whether the independent check finds nothing."""
+    """Whether the independent check passes."""
     try:
         require_sound(desk)
     except (AssertionError, KeyError):
@@ -173,7 +173,7 @@ def is_sound(desk: Desk) -> bool:
 
 
 def test_a_removed_row_breaks_the_chain(busy: Desk) -> None:
-    """One that was taken out shows, even where the numbers are closed up again."""
+    """A removed event breaks the chain, even if later events are renumbered."""
     ((number,),) = busy.sql("SELECT max(number) FROM trail WHERE kind = 'incorrect'")
     busy.sql("DELETE FROM trail WHERE number = ?", number)
     assert stored_links(busy) != computed_links(busy)
@@ -182,8 +182,8 @@ def test_a_removed_row_breaks_the_chain(busy: Desk) -> None:
     assert stored_links(busy) != computed_links(busy)
 
 
-def test_two_rows_that_changed_places_break_the_chain(busy: Desk) -> None:
-    """The order of events is linked with them."""
+def test_two_swapped_rows_break_the_chain(busy: Desk) -> None:
+    """Swapping two events breaks the chain."""
     ((number,),) = busy.sql("SELECT max(number) FROM trail WHERE kind = 'incorrect'")
     for old, new in ((number, 9999), (number - 1, number), (9999, number - 1)):
         busy.sql("UPDATE trail SET number = ? WHERE number = ?", new, old)
@@ -191,7 +191,7 @@ def test_two_rows_that_changed_places_break_the_chain(busy: Desk) -> None:
 
 
 def test_the_first_link_binds_the_store(desk: Desk) -> None:
-    """A trail does not fit another store, even one with the same audit.key."""
+    """The first link depends on the store's id."""
     links = stored_links(desk)
     assert links == computed_links(desk)
     desk.sql("UPDATE store SET store_id = 'another'")
@@ -199,7 +199,7 @@ def test_the_first_link_binds_the_store(desk: Desk) -> None:
 
 
 def test_two_stores_share_neither_id_nor_first_link(desk: Desk, tmp_path: Path) -> None:
-    """Each init makes an id of its own."""
+    """Each init makes a new store id."""
     other = new_desk(tmp_path / "other")
     assert desk.sql("SELECT store_id FROM store") != other.sql("SELECT store_id FROM store")
     assert stored_links(desk)[0] != stored_links(other)[0]

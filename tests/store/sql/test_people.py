@@ -1,4 +1,4 @@
-"""Users found, listed and counted: as by hand, and nobody is listed twice or left out."""
+"""Finding, listing and counting users: nobody is listed twice or left out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ACCOUNTS = ("acme", "globex")
 
 @st.composite
 def persons(draw: st.DrawFn) -> Person:
-    """Anybody; who has an attempt in flight has a PIN and was charged."""
+    """Draw a user; an attempt in flight needs a PIN and a charge."""
     misses = draw(st.sampled_from([0, 1, 5, 6]))
     in_flight = misses > 0 and draw(st.booleans())
     return Person(
@@ -43,14 +43,14 @@ people = st.lists(persons(), max_size=30, unique_by=lambda person: person.user)
 
 
 def names(pages: list[list[User]]) -> list[str]:
-    """The users on the pages, in order."""
+    """Return the logins on the pages, in order."""
     return [user.login for page in pages for user in page]
 
 
 @settings(max_examples=150)
 @given(population=people)
 def test_totals_agree_with_a_count_by_hand(population: list[Person]) -> None:
-    """Every state of every account, and of everybody, counts those whom the rules put there."""
+    """The totals of each account and of all users agree with the rules."""
     with populated(population) as connection:
         for account in (None, *ACCOUNTS, "nobody"):
             counted = Counter(p.state for p in population if account in (None, p.account))
@@ -61,7 +61,7 @@ def test_totals_agree_with_a_count_by_hand(population: list[Person]) -> None:
 @settings(max_examples=150)
 @given(population=people, page=st.integers(1, 8))
 def test_lists_agree_with_a_filter_by_hand(population: list[Person], page: int) -> None:
-    """Each list holds exactly the users of its account and state, each once, on any page size."""
+    """Each list has exactly its users, each once, for any page size."""
     with populated(population) as connection, pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "PAGE", page)
         filters = product((None, *ACCOUNTS, "nobody"), (None, *State), (None, *UserType))
@@ -83,7 +83,7 @@ def test_lists_agree_with_a_filter_by_hand(population: list[Person], page: int) 
 
 @pytest.mark.parametrize("size", [0, 1, 499, 500, 501, 1000, 1001])
 def test_nobody_is_lost_at_the_end_of_a_page(size: int) -> None:
-    """Around the real page size, everybody is listed once and in order."""
+    """Around the real page size, all users are listed once and in order."""
     population = [Person(f"u{number:04d}") for number in range(size)]
     with populated(population) as connection:
         for account, state in ((None, None), ("acme", None), (None, State.ACTIVE)):
@@ -95,7 +95,7 @@ def test_nobody_is_lost_at_the_end_of_a_page(size: int) -> None:
 
 
 def test_the_latest_locks_come_first() -> None:
-    """Newest lock first, at most as many as asked for, and nobody who is not locked for good."""
+    """The newest lock comes first, and a sixth attempt in flight is no lock."""
     population = [
         Person("first", failed_attempts=6, lock="2026-01-01T00:00:00Z"),
         Person("third", failed_attempts=6, lock="2026-01-03T00:00:00Z"),
@@ -108,8 +108,8 @@ def test_the_latest_locks_come_first() -> None:
         assert names([people_of(connection).latest_locks(2)]) == ["third", "second"]
 
 
-def test_the_latest_locks_are_of_locked_users() -> None:
-    """Who is deactivated or of a type without PINs is not locked, whatever the counter says."""
+def test_the_latest_locks_show_locked_users_only() -> None:
+    """Inactive users and types without PINs are not in the state locked."""
     population = [
         Person("locked", failed_attempts=6),
         Person("gone", active=False, failed_attempts=6),
@@ -123,7 +123,7 @@ def test_the_latest_locks_are_of_locked_users() -> None:
 def test_a_reader_between_two_pages_holds_up_nobody(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    """While a page is printed or looked at, a verify can commit: no statement is left open."""
+    """No statement is open between two pages, so others can commit."""
     monkeypatch.setattr(module, "PAGE", 2)
     monkeypatch.setattr(trail, "PAGE", 2)
     with closing(connect(desk.database)) as connection:
@@ -143,16 +143,16 @@ def test_a_reader_between_two_pages_holds_up_nobody(
             writer.execute("UPDATE people SET display_name = 'changed'")
 
 
-def test_an_unknown_user_is_nobody(desk: Desk) -> None:
-    """Looking somebody up who isn't there gives nothing, not an error."""
+def test_an_unknown_user_is_not_found(desk: Desk) -> None:
+    """Finding an unknown user returns nothing."""
     desk.add("alice")
     with desk.session() as session:
         for name in ("bob", "alic", ""):
             assert session.store.people.find(name) == []
 
 
-def test_a_login_of_several_accounts_finds_them_all() -> None:
-    """Users are unique by account and login: which of them is meant, others ask."""
+def test_a_login_finds_users_of_all_accounts() -> None:
+    """Several accounts may have the same login, and all are found."""
     population = [Person("alice"), Person("alice", "globex"), Person("alicia")]
     with populated(population) as connection:
         found = people_of(connection).find("alice")
@@ -164,7 +164,7 @@ def test_a_login_of_several_accounts_finds_them_all() -> None:
 
 
 def test_a_forged_index_finds_nobody_else(desk: Desk) -> None:
-    """Rows that the index calls alice's are read by number, and are somebody else's."""
+    """A forged index finds no other user."""
     desk.add("alice")
     desk.add("mallory")
     swap_logins(desk, "alice", "mallory")
@@ -177,13 +177,13 @@ def test_a_forged_index_finds_nobody_else(desk: Desk) -> None:
 
 
 def swap_logins(desk: Desk, one: str, two: str) -> None:
-    """Let two users change names in the table."""
+    """Swap the logins of two users."""
     for before, after in ((one, "between"), (two, one), ("between", two)):
         desk.sql("UPDATE people SET login = ? WHERE login = ?", after, before)
 
 
 def test_an_account_exists_with_its_first_user(desk: Desk) -> None:
-    """An account is its users, not a prefix of one."""
+    """An account exists once it has a user; a prefix is no account."""
     desk.add("alice", "acme")
     with desk.session() as session:
         assert session.store.people.account_exists("acme")
@@ -192,8 +192,8 @@ def test_an_account_exists_with_its_first_user(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("typed", ["alic", "alicee", "alixe", "laice", "ali"])
-def test_near_users_are_offered(desk: Desk, typed: str) -> None:
-    """One slip away, or the beginning of the name."""
+def test_similar_names_are_offered(desk: Desk, typed: str) -> None:
+    """Names that are one slip away or have this beginning are offered."""
     desk.add("alice")
     desk.add("zoe")
     with desk.session() as session:
@@ -201,8 +201,8 @@ def test_near_users_are_offered(desk: Desk, typed: str) -> None:
         assert session.store.people.near("account", "acne") == ["acme"]
 
 
-def test_at_most_five_near_names_are_offered_once_each(desk: Desk) -> None:
-    """A list to choose from, not the customer base."""
+def test_at_most_five_similar_names_are_offered(desk: Desk) -> None:
+    """At most five names are offered."""
     for number in range(10):
         desk.add(f"alice{number}")
     with desk.session() as session:

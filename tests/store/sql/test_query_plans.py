@@ -1,4 +1,4 @@
-"""Query plans: what is asked while somebody waits is answered by an index, at any size."""
+"""Query plans: interactive queries use an index, at any size."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from tests.store.population import (
     rows_of,
 )
 
-Question = Callable[[sqlite3.Connection], object]
+Query = Callable[[sqlite3.Connection], object]
 
 
 class OneSeal:
-    """Seals everything alike."""
+    """A sealer with one seal for everything."""
 
     fingerprint = "audit"
 
     def seal_trail(self, store_id: str, number: int, link: bytes) -> bytes:
-        """The seal that everything in a populated store has."""
+        """Return the seal of a populated store."""
         return b"seal"
 
     def seal_record(self, store_id: str, digest: bytes) -> bytes:
-        """The same."""
+        """Return the same."""
         return b"seal"
 
 
 def transaction(connection: sqlite3.Connection) -> SqliteTransaction:
-    """What a step asks, of a connection."""
+    """Open a transaction on a connection."""
     sealer = OneSeal()
     sealers = Sealers(sealer, lambda _: sealer, lambda: [])
     origin = Origin("amy", "test")
@@ -51,18 +51,18 @@ def transaction(connection: sqlite3.Connection) -> SqliteTransaction:
 
 
 def trail(connection: sqlite3.Connection) -> SqlTrail:
-    """The questions about a trail, asked of a connection."""
+    """Return the trail of a connection."""
     return SqlTrail(rows_of(connection), with_old=False)
 
 
 def ending(connection: sqlite3.Connection) -> None:
-    """What a settle asks whose attempt somebody else has ended."""
+    """Ask for the outcome of an attempt that another process has ended."""
     open_write = transaction(connection)
     with suppress(StoreTampered):
         open_write.ending_of(open_write.users([1])[0], 7)
 
 
-QUESTIONS: dict[str, Question] = {
+QUERIES: dict[str, Query] = {
     "one user": lambda c: people_of(c).find("alice"),
     "some users": lambda c: people_of(c).named(["alice", "bob"]),
     "one row": lambda c: people_of(c).in_rows([1]),
@@ -105,8 +105,8 @@ QUESTIONS: dict[str, Question] = {
     "the texts of some events": lambda c: trail(c).texts_of(1, 500),
 }
 WALKS = {"SCAN trail", "SCAN t", "SCAN store"}
-"""By number from the end, and only as far as a page goes; and the one row of the store."""
-WITHOUT_SORTING = QUESTIONS.keys() - {
+"""Scans by number that end after a page, and the store's one row."""
+WITHOUT_SORTING = QUERIES.keys() - {
     "near users",
     "a ticket's events",  # of one stretch
     "near accounts",
@@ -118,12 +118,12 @@ WITHOUT_SORTING = QUESTIONS.keys() - {
 }
 
 
-def plans_of(question: Question) -> list[str]:
-    """How SQLite goes about everything that a question makes it look up."""
+def plans_of(query: Query) -> list[str]:
+    """Return SQLite's plans for the statements of a query."""
     with populated([Person("alice", failed_attempts=6)]) as connection:
         asked: list[str] = []
         connection.set_trace_callback(asked.append)
-        question(connection)
+        query(connection)
         connection.set_trace_callback(None)
         assert asked
         return [
@@ -133,23 +133,23 @@ def plans_of(question: Question) -> list[str]:
         ]
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
-def test_no_question_reads_the_whole_table(name: str) -> None:
-    """Every look-up goes by an index or by row number; only totals walk along an index."""
-    for detail in plans_of(QUESTIONS[name]):
+@pytest.mark.parametrize("name", QUERIES)
+def test_no_query_reads_the_whole_table(name: str) -> None:
+    """Every query uses an index or row numbers; only totals scan an index."""
+    for detail in plans_of(QUERIES[name]):
         if detail.startswith("SCAN"):
             assert "INDEX" in detail or detail in WALKS, detail
 
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_SORTING))
 def test_no_page_is_sorted(name: str) -> None:
-    """The index gives the rows in order: a page costs a page, and not the whole list."""
-    assert [detail for detail in plans_of(QUESTIONS[name]) if "TEMP B-TREE" in detail] == []
+    """The index gives the rows in order, so a page doesn't cost the whole list."""
+    assert [detail for detail in plans_of(QUERIES[name]) if "TEMP B-TREE" in detail] == []
 
 
-def test_the_locked_are_found_by_the_index_of_the_locked() -> None:
-    """Few are locked of many: nobody else is looked at to find them."""
-    plans = plans_of(QUESTIONS["every locked"]) + plans_of(QUESTIONS["the latest locks"])
+def test_locked_users_are_found_by_their_indexes() -> None:
+    """Locked users are found by their own indexes."""
+    plans = plans_of(QUERIES["every locked"]) + plans_of(QUERIES["the latest locks"])
     assert all("people_locked" in plan or "people_by_lock_time" in plan for plan in plans), plans
 
 
@@ -166,13 +166,13 @@ def test_the_locked_are_found_by_the_index_of_the_locked() -> None:
         ("one user", "people_by_login (login=?"),
     ],
 )
-def test_the_trail_and_open_attempts_are_asked_by_their_indexes(name: str, index: str) -> None:
-    """However long the trail and however many users, only what is asked for is looked at."""
-    assert any(index in plan for plan in plans_of(QUESTIONS[name])), plans_of(QUESTIONS[name])
+def test_events_and_attempts_are_found_by_their_indexes(name: str, index: str) -> None:
+    """Queries about events and open attempts use these indexes."""
+    assert any(index in plan for plan in plans_of(QUERIES[name])), plans_of(QUERIES[name])
 
 
-def test_a_record_is_checked_as_quickly_after_a_thousand_events_about_its_user() -> None:
-    """Its newest change is one look into the index, not a walk along all of them."""
+def test_checking_a_record_takes_no_longer_after_many_events() -> None:
+    """The newest event about a record is one index look-up."""
     looked = []
     for events in (1, 5000):
         with populated([Person("alice")]) as connection:

@@ -1,4 +1,4 @@
-"""The mark at work: a store that was rolled back, moved or copied is read, and not written."""
+"""The mark: a store that was rolled back, moved or copied can be read, but not written."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ NOTHING = NewEvent(EventKind.REFUSED, outcome="role")
 
 
 def write(desk: Desk) -> None:
-    """Write something."""
+    """Write an event."""
     with desk.session() as session:
         session.store.write(people.record, NOTHING)
 
 
 def seen(desk: Desk) -> Seen | None:
-    """What this host's mark says."""
+    """Read this host's mark."""
     ((store_id,),) = desk.sql("SELECT store_id FROM store")
     mark = Mark.open(desk.keys, bytes.fromhex(store_id))
     assert mark is not None
@@ -37,12 +37,12 @@ def seen(desk: Desk) -> Seen | None:
 
 
 def head(desk: Desk) -> Head:
-    """The store's newest event."""
+    """Read the store's head."""
     return Head(*desk.sql("SELECT number, link FROM trail ORDER BY number DESC LIMIT 1")[0])
 
 
 def test_the_mark_is_at_the_head_after_each_write(desk: Desk) -> None:
-    """Outside the store, with where the store is; `init` makes it."""
+    """`init` makes the mark, and every write advances it."""
     assert seen(desk) == Seen(*head(desk), 0, place_of(desk.database))
     for _ in range(2):
         write(desk)
@@ -50,8 +50,8 @@ def test_the_mark_is_at_the_head_after_each_write(desk: Desk) -> None:
     assert [event.kind for event in desk.events()] == ["initialised", "refused", "refused"]
 
 
-def test_a_mark_that_is_gone_is_made_again_on_record(desk: Desk) -> None:
-    """Somebody who removes it before putting an old store back leaves an event."""
+def test_a_missing_mark_is_made_again_on_record(desk: Desk) -> None:
+    """A new mark is recorded, so removing the mark leaves a trace."""
     (mark,) = desk.keys.glob("mark-*")
     mark.unlink()
     for _ in range(2):
@@ -62,7 +62,7 @@ def test_a_mark_that_is_gone_is_made_again_on_record(desk: Desk) -> None:
 
 
 def test_a_write_that_fails_leaves_the_mark(desk: Desk) -> None:
-    """The mark may lag the store, and never leads it."""
+    """A failed write doesn't advance the mark."""
     write(desk)
     before = seen(desk)
 
@@ -76,7 +76,7 @@ def test_a_write_that_fails_leaves_the_mark(desk: Desk) -> None:
 
 
 def test_a_store_that_was_rolled_back_is_read_and_not_written(desk: Desk) -> None:
-    """Yesterday's file gives no guesses: nothing is charged, by a new process or an open one."""
+    """An old file gives no guesses: neither a new nor an open process charges."""
     user = with_counter(desk, 0)
     old = desk.database.read_bytes()
     with desk.session() as session:
@@ -93,8 +93,8 @@ def test_a_store_that_was_rolled_back_is_read_and_not_written(desk: Desk) -> Non
     assert desk.database.read_bytes() == old
 
 
-def test_a_store_whose_trail_is_another_is_not_written(desk: Desk) -> None:
-    """Grown beyond the mark, on another way: the event that this host has seen is not in it."""
+def test_a_store_with_another_trail_is_not_written(desk: Desk) -> None:
+    """A longer trail without the marked event is refused."""
     write(desk)
     (mark,) = desk.keys.glob("mark-*")
     old = desk.database.read_bytes()
@@ -110,10 +110,10 @@ def test_a_store_whose_trail_is_another_is_not_written(desk: Desk) -> None:
     assert "is not the one that this host has seen" in error.value.detail
 
 
-def test_a_kill_before_the_mark_is_written_stops_nobody(
+def test_a_kill_before_the_mark_is_written_is_harmless(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A mark that lags is behind the head, and its event is in the trail."""
+    """A mark that lags behind the head is accepted."""
     write(desk)
     before = seen(desk)
     with monkeypatch.context() as patch:
@@ -126,7 +126,7 @@ def test_a_kill_before_the_mark_is_written_stops_nobody(
 
 @pytest.mark.parametrize("copied", [True, False])
 def test_a_store_at_another_place_is_read_and_not_written(desk: Desk, copied: bool) -> None:
-    """A copy would give everybody six guesses more; one that was moved can't be told from it."""
+    """A copy would give six more guesses, and a moved store looks like a copy."""
     with_counter(desk, 3)
     place = desk.store.with_name("elsewhere")
     if copied:
@@ -142,16 +142,14 @@ def test_a_store_at_another_place_is_read_and_not_written(desk: Desk, copied: bo
 
 
 def test_a_link_to_the_store_is_no_other_place(desk: Desk, tmp_path: Path) -> None:
-    """What counts is where it really is."""
+    """The real path counts."""
     write(desk)
     (tmp_path / "link").symlink_to(desk.store)
     write(Desk(tmp_path / "link", desk.keys))
 
 
-def test_where_no_mark_can_be_made_the_verdict_is_given(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Keys on a read-only disk: callers are verified all the same, without an event."""
+def test_a_verdict_needs_no_mark(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With keys on a read-only disk callers are verified without a mark."""
     monkeypatch.setattr(Mark, "make", classmethod(lambda *_: None))
     (mark,) = desk.keys.glob("mark-*")
     mark.unlink()
@@ -162,8 +160,8 @@ def test_where_no_mark_can_be_made_the_verdict_is_given(
     assert "marked" not in {event.kind.value for event in desk.events()}
 
 
-def test_a_mark_of_another_store_does_not_count(desk: Desk) -> None:
-    """Under this store's name it holds nothing that this host has seen of this one."""
+def test_a_mark_of_another_store_is_replaced(desk: Desk) -> None:
+    """Another store's mark under this store's name is replaced, on record."""
     write(desk)
     (mark,) = desk.keys.glob("mark-*")
     other = Mark.make(desk.keys, bytes(16))
@@ -177,7 +175,7 @@ def test_a_mark_of_another_store_does_not_count(desk: Desk) -> None:
 
 @pytest.mark.parametrize("spoil", ["link", "exposed", "folder"])
 def test_a_mark_that_can_not_be_trusted_stops_every_write(desk: Desk, spoil: str) -> None:
-    """It is not taken for none: somebody put it there."""
+    """An untrusted mark is an error, not a missing mark."""
     write(desk)
     number = last_number(desk)
     (mark,) = desk.keys.glob("mark-*")
@@ -195,8 +193,8 @@ def test_a_mark_that_can_not_be_trusted_stops_every_write(desk: Desk, spoil: str
     assert last_number(desk) == number
 
 
-def test_a_store_that_is_opened_for_reading_makes_no_mark(desk: Desk) -> None:
-    """Who only looks leaves nothing behind."""
+def test_reading_makes_no_mark(desk: Desk) -> None:
+    """Reading makes no mark."""
     (mark,) = desk.keys.glob("mark-*")
     mark.unlink()
     assert len(desk.events()) == 1

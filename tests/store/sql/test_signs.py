@@ -1,4 +1,4 @@
-"""What signs are made of, asked of tables: in order, page by page, by an index."""
+"""Queries for signs of an attack: in order, page by page, by an index."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ NEVER = "2027-01-01T00:00:00Z"
 
 @pytest.fixture
 def connection() -> Iterator[sqlite3.Connection]:
-    """Alice and bob, and an empty trail."""
+    """Make a store with two users and an empty trail."""
     with populated([Person("alice"), Person("bob", "globex")]) as connection:
         yield connection
 
 
 def asking(connection: sqlite3.Connection) -> SqlSigns:
-    """The questions, asked of a connection."""
+    """Return the signs of a connection."""
     return SqlSigns(rows_of(connection), with_old=False)
 
 
 @pytest.mark.parametrize("page", [1, 2, 100])
-def test_events_come_in_order_whatever_the_page(
+def test_events_come_in_order_on_any_page_size(
     connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, page: int
 ) -> None:
-    """Those of the kind, of the window, many of them in one second; each with what came next."""
+    """Events of a kind and a window come in order, each with the next outcome of its user."""
     monkeypatch.setattr(signs, "_PAGE", page)
     kinds = ("incorrect", "attempt", "incorrect", "pin_shown", "verified", "incorrect")
     put_events(connection, [Told(kind, at=ONE) for kind in kinds])
@@ -49,18 +49,18 @@ def test_events_come_in_order_whatever_the_page(
     assert (found[0].agent, found[0].account) == ("amy", "acme")
 
 
-def test_an_outcome_may_be_asked_for(connection: sqlite3.Connection) -> None:
-    """An unknown name is a refusal; what was typed is told with it."""
+def test_events_can_be_filtered_by_outcome(connection: sqlite3.Connection) -> None:
+    """Refusals can be filtered by outcome; an unknown name comes with the typed text."""
     put_events(connection, [Told("refused", outcome="locked"), Told("unlocked")])
     put_events(connection, [Told("refused", "nobdy", outcome="unknown_user")])
     (found,) = asking(connection).noted(EventKind.REFUSED, NOON, TWO, outcome="unknown_user")
     assert (found.word, found.uid) == ("nobdy", None)
 
 
-def test_known_names_are_read_on_from_a_number(
+def test_events_about_users_come_in_order(
     connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In order, over gaps and stretches without any."""
+    """Events about users come in order, across gaps and empty stretches."""
     monkeypatch.setattr(signs, "_STRETCH", 2)
     put_events(connection, [Told("verified"), *[Told("refused", "nobdy")] * 7, Told("attempt")])
     put_events(connection, [Told("attempt")], after=50)
@@ -71,10 +71,10 @@ def test_known_names_are_read_on_from_a_number(
 
 
 @pytest.mark.parametrize("number", [0, 7, 20, 5000])
-def test_calls_are_counted_and_where_there_are_many_estimated(
+def test_calls_are_counted_or_estimated(
     connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """By account and by agent, from a time to before another."""
+    """Right answers of a time span are counted by account and agent, or estimated."""
     monkeypatch.setattr(signs, "_STRETCH", 10)
     told = [("alice", "acme", "amy"), ("bob", "globex", "ben")]
     put_events(connection, [Told("verified", at=NOON)])
@@ -95,7 +95,7 @@ def test_calls_are_counted_and_where_there_are_many_estimated(
 def test_people_and_texts_are_found(
     connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By uid and by number, however many are asked for."""
+    """People are found by uid, texts by number, in any amount."""
     monkeypatch.setattr(signs, "_MANY", 1)
     put(connection, [Person("carol")])
     connection.execute("INSERT INTO texts VALUES (1, x'', 'why', 'T-1', NULL)")
@@ -122,8 +122,8 @@ QUESTIONS: dict[str, Callable[[SqlSigns], object]] = {
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_no_question_reads_the_whole_trail(connection: sqlite3.Connection, name: str) -> None:
-    """Each is answered by an index, or by a stretch of numbers."""
+def test_no_query_reads_the_whole_trail(connection: sqlite3.Connection, name: str) -> None:
+    """Each query uses an index or a range of numbers."""
     put_events(connection, [Told("incorrect", at=ONE)] * 9)
     asked: list[str] = []
     connection.set_trace_callback(asked.append)
@@ -138,7 +138,7 @@ def test_no_question_reads_the_whole_trail(connection: sqlite3.Connection, name:
             assert detail.startswith("SEARCH"), (statement, detail)
 
 
-def test_however_much_one_user_did_it_is_linear(connection: sqlite3.Connection) -> None:
+def test_one_users_events_take_linear_time(connection: sqlite3.Connection) -> None:
     """Ten times as many wrong answers of one user take about ten times as long."""
     looks = []
     for number in (200, 2000):

@@ -1,4 +1,4 @@
-"""The trail as a list: filtered and paged, it holds what a filter by hand holds."""
+"""Filtered and paged lists of events agree with a filter by hand."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ _COMMANDS_AND_TICKETS = (
     " WHERE number NOT IN (SELECT number FROM texts)",
     "UPDATE texts SET ticket = (SELECT account FROM trail t WHERE t.number = texts.number)",
 )
-"""Every third event is by `reset`, and the ticket of each is its account's name."""
+"""Make every third event's command `reset`, and each event's ticket its account."""
 
 
 def numbers_of(rows: list[Row], wanted: EventFilter) -> list[int]:
-    """The numbers of the events that a filter lets through, by hand."""
+    """Return the numbers of the events that match a filter."""
     return [
         seq
         for seq, (at, agent, kind, user, account) in enumerate(rows, start=1)
@@ -76,9 +76,9 @@ def numbers_of(rows: list[Row], wanted: EventFilter) -> list[int]:
 
 @contextmanager
 def reading(rows: list[Row], old: int = 0) -> Iterator[SqlTrail]:
-    """The questions about a trail of these events, the first of them in the table of schema 1.
+    """Make a trail of these events, the first `old` of them in the table of schema 1.
 
-    Alice is a user, and bob a name that was typed.
+    alice is a user, and bob an unknown name.
     """
     with populated([Person("alice")]) as connection:
         if old:
@@ -109,7 +109,7 @@ def reading(rows: list[Row], old: int = 0) -> Iterator[SqlTrail]:
 def test_the_newest_come_first_and_none_is_lost(
     rows: list[Row], wanted: EventFilter, limit: int, page: int, stretch: int, old: int
 ) -> None:
-    """Whatever filter, limit, page and stretch, across the events of schema 1 too; and counted."""
+    """Lists and counts are right for every filter, limit, page, stretch and share of schema 1."""
     with reading(rows, old) as reader, pytest.MonkeyPatch.context() as patch:
         patch.setattr(trail, "PAGE", page)
         patch.setattr(trail, "STRETCH", stretch)
@@ -132,7 +132,7 @@ def test_the_newest_come_first_and_none_is_lost(
 def test_the_next_ones_come_in_order(
     rows: list[Row], wanted: EventFilter, seq: int, page: int, old: int
 ) -> None:
-    """Above a number, oldest first, at most a page of those that the filter lets through."""
+    """The events after a number come in order, at most a page at a time."""
     with reading(rows, old) as reader, pytest.MonkeyPatch.context() as patch:
         patch.setattr(trail, "PAGE", page)
         found = [seq]
@@ -149,21 +149,21 @@ def test_the_next_ones_come_in_order(
 
 
 def test_the_head_is_the_last_event(desk: Desk) -> None:
-    """Its number and link, to be compared with one that was printed earlier."""
+    """The head is the last event's number and link."""
     desk.add("alice")
     with desk.session() as session:
         assert session.store.trail.head() == desk.sql("SELECT number, link FROM trail")[-1]
 
 
 def test_the_head_of_an_empty_trail_is_its_start() -> None:
-    """After an upgrade, or where all was archived, it goes on from there."""
+    """Without events the head is the start of the trail."""
     with reading([("t", "amy", "attempt", None, None)], old=1) as reader:
         assert reader.head() == (1, bytes(32))
         assert reader.start()[:2] == (1, bytes(32))
 
 
 def test_an_event_is_shown_with_its_users_present_login_and_its_texts(desk: Desk) -> None:
-    """Events know people by uid; reason and ticket stand beside them."""
+    """A list shows the present login, the reason and the ticket."""
     desk.collected("alice")
     with desk.session() as session:
         verify(session, "alice", "444159", "T-1")
@@ -175,7 +175,7 @@ def test_an_event_is_shown_with_its_users_present_login_and_its_texts(desk: Desk
 
 @pytest.mark.parametrize("gap", [10**9, 2**62])
 def test_a_gap_of_billions_in_the_trail_holds_nobody_up(gap: int) -> None:
-    """Somebody may have put one there: what is looked at is from number to number that there is."""
+    """Lists step from one existing number to the next, so a gap costs nothing."""
     with populated([Person("alice")]) as connection:
         put_events(connection, [Told("attempt"), Told("verified")])
         connection.execute("UPDATE trail SET number = ? WHERE number = 2", (gap,))

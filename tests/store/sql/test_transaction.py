@@ -1,4 +1,4 @@
-"""Saving: what a step may write, and that nothing but what it changed is written."""
+"""Saving: stale and tampered records are refused, and only changes are written."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from pincli.store.steps import pins as steps
 from tests.store.attempting import kinds_after, last_number, left_open, rewrite, told, with_counter
 from tests.support.desk import Desk, connection_of, new_desk
 
-# The seal of every other column is what is tested; these two can't be edited alone.
+# These columns can't be edited alone.
 UNEDITED = ("id", "uid", "locked_since")
 
 
 def renamed(user: User, name: str = "Another") -> NewEvent:
-    """An event that changes a record."""
+    """Return an event that renames a user."""
     return NewEvent(EventKind.USER_UPDATED, user._replace(display_name=name))
 
 
-def test_a_record_of_before_is_refused(desk: Desk) -> None:
-    """What was read before the transaction began says nothing of the present: a bug, told."""
+def test_a_record_read_before_the_transaction_is_refused(desk: Desk) -> None:
+    """A record that was read before the transaction is stale."""
     before = with_counter(desk, 3)
     number = last_number(desk)
 
@@ -43,7 +43,7 @@ def test_a_record_of_before_is_refused(desk: Desk) -> None:
 
 
 def test_a_record_of_another_transaction_is_refused(desk: Desk) -> None:
-    """Even the one just before, in the same session."""
+    """A record of an earlier transaction is stale, even in the same session."""
     alice = with_counter(desk, 3)
     kept: list[User] = []
     with desk.session() as session:
@@ -52,8 +52,8 @@ def test_a_record_of_another_transaction_is_refused(desk: Desk) -> None:
             session.store.write(lambda transaction: transaction.save([renamed(kept[0])]))
 
 
-def test_one_stale_record_among_others_stops_them_all(desk: Desk) -> None:
-    """Nothing of a step that raises is written, whatever it has saved by then."""
+def test_one_stale_record_undoes_the_step(desk: Desk) -> None:
+    """One stale record undoes the whole step."""
     alice, bob = with_counter(desk, 3, "alice"), with_counter(desk, 3, "bob")
     number = last_number(desk)
 
@@ -68,7 +68,7 @@ def test_one_stale_record_among_others_stops_them_all(desk: Desk) -> None:
 
 
 def updates_of(desk: Desk, events: list[NewEvent]) -> list[str]:
-    """What is written of records that were read, beside their events' numbers and seals."""
+    """Return the UPDATEs of records, without event numbers and seals."""
     asked: list[str] = []
 
     def save(transaction: Transaction) -> None:
@@ -89,7 +89,7 @@ def updates_of(desk: Desk, events: list[NewEvent]) -> list[str]:
 
 
 def test_only_columns_that_differ_are_written(desk: Desk) -> None:
-    """The indexes of the others stay as they are; who is as before is not written at all."""
+    """Only changed columns are written, and unchanged users not at all."""
     alice, bob, carol = (with_counter(desk, 3, name) for name in ("alice", "bob", "carol"))
     free = alice._replace(failed_attempts=0, last_attempt_by="amy")
     events = [
@@ -105,8 +105,8 @@ def test_only_columns_that_differ_are_written(desk: Desk) -> None:
     assert desk.user("bob") == bob
 
 
-def test_the_last_event_s_record_is_written_and_each_event_tells_its_own(desk: Desk) -> None:
-    """Two events about one user in one step: one update, and the counter after each."""
+def test_several_events_about_a_user_are_one_update(desk: Desk) -> None:
+    """Two events about one user are one update, and each has its own counter."""
     alice = with_counter(desk, 3)
     number = last_number(desk)
     steps = [alice._replace(failed_attempts=misses) for misses in (5, 4)]
@@ -116,7 +116,7 @@ def test_the_last_event_s_record_is_written_and_each_event_tells_its_own(desk: D
 
 
 def test_a_step_may_save_twice_if_it_reads_again(desk: Desk) -> None:
-    """What it saved the first time is what it reads; a record from before that is stale."""
+    """A step reads what it has saved; its older record is stale."""
     alice = with_counter(desk, 3)
     last = last_number(desk)
 
@@ -137,16 +137,16 @@ def test_a_step_may_save_twice_if_it_reads_again(desk: Desk) -> None:
     assert [event.seq for event in desk.events()][-2:] == [last + 1, last + 2]
 
 
-def test_events_about_nobody_change_nobody(desk: Desk) -> None:
-    """And none at all are no event."""
+def test_events_without_a_user_change_no_record(desk: Desk) -> None:
+    """Events without a user change no record, and no events write nothing."""
     before, number = with_counter(desk, 3), last_number(desk)
     assert updates_of(desk, [NewEvent(EventKind.REFUSED, name="nobody")]) == []
     assert updates_of(desk, []) == []
     assert (desk.user("alice"), last_number(desk)) == (before, number + 1)
 
 
-def anew(login: str, account: str) -> User:
-    """Somebody who is to be added."""
+def new_user(login: str, account: str) -> User:
+    """Return a new user."""
     return newcomer(
         os.urandom(16),
         os.urandom(16),
@@ -159,13 +159,13 @@ def anew(login: str, account: str) -> User:
     )
 
 
-def test_who_is_added_twice_is_refused(desk: Desk) -> None:
-    """By the table, if no step asked before; and the other newcomer isn't there either."""
+def test_a_user_added_twice_is_refused(desk: Desk) -> None:
+    """The table refuses a second user of a login, and the step is undone."""
     before = with_counter(desk, 3)
 
     def add(transaction: Transaction) -> None:
         for login in ("zoe", "alice"):
-            transaction.save([NewEvent(EventKind.USER_ADDED, anew(login, "acme"))])
+            transaction.save([NewEvent(EventKind.USER_ADDED, new_user(login, "acme"))])
 
     with desk.session() as session:
         with pytest.raises(StoreUnavailable, match="damaged"):
@@ -174,15 +174,15 @@ def test_who_is_added_twice_is_refused(desk: Desk) -> None:
     assert desk.user("alice") == before
 
 
-def test_rows_are_given_out_in_order_and_kept(desk: Desk) -> None:
-    """Who has no row gets the next one; who brings one, as a restore does, keeps it."""
+def test_new_users_get_the_next_rows(desk: Desk) -> None:
+    """A new user gets the next row, or keeps the row that a restore gives."""
     first = desk.add("first").id
 
     def add(transaction: Transaction) -> None:
-        kept = anew("kept", "acme")._replace(id=first + 40)
-        events = [anew("one", "acme"), anew("two", "acme"), kept]
+        kept = new_user("kept", "acme")._replace(id=first + 40)
+        events = [new_user("one", "acme"), new_user("two", "acme"), kept]
         transaction.save([NewEvent(EventKind.USER_ADDED, user) for user in events])
-        transaction.save([NewEvent(EventKind.USER_ADDED, anew("last", "acme"))])
+        transaction.save([NewEvent(EventKind.USER_ADDED, new_user("last", "acme"))])
 
     with desk.session() as session:
         session.store.write(add)
@@ -190,11 +190,11 @@ def test_rows_are_given_out_in_order_and_kept(desk: Desk) -> None:
     assert rows == [1, 2, 40, 41]
 
 
-# Nothing is written of a record that was changed behind the trail.
+# Tampered records are refused.
 
 
 def refused(desk: Desk, name: str = "alice") -> str:
-    """What is told about a record that a transaction wants to read."""
+    """Require a record to be refused. Return the error's detail."""
     number, row = last_number(desk), desk.user(name).id
     with desk.session() as session:
         with pytest.raises(StoreTampered) as error:
@@ -208,7 +208,7 @@ def refused(desk: Desk, name: str = "alice") -> str:
 
 @pytest.mark.parametrize("column", [name for name in User._fields if name not in UNEDITED])
 def test_an_edited_column_is_found_before_anything_is_written(desk: Desk, column: str) -> None:
-    """Whatever it holds: name, account, check, counter, answer, number of the event."""
+    """An edit of any column is found when the record is read."""
     with_counter(desk, 3)
     left_open(desk, desk.user("alice"))
     ((kind,),) = desk.sql("SELECT type FROM pragma_table_info('people') WHERE name = ?", column)
@@ -222,7 +222,7 @@ def test_an_edited_column_is_found_before_anything_is_written(desk: Desk, column
 
 
 def test_an_old_row_put_back_is_found(desk: Desk) -> None:
-    """Its seal is right, but its user's newest event is another."""
+    """An old row has a right seal, but is not of the newest event."""
     with_counter(desk, 3)
     (row,) = desk.sql("SELECT * FROM people")
     rewrite(desk, "alice", failed_attempts=5)
@@ -232,7 +232,7 @@ def test_an_old_row_put_back_is_found(desk: Desk) -> None:
 
 
 def test_an_old_row_put_back_with_its_last_event_gone_is_found(desk: Desk) -> None:
-    """The events since are taken away with it: then the newest of all has lost its seal."""
+    """If its later events are removed too, `audit verify` finds it."""
     with_counter(desk, 3)
     (row,) = desk.sql("SELECT * FROM people")
     number = last_number(desk)
@@ -246,13 +246,13 @@ def test_an_old_row_put_back_with_its_last_event_gone_is_found(desk: Desk) -> No
 
 
 def put_back(desk: Desk, row: tuple[object, ...]) -> None:
-    """Write a whole row over the one of its number."""
+    """Write a whole row over the present one."""
     marks = ", ".join("?" * len(row))
     desk.sql(f"INSERT OR REPLACE INTO people VALUES ({marks})", *row)  # noqa: S608
 
 
-def test_a_seal_of_another_record_or_store_is_none(desk: Desk, tmp_path: Path) -> None:
-    """Nor is one under another key, none of 32 bytes, or an empty one."""
+def test_a_seal_of_another_record_or_store_is_refused(desk: Desk, tmp_path: Path) -> None:
+    """Seals of other records and stores, zeros and empty seals are refused."""
     with_counter(desk, 3, "alice")
     with_counter(desk, 3, "bob")
     other = new_desk(tmp_path / "other")
@@ -264,8 +264,8 @@ def test_a_seal_of_another_record_or_store_is_none(desk: Desk, tmp_path: Path) -
         refused(desk)
 
 
-def test_two_users_rows_swapped_are_found(desk: Desk) -> None:
-    """Row numbers are covered, too: nobody takes another's place."""
+def test_two_swapped_rows_are_found(desk: Desk) -> None:
+    """Row numbers are sealed too."""
     alice, bob = desk.add("alice"), desk.add("bob")
     for before, after in ((alice.id, 99), (bob.id, alice.id), (99, bob.id)):
         desk.sql("UPDATE people SET id = ? WHERE id = ?", after, before)
@@ -289,8 +289,8 @@ def test_two_users_rows_swapped_are_found(desk: Desk) -> None:
         "DELETE FROM store",
     ],
 )
-def test_nothing_is_written_behind_a_trail_with_a_wrong_end(desk: Desk, statement: str) -> None:
-    """The newest event is always sealed; nothing is sealed later."""
+def test_a_wrong_end_of_the_trail_stops_writes(desk: Desk, statement: str) -> None:
+    """A missing or wrong seal on the newest event makes every write fail."""
     with_counter(desk, 3)
     with desk.session() as session:
         session.store.write(people.record, NewEvent(EventKind.REFUSED, outcome="role"))
@@ -303,7 +303,7 @@ def test_nothing_is_written_behind_a_trail_with_a_wrong_end(desk: Desk, statemen
 
 @pytest.mark.parametrize("kind", ["audit", "verify", "portal"])
 def test_records_and_trail_are_sound_after_a_rotation(desk: Desk, kind: str) -> None:
-    """Seals under a key that was rotated away still count, until their record is written."""
+    """Seals under a rotated key stay valid until their record is written."""
     with_counter(desk, 3, "alice")
     with_counter(desk, 3, "bob")
     with desk.session() as old:
@@ -318,8 +318,8 @@ def test_records_and_trail_are_sound_after_a_rotation(desk: Desk, kind: str) -> 
         assert check_trail(session, None).seq is None
 
 
-def test_a_seal_under_a_key_that_is_gone_is_none(desk: Desk) -> None:
-    """The keys folder decides which keys are valid: what was taken out of it seals nothing."""
+def test_a_seal_under_a_removed_key_is_refused(desk: Desk) -> None:
+    """Seals under a key that was removed from the folder are refused."""
     with_counter(desk, 3)
     with desk.session() as session:
         rotate(session, KeyKind.AUDIT)

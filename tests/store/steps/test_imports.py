@@ -1,4 +1,4 @@
-"""A chunk of an import in the store: users added and updated, and nothing else touched."""
+"""A chunk of an import: users are added and updated, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ pytestmark = pytest.mark.engines
 
 
 def row(user: str, **fields: object) -> StagedRow:
-    """A row as `Desk.add` would have it."""
+    """Return a row like the users of `Desk.add`."""
     good = StagedRow(user, 2, "acme", user.title(), UserType.CLOUD, None)
     return good._replace(**fields)  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def session(desk: Desk) -> Iterator[Session]:
-    """Alice with a PIN and three misses, locked bob, and a session."""
+    """Open a session; alice has a PIN and three misses, and bob is locked."""
     for user, misses in (("alice", 3), ("bob", 6)):
         desk.collected(user)
         guess_wrong(desk, user, misses)
@@ -38,8 +38,8 @@ def session(desk: Desk) -> Iterator[Session]:
         yield session
 
 
-def test_the_fates_are_told_in_the_order_of_the_rows(session: Session) -> None:
-    """And fate_of foretells them."""
+def test_the_fates_come_in_the_order_of_the_rows(session: Session) -> None:
+    """The fates come in the order of the rows, as `fate_of` predicts."""
     rows = [row("new"), row("bob", name="B"), row("alice"), row("newer", active=False)]
     names = [each.user for each in rows]
     present = {user.login: user for user in session.store.people.named(names)}
@@ -50,8 +50,8 @@ def test_the_fates_are_told_in_the_order_of_the_rows(session: Session) -> None:
     assert [fate_of(each, after[each.user]) for each in rows] == [Fate.UNCHANGED] * 4
 
 
-def test_nothing_to_change_writes_no_event(desk: Desk, session: Session) -> None:
-    """A user whom the file repeats is left alone."""
+def test_unchanged_users_get_no_event(desk: Desk, session: Session) -> None:
+    """Unchanged users get no event."""
     before = desk.events()
     take_in(session, [row("alice"), row("bob")])
     assert desk.events() == before
@@ -73,10 +73,10 @@ KINDS: list[tuple[dict[str, object], list[EventKind]]] = [
 
 @pytest.mark.parametrize(("fields", "kinds"), KINDS)
 @pytest.mark.parametrize("user", ["alice", "bob"])
-def test_each_change_has_its_event_and_touches_nothing_else(
+def test_each_change_has_its_event_and_changes_nothing_else(
     desk: Desk, session: Session, user: str, fields: dict[str, object], kinds: list[EventKind]
 ) -> None:
-    """Counter, lock and totals stay; a type without PINs withdraws the PIN, and so does leaving."""
+    """Counter, lock and totals stay; a type without PINs or a deactivation withdraws the PIN."""
     before, trail = desk.user(user), desk.events()
     take_in(session, [row(user, **fields)], SameLogin.MOVE)
     columns = {"display_name" if name == "name" else name: fields[name] for name in fields}
@@ -92,8 +92,8 @@ def test_each_change_has_its_event_and_touches_nothing_else(
 
 
 @pytest.mark.folder
-def test_a_move_that_came_meanwhile_undoes_the_whole_chunk(desk: Desk, session: Session) -> None:
-    """Checked again in the transaction: the user may have moved since the file was checked."""
+def test_a_concurrent_move_undoes_the_chunk(desk: Desk, session: Session) -> None:
+    """A user who has moved since the check undoes the whole chunk."""
     take_in(session, [row("alice", account="globex")], SameLogin.MOVE)
     before, trail = desk.database.read_bytes(), desk.events()
     with pytest.raises(Refused) as caught:
@@ -103,8 +103,8 @@ def test_a_move_that_came_meanwhile_undoes_the_whole_chunk(desk: Desk, session: 
     assert desk.database.read_bytes() == before
 
 
-def test_of_two_people_with_one_login_the_account_s_is_meant(desk: Desk, session: Session) -> None:
-    """Whichever of them is the older one."""
+def test_the_account_decides_between_equal_logins(desk: Desk, session: Session) -> None:
+    """The account decides between two users of one login."""
     desk.add("alice", "globex")
     for account in ("acme", "globex"):
         rows = [row("alice", account=account, name=f"of {account}")]
@@ -118,7 +118,7 @@ def test_of_two_people_with_one_login_the_account_s_is_meant(desk: Desk, session
 
 @pytest.mark.folder
 def test_the_pin_is_withdrawn_with_the_type(desk: Desk, session: Session) -> None:
-    """Both or neither: at no moment is there a PIN of a user of a type without PINs."""
+    """Type and PIN change in one commit."""
     seen: list[tuple[str, bool]] = []
     connection = connection_of(session)
     connection.set_trace_callback(
@@ -132,8 +132,8 @@ def test_the_pin_is_withdrawn_with_the_type(desk: Desk, session: Session) -> Non
     assert set(seen) == {("cloud", 0), ("datapipe", 1)}
 
 
-def test_a_full_chunk_goes_in_at_once(desk: Desk, session: Session) -> None:
-    """Two thousand rows in one transaction, each event in its place in the chain."""
+def test_a_full_chunk_is_one_transaction(desk: Desk, session: Session) -> None:
+    """Two thousand rows are one transaction, and the chain is sound."""
     fates = take_in(session, [row(f"u{n:04}") for n in range(2000)])
     assert set(fates) == {Fate.ADDED}
     assert len({event.at for event in desk.events()[-2000:]}) == 1

@@ -1,4 +1,4 @@
-"""Adding users and switching them off: one of a name, and nothing but what was meant."""
+"""Adding, activating and deactivating users."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.engines
 
 @pytest.mark.parametrize("kind", UserType)
 def test_a_new_user_has_no_pin_and_no_history(desk: Desk, kind: UserType) -> None:
-    """Active, version 0, counter 0, no totals; the event stands with it."""
+    """A new user is active, with version 0, counter 0 and no totals."""
     desk.add("somebody")
     number = last_number(desk)
     with desk.session() as session:
@@ -34,8 +34,8 @@ def test_a_new_user_has_no_pin_and_no_history(desk: Desk, kind: UserType) -> Non
     assert kinds_after(desk, number) == [("user_added", None, 0)]
 
 
-def test_a_name_is_taken_once(desk: Desk) -> None:
-    """A second user of a name is refused, and the first one is left as it is."""
+def test_a_login_is_taken_once(desk: Desk) -> None:
+    """A second user of a login is refused."""
     before = with_counter(desk, 3)
     number = last_number(desk)
     with desk.session() as session, pytest.raises(Refused) as refusal:
@@ -45,15 +45,15 @@ def test_a_name_is_taken_once(desk: Desk) -> None:
     assert last_number(desk) == number
 
 
-def test_no_two_users_have_one_uid(desk: Desk) -> None:
-    """Uid and blind are random: nobody gets those of somebody who was there before."""
+def test_uids_are_unique(desk: Desk) -> None:
+    """Uids and blinds are never reused."""
     users = [desk.add(f"u{number}") for number in range(20)]
     assert len({user.uid for user in users} | {user.blind for user in users}) == 40
 
 
 @pytest.mark.parametrize("counter", [0, 3, 6])
-def test_switching_off_withdraws_the_pin_and_keeps_the_counter(desk: Desk, counter: int) -> None:
-    """Switching on again gives no PIN back; a second time writes nothing."""
+def test_deactivating_withdraws_the_pin_and_keeps_the_counter(desk: Desk, counter: int) -> None:
+    """Activating gives no PIN back, and repeating either writes nothing."""
     before = with_counter(desk, counter)
     number = last_number(desk)
     gone = told(lockout.without_pin(before))

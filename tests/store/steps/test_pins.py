@@ -1,4 +1,4 @@
-"""Setting, showing and withdrawing PINs, and releasing locks: the store's own steps."""
+"""Setting, showing and withdrawing PINs, and unlocking."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ pytestmark = pytest.mark.engines
 @pytest.mark.parametrize(
     ("set_by", "counter"),
     [
-        *product([PinOrigin.GENERATED], range(7)),
-        *product([PinOrigin.CUSTOMER], range(6)),
+        *product([PinOrigin.GENERATED], (0, 3, 6)),
+        *product([PinOrigin.CUSTOMER], (0, 5)),
     ],
 )
 def test_a_pin_is_written_with_its_version_seal_and_event(
     desk: Desk, set_by: PinOrigin, counter: int
 ) -> None:
-    """All that belongs to a PIN is one; the customer's choice alone clears the counter."""
+    """A PIN has version, seal and event; only the customer's choice clears the counter."""
     chosen = set_by is PinOrigin.CUSTOMER
     before = with_counter(desk, counter)
     number = last_number(desk)
@@ -49,8 +49,8 @@ def test_a_pin_is_written_with_its_version_seal_and_event(
     assert kinds_after(desk, number) == [(kind, None, after.failed_attempts)]
 
 
-def test_a_customer_who_is_locked_chooses_no_pin(desk: Desk) -> None:
-    """First unlock, then change, also where the lock came since the customer was asked."""
+def test_a_locked_user_chooses_no_pin(desk: Desk) -> None:
+    """A locked user can't choose a PIN."""
     before = with_counter(desk, 6)
     number = last_number(desk)
     with desk.session() as session:
@@ -63,7 +63,7 @@ def test_a_customer_who_is_locked_chooses_no_pin(desk: Desk) -> None:
 
 
 def test_the_loser_of_two_first_looks_writes_nothing(desk: Desk) -> None:
-    """Of two PINs made for the same version the first is written, and the second refused."""
+    """Of two PINs for the same version, only the first is written."""
     user = desk.add("alice")
     with desk.session() as session:
         one, two = (
@@ -82,8 +82,8 @@ def test_the_loser_of_two_first_looks_writes_nothing(desk: Desk) -> None:
     assert last_number(desk) == number
 
 
-def test_a_look_at_a_pin_that_is_gone_is_not_recorded(desk: Desk) -> None:
-    """Between reading and recording it was withdrawn: look again, it is no longer the PIN."""
+def test_a_withdrawn_pin_is_not_recorded_as_shown(desk: Desk) -> None:
+    """A PIN withdrawn after it was read is not recorded as shown."""
     user = with_counter(desk, 0)
     with desk.session() as session:
         session.store.write(pin_steps.note_shown, user)
@@ -96,12 +96,10 @@ def test_a_look_at_a_pin_that_is_gone_is_not_recorded(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("counter", "has_pin", "unlock"), list(product(range(7), (True, False), (True, False)))
+    ("counter", "has_pin", "unlock"), list(product((0, 3, 6), (True, False), (True, False)))
 )
-def test_withdrawing_does_what_the_table_says(
-    desk: Desk, counter: int, has_pin: bool, unlock: bool
-) -> None:
-    """No PIN any more and the counter at 0, but six stays six unless --unlock; else nothing."""
+def test_withdrawing_a_pin(desk: Desk, counter: int, has_pin: bool, unlock: bool) -> None:
+    """The PIN goes and the counter becomes 0, but a lock stays without `unlock`."""
     with_counter(desk, counter)
     if not has_pin:
         rewrite(desk, "alice", **NO_PIN)
@@ -136,11 +134,9 @@ def test_withdrawing_does_what_the_table_says(
 
 
 @pytest.mark.parametrize("unlock", [True, False])
-@pytest.mark.parametrize("counter", range(7))
-def test_issuing_gives_a_new_pin_and_the_counter_of_a_reset(
-    desk: Desk, counter: int, unlock: bool
-) -> None:
-    """A new version in the place of the old one; six stays six unless --unlock."""
+@pytest.mark.parametrize("counter", [0, 3, 6])
+def test_issuing_a_pin(desk: Desk, counter: int, unlock: bool) -> None:
+    """A new PIN replaces the old one; a lock stays without `unlock`."""
     before = with_counter(desk, counter)
     number = last_number(desk)
     with desk.session() as session:
@@ -160,9 +156,9 @@ def test_issuing_gives_a_new_pin_and_the_counter_of_a_reset(
     assert all(event.reason == "because" for event in desk.events() if event.seq > number)
 
 
-@pytest.mark.parametrize("counter", range(6))
+@pytest.mark.parametrize("counter", [0, 5])
 def test_a_counter_below_six_is_not_unlocked(desk: Desk, counter: int) -> None:
-    """Unlocking is for locks: it gives nobody new guesses before the sixth."""
+    """A counter below six is not unlocked, so it gives no new guesses."""
     before = with_counter(desk, counter)
     number = last_number(desk)
     with desk.session() as session:
@@ -176,7 +172,7 @@ def test_a_counter_below_six_is_not_unlocked(desk: Desk, counter: int) -> None:
 
 
 def test_unlocking_keeps_the_pin_and_the_totals(desk: Desk) -> None:
-    """The counter goes to 0; PIN, version, locks ever and attempts ever stay."""
+    """Unlocking sets the counter to 0, and keeps the PIN and all totals."""
     before = with_counter(desk, 6)
     number = last_number(desk)
     with desk.session() as session:

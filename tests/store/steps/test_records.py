@@ -1,4 +1,4 @@
-"""Every step about somebody who was read before it is about that person, and nobody else."""
+"""Steps about a user who was read before never change another user."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ STEPS: dict[str, Taken] = {
 
 
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
-def test_somebody_else_in_the_row_is_left_alone(desk: Desk, step: Taken) -> None:
-    """An older store was brought back in between: refused, and nothing is written."""
+def test_another_user_in_the_row_is_left_alone(desk: Desk, step: Taken) -> None:
+    """If an older store was restored in between, the step is refused."""
     alice = with_counter(desk, 2)
     number = last_number(desk)
     with desk.session() as session:
