@@ -1,8 +1,8 @@
 """Run the desk as a test wants it: python -m tests.support.drive_desk PLAN IDLE BUG GATE.
 
-PLAN are failpoints; IDLE is after how many seconds it is cleared; BUG is the number of digits
-at which nothing can be drawn, 0 for none; GATE is what the names of two pipes begin with, at
-which it waits, or empty.
+PLAN holds failpoints; IDLE is the idle time in seconds; BUG is the number of digits at which
+drawing fails, 0 for none; GATE is what the names of two pipes begin with, at which it waits, or
+empty.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.support.failpoints import Plan, install
 
 
 def drive() -> None:
-    """Take what the test wants off the command line, and let pincli have the desk."""
+    """Take the test's own words off the command line, and run the desk."""
     text, idle, bug, gate = sys.argv[1:5]
     plan = Plan.load(text)
     if gate:

@@ -1,4 +1,4 @@
-"""pincli in a real terminal: a pseudo-terminal of a given size, and what a person sees."""
+"""pincli in a pseudo-terminal of a given size, and what it shows."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """The same, without escape sequences and carriage returns."""
+        """The bytes as text, without escape sequences and carriage returns."""
         return plain(self.raw)
 
     @property
     def words(self) -> str:
-        """The same, however it was wrapped."""
+        """The text as one line, to find what was wrapped."""
         return " ".join(self.text.split())
 
     @property
@@ -61,7 +61,7 @@ class Terminal:
         return bool(self.child.getecho())
 
     def wait_for(self, text: str) -> str:
-        """Wait until a text appears; gives what came before and with it."""
+        """Wait until a text appears; return all that came up to it."""
         self.child.expect_exact(text.encode())
         before, after = self.child.before, self.child.after
         assert isinstance(before, bytes)
@@ -77,7 +77,7 @@ class Terminal:
         self.child.kill(number)
 
     def end(self) -> int:
-        """Wait for the end; the exit code, or the number of the signal, negative."""
+        """Wait for the end; return the exit code, or the negative number of the signal."""
         self.child.expect(pexpect.EOF)
         self.child.wait()
         if self.child.signalstatus is not None:
@@ -94,7 +94,7 @@ def terminal(
     columns: int = 80,
     env: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Terminal]:
-    """Pincli with these arguments in a terminal; whatever is left of it is ended."""
+    """Pincli with these arguments in a terminal; it is ended in any case."""
     with any_terminal((*PROGRAM, *arguments), desk.environment(**env), rows, columns) as opened:
         yield opened
 
@@ -103,7 +103,7 @@ def terminal(
 def any_terminal(
     command: Sequence[str], env: dict[str, str], rows: int = 24, columns: int = 80
 ) -> Iterator[Terminal]:
-    """Any program in a terminal, such as a shell that pincli is then run by."""
+    """Any program in a terminal, such as a shell that runs pincli."""
     opened = Terminal(command, env, rows, columns)
     try:
         yield opened
@@ -117,7 +117,7 @@ def plain(raw: bytes) -> str:
 
 
 def cells(text: str) -> int:
-    """How many columns a line takes: wide characters two, combining ones (Korean too) none."""
+    """The columns of a line: a wide character takes two, a combining one (Korean too) none."""
     return sum(
         0
         if unicodedata.category(c) in ("Cf", "Mn", "Me") or "\u1160" <= c <= "\u11ff"

@@ -1,4 +1,4 @@
-"""A real terminal emulation: what a person sees, what scrolled away, and every byte of it."""
+"""A terminal emulator: what it shows, what scrolled away, and every byte it was sent."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _PROMPT = "READY>"
 
 
 class Tmux:
-    """A shell in tmux, of a server of its own.
+    """A shell in a tmux server of its own.
 
     Attributes:
-        stream: The file that gets every byte that the terminal was sent.
+        stream: The file with every byte that the terminal was sent.
     """
 
     def __init__(self, env: Mapping[str, str], stream: Path, columns: int, rows: int) -> None:
@@ -37,23 +37,23 @@ class Tmux:
         self.wait_for(f"^{_PROMPT}")
 
     def close(self) -> None:
-        """End the server, and with it whatever runs in it."""
+        """End the server, and all that runs in it."""
         self._run("kill-server")
 
     @property
     def screen(self) -> str:
-        """What stands on the screen, without blanks at the ends of lines."""
+        """The screen, without blanks at the ends of lines."""
         lines = self._run("capture-pane", "-p").splitlines()
         return "\n".join(line.rstrip() for line in lines)
 
     @property
     def words(self) -> str:
-        """The same, however it was wrapped."""
+        """The screen as one line, to find text that was wrapped."""
         return " ".join(self.screen.split())
 
     @property
     def everything(self) -> str:
-        """The screen and all that has scrolled away above it."""
+        """The screen and the scroll-back."""
         return self._run("capture-pane", "-p", "-S", "-")
 
     @property
@@ -72,7 +72,7 @@ class Tmux:
         return self._run("display-message", "-p", "#{alternate_on}").strip() == "1"
 
     def processes(self, word: str) -> str:
-        """The processes of this terminal, by `ps`, whose command line has a word in it."""
+        """The lines of `ps` for this terminal's processes with a word in their command line."""
         listed = subprocess.run(
             ["ps", "-o", "pid=,args=", "-t", self.tty.removeprefix("/dev/")],
             capture_output=True,
@@ -82,11 +82,11 @@ class Tmux:
         return "\n".join(line for line in listed.splitlines() if word in line)
 
     def wait_for(self, pattern: str) -> str:
-        """Wait until the screen has a pattern; gives the screen."""
+        """Wait until the screen has a pattern; return the screen."""
         return self._wait(pattern, there=True)
 
     def wait_without(self, pattern: str) -> str:
-        """Wait until the screen has a pattern no more; gives the screen."""
+        """Wait until the screen has a pattern no more; return the screen."""
         return self._wait(pattern, there=False)
 
     def type(self, text: str) -> None:
@@ -94,7 +94,7 @@ class Tmux:
         self._run("send-keys", "-l", text)
 
     def press(self, *keys: str) -> None:
-        """Press keys by tmux's names for them: Enter, Tab, Escape, C-c."""
+        """Press keys by tmux's names: Enter, Tab, Escape, C-c."""
         self._run("send-keys", *keys)
 
     def paste(self, text: str) -> None:
@@ -103,7 +103,7 @@ class Tmux:
         self._run("paste-buffer", "-p", "-r")
 
     def resize(self, columns: int, rows: int) -> None:
-        """Make the terminal another size."""
+        """Change the terminal's size."""
         self._run("resize-window", "-x", str(columns), "-y", str(rows))
 
     def line(self, *words: str) -> None:
@@ -138,16 +138,16 @@ def tmux(
     rows: int = 24,
     settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Tmux]:
-    """A shell in tmux; its server is ended whatever happens.
+    """A shell in tmux, whose server is ended in any case.
 
     Args:
         env: Its environment.
         folder: Where the stream is written.
         columns: The terminal's width.
         rows: Its height.
-        settings: Variables on top.
+        settings: More variables.
     """
-    # tmux itself needs a locale with UTF-8 to show anything else than ASCII.
+    # tmux itself needs a UTF-8 locale to show more than ASCII.
     opened = Tmux({**env, **settings}, folder / f"stream-{uuid.uuid4().hex[:6]}", columns, rows)
     try:
         yield opened

@@ -37,8 +37,9 @@ def desk(
       pincli desk
 
     Type a login, or words of a name and a company; a ticket may follow. The arrows choose
-    one of those who fit, Esc or Ctrl-C cancels a call, Ctrl-D ends the shift. After a
-    verdict #T-4711 adds a ticket. Ctrl-R lists your last calls, Ctrl-T shows the call.
+    one of the people who fit, Esc or Ctrl-C cancels a call, Ctrl-D ends the shift. After a
+    verdict, #T-4711 adds a ticket. Ctrl-R lists your last calls, Ctrl-T tells the portal
+    that you are calling.
     """
     if invocation.as_json:
         raise UsageProblem("a shift at the desk has no JSON", _FOR_PROGRAMS)

@@ -40,7 +40,7 @@ def message(shift: Shift, *, roomy: bool = True) -> list[Block]:
 def keys(shift: Shift) -> Sequence[tuple[str, str]]:
     """What the keys do now, each a key and its meaning."""
     if shift.caller is not None:
-        return _PIN_KEYS if shift.counted == view.Tally() else _AGAIN_KEYS
+        return _PIN_KEYS if shift.before is None else _AGAIN_KEYS
     if isinstance(shift.message, Verdict) and shift.message.attempt is not None:
         return _VERDICT_KEYS
     is_list = isinstance(shift.message, Listing) and shift.message.found.people

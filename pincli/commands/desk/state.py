@@ -72,7 +72,7 @@ class Call(NamedTuple):
 
 
 class TicketAdded(NamedTuple):
-    """The last attempt has a ticket now, recorded so."""
+    """The last attempt has this ticket now, as it was recorded."""
 
     ticket: str
 
@@ -92,7 +92,7 @@ class Shift(NamedTuple):
         message: What is shown below the line.
         warning: What went wrong besides the last call.
         tally: The calls so far.
-        counted: How `tally` counts this call already, after an incorrect PIN.
+        before: `tally` without this call, if a PIN of it was incorrect.
         calls: The last ones, the latest first.
     """
 
@@ -104,7 +104,7 @@ class Shift(NamedTuple):
     message: Message = None
     warning: str = ""
     tally: Tally = Tally()
-    counted: Tally = Tally()
+    before: Tally | None = None
     calls: tuple[Call, ...] = ()
 
     def __repr__(self) -> str:

@@ -120,8 +120,8 @@ def choose(shift: Shift, step: int) -> Shift:
 
 def cancel(shift: Shift) -> Shift:
     """Esc: no caller, nothing typed; what was charged before stays charged."""
-    nothing_counted = shift.caller is not None and shift.counted == Tally()
-    return _next_call(shift)._replace(message=Remark.CANCELLED if nothing_counted else None)
+    uncounted = shift.caller is not None and shift.before is None
+    return _next_call(shift)._replace(message=Remark.CANCELLED if uncounted else None)
 
 
 def clear_idle(shift: Shift) -> Shift:
@@ -172,23 +172,23 @@ def _enter_pin(shift: Shift, caller: User) -> Transition:
 
 def _after_verdict(shift: Shift, call: Call) -> Shift:
     verdict = call.verdict
-    kind = _kind_of(verdict)
-    tally = Tally(
-        *(n - old + new for n, old, new in zip(shift.tally, shift.counted, kind, strict=True))
-    )
     # A caller who tries again is one call.
-    earlier = shift.calls if shift.counted == Tally() else shift.calls[1:]
+    before, earlier = shift.tally, shift.calls
+    if shift.before is not None:
+        before, earlier = shift.before, shift.calls[1:]
     calls = (call, *earlier)[:_CALLS_AT_MOST]
-    after = _next_call(shift)._replace(tally=tally, message=verdict, calls=calls)
+    after = _next_call(shift)._replace(tally=_counted(before, verdict), calls=calls)
     if verdict.outcome is Outcome.INCORRECT and verdict.state is State.ACTIVE:
-        return after._replace(caller=verdict.user, ticket=shift.ticket, counted=kind)
-    return after
+        after = after._replace(caller=verdict.user, ticket=shift.ticket, before=before)
+    return after._replace(message=verdict)
 
 
-def _kind_of(verdict: Verdict) -> Tally:
+def _counted(tally: Tally, verdict: Verdict) -> Tally:
     if verdict.outcome is Outcome.VERIFIED:
-        return Tally(verified=1)
-    return Tally(locked=1) if verdict.state is State.LOCKED else Tally(refused=1)
+        return tally._replace(verified=tally.verified + 1)
+    if verdict.state is State.LOCKED:
+        return tally._replace(locked=tally.locked + 1)
+    return tally._replace(refused=tally.refused + 1)
 
 
 def _next_call(shift: Shift) -> Shift:
