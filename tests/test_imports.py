@@ -1,4 +1,4 @@
-"""The import budget: what one verify may load. Each module here costs every call its time."""
+"""The import budget of a verify: each module costs every call its time."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ STANDARD = frozenset(
 )
 """Most of it is Typer's and passlib's own, which pincli can't choose."""
 OF_A_DEPLOYMENT = frozenset({"grp", "tomllib"})
-"""Where there is a deployment's file, be it that of another test: it may name the mark."""
+"""Loaded if there is a deployment file, also one of another test."""
 
 NEVER = (
     "asyncio",
@@ -78,7 +78,7 @@ def loaded(desk: Desk, tmp_path: Path, *arguments: str, stdin: str = "") -> tupl
 
 
 def top_level(modules: set[str]) -> set[str]:
-    """The first words of module names, without the interpreter's own private ones."""
+    """The top-level modules, without the interpreter's private ones."""
     names = {name.partition(".")[0] for name in modules}
     return {n for n in names if not (n.startswith("_") and n in sys.stdlib_module_names)}
 
@@ -93,7 +93,7 @@ def standard() -> set[str]:
 
 
 def among(modules: set[str], unwanted: tuple[str, ...]) -> list[str]:
-    """Those of the unwanted that are there."""
+    """The unwanted modules that were loaded."""
     return [name for name in unwanted if name in modules]
 
 
@@ -109,7 +109,7 @@ def test_a_verify_loads_only_what_it_may(desk: Desk, tmp_path: Path, pin: str, c
 
 
 def test_a_verify_loads_no_other_command(desk: Desk, tmp_path: Path) -> None:
-    """Of the commands only its own module is loaded, and of the views only what it shows."""
+    """A verify loads its own command and views only."""
     desk.collected("alice", pin=PIN)
     line = ("verify", "alice", "--pin-stdin", "--json")
     _, modules = loaded(desk, tmp_path, *line, stdin=PIN)
@@ -144,15 +144,15 @@ def test_a_verify_loads_no_other_command(desk: Desk, tmp_path: Path) -> None:
 def test_what_compares_no_pin_loads_no_hashing(
     desk: Desk, tmp_path: Path, arguments: tuple[str, ...], code: int
 ) -> None:
-    """A status loads neither passlib nor argon2, nor what a verify may not load either."""
+    """A command that compares no PIN loads no hashing library."""
     desk.collected("alice", pin=PIN)
     ended, modules = loaded(desk, tmp_path, *arguments)
     assert ended == code
     assert among(modules, (*NEVER, *WITHOUT_HASHING)) == []
 
 
-def test_what_lies_beside_the_script_is_not_imported(tmp_path: Path) -> None:
-    """Nor is it looked at: a hundred imports would."""
+def test_the_scripts_folder_is_not_imported_from(tmp_path: Path) -> None:
+    """A module in the script's folder is not imported."""
     (tmp_path / "typer.py").write_text("raise SystemExit('taken from beside the script')\n")
     script = tmp_path / "pincli"
     script.write_text("from pincli.__main__ import process\nprocess()\n")
@@ -160,8 +160,8 @@ def test_what_lies_beside_the_script_is_not_imported(tmp_path: Path) -> None:
     assert (ran.returncode, ran.stderr) == (0, b"")
 
 
-def test_the_list_is_of_what_is_really_loaded(desk: Desk, tmp_path: Path) -> None:
-    """What the budget allows third parties is loaded: the list does not outlive its reasons."""
+def test_every_allowed_module_is_loaded(desk: Desk, tmp_path: Path) -> None:
+    """Every allowed third-party module is really loaded."""
     desk.collected("alice", pin=PIN)
     _, modules = loaded(desk, tmp_path, "verify", "alice", "--pin-stdin", "--json", stdin=PIN)
     assert top_level(modules) >= THIRD_PARTY

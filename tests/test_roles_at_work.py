@@ -1,4 +1,4 @@
-"""Every command, run by everybody whom DESIGN.md, section 6, gives it to, and by all others.
+"""Every command, run by every role: DESIGN.md, section 6.
 
 In this process, as sudo would start it; tests/scenarios/sudo has the real one.
 """
@@ -73,7 +73,7 @@ LINES = {
     "store upgrade": "store upgrade",
     "store move": "store move postgresql://admin1@127.0.0.1:1/pincli --yes",
 }
-"""One line for each command with a role; what is not there yet is passed over."""
+"""One line for each command with a role."""
 
 NEEDS_A_TERMINAL = frozenset({"desk"})
 STDIN = {"verify": RIGHT, "pin change": "333197", "import": "user,account,name,type\n"}
@@ -91,22 +91,20 @@ def give(floor: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deploy
 
 
 def refusals(floor: Desk) -> list[tuple[str, str]]:
-    """Who was refused which command for the lack of a role."""
+    """The refusals by role: agent and command."""
     return [(each.agent, each.command) for each in floor.events() if each.outcome == "role"]
 
 
 def test_there_is_a_line_for_every_command() -> None:
-    """Whoever adds a command gives a line for it here, or says that it needs no role."""
+    """Every command has a line here, or needs no role."""
     rest = existing_commands() - WITHOUT_ROLE - NEEDS_A_TERMINAL - {COMPLETING}
     assert rest <= set(LINES)
 
 
 @pytest.mark.parametrize("roles", MAY)
 @pytest.mark.parametrize("command", PRESENT)
-def test_a_command_works_for_whom_it_is(
-    floor: Desk, give: Deploy, command: str, roles: str
-) -> None:
-    """Allowed or refused as the design says; a refusal is one event, and changes nothing."""
+def test_every_role_has_its_commands(floor: Desk, give: Deploy, command: str, roles: str) -> None:
+    """A command is allowed or refused by role; a refusal is one event and changes nothing."""
     give(*roles.split())
     before, people = floor.events(), floor.sql("SELECT * FROM people")
     ran = call_by_sudo(floor, LINES[command], STDIN.get(command, ""))
@@ -127,7 +125,7 @@ def test_a_command_works_for_whom_it_is(
 
 @pytest.mark.parametrize("command", PRESENT)
 def test_a_refusal_is_one_json_object(floor: Desk, give: Deploy, command: str) -> None:
-    """With --json the refusal is an object, and nothing else is told."""
+    """With --json a refusal is one object."""
     give()
     ran = call_by_sudo(floor, f"{LINES[command]} --json", STDIN.get(command, ""))
     assert (ran.code, ran.err) == (7, "")
@@ -137,7 +135,7 @@ def test_a_refusal_is_one_json_object(floor: Desk, give: Deploy, command: str) -
 
 @pytest.mark.parametrize("line", LISTS)
 def test_the_portal_gets_no_list(floor: Desk, give: Deploy, line: str) -> None:
-    """Filters make a list of `status`, and a list is not the portal's."""
+    """The portal may not list users."""
     give("portal")
     ran = call_by_sudo(floor, line)
     assert ran.code == 7
@@ -150,10 +148,10 @@ def test_the_portal_gets_no_list(floor: Desk, give: Deploy, line: str) -> None:
 )
 @pytest.mark.parametrize("json", ["", " --json"])
 @pytest.mark.parametrize("what", ["users", "accounts"])
-def test_completion_names_nobody_to_whom_lists_are_closed(
+def test_completion_offers_names_by_role(
     floor: Desk, give: Deploy, what: str, json: str, roles: str, sees: bool
 ) -> None:
-    """At a Tab a refusal is silence: no name, no error, no event."""
+    """Without a role, completion offers no name, prints no error and records nothing."""
     give(*roles.split())
     before = floor.events()
     line = "verify ''" if what == "users" else "status --account ''"
@@ -164,7 +162,7 @@ def test_completion_names_nobody_to_whom_lists_are_closed(
 
 
 def test_what_needs_no_role_works_without_one(floor: Desk, give: Deploy) -> None:
-    """`init` refuses as it always does where a store is; the others do their work."""
+    """Commands without a role work for everybody; `init` refuses an existing store."""
     give()
     exists = call_by_sudo(floor, "init")
     assert exists.code == 7
@@ -176,7 +174,7 @@ def test_what_needs_no_role_works_without_one(floor: Desk, give: Deploy) -> None
 
 
 def test_completion_writes_no_files_under_sudo(floor: Desk, give: Deploy, tmp_path: Path) -> None:
-    """It would write as the service account where the caller says; so not for any role."""
+    """Under sudo nobody writes completion scripts as the service account."""
     give("admin", "agent", "portal")
     (tmp_path / "evil").mkdir()
     (tmp_path / "evil/pincli.bash").symlink_to(floor.database)
@@ -228,7 +226,7 @@ def test_wrong_usage_comes_before_all_else(
     ],
 )
 def test_a_malformed_name_is_wrong_usage_too(floor: Desk, give: Deploy, line: str) -> None:
-    """It is exit 2 to those who may run the command, and so it is to all."""
+    """A malformed name is exit 2, with or without the role."""
     give()
     assert call_by_sudo(floor, line, RIGHT).code == 2
     assert refusals(floor) == []
@@ -236,7 +234,7 @@ def test_a_malformed_name_is_wrong_usage_too(floor: Desk, give: Deploy, line: st
 
 @pytest.mark.parametrize("line", ["status nobody-here", "pin show nobody-here", "reset all --yes"])
 def test_unavailable_comes_before_the_role(floor: Desk, give: Deploy, line: str) -> None:
-    """Exit 8 before 7: without the store or its key nothing is refused, as nothing is recorded."""
+    """Exit 8 comes before 7: a refusal that can't be recorded is unavailable."""
     give()
     key = floor.keys / "audit.key"
     key.rename(floor.keys / "elsewhere")
@@ -266,7 +264,7 @@ def test_unavailable_comes_before_the_role(floor: Desk, give: Deploy, line: str)
 def test_the_role_comes_before_who_is_unknown(
     floor: Desk, give: Deploy, roles: str, line: str, code: int
 ) -> None:
-    """Exit 7 before 6: who may not run a command does not learn from it who exists."""
+    """Exit 7 comes before 6: without the role nobody learns who exists."""
     give(*roles.split())
     ran = call_by_sudo(floor, line, RIGHT)
     assert ran.code == code
@@ -274,7 +272,7 @@ def test_the_role_comes_before_who_is_unknown(
 
 
 def test_the_role_comes_before_the_lock(floor: Desk, give: Deploy) -> None:
-    """Exit 7 before 4 and 5, and the one refused charges nothing."""
+    """Exit 7 comes before 4 and 5, and nothing is charged."""
     give("portal")
     for user in ("lara", "ina", "otto", "uma", "alice"):
         assert call_by_sudo(floor, f"verify {user} --pin-stdin", RIGHT).code == 7
@@ -290,7 +288,7 @@ def test_the_role_comes_before_the_lock(floor: Desk, give: Deploy) -> None:
 def test_without_sudo_nobody_acts_for_a_customer(
     floor: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, named: str, code: int
 ) -> None:
-    """Doas does not say who calls, so only an account that has the role itself may; an event."""
+    """Without sudo only an account with the role itself acts for a customer; else exit 7."""
     path = tmp_path / "pincli.toml"
     read_instead(path, monkeypatch)
     place = tmp_path / "another" if named == "another store" else floor.store.parent
@@ -314,7 +312,7 @@ def test_without_sudo_nobody_acts_for_a_customer(
 def test_a_deployment_in_doubt_shows_no_pin(
     floor: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, code: int
 ) -> None:
-    """Where it is missing, whoever can open the files may do everything."""
+    """A broken deployment file is exit 8; without one, roles don't count."""
     path = tmp_path / "pincli.toml"
     read_instead(path, monkeypatch)
     if content is not None:
@@ -323,10 +321,10 @@ def test_a_deployment_in_doubt_shows_no_pin(
     assert call(floor, "status alice").code == 0
 
 
-def test_the_service_account_shows_no_pin_of_a_copied_store_either(
+def test_the_service_account_shows_no_pin_of_a_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By doas an agent could restore a backup elsewhere, and look there."""
+    """The service account may not show PINs from a copy of the store either."""
     if os.geteuid() != 0:
         pytest.skip("only root can give a folder away")
     keys = tmp_path / "keys"
@@ -342,7 +340,7 @@ def test_the_service_account_shows_no_pin_of_a_copied_store_either(
 
 
 def test_an_admin_ends_anothers_call_and_an_agent_does_not(floor: Desk, give: Deploy) -> None:
-    """The portal, which reads who is calling, is told of the first until the second ends it."""
+    """A call is shown until an admin ends it; another agent can't."""
     assert call(floor, "call alice --ref T-4711").code == 0
     give("agent", "portal")
     ran = call_by_sudo(floor, "call alice --end")

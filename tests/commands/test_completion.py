@@ -1,4 +1,4 @@
-"""`completion` and `complete`: the shells' scripts, and what they are told may come."""
+"""`completion` and `complete`: the shells' scripts and their candidates."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ AT_MOST = 50
 FOLDERS_MARK, FILES_MARK = ["\tfolders"], ["\tfiles"]
 
 
-def test_one_command_writes_all_three(desk: Desk, tmp_path: Path) -> None:
-    """`--write DIR` makes the three files, in their names, for everybody to read."""
+def test_all_scripts_are_written(desk: Desk, tmp_path: Path) -> None:
+    """`--write DIR` writes all three scripts, under the shells' names, readable by everybody."""
     folder = tmp_path / "scripts"
     folder.mkdir()
     ran = desk.run("completion", "--write", str(folder), "--json")
@@ -41,7 +41,7 @@ def test_one_command_writes_all_three(desk: Desk, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shell", Shell)
 def test_a_script_is_printed(desk: Desk, shell: Shell) -> None:
-    """Bare for a person to put somewhere, or in an object for a program."""
+    """As plain text, or in the JSON object."""
     bare = call(desk, f"completion {shell}")
     assert (bare.code, bare.out, bare.err) == (0, script(shell), "")
     answer = call(desk, f"completion {shell} --json").answer
@@ -61,8 +61,8 @@ def test_a_script_is_printed(desk: Desk, shell: Shell) -> None:
         ("completion --write {keys}/below", 7),
     ],
 )
-def test_what_cannot_be_done_is_said(desk: Desk, line: str, code: int) -> None:
-    """No script goes into a folder that keeps secrets, and none is half asked for."""
+def test_wrong_usage_of_completion(desk: Desk, line: str, code: int) -> None:
+    """No script is written into a folder with secrets, and half an order is wrong usage."""
     before = content(desk.store) | content(desk.keys)
     ran = call(desk, line.format(store=desk.store, keys=desk.keys))
     assert (ran.code, ran.out) == (code, "")
@@ -71,7 +71,7 @@ def test_what_cannot_be_done_is_said(desk: Desk, line: str, code: int) -> None:
 
 
 @pytest.mark.parametrize("path", ["", *GROUPS, *COMMANDS])
-def test_what_may_come_is_what_the_help_says(desk: Desk, path: str) -> None:
+def test_candidates_are_those_of_the_help(desk: Desk, path: str) -> None:
     """Every command and option that `--help` shows, and no hidden one."""
     out = call(desk, f"{path} --help").out
     options = out.partition("\nOptions:\n")[2].partition("\n\n")[0]
@@ -122,8 +122,8 @@ def test_what_may_come_is_what_the_help_says(desk: Desk, path: str) -> None:
         *((f"user {command} al", ["alice"]) for command in ("show", "deactivate", "activate")),
     ],
 )
-def test_what_may_come(desk: Desk, line: str, found: list[str]) -> None:
-    """At each place of a line what belongs there, and nothing where only the person knows."""
+def test_candidates_at_each_place(desk: Desk, line: str, found: list[str]) -> None:
+    """Each place of a line has its candidates, or none where the value is free text."""
     desk.add("alice")
     assert words(desk, *line.split(" ")) == found
 
@@ -145,10 +145,10 @@ def test_what_may_come(desk: Desk, line: str, found: list[str]) -> None:
         ("verify alice --account acme --r", ["--ref"]),
     ],
 )
-def test_a_login_comes_once_and_its_accounts_after_it(
+def test_an_ambiguous_login_is_followed_by_its_accounts(
     desk: Desk, line: str, found: list[str]
 ) -> None:
-    """After one that several accounts have comes what says which, with those accounts alone."""
+    """After an ambiguous login comes `--account`, with its accounts only."""
     for user, account in (
         p.split() for p in ("alice acme", "alice globex", "bob acme", "dan initech")
     ):
@@ -158,8 +158,8 @@ def test_a_login_comes_once_and_its_accounts_after_it(
     assert "--ref" in words(desk, *["verify", "alice", "--account", "acme", ""])
 
 
-def test_names_come_by_prefix_and_in_order(desk: Desk) -> None:
-    """Users by user name, accounts each once; with nothing typed, from the first one."""
+def test_names_by_prefix_in_order(desk: Desk) -> None:
+    """Users and accounts in alphabetical order, each account once."""
     for user, account in (("bob", "b@x"), ("alice", "acme"), ("al", "acme"), ("am", "ac-2")):
         desk.add(user, account)
     assert names(desk, "users", "al") == ["al", "alice"]
@@ -181,8 +181,8 @@ def test_a_prefix_is_made_canonical_and_is_no_pattern(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("what", ["users", "accounts"])
-def test_of_many_names_the_first_and_the_last_come(desk: Desk, what: str) -> None:
-    """What all 50 begin with is what all begin with: a shell types that, and not more."""
+def test_of_many_names_the_first_and_the_last(desk: Desk, what: str) -> None:
+    """The last one is there too, so that a shell types no more than what all names share."""
     everybody = [f"al{number:03}" for number in range(120)] + ["alz"]
     _fill(desk, [(name, name) for name in everybody])
     found = names(desk, what, "al")
@@ -192,15 +192,15 @@ def test_of_many_names_the_first_and_the_last_come(desk: Desk, what: str) -> Non
 
 
 def test_names_as_json(desk: Desk) -> None:
-    """As every command, it answers with an object, if asked to."""
+    """`complete --json` answers with one object, like every command."""
     desk.add("alice")
     assert call(desk, "complete --json -- verify al").answer["candidates"] == ["alice"]
     assert call(desk, "complete --json -- verify ?").answer["candidates"] == []
 
 
 @pytest.mark.parametrize("damage", ["no store", "no keys", "no database", "empty", "newer"])
-def test_whatever_is_missing_it_is_silent(desk: Desk, damage: str) -> None:
-    """A Tab in the middle of a line prints no error; keys are not needed at all."""
+def test_a_broken_store_is_silent(desk: Desk, damage: str) -> None:
+    """A Tab prints no error; it needs no keys."""
     desk.add("alice")
     if damage == "no store":
         shutil.rmtree(desk.store)
@@ -216,7 +216,7 @@ def test_whatever_is_missing_it_is_silent(desk: Desk, damage: str) -> None:
 
 
 def test_a_tab_loads_nothing_heavy(desk: Desk) -> None:
-    """A person waits for it: no library is loaded that only other commands need."""
+    """A Tab loads no library that only other commands need."""
     desk.add("alice")
     ended = subprocess.run(
         [PROGRAM[0], "-X", "importtime", *PROGRAM[1:], "complete", "--", "verify", "al"],
@@ -231,8 +231,8 @@ def test_a_tab_loads_nothing_heavy(desk: Desk) -> None:
     assert not loaded & {"rich", "sqlite_utils", "passlib", "argon2", "cryptography", "tempfile"}
 
 
-def test_it_waits_for_nobody(desk: Desk) -> None:
-    """A writer that holds the database costs a Tab half a second, and no name comes."""
+def test_a_locked_database_offers_no_name(desk: Desk) -> None:
+    """With the database locked by a writer, a Tab ends within seconds and offers no name."""
     desk.add("alice")
     with closing(sqlite3.connect(desk.database, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -241,8 +241,8 @@ def test_it_waits_for_nobody(desk: Desk) -> None:
         assert time.monotonic() - begun < 5
 
 
-def test_it_writes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even the upgrade of an older store: the next command's; until then no name comes."""
+def test_completion_writes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Tab writes nothing, and does not upgrade an older store: it offers no name then."""
     desk.add("alice")
     before = content(desk.store)
     assert names(desk, "users", "al") == ["alice"]
@@ -252,8 +252,8 @@ def test_it_writes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("planted", ["al\n", "al\x1b[2J", "al\t", "al\u202e"])
-def test_what_is_not_printable_is_not_printed(desk: Desk, planted: str) -> None:
-    """Whoever can write the file puts nothing on an agent's terminal by it."""
+def test_control_characters_are_not_offered(desk: Desk, planted: str) -> None:
+    """Control characters in the database never reach an agent's terminal."""
     _fill(desk, [(planted, planted), ("alice", "al")])
     assert names(desk, "users", "al") == ["alice"]
     assert names(desk, "accounts", "al") == ["al"]
@@ -261,7 +261,7 @@ def test_what_is_not_printable_is_not_printed(desk: Desk, planted: str) -> None:
 
 @pytest.mark.parametrize("column", ["login", "account"])
 def test_each_name_is_one_step_in_an_index(desk: Desk, column: Literal["login", "account"]) -> None:
-    """No table is read, and nobody is sorted or counted."""
+    """Each name is one search in an index, without a table scan or a sort."""
     _fill(desk, [("alice", "acme"), ("bob", "acme"), ("carol", "globex")])
     with closing(sqlite3.connect(desk.database)) as connection:
         asked: list[str] = []
@@ -277,7 +277,7 @@ def test_each_name_is_one_step_in_an_index(desk: Desk, column: Literal["login", 
 
 
 def names(desk: Desk, what: str, prefix: str = "") -> list[str]:
-    """The users or accounts that may come."""
+    """The candidates for users or accounts."""
     return words(desk, *(["verify"] if what == "users" else ["status", "--account"]), prefix)
 
 
@@ -290,6 +290,6 @@ def words(desk: Desk, *line: str) -> list[str]:
 
 
 def _fill(desk: Desk, rows: list[tuple[str, str]]) -> None:
-    """Put users and their accounts straight into the table, names or not."""
+    """Put users and accounts straight into the table, also ones that no rule allows."""
     with closing(sqlite3.connect(desk.database)) as connection, connection:
         put(connection, [Person(user, account) for user, account in rows])

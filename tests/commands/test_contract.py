@@ -1,4 +1,4 @@
-"""Every command and every way it ends: exit code, JSON keys, and which stream says what."""
+"""Every command and every way it ends: exit code, JSON keys and streams."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ NEEDED_KEYS = {
 
 
 def require_json(case: Case, ran: Ran) -> None:
-    """Hold an answer in JSON against its case."""
+    """Compare an answer in JSON with its case."""
     answer = answer_of(ran)
     assert ran.code == case.code
     assert answer.get("error", {}).get("code", "") == case.error
@@ -58,7 +58,7 @@ def require_json(case: Case, ran: Ran) -> None:
 
 
 def require_text(case: Case, ran: Ran) -> None:
-    """Hold an answer for people against its case."""
+    """Compare an answer for people with its case."""
     assert ran.code == case.code
     if case.is_told:
         error_of(ran)
@@ -95,7 +95,7 @@ def test_an_answer_of_a_process(floor: Desk, case: Case) -> None:
 
 
 def test_init_answers_with_both_folders(tmp_path: Path, floor: Desk) -> None:
-    """`init` elsewhere makes a store, tells where, and leaves this one alone."""
+    """`init` with other folders makes a store there, names both, and leaves this one alone."""
     new = Desk(tmp_path / "new" / "store", tmp_path / "new" / "keys")
     answer = answer_of(call(new, "init --json"))
     assert set(answer) == {"pincli", "command", "ok", "store", "keys"}
@@ -105,7 +105,7 @@ def test_init_answers_with_both_folders(tmp_path: Path, floor: Desk) -> None:
 
 
 def test_every_command_is_in_the_table() -> None:
-    """No command's contract is forgotten: whoever adds one adds it here."""
+    """Every command has its cases in the table."""
     assert set(COMMANDS) | {"complete", "desk"} >= existing_commands()
     in_table = {
         name for name in COMMANDS for case in TABLE if f"{case.line} ".startswith(f"{name} ")
@@ -114,7 +114,7 @@ def test_every_command_is_in_the_table() -> None:
 
 
 def test_an_import_tells_what_it_did(floor: Desk, tmp_path: Path) -> None:
-    """Rows, and what became of each; a dry run counts the same and says that it is one."""
+    """It counts rows by what became of them; a dry run counts the same."""
     file = tmp_path / "people.csv"
     file.write_text("user,account,name,type\nbea,acme,Bea,cloud\nalice,acme,Alice,cloud\n")
     keys = {"pincli", "command", "ok", "rows", "added", "updated", "unchanged"}
@@ -128,7 +128,7 @@ def test_an_import_tells_what_it_did(floor: Desk, tmp_path: Path) -> None:
 
 
 def test_a_backup_does_not_overwrite(floor: Desk, tmp_path: Path) -> None:
-    """The first tells file and size; the second is refused, and the file is the same."""
+    """It prints file and size; a second one is refused, and the file is the same."""
     file = tmp_path / "copy.db"
     answer = answer_of(call(floor, f"backup {file} --json"))
     assert set(answer) == {"pincli", "command", "ok", "file", "bytes"}
@@ -152,7 +152,7 @@ USAGE_OF_A_STORE = (
 
 @pytest.mark.parametrize("command", sorted({*COMMANDS} - {"init", "doctor", *WITHOUT_A_STORE}))
 def test_without_a_store_only_wrong_usage_comes_first(tmp_path: Path, command: str) -> None:
-    """Exit 2 is still exit 2; all else is exit 8 with the way to a store, and none is made."""
+    """Wrong usage is exit 2; everything else is exit 8 with a hint, and no store is made."""
     nowhere = Desk(tmp_path / "store", tmp_path / "keys")
     for case in (c for c in TABLE if f"{c.line} ".startswith(f"{command} ")):
         error = answer_of(call(nowhere, f"{case.line} --json", case.stdin))["error"]
@@ -174,8 +174,8 @@ def test_a_pin_can_be_checked_without_a_store(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", [AUDIT_KEY, VERIFY_KEY, PORTAL_PUBLIC, PORTAL_PRIVATE])
 @pytest.mark.parametrize("line", NEEDED_KEYS)
-def test_a_missing_key_stops_exactly_who_needs_it(floor: Desk, line: str, key: str) -> None:
-    """Who needs a key gets exit 8 without it, with nothing changed; nobody else notices."""
+def test_a_missing_key_stops_only_commands_that_need_it(floor: Desk, line: str, key: str) -> None:
+    """A command without a key that it needs is exit 8 and changes nothing; others work."""
     (floor.keys / key).unlink()
     before = content(floor.store)
     ran = call(floor, f"{line} --json", RIGHT if line.startswith("verify") else OTHER)
@@ -276,7 +276,7 @@ def test_exit_code_changes_the_exit_status_alone(floor: Desk) -> None:
 
 
 def test_a_receipt_counts_what_it_did(floor: Desk) -> None:
-    """Withdrawn, kept locked and unchanged add up, and each user's state is told."""
+    """Withdrawn, kept locked and unchanged add up, and each user's state is shown."""
     answer = answer_of(call(floor, "reset alice lara uma otto --yes --json"))
     counts = [answer[key] for key in ("matched", "reset", "kept_locked", "unlocked", "unchanged")]
     assert counts == [4, 2, 1, 0, 2]
@@ -289,7 +289,7 @@ def test_a_receipt_counts_what_it_did(floor: Desk) -> None:
 
 
 def test_a_dry_run_counts_the_same_and_changes_nothing(floor: Desk) -> None:
-    """The receipt of a dry run is that of the reset that follows."""
+    """A dry run counts what the reset then does."""
     before = content(floor.store)
     line = "reset alice lara uma otto --unlock --reason rang --json"
     dry = answer_of(call(floor, f"{line} --dry-run"))
@@ -301,7 +301,7 @@ def test_a_dry_run_counts_the_same_and_changes_nothing(floor: Desk) -> None:
 
 
 def test_only_reveal_shows_new_pins(floor: Desk) -> None:
-    """`--issue` makes PINs and keeps quiet; `--reveal` shows them, and they verify."""
+    """`--issue` makes PINs without showing them; `--reveal` shows them, and they verify."""
     issued = answer_of(call(floor, "reset vera --issue --yes --json"))
     revealed = answer_of(call(floor, "reset alice otto --reveal --yes --json"))
     assert issued["users"] == [{"user": "vera", "account": "acme", "state": "active"}]
@@ -312,8 +312,8 @@ def test_only_reveal_shows_new_pins(floor: Desk) -> None:
     assert call(floor, "pin show alice --json").out.count(alice["pin"]) == 1
 
 
-def test_issue_keeps_quiet_on_the_screen_too(floor: Desk) -> None:
-    """No run of six digits stands in what `reset --issue` prints."""
+def test_issue_prints_no_pin(floor: Desk) -> None:
+    """`reset --issue` prints no six digits."""
     ran = call(floor, "reset alice --issue --yes")
     assert ran.code == 0
     assert re.search(r"\d{6}", ran.out) is None
@@ -339,7 +339,7 @@ def test_records_and_events_have_exactly_their_keys(floor: Desk) -> None:
     assert len(answer_of(call(floor, "audit list --limit 3 --json"))["events"]) == 3
 
 
-def test_deactivating_twice_is_told_as_such(floor: Desk) -> None:
+def test_deactivating_twice_is_not_a_change(floor: Desk) -> None:
     """`changed` is false the second time, and the exit code is 0 both times."""
     answers = [answer_of(call(floor, "user deactivate alice --json")) for _ in range(2)]
     assert [answer["changed"] for answer in answers] == [True, False]
@@ -350,17 +350,17 @@ def test_deactivating_twice_is_told_as_such(floor: Desk) -> None:
 
 
 def without_store(desk: Desk) -> None:
-    """Take the database away."""
+    """Remove the database."""
     desk.database.unlink()
 
 
 def without_verify_key(desk: Desk) -> None:
-    """Take the key away that PINs are compared with."""
+    """Remove the key that PINs are compared with."""
     (desk.keys / VERIFY_KEY).unlink()
 
 
 def without_audit_key(desk: Desk) -> None:
-    """Take the key away that events are signed with."""
+    """Remove the key that events are signed with."""
     (desk.keys / AUDIT_KEY).unlink()
 
 
@@ -457,7 +457,7 @@ def test_of_several_exit_codes_the_first_wins(
         ("--store --json", None),
     ],
 )
-def test_a_wrong_option_is_told_as_json_too(floor: Desk, line: str, command: str | None) -> None:
+def test_wrong_usage_is_json_too(floor: Desk, line: str, command: str | None) -> None:
     """With --json anywhere, an error of option parsing is one object that names its command."""
     ran = call(floor, line)
     answer = answer_of(ran)
@@ -467,8 +467,8 @@ def test_a_wrong_option_is_told_as_json_too(floor: Desk, line: str, command: str
 
 
 @pytest.mark.parametrize("line", ["--store", "verify alice --ref", "user add bea --account"])
-def test_an_option_without_its_value_is_told(floor: Desk, line: str) -> None:
-    """An option that wants a value and stands last is exit 2, and is named."""
+def test_an_option_without_its_value(floor: Desk, line: str) -> None:
+    """An option without its value at the end of the line is exit 2, and is named."""
     ran = call(floor, line)
     message, _ = error_of(ran)
     assert ran.code == 2
@@ -485,7 +485,7 @@ def test_an_option_without_its_value_is_told(floor: Desk, line: str) -> None:
     ],
 )
 def test_an_option_is_no_option_s_value(floor: Desk, line: str, option: str, value: str) -> None:
-    """`--ref --json` would record `--json` as the ticket: refused, with the way to mean it."""
+    """`--ref --json` is refused: it would record `--json` as the ticket."""
     ran = call(floor, line)
     assert ran.code == 2
     told = answer_of(ran)["error"] if "--json" in line else {}
@@ -495,7 +495,7 @@ def test_an_option_is_no_option_s_value(floor: Desk, line: str, option: str, val
 
 
 def test_an_option_s_name_can_be_meant(floor: Desk) -> None:
-    """With `=` it is a value like any other."""
+    """With `=` an option's name is a value."""
     assert call(floor, "verify alice --ref=--json --pin-stdin", RIGHT).code == 0
     verified = [event for event in floor.events("alice") if event.kind is EventKind.VERIFIED]
     assert verified[-1].ticket == "--json"
@@ -509,8 +509,10 @@ def test_an_option_s_name_can_be_meant(floor: Desk) -> None:
         ("pin check --pin-stdin", False),
     ],
 )
-def test_a_malformed_pin_is_told_in_words_that_fit(floor: Desk, line: str, attempt: bool) -> None:
-    """Only where an answer would be compared is there an attempt, and a caller to ask."""
+def test_the_error_for_a_malformed_pin_fits_the_command(
+    floor: Desk, line: str, attempt: bool
+) -> None:
+    """The error speaks of an attempt and a caller only for `verify`."""
     ran = call(floor, line, "12345")
     assert ran.code == 2
     assert ("attempt" in ran.err) is ("caller" in ran.err) is attempt
@@ -525,13 +527,13 @@ def test_a_malformed_pin_is_told_in_words_that_fit(floor: Desk, line: str, attem
         "verify --pin-stdin alice --json",
     ],
 )
-def test_json_may_stand_anywhere_after_the_command(floor: Desk, line: str) -> None:
+def test_json_anywhere_after_the_command(floor: Desk, line: str) -> None:
     """The place of --json among a command's words makes no difference."""
     assert answer_of(call(floor, line, RIGHT))["command"] is not None
 
 
-def test_after_two_dashes_json_is_a_word_like_any_other(floor: Desk) -> None:
-    """`-- --json` is an argument: the error is told to a person."""
+def test_after_two_dashes_json_is_an_argument(floor: Desk) -> None:
+    """After `--`, `--json` is an argument, and the error is plain text."""
     for line in ("status -- --json", "verify alice --pin-stdin -- --json", "user show -- --json"):
         ran = call(floor, line, RIGHT)
         assert ran.code == 2
@@ -553,7 +555,7 @@ def test_after_two_dashes_json_is_a_word_like_any_other(floor: Desk) -> None:
     ],
 )
 def test_the_hint_of_a_usage_error_names_a_command_that_works(floor: Desk, line: str) -> None:
-    """Whoever runs what the hint says gets help, not the next error."""
+    """The command in the hint works."""
     _, hint = error_of(call(floor, line))
     named = re.search(r"`pincli ([^`]*)`", hint)
     assert named is not None, hint
@@ -562,8 +564,8 @@ def test_the_hint_of_a_usage_error_names_a_command_that_works(floor: Desk, line:
         assert call(floor, named[1]).code == 0, hint
 
 
-def test_a_global_option_after_the_command_is_told_where_it_goes(floor: Desk) -> None:
-    """`status --store X` says that --store goes before the command."""
+def test_a_global_option_after_the_command(floor: Desk) -> None:
+    """The hint for `status --store X` is that --store goes before the command."""
     for option in ("--store", "--keys"):
         message, hint = error_of(call(floor, f"status {option} elsewhere"))
         assert option in message
@@ -583,18 +585,16 @@ def test_a_global_option_after_the_command_is_told_where_it_goes(floor: Desk) ->
         ("--json", ""),
     ],
 )
-def test_an_option_before_its_command_is_told_where_it_goes(
-    floor: Desk, line: str, right: str
-) -> None:
-    """Where the command behind it knows it; else the help is named."""
+def test_an_option_before_its_command(floor: Desk, line: str, right: str) -> None:
+    """The hint puts an option after the command that has it, or else names the help."""
     ran = call(floor, line)
     hint = answer_of(ran)["error"]["hint"] if "--json" in line else error_of(ran)[1]
     assert ran.code == 2
     assert hint.endswith(right) if right else "--help" in hint
 
 
-def test_what_is_no_number_is_told_in_plain_words(floor: Desk) -> None:
-    """Not in those of a type checker."""
+def test_the_error_for_a_bad_number_is_plain(floor: Desk) -> None:
+    """The error for a value that is no number names no type."""
     message, _ = error_of(call(floor, "audit list --limit x"))
     assert "--limit" in message
     assert "range" not in message
@@ -620,7 +620,7 @@ PINS = st.sampled_from(["", "\n", RIGHT, f"{RIGHT}\n", f"{WRONG}\r\n", "12345", 
 )
 @given(words=st.lists(WORDS, max_size=7), pin=PINS)
 def test_any_command_line_keeps_to_the_contract(floor: Desk, words: list[str], pin: str) -> None:
-    """Whatever the words: never exit 1, and with --json one object that agrees with it."""
+    """No words lead to exit 1; with --json the answer is one object that fits the exit code."""
     ran = call(floor, words or ["status"], pin)
     assert ran.code in (0, 2, 3, 4, 5, 6, 7, 8), (words, ran)
     before_dashes = words[: words.index("--")] if "--" in words else words
@@ -631,6 +631,6 @@ def test_any_command_line_keeps_to_the_contract(floor: Desk, words: list[str], p
 
 
 def test_groups_are_not_commands() -> None:
-    """A group alone does nothing: the table asks for exit 2."""
+    """A group alone is exit 2."""
     lines = {case.line: case.code for case in TABLE}
     assert {lines[group] for group in GROUPS} == {2}

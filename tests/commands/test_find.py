@@ -12,7 +12,7 @@ pytestmark = pytest.mark.engines
 
 @pytest.fixture
 def smiths(floor: Desk) -> Desk:
-    """The floor, with 25 people whose account begins with `smith`, and o'brien."""
+    """The floor, with 26 people of the account `smith & sons`, one of them o'brien."""
     for number in range(25):
         floor.add(f"s{number:02}", "smith & sons")
     floor.add("o'brien", "smith & sons")
@@ -20,7 +20,7 @@ def smiths(floor: Desk) -> Desk:
 
 
 def test_twenty_are_shown_and_the_others_counted(smiths: Desk) -> None:
-    """In words that help; a program gets the numbers."""
+    """At most 20 are shown and the others counted; JSON has the numbers."""
     lines = call(smiths, "find smith").out.splitlines()
     assert lines[0].split() == ["user", "account", "state", "name"]
     assert lines[1].split() == ["o'brien", "smith", "&", "sons", "uncollected", "O'Brien"]
@@ -33,7 +33,7 @@ def test_twenty_are_shown_and_the_others_counted(smiths: Desk) -> None:
 
 
 def test_the_next_step_is_quoted(smiths: Desk) -> None:
-    """Where one person is certain and can be verified; nothing is printed for a namesake."""
+    """`find` prints a next command for one certain person who can be verified, quoted."""
     smiths.collected("$(id)", "smith & sons")
     out = call(smiths, ["find", "$(id)"]).out
     assert "next: pincli verify '$(id)' --account 'smith & sons'" in out
@@ -41,8 +41,8 @@ def test_the_next_step_is_quoted(smiths: Desk) -> None:
     assert "next:" not in call(smiths, ["find", "lara"]).out  # locked
 
 
-def test_nobody_is_an_answer_and_an_event_without_the_words(smiths: Desk) -> None:
-    """Exit 0, near words, and no word of the search in the trail, masked or not."""
+def test_nobody_found_is_an_event_without_the_words(smiths: Desk) -> None:
+    """Nobody found is exit 0 with near words; no word of the search is in the trail."""
     before = len(smiths.events())
     ran = call(smiths, "find smiht 444159 zanzibar")
     assert (ran.code, ran.out, ran.err) == (0, "nobody fits\n", "")

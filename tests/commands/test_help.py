@@ -30,18 +30,18 @@ BEYOND_THE_TABLE = {
     "import": {"import - --deactivate-missing --account nowhere --yes": 6},
     "completion": {"completion --write {store}": 7},
 }
-"""Ways to end that are not in the table of cases, by command."""
+"""Exit codes that have no case in the table, by command."""
 
 
 @pytest.fixture
 def nowhere(tmp_path: Path) -> Desk:
-    """No store: help needs none."""
+    """A machine without a store."""
     return Desk(tmp_path / "store", tmp_path / "keys")
 
 
 @pytest.mark.parametrize("command", EVERYTHING)
 def test_help_is_there(nowhere: Desk, command: str) -> None:
-    """`--help`, `-h` and `pincli help` all print usage, a description and an example."""
+    """`--help`, `-h` and `pincli help` print the same: usage, description and example."""
     ran = call(nowhere, f"{command} --help")
     assert ran == call(nowhere, f"{command} -h") == call(nowhere, f"help {command}")
     assert (ran.code, ran.err) == (0, "")
@@ -57,7 +57,7 @@ def test_help_is_there(nowhere: Desk, command: str) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_a_command_is_complete(nowhere: Desk, command: str) -> None:
-    """USER in the usage, a sentence for each option, --json, and options in examples exist."""
+    """Usage says USER, each option has a sentence, and examples use existing options."""
     out = call(nowhere, f"{command} --help").out
     lines = out.splitlines()
     assert re.fullmatch(rf"Usage: pincli {command} \[OPTIONS\]( \[?[A-Z]+(\.\.\.)?\]?)*", lines[0])
@@ -75,7 +75,7 @@ def test_the_help_of_a_command_is_complete(nowhere: Desk, command: str) -> None:
 
 @pytest.mark.parametrize("columns", [60, 80])
 def test_help_fits_the_terminal(columns: int) -> None:
-    """No line is wider, except for examples; at 80 columns no sentence is cut off."""
+    """No line but an example is wider; at 80 columns no sentence is cut off."""
     for place in root(FRONT).walk():
         place.ctx.terminal_width = columns
         text = place.ctx.get_help()
@@ -111,7 +111,7 @@ def test_pincli_alone_is_its_help(nowhere: Desk) -> None:
 
 
 def test_help_comes_before_all_errors(nowhere: Desk) -> None:
-    """Whatever else is missing or wrong on the line; `--version` needs no store either."""
+    """`--help` wins over every error on the line; it and `--version` need no store."""
     for line in ("verify --help", "verify a b c --help", "user add --help", "reset --unlock -h"):
         assert call(nowhere, line).code == 0, line
     ran = call(nowhere, "--version")
@@ -122,7 +122,7 @@ def test_help_comes_before_all_errors(nowhere: Desk) -> None:
 
 
 def test_the_exit_codes_are_the_program_s_own(nowhere: Desk) -> None:
-    """One line a code, with what it means; the same by keys."""
+    """Each code has a line with its meaning; JSON has the same."""
     shown = " ".join(call(nowhere, "help exit-codes").out.split())
     assert all(f" {int(code)} {code.meaning}" in shown for code in ExitCode)
     codes = answer_of(call(nowhere, "help exit-codes --json"))["exit_codes"]
@@ -166,7 +166,7 @@ def test_the_manual_by_keys_has_every_command(nowhere: Desk) -> None:
 
 @pytest.mark.parametrize("line", ["help", "help exit-codes", "--help"])
 def test_help_that_cannot_be_printed_is_an_error(nowhere: Desk, line: str) -> None:
-    """Half a page must not pass for a whole one."""
+    """Help that can't be written is exit 8."""
     with open("/dev/full", "wb") as full:
         ended = subprocess.run(
             [*PROGRAM, *line.split()],
@@ -180,7 +180,7 @@ def test_help_that_cannot_be_printed_is_an_error(nowhere: Desk, line: str) -> No
 
 
 def test_help_needs_no_role_and_no_configuration(nowhere: Desk) -> None:
-    """Under sudo, without the deployment's file, everything is refused but help."""
+    """Under sudo and without the deployment's file, help still works."""
     for line in ("help", "help verify", "help exit-codes --json", "--help", "verify --help"):
         assert call(nowhere, line, SUDO_UID="4711").code == 0, line
 
@@ -201,7 +201,7 @@ def seen(command: str) -> Iterator[int]:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_declares_its_exit_codes(nowhere: Desk, command: str) -> None:
-    """All that happen in the table, no other, and the help shows them in order."""
+    """The codes in the help are those that the table has, no others, in order."""
     codes, in_table = declared()[command], set(seen(command))
     assert codes >= OF_ANY | in_table
     assert codes - OF_ANY - in_table - set(BEYOND_THE_TABLE.get(command, {}).values()) == set()
@@ -215,6 +215,6 @@ def test_a_command_declares_its_exit_codes(nowhere: Desk, command: str) -> None:
     ("line", "code"), [case for cases in BEYOND_THE_TABLE.values() for case in cases.items()]
 )
 def test_what_the_table_leaves_out_happens(floor: Desk, line: str, code: int) -> None:
-    """The further ways to end are real ones."""
+    """The exit codes that have no case in the table do happen."""
     stdin = "user,account,name,type\nzoe,acme,Zoe,cloud\n"
     assert call(floor, line.format(store=floor.store), stdin).code == code

@@ -1,4 +1,4 @@
-"""Ctrl-C: once, while a command works; never into an answer that is on its way."""
+"""Ctrl-C: once while a command works, never in the middle of an answer."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pincli.views import json_output
 
 
 def press_ctrl_c() -> None:
-    """As a terminal does it."""
+    """Send SIGINT, as a terminal does."""
     os.kill(os.getpid(), signal.SIGINT)
 
 
 class Pressed(io.StringIO):
-    """A stdout at which somebody presses Ctrl-C with every write."""
+    """A stdout with a Ctrl-C at every write."""
 
     def write(self, text: str) -> int:
         press_ctrl_c()
@@ -28,23 +28,23 @@ class Pressed(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    """Ctrl-C is pytest's again afterwards, and was given back by the code itself."""
+    """The code under test gives Ctrl-C back, and pytest has it afterwards."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     left = signal.signal(signal.SIGINT, before)
     assert left is signal.default_int_handler
 
 
-def test_the_first_interrupts_and_the_second_is_nothing() -> None:
-    """While the first is being told, another must not end in a traceback."""
+def test_the_second_ctrl_c_is_ignored() -> None:
+    """The first Ctrl-C interrupts; a second one is ignored."""
     with interrupts.taken():
         with pytest.raises(KeyboardInterrupt):
             press_ctrl_c()
         press_ctrl_c()
 
 
-def test_whoever_ignores_it_goes_on_ignoring_it() -> None:
-    """As nohup does: no handler of ours takes its place."""
+def test_an_ignored_sigint_stays_ignored() -> None:
+    """If the parent ignores SIGINT, as nohup does, it stays ignored."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with interrupts.taken():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -53,8 +53,8 @@ def test_whoever_ignores_it_goes_on_ignoring_it() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def test_a_hook_can_be_given_up_although_the_answer_stands() -> None:
-    """Let in for a while, then nothing again."""
+def test_a_hook_can_be_interrupted_after_the_answer() -> None:
+    """A hook can be interrupted after the answer; then Ctrl-C is ignored again."""
     with interrupts.taken():
         interrupts.ignore_from_here()
         with interrupts.let_in(), pytest.raises(KeyboardInterrupt):
@@ -63,16 +63,16 @@ def test_a_hook_can_be_given_up_although_the_answer_stands() -> None:
 
 
 @pytest.mark.parametrize("rows", [["a", "b"], iter(["a", "b"])], ids=["at once", "by pages"])
-def test_an_object_is_whole_whenever_it_is_pressed(rows: object) -> None:
-    """Exactly one object: from its first character on nothing parts it."""
+def test_ctrl_c_leaves_one_whole_object(rows: object) -> None:
+    """A Ctrl-C during the output leaves exactly one whole object."""
     out = Pressed()
     with interrupts.taken():
         json_output.write({"users": rows}, out, whole=interrupts.ignore_from_here)
     assert out.getvalue() == '{"users": ["a", "b"]}\n'
 
 
-def test_a_long_one_can_be_given_up_while_it_is_put_together() -> None:
-    """A list of a million has nobody wait for it; nothing of it is written then."""
+def test_ctrl_c_while_a_long_answer_is_prepared() -> None:
+    """A Ctrl-C while a long list is prepared interrupts, and nothing is written."""
 
     def rows() -> Iterator[str]:
         yield "a"

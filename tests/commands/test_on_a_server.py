@@ -1,4 +1,4 @@
-"""Commands whose store is on a server: what is another thing there than in a folder."""
+"""Commands whose store is on a server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.desk import Desk
 from tests.support.postgresql import Database
 
 NOWHERE = "postgresql://desk1@127.0.0.1:1/pincli"
-"""Nothing listens there."""
+"""An address where no server listens."""
 WITHOUT_DRIVER = """
 import sys
 sys.modules["psycopg"] = None
@@ -29,7 +29,7 @@ process()
     ("line", "way"), [("backup {}", "pg_dump"), ("restore {} --yes", "without a file")]
 )
 def test_files_are_not_for_a_server(desk: Desk, line: str, way: str, json: str) -> None:
-    """Its DBA backs it up and brings it back; that is said before anything is asked of it."""
+    """Backup and restore of a file are wrong usage on a server; the DBA's way is in the hint."""
     backup = desk.store.parent / "backup.db"
     assert call(desk, f"backup {backup}").code == 0
     existing = backup if line.startswith("restore") else backup.with_name("other.db")
@@ -43,7 +43,7 @@ def test_files_are_not_for_a_server(desk: Desk, line: str, way: str, json: str) 
     "line", ["status", "status --json", "init", "doctor", "store upgrade", "restore --yes"]
 )
 def test_without_the_driver_it_says_what_to_install(desk: Desk, line: str) -> None:
-    """The store is another one without it, and never a folder of that name."""
+    """Without the driver a command is exit 8, and makes no folder of that name."""
     ran = subprocess.run(
         [sys.executable, "-c", WITHOUT_DRIVER, "--store", NOWHERE, *line.split()],
         env=desk.environment(PINCLI_KEYS=str(desk.keys)),
@@ -58,7 +58,7 @@ def test_without_the_driver_it_says_what_to_install(desk: Desk, line: str) -> No
 
 
 def test_the_sql_for_a_dba_is_printed_and_nothing_else(desk: Desk, database: Database) -> None:
-    """It needs no store, no server and no driver; psql takes it as it is."""
+    """`--print-sql` needs no store and no server; psql runs its output."""
     ran = desk.run("init", "--print-sql")
     assert (ran.code, ran.err) == (0, "")
     assert desk.run("init", "--print-sql", "--json").answer["sql"] == ran.out
@@ -70,14 +70,14 @@ def test_the_sql_for_a_dba_is_printed_and_nothing_else(desk: Desk, database: Dat
 
 
 def of_host(desk: Desk, database: Database, login: str) -> dict[str, str]:
-    """Variables that make another host of a call: its login, and its own folder of keys."""
+    """The variables of another host: its login and its own folder of keys."""
     keys = desk.keys.with_name(login)
     keys.mkdir(mode=0o700, exist_ok=True)
     return {"PINCLI_STORE": database.location(login), "PINCLI_KEYS": str(keys)}
 
 
 def test_init_makes_it_all_where_its_login_may(desk: Desk, database: Database) -> None:
-    """A member of the owner's role need not be a superuser. Nothing is made a second time."""
+    """A member of the owner's role makes everything; a second init is refused."""
     owner, other = of_host(desk, database, "owner"), of_host(desk, database, "admin1")
     ran = call(desk, "init --json", **owner)
     assert answer_of(ran)["store"] == owner["PINCLI_STORE"]
@@ -90,7 +90,7 @@ def test_init_makes_it_all_where_its_login_may(desk: Desk, database: Database) -
 
 
 def test_init_goes_on_where_a_dba_has_begun(desk: Desk, database: Database) -> None:
-    """A login that may make no schema is told so, and left no keys; then it makes the rest."""
+    """A login that may not make the schema gets a hint; after the DBA's SQL, init works."""
     admin = of_host(desk, database, "admin1")
     ran = call(desk, "init", **admin)
     assert ran.code == 8
@@ -134,7 +134,7 @@ def floor(desk: Desk, database: Database) -> dict[str, dict[str, str]]:
 def test_a_desk_works_with_verify_key_alone(
     desk: Desk, floor: dict[str, dict[str, str]], line: str, code: int
 ) -> None:
-    """A command asks for the keys that it needs, and for no other."""
+    """A command needs only its own keys."""
     assert call(desk, "verify alice --pin-stdin", "444159", **floor["desk"]).code == 0
     ran = call(desk, line, "444159", **floor["desk"])
     assert ran.code == code, ran
@@ -143,10 +143,10 @@ def test_a_desk_works_with_verify_key_alone(
 @pytest.mark.parametrize(
     "line", ["unlock alice --reason x", "user add bob --account acme", "audit verify"]
 )
-def test_what_takes_another_key_is_for_another_host(
+def test_a_command_without_its_key_on_this_host(
     desk: Desk, floor: dict[str, dict[str, str]], line: str
 ) -> None:
-    """The key is not lost: it is not meant to be here."""
+    """The hint for a missing key is to use a host that has it."""
     ran = call(desk, line, **floor["desk"])
     assert ran.code == 8
     assert "run it on a host that has it" in error_of(ran)[1]
@@ -155,7 +155,7 @@ def test_what_takes_another_key_is_for_another_host(
 def test_an_upgrade_is_the_owner_s(
     desk: Desk, database: Database, floor: dict[str, dict[str, str]]
 ) -> None:
-    """An admin is told who may. A store of another version is told from a missing one."""
+    """Only the owner upgrades; a store of another version is not called missing."""
     owner = of_host(desk, database, "owner")
     assert answer_of(call(desk, "store upgrade --json", **owner))["upgraded"] is False
     refused = call(desk, "store upgrade", **floor["admin"])
@@ -172,7 +172,7 @@ def test_an_upgrade_is_the_owner_s(
 def test_a_restore_without_a_file_takes_the_database_in(
     desk: Desk, floor: dict[str, dict[str, str]]
 ) -> None:
-    """Its DBA brought it back; nobody knows what came after, so every PIN is withdrawn."""
+    """After the DBA's restore every PIN is withdrawn."""
     ran = call(desk, "restore --yes --json", **floor["admin"])
     assert answer_of(ran)["withdrawn"] == 1
     assert call(desk, "verify alice --pin-stdin", "444159", **floor["desk"]).code == 5
@@ -181,7 +181,7 @@ def test_a_restore_without_a_file_takes_the_database_in(
 def test_a_refusal_is_recorded_by_a_desk_that_can_not_seal(
     desk: Desk, floor: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Under sudo, with the deployment's file: location, keys, mark and roles are from there."""
+    """A refusal under sudo is recorded; store, keys, mark and roles are the deployment's."""
     monkeypatch.setenv("HOME", "/the/callers")
     place, mark = floor["desk"], desk.keys.with_name("mark")
     mark.mkdir(mode=0o700)

@@ -1,4 +1,4 @@
-"""One table of commands: a file and a line make a command everywhere."""
+"""One function and one line in the registry make a command."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def wave(invocation: Invocation, user: UserArgument, twice: TwiceOption = False)
 
 @pytest.fixture(params=["wave", "pin wave"])
 def name(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A new command, alone or in a group: one file and one line."""
+    """A new command, alone or in a group: one function and one line."""
     file = ModuleType("pincli.commands.waving")
     setattr(file, "wave", wave)  # noqa: B010
     monkeypatch.setitem(sys.modules, file.__name__, file)
@@ -58,8 +58,8 @@ def name(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     return name
 
 
-def test_it_is_parsed_and_answers(floor: Desk, name: str) -> None:
-    """For people and for programs, by its whole name."""
+def test_a_new_command_answers(floor: Desk, name: str) -> None:
+    """It answers as text and as JSON."""
     assert call(floor, f"{name} alice").out == "waved at alice\n"
     answer = call(floor, f"{name} alice --twice --json").answer
     assert (answer["command"], answer["waved"], answer["twice"]) == (name, "alice", True)
@@ -67,8 +67,8 @@ def test_it_is_parsed_and_answers(floor: Desk, name: str) -> None:
     assert call(floor, f"{name} alice --json=no").code == 2
 
 
-def test_it_is_in_the_help(floor: Desk, name: str) -> None:
-    """On the page that lists it, and on a page of its own with its exit codes."""
+def test_a_new_command_is_in_the_help(floor: Desk, name: str) -> None:
+    """The help lists it, and its own page has its exit codes."""
     listed = call(floor, f"{name.rpartition(' ')[0]} --help").out
     assert re.search(rf"^  wave +{SUMMARY}$", listed, re.MULTILINE)
     own = call(floor, f"{name} --help").out
@@ -81,22 +81,22 @@ def test_it_is_in_the_help(floor: Desk, name: str) -> None:
     ]  # fmt: skip
 
 
-def test_it_is_in_the_man_page_and_the_completions(floor: Desk, name: str) -> None:
-    """All of them are made from the same table."""
+def test_a_new_command_is_in_man_page_and_completions(floor: Desk, name: str) -> None:
+    """Man page and completions have it too."""
     front = typer.main.get_command(app)
     assert f'.SS "pincli {name} [OPTIONS] USER"' in man.page(pages(front))
     assert f"--twice{chr(9)}" in call(floor, ["complete", "--", *name.split(), "--t"]).out
 
 
-def test_a_slip_is_led_to_it(floor: Desk, name: str) -> None:
-    """The near name is suggested."""
+def test_a_new_command_is_suggested(floor: Desk, name: str) -> None:
+    """A mistyped name gets the near one in the hint."""
     assert error_of(call(floor, f"{name}s alice"))[1] == f"did you mean `pincli {name}`?"
 
 
-def test_others_are_refused(
+def test_a_new_command_has_its_roles(
     floor: Desk, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its roles are those of its line, and a refusal is recorded by its name."""
+    """Its roles are those of its line, and a refusal is recorded."""
     read_instead(tmp_path / "pincli.toml", monkeypatch)
     deploy(floor, tmp_path / "pincli.toml", "agent", "portal")
     refused = call_by_sudo(floor, f"{name} alice")
@@ -107,10 +107,10 @@ def test_others_are_refused(
     assert call_by_sudo(floor, f"{name} alice").code == 0
 
 
-def test_a_command_that_asks_for_nothing_is_refused_as_well(
+def test_without_the_role_there_is_no_configuration(
     floor: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No way to the store leads past the role: not the configuration either."""
+    """Without the role a command does not even get the configuration."""
     seen: list[object] = []
 
     def peek(invocation: Invocation) -> None:
@@ -164,20 +164,20 @@ def give(floor: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deploy
 def test_a_hint_names_no_command_that_the_caller_may_not_run(
     floor: Desk, give: Deploy, roles: str, line: str, hint: str
 ) -> None:
-    """Advice that would end in a refusal, which is an event, is left out."""
+    """A hint leaves out a command that the caller may not run."""
     give(*roles.split())
     assert error_of(call_by_sudo(floor, line, "111222\n"))[1] == hint
 
 
-def test_without_roles_everything_is_advised(floor: Desk) -> None:
-    """On a machine of one's own the same person is agent, portal and admin."""
+def test_without_roles_hints_name_every_command(floor: Desk) -> None:
+    """Without roles, hints name every command."""
     assert "`pincli user list`" in error_of(call(floor, "status nobody"))[1]
     assert answer_of(call(floor, "status nobody --json"))["error"]["hint"].count("pincli") == 1
 
 
-def test_without_a_configuration_no_command_is_advised(
+def test_without_a_configuration_hints_name_no_command(
     floor: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Under sudo, where nobody's roles are known."""
+    """Under sudo without a configuration, hints name no command."""
     read_instead(tmp_path / "pincli.toml", monkeypatch)
     assert error_of(call_by_sudo(floor, "re"))[1] == "`pincli --help` lists the commands"

@@ -40,7 +40,7 @@ def twins(floor: Desk) -> Desk:
 
 @pytest.mark.parametrize("line", LINES)
 def test_a_login_of_two_accounts(twins: Desk, line: str) -> None:
-    """Exit 6 and the candidates without it; with it the one who is meant."""
+    """A login of two accounts is exit 6 with both; `--account` chooses one."""
     ran = call(twins, line, RIGHT)
     assert ran.code == 6
     message, hint = error_of(ran)
@@ -68,8 +68,8 @@ def test_a_login_of_two_accounts(twins: Desk, line: str) -> None:
         ("status alice --account acme", ""),
     ],
 )
-def test_a_printed_command_says_which(twins: Desk, line: str, printed: str) -> None:
-    """Where the login is of several accounts, or this command had to say which."""
+def test_a_printed_command_names_the_account(twins: Desk, line: str, printed: str) -> None:
+    """A printed command has `--account` if the login is ambiguous or this line had it."""
     if line.startswith("user edit"):
         call(twins, "reset alice --account acme --yes")
     ran = call(twins, line + " --yes" * line.startswith("reset"), "alice\tglobex\n")
@@ -78,15 +78,15 @@ def test_a_printed_command_says_which(twins: Desk, line: str, printed: str) -> N
 
 
 def test_events_are_those_of_the_account_that_is_named(twins: Desk) -> None:
-    """Those of before a move too; of an account that never had her it is a slip."""
+    """The filter finds events from before a move too; an unknown account is exit 6."""
     call(twins, "user edit alice --account acme --move-to newco")
     for account, code in (("acme", 0), ("newco", 0), ("globex", 0), ("nowhere", 6)):
         ran = call(twins, f"audit list --user alice --account {account} --json")
         assert (ran.code, account in ran.out) == (code, True)
 
 
-def test_a_reset_of_one_is_never_one_of_all(twins: Desk) -> None:
-    """`reset alice --account acme` withdraws her PIN and nobody else's."""
+def test_a_reset_of_one_in_an_account(twins: Desk) -> None:
+    """`reset alice --account acme` withdraws only her PIN."""
     receipt = answer_of(call(twins, "reset alice --account acme --yes --json"))
     assert receipt["users"] == [{"user": "alice", "account": "acme", "state": "uncollected"}]
     assert twins.user("vera").question is not None
@@ -94,8 +94,8 @@ def test_a_reset_of_one_is_never_one_of_all(twins: Desk) -> None:
     assert twins.user("vera").question is not None
 
 
-def test_a_file_says_which(twins: Desk) -> None:
-    """By a tab, or by a row of JSON; its own account wins over the option's."""
+def test_a_file_names_accounts(twins: Desk) -> None:
+    """A file names accounts after a tab or in JSON; they win over the option."""
     rows = [
         "bob",
         "alice\tGlobex",
@@ -123,10 +123,10 @@ def test_a_file_says_which(twins: Desk) -> None:
 
 
 @pytest.mark.parametrize("roles", ["portal", "agent portal"])
-def test_the_portal_hears_no_names(
+def test_the_portal_gets_no_other_names(
     twins: Desk, tmp_path: object, monkeypatch: pytest.MonkeyPatch, roles: str
 ) -> None:
-    """Neither the accounts of a login nor the logins near to one; an agent does."""
+    """The portal gets neither the accounts of a login nor near logins; an agent does."""
     path = twins.store.parent / "pincli.toml"
     read_instead(path, monkeypatch)
     deploy(twins, path, *roles.split())

@@ -64,5 +64,5 @@ def test_the_near_one_is_suggested(floor: Desk, line: str, message: str, hint: s
 
 
 def test_one_dash_too_few(floor: Desk) -> None:
-    """`-json` is read as four short options; the hint knows better."""
+    """The hint for `-json` is `--json`."""
     assert error_of(call(floor, "status -json"))[1] == "did you mean `--json`?"

@@ -42,10 +42,8 @@ def test_a_ticket_with_the_answer_in_it_is_masked(
 
 
 @pytest.mark.parametrize("line", ["verify nobody", "verify lara"])
-def test_without_an_answer_six_digits_are_masked_and_the_agent_is_told(
-    desk: Desk, line: str
-) -> None:
-    """A slip is no answer, whatever becomes of the call."""
+def test_without_an_answer_six_digits_are_masked_with_a_warning(desk: Desk, line: str) -> None:
+    """With a malformed answer, six digits in a ticket are masked, and a warning says so."""
     desk.collected("lara")
     call(desk, "lock lara --reason odd")
     ran = call(desk, f"{line} --ref 444159 --pin-stdin", "44415\n")

@@ -35,7 +35,7 @@ from tests.support.terminal import terminal
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """Two accounts, two agents, and a bit of everything."""
+    """Two accounts, two agents and several kinds of events."""
     desk = new_desk(tmp_path_factory.mktemp("audit"))
     desk.collected("alice")
     desk.collected("gus", "globex")
@@ -87,8 +87,8 @@ FILTERS: dict[str, Callable[[dict[str, Any]], bool]] = {
 
 
 @pytest.mark.parametrize("line", FILTERS)
-def test_a_list_holds_what_is_wanted(busy: Desk, line: str) -> None:
-    """Newest first, every event that the filter lets through, with all its keys."""
+def test_a_list_fits_its_filter(busy: Desk, line: str) -> None:
+    """A list has every event that fits the filter, the newest first."""
     everything = events_of(call(busy, "audit list --json --limit 1000"))
     assert [event["seq"] for event in everything] == list(range(len(everything), 0, -1))
     assert all(set(event) == EVENT for event in everything)
@@ -103,8 +103,8 @@ def test_a_list_holds_what_is_wanted(busy: Desk, line: str) -> None:
     assert expected or table.out == "no such events\n"
 
 
-def test_json_lines_are_all_unless_a_limit_is_said(desk: Desk) -> None:
-    """What a log collector takes is not cut in silence; the table shows the latest fifty."""
+def test_json_lines_are_complete_by_default(desk: Desk) -> None:
+    """JSON lines are complete by default; the table shows the latest fifty."""
     for number in range(60):
         desk.add(f"u{number}")
     everything = desk.sql("SELECT count(*) FROM trail")[0][0]
@@ -117,7 +117,7 @@ def test_json_lines_are_all_unless_a_limit_is_said(desk: Desk) -> None:
 @pytest.mark.engines
 @pytest.mark.parametrize("words", ["", "--user gus", "--kind verify", "--after 3", "--since 1h"])
 def test_what_is_cut_is_counted(floor: Desk, words: str) -> None:
-    """The whole number, whatever the filter, and whether there is more than is shown."""
+    """A list has the total, and whether it is truncated."""
     every = answer_of(call(floor, f"audit list {words} --json --limit 1000"))
     assert (every["total"], every["truncated"]) == (len(every["events"]), False)
     for limit in (1, max(1, every["total"])):
@@ -128,7 +128,7 @@ def test_what_is_cut_is_counted(floor: Desk, words: str) -> None:
 
 @pytest.mark.engines
 def test_above_a_number_the_oldest_come_first(floor: Desk) -> None:
-    """Number after number, in every form, to the end: so a collector goes on where it was."""
+    """With `--after` events come in order, to the end, so that a collector can go on."""
     last = events_of(call(floor, "audit list --json --limit 1"))[0]["seq"]
     for form in ("--jsonl", "--format csv", "--jsonl --limit 3"):
         out = call(floor, f"audit list {form} --after {last - 5}").out.splitlines()
@@ -137,8 +137,8 @@ def test_above_a_number_the_oldest_come_first(floor: Desk) -> None:
     assert call(floor, f"audit list --jsonl --after {last}").out == ""
 
 
-def test_what_was_archived_is_said(tmp_path: Path) -> None:
-    """A collector that comes too late gets the rest, and a warning of what it can't get here."""
+def test_archived_events_are_a_warning(tmp_path: Path) -> None:
+    """A late collector gets the rest, and a warning about archived events."""
     with long_ago(90):
         desk = new_desk(tmp_path)
         desk.collected("alice")
@@ -155,7 +155,7 @@ def test_what_was_archived_is_said(tmp_path: Path) -> None:
 
 
 def test_a_slip_is_answered_with_near_names(busy: Desk) -> None:
-    """Not with an empty list; a name that somebody typed into `verify` has events, though."""
+    """A mistyped filter is exit 6 with near names, except for names that have events."""
     for line, near in (("--user alcie", "alice"), ("--account globx", "globex")):
         ran = call(busy, f"audit list {line}")
         assert (ran.code, ran.out) == (6, "")
@@ -166,7 +166,7 @@ def test_a_slip_is_answered_with_near_names(busy: Desk) -> None:
 
 
 def test_a_table_for_a_spreadsheet(busy: Desk) -> None:
-    """The same values as in JSON under the same names, and none of them is run as a formula."""
+    """CSV has the values of the JSON, and no cell is a formula."""
     assert call(busy, ["lock", "alice", "--reason", "=HYPERLINK(1)"]).code == 0
     out = call(busy, "audit list --format csv").out
     rows = list(csv.DictReader(io.StringIO(out, newline="")))
@@ -179,7 +179,7 @@ def test_a_table_for_a_spreadsheet(busy: Desk) -> None:
 
 
 def test_since_cuts_at_the_second(busy: Desk) -> None:
-    """The event of that very second is still listed."""
+    """`--since` includes events of that second."""
     for ago, seq in ((3, 1), (2, 2), (1, 3)):
         busy.sql("UPDATE trail SET at = ? WHERE number = ?", f"2030-01-01T00:00:0{9 - ago}Z", seq)
     found = events_of(call(busy, "audit list --json --since 2030-01-01T00:00:07Z"))
@@ -202,7 +202,7 @@ class Followed:
 
 @contextmanager
 def following(desk: Desk, *options: str) -> Iterator[Followed]:
-    """Follow the trail, until the end of the block."""
+    """Follow the trail until the end of the block."""
     with desk.start("audit", "list", "--follow", *options) as process:
         try:
             yield Followed(process)
@@ -211,7 +211,7 @@ def following(desk: Desk, *options: str) -> Iterator[Followed]:
 
 
 def test_new_events_appear(busy: Desk) -> None:
-    """First what there is and then what comes, the oldest first, until Ctrl-C: 130."""
+    """`--follow` prints old events, then new ones, until Ctrl-C."""
     with following(busy, "--jsonl", "--limit", "2") as followed:
         head = events_of(call(busy, "audit list --json --limit 2"))[::-1]
         assert [json.loads(followed.line()) for _ in head] == head
@@ -229,7 +229,7 @@ def test_new_events_appear(busy: Desk) -> None:
 
 @pytest.mark.engines
 def test_following_goes_on_above_a_number(floor: Desk) -> None:
-    """All that there is above it, at once, and then what comes: nothing twice, nothing left out."""
+    """`--follow --after N` prints each event above N exactly once."""
     last = events_of(call(floor, "audit list --json --limit 1"))[0]["seq"]
     with following(floor, "--jsonl", "--after", str(last - 3)) as followed:
         assert [json.loads(followed.line())["seq"] for _ in range(3)] == [last - 2, last - 1, last]
@@ -239,7 +239,7 @@ def test_following_goes_on_above_a_number(floor: Desk) -> None:
 
 
 def test_following_keeps_to_the_filter(busy: Desk) -> None:
-    """Also where nothing was there to begin with."""
+    """`--follow` keeps to the filter, also if nothing fits at first."""
     with following(busy, "--kind", "unlocked", "--user", "alice", "--jsonl") as followed:
         time.sleep(0.5)  # let it begin; whatever comes first, nothing must be missed or added
         with busy.session() as session:
@@ -251,7 +251,7 @@ def test_following_keeps_to_the_filter(busy: Desk) -> None:
 
 
 def test_nothing_is_missed_at_the_beginning(busy: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An event that comes between the first list and the first look for new ones is shown."""
+    """An event between the first list and the first look for new ones is shown."""
     from pincli.commands import audit
     from pincli.store.sql.trail import SqlTrail
 
@@ -289,7 +289,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(busy: Desk) -> None:
 
 
 def test_following_in_a_terminal(busy: Desk) -> None:
-    """Lines for people, one for each event, ended by Ctrl-C."""
+    """In a terminal each event is a line; Ctrl-C ends it."""
     with terminal(busy, "audit", "list", "--follow", "--user", "gus", "--limit", "1") as screen:
         screen.wait_for("unlocked")
         with busy.session() as session:
@@ -299,8 +299,8 @@ def test_following_in_a_terminal(busy: Desk) -> None:
         assert screen.end() == 130
 
 
-def test_a_check_says_untouched_and_the_head(busy: Desk) -> None:
-    """For people and for programs; the head it prints is one it takes."""
+def test_a_check_prints_the_head(busy: Desk) -> None:
+    """A check prints the head, and accepts it with `--expect-head`."""
     answer = call(busy, "audit verify --json").answer
     assert (answer["finding"], answer["bad_event"]) == (None, None)
     ran = call(busy, "audit verify")
@@ -316,7 +316,7 @@ def test_a_check_says_untouched_and_the_head(busy: Desk) -> None:
 
 
 def test_a_check_names_the_first_bad_event(busy: Desk) -> None:
-    """Exit 8; the number and what is wrong, for people and for programs."""
+    """A changed event is exit 8, with its number and what is wrong."""
     busy.sql("UPDATE trail SET account = 'mallory' WHERE number = 7")
     ran = call(busy, "audit verify")
     assert (ran.code, ran.out) == (8, "")
@@ -325,8 +325,8 @@ def test_a_check_names_the_first_bad_event(busy: Desk) -> None:
     assert (answer["ok"], answer["bad_event"], answer["events"]) == (False, 7, 6)
 
 
-def test_a_cut_tail_is_told_against_the_noted_head(busy: Desk) -> None:
-    """This host's mark tells it, and elsewhere the number of the first event that is gone."""
+def test_a_cut_tail_is_found(busy: Desk) -> None:
+    """A cut tail is found by this host's mark, or by `--expect-head`."""
     head = call(busy, "audit verify --json").answer["head"]
     busy.sql("DELETE FROM trail WHERE number >= ?", int(head.partition(":")[0]))
     ran = call(busy, "audit verify")
@@ -341,7 +341,7 @@ def test_a_cut_tail_is_told_against_the_noted_head(busy: Desk) -> None:
 
 @pytest.mark.parametrize("spoil", ["wrong", "missing", "old missing"])
 def test_a_wrong_key_is_not_called_tampering(busy: Desk, spoil: str) -> None:
-    """Exit 8 too, but what is wrong is the key, and it is named."""
+    """A wrong key is exit 8, named, and not called tampering."""
     if spoil == "old missing":
         for path in busy.keys.glob("audit-*.key"):
             path.unlink()
@@ -357,7 +357,7 @@ def test_a_wrong_key_is_not_called_tampering(busy: Desk, spoil: str) -> None:
 
 
 def test_a_listing_needs_no_key_and_writes_nothing(busy: Desk) -> None:
-    """Who reads the trail leaves no trace in the files."""
+    """Listing needs no key and writes nothing."""
     for path in busy.keys.iterdir():
         path.unlink()
     before = busy.database.read_bytes()
@@ -366,13 +366,13 @@ def test_a_listing_needs_no_key_and_writes_nothing(busy: Desk) -> None:
 
 
 def test_every_kind_can_be_asked_for(busy: Desk) -> None:
-    """By the word that stands in the events."""
+    """`--kind` takes every kind of event."""
     for kind in EventKind:
         assert call(busy, f"audit list --kind {kind} --jsonl").code == 0
 
 
-def test_a_long_list_held_open_holds_nobody_up(busy: Desk) -> None:
-    """`audit list | less`: with the pipe full and nobody reading, agents verify."""
+def test_a_long_list_held_open_blocks_nobody(busy: Desk) -> None:
+    """While `audit list | less` waits with a full pipe, agents verify."""
     event = NewEvent(EventKind.REFUSED, name="n" * 60, outcome="unknown_user")
     with busy.session(Need.WRITE) as session:
         for _ in range(600):

@@ -1,4 +1,4 @@
-"""Everything that can be wrong with what pincli is given, as real processes.
+"""Wrong input, mostly to real processes.
 
 Each time: one clear sentence, a hint, the right exit code, and nothing changed.
 """
@@ -32,7 +32,7 @@ def everything(desk: Desk) -> dict[str, bytes]:
 
 
 def in_shell(desk: Desk, redirections: str, *arguments: str, stdin: str = "") -> Ran:
-    """Run pincli by a shell that redirects or closes its streams."""
+    """Run pincli from a shell that redirects or closes its streams."""
     done = subprocess.run(
         ["sh", "-c", f'exec "$@" {redirections}', "sh", *PROGRAM, *arguments],
         input=stdin.encode(),
@@ -100,7 +100,7 @@ def by_modes(desk: Desk, *arguments: str, stdin: str = "") -> Ran:
 def test_a_wrong_line_changes_nothing(
     floor: Desk, words: list[str], stdin: str, code: int, sentence: str, hint: str
 ) -> None:
-    """One sentence, one hint, the code of the contract, and not one byte of difference."""
+    """A wrong line prints one sentence and one hint, and changes no byte."""
     before = everything(floor)
     ran = call(floor, words, stdin)
     message, advice = error_of(ran)
@@ -122,7 +122,7 @@ def test_a_wrong_line_changes_nothing(
     ],
 )
 def test_an_unknown_user_is_a_refusal_with_near_names(floor: Desk, words: list[str]) -> None:
-    """Exit 6 with the name that was meant; one event says who was asked for, nothing else."""
+    """An unknown user is exit 6 with the near name, and one event."""
     people = floor.sql("SELECT * FROM people ORDER BY id")
     events = len(floor.events())
     ran = floor.run(*words, stdin=f"{RIGHT}\n")
@@ -148,8 +148,8 @@ def test_of_several_users_all_the_unknown_are_listed(floor: Desk) -> None:
     assert floor.sql("SELECT * FROM people ORDER BY id") == people
 
 
-def test_an_unlock_that_is_not_due_is_a_refusal(floor: Desk) -> None:
-    """Five misses are no lock: exit 7, one refusal on record, the counter as it was."""
+def test_unlocking_a_user_who_is_not_locked(floor: Desk) -> None:
+    """Unlocking a user who isn't locked is exit 7 and one event; the counter stays."""
     events = len(floor.events())
     ran = floor.run("unlock", "vera", "--reason", "why")
     message, _ = error_of(ran)
@@ -162,7 +162,7 @@ def test_an_unlock_that_is_not_due_is_a_refusal(floor: Desk) -> None:
 
 @pytest.mark.parametrize("pin", ["", "1", "12345", "1234567", "12 345", "\uff11" * 6, "\x00" * 6])
 def test_a_malformed_pin_is_never_charged(floor: Desk, pin: str) -> None:
-    """Whatever is no six digits is exit 2; the counter and the trail stay as they are."""
+    """A malformed PIN is exit 2, and changes neither counter nor trail."""
     before = everything(floor)
     for options in ([], ["--json"]):
         ran = floor.run("verify", "vera", "--pin-stdin", *options, stdin=f"{pin}\n")
@@ -176,7 +176,7 @@ def test_a_malformed_pin_is_never_charged(floor: Desk, pin: str) -> None:
 
 @pytest.mark.parametrize("user", ["alice", "vera"])
 def test_a_huge_line_is_a_slip(floor: Desk, user: str) -> None:
-    """10 MB without a newline: told after the first kilobyte or so, not charged."""
+    """10 MB without a newline is a slip, found early and not charged."""
     before = everything(floor)
     ran = floor.run("verify", user, "--pin-stdin", stdin=b"4" * 10_000_000, timeout=20)
     message, _ = error_of(ran)
@@ -185,7 +185,7 @@ def test_a_huge_line_is_a_slip(floor: Desk, user: str) -> None:
 
 
 def test_an_endless_line_is_a_slip(floor: Desk) -> None:
-    """A stdin without end does not hang the desk."""
+    """Endless input is a slip."""
     before = everything(floor)
     ran = in_shell(floor, "</dev/zero", "verify", "alice", "--pin-stdin")
     error_of(ran)
@@ -194,7 +194,7 @@ def test_an_endless_line_is_a_slip(floor: Desk) -> None:
 
 
 def test_only_the_first_line_is_taken(floor: Desk) -> None:
-    """What follows the newline is no part of the PIN, and is left for the next program."""
+    """Only the first line is read; the rest is left for the next program."""
     done = subprocess.run(
         ["sh", "-c", '"$@" >/dev/null && cat', "sh", *PROGRAM, "verify", "alice", "--pin-stdin"],
         input=f"{RIGHT}\r\nthe rest\n".encode(),
@@ -221,7 +221,7 @@ def test_only_the_first_line_is_taken(floor: Desk) -> None:
 def test_without_a_readable_stdin_there_is_no_answer(
     floor: Desk, redirection: str, words: tuple[str, ...]
 ) -> None:
-    """Closed, write-only or empty: wrong usage, in both forms, and nothing changed."""
+    """A stdin that can't be read is wrong usage, and changes nothing."""
     before = everything(floor)
     ran = in_shell(floor, redirection, *words)
     error_of(ran)
@@ -232,7 +232,7 @@ def test_without_a_readable_stdin_there_is_no_answer(
 
 
 def test_without_stdin_what_needs_none_works(floor: Desk) -> None:
-    """A closed stdin is nobody's business but the PIN's."""
+    """A command that needs no stdin works with a closed one."""
     assert in_shell(floor, "<&-", "status", "alice").code == 0
     assert in_shell(floor, "<&-", "unlock", "lara", "--reason", "why").code == 0
 
@@ -240,7 +240,7 @@ def test_without_stdin_what_needs_none_works(floor: Desk) -> None:
 # A PIN in the wrong place.
 
 
-def test_a_pin_as_an_argument_is_told_why_not(floor: Desk) -> None:
+def test_a_pin_as_an_argument_is_refused(floor: Desk) -> None:
     """The error says that a PIN is never an argument, and how else it is given."""
     for words in (["--pin", STRAY], [f"--pin={STRAY}"], [STRAY]):
         message, hint = error_of(floor.run("verify", "alice", *words))
@@ -252,7 +252,7 @@ def test_a_pin_as_an_argument_is_told_why_not(floor: Desk) -> None:
 
 
 def no_folder(desk: Desk) -> None:
-    """Nothing where the store should be."""
+    """No folder at all."""
     shutil.rmtree(desk.store)
 
 
@@ -317,10 +317,10 @@ def a_file_for_a_folder(desk: Desk) -> None:
     ],
     ids=lambda value: value.__name__ if callable(value) else None,
 )
-def test_a_store_that_is_none_is_unavailable(
+def test_a_missing_or_broken_store_is_unavailable(
     floor: Desk, spoil: Callable[[Desk], None], sentence: str, hint: str
 ) -> None:
-    """Exit 8, to a verify as to a status, and what is there is left alone."""
+    """A missing or broken store is exit 8 and is left alone."""
     spoil(floor)
     before = everything(floor) if floor.store.is_dir() else {}
     for words in (["status"], ["verify", "alice", "--pin-stdin"]):
@@ -336,7 +336,7 @@ def test_a_store_that_is_none_is_unavailable(
 
 
 def test_a_lost_lock_file_is_not_called_a_missing_store(floor: Desk) -> None:
-    """The database is there: `pincli init` would be the wrong advice."""
+    """Without its lock file a store is not called missing."""
     (floor.store / "pincli.lock").unlink()
     ran = floor.run("verify", "alice", "--pin-stdin", stdin=RIGHT)
     message, hint = error_of(ran)
@@ -348,7 +348,7 @@ def test_a_lost_lock_file_is_not_called_a_missing_store(floor: Desk) -> None:
 
 @pytest.mark.parametrize("mode", [0o000, 0o200])
 def test_a_database_that_may_not_be_read_is_unavailable(floor: Desk, mode: int) -> None:
-    """Exit 8, and the hint names who may."""
+    """A database that may not be read is exit 8, with a hint about its owner."""
     before = everything(floor)
     floor.database.chmod(mode)
     for words in (["status"], ["verify", "alice", "--pin-stdin"]):
@@ -363,7 +363,7 @@ def test_a_database_that_may_not_be_read_is_unavailable(floor: Desk, mode: int) 
 
 @pytest.mark.parametrize(("path", "mode"), [("pincli.db", 0o400), (".", 0o500)])
 def test_a_store_that_may_not_be_written_can_be_read(floor: Desk, path: str, mode: int) -> None:
-    """`status` works; a verify is exit 8, and nobody is verified without a charge."""
+    """In a read-only store `status` works; a verify is exit 8, as nothing can be charged."""
     before = everything(floor)
     (floor.store / path).chmod(mode)
     status = by_modes(floor, "status", "alice")
@@ -436,10 +436,10 @@ def test_keys_that_may_not_be_read_are_unavailable(floor: Desk) -> None:
         ("new", "file/keys", 8, "file"),
     ],
 )
-def test_an_init_that_can_not_be_leaves_nothing_behind(
+def test_a_failed_init_leaves_nothing_behind(
     floor: Desk, tmp_path: Path, store: str, keys: str, code: int, sentence: str
 ) -> None:
-    """Refused or unavailable; no folder, no key, no byte is different afterwards."""
+    """An init that fails leaves no folder, key or byte behind."""
     (tmp_path / "file").write_text("a file", encoding="ascii")
     (tmp_path / "open").mkdir(mode=0o755)
     (tmp_path / "open" / "something").touch()
@@ -453,8 +453,8 @@ def test_an_init_that_can_not_be_leaves_nothing_behind(
     assert (content(tmp_path), sorted(tmp_path.rglob("*"))) == before
 
 
-def test_an_init_that_fails_says_written_not_read(floor: Desk, tmp_path: Path) -> None:
-    """Where a folder can't be made, the sentence is not about reading a key."""
+def test_a_failed_init_is_not_about_reading(floor: Desk, tmp_path: Path) -> None:
+    """The error for a folder that can't be made is not about reading."""
     (tmp_path / "file").touch()
     words = ("--store", str(tmp_path / "new"), "--keys", str(tmp_path / "file" / "keys"), "init")
     message, _ = error_of(floor.run(*words))
@@ -496,7 +496,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 def test_an_answer_that_can_not_be_written_is_exit_8(
     floor: Desk, redirection: str, words: tuple[str, ...]
 ) -> None:
-    """A full or closed stdout is told by the exit code; there is no traceback."""
+    """With a full or closed stdout a command is exit 8, without a traceback."""
     ran = in_shell(floor, redirection, *words, stdin=RIGHT)
     expected = 2 if words == ("user",) else 8
     assert ran.code == expected
@@ -507,8 +507,8 @@ def test_an_answer_that_can_not_be_written_is_exit_8(
 
 
 @pytest.mark.parametrize("redirection", CLOSED_OR_FULL)
-def test_a_verdict_that_nobody_can_read_is_no_verdict(floor: Desk, redirection: str) -> None:
-    """The right PIN with nowhere to say so: exit 8, told on stderr as not verified."""
+def test_a_verdict_that_can_not_be_written(floor: Desk, redirection: str) -> None:
+    """A right PIN whose verdict can't be written is exit 8, not verified."""
     ran = in_shell(floor, redirection, "verify", "alice", "--pin-stdin", stdin=RIGHT)
     message, _ = error_of(ran)
     assert ran.code == 8
@@ -526,10 +526,8 @@ def test_a_verdict_that_nobody_can_read_is_no_verdict(floor: Desk, redirection: 
         ("help man --json", PAGE),
     ],
 )
-def test_a_pipe_that_would_block_takes_all_or_it_is_exit_8(
-    floor: Desk, words: str, room: int, unbuffered: str
-) -> None:
-    """What there is room for is the beginning of the answer, and nothing comes after it."""
+def test_a_full_pipe_is_exit_8(floor: Desk, words: str, room: int, unbuffered: str) -> None:
+    """A full pipe takes the beginning of the answer only; the command is exit 8."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 2 * PAGE)
@@ -554,10 +552,8 @@ def test_a_pipe_that_would_block_takes_all_or_it_is_exit_8(
 
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "JSON"])
 @pytest.mark.parametrize("words", [["status"], ["audit", "list"], ["verify", "--help"], ["nope"]])
-def test_a_reader_that_went_away_is_not_complained_about(
-    floor: Desk, words: list[str], options: list[str]
-) -> None:
-    """As in `pincli … | head -0`: a code, and no word on stderr beside the error itself."""
+def test_a_closed_pipe_needs_no_message(floor: Desk, words: list[str], options: list[str]) -> None:
+    """If the reader closed the pipe, as `head -0` does, stderr has no complaint about it."""
     reader, writer = os.pipe()
     os.close(reader)
     try:
@@ -581,7 +577,7 @@ def test_a_reader_that_went_away_is_not_complained_about(
 
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
 def test_without_stderr_the_codes_are_the_same(floor: Desk, redirection: str) -> None:
-    """Nowhere to complain: answers and exit codes stay, and no file of ours becomes stderr."""
+    """Without stderr answers and exit codes stay the same, and no file becomes stderr."""
     before = everything(floor)
     assert in_shell(floor, redirection, "status", "nobody").code == 6
     assert in_shell(floor, redirection, "nope").code == 2
@@ -592,8 +588,8 @@ def test_without_stderr_the_codes_are_the_same(floor: Desk, redirection: str) ->
     assert floor.sql("PRAGMA integrity_check") == [("ok",)]
 
 
-def test_with_every_stream_closed_a_verify_is_exit_2_and_harmless(floor: Desk) -> None:
-    """Descriptors 0, 1 and 2 are free: the database must not become one of them."""
+def test_a_verify_with_every_stream_closed(floor: Desk) -> None:
+    """With all streams closed the database does not become one of them."""
     before = everything(floor)
     ran = in_shell(floor, "<&- >&- 2>&-", "verify", "alice", "--pin-stdin")
     assert (ran.code, ran.out, ran.err) == (2, "", "")
@@ -601,7 +597,7 @@ def test_with_every_stream_closed_a_verify_is_exit_2_and_harmless(floor: Desk) -
 
 
 def test_in_a_c_locale_errors_are_ascii(floor: Desk) -> None:
-    """Bytes from outside ASCII in an argument are escaped where the locale has no UTF-8."""
+    """Without UTF-8 in the locale, errors are ASCII."""
     ran = floor.run("status", "--state", "gesperrt\u00fc", LC_ALL="C")
     error_of(ran)
     assert ran.err.isascii()

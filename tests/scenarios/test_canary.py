@@ -1,4 +1,4 @@
-"""One PIN, used and mistyped in every command: afterwards it is found nowhere."""
+"""One PIN, used and mistyped in every command, is found nowhere afterwards."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ LOOKING = [
     ("keys", "list"),
     ("doctor",),
 ]
-"""Commands that show what the others have left."""
+"""Commands that read the store afterwards."""
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def people(desk: Desk) -> Desk:
 def test_a_pin_used_and_mistyped_everywhere_is_found_nowhere(
     people: Desk, forks: Forks, as_json: tuple[str, ...]
 ) -> None:
-    """Every command, right and wrong, by stdin and by mistake; then every file is searched."""
+    """After every command has got the PIN, no output, event or file has it."""
     for arguments in (*USED, *MISTYPED, *LOOKING):
         nowhere(forks.run(people, *arguments, *as_json, stdin=f"{CANARY}\n"))
     for event in people.events():
@@ -155,7 +155,7 @@ def test_pins_in_a_file_of_people_are_found_nowhere_else(
     code: int,
     as_json: tuple[str, ...],
 ) -> None:
-    """Imports carry no PINs: they are left out or refused, and never repeated."""
+    """A PIN in an imported file is ignored or refused, and never repeated."""
     file = tmp_path_factory.mktemp("inbox") / "people.csv"
     file.write_text(rows)
     ran = forks.run(people, "import", str(file), "--yes", *words, *as_json)
@@ -164,14 +164,14 @@ def test_pins_in_a_file_of_people_are_found_nowhere_else(
     in_no_file(people)
 
 
-def test_the_mistakes_are_mostly_real(people: Desk, forks: Forks) -> None:
-    """Most of what is mistyped is refused, so that the search above is about refusals too."""
+def test_most_mistyped_lines_are_refused(people: Desk, forks: Forks) -> None:
+    """Most of the mistyped lines are refused."""
     codes = [forks.run(people, *arguments, stdin=f"{CANARY}\n").code for arguments in MISTYPED]
     assert sum(code in (2, 6) for code in codes) > len(MISTYPED) / 2
 
 
 def test_only_the_owners_look_shows_the_pin(people: Desk) -> None:
-    """`pin show` is the one command whose answer is the PIN; it is not in its own event."""
+    """Only `pin show` prints the PIN, and its event doesn't have it."""
     ran = people.run("pin", "show", "alice")
     assert CANARY in ran.out
     assert CANARY not in ran.err
@@ -179,7 +179,7 @@ def test_only_the_owners_look_shows_the_pin(people: Desk) -> None:
 
 
 def test_the_search_would_find_it(people: Desk) -> None:
-    """The canary in a file, or printed, is what these tests fail on."""
+    """These tests fail if the PIN is printed or in a file."""
     fresh(people, "note").write_text(f"the PIN is {CANARY}{os.linesep}")
     with pytest.raises(AssertionError, match="note"):
         in_no_file(people)

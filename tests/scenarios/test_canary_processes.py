@@ -26,7 +26,7 @@ def people(desk: Desk) -> Desk:
 
 
 def test_a_pin_in_a_bugs_exception_is_not_shown(people: Desk) -> None:
-    """A crash before the hash, with the PIN in its text: exit 1, without that text."""
+    """A bug whose exception has the PIN in its text is exit 1 without that text."""
     plan = Plan(at=(("hash", "bug"),))
     for as_json in (("--json",), ()):
         arguments = ("verify", "alice", "--pin-stdin", *as_json)
@@ -42,7 +42,7 @@ def test_a_pin_in_a_bugs_exception_is_not_shown(people: Desk) -> None:
 
 @pytest.mark.parametrize("pin", [CANARY, OTHER])
 def test_an_answer_in_flight_is_stored_as_a_hash(people: Desk, pin: str) -> None:
-    """Killed after its charge: what lies in the record is the digest of a keyed hash, no PIN."""
+    """After a kill the record holds the digest of a keyed hash, not the PIN."""
     plan = Plan(at=(("charged", "kill"),))
     drive(people, *verify_of("alice"), plan=plan, pin=pin)
     user = people.user("alice")
@@ -56,7 +56,7 @@ def test_an_answer_in_flight_is_stored_as_a_hash(people: Desk, pin: str) -> None
 
 
 def test_a_hot_journal_holds_no_pin(people: Desk) -> None:
-    """Killed in the middle of writing a new PIN: neither the database nor its journal has it."""
+    """After a kill during a PIN change, neither the database nor its journal has the PIN."""
     require_strace()
     run = traced(
         people,
@@ -77,7 +77,7 @@ def test_a_hot_journal_holds_no_pin(people: Desk) -> None:
 
 
 def test_no_process_has_the_pin_in_its_arguments_or_environment(people: Desk) -> None:
-    """While it is in flight, the process list shows it to nobody."""
+    """During a verify the process list doesn't show the PIN."""
     with paused_verify(people, "alice", CANARY) as run:
         facts = Path("/proc") / str(run.process.pid)
         for name in ("cmdline", "environ"):
@@ -92,7 +92,7 @@ def test_no_process_has_the_pin_in_its_arguments_or_environment(people: Desk) ->
     "arguments", [verify_of("alice"), ("pin", "change", "bob", "--pin-stdin", "--json")]
 )
 def test_no_other_program_is_started(people: Desk, arguments: tuple[str, ...]) -> None:
-    """With a PIN in hand, pincli runs nothing else, so nothing else can be given it."""
+    """A command that reads a PIN starts no other program."""
     require_strace()
     run = traced(people, *arguments, calls="execve,fork,vfork", stdin=f"{CANARY}\n")
     assert run.ran.code == 0
@@ -109,10 +109,8 @@ tr '\\0' '\\n' < /proc/$$/environ
 """
 
 
-def test_a_hook_that_is_told_of_the_lock_is_not_told_the_answer(
-    people: Desk, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """The one program that pincli may start gets the PIN neither on stdin nor otherwise."""
+def test_a_hook_gets_no_pin(people: Desk, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The hook gets no PIN, neither on stdin nor otherwise."""
     folder = tmp_path_factory.mktemp("hook")
     told, hook, config = folder / "told", folder / "hook", folder / "pincli.toml"
     hook.write_text(HOOK.replace("#!/bin/sh", f"#!/bin/sh\nexec > {told}"))

@@ -1,4 +1,4 @@
-"""A clock that was ten years ahead for a while: nothing counts for years, and doctor says so."""
+"""A clock that was ten years ahead for a while."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def _locked_twice(desk: Desk, plan: Plan) -> None:
         assert drive(desk, *verify_of("alice"), plan=plan, pin=WRONG).code == 3
 
 
-def test_what_is_dated_in_the_future_counts_in_no_window(desk: Desk) -> None:
-    """No alert of it, by exit code either; `doctor` names it; the counter is as it was."""
+def test_future_events_raise_no_alert(desk: Desk) -> None:
+    """Future events raise no alert; doctor reports them, and the counter stays."""
     desk.collected("alice")
     _locked_twice(desk, AHEAD)
     alerts = desk.run("alerts", "--json", "--exit-code")
@@ -47,15 +47,15 @@ def test_what_is_dated_in_the_future_counts_in_no_window(desk: Desk) -> None:
     nothing_impossible(desk)
 
 
-def test_the_same_now_is_alarming(desk: Desk) -> None:
-    """What the clock was wrong about is a sign when it is right."""
+def test_the_same_events_now_raise_one(desk: Desk) -> None:
+    """The same events at the right time are a sign."""
     desk.collected("alice")
     _locked_twice(desk, Plan())
     assert desk.run("alerts", "--json", "--exit-code").code == 4
 
 
-def test_an_unlock_dated_in_the_future_makes_no_sign_of_misses_now(desk: Desk) -> None:
-    """It counts in no window, so three plain misses long after it are only that."""
+def test_an_unlock_in_the_future_makes_no_sign(desk: Desk) -> None:
+    """An unlock in the future makes no sign of three misses now."""
     desk.collected("alice")
     desk.collected("bob", pin=OTHER)
     guess_wrong(desk, "alice", 6)
@@ -67,7 +67,7 @@ def test_an_unlock_dated_in_the_future_makes_no_sign_of_misses_now(desk: Desk) -
 
 
 def test_an_attempt_left_open_in_the_future_is_ended_by_the_next(desk: Desk) -> None:
-    """No clock is asked when the next one comes along."""
+    """An open attempt with a future date is ended by the next verify."""
     desk.collected("alice")
     dead = Plan(at=(("charged", "kill"),), ago=AHEAD.ago)
     drive(desk, *verify_of("alice"), plan=dead, pin=WRONG)
@@ -83,7 +83,7 @@ def test_an_attempt_left_open_in_the_future_is_ended_by_the_next(desk: Desk) -> 
 def test_a_clock_after_the_end_of_time(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
-    """Exit 8, and nothing is called damaged: Python counts to the year 2262."""
+    """A clock after the year 2262 is exit 8, and nothing is called damaged."""
     desk.collected("alice")
     with monkeypatch.context() as patched:
         patched.setattr(time, "time", _too_late)

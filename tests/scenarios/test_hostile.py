@@ -1,4 +1,4 @@
-"""Input that means no good: no crash, and no byte that a terminal would act on."""
+"""Hostile input: no crash, and no byte that a terminal would act on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.floor import RIGHT, copy_of
 from tests.support.terminal import terminal
 
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffd]")
-"""What a terminal acts on, but the newline; and what was no text."""
+"""Characters that a terminal acts on, without the newline, and the replacement character."""
 
 CORPUS = (
     "\x1b[31mred\x1b[0m",
@@ -108,7 +108,7 @@ PATHS = (
 
 @pytest.fixture
 def floor(template: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """The same for one test, which works in a folder of its own."""
+    """The floor for one test, in a working folder of its own."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setattr(store, "DEPLOYMENT", tmp_path / "none")
@@ -116,7 +116,7 @@ def floor(template: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> De
 
 
 def harmless(ran: Ran) -> None:
-    """Fail if it crashed, or told a terminal to do anything."""
+    """Fail if it crashed or printed a control character."""
     assert ran.code != 1, ran
     assert ran.code in (0, 2, 3, 4, 5, 6, 7, 8), ran
     for stream in (ran.out, ran.err):
@@ -125,7 +125,7 @@ def harmless(ran: Ran) -> None:
 
 
 def tried(desk: Desk, line: tuple[str, ...], text: str, *, as_json: bool) -> None:
-    """Run a line with a text in it, if a process could be given that."""
+    """Run a line with a text in it, if a process could get such an argument."""
     if "\0" in text or any("\ud800" <= character < "\udc80" for character in text):
         return
     if line[0] == "import" and text == "-":
@@ -138,14 +138,14 @@ def tried(desk: Desk, line: tuple[str, ...], text: str, *, as_json: bool) -> Non
 @pytest.mark.rotating
 @pytest.mark.parametrize("line", LINES, ids=" ".join)
 def test_no_text_does_any_harm(floor: Desk, line: tuple[str, ...]) -> None:
-    """Wherever it goes on the command line, and on standard input."""
+    """No text on the command line or stdin does harm."""
     for number, text in enumerate(CORPUS, LINES.index(line)):
         tried(floor, line, text, as_json=number % 2 == 0)
 
 
 @pytest.mark.parametrize("line", PATHS, ids=" ".join)
 def test_no_path_does_any_harm(floor: Desk, line: tuple[str, ...]) -> None:
-    """A file or folder may be called anything that the system allows."""
+    """No name of a file or folder does harm."""
     for text in CORPUS:
         if (line[0], text) != ("backup", "-"):  # which is no path, and no text comes out
             tried(floor, line, text, as_json=False)
@@ -167,7 +167,7 @@ texts = st.text(max_size=40) | st.text(
 def test_no_random_text_does_any_harm(
     floor: Desk, line: tuple[str, ...], text: str, as_json: bool
 ) -> None:
-    """Texts that nobody thought of."""
+    """Random texts do no harm."""
     tried(floor, line, text, as_json=as_json)
 
 
@@ -178,8 +178,8 @@ def test_no_random_text_does_any_harm(
      "[link=https://evil]x[/link][/]", "a\\udcffb\U000e0041", "$(id) `id` 'x' \"y\"", "444159"],
     ids=repr,
 )  # fmt: skip
-def test_what_stands_in_the_store_does_no_harm(floor: Desk, text: str) -> None:
-    """However it came there: every command shows it escaped."""
+def test_hostile_texts_in_the_store_are_escaped(floor: Desk, text: str) -> None:
+    """Every command escapes a hostile text in the store."""
     everybody = [login for (login,) in floor.sql("SELECT login FROM people")]
     edit(floor, *everybody, display_name=text, account=text, last_attempt_by=text)
     edit(floor, "gus", login=text)
@@ -203,7 +203,7 @@ def test_what_stands_in_the_store_does_no_harm(floor: Desk, text: str) -> None:
     "text", ["\x1b]52;c;cm0gLXJm\x07", "\x9b31m", "a\u202eb", "[link=http://x]y[/link]", "a\rb"]
 )
 def test_nothing_from_the_store_reaches_a_terminal(floor: Desk, text: str) -> None:
-    """By Rich, in colour: only our own styles, and markup is text."""
+    """On a colour terminal only our own styles come out, and markup is text."""
     edit(floor, "alice", display_name=text)
     with terminal(floor, "status", "alice") as screen:
         assert screen.end() == 0
@@ -232,7 +232,7 @@ def test_nothing_from_the_store_reaches_a_terminal(floor: Desk, text: str) -> No
 )
 @pytest.mark.parametrize("locale", ["C.UTF-8", "C", "POSIX"])
 def test_bytes_that_are_no_text(floor: Desk, words: list[bytes], locale: str) -> None:
-    """As a process gets them, in any locale, for people and for programs."""
+    """Bytes that aren't text do no harm in any locale."""
     for form in ([], [b"--json"]):
         ended = subprocess.run(
             [*map(os.fsencode, PROGRAM), *words, *form],
@@ -248,7 +248,7 @@ def test_bytes_that_are_no_text(floor: Desk, words: list[bytes], locale: str) ->
 
 
 def _is_plain(detail: str) -> None:
-    """Fail if what is told of a refused file could do harm."""
+    """Fail if the sentence about a refused file has a control character."""
     assert CONTROL.search(detail) is None
 
 
@@ -259,10 +259,10 @@ def _is_plain(detail: str) -> None:
         (("--store", "/nowhere", "verify", "a", "--pin-stdin"), 8),
     ],
 )
-def test_a_verify_that_ends_early_ends_by_its_code(
+def test_a_failed_verify_ends_with_its_exit_code(
     floor: Desk, words: tuple[str, ...], code: int
 ) -> None:
-    """However far the hash function was loaded meanwhile: by its code, and by no signal."""
+    """A verify that fails while a thread loads the hash function ends with its exit code."""
     with ThreadPoolExecutor(3) as pool:
         ends = list(pool.map(lambda _: floor.run(*words, stdin=f"{RIGHT}\n").code, range(16)))
     assert set(ends) == {code}
@@ -287,7 +287,7 @@ GOOD = b'store = "/s"\nkeys = "/k"\n[roles]\nagent = ["amy"]\n'
 @example(GOOD + b"[hooks]\non_lock = [" + b'"/x",' * 5000 + b"]")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_configuration_is_a_bug(tmp_path: Path, content: bytes) -> None:
-    """Read or refused; and what is refused is not repeated."""
+    """Any configuration is read or refused, and its content is not repeated."""
     path = tmp_path / "pincli.toml"
     path.write_bytes(content)
     path.chmod(0o644)
@@ -311,7 +311,7 @@ def test_no_configuration_is_a_bug(tmp_path: Path, content: bytes) -> None:
 @example(b"ab " * 32)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_key_file_is_a_bug(tmp_path: Path, content: bytes) -> None:
-    """Thirty-two bytes in hexadecimal, or refused without repeating a byte of it."""
+    """A key file is 32 bytes in hexadecimal, or refused without showing its content."""
     path = tmp_path / "verify.key"
     path.write_bytes(content)
     path.chmod(0o600)
@@ -327,8 +327,8 @@ def test_no_key_file_is_a_bug(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"\x1b]52;c;x\x07", b"\xff" * 64, b"zz" * 32, b"a" * 10**6]
 )
-def test_a_spoilt_key_file_is_told_and_not_shown(floor: Desk, content: bytes) -> None:
-    """Every command that needs it: exit 8, and nothing of what it holds."""
+def test_a_broken_key_file_is_not_shown(floor: Desk, content: bytes) -> None:
+    """A broken key file is exit 8, and its content is not shown."""
     for name in ("verify.key", "audit.key", "portal.pub", "portal.key"):
         (floor.keys / name).write_bytes(content)
     for line in (

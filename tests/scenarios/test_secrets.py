@@ -1,4 +1,4 @@
-"""Keys that are wrong or unsafe, and verifiers put where they don't belong."""
+"""Wrong or unsafe keys, and verifiers in the wrong record."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ BREAKINGS = [_wrong, _missing, _exposed, _a_link, _malformed, _a_pipe, _a_folder
 def test_a_desk_without_its_keys_locks_nobody_out(
     desk: Desk, name: str, breaking: Breaking
 ) -> None:
-    """The right PIN at a misconfigured desk: exit 8, and not one attempt is charged."""
+    """At a misconfigured desk the right PIN is exit 8, and nothing is charged."""
     desk.collected("alice")
     guess_wrong(desk, "alice", 5)
     before = desk.sql("SELECT * FROM people"), desk.sql("SELECT count(*) FROM trail")
@@ -99,7 +99,7 @@ def _repair(desk: Desk, name: str, content: bytes) -> None:
 
 @pytest.mark.parametrize("breaking", [_wrong, _missing, _a_link])
 def test_a_desk_host_without_portal_key(desk: Desk, breaking: Breaking) -> None:
-    """It verifies and changes as ever, and can read no PIN back."""
+    """A host without portal.key verifies and changes PINs, and can't show one."""
     desk.collected("alice")
     breaking(desk, "portal.key")
     assert desk.verify("alice", RIGHT).code == 0
@@ -111,7 +111,7 @@ def test_a_desk_host_without_portal_key(desk: Desk, breaking: Breaking) -> None:
 
 
 def test_a_host_without_portal_pub_sets_no_pin(desk: Desk) -> None:
-    """Nothing to seal a PIN to: nothing is changed; verifying needs it not."""
+    """Without portal.pub no PIN is set; verifying works."""
     desk.collected("alice")
     desk.add("bob")
     (desk.keys / "portal.pub").unlink()
@@ -123,7 +123,7 @@ def test_a_host_without_portal_pub_sets_no_pin(desk: Desk) -> None:
 
 
 def _forge(desk: Desk, change: Callable[[list[User]], list[User]]) -> None:
-    """Write records as somebody could who has audit.key, but no verify.key."""
+    """Write records as an attacker with audit.key, but without verify.key."""
 
     def forged(transaction: Transaction) -> None:
         users = transaction.users([1, 2])
@@ -149,7 +149,7 @@ def _refused_uncharged(desk: Desk, user: str, pin: str) -> None:
 
 
 def test_pins_swapped_between_users_verify_nobody(desk: Desk) -> None:
-    """Whole PINs, proof, seal and version included, exchanged: each is bound to its user."""
+    """PINs exchanged between users verify nobody: each is bound to its user."""
     desk.collected("alice")
     desk.collected("mallory", pin=OTHER)
     _forge(
@@ -165,7 +165,7 @@ def test_pins_swapped_between_users_verify_nobody(desk: Desk) -> None:
 
 
 def test_an_older_pin_put_back_verifies_nobody(desk: Desk) -> None:
-    """The PIN that was changed away, under the present version: its proof names its own."""
+    """An older PIN under the present version verifies nobody."""
     desk.collected("alice")
     desk.add("bob")
     older = _pin_of(desk.user("alice"))
@@ -188,10 +188,8 @@ def test_an_older_pin_put_back_verifies_nobody(desk: Desk) -> None:
     ],
     ids=str,
 )
-def test_a_pin_that_nobody_with_the_key_made_is_not_charged(
-    desk: Desk, damage: dict[str, Any]
-) -> None:
-    """Another question, check, proof or key: exit 8 before anything is charged."""
+def test_a_forged_pin_is_not_charged(desk: Desk, damage: dict[str, Any]) -> None:
+    """A forged question, check, proof or key is exit 8 before anything is charged."""
     desk.collected("alice")
     desk.add("bob")
     _forge(desk, lambda users: [users[0]._replace(**damage)])

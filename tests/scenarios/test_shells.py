@@ -1,4 +1,4 @@
-"""Completion in the real shells, in a terminal: Tab is pressed, and the line is looked at."""
+"""Completion in real shells: press Tab in a terminal and read the line."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def need(name: str) -> None:
     ],
 )
 def test_commands_options_and_values(counter: Counter, line: str, after: str) -> None:
-    """Each where it may stand, and nothing where nothing is known."""
+    """Commands, options and values are completed at their places only."""
     assert counter.becomes(line) == after
 
 
@@ -141,7 +141,7 @@ def test_commands_options_and_values(counter: Counter, line: str, after: str) ->
     ],
 )
 def test_names(counter: Counter, words: str, after: str) -> None:
-    """Users and accounts from the store that the line names, whatever stands in them."""
+    """Users and accounts come from the store that the line names."""
     before = counter.filled("pincli --store {store} ")
     assert counter.becomes(before + words) == before + after
 
@@ -159,7 +159,7 @@ def test_names(counter: Counter, words: str, after: str) -> None:
     ],
 )
 def test_the_store_is_found_however_it_is_named(counter: Counter, options: str) -> None:
-    """Quotes, `=` and `~` are read as the shell reads them."""
+    """Quotes, `=` and `~` in `--store` are understood."""
     linked = Path(counter.shell.home) / "linked"
     if not linked.is_symlink():
         linked.symlink_to(counter.desk.store)
@@ -167,8 +167,8 @@ def test_the_store_is_found_however_it_is_named(counter: Counter, options: str) 
     assert counter.becomes(line) == f"{line}b@example.com"
 
 
-def test_without_a_store_nothing_is_said(counter: Counter) -> None:
-    """No name, no message, and the line as it was."""
+def test_without_a_store_there_is_no_message(counter: Counter) -> None:
+    """Without a store there is no candidate and no message."""
     line = "pincli --store /nowhere verify al"
     done = counter.tab(line, times=2)
     assert done.line == line
@@ -193,18 +193,18 @@ def test_without_a_store_nothing_is_said(counter: Counter) -> None:
     ],
 )
 def test_folders_and_files(counter: Counter, line: str, after: str) -> None:
-    """Folders alone where a folder is meant, files too where a file is, and none elsewhere."""
+    """Folders complete for folder options, files for file options, neither elsewhere."""
     assert counter.becomes(line) == counter.filled(after)
 
 
 def test_the_middle_of_a_line_is_completed_too(counter: Counter) -> None:
-    """What stands behind the cursor is left alone."""
+    """Text after the cursor is left alone."""
     done = counter.tab("pincli ver --json", left=len(" --json"))
     assert " ".join(done.line.split()) == "pincli verify --json"
 
 
 def test_everything_is_listed(counter: Counter) -> None:
-    """One Tab shows the commands, in zsh and fish with what they do; none that is hidden."""
+    """A Tab lists the commands, in zsh and fish with their help; hidden ones are left out."""
     shown = counter.tab("pincli ").shown
     for command in ("verify", "status", "reset", "user", "completion"):
         assert command in shown
@@ -240,7 +240,7 @@ def test_options_are_listed(counter: Counter) -> None:
     ],
 )
 def test_what_was_typed_is_not_run(counter: Counter, tmp_path: Path, line: str) -> None:
-    """Pressing Tab is not pressing Enter: nothing on the line is evaluated."""
+    """A Tab evaluates nothing on the line."""
     mark = tmp_path / "mark"
     counter.shell.tab(line.replace("{mark}", str(mark)), times=2)
     assert not mark.exists()
@@ -248,13 +248,13 @@ def test_what_was_typed_is_not_run(counter: Counter, tmp_path: Path, line: str) 
 
 
 def test_the_first_tab_of_a_shell_works(name: str, around: Path, tmp_path: Path) -> None:
-    """Nothing has to be warmed up by an earlier one."""
+    """The first Tab of a shell works."""
     with Shell(name, tmp_path, script=script_of(name), path=around / "bin") as shell:
         assert shell.tab("pincli user dea").line == "pincli user deactivate "
 
 
 def test_a_sourced_script_works(name: str, around: Path, tmp_path: Path) -> None:
-    """In zsh and fish as well, where it is usually found by its name."""
+    """A sourced script works in every shell."""
     with Shell(name, tmp_path, script=script_of(name), path=around / "bin", sourced=True) as shell:
         assert shell.tab("pincli user dea").line == "pincli user deactivate "
         line = f"pincli --store {around}/store verify bo"
@@ -273,7 +273,7 @@ def test_a_sourced_script_works(name: str, around: Path, tmp_path: Path) -> None
     ],
 )
 def test_settings_of_the_shell_change_nothing(around: Path, tmp_path: Path, setting: str) -> None:
-    """People set their shells up in all sorts of ways."""
+    """Settings of the shell don't matter."""
     name, _, command = setting.partition(": ")
     need(name)
     with Shell(
@@ -307,11 +307,11 @@ HOSTILE = {
     "r&s": '"r',
     "smith & o'sons": "--account smith",
 }
-"""Names as they may stand in a store, and how somebody begins to type them."""
+"""Names in a store, and how somebody begins to type them."""
 
 
 def test_a_name_arrives_as_it_is(name: str, tmp_path: Path) -> None:
-    """Typed by a Tab and run by Enter: quoted as the shell needs it, and nothing else is run."""
+    """A completed name is quoted for the shell and arrives as it is; nothing else is run."""
     desk = new_desk(tmp_path)
     # Straight into the table: some of them are no names, and only an attacker puts them there.
     with closing(sqlite3.connect(desk.database)) as connection, connection:
@@ -334,7 +334,7 @@ def test_a_name_arrives_as_it_is(name: str, tmp_path: Path) -> None:
 
 
 def test_after_sudo(name: str, around: Path, tmp_path: Path) -> None:
-    """What sudo is to run is completed as well, and pressing Tab runs no sudo."""
+    """A line after sudo is completed too, without running sudo."""
     path = Path(shutil.copytree(around / "bin", tmp_path / "bin"))
     (path / "sudo").write_text(f"#!/bin/sh\ntouch '{tmp_path}/ran'\n")
     (path / "sudo").chmod(0o755)
@@ -356,8 +356,8 @@ def test_after_sudo(name: str, around: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-def test_zsh_asks_by_sudo_who_wants_it(around: Path, tmp_path: Path) -> None:
-    """With zsh's own style for that, names come from a store that only sudo can read."""
+def test_zsh_completes_by_sudo_if_told_to(around: Path, tmp_path: Path) -> None:
+    """With zsh's gain-privileges style, names come by sudo."""
     need("zsh")
     path = Path(shutil.copytree(around / "bin", tmp_path / "bin"))
     (path / "sudo").write_text(

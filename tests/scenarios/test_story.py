@@ -1,4 +1,4 @@
-"""A newcomer's first minutes: only what is printed is typed."""
+"""A newcomer's first minutes, typing only what is printed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.support.desk import Desk, Ran
 
 MOST_STEPS = 8
 WORDS = {"USER": "alice", "ACCOUNT": "acme"}
-"""What the newcomer puts for the words in capitals."""
+"""The newcomer's values for the words in capitals."""
 
 
 @pytest.fixture
 def nowhere(tmp_path: Path) -> Desk:
-    """A machine on which pincli was never run."""
+    """A machine without a store."""
     return Desk(tmp_path / "store", tmp_path / "keys")
 
 
@@ -30,7 +30,7 @@ def next_command(ran: Ran) -> list[str]:
 
 
 def test_following_what_is_printed_leads_from_init_to_verified(nowhere: Desk) -> None:
-    """`init`, then each `next:` in turn, ends at the first VERIFIED."""
+    """`init` and then each `next:` lead to VERIFIED."""
     said: list[str] = []
     command, pin = ["init"], ""
     for _ in range(MOST_STEPS):
@@ -47,7 +47,7 @@ def test_following_what_is_printed_leads_from_init_to_verified(nowhere: Desk) ->
 
 
 def test_a_caller_without_a_pin_is_led_to_one(nowhere: Desk) -> None:
-    """A verify before the first look says what to run, and afterwards the PIN works."""
+    """A verify without a PIN prints the command to run; afterwards the PIN works."""
     assert nowhere.run("init").code == 0
     assert nowhere.run("user", "add", "alice", "--account", "acme").code == 0
     early = nowhere.run("verify", "alice", "--pin-stdin", stdin="444159\n")
@@ -60,7 +60,7 @@ def test_a_caller_without_a_pin_is_led_to_one(nowhere: Desk) -> None:
 
 
 def test_the_next_command_works_where_the_folders_were_named(nowhere: Desk) -> None:
-    """After `--store X --keys Y init`, what is printed next reaches that store too."""
+    """After `--store X --keys Y init`, the printed command names both too."""
     folders = ("--store", str(nowhere.store), "--keys", str(nowhere.keys))
     home = str(nowhere.store.parent)
     made = nowhere.run(*folders, "init", PINCLI_STORE="", PINCLI_KEYS="", HOME=home)
@@ -70,7 +70,7 @@ def test_the_next_command_works_where_the_folders_were_named(nowhere: Desk) -> N
 
 
 def test_six_wrong_answers_the_portal_and_back(nowhere: Desk) -> None:
-    """The story of DESIGN.md, 1 and 2: locked, seen, unlocked, verified, reset, seen anew."""
+    """The story of DESIGN.md, 1 and 2: locked, unlocked, verified, reset, a new PIN."""
     assert nowhere.run("init").code == 0
     assert nowhere.run("user", "add", "alice", "--account", "acme", "--name", "Alice").code == 0
     pin = answer_of(nowhere.run("pin", "show", "alice", "--json"))["pin"]

@@ -44,7 +44,7 @@ BROAD = {
 
 
 def test_the_prompt_says_who_it_is_about_and_shows_no_digit(floor: Desk) -> None:
-    """Display name, login and account; of the PIN not a digit is echoed; exit 0."""
+    """The prompt has login, account and name, and echoes no digit."""
     with terminal(floor, "verify", "alice") as agent:
         agent.wait_for(PROMPT)
         assert not agent.echoes
@@ -56,7 +56,7 @@ def test_the_prompt_says_who_it_is_about_and_shows_no_digit(floor: Desk) -> None
 
 
 def test_a_wrong_pin_is_not_verified(floor: Desk) -> None:
-    """Verdict, who, attempts left and what to say, in that order; exit 3, still no digit."""
+    """A wrong PIN is exit 3: verdict, user, attempts left, what to say; no digit is echoed."""
     with terminal(floor, "verify", "alice") as agent:
         agent.wait_for(PROMPT)
         agent.type("999888\r")
@@ -72,8 +72,8 @@ def test_a_wrong_pin_is_not_verified(floor: Desk) -> None:
     assert b"8" not in agent.raw
 
 
-def test_what_is_typed_ahead_is_neither_shown_after_the_prompt_nor_taken(floor: Desk) -> None:
-    """Digits typed before the prompt were echoed by the terminal: they are thrown away."""
+def test_digits_typed_ahead_are_dropped(floor: Desk) -> None:
+    """Digits typed before the prompt are dropped, since the terminal echoed them."""
     with terminal(floor, "verify", "alice") as agent:
         agent.type(f"{WRONG}\r")
         agent.wait_for(WRONG)  # the terminal's echo: it was typed before the echo went off
@@ -88,7 +88,7 @@ def test_what_is_typed_ahead_is_neither_shown_after_the_prompt_nor_taken(floor: 
 
 @pytest.mark.parametrize("slip", ["12345", "1234567", "12a456", "", "\uff11\uff12\uff13456"])
 def test_a_slip_is_asked_again_and_not_charged(floor: Desk, slip: str) -> None:
-    """Not six digits: the agent is told, asked again, and only the next answer counts."""
+    """Anything but six digits is asked again; only the next answer counts."""
     with terminal(floor, "verify", "vera") as agent:
         agent.wait_for("vera, acme (Vera): ")
         agent.type(f"{slip}\r")
@@ -100,8 +100,8 @@ def test_a_slip_is_asked_again_and_not_charged(floor: Desk, slip: str) -> None:
     assert floor.user("vera").attempts_total == 6
 
 
-def test_a_line_without_end_is_a_slip_too(floor: Desk) -> None:
-    """A cat on the keyboard is asked again like anybody else."""
+def test_a_very_long_line_is_a_slip(floor: Desk) -> None:
+    """A line of 2000 digits is a slip too."""
     with terminal(floor, "verify", "alice") as agent:
         agent.wait_for(PROMPT)
         agent.type("4" * 2000 + "\r")
@@ -111,8 +111,8 @@ def test_a_line_without_end_is_a_slip_too(floor: Desk) -> None:
     assert b"44" not in agent.raw
 
 
-def test_the_sixth_miss_tells_the_way_out(floor: Desk) -> None:
-    """Exit 3, locked, and the agent can read out where the customer unlocks it."""
+def test_the_sixth_miss_says_where_to_unlock(floor: Desk) -> None:
+    """The sixth miss is exit 3 and says where the customer unlocks the PIN."""
     with terminal(floor, "verify", "vera") as agent:
         agent.wait_for("vera, acme (Vera): ")
         agent.type(f"{WRONG}\r")
@@ -137,10 +137,10 @@ def test_the_sixth_miss_tells_the_way_out(floor: Desk) -> None:
         ("lock nobody", 6, "unknown user"),
     ],
 )
-def test_nothing_is_asked_for_that_is_of_no_use(
+def test_nothing_is_asked_for_a_command_that_will_be_refused(
     floor: Desk, words: str, code: int, text: str
 ) -> None:
-    """No PIN is read out over the phone, and no reason typed, for nothing."""
+    """A command that will be refused asks for neither PIN nor reason."""
     with terminal(floor, *words.split()) as agent:
         assert agent.end() == code
     assert text in agent.words
@@ -191,8 +191,8 @@ def test_a_prompt_left_in_json_is_one_object(floor: Desk, tmp_path: Path, key: s
     assert '"code": "interrupted"' in answer
 
 
-def test_a_second_answer_half_typed_is_left_too(floor: Desk) -> None:
-    """Ctrl-C in the middle of the digits: none is shown, none is charged."""
+def test_ctrl_c_in_the_middle_of_the_digits(floor: Desk) -> None:
+    """Ctrl-C in the middle of the digits shows and charges nothing."""
     with terminal(floor, "verify", "alice") as agent:
         agent.wait_for(PROMPT)
         agent.type(f"999{CTRL_C}")
@@ -207,10 +207,10 @@ def test_a_second_answer_half_typed_is_left_too(floor: Desk) -> None:
     ("words", "question"),
     [("verify alice", PROMPT), ("pin change alice", "New support PIN of alice: ")],
 )
-def test_a_signal_at_the_prompt_gives_the_echo_back(
+def test_a_signal_at_the_prompt_turns_the_echo_on(
     floor: Desk, words: str, question: str, number: signal.Signals
 ) -> None:
-    """Whatever ends pincli at a hidden prompt, the next command is typed visibly."""
+    """A signal at a hidden prompt turns the echo on again."""
     with terminal(floor, *words.split()) as agent:
         agent.wait_for(question)
         assert not agent.echoes
@@ -248,7 +248,7 @@ def test_stopped_and_continued_the_prompt_still_hides(floor: Desk, shell: str) -
 
 
 def test_continued_by_a_signal_the_question_is_asked_again(floor: Desk) -> None:
-    """SIGSTOP and SIGCONT from elsewhere: the echo is off again although somebody turned it on."""
+    """After SIGSTOP and SIGCONT the question is asked again with the echo off."""
     with terminal(floor, "verify", "alice") as agent:
         agent.wait_for(PROMPT)
         agent.signal(signal.SIGSTOP)
@@ -262,7 +262,7 @@ def test_continued_by_a_signal_the_question_is_asked_again(floor: Desk) -> None:
 
 
 def test_stopped_while_the_question_is_written_it_is_asked_again(floor: Desk) -> None:
-    """Output is held by Ctrl-S, so that SIGSTOP and SIGCONT meet it, twelve times."""
+    """Twelve SIGSTOPs and SIGCONTs in a write held by Ctrl-S: the question is asked again."""
     with terminal(floor, "verify", "alice", env={"PYTHONUNBUFFERED": ""}) as agent:
         assert agent.child.pid is not None
         held = partial(_writes_to_stderr, agent.child.pid)
@@ -283,7 +283,7 @@ def test_stopped_while_the_question_is_written_it_is_asked_again(floor: Desk) ->
 
 
 def _writes_to_stderr(pid: int) -> bool:
-    """Whether a process stands in a write to its stderr; the number is the machine's."""
+    """Whether a process is in a write to its stderr; the call's number depends on the machine."""
     return Path(f"/proc/{pid}/syscall").read_text().startswith(("1 0x2 ", "64 0x2 "))
 
 
@@ -298,10 +298,10 @@ def _writes_to_stderr(pid: int) -> bool:
         ("desk --plain", "caller: "),
     ],
 )
-def test_a_terminal_that_goes_away_is_an_interrupt(
+def test_a_closed_window_is_an_interrupt(
     floor: Desk, words: str, question: str, ignored: bool
 ) -> None:
-    """The window is closed at a prompt: exit 130, and nothing was charged or changed."""
+    """A window closed at a prompt is exit 130, and nothing is changed."""
     action = "''" if ignored else "-"
     window, end = os.openpty()
     name = os.ttyname(end)
@@ -327,7 +327,7 @@ def test_a_terminal_that_goes_away_is_an_interrupt(
 
 
 def test_a_change_asks_twice(floor: Desk) -> None:
-    """The same PIN twice, unseen: changed, and it verifies."""
+    """A new PIN is asked for twice without echo, and verifies."""
     with terminal(floor, "pin", "change", "alice") as customer:
         customer.wait_for("New support PIN of alice: ")
         customer.type("933797\r")
@@ -340,7 +340,7 @@ def test_a_change_asks_twice(floor: Desk) -> None:
 
 
 def test_a_change_that_differs_changes_nothing(floor: Desk) -> None:
-    """Two different answers: exit 2, no byte of the store is different, neither is shown."""
+    """Two different new PINs are exit 2; nothing is changed or shown."""
     before = content(floor.store)
     with terminal(floor, "pin", "change", "alice") as customer:
         customer.wait_for("New support PIN of alice: ")
@@ -354,7 +354,7 @@ def test_a_change_that_differs_changes_nothing(floor: Desk) -> None:
 
 
 def test_a_check_tells_the_rule(floor: Desk) -> None:
-    """The PIN is typed unseen, and the rule that it breaks is named."""
+    """`pin check` asks without echo and names the broken rule."""
     with terminal(floor, "pin", "check") as customer:
         customer.wait_for("PIN to check: ")
         assert not customer.echoes
@@ -380,8 +380,8 @@ def test_a_reason_is_asked_for(floor: Desk, command: str, user: str, misses: int
 
 
 @pytest.mark.parametrize("reason", ["", "   "])
-def test_an_unlock_without_a_reason_is_none(floor: Desk, reason: str) -> None:
-    """Enter alone: exit 2, still locked."""
+def test_an_empty_reason_unlocks_nobody(floor: Desk, reason: str) -> None:
+    """An empty reason is exit 2, and the user stays locked."""
     with terminal(floor, "unlock", "lara") as admin:
         admin.wait_for("Reason for unlocking lara: ")
         admin.type(f"{reason}\r")
@@ -391,7 +391,7 @@ def test_an_unlock_without_a_reason_is_none(floor: Desk, reason: str) -> None:
 
 @pytest.mark.parametrize("answer", ["y", "YES"])
 def test_a_reset_goes_on_after_a_clear_yes(floor: Desk, answer: str) -> None:
-    """The preview names who and what; a yes withdraws the PIN and says what comes next."""
+    """A reset shows a preview; a yes withdraws the PIN."""
     with terminal(floor, "reset", "alice") as admin:
         preview = admin.wait_for("[y/N] ")
         assert "reset 1 user" in preview
@@ -403,7 +403,7 @@ def test_a_reset_goes_on_after_a_clear_yes(floor: Desk, answer: str) -> None:
 
 
 def test_an_erasure_goes_on_after_a_clear_yes(floor: Desk) -> None:
-    """What is going to be erased is shown first, and what remains afterwards."""
+    """An erasure first shows the user, then what remains."""
     with terminal(floor, "user", "erase", "ina") as admin:
         assert "ina, acme" in admin.wait_for("[y/N] ")
         admin.type("y\r")
@@ -417,8 +417,8 @@ def test_an_erasure_goes_on_after_a_clear_yes(floor: Desk) -> None:
 
 @pytest.mark.parametrize("words", ["reset alice", "user erase ina"])
 @pytest.mark.parametrize("answer", ["n", "", "yy", "\u0443"])
-def test_it_stops_at_anything_else(floor: Desk, words: str, answer: str) -> None:
-    """No, Enter or a guess: exit 7, and nothing is changed."""
+def test_anything_but_a_yes_changes_nothing(floor: Desk, words: str, answer: str) -> None:
+    """Anything but a yes is exit 7 and changes nothing."""
     before = content(floor.store)
     with terminal(floor, *words.split()) as admin:
         admin.wait_for("[y/N] ")
@@ -455,7 +455,7 @@ def test_revealed_pins_are_shown_on_the_terminal(floor: Desk) -> None:
     ],
 )
 def test_in_a_c_locale_everything_is_ascii(floor: Desk, words: str, typed: str, code: int) -> None:
-    """`LC_ALL=C`: signs and foreign names in ASCII, no byte above 0x7f, the same exit code."""
+    """In a C locale signs and names are ASCII, with the same exit code."""
     edit(floor, "alice", "lara", display_name="Ali\u00e7e \u6f22")
     with terminal(floor, *words.split(), env={"LC_ALL": "C"}) as agent:
         if typed:
@@ -472,7 +472,7 @@ def test_in_a_c_locale_everything_is_ascii(floor: Desk, words: str, typed: str, 
 def test_without_colour_there_is_no_escape(
     floor: Desk, words: str, variable: str, value: str
 ) -> None:
-    """NO_COLOR or a dumb terminal: not one ESC, and the verdict still has its sign."""
+    """With NO_COLOR or a dumb terminal there is no escape sequence; the sign stays."""
     with terminal(floor, *words.split(), env={variable: value}) as agent:
         if words.startswith("verify"):
             agent.wait_for(PROMPT)
@@ -483,7 +483,7 @@ def test_without_colour_there_is_no_escape(
 
 
 def test_with_colour_there_is_one(floor: Desk) -> None:
-    """The tests above can fail: on a colour terminal the verdict is coloured."""
+    """On a colour terminal the verdict is coloured: the tests above can fail."""
     with terminal(floor, "verify", "lara") as agent:
         assert agent.end() == 4
     assert b"\x1b[" in agent.raw
@@ -491,7 +491,7 @@ def test_with_colour_there_is_one(floor: Desk) -> None:
 
 @pytest.mark.parametrize("words", ["status", "status lara", "user list", "audit list"])
 def test_piped_there_is_no_escape(floor: Desk, words: str) -> None:
-    """Into a pipe goes plain text, whatever the environment would force on others."""
+    """A pipe gets plain text, also with FORCE_COLOR."""
     ran = floor.run(*words.split(), FORCE_COLOR="1", CLICOLOR_FORCE="1", TTY_COMPATIBLE="1")
     assert (ran.code, ran.err) == (0, "")
     assert "\x1b" not in ran.out
@@ -509,7 +509,7 @@ def test_piped_there_is_no_escape(floor: Desk, words: str) -> None:
     ],
 )
 def test_nothing_is_wider_than_the_terminal(floor: Desk, words: str, columns: int) -> None:
-    """Long and wide names are folded by us, at characters, not by the terminal anywhere."""
+    """Long and wide names are folded to the terminal's width."""
     with floor.session() as session:
         for user, name in BROAD.items():
             people.add(session, user, LONG_LOGIN, name, UserType.CLOUD)
@@ -526,8 +526,8 @@ def test_nothing_is_wider_than_the_terminal(floor: Desk, words: str, columns: in
             assert "".join(name[:15].split()) in whole
 
 
-def test_the_verdict_stands_alone_on_its_line(floor: Desk) -> None:
-    """However narrow the terminal, the first line of the answer is the verdict."""
+def test_the_verdict_is_a_line_of_its_own(floor: Desk) -> None:
+    """In a narrow terminal the verdict is still a line of its own."""
     for columns in (80, 40, 20):
         with terminal(floor, "verify", "lara", columns=columns) as agent:
             assert agent.end() == 4
@@ -538,7 +538,7 @@ def test_the_verdict_stands_alone_on_its_line(floor: Desk) -> None:
 
 
 def in_status(process: int, field: str, base: int) -> int:
-    """A number in the kernel's account of a process."""
+    """A number from /proc/PID/status."""
     status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
     found = re.search(rf"^{field}:\t([0-9a-f]+)$", status, re.MULTILINE)
     assert found is not None
@@ -565,7 +565,7 @@ def wait_until_pincli_runs(process: subprocess.Popen[bytes]) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 @pytest.mark.parametrize("milliseconds", [0, 2, 5, 10, 20, 30, 45, 60, 80, 100, 125, 150])
 def test_an_interrupt_during_the_start_is_quiet(floor: Desk, milliseconds: int) -> None:
-    """Ctrl-C at any moment of the start: exit 130 or death by SIGINT, and no traceback."""
+    """Ctrl-C during the start ends pincli without a traceback."""
     umask = os.umask(0o022)
     try:
         process = floor.start("verify", "alice", "--pin-stdin")
@@ -587,7 +587,7 @@ def test_an_interrupt_during_the_start_is_quiet(floor: Desk, milliseconds: int) 
 
 
 def test_a_whole_call_in_tmux(floor: Desk, agent: Tmux) -> None:
-    """A miss, a slip, the right PIN: what is on an 80x24 screen afterwards."""
+    """A slip, a miss and the right PIN on an 80x24 screen."""
     prompt = re.escape(PROMPT.rstrip())
     agent.type(f"alias pincli={shlex.quote(shlex.join(PROGRAM))}; clear\n")
     agent.wait_for(r"\AREADY>\s*\Z")

@@ -1,4 +1,4 @@
-"""/etc/pincli/pincli.toml itself: without it, or with a doubt about it, nothing is done."""
+"""/etc/pincli/pincli.toml: nothing works if it is missing or unsafe."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ IN_DOUBT: dict[str, Spoil] = {
 
 @pytest.mark.parametrize("spoil", IN_DOUBT.values(), ids=IN_DOUBT.keys())
 def test_a_configuration_in_doubt_is_exit_8(floor: AgentFloor, spoil: Spoil) -> None:
-    """Nobody has a role by it, nothing is compared, and nothing of it is repeated."""
+    """An unsafe or broken configuration is exit 8, and its content is not shown."""
     before = floor.desk.events()
     spoil(floor)
     ran = floor.pincli(AMY, "verify alice --pin-stdin", f"{RIGHT}\n")
@@ -61,14 +61,14 @@ def test_a_configuration_in_doubt_is_exit_8(floor: AgentFloor, spoil: Spoil) -> 
 
 @pytest.mark.parametrize("owner", ["root", SERVICE])
 def test_root_or_the_service_account_owns_it(floor: AgentFloor, owner: str) -> None:
-    """Both may, and the group does not matter as long as it can't write."""
+    """Root or the service account may own it; a group may read it."""
     shutil.chown(CONFIG, owner, SUPPORT)
     CONFIG.chmod(0o640 if owner == SERVICE else 0o644)
     assert floor.verify(AMY, "alice", RIGHT).code == 0
 
 
-def test_who_has_a_role_changes_with_the_file(floor: AgentFloor) -> None:
-    """Each command reads it anew: a role is given and taken at once."""
+def test_roles_change_with_the_file(floor: AgentFloor) -> None:
+    """Every command reads it again: roles change at once."""
     assert floor.pincli(EVE, "status").code == 7
     floor.configure(floor.config().replace(f"%{SUPPORT}", EVE))
     assert floor.pincli(EVE, "status").code == 0
@@ -85,8 +85,8 @@ def test_which_exit_code_comes_first(floor: AgentFloor) -> None:
     assert floor.pincli(EVE, "reset nobody-here --yes").code == 8
 
 
-def test_a_lock_is_told_to_the_hook(floor: AgentFloor) -> None:
-    """It runs as the service account, after the sixth miss alone, with nothing of the caller's."""
+def test_the_hook_of_a_lock(floor: AgentFloor) -> None:
+    """The hook runs as the service account, with none of the caller's environment."""
     hook = floor.marks / "hook"
     hook.write_text(f"#!/bin/sh\n{{ id -un; env; cat; }} > {floor.marks}/told\n")
     hook.chmod(0o755)

@@ -27,7 +27,7 @@ def shell(floor: AgentFloor) -> Iterator[pexpect.spawn[str]]:
 
 
 def test_a_shift_by_sudo(floor: AgentFloor, shell: pexpect.spawn[str]) -> None:
-    """A call, Ctrl-Z in the middle of the digits, `fg`, the verdict, the end: all as without."""
+    """A call with Ctrl-Z and `fg` works by sudo as without."""
     shell.sendline(shlex.join(floor.sudo_line("desk")))
     shell.expect_exact("company")
     shell.send("alice T-1\r")
@@ -49,8 +49,8 @@ def test_a_shift_by_sudo(floor: AgentFloor, shell: pexpect.spawn[str]) -> None:
     assert {(each.agent, each.command) for each in (attempt, verified)} == {(AMY, "desk")}
 
 
-def test_who_has_no_role_gets_no_desk(floor: AgentFloor) -> None:
-    """Exit 7, and an event."""
+def test_no_desk_without_a_role(floor: AgentFloor) -> None:
+    """Without a role the desk is exit 7, and an event."""
     terminal = floor.terminal(EVE, floor.sudo_line("desk"))
     terminal.expect_exact("you may not run `pincli desk` here")
     terminal.expect(pexpect.EOF)

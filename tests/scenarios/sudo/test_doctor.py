@@ -1,4 +1,4 @@
-"""Every deployment that is unsafe, made for real, and what the doctor says of it."""
+"""Every unsafe deployment, made for real, and what doctor says about it."""
 
 from __future__ import annotations
 
@@ -246,7 +246,7 @@ def examined(floor: AgentFloor) -> dict[str, dict[str, Any]]:
 
 
 def test_the_readmes_deployment_is_well(floor: AgentFloor) -> None:
-    """Root's doctor checks all of it; an admin's says what it could not check."""
+    """Root's doctor checks everything; an admin's lists what it couldn't check."""
     checks = examined(floor)
     assert {what for what, check in checks.items() if check["finding"]} == set()
     assert [what for what, check in checks.items() if not check["checked"]] == []
@@ -257,7 +257,7 @@ def test_the_readmes_deployment_is_well(floor: AgentFloor) -> None:
 
 @pytest.mark.parametrize("name", UNSAFE)
 def test_an_unsafe_deployment_is_named(floor: AgentFloor, undo: ExitStack, name: str) -> None:
-    """By its check, with what to do; and no other that looks at something else fails."""
+    """The right check reports it, with a hint."""
     unsafe = UNSAFE[name]
     unsafe.cause(floor, undo)
     check = examined(floor)[unsafe.what]

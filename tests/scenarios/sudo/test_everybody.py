@@ -1,4 +1,4 @@
-"""What each of the people on the floor can do by sudo, and whose name stands in the trail."""
+"""What each role can do by sudo, and the name in the trail."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def refused(ran: Ran, command: str) -> None:
 
 @pytest.mark.parametrize("login", [AMY, BEN])
 def test_an_agent_verifies(floor: AgentFloor, login: str) -> None:
-    """Right and wrong, whether the group is the login's first or a further one."""
+    """An agent verifies, by a primary or a further group."""
     right = floor.verify(login, "alice", RIGHT)
     assert (right.code, right.answer["outcome"]) == (0, "verified")
     wrong = floor.verify(login, "alice", WRONG)
@@ -47,7 +47,7 @@ def test_an_agent_sees_status(floor: AgentFloor) -> None:
     assert floor.refusals() == []
 
 
-def test_sixth_miss_locks_whoever_asks(floor: AgentFloor) -> None:
+def test_two_agents_share_one_counter(floor: AgentFloor) -> None:
     """Two agents share one counter."""
     codes = [floor.verify(login, "alice", WRONG).code for login in (AMY, BEN) * 3]
     assert codes == [3] * 6
@@ -72,7 +72,7 @@ def test_sixth_miss_locks_whoever_asks(floor: AgentFloor) -> None:
     ],
 )
 def test_an_agent_does_no_more(floor: AgentFloor, command: str, rest: str) -> None:
-    """What is an admin's or the portal's is exit 7, each with one event."""
+    """An agent gets exit 7 for other roles' commands, each with one event."""
     refused(floor.pincli(AMY, f"{command} {rest}"), command)
     assert floor.refusals() == [(AMY, command)]
 
@@ -87,7 +87,7 @@ def test_an_agent_does_no_more(floor: AgentFloor, command: str, rest: str) -> No
     ],
 )
 def test_the_trail_names_the_invoking_login(floor: AgentFloor, lies: dict[str, str]) -> None:
-    """Not the service account, and not what the caller's environment says."""
+    """Events name the invoking login, not what the environment says."""
     verified = floor.pincli(AMY, "verify alice --pin-stdin", f"{RIGHT}\n", lies)
     assert verified.code == 0
     refused(floor.pincli(AMY, "reset alice --yes", "", lies), "reset")
@@ -96,7 +96,7 @@ def test_the_trail_names_the_invoking_login(floor: AgentFloor, lies: dict[str, s
 
 
 def test_an_admin_does_all_but_pins(floor: AgentFloor) -> None:
-    """People, reset, unlock, audit, upkeep, and what agents do; no customer's PIN."""
+    """An admin may do everything but show or change a PIN."""
     assert floor.verify(LEA, "alice", RIGHT).code == 0
     for line in (
         "status",
@@ -124,7 +124,7 @@ def test_an_admin_does_all_but_pins(floor: AgentFloor) -> None:
 
 
 def test_peoples_real_logins_pass_through_sudo(floor: AgentFloor) -> None:
-    """As an agent types them, quoted for a shell: each finds its own person and no other."""
+    """Unusual logins, quoted for a shell, find their own user."""
     people = "".join(
         json.dumps({"user": name, "account": ACCOUNT, "name": "N", "type": "cloud"}) + "\n"
         for name in LOGINS
@@ -138,8 +138,8 @@ def test_peoples_real_logins_pass_through_sudo(floor: AgentFloor) -> None:
     assert floor.pincli(AMY, "status --json o\\'neil").answer["account"] == ACCOUNT
 
 
-def test_the_next_step_is_one_that_may_be_taken(floor: AgentFloor) -> None:
-    """No admin is sent to show a PIN, and nobody to folders that sudo does not let them name."""
+def test_next_steps_fit_the_role(floor: AgentFloor) -> None:
+    """Next steps and hints fit the caller's role and sudo."""
     added = floor.pincli(LEA, "user add bea --account acme")
     assert "next: bea opens the PIN in the portal" in added.out
     assert "pincli pin show" not in added.out
@@ -153,7 +153,7 @@ def test_the_next_step_is_one_that_may_be_taken(floor: AgentFloor) -> None:
 
 
 def test_the_portal_acts_for_one_customer(floor: AgentFloor) -> None:
-    """Show, change, unlock, and the card of one user."""
+    """The portal shows, changes and unlocks, and sees one user's card."""
     shown = floor.pincli(WWW, "pin show uma --json")
     assert shown.code == 0
     assert floor.verify(AMY, "uma", shown.answer["pin"]).code == 0
@@ -179,14 +179,14 @@ def test_the_portal_acts_for_one_customer(floor: AgentFloor) -> None:
     ],
 )
 def test_the_portal_does_no_more(floor: AgentFloor, command: str, rest: str) -> None:
-    """No list, no verify, no reset: a portal that was broken into shows nobody else's record."""
+    """The portal may not list, verify or reset."""
     refused(floor.pincli(WWW, f"{command} {rest}", f"{RIGHT}\n"), command)
     assert floor.refusals() == [(WWW, command)]
 
 
 @pytest.mark.parametrize("login", [EVE, "root"])
 def test_without_a_role_nothing_is_shown(floor: AgentFloor, login: str) -> None:
-    """Sudo lets them in, pincli does not: not even root, who has no role."""
+    """Without a role everything is refused, also for root."""
     commands = ("verify", "status", "pin show", "unlock")
     for command, rest in zip(
         commands, ("alice --pin-stdin", "alice", "alice", "lara --reason rang"), strict=True
@@ -197,7 +197,7 @@ def test_without_a_role_nothing_is_shown(floor: AgentFloor, login: str) -> None:
 
 
 @pytest.mark.parametrize("login", [AMY, WWW, EVE, "root"])
-def test_some_things_are_everybodys(floor: AgentFloor, login: str) -> None:
+def test_commands_without_a_role(floor: AgentFloor, login: str) -> None:
     """Help, version, the check of a PIN and the completion scripts need no role."""
     for line in ("pin show --help", "--version", "completion bash"):
         assert floor.pincli(login, line).code == 0, line
@@ -207,8 +207,8 @@ def test_some_things_are_everybodys(floor: AgentFloor, login: str) -> None:
 
 
 @pytest.mark.parametrize("login", [EVE, WWW])
-def test_the_demo_is_everybodys(floor: AgentFloor, login: str) -> None:
-    """It tells its story on a store of its own, under the caller's name, with no configuration."""
+def test_the_demo_needs_no_role(floor: AgentFloor, login: str) -> None:
+    """The demo needs neither role nor configuration, and runs under the caller's name."""
     floor.configure(None)
     before = floor.desk.events()
     told = floor.pincli(login, "demo --json")

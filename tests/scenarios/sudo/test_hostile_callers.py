@@ -1,4 +1,4 @@
-"""What a caller controls when typing `sudo … pincli`: none of it reaches code, files or names."""
+"""A hostile caller of `sudo … pincli`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PYTHON = "python{}.{}".format(*sys.version_info)
 
 @pytest.fixture
 def evil(floor: AgentFloor) -> Path:
-    """A folder of an agent's, full of modules that leave a mark when they are imported."""
+    """An agent's folder of modules that leave a mark when imported."""
     folder = floor.home(AMY) / "evil"
     user_site = f".local/lib/{PYTHON}/site-packages"
     for below in (".", user_site, f"lib/{PYTHON}", "bin"):
@@ -70,22 +70,22 @@ def verified(ran: Ran) -> None:
 VERIFY = ("verify", "alice", "--pin-stdin", "--json")
 
 
-def test_no_code_of_the_callers_is_run(floor: AgentFloor, evil: Path) -> None:
-    """Variables, home, working directory, search path: no module of theirs is imported."""
+def test_the_callers_code_is_not_run(floor: AgentFloor, evil: Path) -> None:
+    """No module from the caller's variables, home or folders is imported."""
     line = ["/usr/bin/sudo", *floor.sudo_line(*VERIFY)[1:]]
     verified(floor.run(AMY, line, f"{RIGHT}\n", cwd=evil, env=hostile(evil)))
     assert list(floor.marks.iterdir()) == []
 
 
-def test_a_strange_python_home_is_not_looked_at(floor: AgentFloor, evil: Path) -> None:
-    """PYTHONHOME would have the standard library come from the caller."""
+def test_the_callers_python_home_is_ignored(floor: AgentFloor, evil: Path) -> None:
+    """The caller's PYTHONHOME is ignored."""
     line, home = floor.sudo_line(*VERIFY), {"PYTHONHOME": str(evil)}
     verified(floor.run(AMY, line, f"{RIGHT}\n", env=home))
     assert floor.run(AMY, [str(floor.python), "-c", "pass"], env=home).code != 0  # it would
 
 
-def test_those_modules_do_leave_marks(floor: AgentFloor, evil: Path) -> None:
-    """The trap works: without sudo, the same environment runs the caller's code."""
+def test_the_trap_works(floor: AgentFloor, evil: Path) -> None:
+    """Without sudo, the same environment runs the caller's code: the trap works."""
     run = [str(floor.python), "-c", "import typer, pincli"]
     assert floor.run(AMY, run, cwd=evil).code == 0
     assert {each.name for each in floor.marks.iterdir()} >= {"typer", "pincli.__init__"}
@@ -101,7 +101,7 @@ def test_those_modules_do_leave_marks(floor: AgentFloor, evil: Path) -> None:
 def test_an_exported_store_is_stripped_and_a_named_one_refused(
     floor: AgentFloor, tmp_path: Path
 ) -> None:
-    """PINCLI_* does not come through sudo; --store and --keys do, and are exit 7."""
+    """Sudo strips PINCLI_*; --store and --keys are exit 7."""
     theirs = {"PINCLI_STORE": str(floor.home(AMY)), "PINCLI_KEYS": str(floor.home(AMY))}
     verified(floor.run(AMY, floor.sudo_line(*VERIFY), f"{RIGHT}\n", env=theirs))
     for option in ("--store", "--keys"):
@@ -126,7 +126,7 @@ def all_private(floor: AgentFloor) -> None:
 
 @pytest.mark.parametrize("umask", ["0777", "0000"])
 def test_any_umask_leaves_files_that_work(floor: AgentFloor, umask: str) -> None:
-    """Journals and new files are made 0600 whatever the caller's umask: the next ones go on."""
+    """With any umask of the caller files are 0600, and others can go on."""
     setting = f"umask {umask}"
     verified(in_shell(floor, AMY, setting, " ".join(VERIFY), f"{RIGHT}\n"))
     assert in_shell(floor, WWW, setting, "pin show uma").code == 0
@@ -137,7 +137,7 @@ def test_any_umask_leaves_files_that_work(floor: AgentFloor, umask: str) -> None
 
 
 def test_a_deployment_is_made_by_root(floor: AgentFloor) -> None:
-    """`sudo -u SERVICE pincli init`, as the README has it, under a careless umask."""
+    """`sudo -u SERVICE pincli init` makes private files under any umask."""
     for folder in (floor.desk.store, floor.desk.keys):
         for path in folder.iterdir():
             path.unlink()
@@ -162,15 +162,15 @@ def test_a_deployment_is_made_by_root(floor: AgentFloor) -> None:
         "nice -n 19 true; renice -n 10 $$ >/dev/null",
     ],
 )
-def test_a_strange_start_makes_no_difference(floor: AgentFloor, setting: str) -> None:
-    """Ignored signals, a working directory that is gone or closed, files left open."""
+def test_an_unusual_start(floor: AgentFloor, setting: str) -> None:
+    """Ignored signals, a missing working directory or open files don't matter."""
     verified(in_shell(floor, AMY, setting, " ".join(VERIFY), f"{RIGHT}\n"))
     verified(floor.verify(BEN, "alice", RIGHT))
 
 
 @pytest.mark.parametrize("kib", [0, 1, 8, 32, 64])
-def test_a_file_size_limit_gives_no_free_answer(floor: AgentFloor, kib: int) -> None:
-    """Writes that fail half-way are exit 8: not verified, charged or not; others go on."""
+def test_a_file_size_limit(floor: AgentFloor, kib: int) -> None:
+    """With a file size limit a verify is exit 8, and others go on."""
     ran = in_shell(floor, AMY, f"ulimit -f {kib}", "verify alice --pin-stdin", f"{WRONG}\n")
     assert ran.code in (3, 8), ran
     used = floor.desk.user("alice").failed_attempts
@@ -195,7 +195,7 @@ def test_a_file_size_limit_gives_no_free_answer(floor: AgentFloor, kib: int) -> 
     ],
 )
 def test_what_sudo_lets_through_changes_no_record(floor: AgentFloor, env: dict[str, str]) -> None:
-    """Time zone, locale and terminal stay the caller's; the trail is in UTC all the same."""
+    """The caller's time zone and locale don't change the trail."""
     verified(floor.run(AMY, floor.sudo_line(*VERIFY), f"{RIGHT}\n", env=env))
     at = datetime.fromisoformat(floor.desk.events()[-1].at)
     assert abs(datetime.now(UTC) - at) < timedelta(minutes=1)
@@ -205,10 +205,10 @@ def test_what_sudo_lets_through_changes_no_record(floor: AgentFloor, env: dict[s
     "line", ["pin show uma", "pin change alice --pin-stdin", "unlock lara --reason x"]
 )
 @pytest.mark.parametrize("copied", [False, True])
-def test_a_shell_of_the_service_account_acts_for_nobody(
+def test_the_service_account_acts_for_no_customer(
     floor: AgentFloor, line: str, copied: bool
 ) -> None:
-    """As by doas or pkexec, which don't say who calls; nor on a copy of the store."""
+    """The service account without sudo acts for no customer, on a copy neither."""
     place = floor.home(SERVICE) if copied else floor.desk.store.parent
     if copied:
         for folder in (floor.desk.store, floor.desk.keys):

@@ -1,4 +1,4 @@
-"""Keys as Kubernetes mounts them: read-only, through links, root's, and read by a group."""
+"""Keys as Kubernetes mounts them: read-only, linked, root's, readable by a group."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOUNT, MARK = HOME / "mounted", HOME / "mark"
 
 @pytest.fixture
 def mounted(floor: AgentFloor) -> Iterator[dict[str, str]]:
-    """The environment of a pod: the service account itself acts for customers, without sudo."""
+    """The environment of a pod, where the service account itself has the role."""
     present = MOUNT / "..2026_11_26"
     MOUNT.mkdir()
     _run("mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", MOUNT)
@@ -50,7 +50,7 @@ def _run(*command: object) -> None:
 
 
 def test_a_pod_works(floor: AgentFloor, mounted: dict[str, str]) -> None:
-    """It verifies and shows PINs, and its mark lies where the deployment's file says."""
+    """A pod verifies and shows PINs, and keeps its mark where the deployment says."""
     pincli = str(floor.program)
     for line, stdin, code in (
         ("verify alice --pin-stdin", RIGHT, 0),

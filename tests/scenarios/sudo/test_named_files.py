@@ -1,4 +1,4 @@
-"""Files that a caller names, and that the service account would read or write for them."""
+"""Files that a caller names and the service account would read or write."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.system
 
 
 def pieces(key: Path) -> list[str]:
-    """Every run of eight digits of a key file: none of them may be told."""
+    """Every eight digits in a row of a key file."""
     text = key.read_text().strip()
     return [text[i : i + 8] for i in range(len(text) - 7)]
 
@@ -42,7 +42,7 @@ def pieces(key: Path) -> list[str]:
     ],
 )
 def test_no_file_among_the_secrets_is_named(floor: AgentFloor, line: str, way: str) -> None:
-    """Exit 7 for store and keys however they are spelled; nothing of them is told or made."""
+    """A path into store or keys is exit 7 in any spelling, and nothing of it is shown."""
     folders = {"store": floor.desk.store, "keys": floor.desk.keys}
     before = {path for folder in folders.values() for path in folder.iterdir()}
     for name, folder in folders.items():
@@ -61,7 +61,7 @@ def test_no_file_among_the_secrets_is_named(floor: AgentFloor, line: str, way: s
 
 @pytest.mark.parametrize("login", [EVE, LEA])
 def test_completion_scripts_go_nowhere_under_sudo(floor: AgentFloor, login: str) -> None:
-    """A link with a script's name would lead the service account into its own database."""
+    """Under sudo no completion script is written, through a link or otherwise."""
     folder = floor.home(login) / "evil"
     folder.mkdir()
     (folder / "pincli.bash").symlink_to(floor.desk.database)
@@ -101,10 +101,8 @@ main()
         "import --dry-run {link}",
     ],
 )
-def test_a_link_exchanged_at_the_last_moment_tells_nothing(
-    desk: Desk, tmp_path: Path, command: str
-) -> None:
-    """What is opened is what was looked at: a key is not read out as an unknown user's name."""
+def test_a_link_replaced_at_the_last_moment(desk: Desk, tmp_path: Path, command: str) -> None:
+    """A link replaced at the last moment shows nothing of a key."""
     desk.add("alice")
     link, secret = tmp_path / "names", desk.keys / "audit.key"
     harmless = tmp_path / "harmless"

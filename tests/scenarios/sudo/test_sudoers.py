@@ -1,4 +1,4 @@
-"""What sudo itself lets through: pincli as the service account, and nothing else."""
+"""Sudo allows pincli as the service account, and nothing else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_the_readmes_sudoers_are_sound(floor: AgentFloor) -> None:
 
 @pytest.mark.parametrize("login", [AMY, BEN, LEA, WWW, EVE])
 def test_sudo_grants_one_command(floor: AgentFloor, login: str) -> None:
-    """`sudo -l` lists pincli as the service account, and nothing besides."""
+    """`sudo -l` lists pincli as the service account only."""
     listed = floor.run(login, ["sudo", "-n", "-l"])
     assert listed.code == 0, listed
     grants = [line.strip() for line in listed.out.splitlines() if line.startswith("    (")]
@@ -53,7 +53,7 @@ def test_sudo_grants_one_command(floor: AgentFloor, login: str) -> None:
     ],
 )
 def test_sudo_refuses_all_else(floor: AgentFloor, options: str) -> None:
-    """Other commands, other accounts, other groups, variables: sudo's own refusal, exit 1."""
+    """Sudo refuses other commands, accounts, groups and variables."""
     line = options.format(
         service=SERVICE,
         other=LEA,
@@ -70,7 +70,7 @@ def test_sudo_refuses_all_else(floor: AgentFloor, options: str) -> None:
 
 @pytest.mark.parametrize("login", [AMY, WWW, EVE])
 def test_the_files_are_out_of_reach(floor: AgentFloor, login: str) -> None:
-    """Nobody reads, lists or copies store and keys but through pincli."""
+    """Without pincli nobody reads, lists or copies store and keys."""
     secret = [floor.desk.database, *floor.desk.keys.iterdir()]
     for path in (*secret, floor.desk.store, floor.desk.keys):
         for command in (["cat", str(path)], ["ls", str(path)], ["cp", str(path), "stolen"]):
@@ -81,8 +81,8 @@ def test_the_files_are_out_of_reach(floor: AgentFloor, login: str) -> None:
         assert floor.run(login, ["test", "-w", str(path)]).code == 1, path
 
 
-def test_pincli_without_sudo_is_the_callers_own(floor: AgentFloor) -> None:
-    """The same program, run directly, knows only the caller's own folders."""
+def test_without_sudo_pincli_uses_the_callers_folders(floor: AgentFloor) -> None:
+    """Without sudo pincli uses the caller's own folders."""
     status = [str(floor.program), "status"]
     assert floor.run(AMY, status).code == 8
     there = {"PINCLI_STORE": str(floor.desk.store), "PINCLI_KEYS": str(floor.desk.keys)}
@@ -96,13 +96,13 @@ def test_pincli_without_sudo_is_the_callers_own(floor: AgentFloor) -> None:
 
 @pytest.mark.parametrize("option", ["--store", "--keys"])
 def test_a_folder_that_may_not_be_read_is_unavailable(floor: AgentFloor, option: str) -> None:
-    """Exit 8, however it was named: the command line is right, the folder is somebody else's."""
+    """A folder that may not be read is exit 8."""
     ran = floor.run(AMY, [str(floor.program), option, str(floor.desk.store), "status"])
     assert ran.code == 8, ran
 
 
 def test_the_service_accounts_files_stay_private(floor: AgentFloor) -> None:
-    """After work by several people everything is 0600, owned by the service account."""
+    """After work by several people all files are the service account's own, 0600."""
     assert floor.verify(AMY, "alice", "444159").code == 0
     assert floor.pincli(WWW, "pin show uma").code == 0
     assert floor.pincli(LEA, "reset alice --yes").code == 0

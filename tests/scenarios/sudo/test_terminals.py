@@ -1,4 +1,4 @@
-"""An agent at a terminal, with sudo between them and pincli: the prompt, Ctrl-Z, a dead hand."""
+"""An agent at a terminal, by sudo: prompts, Ctrl-Z, stopped processes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHELL_PROMPT = "$ "
 
 @pytest.fixture
 def asked(floor: AgentFloor) -> Iterator[pexpect.spawn[str]]:
-    """`sudo … pincli verify alice` of an agent's, at its prompt."""
+    """An agent's `sudo … pincli verify alice`, at its prompt."""
     terminal = floor.terminal(AMY, floor.sudo_line("verify", "alice"))
     terminal.expect_exact(PROMPT)
     yield terminal
@@ -68,7 +68,7 @@ def others_go_on(floor: AgentFloor) -> None:
 
 
 def test_the_prompt_takes_a_pin_unseen(floor: AgentFloor, asked: pexpect.spawn[str]) -> None:
-    """The right PIN, typed: verified, and nowhere on the screen."""
+    """A typed PIN verifies, and is not on the screen."""
     asked.sendline(RIGHT)
     asked.expect(pexpect.EOF)
     shown = asked.before or ""
@@ -92,7 +92,7 @@ def test_a_wrong_pin_at_the_prompt(asked: pexpect.spawn[str]) -> None:
 
 
 def test_ctrl_c_at_the_prompt_charges_nothing(floor: AgentFloor, asked: pexpect.spawn[str]) -> None:
-    """Exit 130, and the counter is where it was."""
+    """Ctrl-C at the prompt is exit 130, and charges nothing."""
     asked.sendintr()
     asked.expect(pexpect.EOF)
     asked.close()
@@ -100,8 +100,8 @@ def test_ctrl_c_at_the_prompt_charges_nothing(floor: AgentFloor, asked: pexpect.
     assert floor.desk.user("alice").attempts_total == 0
 
 
-def test_ctrl_z_at_the_prompt_holds_up_nobody(floor: AgentFloor, shell: pexpect.spawn[str]) -> None:
-    """Stopped for as long as they like; then `fg`, and the PIN is taken, unseen."""
+def test_ctrl_z_at_the_prompt_blocks_nobody(floor: AgentFloor, shell: pexpect.spawn[str]) -> None:
+    """A stopped prompt blocks nobody; after `fg` it takes the PIN without echo."""
     shell.send("\x1a")
     shell.expect_exact("Stopped")
     others_go_on(floor)
@@ -115,10 +115,10 @@ def test_ctrl_z_at_the_prompt_holds_up_nobody(floor: AgentFloor, shell: pexpect.
     shell.expect_exact("code=0")
 
 
-def test_a_process_stopped_for_good_holds_up_nobody(
+def test_a_process_stopped_for_good_blocks_nobody(
     floor: AgentFloor, asked: pexpect.spawn[str]
 ) -> None:
-    """SIGSTOP, which nobody can put off, and the terminal closed over it."""
+    """A process stopped for good, its terminal closed, blocks nobody."""
     stopped = worker(asked)
     os.kill(stopped, signal.SIGSTOP)
     try:
@@ -132,7 +132,7 @@ def test_a_process_stopped_for_good_holds_up_nobody(
 def test_nobody_stops_a_process_of_the_service_account(
     floor: AgentFloor, asked: pexpect.spawn[str]
 ) -> None:
-    """Not even who started it: a signal from another shell of theirs is refused."""
+    """Its own caller can't signal the service account's process."""
     victim = worker(asked)
     for login in (AMY, BEN):
         for name in ("STOP", "KILL", "TERM", "CONT"):
@@ -141,8 +141,8 @@ def test_nobody_stops_a_process_of_the_service_account(
     asked.expect_exact("VERIFIED")
 
 
-def test_a_locked_user_is_told_before_the_pin_is_asked(floor: AgentFloor) -> None:
-    """No prompt for what can't be verified."""
+def test_a_locked_user_is_reported_before_the_prompt(floor: AgentFloor) -> None:
+    """A locked user is reported before the prompt."""
     terminal = floor.terminal(AMY, floor.sudo_line("verify", "lara"))
     terminal.expect(pexpect.EOF)
     shown = terminal.before or ""
