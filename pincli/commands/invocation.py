@@ -45,14 +45,7 @@ class Invocation:
     def __init__(
         self, front: Any, command: str, *, as_json: bool, config: Config | None = None
     ) -> None:
-        """Begin, before anything is parsed.
-
-        Args:
-            front: The root command.
-            command: The command's name, as far as it is known.
-            as_json: Whether the arguments ask for JSON.
-            config: Used instead of options, environment and deployment.
-        """
+        """Begin, before anything is parsed; `config` replaces options and environment."""
         self.front = front
         self.command = command
         self.as_json = as_json

@@ -1,7 +1,7 @@
 """Every command: the one table that parsing, help, completions and roles follow.
 
-A new command is one function and one line here. A command's module is imported when it is
-called, so that `verify` doesn't wait for what only others need.
+A new command is one function and one line here. Its module is imported when it is called,
+so that `verify` doesn't wait for what only others need.
 """
 
 from collections.abc import Callable

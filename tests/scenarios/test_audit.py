@@ -375,8 +375,7 @@ def test_a_long_list_held_open_blocks_nobody(busy: Desk) -> None:
     """While `audit list | less` waits with a full pipe, agents verify."""
     event = NewEvent(EventKind.REFUSED, name="n" * 60, outcome="unknown_user")
     with busy.session(Need.WRITE) as session:
-        for _ in range(600):
-            session.store.write(record, event)
+        session.store.write(record, *[event] * 600)
     read, write = os.pipe()
     with subprocess.Popen(
         [*PROGRAM, "audit", "list", "--jsonl", "--limit", "1000"],

@@ -10,8 +10,7 @@ import pytest
 
 from tests.support.desk import Desk
 from tests.support.driving import ROOT
-from tests.support.floor import content
-from tests.support.floor_of_agents import EVE, LEA, AgentFloor
+from tests.support.floor_of_agents import LEA, AgentFloor
 
 pytestmark = pytest.mark.system
 
@@ -57,21 +56,6 @@ def test_no_file_among_the_secrets_is_named(floor: AgentFloor, line: str, way: s
     assert not [piece for piece in pieces(floor.desk.keys / "audit.key") if piece in told]
     after = {path for each in (floor.desk.store, floor.desk.keys) for path in each.iterdir()}
     assert after == before
-
-
-@pytest.mark.parametrize("login", [EVE, LEA])
-def test_completion_scripts_go_nowhere_under_sudo(floor: AgentFloor, login: str) -> None:
-    """Under sudo no completion script is written, through a link or otherwise."""
-    folder = floor.home(login) / "evil"
-    folder.mkdir()
-    (folder / "pincli.bash").symlink_to(floor.desk.database)
-    (folder / "_pincli").symlink_to(floor.desk.keys / "verify.key")
-    folder.chmod(0o777)
-    before = content(floor.desk.store) | content(floor.desk.keys)
-    ran = floor.pincli(login, f"completion --write {folder}")
-    assert ran.code in (2, 7), ran
-    assert sorted(each.name for each in folder.iterdir()) == ["_pincli", "pincli.bash"]
-    assert content(floor.desk.store) | content(floor.desk.keys) == before
 
 
 SWAPPED = """
