@@ -31,10 +31,10 @@ def everything(desk: Desk) -> dict[str, bytes]:
     return {**content(desk.store), **content(desk.keys)}
 
 
-def in_shell(desk: Desk, redirections: str, *arguments: str, stdin: str = "") -> Ran:
-    """Run pincli from a shell that redirects or closes its streams."""
+def outcome(desk: Desk, command: list[str], stdin: str) -> Ran:
+    """Run any command in the desk's environment."""
     done = subprocess.run(
-        ["sh", "-c", f'exec "$@" {redirections}', "sh", *PROGRAM, *arguments],
+        command,
         input=stdin.encode(),
         capture_output=True,
         env=desk.environment(),
@@ -42,19 +42,17 @@ def in_shell(desk: Desk, redirections: str, *arguments: str, stdin: str = "") ->
         check=False,
     )
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def in_shell(desk: Desk, redirections: str, *arguments: str, stdin: str = "") -> Ran:
+    """Run pincli from a shell that redirects or closes its streams."""
+    line = f'exec "$@" {redirections}'
+    return outcome(desk, ["sh", "-c", line, "sh", *PROGRAM, *arguments], stdin)
 
 
 def by_modes(desk: Desk, *arguments: str, stdin: str = "") -> Ran:
     """Run pincli so that file modes count, also where the tests are run by root."""
-    done = subprocess.run(
-        unprivileged(*PROGRAM, *arguments),
-        input=stdin.encode(),
-        capture_output=True,
-        env=desk.environment(),
-        timeout=60,
-        check=False,
-    )
-    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+    return outcome(desk, unprivileged(*PROGRAM, *arguments), stdin)
 
 
 # Lines that are wrong, and change nothing at all.
@@ -195,15 +193,9 @@ def test_an_endless_line_is_a_slip(floor: Desk) -> None:
 
 def test_only_the_first_line_is_taken(floor: Desk) -> None:
     """Only the first line is read; the rest is left for the next program."""
-    done = subprocess.run(
-        ["sh", "-c", '"$@" >/dev/null && cat', "sh", *PROGRAM, "verify", "alice", "--pin-stdin"],
-        input=f"{RIGHT}\r\nthe rest\n".encode(),
-        capture_output=True,
-        env=floor.environment(),
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"the rest\n", b"")
+    verify = [*PROGRAM, "verify", "alice", "--pin-stdin"]
+    shell = ["sh", "-c", '"$@" >/dev/null && cat', "sh", *verify]
+    assert outcome(floor, shell, f"{RIGHT}\r\nthe rest\n") == Ran(0, "the rest\n", "")
 
 
 @pytest.mark.parametrize("redirection", ["<&-", "0>/dev/null", "</dev/null"])
