@@ -15,7 +15,7 @@ from pincli import __version__
 from pincli.commands import interrupts
 from pincli.commands.invocation import Invocation
 from pincli.commands.output import (
-    complain,
+    report_problem,
     run_hooks,
     take_stdout,
     warn,
@@ -34,7 +34,7 @@ _LEAVES_A_CALLER_WAITING = frozenset(
 )
 
 
-class Front(PlainGroup):
+class RootCommand(PlainGroup):
     """The root command: turns every error into an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -59,7 +59,7 @@ class Front(PlainGroup):
         """
         os.umask(0o077)
         arguments = list(sys.argv[1:] if args is None else args) or ["--help"]
-        with interrupts.taken():
+        with interrupts.handle_ctrl_c():
             code = self._run(arguments, **extra)
         if not standalone_mode:
             return code
@@ -93,7 +93,7 @@ class Front(PlainGroup):
 
 
 app = typer.Typer(
-    cls=Front,
+    cls=RootCommand,
     name="pincli",
     add_completion=False,  # our own scripts: Typer's evaluate what the program prints
     rich_markup_mode=None,  # plain help takes half the time
@@ -118,7 +118,7 @@ def _show_version(value: bool) -> None:
 
 
 @app.callback()
-def front(
+def root(
     ctx: typer.Context,
     store: Annotated[
         str | None,
@@ -159,9 +159,9 @@ def _report(problem: Problem, invocation: Invocation, *, quiet: bool = False) ->
     """Report a problem, as JSON on stdout or as two lines on stderr; its exit code."""
     from pincli.views.problems import for_caller
 
-    interrupts.ignore_from_here()
+    interrupts.ignore_ctrl_c()
     command, as_json = invocation.command, invocation.as_json
-    problem = for_caller(problem, invocation.may_run, invocation.completed)
+    problem = for_caller(problem, invocation.may_run, invocation.with_account)
     if command in ("verify", "desk") and problem.code in _LEAVES_A_CALLER_WAITING:
         problem = problem._replace(message=f"not verified: {problem.message}")
     code = EXIT_OF[problem.code]
@@ -178,9 +178,9 @@ def _report(problem: Problem, invocation: Invocation, *, quiet: bool = False) ->
     except OutputUnavailable as unwritable:
         code = ExitCode.UNAVAILABLE
         if as_json and not unwritable.closed_by_reader:
-            complain(_describe(unwritable))
+            report_problem(_describe(unwritable))
     if not as_json and not quiet:
-        complain(problem)
+        report_problem(problem)
     _drop_unwritable_output()
     return code
 

@@ -55,45 +55,45 @@ class Place(NamedTuple):
             yield from each.walk()
 
 
-def root(front: Any) -> Place:
+def root(program: Any) -> Place:
     """The place where a command line begins.
 
     Args:
-        front: The root command, as in all functions here.
+        program: The root command, as in all functions here.
     """
-    return _place(front, "pincli", None)
+    return _place(program, "pincli", None)
 
 
-def pages(front: Any) -> list[Page]:
+def pages(program: Any) -> list[Page]:
     """Every command that the help shows, in its order, pincli itself first."""
-    return [_page(place) for place in root(front).walk()]
+    return [_page(place) for place in root(program).walk()]
 
 
-def page(front: Any, words: Sequence[str]) -> tuple[Page, str] | None:
+def page(program: Any, words: Sequence[str]) -> tuple[Page, str] | None:
     """A command's page and its help as a text; None if the help shows no such command."""
-    place = _find(front, words)
+    place = _find(program, words)
     return place and (_page(place), place.ctx.get_help())
 
 
-def columns(front: Any) -> int:
+def columns(program: Any) -> int:
     """The width of a help text."""
-    return int(root(front).ctx.make_formatter().width)
+    return int(root(program).ctx.make_formatter().width)
 
 
-def options(front: Any, words: Sequence[str]) -> set[str]:
+def options(program: Any, words: Sequence[str]) -> set[str]:
     """The options of a command, with their dashes; empty if it is unknown."""
-    place = _find(front, words)
+    place = _find(program, words)
     return set() if place is None else {name for p in place.parameters for name in p.opts}
 
 
-def all_options(front: Any) -> set[str]:
+def all_options(program: Any) -> set[str]:
     """The options of all commands."""
-    walked = root(front).walk()
+    walked = root(program).walk()
     return {name for place in walked for p in place.parameters for name in p.opts}
 
 
-def _find(front: Any, words: Sequence[str]) -> Place | None:
-    place: Place | None = root(front)
+def _find(program: Any, words: Sequence[str]) -> Place | None:
+    place: Place | None = root(program)
     for word in words:
         place = place and place.child(word)
     return place

@@ -53,7 +53,7 @@ class _Line:
 
     def __init__(self, invocation: Invocation, before: Iterable[str]) -> None:
         self._invocation = invocation
-        self._place = root(invocation.front)
+        self._place = root(invocation.program)
         self._waiting: Any = None
         """The option whose value is next."""
         self._literal = False

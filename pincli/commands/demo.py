@@ -52,7 +52,7 @@ def demo(invocation: Invocation) -> Answer | None:
     """
     with tempfile.TemporaryDirectory(prefix="pincli-demo-") as folder:
         config = Config(Path(folder, "store"), Path(folder, "keys"), read_agent())
-        run: Run = partial(invocation.front.main, standalone_mode=False, obj=config)
+        run: Run = partial(invocation.program.main, standalone_mode=False, obj=config)
         if invocation.as_json:
             return view.story([_captured(step, run) for step in _story(run)])
         show(view.opening(folder), sys.stdout)

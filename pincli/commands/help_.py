@@ -42,36 +42,36 @@ def show_help(
     upkeep, security; and man, the commands as a man page.
     """
     words = topic or []
-    text, keys = _text_and_keys(invocation.front, words)
+    text, keys = _text_and_keys(invocation.program, words)
     return Answer({"topic": " ".join(words) or None, **keys, "text": text}, text=text)
 
 
-def _text_and_keys(front: Any, words: list[str]) -> tuple[str, dict[str, object]]:
+def _text_and_keys(program: Any, words: list[str]) -> tuple[str, dict[str, object]]:
     """The text about a topic, and its JSON keys."""
     if words == [_MAN]:
-        return man.page(pages(front)), {}
+        return man.page(pages(program)), {}
     if words == ["exit-codes"]:
         codes = [{"code": int(c), "name": c.short, "means": c.meaning} for c in ExitCode]
-        return topics.exit_codes(columns(front)), {"exit_codes": codes}
+        return topics.exit_codes(columns(program)), {"exit_codes": codes}
     name = words[0] if len(words) == 1 else ""
     if name in topics.REFERENCES:
-        return topics.REFERENCES[name](columns(front)), {}
+        return topics.REFERENCES[name](columns(program)), {}
     if name in topics.CHAPTERS:
-        return _chapter(front, name), {}
-    found = page(front, words)
+        return _chapter(program, name), {}
+    found = page(program, words)
     if found is None:
         raise _unknown_topic(words)
     own, text = found
-    return f"{text}\n", {"commands": [facts(each) for each in ([own] if words else pages(front))]}
+    return f"{text}\n", {"commands": [facts(each) for each in ([own] if words else pages(program))]}
 
 
-def _chapter(front: Any, name: str) -> str:
+def _chapter(program: Any, name: str) -> str:
     """A chapter for a terminal, or as plain text."""
     from pincli.views.manual.chapters import chapter
 
     display = read_display()
     on_terminal = sys.stdout.isatty() and display.color
-    return chapter(name, columns(front), display._replace(color=on_terminal))
+    return chapter(name, columns(program), display._replace(color=on_terminal))
 
 
 def _unknown_topic(words: list[str]) -> UsageProblem:

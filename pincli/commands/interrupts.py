@@ -16,7 +16,7 @@ Handler = Callable[[int, FrameType | None], None]
 
 
 @contextmanager
-def taken() -> Iterator[None]:
+def handle_ctrl_c() -> Iterator[None]:
     """Make the first Ctrl-C inside a KeyboardInterrupt, unless the parent process ignores it.
 
     Further ones are ignored: they come while the first is reported.
@@ -27,14 +27,14 @@ def taken() -> Iterator[None]:
     try:
         yield
     finally:
-        ignore_from_here()
+        ignore_ctrl_c()
         # Not the default action again: the process is ending, by an exit code of its own.
         if callable(before):
             signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
-def let_in() -> Iterator[None]:
+def allow_ctrl_c() -> Iterator[None]:
     """Make Ctrl-C a KeyboardInterrupt inside, although the answer is out."""
     before = signal.getsignal(signal.SIGINT)
     if before is _nothing:
@@ -45,7 +45,7 @@ def let_in() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def ignore_from_here() -> None:
+def ignore_ctrl_c() -> None:
     """Ignore Ctrl-C until the end: the answer is out."""
     # A function, not SIG_IGN: programs that we start would inherit that.
     if callable(signal.getsignal(signal.SIGINT)):
@@ -53,7 +53,7 @@ def ignore_from_here() -> None:
 
 
 def _once(_signal: int, _frame: FrameType | None) -> None:
-    ignore_from_here()
+    ignore_ctrl_c()
     raise KeyboardInterrupt
 
 

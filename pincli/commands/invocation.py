@@ -31,7 +31,7 @@ class Invocation:
     """One command line, as far as it has been parsed.
 
     Attributes:
-        front: The root command: help, man page and completions read it, the demo calls it.
+        program: The root command: help, man page and completions read it, the demo calls it.
         command: The command's name as in the help, such as `pin show`; may be empty.
         as_json: Whether the answer is one JSON object.
         store: What --store says.
@@ -43,10 +43,10 @@ class Invocation:
     """
 
     def __init__(
-        self, front: Any, command: str, *, as_json: bool, config: Config | None = None
+        self, program: Any, command: str, *, as_json: bool, config: Config | None = None
     ) -> None:
         """Begin, before anything is parsed; `config` replaces options and environment."""
-        self.front = front
+        self.program = program
         self.command = command
         self.as_json = as_json
         self.store: Location | None = None
@@ -134,7 +134,7 @@ class Invocation:
         session = self.keep(self.opened(*needs, answers=answers, even_closed=even_closed))
         self._sessions.append(session)
         if session.writable and self.on_lock:
-            self.want_notices(session)
+            self.keep_notices(session)
             self.closing.callback(self._look_for_notices, session)
         return session
 
@@ -142,7 +142,7 @@ class Invocation:
         """Enter a context that ends when the answer is written or the command fails."""
         return self.closing.enter_context(context)
 
-    def want_notices(self, session: Session) -> None:
+    def keep_notices(self, session: Session) -> None:
         """If there is a hook, have the store keep a notice of every lock from now on."""
         if self.on_lock and session.store.notices() is None:
             session.attempts.next_notice()
@@ -158,7 +158,7 @@ class Invocation:
             return any(len(each.store.people.find(user.login)) > 1 for each in self._sessions)
         return False
 
-    def completed(self, line: str) -> str:
+    def with_account(self, line: str) -> str:
         """A suggested command line, with the account that this one named for its user."""
         name, rest = _parted(line)
         about_a_user = bool(rest) and not rest[0].startswith("-") and name != "help"

@@ -19,7 +19,7 @@ def lock(
     account: WhereOption = None,
     reason: ReasonOption = None,
 ) -> Answer:
-    """Lock PINs by hand, where somebody smells a rat. Only unlocking releases them.
+    """Lock PINs by hand, after a suspicious call. Only unlocking releases them.
 
     Example:
       pincli lock alice --reason 'T-4711: the caller was guessing'

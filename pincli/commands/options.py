@@ -98,7 +98,7 @@ PinStdinOption = Annotated[
 ]
 
 
-def refuse_swallowed(params: Sequence[Any], words: Sequence[str]) -> None:
+def refuse_option_as_value(params: Sequence[Any], words: Sequence[str]) -> None:
     """Refuse `--ref --json`: it would record `--json` as the ticket, and answer a person.
 
     Args:

@@ -60,11 +60,11 @@ class _WholeWrites(io.RawIOBase):
         return len(memoryview(data))
 
 
-def deliver(invocation: Invocation, answer: Answer) -> int:
+def write_answer(invocation: Invocation, answer: Answer) -> int:
     """Write the answer to stdout; its exit code."""
     as_json = invocation.as_json
     if answer.complaints is not None and answer.problem is not None and not as_json:
-        complain(answer.problem, answer.complaints())
+        report_problem(answer.problem, answer.complaints())
     else:
         with writing():
             if as_json:
@@ -72,15 +72,15 @@ def deliver(invocation: Invocation, answer: Answer) -> int:
 
                 result = json_output.envelope(invocation.command, answer.facts, answer.problem)
                 json_output.write(
-                    result, sys.stdout, secret=answer.secret, whole=interrupts.ignore_from_here
+                    result, sys.stdout, secret=answer.secret, whole=interrupts.ignore_ctrl_c
                 )
             elif answer.text is not None:
                 sys.stdout.write(answer.text)
             else:
                 if not answer.is_long:
-                    interrupts.ignore_from_here()
+                    interrupts.ignore_ctrl_c()
                 show([*_with_next_steps(invocation, answer.screen())], sys.stdout)
-        interrupts.ignore_from_here()
+        interrupts.ignore_ctrl_c()
     return int(answer.exit_code)
 
 
@@ -144,7 +144,7 @@ def run_hooks(invocation: Invocation) -> None:
     from pincli.operations.session import Need
 
     try:
-        with invocation.opened(Need.ATTEMPT) as session, interrupts.let_in():
+        with invocation.opened(Need.ATTEMPT) as session, interrupts.allow_ctrl_c():
             for failure in tell_of_locks(session, invocation.on_lock):
                 warn(hook_failed(failure))
     except KeyboardInterrupt:
@@ -161,7 +161,7 @@ def warn(message: str) -> None:
     _write_problem([f"pincli: warning: {message}"])
 
 
-def complain(problem: Problem, details: Sequence[str] = ()) -> None:
+def report_problem(problem: Problem, details: Sequence[str] = ()) -> None:
     """Report a problem on stderr: details, then the sentence and the hint."""
     _write_problem([*details, f"pincli: error: {problem.message}", f"hint: {problem.hint}"])
 

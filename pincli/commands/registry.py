@@ -70,7 +70,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("status", "status:status", _DESK, STATUS, (4, 6),
           "Show one user, a list, or the totals."),
     Entry("lock", "lock:lock", _DESK, AGENTS, (6,),
-          "Lock PINs by hand, where somebody smells a rat."),
+          "Lock PINs by hand, after a suspicious call."),
     Entry("call", "calls:call", _DESK, AGENTS, (6, 7),
           "Let the portal show a customer that you are calling."),
     Entry("alerts", "alerts:alerts", _DESK, AGENTS, (4,),

@@ -72,7 +72,7 @@ def usage_problem(
     if option in ("--pin", "--PIN") or ("extra argument" in message and "*" in message):
         message = "a PIN is never given on the command line: every process could read it"
         hint = "leave it out and type it when asked, or pipe it in with --pin-stdin"
-    elif option and (owner := _owner(option, error, arguments, invocation.front)):
+    elif option and (owner := _owner(option, error, arguments, invocation.program)):
         message = f"no such option before the command: {option}"
         hint = f"{option} goes after it: pincli {owner} {option}"
     elif option and "such option" in str(getattr(error, "message", "")):
@@ -82,7 +82,7 @@ def usage_problem(
     return Problem("usage", message, hint)
 
 
-def _owner(option: str, error: Any, arguments: Sequence[str], front: Any) -> str:
+def _owner(option: str, error: Any, arguments: Sequence[str], program: Any) -> str:
     """The later command that has an option which is unknown here: `pincli --json status`."""
     if getattr(error, "ctx", None) is None or option not in arguments:
         return ""
@@ -90,16 +90,16 @@ def _owner(option: str, error: Any, arguments: Sequence[str], front: Any) -> str
     for word in arguments[arguments.index(option) + 1 :]:
         if word in words_below(name):
             name = f"{name} {word}".strip()
-    return name if name != before and option in options(front, name.split()) else ""
+    return name if name != before and option in options(program, name.split()) else ""
 
 
 def _option_hint(option: str, arguments: Sequence[str], invocation: Invocation) -> str:
     name = invocation.command
     command = f"pincli {name}".strip()
-    own = {each for each in options(invocation.front, name.split()) if each.startswith("--")}
+    own = {each for each in options(invocation.program, name.split()) if each.startswith("--")}
     for word in _as_typed(option, arguments):
         bare = word.partition("=")[0]
-        if bare not in {*own, *_BEFORE_THE_COMMAND} and bare in all_options(invocation.front):
+        if bare not in {*own, *_BEFORE_THE_COMMAND} and bare in all_options(invocation.program):
             return f"`{command}` has no {bare}; `{command} --help` shows what it has"
         near = nearest(word, sorted({*own, *_BEFORE_THE_COMMAND}))
         if near and near[0] not in own:

@@ -10,8 +10,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from pincli.commands.invocation import Invocation
-from pincli.commands.options import JsonOption, refuse_swallowed
-from pincli.commands.output import TICKET_MASKED, deliver, warn, write_line
+from pincli.commands.options import JsonOption, refuse_option_as_value
+from pincli.commands.output import TICKET_MASKED, warn, write_answer, write_line
 from pincli.commands.registry import (
     GROUPS,
     Entry,
@@ -30,7 +30,7 @@ class PlainCommand(TyperCommand):
     """A command whose help lists its exit codes."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: D102
-        refuse_swallowed(self.get_params(ctx), args)
+        refuse_option_as_value(self.get_params(ctx), args)
         return super().parse_args(ctx, args)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
@@ -151,7 +151,7 @@ def _for_typer(entry: Entry) -> Callable[..., int | None]:
         with invocation.closing:
             invocation.closing.callback(_warn_of_masks, invocation)
             answer = function(invocation, **options)
-            return None if answer is None else deliver(invocation, answer)
+            return None if answer is None else write_answer(invocation, answer)
 
     _, *own = signature(function, eval_str=True).parameters.values()
     parameters = [

@@ -37,7 +37,7 @@ def as_before() -> Iterator[None]:
 
 def test_the_second_ctrl_c_is_ignored() -> None:
     """The first Ctrl-C interrupts; a second one is ignored."""
-    with interrupts.taken():
+    with interrupts.handle_ctrl_c():
         with pytest.raises(KeyboardInterrupt):
             press_ctrl_c()
         press_ctrl_c()
@@ -46,18 +46,18 @@ def test_the_second_ctrl_c_is_ignored() -> None:
 def test_an_ignored_sigint_stays_ignored() -> None:
     """If the parent ignores SIGINT, as nohup does, it stays ignored."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with interrupts.taken():
+    with interrupts.handle_ctrl_c():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-        interrupts.ignore_from_here()
+        interrupts.ignore_ctrl_c()
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_a_hook_can_be_interrupted_after_the_answer() -> None:
     """A hook can be interrupted after the answer; then Ctrl-C is ignored again."""
-    with interrupts.taken():
-        interrupts.ignore_from_here()
-        with interrupts.let_in(), pytest.raises(KeyboardInterrupt):
+    with interrupts.handle_ctrl_c():
+        interrupts.ignore_ctrl_c()
+        with interrupts.allow_ctrl_c(), pytest.raises(KeyboardInterrupt):
             press_ctrl_c()
         press_ctrl_c()
 
@@ -66,8 +66,8 @@ def test_a_hook_can_be_interrupted_after_the_answer() -> None:
 def test_ctrl_c_leaves_one_whole_object(rows: object) -> None:
     """A Ctrl-C during the output leaves exactly one whole object."""
     out = Pressed()
-    with interrupts.taken():
-        json_output.write({"users": rows}, out, whole=interrupts.ignore_from_here)
+    with interrupts.handle_ctrl_c():
+        json_output.write({"users": rows}, out, whole=interrupts.ignore_ctrl_c)
     assert out.getvalue() == '{"users": ["a", "b"]}\n'
 
 
@@ -80,6 +80,6 @@ def test_ctrl_c_while_a_long_answer_is_prepared() -> None:
         yield "b"
 
     out = io.StringIO()
-    with interrupts.taken(), pytest.raises(KeyboardInterrupt):
-        json_output.write({"users": rows()}, out, whole=interrupts.ignore_from_here)
+    with interrupts.handle_ctrl_c(), pytest.raises(KeyboardInterrupt):
+        json_output.write({"users": rows()}, out, whole=interrupts.ignore_ctrl_c)
     assert out.getvalue() == ""

@@ -38,7 +38,7 @@ def test_the_roles_are_those_three() -> None:
 
 
 def test_the_registry_has_the_commands_that_there_are() -> None:
-    """Each line is a command that the front door finds, and each command has a line."""
+    """Each line is a command that exists, and each command has a line."""
     assert {entry.name for entry in COMMANDS} == existing_commands()
 
 

@@ -550,7 +550,7 @@ def wait_until_pincli_runs(process: subprocess.Popen[bytes]) -> None:
 
     Python itself catches SIGINT while it starts, before a line of pincli runs, and says so
     with a traceback. pincli's first acts are to set the umask and then to undo that; the
-    front door catches SIGINT again, so that on a busy machine the time between may be missed.
+    root command catches SIGINT again, so that on a busy machine the time between may be missed.
     """
     sigint = 1 << (signal.SIGINT - 1)
     started = time.monotonic()

@@ -197,7 +197,7 @@ class Backend:
         session = self._stack.enter_context(
             self._invocation.opened(*needs, answers=self._answers, cache=self._cache)
         )
-        self._invocation.want_notices(session)
+        self._invocation.keep_notices(session)
         return session
 
     def _close_session(self) -> None:
