@@ -84,9 +84,9 @@ ONLY_IN = {
 """Who may import what; everything else is the standard library or forbidden."""
 
 OF_TYPER = {"pincli.cli", "pincli.commands.typer_classes", "pincli.commands.command_tree"}
-"""Who knows what a command is to Typer."""
+"""Modules that know Typer's contexts."""
 KNOWS_SQL = ("store.sql", "store.sqlite", "store.postgresql", "store.scratch")
-"""The engines, and rows on their way in a temporary database, which no engine is."""
+"""The engines, and the temporary database for rows of an import."""
 NAMES_FILES = ("store.sqlite", "store.mark", "views.manual.topics")
 """The help's list of files is for people."""
 SQL = re.compile(
@@ -110,6 +110,14 @@ MAY_CHANGE_USERS = (
 )
 """How `save` writes; the others fill a file or a table that nobody else has yet."""
 
+BEGIN = re.compile("begin( deferred| immediate| exclusive)?( transaction)?;?", re.IGNORECASE)
+MAY_DEFER = (
+    *("store.sqlite.engine", "store.scratch"),
+    *("store.sqlite.restore", "store.postgresql"),
+)
+"""The engine only reads in it; scratch and restore write a file of their own; PostgreSQL has no
+such lock."""
+
 COUNTERS = frozenset({"failed_attempts", "locks_total", "attempts_total"})
 COUNTS = "rules.lockout"
 SETS_A_COUNTER = re.compile(rf"\bSET\b.*\b({'|'.join(COUNTERS)})\s*=", re.DOTALL)
@@ -124,7 +132,7 @@ ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.getenvb", "os.puten
 
 
 def wrong_direction(module: Module) -> set[str]:
-    """What a module imports from above or beside it."""
+    """Imports against the direction."""
     return {name for name in _own_imports(module) if not _within(name, _allowed(module))}
 
 
@@ -149,7 +157,7 @@ def counting(module: Module) -> set[str]:
 
 
 def changing_users(module: Module) -> set[str]:
-    """Statements that write the table of people elsewhere than in `save`, or delete from it."""
+    """Statements outside `save` that write the table of people, or delete from it."""
     forbidden = DELETES_USERS if _within(place_of(module), MAY_CHANGE_USERS) else CHANGES_USERS
     return {text for text in texts(module.tree) if forbidden.search(text)}
 
@@ -160,7 +168,7 @@ def surprising(module: Module) -> set[str]:
 
 
 def speaking(module: Module) -> set[str]:
-    """What prints, asks, exits or touches the streams, in a part that must do none of it."""
+    """Prints, questions, exits and streams in a part that must have none."""
     if module.part not in SILENT:
         return set()
     return module.mentions & (SPEAKING | STREAMS)
@@ -183,7 +191,7 @@ def importing_by_name(module: Module) -> set[str]:
 
 
 def undocumented(module: Module) -> set[str]:
-    """The module itself, if it has no docstring of one paragraph at least."""
+    """The module itself, if it has no docstring."""
     return set() if ast.get_docstring(module.tree) else {module.name}
 
 
@@ -193,6 +201,19 @@ def handing_on_a_context(module: Module) -> set[str]:
         return set()
     names = module.mentions | module.imports
     return {name for name in names if name == "typer.Context" or name.startswith("typer.core")}
+
+
+def deferring(module: Module) -> set[str]:
+    """Transactions that begin deferred in a database that others may write.
+
+    A write after a read fails there if another process wrote in between.
+    """
+    texts = [str(node.value) for node in ast.walk(module.tree) if isinstance(node, ast.Constant)]
+    begun = {text for text in texts if BEGIN.fullmatch(text)} - {"BEGIN IMMEDIATE"}
+    if _within(place_of(module), MAY_DEFER):
+        begun.discard("BEGIN")
+    attributes = {node.attr for node in ast.walk(module.tree) if isinstance(node, ast.Attribute)}
+    return (attributes & {"atomic"}) | begun
 
 
 Rule = Callable[[Module], set[str]]
@@ -208,43 +229,8 @@ RULES: tuple[Rule, ...] = (
     importing_by_name,
     undocumented,
     handing_on_a_context,
+    deferring,
 )
-
-
-BEGIN = re.compile("begin( deferred| immediate| exclusive)?( transaction)?;?", re.IGNORECASE)
-MAY_DEFER = (
-    *("store.sqlite.engine", "store.scratch"),
-    *("store.sqlite.restore", "store.postgresql"),
-)
-"""The first writes nothing in it; the next write a file that nobody else has; the last is no
-SQLite."""
-
-
-def deferring(module: Module) -> set[str]:
-    """A transaction that begins deferred, in a database that others may write.
-
-    A read in it that is followed by a write fails as soon as somebody else wrote in between.
-    """
-    texts = [str(node.value) for node in ast.walk(module.tree) if isinstance(node, ast.Constant)]
-    begun = {text for text in texts if BEGIN.fullmatch(text)} - {"BEGIN IMMEDIATE"}
-    if _within(place_of(module), MAY_DEFER):
-        begun.discard("BEGIN")
-    attributes = {node.attr for node in ast.walk(module.tree) if isinstance(node, ast.Attribute)}
-    return (attributes & {"atomic"}) | begun
-
-
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
-def test_no_transaction_that_writes_begins_deferred(module: Module) -> None:
-    """Whoever reads and then writes has the write lock from the beginning."""
-    assert deferring(module) == set()
-
-
-@pytest.mark.parametrize(
-    "source", ["db.atomic()", "with database.atomic():\n    pass", "c.execute('begin deferred')"]
-)
-def test_a_deferred_transaction_would_be_found(source: str) -> None:
-    """The rule finds what breaks it."""
-    assert deferring(Module("pincli.store.x", source))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -254,7 +240,7 @@ def test_every_module_keeps_the_rule(rule: Rule) -> None:
 
 
 def test_the_layout_is_that_of_the_design() -> None:
-    """Every module lies in a part of which it is known what it may import."""
+    """Every module is in a part whose imports are known."""
     unknown = {module.name for module in MODULES if module.part and not _rules_for(module)}
     assert unknown == {"pincli.store", "pincli.rules", "pincli.vault"} & unknown
 
@@ -337,6 +323,9 @@ def test_each_library_is_used_where_it_may_be() -> None:
         (importing_by_name, "pincli.store.x", "__import__('requests')"),
         (undocumented, "pincli.store.x", "x = 1"),
         (handing_on_a_context, "pincli.commands.x", "def f(ctx: typer.Context) -> None: ..."),
+        (deferring, "pincli.store.x", "db.atomic()"),
+        (deferring, "pincli.store.x", "with database.atomic():\n    pass"),
+        (deferring, "pincli.store.x", "c.execute('begin deferred')"),
         (wrong_direction, "pincli.commands.demo", "def f():\n    from pincli import cli"),
     ],
 )
