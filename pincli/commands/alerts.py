@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from pincli.commands.invocation import Invocation
-from pincli.commands.options import ReasonOption, WhereOption
+from pincli.commands.options import ReasonOption, WhereOption, argument, option
 from pincli.commands.prompts import ask_reason, require_reason
 from pincli.operations import alerts as operation
 from pincli.operations.session import Need
@@ -20,11 +18,9 @@ from pincli.views.blocks import Answer
 
 def alerts(
     invocation: Invocation,
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit with 4 if there are any.")
-    ] = False,
+    exit_code: Annotated[bool, option("--exit-code", "Exit with 4 if there are any.")] = False,
     everything: Annotated[
-        bool, typer.Option("--all", help="Also show what was acknowledged in the last 30 days.")
+        bool, option("--all", "Also show what was acknowledged in the last 30 days.")
     ] = False,
 ) -> Answer:
     """Show signs of an attack. On users, on accounts, from a desk, on the whole floor.
@@ -45,12 +41,7 @@ def alerts(
 
 def ack(
     invocation: Invocation,
-    sign: Annotated[
-        str,
-        typer.Argument(
-            metavar="SIGN", help="Its id in alerts, such as agent:mia.", show_default=False
-        ),
-    ],
+    sign: Annotated[str, argument("SIGN", "Its id in alerts, such as agent:mia.")],
     account: WhereOption = None,
     reason: ReasonOption = None,
 ) -> Answer:

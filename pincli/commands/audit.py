@@ -9,10 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from pincli.commands.invocation import Invocation
-from pincli.commands.options import AccountOption, AgentOption, UserOption
+from pincli.commands.options import AccountOption, AgentOption, UserOption, option
 from pincli.commands.output import warn
 from pincli.commands.registry import COMMANDS
 from pincli.errors import UsageProblem
@@ -56,51 +54,34 @@ def list_events(
     agent: AgentOption = None,
     kind: Annotated[
         Kind | None,
-        typer.Option(
+        option(
             "--kind",
-            metavar="KIND",
-            help="Only this kind, or everything that a command such as reset did. Kinds: "
+            "Only this kind, or everything that a command such as reset did. Kinds: "
             f"{', '.join(EventKind)}.",
+            "KIND",
         ),
     ] = None,
-    ticket: Annotated[
-        str | None,
-        typer.Option("--ticket", metavar="TICKET", help="Only with this ticket."),
-    ] = None,
+    ticket: Annotated[str | None, option("--ticket", "Only with this ticket.", "TICKET")] = None,
     since_when: Annotated[
-        str | None,
-        typer.Option(
-            "--since", metavar="WHEN", help="Such as 30m, 24h, 7d, or 2026-11-24 (local time)."
-        ),
+        str | None, option("--since", "Such as 30m, 24h, 7d, or 2026-11-24 (local time).", "WHEN")
     ] = None,
     until_when: Annotated[
-        str | None,
-        typer.Option("--until", metavar="WHEN", help="Up to this time; a date means its midnight."),
+        str | None, option("--until", "Up to this time; a date means its midnight.", "WHEN")
     ] = None,
     after: Annotated[
-        int | None,
-        typer.Option(
-            "--after", min=0, metavar="SEQ", help="Only above this number, the oldest first."
-        ),
+        int | None, option("--after", "Only above this number, the oldest first.", "SEQ", least=0)
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(
-            "--limit",
-            min=1,
-            metavar="N",
-            help="How many at most; 50 by default, all with a format.",
-        ),
+        option("--limit", "How many at most; 50 by default, all with a format.", "N", least=1),
     ] = None,
     form: Annotated[
         Format | None,
-        typer.Option(
-            "--format", metavar="csv|jsonl", help="For a spreadsheet, or one JSON object a line."
-        ),
+        option("--format", "For a spreadsheet, or one JSON object a line.", "csv|jsonl"),
     ] = None,
-    jsonl: Annotated[bool, typer.Option("--jsonl", help="The same as --format jsonl.")] = False,
+    jsonl: Annotated[bool, option("--jsonl", "The same as --format jsonl.")] = False,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Then go on with new ones, oldest first, as they come.")
+        bool, option("--follow", "Then go on with new ones, oldest first, as they come.")
     ] = False,
 ) -> Answer | None:
     """List events, the newest first.
@@ -154,19 +135,15 @@ def verify(
     invocation: Invocation,
     expect_head: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--expect-head",
-            metavar="NUMBER:LINK",
-            help="A head that was printed earlier: nothing may be cut off since.",
+            "A head that was printed earlier: nothing may be cut off since.",
+            "NUMBER:LINK",
         ),
     ] = None,
     archives: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--archive",
-            metavar="FILE",
-            help="A file of `audit archive`; again for each, in any order.",
-        ),
+        option("--archive", "A file of `audit archive`; again for each, in any order.", "FILE"),
     ] = None,
 ) -> Answer:
     """Check the whole trail.
@@ -203,10 +180,8 @@ def seal(invocation: Invocation) -> Answer:
 
 def archive(
     invocation: Invocation,
-    before: Annotated[
-        str, typer.Option("--before", metavar="DATE", help="Such as 2026-01-01, or 400d.")
-    ],
-    output: Annotated[Path, typer.Option("--output", metavar="FILE", help="The file to write.")],
+    before: Annotated[str, option("--before", "Such as 2026-01-01, or 400d.", "DATE")],
+    output: Annotated[Path, option("--output", "The file to write.", "FILE")],
 ) -> Answer:
     """Move the oldest events out of the store, into a file.
 

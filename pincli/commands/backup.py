@@ -8,11 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
-import typer
-
 from pincli.commands.files import STANDARD, input_file
 from pincli.commands.invocation import Invocation
-from pincli.commands.options import YesOption
+from pincli.commands.options import YesOption, argument
 from pincli.commands.prompts import confirm, require_confirmable
 from pincli.errors import UsageProblem
 from pincli.operations import backups as operation
@@ -23,7 +21,7 @@ from pincli.views.upkeep import backed_up, restored
 
 def backup(
     invocation: Invocation,
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; `-` is stdout.")],
+    path: Annotated[Path, argument("FILE", "The file to write; `-` is stdout.")],
 ) -> Answer:
     """Copy the store into a file, while agents verify.
 
@@ -51,8 +49,7 @@ def backup(
 def restore(
     invocation: Invocation,
     path: Annotated[
-        Path | None,
-        typer.Argument(metavar="[FILE]", help="The backup, `-` for stdin; without one, the store."),
+        Path | None, argument("[FILE]", "The backup, `-` for stdin; without one, the store.")
     ] = None,
     yes: YesOption = False,
 ) -> Answer:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from pincli.commands.invocation import Invocation
-from pincli.commands.options import AccountOption, TicketOption, UserArgument, WhereOption
+from pincli.commands.options import (
+    AccountOption,
+    TicketOption,
+    UserArgument,
+    WhereOption,
+    argument,
+    option,
+)
 from pincli.errors import UsageProblem
 from pincli.operations import call as operation
 from pincli.operations import find as search
@@ -22,11 +27,7 @@ def find(
     invocation: Invocation,
     words: Annotated[
         list[str],
-        typer.Argument(
-            metavar="WORDS...",
-            help="Words of login, name, e-mail and account, or their beginnings.",
-            show_default=False,
-        ),
+        argument("WORDS...", "Words of login, name, e-mail and account, or their beginnings."),
     ],
     account: AccountOption = None,
 ) -> Answer:
@@ -48,7 +49,7 @@ def call(
     user: UserArgument,
     account: WhereOption = None,
     ref: TicketOption = None,
-    end: Annotated[bool, typer.Option("--end", help="End the call.")] = False,
+    end: Annotated[bool, option("--end", "End the call.")] = False,
 ) -> Answer:
     """Let the portal show a customer that you are calling. A verify does so too.
 

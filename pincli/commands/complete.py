@@ -11,10 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import typer
-
 from pincli.commands.command_tree import Place, root
 from pincli.commands.invocation import Invocation
+from pincli.commands.options import argument
 from pincli.commands.registry import front_page
 from pincli.errors import PincliError
 from pincli.operations.find import accounts_with, names_beginning
@@ -30,10 +29,7 @@ _NAMES_SOMEBODY_NEW = ("user", "add")
 
 def complete(
     invocation: Invocation,
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[WORD...]", help="The words up to the cursor."),
-    ] = None,
+    words: Annotated[list[str] | None, argument("[WORD...]", "The words up to the cursor.")] = None,
 ) -> Answer:
     """Print the candidates at the cursor. Errors are silent: it runs at a Tab.
 

@@ -10,9 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from pincli.commands.invocation import Invocation
+from pincli.commands.options import argument, option
 from pincli.config import Config
 from pincli.errors import FileUnreadable, UsageProblem
 from pincli.operations.named_files import require_elsewhere
@@ -33,13 +32,9 @@ class Shell(StrEnum):
 
 def completion(
     invocation: Invocation,
-    shell: Annotated[
-        Shell | None,
-        typer.Argument(metavar="[SHELL]", help="bash, zsh or fish.", show_default=False),
-    ] = None,
+    shell: Annotated[Shell | None, argument("[SHELL]", "bash, zsh or fish.")] = None,
     write: Annotated[
-        Path | None,
-        typer.Option("--write", metavar="DIR", help="Write all three scripts into a folder."),
+        Path | None, option("--write", "Write all three scripts into a folder.", "DIR")
     ] = None,
 ) -> Answer:
     """Print a shell's completion script.

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from typing import Annotated, Any
 
-import typer
-
 from pincli.commands.command_tree import columns, page, pages
 from pincli.commands.invocation import Invocation
+from pincli.commands.options import argument
 from pincli.commands.registry import visible_names
 from pincli.commands.suggestions import did_you_mean, nearest
 from pincli.config import read_display
@@ -25,10 +24,7 @@ _MAN = "man"
 def show_help(
     invocation: Invocation,
     topic: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[TOPIC...]", help="A command, or one of the topics below.", show_default=False
-        ),
+        list[str] | None, argument("[TOPIC...]", "A command, or one of the topics below.")
     ] = None,
 ) -> Answer:
     """Show the help of a command, or about a topic.

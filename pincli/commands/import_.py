@@ -8,11 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from pincli.commands.files import input_file
 from pincli.commands.invocation import Invocation
-from pincli.commands.options import DryRunOption, ReasonOption, YesOption, account_option
+from pincli.commands.options import (
+    DryRunOption,
+    ReasonOption,
+    YesOption,
+    account_option,
+    argument,
+    option,
+)
 from pincli.commands.output import show
 from pincli.commands.prompts import confirm_word, require_confirmable
 from pincli.errors import UsageProblem
@@ -35,62 +40,46 @@ from pincli.views.progress import progress_bar
 
 def import_people(
     invocation: Invocation,
-    path: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The file; - for stdin.", show_default=False)
-    ],
+    path: Annotated[Path, argument("FILE", "The file; - for stdin.")],
     dry_run: DryRunOption = False,
     profile: Annotated[
         str | None,
-        typer.Option(
-            "--profile",
-            metavar="NAME",
-            help="Read an export of entra, google, okta, okta-api or ad.",
-        ),
+        option("--profile", "Read an export of entra, google, okta, okta-api or ad.", "NAME"),
     ] = None,
     maps: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="FIELD=COLUMN", help="Where a field is; may be repeated."),
+        list[str] | None, option("--map", "Where a field is; may be repeated.", "FIELD=COLUMN")
     ] = None,
     account: Annotated[
         str | None,
         account_option("Everybody's account, in a file without that column."),
     ] = None,
     kind: Annotated[
-        UserType | None, typer.Option("--type", help="Everybody's type, in a file without it.")
+        UserType | None, option("--type", "Everybody's type, in a file without it.")
     ] = None,
     ignore_unknown: Annotated[
-        bool, typer.Option("--ignore-unknown", help="Leave out columns that are not ours.")
+        bool, option("--ignore-unknown", "Leave out columns that are not ours.")
     ] = False,
     encoding: Annotated[
-        str | None,
-        typer.Option("--encoding", metavar="NAME", help="Of a file that is not UTF-8: cp1252."),
+        str | None, option("--encoding", "Of a file that is not UTF-8: cp1252.", "NAME")
     ] = None,
     rejects: Annotated[
         Path | None,
-        typer.Option(
-            "--rejects", metavar="FILE", help="Import the good rows, and write the bad ones there."
-        ),
+        option("--rejects", "Import the good rows, and write the bad ones there.", "FILE"),
     ] = None,
     same_login: Annotated[
         SameLogin | None,
-        typer.Option(
+        option(
             "--same-login",
-            help="A login that another account has: refuse the row, take it for a new person, or"
+            "A login that another account has: refuse the row, take it for a new person, or"
             " move the user here with PIN and counter.",
         ),
     ] = None,
-    allow_move: Annotated[
-        bool, typer.Option("--allow-move", help="The same as --same-login move.")
-    ] = False,
+    allow_move: Annotated[bool, option("--allow-move", "The same as --same-login move.")] = False,
     deactivate_missing: Annotated[
-        bool,
-        typer.Option(
-            "--deactivate-missing", help="Deactivate users of --account that the file lacks."
-        ),
+        bool, option("--deactivate-missing", "Deactivate users of --account that the file lacks.")
     ] = False,
     at_most: Annotated[
-        int | None,
-        typer.Option("--at-most", metavar="N", min=0, help="How many may be deactivated."),
+        int | None, option("--at-most", "How many may be deactivated.", "N", least=0)
     ] = None,
     yes: YesOption = False,
     reason: ReasonOption = None,

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from pincli.commands.invocation import Invocation
-from pincli.commands.options import YesOption
+from pincli.commands.options import YesOption, option
 from pincli.commands.prompts import confirm, require_confirmable
 from pincli.errors import UsageProblem
 from pincli.operations import keys as operation
@@ -36,18 +34,13 @@ def list_keys(invocation: Invocation) -> Answer:
 
 def rotate(
     invocation: Invocation,
-    verify: Annotated[
-        bool, typer.Option("--verify", help="The key that PINs are checked with.")
-    ] = False,
+    verify: Annotated[bool, option("--verify", "The key that PINs are checked with.")] = False,
     portal: Annotated[
-        bool, typer.Option("--portal", help="The pair that PINs are sealed to; takes a while.")
+        bool, option("--portal", "The pair that PINs are sealed to; takes a while.")
     ] = False,
-    audit: Annotated[
-        bool, typer.Option("--audit", help="The key that signs the audit trail.")
-    ] = False,
+    audit: Annotated[bool, option("--audit", "The key that signs the audit trail.")] = False,
     compromised: Annotated[
-        bool,
-        typer.Option("--compromised", help="Others may have it: trust nothing made with it."),
+        bool, option("--compromised", "Others may have it: trust nothing made with it.")
     ] = False,
     yes: YesOption = False,
 ) -> Answer:

@@ -28,26 +28,40 @@ def _checked(check: Callable[[str], str]) -> Callable[[Any], Any]:
     return callback
 
 
-def checked_option(name: str, metavar: str, text: str, check: Callable[[str], str]) -> Any:
-    """An option whose value a rule checks, and brings into its canonical form.
+def option(
+    name: str,
+    text: str,
+    metavar: str | None = None,
+    *,
+    check: Callable[[str], str] | None = None,
+    least: int | None = None,
+) -> Any:
+    """An option.
 
     Args:
         name: The option, with its dashes.
-        metavar: What the help calls its value.
         text: What the help says about it.
-        check: The rule, which raises MalformedName.
+        metavar: What the help calls its value; None for a flag or a choice of words.
+        check: The rule for its value, which brings it into its canonical form.
+        least: The smallest number that it takes.
     """
-    return typer.Option(name, metavar=metavar, help=text, callback=_checked(check))
+    callback = check and _checked(check)
+    return typer.Option(name, metavar=metavar, help=text, min=least, callback=callback)
+
+
+def argument(metavar: str, text: str, *, check: Callable[[str], str] | None = None) -> Any:
+    """An argument; the parameters are those of an option."""
+    callback = check and _checked(check)
+    return typer.Argument(metavar=metavar, help=text, show_default=False, callback=callback)
 
 
 def account_option(text: str, name: str = "--account") -> Any:
     """An option that names an account."""
-    return checked_option(name, "ACCOUNT", text, canonical_account)
+    return option(name, text, "ACCOUNT", check=canonical_account)
 
 
 def _user_argument(metavar: str, text: str) -> Any:
-    check = _checked(canonical_user)
-    return typer.Argument(metavar=metavar, help=text, show_default=False, callback=check)
+    return argument(metavar, text, check=canonical_user)
 
 
 UserArgument = Annotated[str, _user_argument("USER", "The user's login.")]
@@ -57,12 +71,15 @@ SomeUsersArgument = Annotated[list[str], _user_argument("USER...", "The users' l
 NewLoginArgument = Annotated[str, _user_argument("NEW", "The new login.")]
 UserOption = Annotated[
     str | None,
-    checked_option(
-        "--user", "USER", "Events about this user only.", partial(canonical_user, or_erased=True)
+    option(
+        "--user",
+        "Events about this user only.",
+        "USER",
+        check=partial(canonical_user, or_erased=True),
     ),
 ]
 FromFileOption = Annotated[
-    Path | None, typer.Option("--from-file", metavar="FILE", help="Users, one a line; - for stdin.")
+    Path | None, option("--from-file", "Users, one a line; - for stdin.", "FILE")
 ]
 
 NewAccountOption = Annotated[str, account_option("The account the user belongs to.")]
@@ -72,29 +89,29 @@ WhereOption = Annotated[
 ]
 
 NameOption = Annotated[
-    str | None, checked_option("--name", "NAME", "The display name.", clean_display_name)
+    str | None, option("--name", "The display name.", "NAME", check=clean_display_name)
 ]
 EmailOption = Annotated[
-    str | None, checked_option("--email", "EMAIL", "The address to find them by.", clean_email)
+    str | None, option("--email", "The address to find them by.", "EMAIL", check=clean_email)
 ]
 AgentOption = Annotated[
-    str | None, checked_option("--agent", "LOGIN", "By who ran the command.", clean_display_name)
+    str | None, option("--agent", "By who ran the command.", "LOGIN", check=clean_display_name)
 ]
 TicketOption = Annotated[
     str | None,
-    checked_option("--ref", "TICKET", "The ticket; recorded in the audit trail.", clean_ticket),
+    option("--ref", "The ticket; recorded in the audit trail.", "TICKET", check=clean_ticket),
 ]
 ReasonOption = Annotated[
     str | None,
-    checked_option("--reason", "TEXT", "Why; recorded in the audit trail.", clean_reason),
+    option("--reason", "Why; recorded in the audit trail.", "TEXT", check=clean_reason),
 ]
 
-StateOption = Annotated[State | None, typer.Option("--state", help="Users in this state.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would happen.")]
-YesOption = Annotated[bool, typer.Option("--yes", help="Don't ask, go ahead.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
+StateOption = Annotated[State | None, option("--state", "Users in this state.")]
+DryRunOption = Annotated[bool, option("--dry-run", "Show what would happen.")]
+YesOption = Annotated[bool, option("--yes", "Don't ask, go ahead.")]
+JsonOption = Annotated[bool, option("--json", "Answer with one JSON object.")]
 PinStdinOption = Annotated[
-    bool, typer.Option("--pin-stdin", help="Read the PIN as one line from standard input.")
+    bool, option("--pin-stdin", "Read the PIN as one line from standard input.")
 ]
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from pincli.commands.invocation import Invocation
+from pincli.commands.options import option
 from pincli.operations import report as operation
 from pincli.operations.alerts import find_alerts
 from pincli.operations.output_file import OutputFile
@@ -21,14 +20,10 @@ from pincli.views.blocks import Answer
 
 def report(
     invocation: Invocation,
-    since_when: Annotated[
-        str, typer.Option("--since", metavar="WHEN", help="Such as 24h, 7d, or 2026-11-24.")
-    ] = "7d",
+    since_when: Annotated[str, option("--since", "Such as 24h, 7d, or 2026-11-24.", "WHEN")] = "7d",
     html: Annotated[
         Path | None,
-        typer.Option(
-            "--html", metavar="FILE", help="Also write an HTML page; never over an existing file."
-        ),
+        option("--html", "Also write an HTML page; never over an existing file.", "FILE"),
     ] = None,
 ) -> Answer:
     """Show what happened in the last days. Signs, totals, accounts, agents, admins.

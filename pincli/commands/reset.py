@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from pincli.commands.files import names_in
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import (
@@ -17,6 +15,7 @@ from pincli.commands.options import (
     ReasonOption,
     UsersArgument,
     YesOption,
+    option,
 )
 from pincli.commands.output import show
 from pincli.commands.prompts import confirm_word, require_confirmable
@@ -38,25 +37,22 @@ def reset(
     users: UsersArgument = None,
     account: AccountOption = None,
     from_file: FromFileOption = None,
-    everybody: Annotated[bool, typer.Option("--all", help="Everybody.")] = False,
+    everybody: Annotated[bool, option("--all", "Everybody.")] = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     reason: ReasonOption = None,
     unlock: Annotated[
-        bool, typer.Option("--unlock", help="Release locked users too; needs --reason.")
+        bool, option("--unlock", "Release locked users too; needs --reason.")
     ] = False,
     issue: Annotated[
-        bool, typer.Option("--issue", help="Make the new PINs now (where there is no portal).")
+        bool, option("--issue", "Make the new PINs now (where there is no portal).")
     ] = False,
     only_missing: Annotated[
-        bool, typer.Option("--only-missing", help="Users without a PIN only; needs --issue.")
+        bool, option("--only-missing", "Users without a PIN only; needs --issue.")
     ] = False,
-    reveal: Annotated[
-        bool, typer.Option("--reveal", help="Show the new PINs; implies --issue.")
-    ] = False,
+    reveal: Annotated[bool, option("--reveal", "Show the new PINs; implies --issue.")] = False,
     output: Annotated[
-        Path | None,
-        typer.Option("--output", metavar="FILE", help="Write the new PINs here; implies --issue."),
+        Path | None, option("--output", "Write the new PINs here; implies --issue.", "FILE")
     ] = None,
 ) -> Answer:
     """Withdraw PINs: of users, of an attacked account, of everybody. Locked users stay locked.

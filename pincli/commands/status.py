@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from pincli.commands.invocation import Invocation
-from pincli.commands.options import AccountOption, OptionalUserArgument, StateOption
+from pincli.commands.options import AccountOption, OptionalUserArgument, StateOption, option
 from pincli.errors import UsageProblem
 from pincli.models import State
 from pincli.operations.people import require_account, require_user
@@ -23,9 +21,9 @@ def status(
     user: OptionalUserArgument = None,
     account: AccountOption = None,
     state: StateOption = None,
-    locked: Annotated[bool, typer.Option("--locked", help="The same as --state locked.")] = False,
+    locked: Annotated[bool, option("--locked", "The same as --state locked.")] = False,
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit with 4 if any user shown is locked.")
+        bool, option("--exit-code", "Exit with 4 if any user shown is locked.")
     ] = False,
 ) -> Answer:
     """Show one user, a list, or the totals.

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from pincli.commands.invocation import Invocation
-from pincli.commands.options import YesOption
+from pincli.commands.options import YesOption, argument, option
 from pincli.commands.prompts import confirm, require_confirmable
 from pincli.operations import moving
 from pincli.operations import upgrade as upgrading
@@ -26,7 +24,7 @@ from pincli.views.progress import progress_bar
 def init(
     invocation: Invocation,
     print_sql: Annotated[
-        bool, typer.Option("--print-sql", help="Print the SQL for a DBA, and do nothing.")
+        bool, option("--print-sql", "Print the SQL for a DBA, and do nothing.")
     ] = False,
 ) -> Answer:
     """Make a new store and its keys; never over existing ones.
@@ -96,9 +94,7 @@ def upgrade(invocation: Invocation) -> Answer:
 
 def move(
     invocation: Invocation,
-    location: Annotated[
-        str, typer.Argument(metavar="LOCATION", help="Where to: a postgresql:// address.")
-    ],
+    location: Annotated[str, argument("LOCATION", "Where to: a postgresql:// address.")],
     yes: YesOption = False,
 ) -> Answer:
     """Move the store from its folder to a PostgreSQL server.

@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from pincli.commands.files import names_in
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import (
@@ -24,6 +22,7 @@ from pincli.commands.options import (
     WhereOption,
     YesOption,
     account_option,
+    option,
 )
 from pincli.commands.output import show as draw
 from pincli.commands.prompts import confirm, require_confirmable
@@ -44,9 +43,7 @@ def add(
     user: UserArgument,
     account: NewAccountOption,
     name: NameOption = None,
-    kind: Annotated[
-        UserType, typer.Option("--type", help="What kind of login it is.")
-    ] = UserType.CLOUD,
+    kind: Annotated[UserType, option("--type", "What kind of login it is.")] = UserType.CLOUD,
     email: EmailOption = None,
 ) -> Answer:
     """Add a user. The PIN is made when its owner first opens it.
@@ -62,7 +59,7 @@ def list_users(
     invocation: Invocation,
     account: AccountOption = None,
     state: StateOption = None,
-    kind: Annotated[UserType | None, typer.Option("--type", help="Users of this type.")] = None,
+    kind: Annotated[UserType | None, option("--type", "Users of this type.")] = None,
 ) -> Answer:
     """List users.
 
@@ -89,7 +86,7 @@ def edit(
     account: WhereOption = None,
     name: NameOption = None,
     email: EmailOption = None,
-    kind: Annotated[UserType | None, typer.Option("--type", help="The new type.")] = None,
+    kind: Annotated[UserType | None, option("--type", "The new type.")] = None,
     move_to: Annotated[str | None, account_option("The new account.", "--move-to")] = None,
     reason: ReasonOption = None,
 ) -> Answer:
