@@ -69,11 +69,11 @@ def list_events(
         str | None, option("--until", "Up to this time; a date means its midnight.", "WHEN")
     ] = None,
     after: Annotated[
-        int | None, option("--after", "Only above this number, the oldest first.", "SEQ", least=0)
+        int | None, option("--after", "Only above this number, the oldest first.", "SEQ", minimum=0)
     ] = None,
     limit: Annotated[
         int | None,
-        option("--limit", "How many at most; 50 by default, all with a format.", "N", least=1),
+        option("--limit", "How many at most; 50 by default, all with a format.", "N", minimum=1),
     ] = None,
     form: Annotated[
         Format | None,

@@ -79,7 +79,7 @@ def import_people(
         bool, option("--deactivate-missing", "Deactivate users of --account that the file lacks.")
     ] = False,
     at_most: Annotated[
-        int | None, option("--at-most", "How many may be deactivated.", "N", least=0)
+        int | None, option("--at-most", "How many may be deactivated.", "N", minimum=0)
     ] = None,
     yes: YesOption = False,
     reason: ReasonOption = None,
@@ -125,15 +125,15 @@ def import_people(
     session = invocation.open(Need.WRITE)
     if rejects is not None:
         require_new(rejects, invocation.config.secret_folders)
-    file = invocation.keep(input_file(path, invocation.config))
-    staged = invocation.keep(StagedImport())
+    file = invocation.enter(input_file(path, invocation.config))
+    staged = invocation.enter(StagedImport())
     policy = same_login or (SameLogin.MOVE if allow_move else SameLogin.REFUSE)
     options = ImportOptions(layout, encoding, policy, rejects is not None)
     with progress_bar("checking", percent=True) as progress:
         expected = operation.stage(session, file, staged, options, progress=progress)
     if staged.problem_count and not expected.rejected:
         return view.problems(staged.problem_count, staged.problems())
-    missing = invocation.keep(
+    missing = invocation.enter(
         _missing(session, staged, account if deactivate_missing else None, at_most)
     )
     expected = expected._replace(deactivated=len(missing))

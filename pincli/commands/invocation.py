@@ -131,14 +131,14 @@ class Invocation:
         self, *needs: Need, answers: Answers | None = None, even_closed: bool = False
     ) -> Session:
         """The same, open until the answer is written; then the hook runs for its locks."""
-        session = self.keep(self.opened(*needs, answers=answers, even_closed=even_closed))
+        session = self.enter(self.opened(*needs, answers=answers, even_closed=even_closed))
         self._sessions.append(session)
         if session.writable and self.on_lock:
             self.keep_notices(session)
             self.closing.callback(self._look_for_notices, session)
         return session
 
-    def keep(self, context: AbstractContextManager[_Entered]) -> _Entered:
+    def enter(self, context: AbstractContextManager[_Entered]) -> _Entered:
         """Enter a context that ends when the answer is written or the command fails."""
         return self.closing.enter_context(context)
 

@@ -34,7 +34,7 @@ def option(
     metavar: str | None = None,
     *,
     check: Callable[[str], str] | None = None,
-    least: int | None = None,
+    minimum: int | None = None,
 ) -> Any:
     """An option.
 
@@ -43,10 +43,10 @@ def option(
         text: What the help says about it.
         metavar: What the help calls its value; None for a flag or a choice of words.
         check: The rule for its value, which brings it into its canonical form.
-        least: The smallest number that it takes.
+        minimum: The smallest number that it takes.
     """
     callback = check and _checked(check)
-    return typer.Option(name, metavar=metavar, help=text, min=least, callback=callback)
+    return typer.Option(name, metavar=metavar, help=text, min=minimum, callback=callback)
 
 
 def argument(metavar: str, text: str, *, check: Callable[[str], str] | None = None) -> Any:

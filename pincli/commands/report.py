@@ -40,7 +40,7 @@ def report(
     config = invocation.config
     file = None
     if html is not None:
-        file = invocation.keep(OutputFile(html, forbidden=config.secret_folders))
+        file = invocation.enter(OutputFile(html, forbidden=config.secret_folders))
     end_left_open(session)
     alerts = find_alerts(session, bounds=Bounds(**config.own_bounds))
     signs = found(alerts, invocation.may_run, exit_code=False, everything=False)

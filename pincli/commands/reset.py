@@ -90,12 +90,12 @@ def reset(
     session = invocation.open(*needs)
     file = None
     if output is not None:  # checked before anybody is asked whether to go on
-        file = invocation.keep(PinFile(output, forbidden=invocation.config.secret_folders))
+        file = invocation.enter(PinFile(output, forbidden=invocation.config.secret_folders))
     names = names_in(users, from_file, invocation.config)
-    named = invocation.keep(select(session, names=names, account=account, everybody=everybody))
+    named = invocation.enter(select(session, names=names, account=account, everybody=everybody))
     selection = named
     if order.only_missing:
-        selection = invocation.keep(select_staged(session, without_pin(named), named.word))
+        selection = invocation.enter(select_staged(session, without_pin(named), named.word))
     tally = view.ResetTally()
     if dry_run:
         for results in operation.would_reset(selection, order):

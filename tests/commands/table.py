@@ -43,7 +43,7 @@ class Case:
         line: What follows `pincli`.
         code: The exit code.
         error: The word in `error.code`, or "" where there is no error.
-        keys: The JSON keys beside the envelope and `error`.
+        keys: The JSON keys besides the envelope and `error`.
         stdin: What is piped in.
         json_only: Whether only the JSON form can end like this.
     """
@@ -56,10 +56,10 @@ class Case:
     json_only: bool = False
 
     @property
-    def is_told(self) -> bool:
-        """Whether a person is told on stderr, and stdout stays empty.
+    def is_problem(self) -> bool:
+        """Whether it goes to stderr, with nothing on stdout.
 
-        A verdict is the answer, whatever it is, and goes to stdout.
+        A verdict of any kind is an answer, and goes to stdout.
         """
         return bool(self.error) and not self.keys
 
@@ -100,7 +100,7 @@ def verdict(user: str, code: int, error: str, pin: str) -> Case:
 
 EVERYBODY = ("alice", "vera", "lara", "ludo", "uma", "ina", "otto")
 OTHER = "333197"
-"""Allowed by the rules, and nobody's PIN."""
+"""Allowed by the rules, and the PIN of no user here."""
 
 INIT = (
     refused("init"),

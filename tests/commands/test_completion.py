@@ -75,8 +75,8 @@ def test_candidates_are_those_of_the_help(desk: Desk, path: str) -> None:
     """Every command and option that `--help` shows, and no hidden one."""
     out = call(desk, f"{path} --help").out
     options = out.partition("\nOptions:\n")[2].partition("\n\n")[0]
-    told = set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", options, re.MULTILINE))
-    assert set(words(desk, *path.split(), "-")) == told
+    listed = set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", options, re.MULTILINE))
+    assert set(words(desk, *path.split(), "-")) == listed
     if path in ("", *GROUPS):
         below = out.partition("\nOptions:\n")[2].partition("\n\n")[2].partition("\nExample:\n")[0]
         commands = re.findall(r"^  ([a-z-]+) ", below, re.MULTILINE)
@@ -207,7 +207,7 @@ def test_a_broken_store_is_silent(desk: Desk, damage: str) -> None:
     elif damage == "no keys":
         shutil.rmtree(desk.keys)
     elif damage == "no database":
-        desk.database.write_bytes(b"no database, whatever it is called" * 100)
+        desk.database.write_bytes(b"not a database" * 100)
     elif damage == "empty":
         desk.database.write_bytes(b"")
     else:

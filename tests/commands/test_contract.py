@@ -60,7 +60,7 @@ def require_json(case: Case, ran: Ran) -> None:
 def require_text(case: Case, ran: Ran) -> None:
     """Compare an answer for people with its case."""
     assert ran.code == case.code
-    if case.is_told:
+    if case.is_problem:
         error_of(ran)
     else:
         assert ran.err == ""
@@ -90,7 +90,7 @@ def test_an_answer_for_people(floor: Desk, case: Case) -> None:
 def test_an_answer_of_a_process(floor: Desk, case: Case) -> None:
     """A real process keeps to the same table, in both forms."""
     require_json(case, floor.run(*shlex.split(case.line), "--json", stdin=case.stdin))
-    if case.is_told:  # anything else has changed the floor
+    if case.is_problem:  # anything else has changed the floor
         require_text(case, floor.run(*shlex.split(case.line), stdin=case.stdin))
 
 
@@ -488,8 +488,8 @@ def test_an_option_is_no_option_s_value(floor: Desk, line: str, option: str, val
     """`--ref --json` is refused: it would record `--json` as the ticket."""
     ran = call(floor, line)
     assert ran.code == 2
-    told = answer_of(ran)["error"] if "--json" in line else {}
-    message, hint = (told["message"], told["hint"]) if told else error_of(ran)
+    error = answer_of(ran)["error"] if "--json" in line else {}
+    message, hint = (error["message"], error["hint"]) if error else error_of(ran)
     assert f"{option} needs a value" in message
     assert f"{option}={value}" in hint
 

@@ -195,7 +195,7 @@ def test_a_refusal_is_recorded_by_a_desk_that_can_not_seal(
     assert call_by_sudo(desk, "verify alice --pin-stdin", "444159").code == 0
     assert call_by_sudo(desk, "reset alice --yes").code == 7
     events = answer_of(call(desk, "audit list --json", **floor["admin"]))["events"]
-    told = tuple(events[0][key] for key in ("kind", "outcome", "agent"))
-    assert told == ("refused", "role", "nobody")
+    facts = tuple(events[0][key] for key in ("kind", "outcome", "agent"))
+    assert facts == ("refused", "role", "nobody")
     assert [file.name[:5] for file in mark.iterdir()] == ["mark-"]
     assert {file.name for file in Path(place["PINCLI_KEYS"]).iterdir()} == {"verify.key"}

@@ -131,6 +131,6 @@ def test_the_portal_gets_no_other_names(
     read_instead(path, monkeypatch)
     deploy(twins, path, *roles.split())
     shown = roles != "portal"
-    for line, told in (("status alice", "globex"), ("pin show vira", "vera")):
+    for line, name in (("status alice", "globex"), ("pin show vira", "vera")):
         ran = call_by_sudo(twins, line)
-        assert (ran.code, told in ran.err) == (6, shown)
+        assert (ran.code, name in ran.err) == (6, shown)

@@ -11,7 +11,7 @@ from tests.support.as_sudo import call_by_sudo, deploy, read_instead
 from tests.support.contract import answer_of, call
 from tests.support.desk import Desk
 
-TOLD = "pincli: warning: digits of the ticket were masked, as they could be a PIN\n"
+WARNING = "pincli: warning: digits of the ticket were masked, as they could be a PIN\n"
 
 
 @pytest.mark.engines
@@ -49,8 +49,8 @@ def test_without_an_answer_six_digits_are_masked_with_a_warning(desk: Desk, line
     ran = call(desk, f"{line} --ref 444159 --pin-stdin", "44415\n")
     assert desk.events()[-1].kind is EventKind.REFUSED
     assert desk.events()[-1].ticket == "******"
-    assert TOLD in ran.err
-    assert TOLD not in call(desk, f"{line} --ref T-4711 --pin-stdin", "44415\n").err
+    assert WARNING in ran.err
+    assert WARNING not in call(desk, f"{line} --ref T-4711 --pin-stdin", "44415\n").err
 
 
 def test_a_sites_own_tickets_are_kept(
@@ -67,4 +67,4 @@ def test_a_sites_own_tickets_are_kept(
     ran = call_by_sudo(desk, f"verify alice --ref {pin} --pin-stdin", f"{pin}\n")
     verified = [event for event in desk.events() if event.kind is EventKind.VERIFIED]
     assert [event.ticket for event in verified] == ["******"]
-    assert TOLD in ran.err
+    assert WARNING in ran.err

@@ -149,8 +149,8 @@ def test_archived_events_are_a_warning(tmp_path: Path) -> None:
     for after in (0, gone - 1, gone):
         ran = call(desk, f"audit list --jsonl --after {after}")
         assert next(json.loads(line)["seq"] for line in ran.out.splitlines()) == gone + 1
-        told = f"events {after + 1} to {gone} are not in the store" in ran.err
-        assert told is (after < gone)
+        warned = f"events {after + 1} to {gone} are not in the store" in ran.err
+        assert warned is (after < gone)
     assert answer_of(call(desk, "audit list --json --after 0"))["total"] == len(desk.events())
 
 
@@ -241,7 +241,7 @@ def test_following_goes_on_above_a_number(floor: Desk) -> None:
 def test_following_keeps_to_the_filter(busy: Desk) -> None:
     """`--follow` keeps to the filter, also if nothing fits at first."""
     with following(busy, "--kind", "unlocked", "--user", "alice", "--jsonl") as followed:
-        time.sleep(0.5)  # let it begin; whatever comes first, nothing must be missed or added
+        time.sleep(0.5)  # let it begin; nothing may be missed or added
         with busy.session() as session:
             for _ in range(6):
                 verify(session, "alice", WRONG, None)

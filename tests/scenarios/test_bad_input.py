@@ -317,11 +317,11 @@ def test_a_missing_or_broken_store_is_unavailable(
     before = everything(floor) if floor.store.is_dir() else {}
     for words in (["status"], ["verify", "alice", "--pin-stdin"]):
         ran = floor.run(*words, stdin=RIGHT)
-        told = error_of(ran)
+        message, advice = error_of(ran)
         assert ran.code == 8
-        assert sentence in told[0]
-        assert hint in told[1]
-        assert (words[0] == "verify") == told[0].startswith("not verified: ")
+        assert sentence in message
+        assert hint in advice
+        assert (words[0] == "verify") == message.startswith("not verified: ")
     answer = answer_of(floor.run("verify", "alice", "--pin-stdin", "--json", stdin=RIGHT))
     assert answer["error"]["code"] == "unavailable"
     assert (everything(floor) if floor.store.is_dir() else {}) == before

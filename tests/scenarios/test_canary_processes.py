@@ -32,11 +32,11 @@ def test_a_pin_in_a_bugs_exception_is_not_shown(people: Desk) -> None:
         arguments = ("verify", "alice", "--pin-stdin", *as_json)
         ran = drive(people, *arguments, plan=plan, pin=CANARY)
         assert ran.code == 1, ran
-        said = ran.out + ran.err
-        assert CANARY not in said
-        assert "Traceback" not in said
-        assert "not verified: " in said
-        assert "RuntimeError" in said
+        output = ran.out + ran.err
+        assert CANARY not in output
+        assert "Traceback" not in output
+        assert "not verified: " in output
+        assert "RuntimeError" in output
     in_no_file(people)
 
 
@@ -112,8 +112,8 @@ tr '\\0' '\\n' < /proc/$$/environ
 def test_a_hook_gets_no_pin(people: Desk, tmp_path_factory: pytest.TempPathFactory) -> None:
     """The hook gets no PIN, neither on stdin nor otherwise."""
     folder = tmp_path_factory.mktemp("hook")
-    told, hook, config = folder / "told", folder / "hook", folder / "pincli.toml"
-    hook.write_text(HOOK.replace("#!/bin/sh", f"#!/bin/sh\nexec > {told}"))
+    target, hook, config = folder / "received", folder / "hook", folder / "pincli.toml"
+    hook.write_text(HOOK.replace("#!/bin/sh", f"#!/bin/sh\nexec > {target}"))
     hook.chmod(0o700)
     config.write_text(
         f'store = "{people.store}"\nkeys = "{people.keys}"\n'
@@ -125,8 +125,8 @@ def test_a_hook_gets_no_pin(people: Desk, tmp_path_factory: pytest.TempPathFacto
     plan = Plan(deployment=str(config))
     ran = drive(people, *verify_of("bob"), plan=plan, pin=CANARY)
     assert (ran.code, ran.answer["state"], ran.err) == (3, "locked", "")
-    heard = told.read_text()
-    assert '"event": "locked"' in heard
-    assert "an argument" in heard
-    assert CANARY not in heard
+    received = target.read_text()
+    assert '"event": "locked"' in received
+    assert "an argument" in received
+    assert CANARY not in received
     in_no_file(people)

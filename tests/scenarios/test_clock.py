@@ -41,8 +41,8 @@ def test_future_events_raise_no_alert(desk: Desk) -> None:
     _locked_twice(desk, AHEAD)
     alerts = desk.run("alerts", "--json", "--exit-code")
     assert alerts.code == 0, alerts
-    told = desk.run("doctor", "--json").answer["checks"]
-    assert any("future" in str(check["finding"]) for check in told), told
+    checks = desk.run("doctor", "--json").answer["checks"]
+    assert any("future" in str(check["finding"]) for check in checks), checks
     assert desk.user("alice").failed_attempts == 3
     nothing_impossible(desk)
 

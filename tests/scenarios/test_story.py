@@ -31,19 +31,19 @@ def next_command(ran: Ran) -> list[str]:
 
 def test_following_what_is_printed_leads_from_init_to_verified(nowhere: Desk) -> None:
     """`init` and then each `next:` lead to VERIFIED."""
-    said: list[str] = []
+    typed: list[str] = []
     command, pin = ["init"], ""
     for _ in range(MOST_STEPS):
         options = ["--pin-stdin"] if command[0] == "verify" else []
         ran = nowhere.run(*command, *options, stdin=f"{pin}\n")
-        said.append(command[0])
+        typed.append(command[0])
         assert (ran.code, ran.err) == (0, ""), (command, ran)
         if "VERIFIED" in ran.out:
             break
         shown = re.search(r"\b[0-9]{6}\b", ran.out)
         pin = shown[0] if shown else pin
         command = next_command(ran)
-    assert said == ["init", "user", "pin", "verify"]
+    assert typed == ["init", "user", "pin", "verify"]
 
 
 def test_a_caller_without_a_pin_is_led_to_one(nowhere: Desk) -> None:
@@ -81,8 +81,8 @@ def test_six_wrong_answers_the_portal_and_back(nowhere: Desk) -> None:
     assert [ran.answer["attempts_left"] for ran in misses] == [5, 4, 3, 2, 1, 0]
     assert nowhere.verify("alice", pin).code == 4
 
-    told = nowhere.run("verify", "alice", "--pin-stdin", stdin=f"{pin}\n")
-    assert "log in to the portal, User Management, Unlock" in " ".join(told.out.split())
+    refused = nowhere.run("verify", "alice", "--pin-stdin", stdin=f"{pin}\n")
+    assert "log in to the portal, User Management, Unlock" in " ".join(refused.out.split())
     assert nowhere.run("status", "--locked", "--exit-code").code == 4
 
     assert answer_of(nowhere.run("pin", "show", "alice", "--json"))["pin"] == pin

@@ -92,8 +92,8 @@ def test_a_slip_is_asked_again_and_not_charged(floor: Desk, slip: str) -> None:
     with terminal(floor, "verify", "vera") as agent:
         agent.wait_for("vera, acme (Vera): ")
         agent.type(f"{slip}\r")
-        told = agent.wait_for("vera, acme (Vera): ")
-        assert "not an attempt" in told
+        shown = agent.wait_for("vera, acme (Vera): ")
+        assert "not an attempt" in shown
         assert floor.user("vera").attempts_total == 5
         agent.type(f"{RIGHT[:3]} {RIGHT[3:]}\r")
         assert agent.end() == 0

@@ -1,4 +1,4 @@
-"""What holds for every answer of the command line, whatever the command."""
+"""The contract of every answer: exit codes, roles, JSON and errors."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def answer_of(ran: Ran) -> dict[str, Any]:
 
 
 def error_of(ran: Ran) -> tuple[str, str]:
-    """The sentence and the hint of an error told to a person; stdout must be empty."""
+    """The sentence and the hint of an error in plain text; stdout must be empty."""
     assert ran.code != 0, ran
     assert ran.out == "", ran
     assert ran.err.endswith("\n"), ran

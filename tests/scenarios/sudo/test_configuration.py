@@ -88,14 +88,14 @@ def test_which_exit_code_comes_first(floor: AgentFloor) -> None:
 def test_the_hook_of_a_lock(floor: AgentFloor) -> None:
     """The hook runs as the service account, with none of the caller's environment."""
     hook = floor.marks / "hook"
-    hook.write_text(f"#!/bin/sh\n{{ id -un; env; cat; }} > {floor.marks}/told\n")
+    hook.write_text(f"#!/bin/sh\n{{ id -un; env; cat; }} > {floor.marks}/received\n")
     hook.chmod(0o755)
     floor.configure(f'{floor.config()}\n[hooks]\non_lock = ["{hook}"]\n')
     line = "verify vera --pin-stdin"
     assert floor.pincli(AMY, line, "111222\n", {"LC_ALL": "C.UTF-8", "TZ": "Asia/Tokyo"}).code == 3
-    told = (floor.marks / "told").read_text()
-    assert told.startswith(f"{SERVICE}\n")
-    assert f'"by": "{AMY}"' in told
-    assert '"user": "vera"' in told
+    received = (floor.marks / "received").read_text()
+    assert received.startswith(f"{SERVICE}\n")
+    assert f'"by": "{AMY}"' in received
+    assert '"user": "vera"' in received
     for word in ("SUDO", "TZ=", "LC_ALL", "111222"):
-        assert word not in told
+        assert word not in received

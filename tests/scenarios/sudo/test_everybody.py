@@ -69,7 +69,7 @@ def test_an_agent_does_no_more(floor: AgentFloor, command: str, rest: str) -> No
 
 
 @pytest.mark.parametrize(
-    "lies",
+    "environment",
     [
         {"USER": LEA, "LOGNAME": LEA},
         {"SUDO_USER": LEA, "SUDO_UID": "0", "SUDO_GID": "0"},
@@ -77,11 +77,11 @@ def test_an_agent_does_no_more(floor: AgentFloor, command: str, rest: str) -> No
         {"USER": "", "LOGNAME": "", "USERNAME": "root", "LNAME": "root"},
     ],
 )
-def test_the_trail_names_the_invoking_login(floor: AgentFloor, lies: dict[str, str]) -> None:
+def test_the_trail_names_the_invoking_login(floor: AgentFloor, environment: dict[str, str]) -> None:
     """Events name the invoking login, not what the environment says."""
-    verified = floor.pincli(AMY, "verify alice --pin-stdin", f"{RIGHT}\n", lies)
+    verified = floor.pincli(AMY, "verify alice --pin-stdin", f"{RIGHT}\n", environment)
     assert verified.code == 0
-    refused(floor.pincli(AMY, "reset alice --yes", "", lies), "reset")
+    refused(floor.pincli(AMY, "reset alice --yes", "", environment), "reset")
     assert {each.agent for each in floor.desk.events()[-3:]} == {AMY}
     assert floor.desk.user("alice").last_verified_by == AMY
 
@@ -196,9 +196,9 @@ def test_the_demo_needs_no_role(floor: AgentFloor, login: str) -> None:
     """The demo needs neither role nor configuration, and runs under the caller's name."""
     floor.configure(None)
     before = floor.desk.events()
-    told = floor.pincli(login, "demo --json")
-    assert told.code == 0
-    assert [step["exit_code"] for step in told.answer["steps"]].count(3) == 6
-    assert login in told.answer["steps"][-1]["output"]
-    assert SERVICE not in told.answer["steps"][-1]["output"]
+    ran = floor.pincli(login, "demo --json")
+    assert ran.code == 0
+    assert [step["exit_code"] for step in ran.answer["steps"]].count(3) == 6
+    assert login in ran.answer["steps"][-1]["output"]
+    assert SERVICE not in ran.answer["steps"][-1]["output"]
     assert floor.desk.events() == before

@@ -52,8 +52,8 @@ def test_no_file_among_the_secrets_is_named(floor: AgentFloor, line: str, way: s
             folders[name] = floor.home(LEA) / "../.." / folder.name
     ran = floor.pincli(LEA, line.format(key=folders["keys"] / "audit.key", **folders))
     assert ran.code == 7, ran
-    told = ran.out + ran.err
-    assert not [piece for piece in pieces(floor.desk.keys / "audit.key") if piece in told]
+    output = ran.out + ran.err
+    assert not [piece for piece in pieces(floor.desk.keys / "audit.key") if piece in output]
     after = {path for each in (floor.desk.store, floor.desk.keys) for path in each.iterdir()}
     assert after == before
 
@@ -63,7 +63,7 @@ import os, sys
 link, secret, *arguments = sys.argv[1:]
 
 def swap(event, details):
-    # Just before the file is opened, and after whatever was looked up about it.
+    # Just before the file is opened, and after it was checked.
     if event == "open" and not isinstance(details[0], int) and os.fspath(details[0]) == link:
         if os.readlink(link) != secret:
             os.unlink(link)
@@ -100,5 +100,5 @@ def test_a_link_replaced_at_the_last_moment(desk: Desk, tmp_path: Path, command:
         check=False,
     )
     assert link.readlink() == secret, ran  # the trap worked
-    told = (ran.stdout + ran.stderr).decode()
-    assert not [piece for piece in pieces(secret) if piece in told], told
+    output = (ran.stdout + ran.stderr).decode()
+    assert not [piece for piece in pieces(secret) if piece in output], output
