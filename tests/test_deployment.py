@@ -1,6 +1,6 @@
-"""The deployment's file: whoever can write it gives out the roles, so any doubt ends the command.
+"""The deployment's file gives out the roles, so any doubt about it ends the command.
 
-Its content is never repeated: that file may hold, by mistake, what nobody should see.
+Its content is never repeated: it may hold, by mistake, what nobody should see.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.support.desk import Desk
 from tests.support.floor import RIGHT, WRONG, copy_of, new_floor
 
 SECRET = "hunter2"
-"""Stands in every file that is refused, and must stand in nothing that is told."""
+"""Every refused file holds this text, and no message may."""
 LARGEST = 64 * 1024
 HEAD = 'store = "/srv/pincli/store"\nkeys = "/srv/pincli/keys"\n'
 GOOD = HEAD + '[roles]\nagent = ["%support", "ann"]\nadmin = ["%leads"]\nportal = ["www-data"]\n'
@@ -51,7 +51,7 @@ def put(path: Path, text: str | bytes, mode: int = 0o644) -> Path:
 
 
 def refusal_of(path: Path, fault: Fault) -> str:
-    """What is said of a file refused for that reason; fail if it tells what the file holds."""
+    """The detail of the refusal for that reason; fail if it repeats what the file holds."""
     with pytest.raises(ConfigUnavailable) as refusal:
         read_deployment(path)
     assert refusal.value.fault is fault
@@ -90,10 +90,10 @@ def test_a_store_may_be_on_a_server_and_the_mark_apart_from_the_keys(path: Path)
         ),
     ],
 )
-def test_a_role_may_be_left_out_or_be_nobodys(
+def test_a_role_may_be_left_out_or_have_no_members(
     path: Path, roles: str, members: dict[Role, tuple[str, ...]]
 ) -> None:
-    """What is not named is nobody's."""
+    """A role that is left out has none."""
     assert read_deployment(put(path, f"{HEAD}[roles]\n{roles}\n")).members == members
 
 
@@ -108,7 +108,7 @@ def test_a_role_may_be_left_out_or_be_nobodys(
     ],
 )
 def test_an_unknown_table_or_key_is_named(path: Path, text: str, named: str) -> None:
-    """What is misspelt would silently do nothing; what it holds is not repeated."""
+    """A misspelt name would silently do nothing; its value is not repeated."""
     assert refusal_of(put(path, text), Fault.MALFORMED).startswith(named)
 
 
@@ -116,7 +116,7 @@ def test_an_unknown_table_or_key_is_named(path: Path, text: str, named: str) -> 
     "name", ["ALL", "!ann", "#1000", "%#1000", "%:staff", "%:#7", "+agents", "!"]
 )
 def test_what_only_sudoers_understands_is_refused(path: Path, name: str) -> None:
-    """`ALL` would be nobody here, and `!ann` would not keep Ann out."""
+    """`ALL` would mean nobody here, and `!ann` would not keep Ann out."""
     text = f'{HEAD}[roles]\nagent = ["{SECRET}", "{name}"]\n'
     assert refusal_of(put(path, text), Fault.MALFORMED).startswith("roles.agent must name each")
 
@@ -128,7 +128,7 @@ def test_what_only_sudoers_understands_is_refused(path: Path, name: str) -> None
 def test_a_hook_is_a_program_with_its_arguments(
     path: Path, value: str, words: tuple[str, ...]
 ) -> None:
-    """A list of words, which no shell will look at; an empty one is none."""
+    """A list of words that no shell reads; an empty one is no hook."""
     put(path, f"{GOOD}[hooks]\non_lock = {value}\n")
     assert read_deployment(path).on_lock == words
 
@@ -140,7 +140,7 @@ def test_tickets_are_a_regular_expression(path: Path) -> None:
 
 
 def test_bounds_of_its_own_are_whole_numbers(path: Path) -> None:
-    """By the names that the README has; the others stay as they are."""
+    """By the names in the README; the others keep their defaults."""
     put(path, f"{GOOD}[alerts]\nuser_wrong = 15\nfloor_day = 1\n")
     assert read_deployment(path).own_bounds == {"user_wrong": 15, "floor_day": 1}
 
@@ -153,14 +153,14 @@ def test_a_file_that_only_its_owner_writes_is_trusted(path: Path, mode: int) -> 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o622, 0o664, 0o646, 0o666, 0o777, 0o644 | 0o022])
 def test_a_file_that_others_can_write_is_not(path: Path, mode: int) -> None:
-    """Group or world: whoever may write it may give themselves every role."""
+    """Anybody who can write it, by group or world, could take every role."""
     refusal_of(put(path, GOOD + f"# {SECRET}", mode), Fault.EXPOSED)
 
 
 @as_root
 @pytest.mark.parametrize("mode", [0o400, 0o600, 0o644])
 def test_a_file_of_another_user_is_not(path: Path, mode: int) -> None:
-    """Its owner could change it at any time, whatever its mode says now."""
+    """Its owner could change it at any time, even if its mode forbids it now."""
     put(path, GOOD + f"# {SECRET}", mode)
     os.chown(path, NOBODY.pw_uid, -1)
     refusal_of(path, Fault.EXPOSED)
@@ -171,7 +171,7 @@ def test_a_file_of_another_user_is_not(path: Path, mode: int) -> None:
 def test_root_and_the_service_account_may_own_it(
     path: Path, owner: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Run by the service account, its own file counts, and root's."""
+    """The service account trusts its own file and root's."""
     put(path, GOOD)
     os.chown(path, pwd.getpwnam(owner).pw_uid, -1)
     monkeypatch.setattr(os, "geteuid", lambda: NOBODY.pw_uid)
@@ -185,7 +185,7 @@ def test_a_missing_file_is_said_to_be_missing(path: Path) -> None:
 
 
 def test_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:
-    """Not to a good file, and not into nothing."""
+    """Neither to a good file nor to a missing one."""
     put(tmp_path / "elsewhere", GOOD)
     for target in ("elsewhere", "nowhere", "pincli.toml"):
         path.unlink(missing_ok=True)
@@ -194,7 +194,8 @@ def test_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_no_plain_file_is_refused_at_once(path: Path) -> None:
-    """A pipe without a writer must not hang the desk; a folder is no file either."""
+    """A pipe without a writer must not hang the desk; nor is a folder or a device a file."""
+    refusal_of(Path("/dev/zero"), Fault.MALFORMED)
     os.mkfifo(path)
     refusal_of(path, Fault.MALFORMED)
     path.unlink()
@@ -202,13 +203,8 @@ def test_what_is_no_plain_file_is_refused_at_once(path: Path) -> None:
     refusal_of(path, Fault.MALFORMED)
 
 
-def test_a_device_is_refused(path: Path) -> None:
-    """/dev/zero never ends, and is no plain file."""
-    refusal_of(Path("/dev/zero"), Fault.MALFORMED)
-
-
 def test_a_file_may_be_64_kib_and_no_more(path: Path) -> None:
-    """The bound is exact, and what lies behind it is not cut off."""
+    """The bound is exact, and a longer file is not cut off."""
     filling = LARGEST - len(GOOD) - 1
     assert read_deployment(put(path, f"{GOOD}#{'x' * filling}")).members
     refusal_of(put(path, f"{GOOD}#{SECRET}{'x' * (filling + 1)}"), Fault.MALFORMED)
@@ -314,7 +310,7 @@ MALFORMED: dict[str, str | bytes] = {
 
 @pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED.keys())
 def test_a_malformed_file_is_refused(path: Path, text: str | bytes) -> None:
-    """What is not as it must be ends the command, and is not repeated."""
+    """The error names the fault, and repeats nothing of the content."""
     refusal_of(put(path, text), Fault.MALFORMED)
 
 
@@ -361,7 +357,7 @@ spliced = st.tuples(st.sampled_from([GOOD.encode(), b""]), st.binary(max_size=60
 @example(content=b"x = 1e99999999999")
 @example(content=b"x = " + b"{x = " * 5_000)
 def test_any_bytes_are_a_deployment_or_refused(path: Path, content: bytes) -> None:
-    """Whatever the file holds, nothing but ConfigUnavailable comes of it."""
+    """Any content is a deployment, or raises ConfigUnavailable and nothing else."""
     put(path, content)
     try:
         found = read_deployment(path)
@@ -377,7 +373,7 @@ def test_any_bytes_are_a_deployment_or_refused(path: Path, content: bytes) -> No
 
 @pytest.fixture
 def under_sudo(desk: Desk, path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """A store whose commands are run by sudo, for `nobody`, under the file at `path`."""
+    """A store whose commands run by sudo, for `nobody`, under the file at `path`."""
     read_instead(path, monkeypatch)
     return desk
 
@@ -388,13 +384,9 @@ def under_sudo(desk: Desk, path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     [
         (None, 0o644),
         (GOOD + f"# {SECRET}", 0o664),
-        (GOOD + f"# {SECRET}", 0o646),
         (f"{GOOD}agents = ['{SECRET}']", 0o644),
         (f"{GOOD}x = '{SECRET}", 0o644),
-        (HEAD + f"# {SECRET}", 0o644),
-        (f"{HEAD}[roles]\nagent = '{SECRET}'", 0o644),
         (b"\xff" + SECRET.encode(), 0o644),
-        (GOOD + f"# {SECRET}" + "x" * LARGEST, 0o644),
     ],
 )
 def test_a_file_in_doubt_is_exit_8(
@@ -412,13 +404,13 @@ def test_a_file_in_doubt_is_exit_8(
 
 
 def test_help_version_and_completion_need_no_file(under_sudo: Desk) -> None:
-    """Without the file, these work."""
+    """They work without it."""
     for line in ("--help", "verify --help", "--version", "pin check -h", "completion bash"):
         assert call_by_sudo(under_sudo, line).code == 0, line
 
 
 def test_a_named_store_that_is_not_there_is_exit_8(under_sudo: Desk, path: Path) -> None:
-    """A store path that leads nowhere, or is longer than any path, is said to be unavailable."""
+    """A path that leads nowhere, or is longer than any path, is an unavailable store."""
     for store in ("/nowhere/at/all", "/" + "x" * 5000, "/dev/null", "/proc/self/mem/x"):
         put(path, f'store = "{store}"\nkeys = "{under_sudo.keys}"\n[roles]\nagent = ["nobody"]\n')
         assert call_by_sudo(under_sudo, "status").code == 8, store
@@ -444,20 +436,20 @@ def test_a_role_comes_by_login_or_by_group() -> None:
     "spelling",
     ["%nobody", "Nobody", "NOBODY", " nobody", "nobody ", "nobod", "65534", "#65534", "*"],
 )
-def test_other_spellings_are_nobodys(spelling: str) -> None:
+def test_other_spellings_give_no_role(spelling: str) -> None:
     """Neither case, nor blanks, nor numbers, nor patterns make somebody a member."""
     assert roles_of(NOBODY.pw_uid, members(admin=[spelling])) == frozenset()
 
 
 def test_a_group_without_its_percent_sign_is_a_login() -> None:
-    """`nogroup` is no group's members."""
+    """`nogroup` does not mean the members of that group."""
     group = grp.getgrgid(NOBODY.pw_gid).gr_name
     assert group != "nobody"
     assert roles_of(NOBODY.pw_uid, members(admin=[group, f"%%{group}"])) == frozenset()
 
 
 def test_the_login_comes_from_the_uid_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable makes another person of the caller."""
+    """No variable changes who the caller is."""
     for variable in ("USER", "LOGNAME", "SUDO_USER", "SUDO_GID"):
         monkeypatch.setenv(variable, "root")
     assert roles_of(NOBODY.pw_uid, members(admin=["root"], agent=["nobody"])) == {Role.AGENT}
@@ -494,7 +486,7 @@ HR = (
 def test_a_profile_of_the_deployment_is_imported_by(
     desk: Desk, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Under sudo, beside those that come with pincli; elsewhere there is no such profile."""
+    """Under sudo, along with pincli's own profiles; elsewhere it is unknown."""
     deploy(desk, path, "admin")
     put(path, path.read_text() + HR)
     read_instead(path, monkeypatch)
@@ -527,7 +519,7 @@ def test_a_profile_of_the_deployment_is_imported_by(
     ],
 )
 def test_a_profile_that_is_none_is_refused(path: Path, table: str) -> None:
-    """An identity that falls back to another column, a type that there is not, an unknown key."""
+    """An identity that falls back to another column, an unknown type, an unknown key."""
     text = f"{table}\n{GOOD}" if table.startswith("profiles") else f"{GOOD}{table}\n"
     refusal_of(put(path, text), Fault.MALFORMED)
 
@@ -546,7 +538,7 @@ def floor(whole_floor: Desk, tmp_path: Path) -> Desk:
 
 @pytest.fixture
 def spoken() -> Iterator[None]:
-    """Whatever a deployment has agents say, the next test has the usual texts."""
+    """The next test has the default texts again."""
     yield
     speak({})
 
@@ -573,7 +565,7 @@ GESPERRT = "Die PIN ist gesperrt."
 def test_agents_say_what_the_deployment_says(
     floor: Desk, path: Path, monkeypatch: pytest.MonkeyPatch, word: str, line: str, stdin: str
 ) -> None:
-    """On the screen and in JSON, under sudo alone; a text that is missing stays the usual one."""
+    """On the screen and in JSON, only under sudo; a missing text keeps its default."""
     deploy(floor, path, "agent")
     put(path, f"{path.read_text()}[say]\n{word} = '{GESPERRT}'\n")
     read_instead(path, monkeypatch)
@@ -588,14 +580,14 @@ def test_agents_say_what_the_deployment_says(
     "text", ["1", "['x']", "''", "'  '", r'"a\nb"', r'"\u001b[2J"', r'"\u202e"', f"'{'x' * 301}'"]
 )
 def test_what_agents_can_not_say_is_refused(path: Path, text: str) -> None:
-    """No text, none that a terminal can't show on one line, and none too long to be said."""
+    """A saying is text that a terminal shows on one line, and not too long."""
     assert refusal_of(put(path, f"{GOOD}[say]\nlocked = {text}\n"), Fault.MALFORMED).startswith(
         "say.locked must be"
     )
 
 
 def test_a_saying_may_be_300_characters(path: Path) -> None:
-    """Any script, and no more; an unknown word is named."""
+    """In any script, and no more; an unknown word is named."""
     put(path, f"{GOOD}[say]\nlocked = '{'ä' * 300}'\n")
     assert read_deployment(path).say == {"locked": "ä" * 300}
     put(path, f"{GOOD}[say]\nLocked = 'x'\n")

@@ -1,4 +1,4 @@
-"""A line about a caller, typed or pasted: who it may name, and perhaps a ticket."""
+"""A line about a caller, typed or pasted: whom it may name, and perhaps a ticket."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 _SIGN = "#"
-"""The sign that makes what follows a ticket."""
+"""What follows this sign is a ticket."""
 _TICKET = re.compile(
     r"[A-Za-z]{1,10}[-_/:][0-9][\w./-]{0,80}|[A-Z]{2,10}[0-9]{4,20}|[0-9]{3,5}|[0-9]{7,12}"
 )
@@ -19,12 +19,7 @@ _MAILTO = re.compile(r"\bmailto:", re.IGNORECASE)
 
 
 class CallerLine(NamedTuple):
-    """A line about a caller, taken apart.
-
-    Attributes:
-        ticket: What looks like a ticket in it, without the sign before it.
-        words: The rest.
-    """
+    """The ticket in a line, without the sign before it, and the other words."""
 
     ticket: str | None
     words: str
@@ -33,12 +28,8 @@ class CallerLine(NamedTuple):
 def read_line(text: str, *, pattern: str | None = None) -> CallerLine:
     """Separate the ticket in a line from the rest.
 
-    It is the last of several words, or a cell of a pasted row.
-
-    Args:
-        text: The line.
-        pattern: What a whole ticket looks like here: then only that is one, and what has a #
-            before it.
+    It is the last of several words, or a cell of a pasted row. With a pattern, only what
+    matches it is a ticket, and what has a # before it.
     """
     cells = _CELLS.split(text)
     if len(cells) > 1:
@@ -54,10 +45,10 @@ def read_line(text: str, *, pattern: str | None = None) -> CallerLine:
 
 
 def names_in(text: str) -> tuple[list[str], str]:
-    """What may be a whole login or e-mail address in a line, and what to take its words from.
+    """What may be a whole login or e-mail address in a line, and the text to search by words.
 
-    Those are a line that is one word, every cell of a pasted row, and every address. If an
-    address follows a name, the words are the name's.
+    It may be a line of one word, any cell of a pasted row, or any address. If an address
+    follows a name, the text is the name.
     """
     text = _MAILTO.sub("", text[:_LONGEST]).strip()
     cells = [cell.strip() for cell in _CELLS.split(text)]

@@ -1,4 +1,4 @@
-"""Which agent is talking to a customer: the portal shows it, so that nobody else can say so."""
+"""Calls: which agent is calling a customer, as the portal shows it, and what agents say."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pincli.rules.lockout import Step, with_call
 from pincli.rules.times import written
 
 CALL_LASTS = timedelta(minutes=30)
-"""After that a call is over, although nobody has ended it."""
+"""After this time a call is over, even if nobody has ended it."""
 AHEAD_AT_MOST = timedelta(minutes=1)
-"""How far ahead the clock of a call's beginning may be."""
+"""How far in the future a call may begin, by a clock that is ahead."""
 
 LONGEST_SAYING = 300
 _UNLOCK = (
@@ -35,11 +35,11 @@ SAYINGS: Mapping[str, str] = MappingProxyType(
         "unavailable": "I can't check your PIN at the moment. Please call again later.",
     }
 )
-"""Unless a deployment has its own. The last is for a call that could not be answered."""
+"""What an agent says for each verdict and state, unless the deployment has its own text."""
 
 
 class Call(NamedTuple):
-    """A call that goes on: whose it is, the ticket, and when it began."""
+    """A call that is going on: the agent, the ticket, and when it began."""
 
     agent: str
     ref: str | None
@@ -47,7 +47,7 @@ class Call(NamedTuple):
 
 
 def call_of(user: User, *, at: str) -> Call | None:
-    """The call that goes on at a time; None if nobody is calling."""
+    """The call that is going on at a time; None if nobody is calling."""
     if user.call_agent is None or user.call_since is None:
         return None
     now = datetime.fromisoformat(at)
@@ -57,23 +57,13 @@ def call_of(user: User, *, at: str) -> Call | None:
 
 
 def begun(user: User, *, agent: str, ref: str | None, at: str) -> Step:
-    """An agent begins a call; it ends the call before, whichever agent's."""
+    """An agent begins a call, which ends any call before."""
     now = with_call(user, agent=agent, ref=ref, at=at)
     return (NewEvent(EventKind.CALL_BEGUN, now, ticket=ref),)
 
 
 def ended(user: User, *, agent: str, anybodys: bool, at: str) -> Step:
-    """The call is over; nothing where nobody is calling.
-
-    Args:
-        user: The record.
-        agent: Who ends it.
-        anybodys: Whether they may end that of another agent.
-        at: ISO 8601, UTC.
-
-    Raises:
-        Refused: It is another agent's.
-    """
+    """The call ends, if there is one; only with `anybodys` may it be another agent's."""
     call = call_of(user, at=at)
     if call is None:
         return ()

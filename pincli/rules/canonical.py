@@ -1,8 +1,8 @@
-"""The canonical form: what digests and links are computed over, defined here alone.
+"""The canonical form: what digests and links are computed over, defined only here.
 
 A record or an event is its values that are not NULL, each behind its name, in the order of
-its fields. A column that a later version adds is NULL in what was written before, so it
-leaves old digests and links as they are.
+its fields. A column that a later version adds is NULL in older rows, so old digests and links
+stay as they are.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ FIRST = b"pincli/v2/first"
 TEXTS = b"pincli/v2/texts"
 
 Value = str | int | bytes | None
-"""What a column holds; a bool is an int, as it is in SQLite."""
+"""What a column holds; a bool is an int, as in SQLite."""
 
 Names = tuple[bytes, ...]
-"""The names of columns in their order, from `names_of`."""
-
+"""The framed names of columns, in their order."""
 
 _LENGTH_BYTES = 8
 # Looked up, not made: framing is done for every column of a record, millions of times.
@@ -43,15 +42,13 @@ def framed(*parts: bytes) -> bytes:
 # All of this runs for millions of rows: what can be looked up is not computed. A value is
 # its length, a letter for its kind, and its bytes; the empty text, 1 and "1" are three things.
 _KNOWN = 128
-
-
 _TEXT = tuple((length + 1).to_bytes(8, "big") + b"t" for length in range(_KNOWN))
 _BYTES = tuple((length + 1).to_bytes(8, "big") + b"b" for length in range(_KNOWN))
 _NUMBERS = tuple(framed(b"i%d" % number) for number in range(_KNOWN))
 
 
 def _names_of(fields: Iterable[str]) -> Names:
-    """The names of columns as the functions here take them; made once, not for every row."""
+    """The framed names of columns; made once, not for every row."""
     return tuple(framed(field.encode()) for field in fields)
 
 
@@ -70,7 +67,7 @@ def record_digest(user: User) -> bytes:
 
 def link_of(previous: bytes, event: TrailEvent) -> bytes:
     """The link of an event: SHA-256 of the link before it and its own values."""
-    # The frame of a link's usual length is part of the label; somebody may have stored another.
+    # The label includes the frame for a link's usual length; a forged link may be longer.
     usual = len(previous) == _LINK_BYTES
     before = _EVENT_LABEL + previous if usual else framed(EVENT, previous)
     linked = event[: len(_EVENT_NAMES)]
@@ -78,17 +75,15 @@ def link_of(previous: bytes, event: TrailEvent) -> bytes:
 
 
 def texts_digest(texts: Texts) -> bytes:
-    """What an event keeps of its texts; without the random blind nobody can guess them from it."""
+    """What an event keeps of its texts; the random blind keeps them from being guessed."""
     message = framed(TEXTS, texts.blind) + _pairs(_TEXT_NAMES, texts[2:])
     return hashlib.sha256(message).digest()
 
 
 def first_link(store_id: str, *before: bytes) -> bytes:
-    """What the first event's link goes on from.
+    """The link before the first event's, with the store's id, so that no trail fits another.
 
-    Args:
-        store_id: The store's own id, so that no trail fits another store.
-        before: What came before the trail, such as the head of one that it goes on from.
+    `before` is what came before the trail, such as the head of the one that it continues.
     """
     return hashlib.sha256(framed(FIRST, store_id.encode(), *before)).digest()
 

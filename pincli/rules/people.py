@@ -1,4 +1,4 @@
-"""What adding, editing and switching off make of a user's record; never of its counter."""
+"""How edits and switching on and off change a user's record, but never its counter."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pincli.rules.names import erased_login
 
 
 class SameLogin(StrEnum):
-    """What an import does with a login that another account's user has."""
+    """What an import does with a login that another account has."""
 
     REFUSE = "refuse"
     NEW = "new"
@@ -23,16 +23,16 @@ class SameLogin(StrEnum):
 def whose(
     account: str, named: Mapping[str, User], in_file: Set[str], same_login: SameLogin
 ) -> User | list[str] | None:
-    """Whom a row of an import is about.
+    """The user that a row of an import is about.
 
     Args:
         account: The row's.
-        named: The users of the row's login, by account.
-        in_file: The accounts in which the file has that login: those are people of their own.
-        same_login: What it means if another account has the login.
+        named: The users with the row's login, by account.
+        in_file: The accounts in which the file has that login, each with a user of its own.
+        same_login: What to do if another account has the login.
 
     Returns:
-        The user; None for somebody new; or the accounts of those others, where it is not clear.
+        The user; None for somebody new; or the other accounts, if it is not clear.
     """
     if not named or account in named:
         return named.get(account)
@@ -44,42 +44,11 @@ def whose(
     return others
 
 
-def newcomer(
-    uid: bytes,
-    blind: bytes,
-    *,
-    account: str,
-    login: str,
-    display_name: str,
-    email: str | None,
-    user_type: UserType,
-    active: bool = True,
-    at: str,
-) -> User:
-    """The record of a user who was not there, without a PIN.
-
-    Args:
-        uid: 16 random bytes.
-        blind: 16 others.
-        account: Canonical.
-        login: Canonical.
-        display_name: Cleaned; may be empty.
-        email: For finding them.
-        user_type: Decides whether they can have a PIN.
-        active: Whether they may call.
-        at: ISO 8601, UTC.
-    """
-    return User(0, uid, blind, account, login, display_name, email, user_type, active, at)
-
-
 def switched(user: User, *, active: bool, reason: str | None) -> Step:
-    """A user is activated or deactivated; nothing where they are so already.
+    """A user is activated or deactivated, if they are not so already.
 
-    Deactivating withdraws the PIN: somebody who comes back, or inherits the login, opens
-    another.
-
-    Raises:
-        Refused: The user is erased: nobody becomes them again.
+    Deactivating withdraws the PIN: a user who comes back, or inherits the login, opens another.
+    An erased user is refused.
     """
     if user.active == active:
         return ()
@@ -90,17 +59,9 @@ def switched(user: User, *, active: bool, reason: str | None) -> Step:
 
 
 def edited(user: User, *, reason: str | None = None, **fields: Any) -> Step:
-    """What the record says of a user changes; nothing where it says so already.
+    """A record gets new values for `account`, `login`, `display_name`, `email` or `type`.
 
-    A user who becomes of a type without PINs loses theirs, as such users never have one.
-
-    Args:
-        user: The record.
-        reason: Why.
-        fields: What it says from now on: `account`, `login`, `display_name`, `email`, `type`.
-
-    Raises:
-        Refused: The user is erased.
+    A change to a type without PINs withdraws the PIN. An erased user is refused.
     """
     now = user._replace(**fields)
     if now == user:

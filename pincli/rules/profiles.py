@@ -1,4 +1,4 @@
-"""Where another directory's export has what an import needs: profiles, and words for yes and no."""
+"""Profiles: which columns of a directory's export an import reads, and words for yes and no."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pincli.models import UserType
 FIELDS = ("user", "account", "name", "type", "email", "active")
 REQUIRED = FIELDS[:4]
 FALLING_BACK = ("name", "email")
-"""What may come from another column where the first is empty. An identity may not."""
+"""Fields that may come from another column if the first is empty. An identity may not."""
 
 YES = frozenset(
     {"true", "yes", "y", "1", "active", "enabled", "ja", "wahr", "oui", "vrai", "sí", "si"}
@@ -24,11 +24,11 @@ class Profile(NamedTuple):
     """A kind of export.
 
     Attributes:
-        columns: Where each field is; paths into JSON have dots.
+        columns: The columns of each field; paths into JSON have dots.
         known_by: Columns by which it is recognised.
-        yes: What it writes, in lower case, for users who are active.
-        no: And for those who are not.
-        type: What type everybody in it is; None where that has to be said.
+        yes: Its words for active users, in lower case.
+        no: Its words for users who are not.
+        type: The type of everybody in it; None if an option has to say it.
     """
 
     columns: dict[str, Choices]
@@ -39,11 +39,7 @@ class Profile(NamedTuple):
 
 
 def profile_of(table: Any) -> Profile:
-    """The profile that a table describes.
-
-    Raises:
-        ValueError: It is none; says why.
-    """
+    """The profile that a table describes; ValueError says why it is none."""
     keys = {"known_by", "user", "name", "email", "active", "yes", "no", "type"}
     if not isinstance(table, dict) or not {"user", "name"} <= set(table) <= keys:
         raise ValueError("it needs user and name, and may have known_by email active yes no type")

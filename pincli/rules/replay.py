@@ -1,7 +1,7 @@
-"""Replaying a trail: whether each event's counter follows from those before it.
+"""Replaying a trail: whether each event's counter follows from the events before it.
 
-A counter put back between two attempts shows here, although every later event agrees with
-the record. This is a second look at the table of lockout.py, from its events alone.
+A counter put back between two attempts shows here, even if all later events agree with the
+record. This checks the table of lockout.py a second time, from the events alone.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pincli.rules.lockout import ATTEMPTS_ALLOWED
 
 
 class Course(NamedTuple):
-    """How far a user's events have been followed.
+    """A user's state after the events so far.
 
     Attributes:
         counter: Consecutive incorrect attempts.
-        attempt: The number of the attempt that has no outcome yet.
-        changed: The number of the event that changed the record last; 0 if it is not known.
+        attempt: The number of the open attempt.
+        changed: The number of the event that changed the record last; 0 if unknown.
         record: The record's digest after it.
-        version: The highest PIN version that there was.
+        version: The highest PIN version so far.
     """
 
     counter: int = 0
@@ -38,12 +38,12 @@ _KINDS = {kind.value: kind for kind in EventKind}
 
 
 def replayed(event: TrailEvent, before: Course | None, *, archived: int = 0) -> Course | str:
-    """The course after one more event; or what is impossible about it, in words.
+    """The course after one more event of a user; or what is impossible about it, in words.
 
     Args:
-        event: About a user.
-        before: The course so far; None at its beginning.
-        archived: The number up to which events are unknown: a course may begin among them.
+        event: About the user.
+        before: The course so far; None at the beginning.
+        archived: Events up to this number are unknown; a course may begin among them.
     """
     kind = _KINDS.get(event.kind)
     counter = event.counter

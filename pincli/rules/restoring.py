@@ -1,4 +1,4 @@
-"""What a restore makes of a record: nothing that came after the backup is undone."""
+"""How a restore changes a record: nothing that came after the backup is undone."""
 
 from __future__ import annotations
 
@@ -15,13 +15,10 @@ def restored(user: User, *, present: User | None, keeps_pin: bool, at: str) -> l
     """The step from a backup's record to the one after the restore.
 
     Args:
-        user: The record in the backup, sound.
-        present: The record in the present store; None if there is none to look at.
+        user: The sound record in the backup.
+        present: The record in the present store; None if it has none.
         keeps_pin: Whether nothing has happened since the backup.
         at: ISO 8601, UTC.
-
-    Returns:
-        The step; no events where the record stays as it is.
     """
     if keeps_pin:
         return ()
@@ -44,10 +41,9 @@ def restored(user: User, *, present: User | None, keeps_pin: bool, at: str) -> l
 def taken_in(user: User, course: Course | None, *, at: str) -> lockout.Step:
     """The step from a record that was changed behind the trail to one that can be used again.
 
-    Its PIN is withdrawn, and its counter is the stricter of the record's and the trail's. Nor
-    does its PIN version go back, so that no PIN of before fits one that is still to come.
-    Somebody whom the trail does not know, or no more since it was archived, is deactivated, with
-    the strictest counter.
+    Its PIN is withdrawn, and it keeps the stricter of its own counter and the trail's. Its PIN
+    version does not go back, so that no old PIN fits a later one. A user without a course in
+    the trail is deactivated, with the strictest counter.
 
     Args:
         user: The record as it was found.
@@ -73,26 +69,20 @@ def taken_in(user: User, course: Course | None, *, at: str) -> lockout.Step:
 
 
 def lost(uid: bytes, course: Course, *, at: str) -> lockout.Step:
-    """The step that puts a row in the place of a user whom the trail knows and the table does not.
-
-    Args:
-        uid: Whose.
-        course: The user's course by the trail.
-        at: ISO 8601, UTC.
-    """
+    """The step that adds a user whom the trail knows and the table lacks, by their course."""
     name = f"lost-{uid.hex()}"
     user = User(0, uid, None, name, name, "", None, UserType.CLOUD, False, at)
     return taken_in(user, course, at=at)
 
 
 def _bounded(user: User) -> User:
-    """The record with numbers that can go on growing, as somebody may have made them up."""
+    """The record with numbers that can still grow: somebody may have made them up."""
     names = ("pin_version", "locks_total", "attempts_total")
     return user._replace(**{name: min(getattr(user, name), _LARGEST) for name in names})
 
 
 def _without_pin(user: User, records: tuple[User, ...]) -> User:
-    """The record without a PIN, under a version above all of some records'."""
+    """The record without a PIN, with a version above those of all these records."""
     version = max(record.pin_version for record in records)
     if user.question is not None:
         user = lockout.without_pin(user)

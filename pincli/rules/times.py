@@ -16,16 +16,12 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 
 def written(moment: datetime) -> str:
-    """A time in UTC as events bear it: ISO 8601, to the second."""
+    """A time in UTC as events have it: ISO 8601, to the second."""
     return f"{moment.replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def moment_of(at: str) -> datetime | None:
-    """The time that an event bears; None if it is not in the form that events have.
-
-    Args:
-        at: ISO 8601, UTC, to the second, such as `2026-11-24T13:05:00Z`.
-    """
+    """The time of an event, such as `2026-11-24T13:05:00Z`; None if it has another form."""
     try:
         return datetime.strptime(at, _EVENT_FORM).replace(tzinfo=UTC)
     except ValueError:
@@ -38,17 +34,10 @@ def present() -> datetime:
 
 
 def since(text: str, *, now: datetime | None = None) -> str:
-    """The time that is meant by `24h`, `7d`, `2026-11-24` or a full ISO 8601 time.
-
-    Args:
-        text: What they wrote; without a zone, it is local, as times are shown.
-        now: The present time.
+    """Parse `24h`, `7d`, `2026-11-24` or a full ISO 8601 time; without a zone, it is local.
 
     Returns:
         ISO 8601, UTC, to the second.
-
-    Raises:
-        UsageProblem: It is not a time.
     """
     now = now or present()
     ago = _AGO.fullmatch(text.strip())

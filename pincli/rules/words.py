@@ -1,6 +1,6 @@
 """The words that people are found by, folded, so that spelling matters less.
 
-Only what folds alike is compared, so a store's index and a search must both come from here.
+A store's index and a search must both fold words by this module.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import NamedTuple
 from pincli.rules.names import ERASED
 
 _LONGEST = 64
-"""Of a word, in characters: a server's index takes no long ones."""
+"""Characters of a word: a server's index takes no long ones."""
 _WORDS_AT_MOST = 20
-"""Of a search: an index takes no expression of any depth."""
+"""Words of a search: an index takes no deep expression."""
 
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 _APOSTROPHES = re.compile("['`\u00b4\u02bc\u2018\u2019\u2032]")
@@ -27,11 +27,11 @@ _WRITTEN_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "�
 
 
 class Sought(NamedTuple):
-    """A word that is looked for.
+    """A word of a search.
 
     Attributes:
-        spellings: What it may be in a user's words: `müller` is `muller` or `mueller`.
-        whole: Whether it must be a whole word of theirs; else one may go on after it.
+        spellings: `müller` is `muller` or `mueller` among a user's words.
+        whole: Whether it must be a whole word; else it may be the beginning of one.
     """
 
     spellings: tuple[str, ...]
@@ -54,25 +54,15 @@ def words_of(login: str, display_name: str, email: str | None, account: str) -> 
 
 
 def sought_in(text: str, *, whole: bool = False) -> list[Sought]:
-    """The words of a search, each once; what is beyond twenty is left out.
-
-    Args:
-        text: As typed.
-        whole: Whether they must be whole words.
-    """
+    """The first twenty words of a search, each once."""
     words = dict.fromkeys(_words(_APOSTROPHES.sub("", text)))
     return [Sought(spellings, whole) for spellings in words][:_WORDS_AT_MOST]
 
 
 def whole_words(sought: Sequence[Sought], words: Collection[str]) -> int | None:
-    """How many of the words that are looked for are whole words of somebody.
+    """How many words of a search are whole words of somebody.
 
-    Args:
-        sought: What is looked for.
-        words: What somebody is found by.
-
-    Returns:
-        None if one of them doesn't even begin a word of theirs.
+    None if one of them doesn't even begin a word of theirs: they are not found.
     """
     whole = 0
     for spellings, must_be_whole in sought:

@@ -27,7 +27,6 @@ from pincli.operations import pins
 from pincli.operations.session import Session
 from pincli.rules import lockout
 from pincli.rules.lockout import ATTEMPTS_ALLOWED
-from pincli.rules.people import newcomer
 from pincli.store.contract import Transaction
 from pincli.store.sqlite.copies import leave_syncing_for_the_end
 from pincli.vault.answers import PRODUCTION_COST
@@ -164,15 +163,17 @@ def _people(session: Session, shape: Shape) -> Iterator[lockout.Step]:
     callers = {shape.users - 1 - apart * i: c for i, c in enumerate(reversed(CALLERS))}
     for row, (number, name) in enumerate(zip(numbers, names, strict=True)):
         drawn = 99 if accounts[row] == ATTACKED or row in callers else rng.randrange(100)
-        user = newcomer(
+        user = User(
+            0,
             rng.randbytes(16),
             rng.randbytes(16),
             account="callers" if row in callers else accounts[row],
             login=callers.get(row, f"user-{number:07}"),
             display_name=" ".join(name).title(),
             email=None,
-            user_type=rng.choice(_OTHER_TYPES if drawn < 4 else _PLAIN_TYPES),
-            at=_AT,
+            type=rng.choice(_OTHER_TYPES if drawn < 4 else _PLAIN_TYPES),
+            active=True,
+            added_at=_AT,
         )
         step = _story(user, drawn, rng, session)
         yield (*step, *[NewEvent(EventKind.PIN_SHOWN, lockout.after(user, step))] * shape.looks)

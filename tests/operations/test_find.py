@@ -8,12 +8,12 @@ from collections.abc import Iterable
 import pytest
 
 from pincli.errors import MalformedName, UnknownAccount
-from pincli.models import EventKind, NewEvent, UserType
+from pincli.models import EventKind, NewEvent, User, UserType
 from pincli.operations import people
 from pincli.operations.find import CANDIDATES, find, find_caller, names_beginning, note_viewed
 from pincli.operations.session import Need
 from pincli.operations.trail_check import require_sound
-from pincli.rules.people import edited, newcomer
+from pincli.rules.people import edited
 from pincli.store.contract import Transaction
 from pincli.store.sql.transaction import SqlTransaction
 from tests.support.desk import Desk
@@ -65,15 +65,17 @@ FITTING = {
 
 def put(transaction: Transaction, floor: Iterable[tuple[str, str, str, str | None]]) -> None:
     users = [
-        newcomer(
+        User(
+            0,
             os.urandom(16),
             os.urandom(16),
             login=login,
             account=account,
             display_name=name,
             email=email,
-            user_type=UserType.CLOUD,
-            at=transaction.at,
+            type=UserType.CLOUD,
+            active=True,
+            added_at=transaction.at,
         )
         for login, account, name, email in floor
     ]

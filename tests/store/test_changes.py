@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from pincli.errors import StaleRecord
 from pincli.models import EventKind, Head, NewEvent, Origin, User, UserType
 from pincli.rules.canonical import link_of, record_digest, texts_digest
-from pincli.rules.people import newcomer
 from pincli.store.changes import Changes, changes_of, differing
 
 COLUMNS = ("a", "b", "c")
@@ -27,15 +26,17 @@ AT = "2026-11-24T10:00:00Z"
 
 def user(login: str, row: int = 1, misses: int = 0, event: int = 3) -> User:
     """A record that is in a store, changed last by an event."""
-    new = newcomer(
+    new = User(
+        0,
         login.ljust(16).encode(),
         b"blind",
         account="acme",
         login=login,
         display_name="",
         email=None,
-        user_type=UserType.CLOUD,
-        at=AT,
+        type=UserType.CLOUD,
+        active=True,
+        added_at=AT,
     )
     return new._replace(id=row, failed_attempts=misses, event=event)
 

@@ -18,7 +18,7 @@ from tests.support.failpoints import Plan, Points
 FULL_CHUNK = 3
 SMALL = 2
 
-_FILES: tuple[tuple[object, str, str], ...] = (
+_FILE_POINTS: tuple[tuple[object, str, str], ...] = (
     (os, "fsync", "fsync"),
     (os, "link", "link"),
     (os, "rename", "rename"),
@@ -32,21 +32,15 @@ _FILES: tuple[tuple[object, str, str], ...] = (
 
 def install(plan: Plan) -> None:
     """What failpoints.install does, and the points at files."""
-    kept: list[Points] = []
-
-    class Kept(Points):
-        def __init__(self, plan: Plan) -> None:
-            super().__init__(plan)
-            kept.append(self)
-
-    failpoints._replace(failpoints, "Points", Kept)
+    points = Points(plan)
+    failpoints._replace(failpoints, "Points", lambda _: points)
     failpoints.install(plan)
-    for owner, name, point in _FILES:
-        failpoints._watch(kept[0], owner, name, point, "")
+    for owner, name, point in _FILE_POINTS:
+        failpoints._watch(points, owner, name, point, "")
 
 
 def main() -> None:
-    """Make everything small, and serve."""
+    """Make chunks and pages small, and serve."""
     failpoints._replace(chunks, "FULL_CHUNK", FULL_CHUNK)
     failpoints._replace(chunks, "SMALLEST_CHUNK", SMALL)
     failpoints._replace(hashing, "_WRITE_AT_ONCE", SMALL)

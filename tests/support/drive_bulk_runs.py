@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,17 +13,16 @@ from typing import Any
 
 from pincli.models import EventKind, NewEvent, PinOrigin, User, UserType
 from pincli.rules.lockout import check_of
-from pincli.rules.people import newcomer
 from pincli.store.contract import Transaction
 from tests.store.chain import require_sound
 from tests.support import turns
 from tests.support.desk import Desk, Ran, killed
-from tests.support.driving import ROOT, Forks, Log, copied, nothing_impossible
+from tests.support.driving import Forks, Log, copied, nothing_impossible
 from tests.support.failpoints import Plan
 
 _APP = (sys.executable, "-m", "tests.support.drive_bulk_app")
 _COMMITS = frozenset({"locked:writer", "sql:BEGIN", "sql:COMMIT", "answer", "answered"})
-_TELLING = _COMMITS | {"fsync", "link", "rename", "unlink", "pins"}
+_IMPORTANT = _COMMITS | {"fsync", "link", "rename", "unlink", "pins"}
 _EVERY = 7
 
 NOBODY_KNOWS = "x"
@@ -40,22 +38,16 @@ class BulkForks(Forks):
     """Runs pincli with small chunks and points at files, one forked process at a time."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            (sys.executable, "-m", "tests.support.drive_bulk"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=ROOT,
-            text=True,
-        )
+        super().__init__("tests.support.drive_bulk")
 
 
 @dataclass(frozen=True)
 class Wreck:
-    """A store, with a folder beside it, on which a run was killed.
+    """A store on which a run was killed.
 
     Attributes:
-        where: The point before which it was killed, for messages.
         folder: Where the run may have left files.
+        where: The point before which it was killed, for messages.
     """
 
     desk: Desk
@@ -65,23 +57,19 @@ class Wreck:
 
 
 def wrecks(desk: Desk, forks: Forks, folder: Path, *arguments: str) -> Iterator[Wreck]:
-    """The same run on copies of one store, each killed before another of its telling points.
+    """The same run on copies of one store, each killed before another important point.
 
-    Args:
-        desk: The store, left as it is.
-        forks: Who runs it.
-        folder: For the copies.
-        arguments: Pincli's own; OUT in them stands for the wreck's own folder.
+    OUT in pincli's arguments stands for the copy's own folder.
     """
     whole = _run(desk, forks, folder / "whole", arguments, 0)
     assert whole.run.code == 0, whole.run
     points = Log(folder / "whole" / "log").points()
-    telling = [
+    important = [
         number
         for number in range(1, len(points) + 1)
-        if set(points[max(number - 2, 0) : number]) & _TELLING or number % _EVERY == 0
+        if set(points[max(number - 2, 0) : number]) & _IMPORTANT or number % _EVERY == 0
     ]
-    for turn, number in enumerate(telling, 1):
+    for turn, number in enumerate(important, 1):
         if turns.is_tried(turn):
             wreck = _run(desk, forks, folder / f"{number}", arguments, number)
             assert killed(wreck.run.code), (number, points[number - 1], wreck.run)
@@ -150,9 +138,7 @@ def _run(
 def app(plan: Plan | None = None, **settings: object) -> tuple[str, ...]:
     """How to start pincli by drive_bulk_app.py; pincli's own arguments follow.
 
-    Args:
-        plan: Its failpoints.
-        settings: `slow`, and `sizes` with the values for `module:name`.
+    The settings are `slow`, and `sizes` with the values for `module:name`.
     """
     sizes = settings.pop("sizes", {})
     assert isinstance(sizes, dict)
@@ -166,15 +152,17 @@ def crowd(desk: Desk, count: int, account: str = "acme", *, prefix: str = "u") -
     def arrive(transaction: Transaction) -> None:
         events = []
         for number in range(count):
-            user = newcomer(
+            user = User(
+                0,
                 os.urandom(16),
                 os.urandom(16),
                 account=account,
                 login=f"{prefix}{number:06}",
                 display_name="Name",
                 email=None,
-                user_type=UserType.CLOUD,
-                at=transaction.at,
+                type=UserType.CLOUD,
+                active=True,
+                added_at=transaction.at,
             )
             with_pin = user._replace(
                 question=NOBODY_KNOWS,

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
@@ -21,7 +19,7 @@ from pincli.store.sqlite import copies
 from pincli.store.sqlite.restore import replacement
 from tests.support import drive_forks, failpoints, turns
 from tests.support.desk import Desk, Ran, killed
-from tests.support.driving import ROOT, Forks
+from tests.support.driving import Forks
 from tests.support.failpoints import Plan
 from tests.support.floor import copy_of
 
@@ -33,13 +31,7 @@ class UpkeepForks(Forks):
     """Runs pincli one forked process at a time; `Plan.kill_at` counts steps of upkeep."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            (sys.executable, "-m", "tests.support.drive_upkeep"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=ROOT,
-            text=True,
-        )
+        super().__init__("tests.support.drive_upkeep")
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,6 @@ LONG_ENOUGH = 60.0
 RIGHT, WRONG, OTHER = "444159", "111222", "739154"
 
 _APP = (sys.executable, "-m", "tests.support.drive_app")
-_FORKS = (sys.executable, "-m", "tests.support.drive_forks")
 
 
 @dataclass(frozen=True)
@@ -195,9 +194,13 @@ class Run:
 class Forks:
     """Runs pincli in quick succession, by forked processes; see drive_forks.py."""
 
-    def __init__(self) -> None:
+    def __init__(self, driver: str = "tests.support.drive_forks") -> None:
         self._process = subprocess.Popen(
-            _FORKS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True
+            (sys.executable, "-m", driver),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            text=True,
         )
 
     def run(

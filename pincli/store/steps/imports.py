@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pincli.errors import Refused, Rule
 from pincli.models import EventKind, NewEvent, User
 from pincli.rules import lockout
-from pincli.rules.people import SameLogin, edited, newcomer, switched, takes_the_pin, whose
+from pincli.rules.people import SameLogin, edited, switched, takes_the_pin, whose
 from pincli.store.scratch import StagedRow
 
 if TYPE_CHECKING:
@@ -97,16 +97,17 @@ def take_in(
 
 
 def _added(row: StagedRow, random: bytes, at: str) -> NewEvent:
-    user = newcomer(
+    user = User(
+        0,
         random[:_RANDOM_BYTES],
         random[_RANDOM_BYTES:],
         account=row.account,
         login=row.user,
         display_name=row.name,
         email=row.email or None,
-        user_type=row.type,
+        type=row.type,
         active=row.active is not False,
-        at=at,
+        added_at=at,
     )
     return NewEvent(EventKind.USER_ADDED, user)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pincli.errors import Refused, Rule
 from pincli.models import Change, EventKind, NewEvent, User, UserType
 from pincli.rules import lockout
-from pincli.rules.people import edited, newcomer, switched, takes_the_pin
+from pincli.rules.people import edited, switched, takes_the_pin
 from pincli.store.steps.records import all_current, change_user, change_users, current
 
 if TYPE_CHECKING:
@@ -33,15 +33,17 @@ def add_user(
         Refused: The account has a user with that login. Another account's is another person.
     """
     _refuse_taken(transaction, account, login)
-    user = newcomer(
+    user = User(
+        0,
         os.urandom(_RANDOM_BYTES),
         os.urandom(_RANDOM_BYTES),
         account=account,
         login=login,
         display_name=display_name,
         email=email,
-        user_type=user_type,
-        at=transaction.at,
+        type=user_type,
+        active=True,
+        added_at=transaction.at,
     )
     transaction.save([NewEvent(EventKind.USER_ADDED, user)])
     (added,) = _of(account, transaction.named([login]))

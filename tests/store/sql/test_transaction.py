@@ -12,7 +12,6 @@ from pincli.errors import StaleRecord, StoreRolledBack, StoreTampered, StoreUnav
 from pincli.models import EventKind, NewEvent, User, UserType
 from pincli.operations.keys import KeyKind, rotate
 from pincli.operations.trail_check import check_trail
-from pincli.rules.people import newcomer
 from pincli.store.contract import Transaction
 from pincli.store.steps import people
 from pincli.store.steps import pins as steps
@@ -147,15 +146,17 @@ def test_events_without_a_user_change_no_record(desk: Desk) -> None:
 
 def new_user(login: str, account: str) -> User:
     """Return a new user."""
-    return newcomer(
+    return User(
+        0,
         os.urandom(16),
         os.urandom(16),
         account=account,
         login=login,
         display_name="",
         email=None,
-        user_type=UserType.CLOUD,
-        at="2026-11-24T10:00:00Z",
+        type=UserType.CLOUD,
+        active=True,
+        added_at="2026-11-24T10:00:00Z",
     )
 
 
