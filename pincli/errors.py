@@ -131,7 +131,7 @@ class Rule(Enum):
     STORE_EXISTS = "there is a store"
     DATABASE_IN_USE = "there are rows in the database"
     KEYS_EXIST = "there are keys"
-    KEYS_BESIDE_STORE = "the keys would lie with the database"
+    KEYS_BESIDE_STORE = "the keys would be with the database"
     DECLINED = "not confirmed"
     WOULD_MOVE = "the user would move to another account"
     ANOTHER_STORE = "the backup is of another store"
@@ -146,7 +146,7 @@ class Rule(Enum):
     TOO_MANY_MISSING = "too many of the account are missing"
     TOO_YOUNG = "events of the last thirty days stay in the store"
     ATTEMPT_OPEN = "an attempt from before that time is open"
-    FILE_AMONG_SECRETS = "the file would lie with the store or the keys"
+    FILE_AMONG_SECRETS = "the file would be with the store or the keys"
 
 
 class Refused(PincliError):

@@ -65,5 +65,5 @@ def call(
     if not end:
         return begun(operation.begin(session, user, invocation.ticket(ref), account=account))
     roles = invocation.config.roles
-    anybodys = roles is None or Role.ADMIN in roles
-    return ended(*operation.end(session, user, anybodys=anybodys, account=account))
+    any_agents = roles is None or Role.ADMIN in roles
+    return ended(*operation.end(session, user, any_agents=any_agents, account=account))

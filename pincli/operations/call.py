@@ -17,9 +17,9 @@ def begin(session: Session, name: str, ref: str | None, *, account: str | None =
 
 
 def end(
-    session: Session, name: str, *, anybodys: bool, account: str | None = None
+    session: Session, name: str, *, any_agents: bool, account: str | None = None
 ) -> tuple[User, bool]:
-    """End the call with a user, another agent's too if `anybodys`.
+    """End the call with a user, another agent's too if `any_agents`.
 
     The session needs Need.ATTEMPT.
 
@@ -30,4 +30,4 @@ def end(
         Refused: Another agent is calling; this is recorded.
     """
     user = require_user(session, name, account=account)
-    return session.attempts.end_call(user, anybodys=anybodys)
+    return session.attempts.end_call(user, any_agents=any_agents)

@@ -62,12 +62,12 @@ def begun(user: User, *, agent: str, ref: str | None, at: str) -> Step:
     return (NewEvent(EventKind.CALL_BEGUN, now, ticket=ref),)
 
 
-def ended(user: User, *, agent: str, anybodys: bool, at: str) -> Step:
-    """The call ends, if there is one; only with `anybodys` may it be another agent's."""
+def ended(user: User, *, agent: str, any_agents: bool, at: str) -> Step:
+    """The call ends, if there is one; only with `any_agents` may it be another agent's."""
     call = call_of(user, at=at)
     if call is None:
         return ()
-    if call.agent != agent and not anybodys:
+    if call.agent != agent and not any_agents:
         raise Refused(Rule.CALL_OF_ANOTHER, user.login)
     over = user._replace(call_agent=None, call_ref=None, call_since=None)
     return (NewEvent(EventKind.CALL_ENDED, over, ticket=call.ref),)

@@ -20,7 +20,7 @@ _ASCII = re.compile(r"[!-~]*")
 _FIRST = frozenset("-#")
 """An option, and a comment in a list of users."""
 _IN_NO_NAME = re.compile('[?*"<>]')
-"""What stands for a lost letter, a pattern, or the end of a name in other programs."""
+"""In other programs these mean a lost letter, a pattern, or the end of a name."""
 _INVISIBLE = re.compile("[i\u0131]\u0307|[\u200c\u200d]")
 """What looks like i, or like nothing, and passes PRECIS."""
 

@@ -69,14 +69,14 @@ def replayed(event: TrailEvent, before: Course | None, *, archived: int = 0) -> 
 
 
 def _resumed(event: TrailEvent, ended: int | None, archived: int) -> Course | str:
-    """The course from its first known event on, with a counter before it that makes it possible."""
+    """The course from its first known event on, with any counter before it that is possible."""
     attempt = ended if ended is not None and ended <= archived else None
-    told: Course | str = ""
+    course: Course | str = ""
     for counter in range(ATTEMPTS_ALLOWED + 1):
-        told = replayed(event, Course(counter, attempt, version=event.pin_version or 0))
-        if isinstance(told, Course):
+        course = replayed(event, Course(counter, attempt, version=event.pin_version or 0))
+        if isinstance(course, Course):
             break
-    return told
+    return course
 
 
 def _wrong_attempt(

@@ -252,7 +252,7 @@ def _bursts(
 def _after_unlocks(evidence: Evidence, bound: int) -> list[Sign]:
     """Users who were unlocked and gave wrong answers before the next right one.
 
-    The person who had the PIN unlocked may not be its owner. Linear, whatever one user did.
+    The person who had the PIN unlocked may not be its owner. Linear in the number of events.
     """
     groups: defaultdict[bytes, list[tuple[Noted, bool]]] = defaultdict(list)
     unlocks = _since(evidence, evidence.unlocks, WEEK)

@@ -46,11 +46,11 @@ class StepAttempts:
 
         return self._store.write(calls.begin, user, ref=ref)
 
-    def end_call(self, user: User, *, anybodys: bool) -> tuple[User, bool]:
+    def end_call(self, user: User, *, any_agents: bool) -> tuple[User, bool]:
         """End the call with a user; return the new record, and whether there was a call."""
         from pincli.store.steps import calls
 
-        result = self._store.write(calls.end, user, anybodys=anybodys)
+        result = self._store.write(calls.end, user, any_agents=any_agents)
         if isinstance(result, tuple):
             return result
         raise result

@@ -361,11 +361,11 @@ class Attempts(Protocol):
     def begin_call(self, user: User, *, ref: str | None) -> User:
         """Let the portal show that this agent is calling a user; return the new record."""
 
-    def end_call(self, user: User, *, anybodys: bool) -> tuple[User, bool]:
+    def end_call(self, user: User, *, any_agents: bool) -> tuple[User, bool]:
         """End the call with a user; return the new record, and whether there was a call.
 
         Raises:
-            Refused: It is another agent's, and `anybodys` is false; this is recorded.
+            Refused: It is another agent's, and `any_agents` is false; this is recorded.
         """
 
     def record(self, *events: NewEvent) -> None:

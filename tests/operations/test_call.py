@@ -41,10 +41,10 @@ def test_a_call_is_begun_taken_over_and_ended(desk: Desk) -> None:
     assert (now.call_agent, now.call_ref, now.call_since) == ("mia", "T-2", desk.events()[-1].at)
     with desk.front.session(*FLOOR, agent="eva") as session:
         with pytest.raises(Refused):
-            end(session, "alice", anybodys=False)
+            end(session, "alice", any_agents=False)
         assert desk.user("alice") == now
-        assert end(session, "alice", anybodys=True)[1] is True
-        assert end(session, "alice", anybodys=True)[1] is False
+        assert end(session, "alice", any_agents=True)[1] is True
+        assert end(session, "alice", any_agents=True)[1] is False
     assert desk.user("alice")._replace(event=0) == before._replace(event=0)
     assert kinds_after(desk, number) == [
         ("call_begun", None, 0),
@@ -84,7 +84,7 @@ def test_an_expired_call_is_left_as_it_is(desk: Desk) -> None:
     rewrite(desk, "alice", call_agent="eva", call_ref="T-1", call_since=AT)
     number = last_number(desk)
     with desk.front.session(*FLOOR, agent="mia") as session:
-        assert end(session, "alice", anybodys=False)[1] is False
+        assert end(session, "alice", any_agents=False)[1] is False
     assert desk.user("alice").call_agent == "eva"
     assert last_number(desk) == number
 
@@ -113,7 +113,7 @@ def test_an_open_attempt_ends_first(desk: Desk, ends: bool) -> None:
     attempt = left_open(desk, with_counter(desk, 2), PIN)
     with desk.front.session(*FLOOR) as session:
         if ends:
-            end(session, "alice", anybodys=True)
+            end(session, "alice", any_agents=True)
         else:
             begin(session, "alice", None)
     last = "call_ended" if ends else "call_begun"

@@ -69,7 +69,7 @@ def well(desk: Desk) -> Desk:
 
 @pytest.fixture(autouse=True)
 def no_deployment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No shared deployment, whatever is on this machine."""
+    """No shared deployment, even if this machine has one."""
     monkeypatch.setattr(command, "DEPLOYMENT", tmp_path / "none.toml")
 
 
@@ -92,7 +92,7 @@ def test_all_is_well(well: Desk) -> None:
 
 
 def test_all_is_well_after_rotations(well: Desk) -> None:
-    """Old keys beside the present ones are no finding."""
+    """Old keys are not a finding."""
     for kind in KeyKind:
         with well.session() as session:
             keys.rotate(session, kind)
@@ -112,8 +112,8 @@ class Illness(NamedTuple):
 
     Attributes:
         what: The check that fails.
-        finding: What stands in its finding.
-        hint: What stands in its hint.
+        finding: A part of its finding.
+        hint: A part of its hint.
         others: Checks that may fail with it.
     """
 
@@ -152,7 +152,7 @@ ACL = struct.pack(
     "<I" + "HHI" * 5,
     *(2, 0x01, 7, NO_ID := 2**32 - 1, 0x02, 4, 1, 0x04, 0, NO_ID, 0x10, 4, NO_ID, 0x20, 0, NO_ID),
 )
-"""As `setfacl -d -m u:1:r` writes it: whoever has uid 1 reads what is made there."""
+"""As `setfacl -d -m u:1:r` writes it: the user with uid 1 can read new files."""
 
 
 def _readable_backup(desk: Desk) -> None:
@@ -302,13 +302,13 @@ def test_keys_beside_the_store(well: Desk) -> None:
     link.symlink_to(inside)
     for place in (inside, link, well.store):
         found = sick(Desk(well.store, place))
-        assert "lie with the database" in (found["keys apart"].finding or "")
+        assert "kept with the database" in (found["keys apart"].finding or "")
         assert found["keys apart"].hint == "move them elsewhere"
     assert "keys apart" in sick(Desk(inside, well.store))
 
 
 def test_little_space(well: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Under 100 MiB, or less than the database takes: told in MiB."""
+    """Under 100 MiB, or less than the database takes; the finding is in MiB."""
     usage = shutil._ntuple_diskusage
     least = health.LEAST_FREE
     for free, healthy in ((least, True), (least - 1, False), (0, False)):
@@ -323,7 +323,7 @@ def test_little_space(well: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_event_from_the_future(
     well: Desk, monkeypatch: pytest.MonkeyPatch, at: str, healthy: bool
 ) -> None:
-    """The clock had jumped ahead, or has jumped back: told until it is right again."""
+    """The clock was ahead, or jumped back: a finding until it is right again."""
     monkeypatch.setattr(transaction, "utc_now", lambda: at)
     with well.session(Need.WRITE) as session:
         event = NewEvent(EventKind.REFUSED, name="nobody", outcome="unknown_user")
@@ -335,7 +335,7 @@ def test_an_event_from_the_future(
 
 
 def test_a_clock_at_the_end_of_time(well: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last minutes that can be told are an illness of the clock, not a bug."""
+    """The last minutes that Python can count are a finding about the clock, not a bug."""
 
     class Late(datetime):
         @classmethod

@@ -1,4 +1,4 @@
-"""The doctor on a host over a server: its mark, its keys and its store, beside the settings."""
+"""The doctor on a host with a server: its mark, its keys and its store."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_when_the_trail_was_last_checked(floor: Floor) -> None:
 
 
 def test_another_store_s_keys(floor: Floor, tmp_path: Path) -> None:
-    """A desk with a wrong verify.key is told before it charges anybody."""
+    """A desk learns of its wrong verify.key before it charges anybody."""
     other = new_floor(floor.database.server.database(make_schema), tmp_path / "other")
     assert "not the store's key" in str(examined(floor, other.keys)["verify.key"].finding)
     other.database.drop()

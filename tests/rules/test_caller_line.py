@@ -46,7 +46,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize("line", TICKETS)
-def test_a_ticket_is_told_from_the_words(line: str) -> None:
+def test_the_ticket_is_separated_from_the_words(line: str) -> None:
     """The last of several words, or a cell; the rest is left."""
     ticket, words = read_line(line)
     assert ticket == TICKETS[line]
@@ -61,7 +61,7 @@ def test_what_may_be_a_name_or_a_pin_is_no_ticket(line: str) -> None:
 
 
 def test_the_site_s_pattern_alone_says_what_a_ticket_is() -> None:
-    """Beside what has a # before it."""
+    """What has a # before it is a ticket too."""
     assert read_line("alice 444159", pattern="[0-9]{6}").ticket == "444159"
     assert read_line("alice T-4711", pattern="[0-9]{6}").ticket is None
     assert read_line("alice #T-4711", pattern="[0-9]{6}").ticket == "T-4711"

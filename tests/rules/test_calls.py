@@ -17,7 +17,7 @@ BEGAN = datetime(2026, 11, 24, 14, tzinfo=UTC)
 
 
 def at(seconds: int) -> str:
-    """The time so many seconds after the call began."""
+    """A time that many seconds after the call began."""
     return written(BEGAN + timedelta(seconds=seconds))
 
 
@@ -33,12 +33,12 @@ def test_a_call_lasts_for_thirty_minutes(seconds: int, goes_on: bool) -> None:
     """Nobody has to end it, and a clock may be a minute ahead; only one that goes on can end."""
     call = Call("eva", "T-1", at(0)) if goes_on else None
     assert call_of(CALLED, at=at(seconds)) == call
-    step = ended(CALLED, agent="eva", anybodys=False, at=at(seconds))
+    step = ended(CALLED, agent="eva", any_agents=False, at=at(seconds))
     assert [event.kind for event in step] == [EventKind.CALL_ENDED] * goes_on
 
 
 def test_the_latest_call_counts() -> None:
-    """Whoever called before."""
+    """A later call replaces an earlier one, also of another agent."""
     later = lockout.after(CALLED, begun(CALLED, agent="mia", ref=None, at=at(60)))
     assert call_of(later, at=at(60)) == Call("mia", None, at(60))
 
@@ -46,9 +46,9 @@ def test_the_latest_call_counts() -> None:
 def test_only_its_agent_or_an_admin_ends_a_call() -> None:
     """Nothing of it is left in the record; the event has its ticket."""
     with pytest.raises(Refused) as refusal:
-        ended(CALLED, agent="mia", anybodys=False, at=at(1))
+        ended(CALLED, agent="mia", any_agents=False, at=at(1))
     assert refusal.value.rule is Rule.CALL_OF_ANOTHER
-    for agent, anybodys in (("eva", False), ("mia", True)):
-        (event,) = ended(CALLED, agent=agent, anybodys=anybodys, at=at(1))
+    for agent, any_agents in (("eva", False), ("mia", True)):
+        (event,) = ended(CALLED, agent=agent, any_agents=any_agents, at=at(1))
         assert (event.user, event.ticket) == (IDLE, "T-1")
-    assert ended(IDLE, agent="eva", anybodys=False, at=at(1)) == ()
+    assert ended(IDLE, agent="eva", any_agents=False, at=at(1)) == ()

@@ -34,7 +34,7 @@ MISS = TrailEvent(
 )  # fmt: skip
 Value = str | int | bytes | None
 
-# The types of the columns as the schema has them; whatever is in a row goes into its digest.
+# The types of the columns as the schema has them; any value in a row goes into its digest.
 values = st.none() | st.text(max_size=5) | st.integers(-300, 2**64) | st.binary(max_size=5)
 free_texts = st.none() | st.text(max_size=4)
 texts = st.builds(
@@ -178,7 +178,7 @@ def test_long_values_are_framed_as_short_ones(length: int) -> None:
 
 @pytest.mark.parametrize("number", [-(2**63), -1, 0, 1, 126, 127, 128, 129, 2**63 - 1])
 def test_numbers_are_their_digits(number: int) -> None:
-    """A number is written in decimal, whatever its size and sign."""
+    """A number of any size and sign is written in decimal."""
     expected = by_hand(EVENT, b"", b"number", b"i" + str(number).encode())
     assert link_of(b"", event_of([number])) == expected
 

@@ -31,7 +31,7 @@ def test_a_sample_is_allowed_and_even_in_every_place() -> None:
 
 
 def test_a_sample_hardly_repeats_itself() -> None:
-    """Of so many PINs, about as many differ as chance has it: the whole range is drawn from."""
+    """As many PINs differ as by chance: they are drawn from the whole range."""
     # About 19,800 of 20,000 are expected to differ, give or take 14.
     assert len({generate() for _ in range(SAMPLE)}) > 19_500
 
@@ -39,7 +39,7 @@ def test_a_sample_hardly_repeats_itself() -> None:
 def test_every_draw_is_over_the_whole_range_and_keeps_its_zeros(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A forbidden draw is drawn anew, never mended; leading zeros are part of a PIN."""
+    """A forbidden draw is drawn again, never changed; leading zeros are part of a PIN."""
     draws: Iterator[int] = iter([444_412, 123_498, 7, 999_999, 4711])
     asked: list[int] = []
 

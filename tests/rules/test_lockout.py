@@ -258,7 +258,7 @@ def test_every_charge() -> None:
             assert (facts_of(event.user), [event.kind.value]) == expected
 
 
-def test_whatever_happens_in_any_order_at_most_six_are_charged() -> None:
+def test_in_any_order_of_events_at_most_six_are_charged() -> None:
     """Over every reachable record: six charges at most between two clears, and a lock holds."""
     seen: set[tuple[Facts, int]] = set()
     todo = [(Facts(0, "", True, 1, True, True), 0)]
@@ -324,7 +324,7 @@ def test_totals_count_each_lock_once() -> None:
 
 
 def test_an_outcome_carries_the_attempts_own_agent_and_ticket() -> None:
-    """Whoever ends it: the outcome is the attempt's."""
+    """Even if another process ends it, the outcome is the attempt's."""
     (event,) = charged(record(Facts(0, "", True, 3, True, True)), "right")
     assert event.user is not None
     assert (event.user.attempts_total, event.ticket) == (10, "T-1")

@@ -146,7 +146,7 @@ def test_letters_of_two_scripts_are_refused(text: str) -> None:
 @example("\u212aelvin")
 @example("İstanbul")
 @example("ΑΣ")
-def test_whatever_passes_is_canonical_for_good(canonical: Canonical, text: str) -> None:
+def test_every_accepted_name_is_canonical(canonical: Canonical, text: str) -> None:
     """A name that is let in is within the bounds, and does not change a second time."""
     try:
         name = canonical(text)

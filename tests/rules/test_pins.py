@@ -62,7 +62,7 @@ MALFORMED = (
     ],
 )
 def test_only_blanks_and_hyphens_between_digits_are_dropped(typed: str, pin: str) -> None:
-    """People say and paste a PIN in groups; whatever else is there makes it malformed."""
+    """People say and paste a PIN in groups; any other character makes it malformed."""
     assert ungrouped(typed) == pin
 
 

@@ -37,7 +37,7 @@ STEPS = [(name, user, step) for name, user, step in steps() if step]
 
 
 def begun(user: User) -> Course:
-    """The story as it must have been told of a record."""
+    """The course that leads to a record."""
     return Course(user.failed_attempts, user.attempt, ATTEMPT - 1, b"before")
 
 
@@ -75,7 +75,7 @@ def test_every_step_of_every_small_record_replays() -> None:
 
 
 def test_a_counter_put_back_between_two_events_shows() -> None:
-    """Whatever comes next but what clears, withdraws or sets it, however little it was put back."""
+    """It shows at the next event, unless that clears, withdraws or sets the counter."""
     unseen: set[str] = set()
     for name, user, step in STEPS:
         for counter in set(range(ATTEMPTS_ALLOWED + 1)) - {user.failed_attempts}:
@@ -101,7 +101,7 @@ def test_an_edited_counter_shows() -> None:
 
 
 def test_an_outcome_of_another_attempt_or_of_none_shows() -> None:
-    """An outcome ends the attempt that is open, and there is none without its charge."""
+    """An outcome ends the open attempt, and every outcome has its charge."""
     ends = 0
     for name, user, step in STEPS:
         events = events_of(user, step)

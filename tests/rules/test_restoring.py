@@ -78,7 +78,7 @@ def closed(user: User) -> User:
 
 
 def ended_as_withdrawn(user: User) -> User:
-    """The record once its open attempt is ended by a restore: nobody is told yes."""
+    """The record once a restore has ended its open attempt, which verifies nobody."""
     return closed(user)._replace(
         last_verified_at=user.last_verified_at, last_verified_by=user.last_verified_by
     )

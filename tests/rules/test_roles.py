@@ -43,7 +43,7 @@ def test_the_registry_has_the_commands_that_there_are() -> None:
 
 
 @pytest.mark.parametrize("command", sorted(existing_commands()))
-def test_every_command_is_some_roles_or_nobodys(command: str) -> None:
+def test_every_command_is_for_some_roles_or_needs_none(command: str) -> None:
     """A new command is for some roles, or needs none on purpose."""
     assert (allowed_to(command) is None) == (command in WITHOUT_ROLE)
 
@@ -51,7 +51,7 @@ def test_every_command_is_some_roles_or_nobodys(command: str) -> None:
 @pytest.mark.parametrize("about_one_user", [False, True])
 @pytest.mark.parametrize("command", sorted(existing_commands() - WITHOUT_ROLE))
 def test_several_roles_add_up_and_no_more(command: str, about_one_user: bool) -> None:
-    """Whoever has several roles may do what one of them may, nobody else anything."""
+    """A caller may do what any of their roles may, and nothing else."""
     names = {command, f"{command} USER"} if about_one_user else {command}
     for roles in EVERY_MIX:
         expected = any(names & SPELLED[role] for role in roles)
@@ -61,11 +61,11 @@ def test_several_roles_add_up_and_no_more(command: str, about_one_user: bool) ->
 
 @pytest.mark.parametrize("roles", EVERY_MIX)
 def test_what_needs_no_role_is_everybodys(roles: frozenset[Role]) -> None:
-    """Whatever the caller's roles."""
+    """Any caller may run it."""
     assert may_run(roles, None, about_one_user=False)
 
 
 @pytest.mark.parametrize("about_one_user", [False, True])
-def test_what_is_for_no_role_is_nobodys(about_one_user: bool) -> None:
+def test_what_is_for_no_role_is_refused_to_all(about_one_user: bool) -> None:
     """An empty set is not the same as needing no role."""
     assert not may_run(frozenset(Role), Allowed(frozenset()), about_one_user=about_one_user)

@@ -28,7 +28,7 @@ HOUR = timedelta(hours=1)
 
 
 def when(ago: timedelta = timedelta(hours=1)) -> str:
-    """A time so long ago."""
+    """A time that long ago."""
     return f"{NOW - ago:%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -65,18 +65,18 @@ def found(
 
 
 def users(number: int, ago: timedelta = timedelta(hours=1), agent: str = "") -> list[Noted]:
-    """Wrong answers of so many users, each with an agent of its own unless one is named."""
+    """Wrong answers of that many users, each with an agent of its own unless one is named."""
     return [noted(each, each, ago, agent or f"agent{each}") for each in range(number)]
 
 
 def times(number: int, ago: timedelta = timedelta(hours=1)) -> list[Noted]:
-    """So many wrong answers of one user, an hour apart, the last so long ago."""
+    """That many wrong answers of one user, an hour apart; `ago` is the last."""
     apart = timedelta(hours=1)
     return [noted(each, 0, ago + apart * (number - each - 1), f"a{each}") for each in range(number)]
 
 
 def names(number: int, ago: timedelta = timedelta(hours=1), agent: str = "amy") -> list[Noted]:
-    """So many unknown names."""
+    """That many unknown names."""
     return [noted(each, None, ago, agent, word=f"nobody{each}") for each in range(number)]
 
 
@@ -110,7 +110,7 @@ BOUNDS: dict[tuple[str, str], tuple[int, Callable[[int], dict[tuple[str, str], i
 
 @pytest.mark.parametrize(("kind", "sign"), BOUNDS)
 def test_a_sign_begins_at_its_bound(kind: str, sign: str) -> None:
-    """One less is none; more are told."""
+    """One less is no sign; more than the bound are counted."""
     bound, having = BOUNDS[kind, sign]
     assert (kind, sign) not in having(bound - 1)
     assert having(bound)[kind, sign] == bound

@@ -114,7 +114,7 @@ def test_a_display_name_keeps_its_digits() -> None:
 
 @cleaners
 @given(text=st.text(max_size=60))
-def test_whatever_is_kept_is_one_printable_line(clean: Callable[[str], str], text: str) -> None:
+def test_every_accepted_text_is_one_printable_line(clean: Callable[[str], str], text: str) -> None:
     """What passes holds only printable characters and joiners, and passes again unchanged."""
     try:
         kept = clean(text)
@@ -179,7 +179,7 @@ def test_only_runs_of_six_change(text: str) -> None:
 
 @given(st.text(max_size=60) | st.text(alphabet="159 -\u2011a", max_size=40))
 def test_no_run_of_six_digits_survives(text: str) -> None:
-    """Whatever the text, nothing that could be a PIN is left, and masking again adds nothing."""
+    """In any text, nothing that could be a PIN is left, and masking again adds nothing."""
     masked = mask_pins(text)
     assert all(len(run) != 6 for run in re.findall(r"\d+", masked))
     rows = re.findall(r"\d(?:[\s\u2010-\u2015-]{0,3}\d)*", masked)

@@ -59,7 +59,7 @@ def test_without_a_zone_it_is_local() -> None:
      "9999-12-31T23:00-05:00", "2026-11-24T08:00+25:00", "24h\0", "\udcff"],
 )  # fmt: skip
 def test_what_is_no_time_is_refused(text: str) -> None:
-    """A usage error with a hint, whatever it is; never another error."""
+    """It is a usage error with a hint, and never another error."""
     with pytest.raises(UsageProblem):
         since(text, now=NOW)
 
@@ -80,7 +80,7 @@ def test_no_text_is_a_bug(text: str) -> None:
     | st.datetimes(timezones=st.just(UTC))
 )
 def test_a_full_time_is_the_same_moment(moment: datetime) -> None:
-    """Whatever zone it is written in, and to the second."""
+    """In any zone, and to the second."""
     try:
         expected = moment.astimezone(UTC).replace(microsecond=0)
         found = since(moment.isoformat())

@@ -65,7 +65,7 @@ def test_a_whole_word_is_no_mere_beginning() -> None:
 
 @given(text=st.text(max_size=70))
 @example("\ufdfa \u00bd \u0130 o'\u0308 x\u0301\u2019y")
-def test_whatever_a_name_is_it_finds_itself(text: str) -> None:
+def test_every_name_finds_itself(text: str) -> None:
     """All of its words are whole ones; and no quote or blank gets into an index's query."""
     sought, words = sought_in(text), words_of("", text, None, "")
     assert whole_words(sought, words) == len(sought)

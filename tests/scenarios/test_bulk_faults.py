@@ -47,7 +47,7 @@ def run(
     program: Sequence[str] = PROGRAM,
     env: Mapping[str, str] = {},
 ) -> Ran:
-    """Pincli as a process that may write no file larger than so many bytes; 0 for any."""
+    """Run pincli as a process with a bound on the size of files; 0 for none."""
     limits = (largest or resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     ended = subprocess.run(
         [*program, *arguments],

@@ -113,7 +113,7 @@ def test_an_import_killed_anywhere(floor: Desk, forks: Forks, tmp_path: Path) ->
 def test_a_reset_killed_anywhere(
     floor: Desk, forks: Forks, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
-    """Whoever was reset stays so and counts as unchanged; the rest follows."""
+    """Users who were reset count as unchanged; the others follow."""
     before = users_of(floor)
     expected = end_state(undisturbed(floor, forks, tmp_path, *arguments))
     for wreck in (
@@ -153,7 +153,7 @@ def test_issuing_killed_anywhere(floor: Desk, forks: Forks, tmp_path: Path) -> N
 
 
 def test_a_file_of_pins_killed_anywhere(floor: Desk, forks: Forks, tmp_path: Path) -> None:
-    """Whoever has a new PIN stands in the file with it; the others get theirs in another."""
+    """Everybody with a new PIN is in the file; the others get theirs in another."""
     expected = end_state(undisturbed(floor, forks, tmp_path, *TO_FILE), versions=False)
     holders = set(pins_in(tmp_path / "pins.csv"))
     refused = 0

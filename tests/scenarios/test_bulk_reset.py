@@ -228,7 +228,7 @@ def test_only_missing_narrows_every_choice(floor: Desk, line: str) -> None:
 
 
 def test_a_file_of_pins_is_whole_private_and_harmless(floor: Desk, out: Path) -> None:
-    """Mode 0600 whatever the umask, formulas as text, and every PIN in it verifies."""
+    """Mode 0600 under any umask, formulas as text, and every PIN in it verifies."""
     edit(floor, "alice", display_name="=1+1")
     mask = os.umask(0)
     try:

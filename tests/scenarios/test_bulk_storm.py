@@ -72,7 +72,7 @@ class Callers:
 def test_a_storm_of_callers_during_a_reset(
     attacked: Desk, crew: Sequence[Forks], options: tuple[str, ...]
 ) -> None:
-    """Whoever begins after a chunk's commit gets no yes for what it withdrew."""
+    """A caller after a chunk's commit is not verified by a PIN that it withdrew."""
     callers = Callers(attacked)
     number = 400 if options else MANY
     crowd(attacked, number)

@@ -132,10 +132,10 @@ def test_nothing_missing_asks_nothing(floor: Desk, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["there", "missing/pins.csv", "store/pins.csv"])
-def test_a_file_that_cant_be_is_told_before_the_question(
+def test_an_impossible_file_is_refused_before_the_question(
     floor: Desk, tmp_path: Path, name: str
 ) -> None:
-    """Nobody types the word in vain, and then reads why not."""
+    """Nobody types the confirmation in vain."""
     (tmp_path / "there").write_text("mine")
     path = floor.store / "pins.csv" if name.startswith("store") else tmp_path / name
     with terminal(floor, "reset", "--all", "--output", str(path)) as screen:
@@ -178,7 +178,7 @@ def test_a_bar_shows_how_far_it_is(desk: Desk, work: dict[str, list[str]], name:
 
 
 def test_ctrl_c_takes_the_bar_away(desk: Desk, work: dict[str, list[str]]) -> None:
-    """The message stands by itself, the cursor is back, and whole chunks are done."""
+    """The message has its own line, the cursor is back, and whole chunks are done."""
     with slowly(desk, *work["reset"]) as screen:
         screen.wait_for("50/800")
         screen.type("\x03")

@@ -16,8 +16,8 @@ from tests.support.driving import wait_until
 from tests.support.floor import content
 
 
-def test_a_file_is_taken_in_and_told(floor: Desk) -> None:
-    """By a process of its own, for people and for programs; twice changes nothing."""
+def test_a_file_is_imported_and_its_figures_are_shown(floor: Desk) -> None:
+    """As a process, for people and for programs; the second time nothing changes."""
     path = put(floor, GOOD)
     assert figures(done(floor.run("import", path, "--json"))) == (3, 1, 1, 1, 0, 0)
     ran = floor.run("import", path)
@@ -94,7 +94,7 @@ def test_twenty_bad_rows_are_shown_and_all_are_counted(floor: Desk) -> None:
 
 
 @pytest.mark.parametrize("option", [[], ["--dry-run"]])
-def test_a_program_is_told_every_bad_row(floor: Desk, option: list[str]) -> None:
+def test_a_program_gets_every_bad_row(floor: Desk, option: list[str]) -> None:
     """All of them, next to the error, in the order of the file; in a dry run too."""
     path, before = put(floor, f"{HEADER}\nnew,acme,N,cloud\n{BAD}short\n"), content(floor.store)
     ran = call(floor, ["import", path, "--json", *option])

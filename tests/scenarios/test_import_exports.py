@@ -147,7 +147,7 @@ def test_nothing_is_rejected_where_rows_may_have_been_swallowed(floor: Desk) -> 
 
 
 def test_the_missing_are_few_and_the_file_names_somebody(floor: Desk) -> None:
-    """Exit 7, in a dry run too; --at-most allows so many and no more."""
+    """Exit 7, in a dry run too; --at-most sets the bound."""
     words = ["--deactivate-missing", "--account", "acme", "--yes", "--json"]
     before = content(floor.store)
     for text, more in (

@@ -17,7 +17,7 @@ MIB = 1024 * 1024
 
 
 def _fed(desk: Desk, head: bytes, filler: bytes, size: int) -> tuple[Ran, int, int]:
-    """An import from a pipe of so many bytes; how it ended, its memory, and what it took."""
+    """Import from a pipe of that size; how it ended, its memory, and how much it read."""
     peak = fresh(desk, "peak")
     driver = (sys.executable, "-m", "tests.support.drive_bulk_memory", str(peak))
     written = 0

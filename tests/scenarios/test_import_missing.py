@@ -99,7 +99,7 @@ def test_an_account_may_begin_with_its_file(floor: Desk) -> None:
 
 
 def test_users_are_switched_by_a_file(floor: Desk) -> None:
-    """Each once, in any spelling; counters stay, PINs are withdrawn; all unknown ones are told."""
+    """Each once, in any spelling; counters stay, PINs go; all unknown users are listed."""
     before = users_of(floor)
     names = put(floor, "\ufeffAlice\r\n\r\n# nobody\r\nlara\r\n alice\r\nina\r\n", name="names")
     words = ["--from-file", names, "--reason", "T-1", "--json"]

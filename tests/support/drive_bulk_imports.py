@@ -1,4 +1,4 @@
-"""What tests of `import` share: a file beside the store, and the figures of an answer."""
+"""What tests of `import` share: a file next to the store, and the figures of an answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GOOD = f"{HEADER}\nnew,acme,New,cloud\nalice,acme,Alice,cloud\numa,acme,Another,
 
 
 def put(desk: Desk, text: str, name: str = "people.csv") -> str:
-    """Write a file beside the store; its path."""
+    """Write a file next to the store; return its path."""
     path = desk.store.parent / name
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     return str(path)

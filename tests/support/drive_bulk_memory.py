@@ -1,6 +1,6 @@
 """Run a command, and write how much memory it took at most: FILE COMMAND...
 
-From a small process: what the kernel reports begins with the size of whoever started it, and
+From a small process: the kernel's figure begins with the size of the parent, and
 pytest is large.
 """
 

@@ -90,7 +90,7 @@ def test_a_seal_of_one_kind_is_none_of_the_other(store: str, number: int, link: 
 
 @pytest.mark.parametrize("column", range(len(ROW)))
 def test_any_other_value_in_any_column_of_an_old_event_shows(column: int) -> None:
-    """NULL, the empty text, a dash, 1 and "1" are all told apart."""
+    """NULL, the empty text, a dash, 1 and "1" are all different."""
     values = {*LOOKALIKES, "Alice", 8, ROW[column]}
     macs = {SEALER.old_mac("p", (*ROW[:column], each, *ROW[column + 1 :])) for each in values}
     assert len(macs) == len(values)

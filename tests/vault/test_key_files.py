@@ -229,7 +229,7 @@ def test_anything_else_is_malformed(path: Path, content: bytes) -> None:
 
 
 def test_a_written_key_is_read_back_and_private(path: Path) -> None:
-    """A new key is its owner's alone, whatever the umask."""
+    """Only its owner can read a new key, under any umask."""
     before = os.umask(0)
     try:
         write_key(path, KEY)

@@ -57,7 +57,7 @@ def test_a_foreign_private_half_has_another_name(keyring: Keyring, tmp_path: Pat
 
 
 def test_names_of_different_keys_differ(keyring: Keyring) -> None:
-    """verify, audit and portal key are told apart by their fingerprints."""
+    """verify, audit and portal key have different fingerprints."""
     names = {keyring.verify.fingerprint, keyring.audit.fingerprint}
     assert len(names | {keyring.portal_public.fingerprint}) == 3
 
@@ -83,7 +83,7 @@ def test_a_key_is_read_only_when_it_is_needed(keyring: Keyring, absent: str) -> 
 
 
 def rotate_by_hand(folder: Path, raw: bytes) -> tuple[Key, Key]:
-    """Put another verify key in the place of the present one, which stays beside it."""
+    """Replace the verify key; the old one stays under its fingerprint."""
     old = Keyring(folder).verify
     (folder / "verify.key").rename(folder / f"verify-{old.fingerprint}.key")
     write_key(folder / "verify.key", raw)
@@ -91,7 +91,7 @@ def rotate_by_hand(folder: Path, raw: bytes) -> tuple[Key, Key]:
 
 
 def test_a_key_once_read_is_kept(keyring: Keyring) -> None:
-    """A process goes on with the key it began with, whatever happens to the file."""
+    """A process keeps the key it began with, even if the file changes."""
     before = keyring.verify
     rotate_by_hand(keyring.folder, bytes(range(32)))
     assert keyring.verify is before
@@ -190,7 +190,7 @@ def test_fingerprints_are_sixteen_characters_of_sha_256() -> None:
 
 @given(st.binary(min_size=32, max_size=32))
 def test_a_key_has_another_name_for_every_purpose(key: bytes) -> None:
-    """The same bytes as verify.key and as audit.key are told apart, and neither is shown."""
+    """The same bytes as verify.key and as audit.key have two names, which don't show them."""
     names = {fingerprint(purpose, key) for purpose in ("verify.key", "audit.key", "portal.pub")}
     assert len(names) == 3
     assert all(name not in key.hex() for name in names)

@@ -1,4 +1,4 @@
-"""The files of a rotation: whoever looks at any moment finds either key by its fingerprint."""
+"""The files of a rotation: at any moment both keys are found by their fingerprints."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def test_a_seal_of_no_text_is_damaged() -> None:
 
 
 def test_equal_pins_look_different_and_equally_long() -> None:
-    """Sealed twice, a PIN gives two texts, and no PIN stands out by its length."""
+    """Sealed twice, a PIN gives two texts, and all are equally long."""
     sealed = [seal(PORTAL_PUBLIC, UID, 1, pin) for pin in (PIN, PIN, "000111", "987321")]
     assert len(set(sealed)) == 4
     assert len({len(each) for each in sealed}) == 1

@@ -56,9 +56,9 @@ def examine(
     if marks != keys:
         yield private("mark's folder", marks)
     if not isinstance(location, Server):
-        yield _apart("keys apart", "the keys lie", "move them elsewhere", location, keys)
+        yield _apart("keys apart", "the keys are kept", "move them elsewhere", location, keys)
         if marks != keys:
-            yield _apart("mark apart", "the mark lies", "move it elsewhere", location, marks)
+            yield _apart("mark apart", "the mark is kept", "move it elsewhere", location, marks)
     try:
         with closing(open_store(location, marks, origin=origin, read_only=True)) as opened:
             yield Check("schema", None, "")
@@ -75,11 +75,11 @@ def examine(
     yield from _keys(keys, identity, lacking)
 
 
-def _apart(what: str, lying: str, hint: str, store: Path, other: Path) -> Check:
+def _apart(what: str, kept: str, hint: str, store: Path, other: Path) -> Check:
     """Whether a copy of the database's folder would include that one."""
     first, second = store.resolve(), other.resolve()
     if first == second or first in second.parents or second in first.parents:
-        return Check(what, f"{lying} with the database", hint)
+        return Check(what, f"{kept} with the database", hint)
     return Check(what, None, "")
 
 

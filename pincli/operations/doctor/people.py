@@ -31,7 +31,7 @@ def people_checks(members: Members, service: int, folders: Collection[Path]) -> 
 
 
 def _existing(unknown: Sequence[str]) -> Check:
-    finding = f"there is no {', '.join(unknown)} on this machine" if unknown else None
+    finding = f"unknown on this machine: {', '.join(unknown)}" if unknown else None
     return Check("roles", finding, "correct [roles]: a role for an unknown name does nothing")
 
 

@@ -165,7 +165,7 @@ def layout_of(
     profiles = {**shipped_profiles(), **(site or {})}
     chosen = profiles.get(profile or "")
     if profile and chosen is None:
-        raise UsageProblem("there is no such profile", f"there are {', '.join(profiles)}")
+        raise UsageProblem("unknown profile", f"the profiles are {', '.join(profiles)}")
     given = _mapped(maps)
     said = lacking or {}
     for field in {*given} & {*said}:

@@ -196,5 +196,5 @@ def _encoding_of(head: bytes, said: str | None) -> str:
         if not codecs.lookup(said)._is_text_encoding:
             raise LookupError
     except (LookupError, ValueError):
-        raise UsageProblem("there is no such encoding", "utf-16-le and cp1252 are two") from None
+        raise UsageProblem("unknown encoding", "utf-16-le and cp1252 are two") from None
     return said

@@ -134,9 +134,9 @@ class FunctionAttempts:
         """Let the portal show that this agent is calling. Return the record afterwards."""
         return self._called_about(user, _CALL, ref, False, False)[1]
 
-    def end_call(self, user: User, *, anybodys: bool) -> tuple[User, bool]:
+    def end_call(self, user: User, *, any_agents: bool) -> tuple[User, bool]:
         """End the call. Return the record afterwards, and whether there was a call."""
-        outcome, now = self._called_about(user, _CALL, None, True, anybodys)
+        outcome, now = self._called_about(user, _CALL, None, True, any_agents)
         if outcome == _CALL_OF_ANOTHER:
             raise Refused(Rule.CALL_OF_ANOTHER, user.login)
         return now, outcome is not None

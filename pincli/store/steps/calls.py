@@ -22,7 +22,7 @@ def begin(transaction: Transaction, asked: User, *, ref: str | None) -> User:
 
 
 def end(
-    transaction: Transaction, asked: User, *, anybodys: bool
+    transaction: Transaction, asked: User, *, any_agents: bool
 ) -> tuple[User, bool] | lockout.Refusal:
     """End a call.
 
@@ -32,7 +32,7 @@ def end(
     """
     user = current(transaction, asked)
     agent, at = transaction.origin.agent, transaction.at
-    change = partial(calls.ended, agent=agent, anybodys=anybodys, at=at)
+    change = partial(calls.ended, agent=agent, any_agents=any_agents, at=at)
     after = change_user(transaction, user, change, withdraws=False)
     if isinstance(after, User):
         return after, after.call_since is None and user.call_since is not None

@@ -1,4 +1,4 @@
-"""Whatever a file holds: rows, problems or a sentence, and never a crash."""
+"""Any file gives rows, problems or a usage error, and never a crash."""
 
 from __future__ import annotations
 
@@ -44,5 +44,5 @@ def files(draw: st.DrawFn) -> bytes:
 @example(content=b"user,account,name,type\na,acme,A\rx,cloud\n", ignore_unknown=False)
 @example(content=b"user,account,name,type\n\r\r\n \r x\n\r\n", ignore_unknown=False)
 def test_every_file_is_read_or_refused(content: bytes, ignore_unknown: bool) -> None:
-    """What is told of a row names a line that there is, in text that can be shown and stored."""
+    """A problem names a line of the file, in text that can be shown and stored."""
     people(content, ignore_unknown=ignore_unknown)

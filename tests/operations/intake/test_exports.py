@@ -149,7 +149,7 @@ def test_letters_that_powershell_lost_are_seen() -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_profile_is_never_guessed_but_named_where_one_fits(name: str) -> None:
-    """Without --profile such a file is refused; the hint has the one that it looks like."""
+    """Without --profile the file is refused; the hint names the profile that it looks like."""
     profiles = {**dict.fromkeys(shipped_profiles(), ""), "entra-": "entra"}
     fitting = [word.rstrip("-") for word in profiles if name.startswith(word)]
     if not fitting:

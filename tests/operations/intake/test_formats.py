@@ -133,8 +133,8 @@ def test_a_header_without_a_column_is_refused(header: bytes, lacks: list[str]) -
 @pytest.mark.parametrize(
     "columns", [b"user,account,name,type,user", b"user,account,name,type,USER "]
 )
-def test_a_column_that_stands_twice_is_refused(columns: bytes) -> None:
-    """Which of the two would count is nobody's to guess."""
+def test_a_column_that_is_there_twice_is_refused(columns: bytes) -> None:
+    """Which of them counts is not guessed."""
     with pytest.raises(UsageProblem, match="twice"):
         read(columns + b"\nalice,acme,A,cloud,bob\n", ignore_unknown=True)
 
@@ -148,8 +148,8 @@ def test_a_column_that_stands_twice_is_refused(columns: bytes) -> None:
     ],
     ids=["same", "other case", "array"],
 )
-def test_a_json_key_that_stands_twice_is_a_bad_row(content: bytes) -> None:
-    """As with a column that stands twice, which of the two counts is not to be guessed."""
+def test_a_json_key_that_is_there_twice_is_a_bad_row(content: bytes) -> None:
+    """As with columns, which of them counts is not guessed."""
     found = read(content)
     assert (found.rows, len(found.problems)) == ([], 1)
 
@@ -189,7 +189,7 @@ def test_unknown_keys_are_named_and_can_be_left_out(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["array", "pretty", "lines"])
 @pytest.mark.parametrize("missing", ["user", "account", "name", "type"])
 def test_a_json_row_without_a_key_is_bad(kind: str, missing: str) -> None:
-    """The row is told with the key that is missing."""
+    """The problem names the missing key."""
     row = person()
     del row[missing]
     found = read(FORMATS[kind]([person("bob"), row]))
@@ -223,7 +223,7 @@ def test_a_broken_json_array_is_refused(content: str) -> None:
 
 @pytest.mark.parametrize("line", ["{", "{]", '{"user":"x"', "{" + DEEP, '{"a":' + "[" * 30_000])
 def test_broken_json_lines_are_bad_rows(line: str) -> None:
-    """Each is told, and the good ones around it are read."""
+    """Each is reported, and the good ones around it are read."""
     good = as_lines([person()])
     found = read(good + line.encode()[:60_000] + b"\n" + good)
     assert found.lines == [1, 3]
@@ -231,7 +231,7 @@ def test_broken_json_lines_are_bad_rows(line: str) -> None:
 
 
 def test_a_lone_surrogate_is_no_reason_to_crash() -> None:
-    r"""JSON can spell text that is none: "\ud800", as a value, as a key, in an array."""
+    r"""JSON can spell invalid text, "\ud800", as a value, as a key, in an array."""
     row = '{"user":"a","account":"acme","name":"A","type":"cloud","\\ud800":1}'
     for content in (row + "\n", f"[{row}]"):
         (problem,) = read(content.encode()).problems
@@ -240,7 +240,7 @@ def test_a_lone_surrogate_is_no_reason_to_crash() -> None:
 
 
 def test_pretty_printed_arrays_are_arrays() -> None:
-    """A leading newline, an indent: still told apart from JSON lines."""
+    """Even with a leading newline and an indent it is not taken for JSON lines."""
     found = read(b"\n \n" + as_pretty_array([person(), person("bob")]))
     assert [row.fields["user"] for row in found.rows] == ["alice", "bob"]
 
@@ -249,7 +249,7 @@ def test_pretty_printed_arrays_are_arrays() -> None:
     "row", [b"alice,acme,A", b"alice", b"alice,acme,A,cloud,x", b"alice,acme,A,cloud,,x"]
 )
 def test_a_row_with_another_number_of_fields_is_bad(row: bytes) -> None:
-    """Too few or too many: the row is told, the next ones are read."""
+    """A row with too few or too many is reported, and the next ones are read."""
     found = read(HEADER + b"bob,acme,B,cloud\n" + row + b"\ncarol,acme,C,cloud\n")
     assert found.lines == [2, 4]
     assert [problem.line for problem in found.problems] == [3]

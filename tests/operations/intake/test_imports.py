@@ -192,8 +192,8 @@ def test_a_login_of_another_account(desk: Desk, case: str, same_login: SameLogin
         assert [user.account for user in found] == there
 
 
-def test_a_user_who_stands_twice_is_told_after_canonicalisation(desk: Desk) -> None:
-    """At each row, with the line of another."""
+def test_a_user_who_is_there_twice_in_other_spellings_is_reported(desk: Desk) -> None:
+    """At each of the rows, with the line of another."""
     rows = [person("alice"), person("bob"), person(" ALICE "), person("Alice", name="x")]
     result = taken(desk, as_csv(rows))
     assert [(problem.line, problem.column) for problem in result.problems] == [
@@ -207,14 +207,14 @@ def test_a_user_who_stands_twice_is_told_after_canonicalisation(desk: Desk) -> N
     assert "map the UPN, not the NameID" in opaque.problems[0].message
 
 
-def test_a_user_who_stands_twice_is_told_beside_a_bad_row_of_theirs(desk: Desk) -> None:
-    """Whoever corrects all that was told has a file that goes in."""
+def test_a_user_who_is_there_twice_is_reported_with_a_bad_row_too(desk: Desk) -> None:
+    """A file in which every problem is corrected can be imported."""
     result = taken(desk, as_csv([person("alice", type="x"), person("alice"), person("alice")]))
     assert result.lines == [2, 2, 3, 4]
 
 
-def test_all_bad_rows_are_told_in_the_order_of_the_file(desk: Desk) -> None:
-    """Whatever is wrong with each, found early or late; and none of the good ones is written."""
+def test_all_bad_rows_are_reported_in_the_order_of_the_file(desk: Desk) -> None:
+    """Every kind of problem, found early or late; and no good row is written."""
     desk.add("zoe", "globex")
     rows = [
         HEADER,
@@ -236,7 +236,7 @@ def test_all_bad_rows_are_told_in_the_order_of_the_file(desk: Desk) -> None:
     assert desk.events() == before
 
 
-def test_thousands_of_bad_rows_are_all_told(desk: Desk) -> None:
+def test_thousands_of_bad_rows_are_all_reported(desk: Desk) -> None:
     """More than are read from the temporary file at once, each exactly once."""
     content = as_csv([person(f"u{n}", type="x", account="a*b") for n in range(4500)])
     result = taken(desk, content)
@@ -283,7 +283,7 @@ def test_an_interrupted_import_is_finished_by_the_next(
 
 
 def test_bulk_pages_wait_in_memory_for_their_commit(desk: Desk) -> None:
-    """As for every bulk command: spilled early, they would hold up readers."""
+    """As for every bulk command: pages written early would hold up readers."""
     with desk.session() as session:
         take(session, as_csv(PEOPLE))
         assert connection_of(session).execute("PRAGMA cache_spill").fetchall() == [(0,)]

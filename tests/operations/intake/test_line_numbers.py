@@ -1,4 +1,4 @@
-"""Whoever is told a line number finds the row there."""
+"""The line number of a problem is where the row is."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def test_json_lines_are_numbered_from_one(mark: bytes) -> None:
     assert read(mark + as_lines([person(), person("bob")])).lines == [1, 2]
 
 
-def test_the_rows_of_an_array_are_told_by_their_line() -> None:
-    """A row of a pretty-printed array is where its brace stands, not its place in the array."""
+def test_the_rows_of_an_array_are_numbered_by_their_line() -> None:
+    """A row of a pretty-printed array is at its brace; its place in the array doesn't count."""
     content = as_pretty_array([person(), {**person("bob"), "shoe": 9}, person("carol")])
     found = read(content)
     (problem,) = found.problems
@@ -74,7 +74,7 @@ def test_the_rows_of_an_array_are_told_by_their_line() -> None:
 
 @pytest.mark.parametrize("row", [b"alice,acme,A\rx,cloud", b'alice,acme,"A\rx",cloud,', b"alice\r"])
 def test_a_bare_carriage_return_in_a_row_moves_no_number(row: bytes) -> None:
-    """Python takes it for a line end, an editor doesn't: what is told of the row is its line."""
+    """Python takes it for a line end, an editor doesn't; the problem names the editor's line."""
     found = read(HEADER + row + b"\nbob,acme,B,cloud\n")
     assert found.problems
     assert {problem.line for problem in found.problems} == {2}

@@ -1,4 +1,4 @@
-"""Lines are bounded, whatever the file: no file of people can eat the memory."""
+"""Lines are bounded: no file of people can use up the memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Source(io.RawIOBase):
 
     Args:
         head: What it begins with.
-        filler: What it then repeats for ever; without it, the file ends.
+        filler: What it then repeats without end; if empty, the file ends.
         step: How much it gives at once.
         breaks: Whether it fails where it would end.
     """
@@ -65,7 +65,7 @@ class Source(io.RawIOBase):
     ids=["field", "quoted", "json line", "header", "nul"],
 )
 def test_a_line_without_end_is_given_up_at_once(head: bytes, filler: bytes) -> None:
-    """After little more than the longest line allowed, whatever the format."""
+    """After little more than the longest line allowed, in any format."""
     file = Source(head, filler)
     with pytest.raises(UsageProblem):
         file.people()

@@ -1,4 +1,4 @@
-"""One row: every field is checked, all that is wrong is told, and no PIN is repeated."""
+"""One row: every field is checked, all problems are reported, and no PIN is repeated."""
 
 from __future__ import annotations
 
@@ -79,12 +79,12 @@ UNPRINTABLE = [
         ),
     ],
 )
-def test_a_bad_value_is_told_with_its_column(column: str, value: object) -> None:
+def test_a_bad_value_is_reported_with_its_column(column: str, value: object) -> None:
     """Of the wrong form, of the wrong kind, or holding a control character."""
     assert list(wrong({column: value})) == [column]
 
 
-def test_everything_that_is_wrong_with_a_row_is_told_at_once() -> None:
+def test_everything_that_is_wrong_with_a_row_is_reported_at_once() -> None:
     """One problem a column, all of them."""
     told = wrong(person("a b", account="", name="\n\0x", type="x", active="x"))
     assert list(told) == ["user", "account", "name", "type", "active"]
@@ -92,7 +92,7 @@ def test_everything_that_is_wrong_with_a_row_is_told_at_once() -> None:
 
 @pytest.mark.parametrize("where", ["user", "account", "name", "type", "active"])
 def test_what_is_wrong_never_repeats_a_pin(where: str) -> None:
-    """Whatever column it was typed into."""
+    """In any column."""
     for bad in ("444159 444159", "444159\n", "444159\0"):
         result = check({"active": "perhaps", "type": "x", where: bad})
         assert isinstance(result, list)

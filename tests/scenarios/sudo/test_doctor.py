@@ -204,7 +204,7 @@ UNSAFE = {
     "a hook that is missing": Unsafe(_hook(None), "hook", "No such file"),
     "a hook that can't run": Unsafe(_hook(0o644), "hook", "can't be executed"),
     "a key beside backups": Unsafe(_backup(with_key=True), "backups nearby", "a key lies beside"),
-    "a key inside the store": Unsafe(_key_inside, "keys apart", "lie with the database"),
+    "a key inside the store": Unsafe(_key_inside, "keys apart", "kept with the database"),
     "a default ACL": Unsafe(_default_acl, "store folder", "default ACL"),
     "an agent in the service account's group": Unsafe(_in_the_group, "agents outside", AMY),
     "one login agent and portal": Unsafe(

@@ -272,15 +272,17 @@ def test_a_call_in_every_state(store: Twin) -> None:
     told = call_all(
         store.desk,
         [
-            twin.calling(user, ends=ends, anybodys=anybodys)
-            for user, (_, _, (ends, anybodys)) in zip(users, small, strict=True)
+            twin.calling(user, ends=ends, any_agents=any_agents)
+            for user, (_, _, (ends, any_agents)) in zip(users, small, strict=True)
         ],
     )
     compared = Compared(store, head)
     for user, case, now, said in zip(users, small, store.users(users), told, strict=True):
-        ends, anybodys = case[2]
+        ends, any_agents = case[2]
         memory = Memory(user, head)
-        step = partial(calls.end, anybodys=anybodys) if ends else partial(calls.begin, ref=TICKET)
+        step = (
+            partial(calls.end, any_agents=any_agents) if ends else partial(calls.begin, ref=TICKET)
+        )
         result, locked = compared.taken(memory, partial(step, asked=user), said)
         word: str | None = "call_begun"
         if ends:

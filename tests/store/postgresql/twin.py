@@ -118,12 +118,12 @@ def calling(
     user: User,
     *,
     ends: bool = False,
-    anybodys: bool = True,
+    any_agents: bool = True,
     seen: Sequence[Any] = (None, None, None),
 ) -> Call:
     """Return the call that begins or ends a phone call."""
     ticket = None if ends else TICKET
-    return Call("call", (user.uid, ticket, ends, anybodys, *BY, *seen))
+    return Call("call", (user.uid, ticket, ends, any_agents, *BY, *seen))
 
 
 def call(connection: psycopg.Connection, asked: Call) -> Any:
