@@ -22,9 +22,9 @@ from pincli.store.postgresql.engine import PostgresStore
 from tests.operations.restoring import backed_up, restored
 from tests.store.attempting import left_open
 from tests.support.ageing import days_ago, long_ago
+from tests.support.bulk_work import BulkForks
 from tests.support.contract import answer_of, call, error_of
 from tests.support.desk import Desk, Ran, killed, new_desk
-from tests.support.drive_bulk_runs import BulkForks
 from tests.support.driving import RIGHT, WRONG, Log, asked
 from tests.support.failpoints import Plan
 from tests.support.floor import copy_of

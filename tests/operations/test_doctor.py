@@ -100,7 +100,7 @@ def test_all_is_well_after_rotations(well: Desk) -> None:
 
 
 def test_a_desk_host_without_the_private_key_is_well(well: Desk) -> None:
-    """It is meant to be absent there, and that is said."""
+    """It is meant to be absent there, and the check says so."""
     (well.keys / "portal.key").unlink()
     assert sick(well) == {}
     assert "PINs can't be shown here" in examined(well)[-1].what
@@ -287,7 +287,7 @@ def test_what_is_wrong_is_found(well: Desk, name: str) -> None:
 
 
 def test_a_missing_store_and_missing_keys(well: Desk) -> None:
-    """Neither ends the examination before the other is looked at."""
+    """Neither keeps the other from being checked."""
     shutil.rmtree(well.store)
     shutil.rmtree(well.keys)
     assert {"store folder", "keys folder", "lock file", "integrity", "schema"} <= sick(well).keys()
@@ -359,7 +359,7 @@ def test_a_clock_at_the_end_of_time(well: Desk, monkeypatch: pytest.MonkeyPatch)
 def test_an_event_that_somebody_spoilt(
     well: Desk, column: str, value: object, check: str | None
 ) -> None:
-    """Nothing takes it for a bug in pincli, and `audit verify` finds it."""
+    """It is not called a bug in pincli, and `audit verify` finds it."""
     well.sql(
         f"UPDATE trail SET {column} = ? WHERE number = (SELECT max(number) FROM trail)",  # noqa: S608
         value,
@@ -372,7 +372,7 @@ def test_an_event_that_somebody_spoilt(
 
 @pytest.mark.parametrize("line", ["user add bea --account acme", "verify alice --pin-stdin"])
 def test_after_the_largest_number_nothing_is_written(well: Desk, line: str) -> None:
-    """No event can follow it: exit 8, nobody verified, nobody added."""
+    """No event can follow it: exit 8, nobody is verified or added."""
     well.sql(
         "UPDATE trail SET number = ? WHERE number = (SELECT max(number) FROM trail)", 2**63 - 1
     )
@@ -383,7 +383,7 @@ def test_after_the_largest_number_nothing_is_written(well: Desk, line: str) -> N
 
 
 def test_what_a_killed_writer_left_is_no_illness(well: Desk) -> None:
-    """A journal that the next command rolls back: the store is not damaged."""
+    """The next command rolls its journal back: the store is not damaged."""
     journal = well.database.with_name("pincli.db-journal")
     with closing(sqlite3.connect(well.database, isolation_level=None)) as connection:
         connection.execute("PRAGMA cache_size = 1")
@@ -401,7 +401,7 @@ def test_what_a_killed_writer_left_is_no_illness(well: Desk) -> None:
 
 
 def test_the_doctor_changes_nothing(well: Desk) -> None:
-    """Not one byte of store and keys, well or sick."""
+    """Not one byte of store and keys."""
     before = content(well.store), content(well.keys)
     examined(well)
     assert (content(well.store), content(well.keys)) == before
@@ -409,7 +409,7 @@ def test_the_doctor_changes_nothing(well: Desk) -> None:
 
 @pytest.fixture
 def deployed(well: Desk, tmp_path: Path) -> Path:
-    """A deployment's file that names the store, and gives roles to nobody who exists."""
+    """A deployment's file that names the store, and an admin who does not exist."""
     path = tmp_path / "pincli.toml"
     deployed_as(path, well, 'admin = ["pincli-t-none"]')
     return path
@@ -427,7 +427,7 @@ def found_in(path: Path, desk: Desk) -> dict[str, Check]:
 
 
 def test_a_file_of_a_deployment_that_can_not_be_used(well: Desk, deployed: Path) -> None:
-    """That is the finding; where there is no file, there is no deployment."""
+    """That is the finding; without a file, there is no deployment."""
     deployed.chmod(0o666)
     check = found_in(deployed, well)["configuration"]
     assert "readable by others" in (check.finding or "")
@@ -441,23 +441,27 @@ def test_a_file_of_a_deployment_that_can_not_be_used(well: Desk, deployed: Path)
     assert [*found_in(deployed, well)] == ["configuration"]
 
 
-def test_roles_for_nobody(well: Desk, deployed: Path) -> None:
-    """A login or a group that does not exist is named."""
-    assert "pincli-t-none" in (found_in(deployed, well)["roles"].finding or "")
-    deployed_as(deployed, well, 'admin = ["%pincli-t-nobodys", "root"]')
-    assert "%pincli-t-nobodys" in (found_in(deployed, well)["roles"].finding or "")
-
-
-def test_one_login_that_is_agent_and_portal(well: Desk, deployed: Path) -> None:
-    """It could look at the PIN that the caller is asked for."""
-    deployed_as(deployed, well, 'agent = ["nobody"]\nportal = ["daemon"]')
-    assert found_in(deployed, well)["portal apart"].finding is None
-    deployed_as(deployed, well, 'agent = ["nobody"]\nportal = ["nobody"]')
-    assert "nobody" in (found_in(deployed, well)["portal apart"].finding or "")
+@pytest.mark.parametrize(
+    ("roles", "what", "named"),
+    [
+        ('admin = ["pincli-t-none"]', "roles", "pincli-t-none"),
+        ('admin = ["%pincli-t-none", "root"]', "roles", "%pincli-t-none"),
+        ('agent = ["nobody"]\nportal = ["daemon"]', "portal apart", None),
+        ('agent = ["nobody"]\nportal = ["nobody"]', "portal apart", "nobody"),
+    ],
+)
+def test_who_has_roles(
+    well: Desk, deployed: Path, roles: str, what: str, named: str | None
+) -> None:
+    """An unknown login or group is named, and so is one that checks PINs and sees them."""
+    deployed_as(deployed, well, roles)
+    finding = found_in(deployed, well)[what].finding
+    assert (named or "") in (finding or "")
+    assert (finding is None) is (named is None)
 
 
 def test_agents_in_the_files_own_group(well: Desk, deployed: Path) -> None:
-    """They could read the files past pincli."""
+    """They could read the files without pincli."""
     group = grp.getgrgid(well.store.stat().st_gid).gr_name
     deployed_as(deployed, well, f'agent = ["%{group}"]')
     check = found_in(deployed, well)["agents outside"]
@@ -468,7 +472,7 @@ def test_agents_in_the_files_own_group(well: Desk, deployed: Path) -> None:
 def test_what_can_not_be_looked_at_is_not_called_well(
     well: Desk, deployed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither sudoers, which root alone may read, nor the way to a folder that is gone."""
+    """Neither sudoers, which only root may read, nor the way to a missing folder."""
     gone = well.store.parent / "gone"
     checks = {c.what: c for c in deployment_checks(deployed, well.store, well.keys, marks=gone)}
     assert not checks["way to the mark"].checked
@@ -518,7 +522,7 @@ LINE = "env_reset, !setenv, always_set_home, use_pty, !log_input, !log_output"
     ids=str,
 )
 def test_what_sudoers_let_through(tmp_path: Path, lines: list[str], finding: str | None) -> None:
-    """As sudo's own reader understands them; only what reaches pincli counts."""
+    """As sudo's own parser reads them; only what runs as pincli's account counts."""
     if shutil.which("cvtsudoers") is None:
         pytest.skip("cvtsudoers is not installed; CI installs sudo")
     path = tmp_path / "sudoers"
@@ -531,7 +535,7 @@ def test_what_sudoers_let_through(tmp_path: Path, lines: list[str], finding: str
 
 
 def test_files_that_vanish_while_it_looks(well: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A journal or a killed copy is there for a moment only: nothing is wrong with that."""
+    """A journal or a killed copy may be there for a moment: that is no finding."""
     listed = Path.iterdir
 
     def with_more(folder: Path) -> Iterator[Path]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pincli.errors import MalformedName
 from pincli.rules.names import canonical_account, canonical_user, one_slip_away, script_of
-from pincli.rules.texts import LONGEST_NAME, clean_display_name
+from pincli.rules.texts import LONGEST_NAME
 
 Canonical = Callable[[str], str]
 both = pytest.mark.parametrize("canonical", [canonical_user, canonical_account])
@@ -173,35 +173,6 @@ def test_an_ascii_name_loads_no_tables() -> None:
     )
     line = [sys.executable, "-c", code]
     assert subprocess.run(line, capture_output=True, text=True, check=True).stdout == "False\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("  Alice\u00a0\u3000 Example ", "Alice Example"),
-        ("Al\u200bice\ufeff", "Alice"),
-        ("\u200eAlice\u200f", "Alice"),
-        ("Alice\u2800\u3164", "Alice"),
-        ("Ali\U000e0041ce\ue000", "Alice"),
-        ("می\u200cخواهم", "می\u200cخواهم"),
-        ("👩\u200d🚀", "👩\u200d🚀"),
-        ("Zoë [red]", "Zoë [red]"),
-        ("", ""),
-    ],
-)
-def test_a_display_name_shows_as_what_it_is(text: str, name: str) -> None:
-    """Blanks become one blank, and what shows nothing goes."""
-    assert clean_display_name(text) == name
-
-
-@pytest.mark.parametrize(
-    "character", ["\t", "\x1b", "\x85", "\u2028", "\u202e", "\u2066", "\ud800"]
-)
-def test_a_display_name_that_could_deceive_is_refused(character: str) -> None:
-    """Controls, line separators and overrides are refused by their number."""
-    with pytest.raises(MalformedName) as refusal:
-        clean_display_name(f"Al{character}ice")
-    assert f"U+{ord(character):04X}" in refusal.value.rule
 
 
 def test_near_names_of_a_long_name_are_few() -> None:

@@ -96,15 +96,36 @@ def test_a_reason_or_ticket_is_never_empty(clean: Callable[[str], str], text: st
         clean(text)
 
 
-def test_a_display_name_may_be_empty_and_loses_needless_blanks() -> None:
-    """Nobody has to have a display name."""
-    assert clean_display_name("  ") == ""
-    assert clean_display_name(" Alice  Example\n") == "Alice Example"
-
-
 def test_what_looks_like_a_pin_is_masked_in_a_reason() -> None:
     """A PIN typed in the wrong place does not reach the audit trail."""
     assert clean_reason("caller said 444159, then hung up") == "caller said ******, then hung up"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("  Alice\u00a0\u3000 Example\n", "Alice Example"),
+        ("  ", ""),
+        ("Al\u200bice\ufeff", "Alice"),
+        ("\u200eAlice\u200f", "Alice"),
+        ("Alice\u2800\u3164", "Alice"),
+        ("Ali\U000e0041ce\ue000", "Alice"),
+        ("", ""),
+    ],
+)
+def test_a_display_name_shows_as_what_it_is(text: str, name: str) -> None:
+    """Blanks become one blank, and what shows nothing goes."""
+    assert clean_display_name(text) == name
+
+
+@pytest.mark.parametrize(
+    "character", ["\t", "\x1b", "\x85", "\u2028", "\u202e", "\u2066", "\ud800"]
+)
+def test_a_display_name_that_could_deceive_is_refused(character: str) -> None:
+    """Controls, line separators and overrides are refused by their number."""
+    with pytest.raises(MalformedName) as refusal:
+        clean_display_name(f"Al{character}ice")
+    assert f"U+{ord(character):04X}" in refusal.value.rule
 
 
 def test_a_display_name_keeps_its_digits() -> None:

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+from tests.support.bulk_work import crowd
 from tests.support.desk import PROGRAM, Desk
-from tests.support.drive_bulk_runs import crowd
 from tests.support.driving import RIGHT, Forks, nothing_impossible
 
 MANY = 20_000

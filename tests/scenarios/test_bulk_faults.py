@@ -11,11 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.contract import error_of
-from tests.support.desk import PROGRAM, Desk, Ran
-from tests.support.disks import small_disk_at
-from tests.support.drive_bulk_imports import HEADER
-from tests.support.drive_bulk_runs import (
+from tests.support.bulk_work import (
     SMALL_CHUNKS,
     app,
     crowd,
@@ -25,8 +21,12 @@ from tests.support.drive_bulk_runs import (
     verifies,
     withdrawn,
 )
+from tests.support.contract import error_of
+from tests.support.desk import PROGRAM, Desk, Ran
+from tests.support.disks import small_disk_at
 from tests.support.driving import ROOT
 from tests.support.floor import content
+from tests.support.importing import HEADER
 
 KIB = 1024
 SPILLING = {"pincli.store.scratch:_CACHE_KIB": 16}

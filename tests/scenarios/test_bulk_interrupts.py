@@ -9,8 +9,8 @@ import subprocess
 import pytest
 
 from tests.support import driving
+from tests.support.bulk_work import SMALL_CHUNKS, app, crowd, sound, withdrawn
 from tests.support.desk import Desk, Ran
-from tests.support.drive_bulk_runs import SMALL_CHUNKS, app, crowd, sound, withdrawn
 from tests.support.driving import driven, fresh
 from tests.support.failpoints import Plan
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.desk import Desk, killed
-from tests.support.drive_bulk_runs import (
+from tests.support.bulk_work import (
     BulkForks,
     Wreck,
     end_state,
@@ -20,6 +19,7 @@ from tests.support.drive_bulk_runs import (
     verifies,
     wrecks,
 )
+from tests.support.desk import Desk, killed
 from tests.support.driving import RIGHT, Forks, copied
 from tests.support.floor import new_floor
 from tests.support.turns import EVERY

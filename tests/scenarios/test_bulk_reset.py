@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.bulk_work import crowd, pins_in, sound, users_of, verifies
 from tests.support.contract import call, error_of
 from tests.support.desk import Desk, Ran
-from tests.support.drive_bulk_runs import crowd, pins_in, sound, users_of, verifies
 from tests.support.driving import drive, driven, edit, fresh, withdraw
 from tests.support.failpoints import Plan
 from tests.support.floor import content

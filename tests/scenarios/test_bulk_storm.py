@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from pincli.models import EventKind
+from tests.support.bulk_work import SMALL_CHUNKS, app, crowd, sound, withdrawn
 from tests.support.desk import Desk
-from tests.support.drive_bulk_runs import SMALL_CHUNKS, app, crowd, sound, withdrawn
 from tests.support.driving import RIGHT, ROOT, Forks
 from tests.support.trail import count
 

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.bulk_work import SMALL_CHUNKS, app, crowd, users_of, withdrawn
 from tests.support.desk import Desk
-from tests.support.drive_bulk_runs import SMALL_CHUNKS, app, crowd, users_of, withdrawn
 from tests.support.driving import ROOT
 from tests.support.floor import content
 from tests.support.terminal import Terminal, any_terminal, terminal
 
 HIDE_CURSOR, SHOW_CURSOR = b"\x1b[?25l", b"\x1b[?25h"
 PEOPLE = "user,account,name,type\nalice,acme,Alice,cloud\n"
+MISSING = ["--deactivate-missing", "--at-most", "9", "--account"]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ PEOPLE = "user,account,name,type\nalice,acme,Alice,cloud\n"
 def test_the_word_that_shows_what_is_meant_goes_on(
     floor: Desk, words: list[str], answer: str
 ) -> None:
-    """The account's name, ALL, or a yes for users who were named; the preview comes first."""
+    """The account's name, ALL, or a yes for named users; the preview comes first."""
     with terminal(floor, "reset", *words) as screen:
         shown = screen.wait_for("o on")
         screen.type(f"{answer}\r")
@@ -72,14 +73,7 @@ def test_the_question_can_be_left(floor: Desk, tmp_path: Path, key: str, command
     (tmp_path / "people.csv").write_text(PEOPLE)
     words = {
         "reset": ["--all"],
-        "import": [
-            str(tmp_path / "people.csv"),
-            "--deactivate-missing",
-            "--account",
-            "acme",
-            "--at-most",
-            "9",
-        ],
+        "import": [str(tmp_path / "people.csv"), *MISSING, "acme"],
     }[command]
     before = content(floor.store)
     with terminal(floor, command, *words) as screen:
@@ -95,14 +89,7 @@ def test_deactivating_who_is_missing_asks_for_the_account(
 ) -> None:
     """The same confirmation as a reset, with how many; a wrong word writes no row either."""
     (tmp_path / "people.csv").write_text(PEOPLE.replace("Alice", "Another"))
-    words = [
-        str(tmp_path / "people.csv"),
-        "--deactivate-missing",
-        "--account",
-        "acme",
-        "--at-most",
-        "9",
-    ]
+    words = [str(tmp_path / "people.csv"), *MISSING, "acme"]
     with terminal(floor, "import", *words) as screen:
         shown = screen.wait_for("Type acme to go on: ")
         screen.type(f"{answer}\r")
@@ -116,16 +103,9 @@ def test_deactivating_who_is_missing_asks_for_the_account(
 
 
 def test_nothing_missing_asks_nothing(floor: Desk, tmp_path: Path) -> None:
-    """There is nothing to confirm then."""
+    """There is nothing to confirm."""
     (tmp_path / "people.csv").write_text("user,account,name,type\ngus,globex,Gus,cloud\n")
-    words = [
-        str(tmp_path / "people.csv"),
-        "--deactivate-missing",
-        "--account",
-        "globex",
-        "--at-most",
-        "9",
-    ]
+    words = [str(tmp_path / "people.csv"), *MISSING, "globex"]
     with terminal(floor, "import", *words) as screen:
         assert screen.end() == 0
         assert "go on" not in screen.text
@@ -169,7 +149,7 @@ def work(desk: Desk, tmp_path: Path) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("name", ["reset", "issue", "import", "switch"])
 def test_a_bar_shows_how_far_it_is(desk: Desk, work: dict[str, list[str]], name: str) -> None:
-    """On a terminal, after a second; and it is gone when the answer comes."""
+    """On a terminal, after a second; it is gone when the answer comes."""
     with slowly(desk, *work[name]) as screen:
         screen.wait_for("/800")
         assert screen.end() == 0
@@ -190,7 +170,7 @@ def test_ctrl_c_takes_the_bar_away(desk: Desk, work: dict[str, list[str]]) -> No
 
 @pytest.mark.parametrize("name", ["reset", "import"])
 def test_no_bar_when_piped(desk: Desk, work: dict[str, list[str]], name: str) -> None:
-    """However long it takes, stderr is empty and stdout has no escapes."""
+    """Even for long work, stderr is empty and stdout has no escapes."""
     ended = subprocess.run(
         [*app(sizes=SMALL_CHUNKS, slow=0.15), *work[name]],
         capture_output=True,
@@ -203,7 +183,7 @@ def test_no_bar_when_piped(desk: Desk, work: dict[str, list[str]], name: str) ->
 
 
 def test_checking_a_large_file_shows_a_bar_too(desk: Desk, tmp_path: Path) -> None:
-    """Before the first row is written, a million rows are read and checked: that takes longer."""
+    """Reading and checking all the rows can take longer than writing them."""
     rows = "".join(f"u{number},acme,Name,cloud\n" for number in range(120_000))
     (tmp_path / "people.csv").write_text(f"user,account,name,type\n{rows}")
     with terminal(desk, "import", str(tmp_path / "people.csv"), "--dry-run") as screen:

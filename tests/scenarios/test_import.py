@@ -11,9 +11,9 @@ import pytest
 
 from tests.support.contract import call, error_of
 from tests.support.desk import Desk
-from tests.support.drive_bulk_imports import GOOD, HEADER, done, figures, put
 from tests.support.driving import wait_until
 from tests.support.floor import content
+from tests.support.importing import GOOD, HEADER, done, figures, put
 
 
 def test_a_file_is_imported_and_its_figures_are_shown(floor: Desk) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.bulk_work import users_of
 from tests.support.contract import call
 from tests.support.desk import Desk
-from tests.support.drive_bulk_imports import HEADER, done, figures, put
-from tests.support.drive_bulk_runs import users_of
 from tests.support.floor import content
+from tests.support.importing import HEADER, done, figures, put
 
 EXPORT = "UPN,Shown,Given,Mail,On\nnew@x,,New,n@x.example,ja\nalice,Alice,Al,,wahr\n"
 MAP = ["--map", "user=upn", "--map", "name=Shown", "--map", "name=given", "--map", "email=MAIL"]

@@ -10,8 +10,8 @@ import pytest
 
 from tests.support.contract import error_of
 from tests.support.desk import PROGRAM, Desk, Ran
-from tests.support.drive_bulk_imports import HEADER
 from tests.support.driving import ROOT, fresh
+from tests.support.importing import HEADER
 
 MIB = 1024 * 1024
 

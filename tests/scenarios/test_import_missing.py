@@ -6,11 +6,11 @@ import pytest
 
 from pincli.models import EventKind, State, User
 from pincli.rules.lockout import state_of, without_pin
+from tests.support.bulk_work import users_of
 from tests.support.contract import call
 from tests.support.desk import Desk
-from tests.support.drive_bulk_imports import GOOD, HEADER, done, figures, put
-from tests.support.drive_bulk_runs import users_of
 from tests.support.floor import content
+from tests.support.importing import GOOD, HEADER, done, figures, put
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_who_the_file_lacks_is_deactivated(floor: Desk) -> None:
 
 
 def test_who_moves_away_is_not_missing(floor: Desk) -> None:
-    """The file has them, under their new account."""
+    """The file has the user under the new account."""
     text = f"{HEADER}\nalice,globex,Alice,cloud\n"
     words = ["--deactivate-missing", "--account", "acme", "--yes", "--json", "--at-most", "4"]
     refused = call(floor, ["import", put(floor, text), *words])
@@ -77,7 +77,7 @@ def test_who_moves_away_is_not_missing(floor: Desk) -> None:
 
 
 def test_the_file_lacks_who_has_a_login_in_another_account(floor: Desk) -> None:
-    """Vera of globex is somebody else: the row of hers does not keep vera of acme."""
+    """Vera of globex is somebody else: her row does not keep vera of acme."""
     text = f"{HEADER}\nalice,acme,Alice,cloud\nvera,globex,Vera,cloud\n"
     words = ["--deactivate-missing", "--account", "acme", "--yes", "--json", "--at-most", "9"]
     done(call(floor, ["import", put(floor, text), *words, "--same-login", "new"]))
@@ -90,7 +90,7 @@ def test_the_file_lacks_who_has_a_login_in_another_account(floor: Desk) -> None:
 
 
 def test_an_account_may_begin_with_its_file(floor: Desk) -> None:
-    """Where only the file has it, the first run of a nightly import is like any other."""
+    """The first run of a nightly import works, though only the file has the account."""
     text = f"{HEADER}\nnia,newco,Nia,cloud\n"
     words = ["--deactivate-missing", "--account", "newco", "--yes", "--json"]
     assert figures(done(call(floor, ["import", put(floor, text), *words]))) == (1, 1, 0, 0, 0, 0)
@@ -121,13 +121,11 @@ def test_users_are_switched_by_a_file(floor: Desk) -> None:
         was = before[name]
         back = switched_off(was)._replace(active=True)
         assert as_they_were(user) == (back if name in ("alice", "lara") else as_they_were(was))
+    unchanged = users_of(floor)
     ran = call(floor, ["user", "deactivate", "--from-file", "-"], "nobody\nalice\nno-one\n")
     assert ran.code == 6
     assert "nobody, no-one" in ran.err
-    for name, user in users_of(floor).items():
-        was = before[name]
-        back = switched_off(was)._replace(active=True)
-        assert as_they_were(user) == (back if name in ("alice", "lara") else as_they_were(was))
+    assert users_of(floor) == unchanged
 
 
 @pytest.mark.parametrize("account", [None, "acme", "globex"])
@@ -136,7 +134,7 @@ def test_users_are_switched_by_a_file(floor: Desk) -> None:
 def test_users_are_listed_by_account_state_and_type(
     template: Desk, account: str | None, state: State | None, kind: str | None
 ) -> None:
-    """Those of whom all holds, each once."""
+    """The users who fit all of them, each once."""
     options = [("--account", account), ("--state", state), ("--type", kind)]
     words = [word for option, value in options if value for word in (option, value)]
     listed = call(template, ["user", "list", "--json", *words]).answer["users"]
