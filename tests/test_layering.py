@@ -32,7 +32,12 @@ MAY_IMPORT = {
         *("store.attempting", "store.location", "files"),
     ),
     "store.contract": (
-        *("rules.replay.Course", "rules.words.Sought", "rules.slips.Calls", "rules.slips.Noted"),
+        *(
+            "rules.replay.Course",
+            "rules.words.Sought",
+            "rules.slips.Calls",
+            "rules.slips.SignEvent",
+        ),
         *("store.sealing", "store.location.Location"),
     ),
     "store.sealing": (),

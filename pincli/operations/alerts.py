@@ -14,7 +14,7 @@ from pincli.results import Acknowledged, Alert, Alerts, HourlyFailures
 from pincli.rules import signs as rules
 from pincli.rules import slips
 from pincli.rules.signs import Bounds, Evidence, Sign, Subject
-from pincli.rules.slips import Calls, Noted, Usual
+from pincli.rules.slips import Calls, SignEvent, Usual
 from pincli.rules.times import present, written
 from pincli.store.contract import Signs
 
@@ -89,7 +89,9 @@ def acknowledge(
     session.store.write(step, about, sign=sign, reason=reason)
 
 
-def _evidence(store: Signs, now: datetime, acknowledged: Sequence[Noted]) -> tuple[Evidence, Usual]:
+def _evidence(
+    store: Signs, now: datetime, acknowledged: Sequence[SignEvent]
+) -> tuple[Evidence, Usual]:
     """Return the events to look for signs in, and what is usual."""
     days = _working_days(store, now)
     until = written(now)
@@ -132,7 +134,7 @@ def _calls_of(store: Signs, day: datetime) -> list[tuple[str, Calls]]:
     return [(first[:10], calls)] if calls.total else []
 
 
-def _subject_of(event: Noted) -> Subject:
+def _subject_of(event: SignEvent) -> Subject:
     if event.uid is not None:
         return "user", event.uid
     kind, _, subject = (event.word or "").partition(":")
@@ -165,7 +167,7 @@ def _alert(store: Signs, sign: Sign, people: dict[bytes, tuple[str, str, int]]) 
 
 def _acknowledged(
     store: Signs,
-    events: Sequence[Noted],
+    events: Sequence[SignEvent],
     people: dict[bytes, tuple[str, str, int]],
     *,
     about_agents: bool,
@@ -184,7 +186,7 @@ def _acknowledged(
     return found
 
 
-def _charted(wrong: Sequence[Noted], first: str) -> list[HourlyFailures]:
+def _charted(wrong: Sequence[SignEvent], first: str) -> list[HourlyFailures]:
     """Count wrong answers by account and hour; the first part of an hour counts with the next."""
     hours = Counter((event.account or "", max(event.at[:_TO_THE_HOUR], first)) for event in wrong)
     return [HourlyFailures(account, hour, count) for (account, hour), count in hours.items()]

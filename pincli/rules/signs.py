@@ -18,7 +18,7 @@ from pincli.rules.slips import (
     DAYS_TO_KNOW,
     KNOWN_WITHIN,
     RESOLVED_WITHIN,
-    Noted,
+    SignEvent,
     Usual,
     within,
 )
@@ -95,14 +95,14 @@ class Sign(NamedTuple):
     counted: int
     bound: float
     since: str
-    events: Sequence[Noted]
+    events: Sequence[SignEvent]
 
 
 Subject = tuple[str, str | bytes]
-_Key = Callable[[Noted], Hashable]
+_Key = Callable[[SignEvent], Hashable]
 _USER: _Key = attrgetter("uid")
 _NUMBER: _Key = attrgetter("number")
-_SUBJECTS: dict[str, Callable[[Noted], str | bytes | None]] = {
+_SUBJECTS: dict[str, Callable[[SignEvent], str | bytes | None]] = {
     "user": attrgetter("uid"),
     "account": attrgetter("account"),
     "agent": attrgetter("agent"),
@@ -124,11 +124,11 @@ class Evidence(NamedTuple):
     """
 
     now: datetime
-    wrong: Sequence[Noted]
-    unresolved: Sequence[Noted]
-    unlocks: Sequence[Noted]
-    locks: Sequence[Noted]
-    names: Sequence[Noted]
+    wrong: Sequence[SignEvent]
+    unresolved: Sequence[SignEvent]
+    unlocks: Sequence[SignEvent]
+    locks: Sequence[SignEvent]
+    names: Sequence[SignEvent]
     versions: Mapping[bytes, int]
     acknowledged: Mapping[Subject, int]
 
@@ -152,7 +152,12 @@ def signs(evidence: Evidence, usual: Usual, bounds: Bounds = DEFAULTS) -> list[S
     burst = _since(evidence, evidence.wrong, DAY)
 
     def grouped(
-        kind: str, sign: str, events: Iterable[Noted], counted: _Key, bound: float, share: float = 0
+        kind: str,
+        sign: str,
+        events: Iterable[SignEvent],
+        counted: _Key,
+        bound: float,
+        share: float = 0,
     ) -> list[Sign]:
         """Add to the bound a share of the calls that are usual in a day."""
         calls = {"account": usual.calls.of_account, "agent": usual.calls.with_agent}.get(kind, {})
@@ -182,10 +187,10 @@ def signs(evidence: Evidence, usual: Usual, bounds: Bounds = DEFAULTS) -> list[S
 
 
 def _by_subject(
-    evidence: Evidence, kind: str, events: Iterable[Noted]
-) -> dict[str | bytes, list[Noted]]:
+    evidence: Evidence, kind: str, events: Iterable[SignEvent]
+) -> dict[str | bytes, list[SignEvent]]:
     """The events of each subject since it was last acknowledged."""
-    groups: defaultdict[str | bytes, list[Noted]] = defaultdict(list)
+    groups: defaultdict[str | bytes, list[SignEvent]] = defaultdict(list)
     for event in events:
         subject = _SUBJECTS[kind](event)
         if subject is not None and event.number > evidence.acknowledged.get((kind, subject), 0):
@@ -197,14 +202,14 @@ def _grouped(
     evidence: Evidence,
     kind: str,
     sign: str,
-    events: Iterable[Noted],
+    events: Iterable[SignEvent],
     counted: _Key,
     bound: Callable[[Any], float],
 ) -> list[Sign]:
     """Signs by how many different things there are of one subject."""
     found = []
     for subject, its in _by_subject(evidence, kind, events).items():
-        first: dict[Hashable, Noted] = {}
+        first: dict[Hashable, SignEvent] = {}
         for event in its:
             first.setdefault(counted(event), event)
         enough = bound(subject)
@@ -218,7 +223,7 @@ def _bursts(
     evidence: Evidence,
     kind: str,
     sign: str,
-    events: Iterable[Noted],
+    events: Iterable[SignEvent],
     span: timedelta,
     bound: int,
     users: int,
@@ -254,7 +259,7 @@ def _after_unlocks(evidence: Evidence, bound: int) -> list[Sign]:
 
     The person who had the PIN unlocked may not be its owner. Linear in the number of events.
     """
-    groups: defaultdict[bytes, list[tuple[Noted, bool]]] = defaultdict(list)
+    groups: defaultdict[bytes, list[tuple[SignEvent, bool]]] = defaultdict(list)
     unlocks = _since(evidence, evidence.unlocks, WEEK)
     unlocked = {event.uid for event in unlocks}
     wrong = [e for e in _present(evidence, evidence.wrong) if e.uid in unlocked]
@@ -265,7 +270,7 @@ def _after_unlocks(evidence: Evidence, bound: int) -> list[Sign]:
             groups[event.uid].append((event, is_unlock))
     found = []
     for uid, events in groups.items():
-        after: list[Noted] | None = None
+        after: list[SignEvent] | None = None
         for event, is_unlock in events:
             if is_unlock:
                 after = []
@@ -281,13 +286,13 @@ def _after_unlocks(evidence: Evidence, bound: int) -> list[Sign]:
     return [sign._replace(counted=len(sign.events)) for sign in latest.values()]
 
 
-def _since(evidence: Evidence, events: Iterable[Noted], window: timedelta) -> list[Noted]:
+def _since(evidence: Evidence, events: Iterable[SignEvent], window: timedelta) -> list[SignEvent]:
     """The events of a window that ends at now."""
     first, last = written(evidence.now - window), written(evidence.now)
     return [event for event in events if first <= event.at <= last]
 
 
-def _present(evidence: Evidence, events: Iterable[Noted]) -> list[Noted]:
+def _present(evidence: Evidence, events: Iterable[SignEvent]) -> list[SignEvent]:
     """The events that are about the PIN that their user has now."""
     versions = evidence.versions
     return [
@@ -308,5 +313,5 @@ def users_in(evidence: Evidence) -> Collection[bytes]:
     return {event.uid for event in events if event.uid is not None}
 
 
-def _name(event: Noted) -> Hashable:
+def _name(event: SignEvent) -> Hashable:
     return event.word or event.number

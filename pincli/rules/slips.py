@@ -29,7 +29,7 @@ _QUIET = 10
 _SHARE_AT_FIRST = 0.01
 
 
-class Noted(NamedTuple):
+class SignEvent(NamedTuple):
     """An event that signs are made of.
 
     Attributes:
@@ -75,7 +75,7 @@ class Usual(NamedTuple):
     wrong: float
 
 
-def unresolved(wrong: Sequence[Noted]) -> list[Noted]:
+def unresolved(wrong: Sequence[SignEvent]) -> list[SignEvent]:
     """The wrong answers, in order, that no right answer of the same user follows in time."""
     rights: dict[bytes | None, str] = {}
     found = []
@@ -95,8 +95,8 @@ def unresolved(wrong: Sequence[Noted]) -> list[Noted]:
 
 
 def unfollowed(
-    unknown: Iterable[Noted], known_after: Callable[[int], Iterator[Noted]], now: datetime
-) -> list[Noted]:
+    unknown: Iterable[SignEvent], known_after: Callable[[int], Iterator[SignEvent]], now: datetime
+) -> list[SignEvent]:
     """The unknown names that no known name from the same agent follows in time.
 
     Each event after them is read once at most.
@@ -109,8 +109,8 @@ def unfollowed(
     due = written(now - KNOWN_WITHIN)
     known: defaultdict[str, list[int]] = defaultdict(list)
     times: dict[int, str] = {}
-    following: Iterator[Noted] = iter(())
-    latest: Noted | None = None
+    following: Iterator[SignEvent] = iter(())
+    latest: SignEvent | None = None
     read_to, found = 0, []
     for event in unknown:
         if event.at > due:
@@ -138,7 +138,7 @@ def working(days: Sequence[tuple[str, Calls]]) -> list[tuple[str, Calls]]:
 
 
 def usual_of(
-    days: Sequence[tuple[str, Calls]], wrong: Iterable[Noted], left: Iterable[Noted]
+    days: Sequence[tuple[str, Calls]], wrong: Iterable[SignEvent], left: Iterable[SignEvent]
 ) -> Usual:
     """What is usual.
 

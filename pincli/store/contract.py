@@ -47,7 +47,7 @@ from pincli.results import (
 if TYPE_CHECKING:
     from pincli.errors import StoreUnavailable
     from pincli.rules.replay import Course
-    from pincli.rules.slips import Calls, Noted
+    from pincli.rules.slips import Calls, SignEvent
     from pincli.rules.words import Sought
     from pincli.store.location import Location
     from pincli.store.sealing import Sealers
@@ -304,10 +304,10 @@ class Trail(Protocol):
 class Signs(Protocol):
     """The events that signs of an attack are made of."""
 
-    def noted(self, kind: EventKind, since: str, now: str, *, outcome: str = "") -> list[Noted]:
+    def noted(self, kind: EventKind, since: str, now: str, *, outcome: str = "") -> list[SignEvent]:
         """The events of a kind, and of an outcome if given, in the order of the trail."""
 
-    def known_after(self, number: int) -> Iterator[Noted]:
+    def known_after(self, number: int) -> Iterator[SignEvent]:
         """The events above a number that concern a user, in order."""
 
     def calls(self, since: str, until: str) -> Calls:

@@ -69,7 +69,7 @@ class BoundTo(NamedTuple):
     name: bytes
 
 
-class Made(NamedTuple):
+class StoredAnswer(NamedTuple):
     """What the store keeps of an answer."""
 
     question: str
@@ -77,7 +77,7 @@ class Made(NamedTuple):
     proof: bytes
 
     def __repr__(self) -> str:
-        return "Made()"
+        return "StoredAnswer()"
 
 
 class Answers:
@@ -115,11 +115,11 @@ class Answers:
         message = framed(domain, bound.name, b"%d" % version, pin.encode())
         return self._hash(asked, hmac.digest(key.raw, message, "sha256").hex())
 
-    def make(self, key: Key, uid: bytes, version: int, pin: str) -> Made:
+    def make(self, key: Key, uid: bytes, version: int, pin: str) -> StoredAnswer:
         """A new question for one user's PIN of one version, with its check and proof."""
         return self._answered(self.ask(), key, uid, version, pin)
 
-    def renew(self, question: str, key: Key, uid: bytes, version: int, pin: str) -> Made:
+    def renew(self, question: str, key: Key, uid: bytes, version: int, pin: str) -> StoredAnswer:
         """The same for a PIN that has a question, bound to the same: its seal stays as it is."""
         login = _read(question).login
         fresh = self.ask() if login is None else f"login={login}{self.ask()}"
@@ -129,9 +129,11 @@ class Answers:
         """Whether a question asks for another cost than this."""
         return _read(question).cost != self._cost
 
-    def _answered(self, question: str, key: Key, uid: bytes, version: int, pin: str) -> Made:
+    def _answered(
+        self, question: str, key: Key, uid: bytes, version: int, pin: str
+    ) -> StoredAnswer:
         given = self.answer(question, key, uid, version, pin)
-        return _made(question, key, uid, version, given)
+        return _stored(question, key, uid, version, given)
 
     def _hash(self, asked: _Question, secret: str) -> bytes:
         with _faults_of_the_host():
@@ -178,7 +180,7 @@ def is_proved(
     return hmac.compare_digest(proof(key, uid, version, question, check), proved)
 
 
-def from_verifier(verifier: str, key: Key, login: str, uid: bytes, version: int) -> Made:
+def from_verifier(verifier: str, key: Key, login: str, uid: bytes, version: int) -> StoredAnswer:
     """Question, check and proof of a verifier that schema 1 stored, without its PIN.
 
     Args:
@@ -194,7 +196,7 @@ def from_verifier(verifier: str, key: Key, login: str, uid: bytes, version: int)
     given = _from_base64(digest)
     if len(given) != _ANSWER_BYTES:
         raise RecordDamaged
-    return _made(question, key, uid, version, given)
+    return _stored(question, key, uid, version, given)
 
 
 class _Question(NamedTuple):
@@ -219,9 +221,9 @@ def _read(question: str) -> _Question:
     return asked
 
 
-def _made(question: str, key: Key, uid: bytes, version: int, given: bytes) -> Made:
+def _stored(question: str, key: Key, uid: bytes, version: int, given: bytes) -> StoredAnswer:
     check = check_of(given)
-    return Made(question, check, proof(key, uid, version, question, check))
+    return StoredAnswer(question, check, proof(key, uid, version, question, check))
 
 
 def _base64(raw: bytes) -> str:

@@ -17,7 +17,7 @@ from pincli.models import EventKind, Fault, User
 from pincli.operations import hashing, people, pins
 from pincli.operations.hashing import write_pins
 from pincli.operations.session import Session
-from pincli.vault.answers import Made
+from pincli.vault.answers import StoredAnswer
 from pincli.vault.keyring import Key
 from tests.operations.intake.files import as_csv, person, taken
 from tests.operations.resetting import verifies
@@ -145,7 +145,7 @@ def test_it_runs_on_all_cores_in_threads_that_take_no_signals(
     together = threading.Barrier(3)
     masks: dict[int, set[int]] = {}
 
-    def making(*arguments: Any) -> Made:
+    def making(*arguments: Any) -> StoredAnswer:
         if threading.get_ident() not in masks:
             masks[threading.get_ident()] = {*signal.pthread_sigmask(signal.SIG_BLOCK, ())}
             together.wait(30)
@@ -181,7 +181,7 @@ def test_a_key_that_fails_ends_it_with_whole_groups(
     make = session.answers.make
     users = everybody(session)
 
-    def making(key: Key, uid: bytes, *others: Any) -> Made:
+    def making(key: Key, uid: bytes, *others: Any) -> StoredAnswer:
         if uid == users[GROUP + 3].uid:
             raise KeysUnavailable(Fault.MISSING, Path("verify.key"))
         return make(key, uid, *others)

@@ -11,7 +11,7 @@ from pincli.rules.signs import DAY, DEFAULTS, LONGEST_WINDOW, WEEK, Evidence, Su
 from pincli.rules.slips import (
     RESOLVED_WITHIN,
     Calls,
-    Noted,
+    SignEvent,
     Usual,
     unfollowed,
     unresolved,
@@ -39,19 +39,19 @@ def noted(
     agent: str = "amy",
     then: str | None = None,
     word: str | None = None,
-) -> Noted:
+) -> SignEvent:
     """An event of a user of acme; events are numbered from 1."""
     uid = None if user is None else bytes([user])
-    return Noted(number + 1, when(ago), agent, uid, "acme", 1, word, then)
+    return SignEvent(number + 1, when(ago), agent, uid, "acme", 1, word, then)
 
 
 def found(
     usual: Usual = AT_FIRST,
     *,
-    wrong: Sequence[Noted] = (),
-    unlocks: Sequence[Noted] = (),
-    locks: Sequence[Noted] = (),
-    names: Sequence[Noted] = (),
+    wrong: Sequence[SignEvent] = (),
+    unlocks: Sequence[SignEvent] = (),
+    locks: Sequence[SignEvent] = (),
+    names: Sequence[SignEvent] = (),
     version: int = 1,
     acknowledged: dict[Subject, int] | None = None,
 ) -> dict[tuple[str, str], int]:
@@ -64,18 +64,18 @@ def found(
     return {(each.kind, each.sign): each.counted for each in signs(evidence, usual)}
 
 
-def users(number: int, ago: timedelta = timedelta(hours=1), agent: str = "") -> list[Noted]:
+def users(number: int, ago: timedelta = timedelta(hours=1), agent: str = "") -> list[SignEvent]:
     """Wrong answers of that many users, each with an agent of its own unless one is named."""
     return [noted(each, each, ago, agent or f"agent{each}") for each in range(number)]
 
 
-def times(number: int, ago: timedelta = timedelta(hours=1)) -> list[Noted]:
+def times(number: int, ago: timedelta = timedelta(hours=1)) -> list[SignEvent]:
     """That many wrong answers of one user, an hour apart; `ago` is the last."""
     apart = timedelta(hours=1)
     return [noted(each, 0, ago + apart * (number - each - 1), f"a{each}") for each in range(number)]
 
 
-def names(number: int, ago: timedelta = timedelta(hours=1), agent: str = "amy") -> list[Noted]:
+def names(number: int, ago: timedelta = timedelta(hours=1), agent: str = "amy") -> list[SignEvent]:
     """That many unknown names."""
     return [noted(each, None, ago, agent, word=f"nobody{each}") for each in range(number)]
 
@@ -231,7 +231,7 @@ def test_a_burst_is_of_half_an_hour_and_three_users() -> None:
     assert ("agent", "burst") not in found(wrong=spread)
 
 
-def following(*events: Noted) -> Callable[[int], Iterator[Noted]]:
+def following(*events: SignEvent) -> Callable[[int], Iterator[SignEvent]]:
     """The events about users above a number."""
     return lambda number: iter([event for event in events if event.number > number])
 

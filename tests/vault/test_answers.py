@@ -153,7 +153,7 @@ def test_what_is_kept_shows_neither_answer_nor_pin(made: tuple[Key, bytes, int, 
     answer = ANSWERS.answer(kept.question, *made)
     assert answer not in (kept.check, kept.proof)
     assert kept.question.startswith("$argon2id$v=19$m=8,t=1,p=1$")
-    assert repr(kept) == "Made()"
+    assert repr(kept) == "StoredAnswer()"
 
 
 @given(login=logins, version=versions, pin=pins, other=pins, uid=uids, key=keys)

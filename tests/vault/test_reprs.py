@@ -22,7 +22,7 @@ from pincli.models import (
 )
 from pincli.operations.pins import Sealed
 from pincli.store.steps.keys import Resealed
-from pincli.vault.answers import Made
+from pincli.vault.answers import StoredAnswer
 from pincli.vault.keyring import Key
 
 PIN = "444159"
@@ -41,7 +41,7 @@ ALICE = User(
 HOLDERS: list[Any] = [
     Key(RAW, "fingerprint"),
     NewPin(QUESTION, CHECK, PROOF, "vk", SEALED, "pk", PinOrigin.CUSTOMER, 2),
-    Made(QUESTION, CHECK, PROOF),
+    StoredAnswer(QUESTION, CHECK, PROOF),
     Sealed(SEALED, "pk"),
     Resealed(1, 2, SEALED, "pk"),
     ShownPin(ALICE, PIN, first=True),

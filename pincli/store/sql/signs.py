@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from pincli.models import EventKind
-from pincli.rules.slips import Calls, Noted
+from pincli.rules.slips import Calls, SignEvent
 from pincli.store.sql.rows import OF_NOTE, Rows, marks
 
 _PAGE = 2_000
@@ -65,18 +65,18 @@ class SqlSigns:
         self._rows = rows
         self._pieces = (_OLD, _NEW) if with_old else (_NEW,)
 
-    def noted(self, kind: EventKind, since: str, now: str, *, outcome: str = "") -> list[Noted]:
+    def noted(self, kind: EventKind, since: str, now: str, *, outcome: str = "") -> list[SignEvent]:
         """Return the events of a kind, and of an outcome if given, by number."""
-        found = list[Noted]()
+        found = list[SignEvent]()
         for piece in self._pieces:
             query = self._noted(piece, kind, outcome)
             last, number = since, -1
-            while page := self._rows(query, (last, number, now, _PAGE), Noted._make):
+            while page := self._rows(query, (last, number, now, _PAGE), SignEvent._make):
                 found += page
                 number, last = page[-1][:2]
         return sorted(found)
 
-    def known_after(self, number: int) -> Iterator[Noted]:
+    def known_after(self, number: int) -> Iterator[SignEvent]:
         """Yield the events about users after a number, in order."""
         ((end,),) = self._rows("SELECT max(number) FROM trail")
         while number < (end or 0):
@@ -87,7 +87,7 @@ class SqlSigns:
                 "WHERE number > ? AND number <= ? AND uid IS NOT NULL ORDER BY number",
                 (number, last),
             ):
-                yield Noted(seq, at, agent, uid, None, None)
+                yield SignEvent(seq, at, agent, uid, None, None)
             number = last
 
     def calls(self, since: str, until: str) -> Calls:
