@@ -41,11 +41,11 @@ _UNAVAILABLE = "unavailable"
 
 
 class Backend:
-    """Each call has a session of its own, opened when the caller is named.
+    """What a shift asks of the store.
 
-    So keys, roles and files are checked as by a `verify`, a rotation or a restore is noticed,
-    and what can't be used now may be again by the next call. The connection to a server stays,
-    as long as nothing goes wrong.
+    Each call opens a session when the caller is named, as a `verify` does. So keys, roles and
+    files are checked, a rotation or a restore is noticed, and a store that fails one call may
+    serve the next. The connection to a server stays open until something goes wrong.
 
     Attributes:
         tickets: What tickets look like at this site, if it says.

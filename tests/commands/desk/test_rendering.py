@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pincli.commands.desk.rendering import keys, masked
+from pincli.commands.desk.rendering import ticket as ticket_of
 from pincli.commands.desk.state import Card, Check, Find, Open, Response, Shift
 from pincli.config import Display
 from pincli.models import Verdict
@@ -35,6 +36,7 @@ RESPONSES = st.sampled_from(
     [VERIFIED, MISSED, SIXTH, LOCKED, LIST, Card(alice(display_name="\u6f22" * 50), "T-1")]
 )
 PINS = st.from_regex("[0-9]{6}", fullmatch=True)
+SITE = re.compile("[0-9]{4}|[0-9]{6}")
 ASCII_ONLY = Display(unicode=False, color=False)
 COLOUR = Display(unicode=True, color=True)
 
@@ -73,39 +75,26 @@ def test_two_pins_look_the_same(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("alice", "alice"),
-        ("44", "**"),
-        ("444159", "******"),
-        ("4441599", "4441599"),
-        ("user12", "user12"),
-        ("alice 444159", "alice ******"),
-        ("alice444159", "alice******"),
-        ("alice #44", "alice #**"),
-        ("alice T-4711", "alice T-4711"),
-        ("\uff14\uff14", "**"),
-    ],
-)
-def test_what_may_be_a_pin_is_masked(text: str, shown: str) -> None:
-    """At the same length, so that the cursor stays in place."""
-    assert masked(Shift(line=text)) == shown
-
-
-@pytest.mark.parametrize(
     ("text", "line", "ticket"),
     [
-        ("alice T-4711", "alice T-4711", "T-4711"),
-        ("alice #444159", "alice #******", "******"),
-        ("alice 4711", "alice ****", "****"),
         ("alice smith", "alice smith", ""),
+        ("44", "**", ""),
+        ("444159", "******", ""),
+        ("4441599", "4441599", ""),
+        ("user12", "user12", ""),
+        ("alice 444159", "alice ******", ""),
+        ("alice444159", "alice******", ""),
+        ("\uff14\uff14", "**", ""),
+        ("alice T-4711", "alice T-4711", "ticket T-4711"),
+        ("alice #44", "alice #**", "ticket **"),
+        ("alice #444159", "alice #******", "ticket ******"),
+        ("alice 4711", "alice ****", "ticket ****"),
     ],
 )
-def test_a_ticket_is_shown_before_enter(text: str, line: str, ticket: str) -> None:
-    """Next to the line, and masked if it could be a PIN."""
-    assert drawn(after(Shift(), text)).splitlines()[2] == (
-        f"{line}   {f'ticket {ticket}' if ticket else ''}"
-    )
+def test_what_may_be_a_pin_is_masked(text: str, line: str, ticket: str) -> None:
+    """The line keeps its length, so that the cursor stays in place; a ticket is shown as one."""
+    shift = after(Shift(), text)
+    assert (masked(shift), ticket_of(shift)) == (line, ticket)
 
 
 @pytest.mark.parametrize(
@@ -120,12 +109,18 @@ def test_a_ticket_is_shown_before_enter(text: str, line: str, ticket: str) -> No
     ],
 )
 def test_a_ticket_of_the_site_is_shown_as_typed(text: str, line: str, ticket: str) -> None:
-    """The site's pattern decides, on the card and in the line alike."""
-    site = Shift(tickets=re.compile("[0-9]{4}|[0-9]{6}"))
-    assert drawn(after(site, text)).splitlines()[2] == f"{line}   {ticket}"
-    card = respond(site, Card(alice(), "444159"))
-    assert re.search("ticket +444159", drawn(card))
-    assert re.search(r"ticket +\*{6}", drawn(respond(Shift(), Card(alice(), "444159"))))
+    """The site's pattern decides."""
+    shift = after(Shift(tickets=SITE), text)
+    assert (masked(shift), ticket_of(shift)) == (line, ticket)
+
+
+@pytest.mark.parametrize(("tickets", "shown"), [(None, r"\*{6}"), (SITE, "444159")])
+def test_six_digits_on_a_card_are_shown_where_they_are_a_ticket(
+    tickets: re.Pattern[str] | None, shown: str
+) -> None:
+    """The pattern decides there too."""
+    card = respond(Shift(tickets=tickets), Card(alice(), "444159"))
+    assert re.search(f"ticket +{shown}", drawn(card))
 
 
 def test_each_digit_of_a_pin_is_a_mark() -> None:
