@@ -96,7 +96,7 @@ def as_login(login: str, command: str, stdin: str = "") -> subprocess.CompletedP
     )
 
 
-def test_all_is_well(setup: str) -> None:
+def test_doctor_finds_nothing(setup: str) -> None:
     """The doctor in the last line checks everything and finds nothing."""
     assert "all well" in setup
     assert "not checked" not in setup
@@ -157,7 +157,7 @@ def test_every_line_of_the_units_runs(setup: str, tmp_path: Path) -> None:
 
 
 def test_folders_are_as_the_table_says(setup: str) -> None:
-    """Owner and mode of each."""
+    """Each folder has the owner and mode in the table."""
     rows = [line.split("|")[1:3] for line in CHAPTER.splitlines() if line.startswith("| `/")]
     assert len(rows) == 6
     for name, wanted in rows:

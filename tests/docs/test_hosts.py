@@ -132,7 +132,7 @@ def shell(word: str) -> str:
 
 @pytest.fixture(scope="module")
 def floor(postgresql_servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
-    """All of the chapter, done in its order."""
+    """Do all that the chapter says, in its order."""
     address = f"127.{secrets.randbelow(250) + 1}.{secrets.randbelow(250) + 1}.9"
     server = postgresql_servers.start(
         f"hosts-{secrets.token_hex(4)}",
@@ -152,7 +152,7 @@ def floor(postgresql_servers: Servers, tmp_path_factory: pytest.TempPathFactory)
 
 
 def _make_machines(floor: Floor) -> None:
-    """The hosts as they are before: pincli and its configuration, a folder for keys, psql, ssh."""
+    """Make what each host has before: pincli, its configuration, a folder for keys, psql, ssh."""
     programs = floor.folder / "bin"
     programs.mkdir()
     for name, script in (
@@ -214,7 +214,7 @@ def _give_passwords(floor: Floor) -> None:
 
 
 def test_each_host_has_the_keys_of_the_table(floor: Floor) -> None:
-    """No more, as their owner's alone; and the table says so."""
+    """Exactly these keys, readable by their owner only."""
     for host, keys in KEYS.items():
         found = {path.name: path for path in (floor.folder / host / "keys").iterdir()}
         assert {name for name in found if not name.startswith("mark-")} == keys, host
@@ -226,7 +226,7 @@ def test_each_host_has_the_keys_of_the_table(floor: Floor) -> None:
 
 
 def test_the_hosts_do_their_work(floor: Floor) -> None:
-    """People, PINs, verdicts and a lock, each on the host whose work that is."""
+    """Each host does its part: people, PINs, verdicts and a lock."""
     floor.done("admin1", "pincli user add alice --account acme")
     pin = json.loads(floor.done("portal1", "pincli pin show alice --json"))["pin"]
     wrong = "190562" if pin != "190562" else "190563"
@@ -244,7 +244,7 @@ def test_the_hosts_do_their_work(floor: Floor) -> None:
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_doctor_finds_nothing_but_what_is_missing_here(floor: Floor, host: str) -> None:
-    """Over a socket all is well; on the way of the others there is no TLS here, and it says so."""
+    """All is well over the socket; the others connect without TLS here, and doctor says so."""
     assert "before its first verify" in MANY_HOSTS
     floor.bash(host, "pincli verify nobody --pin-stdin", "444159")
     answer = json.loads(floor.bash(host, shell("doctor").rstrip() + " --json").stdout)
@@ -253,7 +253,7 @@ def test_doctor_finds_nothing_but_what_is_missing_here(floor: Floor, host: str) 
 
 
 def test_the_crontab_mails_only_what_is_to_be_done(floor: Floor) -> None:
-    """Each job is silent when all is well, and speaks when the database is gone."""
+    """Each job is silent when all is well, and prints when the database is gone."""
     lines = floor.here(one("crontab")).splitlines()
     settings = dict(line.split("=", 1) for line in lines if re.match("[A-Z_]+=", line))
     jobs = [line.split(maxsplit=5)[5] for line in lines if re.match(r"[*\d]", line)]
@@ -270,7 +270,7 @@ def test_the_crontab_mails_only_what_is_to_be_done(floor: Floor) -> None:
             assert bool(ran.stdout + ran.stderr) is is_gone, (job, ran)
 
 
-def test_a_pooler_may_stand_between(floor: Floor) -> None:
+def test_it_works_through_a_pooler(floor: Floor) -> None:
     """In the mode that the chapter names, which the tests' pooler has."""
     assert "`pool_mode = transaction`" in MANY_HOSTS
     floor.done("admin1", "pincli user add paul --account acme")
@@ -282,7 +282,7 @@ def test_a_pooler_may_stand_between(floor: Floor) -> None:
 
 
 def test_after_an_older_state_the_hosts_stop_until_restore(floor: Floor) -> None:
-    """Nothing is charged; then all PINs are withdrawn, and every host goes on."""
+    """First nothing is charged; after restore every PIN is withdrawn, and all hosts work."""
     floor.bash("admin1", "pincli user add carl --account acme")
     pin = json.loads(floor.done("portal1", "pincli pin show carl --json"))["pin"]
     yesterday = copy_of(floor.server)
