@@ -23,7 +23,7 @@ def alerts(
         bool, option("--all", "Also show what was acknowledged in the last 30 days.")
     ] = False,
 ) -> Answer:
-    """Show signs of an attack. On users, on accounts, from a desk, on the whole floor.
+    """Show signs of an attack. On users, on accounts, by an agent, on the whole floor.
 
     Example:
       pincli alerts

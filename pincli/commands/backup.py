@@ -60,10 +60,10 @@ def restore(
       age -d pincli.db.age | pincli restore - --yes
       pincli restore
 
-    Without a file, it takes in the present store as it is: one that was moved or rolled back,
-    or that was changed behind the trail. If anything happened since, or may have, every PIN
-    is withdrawn. Each user keeps the stricter of both counters, locks and deactivations; the
-    trail is that of what is brought back.
+    Without a file, it accepts the present store as it is: one that was moved, rolled back, or
+    changed without an event. If anything happened since, or may have, every PIN is withdrawn.
+    Each user keeps the stricter of both counters, locks and deactivations. The trail is that of
+    the backup.
     """
     if path == STANDARD and sys.stdin.isatty():
         raise UsageProblem("a backup can't be read from a terminal", "pipe it in, or name its file")

@@ -91,7 +91,7 @@ def import_people(
       pincli import export.csv --profile entra --account acme
       pincli import people.csv --deactivate-missing --account acme --yes
 
-    Columns: user, account, name, type, and if you like email and active. CSV with commas,
+    Columns: user, account, name, type, and optionally email and active. CSV with commas,
     semicolons or tabs, a JSON array or JSON lines. Every row is checked before the first is
     written.
     """

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pincli.commands.registry import Entry, entries_below, entry_of, name_in
 from pincli.config import Config, read_config, under_sudo
 from pincli.errors import ClockUnusable, PincliError, Refused, Rule
+from pincli.models import Origin, User
 from pincli.rules.roles import Allowed, Role, acts_for_a_customer, may_run
 from pincli.views.sanitiser import in_account
 
 if TYPE_CHECKING:
-    from pincli.models import Origin, User
     from pincli.operations.session import Need, Session
     from pincli.store.location import Location
     from pincli.store.opening import ConnectionCache
@@ -94,7 +94,7 @@ class Invocation:
     @property
     def origin(self) -> Origin:
         """The caller and the command, as events name them."""
-        return self._origin(self.config)
+        return Origin(self.config.agent, self.command)
 
     def ticket(self, typed: str | None, answer: str | None = None) -> str | None:
         """The part of a ticket that may be recorded; digits of the caller's answer are masked."""
@@ -206,11 +206,6 @@ class Invocation:
                 speak(self._config.say)
         return self._config
 
-    def _origin(self, config: Config) -> Origin:
-        from pincli.models import Origin
-
-        return Origin(config.agent, self.command)
-
     def _session(
         self, config: Config, *needs: Need, **options: Any
     ) -> AbstractContextManager[Session]:
@@ -220,7 +215,7 @@ class Invocation:
             config.store,
             config.keys,
             marks=config.marks,
-            origin=self._origin(config),
+            origin=Origin(config.agent, self.command),
             needs=frozenset(needs),
             shows_people=config.roles is None or bool(config.roles & _SEE_PEOPLE),
             **options,

@@ -32,8 +32,8 @@ def report(
       pincli report
       pincli report --since 30d --html "$HOME/report-$(date +%F).html"
 
-    A span of more than a day begins at a midnight. Figures are compared with as long a span
-    before it. The page loads nothing from anywhere, and holds names of accounts and agents.
+    A span of more than a day begins at a midnight. Figures are compared with a span of the same
+    length before it. The page loads nothing, and has names of accounts and agents.
     """
     moment = since(since_when)
     session = invocation.open()

@@ -64,8 +64,8 @@ def reset(
       pincli reset --account acme --reason T-4711 --yes --json
       pincli reset --from-file users.txt --output pins.csv --yes
 
-    After an interruption or a kill, the same command does the rest. With --output, what is
-    there then is FILE.part; --only-missing serves those whose PIN is not in it.
+    After an interruption, run the same command to finish. With --output, add --only-missing and
+    give another file: FILE.part has the PINs made so far.
     """
     if not (users or account or from_file or everybody):
         raise UsageProblem("no user is named", "give users, --account, --from-file or --all")

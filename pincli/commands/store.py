@@ -35,8 +35,8 @@ def init(
       pincli --store postgresql://admin1@db.example.com/pincli init
       pincli init --print-sql | psql postgresql://postgres@db.example.com/pincli
 
-    On a PostgreSQL server it makes schema, functions and group roles where its login may. Where
-    it may not, a DBA runs what --print-sql prints, and init then makes the rest.
+    On a PostgreSQL server it makes schema, functions and group roles if its login may. If not,
+    a DBA first runs what --print-sql prints, and init makes the rest.
     """
     if print_sql:
         text = sql_for_dba()
@@ -51,9 +51,9 @@ def doctor(invocation: Invocation) -> Answer:
 
     Integrity, permissions, keys, free space and clock.
 
-    On a PostgreSQL server its version and settings, the way there, this host's login, and
-    whether tables, functions and rights are those of this pincli. What this login can't see is
-    said to be not checked.
+    On a PostgreSQL server also its version and settings, the connection, this host's login, and
+    whether tables, functions and rights are those of this version. What this login can't see is
+    listed as not checked.
 
     Example:
       pincli doctor
@@ -72,11 +72,11 @@ def upgrade(invocation: Invocation) -> Answer:
     Example:
       pincli store upgrade
 
-    The trail is checked first, and kept; PINs, counters and locks are kept too. It is done
-    whole or not at all. Up to 20,000 users, any command that writes does it on its way.
+    The trail is checked first. PINs, counters, locks and trail are kept. It is done whole or
+    not at all. With up to 20,000 users, any command that writes upgrades the store first.
 
-    On a server it takes the login that owns the schema, and makes the database's functions
-    those of this version, while agents verify.
+    On a server it needs the login that owns the schema, and replaces the database's functions
+    with those of this version. Agents go on verifying.
     """
     config = invocation.config
     if isinstance(config.store, Server):
@@ -102,10 +102,10 @@ def move(
     Example:
       pincli store move postgresql://admin1@db.example.com/pincli
 
-    The database has what `pincli init --print-sql` prints, and no store yet; the login belongs
-    to pincli_admin. Nobody's PIN, counter or lock changes. The trail is checked first; agents
-    wait while rows are copied. From then on the old store refuses all work. If the move is cut
-    short, the same command finishes it.
+    The database needs what `pincli init --print-sql` prints and no store; the login must belong
+    to pincli_admin. No PIN, counter or lock changes. The trail is checked first; agents wait
+    while rows are copied. Afterwards the old store refuses all work. After an interruption, run
+    the same command to finish.
     """
     target = location_of(location)
     config = invocation.config

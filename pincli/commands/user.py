@@ -133,13 +133,13 @@ def erase(
     account: WhereOption = None,
     yes: YesOption = False,
 ) -> Answer:
-    """Remove what names a deactivated user. Their events stay, about a random number.
+    """Remove everything that names a deactivated user. Their events stay, under a random number.
 
     Example:
       pincli user erase alice
 
     Login, display name, e-mail, and the reasons and tickets of their events are gone for good.
-    Nobody becomes that user again: the same login, added again, is a new person.
+    The same login, added again, is a new user.
     """
     require_confirmable(yes=yes)
     session = invocation.open(Need.WRITE)
