@@ -19,7 +19,6 @@ from pincli.commands.output import (
     run_hooks,
     take_stdout,
     warn,
-    write_line,
     writing,
 )
 from pincli.commands.registry import name_in
@@ -113,7 +112,7 @@ def run() -> int:
 
 def _show_version(value: bool) -> None:
     if value:
-        write_line(f"pincli {__version__}")
+        typer.echo(f"pincli {__version__}")
         raise typer.Exit
 
 

@@ -94,12 +94,6 @@ def writing() -> Iterator[None]:
         raise OutputUnavailable(closed_by_reader=isinstance(error, BrokenPipeError)) from None
 
 
-def write_line(text: str) -> None:
-    """Write a text of our own and a newline to stdout."""
-    with writing():
-        sys.stdout.write(text + "\n")
-
-
 def show(blocks: Sequence[Block], stream: TextIO) -> None:
     """Draw blocks with Rich on a terminal, as plain lines elsewhere."""
     from pincli.views import text_output

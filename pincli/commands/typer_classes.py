@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import JsonOption, refuse_option_as_value
-from pincli.commands.output import TICKET_MASKED, warn, write_answer, write_line
+from pincli.commands.output import TICKET_MASKED, warn, write_answer
 from pincli.commands.registry import (
     GROUPS,
     Entry,
@@ -40,9 +40,6 @@ class PlainCommand(TyperCommand):
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: D102
         _write_epilog(self.epilog, formatter)
         _write_exit_codes(entry_of(ctx.command_path.partition(" ")[2]), formatter)
-
-    def get_help_option(self, ctx: Any) -> Any:  # noqa: D102
-        return _written_by_us(super().get_help_option(ctx))
 
 
 class PlainGroup(TyperGroup):
@@ -94,9 +91,6 @@ class PlainGroup(TyperGroup):
             codes = ", ".join(f"{int(code)} {code.short}" for code in ExitCode)
             topics = f"Topics of `pincli help TOPIC`: {', '.join(ABOUT)}."
             _write_epilog(f"Exit codes: {codes}.\n\n{topics}", formatter)
-
-    def get_help_option(self, ctx: Any) -> Any:  # noqa: D102
-        return _written_by_us(super().get_help_option(ctx))
 
 
 def _group(name: str) -> PlainGroup:
@@ -180,15 +174,3 @@ def _write_exit_codes(entry: Entry | None, formatter: Any) -> None:
     codes = [(str(int(code)), code.meaning) for code in entry.exits] if entry else []
     with formatter.section("Exit codes"):
         formatter.write_dl(codes)
-
-
-def _written_by_us(option: Any) -> Any:
-    """The option --help, which fails if its text can't be written."""
-
-    def show_help(ctx: Any, _param: Any, value: bool) -> None:
-        if value and not ctx.resilient_parsing:
-            write_line(ctx.get_help())
-            raise typer.Exit
-
-    option.callback = show_help
-    return option
