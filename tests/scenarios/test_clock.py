@@ -7,6 +7,7 @@ import time
 import pytest
 
 from pincli.models import Outcome
+from tests.support.ageing import long_ago
 from tests.support.contract import call, error_of
 from tests.support.desk import Desk
 from tests.support.driving import (
@@ -25,20 +26,19 @@ AHEAD = Plan(ago=-3650 * 86_400)
 UNLOCK = ("unlock", "alice", "--reason", "T-1", "--json")
 
 
-def _locked_twice(desk: Desk, plan: Plan) -> None:
+def _locked_twice(desk: Desk, *, days_ahead: int) -> None:
     """Two locks and unlocks, then three misses."""
-    for _ in range(2):
-        for _ in range(6):
-            assert drive(desk, *verify_of("alice"), plan=plan, pin=WRONG).code == 3
-        assert drive(desk, *UNLOCK, plan=plan).code == 0
-    for _ in range(3):
-        assert drive(desk, *verify_of("alice"), plan=plan, pin=WRONG).code == 3
+    with long_ago(-days_ahead):
+        for _ in range(2):
+            guess_wrong(desk, "alice", 6)
+            assert call(desk, [*UNLOCK]).code == 0
+        guess_wrong(desk, "alice", 3)
 
 
 def test_future_events_raise_no_alert(desk: Desk) -> None:
     """Future events raise no alert; doctor reports them, and the counter stays."""
     desk.collected("alice")
-    _locked_twice(desk, AHEAD)
+    _locked_twice(desk, days_ahead=3650)
     alerts = desk.run("alerts", "--json", "--exit-code")
     assert alerts.code == 0, alerts
     checks = desk.run("doctor", "--json").answer["checks"]
@@ -50,7 +50,7 @@ def test_future_events_raise_no_alert(desk: Desk) -> None:
 def test_the_same_events_now_raise_one(desk: Desk) -> None:
     """The same events at the right time are a sign."""
     desk.collected("alice")
-    _locked_twice(desk, Plan())
+    _locked_twice(desk, days_ahead=0)
     assert desk.run("alerts", "--json", "--exit-code").code == 4
 
 
