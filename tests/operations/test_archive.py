@@ -61,11 +61,29 @@ def long_used(folder: Path, server: Server | None) -> Desk:
     return desk
 
 
+@pytest.fixture(scope="module")
+def templates() -> Iterator[dict[str, Desk]]:
+    """By engine, the store that tests copy."""
+    made: dict[str, Desk] = {}
+    yield made
+    for desk in made.values():
+        if isinstance(desk, ServedDesk):
+            desk.database_there.drop()
+
+
 @pytest.fixture
-def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+def desk(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    templates: dict[str, Desk],
+) -> Iterator[Desk]:
     """A store that has been in use for a long time."""
-    in_folder = getattr(request, "param", "sqlite") == "sqlite"
-    desk = long_used(tmp_path, None if in_folder else request.getfixturevalue("server"))
+    engine = getattr(request, "param", "sqlite")
+    if engine not in templates:
+        server = None if engine == "sqlite" else request.getfixturevalue("server")
+        templates[engine] = long_used(tmp_path_factory.mktemp(engine), server)
+    desk = copy_of(templates[engine], tmp_path)
     yield desk
     if isinstance(desk, ServedDesk):
         desk.database_there.drop()
