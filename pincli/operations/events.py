@@ -16,13 +16,7 @@ _COUNTED_BY_READING = 500
 
 
 def require_known(session: Session, wanted: EventFilter) -> None:
-    """Refuse a user or account that doesn't exist and has no events: it may be a typo.
-
-    Raises:
-        AmbiguousUser: Several accounts have that login, and none is given.
-        UnknownUser: The login has no user and no event.
-        UnknownAccount: The account has no user and no event.
-    """
+    """Refuse a user or account that doesn't exist and has no events: it may be a typo."""
     try:
         if wanted.user is not None and wanted.user.startswith(ERASED):
             raise UnknownUser([wanted.user])  # erased, but still a name in the trail

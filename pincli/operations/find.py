@@ -33,10 +33,6 @@ def find(session: Session, words: str, *, account: str | None = None, limit: int
     An exact login or e-mail address comes first, then those with most whole words, the active
     before the inactive. The first one is certain if nobody else has that login or address, or
     if it is the only hit and has all words as whole words: a beginning could be a namesake's.
-
-    Raises:
-        MalformedName: The account can't be one.
-        UnknownAccount: No user belongs to it.
     """
     account = None if account is None else require_account(session, account)
     search = _Search(session.store.people, account)
@@ -83,21 +79,13 @@ def find_caller(
 
 
 def accounts_with(store: Store, logins: Sequence[str]) -> list[str]:
-    """Return the accounts that have a user of one of these logins, sorted.
-
-    Raises:
-        MalformedName: One can't be a login.
-    """
+    """Return the accounts that have a user of one of these logins, sorted."""
     found = store.people.named([canonical_user(login) for login in logins])
     return sorted({user.account for user in found if all_printable(user.account)})
 
 
 def names_beginning(store: Store, column: Literal["login", "account"], text: str) -> list[str]:
-    """Return up to NAMES_AT_MOST names of users or accounts that begin with a text.
-
-    Raises:
-        MalformedName: No name can begin like that.
-    """
+    """Return up to NAMES_AT_MOST names of users or accounts that begin with a text."""
     canonical = canonical_user if column == "login" else canonical_account
     begun = canonical(text) if text.strip() else ""
     found = store.people.with_prefix(column, begun, limit=NAMES_AT_MOST)

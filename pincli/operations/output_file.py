@@ -48,7 +48,7 @@ class OutputFile:
         folder = path.absolute().parent
         require_elsewhere(path, forbidden, real=Path(os.path.realpath(folder), path.name))
         if not folder.is_dir():
-            raise FileUnreadable(f"{folder}: there is no such folder")
+            raise FileUnreadable(f"{folder}: this folder does not exist")
         try:
             if os.path.lexists(path):
                 raise Refused(Rule.FILE_EXISTS, str(path))

@@ -23,24 +23,14 @@ class Named(NamedTuple):
 
 
 def named(name: str | Named, account: str | None = None) -> Named:
-    """Return the canonical form of a name, in its own account or else in this one.
-
-    Raises:
-        MalformedName: It can't be a user name, or an account name.
-    """
+    """Return the canonical form of a name, in its own account or else in this one."""
     login, own = name if isinstance(name, Named) else (name, None)
     where = own or account
     return Named(canonical_user(login), None if where is None else canonical_account(where))
 
 
 class Chosen(NamedTuple):
-    """The users that some names mean.
-
-    Attributes:
-        users: In the order of the names.
-        unknown: The names that nobody has.
-        ambiguous: The first login that several accounts have, with these accounts.
-    """
+    """The users that some names mean, unknown names, and the first login of several accounts."""
 
     users: list[User]
     unknown: list[Named]

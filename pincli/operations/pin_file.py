@@ -43,11 +43,7 @@ class PinFile(OutputFile):
         super().begin(first or _line(COLUMNS))
 
     def append(self, rows: Sequence[PinRow]) -> None:
-        """Write PINs, durably.
-
-        Raises:
-            FileUnwritable: There is no room for them; earlier PINs stay.
-        """
+        """Write PINs, durably, all or none."""
         lines = self.write([_line([*map(escape_formula, row)]) for row in rows])
         self._last = {row[:2]: line for row, line in zip(rows, lines, strict=True)}
         self._keeps = True
@@ -58,14 +54,7 @@ class PinFile(OutputFile):
         return str(self.part) if self._keeps else ""
 
     def take_back(self, users: Set[tuple[str, str]]) -> None:
-        """Blank the lines, among those appended last, of users who did not get their PIN.
-
-        Args:
-            users: By login and account.
-
-        Raises:
-            FileUnwritable: It can't be done.
-        """
+        """Blank the lines, appended last, of users who did not get their PIN."""
         if not users:
             return
         try:

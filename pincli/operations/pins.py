@@ -87,12 +87,7 @@ def change(session: Session, name: str, pin: str, *, account: str | None = None)
 
 
 def check(pin: str) -> None:
-    """Check a PIN against the PIN rules; needs no store.
-
-    Raises:
-        MalformedPin: It is not six digits.
-        Refused: A PIN rule forbids it.
-    """
+    """Check a PIN against the PIN rules; needs no store."""
     require_well_formed(pin)
     require_allowed(pin)
 

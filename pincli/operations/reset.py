@@ -53,10 +53,8 @@ def reset(
 ) -> Iterator[list[ResetUser]]:
     """Reset the selected users in durable steps; `file` gets each new PIN before it is valid.
 
-    The session needs Need.WRITE, and Need.SET_PIN to issue.
-
-    Raises:
-        Interrupted: Between two steps; another run does the rest.
+    After an interruption, another run does the rest. The session needs Need.WRITE, and
+    Need.SET_PIN to issue.
     """
     session.store.prepare_for_bulk()
     if order.issue:

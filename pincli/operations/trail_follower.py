@@ -78,11 +78,7 @@ class Follower:
         self._wanted.discard(position)
 
     def store_position(self) -> tuple[Head, bool]:
-        """Return what the store's first event follows, and whether that event is of schema 1.
-
-        Raises:
-            BadEvent: The sealed start is not as pincli wrote it.
-        """
+        """Return what the store's first event follows, and whether that event is of schema 1."""
         start, rows = self._trail.start(), self._trail.old_after(0)[:1]
         if start.number == 0 and start.link != first_link(self._store_id):
             raise BadEvent(1, WRONG_BEGINNING)
@@ -124,12 +120,7 @@ class Follower:
     def follow_file(
         self, archive: Archive, progress: Progress = no_progress, total: int = 0
     ) -> None:
-        """Check the events of a file, which come next, and the seal at its end.
-
-        Raises:
-            BadEvent: One is not as pincli wrote it.
-            FileUnreadable: The file is not whole.
-        """
+        """Check the events of a file, which come next, and the seal at its end."""
         for page in archive.pages():
             try:
                 self.follow(page)
