@@ -181,18 +181,6 @@ def test_a_login_of_two_accounts_is_acknowledged_with_its_account(floor: Desk) -
         assert accounts(session) == ["acme"]
 
 
-def test_a_deployment_has_bounds_of_its_own(floor: Desk) -> None:
-    """A lower bound finds more."""
-    with at(floor, timedelta(hours=1)) as session:
-        miss(session, "alice", 2)
-    with floor.session() as session:
-        assert not alerts.find_alerts(session, now=NOW).signs
-        own = Bounds(user_wrong=2)
-        assert [each.id for each in alerts.find_alerts(session, now=NOW, bounds=own).signs] == [
-            "user:alice"
-        ]
-
-
 def test_agents_see_no_signs_about_agents(floor: Desk) -> None:
     """Neither present nor acknowledged ones."""
     attacked(floor, datetime.now(UTC))

@@ -207,15 +207,6 @@ def test_the_next_run_delivers_what_one_did_not(near: Desk, way: str) -> None:
     assert again == failed
 
 
-def test_without_a_hook_nothing_waits(near: Desk) -> None:
-    """Locks from before there was a hook are never delivered."""
-    assert near.verify("alice", WRONG).code == 3
-    assert near.sql("SELECT * FROM notices") == []
-    recorder = HookRecorder(near)
-    assert run(near, recorder.command, "verify", "bob", "--pin-stdin", stdin=f"{RIGHT}\n").code == 0
-    assert recorder.notes() == []
-
-
 def test_programs_that_a_hook_starts_end_with_it(near: Desk) -> None:
     """In the background too."""
     recorder = HookRecorder(near)

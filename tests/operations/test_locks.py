@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pincli.errors import Refused, Rule, UnknownUser
+from pincli.errors import UnknownUser
 from pincli.models import Outcome, State, UserType
 from pincli.operations import people
 from pincli.operations.locks import lock, require_locked, unlock
@@ -122,29 +122,3 @@ def test_unlocking_gives_six_new_attempts_on_the_same_pin(desk: Desk) -> None:
         assert kinds_after(desk, number) == [("unlocked", None, 0)]
         assert desk.events()[-1].reason == "in the portal"
         assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
-
-
-@pytest.mark.parametrize("counter", [0, 5])
-def test_below_six_there_is_nothing_to_unlock(desk: Desk, counter: int) -> None:
-    """The refusal is recorded, so unlocking gives no more guesses before the lock."""
-    before = with_counter(desk, counter)
-    number = last_number(desk)
-    with desk.session() as session:
-        with pytest.raises(Refused) as refusal:
-            unlock(session, "alice", "please")
-        assert (refusal.value.rule, refusal.value.subject) == (Rule.NOT_LOCKED, "alice")
-        with pytest.raises(Refused):
-            require_locked(session, "alice")
-    assert desk.user("alice") == before
-    assert kinds_after(desk, number) == [("refused", "not_locked", counter)] * 2
-
-
-def test_an_inactive_users_lock_can_be_released(desk: Desk) -> None:
-    """The counter decides; the user stays inactive."""
-    with_counter(desk, 6)
-    with desk.session() as session:
-        people.set_active(session, "alice", active=False, reason=None)
-        after = unlock(session, "alice", "clean up")
-        assert (after.failed_attempts, state_of(after)) == (0, State.INACTIVE)
-        with pytest.raises(Refused):
-            unlock(session, "alice", "again")

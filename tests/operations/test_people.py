@@ -106,18 +106,6 @@ def test_an_edit_to_a_type_without_pins_withdraws_the_pin(desk: Desk) -> None:
     assert [kind for kind, *_ in kinds_after(desk, number)] == ["user_updated", "pin_withdrawn"]
 
 
-@pytest.mark.parametrize("active", [True, False])
-def test_deactivating_twice_changes_nothing_the_second_time(desk: Desk, active: bool) -> None:
-    """It leaves no event; nor does activating."""
-    with_counter(desk, 3)
-    with desk.session() as session:
-        people.set_active(session, "alice", active=active, reason=None)
-        number = last_number(desk)
-        change = people.set_active(session, "alice", active=active, reason=None)
-    assert change.before == change.after == desk.user("alice")
-    assert last_number(desk) == number
-
-
 def test_an_account_is_found_in_any_spelling(desk: Desk) -> None:
     """For an unknown one, similar accounts are suggested."""
     desk.add("alice")

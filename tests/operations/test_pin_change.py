@@ -14,13 +14,12 @@ from pincli.errors import (
     Refused,
     Rule,
 )
-from pincli.models import Outcome, PinOrigin, State, UserType
+from pincli.models import State, UserType
 from pincli.operations import people, pins
 from pincli.operations.keys import KeyKind, rotate
 from pincli.operations.session import Session
-from pincli.operations.verify import verify
 from tests.operations.resetting import reset_named
-from tests.store.attempting import PIN, kinds_after, last_number, told, with_counter
+from tests.store.attempting import PIN, kinds_after, last_number, with_counter
 from tests.support.desk import Desk
 
 pytestmark = pytest.mark.engines
@@ -32,31 +31,6 @@ FORBIDDEN = {
     "123498": Rule.DIGIT_SEQUENCE,
     "654378": Rule.DIGIT_SEQUENCE,
 }
-
-
-@pytest.mark.parametrize("counter", range(6))
-def test_a_choice_replaces_the_old_pin(desk: Desk, counter: int) -> None:
-    """Counter 0, a new version, set by the customer; the old PIN is incorrect."""
-    before = with_counter(desk, counter)
-    number = last_number(desk)
-    with desk.session() as session:
-        after = pins.change(session, " Alice", CHOICE)
-        assert told(after) == told(desk.user("alice"))
-        assert after.failed_attempts == 0
-        assert after.pin_version == before.pin_version + 1
-        assert after.pin_set_by is PinOrigin.CUSTOMER
-        assert kinds_after(desk, number) == [("pin_changed", None, 0)]
-        assert pins.show(session, "alice").pin == CHOICE
-        assert verify(session, "alice", PIN, None).outcome is Outcome.INCORRECT
-        assert verify(session, "alice", CHOICE, None).outcome is Outcome.VERIFIED
-
-
-def test_the_first_pin_may_be_chosen(desk: Desk) -> None:
-    """Without a look at a generated one."""
-    desk.add("alice")
-    with desk.session() as session:
-        assert pins.change(session, "alice", CHOICE).pin_version == 1
-        assert verify(session, "alice", CHOICE, None).outcome is Outcome.VERIFIED
 
 
 @pytest.mark.parametrize(("pin", "rule"), [*FORBIDDEN.items(), (PIN, Rule.SAME_PIN)])

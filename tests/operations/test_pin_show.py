@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 
 from pincli.errors import NoPinPossible, PinChangedMeanwhile, SealDamaged
-from pincli.models import Outcome, PinOrigin, ShownPin, State, User, UserType
+from pincli.models import Outcome, PinOrigin, State, User, UserType
 from pincli.operations import people, pins
 from pincli.operations.session import Session
 from pincli.operations.verify import verify
-from pincli.rules.pins import broken_rule
 from pincli.store.contract import Transaction
 from pincli.store.steps import pins as pin_steps
-from tests.store.attempting import PIN, kinds_after, last_number, rewrite, told, with_counter
+from tests.store.attempting import PIN, kinds_after, last_number, rewrite, with_counter
 from tests.support.desk import Desk
 from tests.support.overtaking import overtake
 
@@ -23,34 +22,6 @@ def withdraw(session: Session, name: str) -> None:
     """Withdraw a PIN as bulk work does."""
     (user,) = session.store.people.find(name)
     session.store.write(pin_steps.withdraw, [user.id], unlock=False, reason=None)
-
-
-def test_the_first_look_makes_the_pin(desk: Desk) -> None:
-    """Before it nobody knows it; after it, it verifies."""
-    before = desk.add("alice")
-    number = last_number(desk)
-    with desk.session() as session:
-        shown = pins.show(session, " Alice")
-        after = desk.user("alice")
-        assert shown.first
-        assert told(shown.user) == told(after)
-        assert broken_rule(shown.pin) is None
-        assert after.pin_set_by is PinOrigin.GENERATED
-        assert (before.question, after.pin_version) == (None, 1)
-        assert kinds_after(desk, number) == [("pin_generated", None, 0)]
-        assert verify(session, "alice", shown.pin, None).outcome is Outcome.VERIFIED
-
-
-@pytest.mark.parametrize("counter", range(7))
-def test_another_look_shows_the_same_and_changes_nothing(desk: Desk, counter: int) -> None:
-    """Locked or not."""
-    before = with_counter(desk, counter)
-    number = last_number(desk)
-    with desk.session() as session:
-        for _ in range(2):
-            assert pins.show(session, "alice") == ShownPin(before, PIN, first=False)
-    assert desk.user("alice") == before
-    assert kinds_after(desk, number) == [("pin_shown", None, counter)] * 2
 
 
 def test_a_first_look_while_locked_makes_a_pin_and_keeps_the_lock(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pincli.errors import Interrupted, Refused, Rule, StoreUnavailable
+from pincli.errors import Interrupted, StoreUnavailable
 from pincli.models import EventKind, Fault, ResetUser, State, User, UserType
 from pincli.operations import people, pins
 from pincli.operations.editing import set_active_many
@@ -287,32 +287,6 @@ def _check_file(desk: Desk, path: Path) -> None:
                 assert verifies(session, user, handed[name]), name
             else:
                 assert user.question is None, name
-
-
-def test_a_run_that_is_cut_short_can_be_finished(crowd: Desk, tmp_path: Path) -> None:
-    """FILE.part has every new PIN; the others get theirs in another file."""
-    crowd.collected("zed")
-    with opened(crowd) as (session, selection), new_file(tmp_path) as file:
-        steps = reset(session, selection, ORDERS[2], file=file)
-        while not file.kept:
-            next(steps)
-        steps.close()  # type: ignore[attr-defined]
-    part = tmp_path / "pins.csv.part"
-    early = set(pins_in(part))
-    assert 0 < len(early) < MANY
-    _check_file(crowd, part)
-    with pytest.raises(Refused) as caught:
-        new_file(tmp_path)
-    assert caught.value.rule is Rule.FILE_CUT_SHORT
-    with (
-        opened(crowd) as (session, everybody),
-        missing_of(everybody, session) as selection,
-        PinFile(tmp_path / "rest.csv", forbidden=()) as file,
-    ):
-        list(reset(session, selection, MISSING, file=file))
-    rest = set(pins_in(tmp_path / "rest.csv"))
-    assert early & rest == set()
-    assert early | rest == {n for n, u in records(crowd).items() if u.active}
 
 
 def test_ctrl_c_names_the_file_with_pins(crowd: Desk, tmp_path: Path) -> None:

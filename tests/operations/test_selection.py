@@ -9,7 +9,7 @@ from itertools import chain
 
 import pytest
 
-from pincli.errors import MalformedName, UnknownAccount, UnknownUser
+from pincli.errors import UnknownUser
 from pincli.models import EventFilter, EventKind, State
 from pincli.operations import people
 from pincli.operations.selection import Selection, select, select_staged
@@ -50,26 +50,6 @@ def names(selection: Selection) -> list[str]:
     return [user.login for page in selection.pages() for user in page]
 
 
-def test_names_in_any_spelling_each_once_in_storage_order(few: Session) -> None:
-    """Two spellings are one user."""
-    with select(few, names=["alice", " ZOE", "Alice", "zoe"]) as selection:
-        assert (names(selection), len(selection), selection.word) == (["zoe", "alice"], 2, "")
-
-
-def test_an_account_is_all_its_users(few: Session) -> None:
-    """Its canonical name is the word to type."""
-    with select(few, account=" Globex") as selection:
-        assert (names(selection), selection.word) == (["bob", "carl"], "globex")
-
-
-def test_everybody_includes_any_names(few: Session) -> None:
-    """The word is ALL."""
-    for account, named in ((None, None), ("globex", ["bob"])):
-        with select(few, names=named, account=account, everybody=True) as selection:
-            assert names(selection) == ["zoe", "bob", "alice", "carl"]
-            assert (len(selection), selection.word) == (4, "ALL")
-
-
 def test_an_empty_list_selects_nobody(few: Session) -> None:
     """And above all not everybody."""
     with select(few, names=[]) as selection:
@@ -89,18 +69,6 @@ def test_all_unknown_names_are_refused_at_once(few: Session, desk: Desk, everybo
     assert caught.value.names == ("nobody", "no-one")
     refused = [event.user for event in desk.events() if event.kind is EventKind.REFUSED]
     assert refused == ["nobody", "no-one"]
-
-
-@pytest.mark.parametrize(
-    ("named", "account", "error"),
-    [(["alice"], "acne", UnknownAccount), (["alice", "a b"], None, MalformedName)],
-)
-def test_a_wrong_account_or_name_is_refused(
-    few: Session, named: list[str], account: str | None, error: type[Exception]
-) -> None:
-    """Before anything is selected."""
-    with pytest.raises(error), select(few, names=named, account=account):
-        pytest.fail("it was selected")
 
 
 def test_totals_are_those_of_the_selection(few: Session, desk: Desk) -> None:

@@ -69,28 +69,6 @@ def test_the_right_answer_verifies_and_clears_the_counter(desk: Desk, counter: i
     assert {event.ticket for event in desk.events() if event.seq > number} == {"T-1"}
 
 
-@pytest.mark.parametrize("answer", [WRONG, FORBIDDEN, "123456"])
-@pytest.mark.parametrize("counter", range(6))
-def test_a_wrong_answer_counts_one(desk: Desk, counter: int, answer: str) -> None:
-    """A PIN that the rules forbid too; the sixth locks."""
-    before = with_counter(desk, counter)
-    number = last_number(desk)
-    with desk.session() as session:
-        verdict = verify(session, "alice", answer, None)
-        on_disk = desk.user("alice")
-    locked = counter == 5
-    state = State.LOCKED if locked else State.ACTIVE
-    assert told_verdict(verdict) == Verdict(Outcome.INCORRECT, told(on_disk), state, number + 1)
-    assert on_disk.failed_attempts == counter + 1
-    assert (on_disk.pin_check, on_disk.last_verified_at) == (before.pin_check, None)
-    assert on_disk.locks_total == int(locked)
-    assert kinds_after(desk, number) == [
-        ("attempt", None, counter + 1),
-        ("incorrect", "incorrect", counter + 1),
-        *([("locked", None, 6)] if locked else []),
-    ]
-
-
 @pytest.mark.parametrize("answer", MALFORMED)
 @pytest.mark.parametrize("counter", [0, 5])
 def test_a_malformed_answer_is_never_charged(desk: Desk, counter: int, answer: str) -> None:
