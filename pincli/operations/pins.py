@@ -113,8 +113,8 @@ def prepare(
 
 def seal_for(session: Session, user: User, pin: str) -> Sealed:
     """Seal a PIN for the user's next PIN version."""
-    # Read once: under a bulk issue it may be another a moment later, and a seal that names
-    # a key it was not made with can never be opened.
+    # Read the key once: another thread may renew it, and a seal that names another key can't be
+    # opened.
     key = session.keyring.portal_public
     bound = bound_to(None, user.uid)
     return Sealed(seal(key, bound, user.pin_version + 1, pin), key.fingerprint)
