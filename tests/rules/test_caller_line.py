@@ -47,7 +47,7 @@ NAMES = {
 
 @pytest.mark.parametrize("line", TICKETS)
 def test_the_ticket_is_separated_from_the_words(line: str) -> None:
-    """The last of several words, or a cell; the rest is left."""
+    """It is the last of several words, or a cell; the rest is left."""
     ticket, words = read_line(line)
     assert ticket == TICKETS[line]
     assert "alice" in words
@@ -56,7 +56,7 @@ def test_the_ticket_is_separated_from_the_words(line: str) -> None:
 
 @pytest.mark.parametrize("line", NO_TICKETS)
 def test_what_may_be_a_name_or_a_pin_is_no_ticket(line: str) -> None:
-    """Nor is what comes alone."""
+    """A word that comes alone is no ticket either."""
     assert read_line(line) == (None, line)
 
 

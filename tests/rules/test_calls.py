@@ -30,7 +30,7 @@ CALLED = lockout.after(IDLE, begun(IDLE, agent="eva", ref="T-1", at=at(0)))
     [(0, True), (1799, True), (1800, False), (-60, True), (-61, False)],
 )
 def test_a_call_lasts_for_thirty_minutes(seconds: int, goes_on: bool) -> None:
-    """Nobody has to end it, and a clock may be a minute ahead; only one that goes on can end."""
+    """It ends by itself; its clock may be a minute ahead; only a present call can be ended."""
     call = Call("eva", "T-1", at(0)) if goes_on else None
     assert call_of(CALLED, at=at(seconds)) == call
     step = ended(CALLED, agent="eva", any_agents=False, at=at(seconds))
@@ -44,7 +44,7 @@ def test_the_latest_call_counts() -> None:
 
 
 def test_only_its_agent_or_an_admin_ends_a_call() -> None:
-    """Nothing of it is left in the record; the event has its ticket."""
+    """The record keeps nothing of it; the event has its ticket."""
     with pytest.raises(Refused) as refusal:
         ended(CALLED, agent="mia", any_agents=False, at=at(1))
     assert refusal.value.rule is Rule.CALL_OF_ANOTHER

@@ -66,7 +66,7 @@ def told_apart(row: Sequence[Value]) -> list[tuple[type, Value]]:
 
 
 def test_a_digest_is_of_the_label_and_every_value_behind_its_name() -> None:
-    """Anybody with a SHA-256 can compute it: lengths, names, and values behind their kind."""
+    """Anybody can compute it with SHA-256, from lengths, names, kinds and values."""
     expected = by_hand(
         b"pincli/v2/record",
         *(b"id", b"i7", b"uid", b"b" + UID, b"blind", b"b" + bytes(16)),
@@ -94,7 +94,7 @@ def test_a_link_is_of_the_link_before_and_the_event_without_its_own_link_and_sea
 
 
 def test_the_first_link_is_bound_to_the_store() -> None:
-    """Two stores' trails never share a link, nor do two that go on from other heads."""
+    """Two stores never share a link, nor do two trails that continue different heads."""
     assert first_link("one") == by_hand(FIRST, b"one")
     assert first_link("one", b"head") == by_hand(FIRST, b"one", b"head")
     assert len({first_link("one"), first_link("on", b"e"), first_link("two")}) == 3
@@ -139,7 +139,7 @@ def test_no_two_records_have_one_digest(one: list[Value], two: list[Value]) -> N
 
 @pytest.mark.parametrize("field", User._fields)
 def test_every_column_of_a_record_is_in_its_digest(field: str) -> None:
-    """None can be edited without another digest."""
+    """No column can be edited without changing the digest."""
     edits: list[dict[str, Any]] = [{field: value} for value in ("x", b"x", 2**40)]
     others = {record_digest(ALICE._replace(**edit)) for edit in edits}
     assert len(others | {record_digest(ALICE)}) == 4
@@ -147,7 +147,7 @@ def test_every_column_of_a_record_is_in_its_digest(field: str) -> None:
 
 @pytest.mark.parametrize("field", TrailEvent._fields[:-2])
 def test_every_column_of_an_event_is_in_its_link(field: str) -> None:
-    """None can be edited without another link."""
+    """No column can be edited without changing the link."""
     edits: list[dict[str, Any]] = [{field: value} for value in ("x", b"x", 2**40)]
     others = {link_of(b"", MISS._replace(**edit)) for edit in edits}
     assert len(others | {link_of(b"", MISS)}) == 4
@@ -157,12 +157,12 @@ def test_every_column_of_an_event_is_in_its_link(field: str) -> None:
 @example(one=Texts(1, bytes(16), "a", None, None), two=Texts(1, bytes(16), None, "a", None))
 @example(one=Texts(1, bytes(16), "", None, None), two=Texts(1, bytes(16), None, None, None))
 def test_no_two_sets_of_texts_have_one_digest(one: Texts, two: Texts) -> None:
-    """A text moved from reason to ticket shows, and so does an empty one."""
+    """Moving a text from reason to ticket changes the digest, and so does an empty text."""
     assert (texts_digest(one) == texts_digest(two)) is (one == two)
 
 
 def test_a_column_that_is_null_is_not_in_a_digest() -> None:
-    """So one that a later version adds leaves the digests of before alone."""
+    """So a column that a later version adds does not change old digests."""
     names = [name.encode() for name, value in ALICE._asdict().items() if value is None]
     assert len(names) > 10
     empty = record_digest(User._make([None] * len(User._fields)))
@@ -171,7 +171,7 @@ def test_a_column_that_is_null_is_not_in_a_digest() -> None:
 
 @pytest.mark.parametrize("length", [0, 1, 126, 127, 128, 129, 255, 256, 70_000])
 def test_long_values_are_framed_as_short_ones(length: int) -> None:
-    """What is looked up and what is computed is the same form, for texts and for bytes."""
+    """Precomputed and computed frames have the same form, for texts and for bytes."""
     expected = by_hand(RECORD, b"id", b"t" + b"x" * length, b"uid", b"b" + b"y" * length)
     assert record_digest(user_of(["x" * length, b"y" * length])) == expected
 
@@ -184,7 +184,7 @@ def test_numbers_are_their_digits(number: int) -> None:
 
 
 def test_a_word_of_an_enumeration_is_its_text() -> None:
-    """A user's type digests as the store holds it, before and after it was read."""
+    """A user's type has the same digest as a word in the store and as an enum."""
     for kind in UserType:
         stored = ALICE._replace(type=kind.value)  # type: ignore[arg-type]
         assert record_digest(ALICE._replace(type=kind)) == record_digest(stored)
@@ -197,7 +197,7 @@ def test_a_text_counts_in_utf_8() -> None:
 
 
 def test_no_column_holds_a_fraction() -> None:
-    """A kind of value without a canonical form is refused, not guessed."""
+    """A value of a kind without a canonical form is refused."""
     with pytest.raises(TypeError, match="float"):
         record_digest(ALICE._replace(failed_attempts=1.5))  # type: ignore[arg-type]
 
@@ -233,7 +233,7 @@ def taken_apart(message: bytes) -> list[bytes]:
 @example([bytes(8)])
 @example([bytes(127), bytes(128), bytes(300)])
 def test_the_parts_can_be_read_back(values: list[bytes]) -> None:
-    """What can be taken apart again can't have been made of anything else."""
+    """A message that can be taken apart comes from only one list of parts."""
     assert taken_apart(framed(*values)) == values
 
 

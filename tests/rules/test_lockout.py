@@ -227,7 +227,7 @@ def run(facts: Facts, line: Line) -> tuple[Facts, list[str], str]:
 
 @pytest.mark.parametrize("event", TABLE)
 def test_every_change_of_every_small_record(event: str) -> None:
-    """Facts, events and refusals are those of the second formulation, for each of them."""
+    """Facts, events and refusals are those of the second formulation."""
     for facts in EVERY:
         assert run(facts, TABLE[event]) == taken(facts, TABLE[event]), facts
 
@@ -242,7 +242,7 @@ def test_every_end_of_an_attempt() -> None:
 
 
 def test_every_charge() -> None:
-    """A charge counts one more and opens an attempt; elsewhere it is a bug, and nothing is done."""
+    """A charge adds one and opens an attempt; if it is not allowed, it raises a bug."""
     for facts, answer in product(EVERY, ("right", "wrong")):
         user = record(facts)
         try:
@@ -259,7 +259,7 @@ def test_every_charge() -> None:
 
 
 def test_in_any_order_of_events_at_most_six_are_charged() -> None:
-    """Over every reachable record: six charges at most between two clears, and a lock holds."""
+    """Every reachable record has at most six charges between two clears, and a lock holds."""
     seen: set[tuple[Facts, int]] = set()
     todo = [(Facts(0, "", True, 1, True, True), 0)]
     while todo:
@@ -292,14 +292,14 @@ def test_in_any_order_of_events_at_most_six_are_charged() -> None:
 
 @pytest.mark.parametrize("event", [name for name, line in TABLE.items() if line.withdraws])
 def test_nobody_is_verified_by_a_pin_that_the_same_step_withdraws(event: str) -> None:
-    """A right answer in flight is refused, unless the change itself is."""
+    """A right answer in flight is refused, unless the change itself is refused."""
     for facts in EVERY:
         _, kinds, refusal = run(facts, TABLE[event])
         assert refusal or "verified" not in kinds, facts
 
 
 def test_every_step_keeps_the_counter_within_its_bounds() -> None:
-    """Each record in each step is one that the table's own checks would let in."""
+    """Every record in every step keeps the bounds of the table's CHECKs."""
     for facts, line in product(EVERY, TABLE.values()):
         step, _ = lockout.ended_first(record(facts), line.program, withdraws=line.withdraws, at=AT)
         for each in step:
@@ -311,7 +311,7 @@ def test_every_step_keeps_the_counter_within_its_bounds() -> None:
 
 
 def test_totals_count_each_lock_once() -> None:
-    """The totals that no unlock erases go up by the events that say so."""
+    """The totals that no unlock erases grow with the events of a lock."""
     for facts, line in product(EVERY, TABLE.values()):
         user = record(facts)
         step, _ = lockout.ended_first(user, line.program, withdraws=line.withdraws, at=AT)
@@ -324,7 +324,7 @@ def test_totals_count_each_lock_once() -> None:
 
 
 def test_an_outcome_carries_the_attempts_own_agent_and_ticket() -> None:
-    """Even if another process ends it, the outcome is the attempt's."""
+    """The outcome has the attempt's agent and ticket, even if another process ends it."""
     (event,) = charged(record(Facts(0, "", True, 3, True, True)), "right")
     assert event.user is not None
     assert (event.user.attempts_total, event.ticket) == (10, "T-1")
@@ -337,7 +337,7 @@ def test_an_outcome_carries_the_attempts_own_agent_and_ticket() -> None:
 
 
 def test_a_withdrawn_pin_is_barred_until_the_customer_chooses() -> None:
-    """Any withdrawal sets the bar; of the changes only a choice ends it."""
+    """Every withdrawal bars the PIN, and only the customer's choice ends the bar."""
     user = record(Facts(0, "", True, 3, True, True))
     gone = lockout.after(user, lockout.withdrawn(user, unlock=False, reason=None))
     assert (gone.barred_question, gone.barred_check, gone.barred_key, gone.barred_version) == (
@@ -366,7 +366,7 @@ def test_erasing_leaves_nothing_that_names_a_person() -> None:
 
 
 def test_six_attempts_are_allowed() -> None:
-    """The number is six; nothing else in the program or its texts may say another."""
+    """The number is six, everywhere in the program and its texts."""
     assert ATTEMPTS_ALLOWED == 6
     assert [lockout.attempts_left(counter) for counter in range(8)] == [6, 5, 4, 3, 2, 1, 0, 0]
 
@@ -375,7 +375,7 @@ WITHOUT_PINS = ("cloud-office", "datapipe")
 
 
 def test_three_types_have_pins() -> None:
-    """Users of type cloud, dedicated and federated have one, and nobody else."""
+    """Only users of type cloud, dedicated and federated have one."""
     assert {kind.value for kind in TYPES_WITH_PINS} == {"cloud", "dedicated", "federated"}
     assert {kind.value for kind in UserType} - {kind.value for kind in TYPES_WITH_PINS} == set(
         WITHOUT_PINS
@@ -389,7 +389,7 @@ def test_three_types_have_pins() -> None:
 def test_every_combination_has_the_state_of_the_table(
     active: bool, kind: UserType, locked: bool, has_pin: bool
 ) -> None:
-    """The first row of DESIGN.md's table that matches names the state."""
+    """The first matching row of DESIGN.md's table is the state."""
     table = [
         ("inactive", not active),
         ("ineligible", kind.value in WITHOUT_PINS),

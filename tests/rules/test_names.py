@@ -33,7 +33,7 @@ PEOPLE = [
 @both
 @pytest.mark.parametrize("text", ["alice", "Alice", " alice", "ALICE ", "\talice\n", "ａｌｉｃｅ"])
 def test_one_person_has_one_name(canonical: Canonical, text: str) -> None:
-    """Case, width and blanks around it make no other user, and so no other counter."""
+    """Case, width and surrounding blanks don't make another user with another counter."""
     assert canonical(text) == "alice"
 
 
@@ -57,7 +57,7 @@ def test_spellings_are_mapped(canonical: Canonical, text: str, name: str) -> Non
 @both
 @pytest.mark.parametrize("text", PEOPLE)
 def test_real_logins_are_kept(canonical: Canonical, text: str) -> None:
-    """What directories hold is a name, in its canonical form already."""
+    """Logins of real directories are already canonical."""
     assert canonical(text) == text
 
 
@@ -90,7 +90,7 @@ def test_real_logins_are_kept(canonical: Canonical, text: str) -> None:
     ],
 )
 def test_what_is_refused_is_said(canonical: Canonical, text: str, said: str) -> None:
-    """The error says which rule is broken, and repeats nothing else of what was typed."""
+    """The error names the broken rule, and repeats nothing else of what was typed."""
     with pytest.raises(MalformedName) as refusal:
         canonical(text)
     assert said in refusal.value.rule
@@ -98,7 +98,7 @@ def test_what_is_refused_is_said(canonical: Canonical, text: str, said: str) -> 
 
 @pytest.mark.parametrize("text", ["al ice", "al\tice", "alice\nbob", "é\u00a0x", "é\u3000x"])
 def test_a_login_has_no_blanks(text: str) -> None:
-    """Not even the wide ones; a login of two words would be taken for a login and a ticket."""
+    """Not even wide blanks: a login of two words would look like a login and a ticket."""
     with pytest.raises(MalformedName):
         canonical_user(text)
 
@@ -113,19 +113,19 @@ def test_a_login_has_no_blanks(text: str) -> None:
     ],
 )
 def test_an_account_has_single_blanks(text: str, name: str) -> None:
-    """Companies have names of several words, each under the rules for letters."""
+    """Companies have names of several words; each word follows the rules for letters."""
     assert canonical_account(text) == name
 
 
 @pytest.mark.parametrize("text", ["a\nb", "a\tb", "a\u2028b"])
 def test_an_account_is_one_line(text: str) -> None:
-    """Only blanks become blanks."""
+    """Only blanks become blanks; line ends are refused."""
     with pytest.raises(MalformedName):
         canonical_account(text)
 
 
 def test_the_logins_of_erased_users_are_nobody_elses() -> None:
-    """No new person takes the place of somebody who was erased."""
+    """No new user gets the login of an erased one."""
     with pytest.raises(MalformedName):
         canonical_user("Erased-1")
 
@@ -135,7 +135,7 @@ def test_the_logins_of_erased_users_are_nobody_elses() -> None:
     ["\u0430lice", "al\u0456ce", "\u0430" + "1ice", "bοb", "αlice", "ꓮlice", "admіn@x.example"],
 )
 def test_letters_of_two_scripts_are_refused(text: str) -> None:
-    """A Cyrillic a among Latin letters is a trap for an agent's eyes; a digit parts nothing."""
+    """A Cyrillic a among Latin letters could deceive an agent, also next to a digit."""
     with pytest.raises(MalformedName) as refusal:
         canonical_user(text)
     assert "mixes" in refusal.value.rule
@@ -147,7 +147,7 @@ def test_letters_of_two_scripts_are_refused(text: str) -> None:
 @example("İstanbul")
 @example("ΑΣ")
 def test_every_accepted_name_is_canonical(canonical: Canonical, text: str) -> None:
-    """A name that is let in is within the bounds, and does not change a second time."""
+    """An accepted name is within the bounds, and does not change a second time."""
     try:
         name = canonical(text)
     except MalformedName:
@@ -176,7 +176,7 @@ def test_an_ascii_name_loads_no_tables() -> None:
 
 
 def test_near_names_of_a_long_name_are_few() -> None:
-    """A name of 254 characters leads to no query that a database refuses."""
+    """A name of 254 characters makes no query that a database refuses."""
     assert len(one_slip_away("x" * LONGEST_NAME)) < 600
     assert "o'brien" in one_slip_away("obrien")
 
@@ -185,7 +185,7 @@ def test_near_names_of_a_long_name_are_few() -> None:
     ("name", "script"), [("alice", ""), ("иван", "Cyrillic"), ("bjørn", "Latin"), ("田中", "Han")]
 )
 def test_a_name_that_is_not_ascii_names_its_script(name: str, script: str) -> None:
-    """Lists and cards show it, so that nobody takes one letter for another."""
+    """Lists and cards show it, so that agents don't mistake one letter for another."""
     assert script_of(name) == script
 
 

@@ -70,7 +70,7 @@ def test_only_blanks_and_hyphens_between_digits_are_dropped(typed: str, pin: str
 
 
 def test_all_the_million_are_judged_as_the_independent_rule_judges_them() -> None:
-    """Each of the 1,000,000 is refused for the right reason or not at all; 993,240 pass."""
+    """Each of the 1,000,000 is allowed, or refused for the right reason; 993,240 are allowed."""
     counts = {None: 0, Rule.REPEATED_DIGITS: 0, Rule.DIGIT_SEQUENCE: 0}
     wrong = []
     for number in range(1_000_000):
@@ -104,7 +104,7 @@ def test_the_valid_examples_pass(pin: str) -> None:
     + [(pin, Rule.DIGIT_SEQUENCE) for pin in COUNTING],
 )
 def test_the_forbidden_examples_are_refused_by_their_rule(pin: str, rule: Rule) -> None:
-    """A forbidden PIN is well-formed all the same, and its refusal names the rule."""
+    """A forbidden PIN is well-formed, and its refusal names the rule."""
     require_well_formed(pin)
     with pytest.raises(Refused) as refusal:
         require_allowed(pin)
@@ -113,7 +113,7 @@ def test_the_forbidden_examples_are_refused_by_their_rule(pin: str, rule: Rule) 
 
 @pytest.mark.parametrize("text", MALFORMED)
 def test_what_is_not_six_ascii_digits_is_malformed(text: str) -> None:
-    """Other lengths, other scripts' digits, blanks and line ends are no PIN, but a slip."""
+    """Other lengths, digits of other scripts, blanks and line ends are malformed."""
     with pytest.raises(MalformedPin) as slip:
         require_well_formed(text)
     assert slip.value.args == ()

@@ -61,7 +61,7 @@ def replay(events: list[TrailEvent], course: Course | None) -> Course | str:
 
 
 def test_every_step_of_every_small_record_replays() -> None:
-    """And leaves the story where the record is: its counter, its open attempt, its event."""
+    """It ends at the record's counter, open attempt and event."""
     assert len(STEPS) > 300
     for name, user, step in STEPS:
         events = events_of(user, step)
@@ -87,7 +87,7 @@ def test_a_counter_put_back_between_two_events_shows() -> None:
 
 
 def test_an_edited_counter_shows() -> None:
-    """In every event of every step, but that a reset may have found it at 0."""
+    """In every event of every step, except that a reset may have found the counter at 0."""
     for name, user, step in STEPS:
         events = events_of(user, step)
         for place, event in enumerate(events):
@@ -116,7 +116,7 @@ def test_an_outcome_of_another_attempt_or_of_none_shows() -> None:
 
 
 def test_what_is_taken_out_between_charge_and_outcome_shows() -> None:
-    """A charge, or an outcome, that is missing: the next about that user does not fit."""
+    """If a charge or an outcome is missing, the user's next event does not fit."""
     for facts in EVERY:
         if not facts.flight:
             continue
@@ -133,7 +133,7 @@ ALIKE = ({"verified", "refused"},)
 
 
 def test_an_edited_kind_shows_where_it_makes_a_difference_to_the_counter() -> None:
-    """None becomes an event that charges, ends an attempt, clears the counter or locks by hand."""
+    """No event can be turned into one that charges, ends, clears or locks by hand."""
     telling = {"attempt", "verified", "incorrect", "locked_by_hand", "unlocked"}
     for name, user, step in STEPS:
         events = events_of(user, step)
@@ -151,7 +151,7 @@ def test_an_edited_kind_shows_where_it_makes_a_difference_to_the_counter() -> No
 
 @pytest.mark.parametrize("kind", [kind for kind in EventKind if kind is not EventKind.RESTORED])
 def test_a_story_begins_once(kind: EventKind) -> None:
-    """With the user's addition or migration, which come nowhere else."""
+    """With the user's addition or migration, and these come only there."""
     (_, user, _), *_ = STEPS
     event = events_of(user, lockout.locked_by_hand(user, reason="", at=AT))[0]
     told = replayed(event._replace(kind=kind.value, counter=0), None)
@@ -161,7 +161,7 @@ def test_a_story_begins_once(kind: EventKind) -> None:
 
 
 def test_a_restore_may_begin_a_story_and_never_lowers_a_counter() -> None:
-    """Somebody whom the trail did not know; and the stricter of two counters."""
+    """It may be the first event of a user, and keeps the stricter counter."""
     (_, user, _), *_ = STEPS
     event = events_of(user, lockout.locked_by_hand(user, reason="", at=AT))[0]
     restored = event._replace(kind=EventKind.RESTORED.value)
@@ -172,7 +172,7 @@ def test_a_restore_may_begin_a_story_and_never_lowers_a_counter() -> None:
 
 
 def test_words_that_are_none_of_ours_show() -> None:
-    """A kind that pincli does not write, and an event about a user without a counter."""
+    """An unknown kind of event, and a user's event without a counter."""
     (_, user, step), *_ = STEPS
     event = events_of(user, step)[0]
     assert isinstance(replayed(event._replace(kind="forgiven"), begun(user)), str)
@@ -180,7 +180,7 @@ def test_words_that_are_none_of_ours_show() -> None:
 
 
 def test_a_record_that_changes_while_an_attempt_is_open_shows() -> None:
-    """Every change ends the attempt first; only refusals and looks leave it open."""
+    """Every change ends the attempt first; only refusals and views leave it open."""
     open_, bare = (record(Facts(2, flight, True, 3, True, True)) for flight in ("right", ""))
     for name, line in TABLE.items():
         step, refusal = lockout.ended_first(bare, line.program, withdraws=True, at=AT)

@@ -86,7 +86,7 @@ def ended_as_withdrawn(user: User) -> User:
 
 @given(one=records(), two=records())
 def test_the_stricter_of_two_is_no_laxer_than_either(one: User, two: User) -> None:
-    """Counter, lock, totals and deactivation; and who the user is and has, the first says."""
+    """This holds for counter, lock, totals and deactivation; all else is the first record's."""
     first, second = closed(one), closed(two)
     after = lockout.stricter(first, second)
     for user in (first, second):
@@ -105,7 +105,7 @@ def test_the_stricter_of_two_is_no_laxer_than_either(one: User, two: User) -> No
 def test_a_restored_record_allows_nothing_that_was_taken_away(
     backup: User, present: User | None
 ) -> None:
-    """No PIN, no open attempt, no lock released, no miss forgotten, a version above both."""
+    """No PIN, no open attempt, no released lock, no forgotten miss, a version above both."""
     step = restored(backup, present=present, keeps_pin=False, at=AT)
     after = lockout.after(backup, step)
     ended = [ended_as_withdrawn(backup), *([closed(present)] if present else [])]
@@ -124,13 +124,13 @@ def test_a_restored_record_allows_nothing_that_was_taken_away(
 
 @given(user=records(), present=st.none() | records())
 def test_where_nothing_has_happened_since_nothing_changes(user: User, present: User | None) -> None:
-    """Backup, mark and present store have one head: everything stays, also an open attempt."""
+    """If backup, mark and present store have one head, everything stays, also an open attempt."""
     assert restored(user, present=present, keeps_pin=True, at=AT) == ()
 
 
 @given(backup=records())
 def test_a_right_answer_in_the_backup_is_not_told(backup: User) -> None:
-    """The backup's open attempt ends as if the PIN were withdrawn: it is, in the same step."""
+    """The backup's open attempt ends as if the PIN were withdrawn, which the same step does."""
     step = restored(backup, present=None, keeps_pin=False, at=AT)
     kinds = [event.kind for event in step]
     assert EventKind.VERIFIED not in kinds
@@ -147,7 +147,7 @@ def courses(user: User) -> Course:
 
 @given(backup=records(), present=st.none() | records())
 def test_what_a_restore_does_to_a_record_replays(backup: User, present: User | None) -> None:
-    """Its own events are such as `audit verify` accepts."""
+    """`audit verify` accepts its events."""
     step = restored(backup, present=present, keeps_pin=False, at=AT)
     require_replayed(backup, step, courses(backup))
 
@@ -167,7 +167,7 @@ def require_replayed(user: User, step: lockout.Step, course: Course) -> None:
 
 @given(found=records(), trail=records())
 def test_a_tampered_record_is_taken_in_with_the_stricter_counter(found: User, trail: User) -> None:
-    """Its PIN goes, an attempt that the trail knows to be open is a miss, and all of it replays."""
+    """Its PIN goes, an attempt that is open by the trail is a miss, and the events replay."""
     course = courses(trail)
     step = taken_in(found, course, at=AT)
     after = lockout.after(found, step)
@@ -184,7 +184,7 @@ def test_a_tampered_record_is_taken_in_with_the_stricter_counter(found: User, tr
 
 @given(found=records())
 def test_somebody_whom_the_trail_does_not_know_is_switched_off(found: User) -> None:
-    """They have no PIN and the strictest counter, and an admin sees them among the inactive."""
+    """They have no PIN and the strictest counter, and are listed as inactive."""
     after = lockout.after(found, taken_in(found, None, at=AT))
     assert state_of(after) is State.INACTIVE
     assert (after.question, after.attempt) == (None, None)
@@ -193,7 +193,7 @@ def test_somebody_whom_the_trail_does_not_know_is_switched_off(found: User) -> N
 
 @given(trail=records())
 def test_somebody_whom_the_table_does_not_know_has_a_place_again(trail: User) -> None:
-    """Under a name of their uid, inactive, without a PIN, with the counter that the trail tells."""
+    """They are inactive, named by their uid, without a PIN, with the counter of the trail."""
     course = courses(trail)
     step = lost(UID, course, at=AT)
     user = step[-1].user

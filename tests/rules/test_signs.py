@@ -118,7 +118,7 @@ def test_a_sign_begins_at_its_bound(kind: str, sign: str) -> None:
 
 
 def test_what_is_usual_raises_the_bound() -> None:
-    """Of ten users in a hundred calls an account has one a day, and an agent with more has two."""
+    """In these hundred calls of a day an account has ten users more, and an agent twenty."""
     for number, bound in ((6, ("account", "day")), (10, ("agent", "day")), (30, ("floor", "day"))):
         wrong = users(number, agent="amy")
         assert bound in found(KNOWN, wrong=wrong)
@@ -140,7 +140,7 @@ def test_a_window_ends_at_now_and_to_the_second(
     sign: tuple[str, str],
     make: Callable[[timedelta], dict[tuple[str, str], int]],
 ) -> None:
-    """At its first second it counts, one before it doesn't; what is in the future never does."""
+    """Its first second counts, the one before does not, and the future never does."""
     assert sign in make(window)
     assert sign not in make(window + SECOND)
     assert sign not in make(-2 * HOUR)
@@ -158,12 +158,12 @@ def test_a_window_ends_at_now_and_to_the_second(
     ],
 )
 def test_a_right_answer_in_time_makes_a_slip(then: str | None, resolved: bool) -> None:
-    """Within a quarter of an hour to the second; a clock set back makes nothing worse."""
+    """Within 15 minutes to the second; a clock that was set back makes nothing worse."""
     assert (unresolved([noted(1, then=then)]) == []) is resolved
 
 
 def test_several_wrong_answers_have_one_right_one() -> None:
-    """The one that follows the last of them counts for all that are near enough."""
+    """The right answer after the last of them counts for all that are near enough."""
     right = f"verified {when(timedelta(minutes=50))}"
     wrong = [
         noted(1, ago=timedelta(minutes=66), then="incorrect x"),
@@ -175,7 +175,7 @@ def test_several_wrong_answers_have_one_right_one() -> None:
 
 
 def test_until_its_time_is_up_a_wrong_answer_is_not_unresolved() -> None:
-    """The caller may be about to find the right digits."""
+    """The caller may still give the right digits."""
     ago = RESOLVED_WITHIN
     assert ("account", "day") in found(wrong=users(3, ago))
     assert ("account", "day") not in found(wrong=users(3, ago - SECOND))
@@ -202,7 +202,7 @@ def test_a_new_pin_clears_what_is_about_users_and_accounts_only() -> None:
 def test_after_an_acknowledgement_it_counts_from_there(
     subject: Subject, sign: tuple[str, str]
 ) -> None:
-    """What came before the event no longer counts, for that subject alone."""
+    """Older events no longer count, for that subject only."""
     wrong = [noted(each, each % 3 if each > 45 else 0) for each in range(60)]
     unknown = names(60, agent="ben")
     before = found(wrong=wrong, names=unknown)
@@ -215,7 +215,7 @@ def test_after_an_acknowledgement_it_counts_from_there(
 
 
 def test_a_right_answer_ends_what_an_unlock_began() -> None:
-    """Wrong ones after it don't count; but three before it stay a sign, as it may be a guess."""
+    """Later wrong answers don't count; three before it remain a sign, as it may be a guess."""
     first = [noted(1), noted(2, then=f"verified {when()}"), noted(4), noted(5), noted(6)]
     assert found(wrong=first, unlocks=[UNLOCK]) == {}
     guessed = [noted(1), noted(2), noted(3, then=f"verified {when()}")]
@@ -225,7 +225,7 @@ def test_a_right_answer_ends_what_an_unlock_began() -> None:
 
 
 def test_a_burst_is_of_half_an_hour_and_three_users() -> None:
-    """Nine wrong answers of two users, or over more time, are none."""
+    """Nine wrong answers of two users, or over a longer time, are no burst."""
     assert found(wrong=[noted(each, each % 2) for each in range(9)]) == {}
     spread = [noted(each, each % 3, HOUR * 9 - each * HOUR / 15) for each in range(9)]
     assert ("agent", "burst") not in found(wrong=spread)
@@ -241,7 +241,7 @@ def following(*events: SignEvent) -> Callable[[int], Iterator[SignEvent]]:
     [(1, "amy", False), (120, "amy", False), (121, "amy", True), (1, "ben", True)],
 )
 def test_a_known_name_makes_a_typing_error(seconds: int, agent: str, is_alone: bool) -> None:
-    """From the same agent, within two minutes."""
+    """A known name within two minutes, from the same agent, makes the unknown one a slip."""
     unknown = noted(5, None, word="nobdy")
     known = noted(6, 0, HOUR - seconds * SECOND, agent)
     before = noted(4, 0, HOUR)
@@ -249,20 +249,20 @@ def test_a_known_name_makes_a_typing_error(seconds: int, agent: str, is_alone: b
 
 
 def test_a_name_just_asked_for_is_not_judged_yet() -> None:
-    """Two minutes later it is."""
+    """It is judged after two minutes."""
     just = noted(5, None, timedelta(seconds=119), word="nobdy")
     assert unfollowed([just], following(), NOW) == []
     assert unfollowed([just], following(), NOW + SECOND) == [just]
 
 
 def test_names_are_counted_once() -> None:
-    """Who types the same wrong name five times is not fishing."""
+    """Typing the same wrong name five times is no sign."""
     again = [event._replace(word="nobdy") for event in names(9)]
     assert ("agent", "names") not in found(names=again)
 
 
 def test_what_is_usual_comes_from_working_days() -> None:
-    """Users a call, each day for itself; with too few days it is one in a hundred."""
+    """It is users per call, for each day; with too few days it is one in a hundred."""
     days = [(f"2026-11-{day}", Calls(50, {"acme": 50}, {"amy": 50})) for day in range(10, 20)]
     wrong = [noted(n, n % 2)._replace(at=f"2026-11-{10 + n % 10}T09:00:00Z") for n in range(20)]
     usual = usual_of(days, wrong, wrong[:10])
@@ -274,5 +274,5 @@ def test_what_is_usual_comes_from_working_days() -> None:
 
 
 def test_every_bound_is_a_number_above_nothing() -> None:
-    """What a deployment's file leaves out is as in the README."""
+    """Every default bound is a positive whole number."""
     assert all(type(bound) is int and bound > 0 for bound in DEFAULTS)

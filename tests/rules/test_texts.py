@@ -91,7 +91,7 @@ def test_the_longest_is_kept_and_one_more_refused(
 @texts
 @pytest.mark.parametrize("text", ["", " ", "\n\t "])
 def test_a_reason_or_ticket_is_never_empty(clean: Callable[[str], str], text: str) -> None:
-    """Blanks are no reason and no ticket."""
+    """Blanks alone are refused."""
     with pytest.raises(MalformedName):
         clean(text)
 
@@ -114,7 +114,7 @@ def test_what_looks_like_a_pin_is_masked_in_a_reason() -> None:
     ],
 )
 def test_a_display_name_shows_as_what_it_is(text: str, name: str) -> None:
-    """Blanks become one blank, and what shows nothing goes."""
+    """Blanks become one blank, and invisible characters are dropped."""
     assert clean_display_name(text) == name
 
 
@@ -178,13 +178,13 @@ DIGITS = "0159\uff11\u0661\u0967"
     ],
 )
 def test_exactly_six_digits_are_masked(text: str, masked: str) -> None:
-    """A run of six digits of any script is masked; five or seven are no PIN and stay."""
+    """Six digits of any script are masked; five or seven can't be a PIN and stay."""
     assert mask_pins(text) == masked
 
 
 @given(st.text(alphabet=DIGITS + "a.", max_size=40))
 def test_only_runs_of_six_change(text: str) -> None:
-    """Cut into runs of digits and of others, every run of six is stars and nothing else moved."""
+    """Every run of six digits becomes stars, and nothing else changes."""
     pieces: list[str] = []
     for character in text:
         digit = unicodedata.category(character) == "Nd"
@@ -225,7 +225,7 @@ ALLOWED = re.compile("[0-9]{6}|T[0-9]{6}")
     ],
 )
 def test_with_an_answer_only_what_holds_it_is_masked(ticket: str, masked: str) -> None:
-    """In groups and within longer numbers too; other six digits stay, allowed or not."""
+    """Also in groups and within longer numbers; other six digits stay."""
     assert recorded_ticket(ticket, "444159", None) == masked
     assert recorded_ticket(ticket, "444159", ALLOWED) == masked
 
@@ -245,6 +245,6 @@ def test_with_an_answer_only_what_holds_it_is_masked(ticket: str, masked: str) -
 def test_without_an_answer_six_digits_are_masked(
     ticket: str, masked: str, on_this_site: str, answer: str | None
 ) -> None:
-    """Unless all of the ticket is as the site says that tickets are; a slip is no answer."""
+    """Unless the whole ticket matches the site's pattern; a malformed answer counts as none."""
     assert recorded_ticket(ticket, answer, None) == masked
     assert recorded_ticket(ticket, answer, ALLOWED) == on_this_site

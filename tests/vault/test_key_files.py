@@ -54,7 +54,7 @@ def test_a_key_is_one_line_of_hexadecimal(path: Path, content: bytes) -> None:
 
 
 def test_a_missing_key_is_missing(path: Path) -> None:
-    """The file, its folder, or a file in the place of the folder."""
+    """Whether the file is missing, or its folder, or a file is in the folder's place."""
     assert fault_of(path) is Fault.MISSING
     assert fault_of(path.parent / "nowhere" / "verify.key") is Fault.MISSING
     put(path, LINE)

@@ -23,14 +23,14 @@ def keyring(tmp_path: Path) -> Keyring:
 
 
 def test_all_four_files_are_made(keyring: Keyring) -> None:
-    """The folder holds the four files of DESIGN.md, each its owner's alone, and no other."""
+    """The folder has exactly the four files of DESIGN.md, readable only by their owner."""
     modes = {path.name: path.stat().st_mode & 0o777 for path in keyring.folder.iterdir()}
     assert modes == dict.fromkeys(("verify.key", "audit.key", "portal.pub", "portal.key"), 0o600)
     assert set(ALL_FILES) == set(modes)
 
 
 def test_every_key_is_another(tmp_path: Path) -> None:
-    """No two files, and no two inits, share a key."""
+    """No two files, and no two runs of init, share a key."""
     keys = set()
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
@@ -99,7 +99,7 @@ def test_a_key_once_read_is_kept(keyring: Keyring) -> None:
 
 
 def test_a_newer_key_is_loaded_beside_the_one_that_is_there(keyring: Keyring) -> None:
-    """A verifier of after a rotation can be checked, and those of before it still can."""
+    """Verifiers from before and after a rotation can both be checked."""
     assert keyring.verify_keys
     old, new = rotate_by_hand(keyring.folder, bytes(range(32)))
     keyring.load_verify(new.fingerprint)
@@ -107,7 +107,7 @@ def test_a_newer_key_is_loaded_beside_the_one_that_is_there(keyring: Keyring) ->
 
 
 def test_an_older_key_is_found_under_its_fingerprint(keyring: Keyring) -> None:
-    """A key that was rotated away serves the verifiers that were made with it."""
+    """A rotated key still serves the verifiers that it made."""
     old, new = rotate_by_hand(keyring.folder, bytes(range(32)))
     fresh = Keyring(keyring.folder)
     assert fresh.verify == new
@@ -118,7 +118,7 @@ def test_an_older_key_is_found_under_its_fingerprint(keyring: Keyring) -> None:
 
 
 def test_a_key_under_another_s_fingerprint_is_refused(keyring: Keyring) -> None:
-    """A file's name is not believed: what it holds must have that fingerprint."""
+    """A key's fingerprint must be the one in its file name."""
     old, _ = rotate_by_hand(keyring.folder, bytes(range(32)))
     path = keyring.folder / f"verify-{old.fingerprint}.key"
     path.unlink()
@@ -140,7 +140,7 @@ def test_a_key_that_others_can_read_is_refused_under_any_name(keyring: Keyring) 
 
 @pytest.mark.parametrize("existing", ["verify.key", "audit.key", "portal.pub", "portal.key"])
 def test_no_key_is_made_where_one_exists(tmp_path: Path, existing: str) -> None:
-    """One existing file refuses all four: it stays as it is, and no new one stays behind."""
+    """One existing file refuses all four: it stays as it is, and no new file is left."""
     (tmp_path / existing).write_bytes(b"the only copy")
     with pytest.raises(Refused) as refusal:
         create_keys(tmp_path)
@@ -180,7 +180,7 @@ def test_the_store_s_word_decides_which_key_is_used(keyring: Keyring) -> None:
 
 
 def test_fingerprints_are_sixteen_characters_of_sha_256() -> None:
-    """A fingerprint is what DESIGN.md's readers can compute with any SHA-256."""
+    """Anybody can compute a fingerprint with SHA-256."""
     purpose, key = b"verify.key", bytes(range(32))
     message = b"".join(
         len(part).to_bytes(8, "big") + part for part in (b"pincli/v1/fingerprint", purpose, key)

@@ -55,11 +55,11 @@ HOLDERS: list[Any] = [
 
 @pytest.mark.parametrize("holder", HOLDERS, ids=lambda holder: type(holder).__name__)
 def test_no_repr_holds_a_secret(holder: Any) -> None:
-    """No PIN, key, check, proof, seal or answer is in it, however Python prints it."""
+    """No form of printing shows a PIN, key, check, proof, seal or answer."""
     for text in (repr(holder), str(holder), f"{holder}", repr([holder])):
         assert all(secret not in text for secret in SECRETS)
 
 
 def test_a_key_s_repr_is_its_name() -> None:
-    """The fingerprint is what may be shown of a key."""
+    """A key may be shown by its fingerprint only."""
     assert "0123456789abcdef" in repr(Key(RAW, "0123456789abcdef"))

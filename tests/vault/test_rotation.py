@@ -39,7 +39,7 @@ def present(folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("names", [(VERIFY_KEY,), PORTAL_PAIR])
 def test_both_keys_are_found_throughout(folder: Path, names: tuple[str, ...]) -> None:
-    """Before, between and after: a fresh reader gets the old and the new one."""
+    """Before, between and after the two steps, a new reader gets the old and the new key."""
     old = present(folder)
     new = prepare_keys(Keyring(folder), names)
 
@@ -65,7 +65,7 @@ def test_a_pair_is_a_pair(folder: Path) -> None:
 
 
 def test_a_new_key_is_new(folder: Path) -> None:
-    """Never the old one, nor the same twice."""
+    """It is never the old one, nor the same twice."""
     keys = [prepare_keys(Keyring(folder), (VERIFY_KEY,)) for _ in range(3)]
     raws = {files[VERIFY_KEY][0].raw for _, files in keys}
     assert len(raws | {keys[0].files[VERIFY_KEY][1].raw}) == 4
@@ -73,7 +73,7 @@ def test_a_new_key_is_new(folder: Path) -> None:
 
 @pytest.mark.parametrize("step", range(1, 3))
 def test_names_are_tidied_after_a_kill(folder: Path, step: int) -> None:
-    """One of a pair was renamed, or none: then the rest is, and once only."""
+    """If one of a pair was renamed, or none, the rest is renamed, once."""
     new = prepare_keys(Keyring(folder), PORTAL_PAIR)
     for name in PORTAL_PAIR[: step - 1]:
         (folder / rotated_name(name, new.fingerprint)).replace(folder / name)
@@ -95,7 +95,7 @@ def test_tidying_does_not_bring_an_old_key_back(folder: Path) -> None:
 
 
 def test_nothing_counts_before_it_is_on_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every file is synced, and then the folder, before a new key is given out to be named."""
+    """Every file is synced, and then the folder, before the store may name a new key."""
     synced: list[str] = []
     fsync: Callable[[int], None] = os.fsync
 
@@ -113,7 +113,7 @@ def test_nothing_counts_before_it_is_on_disk(folder: Path, monkeypatch: pytest.M
 
 
 def test_what_a_killed_rotation_had_not_finished_is_tidied_away(folder: Path) -> None:
-    """Half a key, or a whole one that nothing will use; the others stay."""
+    """Half a key, or a whole one that nothing will use, is removed; the others stay."""
     keyring = Keyring(folder)
     before = sorted(folder.iterdir())
     for content in ("", f"{'a' * 64}\n"):
@@ -124,7 +124,7 @@ def test_what_a_killed_rotation_had_not_finished_is_tidied_away(folder: Path) ->
 
 
 def test_a_key_that_can_t_be_read_is_not_replaced(folder: Path) -> None:
-    """Malformed: nothing is made."""
+    """If the present key is malformed, no new one is made."""
     (folder / VERIFY_KEY).write_text("short\n")
     before = sorted(folder.iterdir())
     with pytest.raises(KeysUnavailable):

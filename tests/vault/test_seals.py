@@ -41,7 +41,7 @@ def info_of(version: bytes) -> bytes:
 
 @given(owner=bound, version=st.integers(0, 10_000), pin=pins)
 def test_the_portal_reads_what_was_sealed(owner: BoundTo, version: int, pin: str) -> None:
-    """The private half gives back the very PIN, leading zeros included."""
+    """The private half gives back the same PIN, with leading zeros."""
     sealed = seal(PORTAL_PUBLIC, owner, version, pin)
     assert unseal(PORTAL_PRIVATE, owner, version, sealed) == pin
 
@@ -79,13 +79,13 @@ def test_every_flipped_bit_shows(byte: int) -> None:
     ids=len,
 )
 def test_every_wrong_length_and_weak_key_shows(damaged: bytes) -> None:
-    """Cut short, made longer or all zeros, it does not open, and no other error is raised."""
+    """Cut short, longer or all zeros, it does not open, and raises no other error."""
     with pytest.raises(RecordDamaged):
         unseal(PORTAL_PRIVATE, UID, 1, damaged)
 
 
 def test_a_seal_of_no_text_is_damaged() -> None:
-    """Bytes that are no UTF-8, properly sealed, are damage too and no crash."""
+    """Properly sealed bytes that are not UTF-8 are damage, not a crash."""
     suite = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
     public = X25519PublicKey.from_public_bytes(PORTAL_PUBLIC.raw)
     sealed = suite.encrypt(b"\xff\xfe", public, info=info_of(b"1"))
@@ -121,6 +121,6 @@ def test_a_seal_opens_for_what_it_is_bound_to_alone(
 
 
 def test_what_is_sealed_today_opens_tomorrow() -> None:
-    """Seals that stores hold open, those of schema 1 by the login that they are bound to."""
+    """Seals in existing stores open, those of schema 1 by the login that they are bound to."""
     assert unseal(PORTAL_PRIVATE, BoundTo(1, b"alice"), 1, OLD_SEALED) == PIN
     assert unseal(PORTAL_PRIVATE, UID, 1, NEW_SEALED) == PIN

@@ -115,7 +115,7 @@ def people(
     ],
 )
 def test_a_file_is_read_as_it_is(name: str, profile: str | None, expected: list[Person]) -> None:
-    """Everybody in it, nobody else, and nothing wrong."""
+    """It gives everybody in it, nobody else, and no problem."""
     assert people(name, profile) == (expected, [])
 
 
@@ -131,7 +131,7 @@ def test_a_file_is_read_as_it_is(name: str, profile: str | None, expected: list[
 def test_what_active_directory_leaves_empty_is_told(
     name: str, encoding: str | None, lines: set[int]
 ) -> None:
-    """A user without a principal name, or of whom it doesn't say whether they are enabled."""
+    """A row without a principal name, or without Enabled, is a problem."""
     good, bad = people(name, "ad", encoding)
     assert good[0] == ("alice.smith@acme.example", "Alice Smith", None, True)
     assert {problem.column for problem in bad} <= {"UserPrincipalName", "Enabled"}
@@ -139,7 +139,7 @@ def test_what_active_directory_leaves_empty_is_told(
 
 
 def test_letters_that_powershell_lost_are_seen() -> None:
-    """ASCII, a line with the type, and a question mark in a name: nobody gets that name."""
+    """ASCII, a #TYPE line and a question mark in a name: the file is refused."""
     with pytest.raises(UsageProblem, match="letters were lost") as caught:
         people("ad-ps5-default.csv", "ad")
     assert "-Encoding UTF8" in caught.value.hint
@@ -163,7 +163,7 @@ def test_a_profile_is_never_guessed_but_named_where_one_fits(name: str) -> None:
 
 @pytest.mark.parametrize("profile", shipped_profiles())
 def test_a_profile_needs_its_columns(profile: str) -> None:
-    """No login from another column, and nobody active because the export doesn't say."""
+    """No login comes from another column, and nobody is active by default."""
     layout = layout_of(profile=profile, lacking=ACME)
     for field in ("user", "active"):
         columns = [layout.label(each) for each in ("user", "name", "active") if each != field]
@@ -179,7 +179,7 @@ GRAPH = {
 
 @pytest.mark.parametrize("indent", [None, 2])
 def test_graph_s_own_answer_is_read(indent: int | None) -> None:
-    """An object with the array in it, on one line or many."""
+    """An object with the array in it is read, on one line or on many."""
     layout = layout_of(profile="entra", lacking=ACME)
     assert len(read(json.dumps(GRAPH, indent=indent).encode(), layout).rows) == 2
     for more in (

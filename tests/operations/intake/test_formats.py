@@ -55,7 +55,7 @@ def test_the_header_counts_in_any_case_and_order(delimiter: str, end: str) -> No
 
 
 def test_a_file_with_a_header_only_has_no_rows() -> None:
-    """That is nothing wrong: nobody is added."""
+    """It is no problem, and adds nobody."""
     for content in (HEADER, HEADER.strip(), b"[]", b"[\n]\n"):
         assert read(content) == ([], [])
 
@@ -70,7 +70,7 @@ def test_an_empty_file_is_refused(content: bytes) -> None:
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-16-be", "utf-16-le", "cp1252"])
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_file_in_another_encoding_is_read(kind: str, encoding: str) -> None:
-    """By its mark, or where --encoding says it; without both it is refused."""
+    """By its byte order mark, or by --encoding; without both it is refused."""
     people = [person(name="Jürgen Müller"), person("bob")]
     if kind in ("csv", "tsv"):
         people.append(person("zoë"))
@@ -88,7 +88,7 @@ def test_a_file_in_another_encoding_is_read(kind: str, encoding: str) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-17", "rot13", "", "a\0b", "utf-16-le"])
 def test_an_encoding_that_is_none_or_not_that_of_the_file_is_refused(encoding: str) -> None:
-    """A sentence, and what would be one."""
+    """The hint names some encodings."""
     with pytest.raises(UsageProblem) as caught:
         read(as_csv([person()], end="\n") + b"\n", encoding=encoding)
     assert "cp1252" in caught.value.hint or "header" in caught.value.message
@@ -105,7 +105,7 @@ def test_an_encoding_that_is_none_or_not_that_of_the_file_is_refused(encoding: s
     ],
 )
 def test_what_is_no_text_is_told_by_its_first_bytes(head: bytes, what: str) -> None:
-    """With what to do about it."""
+    """The hint says what to do about it."""
     with pytest.raises(UsageProblem, match=what) as caught:
         read(head + bytes(100))
     assert re.search("save it as CSV|unpack it|export it", caught.value.hint)
@@ -122,7 +122,7 @@ def test_what_is_no_text_is_told_by_its_first_bytes(head: bytes, what: str) -> N
     ids=["bars", "one column", "one missing", "tabs"],
 )
 def test_a_header_without_a_column_is_refused(header: bytes, lacks: list[str]) -> None:
-    """The message names every column that is missing, and the hint says what is wanted."""
+    """The message names every missing column, and the hint says what is needed."""
     with pytest.raises(UsageProblem) as caught:
         read(header)
     assert re.findall("'([a-z]+)'", caught.value.message) == lacks
@@ -155,7 +155,7 @@ def test_a_json_key_that_is_there_twice_is_a_bad_row(content: bytes) -> None:
 
 
 def test_unknown_columns_are_named_and_can_be_left_out() -> None:
-    """All of them at once, in a file with a header; --ignore-unknown reads the rest."""
+    """All of them at once, if the file has a header; --ignore-unknown reads the rest."""
     people = [{**person(), "Mail": "a@x", "phone": "1"}]
     with pytest.raises(UsageProblem, match=r"^unknown columns 'mail', 'phone'$"):
         read(as_csv(people))
@@ -163,7 +163,7 @@ def test_unknown_columns_are_named_and_can_be_left_out() -> None:
 
 
 def test_a_column_of_pins_is_told_where_new_ones_come_from() -> None:
-    """Imports carry none: the hint names the way to hand new ones out."""
+    """Imports carry no PINs: the hint says how to issue new ones."""
     with pytest.raises(UsageProblem, match=r"^unknown column 'pin'$") as caught:
         read(as_csv([person(pin="444159")]))
     assert "reset --issue" in caught.value.hint
@@ -175,7 +175,7 @@ def test_a_column_of_pins_is_told_where_new_ones_come_from() -> None:
 
 @pytest.mark.parametrize("kind", ["array", "pretty", "lines"])
 def test_unknown_keys_are_named_and_can_be_left_out(kind: str) -> None:
-    """In JSON each row has its own keys; the row with a strange one is bad."""
+    """In JSON each row has its own keys; a row with an unknown key is bad."""
     content = FORMATS[kind]([person(), {**person("bob"), "Mail": 1}])
     found = read(content)
     assert [(row.fields["user"]) for row in found.rows] == ["alice"]
@@ -199,7 +199,7 @@ def test_a_json_row_without_a_key_is_bad(kind: str, missing: str) -> None:
 
 @pytest.mark.parametrize("value", ["1", '"x"', "null", "[]", "true", "[[[]]]"])
 def test_json_that_is_no_object_is_a_bad_row(value: str) -> None:
-    """In an array and in lines alike, the others are read."""
+    """In an array and in lines, the other rows are read."""
     good = json.dumps(person())
     for content in (f"[{value}, {good}]", f"{good}\n{value}\n"):
         found = read(content.encode())
@@ -216,7 +216,7 @@ BROKEN = ["[", "[{]", "[1,]", "[{}]x", "[]x", f"[{DEEP}", f'[{{"user":{DEEP}', f
 
 @pytest.mark.parametrize("content", BROKEN, ids=range(len(BROKEN)))
 def test_a_broken_json_array_is_refused(content: str) -> None:
-    """Broken, nested beyond reason, a number beyond reason: a sentence, not a traceback."""
+    """Broken, nested too deep, or with a huge number: a usage error, not a traceback."""
     with pytest.raises(UsageProblem, match="not valid JSON"):
         read(content.encode())
 
@@ -269,7 +269,7 @@ def test_a_row_with_another_number_of_fields_is_bad(row: bytes) -> None:
 def test_an_unbalanced_quote_never_swallows_rows_in_silence(
     header: str, row: str, follower: str, followers: int
 ) -> None:
-    """Where a field never ends, the rows that went into it are not lost without a word."""
+    """Where a field never ends, the swallowed rows are reported."""
     lines = [header, row, *(follower.format(number) for number in range(followers)), ""]
     found = read("\n".join(lines).encode(), ignore_unknown=True)
     checked = map(RowChecker(Layout()).check, found.rows)
@@ -287,13 +287,13 @@ def test_an_unbalanced_quote_never_swallows_rows_in_silence(
     ids=["latin-1", "nul", "carriage return"],
 )
 def test_a_header_that_cant_be_read_is_refused(header: bytes) -> None:
-    """Not UTF-8, a NUL byte or a bare carriage return: a sentence, not a crash."""
+    """Not UTF-8, a NUL byte or a bare carriage return: a usage error, not a crash."""
     with pytest.raises(UsageProblem):
         read(header + b"\nalice,acme,A,cloud,x\nbob,acme,B,cloud,x\n", ignore_unknown=True)
 
 
 def test_line_ends_of_old_macs_are_read_or_refused() -> None:
-    """A file whose lines end in carriage returns alone: never a crash."""
+    """A file with carriage returns alone never crashes."""
     content = as_csv([person()], ",", "\r")
     try:
         found = read(content)

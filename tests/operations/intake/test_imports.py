@@ -55,7 +55,7 @@ def test_people_are_added_from_every_format(desk: Desk, kind: str) -> None:
 def test_a_file_that_the_system_fails_at_is_not_taken(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its disk is gone, or its server: exit 8, in a sentence, and nothing is written."""
+    """If its disk or server fails, it is exit 8, and nothing is written."""
     path = desk.store.parent / "people.csv"
     path.write_bytes(as_csv(PEOPLE))
     number = len(desk.events())
@@ -83,7 +83,7 @@ def test_the_same_file_twice_changes_nothing(desk: Desk, kind: str) -> None:
 
 
 def test_the_import_itself_is_an_event_with_its_figures(desk: Desk) -> None:
-    """Who looks at the trail sees how much a file changed."""
+    """The trail shows how much a file changed."""
     desk.add("alice", "acme")
     taken(desk, as_csv([person("bob"), person("alice", name="Alice", type="federated")]))
     assert desk.events()[-1].reason == "2 rows, 1 added, 1 updated, 0 unchanged"
@@ -104,7 +104,7 @@ def test_the_import_itself_is_an_event_with_its_figures(desk: Desk) -> None:
 def test_an_update_touches_neither_counter_nor_lock(
     desk: Desk, change: dict[str, str], misses: int
 ) -> None:
-    """Only what the file says changes; a locked user stays locked; a PIN goes with `active`."""
+    """Only what the file says changes; a lock stays; deactivating withdraws the PIN."""
     desk.collected("alice")
     guess_wrong(desk, "alice", misses)
     before = desk.user("alice")
@@ -141,7 +141,7 @@ def test_a_type_without_pins_withdraws_the_pin(desk: Desk, kind: str, misses: in
 
 
 def test_where_the_file_does_not_say_active_stays(desk: Desk) -> None:
-    """A file without the column switches nobody on or off; an empty cell says nothing for sure."""
+    """Without the column nobody is switched on or off; an empty cell is a problem."""
     taken(desk, as_csv([person("alice", active="no"), person("bob", active="yes")]))
     taken(desk, as_csv([person("alice"), person("bob")]))
     assert [user.active for user in users(desk)] == [False, True]
@@ -245,7 +245,7 @@ def test_thousands_of_bad_rows_are_all_reported(desk: Desk) -> None:
 
 
 def test_staging_writes_nothing_and_foretells_what_happens(desk: Desk) -> None:
-    """What a dry run shows is what the import then does."""
+    """The import then does what a dry run shows."""
     desk.add("alice")
     desk.collected("bob")
     rows = [
@@ -295,7 +295,7 @@ def test_bulk_pages_wait_in_memory_for_their_commit(desk: Desk) -> None:
 def test_an_import_ends_an_attempt_in_flight(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, active: str, outcome: Outcome
 ) -> None:
-    """Who is being verified meanwhile is verified, unless the import withdraws the PIN."""
+    """A right answer is verified, unless the import withdraws the PIN."""
     pin = desk.collected("alice")
     row = {**person("alice", name="Another"), "active": active}
     overtake(monkeypatch, attempts.settle, lambda: taken(desk, as_csv([row])))

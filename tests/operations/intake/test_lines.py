@@ -75,7 +75,7 @@ def test_a_line_without_end_is_given_up_at_once(head: bytes, filler: bytes) -> N
 @pytest.mark.parametrize("filler", [b" ", b"x", b'"', b"[", b'"a":'], ids=repr)
 @pytest.mark.parametrize("head", [b"[", b'[{"user": "a"},', b'{"value": [{"user":"'], ids=repr)
 def test_an_array_without_an_end_is_given_up(head: bytes, filler: bytes) -> None:
-    """An array is read object by object, and none of them may be beyond reason."""
+    """An array is read object by object, and no object may be too long."""
     file = Source(head, filler)
     with pytest.raises(UsageProblem):
         file.people()
@@ -83,7 +83,7 @@ def test_an_array_without_an_end_is_given_up(head: bytes, filler: bytes) -> None
 
 
 def test_a_row_without_end_is_given_up() -> None:
-    """One over many short lines, none of its fields too long for Python's reader."""
+    """A row of many short lines, none of its fields too long for Python's reader."""
     with pytest.raises(UsageProblem, match="the row at line 3"):
         Source(HEADER + b"\n", b'"\n",').people()
 
@@ -103,7 +103,7 @@ def test_the_bound_of_a_line_is_exact(more: int) -> None:
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("step", [1, 3, 7, 100])
 def test_a_pipe_may_give_little_at_a_time(kind: str, step: int) -> None:
-    """A header that comes in pieces is still one header; what a program writes may be slow."""
+    """A header that arrives in pieces is one header."""
     content = b"\xef\xbb\xbf\n" + FORMATS[kind]([person(), person("bob")])
     if kind in ("csv", "tsv"):
         content = content.replace(b"\n", b"", 1)
@@ -113,7 +113,7 @@ def test_a_pipe_may_give_little_at_a_time(kind: str, step: int) -> None:
 
 @pytest.mark.parametrize("head", [b"", HEADER, b"[", b'{"user":'], ids=repr)
 def test_a_file_that_fails_while_it_is_read_is_said_to_be_unreadable(head: bytes) -> None:
-    """At its first byte or later: a sentence, not a crash."""
+    """At its first byte or later, it is an error with a message, not a crash."""
     with pytest.raises(FileUnreadable):
         Source(head, breaks=True).people()
 
@@ -140,20 +140,20 @@ def test_a_row_over_several_lines_is_where_it_begins(end: bytes) -> None:
 
 
 def test_blank_lines_between_rows_are_counted() -> None:
-    """They are no rows, and shift the numbers of those that are."""
+    """They are no rows, but count in the numbers of the rows after them."""
     found = read(HEADER + b"\n\nalice,acme,A,cloud\n\n\r\n\nbob,acme,B,cloud\nshort\n")
     assert found.lines == [4, 8]
     assert [problem.line for problem in found.problems] == [9]
 
 
 def test_a_bad_row_behind_blank_lines_is_told_where_it_is() -> None:
-    """Not where the blank lines begin."""
+    """Its number is not that of the first blank line."""
     found = read(HEADER + b"\nshort\n\n\nshort\n")
     assert [problem.line for problem in found.problems] == [3, 6]
 
 
 def test_lines_that_are_no_text_are_told_with_their_own_number() -> None:
-    """Not UTF-8, or a NUL byte: each such line, and the rows after it stay where they are."""
+    """Lines that are not UTF-8, or have a NUL byte, don't change the numbers after them."""
     rows = b"alice,acme,caf\xe9,cloud\nbob,acme,B\0,cloud\ncarol,acme,C,cloud\n"
     found = read(HEADER + rows)
     assert [(problem.line, problem.column) for problem in found.problems] == [(2, ""), (3, "")]

@@ -186,7 +186,7 @@ def _bob(*accounts: str) -> list[Person]:
 def test_imports_do_what_the_model_does(
     steps: Sequence[tuple[Import, Sequence[tuple[str, int]]]],
 ) -> None:
-    """Added, updated, unchanged, moved, switched off, type changed; and twice is once."""
+    """Rows are added, updated, unchanged, moved or deactivated; twice is the same as once."""
     with tempfile.TemporaryDirectory() as folder:
         desk, model = new_desk(Path(folder)), Model()
         for step, looks in steps:

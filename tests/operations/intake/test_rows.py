@@ -80,12 +80,12 @@ UNPRINTABLE = [
     ],
 )
 def test_a_bad_value_is_reported_with_its_column(column: str, value: object) -> None:
-    """Of the wrong form, of the wrong kind, or holding a control character."""
+    """Values of the wrong form or kind, or with a control character."""
     assert list(wrong({column: value})) == [column]
 
 
 def test_everything_that_is_wrong_with_a_row_is_reported_at_once() -> None:
-    """One problem a column, all of them."""
+    """There is one problem for each bad column."""
     told = wrong(person("a b", account="", name="\n\0x", type="x", active="x"))
     assert list(told) == ["user", "account", "name", "type", "active"]
 
