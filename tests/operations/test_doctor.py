@@ -287,7 +287,7 @@ def test_what_is_wrong_is_found(well: Desk, name: str) -> None:
 
 
 def test_a_missing_store_and_missing_keys(well: Desk) -> None:
-    """Neither keeps the other from being checked."""
+    """Both are found at once."""
     shutil.rmtree(well.store)
     shutil.rmtree(well.keys)
     assert {"store folder", "keys folder", "lock file", "integrity", "schema"} <= sick(well).keys()
@@ -295,7 +295,7 @@ def test_a_missing_store_and_missing_keys(well: Desk) -> None:
 
 
 def test_keys_beside_the_store(well: Desk) -> None:
-    """In the same folder, or in one inside the other, by a link as well."""
+    """In the same folder, or one inside the other, also by a link."""
     inside = well.store / "keys"
     shutil.copytree(well.keys, inside)
     link = well.store.parent / "link"
@@ -491,7 +491,7 @@ MOUNTS = """\
     ("device", "kind"), [((8, 1), "ext4"), ((0, 21), "tmpfs"), ((8, 2), None)], ids=str
 )
 def test_the_file_system_of_a_device(device: tuple[int, int], kind: str | None) -> None:
-    """By the number that the kernel lists it under."""
+    """It is found by the device's number in the kernel's list."""
     assert file_system(MOUNTS, os.makedev(*device)) == kind
 
 

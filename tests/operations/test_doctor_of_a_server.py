@@ -44,7 +44,7 @@ def test_all_is_well(floor: Floor) -> None:
 
 
 def test_a_host_without_a_mark(floor: Floor) -> None:
-    """It says so until the first verify."""
+    """The check says so until the first verify makes one."""
     (mark,) = floor.keys.glob("mark-*")
     mark.unlink()
     assert "no mark" in str(examined(floor)["mark"].finding)
@@ -53,7 +53,7 @@ def test_a_host_without_a_mark(floor: Floor) -> None:
 
 
 def test_a_database_that_was_put_back(floor: Floor) -> None:
-    """The mark's check tells, with what to do."""
+    """The mark's check finds it, and says what to do."""
     floor.verify()
     floor.database.sql(
         "DELETE FROM pincli.trail WHERE number = (SELECT max(number) FROM pincli.trail)"
@@ -68,7 +68,7 @@ def test_a_database_that_was_put_back(floor: Floor) -> None:
 
 
 def test_when_the_trail_was_last_checked(floor: Floor) -> None:
-    """A month without `audit verify` is too long, also where an admin's host has to run it."""
+    """A month without `audit verify` is too long, also if only an admin's host can run it."""
     floor.database.sql("UPDATE pincli.store SET created_at = '2020-01-01T00:00:00Z'")
     assert "never checked" in str(examined(floor)["audit"].finding)
     with floor.session("admin1", Need.CHECK) as session:

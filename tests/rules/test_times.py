@@ -40,13 +40,13 @@ FORM = "%Y-%m-%dT%H:%M:%SZ"
     ],
 )
 def test_a_time_is_understood(text: str, expected: str) -> None:
-    """Ago, a date, or a full time with or without a zone."""
+    """A time ago, a date, or a full time with or without a zone."""
     with in_zone("UTC"):
         assert since(text, now=NOW) == expected
 
 
 def test_without_a_zone_it_is_local() -> None:
-    """As times are shown: what is read on the screen can be typed."""
+    """A time that the screen shows can be typed."""
     with in_zone("CET-1"):
         assert since("2026-11-24 08:00", now=NOW) == "2026-11-24T07:00:00Z"
 
@@ -66,7 +66,7 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 
 @given(st.text(max_size=30))
 def test_no_text_is_a_bug(text: str) -> None:
-    """Understood, in the one form that events have, or refused."""
+    """Any text is a time in the form of events, or refused."""
     try:
         found = since(text, now=NOW)
     except UsageProblem:
@@ -93,7 +93,7 @@ def test_a_full_time_is_the_same_moment(moment: datetime) -> None:
 @example(600_000, "d")
 @example(90_000, "w")
 def test_ago_is_never_after_now(number: int, unit: str) -> None:
-    """Times are compared as text: one before the year 1000 has four digits too."""
+    """Times are compared as text, so a year before 1000 has four digits too."""
     try:
         found = since(f"{number}{unit}", now=NOW)
     except UsageProblem:
@@ -105,7 +105,7 @@ def test_ago_is_never_after_now(number: int, unit: str) -> None:
 
 @given(st.integers(0, 100_000))
 def test_a_longer_time_ago_is_earlier(minutes: int) -> None:
-    """By exactly as much."""
+    """It is earlier by exactly as much."""
     expected = (NOW - timedelta(minutes=minutes)).strftime(FORM)
     assert since(f"{minutes}m", now=NOW) == expected
 

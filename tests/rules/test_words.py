@@ -50,13 +50,13 @@ def test_words_are_folded(text: str) -> None:
 
 @pytest.mark.parametrize("pair", FITS)
 def test_each_word_begins_one(pair: tuple[str, str]) -> None:
-    """All of the words, each the beginning of one; whole words are counted."""
+    """Every word of a search begins a word of the name; whole words are counted."""
     typed, name = pair
     assert whole_words(sought_in(typed), words_of("", name, None, "")) == FITS[pair]
 
 
 def test_a_whole_word_is_no_mere_beginning() -> None:
-    """Where whole words are asked for."""
+    """If whole words are asked for, a beginning does not fit."""
     words = words_of("alice", "", "a@x.example", "acme gmbh")
     assert words == ["alice", "a", "x", "example", "acme", "gmbh"]
     assert whole_words(sought_in("acme gmbh", whole=True), words) == 2
@@ -66,7 +66,7 @@ def test_a_whole_word_is_no_mere_beginning() -> None:
 @given(text=st.text(max_size=70))
 @example("\ufdfa \u00bd \u0130 o'\u0308 x\u0301\u2019y")
 def test_every_name_finds_itself(text: str) -> None:
-    """All of its words are whole ones; and no quote or blank gets into an index's query."""
+    """All its words are whole words; no quote or blank gets into an index's query."""
     sought, words = sought_in(text), words_of("", text, None, "")
     assert whole_words(sought, words) == len(sought)
     for word in (*words, *(spelling for each in sought for spelling in each.spellings)):
@@ -75,11 +75,11 @@ def test_every_name_finds_itself(text: str) -> None:
 
 
 def test_an_erased_user_has_no_words() -> None:
-    """Nobody finds them."""
+    """So no search finds them."""
     assert words_of("erased-00ff", "", None, "acme") == []
 
 
 def test_a_search_has_twenty_words_at_most() -> None:
-    """Each once: an index takes no expression of any length."""
+    """Each word counts once."""
     assert len(sought_in("a " * 30)) == 1
     assert len(sought_in(" ".join(map(str, range(30))))) == 20

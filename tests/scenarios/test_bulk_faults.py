@@ -80,7 +80,7 @@ FULL = "disk (is full|I/O error)|can't be (used|written)"
 
 @pytest.mark.parametrize("room", [1, 300])
 def test_a_store_that_is_full_during_an_import(desk: Desk, room: int) -> None:
-    """Exit 8; the chunks before it are there; with room again the same file does the rest."""
+    """Exit 8; the chunks before it are done; with room again the same file does the rest."""
     path = people(desk, 4000)
     desk.sql("VACUUM")  # what making it has left free would be room, too
     largest = desk.database.stat().st_size + room * KIB
@@ -97,7 +97,7 @@ def test_a_store_that_is_full_during_an_import(desk: Desk, room: int) -> None:
 
 @pytest.mark.parametrize("options", [(), ("--issue",)], ids=["withdraw", "issue"])
 def test_a_store_that_is_full_during_a_reset(desk: Desk, options: tuple[str, ...]) -> None:
-    """Exit 8, whole chunks, and the same command again finishes."""
+    """Exit 8 after whole chunks; the same command again finishes."""
     crowd(desk, 800)
     largest = desk.database.stat().st_size + 40 * KIB
     words = ("reset", "--account", "acme", "--yes", *options)
@@ -135,7 +135,7 @@ def test_a_store_that_is_full_while_pins_are_handed_over(desk: Desk, tmp_path: P
 
 
 def test_a_file_of_pins_that_finds_no_room(desk: Desk, tmp_path: Path) -> None:
-    """Exit 8, as for any full disk; nobody is reset, and no piece of the file is left."""
+    """Exit 8; nobody is reset, and no part of the file is left."""
     crowd(desk, 600)
     (tmp_path / "out").mkdir()
     before = content(desk.store)

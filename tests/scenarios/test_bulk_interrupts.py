@@ -62,7 +62,7 @@ def test_a_reset_says_how_far_it_got(desk: Desk, at: str) -> None:
 
 @pytest.mark.parametrize("command", ["import", "deactivate"])
 def test_other_bulk_work_says_how_far_it_got(desk: Desk, command: str) -> None:
-    """As a reset does; the message says what to do, and that finishes it."""
+    """The message also says what to do, and that finishes the work."""
     path = fresh(desk, "people")
     words: tuple[str, ...]
     names = [f"u{number:06}" for number in range(MANY)]
@@ -102,7 +102,7 @@ def test_issuing_says_how_far_it_got(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_other_signals_leave_whole_chunks_too(desk: Desk, number: signal.Signals) -> None:
-    """A shutdown in the middle: they wait for the chunk's commit, then end the process."""
+    """SIGTERM and SIGHUP wait for the chunk's commit, then end the process."""
     crowd(desk, 1000)
     command = (*app(sizes=SMALL_CHUNKS, slow=0.02), *RESET)
     with subprocess.Popen(command, env=desk.environment(), cwd=driving.ROOT) as process:

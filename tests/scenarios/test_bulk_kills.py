@@ -87,7 +87,7 @@ def random_wrecks(floor: Desk, forks: Forks, folder: Path, *arguments: str) -> I
 
 
 def test_an_import_killed_anywhere(floor: Desk, forks: Forks, tmp_path: Path) -> None:
-    """Whole chunks are there; the same file again brings the rest and nothing twice."""
+    """Whole chunks are done; the same file again does the rest, and nothing twice."""
     (tmp_path / "people.csv").write_text(PEOPLE)
     arguments = (
         "import", str(tmp_path / "people.csv"), "--allow-move", "--json", "--yes",
@@ -134,7 +134,7 @@ def _changed(floor: Desk, expected: list[tuple[object, ...]]) -> int:
 
 
 def test_issuing_killed_anywhere(floor: Desk, forks: Forks, tmp_path: Path) -> None:
-    """Run again, everybody who can has a PIN, the one that the answer shows, and no old one."""
+    """After the second run everybody who can has the PIN that the answer shows, and no old one."""
     arguments = ("reset", "--all", "--yes", "--json", "--reveal")
     done = undisturbed(floor, forks, tmp_path, *arguments)
     expected = end_state(done, versions=False)

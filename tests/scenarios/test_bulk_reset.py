@@ -61,7 +61,7 @@ def states(answer: dict[str, Any]) -> dict[str, str]:
 
 
 def test_an_account_is_reset_and_nobody_else(floor: Desk) -> None:
-    """The receipt has totals and every user; the locked stay locked, and that is counted."""
+    """The receipt has totals and every user; the locked stay locked, and are counted."""
     receipt = answer(floor, "--account acme --yes --reason T-1")
     assert figures(receipt) == (7, 3, 4, 2, 0)
     assert states(receipt) == {name: STATES[name] for name in ACME}
@@ -186,7 +186,7 @@ def test_a_dry_run_shows_the_receipt_and_changes_nothing(floor: Desk, options: s
 
 
 def test_a_dry_run_shows_how_many_of_each_state(floor: Desk) -> None:
-    """And how many locked ones stay locked."""
+    """It also shows how many locks stay."""
     ran = call(floor, "reset --account acme --dry-run")
     words = " ".join(ran.out.split())
     assert (ran.code, ran.err) == (0, "")
@@ -250,7 +250,7 @@ def test_a_file_of_pins_is_whole_private_and_harmless(floor: Desk, out: Path) ->
 
 @pytest.mark.parametrize("name", ["store/pins.csv", "keys/pins.csv", "store/../keys/pins.csv"])
 def test_a_file_among_the_secrets_is_refused(floor: Desk, name: str) -> None:
-    """Neither written there nor read from there."""
+    """No file is written there or read from there."""
     path = floor.store.parent / name
     before = content(floor.store)
     ran = floor.run("reset", "--all", "--yes", "--output", str(path))
@@ -263,7 +263,7 @@ def test_a_file_among_the_secrets_is_refused(floor: Desk, name: str) -> None:
 
 
 def test_a_folder_that_may_not_be_written_is_refused(floor: Desk, out: Path) -> None:
-    """Before anybody is reset."""
+    """It is refused before anybody is reset."""
     words = ("reset", "--all", "--yes", "--output", str(out / "pins.csv"))
     before = content(floor.store)
     out.chmod(0o500)

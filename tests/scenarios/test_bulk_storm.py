@@ -106,7 +106,7 @@ def _check(desk: Desk, callers: Callers, number: int, *, issued: bool) -> None:
 
 
 def test_an_import_lets_callers_in(desk: Desk, crew: Sequence[Forks], tmp_path: Path) -> None:
-    """While thousands of people are added, a caller is verified all the same."""
+    """Callers are verified while thousands of people are added."""
     for user in ELSEWHERE:
         desk.collected(user, "globex")
     rows = "".join(f"u{n},acme,Name,cloud\n" for n in range(5_000))

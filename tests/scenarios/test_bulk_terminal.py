@@ -69,7 +69,7 @@ def test_any_other_word_changes_nothing(floor: Desk, words: list[str], answer: s
 @pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])
 @pytest.mark.parametrize("command", ["reset", "import"])
 def test_the_question_can_be_left(floor: Desk, tmp_path: Path, key: str, command: str) -> None:
-    """Exit 130, nothing changed."""
+    """Ctrl-C and Ctrl-D end with exit 130, and nothing is changed."""
     (tmp_path / "people.csv").write_text(PEOPLE)
     words = {
         "reset": ["--all"],
@@ -87,7 +87,7 @@ def test_the_question_can_be_left(floor: Desk, tmp_path: Path, key: str, command
 def test_deactivating_who_is_missing_asks_for_the_account(
     floor: Desk, tmp_path: Path, answer: str, code: int
 ) -> None:
-    """The same confirmation as a reset, with how many; a wrong word writes no row either."""
+    """The question says how many; a wrong word imports no row either."""
     (tmp_path / "people.csv").write_text(PEOPLE.replace("Alice", "Another"))
     words = [str(tmp_path / "people.csv"), *MISSING, "acme"]
     with terminal(floor, "import", *words) as screen:
@@ -115,7 +115,7 @@ def test_nothing_missing_asks_nothing(floor: Desk, tmp_path: Path) -> None:
 def test_an_impossible_file_is_refused_before_the_question(
     floor: Desk, tmp_path: Path, name: str
 ) -> None:
-    """Nobody types the confirmation in vain."""
+    """So nobody confirms in vain."""
     (tmp_path / "there").write_text("mine")
     path = floor.store / "pins.csv" if name.startswith("store") else tmp_path / name
     with terminal(floor, "reset", "--all", "--output", str(path)) as screen:
@@ -149,7 +149,7 @@ def work(desk: Desk, tmp_path: Path) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("name", ["reset", "issue", "import", "switch"])
 def test_a_bar_shows_how_far_it_is(desk: Desk, work: dict[str, list[str]], name: str) -> None:
-    """On a terminal, after a second; it is gone when the answer comes."""
+    """It appears on a terminal after a second, and is gone when the answer comes."""
     with slowly(desk, *work[name]) as screen:
         screen.wait_for("/800")
         assert screen.end() == 0

@@ -55,7 +55,7 @@ def _unread(pipe: int) -> int:
 
 
 def test_who_forgets_the_header_sees_no_pin(floor: Desk) -> None:
-    """The first row is then taken for the header, and must not be repeated with a PIN in it."""
+    """The first row is then taken for the header; a PIN in it is not repeated."""
     ran = call(floor, ["import", put(floor, "new,acme,N,cloud,234811\n")])
     assert ran.code == 2
     assert "234811" not in ran.out + ran.err
@@ -78,7 +78,7 @@ BAD = "".join(f"u{n},acme,N,cloudy\n" for n in range(45))
 
 
 def test_twenty_bad_rows_are_shown_and_all_are_counted(floor: Desk) -> None:
-    """Line, column and what is wrong on stderr; exit 2; not a byte of the store changed."""
+    """Line, column and problem are on stderr; exit 2; the store is unchanged."""
     path, before = put(floor, f"{HEADER}\nnew,acme,N,cloud\n{BAD}short\n"), content(floor.store)
     ran = call(floor, ["import", path])
     lines = ran.err.splitlines()
@@ -95,7 +95,7 @@ def test_twenty_bad_rows_are_shown_and_all_are_counted(floor: Desk) -> None:
 
 @pytest.mark.parametrize("option", [[], ["--dry-run"]])
 def test_a_program_gets_every_bad_row(floor: Desk, option: list[str]) -> None:
-    """All of them, next to the error, in the order of the file; in a dry run too."""
+    """All of them are next to the error, in the order of the file, in a dry run too."""
     path, before = put(floor, f"{HEADER}\nnew,acme,N,cloud\n{BAD}short\n"), content(floor.store)
     ran = call(floor, ["import", path, "--json", *option])
     assert (ran.code, ran.err, ran.answer["ok"]) == (2, "", False)
@@ -108,7 +108,7 @@ def test_a_program_gets_every_bad_row(floor: Desk, option: list[str]) -> None:
 
 
 def test_what_is_told_of_a_bad_row_moves_no_cursor(floor: Desk) -> None:
-    """Names of columns come from the file; they are shown escaped, and markup is text."""
+    """Names of columns from the file are escaped, and markup is text."""
     row = {**dict.fromkeys(HEADER.split(","), "x"), "\x1b[31m[red]": 1}
     ran = call(floor, ["import", put(floor, json.dumps(row))])
     assert ran.code == 2
@@ -122,7 +122,7 @@ def test_what_is_told_of_a_bad_row_moves_no_cursor(floor: Desk) -> None:
     ids=["empty", "one column", "unknown", "deep"],
 )
 def test_a_file_that_is_no_list_of_people_is_refused(floor: Desk, text: str) -> None:
-    """A sentence and a hint, exit 2, nothing changed."""
+    """With a message and a hint: exit 2, nothing changed."""
     before = content(floor.store)
     ran = call(floor, ["import", put(floor, text)])
     assert ran.code == 2, ran
@@ -132,13 +132,13 @@ def test_a_file_that_is_no_list_of_people_is_refused(floor: Desk, text: str) -> 
 
 @pytest.mark.parametrize("name", ["missing.csv", ".", "/proc/self/mem"])
 def test_a_file_that_cant_be_read_is_refused(floor: Desk, name: str) -> None:
-    """Missing, a folder, one that fails while it is read."""
+    """Missing, a folder, or one that fails while it is read."""
     ran = call(floor, ["import", name])
     assert ran.code == 2, ran
     error_of(ran)
 
 
 def test_files_among_the_secrets_are_not_read(floor: Desk) -> None:
-    """What a key holds could otherwise be read in an error message."""
+    """An error message could otherwise show a key."""
     for path in (floor.keys / "verify.key", floor.database, floor.store / "../keys/audit.key"):
         assert call(floor, ["import", str(path)]).code == 7

@@ -24,7 +24,7 @@ MIXED = (
 
 
 def test_columns_are_mapped(floor: Desk) -> None:
-    """In any case; a name falls back; account and type are said for what the file lacks."""
+    """In any case; a name falls back; options give account and type if the file lacks them."""
     path = put(floor, EXPORT)
     assert figures(done(call(floor, ["import", path, "--json", *ALL, *SAID])))[:2] == (2, 1)
     new = users_of(floor)["new@x"]
@@ -69,14 +69,14 @@ def test_a_mapping_that_does_not_fit_is_refused(floor: Desk, words: list[str]) -
 
 
 def test_what_the_file_has_is_not_said_again(floor: Desk) -> None:
-    """An account for everybody would contradict the file's own."""
+    """An option for everybody would contradict the file's own column."""
     for words in (["--account", "acme"], ["--type", "cloud"]):
         assert call(floor, ["import", put(floor, MIXED), *words]).code == 2
 
 
 @pytest.mark.parametrize("end", ["", "\n"])
 def test_good_rows_go_in_and_bad_ones_into_a_file(floor: Desk, end: str) -> None:
-    """As they were written, the rows of a user who is there twice too; nobody else may read it."""
+    """As written, with duplicate users too; only its owner may read the file."""
     rejects = Path(put(floor, "")).with_name("rejects.csv")
     words = ["import", put(floor, MIXED + end), "--json", "--rejects", str(rejects)]
     assert done(call(floor, [*words, "--dry-run"]))["rejected"] == 4
@@ -96,7 +96,7 @@ def test_good_rows_go_in_and_bad_ones_into_a_file(floor: Desk, end: str) -> None
 
 
 def test_bad_objects_go_into_a_file_of_lines(floor: Desk) -> None:
-    """It is imported as it is once they are corrected."""
+    """Once corrected, that file can be imported."""
     rows = [
         dict(zip(HEADER.split(","), row.split(","), strict=True)) for row in MIXED.split("\n")[1:3]
     ]
@@ -114,7 +114,7 @@ def test_bad_objects_go_into_a_file_of_lines(floor: Desk) -> None:
     ],
 )
 def test_rejected_rows_may_be_no_text(floor: Desk, encoding: str, row: bytes, kept: bytes) -> None:
-    """Bytes of another encoding come back as they were; a file with --encoding is UTF-8 then."""
+    """Bytes of another encoding are kept; with --encoding the file is UTF-8."""
     rejects, people = (floor.store.parent / name for name in ("rejects", "people"))
     people.write_bytes(HEADER.encode() + b"\n" + row + b",acme,B,cloud\n")
     words = [] if encoding == "utf-8" else ["--encoding", encoding]
@@ -124,7 +124,7 @@ def test_rejected_rows_may_be_no_text(floor: Desk, encoding: str, row: bytes, ke
 
 
 def test_a_file_for_bad_rows_is_new_and_elsewhere(floor: Desk) -> None:
-    """Never over a file, through a link, or among the secrets; nothing is imported then."""
+    """It replaces no file, follows no link and is not among the secrets; else nothing is imported."""
     there = Path(put(floor, "mine", name="there"))
     link = there.with_name("link")
     link.symlink_to(there.with_name("nowhere"))
@@ -138,7 +138,7 @@ def test_a_file_for_bad_rows_is_new_and_elsewhere(floor: Desk) -> None:
 
 
 def test_nothing_is_rejected_where_rows_may_have_been_swallowed(floor: Desk) -> None:
-    """A quote that is never closed: which rows are good is not known, so none goes in."""
+    """With an unclosed quote nobody knows which rows are good, so none is imported."""
     before = content(floor.store)
     rejects = Path(put(floor, "")).with_name("rejects.csv")
     path = put(floor, f'{HEADER}\nnew,acme,New,cloud\nx,acme,"X,cloud\ny,acme,Y,cloud\n')

@@ -51,7 +51,7 @@ def _fed(desk: Desk, head: bytes, filler: bytes, size: int) -> tuple[Ran, int, i
 def test_two_hundred_megabytes_fail_fast_with_little_memory(
     floor: Desk, head: bytes, filler: bytes, most: int
 ) -> None:
-    """A line of that size, an array of that size: neither is taken into memory."""
+    """Neither a line nor an array of that size is read into memory."""
     ran, memory, written = _fed(floor, head, filler, 200 * MIB)
     assert ran.code == 2, ran
     error_of(ran)
@@ -60,7 +60,7 @@ def test_two_hundred_megabytes_fail_fast_with_little_memory(
 
 
 def test_memory_stays_flat(desk: Desk) -> None:
-    """Ten times the rows take no ten times the memory."""
+    """Ten times the rows don't take ten times the memory."""
     peaks = []
     for count in (5_000, 50_000):
         rows = "".join(f"u{n:06},acme,A name of some length {n},cloud\n" for n in range(count))

@@ -45,7 +45,7 @@ def switched_off(user: User) -> User:
 
 
 def test_who_the_file_lacks_is_deactivated(floor: Desk) -> None:
-    """Of that account alone; with a reason on each event; counters stay, PINs are withdrawn."""
+    """Only in that account, with a reason on each event; counters stay, PINs are withdrawn."""
     before = users_of(floor)
     words = ["--deactivate-missing", "--account", "ACME", "--yes", "--reason", "T-1", "--json"]
     words += ["--at-most", "3"]
@@ -64,7 +64,7 @@ def test_who_the_file_lacks_is_deactivated(floor: Desk) -> None:
 
 
 def test_who_moves_away_is_not_missing(floor: Desk) -> None:
-    """The file has the user under the new account."""
+    """The file has the user in the new account."""
     text = f"{HEADER}\nalice,globex,Alice,cloud\n"
     words = ["--deactivate-missing", "--account", "acme", "--yes", "--json", "--at-most", "4"]
     refused = call(floor, ["import", put(floor, text), *words])

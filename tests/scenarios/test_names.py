@@ -95,7 +95,7 @@ def test_a_login_is_itself_everywhere(
 
 @pytest.mark.parametrize("login", ["-rf", "a b", "#alice", "аlice", "l" * 255, "o’brien", "*"])  # noqa: RUF001
 def test_what_is_not_a_login_is_refused_everywhere(login: str, tmp_path: Path) -> None:
-    """In a sentence that says why; nothing is half done."""
+    """The message says why, and nothing is half done."""
     desk = new_desk(tmp_path)
     lines = (
         (["status", "--", login], ""),
@@ -112,7 +112,7 @@ def test_what_is_not_a_login_is_refused_everywhere(login: str, tmp_path: Path) -
 
 
 def test_six_digits_are_hidden_unless_somebody_is_called_so(tmp_path: Path) -> None:
-    """A login of six digits is shown; an unknown one could be a PIN, near names still work."""
+    """Unknown digits could be a PIN and are hidden; a login of six digits is shown."""
     desk = new_desk(tmp_path)
     desk.add("444159")
     assert "444159 is not locked" in call(desk, "unlock 444159 --reason x").err

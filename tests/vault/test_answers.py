@@ -161,7 +161,7 @@ def test_what_is_kept_shows_neither_answer_nor_pin(made: tuple[Key, bytes, int, 
 def test_a_verifier_of_schema_1_is_taken_over_without_its_pin(
     login: str, version: int, pin: str, other: str, uid: bytes, key: Key
 ) -> None:
-    """The right PIN, and no other, gives the answer that the check was computed from."""
+    """Only the right PIN gives the answer that the check was computed from."""
     made = from_verifier(verifier(key, login, version, pin), key, login, uid, version)
     assert made.question == f"login={login}{QUESTION}"
     for tried in (pin, other):
@@ -204,7 +204,7 @@ proved = st.tuples(keys, uids, versions, st.sampled_from([QUESTION, OLD_QUESTION
 def test_a_proof_is_of_everything_that_makes_a_yes(
     made: tuple[Key, bytes, int, str, bytes], asked: tuple[Key, bytes, int, str, bytes]
 ) -> None:
-    """Another key, user, version, question or check is not proved by it."""
+    """It proves no other key, user, version, question or check."""
     assert is_proved(*asked, proof(*made)) is (made == asked)
 
 
@@ -325,7 +325,7 @@ def test_no_garbage_is_answered(text: str) -> None:
 
 @pytest.mark.parametrize("settings", ["m=262144,t=1,p=1", "m=8,t=16,p=1", "m=32,t=1,p=4"])
 def test_the_bounds_themselves_are_taken(settings: str) -> None:
-    """256 MiB, 16 passes and 4 lanes may still be asked for."""
+    """A question may ask for 256 MiB, 16 passes and 4 lanes."""
     question = QUESTION.replace(SETTINGS, settings)
     assert len(ANSWERS.answer(question, SEVEN, ALICE, 1, PIN)) == 32
 
@@ -355,14 +355,14 @@ OLD = verifier(SEVEN, "alice", 1, PIN)
     ids=range(15),
 )
 def test_what_is_no_verifier_is_damaged(damaged: str) -> None:
-    """A verifier of schema 1 that is not one is named as damaged, never taken over in part."""
+    """A malformed verifier of schema 1 is damage, and no part of it is used."""
     with pytest.raises(RecordDamaged):
         from_verifier(damaged, SEVEN, "alice", ALICE, 1)
 
 
 @pytest.mark.parametrize("login", ["", "Alice", "a$b", "a" * 65, "bj\u00f8rn"])
 def test_a_verifier_is_taken_over_for_logins_of_schema_1_alone(login: str) -> None:
-    """No login can be written so that the question reads as another's."""
+    """No login makes a question that reads as another login's."""
     with pytest.raises(RecordDamaged):
         from_verifier(OLD, SEVEN, login, ALICE, 1)
 
