@@ -124,7 +124,7 @@ def test_rejected_rows_may_be_no_text(floor: Desk, encoding: str, row: bytes, ke
 
 
 def test_a_file_for_bad_rows_is_new_and_elsewhere(floor: Desk) -> None:
-    """It replaces no file, follows no link and is not among the secrets; else nothing is imported."""
+    """It replaces no file, follows no link, and is not among the secrets; else exit 7."""
     there = Path(put(floor, "mine", name="there"))
     link = there.with_name("link")
     link.symlink_to(there.with_name("nowhere"))
