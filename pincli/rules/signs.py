@@ -238,7 +238,7 @@ def _bursts(
         start, present = 0, Counter[bytes | None]()
         for place, event in enumerate(its):
             present[event.uid] += 1
-            while not within(its[start].at, event.at, span):
+            while start < place and not within(its[start].at, event.at, span):
                 left = its[start].uid
                 present[left] -= 1
                 if not present[left]:

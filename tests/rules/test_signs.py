@@ -231,6 +231,14 @@ def test_a_burst_is_of_half_an_hour_and_three_users() -> None:
     assert ("agent", "burst") not in found(wrong=spread)
 
 
+def test_a_time_that_somebody_edited_ends_no_search() -> None:
+    """An event whose time can't be read is in no burst, and the others are."""
+    wrong = [noted(each, each % 3) for each in range(9)]
+    edited = noted(20)._replace(at="2026-11-24T10:0x:00Z")
+    assert found(wrong=[edited]) == {}
+    assert ("agent", "burst") in found(wrong=[*wrong, edited])
+
+
 def following(*events: SignEvent) -> Callable[[int], Iterator[SignEvent]]:
     """The events about users above a number."""
     return lambda number: iter([event for event in events if event.number > number])
