@@ -53,7 +53,7 @@ def replayed(event: TrailEvent, before: Course | None, *, archived: int = 0) -> 
     if kind is not EventKind.RESTORED and (before is None) != (kind in _BEGINNINGS):
         if before is None and archived:
             return _resumed(event, event.attempt if ends else None, archived)
-        return "the user's story does not begin there"
+        return "the user's events can't begin there"
     before = before or Course(counter)
     wrong = _wrong_attempt(event, kind, before.attempt, ends=ends)
     if wrong is None and counter not in _possible(kind, before.counter, ends):

@@ -50,12 +50,12 @@ def events_of(user: User, step: lockout.Step) -> list[TrailEvent]:
 
 
 def replay(events: list[TrailEvent], course: Course | None) -> Course | str:
-    """The story with these events; or what is wrong with the first bad one."""
+    """The course after these events; or what is wrong with the first bad one."""
     for event in events:
-        told = replayed(event, course)
-        if isinstance(told, str):
-            return told
-        course = told
+        result = replayed(event, course)
+        if isinstance(result, str):
+            return result
+        course = result
     assert course is not None
     return course
 
@@ -150,28 +150,28 @@ def test_an_edited_kind_shows_where_it_makes_a_difference_to_the_counter() -> No
 
 
 @pytest.mark.parametrize("kind", [kind for kind in EventKind if kind is not EventKind.RESTORED])
-def test_a_story_begins_once(kind: EventKind) -> None:
+def test_a_course_begins_once(kind: EventKind) -> None:
     """With the user's addition or migration, and these come only there."""
     (_, user, _), *_ = STEPS
     event = events_of(user, lockout.locked_by_hand(user, reason="", at=AT))[0]
-    told = replayed(event._replace(kind=kind.value, counter=0), None)
-    assert isinstance(told, Course) is (kind in BEGINNINGS)
+    result = replayed(event._replace(kind=kind.value, counter=0), None)
+    assert isinstance(result, Course) is (kind in BEGINNINGS)
     if kind in BEGINNINGS:
         assert isinstance(replayed(event._replace(kind=kind.value), Course()), str)
 
 
-def test_a_restore_may_begin_a_story_and_never_lowers_a_counter() -> None:
+def test_a_restore_may_begin_a_course_and_never_lowers_a_counter() -> None:
     """It may be the first event of a user, and keeps the stricter counter."""
     (_, user, _), *_ = STEPS
     event = events_of(user, lockout.locked_by_hand(user, reason="", at=AT))[0]
     restored = event._replace(kind=EventKind.RESTORED.value)
     assert isinstance(replayed(restored._replace(counter=4), None), Course)
     for before, after in product(range(7), range(7)):
-        told = replayed(restored._replace(counter=after), Course(before))
-        assert isinstance(told, Course) is (after >= before)
+        result = replayed(restored._replace(counter=after), Course(before))
+        assert isinstance(result, Course) is (after >= before)
 
 
-def test_words_that_are_none_of_ours_show() -> None:
+def test_an_unknown_kind_or_a_missing_counter_shows() -> None:
     """An unknown kind of event, and a user's event without a counter."""
     (_, user, step), *_ = STEPS
     event = events_of(user, step)[0]
@@ -186,5 +186,5 @@ def test_a_record_that_changes_while_an_attempt_is_open_shows() -> None:
         step, refusal = lockout.ended_first(bare, line.program, withdraws=True, at=AT)
         if refusal is None and step:
             events = events_of(bare, step)
-            told = replay(events, begun(open_))
-            assert isinstance(told, str), name
+            result = replay(events, begun(open_))
+            assert isinstance(result, str), name

@@ -155,14 +155,14 @@ def test_what_a_restore_does_to_a_record_replays(backup: User, present: User | N
 def require_replayed(user: User, step: lockout.Step, course: Course) -> None:
     """Fail unless a step's events go on from a course, and end at its record."""
     read = {user.uid: user}
-    told: Course | str = course
+    result: Course | str = course
     events = changes_of(step, read, Head(40, bytes(32)), next_row=1, at=AT, origin=Origin("a", "r"))
     for event in events.events:
-        assert isinstance(told, Course)
-        told = replayed(event, told)
-    assert isinstance(told, Course), told
+        assert isinstance(result, Course)
+        result = replayed(event, result)
+    assert isinstance(result, Course), result
     after = lockout.after(user, step)
-    assert (told.counter, told.attempt) == (after.failed_attempts, after.attempt)
+    assert (result.counter, result.attempt) == (after.failed_attempts, after.attempt)
 
 
 @given(found=records(), trail=records())
