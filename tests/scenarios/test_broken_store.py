@@ -1,4 +1,4 @@
-"""A store that can't be written, is damaged or was left in the middle: exit 8, or clean again."""
+"""A store that can't be written, is damaged, or was left half-written: exit 8, or repaired."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ LOCK_FILE = "pincli.lock"
 
 @pytest.fixture
 def alice(desk: Desk) -> Desk:
-    """A store with alice, two misses on her counter."""
+    """A store with alice, who has two misses."""
     desk.collected("alice")
     guess_wrong(desk, "alice", 2)
     return desk
 
 
 def _refuses(desk: Desk, plan: Plan | None = None, why: str = "") -> None:
-    """Exit 8 for the right PIN, as JSON and for people: one clear line, a hint, no traceback."""
+    """Fail unless the right PIN gives exit 8, with one clear line, a hint and no traceback."""
     ran = drive(desk, *verify_of("alice"), plan=plan, pin=RIGHT)
     assert (ran.code, ran.err) == (8, ""), ran
     assert ran.answer["error"]["code"] == "unavailable"
@@ -56,7 +56,7 @@ def _says_so(ran: Ran) -> None:
 
 
 def _as_before(desk: Desk, used: int = 2) -> None:
-    """Nothing was charged, and once what was wrong is put right, the caller is verified."""
+    """Fail if anything was charged, or if the caller is not verified once the fault is gone."""
     user = desk.user("alice")
     assert (user.failed_attempts, user.attempts_total, user.attempt) == (used, used, None)
     assert asked(desk, "alice", RIGHT) is Outcome.VERIFIED
@@ -64,7 +64,7 @@ def _as_before(desk: Desk, used: int = 2) -> None:
 
 
 def test_a_database_that_may_not_be_written(alice: Desk) -> None:
-    """A read-only file, root's power over it given up: nothing is charged."""
+    """A read-only file: nothing is charged."""
     alice.database.chmod(0o400)
     _refuses(alice, Plan(powerless=True), "the store can't be written")
     alice.database.chmod(0o600)
@@ -72,7 +72,7 @@ def test_a_database_that_may_not_be_written(alice: Desk) -> None:
 
 
 def test_a_folder_that_may_not_be_written(alice: Desk) -> None:
-    """No journal can be made beside the database: the same."""
+    """No journal can be made next to the database: nothing is charged."""
     alice.store.chmod(0o500)
     _refuses(alice, Plan(powerless=True))
     alice.store.chmod(0o700)
@@ -80,7 +80,7 @@ def test_a_folder_that_may_not_be_written(alice: Desk) -> None:
 
 
 def test_a_database_that_may_not_be_read(alice: Desk) -> None:
-    """Another account's store: the same."""
+    """Another account's store: nothing is charged."""
     alice.database.chmod(0)
     _refuses(alice, Plan(powerless=True))
     alice.database.chmod(0o600)
@@ -88,7 +88,7 @@ def test_a_database_that_may_not_be_read(alice: Desk) -> None:
 
 
 def test_a_file_size_limit_at_the_charge(alice: Desk) -> None:
-    """Not a byte more can be written from the charge on: nothing is charged."""
+    """The charge can't write one more byte: nothing is charged."""
     _refuses(alice, Plan(at=(("charge", "full"),)))
     _as_before(alice)
 
@@ -101,7 +101,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def _fill(folder: Path) -> Path:
-    """Leave not one free block."""
+    """Use up every free block."""
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as file:
         for size in (65536, PAGE, 1):
@@ -124,7 +124,7 @@ def on_small_disk(small_disk: Path) -> Desk:
 
 @pytest.mark.system
 def test_a_full_disk_before_the_charge(on_small_disk: Desk) -> None:
-    """No space for the charge: exit 8, nothing charged, and all is well once there is."""
+    """Without space for the charge nothing is charged, and with space all is well again."""
     filler = _fill(on_small_disk.store.parent)
     ran = on_small_disk.verify("alice", RIGHT)
     assert (ran.code, ran.err) == (8, ""), ran
@@ -136,7 +136,7 @@ def test_a_full_disk_before_the_charge(on_small_disk: Desk) -> None:
 
 @pytest.mark.system
 def test_a_disk_that_fills_up_before_the_settle(on_small_disk: Desk, tmp_path: Path) -> None:
-    """No space for the settle of a right answer: not verified, and the attempt is charged."""
+    """Without space for the settle a right answer is not verified, and stays charged."""
     desk = on_small_disk
     log = tmp_path / "log"  # not on the disk that is about to be full
     with paused_verify(desk, "alice", RIGHT, log=str(log)) as run:
@@ -153,7 +153,7 @@ def test_a_disk_that_fills_up_before_the_settle(on_small_disk: Desk, tmp_path: P
 
 
 def test_a_disk_without_inodes(small_disk: Path, alice: Desk) -> None:
-    """Space there is, but not for one more file: that is said, by the doctor too."""
+    """There is space, but not for one more file: verify and doctor say so."""
     shutil.copytree(alice.store, small_disk, dirs_exist_ok=True)
     desk = Desk(small_disk, alice.keys, alice.pins)
     marked_here(desk.database, desk.keys)
@@ -169,7 +169,7 @@ def test_a_disk_without_inodes(small_disk: Path, alice: Desk) -> None:
 
 
 def _hot_journal(desk: Desk) -> None:
-    """A run killed in its commit, after pages of the database had been overwritten."""
+    """Leave a run that was killed in its commit, after it had overwritten pages."""
     require_strace()
     run = traced(
         desk,
@@ -182,12 +182,12 @@ def _hot_journal(desk: Desk) -> None:
 
 
 def _stale_journal(desk: Desk) -> None:
-    """What is left of a journal whose header was never written."""
+    """Leave a journal whose header was never written."""
     _journal(desk).write_bytes(bytes(512) + b"\x00\x00\x00\x05" + bytes(PAGE))
 
 
 def _nonsense_journal(desk: Desk) -> None:
-    """A file of that name that is no journal."""
+    """Leave a file of that name that is not a journal."""
     _journal(desk).write_bytes(b"nonsense" * 1000)
 
 
@@ -201,7 +201,7 @@ def _journal(desk: Desk) -> Path:
 
 @pytest.mark.parametrize("leave", [_hot_journal, _stale_journal, _nonsense_journal, _empty_journal])
 def test_a_journal_left_behind_is_dealt_with(alice: Desk, leave: Callable[[Desk], None]) -> None:
-    """The next command rolls back or discards it, and goes on as if nothing had been."""
+    """The next command rolls the journal back or discards it, and works as usual."""
     leave(alice)
     assert _journal(alice).exists()
     ran = alice.verify("alice", WRONG)
@@ -211,7 +211,7 @@ def test_a_journal_left_behind_is_dealt_with(alice: Desk, leave: Callable[[Desk]
 
 
 def test_a_hot_journal_in_a_read_only_folder(alice: Desk) -> None:
-    """It can't be rolled back, so the database can't be believed: exit 8."""
+    """A journal that can't be rolled back makes the database untrustworthy: exit 8."""
     _hot_journal(alice)
     alice.store.chmod(0o500)
     _refuses(alice, Plan(powerless=True))
@@ -220,7 +220,7 @@ def test_a_hot_journal_in_a_read_only_folder(alice: Desk) -> None:
 
 
 def test_a_lock_file_that_is_gone(alice: Desk) -> None:
-    """Without locks nothing is charged; `init` makes the file, no other command does."""
+    """Without locks nothing is charged; only `init` makes the lock file."""
     lock_file = alice.store / LOCK_FILE
     lock_file.unlink()
     _refuses(alice)
@@ -230,7 +230,7 @@ def test_a_lock_file_that_is_gone(alice: Desk) -> None:
 
 
 def test_a_lock_file_that_is_a_link(alice: Desk) -> None:
-    """A lock on a file of somebody else's choice excludes nobody: exit 8."""
+    """A lock on a file that another user chose excludes nobody: exit 8."""
     lock_file = alice.store / LOCK_FILE
     lock_file.symlink_to(lock_file.rename(alice.store.parent / "elsewhere"))
     _refuses(alice)
@@ -260,7 +260,7 @@ def test_a_lock_file_removed_between_charge_and_settle(alice: Desk, *, made_anew
 
 
 def _all_pages(desk: Desk) -> None:
-    """Every page after the first holds nonsense."""
+    """Overwrite every page after the first with nonsense."""
     size = desk.database.stat().st_size
     with desk.database.open("r+b") as file:
         file.seek(PAGE)
@@ -292,7 +292,7 @@ def _gone(desk: Desk) -> None:
 
 @pytest.mark.parametrize("damage", [_all_pages, _header, _cut, _emptied, _a_folder, _gone])
 def test_a_damaged_database(alice: Desk, damage: Callable[[Desk], None]) -> None:
-    """Exit 8 in one clear line, and the file is left as it is for whoever restores it."""
+    """Exit 8 in one clear line, and the file stays as it is for a restore."""
     saved = alice.store.with_name("saved")
     shutil.copytree(alice.store, saved)
     damage(alice)
@@ -304,7 +304,7 @@ def test_a_damaged_database(alice: Desk, damage: Callable[[Desk], None]) -> None
 
 @pytest.mark.parametrize("number", range(2, 13))
 def test_one_damaged_page(alice: Desk, forks: Forks, number: int) -> None:
-    """Whichever page it is: verified or refused, but no traceback and nobody let in wrongly."""
+    """With any damaged page, a caller is verified or refused: no traceback, no false yes."""
     with alice.database.open("r+b") as file:
         file.seek((number - 1) * PAGE)
         file.write(b"\xa5" * PAGE)
@@ -318,7 +318,7 @@ def test_one_damaged_page(alice: Desk, forks: Forks, number: int) -> None:
     "words", ["verify alice --pin-stdin --json", "reset --all --issue --reveal --yes --json"]
 )
 def test_where_no_thread_can_be_started(alice: Desk, words: str) -> None:
-    """A limit on processes: all is done by the one there is."""
+    """Under a limit on processes, one thread does everything."""
     require_strace()
     alice.collected("bob")
     inject = "clone,clone3:error=EAGAIN"

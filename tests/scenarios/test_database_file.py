@@ -1,4 +1,4 @@
-"""The database file: opened by SQLite, and by nothing else in pincli."""
+"""Only SQLite opens the database file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LINES = (
 
 
 def opened_by_python(desk: Desk, target: Path, line: str) -> set[Path]:
-    """What one run of pincli opens otherwise than by SQLite."""
+    """The files that one run of pincli opens, but for those that SQLite opens."""
     ran = subprocess.run(
         [sys.executable, "-m", "tests.support.drive_opens", str(target), *line.split()],
         input=f"{RIGHT}\n".encode(),
@@ -44,7 +44,7 @@ def opened_by_python(desk: Desk, target: Path, line: str) -> set[Path]:
 
 
 def test_nothing_but_sqlite_opens_the_database(desk: Desk, tmp_path: Path) -> None:
-    """Closing any other descriptor of it would drop SQLite's locks, and let two writers in."""
+    """Closing another descriptor of it would drop SQLite's locks, and let two writers in."""
     desk.collected("alice", pin=RIGHT)
     for path in desk.store.iterdir():
         path.chmod(0o600)  # the doctor would find fault with them
@@ -58,7 +58,7 @@ def test_nothing_but_sqlite_opens_the_database(desk: Desk, tmp_path: Path) -> No
 
 
 def test_the_hook_would_notice(tmp_path: Path) -> None:
-    """A file opened by Python is among what it notes down."""
+    """The check above finds a file that Python opens."""
     target = tmp_path / "opened"
     script = f"import sys; sys.argv = ['x', {str(target)!r}, '--version']\n"
     script += "import tests.support.drive_opens as d\n"

@@ -1,4 +1,4 @@
-"""Nobody is told anything before it is on disk; what can't get there is not verified."""
+"""Answers come only after everything is on disk; what can't be written is not verified."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ CALLS = "fdatasync,unlink,write,pwrite64"
 def test_the_verdict_is_written_after_the_last_sync(
     desk: Desk, pin: str, as_json: tuple[str, ...]
 ) -> None:
-    """Charge and settle are each synced, then marked, before the first byte; the charge first."""
+    """Charge and settle are each synced and marked, in this order, before the first byte."""
     require_strace()
     at_production_cost(desk, "alice")
     arguments = ("verify", "alice", "--pin-stdin", *as_json)
@@ -84,7 +84,7 @@ def test_the_verdict_is_written_after_the_last_sync(
 
 
 def test_a_first_pin_is_shown_after_the_last_sync(desk: Desk) -> None:
-    """A PIN that a power cut could take back is told to nobody."""
+    """A PIN that a power cut could take back is never shown."""
     require_strace()
     desk.add("alice")
     run = traced(desk, "pin", "show", "alice", "--json", calls=CALLS)
@@ -93,7 +93,7 @@ def test_a_first_pin_is_shown_after_the_last_sync(desk: Desk) -> None:
 
 
 def _not_told(desk: Desk, ran: Ran, charge: str) -> None:
-    """Not verified, because of the store; what became of the attempt; nothing of a verdict."""
+    """Fail unless the answer is only that the store failed, and what became of the attempt."""
     assert ran.code == 8, ran
     assert "outcome" not in ran.answer
     assert ran.answer["error"]["code"] == "unavailable"
@@ -104,7 +104,7 @@ def _not_told(desk: Desk, ran: Ran, charge: str) -> None:
 
 
 def _stays_charged(desk: Desk, used: int) -> None:
-    """The attempt is paid for and still open; the next call ends it as right, and goes on."""
+    """Fail unless the attempt is charged and open, and the next call ends it as right."""
     user = desk.user("alice")
     assert (user.failed_attempts, user.attempts_total) == (used, used)
     assert user.attempt is not None
@@ -119,7 +119,7 @@ def _stays_charged(desk: Desk, used: int) -> None:
     "at", [("sql:COMMIT#2", "fail"), ("sql:BEGIN#2", "fail"), ("charged", "full")]
 )
 def test_a_settle_that_fails_verifies_nobody(desk: Desk, used: int, at: tuple[str, str]) -> None:
-    """The PIN was right, but that can't be written down: exit 8, and the attempt is charged."""
+    """The PIN was right, but that can't be recorded: exit 8, and the attempt is charged."""
     desk.collected("alice")
     guess_wrong(desk, "alice", used)
     ran = drive(desk, *verify_of("alice"), plan=Plan(at=(at,)), pin=RIGHT)
@@ -128,7 +128,7 @@ def test_a_settle_that_fails_verifies_nobody(desk: Desk, used: int, at: tuple[st
 
 
 def test_a_settle_that_fails_tells_people_too(desk: Desk) -> None:
-    """Without --json: nothing on stdout, one clear line and a hint on stderr."""
+    """Without --json stdout is empty, and stderr has one clear line and a hint."""
     desk.collected("alice")
     plan = Plan(at=(("charged", "full"),))
     ran = drive(desk, "verify", "alice", "--pin-stdin", plan=plan, pin=RIGHT)
@@ -149,7 +149,7 @@ def test_a_settle_that_fails_tells_people_too(desk: Desk) -> None:
     ],
 )
 def test_a_settle_that_the_kernel_refuses_verifies_nobody(desk: Desk, fault: str) -> None:
-    """A sync or an unlink of the settle's journal fails: the same."""
+    """A failed sync or unlink of the settle's journal verifies nobody."""
     require_strace()
     desk.collected("alice")
     run = traced(
@@ -160,14 +160,14 @@ def test_a_settle_that_the_kernel_refuses_verifies_nobody(desk: Desk, fault: str
 
 
 def _writes_before_settle(desk: Desk) -> int:
-    """How many writes a verify makes before its settle; the mark of its charge is the last."""
+    """How many writes a verify makes before its settle; the last is the mark of the charge."""
     run = traced(desk, *verify_of("alice"), calls="pwrite64", stdin=f"{WRONG}\n")
     return ["/mark-" in call.arguments for call in run.calls].index(True) + 1
 
 
 @pytest.mark.parametrize("further", [1, 6, 14, 17])
 def test_a_disk_that_is_full_at_the_settle_verifies_nobody(desk: Desk, further: int) -> None:
-    """A write of the settle, to the journal or to the database, finds no space."""
+    """The settle finds no space for the journal or the database."""
     require_strace()
     desk.collected("alice")
     number = _writes_before_settle(desk) + further
@@ -186,7 +186,7 @@ def test_a_disk_that_is_full_at_the_settle_verifies_nobody(desk: Desk, further: 
 
 
 def test_a_sync_that_fails_after_the_commit_verifies_nobody(desk: Desk) -> None:
-    """The journal is gone, but nobody knows whether that lasts: exit 8, whatever is on disk."""
+    """The journal is gone, but that may not last: exit 8, whatever is on disk."""
     require_strace()
     desk.collected("alice")
     run = traced(
@@ -203,7 +203,7 @@ def test_a_sync_that_fails_after_the_commit_verifies_nobody(desk: Desk) -> None:
 
 @pytest.mark.parametrize("when", [1, 3, 4, 5])
 def test_nothing_is_settled_for_a_charge_that_the_kernel_refuses(desk: Desk, when: int) -> None:
-    """A sync of the charge fails: exit 8, and no verdict was ever made."""
+    """After a failed sync of the charge: exit 8, and no verdict."""
     require_strace()
     desk.collected("alice")
     run = traced(
@@ -222,7 +222,7 @@ def test_nothing_is_settled_for_a_charge_that_the_kernel_refuses(desk: Desk, whe
 
 @pytest.mark.parametrize("point", ["sql:BEGIN", "sql:UPDATE", "sql:INSERT", "sql:COMMIT"])
 def test_nothing_is_settled_for_a_charge_that_fails(desk: Desk, point: str) -> None:
-    """Any statement of the charge fails: exit 8, uncharged, and nothing is settled."""
+    """After any failed statement of the charge: exit 8, uncharged, and nothing is settled."""
     desk.collected("alice")
     log = fresh(desk, "log")
     plan = Plan(at=((point, "fail"),), log=str(log))
@@ -245,7 +245,7 @@ def _verify_onto(desk: Desk, stdout: int) -> subprocess.CompletedProcess[bytes]:
 
 
 def test_a_verdict_that_nobody_could_read_is_no_success(desk: Desk) -> None:
-    """A stdout on a full disk: exit 8, though the attempt itself is settled."""
+    """Stdout on a full disk gives exit 8, though the attempt is settled."""
     desk.collected("alice")
     with Path("/dev/full").open("w") as full:
         ended = _verify_onto(desk, full.fileno())

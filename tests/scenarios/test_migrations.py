@@ -1,4 +1,4 @@
-"""Stores of version 1: this pincli goes on with them, and neither loses nor gives away anything."""
+"""Stores of version 1 are upgraded: nothing is lost, and nothing given away."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def old(tmp_path: Path) -> Desk:
 
 @pytest.fixture
 def version_1(tmp_path: Path) -> Iterator[Version1]:
-    """A store of version 1 to be filled."""
+    """A store of version 1, to be filled."""
     store = Version1(tmp_path)
     yield store
     store.close()
@@ -89,12 +89,12 @@ def version_of(desk: Desk) -> int:
 
 
 def tables(desk: Desk) -> dict[str, str]:
-    """What the schema is made of, by name."""
+    """The objects of the schema, by name."""
     return dict(desk.sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
 
 
 def dump(desk: Desk) -> list[str]:
-    """All that is in the database, as SQL."""
+    """Everything in the database, as SQL."""
     with closing(sqlite3.connect(desk.database)) as opened:
         return list(opened.iterdump())
 
@@ -106,20 +106,20 @@ def checked(desk: Desk, expected: str | None = None) -> str | None:
 
 
 def kinds(desk: Desk, login: str) -> list[EventKind]:
-    """What became of a user since the upgrade."""
+    """The user's events since the upgrade."""
     found = [event.kind for event in desk.events(login)]
     return found[found.index(EventKind.MIGRATED) :]
 
 
 def upgraded(desk: Desk) -> None:
-    """Bring a store up to date, as the first command that writes does; everybody is found then."""
+    """Upgrade a store, as the first command that writes does, and return its users."""
     with desk.session(Need.WRITE) as session:
         require_true_index(session.store)
     assert version_of(desk) == SCHEMA_VERSION
 
 
 def refused(desk: Desk) -> Unavailable:
-    """Why a store isn't upgraded; not one byte of it may be touched."""
+    """Why a store isn't upgraded; fail if one byte of it has changed."""
     before = content(desk.store)
     with pytest.raises(Unavailable) as raised, desk.session(Need.WRITE):
         pass
@@ -131,7 +131,7 @@ def refused(desk: Desk) -> Unavailable:
 
 
 def test_everybody_goes_on(old: Desk) -> None:
-    """Each user is in the state of then; PINs verify and are shown; counters and locks count."""
+    """All users keep their state, PIN, counter and lock."""
     upgraded(old)
     assert {name: state_of(old.user(name)) for name in STATES} == STATES
     with old.session() as session:
@@ -150,7 +150,7 @@ def test_everybody_goes_on(old: Desk) -> None:
 
 
 def test_the_next_right_answer_renews_the_pin(old: Desk) -> None:
-    """It is made again under the present key, still bound to the login, for the same seal."""
+    """The verifier is made again with the present key, still bound to the login."""
     upgraded(old)
     before = old.user(ACTIVE)
     with old.session() as session:
@@ -164,7 +164,7 @@ def test_the_next_right_answer_renews_the_pin(old: Desk) -> None:
 
 
 def test_every_column_is_kept(old: Desk) -> None:
-    """Row numbers, names, times and totals are those of version 1; each uid is another."""
+    """Row numbers, names, times and totals stay; each user gets a uid."""
     before = old.sql(
         "SELECT id, account, user, name, type, active, added_at, verify_key, sealed, portal_key, "
         "pin_set_at, pin_set_by, pin_version, failed_attempts, locked_since, last_locked_at, "
@@ -187,7 +187,7 @@ def test_every_column_is_kept(old: Desk) -> None:
 
 
 def test_the_history_is_kept_in_order(old: Desk) -> None:
-    """The old events are as they were, the new ones go on from their number."""
+    """The old events stay, and the numbers of new ones follow theirs."""
     before = old.sql("SELECT * FROM events ORDER BY seq")
     upgraded(old)
     assert before == old.sql("SELECT * FROM old_events ORDER BY seq")
@@ -202,14 +202,14 @@ def test_the_history_is_kept_in_order(old: Desk) -> None:
 
 
 def test_a_head_of_then_is_still_met(old: Desk) -> None:
-    """`--expect-head` takes what version 1 printed, and sees another."""
+    """`--expect-head` takes what version 1 printed, and notices another one."""
     upgraded(old)
     assert checked(old, OLD_HEAD) is None
     assert checked(old, OLD_HEAD.replace("a", "b")) == "the head is a different one"
 
 
 def test_it_becomes_a_store_like_a_new_one(old: Desk, tmp_path: Path) -> None:
-    """The same tables, columns, checks and indexes as `init` makes, word for word."""
+    """It has the tables, columns, checks and indexes that `init` makes, word for word."""
     upgraded(old)
     made = tables(new_desk(tmp_path / "new"))
     found = tables(old)
@@ -223,7 +223,7 @@ def test_it_becomes_a_store_like_a_new_one(old: Desk, tmp_path: Path) -> None:
 
 
 def test_users_of_many_pages(version_1: Version1, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Page after page of events and of users, with gaps in the row numbers."""
+    """There are several pages of events and users, with gaps in the row numbers."""
     monkeypatch.setattr(steps, "PAGE", 3)
     names = [f"user{number}" for number in range(10)]
     for number, name in enumerate(names):
@@ -242,7 +242,7 @@ def test_users_of_many_pages(version_1: Version1, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("misses", [0, 4, 5])
 def test_an_attempt_that_was_left_open_is_a_miss(version_1: Version1, misses: int) -> None:
-    """As version 1 would have counted it; the sixth is a lock, which is recorded and told of."""
+    """It counts as in version 1; the sixth is a lock, with its event and notice."""
     version_1.add(ACTIVE)
     version_1.miss(ACTIVE, misses)
     attempt = version_1.charge(ACTIVE)
@@ -263,7 +263,7 @@ def test_an_attempt_that_was_left_open_is_a_miss(version_1: Version1, misses: in
 
 
 def contradicted(version_1: Version1, login: str) -> User:
-    """A user whose record the old trail contradicts, after the upgrade: no PIN any more."""
+    """The upgraded user whose record contradicts the old trail; fail if a PIN is left."""
     version_1.add("bob")
     upgraded(version_1.desk)
     user = version_1.desk.user(login)
@@ -276,7 +276,7 @@ def contradicted(version_1: Version1, login: str) -> User:
 
 
 def test_a_counter_put_back_costs_the_pin(version_1: Version1) -> None:
-    """Behind the trail; the counter is the one that the trail says."""
+    """The trail's counter counts."""
     version_1.add(ACTIVE)
     version_1.miss(ACTIVE, 4)
     version_1.set(ACTIVE, failed_attempts=0)
@@ -285,7 +285,7 @@ def test_a_counter_put_back_costs_the_pin(version_1: Version1) -> None:
 
 
 def test_a_lock_taken_back_is_a_lock(version_1: Version1) -> None:
-    """Who put a locked user's counter back finds the user locked, and without a PIN."""
+    """A locked user whose counter was put back is locked, and without a PIN."""
     version_1.add(ACTIVE)
     version_1.miss(ACTIVE, 6)
     version_1.set(ACTIVE, failed_attempts=0, locked_since=None)
@@ -295,7 +295,7 @@ def test_a_lock_taken_back_is_a_lock(version_1: Version1) -> None:
 
 
 def test_a_false_alarm_costs_one_pin_only(version_1: Version1) -> None:
-    """Version 1 could record a refusal with a stale counter; that refuses no upgrade."""
+    """Version 1 could record a refusal with a stale counter; that stops no upgrade."""
     version_1.add(ACTIVE)
     version_1.miss(ACTIVE, 3)
     version_1.record(EventKind.REFUSED, ACTIVE, outcome="not_locked", used=5)
@@ -303,7 +303,7 @@ def test_a_false_alarm_costs_one_pin_only(version_1: Version1) -> None:
 
 
 def test_an_old_row_put_back_costs_the_pin(version_1: Version1) -> None:
-    """The version goes on above every one that there was: no old seal or answer fits again."""
+    """The version becomes the highest ever, so no old seal or answer fits again."""
     version_1.add(ACTIVE)
     version_1.set(ACTIVE, pin_version=7)
     version_1.record(EventKind.PIN_CHANGED, ACTIVE)
@@ -313,7 +313,7 @@ def test_an_old_row_put_back_costs_the_pin(version_1: Version1) -> None:
 
 
 def test_a_row_without_events_costs_the_pin(version_1: Version1) -> None:
-    """A user who was put into the table is kept, and has to open a PIN first."""
+    """A user who was inserted into the table stays, and has to open a PIN first."""
     version_1.add(ACTIVE)
     version_1.connection.execute(
         "INSERT INTO users SELECT 77, 'mallory', account, name, type, active, added_at, verifier, "
@@ -325,7 +325,7 @@ def test_a_row_without_events_costs_the_pin(version_1: Version1) -> None:
 
 @pytest.mark.parametrize("column", ["verifier", "verify_key"])
 def test_a_damaged_verifier_costs_the_pin(version_1: Version1, column: str) -> None:
-    """What is no verifier can't be carried over; nothing of it is barred."""
+    """What is not a verifier can't be converted, and bars no PIN."""
     version_1.add(ACTIVE)
     version_1.set(ACTIVE, **{column: "../nonsense"})
     user = contradicted(version_1, ACTIVE)
@@ -333,7 +333,7 @@ def test_a_damaged_verifier_costs_the_pin(version_1: Version1, column: str) -> N
 
 
 def test_a_verifier_of_another_user_verifies_nobody(version_1: Version1) -> None:
-    """It is bound to the login that it was made for."""
+    """A verifier is bound to the login for which it was made."""
     version_1.add(ACTIVE)
     version_1.add("bob", pin="739154")
     verifier = version_1.get(ACTIVE, "verifier")
@@ -369,7 +369,7 @@ EDITS: dict[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_a_store_that_was_tampered_with_is_refused(old: Desk, edit: str) -> None:
-    """As `tampered`, with what was changed, and not one byte of it is touched."""
+    """The error says what was changed, and not one byte changes."""
     statement, finding = EDITS[edit]
     old.sql(statement)
     error = refused(old)
@@ -384,7 +384,7 @@ def test_a_store_that_was_tampered_with_is_refused(old: Desk, edit: str) -> None
 
 
 def test_a_forged_index_hides_nothing(version_1: Version1) -> None:
-    """The last event of a user is found although the index ends before it."""
+    """A user's last event is found even if the index lacks it."""
     version_1.add(ACTIVE)
     version_1.miss(ACTIVE, 5)
     version_1.set(ACTIVE, failed_attempts=1)
@@ -404,7 +404,7 @@ def test_a_forged_index_hides_nothing(version_1: Version1) -> None:
 
 
 def test_audit_verify_names_an_old_event_that_was_changed(old: Desk) -> None:
-    """The old trail is checked with every later one."""
+    """Every later audit checks the old trail too."""
     upgraded(old)
     old.sql("UPDATE old_events SET attempts_used = 0 WHERE seq = 27")
     with old.session(Need.CHECK) as session:
@@ -419,7 +419,7 @@ def test_audit_verify_names_an_old_event_that_was_changed(old: Desk) -> None:
     "name", ["audit.key", "audit-498ac501cf40eb95.key", "verify-37a45c96109bdab4.key"]
 )
 def test_a_missing_key_is_named(old: Desk, name: str) -> None:
-    """Present or rotated away; nothing is changed, and with the key it goes on."""
+    """Without a present or old key nothing changes; with the key the upgrade works."""
     raw = (old.keys / name).read_text()
     (old.keys / name).unlink()
     error = refused(old)
@@ -430,7 +430,7 @@ def test_a_missing_key_is_named(old: Desk, name: str) -> None:
 
 
 def test_another_audit_key_upgrades_nothing(old: Desk) -> None:
-    """Of some other store."""
+    """The audit key of another store is refused."""
     (old.keys / "audit.key").write_text("ab" * 32 + "\n")
     assert refused(old).fault is Fault.MISMATCH
 
@@ -472,7 +472,7 @@ def test_the_command_says_whose_pins_were_withdrawn(version_1: Version1) -> None
 
 
 def test_an_old_file_put_back_afterwards_is_refused(old: Desk) -> None:
-    """The command leaves this host's mark: the counters of then don't come back."""
+    """The upgrade writes this host's mark, so old counters don't come back."""
     before = old.database.read_bytes()
     assert call(old, "store upgrade").code == 0
     old.database.write_bytes(before)
@@ -481,7 +481,7 @@ def test_an_old_file_put_back_afterwards_is_refused(old: Desk) -> None:
 
 
 def test_many_users_wait_for_the_command(old: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A caller is not made to wait for minutes; the error says which command does it."""
+    """A caller does not wait for minutes; the error names the command."""
     monkeypatch.setattr(upgrade, "MOST_ON_THE_WAY", 7)
     before = content(old.store)
     message, hint = error_of(call(old, f"verify {ACTIVE} --pin-stdin", f"{RIGHT}\n"))
@@ -493,7 +493,7 @@ def test_many_users_wait_for_the_command(old: Desk, monkeypatch: pytest.MonkeyPa
 
 
 def test_reading_only_upgrades_nothing(old: Desk) -> None:
-    """Lists, the doctor and a Tab say that it is of an older pincli, or nothing."""
+    """Lists, doctor and completion say that the store is old, or nothing."""
     before = content(old.store)
     for line in ("user list", "audit list", "audit verify", "keys list", "doctor"):
         ran = call(old, line)
@@ -505,7 +505,7 @@ def test_reading_only_upgrades_nothing(old: Desk) -> None:
 
 
 def test_six_first_starters_at_once(old: Desk) -> None:
-    """One of them upgrades the store, once, and all six go on."""
+    """One of six processes upgrades the store, once, and all six go on."""
     with ExitStack() as stack:
         starters = [
             stack.enter_context(old.start("verify", ACTIVE, "--pin-stdin", "--json"))
@@ -520,7 +520,7 @@ def test_six_first_starters_at_once(old: Desk) -> None:
 @pytest.mark.parametrize("version", [0, SCHEMA_VERSION + 1, 2**31 - 1, -1])
 @pytest.mark.parametrize("line", ["status", "verify alice --pin-stdin", "store upgrade"])
 def test_a_version_that_is_none_of_ours_is_refused(version: int, line: str, tmp_path: Path) -> None:
-    """Exit 8, and not one byte is touched: neither a newer store, nor one marked as none at all."""
+    """A newer store, or one without a version, gives exit 8, and no byte changes."""
     desk = new_desk(tmp_path)
     desk.sql(f"PRAGMA user_version = {version}")
     before = content(desk.store)
@@ -537,7 +537,7 @@ def test_a_version_that_is_none_of_ours_is_refused(version: int, line: str, tmp_
 def test_it_waits_for_locks_of_version_1(
     old: Desk, byte: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A writer's, or that of a user with an attempt in flight; at the end of its patience, 8."""
+    """It waits for a writer and for attempts in flight, and gives up with exit 8."""
     monkeypatch.setattr(lockfile, "LONGEST_WAIT", 0.3)
     with held_by_other(old.store / "pincli.lock", byte) as holder:
         error = refused(old)
@@ -549,7 +549,7 @@ def test_it_waits_for_locks_of_version_1(
 
 
 def test_it_holds_every_lock_of_version_1(old: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No program of version 1 can write or charge while it works."""
+    """No program of version 1 can write or charge during the upgrade."""
     path = old.store / "pincli.lock"
     free: list[int] = []
     migrate = migrations.migrate
@@ -581,7 +581,7 @@ def _locks_to_be_had(path: Path) -> int:
 def test_a_reader_in_the_middle_of_something_is_waited_for(
     old: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that doesn't end makes the upgrade fail, whole."""
+    """A reader that does not end makes the whole upgrade fail."""
     monkeypatch.setattr(connection, "BUSY_SECONDS", 0.2)
     before = dump(old)
     with closing(sqlite3.connect(old.database, isolation_level=None)) as reader:
@@ -597,7 +597,7 @@ def test_a_reader_in_the_middle_of_something_is_waited_for(
 
 @pytest.mark.parametrize("statement", OLD_STATEMENTS)
 def test_a_program_of_version_1_that_is_still_open_fails_cleanly(old: Desk, statement: str) -> None:
-    """Its tables are gone: it neither reads a counter nor writes one."""
+    """Its tables are gone, so it neither reads nor writes a counter."""
     with closing(sqlite3.connect(old.database, isolation_level=None)) as opened:
         opened.execute("SELECT count(*) FROM users").fetchall()
         upgraded(old)
@@ -611,7 +611,7 @@ def test_a_program_of_version_1_that_is_still_open_fails_cleanly(old: Desk, stat
 
 
 def test_killed_at_every_step(version_1: Version1, tmp_path: Path) -> None:
-    """The store is the old one or the new one, and the same command finishes the job."""
+    """A kill leaves the old store or the new one, and the same command finishes the job."""
     version_1.add(ACTIVE)
     version_1.miss(ACTIVE, 2)
     version_1.add("bob")
@@ -641,7 +641,7 @@ def test_killed_at_every_step(version_1: Version1, tmp_path: Path) -> None:
 def _killed(
     template: Desk, folder: Path, arguments: tuple[str, ...], number: int
 ) -> tuple[Desk, int]:
-    """A copy on which a run was killed before a step, or never; and how many steps it took."""
+    """A copy on which a run was killed before a step, or never; and the number of its steps."""
     desk = _copied(template, folder)
     log = Log(fresh(desk, "log"))
     ran = drive(desk, *arguments, plan=Plan(log=str(log.path), kill_at=number))
@@ -660,7 +660,7 @@ def _copied(template: Desk, folder: Path) -> Desk:
 
 
 def _goes_on(desk: Desk) -> None:
-    """Everybody is there with what they had, and the trail is whole."""
+    """Fail unless all users have what they had, and the trail is whole."""
     alice, bob = desk.user(ACTIVE), desk.user("bob")
     assert (alice.failed_attempts, alice.locked_since) == (2, None)
     assert (bob.failed_attempts, bob.locks_total) == (6, 1)
@@ -672,7 +672,7 @@ def _goes_on(desk: Desk) -> None:
 
 
 def test_a_full_disk_leaves_the_old_store(tmp_path: Path) -> None:
-    """Exit 8 at whatever it is that finds no room; with room it goes on."""
+    """Exit 8 wherever space runs out; with space it works."""
     old = Version1(tmp_path / "old")
     old.add(ACTIVE)
     old.populate(300, 2000)
@@ -692,7 +692,7 @@ def test_a_full_disk_leaves_the_old_store(tmp_path: Path) -> None:
 def test_an_upgrade_that_fails_changes_nothing(
     old: Desk, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    """An error, or a schema that is not ours: all is rolled back; the next start does it whole."""
+    """After an error or a foreign schema all is rolled back; the next start upgrades the store."""
     migrate = migrations.migrate
 
     def halfway(opened: sqlite3.Connection) -> None:
@@ -709,7 +709,7 @@ def test_an_upgrade_that_fails_changes_nothing(
 
 
 def test_signs_count_what_happened_before_the_upgrade(version_1: Version1) -> None:
-    """A lock, an unlock and wrong answers of the old trail, beside those of the new."""
+    """Signs count locks, unlocks and wrong answers of the old trail too."""
     for login in ("alice", "bob", "carol"):
         version_1.add(login)
     version_1.miss("alice", 6)

@@ -1,4 +1,4 @@
-"""A store moved to a server: whole, once, and never taken work in two places."""
+"""Moving a store to a server: whole, once, and never with two stores at work."""
 # ruff: noqa: S608  # the names in it are the program's own
 
 from __future__ import annotations
@@ -63,15 +63,15 @@ class Move:
 
     @property
     def location(self) -> str:
-        """Where the store is to go."""
+        """The server's address."""
         return self.there.database.location()
 
     def run(self, login: str = "admin1") -> Ran:
-        """Move it."""
+        """Run the move."""
         return self.desk.run(*move_to(self.there.database.location(login)))
 
     def database_is_empty(self) -> bool:
-        """Whether nothing of a store is in the database."""
+        """Whether the database holds nothing of a store."""
         return not any(
             self.there.database.sql(f"SELECT 1 FROM pincli.{name} LIMIT 1")
             for name in ("store", *(table.name for table in (*TABLES, WORDS)))
@@ -84,7 +84,7 @@ class Move:
 
 @pytest.fixture
 def move(floor: Desk, server: Server) -> Iterator[Move]:
-    """Everybody on the floor."""
+    """The floor, and an empty database."""
     database = server.database(make_schema)
     yield Move(floor, Floor(database, floor.keys))
     database.drop()
@@ -96,7 +96,7 @@ def move_to(location: str) -> tuple[str, ...]:
 
 
 def nobody_lost_anything(move: Move) -> None:
-    """The rows of both are the same, and the trail is whole."""
+    """Fail unless both stores have the same rows, and the trail is whole."""
     tables: tuple[Table, ...] = TABLES
     if move.desk.sql("SELECT 1 FROM sqlite_master WHERE name = 'old_events'"):
         tables = (*TABLES, OLD_EVENTS)
@@ -118,14 +118,14 @@ def nobody_lost_anything(move: Move) -> None:
 
 
 def audited(there: Floor) -> None:
-    """Links, seals, counters, records and the index are right."""
+    """Fail unless links, seals, counters, records and the index are right."""
     with there.session("admin1", Need.CHECK) as session:
         assert check_trail(session, None).finding is None
         require_true_index(session.store)
 
 
 def work_goes_on(there: Floor) -> None:
-    """Everybody has the PIN, the counter and the lock that they had."""
+    """Fail unless all users have the PIN, counter and lock that they had."""
     assert there.verify(RIGHT, ACTIVE).outcome is Outcome.VERIFIED
     assert there.verify(RIGHT, GUEST).outcome is Outcome.VERIFIED
     assert there.verify(RIGHT, LOCKED).outcome is Outcome.LOCKED
@@ -136,14 +136,14 @@ def work_goes_on(there: Floor) -> None:
 
 
 def refused(ran: Ran, code: str = "unavailable") -> tuple[str, str]:
-    """The sentence and the hint of an error of this code."""
+    """The message and the hint of an error with this code."""
     error = answer_of(ran)["error"]
     assert error["code"] == code, ran
     return error["message"], error["hint"]
 
 
 def mark_of(desk: Desk) -> Seen | None:
-    """What this host has seen."""
+    """This host's mark."""
     ((store_id,),) = desk.sql("SELECT store_id FROM store")
     mark = Mark.open(desk.keys, bytes.fromhex(store_id))
     assert mark is not None
@@ -154,7 +154,7 @@ def mark_of(desk: Desk) -> Seen | None:
 
 
 def test_everything_moves_and_goes_on(move: Move) -> None:
-    """Rows, PINs, counters, locks and the trail; its last event says where to."""
+    """Rows, PINs, counters, locks and trail move; the last event names the server."""
     answer = answer_of(move.run())
     (number, kind, note) = move.desk.sql(
         "SELECT number, kind, note FROM trail ORDER BY number DESC LIMIT 1"
@@ -171,7 +171,7 @@ def test_everything_moves_and_goes_on(move: Move) -> None:
 
 
 def test_the_old_store_refuses_all_work(move: Move) -> None:
-    """Whatever the command, it says where the store is; who has it open can't write either."""
+    """Every command names the new location; an open session can't write either."""
     with move.desk.session() as session:
         answer_of(move.run())
         for mark in move.desk.keys.glob("mark-*"):
@@ -192,7 +192,7 @@ def test_the_old_store_refuses_all_work(move: Move) -> None:
 @pytest.mark.parametrize("misses", [0, 5])
 @pytest.mark.parametrize("pin", [RIGHT, WRONG])
 def test_open_attempts_are_ended_first(move: Move, misses: int, pin: str) -> None:
-    """With the outcome that their own process would have got; a sixth miss is a lock."""
+    """They get the outcome that their own process would have got; a sixth miss locks."""
     login = FIVE_MISSES if misses else ACTIVE
     left_open(move.desk, move.desk.user(login), pin)
     answer_of(move.run())
@@ -207,7 +207,7 @@ def test_open_attempts_are_ended_first(move: Move, misses: int, pin: str) -> Non
 
 
 def test_a_store_that_came_from_version_1(tmp_path: Path, server: Server) -> None:
-    """Its old events come along; their table takes the login of the schema's owner."""
+    """Its old events move too; only the schema's owner can make their table."""
     desk = brought_back(1, tmp_path)
     move = Move(desk, Floor(server.database(make_schema), desk.keys))
     assert desk.run("store", "upgrade", "--json").code == 0
@@ -223,7 +223,7 @@ def test_a_store_that_came_from_version_1(tmp_path: Path, server: Server) -> Non
 
 
 def test_a_second_run_finds_it_done(move: Move) -> None:
-    """Also when the store has gone on since; the database is no place for another store."""
+    """Even after new work on the server; another store is not moved to that database."""
     answer_of(move.run())
     work_goes_on(move.there)
     events = move.there.kinds()
@@ -235,7 +235,7 @@ def test_a_second_run_finds_it_done(move: Move) -> None:
 
 
 def test_a_store_that_went_on_and_was_lost_is_not_moved_again(move: Move) -> None:
-    """The old folder would give back the attempts since, as this host's mark knows."""
+    """Moving the old folder again would give attempts back; the mark prevents it."""
     answer_of(move.run())
     work_goes_on(move.there)
     tables = ", ".join(f"pincli.{table.name}" for table in (STORE, *TABLES, WORDS))
@@ -246,7 +246,7 @@ def test_a_store_that_went_on_and_was_lost_is_not_moved_again(move: Move) -> Non
 
 
 def test_a_database_with_a_store_is_left_alone(move: Move, tmp_path: Path) -> None:
-    """Its own or a part of one; the store in the folder goes on."""
+    """A database with a store, or a part of one, is refused, and the folder goes on."""
     answer_of(move.run())
     other = replace(move, desk=copied(move.desk, tmp_path / "other"))
     other.desk.sql("DELETE FROM trail WHERE kind = 'moved'")
@@ -266,7 +266,7 @@ def test_a_database_with_a_store_is_left_alone(move: Move, tmp_path: Path) -> No
     ],
 )
 def test_a_tampered_store_does_not_move(move: Move, statement: str) -> None:
-    """It is taken in by `restore` first, and moves then."""
+    """It moves after `restore` has taken it in."""
     for each in statement.split(";"):
         move.desk.sql(each)
     _, hint = refused(move.run(), "tampered")
@@ -280,7 +280,7 @@ def test_a_tampered_store_does_not_move(move: Move, statement: str) -> None:
 
 
 def test_who_may_not_write_there_moves_nothing(move: Move, server: Server) -> None:
-    """Desk and portal, a database without tables or none, a server that is away."""
+    """A desk's or portal's login, missing tables or database, an unreachable server."""
     database = move.there.database
     empty = replace(database, name="postgres")
     assert "pincli_admin" in refused(move.run("desk1"))[0]
@@ -296,7 +296,7 @@ def test_who_may_not_write_there_moves_nothing(move: Move, server: Server) -> No
 
 
 def test_wrong_usage_is_told_before_anything_is_asked(move: Move, tmp_path: Path) -> None:
-    """A password is not repeated; a folder is no server; a server's store stays."""
+    """A password is not repeated; a folder is not a server; a server's store does not move."""
     message, hint = error_of(call(move.desk, "store move postgresql://admin1:geheim@h/d --yes"))
     assert "password" in message
     assert "geheim" not in message + hint
@@ -307,7 +307,7 @@ def test_wrong_usage_is_told_before_anything_is_asked(move: Move, tmp_path: Path
 
 
 def test_killed_at_every_step(template: Desk, forks: Forks, server: Server, tmp_path: Path) -> None:
-    """One of both takes work, or none does; the same command again finishes the move."""
+    """At most one of both stores takes work; the same command finishes the move."""
     left_open(template, template.user(ACTIVE), WRONG)
 
     def killed_at(number: int) -> tuple[Move, Ran, list[str]]:
@@ -327,8 +327,8 @@ def test_killed_at_every_step(template: Desk, forks: Forks, server: Server, tmp_
             continue
         move, ran, _ = killed_at(number)
         assert killed(ran.code), (number, ran)
-        charged = _one_takes_work_at_most(move)
-        assert answer_of(move.run())["ok"], number
+        charged = _one_takes_work_at_most(move, forks)
+        assert answer_of(forks.run(move.desk, *move_to(move.location)))["ok"], number
         nobody_lost_anything(move)
         assert move.there.user(ACTIVE).failed_attempts == 1 + charged, number
         work_goes_on(move.there)
@@ -336,10 +336,10 @@ def test_killed_at_every_step(template: Desk, forks: Forks, server: Server, tmp_
         move.there.database.drop()
 
 
-def _one_takes_work_at_most(move: Move) -> bool:
-    """After a kill: whether the old store took another wrong answer."""
+def _one_takes_work_at_most(move: Move, forks: Forks) -> bool:
+    """Check both stores after a kill; return whether the old one took another wrong answer."""
     is_open_there = bool(move.there.database.sql("SELECT 1 FROM pincli.store"))
-    ran = move.desk.verify(ACTIVE, WRONG)
+    ran = forks.verify(move.desk, ACTIVE, WRONG)
     assert ran.code in ((8,) if is_open_there else (3, 8)), ran
     assert (ran.code == 8) is move.closed()
     seen = mark_of(move.desk)
@@ -351,7 +351,7 @@ def _one_takes_work_at_most(move: Move) -> bool:
 
 @pytest.mark.parametrize("point", ["server:COPY#2", "server:INSERT", "sql:COMMIT"])
 def test_a_connection_lost_before_the_end_leaves_the_old_store(move: Move, point: str) -> None:
-    """Nothing is in the database, and the same command again moves it."""
+    """The database stays empty, and the same command moves the store."""
     with driven(move.desk, *move_to(move.location), plan=_pausing(point)) as run:
         run.await_pause()
         _end_connections(move.there.database)
@@ -370,7 +370,7 @@ def test_a_connection_lost_before_the_end_leaves_the_old_store(move: Move, point
 
 
 def test_a_lost_answer_to_the_commit_is_found_out_by_the_next_run(move: Move) -> None:
-    """The server's store is open; nobody knows, until the same command finds it."""
+    """The server's store may be open; the same command finds out."""
     with proxied(move.there.database) as proxy:
         proxy.lose_answer()
         location = proxy.database.location()
@@ -383,7 +383,7 @@ def test_a_lost_answer_to_the_commit_is_found_out_by_the_next_run(move: Move) ->
 
 
 def test_ctrl_c_while_rows_are_copied(move: Move) -> None:
-    """Both are as they were."""
+    """Both stay as they were."""
     with driven(move.desk, *move_to(move.location), plan=_pausing("server:COPY#2")) as run:
         run.await_pause()
         run.signal(signal.SIGINT)
@@ -396,7 +396,7 @@ def test_ctrl_c_while_rows_are_copied(move: Move) -> None:
 
 
 def test_two_moves_at_once(move: Move, server: Server) -> None:
-    """To two databases: one of them gets the store."""
+    """Of two databases one gets the store."""
     other = replace(move, there=replace(move.there, database=server.database(make_schema)))
     with driven(move.desk, *move_to(move.location), plan=_pausing("server:COPY")) as run:
         run.await_pause()
@@ -412,7 +412,7 @@ def test_two_moves_at_once(move: Move, server: Server) -> None:
 
 
 def test_no_answer_is_lost_while_agents_go_on(move: Move) -> None:
-    """Whatever was charged during the move is counted in the store that goes on, and only that."""
+    """Every charge during the move counts in the store that goes on, and no other."""
     told: list[Ran] = []
     done = threading.Event()
 
@@ -436,7 +436,7 @@ def test_no_answer_is_lost_while_agents_go_on(move: Move) -> None:
 
 
 def test_an_old_file_that_comes_back_is_refused(move: Move, tmp_path: Path) -> None:
-    """By this host's mark; a restore takes it in, without a PIN."""
+    """The mark refuses it; a restore takes it in without a PIN."""
     old = move.desk.database.read_bytes()
     answer_of(move.run())
     closed = move.desk.database.read_bytes()
@@ -456,7 +456,7 @@ def test_an_old_file_that_comes_back_is_refused(move: Move, tmp_path: Path) -> N
 
 
 def test_a_backup_of_the_closed_store_brings_no_pin_back(move: Move, tmp_path: Path) -> None:
-    """Mark, backup and present store have one head, and yet the PINs go on elsewhere."""
+    """Mark, backup and present store have one head, but the PINs go on elsewhere."""
     answer_of(move.run())
     backup = tmp_path / "closed.db"
     assert move.desk.run("backup", str(backup)).code == 0
@@ -466,7 +466,7 @@ def test_a_backup_of_the_closed_store_brings_no_pin_back(move: Move, tmp_path: P
 
 
 def test_marks_of_other_hosts(move: Move, tmp_path: Path) -> None:
-    """One that knew the store in its folder knows it at the server too, as it was moved there."""
+    """A host that knew the store in its folder accepts it on the server."""
     kept = tmp_path / "marks"
     kept.mkdir(mode=0o700)
     for mark in move.desk.keys.glob("mark-*"):
@@ -483,7 +483,7 @@ def test_marks_of_other_hosts(move: Move, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("login", ["desk1", "admin1"])
 def test_a_copy_by_hand_is_no_move(move: Move, login: str) -> None:
-    """Without the event that closes the old store, a host that works with that takes no other."""
+    """Without the event that closes the old store, a host that knows it accepts no other."""
     answer_of(move.run())
     kept = move.there.keys
     for mark in kept.glob("mark-*"):

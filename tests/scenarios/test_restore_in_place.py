@@ -1,4 +1,4 @@
-"""`pincli restore`, with a file and without, as whole processes: no security is undone."""
+"""`pincli restore`, with and without a file, by whole processes: it undoes no security."""
 # ruff: noqa: S608  # names of columns are put together, values are bound
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ KILLED = Plan(at=(("settle", "kill"),))
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    """Alice, with two misses, and bob."""
+    """A store with alice, who has two misses, and bob."""
     desk = new_desk(tmp_path)
     desk.collected("alice", pin=RIGHT)
     desk.collected("bob", pin=OTHER)
@@ -40,7 +40,7 @@ def _backup(desk: Desk, name: str = "backup.db") -> Path:
 
 
 def _restored(desk: Desk, backup: Path) -> dict[str, Any]:
-    """Bring a backup back, after which nothing is wrong."""
+    """Bring a backup back, and fail if anything is wrong afterwards."""
     ran = desk.run("restore", str(backup), "--yes", "--json")
     assert ran.code == 0, ran
     clean(desk)
@@ -59,7 +59,7 @@ def _edit(backup: Path, statement: str) -> None:
 
 
 def test_nothing_has_happened_since(desk: Desk) -> None:
-    """Backup, mark and store have one head: every record is as it was, and the trail goes on."""
+    """Backup, mark and store have one head: every record stays, and the trail goes on."""
     backup = _backup(desk)
     before = desk.sql("SELECT * FROM people")
     assert _restored(desk, backup)["withdrawn"] == 0
@@ -73,7 +73,7 @@ def test_nothing_has_happened_since(desk: Desk) -> None:
 def test_an_open_attempt_is_kept_where_nothing_has_happened(
     desk: Desk, forks: Forks, pin: str, code: str
 ) -> None:
-    """Charged and killed before the backup: the next command ends it, as its own would have."""
+    """The next command ends it with the outcome that its own process would have got."""
     assert killed(forks.verify(desk, "alice", pin, KILLED).code)
     assert _restored(desk, _backup(desk))["withdrawn"] == 0
     assert _record(desk, "alice", "failed_attempts", "attempt IS NULL") == (3, 0)
@@ -84,7 +84,7 @@ def test_an_open_attempt_is_kept_where_nothing_has_happened(
 
 
 def test_something_has_happened_since(desk: Desk) -> None:
-    """Every PIN is withdrawn, also of those who did nothing, and the counters are the stricter."""
+    """Every user's PIN is withdrawn, and the stricter counters count."""
     backup = _backup(desk)
     for _ in range(2):
         assert desk.verify("alice", WRONG).code == 3
@@ -95,7 +95,7 @@ def test_something_has_happened_since(desk: Desk) -> None:
 
 
 def test_what_was_released_since_stays_strict(desk: Desk) -> None:
-    """The backup's own counter counts too: a lock that was released since is there again."""
+    """The backup's counter counts too: a lock that was released since is back."""
     for _ in range(4):
         assert desk.verify("alice", WRONG).code == 3
     backup = _backup(desk)
@@ -106,7 +106,7 @@ def test_what_was_released_since_stays_strict(desk: Desk) -> None:
 
 
 def test_locks_totals_and_deactivations_are_those_of_now(desk: Desk) -> None:
-    """What came after the backup is not undone, though its events are gone from the trail."""
+    """They are kept, though the events since the backup are gone from the trail."""
     backup = _backup(desk)
     for _ in range(4):
         assert desk.verify("alice", WRONG).code == 3
@@ -118,7 +118,7 @@ def test_locks_totals_and_deactivations_are_those_of_now(desk: Desk) -> None:
 
 
 def test_users_of_one_side_only(desk: Desk) -> None:
-    """Who came after the backup is gone and counted; whom only the backup has is there again."""
+    """Users added since the backup are gone and counted; users only in the backup are back."""
     backup = _backup(desk)
     added = ("user", "add", "carol", "--account", "acme", "--name", "Carol", "--json")
     ran = desk.run(*added)
@@ -136,7 +136,7 @@ def test_users_of_one_side_only(desk: Desk) -> None:
 def test_open_attempts_on_both_sides(
     desk: Desk, forks: Forks, in_backup: str | None, in_present: str | None
 ) -> None:
-    """The backup's ends as if the PIN were withdrawn, the present's first; then the stricter."""
+    """The backup's ends as by a withdrawal, the present one first; the stricter counts."""
     counters = {None: 2, RIGHT: 0, WRONG: 3}
     if in_backup is not None:
         assert killed(forks.verify(desk, "alice", in_backup, KILLED).code)
@@ -159,7 +159,7 @@ def test_open_attempts_on_both_sides(
 
 
 def test_keys_that_were_rotated_since(desk: Desk) -> None:
-    """The store names the keys of now, and goes on; the old ones only check what they made."""
+    """The store names the present keys and goes on; old keys only check what they made."""
     backup = _backup(desk)
     for kind in ("--verify", "--audit", "--portal"):
         ran = desk.run("keys", "rotate", kind, "--json")
@@ -173,7 +173,7 @@ def test_keys_that_were_rotated_since(desk: Desk) -> None:
 
 
 def test_a_backup_of_another_store(desk: Desk, tmp_path: Path) -> None:
-    """Also one with the same keys: refused, and nothing is touched."""
+    """It is refused even with the same keys, and nothing changes."""
     other = new_desk(tmp_path / "other")
     foreign = _backup(other)
     before = content(desk.store)
@@ -187,7 +187,7 @@ def test_a_backup_of_another_store(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_a_present_store_whose_id_was_edited_is_no_other_store(desk: Desk) -> None:
-    """Every write refuses it as tampered; a backup replaces it, and no guess comes back."""
+    """Every write refuses it as tampered; a backup replaces it and gives no guess back."""
     backup = _backup(desk)
     assert desk.verify("alice", WRONG).code == 3
     desk.sql("UPDATE store SET store_id = '00000000000000000000000000000000'")
@@ -206,7 +206,7 @@ def test_a_present_store_whose_id_was_edited_is_no_other_store(desk: Desk) -> No
     ],
 )
 def test_a_record_that_was_changed_in_the_backup(desk: Desk, statement: str) -> None:
-    """Its PIN is withdrawn, with the trail's counter; everybody else keeps theirs."""
+    """Its PIN is withdrawn, with the trail's counter; all other users keep theirs."""
     backup = _backup(desk)
     _edit(backup, statement)
     assert _restored(desk, backup)["withdrawn"] == 1
@@ -227,7 +227,7 @@ def test_a_record_that_was_changed_in_the_backup(desk: Desk, statement: str) -> 
     ],
 )
 def test_a_backup_whose_trail_is_not_whole(desk: Desk, statement: str) -> None:
-    """Refused, and every byte of the present store stays."""
+    """It is refused, and every byte of the present store stays."""
     backup = _backup(desk)
     _edit(backup, statement)
     before = content(desk.store)
@@ -238,7 +238,7 @@ def test_a_backup_whose_trail_is_not_whole(desk: Desk, statement: str) -> None:
 
 
 def test_a_present_store_that_breaks_its_bounds_is_compared_all_the_same(desk: Desk) -> None:
-    """A counter out of bounds does not make the present store one that can't be read."""
+    """A store with a counter out of bounds can still be read."""
     backup = _backup(desk)
     for _ in range(2):
         assert desk.verify("alice", WRONG).code == 3
@@ -252,7 +252,7 @@ def test_a_present_store_that_breaks_its_bounds_is_compared_all_the_same(desk: D
 
 
 def test_taking_in_killed_at_every_step(tmp_path: Path) -> None:
-    """Without a file too: the old store, or the new one, and nothing between."""
+    """Without a file too, a kill leaves the old store or the new one, whole."""
     with UpkeepForks() as forks:
         desk = new_desk(tmp_path / "made")
         desk.collected("alice", pin=RIGHT)
@@ -278,7 +278,7 @@ def test_taking_in_killed_at_every_step(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("with_file", [True, False])
 def test_nobody_is_held_up_while_it_is_worked_out(desk: Desk, with_file: bool) -> None:
-    """Held in the middle of its work, a restore lets others verify; then it takes them in."""
+    """Others verify while a restore works, and it takes their attempts in."""
     backup = [str(_backup(desk))] if with_file else []
     plan = Plan(at=(("sql:ATTACH", "pause"), ("sql:DETACH", "pause")))
     with driven(desk, "restore", *backup, "--yes", "--json", plan=plan) as run:

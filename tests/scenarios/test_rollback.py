@@ -1,4 +1,4 @@
-"""What this host has seen of a store, as whole processes: put back, moved, and marks that fail."""
+"""The mark, by whole processes: an old store put back, a moved store, and marks that fail."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SLOTS = (0, 4096)
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    """Alice and bob, and a mark."""
+    """A store with alice and bob, and a mark."""
     desk = new_desk(tmp_path)
     desk.collected("alice", pin=RIGHT)
     desk.collected("bob", pin=OTHER)
@@ -48,7 +48,7 @@ def _damage(desk: Desk, *slots: int) -> None:
 
 
 def test_a_mark_that_is_gone_is_made_again_with_an_event(desk: Desk) -> None:
-    """Nobody is held up, and the trail tells from when on there is one."""
+    """Work goes on, and the trail says since when there is a mark."""
     _mark(desk).unlink()
     assert _finding(desk, "mark") is not None
     assert desk.verify("alice", WRONG).code == 3
@@ -59,7 +59,7 @@ def test_a_mark_that_is_gone_is_made_again_with_an_event(desk: Desk) -> None:
 
 
 def test_where_no_mark_can_be_made_the_verdict_is_given(desk: Desk, forks: Forks) -> None:
-    """The keys' folder is read-only: verified and not verified all the same, and doctor says so."""
+    """With a read-only keys folder verdicts are given all the same, and doctor says so."""
     _mark(desk).unlink()
     desk.keys.chmod(0o500)
     powerless = Plan(powerless=True)
@@ -74,7 +74,7 @@ def test_where_no_mark_can_be_made_the_verdict_is_given(desk: Desk, forks: Forks
 
 
 def test_a_mark_that_can_not_be_written_lags(desk: Desk, forks: Forks) -> None:
-    """It tells of a rollback to before it, and of none after it; nobody is held up."""
+    """It finds a rollback to before it, and none after it; work goes on."""
     seen = desk.database.read_bytes()
     _mark(desk).chmod(0o400)
     powerless = Plan(powerless=True)
@@ -88,7 +88,7 @@ def test_a_mark_that_can_not_be_written_lags(desk: Desk, forks: Forks) -> None:
 
 @pytest.mark.parametrize("slot", _SLOTS)
 def test_one_damaged_slot_leaves_the_other(desk: Desk, slot: int) -> None:
-    """Whichever a power cut tore: the store goes on, and a rollback of a few events is refused."""
+    """With either slot damaged work goes on, and a rollback by a few events is refused."""
     old = desk.database.read_bytes()
     for _ in range(3):
         assert desk.verify("bob", WRONG).code == 3
@@ -98,7 +98,7 @@ def test_one_damaged_slot_leaves_the_other(desk: Desk, slot: int) -> None:
 
 
 def test_a_mark_of_two_damaged_slots_is_made_again(desk: Desk) -> None:
-    """Like one that is gone: with an event."""
+    """As for a missing mark, there is an event."""
     _damage(desk, *_SLOTS)
     assert desk.verify("alice", RIGHT).code == 0
     assert _kinds(desk).count("marked") == 1
@@ -106,7 +106,7 @@ def test_a_mark_of_two_damaged_slots_is_made_again(desk: Desk) -> None:
 
 
 def test_a_mark_behind_the_store_stops_nobody(desk: Desk) -> None:
-    """A kill between commit and mark leaves it so: it lags, and never leads."""
+    """A kill between commit and mark leaves a mark that lags."""
     before = _mark(desk).read_bytes()
     assert desk.verify("alice", WRONG).code == 3
     _mark(desk).write_bytes(before)
@@ -119,7 +119,7 @@ def test_a_mark_behind_the_store_stops_nobody(desk: Desk) -> None:
 def test_an_old_file_is_refused_however_little_it_lacks(
     desk: Desk, forks: Forks, attempts: int
 ) -> None:
-    """Back by one event, a charge, or by attempts of somebody else: read, and not written."""
+    """A store back by one event, a charge or another user's attempts is read, and not written."""
     old = desk.database.read_bytes()
     for _ in range(attempts):
         assert desk.verify("alice", RIGHT).code == 0
@@ -137,7 +137,7 @@ def test_an_old_file_is_refused_however_little_it_lacks(
 
 
 def test_after_the_restore_the_old_mark_counts_no_more(desk: Desk) -> None:
-    """Also where the mark could not be written: the sealed event that names it clears it."""
+    """A sealed `restored` event clears the mark that it names, even a read-only one."""
     old = desk.database.read_bytes()
     assert desk.verify("alice", WRONG).code == 3
     marked = _mark(desk).read_bytes()
@@ -151,7 +151,7 @@ def test_after_the_restore_the_old_mark_counts_no_more(desk: Desk) -> None:
 
 
 def test_what_was_put_aside_is_refused_after_the_restore(desk: Desk) -> None:
-    """The store of before the restore, put back, is not the one that this host has seen last."""
+    """The store from before the restore, put back, is refused as rolled back."""
     old = desk.database.read_bytes()
     assert desk.verify("alice", WRONG).code == 3
     present = desk.database.read_bytes()
@@ -164,7 +164,7 @@ def test_what_was_put_aside_is_refused_after_the_restore(desk: Desk) -> None:
 
 
 def test_a_moved_store_keeps_everything(desk: Desk, tmp_path: Path) -> None:
-    """At another path it is read and not written; `restore` takes it in there, and nowhere else."""
+    """At another path it is read and not written, until `restore` takes it in there."""
     there = Desk(tmp_path / "elsewhere", desk.keys)
     shutil.copytree(desk.store, there.store)
     refused(there, codes=("unavailable",))
@@ -180,7 +180,7 @@ def test_a_moved_store_keeps_everything(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_a_store_that_was_moved_and_nothing_else(desk: Desk, tmp_path: Path) -> None:
-    """Its head is the mark: every PIN and counter stays."""
+    """Its head is the mark, so every PIN and counter stays."""
     there = Desk(tmp_path / "elsewhere", desk.keys)
     desk.store.rename(there.store)
     before = there.sql("SELECT * FROM people")
@@ -191,7 +191,7 @@ def test_a_store_that_was_moved_and_nothing_else(desk: Desk, tmp_path: Path) -> 
 
 
 def test_a_file_of_another_store_is_not_ours(desk: Desk, tmp_path: Path) -> None:
-    """Whose keys are others': refused by every command, and nothing in it is changed."""
+    """A store with other keys is refused by every command, and nothing in it changes."""
     other = new_desk(tmp_path / "other")
     other.collected("alice", pin=WRONG)
     shutil.copy(other.database, desk.database)
@@ -203,7 +203,7 @@ def test_a_file_of_another_store_is_not_ours(desk: Desk, tmp_path: Path) -> None
 
 
 def test_with_every_key_a_new_store_is_another(desk: Desk, tmp_path: Path) -> None:
-    """Rows of this store's keys in a new one with an id of its own: no seal fits."""
+    """Rows copied into a new store with the same keys have no valid seal."""
     ((store_id,),) = desk.sql("SELECT store_id FROM store")
     desk.sql("UPDATE store SET store_id = ?", "00" * 16)
     refused(desk, codes=("tampered",))

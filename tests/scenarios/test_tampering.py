@@ -1,4 +1,4 @@
-"""Somebody who can write the database and has no key: seen before the next charge, or by an audit.
+"""An attacker who can write the database, but has no key: seen by the next verify, or by an audit.
 
 Each case says which of the two, and what `pincli restore` without a file makes of it.
 """
@@ -50,18 +50,18 @@ _CHANGES = "CREATE INDEX trail_by_change ON trail (uid, number) WHERE record IS 
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    """One store with a past for all cases."""
+    """One store with a history, for all cases."""
     return new_scene(tmp_path_factory.mktemp("scene"))
 
 
 @pytest.fixture
 def desk(scene: Scene) -> Desk:
-    """The scene as it was made."""
+    """A copy of the scene."""
     return scene.put_back()
 
 
 class Seen(Enum):
-    """Who sees an edit first, for certain."""
+    """Who is certain to see an edit first."""
 
     VERIFY = auto()
     """The next verify of alice, before anything is charged."""
@@ -91,7 +91,7 @@ class Way(Enum):
 
 
 def _seen(desk: Desk, seen: Seen) -> None:
-    """See that it is seen by whom it should be, and by nobody too late."""
+    """Fail unless the edit is seen by the expected command, and not too late."""
     if seen is Seen.VERIFY:
         refused(desk)
         named_by_audit(desk)
@@ -108,7 +108,7 @@ def _seen(desk: Desk, seen: Seen) -> None:
 
 
 def _taken_in(desk: Desk, way: Way, backup: Path) -> None:
-    """Restore without a file, or the backup where that is the way, and see what became of it."""
+    """Restore without a file, or from the backup if that is the way, and check the result."""
     if way is Way.REFUSES:
         # Where the present store ends where the backup does, nothing has happened since.
         ends_alike = _head_of(desk.database) == _head_of(backup)
@@ -131,7 +131,7 @@ def _taken_in(desk: Desk, way: Way, backup: Path) -> None:
 
 
 def _head_of(database: Path) -> list[tuple[Any, ...]]:
-    """Where a store's trail ends; nothing of one that does not say what it is."""
+    """Where a store's trail ends; empty if the store does not say what it is."""
     with closing(sqlite3.connect(database)) as connection:
         query = "SELECT number, link FROM trail ORDER BY number DESC LIMIT 1"
         says = connection.execute("SELECT count(*) FROM store").fetchall() == [(1,)]
@@ -213,7 +213,7 @@ def _expected(table: str, column: str, where: str, how: str) -> tuple[Seen, Way 
 def test_any_column(
     scene: Scene, table: str, column: str, how: Callable[[Desk, str, str, str], bool]
 ) -> None:
-    """Another plausible value, or none, in any column of any table."""
+    """Another plausible value, or NULL, in any column of any table."""
     for where in _ROWS[table]:
         desk = scene.put_back()
         if not how(desk, table, column, where):
@@ -232,7 +232,7 @@ def test_any_column(
     "column", [column for table, column in columns() if table == "people" and column != "login"]
 )
 def test_a_tampered_record_is_nobody_elses_matter(desk: Desk, column: str) -> None:
-    """Others of the account go on, and a bulk reset leaves her out, names her, resets the rest."""
+    """Other users go on; a bulk reset leaves the user out, names her and resets the rest."""
     assert alter(desk, "people", column, "login = 'alice'")
     assert desk.verify("bob", WRONG).code == 3
     assert verified(desk, "bob")
@@ -277,7 +277,7 @@ def _sql(*statements: str, unchecked: bool = False) -> Callable[[Scene], None]:
 
 
 def _forged_row(**values: Any) -> Callable[[Scene], None]:
-    """Alice's row once more, as somebody else's."""
+    """Alice's row again, as another user's."""
     return lambda scene: put_row(scene.desk, {**scene.row_of("now", "alice"), **values})
 
 
@@ -308,14 +308,14 @@ def _uids_swapped(scene: Scene) -> None:
 
 
 def _since(what: str) -> Callable[[Scene], None]:
-    """Do something to the events that came after alice's row as it is now."""
+    """Change the events that came after alice's present row."""
     return _sql(
         f"{what} WHERE uid = {_ALICE} AND number > (SELECT event FROM people WHERE login = 'alice')"
     )
 
 
 def _forged_event(seal: bytes | None) -> Callable[[Scene], None]:
-    """An unlock that never was, as the newest event; with the seal of the one before if b''."""
+    """Add a false unlock as the newest event; b'' means the seal of the event before."""
 
     def edit(scene: Scene) -> None:
         with behind(scene.desk) as connection:
@@ -368,7 +368,7 @@ def _as_utf_16(scene: Scene) -> None:
 
 
 def _seems_taken_in(scene: Scene) -> None:
-    """An old file, in which an old event seems to be the restore that put the mark aside."""
+    """Put back an old file in which an old event looks like a restore that names the mark."""
     ((number, link),) = scene.desk.sql(f"SELECT number, link FROM trail WHERE number = {_HEAD}")
     _old_file(scene)
     note = f"mark {number}:{link.hex()}"
@@ -376,7 +376,7 @@ def _seems_taken_in(scene: Scene) -> None:
 
 
 def _with_kept_head(scene: Scene) -> None:
-    """An old file, with the newest event of the present one."""
+    """Put back an old file with the present newest event."""
     (row,) = scene.desk.sql(f"SELECT * FROM trail WHERE number = {_HEAD}")
     _old_file(scene)
     scene.desk.sql(f"INSERT INTO trail VALUES ({', '.join('?' * len(row))})", *row)
@@ -560,7 +560,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_any_edit(scene: Scene, name: str) -> None:
-    """Rows, events, schema, pages, files: seen by whom the table says, and taken in as it says."""
+    """Rows, events, schema, pages, files: seen and taken in as the table says."""
     case = CASES[name]
     desk = scene.put_back()
     case.edit(scene)
@@ -613,7 +613,7 @@ LOOPS = {
 
 @pytest.mark.parametrize("name", LOOPS)
 def test_no_edit_between_guesses_buys_a_seventh(scene: Scene, name: str) -> None:
-    """Tamper, guess, tamper, guess: what is told and what is charged stays within six."""
+    """Editing after every guess gives no more than six answers and charges."""
     desk = scene.put_back()
     told = MISSES * ["incorrect"]
     for turn in range(2 * SIX):
@@ -636,7 +636,7 @@ def test_no_edit_between_guesses_buys_a_seventh(scene: Scene, name: str) -> None
     ],
 )
 def test_an_answer_in_flight_is_sealed_too(scene: Scene, forks: Forks, edit: str) -> None:
-    """Killed after the charge, then edited: nobody ends it as verified, and a restore as a miss."""
+    """An open attempt that was edited is never ended as verified; a restore counts it as a miss."""
     desk = scene.put_back()
     ran = forks.verify(desk, "alice", WRONG, Plan(at=(("settle", "kill"),)))
     assert killed(ran.code)
@@ -653,7 +653,7 @@ def test_an_answer_in_flight_is_sealed_too(scene: Scene, forks: Forks, edit: str
 
 @pytest.mark.parametrize("point", ["charge", "settle"])
 def test_what_is_edited_while_a_verify_is_under_way(scene: Scene, point: str) -> None:
-    """A schema is compared again where it was changed since the store was opened."""
+    """The schema is compared again if it has changed since the store was opened."""
     desk = scene.put_back()
     with driven(desk, *verify_of("alice"), plan=Plan(at=((point, "pause"),)), pin=RIGHT) as run:
         run.await_pause()
@@ -682,7 +682,7 @@ def test_what_is_edited_while_a_verify_is_under_way(scene: Scene, point: str) ->
 def test_hidden_events_buy_guesses_until_an_audit(
     scene: Scene, why: str, hide: Callable[[Scene], None]
 ) -> None:
-    """An old row with its later events hidden goes on; an audit names it, as the README says."""
+    """An old row with its later events hidden is accepted; an audit finds it."""
     assert why in UNSEEN_BEFORE_AN_AUDIT
     desk = scene.put_back()
     hide(scene)
@@ -692,7 +692,7 @@ def test_hidden_events_buy_guesses_until_an_audit(
 
 
 def test_what_happened_can_be_rewritten_until_an_audit(scene: Scene) -> None:
-    """Another agent on an old event shows in lists; an audit names it."""
+    """Lists show a changed agent on an old event; an audit finds it."""
     assert "history" in UNSEEN_BEFORE_AN_AUDIT
     desk = scene.put_back()
     desk.sql("UPDATE trail SET agent = 'mallory' WHERE number = 12")
@@ -705,7 +705,7 @@ def test_what_happened_can_be_rewritten_until_an_audit(scene: Scene) -> None:
 
 @pytest.fixture(scope="module")
 def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    """A store of version 1, upgraded, with its old file kept."""
+    """A store of version 1, upgraded, and its old file."""
     folder = tmp_path_factory.mktemp("upgraded")
     desk = brought_back(1, folder)
     scene = Scene(desk, folder)
@@ -722,7 +722,7 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 def test_any_column_of_old_events(
     upgraded: Scene, column: str, how: Callable[[Desk, str, str, str], bool]
 ) -> None:
-    """The trail that version 1 wrote: an audit names what was changed, and no restore takes it."""
+    """An audit finds any change in the trail of version 1, and no restore accepts it."""
     for where in _ROWS["old_events"]:
         desk = upgraded.put_back()
         if how(desk, "old_events", column, where):
@@ -742,14 +742,14 @@ def test_any_column_of_old_events(
     ],
 )
 def test_old_events_removed_or_added(upgraded: Scene, statement: str) -> None:
-    """The new trail begins where the old one ended, and nowhere else."""
+    """The new trail begins exactly where the old one ended."""
     desk = upgraded.put_back()
     _sql(statement)(upgraded)
     _seen(desk, Seen.AUDIT)
 
 
 def test_the_file_of_version_1_is_an_old_file(upgraded: Scene) -> None:
-    """Put back, it is upgraded on the way and refused: it is older than what this host has seen."""
+    """Put back, it is upgraded and then refused: it is older than the mark."""
     desk = upgraded.put_back()
     for _ in range(2):
         shutil.copy(upgraded.file_of("version-1"), desk.database)

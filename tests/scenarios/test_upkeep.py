@@ -1,4 +1,4 @@
-"""`backup` and `restore` as the command line does them: killed, on a full disk, in a storm."""
+"""`backup` and `restore` on the command line: killed, on a full disk, during many verifies."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ def forks() -> Iterator[UpkeepForks]:
 
 @pytest.fixture
 def peopled(desk: Desk) -> Desk:
-    """Alice, bob and their PINs."""
+    """A store with alice and bob, and their PINs."""
     desk.collected("alice")
     desk.collected("bob", pin=OTHER)
     return desk
 
 
 def backup_of(desk: Desk, name: str = "backup.db") -> Path:
-    """A backup by the command."""
+    """Make a backup by the command."""
     path = desk.store.parent / name
     assert call(desk, ["backup", str(path)]).code == 0
     return path
 
 
 def in_place_of(desk: Desk, backup: Path, folder: Path) -> Desk:
-    """A backup as a store of its own, on a host that has not seen it."""
+    """Bring a backup back as a store of its own, on a host that has not seen it."""
     folder.mkdir(parents=True)
     (folder / "pincli.lock").touch()
     shutil.copy(backup, folder / "pincli.db")
@@ -64,7 +64,7 @@ def in_place_of(desk: Desk, backup: Path, folder: Path) -> Desk:
 
 
 def test_a_backup_and_what_is_said_of_it(peopled: Desk) -> None:
-    """A new file, 0600, whose size is told; the keys are not in it, and that is said."""
+    """It is a new file, 0600; the answer has its size, and says that the keys are not in it."""
     path = peopled.store.parent / "b.db"
     answer = call(peopled, ["backup", str(path), "--json"]).answer
     assert (answer["file"], answer["bytes"]) == (str(path), path.stat().st_size)
@@ -76,7 +76,7 @@ def test_a_backup_and_what_is_said_of_it(peopled: Desk) -> None:
 
 @pytest.mark.parametrize("what", ["file", "link", "dangling", "folder", "store", "keys"])
 def test_a_backup_goes_over_nothing(peopled: Desk, what: str) -> None:
-    """Exit 7, and what stands there stays."""
+    """Exit 7, and the existing file stays."""
     folder = peopled.store.parent / "backups"
     folder.mkdir()
     path = folder / "b.db"
@@ -116,7 +116,7 @@ for target in itertools.cycle(("own", "theirs")):
 
 
 def test_a_folder_that_is_exchanged_during_a_backup(peopled: Desk, forks: UpkeepForks) -> None:
-    """Nothing gets into a folder of others by a link that leads there half of the time."""
+    """A link that appears and disappears never leads a backup into another user's folder."""
     folder = peopled.store.parent
     (folder / "own").mkdir(mode=0o700)
     (folder / "theirs").mkdir()
@@ -142,7 +142,7 @@ def test_a_folder_that_is_exchanged_during_a_backup(peopled: Desk, forks: Upkeep
 
 
 def test_a_backup_through_pipes(peopled: Desk) -> None:
-    """`-` is stdout and stdin, and a named pipe is read as well; nothing lies about afterwards."""
+    """`-` is stdout and stdin, a named pipe can be read too, and nothing is left behind."""
     written = subprocess.run(
         (*PROGRAM, "backup", "-"), env=peopled.environment(), capture_output=True, check=True
     )
@@ -172,7 +172,7 @@ def test_a_stream_that_is_no_backup(peopled: Desk, what: bytes | str) -> None:
 
 
 def test_a_backup_neither_on_a_terminal_nor_as_json(peopled: Desk) -> None:
-    """Exit 2, as neither could be restored; nor does one come from a terminal."""
+    """Exit 2, as neither could be restored; nor is one read from a terminal."""
     assert call(peopled, ["backup", "-", "--json"]).answer["error"]["code"] == "usage"
     for words in (("backup", "-"), ("restore", "-")):
         with terminal(peopled, *words) as opened:
@@ -180,7 +180,7 @@ def test_a_backup_neither_on_a_terminal_nor_as_json(peopled: Desk) -> None:
 
 
 def test_a_backup_into_a_full_pipe(peopled: Desk) -> None:
-    """Exit 8, as for every answer that is not all written."""
+    """Exit 8, as for every answer that is not written whole."""
     with Path("/dev/full").open("wb") as full:
         code = subprocess.call(
             (*PROGRAM, "backup", "-"), env=peopled.environment(), stdout=full, stderr=full
@@ -191,14 +191,14 @@ def test_a_backup_into_a_full_pipe(peopled: Desk) -> None:
 
 @pytest.mark.parametrize("path", [".", "/", "..", "", "no/such/folder/b.db", "x" * 300])
 def test_a_backup_to_nowhere(peopled: Desk, path: str) -> None:
-    """Refused in a sentence, whatever stands where the file's name should."""
+    """The error is one sentence, whatever has the file's name."""
     ran = call(peopled, ["backup", path])
     assert ran.code in (2, 7, 8)
     assert ran.err.startswith("pincli: error: ")
 
 
 def test_a_backup_on_a_full_disk(peopled: Desk) -> None:
-    """Exit 8, no file and no part of one; the store is as it was."""
+    """Exit 8, no file or part of one, and the store as it was."""
     folder = peopled.store.parent / "backups"
     folder.mkdir()
     plan = Plan(at=(("locked:writer", "full"),))
@@ -210,7 +210,7 @@ def test_a_backup_on_a_full_disk(peopled: Desk) -> None:
 
 
 def test_a_backup_killed_at_every_step(peopled: Desk, forks: UpkeepForks, tmp_path: Path) -> None:
-    """The file is whole or not there; the next backup succeeds, and clears away what is left."""
+    """The file is whole or absent; the next backup succeeds and removes what was left."""
     left = 0
     for folder in range(200):
         (tmp_path / "b").mkdir(exist_ok=True)
@@ -233,7 +233,7 @@ def test_a_backup_killed_at_every_step(peopled: Desk, forks: UpkeepForks, tmp_pa
 
 
 def test_backups_in_a_storm_of_verifies(peopled: Desk, forks: UpkeepForks) -> None:
-    """Each is a store at one moment, with its trail; no agent fails, and all attempts count."""
+    """Each backup is a store at one moment; no agent fails, and all attempts count."""
     over = threading.Event()
     codes: list[int] = []
 
@@ -270,7 +270,7 @@ def test_backups_in_a_storm_of_verifies(peopled: Desk, forks: UpkeepForks) -> No
 
 
 def changed_since(desk: Desk) -> Path:
-    """A backup, and then: alice's PIN changed, bob locked, carol added."""
+    """Make a backup; then change alice's PIN, lock bob and add carol."""
     path = backup_of(desk)
     with desk.session() as session:
         pins.change(session, "alice", "234811")
@@ -280,7 +280,7 @@ def changed_since(desk: Desk) -> Path:
 
 
 def test_a_restore_and_what_is_said_of_it(peopled: Desk) -> None:
-    """What was withdrawn, who is gone, and where the replaced store lies."""
+    """It says whose PINs were withdrawn, who is gone, and where the replaced store is."""
     events = peopled.events()
     path = changed_since(peopled)
     head = peopled.events()[-1]
@@ -300,14 +300,14 @@ def test_a_restore_and_what_is_said_of_it(peopled: Desk) -> None:
 
 
 def _stricter(desk: Desk) -> None:
-    """Fail if a PIN is left, or what came after the backup was undone."""
+    """Fail if a PIN is left, or if something from after the backup was undone."""
     for pin in (RIGHT, "234811"):
         assert asked(desk, "alice", pin) is Outcome.UNCOLLECTED
     assert asked(desk, "bob", OTHER) is Outcome.LOCKED
 
 
 def test_a_restore_is_confirmed(peopled: Desk) -> None:
-    """Without --yes and a terminal: 2; a no at the question: 7; and nothing has changed."""
+    """Without --yes and a terminal exit 2, after a no exit 7; nothing has changed."""
     path = changed_since(peopled)
     before = content(peopled.store)
     assert call(peopled, ["restore", str(path)]).code == 2
@@ -324,7 +324,7 @@ def test_a_restore_is_confirmed(peopled: Desk) -> None:
 
 
 def test_a_restore_out_of_the_keys_folder_is_refused(peopled: Desk) -> None:
-    """A file argument among the keys is none of a backup."""
+    """A file among the keys is not taken as an argument."""
     path = shutil.copy(backup_of(peopled), peopled.keys / "b.db")
     before = content(peopled.store)
     assert call(peopled, ["restore", str(path), "--yes"]).code == 7
@@ -333,7 +333,7 @@ def test_a_restore_out_of_the_keys_folder_is_refused(peopled: Desk) -> None:
 
 @pytest.mark.parametrize("name", ["aside", "present"])
 def test_a_restore_out_of_the_store_s_own_folder(peopled: Desk, name: str) -> None:
-    """The replaced store can be brought back from where it lies, and the present one be itself."""
+    """The replaced store can be restored from where it is, and the present one from itself."""
     path = changed_since(peopled)
     aside = call(peopled, ["restore", str(path), "--yes", "--json"]).answer["aside"]
     source = aside if name == "aside" else str(peopled.database)
@@ -348,7 +348,7 @@ def test_a_restore_out_of_the_store_s_own_folder(peopled: Desk, name: str) -> No
 def test_a_restore_killed_at_every_step(
     peopled: Desk, forks: UpkeepForks, tmp_path: Path, store: str
 ) -> None:
-    """Either the old store or the new one, whole; the same command again leaves no piece."""
+    """A kill leaves the old store or the new one, whole; the same command removes what was left."""
     path = changed_since(peopled)
     before = peopled.events()
     if store == "gone":
@@ -386,7 +386,7 @@ def test_a_restore_killed_at_every_step(
 
 
 def _trail_of(path: Path) -> list[str]:
-    """The links of a store that lies aside."""
+    """The links of a store that was put aside."""
     with closing(sqlite3.connect(path)) as connection:
         return [
             link.hex() for (link,) in connection.execute("SELECT link FROM trail ORDER BY number")
@@ -399,7 +399,7 @@ def _is_store(desk: Desk) -> bool:
 
 @pytest.mark.parametrize("number", range(1, 14, 2))
 def test_a_restore_on_a_disk_that_fills_up(peopled: Desk, number: int, tmp_path: Path) -> None:
-    """Wherever it happens: exit 8 and the old store, or it was done already."""
+    """Wherever space runs out: exit 8 and the old store, or success."""
     path = changed_since(peopled)
     before = peopled.events()
     desk = copied(peopled, tmp_path / "full")
@@ -414,7 +414,7 @@ def test_a_restore_on_a_disk_that_fills_up(peopled: Desk, number: int, tmp_path:
 
 
 def test_a_restore_killed_between_two_pages(peopled: Desk, tmp_path: Path) -> None:
-    """While the store itself is written, where only the kernel sees it: the old one or the new."""
+    """A kill by the kernel while the store is written leaves the old one or the new one."""
     require_strace()
     path = changed_since(peopled)
     before = len(peopled.events())
@@ -478,7 +478,7 @@ def test_restores_in_a_storm_of_verifies(peopled: Desk, forks: UpkeepForks) -> N
 
 
 def test_a_lock_file_that_is_a_link_is_no_bug(peopled: Desk) -> None:
-    """Refused in words, wherever it leads, and nothing is made at its end."""
+    """It is refused in words, and nothing is made where it leads."""
     path = backup_of(peopled)
     shutil.rmtree(peopled.store)
     peopled.store.mkdir(mode=0o700)

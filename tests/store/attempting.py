@@ -1,4 +1,4 @@
-"""Attempts taken step by step, so that things can happen between charge and settle."""
+"""Attempts taken step by step, so that tests can act between charge and settle."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NO_PIN: dict[str, Any] = dict.fromkeys(
 
 
 def rewrite(desk: Desk, name: str, **facts: Any) -> User:
-    """Let the store itself write a user with other facts, however they came about."""
+    """Write a user with other facts through the store itself."""
     with desk.session() as session:
         session.store.write(_rewritten, desk.user(name).id, facts)
     return desk.user(name)
@@ -50,7 +50,7 @@ def with_counter(desk: Desk, counter: int, name: str = "alice") -> User:
 
 
 def answer_of(session: Session, user: User, pin: str) -> bytes | None:
-    """What a PIN gives to a user's question; None where there is none."""
+    """The answer that a PIN gives to a user's question; None without a question."""
     if user.question is None or user.verify_key is None:
         return None
     key = session.verify_key(user.verify_key)
@@ -60,7 +60,7 @@ def answer_of(session: Session, user: User, pin: str) -> bytes | None:
 def charge(
     session: Session, user: User, pin: str = WRONG, ticket: str | None = None
 ) -> Charged | Verdict | None:
-    """Ask for a charge of this answer."""
+    """Try to charge this answer."""
     answer = answer_of(session, user, pin)
     return session.store.write(attempts.charge, user, answer, ticket=ticket)
 
@@ -84,12 +84,12 @@ def left_open(desk: Desk, user: User, pin: str = WRONG, *, agent: str = "mia") -
 
 
 def told(user: User) -> User:
-    """A record as a step gives it: without the number that the store gave its event."""
+    """A record as a step returns it: without the number of its event."""
     return user._replace(event=0)
 
 
 def told_verdict(verdict: Verdict) -> Verdict:
-    """A verdict with its record likewise."""
+    """A verdict with such a record."""
     return verdict._replace(user=told(verdict.user))
 
 

@@ -1,4 +1,4 @@
-"""Trail and records checked a second time, from rows and key file alone: nothing of pincli's."""
+"""A second check of trail and records, from rows and key file alone, without pincli's code."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Named = dict[str, Any]
 
 
 def framed(*parts: bytes) -> bytes:
-    """Parts, each behind its length in eight bytes."""
+    """Join parts, each after its length in eight bytes."""
     return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
 
 
 def canonical(row: Named, *without: str) -> bytes:
-    """What is not NULL of a row, each value behind its name and a letter for its kind."""
+    """The values of a row that are not NULL, each after its name and a letter for its type."""
     parts = []
     for name, value in row.items():
         if value is None or name in without:
@@ -33,7 +33,7 @@ def canonical(row: Named, *without: str) -> bytes:
 
 
 def sha256(*parts: bytes) -> bytes:
-    """SHA-256 of the parts one after the other."""
+    """SHA-256 of the joined parts."""
     return hashlib.sha256(b"".join(parts)).digest()
 
 
@@ -52,12 +52,12 @@ def seal(desk: Desk, label: bytes, *parts: bytes) -> bytes:
 
 
 def stored_links(desk: Desk) -> list[bytes]:
-    """The links on disk, the first first."""
+    """The links on disk, oldest first."""
     return [link for (link,) in desk.sql("SELECT link FROM trail ORDER BY number")]
 
 
 def computed_links(desk: Desk) -> list[bytes]:
-    """What they should be: SHA-256 over the link before, first one of the store's id, and a row."""
+    """What they should be: SHA-256 over the link before (at first the store's id) and a row."""
     ((store_id,),) = desk.sql("SELECT store_id FROM store")
     link = sha256(framed(b"pincli/v2/first", store_id.encode()))
     links = []

@@ -1,4 +1,4 @@
-"""What an attacker with the database file can do to it that SQL alone would not let them."""
+"""What an attacker with the database file can do beyond plain SQL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.desk import Desk
 
 @contextmanager
 def behind_the_index(desk: Desk, index: str) -> Iterator[None]:
-    """Let tables be changed without an index hearing of it; it is as before afterwards."""
+    """Change tables inside without updating an index."""
     (row,) = desk.sql("SELECT * FROM sqlite_master WHERE name = ?", index)
     schema(desk, "DELETE FROM sqlite_master WHERE name = ?", index)
     yield
@@ -20,7 +20,7 @@ def behind_the_index(desk: Desk, index: str) -> Iterator[None]:
 
 
 def schema(desk: Desk, statement: str, *parameters: Any) -> None:
-    """Write into the schema itself; SQLite counts no change."""
+    """Write into the schema itself, without a change of SQLite's counter."""
     with closing(sqlite3.connect(desk.database, isolation_level=None)) as connection:
         connection.execute("PRAGMA writable_schema = ON")
         connection.execute(statement, parameters)

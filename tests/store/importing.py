@@ -1,4 +1,4 @@
-"""A chunk of an import, taken in as if it were the whole file."""
+"""A chunk of an import, imported like a whole file."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ from pincli.store.steps.imports import Fate
 def take_in(
     session: Session, rows: Sequence[StagedRow], same_login: SameLogin = SameLogin.REFUSE
 ) -> list[Fate]:
-    """Take rows in, and tell what became of each."""
+    """Import rows, and return what became of each."""
     in_file = {row.user: {each.account for each in rows if each.user == row.user} for row in rows}
     return session.store.write(imports.take_in, rows, in_file, same_login=same_login)

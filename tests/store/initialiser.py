@@ -1,4 +1,4 @@
-"""A process that makes a store when it is told to: run with a store's and a keys' folder."""
+"""A process that makes a store on demand: run with a store's and a keys' folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process that takes a lock and tells what happens: run with a lock file and a byte.
+"""A process that takes a lock and reports on it: run with a lock file and a byte.
 
 It says `trying`, `held` and `released`, each on a line of its own. While it holds the lock it
 answers `pending` with the signals that wait for it, and lets go at any other line.
@@ -14,7 +14,7 @@ from pincli.store.sqlite.lockfile import Locks
 
 
 def hold(path: Path, byte: int) -> None:
-    """Take the lock, hold it until told to let go, then wait for one more line."""
+    """Take the lock, hold it until the test says so, then wait for one more line."""
     locks = Locks(path)
     say("trying")
     with locks._held(byte):

@@ -1,4 +1,4 @@
-"""Writes a mark as fast as it can, and says on stdout which number was written, till killed.
+"""Writes a mark as fast as it can, and prints each written number, until it is killed.
 
 Arguments: the folder, and the number to begin with.
 """
@@ -16,7 +16,7 @@ PLACE = bytes(32)
 
 
 def seen(number: int) -> Seen:
-    """What is written as that number: its link is made of it."""
+    """What is written as that number, with a link made from it."""
     return Seen(number, number.to_bytes(32, "big"), 0, PLACE)
 
 

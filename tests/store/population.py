@@ -1,4 +1,4 @@
-"""Users put into the tables directly: any combination of facts, whatever led to it."""
+"""Users put directly into the tables, with any combination of facts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _EVENT = (
 
 
 class Person(NamedTuple):
-    """A user as a test makes one up."""
+    """A made-up user."""
 
     user: str
     account: str = "acme"
@@ -50,12 +50,12 @@ class Person(NamedTuple):
 
     @property
     def locked_since(self) -> str | None:
-        """When a sixth miss was recorded; one in flight is not."""
+        """When the sixth miss was recorded; an open attempt is none yet."""
         return self.lock if self.failed_attempts == 6 and self.attempt_at is None else None
 
     @property
     def state(self) -> State:
-        """The state that the rules give these facts."""
+        """The state by the rules."""
         return state_from(
             active=self.active,
             user_type=self.kind,
@@ -65,7 +65,7 @@ class Person(NamedTuple):
 
 
 class Told(NamedTuple):
-    """An event as a test makes one up; its links and seals are nothing."""
+    """A made-up event, without real links and seals."""
 
     kind: str
     user: str | None = "alice"
@@ -76,7 +76,7 @@ class Told(NamedTuple):
 
 
 def put_events(connection: sqlite3.Connection, events: Iterable[Told], after: int = 0) -> None:
-    """Add events above a number; a name that no user has is kept as it was typed."""
+    """Add events above a number; an unknown name is stored as typed."""
     uids = dict(connection.execute("SELECT login, uid FROM people").fetchall())
     ((last,),) = connection.execute(
         "SELECT coalesce(max(number), ?) FROM trail", (after,)
@@ -94,7 +94,7 @@ def put_events(connection: sqlite3.Connection, events: Iterable[Told], after: in
 
 @contextmanager
 def populated(people: Iterable[Person] = ()) -> Iterator[sqlite3.Connection]:
-    """A database in memory with our tables, and these people in it."""
+    """A database in memory with our tables and these people."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.execute("BEGIN")
         for statement in SCHEMA_2:
@@ -127,7 +127,7 @@ def put(connection: sqlite3.Connection, people: Iterable[Person]) -> None:
 
 
 def rows_of(connection: sqlite3.Connection) -> Rows:
-    """How questions are asked of a connection, without an engine."""
+    """Run queries on a connection, without an engine."""
 
     def rows(
         query: str,
@@ -140,7 +140,7 @@ def rows_of(connection: sqlite3.Connection) -> Rows:
 
 
 def people_of(connection: sqlite3.Connection) -> SqlPeople:
-    """The questions about users, asked of a connection that nobody else writes to."""
+    """The queries about users, on a connection that nobody else writes to."""
     return SqlPeople(rows_of(connection), nullcontext)
 
 
@@ -151,6 +151,6 @@ def listed(
     state: State | None = None,
     user_type: UserType | None = None,
 ) -> list[list[User]]:
-    """The pages of a list; far more than there can be, if it never ends."""
+    """The pages of a list; fail if it never ends."""
     pages = people_of(connection).pages(account=account, state=state, user_type=user_type)
     return list(islice(pages, 2000))

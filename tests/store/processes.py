@@ -1,4 +1,4 @@
-"""Other processes, in step with the test: what they say is waited for, nothing is slept for."""
+"""Other processes in step with the test, which waits for their output and never sleeps."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Other:
         return line.decode().strip()
 
     def says_nothing_for(self, seconds: float) -> bool:
-        """Whether it is silent for so long."""
+        """Whether it is silent for some seconds."""
         assert self.process.stdout is not None
         readable, _, _ = select.select([self.process.stdout], [], [], seconds)
         return not readable
@@ -54,7 +54,7 @@ class Other:
 
 @contextmanager
 def other(module: str, *arguments: object) -> Iterator[Other]:
-    """Run a module of this folder as a process, and kill it in the end if it still runs.
+    """Run a module of this folder as a process, and kill it at the end.
 
     It leads a process group, so that the kernel will let it be stopped.
     """

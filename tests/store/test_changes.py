@@ -1,4 +1,4 @@
-"""What events come to, without any database: which records are left, and what differs in them."""
+"""What events change, without a database: the new records, and the columns that differ."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AT = "2026-11-24T10:00:00Z"
 
 
 def user(login: str, row: int = 1, misses: int = 0, event: int = 3) -> User:
-    """A record that is in a store, changed last by an event."""
+    """A record in a store, last changed by an event."""
     new = User(
         0,
         login.ljust(16).encode(),
@@ -42,13 +42,13 @@ def user(login: str, row: int = 1, misses: int = 0, event: int = 3) -> User:
 
 
 def come_to(events: list[NewEvent], *read: User, next_row: int = 90) -> Changes:
-    """What events come to, in a transaction that has read some records."""
+    """The changes of some events, in a transaction that has read some records."""
     by_uid = {each.uid: each for each in read}
     return changes_of(events, by_uid, HEAD, next_row=next_row, at=AT, origin=BY)
 
 
 def test_the_last_record_of_each_user_is_left() -> None:
-    """With the number of the event that changed it; what is about no user leaves nothing."""
+    """The record has the number of its last event; an event about no user leaves none."""
     alice, bob = user("alice"), user("bob", 2)
     charged, later = (alice._replace(failed_attempts=misses) for misses in (5, 6))
     failed = bob._replace(failed_attempts=1)
@@ -66,7 +66,7 @@ def test_the_last_record_of_each_user_is_left() -> None:
 
 
 def test_each_event_has_the_digest_of_its_own_record() -> None:
-    """Of the whole record after it, its own number included; none where nothing changes."""
+    """The digest covers the new record with its number; without a change there is none."""
     alice = user("alice")
     charged, later = (alice._replace(failed_attempts=misses) for misses in (5, 6))
     kinds = (EventKind.ATTEMPT, EventKind.LOCKED, EventKind.PIN_SHOWN)
@@ -81,7 +81,7 @@ def test_each_event_has_the_digest_of_its_own_record() -> None:
 
 
 def test_the_events_are_linked_one_to_the_next() -> None:
-    """From the head on, over all that each holds but its link and seal."""
+    """Each link covers the one before and everything in the event but link and seal."""
     alice = user("alice")
     events = [
         NewEvent(EventKind.REFUSED, alice, outcome="locked", ticket="T-1", attempt=4, note="n"),
@@ -94,7 +94,7 @@ def test_the_events_are_linked_one_to_the_next() -> None:
 
 
 def test_texts_stand_beside_their_event_behind_a_blind() -> None:
-    """Only where there are any; the same text twice has two digests."""
+    """Only events with texts have a blind, and equal texts have different digests."""
     events = [
         NewEvent(EventKind.REFUSED, name="nobody"),
         NewEvent(EventKind.REFUSED, outcome="role"),
@@ -111,7 +111,7 @@ def test_texts_stand_beside_their_event_behind_a_blind() -> None:
 
 
 def test_an_outcome_names_its_attempts_agent_and_who_ended_it() -> None:
-    """Where that was another; else nobody ended it but its agent."""
+    """`ended_by` is empty if the attempt's own agent ended it."""
     alice = user("alice")
     for origin, ended_by in ((Origin("mia", "verify"), "amy"), (Origin("amy", "verify"), None)):
         event = NewEvent(EventKind.VERIFIED, alice, attempt=5, origin=origin)
@@ -120,7 +120,7 @@ def test_an_outcome_names_its_attempts_agent_and_who_ended_it() -> None:
 
 
 def test_newcomers_get_the_next_rows() -> None:
-    """In the order of their events; and each may be changed further on in the same step."""
+    """New users get rows in the order of their events, and the same step may change them again."""
     one, two = (user(name, row=0, event=0) for name in ("one", "two"))
     locked = one._replace(failed_attempts=6, id=90, event=8)
     changes = come_to(
@@ -138,7 +138,7 @@ def test_newcomers_get_the_next_rows() -> None:
 def test_what_is_written_turns_each_record_into_the_next(
     changes: list[tuple[int, list[int], list[int]]],
 ) -> None:
-    """No column that is equal is among it, no record comes twice, and each row is its own."""
+    """Only columns that differ are written, each record once, in its own row."""
     now = {number: dict(zip(COLUMNS, before, strict=True)) for number, before, _ in changes}
     written = list(differing(COLUMNS, changes))
     for names, values in written:
@@ -156,7 +156,7 @@ def test_what_is_written_turns_each_record_into_the_next(
 def test_equal_changes_are_one_statement(
     changes: list[tuple[int, list[int], list[int]]],
 ) -> None:
-    """So many statements as there are kinds of change, each with its rows in storage order."""
+    """There is one statement per kind of change, with its rows in storage order."""
     written = list(differing(COLUMNS, changes))
     names = [columns for columns, _ in written]
     assert len(names) == len(set(names))
@@ -166,7 +166,7 @@ def test_equal_changes_are_one_statement(
 
 
 def test_a_record_that_was_read_here_may_be_saved() -> None:
-    """The record before is the one that was read, not the one that a step began with."""
+    """It is compared with the record that the transaction read."""
     later = user("alice", misses=3)
     changes = come_to([NewEvent(EventKind.ATTEMPT, later)], user("alice"))
     assert changes.records == [later._replace(event=8)]
@@ -176,6 +176,6 @@ def test_a_record_that_was_read_here_may_be_saved() -> None:
     "read", [[], [user("bob", 1)], [user("alice", 2)], [user("alice", event=4)]]
 )
 def test_any_other_record_is_stale(read: list[User]) -> None:
-    """Not read at all, another row's, or of before another event: it says nothing of now."""
+    """A record that was not read, of another row, or from before another event is refused."""
     with pytest.raises(StaleRecord):
         come_to([NewEvent(EventKind.ATTEMPT, user("alice", misses=3))], *read)

@@ -1,4 +1,4 @@
-"""Where a store is: no address becomes a folder, and no password is taken or repeated."""
+"""The store's location: no address becomes a folder, and no password is taken or repeated."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SECRET = "hunter2"
     ],
 )
 def test_an_address_is_a_server(text: str) -> None:
-    """Whatever libpq knows, but for passwords; it is shown as it was written."""
+    """Everything that libpq accepts but passwords is taken, and shown unchanged."""
     assert location_of(text) == Server(text)
     assert str(location_of(text)) == text
 
@@ -45,7 +45,7 @@ def test_an_address_is_a_server(text: str) -> None:
     "text", ["/srv/pincli", "store", ".", "", "./a:b", "../x=y", "/srv/a:b", "~/x", "postgresql"]
 )
 def test_a_path_is_a_folder(text: str) -> None:
-    """As it was before there were servers."""
+    """Everything without a scheme is a path."""
     assert location_of(text) == Path(text)
 
 
@@ -70,7 +70,7 @@ def test_a_path_is_a_folder(text: str) -> None:
     ],
 )
 def test_a_near_miss_is_no_folder(text: str) -> None:
-    """It would be another store, an empty one, of which `init` makes a real one."""
+    """A mistyped address must not become a new, empty store."""
     with pytest.raises(UsageProblem) as refusal:
         location_of(text)
     assert "neither a folder nor a postgresql:// address" in refusal.value.message
@@ -108,7 +108,7 @@ MALFORMED = (
 @pytest.mark.parametrize("by", ["option", "variable"])
 @pytest.mark.parametrize("text", [*WITH_PASSWORD, *MALFORMED])
 def test_a_password_is_refused_and_not_repeated(desk: Desk, text: str, by: str) -> None:
-    """Others see the command line, and nothing that is told repeats it."""
+    """Others can read the command line; no error repeats the password."""
     option = ["--store", text] if by == "option" else []
     variable = text if by == "variable" else str(desk.store)
     ran = call(desk, [*option, "status"], PINCLI_STORE=variable)
@@ -132,7 +132,7 @@ PIECES = (
 @example("?=u[::1]@")
 @example("db?dbname=postgresql%3A%2F%2Fu%3Apassword@db")
 def test_libpq_finds_no_password_where_we_found_none(rest: str) -> None:
-    """Nor another address in the database's name, which some programs take apart again."""
+    """In the database's name libpq finds no other address either."""
     try:
         location_of(f"postgresql://{rest}")
         found = conninfo_to_dict(f"postgresql://{rest}")
@@ -147,7 +147,7 @@ def test_libpq_finds_no_password_where_we_found_none(rest: str) -> None:
 def test_a_mistyped_option_does_not_repeat_it_either(
     desk: Desk, line: list[str], text: str
 ) -> None:
-    """Nor does a usage error that has nothing to do with the location."""
+    """A usage error about something else does not repeat the password."""
     ran = call(desk, [*(word.format(text) for word in line), "status"])
     assert ran.code == 2
     assert SECRET not in ran.out + ran.err

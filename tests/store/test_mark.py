@@ -1,4 +1,4 @@
-"""The mark: it goes forward only, outlives a kill at any instant, and trusts no other file."""
+"""The mark: it only goes forward, survives a kill at any instant, and trusts no other file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SLOT_BYTES = 144
 
 @pytest.fixture(autouse=True)
 def _closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Close every mark that a test leaves open: thousands exhaust a worker's descriptors."""
+    """Close every mark that a test leaves open: thousands use up a worker's descriptors."""
     begin, end = Mark.__init__, Mark.close
     still_open: set[Mark] = set()
 
@@ -49,21 +49,21 @@ def _closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def mark(tmp_path: Path) -> Mark:
-    """A mark that has seen nothing."""
+    """An empty mark."""
     made = Mark.make(tmp_path, STORE)
     assert made is not None
     return made
 
 
 def reopened(mark: Mark) -> Mark:
-    """The same mark, as the next process finds it."""
+    """The same mark as another process opens it."""
     opened = Mark.open(mark.path.parent, STORE)
     assert opened is not None
     return opened
 
 
 def overwrite(mark: Mark, slot: int, content: bytes) -> None:
-    """Put bytes where a slot begins."""
+    """Write bytes at the start of a slot."""
     with mark.path.open("r+b") as file:
         file.seek(SLOTS[slot])
         file.write(content)
@@ -75,14 +75,14 @@ def slot_of(mark: Mark, slot: int) -> bytes:
 
 
 def test_there_is_none_before_one_is_made(tmp_path: Path) -> None:
-    """Where there is no mark, or not even a folder, opening finds none and makes none."""
+    """Opening finds no mark and makes none, even without a folder."""
     assert Mark.open(tmp_path, STORE) is None
     assert Mark.open(tmp_path / "missing", STORE) is None
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_new_mark_has_seen_nothing(mark: Mark) -> None:
-    """It is a plain file of its owner's alone, named after the store."""
+    """It is a plain file, private to its owner and named after the store."""
     assert mark.read() is None
     assert mark.path.name == f"mark-{STORE.hex()}"
     facts = mark.path.stat()
@@ -91,7 +91,7 @@ def test_a_new_mark_has_seen_nothing(mark: Mark) -> None:
 
 
 def test_what_was_written_is_read_in_every_process(mark: Mark) -> None:
-    """Number, link, epoch and place come back, from this descriptor and from a new one."""
+    """Number, link, epoch and place are read back, by the writer and by a new process."""
     written = Seen(2**63 - 1, bytes(range(32)), 2**63, bytes(range(32, 64)))
     assert mark.write(written)
     assert mark.read() == written
@@ -99,7 +99,7 @@ def test_what_was_written_is_read_in_every_process(mark: Mark) -> None:
 
 
 def test_two_descriptors_write_in_turn(mark: Mark) -> None:
-    """A process that wrote last week does not write over what others wrote since."""
+    """A process that wrote long ago does not overwrite newer writes of others."""
     other = reopened(mark)
     for number in range(1, 20):
         assert (mark, other)[number % 3 == 0].write(seen(number))
@@ -107,7 +107,7 @@ def test_two_descriptors_write_in_turn(mark: Mark) -> None:
 
 
 def test_each_write_leaves_the_one_before(mark: Mark) -> None:
-    """The slots are used in turn, and nothing else of the file changes."""
+    """The slots are used in turn, and nothing else in the file changes."""
     mark.write(seen(1))
     before = slot_of(mark, 0)
     mark.write(seen(2))
@@ -121,7 +121,7 @@ def test_each_write_leaves_the_one_before(mark: Mark) -> None:
 @pytest.mark.parametrize("written", range(1, 5))
 @pytest.mark.parametrize("cut", range(SLOT_BYTES))
 def test_a_torn_write_leaves_what_was_there(tmp_path: Path, written: int, cut: int) -> None:
-    """A write cut off after any byte counts for nothing, and the next one goes in its place."""
+    """A write cut off after any byte does not count, and the next one replaces it."""
     mark = Mark.make(tmp_path, STORE)
     assert mark is not None
     for number in range(1, written + 1):
@@ -137,7 +137,7 @@ def test_a_torn_write_leaves_what_was_there(tmp_path: Path, written: int, cut: i
 
 @pytest.mark.parametrize("byte", range(SLOT_BYTES))
 def test_every_flipped_bit_shows(mark: Mark, byte: int) -> None:
-    """A slot damaged in any bit does not count; with both damaged, nothing was seen."""
+    """A slot with any flipped bit does not count; with both damaged, nothing was seen."""
     mark.write(seen(1))
     mark.write(seen(2))
     for slot, left in ((1, seen(1)), (0, None)):
@@ -148,7 +148,7 @@ def test_every_flipped_bit_shows(mark: Mark, byte: int) -> None:
 
 
 def test_a_mark_that_was_damaged_is_made_good_by_the_next_write(mark: Mark) -> None:
-    """With both slots damaged it goes on from what it is given."""
+    """The next write repairs a mark with two damaged slots."""
     for number in (1, 2):
         mark.write(seen(number))
     for slot in (0, 1):
@@ -161,7 +161,7 @@ def test_a_mark_that_was_damaged_is_made_good_by_the_next_write(mark: Mark) -> N
 
 @pytest.mark.parametrize("size", [0, 1, 143, 144, 4096, 4239])
 def test_a_short_file_is_read_as_far_as_it_goes(mark: Mark, size: int) -> None:
-    """A file cut short, as a power cut may leave it, holds what is left of it, and goes on."""
+    """A file that a power cut shortened keeps its whole slots, and goes on."""
     mark.write(seen(1))
     mark.write(seen(2))
     os.truncate(mark.path, size)
@@ -171,7 +171,7 @@ def test_a_short_file_is_read_as_far_as_it_goes(mark: Mark, size: int) -> None:
 
 
 def test_the_slots_of_another_store_do_not_count(mark: Mark) -> None:
-    """A mark copied over this one under its name has seen nothing of this store."""
+    """Another store's mark under this one's name has seen nothing."""
     other = Mark.make(mark.path.parent, OTHER)
     assert other is not None
     other.write(seen(9))
@@ -180,7 +180,7 @@ def test_the_slots_of_another_store_do_not_count(mark: Mark) -> None:
 
 
 def test_another_format_does_not_count(mark: Mark) -> None:
-    """A slot that begins with other words is not one, even if its checksum is right."""
+    """A slot with another format does not count, even with a right checksum."""
     import hashlib
 
     mark.write(seen(1))
@@ -207,7 +207,7 @@ LAST = Seen(10, bytes(32), 5, PLACE)
     ],
 )
 def test_a_mark_goes_back_only_for_a_restore(mark: Mark, next_: Seen, follows: bool) -> None:
-    """A lower number, another link, an older epoch or another place needs a restore to tell it."""
+    """Only a restore writes a lower number, another link, an older epoch or another place."""
     mark.write(LAST)
     assert mark.write(next_) is follows
     assert mark.read() == (next_ if follows else LAST)
@@ -216,7 +216,7 @@ def test_a_mark_goes_back_only_for_a_restore(mark: Mark, next_: Seen, follows: b
 
 
 def test_a_mark_of_a_server_never_goes_back_to_a_folder(mark: Mark) -> None:
-    """The store was moved there: its old file is refused, whatever it has been written since."""
+    """Once the store is on a server, no write of the old folder changes the mark."""
     there, back = LAST._replace(place=NOWHERE, epoch=0), Seen(99, bytes(32), 0, b"p" * 32)
     assert mark.write(back._replace(number=1))
     assert mark.write_durably(there)
@@ -228,7 +228,7 @@ def test_a_mark_of_a_server_never_goes_back_to_a_folder(mark: Mark) -> None:
 def test_the_mark_is_the_highest_since_the_last_restore(
     numbers: list[tuple[int, bool]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Whatever is written in whatever order, only a restore lowers the number."""
+    """Only a restore lowers the number, in any order of writes."""
     mark = Mark.make(tmp_path_factory.mktemp("mark"), STORE)
     assert mark is not None
     highest: int | None = None
@@ -241,7 +241,7 @@ def test_the_mark_is_the_highest_since_the_last_restore(
 
 
 def test_a_kill_at_any_instant_leaves_the_last_or_the_one_before(mark: Mark) -> None:
-    """Twenty writers killed in the middle: nothing that was acknowledged is lost."""
+    """Twenty killed writers lose nothing that they have acknowledged."""
     number = 1
     for _ in range(20):
         line = [sys.executable, "-m", "tests.store.mark_writer", str(mark.path.parent)]
@@ -258,7 +258,7 @@ def test_a_kill_at_any_instant_leaves_the_last_or_the_one_before(mark: Mark) -> 
 
 
 def test_two_first_starters_get_one_mark(tmp_path: Path) -> None:
-    """Eight who make it at once all have the same file, and each sees what the others write."""
+    """Eight processes that make it at once get the same file, and see each other's writes."""
     barrier = Barrier(8)
 
     def start(_: int) -> Mark:
@@ -276,7 +276,7 @@ def test_two_first_starters_get_one_mark(tmp_path: Path) -> None:
 
 
 def test_making_one_that_is_there_keeps_what_it_has_seen(mark: Mark) -> None:
-    """A second `make` opens the first one's."""
+    """A second `make` opens the first one's mark."""
     mark.write(seen(3))
     again = Mark.make(mark.path.parent, STORE)
     assert again is not None
@@ -284,14 +284,14 @@ def test_making_one_that_is_there_keeps_what_it_has_seen(mark: Mark) -> None:
 
 
 def test_no_mark_where_none_can_be_made(tmp_path: Path) -> None:
-    """A missing folder, or a file in its place, gives none, and no error."""
+    """A missing folder, or a file in its place, gives no mark and no error."""
     assert Mark.make(tmp_path / "missing", STORE) is None
     (tmp_path / "file").touch()
     assert Mark.make(tmp_path / "file", STORE) is None
 
 
 def test_no_mark_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no room for both slots nothing is left behind."""
+    """Without room for both slots nothing is left behind."""
 
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
@@ -304,7 +304,7 @@ def test_no_mark_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_write_that_fails_is_said_and_not_raised(
     mark: Mark, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was committed is told all the same; the mark lags."""
+    """A failed write of the mark does not fail the commit; the mark lags."""
     mark.write(seen(1))
 
     def failing(*_: object) -> int:
@@ -323,7 +323,7 @@ def test_a_write_that_fails_is_said_and_not_raised(
 
 
 def test_a_mark_that_is_read_only_is_read(mark: Mark, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mark on a read-only file system still tells a rollback, and lags."""
+    """A mark on a read-only file system still finds a rollback."""
     mark.write(seen(4))
     real = os.open
 
@@ -346,7 +346,7 @@ def open_files() -> int:
 
 
 def refused(folder: Path) -> Fault:
-    """Why a mark is refused, whether it is opened or made."""
+    """The fault with which a mark is refused, on opening and on making."""
     faults = set()
     for use in (Mark.open, Mark.make):
         with pytest.raises(StoreUnavailable) as error:
@@ -357,7 +357,7 @@ def refused(folder: Path) -> Fault:
 
 
 def test_a_link_is_not_followed(mark: Mark) -> None:
-    """Somebody who can write the folder can't have a file of theirs written or trusted."""
+    """Another user who may write to the folder can't have their own file written or trusted."""
     target = mark.path.with_name("elsewhere")
     mark.path.rename(target)
     mark.path.symlink_to(target)
@@ -366,13 +366,13 @@ def test_a_link_is_not_followed(mark: Mark) -> None:
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o601, 0o777])
 def test_a_mark_that_others_can_open_is_refused(mark: Mark, mode: int) -> None:
-    """What others may read or write says nothing about the store."""
+    """A mark that others may read or write proves nothing."""
     mark.path.chmod(mode)
     assert refused(mark.path.parent) is Fault.EXPOSED
 
 
 def test_what_is_no_plain_file_is_refused_without_waiting(tmp_path: Path) -> None:
-    """A named pipe does not hang the desk, and a folder is no mark."""
+    """A named pipe does not hang the desk, and a folder is refused."""
     path = tmp_path / f"mark-{STORE.hex()}"
     os.mkfifo(path, 0o600)
     assert refused(tmp_path) is Fault.MALFORMED
@@ -382,7 +382,7 @@ def test_what_is_no_plain_file_is_refused_without_waiting(tmp_path: Path) -> Non
 
 
 def test_somebody_else_s_mark_is_refused(mark: Mark, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that belongs neither to us nor to the folder's owner is not trusted."""
+    """A file that belongs neither to us nor to the folder's owner is refused."""
     real = os.fstat
 
     def foreign(descriptor: int) -> os.stat_result:
@@ -396,7 +396,7 @@ def test_somebody_else_s_mark_is_refused(mark: Mark, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_a_mark_made_by_root_is_the_folder_owner_s(tmp_path: Path) -> None:
-    """A doctor run as root does not leave a mark that the service account can't open."""
+    """The service account can open a mark that root has made."""
     os.chown(tmp_path, 1234, 1235)
     made = Mark.make(tmp_path, STORE)
     assert made is not None
@@ -406,7 +406,7 @@ def test_a_mark_made_by_root_is_the_folder_owner_s(tmp_path: Path) -> None:
 
 
 def test_a_refused_mark_leaves_no_descriptor_open(mark: Mark) -> None:
-    """A desk that asks again and again does not run out of them."""
+    """A desk that tries again and again does not run out of descriptors."""
     mark.path.chmod(0o644)
     before = open_files()
     refused(mark.path.parent)
@@ -421,14 +421,14 @@ def test_a_closed_mark_is_closed(mark: Mark) -> None:
 
 
 def test_a_store_id_has_sixteen_bytes(tmp_path: Path) -> None:
-    """An id of another length is a bug, and never a name of a file."""
+    """An id of another length is a bug, and never part of a file name."""
     for use in (Mark.open, Mark.make):
         with pytest.raises(ValueError, match="15"):
             use(tmp_path, STORE[1:])
 
 
 def test_the_place_is_where_the_store_really_is(tmp_path: Path) -> None:
-    """A copy is at another place; the same folder by way of a link is not."""
+    """A copy has another place; the same folder through a link has the same one."""
     one, two = tmp_path / "one", tmp_path / "two"
     one.mkdir()
     two.symlink_to(one)
@@ -438,7 +438,7 @@ def test_the_place_is_where_the_store_really_is(tmp_path: Path) -> None:
 
 
 def test_the_vector_stays(mark: Mark) -> None:
-    """What hosts keep today: a change of it makes every mark unread."""
+    """The format never changes: hosts could no longer read their marks."""
     mark.write(Seen(258, bytes(range(32)), 3, bytes(range(32, 64))))
     assert slot_of(mark, 0).hex() == (
         "70696e636c6900010000000000000001"  # format and write number

@@ -1,4 +1,4 @@
-"""What waits in the temporary database: in order, each once, and gone in the end."""
+"""Rows in the temporary database: in order, each once, and gone at the end."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def staged() -> Iterator[StagedImport]:
 
 
 def test_users_come_once_in_storage_order() -> None:
-    """However often and in whatever order they were added."""
+    """However often and in whichever order they were added."""
     with StagedUsers() as users:
         assert (len(users), users.after(0, 10)) == (0, [])
         users.add((row, b"first") for row in (5, 3))
@@ -45,7 +45,7 @@ def test_users_come_once_in_storage_order() -> None:
 
 
 def test_rows_come_back_as_they_went_in(staged: StagedImport) -> None:
-    """By user; a field that the file doesn't say is still not said."""
+    """Rows come back by user; missing fields are still missing."""
     rows = [
         row("zoe", 2, active=None, email=None),
         row("bob", 3, active=False, name="a'b\"c;--", account="x"),
@@ -61,7 +61,7 @@ def test_rows_come_back_as_they_went_in(staged: StagedImport) -> None:
 
 
 def test_many_rows_are_all_there(staged: StagedImport) -> None:
-    """Page by page, none twice."""
+    """Rows come page by page, none twice."""
     names = [f"u{number * 7919 % 100_003:06}" for number in range(MANY)]
     for line, name in enumerate(names, 2):
         staged.add(row(name, line))
@@ -73,7 +73,7 @@ def test_many_rows_are_all_there(staged: StagedImport) -> None:
 
 
 def test_problems_come_in_the_order_of_the_file(staged: StagedImport) -> None:
-    """By line, and of one line in the order in which they were found; all of them."""
+    """All problems come by line, and within a line in the order in which they were found."""
     for line in range(MANY, 0, -1):
         staged.add_problem(RowProblem(line, "name", "first"), line)
         staged.add_problem(RowProblem(line, "", "second"), line)
@@ -84,7 +84,7 @@ def test_problems_come_in_the_order_of_the_file(staged: StagedImport) -> None:
 
 
 def test_every_row_of_a_user_who_has_several_is_a_problem(staged: StagedImport) -> None:
-    """By line number, in whatever order they were staged; that of another account is not one."""
+    """Each row is reported by its line; the same login in another account is another user."""
     staged.add(row("bob", 5, account="globex"))
     for user, line in (("bob", 9), ("alice", 7), ("bob", 4), ("bob", 12), ("carol", 3)):
         staged.add(row(user, line))
@@ -98,7 +98,7 @@ def test_every_row_of_a_user_who_has_several_is_a_problem(staged: StagedImport) 
 
 
 def test_who_is_missing_is_told(staged: StagedImport) -> None:
-    """Of the account's names that are asked for, those that no row is about or moves away."""
+    """Missing are those of the given users that no row names or moves away."""
     for user in ("alice", "bob"):
         staged.add(row(user))
     staged.add(row("carol", account="globex"))
@@ -116,7 +116,7 @@ def test_who_is_missing_is_told(staged: StagedImport) -> None:
 
 
 def test_the_file_has_no_name_and_is_gone_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody can open it while it is used, and nothing lies about after a kill."""
+    """Nobody can open the file, and nothing is left after a kill."""
     monkeypatch.setattr(scratch, "_CACHE_KIB", 16)
     before = _files()
     with StagedImport() as staged:
@@ -138,7 +138,7 @@ def _files() -> set[str]:
 
 
 def test_it_closes_after_an_error_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C in the middle leaves nothing open."""
+    """Ctrl-C leaves nothing open."""
 
     def fail() -> None:
         with StagedUsers() as users:
@@ -155,7 +155,7 @@ def test_it_closes_after_an_error_too(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_full_disk_is_a_fault_that_names_the_temporary_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Every step that may write says it the same way."""
+    """Every method that writes reports it in the same way."""
 
     class Full:
         def __getattr__(self, _: str) -> object:
@@ -183,7 +183,7 @@ def test_a_full_disk_is_a_fault_that_names_the_temporary_file(
 
 
 def test_pages_go_by_an_index() -> None:
-    """The next page costs a page, however many went before it."""
+    """The next page costs the same, however many came before it."""
     with StagedImport() as staged, StagedUsers() as users:
         for database, question in (
             (staged, "SELECT * FROM rows WHERE (user, account) > ('a', 'b') ORDER BY 1, 3 LIMIT 9"),

@@ -1,4 +1,4 @@
-"""Opening: what is not a store of ours is refused and left exactly as it is."""
+"""Opening the database: what is not our store is refused and stays exactly as it is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.privilege import unprivileged
 
 
 def fault_of(folder: Path) -> Fault:
-    """Why a store is refused."""
+    """The fault with which a store is refused."""
     with pytest.raises(StoreUnavailable) as refusal:
         open_store(folder, folder, origin=Origin("tester", "test"))
     assert refusal.value.path == folder / "pincli.db"
@@ -30,19 +30,19 @@ def fault_of(folder: Path) -> Fault:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Every file in a folder, and a digest of every byte of it."""
+    """Every file in a folder, with a digest of its bytes."""
     return {path.name: sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
 
 
 def put_database(folder: Path, *statements: str) -> None:
-    """A database file that these statements make."""
+    """Make a database file by these statements."""
     with closing(sqlite3.connect(folder / "pincli.db", isolation_level=None)) as connection:
         for statement in statements:
             connection.execute(statement).fetchall()
 
 
 def test_a_missing_store_is_missing_and_not_made(tmp_path: Path) -> None:
-    """Looking at a wrong folder must not make a database there."""
+    """Opening a wrong folder makes no database there."""
     assert fault_of(tmp_path) is Fault.MISSING
     assert fault_of(tmp_path / "nowhere") is Fault.MISSING
     assert contents(tmp_path) == {}
@@ -54,14 +54,14 @@ def test_a_missing_store_is_missing_and_not_made(tmp_path: Path) -> None:
     ids=len,
 )
 def test_a_file_that_is_no_database_is_not_touched(tmp_path: Path, content: bytes) -> None:
-    """An empty file, a text or a file that only begins like a database is no store."""
+    """An empty file, a text, or a file that only begins like a database is refused."""
     (tmp_path / "pincli.db").write_bytes(content)
     assert fault_of(tmp_path) is Fault.NOT_A_STORE
     assert contents(tmp_path) == {"pincli.db": sha256(content).hexdigest()}
 
 
 def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
-    """What is no file is told as what it is: nobody is sent to its owner."""
+    """The error says that it is not a plain file, and sends nobody to its owner."""
     (tmp_path / "pincli.db").mkdir()
     assert fault_of(tmp_path) is Fault.NOT_A_STORE
 
@@ -81,7 +81,7 @@ except StoreUnavailable as error:
 
 
 def test_a_store_of_somebody_else_s_is_forbidden(desk: Desk) -> None:
-    """A file that may not be opened is told from a missing one."""
+    """A file that may not be opened is reported as forbidden, not as missing."""
     desk.database.chmod(0)
     line = unprivileged(sys.executable, "-c", _OPEN, str(desk.store))
     ran = subprocess.run(line, capture_output=True, text=True, check=False)
@@ -102,7 +102,7 @@ def test_a_store_of_somebody_else_s_is_forbidden(desk: Desk) -> None:
 def test_another_database_is_not_touched(
     tmp_path: Path, journal: str, marks: tuple[str, ...]
 ) -> None:
-    """A database of another program is refused, and not a byte of it is changed."""
+    """The database of another program is refused, and not one byte of it changes."""
     put_database(tmp_path, "CREATE TABLE theirs (x)", *marks, f"PRAGMA journal_mode = {journal}")
     before = contents(tmp_path)
     assert fault_of(tmp_path) is Fault.NOT_A_STORE
@@ -112,7 +112,7 @@ def test_another_database_is_not_touched(
 @pytest.mark.parametrize("journal", ["delete", "wal"])
 @pytest.mark.parametrize("ahead", [1, 1000])
 def test_a_newer_store_is_not_touched(desk: Desk, journal: str, ahead: int) -> None:
-    """A store from a newer pincli, whatever its journal, is refused and left byte for byte."""
+    """A store from a newer pincli is refused, with any journal mode, and no byte changes."""
     put_database(
         desk.store,
         f"PRAGMA user_version = {SCHEMA_VERSION + ahead}",
@@ -124,13 +124,13 @@ def test_a_newer_store_is_not_touched(desk: Desk, journal: str, ahead: int) -> N
 
 
 def test_a_store_without_its_identity_is_none(desk: Desk) -> None:
-    """A database that does not say whose keys it needs can't be used."""
+    """A store that does not name its keys is refused."""
     desk.sql("DELETE FROM store")
     assert fault_of(desk.store) is Fault.TAMPERED
 
 
 def test_a_store_turned_to_wal_is_brought_back(desk: Desk) -> None:
-    """Where somebody switched the journal, opening it switches it back."""
+    """Opening a store in WAL mode switches it back to a rollback journal."""
     desk.collected("alice")
     put_database(desk.store, "PRAGMA journal_mode = wal")
     assert desk.user("alice").login == "alice"
@@ -138,7 +138,7 @@ def test_a_store_turned_to_wal_is_brought_back(desk: Desk) -> None:
 
 
 def test_a_store_held_in_wal_is_refused(desk: Desk) -> None:
-    """Where it can't be switched back, nobody writes to it: WAL may lose what is committed."""
+    """A store that can't be switched back is not written: WAL may lose commits."""
     with closing(sqlite3.connect(desk.database, isolation_level=None)) as holder:
         holder.execute("PRAGMA journal_mode = wal").fetchall()
         holder.execute("BEGIN").execute("SELECT * FROM people").fetchall()
@@ -159,7 +159,7 @@ def test_a_store_held_in_wal_is_refused(desk: Desk) -> None:
 def test_every_connection_is_set_up_as_the_design_asks(
     desk: Desk, setting: str, value: str | int
 ) -> None:
-    """Durable, with foreign keys, without a trusted schema, and overwriting what is deleted."""
+    """Durable, with foreign keys, without a trusted schema, with secure deletion."""
     with closing(connect(desk.database)) as connection:
         assert connection.execute(f"PRAGMA {setting}").fetchall() == [(value,)]
 
@@ -167,7 +167,7 @@ def test_every_connection_is_set_up_as_the_design_asks(
 def test_a_sqlite_without_strict_tables_is_refused(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An old SQLite is named as the reason, before anything is opened."""
+    """The error names an old SQLite before anything is opened."""
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
     assert fault_of(desk.store) is Fault.OLD_SQLITE
 
@@ -175,7 +175,7 @@ def test_a_sqlite_without_strict_tables_is_refused(
 def test_a_sqlite_without_fts5_is_refused(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By `init`, which leaves nothing, and at every opening."""
+    """`init` and every opening refuse it, and `init` leaves nothing behind."""
     monkeypatch.setattr(connection, "_FTS5", "SELECT no_such_function()")
     assert fault_of(desk.store) is Fault.OLD_SQLITE
     with pytest.raises(StoreUnavailable) as error:
@@ -188,7 +188,7 @@ def test_a_sqlite_without_fts5_is_refused(
     "name", ["a?b", "a#b", "50%20", "d\u00e9sk \u5f20", "it's", "-rf", "a&b=c"]
 )
 def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
-    """No character of a path is taken for part of SQLite's URI."""
+    """No character of a path is read as a part of SQLite's URI."""
     desk = new_desk(tmp_path / name)
     desk.add("alice")
     assert desk.user("alice").account == "acme"
@@ -196,7 +196,7 @@ def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
 
 
 def read_everything(desk: Desk) -> None:
-    """Look at every table."""
+    """Read every table."""
     with desk.session() as session:
         session.store.people.find("alice")
         session.store.people.totals()
@@ -205,7 +205,7 @@ def read_everything(desk: Desk) -> None:
 
 @pytest.mark.parametrize("kept", [100, 1024, 5000, 20_000])
 def test_a_store_cut_short_is_refused_in_words(desk: Desk, kept: int) -> None:
-    """A file that lost its end is a store that can't be used, whatever SQLite calls it."""
+    """A file without its end is refused in one sentence, with whatever error of SQLite."""
     desk.collected("alice")
     whole = desk.database.read_bytes()
     assert kept < len(whole)
@@ -215,7 +215,7 @@ def test_a_store_cut_short_is_refused_in_words(desk: Desk, kept: int) -> None:
 
 
 def test_what_is_withdrawn_is_nowhere_in_the_file(desk: Desk) -> None:
-    """Proof and seal are overwritten when they are deleted, not just let go."""
+    """Proof and sealed PIN are overwritten when they are deleted."""
     desk.collected("alice")
     stored = desk.user("alice")
     secrets = (stored.sealed or b"", stored.pin_proof or b"")

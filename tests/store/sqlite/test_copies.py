@@ -1,4 +1,4 @@
-"""Whole copies: complete or absent, private, durable, and never over anything."""
+"""Copies of the database: whole or absent, private, durable, and never over another file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FIRST = b"SQLite format 3\0"
 
 @pytest.fixture
 def source(desk: Desk) -> Iterator[sqlite3.Connection]:
-    """An open store with somebody in it."""
+    """An open store with a user in it."""
     desk.collected("alice")
     with closing(connect(desk.database)) as connection:
         yield connection
@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_copy_is_the_whole_database(source: sqlite3.Connection, desk: Desk, folder: Path) -> None:
-    """Every page of it, and nothing but the copy is left in the folder."""
+    """The copy has every page, and nothing else is left in the folder."""
     copy_to_file(source, folder / "copy.db")
     assert [path.name for path in folder.iterdir()] == ["copy.db"]
     with closing(connect(folder / "copy.db")) as copy:
@@ -50,7 +50,7 @@ def test_a_copy_is_the_whole_database(source: sqlite3.Connection, desk: Desk, fo
 
 
 def test_a_copy_is_its_owner_s_alone(source: sqlite3.Connection, folder: Path) -> None:
-    """0600 from the first byte on, whatever the umask."""
+    """A copy has mode 0600 from its first byte, with any umask."""
     before = os.umask(0)
     try:
         copy_to_file(source, folder / "copy.db")
@@ -61,7 +61,7 @@ def test_a_copy_is_its_owner_s_alone(source: sqlite3.Connection, folder: Path) -
 
 @pytest.mark.parametrize("what", ["file", "empty", "link", "dangling", "folder"])
 def test_a_copy_goes_over_nothing(source: sqlite3.Connection, folder: Path, what: str) -> None:
-    """Whatever stands there is left as it is, and so is what a link leads to."""
+    """An existing file stays as it is, and so does the target of a link."""
     path, elsewhere = folder / "copy.db", folder / "elsewhere"
     match what:
         case "file" | "empty":
@@ -93,7 +93,7 @@ def test_what_can_t_be_written_is_absent(
     number: int,
     fault: Fault,
 ) -> None:
-    """No half file and no leftover, and the reason is told."""
+    """A failed copy leaves no file, and the error says why."""
 
     def fails(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
@@ -109,7 +109,7 @@ def test_what_can_t_be_written_is_absent(
 def test_a_copy_counts_only_once_it_is_on_disk(
     source: sqlite3.Connection, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The content is synced before the name is given, and the name before it is told."""
+    """The content is synced before the file gets its name, and the name before the success."""
     steps: list[str] = []
     fsync, give_name = os.fsync, files.give_name
 
@@ -130,7 +130,7 @@ def test_a_copy_counts_only_once_it_is_on_disk(
 
 
 def test_a_copy_clears_away_what_dead_ones_left(source: sqlite3.Connection, folder: Path) -> None:
-    """Of whatever name; not what is still being made, and nothing that is of another kind."""
+    """A copy removes what killed copies left, and nothing else."""
     left, alive = (unfinished_name(folder / name) for name in ("copy-1.db", "copy-2.db"))
     left.write_bytes(b"half")
     (folder / "film.123.part").write_bytes(b"mine")
@@ -147,7 +147,7 @@ def test_a_copy_clears_away_what_dead_ones_left(source: sqlite3.Connection, fold
 def test_where_there_are_no_links_a_copy_gets_its_name(
     source: sqlite3.Connection, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A USB stick (FAT), a share of Windows."""
+    """Backups work on file systems without links: a USB stick (FAT), a Windows share."""
 
     def no_links(*_: object, **__: object) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
@@ -160,7 +160,7 @@ def test_where_there_are_no_links_a_copy_gets_its_name(
 def test_a_backup_that_reads_back_otherwise_is_none(
     source: sqlite3.Connection, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A disk that loses a page: told, and no file is left that somebody would trust."""
+    """A disk that loses a page is reported, and the bad file is removed."""
     sync = files.sync_file
 
     def losing(path: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_backup_that_reads_back_otherwise_is_none(
 
 
 def test_damage_is_seen(source: sqlite3.Connection, folder: Path) -> None:
-    """A page overwritten anywhere but in free space is found, and raises nothing."""
+    """A page overwritten anywhere but in free space is found, without an exception."""
     path = folder / "copy.db"
     copy_to_file(source, path)
     with closing(sqlite3.connect(path)) as copy:

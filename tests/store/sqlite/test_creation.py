@@ -1,4 +1,4 @@
-"""Making a store: all of it or nothing, never over another, and by one of many at once."""
+"""Making a store: whole or not at all, never over another one, and by one of many inits."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def tree(folder: Path) -> set[str]:
 
 
 def test_a_store_is_a_database_and_a_lock_file(desk: Desk) -> None:
-    """Nothing else is left behind, and the trail begins with the store's own event."""
+    """Nothing else is left behind, and the trail begins with the event of `init`."""
     assert tree(desk.store) == {"pincli.db", "pincli.lock"}
     assert [event.kind.value for event in desk.events()] == ["initialised"]
     with desk.session() as session:
@@ -48,18 +48,18 @@ def test_a_store_is_a_database_and_a_lock_file(desk: Desk) -> None:
 
 
 def existing_file(path: Path) -> None:
-    """A file of somebody's."""
+    """A file of the user's."""
     path.write_bytes(b"theirs")
 
 
 def dangling_link(path: Path) -> None:
-    """A link that leads nowhere yet."""
+    """A link that leads nowhere."""
     path.symlink_to(path.parent.parent / "elsewhere")
 
 
 @pytest.mark.parametrize("make", [existing_file, dangling_link, Path.mkdir])
 def test_nothing_is_made_over_what_exists(tmp_path: Path, make: Callable[[Path], None]) -> None:
-    """Whatever stands where the database would be, init refuses it and leaves it as it is."""
+    """Anything in the database's place is refused and stays as it is."""
     store = tmp_path / "store"
     store.mkdir(mode=0o700)
     make(store / "pincli.db")
@@ -76,7 +76,7 @@ def test_nothing_is_made_over_what_exists(tmp_path: Path, make: Callable[[Path],
 
 
 def create(folder: Path) -> None:
-    """The store's part of init alone."""
+    """The store's part of init."""
     sealer = AuditSealer(Key(bytes(32), "audit"))
     create_store(
         folder,
@@ -88,7 +88,7 @@ def create(folder: Path) -> None:
 
 
 def test_a_working_store_survives_a_second_init(desk: Desk) -> None:
-    """Init over a store in use changes neither it nor its keys."""
+    """A second init changes neither a working store nor its keys."""
     pin = desk.collected("alice")
     files = {path: path.read_bytes() for path in (*desk.store.iterdir(), *desk.keys.iterdir())}
     with pytest.raises(Refused):
@@ -107,7 +107,7 @@ def test_a_working_store_survives_a_second_init(desk: Desk) -> None:
 def fail_at(
     patch: pytest.MonkeyPatch, number: int, error: BaseException, names: tuple[str, ...]
 ) -> None:
-    """Make the number-th of these calls of os fail, and none of those before or after."""
+    """Make only the call with this number fail, of these functions of os."""
     calls = iter(range(1, 1_000_000))
 
     def failing(real: Callable[..., Any]) -> Callable[..., Any]:
@@ -131,7 +131,7 @@ def fail_at(
 def test_a_failing_init_leaves_nothing_behind(
     tmp_path: Path, error: BaseException, folders_exist: bool
 ) -> None:
-    """Whichever call fails, no key, no database and no folder of its own stays behind."""
+    """After any failing call no key, database or new folder is left."""
     for number in range(1, 100):
         work = tmp_path / str(number)
         work.mkdir()
@@ -156,7 +156,7 @@ def test_a_failing_init_leaves_nothing_behind(
 def test_a_store_that_can_not_be_built_takes_its_keys_along(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Keys without a store would only stand in the way of the next init."""
+    """Keys without a store would block the next init, so they are removed."""
 
     def broken(_connection: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
@@ -169,7 +169,7 @@ def test_a_store_that_can_not_be_built_takes_its_keys_along(
 
 @pytest.mark.parametrize("shared_keys", [True, False])
 def test_of_many_inits_at_once_one_wins(tmp_path: Path, shared_keys: bool) -> None:
-    """One makes the store, the others are refused, and the winner's keys fit the store."""
+    """One init makes the store, the others are refused, and its keys fit the store."""
     store = tmp_path / "store"
     keys = [tmp_path / ("keys" if shared_keys else f"keys{n}") for n in range(TOGETHER)]
     for folder in {store, *keys}:
@@ -195,11 +195,11 @@ def test_of_many_inits_at_once_one_wins(tmp_path: Path, shared_keys: bool) -> No
 def test_who_makes_the_folders_first_does_not_end_the_other_s_init(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of two inits one wins, also where each makes one of the two folders."""
+    """Of two inits one wins, even if each makes one of the two folders."""
     real = Path.mkdir
 
     def overtaken(self: Path, *arguments: Any, **options: Any) -> None:
-        """Another init makes the keys' folder just before this one does."""
+        """Let another init make the keys' folder just before this one does."""
         if self.name == "keys":
             real(self, mode=0o700)
         real(self, *arguments, **options)
@@ -210,7 +210,7 @@ def test_who_makes_the_folders_first_does_not_end_the_other_s_init(
 
 
 def test_a_leftover_of_a_killed_init_does_not_matter(tmp_path: Path) -> None:
-    """What one left under its working name neither stops the next of its pid nor gets in."""
+    """A killed init's file neither stops the next one with its process id nor gets in."""
     killed = new_desk(tmp_path / "killed").database.read_bytes()
     store = tmp_path / "store"
     store.mkdir(mode=0o700)
@@ -221,7 +221,7 @@ def test_a_leftover_of_a_killed_init_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_a_journal_of_a_lost_store_does_not_spoil_the_next(tmp_path: Path) -> None:
-    """SQLite would take it for the new one's, and write old pages over it; it is kept aside."""
+    """An old journal is renamed: SQLite would write its pages over the new database."""
     first = new_desk(tmp_path / "first")
     with closing(sqlite3.connect(first.database, isolation_level=None)) as connection:
         connection.execute("PRAGMA cache_size = 1")
@@ -240,7 +240,7 @@ def test_a_journal_of_a_lost_store_does_not_spoil_the_next(tmp_path: Path) -> No
 
 
 def test_everything_is_its_owner_s_alone_whatever_the_umask(tmp_path: Path) -> None:
-    """Folders are 0700 and files 0600, even where the umask would let everybody in."""
+    """Folders are 0700 and files 0600, even with an open umask."""
     desk = Desk(tmp_path / "deep" / "store", tmp_path / "deep" / "keys")
     before = os.umask(0)
     try:

@@ -1,4 +1,4 @@
-"""The engine's transactions: whole and chained, or nothing at all."""
+"""The engine's transactions: whole, or nothing at all."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ Step = Callable[[Session, dict[str, User]], object]
 
 
 class DiskError(sqlite3.OperationalError):
-    """Stands for whatever can fail while a transaction is under way."""
+    """Anything that can fail inside a transaction."""
 
 
 class FailingSealer:
-    """Seals as the store's key does, and fails at one of its seals."""
+    """Seals with the store's key, and fails at one of its seals."""
 
     def __init__(self, sealer: AuditSealer, good: int) -> None:
         self.fingerprint = sealer.fingerprint
@@ -42,16 +42,16 @@ class FailingSealer:
         self._writing = False
 
     def fail_while(self, writing: bool) -> None:
-        """Count only the seals that are written, not those that are checked."""
+        """Count the seals that are written, not those that are checked."""
         self._writing = writing
 
     def seal_trail(self, store_id: str, number: int, link: bytes) -> bytes:
-        """A seal, until it fails."""
+        """Seal the trail, or fail."""
         self._count()
         return self._sealer.seal_trail(store_id, number, link)
 
     def seal_record(self, store_id: str, digest: bytes) -> bytes:
-        """Likewise."""
+        """Seal a record, or fail."""
         self._count()
         return self._sealer.seal_record(store_id, digest)
 
@@ -64,7 +64,7 @@ class FailingSealer:
 
 
 def seal(session: Session, good: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the session write so many seals, and fail then."""
+    """Let the session write some seals, and fail at the next one."""
     sealer = FailingSealer(AuditSealer(session.keyring.audit), good)
     session.store.seal_with(Sealers(sealer, lambda _: sealer, lambda: []))
     save = SqlTransaction.save
@@ -78,7 +78,7 @@ def seal(session: Session, good: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def settle(session: Session, user: User) -> None:
-    """Settle the attempt that is open in the user's record."""
+    """Settle the user's open attempt."""
     assert user.attempt is not None
     (charge,) = session.store.trail.raw_after(user.attempt - 1)[:1]
     charged = Charged(charge.number, charge.link, user.id, user.pin_version)
@@ -92,13 +92,13 @@ def issue(session: Session, user: User, *, unlock: bool) -> None:
 
 
 def change(session: Session, user: User) -> None:
-    """Set the PIN that the customer chose."""
+    """Set a PIN that the customer chose."""
     new = pins.prepare(session, user, "234811", PinOrigin.CUSTOMER)
     session.store.write(pin_steps.change, user, new)
 
 
 def withdraw(session: Session, users: dict[str, User], *, unlock: bool) -> None:
-    """Reset everybody at once."""
+    """Reset everybody in one transaction."""
     rows = [user.id for user in users.values()]
     session.store.write(pin_steps.withdraw, rows, unlock=unlock, reason="r")
 
@@ -139,7 +139,7 @@ STEPS: dict[str, tuple[int, Step]] = {
 
 @pytest.fixture
 def users(desk: Desk) -> dict[str, User]:
-    """One with two misses, one locked, and two with an open attempt: a sixth miss, and a right."""
+    """Users with two misses, with a lock, and with a wrong and a right open attempt."""
     for name, counter in (("alice", 2), ("locked", 6), ("open", 5), ("right", 0)):
         with_counter(desk, counter, name)
     with desk.session() as session:
@@ -158,7 +158,7 @@ def dump(desk: Desk) -> list[str]:
 def test_a_step_that_fails_changes_nothing(
     desk: Desk, users: dict[str, User], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Wherever a step fails, all of it is undone: record, counter and events alike."""
+    """A step that fails at any point changes no record, counter or event."""
     seals, step = STEPS[name]
     before = dump(desk)
     for good in range(seals):
@@ -178,7 +178,7 @@ def test_a_step_that_fails_changes_nothing(
 def test_nothing_is_written_once_the_audit_key_is_another(
     desk: Desk, users: dict[str, User], name: str
 ) -> None:
-    """A process that seals with a key the store no longer has is stopped before it writes."""
+    """A process whose audit key was rotated away writes nothing."""
     _, step = STEPS[name]
     with desk.session() as session:
         desk.sql("UPDATE store SET audit_key = 'rotated meanwhile'")
@@ -193,7 +193,7 @@ def test_nothing_is_written_once_the_audit_key_is_another(
 def test_no_pin_is_written_under_a_key_that_is_no_longer_current(
     desk: Desk, users: dict[str, User], name: str, key: str
 ) -> None:
-    """A PIN hashed or sealed with yesterday's key is refused: soon nobody could use it."""
+    """A PIN hashed or sealed with an old key is refused: soon it would be unusable."""
     _, step = STEPS[name]
     with desk.session() as session:
         desk.sql(f"UPDATE store SET {key} = 'rotated meanwhile'")  # noqa: S608
@@ -214,7 +214,7 @@ def test_a_store_opened_for_reading_does_not_write(desk: Desk, users: dict[str, 
 
 
 def test_a_bug_in_a_step_is_not_hidden(desk: Desk, users: dict[str, User]) -> None:
-    """It is not reported as a damaged store, and all that the step has saved is rolled back."""
+    """A bug is not reported as a damaged store, and the step is rolled back."""
 
     def broken(transaction: Transaction) -> None:
         pin_steps.unlock(transaction, users["locked"], reason="r")
@@ -231,7 +231,7 @@ def test_a_bug_in_a_step_is_not_hidden(desk: Desk, users: dict[str, User]) -> No
 def test_a_step_waits_for_the_writer_lock_first(
     desk: Desk, users: dict[str, User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who can't have the writer lock gives up with the store as it was."""
+    """A step that does not get the writer lock in time changes nothing."""
     monkeypatch.setattr(locks, "LONGEST_WAIT", 0.1)
     before = dump(desk)
     with held_by_other(desk.store / "pincli.lock", 0), desk.session() as session:

@@ -1,4 +1,4 @@
-"""Signals that arrive while a lock is held: put off until it is released, and not lost."""
+"""Signals that arrive while a lock is held are deferred until its release, and not lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_that_would_end_it_waits(path: Path, number: signal.Signals) -> None:
-    """The holder lives on until it has let go, and is ended by the signal then."""
+    """The signal ends the holder only after it has released the lock."""
     with held_by_other(path, 0) as holder:
         os.kill(holder.pid, number)
         holder.tell("pending")
@@ -34,7 +34,7 @@ def test_a_signal_that_would_end_it_waits(path: Path, number: signal.Signals) ->
 
 
 def test_a_signal_that_would_stop_it_waits(path: Path) -> None:
-    """Ctrl-Z stops it only after it has let go, so it holds up nobody while it is stopped."""
+    """Ctrl-Z stops the holder only after it has released the lock, so nobody waits for it."""
     with held_by_other(path, 0) as holder:
         os.kill(holder.pid, signal.SIGTSTP)
         holder.tell("pending")

@@ -1,4 +1,4 @@
-"""Locks: one holder a byte, a bounded wait, and nobody is fooled by a removed file."""
+"""Locks: one holder per byte, a bounded wait, and no false lock on a removed file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("byte", [0, MAINTENANCE])
 def test_two_processes_exclude_each_other_on_one_byte(path: Path, byte: int) -> None:
-    """The second has the lock when the first has let go, and not before."""
+    """The second process gets the lock when the first releases it, and not before."""
     with held_by_other(path, byte) as first, other("lock_holder", path, byte) as second:
         assert second.said() == "trying"
         assert second.says_nothing_for(0.3)
@@ -41,7 +41,7 @@ def test_two_processes_exclude_each_other_on_one_byte(path: Path, byte: int) -> 
 
 
 def test_an_alarm_at_the_last_moment_rings_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that comes while it is being disarmed leaves neither a timer nor a handler behind."""
+    """An alarm that comes while it is disarmed leaves no timer and no handler behind."""
     before = signal.getsignal(signal.SIGALRM)
     disarm = signal.setitimer
     moment = time.monotonic() + 60
@@ -70,7 +70,7 @@ def test_different_bytes_do_not_exclude_each_other(path: Path) -> None:
 def test_everything_is_every_lock_there_can_be(
     path: Path, byte: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The writer's, a rotation's, and those that version 1 had for its users."""
+    """It includes the writer's lock, a rotation's, and those of version 1 for its users."""
     monkeypatch.setattr(module, "LONGEST_WAIT", 0.1)
     locks = Locks(path)
     with held_by_other(path, byte), pytest.raises(StoreBusy), locks.everything():
@@ -82,7 +82,7 @@ def test_everything_is_every_lock_there_can_be(
 
 
 def test_a_killed_holder_lets_go(path: Path) -> None:
-    """The kernel frees what a dead process held, however it died."""
+    """The kernel frees the locks of a killed process."""
     with held_by_other(path, 0) as first, other("lock_holder", path, 0) as second:
         assert second.said() == "trying"
         first.process.kill()
@@ -91,7 +91,7 @@ def test_a_killed_holder_lets_go(path: Path) -> None:
 
 @pytest.mark.parametrize("alarm", ["as usual", "blocked", "ignored", "pending"])
 def test_waiting_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch, alarm: str) -> None:
-    """Who can't have the lock in time learns who has it, whatever was done to SIGALRM before."""
+    """A wait ends in time and names the holder, even if SIGALRM was blocked or ignored."""
     monkeypatch.setattr(module, "LONGEST_WAIT", 0.2)
     before = signal.signal(signal.SIGALRM, signal.SIG_IGN if alarm == "ignored" else signal.SIG_DFL)
     at_first = signal.pthread_sigmask(
@@ -121,7 +121,7 @@ def test_waiting_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch, alarm: 
 
 
 def test_a_signal_that_does_not_interrupt_the_call_is_seen(path: Path) -> None:
-    """Ctrl-C just before the call blocks, or in another thread: not first after ten seconds."""
+    """Ctrl-C just before the call, or in another thread, does not wait for ten seconds."""
 
     def take() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
@@ -145,7 +145,7 @@ def test_a_signal_that_does_not_interrupt_the_call_is_seen(path: Path) -> None:
 
 
 def test_all_waits_together_are_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was waited for one lock is no longer there for the next, until something is done."""
+    """Time spent waiting for one lock is missing for the next, until a commit."""
     monkeypatch.setattr(module, "LONGEST_WAIT", 1.2)
     locks = Locks(path)
     with held_by_other(path, MAINTENANCE) as first, held_by_other(path, 0):
@@ -163,7 +163,7 @@ def test_all_waits_together_are_bounded(path: Path, monkeypatch: pytest.MonkeyPa
 
 @contextmanager
 def released_after(seconds: float, holder: Other) -> Iterator[None]:
-    """Tell a holder to let go after so long, unless the test is over by then."""
+    """Let a holder release its lock after some time, unless the test is over by then."""
     timer = threading.Timer(seconds, holder.tell, ["release"])
     timer.start()
     try:
@@ -173,12 +173,12 @@ def released_after(seconds: float, holder: Other) -> Iterator[None]:
 
 
 def test_nobody_waits_longer_than_ten_seconds() -> None:
-    """The bound that DESIGN.md names."""
+    """The bound is that of DESIGN.md."""
     assert LONGEST_WAIT == 10
 
 
 def test_who_waits_can_be_ended(path: Path) -> None:
-    """Nothing is charged while waiting, so SIGTERM need not wait too."""
+    """SIGTERM ends a waiting process at once, as nothing is charged yet."""
     with held_by_other(path, 0), other("lock_holder", path, 0) as second:
         assert second.said() == "trying"
         second.process.terminate()
@@ -186,7 +186,7 @@ def test_who_waits_can_be_ended(path: Path) -> None:
 
 
 def test_an_error_inside_lets_go(path: Path) -> None:
-    """Whatever is raised while the lock is held, the next one gets it, mask and all."""
+    """An exception releases the lock and restores the signal mask."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     locks = Locks(path)
     with pytest.raises(KeyError), locks.writer():
@@ -198,7 +198,7 @@ def test_an_error_inside_lets_go(path: Path) -> None:
 
 
 def test_letting_go_of_the_writer_lock_keeps_the_other(path: Path) -> None:
-    """A rotation's lock, and the signals that wait for its end, outlast the writer's."""
+    """Releasing the writer lock keeps a rotation's lock, and its signals deferred."""
     locks = Locks(path)
     with locks.maintenance():
         with locks.writer():
@@ -212,7 +212,7 @@ def test_letting_go_of_the_writer_lock_keeps_the_other(path: Path) -> None:
 
 
 def test_the_writer_lock_inside_itself_is_released_at_the_outer_end(path: Path) -> None:
-    """The kernel counts no holds: the inner end must not let others in."""
+    """The kernel does not count locks: the inner end must not let others in."""
     locks = Locks(path)
     with locks.writer():
         with locks.writer():
@@ -226,7 +226,7 @@ def test_the_writer_lock_inside_itself_is_released_at_the_outer_end(path: Path) 
 
 
 def test_signals_are_kept_off_from_the_first_lock_to_the_end(path: Path) -> None:
-    """Before it, whoever waits can leave; between charge and settle, nobody can."""
+    """Before the charge a waiting process can be ended; between charge and settle it can't."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     locks = Locks(path)
     with locks.keeping_signals_off():
@@ -241,7 +241,7 @@ def test_signals_are_kept_off_from_the_first_lock_to_the_end(path: Path) -> None
 
 @pytest.mark.parametrize("made_again", [False, True])
 def test_a_removed_lock_file_stops_everybody(path: Path, made_again: bool) -> None:
-    """A lock on a file that newcomers no longer open excludes nobody: better none at all."""
+    """A lock on a removed file excludes nobody, so it is an error."""
     locks = Locks(path)
     path.unlink()
     if made_again:
@@ -254,7 +254,7 @@ def test_a_removed_lock_file_stops_everybody(path: Path, made_again: bool) -> No
 
 
 def test_a_missing_lock_file_is_not_made(path: Path) -> None:
-    """Only init makes it: a new one would part this process from those with the old one."""
+    """Only init makes it: a new one would not exclude processes with the old one."""
     path.unlink()
     with pytest.raises(StoreUnavailable) as refusal:
         Locks(path)

@@ -1,4 +1,4 @@
-"""The tables: what no statement can get into them."""
+"""The migrations, and what the tables refuse."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ OPEN = f"{WHOLE}, attempt = 7, attempt_answer = x'00'"
 
 @pytest.fixture
 def connection(desk: Desk) -> Iterator[sqlite3.Connection]:
-    """A store with one user, and a connection to try things with."""
+    """A store with one user, and a connection to it."""
     desk.add("alice")
     with closing(connect(desk.database)) as opened:
         yield opened
 
 
 def test_the_version_is_the_number_of_migrations(connection: sqlite3.Connection) -> None:
-    """SCHEMA_VERSION, the file's user_version and the migrations agree, and all are applied."""
+    """SCHEMA_VERSION, user_version and the applied migrations agree."""
     database = Database(connection, execute_plugins=False)
     assert connection.execute("PRAGMA user_version").fetchall() == [(SCHEMA_VERSION,)]
     assert len(list(migrations.applied(database))) == SCHEMA_VERSION
@@ -39,7 +39,7 @@ def test_the_version_is_the_number_of_migrations(connection: sqlite3.Connection)
 
 
 def test_migrating_again_changes_nothing(connection: sqlite3.Connection) -> None:
-    """Of several first starters, all but one find nothing to do."""
+    """Of several processes that migrate at once, all but one find nothing to do."""
     before = list(connection.iterdump())
     connection.execute("BEGIN IMMEDIATE")
     migrate(connection)
@@ -48,7 +48,7 @@ def test_migrating_again_changes_nothing(connection: sqlite3.Connection) -> None
 
 
 def test_every_table_is_strict(connection: sqlite3.Connection) -> None:
-    """No column of ours takes a value of another type."""
+    """No column takes a value of another type."""
     tables = connection.execute(
         "SELECT name, strict FROM pragma_table_list "
         "WHERE type = 'table' AND schema = 'main' AND name NOT LIKE '%sqlite%'"
@@ -102,7 +102,7 @@ def test_every_table_is_strict(connection: sqlite3.Connection) -> None:
 def test_an_impossible_record_is_refused_by_the_table(
     connection: sqlite3.Connection, change: str
 ) -> None:
-    """Whatever else goes wrong, no such row is ever written."""
+    """No bug can write a record that the rules exclude."""
     with pytest.raises(sqlite3.IntegrityError):
         connection.execute(f"UPDATE people SET {change}")  # noqa: S608
 
@@ -119,7 +119,7 @@ def test_an_impossible_record_is_refused_by_the_table(
     ],
 )
 def test_a_possible_record_is_taken(connection: sqlite3.Connection, change: str) -> None:
-    """Every counter, type and origin there is can be stored."""
+    """Every possible counter, type and origin can be stored."""
     assert connection.execute(f"UPDATE people SET {change}").rowcount == 1  # noqa: S608
 
 
@@ -139,7 +139,7 @@ def test_a_possible_record_is_taken(connection: sqlite3.Connection, change: str)
 def test_an_impossible_row_is_refused_by_the_table(
     connection: sqlite3.Connection, table: str, change: str
 ) -> None:
-    """A second user of a name or uid, a second identity, an event without number or link."""
+    """No second user of a name or uid, no second identity, no event without number or link."""
     connection.execute(f"CREATE TEMP TABLE another AS SELECT * FROM {table} LIMIT 1")  # noqa: S608
     connection.execute(f"UPDATE another SET {change}")  # noqa: S608
     with pytest.raises(sqlite3.IntegrityError):
@@ -155,7 +155,7 @@ def test_a_login_may_be_in_several_accounts(connection: sqlite3.Connection) -> N
 
 
 def test_no_state_is_stored(connection: sqlite3.Connection) -> None:
-    """It is derived from the record: a stored one could contradict the counter."""
+    """A stored state could contradict the counter, so it is derived."""
     columns = connection.execute("SELECT name FROM pragma_table_info('people')").fetchall()
     assert columns
     assert not {name for (name,) in columns} & {"state", "locked", "status"}
@@ -164,7 +164,7 @@ def test_no_state_is_stored(connection: sqlite3.Connection) -> None:
 def test_the_columns_are_the_record_and_the_order_of_its_digest(
     connection: sqlite3.Connection,
 ) -> None:
-    """People and trail hold what models.py says, and nothing beside it but the record's seal."""
+    """People and trail have the fields of models.py, and only the record's seal besides."""
     for table, fields in (
         ("people", (*User._fields, "seal")),
         ("trail", TrailEvent._fields),
@@ -175,6 +175,6 @@ def test_the_columns_are_the_record_and_the_order_of_its_digest(
 
 
 def test_no_trigger_and_no_view_is_made(connection: sqlite3.Connection) -> None:
-    """With trusted_schema off, one that reaches FTS5 would end every verify."""
+    """With trusted_schema off, a trigger that reaches FTS5 would end every verify."""
     kinds = connection.execute("SELECT DISTINCT type FROM sqlite_master ORDER BY 1").fetchall()
     assert kinds == [("index",), ("table",)]

@@ -1,4 +1,4 @@
-"""The index of words in the database file."""
+"""The index of search words in the database file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UNUSUAL = "xanthoquist"
 
 
 def test_no_word_of_an_erased_user_is_left_in_the_file(desk: Desk) -> None:
-    """Neither in the index nor in a block that it has written before."""
+    """No word is left in the index or in its old blocks."""
 
     def erase(transaction: Transaction) -> None:
         (user,) = transaction.named([UNUSUAL])
@@ -29,7 +29,7 @@ def test_no_word_of_an_erased_user_is_left_in_the_file(desk: Desk) -> None:
 
 
 def test_a_row_that_can_t_be_read_keeps_nobody_from_being_found(desk: Desk) -> None:
-    """Who has it is left out, and is never the one who is certain."""
+    """The user in that row is left out, and never a certain hit."""
     for login in ("alice", UNUSUAL):
         desk.add(login)
     desk.sql("UPDATE people SET added_at = CAST(x'ff' AS TEXT) WHERE login = ?", UNUSUAL)

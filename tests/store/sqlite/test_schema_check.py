@@ -1,4 +1,4 @@
-"""Pincli opens only a schema it created: every foreign object and every changed text is found."""
+"""pincli opens only a schema that it made: foreign objects and changed texts are found."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ EDITED = {
 
 
 def found_at_open(desk: Desk) -> str:
-    """What is told when the store is opened; not a byte of it is changed."""
+    """What the error says on opening; not one byte changes."""
     before = desk.database.read_bytes()
     with pytest.raises(StoreTampered) as error, desk.session():
         pass
@@ -59,14 +59,14 @@ def found_at_open(desk: Desk) -> str:
 
 @pytest.mark.parametrize("statement", FOREIGN)
 def test_a_foreign_object_is_found_at_open(desk: Desk, statement: str) -> None:
-    """A trigger that gives guesses, a view, a table, an index; and one of ours that is gone."""
+    """A trigger, a view, a table or an index, and a missing object of ours."""
     desk.sql(statement)
     assert FOREIGN[statement] in found_at_open(desk)
 
 
 @pytest.mark.parametrize("edit", EDITED)
 def test_an_edited_text_is_found_at_open(desk: Desk, edit: tuple[str, str, str]) -> None:
-    """A CHECK let out, an index that hides rows, and a blank more: text by text."""
+    """A weaker CHECK, an index that hides rows, one blank more: every text is compared."""
     name, before, after = edit
     statement = "UPDATE sqlite_master SET sql = replace(sql, ?, ?) WHERE name = ?"
     schema(desk, statement, before, after, name)
@@ -74,7 +74,7 @@ def test_an_edited_text_is_found_at_open(desk: Desk, edit: tuple[str, str, str])
 
 
 def test_another_encoding_is_found_at_open(desk: Desk) -> None:
-    """In UTF-16 other texts are equal, and sorted otherwise."""
+    """UTF-16 compares and sorts text in another way."""
     with closing(sqlite3.connect(desk.database)) as old:
         statements = [
             sql
@@ -102,7 +102,7 @@ MARKS = ("application_id", "user_version")
 def test_a_schema_that_changes_under_an_open_store_is_found_before_the_next_write(
     desk: Desk, statement: str
 ) -> None:
-    """The cookie says so; an open desk compares again, and writes nothing."""
+    """An open desk compares again when the cookie has changed, and writes nothing."""
     with desk.session() as session:
         record(session)
         desk.sql(statement)
@@ -119,7 +119,7 @@ def record(session: Session) -> None:
 
 
 def test_what_changes_nothing_is_compared_and_accepted(desk: Desk) -> None:
-    """ANALYZE and VACUUM leave tables of SQLite's own and count up the cookie; that is fine."""
+    """ANALYZE and VACUUM make tables of their own and change the cookie; both are accepted."""
     desk.add("alice")
     with desk.session() as session:
         for statement in ("ANALYZE", "VACUUM", "CREATE TABLE extra (x)", "DROP TABLE extra"):
@@ -130,7 +130,7 @@ def test_what_changes_nothing_is_compared_and_accepted(desk: Desk) -> None:
 
 
 def test_each_accepted_schema_is_accepted() -> None:
-    """A fresh one, and one that comes from schema 1; no other mixture of the two."""
+    """A fresh schema and an upgraded one are accepted, and no mixture."""
     for version, statements, accepted in (
         (1, SCHEMA_1, True),
         (2, SCHEMA_2, True),
@@ -147,7 +147,7 @@ def test_each_accepted_schema_is_accepted() -> None:
 
 
 def test_a_view_named_as_one_of_sqlites_own_is_found(desk: Desk) -> None:
-    """Names that begin with sqlite_ are no hiding place."""
+    """A name that begins with sqlite_ hides nothing."""
     with suppress(sqlite3.Error):
         schema(
             desk,
