@@ -57,14 +57,7 @@ class SqliteStore(SqlStore):
         read_only: bool = False,
         even_closed: bool = False,
     ) -> None:
-        """Open the store in a folder.
-
-        Args:
-            folder: Where `init` made it.
-            marks: The folder of this host's mark.
-            origin: Who acts, and by which command.
-            read_only: Write nothing, and wait for no lock.
-            even_closed: Open even a store that was moved to a server.
+        """Open the store in a folder; see open_store.
 
         Raises:
             StoreUnavailable: It is missing, damaged, forbidden, of another version, or moved.
