@@ -311,12 +311,12 @@ def test_wrong_usage_is_told_before_anything_is_asked(move: Move, tmp_path: Path
     assert ran.code == 2
 
 
-def test_killed_at_every_step(template: Desk, forks: Forks, server: Server, tmp_path: Path) -> None:
+def test_killed_at_every_step(floor: Desk, forks: Forks, server: Server, tmp_path: Path) -> None:
     """At most one of both stores takes work; the same command finishes the move."""
-    left_open(template, template.user(ACTIVE), WRONG)
+    left_open(floor, floor.user(ACTIVE), WRONG)
 
     def killed_at(number: int) -> tuple[Move, Ran, list[str]]:
-        desk = copied(template, tmp_path / f"{number}")
+        desk = copied(floor, tmp_path / f"{number}")
         move = Move(desk, Floor(server.database(make_schema), desk.keys))
         log = Log(tmp_path / f"{number}.log")
         plan = Plan(log=str(log.path), kill_at=number, server=True)
