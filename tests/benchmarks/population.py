@@ -28,7 +28,7 @@ from pincli.operations.session import Session
 from pincli.rules import lockout
 from pincli.rules.lockout import ATTEMPTS_ALLOWED
 from pincli.store.contract import Transaction
-from pincli.store.sqlite.copies import leave_syncing_for_the_end
+from pincli.store.sqlite.copies import write_without_syncs
 from pincli.vault.answers import PRODUCTION_COST
 from tests.support.desk import Desk, connection_of, new_desk
 
@@ -136,7 +136,7 @@ def _build(folder: Path, shape: Shape) -> None:
     with desk.session(cost=PRODUCTION_COST) as session:
         connection = connection_of(session)
         # Nothing here need survive a power cut: the folder gets its name at the end.
-        leave_syncing_for_the_end(connection)
+        write_without_syncs(connection)
         connection.execute("PRAGMA cache_size = -1000000")
         everybody = _people(session, shape)
         while chunk := list(islice(everybody, _CHUNK)):

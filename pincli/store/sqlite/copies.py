@@ -161,7 +161,7 @@ def _block_signals() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
 
 
-def leave_syncing_for_the_end(connection: sqlite3.Connection) -> None:
+def write_without_syncs(connection: sqlite3.Connection) -> None:
     """Write without syncs and journal: the file counts only once it is whole."""
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA journal_mode = OFF").fetchall()
@@ -201,7 +201,7 @@ def _whole_or_absent(path: Path) -> Iterator[Path]:
 def _plain(path: Path) -> sqlite3.Connection:
     """A connection without journal, syncs and locks."""
     connection = _connect(f"{path.absolute().as_uri()}?nolock=1")
-    leave_syncing_for_the_end(connection)
+    write_without_syncs(connection)
     return connection
 
 

@@ -124,13 +124,13 @@ class SqliteStore(SqlStore):
 
     def write_at_once(self, step: Step[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The same, if nobody else is writing now."""
-        with self._lock_file().without_patience():
+        with self._lock_file().without_waiting():
             return self.write(step, *args, **kwargs)
 
     @contextmanager
     def uninterrupted(self) -> Iterator[None]:
         """Defer signals that would stop or end the process, from the first write to the end."""
-        with self._lock_file().keeping_signals_off():
+        with self._lock_file().deferring_signals():
             yield
 
     @contextmanager

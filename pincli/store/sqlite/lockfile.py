@@ -83,7 +83,7 @@ class Locks:
         self._path = path
         self.patience = LONGEST_WAIT
         self._is_writing = False
-        self._keeps_signals_off = False
+        self._defers_signals = False
         try:
             self._descriptor = open_plain(path, os.O_RDWR)
         except FileNotFoundError:
@@ -105,7 +105,7 @@ class Locks:
             self.patience = max(self.patience - (time.monotonic() - began), 0)
 
     @contextmanager
-    def without_patience(self) -> Iterator[None]:
+    def without_waiting(self) -> Iterator[None]:
         """Inside, fail at once if a lock is held."""
         patience, self.patience = self.patience, 0.0
         try:
@@ -114,14 +114,14 @@ class Locks:
             self.patience = patience
 
     @contextmanager
-    def keeping_signals_off(self) -> Iterator[None]:
+    def deferring_signals(self) -> Iterator[None]:
         """Defer signals from the first lock inside to the end, not only while a lock is held."""
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-        self._keeps_signals_off = True
+        self._defers_signals = True
         try:
             yield
         finally:
-            self._keeps_signals_off = False
+            self._defers_signals = False
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def renew_patience(self) -> None:
@@ -181,7 +181,7 @@ class Locks:
             finally:
                 fcntl.lockf(self._descriptor, fcntl.LOCK_UN, length, byte)
         finally:
-            if not self._keeps_signals_off:
+            if not self._defers_signals:
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def _acquire(self, byte: int, length: int = 1) -> None:

@@ -229,7 +229,7 @@ def test_signals_are_kept_off_from_the_first_lock_to_the_end(path: Path) -> None
     """Before the charge a waiting process can be ended; between charge and settle it can't."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     locks = Locks(path)
-    with locks.keeping_signals_off():
+    with locks.deferring_signals():
         assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
         with locks.writer():
             pass

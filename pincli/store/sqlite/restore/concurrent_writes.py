@@ -68,7 +68,7 @@ def repair(
         changed = _follow(candidate, path, since)
         if changed is None:
             return None
-        suspected = suspected.and_also(changed)
+        suspected = suspected.joined_with(changed)
     seen = None if mark is None else mark.read()
     there = candidate.head()
     if not keeps_pins(candidate, seen, there):

@@ -38,7 +38,7 @@ class Suspects(NamedTuple):
     rows: list[int]
     courses: Mapping[bytes, Course]
 
-    def and_also(self, others: Suspects) -> Suspects:
+    def joined_with(self, others: Suspects) -> Suspects:
         """These and others, of whom more is known now."""
         rows = sorted({*self.rows, *others.rows})
         return Suspects(rows, {**self.courses, **others.courses})

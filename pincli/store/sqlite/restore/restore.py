@@ -25,7 +25,7 @@ from pincli.store.sqlite.connection import (
     read_store,
     schema_version,
 )
-from pincli.store.sqlite.copies import leave_syncing_for_the_end
+from pincli.store.sqlite.copies import write_without_syncs
 from pincli.store.sqlite.errors import from_os, translated
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks, make_lock_file
 from pincli.store.sqlite.restore.concurrent_writes import catch_up, repair
@@ -135,7 +135,7 @@ class _Present(NamedTuple):
         """Whether others wrote into it after the copy."""
         return self.last is not None and _last_event(self.path) != self.last
 
-    def has_come_to(self, seen: Seen | None, since: Head | None) -> bool:
+    def has_event_after(self, seen: Seen | None, since: Head | None) -> bool:
         """Whether the newest event that this host has seen came after a head."""
         if not self.is_current or seen is None or since is None or seen.number <= since.number:
             return False
@@ -164,7 +164,7 @@ def _try_once(
         candidate = checked(source, building, restorer, is_present=backup is None)
         connection = stack.enter_context(closing(candidate.connection))
         stack.enter_context(translated(candidate.database))
-        leave_syncing_for_the_end(connection)
+        write_without_syncs(connection)
         store_id = read_store(connection, candidate.database)[0].store_id
         mark = Mark.open(marks_folder, bytes.fromhex(store_id))
         if mark is not None:
@@ -186,7 +186,7 @@ def _take_over(
         there = candidate.head("present")
     seen = None if mark is None else mark.read()
     keeps = keeps_pins(candidate, seen, there)
-    repairs = candidate.is_present and (keeps or present.has_come_to(seen, there))
+    repairs = candidate.is_present and (keeps or present.has_event_after(seen, there))
     suspected, result = None, None
     if repairs:  # written at the end, when it is known what others did meanwhile
         suspected = suspects(candidate)

@@ -17,7 +17,7 @@ from pincli.models import UserType
 from pincli.rules import lockout
 from pincli.rules.lockout import ATTEMPTS_ALLOWED
 from pincli.store.sqlite.connection import connect, utc_now
-from pincli.store.sqlite.copies import leave_syncing_for_the_end
+from pincli.store.sqlite.copies import write_without_syncs
 from pincli.store.sqlite.errors import translated
 from pincli.store.sqlite.people import index_people
 
@@ -52,7 +52,7 @@ def copy_rows(source: Path, path: Path, *, repair: bool = False) -> None:
     from pincli.store.sqlite.migrations import migrate
 
     with translated(path), closing(connect(path, create=True)) as connection:
-        leave_syncing_for_the_end(connection)
+        write_without_syncs(connection)
         with closing(connect(source, read_only=True)) as other:
             has_old = other.execute(_HAS_OLD_EVENTS).fetchall()
         tables = (*_TABLES, "old_events") if has_old else _TABLES
