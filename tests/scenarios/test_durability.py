@@ -114,6 +114,13 @@ def _stays_charged(desk: Desk, used: int) -> None:
     nothing_impossible(desk)
 
 
+def _verify_where(desk: Desk, fault: str) -> Ran:
+    """Have alice's right answer verified while the kernel refuses a call."""
+    require_strace()
+    calls = fault.partition(":")[0]
+    return traced(desk, *verify_of("alice"), calls=calls, stdin=f"{RIGHT}\n", inject=fault).ran
+
+
 @pytest.mark.parametrize("used", [0, 5])
 @pytest.mark.parametrize(
     "at", [("sql:COMMIT#2", "fail"), ("sql:BEGIN#2", "fail"), ("charged", "full")]
@@ -150,12 +157,8 @@ def test_a_settle_that_fails_tells_people_too(desk: Desk) -> None:
 )
 def test_a_settle_that_the_kernel_refuses_verifies_nobody(desk: Desk, fault: str) -> None:
     """A failed sync or unlink of the settle's journal verifies nobody."""
-    require_strace()
     desk.collected("alice")
-    run = traced(
-        desk, *verify_of("alice"), calls="fdatasync,unlink", stdin=f"{RIGHT}\n", inject=fault
-    )
-    _not_told(desk, run.ran, CHARGED)
+    _not_told(desk, _verify_where(desk, fault), CHARGED)
     _stays_charged(desk, 1)
 
 
@@ -171,15 +174,9 @@ def test_a_disk_that_is_full_at_the_settle_verifies_nobody(desk: Desk, further: 
     require_strace()
     desk.collected("alice")
     number = _writes_before_settle(desk) + further
-    run = traced(
-        desk,
-        *verify_of("alice"),
-        calls="pwrite64",
-        stdin=f"{RIGHT}\n",
-        inject=f"pwrite64:error=ENOSPC:when={number}",
-    )
-    _not_told(desk, run.ran, CHARGED)
-    assert "disk is full" in run.ran.answer["error"]["message"]
+    ran = _verify_where(desk, f"pwrite64:error=ENOSPC:when={number}")
+    _not_told(desk, ran, CHARGED)
+    assert "disk is full" in ran.answer["error"]["message"]
     assert (desk.user("alice").failed_attempts, desk.user("alice").attempts_total) == (2, 2)
     assert asked(desk, "alice", RIGHT) is Outcome.VERIFIED
     nothing_impossible(desk)
@@ -187,16 +184,9 @@ def test_a_disk_that_is_full_at_the_settle_verifies_nobody(desk: Desk, further: 
 
 def test_a_sync_that_fails_after_the_commit_verifies_nobody(desk: Desk) -> None:
     """The journal is gone, but that may not last: exit 8, whatever is on disk."""
-    require_strace()
     desk.collected("alice")
-    run = traced(
-        desk,
-        *verify_of("alice"),
-        calls="fdatasync",
-        stdin=f"{RIGHT}\n",
-        inject=f"fdatasync:error=EIO:when={2 * SYNCS_OF_A_COMMIT}",
-    )
-    _not_told(desk, run.ran, CHARGED)
+    fault = f"fdatasync:error=EIO:when={2 * SYNCS_OF_A_COMMIT}"
+    _not_told(desk, _verify_where(desk, fault), CHARGED)
     assert asked(desk, "alice", RIGHT) is Outcome.VERIFIED
     nothing_impossible(desk)
 
@@ -204,16 +194,8 @@ def test_a_sync_that_fails_after_the_commit_verifies_nobody(desk: Desk) -> None:
 @pytest.mark.parametrize("when", [1, 3, 4, 5])
 def test_nothing_is_settled_for_a_charge_that_the_kernel_refuses(desk: Desk, when: int) -> None:
     """After a failed sync of the charge: exit 8, and no verdict."""
-    require_strace()
     desk.collected("alice")
-    run = traced(
-        desk,
-        *verify_of("alice"),
-        calls="fdatasync",
-        stdin=f"{RIGHT}\n",
-        inject=f"fdatasync:error=EIO:when={when}",
-    )
-    _not_told(desk, run.ran, MAYBE_CHARGED)
+    _not_told(desk, _verify_where(desk, f"fdatasync:error=EIO:when={when}"), MAYBE_CHARGED)
     kinds = {event.kind for event in desk.events("alice")}
     assert not kinds & {EventKind.VERIFIED, EventKind.INCORRECT}
     assert asked(desk, "alice", RIGHT) is Outcome.VERIFIED
