@@ -80,8 +80,9 @@ class Lines:
             if answer in numbers:
                 chosen = listing._replace(chosen=int(answer) - 1)
                 return transitions.enter(shift._replace(message=chosen))
-        shift = shift._replace(line=transitions.pasted_line(answer), message=None)
-        return transitions.enter(shift)
+        line = transitions.pasted_line(answer)
+        verdict = shift.message if transitions.adds_ticket(shift, line) else None
+        return transitions.enter(shift._replace(line=line, message=verdict, warning=""))
 
     def _news(self, before: view.Tally) -> list[Block]:
         shift = self._controller.shift

@@ -82,15 +82,16 @@ def erase_pin(shift: Shift, *, whole: bool) -> Shift:
 def edit_line(shift: Shift, line: str) -> Transition:
     """The line was edited: a list is narrowed down, else the next call begins.
 
-    Then the last verdict goes, so that it can't be taken for the next caller's.
+    Then the last verdict and its warning go, so that they can't be taken for the next caller's.
     """
     line = line[:_LONGEST_LINE]
     if line == shift.line:
         return shift, None
     if isinstance(shift.message, Listing) and line.strip():
         return shift._replace(line=line), Find(line, narrows=True)
-    message = shift.message if adds_ticket(shift, line) else None
-    return shift._replace(line=line, message=message), None
+    if shift.message is None or adds_ticket(shift, line):
+        return shift._replace(line=line), None
+    return shift._replace(line=line, message=None, warning=""), None
 
 
 def pasted_line(text: str) -> str:

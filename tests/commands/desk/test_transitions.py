@@ -215,10 +215,11 @@ def test_a_call_that_can_not_be_answered_is_a_no() -> None:
 
 
 def test_a_warning_is_shown_together_with_a_verdict() -> None:
-    """A hook that fails doesn't take the verdict away."""
+    """A hook that fails doesn't take the verdict away; both go with the next call."""
     shift = call(Shift(), SIXTH)._replace(warning="the on_lock hook failed: it ended with 1")
     assert "NOT VERIFIED" in drawn(shift)
     assert "the on_lock hook failed" in drawn(shift)
+    assert "the on_lock hook failed" not in drawn(after(shift, "b"))
 
 
 @pytest.mark.parametrize(
