@@ -67,13 +67,7 @@ class FunctionAttempts:
     """contract.Attempts by the functions of functions.sql."""
 
     def __init__(self, client: Client, store_id: str, user_columns: str) -> None:
-        """Call the functions of a store.
-
-        Args:
-            client: Has the connection and the mark.
-            store_id: The store's id, for the mark.
-            user_columns: The columns of a user, with NULL for those that this login may not read.
-        """
+        """Call the functions of a store; `user_columns` has NULL for unreadable columns."""
         self._client = client
         self._store_id = store_id
         self._user = f"SELECT {user_columns} FROM pincli.people WHERE uid = %s".encode()
@@ -91,7 +85,7 @@ class FunctionAttempts:
             while True:
                 patience = max(deadline - time.monotonic(), 0) + _EXTRA_FOR_LOCKS
                 try:
-                    return self._flown(asked, answer, nonce, ticket, known, patience)
+                    return self._charge_and_settle(asked, answer, nonce, ticket, known, patience)
                 except UserGone:
                     return None  # an older store was restored
                 except Retry as error:
@@ -113,7 +107,7 @@ class FunctionAttempts:
         """Record and return the refusal if this user's state allows no attempt; else None."""
         refusing = (user.uid, None, _REFUSED, None, None, ticket, *self._caller())
         try:
-            (outcome, *_), now = self._called(_RECORD, [refusing], user.uid)
+            (outcome, *_), now = self._call(_RECORD, [refusing], user.uid)
         except UserGone:
             return None
         if now is None or outcome is None:
@@ -123,20 +117,20 @@ class FunctionAttempts:
     def finish(self, user: User) -> None:
         """End an attempt of this user that was left open, if nobody else is writing now."""
         with suppress(UserGone):
-            self._called(_FINISH, [(user.uid, *self._caller())], user.uid)
+            self._call(_FINISH, [(user.uid, *self._caller())], user.uid)
 
     def lock(self, user: User, *, reason: str) -> tuple[User, bool]:
         """Lock a user by hand. Return the record afterwards, and whether this call locked it."""
-        changed, now = self._called_about(user, _LOCK, reason)
+        changed, now = self._call_about(user, _LOCK, reason)
         return now, bool(changed)
 
     def begin_call(self, user: User, *, ref: str | None) -> User:
         """Let the portal show that this agent is calling. Return the record afterwards."""
-        return self._called_about(user, _CALL, ref, False, False)[1]
+        return self._call_about(user, _CALL, ref, False, False)[1]
 
     def end_call(self, user: User, *, any_agents: bool) -> tuple[User, bool]:
         """End the call. Return the record afterwards, and whether there was a call."""
-        outcome, now = self._called_about(user, _CALL, None, True, any_agents)
+        outcome, now = self._call_about(user, _CALL, None, True, any_agents)
         if outcome == _CALL_OF_ANOTHER:
             raise Refused(Rule.CALL_OF_ANOTHER, user.login)
         return now, outcome is not None
@@ -149,13 +143,13 @@ class FunctionAttempts:
             for e in events
         ]
         try:
-            self._called(_RECORD, calls)
+            self._call(_RECORD, calls)
         except UserGone:
             raise StoreUnavailable(Fault.REPLACED, self._client.server) from None
 
     def next_notice(self) -> Notice | None:
         """Return the oldest waiting notice, unless another process is delivering one."""
-        (found,), _ = self._called(_NEXT_NOTICE, [self._client.origin])
+        (found,), _ = self._call(_NEXT_NOTICE, [self._client.origin])
         if found is None:
             return None
         number, at, kind, agent, login, account, name, locks = found
@@ -163,9 +157,9 @@ class FunctionAttempts:
 
     def delivered(self, number: int, failure: str | None) -> None:
         """Remove a delivered notice, or note the failure."""
-        self._called(_DELIVERED, [(number, failure, *self._caller())])
+        self._call(_DELIVERED, [(number, failure, *self._caller())])
 
-    def _flown(
+    def _charge_and_settle(
         self,
         asked: User,
         answer: bytes | None,
@@ -176,13 +170,8 @@ class FunctionAttempts:
     ) -> Answered | None:
         """Send charge and settle once. Errors say what became of the charge.
 
-        Args:
-            asked: As in `attempt`.
-            answer: As in `attempt`.
-            nonce: The attempt's own.
-            ticket: As in `attempt`.
-            known: What earlier flights have shown of the charge.
-            patience: Seconds for the charge; the settle has the usual time.
+        `known` is what earlier flights have shown of it. `patience` is for the charge; the settle
+        has the usual time.
         """
         origin = self._client.origin
         question = (asked.uid, asked.pin_version, asked.question, answer, nonce)
@@ -203,14 +192,14 @@ class FunctionAttempts:
                 settled = connection.execute(_COMMIT)
             for commit in (charged, settled):
                 require_committed(connection, commit, self._client.server)
-            return self._answered(charging, settling, record)
+            return self._read_answers(charging, settling, record)
         except (StoreUnavailable, Retry) as error:
             if charging is not None and charged is not None:
                 known = _fate(charging, charged, error, known)
             error.charge = known
             raise
 
-    def _answered(self, charging: Cursor, settling: Cursor, record: Cursor) -> Answered | None:
+    def _read_answers(self, charging: Cursor, settling: Cursor, record: Cursor) -> Answered | None:
         """Read the functions' answers, once they are durable.
 
         Raises:
@@ -220,7 +209,7 @@ class FunctionAttempts:
         attempt, refusal, _ = _only_row(charging)
         word, state, proof, _locked, number, link, epoch, _ = _only_row(settling)
         self._client.advance_mark(Head(number, link), epoch)
-        user = self._record_in(record)
+        user = self._read_record(record)
         if attempt is None:
             if refusal is None:
                 return None
@@ -229,7 +218,7 @@ class FunctionAttempts:
             raise StoreTampered(self._client.server, f"attempt {attempt} is not this login's own")
         return Answered(Verdict(Outcome(word), user, State(state), attempt), proof)
 
-    def _called(
+    def _call(
         self,
         function: bytes,
         calls: Sequence[Sequence[Any]],
@@ -254,19 +243,19 @@ class FunctionAttempts:
             word, _locked, number, link, epoch, _ = _only_row(cursor)
             words.append(word)
         self._client.advance_mark(Head(number, link), epoch)
-        user = self._record_in(record) if uid is not None else None
+        user = self._read_record(record) if uid is not None else None
         return words, user
 
-    def _called_about(self, user: User, function: bytes, *arguments: Any) -> tuple[Any, User]:
+    def _call_about(self, user: User, function: bytes, *arguments: Any) -> tuple[Any, User]:
         """Call a function about a user. Return its answer, and the record after it."""
         values = (user.uid, *arguments, *self._caller())
         try:
-            (word,), now = self._called(function, [values], user.uid)
+            (word,), now = self._call(function, [values], user.uid)
         except UserGone:
             raise StoreUnavailable(Fault.REPLACED, self._client.server) from None
         return word, now or user
 
-    def _record_in(self, cursor: Cursor) -> User:
+    def _read_record(self, cursor: Cursor) -> User:
         with translated(self._client.server):
             found = cursor.fetchall()
             if not found:

@@ -78,18 +78,7 @@ class Client:
         patience: float = LONGEST_WAIT,
         cache: ConnectionCache | None = None,
     ) -> None:
-        """Connect, or take the cached connection.
-
-        Args:
-            server: Where the store is.
-            marks: The folder of this host's mark.
-            origin: Who acts, and by which command.
-            patience: Seconds to wait for each answer.
-            cache: Keeps the connection for the next store.
-
-        Raises:
-            StoreUnavailable: There is no connection.
-        """
+        """Take the cached connection, or connect; `patience` is the time for each answer."""
         self.server = server
         self.origin = origin
         self.signals = Signals()
@@ -108,15 +97,8 @@ class Client:
     def connection(self, patience: float | None = None) -> Iterator[Connection]:
         """Give the connection, in a pipeline; no transaction is left open at the end.
 
-        If the server has closed the connection since its last use, this is a new one.
-
-        Args:
-            patience: Seconds to wait, if not as long as usual.
-
-        Raises:
-            Retry: As in `translated`.
-            UserGone: As in `translated`.
-            StoreUnavailable: As in `translated`.
+        If the server has closed the connection since its last use, this is a new one. Errors are
+        those of `translated`.
         """
         if self._connection.is_dead():
             self._connection = self.new_connection(patience)

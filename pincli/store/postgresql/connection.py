@@ -105,7 +105,7 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
                 left = self.patience - (time.monotonic() - began)
                 ready = _ready(descriptor, wanted, left)
                 if not ready:
-                    raise WaitedTooLong(_no_answer(LONGEST_WAIT))
+                    raise WaitedTooLong(_timeout_message(LONGEST_WAIT))
                 if self.renews and ready & Wait.R:
                     self.patience, began, self.renews = LONGEST_WAIT, time.monotonic(), False
                 wanted = gen.send(ready)
@@ -177,15 +177,15 @@ def connect(server: Server, patience: float = LONGEST_WAIT) -> Connection:
     share = min(
         float(wanted) if wanted.isdigit() and int(wanted) else patience, patience / len(hosts)
     )
-    said = []
+    messages = []
     for host in hosts:
         try:
-            pgconn = _reached(server, {**ours, **host}, share)
+            pgconn = _connect_to_host(server, {**ours, **host}, share)
         except NotConnected as error:
-            said.append(str(error))
+            messages.append(str(error))
         else:
             return Connection(pgconn, max(patience - (time.monotonic() - began), 0))
-    raise NotConnected("\n".join(dict.fromkeys(said)))
+    raise NotConnected("\n".join(dict.fromkeys(messages)))
 
 
 def _settings(server: Server) -> Settings:
@@ -193,7 +193,7 @@ def _settings(server: Server) -> Settings:
     pgconn = pq.PGconn.connect_start(make_conninfo(server.address, **_IMPOSSIBLE).encode())
     settings = {option.keyword.decode(): (option.val or b"").decode() for option in pgconn.info}
     if not settings["gssencmode"]:
-        raise NotConnected(_said_by(pgconn))  # it failed earlier: the service is unknown
+        raise NotConnected(_message_of(pgconn))  # it failed earlier: the service is unknown
     return settings
 
 
@@ -225,14 +225,14 @@ def _addresses(host: Settings, seconds: float) -> list[Settings]:
     if "hostaddr" in host or not name or _IS_ADDRESS.match(name):
         return [{}]
     found: list[str] = []
-    said = [_no_answer(seconds)]
+    messages = [_timeout_message(seconds)]
 
     def look_up() -> None:
         try:
             answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
             found.extend(dict.fromkeys(str(answer[4][0]) for answer in answers))
         except OSError as error:
-            said[0] = error.strerror or ""
+            messages[0] = error.strerror or ""
 
     thread = Thread(target=look_up, daemon=True)
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -244,24 +244,24 @@ def _addresses(host: Settings, seconds: float) -> list[Settings]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     thread.join(seconds)
     if not found:
-        raise NotConnected(f"looking up {name}: {said[0]}")
+        raise NotConnected(f"looking up {name}: {messages[0]}")
     return [{"hostaddr": address} for address in found]
 
 
-def _reached(server: Server, settings: Settings, seconds: float) -> pq.abc.PGconn:
+def _connect_to_host(server: Server, settings: Settings, seconds: float) -> pq.abc.PGconn:
     """Connect to the first address of a host that answers."""
-    said = []
+    messages = []
     addresses = _addresses(settings, seconds)
     for address in addresses:
         conninfo = make_conninfo(server.address, **settings, **address)
         try:
-            return _connected(conninfo, seconds / len(addresses))
+            return _connect_to_address(conninfo, seconds / len(addresses))
         except NotConnected as error:
-            said.append(str(error))
-    raise NotConnected("\n".join(said))
+            messages.append(str(error))
+    raise NotConnected("\n".join(messages))
 
 
-def _connected(conninfo: str, seconds: float) -> pq.abc.PGconn:
+def _connect_to_address(conninfo: str, seconds: float) -> pq.abc.PGconn:
     """Connect to one address within some seconds."""
     deadline = time.monotonic() + seconds
     pgconn = pq.PGconn.connect_start(conninfo.encode())
@@ -274,8 +274,8 @@ def _connected(conninfo: str, seconds: float) -> pq.abc.PGconn:
             break
         wanted = Wait.R if state == pq.PollingStatus.READING else Wait.W
         if not _ready(pgconn.socket, wanted, deadline - time.monotonic()):
-            raise NotConnected(_no_answer(seconds))
-    raise NotConnected(_said_by(pgconn))
+            raise NotConnected(_timeout_message(seconds))
+    raise NotConnected(_message_of(pgconn))
 
 
 def _ready(descriptor: int, wanted: Wait, seconds: float) -> int:
@@ -288,9 +288,9 @@ def _ready(descriptor: int, wanted: Wait, seconds: float) -> int:
     return bool(event & ~select.POLLOUT) * Wait.R | bool(event & ~select.POLLIN) * Wait.W
 
 
-def _said_by(pgconn: pq.abc.PGconn) -> str:
+def _message_of(pgconn: pq.abc.PGconn) -> str:
     return pgconn.error_message.decode(errors="replace")
 
 
-def _no_answer(seconds: float) -> str:
+def _timeout_message(seconds: float) -> str:
     return f"no answer within {seconds:.0f} seconds"

@@ -59,7 +59,7 @@ def create_store(
     except StoreUnavailable as error:
         error.unsure = committing and error.fault in (Fault.LOST, Fault.IN_DOUBT)
         raise
-    _mark(marks, identity, transaction.head)
+    _make_mark(marks, identity, transaction.head)
 
 
 def has_store(server: Server) -> bool:
@@ -84,7 +84,7 @@ def _require_schema(connection: Connection, server: Server) -> None:
     connection.execute(f"SET LOCAL ROLE {OWNER}".encode())
 
 
-def _mark(folder: Path, identity: Identity, head: Head) -> None:
+def _make_mark(folder: Path, identity: Identity, head: Head) -> None:
     """Make this host's mark. If that fails, doctor reports it."""
     try:
         mark = Mark.make(folder, bytes.fromhex(identity.store_id))

@@ -29,7 +29,7 @@ from pincli.store.postgresql.transaction import (
 from pincli.store.sealing import Sealers
 from pincli.store.sql.people import SqlPeople
 from pincli.store.sql.rollback import require_seen
-from pincli.store.sql.rows import USER_COLUMNS, marks
+from pincli.store.sql.rows import USER_COLUMNS, placeholders
 from pincli.store.sql.store import SqlStore
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class PostgresPeople(SqlPeople):
         if not logins:
             return []
         wanted = set(logins)
-        found = self._users(f"WHERE login IN ({marks(logins)}) ORDER BY id", logins, spoilt)
+        found = self._users(f"WHERE login IN ({placeholders(logins)}) ORDER BY id", logins, spoilt)
         return [user for user in found if user.login in wanted]
 
     def with_words(self, sought: Sequence[Sought], limit: int) -> list[int]:
@@ -145,11 +145,11 @@ class PostgresStore(SqlStore):
 
     def write(self, step: Step[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a step in one transaction, durable on return."""
-        return self._client.with_retries(lambda: self._written(step, args, kwargs))
+        return self._client.with_retries(lambda: self._run_step(step, args, kwargs))
 
     def write_at_once(self, step: Step[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a step as `write` does, if nobody else is writing now."""
-        return self._client.with_retries(lambda: self._written(step, args, kwargs, waits=False))
+        return self._client.with_retries(lambda: self._run_step(step, args, kwargs, waits=False))
 
     def write_in_restore(
         self,
@@ -158,7 +158,7 @@ class PostgresStore(SqlStore):
         **kwargs: P.kwargs,
     ) -> T:
         """Run a step as `write` does, but ignore this host's mark, since a restore clears it."""
-        return self._client.with_retries(lambda: self._written(step, args, kwargs, marks=False))
+        return self._client.with_retries(lambda: self._run_step(step, args, kwargs, marks=False))
 
     @contextmanager
     def uninterrupted(self) -> Iterator[None]:
@@ -233,7 +233,7 @@ class PostgresStore(SqlStore):
         """Close or cache the connection, and close the mark."""
         self._client.close()
 
-    def _written(
+    def _run_step(
         self,
         step: Callable[..., T],
         args: tuple[Any, ...],
@@ -244,12 +244,8 @@ class PostgresStore(SqlStore):
     ) -> T:
         """Run a step once.
 
-        Args:
-            step: The step.
-            args: Its arguments.
-            kwargs: Its arguments by name.
-            waits: Whether to wait for others' locks.
-            marks: Whether to compare the store with this host's mark, and to advance the mark.
+        `waits` is about others' locks. With `marks`, compare the store with this host's mark, and
+        advance the mark.
 
         Raises:
             Retry: The database undid it.
@@ -262,7 +258,7 @@ class PostgresStore(SqlStore):
         seen = self._client.read_or_make_mark(self._store_id) if marks else None
         try:
             with self._client.signals.in_transaction(), self._client.connection() as connection:
-                transaction = self._begun(connection, self._sealers, waits=waits)
+                transaction = self._begin(connection, self._sealers, waits=waits)
                 if seen is not None:
                     now = mark_at(transaction.head_at_first, transaction.epoch)
                     self._compare(seen, now, transaction.rows)
@@ -281,7 +277,7 @@ class PostgresStore(SqlStore):
             self._client.advance_mark(head, transaction.epoch)
         return result
 
-    def _begun(
+    def _begin(
         self, connection: Connection, sealers: Sealers, *, waits: bool
     ) -> PostgresTransaction:
         """Begin a transaction, if the store is still the one that was opened."""

@@ -32,16 +32,16 @@ _SEALED_WITHIN = timedelta(hours=1)
 _NAMED_AT_MOST = 5
 _GROUPS = [ADMIN, PORTAL, DESK]
 
-_UNREACHED = {
+_CONNECTION_HINTS = {
     Fault.READ_ONLY: "a replica takes no attempts: name the server that takes writes",
     Fault.NO_DATABASE: "check the location; a DBA makes the database",
     Fault.DENIED: "check the login, its password and pg_hba.conf",
     Fault.TOO_MANY: "put a pooler before it, or raise max_connections",
 }
 
-_POWERS = ("SUPERUSER", "CREATEROLE", "BYPASSRLS", "REPLICATION")
+_ATTRIBUTES = ("SUPERUSER", "CREATEROLE", "BYPASSRLS", "REPLICATION")
 # The server's own roles that reach every table, or its files.
-_ALL_MIGHTY = {
+_POWERFUL_ROLES = {
     "pg_read_all_data",
     "pg_write_all_data",
     "pg_read_server_files",
@@ -56,7 +56,7 @@ _OWNED = """
 SELECT 1 FROM pg_database, pg_namespace WHERE datname = current_database() AND nspname = 'pincli'
   AND (pg_has_role(session_user, datdba, 'MEMBER') OR pg_has_role(session_user, nspowner, 'MEMBER'))
 """
-_REACHED = """
+_READABLE_SECRETS = """
 SELECT relname || '.' || attname FROM pg_attribute
   JOIN pg_class AS c ON c.oid = attrelid JOIN pg_namespace AS n ON n.oid = relnamespace
   WHERE nspname = 'pincli' AND relname || '.' || attname = ANY (%s)
@@ -83,7 +83,7 @@ SELECT s.head_number - coalesce(t.number, s.start_number), f.at, clock_timestamp
   LEFT JOIN pincli.trail AS f ON f.number = coalesce(t.number, s.start_number) + 1
 """
 # A login's later rows override its earlier ones.
-_OF_LOGINS = """
+_LOGIN_SETTINGS = """
 SELECT r.rolname, split_part(c, '=', 1), substr(c, strpos(c, '=') + 1)
   FROM pg_roles AS r
   LEFT JOIN pg_db_role_setting AS s ON s.setrole IN (0, r.oid) AND s.setdatabase IN (
@@ -132,23 +132,23 @@ def health(server: Server) -> Iterator[Check]:
             connection = connect(server)
     except (StoreUnavailable, Retry) as error:
         detail = f" ({error.detail})" if error.detail else ""
-        hint = _UNREACHED.get(error.fault, "check the location, the network and the server")
+        hint = _CONNECTION_HINTS.get(error.fault, "check the location, the network and the server")
         yield Check("server", f"{error.fault.value}{detail}", hint)
         return
     with closing(connection):
-        look = _Look(connection)
+        info = _ServerInfo(connection)
         for what, check in _CHECKS.items():
             try:
-                yield check(look)
+                yield check(info)
             except psycopg.Error as error:
                 yield unchecked(what, _reason(error))
         try:
-            yield from _as_shipped(look)
+            yield from _as_shipped(info)
         except psycopg.Error as error:
             yield unchecked("schema as shipped", _reason(error))
 
 
-class _Look:
+class _ServerInfo:
     """The queries behind the checks."""
 
     def __init__(self, connection: Connection) -> None:
@@ -186,7 +186,7 @@ class _Look:
             n: value for n, (value, source) in self.settings.items() if source not in _PERSONAL
         }
         found: dict[str, dict[str, str]] = {}
-        for login, name, value in self.rows(_OF_LOGINS, _GROUPS):
+        for login, name, value in self.rows(_LOGIN_SETTINGS, _GROUPS):
             theirs = found.setdefault(login, dict(common))
             if name is not None:
                 theirs[name] = value
@@ -204,8 +204,8 @@ class _Look:
         return str(self.rows("SELECT session_user")[0][0])
 
 
-def _version(look: _Look) -> Check:
-    major = look.connection.info.server_version // 10000
+def _version(info: _ServerInfo) -> Check:
+    major = info.connection.info.server_version // 10000
     return version_check(major, datetime.now(UTC).date())
 
 
@@ -222,14 +222,14 @@ def version_check(major: int, today: date) -> Check:
     return Check(what, None, "")
 
 
-def _encryption(look: _Look) -> Check:
+def _encryption(info: _ServerInfo) -> Check:
     """The connection, and a pooler's own connection to the server, are encrypted."""
-    pgconn = look.connection.pgconn
+    pgconn = info.connection.pgconn
     host = pgconn.host.decode()
     said = {option.keyword: (option.val or b"").decode() for option in pgconn.info}
     mode = said[b"sslmode"]
     is_local = host.startswith(("/", "@"))
-    ((pooler_tls, pooler_local),) = look.rows(
+    ((pooler_tls, pooler_local),) = info.rows(
         "SELECT ssl, inet_client_addr() IS NULL FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
     )
     if not is_local and not pgconn.ssl_in_use:
@@ -244,24 +244,24 @@ def _encryption(look: _Look) -> Check:
     return Check("local socket" if is_local else "TLS", None, "")
 
 
-def _role(look: _Look) -> Check:
+def _role(info: _ServerInfo) -> Check:
     """A host's login has the rights of one group, and no others."""
-    roles = look.rows(_ROLES)
+    roles = info.rows(_ROLES)
     names = {name for name, *_ in roles}
-    powers = [
+    attributes = [
         word if own else f"{word} through {name}"
         for name, own, *has in roles
-        for word, it_has in zip(_POWERS, has, strict=True)
+        for word, it_has in zip(_ATTRIBUTES, has, strict=True)
         if it_has
     ]
     hint = "give each host a login of its own: CREATE ROLE desk1 LOGIN IN ROLE pincli_desk"
-    what = f"login {look.login}"
-    if powers:
+    what = f"login {info.login}"
+    if attributes:
         # A superuser is a member of every role.
-        return Check(what, f"it has {powers[0]}", hint)
-    if mighty := sorted(names & _ALL_MIGHTY):
-        return Check(what, f"it is a member of {', '.join(mighty)}", hint)
-    if OWNER in names or look.rows(_OWNED):
+        return Check(what, f"it has {attributes[0]}", hint)
+    if powerful := sorted(names & _POWERFUL_ROLES):
+        return Check(what, f"it is a member of {', '.join(powerful)}", hint)
+    if OWNER in names or info.rows(_OWNED):
         return Check(what, "it may act as the owner of the schema or the database", hint)
     groups = [group for group in _GROUPS if group in names]
     if len(groups) != 1:
@@ -270,30 +270,30 @@ def _role(look: _Look) -> Check:
     return Check(f"{what} of {groups[0]}", None, "")
 
 
-def _reach(look: _Look) -> Check:
+def _reach(info: _ServerInfo) -> Check:
     """A desk reads nothing that helps to guess, and writes no table: it can be stolen."""
-    names = {name for name, *_ in look.rows(_ROLES)}
+    names = {name for name, *_ in info.rows(_ROLES)}
     if DESK not in names:
         return unchecked("a desk's reach", "this login is not a desk's; run doctor on a desk too")
-    reached = sorted(name for (name,) in look.rows(_REACHED, _SECRETS))
+    reached = sorted(name for (name,) in info.rows(_READABLE_SECRETS, _SECRETS))
     if reached:
         finding = f"this login reaches what no desk should: {_few(reached)}"
         return Check("a desk's reach", finding, f"leave it in {DESK} alone, and revoke the rest")
     return Check("a desk's reach", None, "")
 
 
-def _fsync(look: _Look) -> Check:
-    off = [name for name in ("fsync", "full_page_writes") if look.setting(name) != "on"]
+def _fsync(info: _ServerInfo) -> Check:
+    off = [name for name in ("fsync", "full_page_writes") if info.setting(name) != "on"]
     if off:
         finding = f"{' and '.join(off)} off: a crash may lose attempts, and spoil the database"
         return Check("durable writes", finding, "switch on again in postgresql.conf, and reload")
     return Check("durable writes", None, "")
 
 
-def _commits(look: _Look) -> Check:
+def _commits(info: _ServerInfo) -> Check:
     weak = [
         f"{login} ({value})"
-        for login, settings in look.settings_of_logins.items()
+        for login, settings in info.settings_of_logins.items()
         if (value := settings.get("synchronous_commit", "on")) not in ("on", "remote_apply")
     ]
     if weak:
@@ -301,13 +301,13 @@ def _commits(look: _Look) -> Check:
         return Check(
             "durable commits", finding, "set it to on: a failover gives lost attempts back"
         )
-    return _all_seen(look, "durable commits", "synchronous_commit")
+    return _all_seen(info, "durable commits", "synchronous_commit")
 
 
-def _standby(look: _Look) -> Check:
+def _standby(info: _ServerInfo) -> Check:
     """If there is a standby, commits wait for it."""
-    names = look.setting("synchronous_standby_names")
-    ((standbys, waited_for, unseen),) = look.rows(_STANDBYS)
+    names = info.setting("synchronous_standby_names")
+    ((standbys, waited_for, unseen),) = info.rows(_STANDBYS)
     if not standbys and names:
         finding = "commits wait for a standby, and none is connected"
         return Check("standby", finding, "start it, or take it out of synchronous_standby_names")
@@ -325,8 +325,8 @@ def _standby(look: _Look) -> Check:
     return Check("standby", None, "")
 
 
-def _primary(look: _Look) -> Check:
-    ((follows, read_only),) = look.rows(
+def _primary(info: _ServerInfo) -> Check:
+    ((follows, read_only),) = info.rows(
         "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on'"
     )
     hint = "name the server that takes writes: target_session_attrs=read-write finds it"
@@ -337,10 +337,10 @@ def _primary(look: _Look) -> Check:
     return Check("takes writes", None, "")
 
 
-def _clock(look: _Look) -> Check:
+def _clock(info: _ServerInfo) -> Check:
     """Times come from the server, and are read by this host's clock."""
     before = time()
-    ((theirs,),) = look.rows("SELECT extract(epoch FROM clock_timestamp())::float8")
+    ((theirs,),) = info.rows("SELECT extract(epoch FROM clock_timestamp())::float8")
     after = time()
     off = max(before - theirs, theirs - after, 0)
     if off > _CLOCK_SLACK:
@@ -349,9 +349,9 @@ def _clock(look: _Look) -> Check:
     return Check("clocks", None, "")
 
 
-def _seal(look: _Look) -> Check:
+def _seal(info: _ServerInfo) -> Check:
     """Events get a seal within an hour; until then the database's owner can rewrite them."""
-    ((unsealed, first_at, now),) = look.rows(_UNSEALED)
+    ((unsealed, first_at, now),) = info.rows(_UNSEALED)
     since = moment_of(first_at) if first_at else None
     if not unsealed:
         return Check("seal", None, "")
@@ -362,16 +362,16 @@ def _seal(look: _Look) -> Check:
     return Check(f"seal ({many} none yet)", None, "")
 
 
-def _logged(look: _Look) -> Check:
+def _logged(info: _ServerInfo) -> Check:
     """The server's log holds no parameters, since answers are parameters."""
-    here = logging_of_parameters(look.settings_of_logins[look.login])
+    here = logging_of_parameters(info.settings_of_logins[info.login])
     causes = set(here)
-    for login, settings in look.settings_of_logins.items():
+    for login, settings in info.settings_of_logins.items():
         causes |= {f"{cause} for {login}" for cause in logging_of_parameters(settings) - here}
     if causes:
         finding = f"the server's log may hold answers: {_few(sorted(causes))}"
         return Check("logged answers", finding, "log_parameter_max_length = 0, or switch those off")
-    return _all_seen(look, "logged answers", *_LOGGING)
+    return _all_seen(info, "logged answers", *_LOGGING)
 
 
 def logging_of_parameters(settings: Mapping[str, str]) -> set[str]:
@@ -391,31 +391,31 @@ def logging_of_parameters(settings: Mapping[str, str]) -> set[str]:
     return causes
 
 
-def _idle(look: _Look) -> Check:
+def _idle(info: _ServerInfo) -> Check:
     """A host that hangs in a transaction is cut off, or it would hold up everybody."""
     name, what = "idle_in_transaction_session_timeout", "hanging hosts"
-    values = {login: settings.get(name) for login, settings in look.settings_of_logins.items()}
+    values = {login: settings.get(name) for login, settings in info.settings_of_logins.items()}
     without = sorted(login for login, value in values.items() if value and _OFF.fullmatch(value))
     if without:
         hint = f"ALTER ROLE {without[0]} SET {name} = '30s'"
         return Check(what, f"{name} is not set for {_few(without)}", hint)
-    return _all_seen(look, what, name)
+    return _all_seen(info, what, name)
 
 
-def _all_seen(look: _Look, what: str, *names: str) -> Check:
+def _all_seen(info: _ServerInfo, what: str, *names: str) -> Check:
     """Return a passed check, unless a login's settings are unknown here."""
-    if logins := look.unseen(*names):
+    if logins := info.unseen(*names):
         return unchecked(what, f"this login can't see the settings of {_few(logins)}")
     return Check(what, None, "")
 
 
-def _as_shipped(look: _Look) -> Iterator[Check]:
+def _as_shipped(info: _ServerInfo) -> Iterator[Check]:
     """Tables, functions and rights are those of this version, and there are no others."""
-    facts = [Fact._make(row) for row in look.rows(FACTS)]
+    facts = [Fact._make(row) for row in info.rows(FACTS)]
     if not facts:
         yield Check("tables", "there is no schema pincli", "`pincli init` makes it")
         return
-    bodies = [(name, body) for name, body in look.rows(BODIES)]
+    bodies = [(name, body) for name, body in info.rows(BODIES)]
     for part, changed in differences(facts, bodies).items():
         what, hint = _AS_SHIPPED[part]
         finding = f"not as this version of pincli makes them: {_few(changed)}" if changed else None
@@ -431,7 +431,7 @@ def _reason(error: psycopg.Error) -> str:
     return error.diag.message_primary or str(error).partition("\n")[0] or "the connection was lost"
 
 
-_CHECKS: dict[str, Callable[[_Look], Check]] = {
+_CHECKS: dict[str, Callable[[_ServerInfo], Check]] = {
     "PostgreSQL": _version,
     "TLS": _encryption,
     "login": _role,

@@ -103,14 +103,7 @@ class PostgresTransaction(SqlTransaction):
     ) -> None:
         """Go on from `begin`, on a connection in a pipeline.
 
-        Args:
-            connection: The connection.
-            server: The server, for errors.
-            facts: The result of `begin`.
-            sealers: Who seals.
-            origin: Who acts, and by which command.
-            waits: Whether to wait for others' locks.
-            locked: Called once others may have to wait for this transaction.
+        `waits` is about others' locks; `locked` is called once others may have to wait.
 
         Raises:
             KeyChanged: The audit key was rotated, and this host lacks the new one.

@@ -16,6 +16,7 @@ from pincli.store.postgresql.tables import SCHEMA
 MIGRATIONS: dict[int, tuple[str, ...]] = {}
 """The statements from each schema version to the next. The first version is 2: none yet."""
 
+_LOCK_TIMEOUT = "8s"
 _VERSION = (
     "SELECT schema, to_regclass('pincli.old_events') IS NOT NULL FROM pincli.store FOR UPDATE"
 )
@@ -37,7 +38,7 @@ def upgrade(server: Server) -> bool:
 def _upgraded(server: Server) -> bool:
     with translated(server), closing(connect(server)) as connection:
         connection.execute("BEGIN")
-        connection.execute("SET LOCAL lock_timeout = '8s'")
+        connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'".encode())
         connection.execute(f"SET LOCAL ROLE {OWNER}".encode())
         # Charges wait for this row, so none runs between two versions of a function.
         (found,) = connection.execute(_VERSION).fetchall()

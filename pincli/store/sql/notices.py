@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pincli.models import Notice
 from pincli.rules.times import NOTICE_RETRY_SECONDS
-from pincli.store.sql.rows import Row, marks
+from pincli.store.sql.rows import Row, placeholders
 
 if TYPE_CHECKING:
     from pincli.store.sql.transaction import SqlTransaction
@@ -53,7 +53,7 @@ def settle_notice(transaction: SqlTransaction, number: int, *, delivered: bool) 
         return False
     first = "SELECT 1 FROM notices WHERE number = ? AND tried_at IS NULL"
     is_first = bool(transaction.rows(first, (number,)))
-    query = f"UPDATE notices SET tried_at = ? WHERE number IN ({marks((0, number))})"
+    query = f"UPDATE notices SET tried_at = ? WHERE number IN ({placeholders((0, number))})"
     transaction.run(query, (transaction.at, 0, number))
     return is_first
 

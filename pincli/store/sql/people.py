@@ -22,8 +22,8 @@ from pincli.store.sql.rows import (
     Rows,
     SpoiltRow,
     login_in,
-    marks,
     place_in_order,
+    placeholders,
     user_to_show,
 )
 
@@ -125,7 +125,7 @@ class SqlPeople:
         """
         if not logins:
             return []
-        query = f"SELECT id FROM people WHERE login IN ({marks(logins)})"
+        query = f"SELECT id FROM people WHERE login IN ({placeholders(logins)})"
         rows = self._rows(query, logins, _first)
         wanted = set(logins)
         return [user for user in self.in_rows(rows, spoilt) if user.login in wanted]
@@ -134,7 +134,7 @@ class SqlPeople:
         """Return the users in some rows, in storage order."""
         if not rows:
             return []
-        return self._users(f"WHERE id IN ({marks(rows)}) ORDER BY id", rows, spoilt)
+        return self._users(f"WHERE id IN ({placeholders(rows)}) ORDER BY id", rows, spoilt)
 
     def sealed_after(self, row: int, limit: int) -> list[tuple[User, bytes | None]]:
         """Return the next users after a row, at most `limit`, with their records' seals."""
@@ -178,8 +178,8 @@ class SqlPeople:
         """Return the users in the state locked, the latest lock first."""
         types = [cell.user_type for cell in _CELLS if cell.state is State.LOCKED and cell.has_pin]
         return self._users(
-            f"INDEXED BY people_by_lock_time WHERE {_LOCKED} "
-            f"AND active = 1 AND type IN ({marks(types)}) ORDER BY locked_since DESC LIMIT ?",
+            f"INDEXED BY people_by_lock_time WHERE {_LOCKED} AND active = 1 "
+            f"AND type IN ({placeholders(types)}) ORDER BY locked_since DESC LIMIT ?",
             (*types, limit),
         )
 
@@ -203,7 +203,8 @@ class SqlPeople:
         """Return up to five names that begin with this one or are one slip away."""
         slips = sorted(one_slip_away(name))
         found = self._rows(
-            f"SELECT DISTINCT {column} FROM people WHERE {column} IN ({marks(slips)}) LIMIT ?",
+            f"SELECT DISTINCT {column} FROM people "
+            f"WHERE {column} IN ({placeholders(slips)}) LIMIT ?",
             (*slips, _NEAR_AT_MOST),
             _first,
         )
@@ -258,9 +259,8 @@ class SqlPeople:
         """Return the names of the users in some rows; unreadable rows are left out."""
         from pincli.results import Called
 
-        query = (
-            f"SELECT id, {', '.join(NAME_COLUMNS)}, active FROM people WHERE id IN ({marks(rows)})"
-        )
+        columns = ", ".join(("id", *NAME_COLUMNS, "active"))
+        query = f"SELECT {columns} FROM people WHERE id IN ({placeholders(rows)})"
         found = self._records(query, rows, Called._make) if rows else []
         return [each for each in found if _is_text(each.login, each.display_name, each.account)]
 

@@ -124,6 +124,6 @@ def event_from(row: Row) -> Event:
     return Event(seq, at, agent, command, known, *rest)
 
 
-def marks(values: Sequence[object]) -> str:
+def placeholders(values: Sequence[object]) -> str:
     """Return as many placeholders as there are values."""
     return ", ".join("?" * len(values))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from pincli.models import EventKind
 from pincli.rules.slips import Calls, SignEvent
-from pincli.store.sql.rows import OF_NOTE, Rows, marks
+from pincli.store.sql.rows import OF_NOTE, Rows, placeholders
 
 _PAGE = 2_000
 _STRETCH = 2_000
@@ -22,7 +22,7 @@ _STRETCHES = 5
 _MANY = 500
 
 
-class _Piece(NamedTuple):
+class _EventTable(NamedTuple):
     """A table of events, and the SQL for its columns."""
 
     table: str
@@ -37,14 +37,14 @@ class _Piece(NamedTuple):
     ticket: str
 
 
-_NEW = _Piece(
+_NEW = _EventTable(
     *("trail", "number", "trail_of_note", f"{OF_NOTE} AND ", "t.uid", "t.pin_version"),
     "coalesce((SELECT x.name FROM texts x WHERE x.number = t.number), t.note)",
     *("n.uid = t.uid", "trail_by_user"),
     "SELECT DISTINCT ticket FROM texts WHERE ticket IS NOT NULL AND number",
 )
 # Events of schema 1 name a login; the users of schema 1 have the lowest rows.
-_OLD = _Piece(
+_OLD = _EventTable(
     *("old_events", "seq", "events_of_alarm"),
     "kind IN ('incorrect', 'abandoned', 'locked', 'unlocked', 'refused') AND ",
     '(SELECT p.uid FROM people p WHERE p.login = t."user" ORDER BY p.id LIMIT 1)',
@@ -63,13 +63,13 @@ class SqlSigns:
 
     def __init__(self, rows: Rows, *, with_old: bool) -> None:
         self._rows = rows
-        self._pieces = (_OLD, _NEW) if with_old else (_NEW,)
+        self._event_tables = (_OLD, _NEW) if with_old else (_NEW,)
 
     def noted(self, kind: EventKind, since: str, now: str, *, outcome: str = "") -> list[SignEvent]:
         """Return the events of a kind, and of an outcome if given, by number."""
         found = list[SignEvent]()
-        for piece in self._pieces:
-            query = self._noted(piece, kind, outcome)
+        for events in self._event_tables:
+            query = self._noted(events, kind, outcome)
             last, number = since, -1
             while page := self._rows(query, (last, number, now, _PAGE), SignEvent._make):
                 found += page
@@ -93,12 +93,12 @@ class SqlSigns:
     def calls(self, since: str, until: str) -> Calls:
         """Count the right answers in a time span, by account and by agent."""
         of_account, with_agent = Counter[str](), Counter[str]()
-        for piece in self._pieces:
-            first, last = (self._first_from(piece, at) for at in (since, until))
+        for events in self._event_tables:
+            first, last = (self._first_from(events, at) for at in (since, until))
             for start, weight in _stretches(first, last):
                 for account, agent, count in self._rows(
-                    f"SELECT account, agent, count(*) FROM {piece.table} NOT INDEXED "
-                    f"WHERE {piece.number} >= ? AND {piece.number} < ? AND kind = ? "
+                    f"SELECT account, agent, count(*) FROM {events.table} NOT INDEXED "
+                    f"WHERE {events.number} >= ? AND {events.number} < ? AND kind = ? "
                     "AND at >= ? AND at < ? GROUP BY account, agent",
                     (start, min(start + _STRETCH, last), EventKind.VERIFIED.value, since, until),
                 ):
@@ -112,17 +112,17 @@ class SqlSigns:
         for place in range(0, len(uids), _MANY):
             part = uids[place : place + _MANY]
             query = "SELECT uid, login, account, pin_version FROM people WHERE uid IN "
-            for uid, *person in self._rows(f"{query}({marks(part)})", part):
+            for uid, *person in self._rows(f"{query}({placeholders(part)})", part):
                 found[uid] = (*person,)
         return found
 
     def tickets(self, numbers: Sequence[int]) -> list[str]:
         """Return the distinct tickets of some events."""
         found = set[str]()
-        for piece in self._pieces:
+        for events in self._event_tables:
             for place in range(0, len(numbers), _MANY):
                 part = numbers[place : place + _MANY]
-                rows = self._rows(f"{piece.ticket} IN ({marks(part)})", part)
+                rows = self._rows(f"{events.ticket} IN ({placeholders(part)})", part)
                 found |= {ticket for (ticket,) in rows}
         return sorted(found)
 
@@ -131,32 +131,33 @@ class SqlSigns:
         if not numbers:
             return {}
         query = "SELECT number, reason FROM texts WHERE reason IS NOT NULL AND number IN "
-        return dict(self._rows(f"{query}({marks(numbers)})", numbers))
+        return dict(self._rows(f"{query}({placeholders(numbers)})", numbers))
 
-    def _noted(self, piece: _Piece, kind: EventKind, outcome: str) -> str:
+    def _noted(self, events: _EventTable, kind: EventKind, outcome: str) -> str:
         """Return the query for a page; parameters: time and number before it, last time, limit."""
         then, of_outcome = "NULL", f"AND t.outcome = '{outcome}' " if outcome else ""
-        word = piece.word if kind in _WITH_WORD else "NULL"
+        word = events.word if kind in _WITH_WORD else "NULL"
         if kind in _WITH_OUTCOME:
             then = (
-                f"(SELECT n.kind || ' ' || n.at FROM {piece.table} n INDEXED BY {piece.by_user} "
-                f"WHERE {piece.same_user} AND n.{piece.number} > t.{piece.number} "
-                f"AND n.kind IN ('verified', 'incorrect') ORDER BY n.{piece.number} LIMIT 1)"
+                f"(SELECT n.kind || ' ' || n.at FROM {events.table} n INDEXED BY {events.by_user} "
+                f"WHERE {events.same_user} AND n.{events.number} > t.{events.number} "
+                f"AND n.kind IN ('verified', 'incorrect') ORDER BY n.{events.number} LIMIT 1)"
             )
         return (
-            f"SELECT t.{piece.number}, t.at, t.agent, {piece.uid}, t.account, {piece.version}, "
-            f"{word}, {then} FROM {piece.table} t INDEXED BY {piece.by_time} "
-            f"WHERE {piece.of_note}kind = '{kind.value}' "
-            f"AND (t.at, t.{piece.number}) > (?, ?) AND t.at <= ? "
-            f"{of_outcome}ORDER BY t.at, t.{piece.number} LIMIT ?"
+            f"SELECT t.{events.number}, t.at, t.agent, {events.uid}, t.account, {events.version}, "
+            f"{word}, {then} FROM {events.table} t INDEXED BY {events.by_time} "
+            f"WHERE {events.of_note}kind = '{kind.value}' "
+            f"AND (t.at, t.{events.number}) > (?, ?) AND t.at <= ? "
+            f"{of_outcome}ORDER BY t.at, t.{events.number} LIMIT ?"
         )
 
-    def _first_from(self, piece: _Piece, at: str) -> int:
+    def _first_from(self, events: _EventTable, at: str) -> int:
         """Return the number of the first event from a time on, or one above the last event."""
-        column = piece.number
+        column = events.number
         found: list[Any] = self._rows(
-            f"SELECT {column} FROM {piece.table} WHERE at >= ? ORDER BY at, {column} LIMIT 1", (at,)
-        ) or self._rows(f"SELECT coalesce(max({column}), 0) + 1 FROM {piece.table}")
+            f"SELECT {column} FROM {events.table} WHERE at >= ? ORDER BY at, {column} LIMIT 1",
+            (at,),
+        ) or self._rows(f"SELECT coalesce(max({column}), 0) + 1 FROM {events.table}")
         return int(found[0][0])
 
 

@@ -1,6 +1,6 @@
-"""What both engines' stores have in common: questions, and who seals.
+"""The part of a store that both engines share: queries, and who seals.
 
-What only some commands read is imported in its property: a caller waits for every import.
+Modules that only some commands need are imported where they are used: callers wait for imports.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
     from pincli.store.sql.signs import SqlSigns
     from pincli.store.sql.trail import SqlTrail
 
-# As in notices.py, which a caller should not wait for.
+# See notices.py, which is not imported here, so that callers needn't wait for it.
 _WAITING = "SELECT number FROM notices ORDER BY number LIMIT 2"
 
 
 class SqlStore:
-    """The part of contract.Store that is the same on both engines."""
+    """The part of contract.Store that both engines share."""
 
     _has_old_trail: bool
     _sealers: Sealers | None = None
 
     @cached_property
     def trail(self) -> SqlTrail:
-        """Questions about events."""
+        """Queries about events."""
         from pincli.store.sql.trail import SqlTrail
 
         return SqlTrail(self._rows, with_old=self._has_old_trail)
 
     @cached_property
     def signs(self) -> SqlSigns:
-        """Questions about attacks."""
+        """Queries about signs of an attack."""
         from pincli.store.sql.signs import SqlSigns
 
         return SqlSigns(self._rows, with_old=self._has_old_trail)
@@ -45,7 +45,7 @@ class SqlStore:
         return len(numbers) > 1 if 0 in numbers else None
 
     def seal_with(self, sealers: Sealers) -> None:
-        """Give the store what seals its trail; without it, it is for reading."""
+        """Set what seals the trail; without it, the store is only for reading."""
         self._sealers = sealers
 
     def _rows(
@@ -54,5 +54,5 @@ class SqlStore:
         parameters: Sequence[Any] = (),
         make: Callable[[Sequence[Any]], Any] | None = None,
     ) -> list[Any]:
-        """All rows of a query, each through `make` if that is given."""
+        """Return all rows of a query, each passed through `make` if given."""
         raise NotImplementedError

@@ -23,7 +23,7 @@ from pincli.store.sql.rows import (
     Rows,
     SpoiltRow,
     event_from,
-    marks,
+    placeholders,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ STRETCH = 20_000
 _LARGEST = 2**63 - 1  # the highest row number of SQLite
 
 
-class _Piece(NamedTuple):
+class _EventTable(NamedTuple):
     """A table of events, and the SQL for its columns."""
 
     table: str
@@ -50,11 +50,11 @@ class _Piece(NamedTuple):
     ticket: str
 
 
-_NEW = _Piece(
+_NEW = _EventTable(
     *("trail", LISTED, EVENT, "t.number", "t.at", "t.account", "t.agent"),
     *("t.kind", "t.command", "x.ticket"),
 )
-_OLD = _Piece(
+_OLD = _EventTable(
     *("old_events", "old_events", OLD_EVENT, "seq", "at", "account", "agent"),
     *("kind", "command", "ticket"),
 )
@@ -65,32 +65,32 @@ class SqlTrail:
 
     def __init__(self, rows: Rows, *, with_old: bool) -> None:
         self._rows = rows
-        self._pieces = (_OLD, _NEW) if with_old else (_NEW,)
+        self._event_tables = (_OLD, _NEW) if with_old else (_NEW,)
 
     def newest_first(self, wanted: EventFilter, *, limit: int) -> Iterator[list[Event]]:
         """Yield up to `limit` events, the newest first, in pages."""
-        for piece in reversed(self._pieces):
-            where, parameters = self._conditions(piece, wanted)
-            lowest, last = self._bounds(piece, wanted)
+        for events in reversed(self._event_tables):
+            where, parameters = self._conditions(events, wanted)
+            lowest, last = self._bounds(events, wanted)
             while limit > 0 and last >= lowest:
                 floor = self._floor(wanted, lowest, last)
                 page = self._page(
-                    piece, where, (*parameters, last, floor, min(PAGE, limit)), newest=True
+                    events, where, (*parameters, last, floor, min(PAGE, limit)), newest=True
                 )
                 if page:
                     yield page
                 limit -= len(page)
-                last = self._last_below(piece, page[-1].seq if len(page) == PAGE else floor)
+                last = self._last_below(events, page[-1].seq if len(page) == PAGE else floor)
 
     def after(self, seq: int, wanted: EventFilter) -> list[Event]:
         """Return the next events after a number, the oldest first, at most a page."""
-        for piece in self._pieces:
-            where, parameters = self._conditions(piece, wanted)
-            lowest, last = self._bounds(piece, wanted)
+        for events in self._event_tables:
+            where, parameters = self._conditions(events, wanted)
+            lowest, last = self._bounds(events, wanted)
             seq = max(seq, lowest - 1)
             while seq < last:
-                end = min(self._first_above(piece, seq) + STRETCH - 1, last)
-                page = self._page(piece, where, (*parameters, end, seq + 1, PAGE), newest=False)
+                end = min(self._first_above(events, seq) + STRETCH - 1, last)
+                page = self._page(events, where, (*parameters, end, seq + 1, PAGE), newest=False)
                 if page:
                     return page
                 seq = end
@@ -99,24 +99,24 @@ class SqlTrail:
     def count(self, wanted: EventFilter, *, up_to: int) -> int:
         """Count the events up to a number."""
         total = 0
-        for piece in self._pieces:
-            lowest, last = self._bounds(piece, wanted)
+        for events in self._event_tables:
+            lowest, last = self._bounds(events, wanted)
             last = min(last, up_to)
             if wanted == EventFilter(after=wanted.after):  # numbers have no gap
-                total += max(0, last - max(lowest, self._bound(piece, "min", last + 1)) + 1)
+                total += max(0, last - max(lowest, self._bound(events, "min", last + 1)) + 1)
                 continue
-            where, parameters = self._conditions(piece, wanted)
+            where, parameters = self._conditions(events, wanted)
             # Without need, SQLite would look up each event's user and texts.
-            table = f"{piece.table} t" if wanted.ticket is None else piece.listed
+            table = f"{events.table} t" if wanted.ticket is None else events.listed
             query = (
                 f"SELECT count(*) FROM {table} WHERE {where} "
-                f"AND {piece.number} <= ? AND {piece.number} >= ?"
+                f"AND {events.number} <= ? AND {events.number} >= ?"
             )
             while last >= lowest:
                 floor = self._floor(wanted, lowest, last)
                 ((found,),) = self._rows(query, (*parameters, last, floor))
                 total += int(found)
-                last = self._last_below(piece, floor)
+                last = self._last_below(events, floor)
         return total
 
     def last_audit(self) -> str | None:
@@ -152,7 +152,7 @@ class SqlTrail:
 
     def old_events_of(self, login: str) -> tuple[int, str | None]:
         """Count the events of schema 1 with a login, and return the time of the last."""
-        if _OLD not in self._pieces:
+        if _OLD not in self._event_tables:
             return 0, None
         ((count, last),) = self._rows(
             'SELECT count(*), max(at) FROM old_events WHERE "user" = ?', (login,)
@@ -161,7 +161,7 @@ class SqlTrail:
 
     def old_after(self, seq: int) -> list[OldEvent]:
         """Return the next events of schema 1 after a number, unchanged."""
-        if _OLD not in self._pieces:
+        if _OLD not in self._event_tables:
             return []
         query = f"SELECT {OLD_EVENT} FROM old_events WHERE seq > ? ORDER BY seq LIMIT ?"
         return cast("list[OldEvent]", self._rows(query, (seq, PAGE)))
@@ -188,80 +188,80 @@ class SqlTrail:
         return int(epoch)
 
     def _page(
-        self, piece: _Piece, where: str, parameters: tuple[Any, ...], *, newest: bool
+        self, events: _EventTable, where: str, parameters: tuple[Any, ...], *, newest: bool
     ) -> list[Event]:
         order = "DESC" if newest else "ASC"
         return self._rows(
-            f"SELECT {piece.columns} FROM {piece.listed} WHERE {where} "
-            f"AND {piece.number} <= ? AND {piece.number} >= ? "
-            f"ORDER BY {piece.number} {order} LIMIT ?",
+            f"SELECT {events.columns} FROM {events.listed} WHERE {where} "
+            f"AND {events.number} <= ? AND {events.number} >= ? "
+            f"ORDER BY {events.number} {order} LIMIT ?",
             parameters,
             event_from,
         )
 
-    def _conditions(self, piece: _Piece, wanted: EventFilter) -> tuple[str, list[Any]]:
+    def _conditions(self, events: _EventTable, wanted: EventFilter) -> tuple[str, list[Any]]:
         conditions, parameters = ["TRUE"], list[Any]()
         if wanted.user is not None:
-            condition, names = self._about(piece, wanted.user)
+            condition, names = self._about(events, wanted.user)
             conditions.append(condition)
             parameters += names
         for column, value in (
-            (piece.account, wanted.account),
-            (piece.agent, wanted.agent),
-            (piece.ticket, wanted.ticket),
+            (events.account, wanted.account),
+            (events.agent, wanted.agent),
+            (events.ticket, wanted.ticket),
         ):
             if value is not None:
                 conditions.append(f"{column} = ?")
                 parameters.append(value)
         if wanted.kind is not None:
-            conditions.append(f"({piece.kind} = ? OR {piece.command} = ?)")
+            conditions.append(f"({events.kind} = ? OR {events.command} = ?)")
             parameters += [str(wanted.kind)] * 2
         for compared, at in ((">=", wanted.since), ("<=", wanted.until)):
             if at is not None:
-                conditions.append(f"{piece.at} {compared} ?")
+                conditions.append(f"{events.at} {compared} ?")
                 parameters.append(at)
         return " AND ".join(conditions), parameters
 
-    def _about(self, piece: _Piece, login: str) -> tuple[str, list[Any]]:
+    def _about(self, events: _EventTable, login: str) -> tuple[str, list[Any]]:
         """Return the condition for events about a login's users, or about an unknown name."""
-        if piece is _OLD:
+        if events is _OLD:
             return '"user" = ?', [login]
         uids = self._rows("SELECT uid FROM people WHERE login = ?", (login,), _first)
         if uids:
-            return f"t.uid IN ({marks(uids)})", uids
+            return f"t.uid IN ({placeholders(uids)})", uids
         return "t.number IN (SELECT number FROM texts WHERE name = ?)", [login]
 
     # From one existing number to the next: the trail may be tampered, with a gap of billions.
-    def _last_below(self, piece: _Piece, number: int) -> int:
+    def _last_below(self, events: _EventTable, number: int) -> int:
         """Return the highest number below another, or -1."""
-        column = piece.number.removeprefix("t.")
-        query = f"SELECT max({column}) FROM {piece.table} WHERE {column} < ?"
+        column = events.number.removeprefix("t.")
+        query = f"SELECT max({column}) FROM {events.table} WHERE {column} < ?"
         ((below,),) = self._rows(query, (number,))
         return -1 if below is None else int(below)
 
-    def _first_above(self, piece: _Piece, number: int) -> int:
+    def _first_above(self, events: _EventTable, number: int) -> int:
         """Return the lowest number above another, or the same number."""
-        column = piece.number.removeprefix("t.")
-        query = f"SELECT min({column}) FROM {piece.table} WHERE {column} > ?"
+        column = events.number.removeprefix("t.")
+        query = f"SELECT min({column}) FROM {events.table} WHERE {column} > ?"
         ((above,),) = self._rows(query, (number,))
         return number if above is None else int(above)
 
-    def _bound(self, piece: _Piece, which: str, otherwise: int) -> int:
-        column = piece.number.removeprefix("t.")
-        ((bound,),) = self._rows(f"SELECT {which}({column}) FROM {piece.table}")
+    def _bound(self, events: _EventTable, which: str, otherwise: int) -> int:
+        column = events.number.removeprefix("t.")
+        ((bound,),) = self._rows(f"SELECT {which}({column}) FROM {events.table}")
         return otherwise if bound is None else int(bound)
 
-    def _bounds(self, piece: _Piece, wanted: EventFilter) -> tuple[int, int]:
+    def _bounds(self, events: _EventTable, wanted: EventFilter) -> tuple[int, int]:
         """Return the lowest and the highest number that may match; clocks may jump back."""
         lowest = 0 if wanted.after is None else min(wanted.after, _LARGEST - 1) + 1
-        highest = self._bound(piece, "max", 0)
-        column = piece.number.removeprefix("t.")
+        highest = self._bound(events, "max", 0)
+        column = events.number.removeprefix("t.")
         if wanted.since is not None:
-            query = f"SELECT min({column}) FROM {piece.table} WHERE at >= ?"
+            query = f"SELECT min({column}) FROM {events.table} WHERE at >= ?"
             ((number,),) = self._rows(query, (wanted.since,))
             lowest = max(lowest, _LARGEST if number is None else int(number))
         if wanted.until is not None:
-            query = f"SELECT max({column}) FROM {piece.table} WHERE at <= ?"
+            query = f"SELECT max({column}) FROM {events.table} WHERE at <= ?"
             ((number,),) = self._rows(query, (wanted.until,))
             highest = -1 if number is None else int(number)
         return lowest, highest

@@ -24,7 +24,7 @@ from pincli.store.sql.rows import (
     Row,
     SpoiltRow,
     login_in,
-    marks,
+    placeholders,
     row_of,
     user_from,
 )
@@ -135,7 +135,7 @@ class SqlTransaction(ABC):
         if not rows:
             return []
         self.lock(rows)
-        found = self.rows(f"{_CHECKED} WHERE id IN ({marks(rows)}) ORDER BY id", rows)
+        found = self.rows(f"{_CHECKED} WHERE id IN ({placeholders(rows)}) ORDER BY id", rows)
         unsealed = [newest for *_, seal, newest in found if seal is None and newest is not None]
         digests = self._digests_at(unsealed)
         users = []
@@ -156,7 +156,7 @@ class SqlTransaction(ABC):
         """Return the records in these rows, and whether each is sound, for a restore."""
         sound = {user.uid for user in self.users(rows, [])}
         found = self.rows(
-            f"SELECT {USER}, seal FROM people WHERE id IN ({marks(rows)}) ORDER BY id", rows
+            f"SELECT {USER}, seal FROM people WHERE id IN ({placeholders(rows)}) ORDER BY id", rows
         )
         records = []
         for row in found:
@@ -169,7 +169,7 @@ class SqlTransaction(ABC):
         """Lock and return the records with these canonical logins, checked as in `users`."""
         if not logins:
             return []
-        found = self.rows(f"SELECT id FROM people WHERE login IN ({marks(logins)})", logins)
+        found = self.rows(f"SELECT id FROM people WHERE login IN ({placeholders(logins)})", logins)
         users = self.users([row for (row,) in found], tampered)
         wanted = set(logins)
         for user in users:
@@ -297,7 +297,7 @@ class SqlTransaction(ABC):
         )
         numbers = [number for (number,) in found]
         if numbers:
-            self.run(f"DELETE FROM texts WHERE number IN ({marks(numbers)})", numbers)
+            self.run(f"DELETE FROM texts WHERE number IN ({placeholders(numbers)})", numbers)
         return len(numbers)
 
     def seal_start(self) -> None:
@@ -325,7 +325,7 @@ class SqlTransaction(ABC):
         """Return the record digests in some events, by number."""
         if not numbers:
             return {}
-        query = f"SELECT number, record FROM trail WHERE number IN ({marks(numbers)})"
+        query = f"SELECT number, record FROM trail WHERE number IN ({placeholders(numbers)})"
         return dict(self.rows(query, numbers))
 
     def _is_sound(

@@ -10,7 +10,7 @@ from typing import Any
 from pincli.errors import StoreTampered, StoreUnavailable
 from pincli.models import Fault, Head, Origin
 from pincli.store.sealing import Sealers
-from pincli.store.sql.rows import Row, marks
+from pincli.store.sql.rows import Row, placeholders
 from pincli.store.sql.transaction import SqlTransaction
 from pincli.store.sqlite.connection import fetched, newest, read_store, utc_now
 from pincli.store.sqlite.people import write_words
@@ -61,7 +61,7 @@ class SqliteTransaction(SqlTransaction):
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Add rows, one or thousands."""
-        statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks(columns)})"
+        statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({placeholders(columns)})"
         self._connection.executemany(statement, rows)
 
     def update(self, columns: Sequence[str], rows: Sequence[Row]) -> None:

@@ -14,13 +14,9 @@ if TYPE_CHECKING:
 def acknowledge(
     transaction: Transaction, asked: User | None, *, sign: str, reason: str | None
 ) -> None:
-    """Record that somebody has seen a sign.
+    """Record that somebody has seen a sign, which may be about a user.
 
-    Args:
-        transaction: The transaction to record it in.
-        asked: The user whom the sign is about; None for other signs.
-        sign: The sign's id. A user's sign id isn't kept: it holds the login, which can be erased.
-        reason: The masked reason.
+    The id of a user's sign isn't kept: it holds the login, which can be erased.
     """
     if asked is None:
         transaction.save([NewEvent(EventKind.ACKNOWLEDGED, note=sign, reason=reason)])

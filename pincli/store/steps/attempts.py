@@ -40,11 +40,7 @@ def charge(
 ) -> Charged | Verdict | None:
     """Count an attempt and store its answer, or refuse it.
 
-    Args:
-        transaction: The transaction to charge in.
-        asked: The record that the answer was hashed for.
-        answer: The hashed answer; None if the record had no question.
-        ticket: The ticket for the event.
+    The answer is hashed for the question in `asked`, and None if there was no question.
 
     Returns:
         The charged attempt; or, uncharged, the verdict if the user is not active; or None,

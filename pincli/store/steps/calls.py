@@ -24,12 +24,7 @@ def begin(transaction: Transaction, asked: User, *, ref: str | None) -> User:
 def end(
     transaction: Transaction, asked: User, *, any_agents: bool
 ) -> tuple[User, bool] | lockout.Refusal:
-    """End a call.
-
-    Returns:
-        The record afterwards, and whether there was a call; or the recorded refusal, for the
-        caller to raise.
-    """
+    """End a call. Return the record afterwards and whether there was a call, or the refusal."""
     user = current(transaction, asked)
     agent, at = transaction.origin.agent, transaction.at
     change = partial(calls.ended, agent=agent, any_agents=any_agents, at=at)

@@ -55,12 +55,7 @@ def take_in(
 
     A user who is deactivated, or gets a type without PINs, loses the PIN.
 
-    Args:
-        transaction: The transaction to write in.
-        rows: Checked rows, each of another person.
-        in_file: The file's accounts for each login.
-        same_login: What to do if a user of another account has the login of a row.
-        tampered: Collects the logins of tampered records, which are left out.
+    Each of the checked rows is another person's. `in_file` has the file's accounts for each login.
 
     Raises:
         Refused: Since the check, it has become unclear which user a row means.

@@ -37,7 +37,7 @@ def name_key(transaction: Transaction, kind: str, fingerprint: str) -> None:
 
 
 def seal_records(transaction: Transaction, rows: Sequence[int], tampered: list[str]) -> None:
-    """Seal records with the present audit key; `tampered` collects the logins left out."""
+    """Seal records with the present audit key."""
     transaction.seal_records(rows, tampered)
 
 
@@ -54,11 +54,6 @@ def reseal(
     transaction: Transaction, resealed: Sequence[Resealed], tampered: list[str] | None = None
 ) -> int:
     """Write PINs sealed to another key, where the version is the same. Return how many.
-
-    Args:
-        transaction: The transaction to write in.
-        resealed: The resealed PINs.
-        tampered: Collects the logins of tampered records, which are left out.
 
     Raises:
         KeyChanged: The key was rotated again, so these seals would soon be unreadable.

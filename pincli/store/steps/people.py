@@ -55,15 +55,6 @@ def edit(
 ) -> Change | lockout.Refusal:
     """Edit a user. Uid, counter and history stay, and so does the PIN if the type allows one.
 
-    Args:
-        transaction: The transaction to write in.
-        asked: The user, as read before.
-        fields: The new values, as `edited` takes them.
-        reason: The reason for the event.
-
-    Returns:
-        The record before and after; or the recorded refusal, for the caller to raise.
-
     Raises:
         Refused: The account has another user with that login.
     """
@@ -78,11 +69,7 @@ def edit(
 
 
 def erase(transaction: Transaction, asked: User) -> User | lockout.Refusal:
-    """Empty a record, and remove the texts of its events; the events stay.
-
-    Returns:
-        The record afterwards; or the recorded refusal, for the caller to raise.
-    """
+    """Empty a record, and remove the texts of its events; the events stay."""
     return change_user(transaction, current(transaction, asked), lockout.erased, withdraws=True)
 
 
@@ -96,17 +83,6 @@ def set_active(
     tampered: list[str] | None = None,
 ) -> list[Change]:
     """Activate or deactivate users. Counters stay; deactivating withdraws PINs.
-
-    Args:
-        transaction: The transaction to write in.
-        rows: The users' rows.
-        active: Whether to activate.
-        reason: The reason for each event.
-        uids: The expected uid by row number, for rows that were read before.
-        tampered: Collects the logins of tampered records, which are left out.
-
-    Returns:
-        The records before and after. Nothing is written for a user who needs no change.
 
     Raises:
         Refused: A user to activate is erased.

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 def collect(transaction: Transaction, asked: User, pin: NewPin) -> User | lockout.Refusal:
     """Write the PIN that was generated when its owner first opened it.
 
-    Returns:
-        The record afterwards; or the recorded refusal, for the caller to raise.
-
     Raises:
         PinChangedMeanwhile: The PIN was made for another version: of two first looks, the loser
             reads the winner's PIN.
@@ -42,9 +39,6 @@ def collect(transaction: Transaction, asked: User, pin: NewPin) -> User | lockou
 def change(transaction: Transaction, asked: User, pin: NewPin) -> User | lockout.Refusal:
     """Write the PIN that the customer chose, and set the counter to 0.
 
-    Returns:
-        The record afterwards; or the recorded refusal, for the caller to raise.
-
     Raises:
         PinChangedMeanwhile: The PIN was made for another version.
         KeyChanged: A key was rotated since the PIN was made.
@@ -55,13 +49,7 @@ def change(transaction: Transaction, asked: User, pin: NewPin) -> User | lockout
 
 
 def renew(transaction: Transaction, asked: User, pin: NewPin) -> None:
-    """Write an answer hashed with the present key and cost, if the PIN is still the same.
-
-    Args:
-        transaction: The transaction to write in.
-        asked: The record that the old answer was checked with.
-        pin: The same PIN; its seal and version stay.
-    """
+    """Write an answer hashed with the present key and cost, if the PIN is still the same."""
     user = current(transaction, asked)
     same = (user.pin_version, user.question) == (asked.pin_version, asked.question)
     if not same or pin.verify_key != transaction.identity.verify_key:
@@ -88,24 +76,13 @@ def issue(
     wanted: Callable[[User], bool] = may_have_pin,
     tampered: list[str] | None = None,
 ) -> list[Change]:
-    """Reset users to generated PINs.
+    """Reset users to generated PINs, each made for the next version of a user's PIN.
 
-    Args:
-        transaction: The transaction to write in.
-        pins: Users as read before, each with a PIN made for the next version.
-        unlock: Whether to unlock locked users too.
-        reason: The reason for each event.
-        wanted: Whether a user, by the present record, is to get the PIN.
-        tampered: Collects the logins of tampered records, which are left out.
-
-    Returns:
-        The records before and after. A user whose PIN version has changed is left out: prepare
-        another PIN.
+    A user whose PIN version has changed since, or who is not `wanted` by the present record, is
+    left out.
 
     Raises:
         KeyChanged: A key was rotated since the PINs were made.
-        StoreUnavailable: A record was tampered with, and `tampered` is None; or an older store
-            was restored, and a row is another user's.
     """
     prepared = {asked.id: pin for asked, pin in pins}
     uids = {asked.id: asked.uid for asked, _ in pins}
@@ -134,22 +111,7 @@ def withdraw(
     uids: Mapping[int, bytes] | None = None,
     tampered: list[str] | None = None,
 ) -> list[Change]:
-    """Reset users: withdraw the PIN and set the counter to 0, but keep locked users locked.
-
-    Args:
-        transaction: The transaction to write in.
-        rows: The users' rows.
-        unlock: Whether to unlock locked users too.
-        reason: The reason for each event.
-        uids: The expected uid by row number, for rows that were read before.
-        tampered: Collects the logins of tampered records, which are left out.
-
-    Returns:
-        The records before and after, equal if there was nothing to do.
-
-    Raises:
-        StoreUnavailable: A record was tampered with, and `tampered` is None.
-    """
+    """Withdraw users' PINs and set their counters to 0. Locked users stay so without `unlock`."""
     users = all_current(transaction, rows, uids, tampered)
     withdrawn = partial(lockout.withdrawn, unlock=unlock, reason=reason)
     return change_users(transaction, users, withdrawn, withdraws=True)

@@ -31,13 +31,7 @@ def all_current(
     uids: Mapping[int, bytes] | None,
     tampered: list[str] | None,
 ) -> list[User]:
-    """Return the records in some rows.
-
-    Args:
-        transaction: The transaction to read in.
-        rows: The row numbers.
-        uids: The expected uid by row number, for rows that were read before.
-        tampered: Collects the logins of tampered records, which are left out.
+    """Return the present records in some rows.
 
     Raises:
         StoreUnavailable: An older store was restored: a row is another user's.

@@ -316,7 +316,7 @@ def test_refused_connections(database: postgresql.Database, tmp_path: Path) -> N
     database.sql(f"REVOKE CONNECT ON DATABASE {database.name} FROM PUBLIC")
     assert "permission denied" in unconnected(Fault.DENIED, where)
     database.sql(f"GRANT CONNECT ON DATABASE {database.name} TO PUBLIC")
-    assert "no such database" in unconnected(
+    assert "does not exist" in unconnected(
         Fault.NO_DATABASE, where.replace(database.name, "nowhere")
     )
     assert "does not understand" in unconnected(Fault.MALFORMED, f"{where}&nosuch=setting")

@@ -104,8 +104,9 @@ def test_only_the_owner_may_upgrade(made: Database, login: str) -> None:
     assert made.sql(FUNCTIONS) == before
 
 
-def test_an_upgrade_waits_for_charges(made: Database) -> None:
+def test_an_upgrade_waits_for_charges(made: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """It gives up as busy if the head stays locked."""
+    monkeypatch.setattr(module, "_LOCK_TIMEOUT", "300ms")
     with made.connect() as other, other.transaction():
         other.execute("SELECT FROM pincli.store FOR UPDATE")
         assert fault_of(server(made)) is Fault.BUSY

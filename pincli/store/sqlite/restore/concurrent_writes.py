@@ -16,7 +16,7 @@ from pincli.rules.canonical import link_of, texts_digest
 from pincli.rules.replay import Course, replayed
 from pincli.rules.restoring import restored
 from pincli.store.mark import Mark
-from pincli.store.sql.rows import TRAIL, USER, USER_COLUMNS, marks
+from pincli.store.sql.rows import TRAIL, USER, USER_COLUMNS, placeholders
 from pincli.store.sqlite.people import index_people
 from pincli.store.sqlite.restore.records import (
     CHUNK,
@@ -103,7 +103,7 @@ def catch_up(
         changed = connection.execute(_CHANGED_SINCE, (since.number,))
         while uids := [uid for (uid,) in changed.fetchmany(CHUNK)]:
             rows = connection.execute(
-                f"SELECT id FROM main.people WHERE uid IN ({marks(uids)})", uids
+                f"SELECT id FROM main.people WHERE uid IN ({placeholders(uids)})", uids
             ).fetchall()
             users = transaction.users([row for (row,) in rows])
             present = present_records(connection, users)

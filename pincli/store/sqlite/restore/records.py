@@ -15,7 +15,7 @@ from pincli.results import Restored
 from pincli.rules.replay import Course
 from pincli.rules.restoring import lost, restored, taken_in
 from pincli.store.mark import Seen
-from pincli.store.sql.rows import USER, marks, user_from
+from pincli.store.sql.rows import USER, placeholders, user_from
 from pincli.store.sqlite.restore.sources import Candidate
 
 CHUNK = 2000
@@ -133,7 +133,7 @@ def present_records(connection: sqlite3.Connection, users: Sequence[User]) -> di
     """The present store's records of users, by uid."""
     uids = [user.uid for user in users]
     rows = connection.execute(
-        f"SELECT {USER} FROM present.people WHERE uid IN ({marks(uids)})", uids
+        f"SELECT {USER} FROM present.people WHERE uid IN ({placeholders(uids)})", uids
     ).fetchall()
     return {user.uid: user for user in map(user_from, rows)}
 
