@@ -1,1 +1,1 @@
-"""What people and programs are shown: in words, in order, and never as a control character."""
+"""Tests of what people and programs see."""

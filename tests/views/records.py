@@ -1,4 +1,4 @@
-"""Records as the store would give them, and texts that mean no good."""
+"""Users as the store has them, and hostile texts."""
 
 from __future__ import annotations
 
@@ -46,5 +46,5 @@ HOSTILE = (
 
 
 def alice(**changes: Any) -> User:
-    """A user with a PIN and nothing remarkable, but for these changes."""
+    """A user with a PIN, with these changes."""
     return ALICE._replace(**changes)

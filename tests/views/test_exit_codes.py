@@ -1,4 +1,4 @@
-"""The exit codes: scripts rely on every number and every word."""
+"""The exit codes and error codes, on which scripts rely."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from pincli.views.exit_codes import EXIT_OF, ExitCode
 from tests.support.contract import EXIT_OF as TABLE
 
 
-def test_every_word_has_the_number_of_the_design() -> None:
-    """No word more, no word less, and no number another."""
-    assert {word: int(code) for word, code in EXIT_OF.items()} == TABLE
+def test_every_error_code_has_the_number_of_the_design() -> None:
+    """The same codes and the same numbers."""
+    assert {word: int(code) for word, code in TABLE.items()} == EXIT_OF
 
 
-def test_done_is_the_only_other_code() -> None:
-    """0 is for success alone, and every other code is some word's."""
+def test_only_0_has_no_error_code() -> None:
+    """0 is for success alone; every other number belongs to an error code."""
     assert int(ExitCode.DONE) == 0
-    assert {int(code) for code in ExitCode} == {0, *TABLE.values()}
+    assert {int(code) for code in ExitCode} == {0, *EXIT_OF.values()}
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_every_outcome_but_one_has_a_code(outcome: Outcome) -> None:
+def test_every_outcome_but_verified_has_an_exit_code(outcome: Outcome) -> None:
     """An outcome that is not `verified` must never end with 0."""
-    assert (outcome.value in EXIT_OF) is (outcome is not Outcome.VERIFIED)
+    assert (outcome.value in TABLE) is (outcome is not Outcome.VERIFIED)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,6 @@ def test_every_outcome_but_one_has_a_code(outcome: Outcome) -> None:
     ],
     ids=lambda error: error.__name__,
 )
-def test_every_error_has_a_word_of_the_table(error: type[PincliError]) -> None:
-    """Whatever is raised ends in a documented exit code."""
-    assert error.code in TABLE
+def test_every_error_has_an_exit_code(error: type[PincliError]) -> None:
+    """Every error class ends with a documented exit code."""
+    assert error.code in EXIT_OF

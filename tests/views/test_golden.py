@@ -1,4 +1,4 @@
-"""The main screens as they are, letter by letter, and the README's pictures of them."""
+"""The main screens, letter by letter, and their pictures in the README."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def drawn() -> dict[Path, str]:
 
 
 @pytest.mark.parametrize("screen", gallery.SCREENS)
-def test_a_screen_is_as_it_was(drawn: dict[Path, str], screen: str) -> None:
-    """In a pipe, and at 60, 80 and 200 columns; a change on purpose is drawn anew."""
+def test_a_screen_matches_its_golden_text(drawn: dict[Path, str], screen: str) -> None:
+    """In a pipe, and at 60, 80 and 200 columns."""
     path = GOLDEN / f"{screen}.txt"
     assert drawn[path] == path.read_text(encoding="utf-8"), AGAIN
 
 
 @pytest.mark.parametrize("screen", PICTURED)
-def test_a_picture_is_fresh(drawn: dict[Path, str], screen: str) -> None:
-    """Byte for byte what the program draws; it fetches nothing from elsewhere."""
+def test_a_picture_matches_the_program(drawn: dict[Path, str], screen: str) -> None:
+    """Byte for byte; it loads nothing from elsewhere."""
     path = PICTURES / f"{screen}.svg"
     assert drawn[path] == path.read_text(encoding="utf-8"), AGAIN
     assert "url(http" not in drawn[path]
@@ -36,13 +36,13 @@ def test_a_picture_is_fresh(drawn: dict[Path, str], screen: str) -> None:
 
 @pytest.mark.parametrize("screen", gallery.SCREENS)
 def test_a_screen_fits_its_terminal(drawn: dict[Path, str], screen: str) -> None:
-    """No line is wider than the terminal, and none ends in blanks that a copy would take along."""
+    """No line is wider than the terminal or ends with blanks."""
     for part in drawn[GOLDEN / f"{screen}.txt"].split("$ pincli ")[2:]:
         command, *lines = part.splitlines()
         columns = int(command.split("# ")[1].split()[0])
         assert [line for line in lines if cells(line) > columns or line != line.rstrip()] == []
 
 
-def test_nothing_is_left_over(drawn: dict[Path, str]) -> None:
-    """A screen that is gone leaves no file behind."""
+def test_there_are_no_files_of_former_screens(drawn: dict[Path, str]) -> None:
+    """Every golden text and picture belongs to a screen."""
     assert {*GOLDEN.iterdir(), *PICTURES.iterdir()} == set(drawn)

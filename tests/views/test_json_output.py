@@ -45,14 +45,14 @@ def test_rows_that_come_one_by_one_are_written_as_an_array(
 
 
 def test_many_rows_go_through_a_file_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond what is kept in memory nothing is lost or reordered."""
+    """Beyond the limit of memory nothing is lost or reordered."""
     monkeypatch.setattr(json_output, "_IN_MEMORY", 100)
     out = written({"a": 1, "rows": ({"n": n} for n in range(5000)), "b": iter([])})
     assert json.loads(out) == {"a": 1, "rows": [{"n": n} for n in range(5000)], "b": []}
 
 
 def test_pins_never_go_through_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many there are: what was on the disk could be read from it later."""
+    """Even if there are many: what was on a disk can be read later."""
 
     def on_disk(*_: object, **__: object) -> None:
         raise AssertionError("a temporary file was made")
@@ -71,7 +71,7 @@ def test_pins_never_go_through_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_error_among_the_rows_leaves_nothing_written(
     monkeypatch: pytest.MonkeyPatch, good: int, in_memory: int
 ) -> None:
-    """Half an object on stdout would be worse than none: the error's own object follows."""
+    """No half object on stdout: the error's own object follows."""
 
     def rows() -> Iterator[int]:
         yield from range(good)
@@ -85,7 +85,7 @@ def test_an_error_among_the_rows_leaves_nothing_written(
 
 
 def test_rows_are_taken_one_by_one() -> None:
-    """Memory stays flat: no row is asked for before the one before it is written away."""
+    """Memory stays flat: each row is written before the next is read."""
     alive: set[int] = set()
     most = 0
 

@@ -72,7 +72,7 @@ def sample(error: type[PincliError]) -> PincliError:
 
 
 def require_words(problem: Problem) -> None:
-    """A problem must be told in one line that ends like a label, with something to do."""
+    """Fail unless a problem has a sentence and a hint of one line, without a full stop."""
     assert problem.code in EXIT_OF
     for text in (problem.message, problem.hint):
         assert text.strip() == text
@@ -84,8 +84,8 @@ def require_words(problem: Problem) -> None:
 
 
 @pytest.mark.parametrize("error", raisable(), ids=lambda error: error.__name__)
-def test_every_error_has_words(error: type[PincliError]) -> None:
-    """None that errors.py defines ends as a traceback, or with another code than its own."""
+def test_every_error_has_a_sentence_and_a_hint(error: type[PincliError]) -> None:
+    """No error of errors.py ends with a traceback or with another code than its own."""
     raised = sample(error)
     problem = describe(raised)
     require_words(problem)
@@ -94,14 +94,14 @@ def test_every_error_has_words(error: type[PincliError]) -> None:
 
 
 def test_there_are_errors_to_describe() -> None:
-    """The test above looks at something, and not at base classes."""
+    """The test above looks at real errors and not at base classes."""
     assert len(raisable()) >= 17
     assert {PincliError, Unavailable}.isdisjoint(raisable())
 
 
 @pytest.mark.parametrize("rule", Rule)
-def test_every_rule_has_words_of_its_own(rule: Rule) -> None:
-    """A refusal says which rule it was; no two rules read alike."""
+def test_every_rule_has_a_sentence_of_its_own(rule: Rule) -> None:
+    """A refusal says which rule it broke."""
     problem = describe(Refused(rule, "subject-7"))
     require_words(problem)
     assert problem.code == "refused"
@@ -111,8 +111,8 @@ def test_every_rule_has_words_of_its_own(rule: Rule) -> None:
 
 @pytest.mark.parametrize("kind", [StoreUnavailable, KeysUnavailable, ConfigUnavailable])
 @pytest.mark.parametrize("fault", Fault)
-def test_every_fault_has_words(fault: Fault, kind: type[Unavailable]) -> None:
-    """Whatever is the matter with store, keys or configuration, it says where."""
+def test_every_fault_has_a_sentence(fault: Fault, kind: type[Unavailable]) -> None:
+    """The sentence names the place of the store, key or configuration."""
     problem = describe(kind(fault, Path("/srv/pincli/file-7"), "detail-7"))
     require_words(problem)
     assert problem.code == "unavailable"
@@ -120,8 +120,8 @@ def test_every_fault_has_words(fault: Fault, kind: type[Unavailable]) -> None:
 
 
 @pytest.mark.parametrize("fault", Fault)
-def test_a_server_s_fault_has_words_too(fault: Fault) -> None:
-    """None of what can befall a server is answered with advice about files."""
+def test_every_fault_of_a_server_has_a_sentence(fault: Fault) -> None:
+    """A fault of a server is never answered with advice about files."""
     server = Server("postgresql://desk1@db/pincli")
     problem = describe(StoreUnavailable(fault, server, "detail-7"))
     require_words(problem)
@@ -131,8 +131,8 @@ def test_a_server_s_fault_has_words_too(fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("state", [State.INACTIVE, State.INELIGIBLE])
-def test_who_can_have_no_pin_is_told_by_state(state: State) -> None:
-    """The code is the state's word, so that scripts can tell the two apart."""
+def test_the_code_is_the_state_of_a_user_who_can_have_no_pin(state: State) -> None:
+    """So that scripts can tell the two states apart."""
     problem = describe(NoPinPossible("alice", state))
     require_words(problem)
     assert problem.code == state.value
@@ -140,7 +140,7 @@ def test_who_can_have_no_pin_is_told_by_state(state: State) -> None:
 
 
 def test_a_pin_typed_as_a_name_is_not_repeated() -> None:
-    """It is masked wherever an unknown name is shown, and the hint says what went wrong."""
+    """An unknown name is masked, and the hint says what went wrong."""
     for error in (UnknownUser(["444159"]), UnknownUser(["alice", "444159"])):
         problem = describe(error)
         assert "444159" not in problem.message + problem.hint
@@ -149,15 +149,15 @@ def test_a_pin_typed_as_a_name_is_not_repeated() -> None:
     assert "444159" not in describe(UnknownAccount("444159")).message
 
 
-def test_near_names_are_offered() -> None:
-    """A slip of the finger gets the names it may have meant."""
+def test_similar_names_are_suggested() -> None:
+    """A typing error gets the names that were perhaps meant."""
     hint = describe(UnknownUser(["alixe"], ["alice", "alina"])).hint
     assert "alice" in hint
     assert "alina" in hint
     assert "acme" in describe(UnknownAccount("acne", ["acme"])).hint
 
 
-def test_all_unknown_names_are_told() -> None:
+def test_all_unknown_names_are_listed() -> None:
     """Not just the first."""
     message = describe(UnknownUser(["nobody", "nemo"])).message
     assert "nobody" in message
@@ -165,21 +165,21 @@ def test_all_unknown_names_are_told() -> None:
 
 
 def test_a_malformed_name_is_not_repeated() -> None:
-    """What is wrong is said, and what is allowed, not what was typed."""
+    """The sentence says what is wrong and what is allowed, not what was typed."""
     problem = describe(MalformedName("user name", "it can't hold *"))
     assert problem.message == "not a valid user name: it can't hold *"
     assert "254" in problem.hint
 
 
-def test_an_interrupted_bulk_command_says_how_far_it_was() -> None:
-    """So that one knows that running it again does the rest."""
+def test_an_interrupted_bulk_command_says_how_far_it_got() -> None:
+    """The hint says that the same command finishes the rest."""
     problem = describe(Interrupted(3, 10))
     assert "3 of 10" in problem.message
     assert "again" in problem.hint
 
 
-def test_a_bug_is_told_by_its_place_and_never_by_its_text() -> None:
-    """A foreign exception's text may hold anything, a PIN too."""
+def test_a_bug_is_reported_without_the_text_of_the_exception() -> None:
+    """The text may hold anything, even a PIN; the place in the code is enough."""
 
     def fail() -> None:
         raise ValueError("the PIN was 444159")
@@ -196,8 +196,8 @@ def test_a_bug_is_told_by_its_place_and_never_by_its_text() -> None:
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EIO, "the PIN was 444159"), MemoryError()])
-def test_what_the_machine_refuses_is_no_bug(error: Exception) -> None:
-    """Exit 8 with the system's own words, wherever it comes from; no text of the exception."""
+def test_a_failure_of_the_machine_is_not_a_bug(error: Exception) -> None:
+    """Exit 8 with the system's own words, without the text of the exception."""
     problem = unforeseen(error)
     require_words(problem)
     assert problem.code == "unavailable"

@@ -1,4 +1,4 @@
-"""The sanitiser: what comes out is printable, whatever went in."""
+"""The sanitiser: its output is always printable."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ anything = st.text(alphabet=st.characters(codec=None), max_size=40) | st.sampled
 @example(text="".join(map(chr, range(0x100))), unicode=True)
 @example(text="\ud800\udfff", unicode=True)
 def test_only_printable_characters_come_out(text: str, unicode: bool) -> None:
-    """No control, no override, no surrogate; and ASCII only where there is nothing else."""
+    """No control character, no override, no surrogate; ASCII alone if asked for."""
     out = shown(text, unicode=unicode)
     assert all(character.isprintable() or character in JOINERS for character in out)
     assert out.encode() is not None
@@ -28,8 +28,8 @@ def test_only_printable_characters_come_out(text: str, unicode: bool) -> None:
 
 
 @given(text=anything)
-def test_what_is_printable_is_kept(text: str) -> None:
-    """Nobody's name is escaped that a terminal can show."""
+def test_printable_characters_are_kept(text: str) -> None:
+    """A name that a terminal can show is not escaped."""
     out = shown(text, unicode=True)
     if text.isprintable():
         assert out == text
@@ -61,7 +61,7 @@ def test_plain_ascii_is_never_touched(text: str) -> None:
         ("", "", ""),
     ],
 )
-def test_the_escape_is_that_of_a_python_literal(text: str, with_unicode: str, without: str) -> None:
-    """What was there can be read off what is shown."""
+def test_escapes_are_those_of_python_literals(text: str, with_unicode: str, without: str) -> None:
+    """The original can be read from what is shown."""
     assert shown(text, unicode=True) == with_unicode
     assert shown(text, unicode=False) == without

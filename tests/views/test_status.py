@@ -1,4 +1,4 @@
-"""Status: a card, a list and the totals, for people and for programs."""
+"""The answers of `status`: a card, a list and the totals."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def totals(**counts: int) -> dict[State, int]:
 
 @pytest.mark.parametrize("state", State)
 def test_a_card_has_every_key_and_nothing_secret(state: State) -> None:
-    """The keys of DESIGN.md, no more; nothing of the PIN is among the values."""
+    """Exactly the keys of DESIGN.md, and no value tells about the PIN."""
     user = USERS[state]
     facts = json_of(status.card(user, exit_code=False))
     assert set(facts) == {"pincli", "command", "ok", *KEYS, "call"}
@@ -68,8 +68,8 @@ def test_a_card_has_every_key_and_nothing_secret(state: State) -> None:
 
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("exit_code", [True, False])
-def test_a_card_s_exit_code_goes_by_the_derived_state(state: State, exit_code: bool) -> None:
-    """4 for a locked user, and only if asked for: a deactivated one is not locked."""
+def test_the_exit_code_of_a_card(state: State, exit_code: bool) -> None:
+    """4 for a locked user, with --exit-code; a deactivated user is not locked."""
     answer = status.card(USERS[state], exit_code=exit_code)
     assert answer.exit_code == (4 if exit_code and state is State.LOCKED else 0)
     assert answer.problem is None
@@ -77,7 +77,7 @@ def test_a_card_s_exit_code_goes_by_the_derived_state(state: State, exit_code: b
 
 @pytest.mark.parametrize("state", State)
 def test_a_card_shows_the_state_first(state: State) -> None:
-    """State, then person, then the rest, the name last; the next step where there is one."""
+    """Then the login, the rest, and the name last; a next step if there is one."""
     out = piped(status.card(USERS[state], exit_code=False).screen())
     first, second, *rest = [line.split() for line in out.splitlines()]
     assert state.value in first
@@ -86,8 +86,8 @@ def test_a_card_shows_the_state_first(state: State) -> None:
     assert ("pincli pin show alice" in out) is (state is State.UNCOLLECTED)
 
 
-def test_totals_are_shown_however_few() -> None:
-    """Also of a store with nobody in it."""
+def test_totals_of_an_empty_store() -> None:
+    """Every state has the total 0."""
     answer = status.overview(totals(), [], exit_code=True)
     assert answer.exit_code == 0
     assert json_of(answer)["totals"] == {state.value: 0 for state in State}
@@ -106,16 +106,16 @@ def test_totals_are_shown_however_few() -> None:
     ],
     ids=["nobody", "somebody", "not yet on record", "deactivated"],
 )
-def test_the_overview_s_exit_code_goes_by_the_derived_state(
+def test_the_exit_code_of_the_overview(
     counts: dict[str, int], latest: Sequence[User], code: int
 ) -> None:
-    """4 exactly if the totals that are shown count somebody as locked."""
+    """4 exactly if the totals count a locked user."""
     assert status.overview(totals(**counts), latest, exit_code=True).exit_code == code
     assert status.overview(totals(**counts), latest, exit_code=False).exit_code == 0
 
 
 def test_the_overview_shows_totals_and_latest_locks() -> None:
-    """Every state with its number, and who was locked when."""
+    """Every state with its number, and the latest locked users."""
     answer = status.overview(totals(active=12, locked=1), [LOCKED], exit_code=False)
     out = piped(answer.screen())
     assert "13 users" in out
@@ -135,10 +135,10 @@ def test_the_overview_shows_totals_and_latest_locks() -> None:
         (State.ACTIVE, totals(active=3), 0),
     ],
 )
-def test_a_list_s_totals_and_exit_code_are_of_those_shown(
+def test_a_list_counts_only_the_users_it_shows(
     state: State | None, shown: dict[State, int], code: int
 ) -> None:
-    """Who is filtered out is neither counted nor told by the exit code."""
+    """Users that are filtered out affect neither totals nor exit code."""
     answer = status.listing(
         iter([[LOCKED]]), totals(active=3, locked=1), state=state, exit_code=True
     )
@@ -150,8 +150,8 @@ def test_a_list_s_totals_and_exit_code_are_of_those_shown(
     assert [set(user) for user in users] == [KEYS]
 
 
-def test_a_list_of_nobody_says_so() -> None:
-    """An empty table is a sentence, and the totals still stand."""
+def test_an_empty_list() -> None:
+    """A sentence in place of the table, and the totals."""
     answer = status.listing(iter([]), totals(), state=State.LOCKED, exit_code=True)
     out = piped(answer.screen())
     assert "no such users" in out
@@ -160,8 +160,8 @@ def test_a_list_of_nobody_says_so() -> None:
 
 
 @pytest.mark.parametrize(("count", "words"), [(0, "0 locks"), (1, "1 lock"), (2, "2 locks")])
-def test_one_is_told_as_one(count: int, words: str) -> None:
-    """The numbers of attempts and locks agree with their words."""
+def test_singular_and_plural(count: int, words: str) -> None:
+    """Of attempts and locks."""
     user = alice(locks_total=count, attempts_total=count)
     lines = piped(status.card(user, exit_code=False).screen()).splitlines()
     (ever,) = [line for line in lines if line.strip().startswith("ever")]
@@ -169,8 +169,8 @@ def test_one_is_told_as_one(count: int, words: str) -> None:
     assert ("1 attempt," in ever) is (count == 1)
 
 
-def test_a_card_shows_who_is_calling() -> None:
-    """For programs and people alike; a call that is over is none."""
+def test_a_card_shows_a_call() -> None:
+    """In text and in JSON; a call that is over is not shown."""
     user = USERS[State.ACTIVE]._replace(call_agent="eva", call_ref="T-4711")
     now = user._replace(call_since=written(present()))
     answer = status.card(now, exit_code=False)

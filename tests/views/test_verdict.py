@@ -1,4 +1,4 @@
-"""The verdict: what the agent reads, and what a script gets, for each way to end."""
+"""The verdict, in text and in JSON, for each outcome."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def answer_of(name: str) -> Answer:
 
 
 @every_case
-def test_each_ends_with_its_code(name: str) -> None:
-    """Only VERIFIED is 0; the sixth miss is 3 like the others."""
+def test_the_exit_code_of_each_outcome(name: str) -> None:
+    """Only `verified` is 0; the sixth wrong answer is 3 like the others."""
     assert answer_of(name).exit_code == CODES[name]
 
 
 @every_case
-def test_programs_get_every_key_for_every_outcome(name: str) -> None:
-    """The keys of DESIGN.md, next to an error exactly where the caller is not verified."""
+def test_json_has_every_key_for_every_outcome(name: str) -> None:
+    """The keys of DESIGN.md, and an error exactly if the caller is not verified."""
     answer, result = answer_of(name), CASES[name]
     assert answer.facts == {
         "user": "alice",
@@ -74,7 +74,7 @@ def test_programs_get_every_key_for_every_outcome(name: str) -> None:
 
 @every_case
 def test_the_first_line_is_the_verdict(name: str) -> None:
-    """One word that can't be mistaken, alone on its line; then who it is about."""
+    """Alone on its line; then the login and the account."""
     first, second, *_ = piped(answer_of(name).screen()).splitlines()
     expected = "\u2714 VERIFIED" if name == "verified" else "\u2718 NOT VERIFIED"
     assert first == expected
@@ -83,22 +83,22 @@ def test_the_first_line_is_the_verdict(name: str) -> None:
 
 @every_case
 def test_only_a_verified_caller_is_called_verified(name: str) -> None:
-    """Nowhere on any other screen does the word stand without its NOT."""
+    """Any other screen has the word only after NOT."""
     out = piped(answer_of(name).screen())
     assert out.count("VERIFIED") == 1
     assert ("NOT VERIFIED" in out) is (name != "verified")
 
 
 @every_case
-def test_the_agent_is_told_what_to_say(name: str) -> None:
-    """The screen ends with a sentence for the caller, or with the command after it."""
+def test_the_screen_says_what_to_say(name: str) -> None:
+    """Every screen has a sentence for the caller."""
     lines = piped(answer_of(name).screen()).splitlines()
     assert any(line.strip().startswith("say") for line in lines)
 
 
 @pytest.mark.parametrize("name", ["sixth miss", "locked"])
 def test_a_locked_caller_is_sent_to_the_portal(name: str) -> None:
-    """Portal, User Management, Unlock; and that support can't do it, on screen and as a hint."""
+    """To the page that unlocks, on the screen and in the hint; support can't unlock."""
     answer = answer_of(name)
     assert answer.problem is not None
     for text in (piped(answer.screen()), answer.problem.hint):
@@ -107,8 +107,8 @@ def test_a_locked_caller_is_sent_to_the_portal(name: str) -> None:
     assert said(AT) in piped(answer.screen())
 
 
-def test_the_sixth_miss_says_that_it_has_just_locked() -> None:
-    """The agent must not go on asking."""
+def test_the_sixth_wrong_answer_says_that_the_pin_is_locked() -> None:
+    """So that the agent stops asking."""
     answer = answer_of("sixth miss")
     assert answer.problem is not None
     assert "locked" in answer.problem.message
@@ -117,8 +117,8 @@ def test_the_sixth_miss_says_that_it_has_just_locked() -> None:
 
 
 @pytest.mark.parametrize("counter", range(1, 6))
-def test_a_miss_says_how_many_are_left(counter: int) -> None:
-    """On screen and in the hint."""
+def test_a_wrong_answer_says_how_many_attempts_are_left(counter: int) -> None:
+    """On the screen and in the hint."""
     result = Verdict(Outcome.INCORRECT, alice(failed_attempts=counter), State.ACTIVE)
     answer = verdict(result)
     assert answer.problem is not None
@@ -126,8 +126,8 @@ def test_a_miss_says_how_many_are_left(counter: int) -> None:
     assert f"{6 - counter} of 6 left" in answer.problem.hint
 
 
-def test_a_caller_without_a_pin_is_told_how_to_get_one() -> None:
-    """The portal's command is on the screen; the hint, which agents read too, names the portal."""
+def test_the_way_to_a_first_pin_is_shown() -> None:
+    """The screen has the command, and the hint names the portal."""
     answer = answer_of("uncollected")
     assert answer.problem is not None
     assert "pincli pin show alice" in piped(answer.screen())
@@ -148,7 +148,7 @@ def test_a_caller_without_a_pin_is_told_how_to_get_one() -> None:
 def test_no_name_can_imitate_our_words(
     monkeypatch: pytest.MonkeyPatch, name: str, display_name: str, display: Display
 ) -> None:
-    """It stands last, behind its label, cut short: all lines but that one are as without it."""
+    """It comes last, behind its label, cut short; no other line changes."""
     screens = {}
     for given in ("", display_name):
         user = CASES[name].user._replace(display_name=given)
@@ -166,8 +166,8 @@ def test_no_name_can_imitate_our_words(
 
 
 @every_case
-def test_no_screen_needs_more_than_ascii(name: str) -> None:
-    """Where the locale has no UTF-8 every word is still there."""
+def test_every_screen_can_be_ascii(name: str) -> None:
+    """Without UTF-8 every word is still there."""
     out = piped(answer_of(name).screen(), ASCII)
     assert out.isascii()
     assert "\\x" not in out
@@ -179,7 +179,7 @@ def test_no_screen_needs_more_than_ascii(name: str) -> None:
 def test_a_hostile_name_can_not_fake_a_verdict(
     monkeypatch: pytest.MonkeyPatch, name: str, hostile: str
 ) -> None:
-    """Whatever somebody is called, the first line is ours and there is no control byte."""
+    """The first line is always ours, and there is no control character."""
     result = CASES[name]
     user: User = result.user._replace(display_name=hostile)
     screen = verdict(result._replace(user=user)).screen()

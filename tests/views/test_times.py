@@ -1,4 +1,4 @@
-"""Times as people say them, in their own zone."""
+"""Times as people say them, in local time."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from tests.support import gallery
         ({"days": 200}, "2026-05-08 15:30:00"),
     ],
 )
-def test_a_time_is_said(ago: dict[str, int], words: str) -> None:
-    """The nearer, the shorter; a day ends at local midnight, and the future has a date."""
+def test_how_a_time_is_shown(ago: dict[str, int], words: str) -> None:
+    """A day ends at local midnight, and the future has a date."""
     with gallery.clock() as told, gallery.in_zone("CET-1"):
         told.at(**ago)
         at = f"{told.now:%Y-%m-%dT%H:%M:%SZ}"
@@ -35,15 +35,15 @@ def test_a_time_is_said(ago: dict[str, int], words: str) -> None:
         assert said(at) == words
 
 
-def test_minutes_go_past_midnight() -> None:
-    """What is a minute ago is not `yesterday`."""
+def test_minutes_count_past_midnight() -> None:
+    """A minute ago is not `yesterday`."""
     with gallery.clock() as told:
         told.at(hours=14, minutes=29)
         assert said("2026-11-23T23:58:00Z") == "3 min ago (23:58:00)"
 
 
-def test_another_day_has_its_own_summer_time() -> None:
-    """Each time is in the zone's offset of its own day."""
+def test_each_day_has_its_own_offset() -> None:
+    """Summer time counts in summer only."""
     with gallery.in_zone("CET-1CEST,M3.5.0,M10.5.0/3"):
         assert [dated(f"2026-{month}-01T12:00:00Z") for month in ("07", "12")] == [
             "2026-07-01 14:00:00",
@@ -52,8 +52,8 @@ def test_another_day_has_its_own_summer_time() -> None:
 
 
 @given(st.text(max_size=24) | st.sampled_from(["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]))
-def test_what_is_no_time_comes_back(text: str) -> None:
-    """Somebody may have written anything into the store: it is shown, never a bug."""
+def test_what_is_not_a_time_is_returned_unchanged(text: str) -> None:
+    """The store may hold anything; it never ends as a bug."""
     for zone in ("CET-1", "EST5"):
         with gallery.in_zone(zone):
             assert said(text) == dated(text)

@@ -1,4 +1,4 @@
-"""Keys as they are listed, and what a rotation says."""
+"""The answers of `keys list` and `keys rotate`."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ KEYS = [
 ]
 
 
-def test_the_facts_are_the_keys() -> None:
-    """Each with all that is known of it, and never the key itself."""
+def test_json_has_the_facts_of_each_key() -> None:
+    """All that is known of each key, but not the key itself."""
     assert listing(KEYS).facts == {"keys": [key._asdict() for key in KEYS]}
 
 
-def test_the_screen_says_which_can_go() -> None:
-    """Present, needed by so many, or unused; an old audit key is always needed."""
+def test_the_screen_shows_which_keys_are_needed() -> None:
+    """Present, needed by some users, or unused; an old audit key is always needed."""
     lines = [" ".join(line.split()) for line in piped(listing(KEYS).screen()).splitlines()]
     assert lines[1:] == [
         f"verify.key aa present {said(AT)} 0 days",
@@ -50,10 +50,10 @@ def test_the_screen_says_which_can_go() -> None:
         ("portal", None, 7, ["rotation finished", "7 PINs resealed", "run it again"], "back"),
     ],
 )
-def test_what_a_rotation_says(
+def test_a_rotation_says_what_to_do_next(
     kind: str, fingerprint: str | None, resealed: int, words: list[str], absent: str
 ) -> None:
-    """What was made, and what is to be done now."""
+    """What was made, and what to do now."""
     answer = rotated(kind, fingerprint, resealed)
     facts = {"kind": kind, "fingerprint": fingerprint, "resealed": resealed, "withdrawn": 0}
     assert answer.facts == facts

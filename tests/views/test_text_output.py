@@ -1,4 +1,4 @@
-"""Drawing: plain or on a terminal, hostile data stays text, and no word gets lost."""
+"""Text output, plain and on a terminal: hostile data stays text, and nothing gets lost."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def stray_controls(text: str) -> list[str]:
 @pytest.mark.parametrize("text", HOSTILE, ids=repr)
 @pytest.mark.parametrize("unicode", [True, False])
 def test_hostile_text_is_harmless_in_a_pipe(text: str, unicode: bool) -> None:
-    """No control byte, no line more than there are, ASCII where asked for, markup literal."""
+    """No control character, no extra line, ASCII if asked for, markup as text."""
     out = piped(blocks_with(text), UNCOLOURED if unicode else ASCII)
     assert stray_controls(out) == []
     assert out.count("\n") == piped(blocks_with("harmless")).count("\n")
@@ -59,7 +59,7 @@ def test_hostile_text_is_harmless_in_a_pipe(text: str, unicode: bool) -> None:
 def test_hostile_text_is_harmless_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, text: str, unicode: bool, color: bool
 ) -> None:
-    """Apart from our own colours there is no control byte, and markup is text."""
+    """No control character but our own colours, and markup as text."""
     display = COLOURED._replace(unicode=unicode, color=color)
     out = drawn(blocks_with(text), display, monkeypatch, columns=200)
     assert ("\x1b[" in out) is color
@@ -81,15 +81,17 @@ def test_hostile_text_is_harmless_on_a_terminal(
     ],
     ids=len,
 )
-def test_no_width_loses_a_word(monkeypatch: pytest.MonkeyPatch, columns: int, text: str) -> None:
-    """Narrow or wide, every character is there: wrapped or folded, never cut."""
+def test_no_width_loses_a_character(
+    monkeypatch: pytest.MonkeyPatch, columns: int, text: str
+) -> None:
+    """Text is wrapped or folded, never cut."""
     out = drawn(blocks_with(text), UNCOLOURED, monkeypatch, columns=columns)
     assert letters(out) == letters(piped(blocks_with(text)))
 
 
 @pytest.mark.parametrize("columns", WIDTHS)
-def test_a_chart_keeps_its_figures(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
-    """Next to an account's long name, neither an hour nor a digit of the total is cut off."""
+def test_a_chart_is_never_cut(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    """Next to a long account name every hour and every digit is there."""
     chart = [Chart([("account-with-quite-a-long-name", list(range(24)), "1234")])]
     out = drawn(chart, UNCOLOURED, monkeypatch, columns=columns)
     assert letters(out) == letters(piped(chart))
@@ -99,7 +101,7 @@ def test_a_chart_keeps_its_figures(monkeypatch: pytest.MonkeyPatch, columns: int
 def test_a_long_list_keeps_every_cell_on_every_page(
     monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:
-    """The second page, whose columns go by the first, loses nothing either."""
+    """The second page loses nothing either."""
     columns_of_it = ("user", "account", "name", "state", "used", "last attempt")
 
     def rows(first: str) -> list[tuple[str, ...]]:
@@ -113,8 +115,8 @@ def test_a_long_list_keeps_every_cell_on_every_page(
     assert letters(out) == letters(piped(table()))
 
 
-def test_a_table_s_head_stands_once_and_its_pages_follow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many pages come from the store, it is one table; without rows it is a sentence."""
+def test_a_table_has_one_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several pages are one table; without rows it is a sentence."""
     pages = [[("alice", "1")], [], [("bob", "2")]]
     for out in (
         piped([Table(("user", "n"), iter(pages), "nobody")]),
@@ -141,7 +143,7 @@ def test_the_verdict_is_a_sign_and_a_word_before_it_is_a_colour() -> None:
 def test_no_color_gives_no_colour_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
-    """NO_COLOR, whatever its value, keeps every escape sequence away."""
+    """NO_COLOR with any value prevents every escape sequence."""
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("NO_COLOR", value)
@@ -154,7 +156,7 @@ def test_no_color_gives_no_colour_on_a_terminal(
 def test_without_no_color_a_terminal_gets_colours(
     monkeypatch: pytest.MonkeyPatch, no_color: str | None
 ) -> None:
-    """An empty NO_COLOR is none."""
+    """An empty NO_COLOR counts as unset."""
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
     if no_color is not None:
@@ -163,7 +165,7 @@ def test_without_no_color_a_terminal_gets_colours(
 
 
 def test_a_dumb_terminal_gets_no_colours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor does one whose kind nobody knows."""
+    """Neither does a terminal of unknown kind."""
     monkeypatch.delenv("NO_COLOR", raising=False)
     for value in ("dumb", None):
         if value is None:
@@ -174,7 +176,7 @@ def test_a_dumb_terminal_gets_no_colours(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_colours_can_be_read_on_light_and_on_dark(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the terminal's own colours only those that are neither near white nor near black."""
+    """Only colours that are neither near white nor near black."""
     for tone in Tone:
         out = drawn([Headline(tone, "word", "about"), Note("note", tone)], COLOURED, monkeypatch)
         codes = {
@@ -183,8 +185,8 @@ def test_the_colours_can_be_read_on_light_and_on_dark(monkeypatch: pytest.Monkey
         assert codes <= {0, 1, 2, 31, 32, 34, 35, 36}, (tone, codes)
 
 
-def test_a_wide_name_keeps_the_columns_in_line() -> None:
-    """Chinese and emoji take two columns each, a combining accent none; in a pipe too."""
+def test_wide_characters_keep_columns_aligned() -> None:
+    """Chinese characters and emoji take two columns, a combining accent none; in a pipe too."""
     names = ("Alice", "\u4f50\u85e4 \u5149", "Frank \U0001f98a", "Jose\u0301")
     out = piped([Table(("name", "state"), [[(name, "active") for name in names]], "nobody")])
     assert {cells(line.partition("active")[0]) for line in out.splitlines()[1:]} == {10}
@@ -193,7 +195,7 @@ def test_a_wide_name_keeps_the_columns_in_line() -> None:
 
 
 def test_a_time_is_never_folded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a table folds, it folds its texts; where that is not enough, rows flow."""
+    """A narrow table folds its texts; if that is not enough, rows flow."""
     time = "2026-11-24T13:30:12Z"
     row = ("a-login-of-some-length", time, "and a reason that has a number of words in it")
     for columns in (30, 40, 60, 80):
@@ -201,16 +203,16 @@ def test_a_time_is_never_folded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert time in drawn([table], UNCOLOURED, monkeypatch, columns=columns)
 
 
-def test_a_later_page_may_be_wider(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A long name on the second page is not folded while the terminal has room."""
+def test_a_later_page_widens_the_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long name on the second page is not folded if the terminal has room."""
     long = "somebody-with-a-long-login"
     table = Table(("user", "state"), iter([[("al", "active")], [(long, "locked")]]), "nobody")
     assert f"{long}  locked" in drawn([table], UNCOLOURED, monkeypatch)
 
 
 @pytest.mark.parametrize("blank", ["\u00a0", "\u2028", "\x1c", "\x85", "\t"])
-def test_only_spaces_at_the_end_are_left_out(blank: str) -> None:
-    """Another blank at the end of a name is shown for what it is: two names must look two."""
+def test_only_spaces_at_the_end_are_dropped(blank: str) -> None:
+    """Other blanks at the end of a name are escaped: two names must look different."""
     ending = f"alice{blank}"
     for block in (
         Headline(Tone.GOOD, "VERIFIED", ending),

@@ -1,4 +1,4 @@
-"""What backups, restores and the doctor say."""
+"""The answers of `backup`, `restore` and `doctor`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SICK = Check("clock", "the last event is of 2999", "set the clock right")
 
 
 def test_a_backup() -> None:
-    """Its file and size, and that the keys are not in it."""
+    """The file, its size, and a reminder that the keys are not in it."""
     answer = backed_up(Path("/b/x.db"), 1234567)
     assert answer.facts == {"file": "/b/x.db", "bytes": 1234567}
     assert "/b/x.db (1,234,567 bytes)" in piped(answer.screen())
@@ -26,7 +26,7 @@ def test_a_backup() -> None:
 
 @pytest.mark.parametrize("aside", [None, "/s/pincli.db.before"])
 def test_a_restore(aside: str | None) -> None:
-    """All figures; where the replaced store lies, if there was one."""
+    """All figures, and the folder of the replaced store, if there was one."""
     result = Restored(withdrawn=3, changed=4, aside=aside, gone_users=2)
     answer = restored(result)
     assert answer.facts == {
@@ -45,7 +45,7 @@ def test_a_restore(aside: str | None) -> None:
 
 
 def test_what_to_do_after_a_restore() -> None:
-    """Who lost a PIN, and how they get one; nothing where nobody did."""
+    """Who lost a PIN and how they get one, if any did."""
     nothing = Restored(withdrawn=0)
     assert "next:" not in piped(restored(nothing).screen())
     text = piped(restored(nothing._replace(withdrawn=2, changed=3)).screen())
@@ -54,8 +54,8 @@ def test_what_to_do_after_a_restore() -> None:
     assert "gone" not in text
 
 
-def test_all_well() -> None:
-    """Exit 0, every check by its name."""
+def test_a_healthy_store() -> None:
+    """Exit 0, and every check by its name."""
     answer = examined([WELL, WELL._replace(what="clock")])
     assert answer.facts == {
         "healthy": True,
@@ -70,8 +70,8 @@ def test_all_well() -> None:
     assert text.count("fine") == 2
 
 
-def test_what_was_not_checked_is_not_called_fine() -> None:
-    """It is no failure either: what can't be seen from here is said first, and counted apart."""
+def test_a_skipped_check_is_not_called_fine() -> None:
+    """It does not count as a failure either, and comes first."""
     answer = examined([WELL, unchecked("standby", "only a monitor sees it")])
     assert answer.exit_code is ExitCode.DONE
     text = piped(answer.screen())
@@ -80,8 +80,8 @@ def test_what_was_not_checked_is_not_called_fine() -> None:
     assert text.count("fine") == 1
 
 
-def test_something_is_wrong() -> None:
-    """Exit 8 and an error; the finding with its hint, the others fine, on stdout."""
+def test_a_failed_check() -> None:
+    """Exit 8 and an error; the finding and its hint are on stdout."""
     answer = examined([WELL, SICK])
     assert answer.facts["healthy"] is False
     assert answer.exit_code is ExitCode.UNAVAILABLE
@@ -95,7 +95,7 @@ def test_something_is_wrong() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=repr)
 def test_hostile_paths_stay_on_their_line(text: str) -> None:
-    """A folder may be called anything."""
+    """No path breaks a line."""
     answers = (
         backed_up(Path(text.replace("\0", "")), 1),
         restored(Restored(0, aside=text)),

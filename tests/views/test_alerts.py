@@ -36,7 +36,7 @@ LOUD = QUIET._replace(signs=[USER, AGAIN, ACCOUNT, AGENT, FLOOR])
 def answer(
     alerts: Alerts, *, may: str = "", exit_code: bool = False, everything: bool = False
 ) -> Answer:
-    """What an admin gets, or somebody who may run but one command."""
+    """The answer for an admin, or for a caller who may run one command only."""
 
     def may_run(line: str) -> bool:
         return line.startswith(f"pincli {may}")
@@ -55,8 +55,8 @@ def bars(failures: list[tuple[int, int]], *, unicode: bool = True) -> str:
     return chart
 
 
-def test_the_facts_are_the_figures_and_the_commands() -> None:
-    """A list for each kind; what each had before it has still, and more."""
+def test_json_has_the_figures_and_the_commands() -> None:
+    """Every key of every kind of sign."""
     facts = answer(LOUD).facts
     shared = {"bound": 2.5, "since": AT, "latest": AT, "by": ["amy", "ben"], "tickets": ["T-1"]}
     figures = {"users_failed": 3, "failures": 7, "unknown_users": 0}
@@ -81,8 +81,8 @@ def test_the_facts_are_the_figures_and_the_commands() -> None:
     }  # fmt: skip
 
 
-def test_the_keys_are_there_when_all_is_quiet() -> None:
-    """Empty lists, so that a script needs no `if`; what was acknowledged, if it is asked for."""
+def test_json_has_every_key_without_signs() -> None:
+    """Empty lists, so that a script needs no `if`; acknowledged signs only if asked for."""
     lists: dict[str, object] = {"accounts": [], "agents": [], "users": [], "floor": []}
     assert answer(QUIET).facts == lists
     acknowledged = {"id": "agent:cas", "account": None, "at": AT, "by": "lea",
@@ -91,8 +91,8 @@ def test_the_keys_are_there_when_all_is_quiet() -> None:
 
 
 @pytest.mark.parametrize("sign", [USER, ACCOUNT, AGENT, FLOOR])
-def test_each_kind_makes_the_exit_code(sign: Alert) -> None:
-    """4, if it is asked for, and never an error."""
+def test_exit_code_is_4_for_each_kind_of_sign(sign: Alert) -> None:
+    """Only with --exit-code, and never with an error."""
     one = QUIET._replace(signs=[sign])
     assert answer(one, exit_code=True).exit_code is ExitCode.LOCKED
     assert answer(one).exit_code is ExitCode.DONE
@@ -100,8 +100,8 @@ def test_each_kind_makes_the_exit_code(sign: Alert) -> None:
     assert answer(one, exit_code=True).problem is None
 
 
-def test_the_screen_says_what_and_what_to_run() -> None:
-    """A line for each subject, with its figures in words and its command."""
+def test_the_screen_shows_signs_and_commands() -> None:
+    """A line for each user, account or agent, with figures and a command."""
     text = piped(answer(LOUD, everything=True).screen())
     assert "\u2718 4 signs of an attack\n" in text
     for words in (
@@ -120,7 +120,7 @@ def test_the_screen_says_what_and_what_to_run() -> None:
 
 
 def test_a_long_login_leaves_the_sign_legible(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its id and its command stay whole, to be copied; what it says is not a thin column."""
+    """The id and the command stay whole for copying; the text keeps a readable width."""
     long = alert("user", "locked_again", "alice.smith@acme.example", 2, "acme gmbh")
     lines = drawn(answer(QUIET._replace(signs=[long])).screen(), UNCOLOURED, monkeypatch)
     assert "user:alice.smith@acme.example\n    locked 2 times in 30 days" in lines
@@ -128,7 +128,7 @@ def test_a_long_login_leaves_the_sign_legible(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_every_command_is_one_that_the_caller_may_run() -> None:
-    """An agent locks where an admin resets; what only admins do is left out."""
+    """An agent is advised to lock, where an admin is advised to reset."""
     text = piped(answer(LOUD, may="lock").screen())
     assert "pincli lock alice --account acme" in text
     assert "reset" not in text
@@ -136,8 +136,8 @@ def test_every_command_is_one_that_the_caller_may_run() -> None:
     assert "'command': ''" in str(answer(LOUD, may="lock").facts["accounts"])
 
 
-def test_quiet_is_said() -> None:
-    """In a word, and without a chart where nobody failed."""
+def test_no_signs() -> None:
+    """One line, without a chart."""
     assert piped(answer(QUIET).screen()) == "\u2714 no signs of an attack\n"
     assert piped(answer(QUIET).screen(), ASCII) == "[ok] no signs of an attack\n"
 
@@ -151,8 +151,8 @@ def test_the_highest_bar_is_the_highest_figure() -> None:
 
 
 @given(st.dictionaries(st.integers(0, 23), st.integers(1, 10_000), min_size=1))
-def test_a_single_failure_shows(figures: dict[int, int]) -> None:
-    """However high the others are; an hour without any is a dot, and more is never lower."""
+def test_a_single_failure_is_visible(figures: dict[int, int]) -> None:
+    """Even next to thousands; an hour without failures is a dot."""
     for unicode, signs in (
         (True, "\u00b7\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"),
         (False, ".:-=+*#%@"),
@@ -179,7 +179,7 @@ def test_the_worst_five_accounts_are_charted() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=repr)
 def test_hostile_names_stay_on_their_line(text: str) -> None:
-    """An agent's login is whatever the system says."""
+    """No name breaks a line."""
     alerts = LOUD._replace(
         signs=[alert("agent", "day", text, 5)], failures=[HourlyFailures(text, HOURS[3], 4)]
     )

@@ -1,4 +1,4 @@
-"""Events and the check of the trail, for people and for programs."""
+"""The answers of `audit list` and `audit verify`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ EVENT = Event(
 
 
 def test_a_line_of_json_is_the_event() -> None:
-    """Every column by its name, on one line, in ASCII."""
+    """One line of ASCII with every column by its name."""
     (line,) = audit.json_lines([EVENT._replace(reason="caf\u00e9\n\x1b")])
     assert line.endswith("\n")
     assert line.count("\n") == 1
@@ -42,8 +42,8 @@ def test_a_line_of_json_is_the_event() -> None:
     assert json.loads(line) == {**EVENT._asdict(), "reason": "caf\u00e9\n\x1b"}
 
 
-def test_a_line_for_people_leaves_out_what_is_not_there() -> None:
-    """The outcome is not said twice; ticket and reason are named; the time is local."""
+def test_a_line_of_text_leaves_out_empty_columns() -> None:
+    """It names ticket and reason, repeats no outcome, and shows local time."""
     refused = EVENT._replace(
         kind=EventKind.REFUSED, outcome="locked", user=None, ticket=None, reason="why"
     )
@@ -55,7 +55,7 @@ def test_a_line_for_people_leaves_out_what_is_not_there() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=repr)
 def test_hostile_text_stays_on_its_line(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever somebody wrote into the file, a list shows it escaped, in every form."""
+    """Every form of a list escapes what is in the store."""
     event = EVENT._replace(
         agent=text, command=text, user=text, account=text, outcome=text, reason=text, ticket=text
     )
@@ -70,8 +70,8 @@ def test_hostile_text_stays_on_its_line(text: str, monkeypatch: pytest.MonkeyPat
     assert all(line.isascii() for line in audit.json_lines([event]))
 
 
-def test_an_untouched_trail() -> None:
-    """How many events, and the head to note down."""
+def test_a_trail_that_is_intact() -> None:
+    """The answer has the number of events and the head."""
     answer = audit.checked(TrailReport(42, HEAD, None, None))
     assert answer.facts == {
         "events": 42,
@@ -94,7 +94,7 @@ def test_an_untouched_trail() -> None:
     ],
 )
 def test_a_finding(seq: int | None, finding: str, message: str) -> None:
-    """Exit 8, the number where there is one, and what to do."""
+    """Exit 8, the number of the event if there is one, and a hint."""
     answer = audit.checked(TrailReport(6, HEAD._replace(number=6), seq, finding))
     assert answer.exit_code is ExitCode.UNAVAILABLE
     assert answer.problem is not None
@@ -104,6 +104,6 @@ def test_a_finding(seq: int | None, finding: str, message: str) -> None:
 
 
 def test_a_trail_that_is_bad_from_the_first_event_has_no_head() -> None:
-    """Nothing that could be noted down and trusted later."""
+    """No head that an admin could note down and trust later."""
     report = TrailReport(0, Head(0, b"the store's id"), 1, "the event is missing")
     assert audit.checked(report).facts["head"] is None

@@ -1,4 +1,4 @@
-"""The bar: on a terminal, after a second, and gone in the end whatever happens."""
+"""The progress bar: on a terminal, after a second, and always removed."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def test_what_is_quick_shows_no_bar(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
-    """Nor does the last step of what was slow."""
+def test_quick_work_shows_no_bar(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    """The last step shows none either."""
     terminal = terminal_for(monkeypatch)
     with progress_bar("resetting") as progress:
         progress(1, 3)
@@ -62,10 +62,8 @@ def test_what_is_quick_shows_no_bar(monkeypatch: pytest.MonkeyPatch, clock: Cloc
     assert terminal.getvalue() == ""
 
 
-def test_after_a_second_it_shows_what_and_how_far(
-    monkeypatch: pytest.MonkeyPatch, clock: Clock
-) -> None:
-    """And takes itself away, the cursor with it."""
+def test_the_bar_appears_after_a_second(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    """It shows what is done and how far, and gives the cursor back."""
     terminal = terminal_for(monkeypatch)
     with progress_bar("resetting") as progress:
         clock.now += 1.1
@@ -77,8 +75,8 @@ def test_after_a_second_it_shows_what_and_how_far(
     assert text.index(HIDE_CURSOR) < text.rindex(SHOW_CURSOR)
 
 
-def test_no_terminal_no_bar(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
-    """A log file gets nothing, and neither does a closed stderr."""
+def test_without_a_terminal_there_is_no_bar(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    """Neither a log file nor a closed stderr gets a bar."""
     for stream in (io.StringIO(), None):
         monkeypatch.setattr(sys, "stderr", stream)
         with progress_bar("resetting") as progress:
@@ -87,8 +85,8 @@ def test_no_terminal_no_bar(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> No
         assert stream is None or stream.getvalue() == ""
 
 
-def test_an_error_takes_it_away_too(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
-    """Before the error is told."""
+def test_an_error_removes_the_bar(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    """Before the error is shown."""
     terminal = terminal_for(monkeypatch)
 
     def work() -> None:
@@ -102,10 +100,10 @@ def test_an_error_takes_it_away_too(monkeypatch: pytest.MonkeyPatch, clock: Cloc
     assert terminal.getvalue().index(HIDE_CURSOR) < terminal.getvalue().rindex(SHOW_CURSOR)
 
 
-def test_an_interrupt_just_as_it_appears_takes_it_away(
+def test_an_interrupt_while_it_starts_removes_the_bar(
     monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
-    """Ctrl-C while it is being started must not leave a terminal without a cursor."""
+    """Ctrl-C during the start must not leave a terminal without a cursor."""
     terminal = terminal_for(monkeypatch)
     start = Progress.start
     started: list[Progress] = []

@@ -1,4 +1,4 @@
-"""How an import is told: to people the first bad rows, to programs all of them."""
+"""The answers of an import: people see the first bad rows, programs all of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NONE = imports.Rejected(0, iter(()), "")
 
 
 def found(count: int, asked: list[int] | None = None) -> Iterator[RowProblem]:
-    """So many problems, one a line from line 2 on; notes which were asked for."""
+    """This number of problems, one a line from line 2 on; `asked` notes which were read."""
     for line in range(2, count + 2):
         if asked is not None:
             asked.append(line)
@@ -31,7 +31,7 @@ def screen(answer: Answer) -> str:
 
 @pytest.mark.parametrize("count", [1, 2, 19, 20])
 def test_up_to_twenty_problems_are_all_shown(count: int) -> None:
-    """Line, column where there is one, and what is wrong; nothing about more."""
+    """Line, column if there is one, and what is wrong."""
     answer = imports.problems(count, found(count))
     assert answer.complaints is not None
     told = answer.complaints()
@@ -41,8 +41,8 @@ def test_up_to_twenty_problems_are_all_shown(count: int) -> None:
 
 
 @pytest.mark.parametrize(("count", "more"), [(21, 1), (1_000_000, 999_980)])
-def test_of_more_the_first_twenty_and_a_count(count: int, more: int) -> None:
-    """The others are not even read."""
+def test_of_more_problems_the_first_twenty_are_shown(count: int, more: int) -> None:
+    """And a count of the others, which are not even read."""
     asked: list[int] = []
     answer = imports.problems(count, found(count, asked))
     assert answer.complaints is not None
@@ -54,8 +54,8 @@ def test_of_more_the_first_twenty_and_a_count(count: int, more: int) -> None:
     assert len(asked) <= 21
 
 
-def test_a_program_gets_all_of_them() -> None:
-    """As objects, page by page; a row as a whole has no column."""
+def test_json_has_all_problems() -> None:
+    """As objects; a problem of a whole row has no column."""
     answer = imports.problems(45, found(45))
     rows = answer.facts["problems"]
     assert isinstance(rows, Iterator)
@@ -66,8 +66,8 @@ def test_a_program_gets_all_of_them() -> None:
 
 
 @pytest.mark.parametrize(("count", "words"), [(1, "1 problem;"), (46, "46 problems;")])
-def test_bad_rows_are_a_failure_of_usage(count: int, words: str) -> None:
-    """Exit 2, an error beside the rows, and the word that nothing was written."""
+def test_bad_rows_end_with_exit_code_2(count: int, words: str) -> None:
+    """The error says that nothing was written."""
     answer = imports.problems(count, found(count))
     assert answer.exit_code is ExitCode.USAGE
     assert answer.problem is not None
@@ -76,8 +76,8 @@ def test_bad_rows_are_a_failure_of_usage(count: int, words: str) -> None:
     assert "nothing was written" in answer.problem.message
 
 
-def test_what_was_done_is_told_with_its_figures() -> None:
-    """Deactivations where there are any, and not as a nought."""
+def test_an_import_shows_its_figures() -> None:
+    """Deactivated users are counted only if there are any."""
     answer = imports.done(TALLY, NONE)
     assert answer.facts == TALLY._asdict()
     assert screen(answer) == "\u2714 imported 12 rows 3 added, 4 updated, 5 unchanged"
@@ -85,8 +85,8 @@ def test_what_was_done_is_told_with_its_figures() -> None:
     assert screen(more).endswith("5 unchanged, 6 deactivated")
 
 
-def test_a_dry_run_says_that_it_was_one() -> None:
-    """For people and for programs."""
+def test_a_dry_run_says_so() -> None:
+    """In text and in JSON."""
     answer = imports.dry_run(TALLY, NONE)
     assert answer.facts == {"dry_run": True, **TALLY._asdict()}
     assert screen(answer).startswith("import 12 rows added 3 updated 4 unchanged 5")
@@ -94,8 +94,8 @@ def test_a_dry_run_says_that_it_was_one() -> None:
     assert answer.exit_code is ExitCode.DONE
 
 
-def test_the_preview_says_how_many_are_switched_off() -> None:
-    """Before one types the account's name."""
+def test_the_preview_shows_how_many_are_deactivated() -> None:
+    """Before the admin confirms with the account's name."""
     blocks = imports.preview(TALLY._replace(deactivated=6), "acme")
     text = piped(blocks)
     assert "6 users of acme are deactivated" in text
