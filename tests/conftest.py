@@ -1,4 +1,4 @@
-"""What all tests begin with: signals, the pace of properties, who runs what, and a fresh store."""
+"""Signals, time limits of Hypothesis, the choice of tests, and the fixtures of a fresh store."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ settings.register_profile("unhurried", deadline=None, suppress_health_check=[Hea
 settings.load_profile("unhurried")
 
 
-# Thousands of processes would compile pincli each for itself.
+# Without bytecode files each of thousands of processes would compile pincli.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 
 def pytest_configure() -> None:
-    """Let no signal be ignored or blocked: nohup and background jobs hand that down."""
+    """Let no signal be ignored or blocked, as under nohup or in a background job."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    # Python itself ignores these two, and takes care that no child does.
+    # Python itself ignores these two, but not in children.
     for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
@@ -40,13 +40,13 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """For `-n auto`: three workers to two cores, as many tests wait for processes."""
+    """Start three workers on two cores for `-n auto`, since many tests wait for processes."""
     cores = len(os.sched_getaffinity(0))
     return cores + cores // 2
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give what changes the machine to one worker, and leave out whose turn it is not."""
+    """Give the tests that change the machine to one worker; leave out rotating ones."""
     for item in items:
         if item.get_closest_marker("system") is not None:
             item.add_marker(pytest.mark.xdist_group("system"))
@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Begin with the usual umask, and leave the machine alone unless it may be changed."""
+    """Set the usual umask; skip tests that change the machine unless asked for."""
     os.umask(0o022)  # pincli, run in this process by an earlier test, leaves 077
     asked = os.environ.get("PINCLI_TEST_SYSTEM") == "1"
     if item.get_closest_marker("system") is not None and not asked:
@@ -68,7 +68,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what is marked so on both engines."""
+    """Run the tests marked `engines` on both."""
     definition = metafunc.definition
     both = definition.get_closest_marker("engines") and not definition.get_closest_marker("folder")
     for fixture in ("desk", "floor"):  # a floor may be built on the desk
@@ -79,7 +79,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
-    """A fresh store with its keys, and nobody in it: in a folder, or as `engines` asks."""
+    """A fresh, empty store with its keys: in a folder, or on a server for `engines`."""
     if getattr(request, "param", "sqlite") == "sqlite":
         yield new_desk(tmp_path)
         return
@@ -91,7 +91,7 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
 
 @pytest.fixture(scope="session")
 def served_template(server: Server, tmp_path_factory: pytest.TempPathFactory) -> ServedDesk:
-    """The floor on a server that tests get copies of."""
+    """The floor on a server; tests get copies."""
     desk = served_desk(server.database(make_schema), tmp_path_factory.mktemp("served-floor"))
     peopled(desk)
     return desk
