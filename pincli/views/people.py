@@ -36,6 +36,11 @@ def person_of(user: User) -> dict[str, object]:
     }
 
 
+def state_facts(user: User) -> dict[str, object]:
+    """The JSON keys of an answer about a user's state."""
+    return {"user": user.login, "account": user.account, "state": state_of(user).value}
+
+
 def record_of(user: User) -> dict[str, object]:
     """The JSON keys of a user's record."""
     return {**person_of(user), "added_at": user.added_at}
@@ -139,10 +144,15 @@ def erased(result: Erased) -> Answer:
 
 def activities(matched: int, changed: int, *, active: bool) -> Answer:
     """The answer of `user deactivate` and `user activate` for several users."""
-    word = "activated" if active else "deactivated"
+    return several(matched, changed, "activated" if active else "deactivated")
+
+
+def several(matched: int, changed: int, word: str) -> Answer:
+    """The answer of a command for several users, some of which it changed."""
+    rest = matched - changed
     return Answer(
-        {"matched": matched, "changed": changed, "unchanged": matched - changed},
-        lambda: [Headline(Tone.GOOD, f"{changed} {word}", f"{matched - changed} were already")],
+        {"matched": matched, "changed": changed, "unchanged": rest},
+        lambda: [Headline(Tone.GOOD, f"{changed} {word}", f"{rest} were already")],
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pincli.models import ShownPin, User
 from pincli.rules.lockout import state_of
 from pincli.views.blocks import Answer, Fields, Headline, Next, Note, Tone
-from pincli.views.people import record_of
+from pincli.views.people import record_of, several, state_facts
 from pincli.views.sanitiser import command
 from pincli.views.verdict import who
 
@@ -27,7 +27,7 @@ def shown(result: ShownPin) -> Answer:
 def changed(user: User) -> Answer:
     """The answer of `pin change`."""
     return Answer(
-        {"user": user.login, "account": user.account, "state": state_of(user).value},
+        state_facts(user),
         lambda: [Headline(Tone.GOOD, "PIN changed", who(user))],
     )
 
@@ -50,18 +50,13 @@ def locked(results: Sequence[tuple[User, bool]]) -> Answer:
         return Answer(
             {**record_of(user), "changed": changed}, lambda: [headline if changed else already]
         )
-    matched, changes = len(results), sum(changed for _, changed in results)
-    rest = matched - changes
-    return Answer(
-        {"matched": matched, "changed": changes, "unchanged": rest},
-        lambda: [Headline(Tone.GOOD, f"{changes} locked", f"{rest} were already")],
-    )
+    return several(len(results), sum(changed for _, changed in results), "locked")
 
 
 def unlocked(user: User) -> Answer:
     """The answer of `unlock`."""
     return Answer(
-        {"user": user.login, "account": user.account, "state": state_of(user).value},
+        state_facts(user),
         lambda: [
             Headline(Tone.GOOD, "unlocked", who(user)),
             Fields(

@@ -1,4 +1,4 @@
-"""A reset: what it would do, and the receipt."""
+"""The answers of `reset`: the preview, a dry run and the receipt."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pincli.models import Change, ResetUser, State, User
 from pincli.rules.lockout import is_locked, state_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone, counted
+from pincli.views.people import state_facts
 from pincli.views.verdict import collect_next, login_of
 
 _LISTED_AT_MOST = 20
@@ -14,7 +15,7 @@ _PINLESS = (State.UNCOLLECTED, State.INELIGIBLE)
 
 
 class ResetTally:
-    """Counts what became of users as they are reset, and keeps the first few to show."""
+    """Counts the results of a reset, and keeps the first ones to list."""
 
     def __init__(self) -> None:
         self.matched = self.reset = self.kept_locked = self.unlocked = 0
@@ -22,12 +23,7 @@ class ResetTally:
         self.pins: dict[int, str] = {}
 
     def add(self, results: Iterable[ResetUser], *, keep_pins: bool = False) -> None:
-        """Count some results.
-
-        Args:
-            results: What became of some users.
-            keep_pins: Whether their PINs are going to be revealed.
-        """
+        """Count some results; keep their PINs if they will be revealed."""
         for result in results:
             before, after = result.change
             self.matched += 1
@@ -41,7 +37,7 @@ class ResetTally:
 
     @property
     def unchanged(self) -> int:
-        """How many there was nothing to do for: they were done already."""
+        """The number of users who needed no reset."""
         return self.matched - self.reset
 
 
@@ -53,14 +49,14 @@ def preview(
     unlock: bool,
     issue: bool,
 ) -> list[Block]:
-    """What a reset would do, shown before it is confirmed.
+    """What a reset will do, shown before it is confirmed.
 
     Args:
-        total: How many users it is about.
-        states: How many of them are in each state.
-        named: They themselves, where they were named one by one.
-        unlock: Whether locked ones are released.
-        issue: Whether new PINs are made at once.
+        total: The number of users.
+        states: The number of users in each state.
+        named: The users, if they were named one by one.
+        unlock: Whether locked users are unlocked.
+        issue: Whether new PINs are generated at once.
     """
     pairs = [(state.value, f"{n}") for state, n in states.items() if n]
     then = "new ones are made at once" if issue else "customers open new ones in the portal"
@@ -81,10 +77,10 @@ def preview(
 
 
 def dry_run(tally: ResetTally, pages: Iterator[Sequence[User]], screen: Sequence[Block]) -> Answer:
-    """The answer of `reset --dry-run`: the receipt's keys, with what would be.
+    """The answer of `reset --dry-run`, with the keys of the receipt.
 
     Args:
-        tally: What would become of the users.
+        tally: The results that a reset would have.
         pages: The users as they are.
         screen: The preview.
     """
@@ -103,10 +99,10 @@ def receipt(
     """The answer of `reset`.
 
     Args:
-        tally: What became of the users.
-        pages: The users as they are now.
+        tally: The results.
+        pages: The users after the reset.
         reveal: Whether the issued PINs are shown.
-        file: Where the issued PINs were written, if they were.
+        file: The file of the issued PINs, if there is one.
     """
     facts = _facts(tally, pages)
     if file is not None:
@@ -127,9 +123,7 @@ def _facts(tally: ResetTally, pages: Iterator[Sequence[User]]) -> dict[str, obje
         "unchanged": tally.unchanged,
         "users": (
             {
-                "user": user.login,
-                "account": user.account,
-                "state": state_of(user).value,
+                **state_facts(user),
                 **({"pin": tally.pins[user.id]} if user.id in tally.pins else {}),
             }
             for page in pages
@@ -141,14 +135,12 @@ def _facts(tally: ResetTally, pages: Iterator[Sequence[User]]) -> dict[str, obje
 def _receipt_screen(
     tally: ResetTally, pages: Iterator[Sequence[User]], *, reveal: bool, file: str | None
 ) -> list[Block]:
-    details = [f"{tally.unchanged} unchanged" if tally.unchanged else ""]
-    details.append(
-        f"{tally.kept_locked} {'stays' if tally.kept_locked == 1 else 'stay'} locked"
-        if tally.kept_locked
-        else ""
-    )
-    details.append(f"{tally.unlocked} unlocked" if tally.unlocked else "")
-    about = ", ".join(detail for detail in details if detail)
+    details = {
+        "unchanged": tally.unchanged,
+        "stays locked" if tally.kept_locked == 1 else "stay locked": tally.kept_locked,
+        "unlocked": tally.unlocked,
+    }
+    about = ", ".join(f"{number} {word}" for word, number in details.items() if number)
     blocks: list[Block] = [Headline(Tone.GOOD, f"reset {counted(tally.reset, 'user')}", about)]
     if file is not None:
         blocks.append(Fields([("new PINs", file)]))
@@ -190,7 +182,7 @@ def _pins_table(tally: ResetTally, pages: Iterator[Sequence[User]]) -> Table:
 
 
 def _became(result: ResetUser) -> str:
-    """What became of a user, in words."""
+    """The result for one user, in words."""
     before, after = result.change
     words = ["unlocked"] if _was_unlocked(result.change) else []
     if result.pin is not None:

@@ -12,7 +12,7 @@ def parser(description: str | None, *, runs: int) -> argparse.ArgumentParser:
 
     Args:
         description: The benchmark's docstring.
-        runs: How often each command runs unless told otherwise.
+        runs: The default of --runs.
     """
     result = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter

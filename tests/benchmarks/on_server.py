@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.benchmarks import timing
-from tests.benchmarks.population import CALLERS, PIN, Shape, copy_of, floor_verifier, store_of
+from tests.benchmarks.population import CALLERS, PIN, Shape, floor_verifier, store_of
 from tests.benchmarks.timing import Command
+from tests.support.floor import copy_of
 from tests.support.postgresql import Database, Server, programs, servers
 from tests.support.served import ServedDesk, make_schema
 
@@ -27,7 +28,7 @@ _SETTINGS = {
 
 @contextmanager
 def running_server() -> Iterator[Server]:
-    """A server below the folder for temporary files, whatever --cache says.
+    """A server below the folder for temporary files, not in --cache.
 
     It runs as another login than root, and a socket's path has to be short.
     """
@@ -59,7 +60,7 @@ def moved(shape: Shape, cache: Path, server: Server, folder: Path) -> ServedDesk
 
 
 def floor_tables(database: Database) -> str:
-    """The tables of floor.py beside the store, with one user; what psycopg connects by."""
+    """Make the tables of floor.py, with one user; the connection string for psycopg."""
     for statement in (
         "CREATE TABLE users (id bigint PRIMARY KEY, name text NOT NULL UNIQUE, "
         "verifier text NOT NULL, failed_attempts bigint NOT NULL)",

@@ -1,6 +1,6 @@
 """The hash alone, behind a prompt: warmed, then from Enter to the answer. Run as a script.
 
-With a database, the hash stands between the two durable commits of floor.py; with one on a
+With a database, the hash comes between the two durable commits of floor.py; with one on a
 server, named as psycopg takes it, both come after the hash, in one round trip. With --again it
 asks for ever.
 Usage: python prompt.py [--again] VERIFIER [DATABASE]

@@ -29,7 +29,7 @@ def main() -> None:
         results = timing.alternate([folder_store, served], given.runs)
         spent = (server_cpu(server) - before) / (given.runs + 1)
         timing.print_runs(results)
-        print(f"  the server's CPU time, beside that: {spent * 1000:.1f} ms a verify")
+        print(f"  the server's own CPU time: {spent * 1000:.1f} ms a verify")
         timing.print_ratio(
             "PostgreSQL to SQLite", results[served.name], results[folder_store.name], "1.7"
         )

@@ -154,8 +154,8 @@ def ratio(times: Sequence[float], base: Sequence[float]) -> float:
 def pincli() -> tuple[str, ...]:
     """The installed program, as a user starts it.
 
-    With its bytecode, as an installation has it: where PYTHONDONTWRITEBYTECODE is set, a
-    working copy that was edited would be compiled anew by every run.
+    With its bytecode, as in an installation: with PYTHONDONTWRITEBYTECODE set, every run would
+    compile an edited working copy.
     """
     for folder in package.__path__:
         compileall.compile_dir(folder, quiet=1)

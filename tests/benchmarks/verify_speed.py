@@ -1,6 +1,6 @@
 """A cold `pincli verify` as a whole process, against the floor program (floor.py).
 
-Beside it, for context: what Python and Typer take alone, `--help` and `status USER`; and
+For context: what Python and Typer take alone, `--help` and `status USER`; and
 where the imports' time goes.
 """
 
@@ -52,10 +52,10 @@ def print_imports(verify: Command) -> None:
     """Own time of the modules that a verify loads, summed by top-level package."""
     words = verify.argv[len(timing.pincli()) :]
     argv = [sys.executable, "-X", "importtime", "-m", "pincli", *words]
-    told = timing.run(verify._replace(argv=argv)).err
+    report = timing.run(verify._replace(argv=argv)).err
     times: Counter[str] = Counter()
     modules: Counter[str] = Counter()
-    for microseconds, module in _LINE.findall(told):
+    for microseconds, module in _LINE.findall(report):
         package = module.decode().split(".")[0]
         times[package] += int(microseconds)
         modules[package] += 1

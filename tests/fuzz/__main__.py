@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found.mkdir(parents=True, exist_ok=True)
     how = "guided" if is_guided() and not options.unguided else "unguided"
     print(f"{how}, {options.seconds} s a target, what is found goes to {found}")
-    # All of them, whatever is found meanwhile.
+    # All of them, even if one finds something.
     return max([_run(name, how, options.seconds, found) for name in options.targets])
 
 

@@ -54,7 +54,7 @@ class Target(NamedTuple):
     """One thing that reads bytes.
 
     Attributes:
-        run: Takes them, and raises whatever is no answer to them.
+        run: Takes the bytes, and raises if a promise is broken.
         seeds: Good and nearly good ones to begin with.
     """
 
@@ -65,7 +65,7 @@ class Target(NamedTuple):
 def people(content: bytes, *, ignore_unknown: bool = False) -> None:
     """A file of people: rows, problems or a sentence, in text that can be shown and stored.
 
-    What is told of a row names a line that there is.
+    Every problem names an existing line.
     """
     layout = layout_of(ignore_unknown=ignore_unknown)
     rows: list[RawRow] = []
@@ -109,9 +109,9 @@ def names(data: bytes) -> None:
     assert mask_pins(mask_pins(text)) == mask_pins(text)
     assert _PIN.search(mask_pins(text)) is None
     for unicode in (True, False):
-        told = shown(text, unicode=unicode)
-        assert all(each.isprintable() or each in "\u200c\u200d" for each in told)
-        assert unicode or told.isascii()
+        out = shown(text, unicode=unicode)
+        assert all(each.isprintable() or each in "\u200c\u200d" for each in out)
+        assert unicode or out.isascii()
 
 
 def user_file(data: bytes) -> None:

@@ -49,7 +49,7 @@ def test_the_command_runs(tmp_path: Path, options: tuple[str, ...]) -> None:
 def test_a_broken_promise_is_found_and_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The smallest input that breaks it lies in the folder, and can be run again."""
+    """The smallest input that breaks it is in the folder, and can be run again."""
     from tests.fuzz.engines import run_unguided
 
     def breaks(data: bytes) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from pincli.operations.alerts import find_alerts
 from pincli.operations.session import Session
-from tests.support.calling import ATTACKS, DAY, HOUR, Floor, Happened, at, lay
 from tests.support.desk import Desk
 from tests.support.expected_signs import Expected, Sign, alarms
+from tests.support.simulated_calls import ATTACKS, DAY, HOUR, Floor, Happened, at, lay
 
 BEGINS = 14 * DAY + 10 * HOUR
 """An attack begins after two weeks, on a Monday at ten."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pincli.models import Outcome
+from tests.support.copies import marked_here
 from tests.support.desk import Desk, Ran, killed, new_desk
 from tests.support.disks import small_disk_at
 from tests.support.driving import (
@@ -24,7 +25,6 @@ from tests.support.driving import (
     verify_of,
 )
 from tests.support.failpoints import Plan
-from tests.support.marks import marked_here
 from tests.support.strace import require_strace, traced
 
 PAGE = 4096

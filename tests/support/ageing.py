@@ -1,4 +1,4 @@
-"""What happened long ago: events that are really linked and sealed, under a clock that is slow."""
+"""Events of long ago, really linked and sealed, made under a slow clock."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ $$"""
 
 
 def days_ago(days: float) -> str:
-    """A time as events bear it."""
+    """A time as events have it."""
     return written(datetime.now(UTC) - timedelta(days=days))
 
 
 @contextmanager
 def long_ago(days: int, desk: Desk | None = None) -> Iterator[None]:
-    """What the sessions of this process do meanwhile bears a time so many days ago.
+    """Let the sessions of this process write times of this many days ago.
 
     Args:
-        days: How many.
-        desk: The store, if there is one; else it may be made meanwhile.
+        days: How many days.
+        desk: The store, if there is one already.
     """
     slow = f"(clock_timestamp() - interval '{days} days')".encode()
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""An answer as the commands take it."""
+"""A verify with the renewal after it, as the command does it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pincli.operations.verify import verify as verdict_of
 
 
 def verify(session: Session, name: str, pin: str, ticket: str | None) -> Verdict:
-    """The verdict, which is told here, and then the renewal."""
+    """The verdict, after the renewal."""
     verdict = verdict_of(session, name, pin, ticket)
     renew(session, verdict, pin)
     return verdict

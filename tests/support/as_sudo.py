@@ -16,7 +16,7 @@ NOBODY = pwd.getpwnam("nobody")
 
 
 def read_instead(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a file of the test's stand for /etc/pincli/pincli.toml."""
+    """Read this file in place of /etc/pincli/pincli.toml."""
     monkeypatch.setattr(deployment, "read_deployment", lambda: read_deployment(path))
 
 

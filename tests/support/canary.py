@@ -1,4 +1,4 @@
-"""One PIN that is looked for everywhere, and must be found nowhere."""
+"""A PIN that must never be found in outputs or files."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ CANARY = "904617"
 
 
 def nowhere(ran: Ran) -> None:
-    """The PIN is in nothing that was printed, nor is this a bug's traceback."""
+    """Fail if the PIN was printed, or a traceback."""
     assert CANARY not in ran.out + ran.err, ran
     assert ran.code != 1, ran
     assert "Traceback" not in ran.err, ran
 
 
 def in_no_file(desk: Desk) -> None:
-    """The PIN is in no byte of store, keys, journals or temporary files."""
+    """Fail if the PIN is in the store, keys, journals or temporary files."""
     root = desk.store.parent
     files = [path for path in root.rglob("*") if path.is_file()]
     assert desk.database in files
@@ -26,7 +26,7 @@ def in_no_file(desk: Desk) -> None:
 
 
 def people_with_canary(desk: Desk) -> Desk:
-    """Alice has the canary as her PIN; the others another or none, one is locked."""
+    """Add alice with the canary as her PIN, and others with another PIN or none."""
     assert broken_rule(CANARY) is None
     desk.collected("alice", pin=CANARY)
     desk.collected("bob", pin=WRONG)

@@ -13,7 +13,7 @@ import pytest
 
 @contextmanager
 def small_disk_at(folder: Path, kib: int) -> Iterator[Path]:
-    """A file system of so many KiB, mounted on a folder that is made for it."""
+    """A file system of this size, mounted on a new folder."""
     if os.geteuid() != 0:
         pytest.skip("mounting takes root, which CI is")
     folder.mkdir()

@@ -1,8 +1,7 @@
 """Run pincli many times, each in a process of its own that is forked with everything imported.
 
-One job a line on stdin, as JSON, or a list of jobs to be run at once; one answer a line on
-stdout. A child is the real program with its own descriptors, from argv to exit code: it just has
-not to import anything.
+A line of stdin is a JSON list of jobs to run at once; a line of stdout has their results. A child
+is the real program with its own descriptors, from argv to exit code, but imports nothing.
 """
 
 from __future__ import annotations
@@ -28,10 +27,7 @@ def serve() -> None:
     """Answer jobs until stdin ends."""
     _import_everything()
     for line in sys.stdin:
-        jobs = json.loads(line)
-        alone = isinstance(jobs, dict)
-        ended = _run([jobs] if alone else jobs)
-        json.dump(ended[0] if alone else ended, sys.stdout)
+        json.dump(_run(json.loads(line)), sys.stdout)
         sys.stdout.write("\n")
         sys.stdout.flush()
 
@@ -49,7 +45,7 @@ def _import_everything() -> None:
 
 
 def _run(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Fork a child for each job, let all begin at once, kill those that are to be, and tell all."""
+    """Fork a child for each job, let all begin at once, kill some on time, and collect all."""
     gate, let_in = os.pipe()
     children = [_begin(job, gate, let_in) for job in jobs]
     os.close(gate)

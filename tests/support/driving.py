@@ -1,12 +1,9 @@
-"""Pincli in processes that a test drives: held at a point, released together, killed."""
+"""Pincli in processes that a test pauses, starts together or kills."""
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,9 +20,10 @@ from pincli.operations.verify import verify
 from pincli.store.contract import Transaction
 from pincli.store.steps import pins as pin_steps
 from pincli.vault.answers import PRODUCTION_COST
+from tests.support.copies import copied_to
 from tests.support.desk import Desk, Ran
 from tests.support.failpoints import Plan
-from tests.support.marks import marked_here
+from tests.support.forks import DRIVER, job, results, source
 from tests.support.replay import replay
 from tests.support.trail import play
 
@@ -51,7 +49,7 @@ class Log:
         return self.points().count(point)
 
     def wait_for(self, point: str, times: int = 1) -> None:
-        """Return once a point was reached so often."""
+        """Return once a point was reached this often."""
         wait_until(lambda: self.count(point) >= times, f"{point} x {times}")
 
 
@@ -76,7 +74,7 @@ class Driven:
             env=desk.environment(),
             cwd=ROOT,
             pass_fds=plan.gate,
-            process_group=0,  # so that SIGTSTP can stop it, whoever started pytest
+            process_group=0,  # so that SIGTSTP can stop it under any parent of pytest
         )
         os.close(ready_end)
         os.close(go_end)
@@ -88,7 +86,7 @@ class Driven:
         self.process.stdin.flush()
 
     def await_pause(self) -> None:
-        """Return once the run waits at its pause."""
+        """Wait until the run is at its pause."""
         assert select.select([self._ready], [], [], LONG_ENOUGH)[0], "no pause was reached"
         assert os.read(self._ready, 1), f"it ended without its pause: {self.log.points()}"
 
@@ -97,7 +95,7 @@ class Driven:
         os.write(self._go, b".")
 
     def continued(self) -> Ran:
-        """How it ended, once it was let go on after a stop."""
+        """Continue after a stop; how it ended."""
         self.signal(signal.SIGCONT)
         self.go_on()
         return self.end()
@@ -111,12 +109,12 @@ class Driven:
         self.process.send_signal(number)
 
     def end(self) -> Ran:
-        """How it ended, once it did."""
+        """Wait for the end; how it ended."""
         out, err = self.process.communicate(timeout=LONG_ENOUGH)
         return Ran(self.process.returncode, out.decode(), err.decode())
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Kill it if it still runs, and close its pipes."""
         if not self.ended():
             self.process.kill()
         self.process.communicate()
@@ -128,7 +126,7 @@ class Driven:
 def driven(
     desk: Desk, *arguments: str, plan: Plan | None = None, pin: str | None = None
 ) -> Iterator[Driven]:
-    """Start one driven run, and end it whatever happens.
+    """Start one driven run, and end it in any case.
 
     Args:
         desk: The store it works on.
@@ -170,7 +168,7 @@ def paused_verify(
 
 @contextmanager
 def stopped_verify(desk: Desk, user: str, pin: str) -> Iterator[Driven]:
-    """A verify that is charged and then stopped, as by SIGSTOP from anybody."""
+    """A verify that is charged and then stopped by SIGSTOP."""
     with paused_verify(desk, user, pin) as run:
         run.signal(signal.SIGSTOP)
         os.waitid(os.P_PID, run.process.pid, os.WSTOPPED | os.WNOWAIT)
@@ -194,14 +192,8 @@ class Run:
 class Forks:
     """Runs pincli in quick succession, by forked processes; see drive_forks.py."""
 
-    def __init__(self, driver: str = "tests.support.drive_forks") -> None:
-        self._process = subprocess.Popen(
-            (sys.executable, "-m", driver),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=ROOT,
-            text=True,
-        )
+    def __init__(self, driver: str = DRIVER) -> None:
+        self._process = source(driver)
 
     def run(
         self,
@@ -211,39 +203,28 @@ class Forks:
         plan: Plan | None = None,
         kill_after: float | None = None,
     ) -> Ran:
-        """Run pincli in a process, to its end or until it is killed after so many seconds."""
+        """Run pincli in a process, to its end or until it is killed after these seconds."""
         return self.at_once(desk, Run(arguments, stdin, plan or Plan(), kill_after))[0]
 
     def at_once(self, desk: Desk, *runs: Run) -> list[Ran]:
-        """Run pincli several times, each in a process of its own that begins with the others."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
+        """Run pincli several times at once, each in a process of its own."""
         environment = {
             "PINCLI_STORE": str(desk.location),
             "PINCLI_KEYS": str(desk.keys),
             "TMPDIR": str(desk.store.parent),
         }
         jobs = [
-            {
-                "arguments": run.arguments,
-                "stdin": base64.b64encode(run.stdin.encode()).decode(),
-                "environment": environment,
-                "plan": run.plan.dump(),
-                "kill_after": run.kill_after,
-            }
+            job(run.arguments, run.stdin.encode(), environment, run.plan.dump(), run.kill_after)
             for run in runs
         ]
-        self._process.stdin.write(json.dumps(jobs) + "\n")
-        self._process.stdin.flush()
-        ended = json.loads(self._process.stdout.readline())
-        return [Ran(each["code"], each["out"], each["err"]) for each in ended]
+        return [Ran(*each) for each in results(self._process, jobs)]
 
     def verify(self, desk: Desk, user: str, pin: str, plan: Plan | None = None) -> Ran:
         """`pincli verify USER --pin-stdin --json`, by a desk's host."""
         return self.run(desk.front, *verify_of(user), stdin=f"{pin}\n", plan=plan)
 
     def answers(self, desk: Desk, user: str, *pins: str) -> list[Ran]:
-        """As many callers at once as there are answers, at a desk's host."""
+        """One caller for each answer, all at once, at a desk's host."""
         runs = (Run(verify_of(user), f"{pin}\n") for pin in pins)
         return self.at_once(desk.front, *runs)
 
@@ -260,7 +241,7 @@ def verify_of(user: str) -> tuple[str, ...]:
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:
-    """Return once a condition holds; fail after a long while."""
+    """Wait until a condition holds; fail after a long while."""
     deadline = time.monotonic() + LONG_ENOUGH
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
@@ -268,7 +249,7 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
 
 
 def fresh(desk: Desk, name: str) -> Path:
-    """A path beside the store and the keys that nothing has used yet."""
+    """An unused path in the folder of the store."""
     number = 0
     while (path := desk.store.parent / f"{name}-{number}").exists():
         number += 1
@@ -277,23 +258,19 @@ def fresh(desk: Desk, name: str) -> Path:
 
 
 def copied(desk: Desk, folder: Path) -> Desk:
-    """The same store and keys as they are now, in another folder and one beside it."""
-    copy = replace(desk, store=folder, keys=folder.with_name(f"{folder.name}-keys"))
-    shutil.copytree(desk.store, copy.store, dirs_exist_ok=True)
-    shutil.copytree(desk.keys, copy.keys)
-    marked_here(copy.database, copy.keys)
-    return copy
+    """Copy the store into a folder and the keys into `FOLDER-keys`."""
+    return copied_to(desk, folder, folder.with_name(f"{folder.name}-keys"))
 
 
 def at_production_cost(desk: Desk, user: str, pin: str = RIGHT) -> None:
-    """Add a user whose PIN is hashed as in earnest."""
+    """Add a user whose PIN is hashed at the real cost."""
     desk.add(user)
     with desk.session(cost=PRODUCTION_COST) as session:
         pins.change(session, user, pin)
 
 
 def asked(desk: Desk, user: str, pin: str) -> Outcome:
-    """What a caller is answered, in this process: quick, where the process is not the matter."""
+    """The outcome of a verify in this process, which is quick."""
     with desk.session() as session:
         return verify(session, user, pin, None).outcome
 
@@ -305,7 +282,7 @@ def guess_wrong(desk: Desk, user: str, times: int, wrong: str = WRONG) -> None:
 
 
 def intact(desk: Desk) -> None:
-    """Fail unless SQLite finds the database whole; a server's own is its own affair."""
+    """Fail unless SQLite finds the database intact; a server is not checked."""
     if not desk.is_served:
         assert desk.sql("PRAGMA integrity_check") == [("ok",)]
 
@@ -331,29 +308,28 @@ def settle_down(desk: Desk) -> None:
         wait_until(is_quiet, "the server")
 
 
-def nothing_impossible(desk: Desk, told: Iterable[dict[str, Any]] = ()) -> None:
-    """Fail unless the database is whole, and two replays of its trail find nothing in it.
+def nothing_impossible(desk: Desk, answers: Iterable[dict[str, Any]] = ()) -> None:
+    """Fail unless the database is intact, and two replays find no error in its trail.
 
     Args:
         desk: The store.
-        told: The answers of verify that callers got; none may say more than the trail does.
+        answers: The answers of verify; none may say more than the trail does.
     """
     settle_down(desk)
-    play(desk.events())  # whoever opens it first rolls a killed transaction back
+    play(desk.events())  # opening it rolls a killed transaction back
     intact(desk)
-    assert replay(desk.sql, told).wrong == []
+    assert replay(desk.sql, answers).wrong == []
 
 
 def withdraw(desk: Desk, *users: str, unlock: bool = False) -> None:
     """Reset users as bulk work does: in one transaction."""
-    rows = [desk.user(user).id for user in users]
     rows = [desk.user(user).id for user in users]
     with desk.session() as session:
         session.store.write(pin_steps.withdraw, rows, unlock=unlock, reason="an attack")
 
 
 def edit(desk: Desk, *users: str, **fields: Any) -> None:
-    """Write into users' records what no command would, by a step as honest ones are."""
+    """Change fields of users' records that no command changes, in an honest transaction."""
 
     def edited(transaction: Transaction, rows: Sequence[int]) -> None:
         events = [

@@ -1,4 +1,4 @@
-"""What signs of an attack there must be, counted in the plainest way from what happened."""
+"""The expected signs of an attack, counted in the simplest way from the events."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from statistics import mean
 
-from tests.support.calling import DAY, HOUR, MINUTE, Happened
+from tests.support.simulated_calls import DAY, HOUR, MINUTE, Happened
 
 Sign = tuple[str, str, str]
 """Kind, sign and subject."""
@@ -16,7 +16,7 @@ WEEK, QUARTER, TWO = 7 * DAY, 15 * MINUTE, 2 * MINUTE
 
 
 class Expected:
-    """All that happened on a floor, to be asked at any time for what was to be seen then."""
+    """The events of a floor, and the signs that are expected at any time."""
 
     def __init__(self, happened: Iterable[Happened]) -> None:
         self.happened = [event._replace(at=float(int(event.at))) for event in happened]

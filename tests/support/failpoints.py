@@ -1,7 +1,7 @@
-"""Points in a run of pincli where a test watches, waits, breaks or kills it.
+"""Points in a run of pincli at which a test pauses, breaks or kills it.
 
-Only the drivers (drive_*.py) install them, in their own process: pincli itself knows
-nothing of them and reads nothing from its environment for them.
+Only the drivers (drive_*.py) install them, in their own process: pincli itself has no code
+for them.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ _STEPS: dict[object, tuple[str, str, type]] = {
 }
 """Steps, and the points before and after their transactions, waiting for the lock included.
 
-The second is reached only if the step gave such a result: a refusal is no charge.
+The second is reached only if the result has this type: a refusal is not a charge.
 """
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to happen to one run of pincli.
+    """What a test does to one run of pincli.
 
     Attributes:
         log: The file to which each point is appended, one a line, before anything else.
@@ -67,12 +67,12 @@ class Plan:
             repeats the arguments), full (no byte can be written to a file any more), starve (no
             memory can be had any more), linger (until an answer is written).
         kill_at: SIGKILL before the point of this number, counted from 1; 0 for never.
-        gate: Descriptors: one to say on that the pause is reached, one to wait on.
+        gate: Descriptors: one announces the pause, the other is waited on.
         cheap: Whether hashes are made at a low cost.
         longest_wait: Seconds to wait for a lock; 0 for pincli's own.
-        ago: Seconds by which the store's clock is slow.
+        ago: By how many seconds the store's clock is slow.
         powerless: Whether root's power over file permissions is given up.
-        server: Whether what a server is told is a point too, such as `server:COMMIT`.
+        server: Whether statements for a server are points too, such as `server:COMMIT`.
         deployment: A file that counts as /etc/pincli/pincli.toml, as if under sudo.
     """
 
@@ -158,7 +158,7 @@ class Points:
 
 
 def install(plan: Plan) -> None:
-    """Wrap what pincli is made of, in this process, so that the plan comes true."""
+    """Wrap functions of pincli in this process, as the plan says."""
     points = Points(plan)
     for owner, name, before, after in _WATCHED:
         _watch(points, owner, name, before, after)
@@ -189,7 +189,7 @@ def _utc(seconds: float) -> str:
 
 
 def give_up_capabilities() -> None:
-    """Let file permissions count for root too."""
+    """Let file permissions apply to root too."""
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
     none = (ctypes.c_uint32 * 6)()
     if ctypes.CDLL(None, use_errno=True).capset(header, none) != 0:
@@ -264,7 +264,7 @@ def _watch_sql(points: Points) -> None:
 def _watch_server(points: Points) -> None:
     """What is sent to a server, where charge and settle are sent at once.
 
-    `charged` is reached once the charge is on its way with its COMMIT, whatever becomes of it.
+    `charged` is reached once the charge and its COMMIT are sent, even if they fail.
     """
     from pincli.store.postgresql.attempts import FunctionAttempts
     from pincli.store.postgresql.connection import Connection

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 from pincli.models import UserType
 from pincli.operations import people
 from pincli.operations.verify import verify
+from tests.support.copies import copied_to
 from tests.support.desk import Desk, new_desk
-from tests.support.marks import marked_here
 from tests.support.served import ServedDesk
 
 RIGHT = "444159"
@@ -58,11 +57,7 @@ def copy_of(desk: Desk, folder: Path) -> Desk:
     """The same store and keys in another folder, to be changed at will."""
     if isinstance(desk, ServedDesk):
         return desk.copied(folder)
-    copy = Desk(folder / "store", folder / "keys", dict(desk.pins))
-    shutil.copytree(desk.store, copy.store)
-    shutil.copytree(desk.keys, copy.keys)
-    marked_here(copy.database, copy.keys)
-    return copy
+    return copied_to(desk, folder / "store", folder / "keys")
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -23,9 +23,9 @@ from pathlib import Path
 import pexpect
 
 import pincli
+from tests.support.copies import marked_here
 from tests.support.desk import Desk, Ran
 from tests.support.floor import new_floor
-from tests.support.marks import marked_here
 
 SERVICE = "pincli-t-svc"
 """Owns store and keys; nobody logs in to it."""
@@ -56,7 +56,7 @@ _NOT_NEEDED = (
     *("pytest", "_pytest", "hypothesis", "pexpect", "ptyprocess"),
     *("tzdata", "pygments"),  # of dateutil and rich, for what is not used here
 )
-"""Tools of the developers' that lie among the packages: thousands of files to copy."""
+"""Tools of developers among the packages: thousands of files that are not needed."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class AgentFloor:
             env={**self.environment(login), **(env or {})},
             cwd=cwd or self.home(login),
             timeout=60,
-            start_new_session=True,  # sudo would find the terminal of whoever runs the tests
+            start_new_session=True,  # else sudo finds the terminal of the test run
             check=False,
         )
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -191,7 +191,7 @@ class AgentFloor:
 
 
 def reason_to_skip() -> str:
-    """Why this machine can't have such a floor; empty if it can."""
+    """Why this machine can't have a floor with sudo; empty if it can."""
     return next(_reasons(), "")
 
 
@@ -290,7 +290,7 @@ def _make_folders() -> None:
 
 def _make_folder(folder: Path, mode: int = 0o755) -> None:
     folder.mkdir()
-    folder.chmod(mode)  # whatever the umask
+    folder.chmod(mode)  # despite the umask
 
 
 def _put_config_aside() -> None:

@@ -1,4 +1,4 @@
-"""Pincli run without its imports: one process of each worker has them, and forks every run."""
+"""Runs of pincli without its imports: one process has them, and forks every run."""
 
 from __future__ import annotations
 
@@ -13,48 +13,70 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+DRIVER = "tests.support.drive_forks"
 _ROOT = Path(__file__).parents[2]
 _ROOM = 60_000
-"""What a pipe takes without a reader."""
+"""Bytes that a pipe takes without a reader."""
 _turn = threading.Lock()
 
+Result = tuple[int, str, str]
+"""The exit code, stdout and stderr of a run."""
 
-def forked(
-    arguments: Sequence[str], stdin: bytes, environment: Mapping[str, str]
-) -> tuple[int, str, str] | None:
-    """The exit code, stdout and stderr of one run; None while another is on, or for long inputs."""
+
+def forked(arguments: Sequence[str], stdin: bytes, environment: Mapping[str, str]) -> Result | None:
+    """Run pincli; None if another thread runs it, or if the input is long."""
     if len(stdin) > _ROOM or not _turn.acquire(blocking=False):
         return None
     try:
-        job = {
-            "arguments": arguments,
-            "stdin": base64.b64encode(stdin).decode(),
-            "environment": environment,
-            "cwd": str(Path.cwd()),
-            "umask": _umask(),
-            "plan": None,
-            "kill_after": None,
-        }
-        source = _source(os.getpid())
-        assert source.stdin is not None
-        assert source.stdout is not None
-        source.stdin.write(json.dumps(job) + "\n")
-        source.stdin.flush()
-        ended: dict[str, Any] = json.loads(source.stdout.readline())
+        (result,) = results(_of_worker(os.getpid()), [job(arguments, stdin, environment)])
     finally:
         _turn.release()
-    return ended["code"], ended["out"], ended["err"]
+    return result
 
 
-@cache
-def _source(_: int) -> subprocess.Popen[str]:
+def source(driver: str = DRIVER) -> subprocess.Popen[str]:
+    """Start the process that forks; see drive_forks.py."""
     return subprocess.Popen(
-        (sys.executable, "-m", "tests.support.drive_forks"),
+        (sys.executable, "-m", driver),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=_ROOT,
         text=True,
     )
+
+
+def job(
+    arguments: Sequence[str],
+    stdin: bytes,
+    environment: Mapping[str, str],
+    plan: str | None = None,
+    kill_after: float | None = None,
+) -> dict[str, Any]:
+    """One run, as drive_forks.py reads it; with a plan the environment is an addition."""
+    return {
+        "arguments": arguments,
+        "stdin": base64.b64encode(stdin).decode(),
+        "environment": environment,
+        "cwd": str(Path.cwd()),
+        "umask": _umask(),
+        "plan": plan,
+        "kill_after": kill_after,
+    }
+
+
+def results(process: subprocess.Popen[str], jobs: list[dict[str, Any]]) -> list[Result]:
+    """Run these jobs at once, and wait for all."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps(jobs) + "\n")
+    process.stdin.flush()
+    ended = json.loads(process.stdout.readline())
+    return [(each["code"], each["out"], each["err"]) for each in ended]
+
+
+@cache
+def _of_worker(_: int) -> subprocess.Popen[str]:
+    return source()
 
 
 def _umask() -> int:

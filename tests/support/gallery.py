@@ -1,6 +1,6 @@
-"""The main screens, by the very commands, on a store in which every name and time is fixed.
+"""The main screens, drawn by the commands on a store with fixed names and times.
 
-Golden texts and the README's pictures are both made of them.
+Golden texts and the README's pictures are made of them.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _CLOCKED = ("pincli.operations.doctor.examination", "pincli.rules.times")
 
 
 class Clock:
-    """The time that pincli is told."""
+    """The clock that pincli sees."""
 
     def __init__(self) -> None:
         self.now = NOW - timedelta(days=20)
@@ -78,24 +78,24 @@ class _Terminal(io.StringIO):
 
 @contextmanager
 def clock() -> Iterator[Clock]:
-    """Everything in this process that asks for the time gets it from here."""
-    told = Clock()
+    """Replace the clock of pincli in this process."""
+    fixed = Clock()
 
     class Fixed(datetime):
-        """A datetime that knows what the clock was told."""
+        """A datetime with the time of the clock."""
 
         @classmethod
         def now(cls, tz: Any = None) -> Any:
-            return told.now
+            return fixed.now
 
-    fake = SimpleNamespace(strftime=told.strftime, gmtime=lambda: None)
+    fake = SimpleNamespace(strftime=fixed.strftime, gmtime=lambda: None)
     with mock.patch.object(connection, "time", fake):
         patches = [mock.patch(f"{module}.datetime", Fixed) for module in _CLOCKED]
         for each in patches:
             each.start()
         try:
             with in_zone("UTC"):
-                yield told
+                yield fixed
         finally:
             for each in patches:
                 each.stop()
@@ -103,14 +103,14 @@ def clock() -> Iterator[Clock]:
 
 @contextmanager
 def in_zone(name: str) -> Iterator[None]:
-    """This process is in that time zone."""
+    """Set the time zone of this process."""
     with mock.patch.dict(os.environ, {"TZ": name}):
         time.tzset()
         yield
     time.tzset()
 
 
-def furnished(folder: Path, told: Clock) -> Desk:
+def furnished(folder: Path, fixed: Clock) -> Desk:
     """A store with people of every kind and state, and a day of attacks behind it."""
     umask = os.umask(0o077)  # as pincli's own
     try:
@@ -133,11 +133,11 @@ def furnished(folder: Path, told: Clock) -> Desk:
             people.add(session, user, account, name, kind)
             if kind is not UserType.CLOUD_OFFICE and user != "erin":
                 pins.change(session, user, RIGHT)
-    told.at(days=5)
+    fixed.at(days=5)
     _miss(desk, "dave", "bob", 6)
     with desk.session(agent="portal") as session:
         locks.unlock(session, "bob", "by the customer in the portal")
-    told.at(hours=18)
+    fixed.at(hours=18)
     with desk.session(agent="dave") as session:
         verify(session, "alice", RIGHT, "T-4690")
     for ago, agent, user, times in (
@@ -147,13 +147,13 @@ def furnished(folder: Path, told: Clock) -> Desk:
         (2, "mona", "carol", 1),
         (1, "mona", "bob", 6),
     ):
-        told.at(hours=ago)
+        fixed.at(hours=ago)
         _miss(desk, agent, user, times)
-    told.at(minutes=20)
+    fixed.at(minutes=20)
     with desk.session(agent="anna") as session:
         people.set_active(session, "frank", active=False, reason="left the company")
         verify(session, WORDY, WRONG, "T-4700, opened by the customer's own support desk in Delft")
-    told.at()
+    fixed.at()
     return desk
 
 

@@ -30,7 +30,7 @@ class Module:
 
     @property
     def part(self) -> str:
-        """The folder below pincli/, or the module's own name if it lies in none."""
+        """The folder below pincli/, or the name of a module in none."""
         return self.name.removeprefix("pincli").lstrip(".").partition(".")[0]
 
     @property

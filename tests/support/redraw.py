@@ -1,4 +1,4 @@
-"""`python -m tests.support.redraw`: the golden screens and the README's pictures, made anew."""
+"""`python -m tests.support.redraw`: the golden screens and the README's pictures, written again."""
 
 from __future__ import annotations
 
@@ -70,18 +70,18 @@ line-height: {line_height}px; }}
 """
 
 
-def golden(desk: Desk, screen: str, folder: Path, told: gallery.Clock) -> str:
+def golden(desk: Desk, screen: str, folder: Path, clock: gallery.Clock) -> str:
     """A screen in a pipe and on terminals of every width, as text without styles.
 
     Args:
         desk: The furnished store, which is left as it is.
         screen: Which.
         folder: For copies of the store.
-        told: The clock.
+        clock: The clock.
     """
     parts = []
     for columns in WIDTHS:
-        told.at()
+        clock.at()
         copy = copy_of(desk, folder / f"{screen}-{columns}")
         text = Text.from_ansi(gallery.shown(copy, screen, columns=columns)).plain
         where = "in a pipe" if columns is None else f"{columns} columns"
@@ -89,9 +89,9 @@ def golden(desk: Desk, screen: str, folder: Path, told: gallery.Clock) -> str:
     return "\n".join(parts)
 
 
-def picture(desk: Desk, screen: str, folder: Path, told: gallery.Clock) -> str:
+def picture(desk: Desk, screen: str, folder: Path, clock: gallery.Clock) -> str:
     """A screen as SVG: what a terminal of 80 columns got, in its colours."""
-    told.at()
+    clock.at()
     shown = gallery.shown(copy_of(desk, folder / f"{screen}-picture"), screen, columns=80)
     console = Console(
         record=True, width=80, file=io.StringIO(), force_terminal=True, color_system="standard"
@@ -105,13 +105,13 @@ def picture(desk: Desk, screen: str, folder: Path, told: gallery.Clock) -> str:
 
 def everything() -> Iterator[tuple[Path, str]]:
     """Each file, and what it should hold."""
-    with tempfile.TemporaryDirectory() as made, gallery.clock() as told:
+    with tempfile.TemporaryDirectory() as made, gallery.clock() as clock:
         folder = Path(made)
-        desk = gallery.furnished(folder / "store", told)
+        desk = gallery.furnished(folder / "store", clock)
         for screen in gallery.SCREENS:
-            yield GOLDEN / f"{screen}.txt", golden(desk, screen, folder, told)
+            yield GOLDEN / f"{screen}.txt", golden(desk, screen, folder, clock)
         for screen in PICTURED:
-            yield PICTURES / f"{screen}.svg", picture(desk, screen, folder, told)
+            yield PICTURES / f"{screen}.svg", picture(desk, screen, folder, clock)
     for name, badge in badges().items():
         yield PICTURES / name, badge
 

@@ -2,8 +2,8 @@
 
 It knows the promise and not the program: at most six charges between two events that set the
 counter to 0, never an outcome without its charge, no counter that does not follow from the
-events before it, and a record for every user that is as the last event left it. Told what
-callers were told, it also sees that nobody was told more than what is on disk.
+events before it, and a record for every user that is as the last event left it. Given the answers
+that callers got, it also checks that no answer says more than what is on disk.
 """
 
 from __future__ import annotations
@@ -91,12 +91,12 @@ class _Story:
         self.counter = self.charges = 0
 
 
-def replay(ask: Ask, told: Iterable[dict[str, Any]] = ()) -> Replayed:
+def replay(ask: Ask, answers: Iterable[dict[str, Any]] = ()) -> Replayed:
     """Follow the whole trail of a store, and compare what it comes to.
 
     Args:
         ask: Runs SQL in its database.
-        told: What callers were told, as answers of `verify --json`.
+        answers: What callers were told: answers of `verify --json`.
     """
     events, records = ask(_QUERY), ask(_RECORDS)
     logins = dict(ask("SELECT login, uid FROM people"))
@@ -119,16 +119,16 @@ def replay(ask: Ask, told: Iterable[dict[str, Any]] = ()) -> Replayed:
             wrong.append(f"{uid.hex()}: the record is newer than the trail")
         if (locked_since is not None) != (counter == SIX and attempt is None):
             wrong.append(f"{uid.hex()}: six and the lock do not agree")
-    wrong += _more_told(stories, logins, told)
+    wrong += _more_told(stories, logins, answers)
     return Replayed(wrong, kinds)
 
 
 def _more_told(
-    stories: dict[bytes, _Story], logins: dict[str, bytes], told: Iterable[dict[str, Any]]
+    stories: dict[bytes, _Story], logins: dict[str, bytes], answers: Iterable[dict[str, Any]]
 ) -> list[str]:
-    """Users to whom more was said than the trail holds."""
+    """Users whose answers say more than the trail does."""
     said: dict[str, Counter[str]] = defaultdict(Counter)
-    for answer in told:
+    for answer in answers:
         outcome = answer.get("outcome") or (answer.get("error") or {}).get("code")
         if "user" in answer:
             said[answer["user"]][str(outcome)] += 1

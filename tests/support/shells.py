@@ -1,4 +1,4 @@
-"""Real shells in a pseudo-terminal: a line is typed, Tab pressed, and one sees what comes."""
+"""Real shells in a pseudo-terminal: type a line, press Tab, and read what comes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RUN = f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m pincli'
 
 _PROMPT = "ready> "
 _REPORT_KEYS = "\x18r"
-"""None that a terminal deals with itself while a shell is starting."""
+"""Keys that a terminal passes on while a shell starts."""
 _PATIENCE = 30.0
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()].|\x1b.")
 
@@ -58,7 +58,7 @@ class Completed(NamedTuple):
 
     Attributes:
         line: The line afterwards.
-        shown: What was drawn meanwhile, without escape sequences.
+        shown: What was drawn, without escape sequences.
     """
 
     line: str
@@ -137,7 +137,7 @@ class Shell:
     _seen = ""
 
     def _line(self) -> str:
-        """The line as the shell has it; it answers when all earlier keys are dealt with."""
+        """The line as the shell has it, after all earlier keys."""
         self._report.unlink(missing_ok=True)
         self._terminal.send(_REPORT_KEYS)
         deadline = time.monotonic() + _PATIENCE

@@ -33,7 +33,7 @@ _WORDS: dict[str, list[Any]] = {
     "pin_set_by": ["generated"],
     "failed_attempts": [1],
 }
-"""What is plausible beside what is made up."""
+"""Plausible values, next to made-up ones."""
 REFUSALS = ("tampered", "rolled_back", "unavailable")
 
 

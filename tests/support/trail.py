@@ -1,4 +1,4 @@
-"""The audit trail played back: every event must be one that the rules allow just there."""
+"""A replay of the audit trail: the rules must allow every event at its place."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pincli.models import Event, EventKind
 
 ALLOWED = 6
 _BESIDE_AN_ATTEMPT = (EventKind.ATTEMPT, EventKind.REFUSED)
-"""What may be told of a user while an attempt is open: nothing that changes the record."""
+"""The events that may happen while an attempt is open: they change no record."""
 
 
 @dataclass
 class _Line:
-    """What the events so far say of one user."""
+    """The state of one user after the events so far."""
 
     counter: int = 0
     charges: int = 0

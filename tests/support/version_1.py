@@ -122,7 +122,7 @@ class Version1:
         return self._seq
 
     def populate(self, users: int, events: int) -> None:
-        """So many more users, and events in all: verified callers, each on their own attempt."""
+        """Add users, and events up to this number: verified callers, each with one attempt."""
         self.connection.execute("BEGIN")
         first = self.connection.execute("SELECT count(*) FROM users").fetchone()[0]
         names = [f"u{number * 7919 % 10_000_000:07d}" for number in range(first, first + users)]

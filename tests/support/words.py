@@ -1,4 +1,4 @@
-"""Whether a store's index of words says what its records say."""
+"""A check that a store's index of words agrees with its records."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pincli.store.contract import Store
 
 
 def require_true_index(store: Store) -> None:
-    """Everybody is found by each of their words, and nobody by another's."""
+    """Fail unless each word finds exactly the users who have it."""
     rows: dict[str, set[int]] = defaultdict(set)
     for page in store.people.pages():
         for user in page:

@@ -28,17 +28,17 @@ from tests.support import gallery
 )
 def test_how_a_time_is_shown(ago: dict[str, int], words: str) -> None:
     """A day ends at local midnight, and the future has a date."""
-    with gallery.clock() as told, gallery.in_zone("CET-1"):
-        told.at(**ago)
-        at = f"{told.now:%Y-%m-%dT%H:%M:%SZ}"
-        told.at()
+    with gallery.clock() as fixed, gallery.in_zone("CET-1"):
+        fixed.at(**ago)
+        at = f"{fixed.now:%Y-%m-%dT%H:%M:%SZ}"
+        fixed.at()
         assert said(at) == words
 
 
 def test_minutes_count_past_midnight() -> None:
     """A minute ago is not `yesterday`."""
-    with gallery.clock() as told:
-        told.at(hours=14, minutes=29)
+    with gallery.clock() as fixed:
+        fixed.at(hours=14, minutes=29)
         assert said("2026-11-23T23:58:00Z") == "3 min ago (23:58:00)"
 
 

@@ -1,7 +1,7 @@
-"""A support floor made up: weeks of honest calls, and fifteen ways to attack it.
+"""A simulated support floor: weeks of honest calls, and fifteen attacks.
 
 Times are seconds from a Monday at midnight. Callers slip, forget and give up as people do; an
-attacker's answers are wrong. What is made up is laid into a store as the trail of it.
+attacker's answers are wrong. `lay` writes the events into a store.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ OPENS = 9 * HOUR
 
 
 class Happened(NamedTuple):
-    """Something at a floor.
+    """An event on the floor.
 
     Attributes:
         what: `wrong`, `right`, `locked`, `unlocked` or `unknown`.
-        user: None for a name that nobody has.
+        user: None for an unknown name.
     """
 
     at: float
@@ -62,12 +62,12 @@ class Floor:
         self._typos = {agent: 0.02 * chance.lognormvariate(-0.08, 0.4) for agent in self.agents}
 
     def caller(self) -> int:
-        """A user, those who call often the more often."""
+        """A user, chosen by how often each one calls."""
         (user,) = self.chance.choices(range(len(self.account_of)), cum_weights=self._calls_of)
         return user
 
     def weeks(self, number: int) -> list[Happened]:
-        """So many weeks of honest calls, Mondays to Fridays."""
+        """This many weeks of honest calls, Mondays to Fridays."""
         again: list[tuple[float, int]] = []
         counters: dict[int, int] = {}
         happened: list[Happened] = []
@@ -220,7 +220,7 @@ def _after_an_unlock(floor: Floor, at: float) -> Iterator[Happened]:
 
 
 def _names(number: int, apart: float, days: int = 1, *, by_one: bool = True) -> Attack:
-    """Names that nobody has, by one agent or through any of them."""
+    """Unknown names, by one agent or by all."""
 
     def attack(floor: Floor, at: float) -> Iterator[Happened]:
         for day in range(days):
@@ -260,7 +260,7 @@ ATTACKS: dict[str, tuple[Attack, frozenset[str]]] = {
     ),
     "an agent asks for six names a day": (_names(6, HOUR, 10), frozenset({"agent"})),
 }  # fmt: skip
-"""Each attack, and the kinds of signs that may tell of it."""
+"""Each attack, and the kinds of signs that may reveal it."""
 
 
 def at(moment: float) -> datetime:
@@ -269,7 +269,7 @@ def at(moment: float) -> datetime:
 
 
 def written(moment: float) -> str:
-    """The same as events bear it."""
+    """The same as events have it."""
     return f"{at(moment):%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -281,7 +281,7 @@ _PEOPLE = (
 
 
 def lay(desk: Desk, happened: Iterable[Happened]) -> None:
-    """Lay what happened into an empty store: an attempt before each answer, all linked."""
+    """Write the events into an empty store: an attempt before each answer, all linked."""
     happened = [*happened]
     users = sorted({event.user for event in happened if event.user is not None})
     accounts = {event.user: event.account for event in happened}
