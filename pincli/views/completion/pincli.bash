@@ -2,8 +2,8 @@
 # Nothing here evaluates what was typed or what pincli prints.
 
 # The line up to the cursor as words, nothing expanded. COMP_WORDS won't do: it is split at
-# @, = and : too, which stand in names and between an option and its value.
-# Sets words (before the cursor), word (at it), quote (the one it stands in), and head: the
+# @, = and : too, which occur in names and between an option and its value.
+# Sets words (before the cursor), word (at it), quote (the one around it), and head: the
 # part of word that readline keeps, so that replies come without it.
 _pincli_split() {
     local rest=${COMP_LINE:0:COMP_POINT} begun='' char
