@@ -92,15 +92,26 @@ def widths(natural: Sequence[int], folding: Sequence[bool], room: int) -> list[i
 
 
 def side_by_side(cells: Line, wide: Sequence[int]) -> Iterator[Line]:
-    """A row's lines, each cell in its column."""
-    for parts in zip_longest(*map(folded, [[cell] for cell in cells], wide), fillvalue=()):
-        line: list[Span] = []
-        column = 0
-        for part, width in zip(parts, wide, strict=True):
-            if any(span.text for span in part):
-                line += [Span(" " * (column - width_of(line))), *part]
-            column += width + GAP
-        yield line
+    """A row's lines, each cell folded in its column."""
+    folds = [
+        ["".join(span.text for span in part) for part in folded([cell], width)]
+        for cell, width in zip(cells, wide, strict=True)
+    ]
+    for texts in zip_longest(*folds, fillvalue=""):
+        styled = zip(texts, cells, strict=True)
+        yield in_columns([Span(text, cell.style) for text, cell in styled], wide)
+
+
+def in_columns(cells: Line, wide: Sequence[int]) -> Line:
+    """A row whose cells fit, as a line."""
+    line = []
+    blanks = 0
+    for cell, width in zip(cells, wide, strict=True):
+        if cell.text:
+            line += [Span(" " * blanks), cell]
+            blanks = 0
+        blanks += width + GAP - columns_of(cell.text)
+    return line
 
 
 def flowing(cells: Line, room: int) -> Iterator[Line]:

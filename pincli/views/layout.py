@@ -24,6 +24,7 @@ from pincli.views.folding import (
     columns_of,
     flowing,
     folded,
+    in_columns,
     padded,
     side_by_side,
     width_of,
@@ -145,12 +146,18 @@ class _Layout:
             yield from folded([self._span(table.empty)], self._columns)
 
     def _rows(
-        self, rows: Sequence[Line], folding: Sequence[bool], natural: Sequence[int] | None = None
+        self, rows: Sequence[Line], folding: Sequence[bool], natural: list[int] | None = None
     ) -> Iterator[Line]:
-        """Rows, their cells side by side where they fit."""
-        wide = widths(natural or _natural(rows), folding, self._columns)
+        """Rows, their cells side by side if they fit."""
+        natural = natural or _natural(rows)
+        wide = widths(natural, folding, self._columns)
         for row in rows:
-            yield from side_by_side(row, wide) if wide else flowing(row, self._columns)
+            if wide == natural:
+                yield in_columns(row, wide)
+            elif wide:
+                yield from side_by_side(row, wide)
+            else:
+                yield from flowing(row, self._columns)
 
     def _charted(self, chart: Chart) -> Iterator[tuple[str, str, str]]:
         """The labels, bars and closing words; the highest bar is the highest value of all."""
@@ -169,8 +176,7 @@ class _Layout:
         for number, row in enumerate(rows):
             chosen = number == menu.chosen
             cells = [Span(self._sign(_MARKERS) if chosen else " "), *row]
-            (line,) = side_by_side(cells, [1, *wide])
-            text = "".join(span.text for span in line)
+            text = "".join(span.text for span in in_columns(cells, [1, *wide]))
             yield [Span(" "), Span(padded(text, room), _CHOSEN_STYLE) if chosen else Span(text)]
         if menu.more:
             for part in folded([self._span(menu.more, _QUIET)], self._columns - 2 * GAP):
