@@ -83,15 +83,10 @@ class Chart(NamedTuple):
 
 
 class Menu(NamedTuple):
-    """Rows to choose from, and the number of the chosen one.
-
-    Attributes:
-        more: A sentence about what is not among the rows; may be empty.
-    """
+    """Rows to choose from, and the number of the chosen one."""
 
     rows: Sequence[Sequence[str]]
     chosen: int | None
-    more: str = ""
 
 
 Block = Headline | Band | Fields | Note | Next | Table | Chart | Menu

@@ -1,7 +1,7 @@
-"""Lines of styled spans, and rows of them: folded where they are too wide, never cut.
+"""Lines of styled spans, and rows of columns. What is too wide is folded, never cut.
 
-Times, states and figures stay whole; texts are folded. Where not even that fits, each row
-flows over as many lines as it takes.
+Times, states and figures stay whole; texts are folded. If a row still does not fit, its cells
+flow over several lines.
 """
 
 from __future__ import annotations

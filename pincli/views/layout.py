@@ -1,4 +1,4 @@
-"""Blocks as lines of styled spans: the one layout, for pipes and terminals alike."""
+"""Blocks as lines of styled spans: one layout for pipes and terminals."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _CHOSEN_STYLE = "bold reverse"
 
 
 def lines(blocks: Sequence[Block], display: Display, columns: int) -> Iterator[Line]:
-    """The blocks as lines of at most this width; a table's rows as they come."""
+    """The blocks as lines of this width at most; a table's rows as they come."""
     layout = _Layout(display, columns)
     for block in blocks:
         yield from layout.lines_of(block)
@@ -92,9 +92,9 @@ class _Layout:
                 yield from self._menu(block)
 
     def _span(self, text: str, style: str = "") -> Span:
-        """Text from anywhere, fit to be shown. Only spaces at its end are left out.
+        """Text as the sanitiser shows it, without spaces at its end.
 
-        The sanitiser shows other blanks for what they are: two names must look two.
+        Other blanks are escaped and stay: two names must look different.
         """
         return Span(shown(text, unicode=self._display.unicode).rstrip(" "), style)
 
@@ -102,7 +102,7 @@ class _Layout:
         return signs[0 if self._display.unicode else 1]
 
     def _headline(self, block: Headline) -> str:
-        """The sign and the word: the meaning must not hang on colour."""
+        """The sign and the word: their meaning needs no colour."""
         sign = _SIGNS.get(block.tone)
         return f"{self._sign(sign)} {block.word}" if sign else block.word
 
@@ -120,7 +120,7 @@ class _Layout:
         yield [edge]
 
     def _next(self, block: Next) -> Iterator[Line]:
-        """The command, and beside or below it what for."""
+        """The command, and the reason beside or below it."""
         line = [Span("  next: ", _QUIET), self._span(block.command, "bold dim")]
         why = self._span(f"({block.why})", _QUIET)
         beside = [*line, Span("   ", _QUIET), why]
@@ -169,7 +169,7 @@ class _Layout:
             yield label, drawn, closing
 
     def _menu(self, menu: Menu) -> Iterator[Line]:
-        """A row a line, cut short by the sink where it is too wide."""
+        """A line for each row; Rich cuts a line that is too wide."""
         rows = [[self._span(cell) for cell in row] for row in menu.rows]
         wide = _natural(rows)
         room = min(sum(wide) + GAP * len(wide) + 1, self._columns - 1)
@@ -178,11 +178,8 @@ class _Layout:
             cells = [Span(self._sign(_MARKERS) if chosen else " "), *row]
             text = "".join(span.text for span in in_columns(cells, [1, *wide]))
             yield [Span(" "), Span(padded(text, room), _CHOSEN_STYLE) if chosen else Span(text)]
-        if menu.more:
-            for part in folded([self._span(menu.more, _QUIET)], self._columns - 2 * GAP):
-                yield [Span(" " * 2 * GAP), *part]
 
 
 def _natural(rows: Sequence[Line]) -> list[int]:
-    """How wide each column of these rows is, folding nothing."""
+    """The widths of the columns of these rows, without folding."""
     return [max(columns_of(cell.text) for cell in column) for column in zip(*rows, strict=True)]

@@ -1,4 +1,4 @@
-"""The answer as text, two sinks for one layout: plain lines, and Rich on a terminal."""
+"""Blocks as text: plain lines in a pipe, drawn by Rich on a terminal."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _UNBOUNDED = 1_000_000
-"""Columns of a pipe."""
+"""The width of a pipe."""
 
 
 def write(blocks: Sequence[Block], display: Display, stream: TextIO) -> None:
-    """Write the blocks: drawn by Rich on a terminal, as plain lines elsewhere."""
+    """Write blocks to a stream."""
     if stream.isatty():
         _draw(blocks, display, _console(display, stream))
         return
@@ -34,7 +34,7 @@ def rows_of(blocks: Sequence[Block], display: Display, columns: int) -> list[str
 
 
 def rehearse() -> None:
-    """Draw a verdict to nowhere: the first one takes half as long again as the hash."""
+    """Draw a verdict to nowhere, since the first one takes 1.5 times as long as the hash."""
     blocks: list[Block] = [Headline(Tone.GOOD, ""), Fields([("", "")])]
     display = Display(unicode=True, color=True)
     _draw(blocks, display, _console(display, io.StringIO()))
@@ -59,7 +59,7 @@ def _draw(blocks: Sequence[Block], display: Display, console: Console) -> None:
     from rich.text import Text
 
     for line in lines(blocks, display, console.width):
-        # Only a menu is ever too wide.
+        # Only the line of a menu can be too wide.
         console.print(
             Text.assemble(*line),
             no_wrap=True,

@@ -16,7 +16,7 @@ from pincli.commands.output import show, writing
 from pincli.commands.prompts import ask_hidden, ask_line
 from pincli.errors import Interrupted
 from pincli.views import desk as view
-from pincli.views.blocks import Block, Menu, Note
+from pincli.views.blocks import Block, Menu, Note, Tone
 
 _ESCAPE = "\x1b"
 _KEYS = "Enter: next, Ctrl-C: cancel the call, Ctrl-D: end shift"
@@ -90,7 +90,8 @@ class Lines:
         if isinstance(shift.message, Listing) and shift.message.found.people:
             rows = enumerate(view.people_rows(shift.message.found, view.WIDEST), start=1)
             numbered = [(str(number), *row) for number, row in rows]
-            blocks.append(Menu(numbered, None, "The number of one of them, or other words."))
+            blocks.append(Menu(numbered, None))
+            blocks.append(Note("    The number of one of them, or other words.", Tone.QUIET))
         if shift.tally != before:
             blocks.append(Note(f"this shift: {view.counts(shift.tally)}"))
         return blocks
