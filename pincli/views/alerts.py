@@ -150,7 +150,4 @@ def _chart(alerts: Alerts) -> list[Block]:
     ]
     if not rows:
         return []
-    return [
-        Note("failed attempts an hour, the last 24 hours up to now", Tone.QUIET),
-        Chart(rows),
-    ]
+    return [Note("failed attempts an hour, the last 24 hours up to now", Tone.QUIET), Chart(rows)]

@@ -12,17 +12,7 @@ from pincli.config import read_display
 from pincli.models import Event
 from pincli.results import Archived, Listed, TrailReport
 from pincli.rules.texts import escape_formula
-from pincli.views.blocks import (
-    Answer,
-    Fields,
-    Headline,
-    Next,
-    Note,
-    Problem,
-    Table,
-    Tone,
-    counted,
-)
+from pincli.views.blocks import Answer, Fields, Headline, Next, Note, Problem, Table, Tone, counted
 from pincli.views.exit_codes import ExitCode
 from pincli.views.sanitiser import command, shown
 from pincli.views.times import dated, said

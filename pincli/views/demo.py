@@ -28,10 +28,7 @@ def ended(code: int) -> list[Block]:
 
 def closing() -> list[Block]:
     """The last lines of the demo."""
-    return [
-        Note(""),
-        Note("The throw-away store is gone. Your own begins with: pincli init"),
-    ]
+    return [Note(""), Note("The throw-away store is gone. Your own begins with: pincli init")]
 
 
 def story(steps: Sequence[dict[str, object]]) -> Answer:

@@ -24,15 +24,9 @@ class ExitCode(IntEnum):
     DONE = 0, "done; for verify: verified"
     BUG = 1, "a bug in pincli"
     USAGE = 2, "wrong usage; malformed PIN; nothing to prompt on"
-    INCORRECT = (
-        3,
-        'not verified: the PIN is incorrect (the sixth too, with "state": "locked")',
-    )
+    INCORRECT = (3, 'not verified: the PIN is incorrect (the sixth too, with "state": "locked")')
     LOCKED = 4, "not verified: locked; with --exit-code: found some"
-    NOTHING_TO_VERIFY = (
-        5,
-        "not verified: nothing to verify (inactive, ineligible, uncollected)",
-    )
+    NOTHING_TO_VERIFY = (5, "not verified: nothing to verify (inactive, ineligible, uncollected)")
     UNKNOWN = 6, "unknown or ambiguous user or account"
     REFUSED = 7, "refused by a rule, a role, or the person asked to confirm"
     UNAVAILABLE = 8, "store or keys unavailable or not to be trusted; nothing disclosed"
@@ -45,13 +39,7 @@ class ExitCode(IntEnum):
 
 
 OF_ANY_COMMAND = frozenset(
-    {
-        ExitCode.DONE,
-        ExitCode.BUG,
-        ExitCode.USAGE,
-        ExitCode.UNAVAILABLE,
-        ExitCode.INTERRUPTED,
-    }
+    {ExitCode.DONE, ExitCode.BUG, ExitCode.USAGE, ExitCode.UNAVAILABLE, ExitCode.INTERRUPTED}
 )
 """Every command can end with these; UNAVAILABLE if the answer can't be written."""
 

@@ -112,15 +112,9 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
             "3.37 or later is needed, with FTS5",
         ),
         Fault.LINK: (f"this is a link, which is not followed: {path}", "name the real file"),
-        Fault.EXPOSED: (
-            f"others can enter the store's folder: {path}",
-            f"chmod 700 {path}",
-        ),
+        Fault.EXPOSED: (f"others can enter the store's folder: {path}", f"chmod 700 {path}"),
     }
-    return words.get(
-        error.fault,
-        (f"the store can't be used: {path}{detail}", "tell an admin"),
-    )
+    return words.get(error.fault, (f"the store can't be used: {path}{detail}", "tell an admin"))
 
 
 def _server_words(fault: Fault, server: Server, detail: str) -> tuple[str, str] | None:
@@ -232,8 +226,7 @@ def backup_words(error: BackupUnavailable) -> tuple[str, str]:
         ),
     }
     return words.get(
-        error.fault,
-        (f"the backup can't be read: {path}{detail}", "nothing was restored"),
+        error.fault, (f"the backup can't be read: {path}{detail}", "nothing was restored")
     )
 
 
@@ -258,10 +251,7 @@ def keys_words(error: KeysUnavailable) -> tuple[str, str]:
             f"a key may not be read: {path}{detail}",
             _places("run pincli as the user who owns it"),
         ),
-        Fault.LINK: (
-            f"a key is a link, which is not followed: {path}",
-            "put the real file there",
-        ),
+        Fault.LINK: (f"a key is a link, which is not followed: {path}", "put the real file there"),
         Fault.EXPOSED: (
             f"a key can be read by others: {path}{detail}",
             f"chmod 600 {path}; a folder 700. If others were there, rotate the key",

@@ -25,10 +25,7 @@ def problems(count: int, found: Iterator[RowProblem]) -> Answer:
     """The answer of `import` for a file with bad rows; nothing was written."""
     message = f"the file has {counted(count, 'problem')}; nothing was written"
     return Answer(
-        {
-            "problem_count": count,
-            "problems": _listed(found),
-        },
+        {"problem_count": count, "problems": _listed(found)},
         complaints=lambda: _complaints(count, found),
         problem=Problem("usage", message, "correct the file and run the command again"),
         exit_code=ExitCode.USAGE,
@@ -39,12 +36,7 @@ def preview(tally: ImportTally, account: str) -> list[Block]:
     """What an import will do, shown before users are deactivated."""
     return [
         Headline(Tone.WARNING, f"import {counted(tally.rows, 'row')}"),
-        Fields(
-            [
-                *_pairs(tally),
-                ("missing", _missing(tally.deactivated, account)),
-            ]
-        ),
+        Fields([*_pairs(tally), ("missing", _missing(tally.deactivated, account))]),
     ]
 
 
@@ -112,11 +104,7 @@ def _missing(count: int, account: str) -> str:
 
 
 def _pairs(tally: ImportTally) -> list[tuple[str, str]]:
-    pairs = [
-        ("added", tally.added),
-        ("updated", tally.updated),
-        ("unchanged", tally.unchanged),
-    ]
+    pairs = [("added", tally.added), ("updated", tally.updated), ("unchanged", tally.unchanged)]
     if tally.deactivated:
         pairs.append(("deactivated", tally.deactivated))
     if tally.rejected:

@@ -25,11 +25,7 @@ def envelope(
         **facts,
     }
     if problem is not None:
-        result["error"] = {
-            "code": problem.code,
-            "message": problem.message,
-            "hint": problem.hint,
-        }
+        result["error"] = {"code": problem.code, "message": problem.message, "hint": problem.hint}
     return result
 
 

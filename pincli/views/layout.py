@@ -5,18 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pincli.config import Display
-from pincli.views.blocks import (
-    Band,
-    Block,
-    Chart,
-    Fields,
-    Headline,
-    Menu,
-    Next,
-    Note,
-    Table,
-    Tone,
-)
+from pincli.views.blocks import Band, Block, Chart, Fields, Headline, Menu, Next, Note, Table, Tone
 from pincli.views.folding import (
     GAP,
     Line,

@@ -48,10 +48,7 @@ def record_of(user: User) -> dict[str, object]:
 
 def added(user: User) -> Answer:
     """The answer of `user add`."""
-    return Answer(
-        record_of(user),
-        lambda: [Headline(Tone.GOOD, "added", who(user)), *_next(user)],
-    )
+    return Answer(record_of(user), lambda: [Headline(Tone.GOOD, "added", who(user)), *_next(user)])
 
 
 def record(user: User) -> Answer:

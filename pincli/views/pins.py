@@ -26,10 +26,7 @@ def shown(result: ShownPin) -> Answer:
 
 def changed(user: User) -> Answer:
     """The answer of `pin change`."""
-    return Answer(
-        state_facts(user),
-        lambda: [Headline(Tone.GOOD, "PIN changed", who(user))],
-    )
+    return Answer(state_facts(user), lambda: [Headline(Tone.GOOD, "PIN changed", who(user))])
 
 
 def allowed() -> Answer:

@@ -279,10 +279,7 @@ def _refused(rule: Rule, subject: str, account: str) -> tuple[str, str]:
             f"a PIN may not have more than {LONGEST_RUN} digits that count up or down",
             "choose another",
         ),
-        Rule.WITHDRAWN_PIN: (
-            "that PIN was withdrawn, as others may know it",
-            "choose another",
-        ),
+        Rule.WITHDRAWN_PIN: ("that PIN was withdrawn, as others may know it", "choose another"),
         Rule.OWN_DIGITS: (
             "a PIN may not be part of the login, the e-mail address or the account",
             "choose another",
@@ -296,10 +293,7 @@ def _refused(rule: Rule, subject: str, account: str) -> tuple[str, str]:
             f"the account {account} already has a user {subject}",
             f"`{command('user', 'show', subject, '--account', account)}`",
         ),
-        Rule.ERASED: (
-            f"{subject} is erased for good",
-            "add them as a new person",
-        ),
+        Rule.ERASED: (f"{subject} is erased for good", "add them as a new person"),
         Rule.STILL_ACTIVE: (
             f"{subject} is active; only a deactivated user can be erased",
             f"`{command('user', 'deactivate', subject)}`",

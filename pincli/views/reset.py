@@ -108,9 +108,7 @@ def receipt(
     if file is not None:
         facts["file"] = file
     return Answer(
-        facts,
-        lambda: _receipt_screen(tally, pages, reveal=reveal, file=file),
-        secret=reveal,
+        facts, lambda: _receipt_screen(tally, pages, reveal=reveal, file=file), secret=reveal
     )
 
 
@@ -122,10 +120,7 @@ def _facts(tally: ResetTally, pages: Iterator[Sequence[User]]) -> dict[str, obje
         "unlocked": tally.unlocked,
         "unchanged": tally.unchanged,
         "users": (
-            {
-                **state_facts(user),
-                **({"pin": tally.pins[user.id]} if user.id in tally.pins else {}),
-            }
+            {**state_facts(user), **({"pin": tally.pins[user.id]} if user.id in tally.pins else {})}
             for page in pages
             for user in page
         ),

@@ -56,9 +56,12 @@ def card(user: User, *, exit_code: bool) -> Answer:
 
 
 def listing(
-    pages: Iterator[Sequence[User]], totals: dict[State, int], *, state: State | None,
+    pages: Iterator[Sequence[User]],
+    totals: dict[State, int],
+    *,
+    state: State | None,
     exit_code: bool,
-) -> Answer:  # fmt: skip
+) -> Answer:
     """The answer of `status` with a filter.
 
     Args:

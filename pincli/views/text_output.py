@@ -61,7 +61,5 @@ def _draw(blocks: Sequence[Block], display: Display, console: Console) -> None:
     for line in lines(blocks, display, console.width):
         # Only the line of a menu can be too wide.
         console.print(
-            Text.assemble(*line),
-            no_wrap=True,
-            overflow="ellipsis" if display.unicode else "crop",
+            Text.assemble(*line), no_wrap=True, overflow="ellipsis" if display.unicode else "crop"
         )

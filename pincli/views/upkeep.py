@@ -93,9 +93,7 @@ def examined(checks: Sequence[Check]) -> Answer:
 
 def _sickness(sick: int, total: int) -> Problem:
     return Problem(
-        "unavailable",
-        f"{sick} of {total} checks failed",
-        "do what is said beside each of them",
+        "unavailable", f"{sick} of {total} checks failed", "do what is said beside each of them"
     )
 
 

@@ -30,11 +30,7 @@ class Terminal:
     ) -> None:
         self._raw = io.BytesIO()
         self.child: pexpect.spawn[bytes] = pexpect.spawn(
-            command[0],
-            list(command[1:]),
-            env=env,
-            dimensions=(rows, columns),
-            timeout=_SECONDS,
+            command[0], list(command[1:]), env=env, dimensions=(rows, columns), timeout=_SECONDS
         )
         self.child.delaybeforesend = None
         self.child.ptyproc.delayafterclose = 0  # type: ignore[attr-defined]

@@ -36,11 +36,7 @@ def piped(blocks: Sequence[Block], display: Display = UNCOLOURED) -> str:
 
 
 def drawn(
-    blocks: Sequence[Block],
-    display: Display,
-    patch: pytest.MonkeyPatch,
-    *,
-    columns: int = 80,
+    blocks: Sequence[Block], display: Display, patch: pytest.MonkeyPatch, *, columns: int = 80
 ) -> str:
     """What a terminal of this width gets."""
     patch.setenv("COLUMNS", str(columns))

@@ -77,7 +77,7 @@ def test_json_has_the_figures_and_the_commands() -> None:
         "floor": [
             {"id": "floor:all", "sign": "day", **figures, "count": 30, **shared,
              "command": "pincli audit list --since 24h"}
-        ],
+        ]
     }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ KEYS = {
     "user", "account", "name", "email", "type", "active", "state", "attempts_used", "attempts_left",
     "attempt_open", "locked_since", "last_attempt_at", "last_attempt_by", "last_verified_at",
     "last_verified_by",
-    "pin_set_at", "pin_set_by", "locks_total", "attempts_total",
+    "pin_set_at", "pin_set_by", "locks_total", "attempts_total"
 }  # fmt: skip
 AT = "2026-01-02T03:04:05Z"
 LOCKED = alice(failed_attempts=6, locked_since=AT, locks_total=2)

@@ -10,15 +10,7 @@ from pincli.config import read_display
 from pincli.views.blocks import Block, Chart, Fields, Headline, Next, Note, Table, Tone
 from tests.support.terminal import cells
 from tests.views.records import HOSTILE
-from tests.views.screens import (
-    ASCII,
-    COLOURED,
-    UNCOLOURED,
-    drawn,
-    letters,
-    piped,
-    without_styles,
-)
+from tests.views.screens import ASCII, COLOURED, UNCOLOURED, drawn, letters, piped, without_styles
 
 WIDTHS = (20, 60, 80, 200)
 
