@@ -1,20 +1,15 @@
 """Stores with many users, made quickly and kept, so that the big one is built once.
 
-Their events are written by pincli's own transactions, without syncs. Run as a program it
-builds one store; the benchmarks run it so, in a process of its own, because what it needs in
-memory would count as theirs.
+Their events are written by pincli's own transactions, without syncs.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import json
 import os
 import random
 import shutil
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -88,11 +83,7 @@ def store_of(shape: Shape, cache: Path) -> Desk:
             shutil.rmtree(outdated)
         building = cache / f"building.{os.getpid()}"
         print(f"building {folder} …", file=sys.stderr)
-        subprocess.run(
-            [sys.executable, "-m", "tests.benchmarks.population", str(building), json.dumps(shape)],
-            check=True,
-            cwd=_ROOT,
-        )
+        _build(building, shape)
         building.rename(folder)
     return Desk(folder / "store", folder / "keys")
 
@@ -219,11 +210,3 @@ def _collected(user: User, rng: random.Random, session: Session) -> NewEvent:
     )
     (event,) = lockout.collected(user, pin, at=_AT)
     return event
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("shape", type=json.loads, help="[users, looks]")
-    options = parser.parse_args()
-    _build(options.folder, Shape(*options.shape))

@@ -1,4 +1,4 @@
-"""Running whole processes by turns, and what their times and memory come to."""
+"""Run whole processes by turns, and print their times."""
 
 from __future__ import annotations
 
@@ -41,13 +41,10 @@ class Run(NamedTuple):
     Attributes:
         seconds: From just before it was started until it had been waited for.
         cpu: Seconds of CPU time, user's and system's; steadier where others are busy too.
-        peak_kib: The most memory it held. Linux counts what the parent held when it started
-            it, too; so a benchmark that reports this keeps itself small.
     """
 
     seconds: float
     cpu: float
-    peak_kib: int
     code: int
     out: bytes
     err: bytes
@@ -76,7 +73,6 @@ def run(command: Command) -> Run:
         ended = Run(
             seconds,
             usage.ru_utime + usage.ru_stime,
-            usage.ru_maxrss,
             os.waitstatus_to_exitcode(status),
             out.read(),
             err.read(),
@@ -106,12 +102,10 @@ def alternate(commands: Sequence[Command], runs: int, *, warm: int = 1) -> dict[
 
 
 def print_runs(results: Mapping[str, Sequence[Run]]) -> None:
-    """One line a command: its times, its CPU time and the most memory it held."""
+    """One line a command: its times and its CPU time."""
     for name, runs in results.items():
         cpu = statistics.median(each.cpu for each in runs) * 1000
-        peak = max(each.peak_kib for each in runs) / 1024
-        more = f"CPU {cpu:.1f} ms, peak {peak:.0f} MiB"
-        print_times(name, [each.seconds for each in runs], more)
+        print_times(name, [each.seconds for each in runs], f"CPU {cpu:.1f} ms")
 
 
 def print_times(name: str, times: Sequence[float], more: str = "") -> None:
