@@ -56,12 +56,6 @@ def test_a_foreign_private_half_has_another_name(keyring: Keyring, tmp_path: Pat
     assert fresh.portal_public == keyring.portal_public
 
 
-def test_names_of_different_keys_differ(keyring: Keyring) -> None:
-    """verify, audit and portal key have different fingerprints."""
-    names = {keyring.verify.fingerprint, keyring.audit.fingerprint}
-    assert len(names | {keyring.portal_public.fingerprint}) == 3
-
-
 @pytest.mark.parametrize("absent", ["verify.key", "audit.key", "portal.pub", "portal.key"])
 def test_a_key_is_read_only_when_it_is_needed(keyring: Keyring, absent: str) -> None:
     """A host without portal.key can verify: only the key that is asked for must be there."""

@@ -24,6 +24,7 @@ from pincli.operations.pins import Sealed
 from pincli.store.steps.keys import Resealed
 from pincli.vault.answers import StoredAnswer
 from pincli.vault.keyring import Key
+from pincli.vault.rotation import NewKeys
 
 PIN = "444159"
 RAW = b"0123456789-raw-key-0123456789-ab"
@@ -40,6 +41,7 @@ ALICE = User(
 
 HOLDERS: list[Any] = [
     Key(RAW, "fingerprint"),
+    NewKeys("fingerprint", {"verify.key": (Key(RAW, "new"), Key(RAW, "old"))}),
     NewPin(QUESTION, CHECK, PROOF, "vk", SEALED, "pk", PinOrigin.CUSTOMER, 2),
     StoredAnswer(QUESTION, CHECK, PROOF),
     Sealed(SEALED, "pk"),

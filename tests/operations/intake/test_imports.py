@@ -14,14 +14,13 @@ from pincli.results import ImportTally
 from pincli.rules.lockout import state_of, without_pin
 from pincli.rules.people import SameLogin
 from pincli.store.steps import attempts
-from pincli.store.steps.imports import take_in
 from tests.operations.intake.files import FORMATS, HEADER, as_csv, person, take, taken
 from tests.store.attempting import told
 from tests.support.contract import call
 from tests.support.desk import Desk, connection_of
 from tests.support.driving import guess_wrong
 from tests.support.overtaking import overtake
-from tests.support.trail import count, play
+from tests.support.trail import play
 
 PEOPLE = [
     person("alice", name="Alice"),
@@ -69,17 +68,6 @@ def test_a_file_that_the_system_fails_at_is_not_taken(
     assert (ran.code, ran.answer["error"]["code"]) == (8, "unavailable")
     assert "Stale file handle" in ran.answer["error"]["message"]
     assert len(desk.events()) == number
-
-
-@pytest.mark.parametrize("kind", FORMATS)
-def test_the_same_file_twice_changes_nothing(desk: Desk, kind: str) -> None:
-    """The second time every row is unchanged, and no event but the import's own is written."""
-    taken(desk, FORMATS[kind](PEOPLE))
-    before, trail = users(desk), desk.events()
-    result = taken(desk, FORMATS[kind](PEOPLE))
-    assert result == ([], ImportTally(3, unchanged=3), ImportTally(3, unchanged=3))
-    assert users(desk) == before
-    assert [event.kind for event in desk.events()[len(trail) :]] == [EventKind.IMPORTED]
 
 
 def test_the_import_itself_is_an_event_with_its_figures(desk: Desk) -> None:
@@ -242,44 +230,6 @@ def test_thousands_of_bad_rows_are_all_reported(desk: Desk) -> None:
     result = taken(desk, content)
     assert result.lines == sorted([*range(2, 4502), *range(2, 4502)])
     assert result.columns == ["account", "type"] * 4500
-
-
-def test_staging_writes_nothing_and_foretells_what_happens(desk: Desk) -> None:
-    """The import then does what a dry run shows."""
-    desk.add("alice")
-    desk.collected("bob")
-    rows = [
-        person("alice", name="Alice"),
-        person("bob"),
-        person("carol"),
-        person("dave"),
-    ]
-    before = desk.database.read_bytes()
-    with desk.session() as session:
-        result = take(session, as_csv([*rows, person("bad one")]))
-        assert (result.done, result.lines) == (None, [6])
-        assert desk.database.read_bytes() == before
-    result = taken(desk, as_csv(rows))
-    assert result.done == result.expected == ImportTally(4, 2, 1, 1)
-
-
-def test_an_interrupted_import_is_finished_by_the_next(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Chunks are whole, and those that are done count as unchanged."""
-    content = as_csv([person(f"u{number:04}") for number in range(4500)], end="\n")
-
-    def interrupt() -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, desk.session() as session:
-        overtake(patch, take_in, interrupt, time=2)
-        with pytest.raises(BaseException, match="2000"):
-            take(session, content)
-    assert len(users(desk)) == 2000
-    assert taken(desk, content).done == ImportTally(4500, added=2500, unchanged=2000)
-    play(desk.events())
-    assert count(desk.events(), EventKind.USER_ADDED) == 4500
 
 
 def test_bulk_pages_wait_in_memory_for_their_commit(desk: Desk) -> None:
