@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
-from pincli.errors import PinChangedMeanwhile
 from pincli.models import EventKind, Outcome, PinOrigin
 from pincli.operations import pins
 from pincli.operations.people import require_user
 from pincli.operations.pins import prepare
-from pincli.store.sqlite.engine import SqliteStore
-from pincli.store.steps.attempts import charge
 from pincli.store.steps.pins import collect, withdraw
 from tests.support.desk import Desk, Ran
 from tests.support.driving import (
@@ -258,27 +255,6 @@ def test_a_question_that_changes_before_the_charge_is_asked_again(
     assert (hashed, charged) == ((2, 1) if asks else (1, 0))
     assert desk.user("alice").attempts_total == before + asks
     nothing_impossible(desk, [end.answer])
-
-
-@pytest.mark.folder
-def test_a_question_that_always_changes_is_asked_twenty_times(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Then it is an error, and nothing is charged."""
-    desk.collected("alice")
-    write, charges = SqliteStore.write, []
-
-    def late(store: SqliteStore, step: Any, *arguments: Any, **options: Any) -> Any:
-        if step is charge:
-            charges.append(step)
-            _collect_again(desk)
-        return write(store, step, *arguments, **options)
-
-    monkeypatch.setattr(SqliteStore, "write", late)
-    with pytest.raises(PinChangedMeanwhile):
-        asked(desk, "alice", RIGHT)
-    assert len(charges) == 20
-    assert desk.user("alice").attempts_total == 0
 
 
 def test_an_attempt_closed_behind_the_trail_is_tampering(desk_at_five: Desk) -> None:

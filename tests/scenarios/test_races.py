@@ -120,24 +120,6 @@ def test_nobody_waits_for_an_attempt_in_flight(desk: Desk, pin: str) -> None:
     nothing_impossible(desk, [ran.answer for ran in told])
 
 
-def test_a_charge_ends_the_attempt_before_it(desk: Desk) -> None:
-    """In the first caller's name, before the second charge."""
-    desk.collected("alice")
-    with paused_verify(desk, "alice", WRONG) as first:
-        assert desk.user("alice").failed_attempts == 1
-        assert desk.verify("alice", RIGHT).code == 0
-        first.go_on()
-        assert first.end().code == 3
-    events = [event for event in desk.events("alice") if event.attempt or _opens(event.kind)]
-    assert [event.kind for event in events] == [
-        EventKind.ATTEMPT,
-        EventKind.INCORRECT,
-        EventKind.ATTEMPT,
-        EventKind.VERIFIED,
-    ]
-    nothing_impossible(desk)
-
-
 @pytest.mark.folder
 def test_a_writer_stuck_in_its_commit_costs_nobody_an_attempt(desk: Desk) -> None:
     """The wait for the writer lock is bounded, and nothing is charged."""
@@ -207,19 +189,3 @@ def test_an_attempt_in_flight_does_not_stop_status(desk: Desk) -> None:
         run.go_on()
         assert run.end().code == 0
     assert desk.run("status", "alice", "--json").answer["attempt_open"] is False
-
-
-def test_a_killed_callers_charge_costs_the_next_nothing(desk: Desk) -> None:
-    """The next one ends that attempt, and has its own."""
-    desk.collected("alice")
-    with paused_verify(desk, "alice", RIGHT) as first:
-        first.process.kill()
-        first.process.wait()
-        end = desk.verify("alice", WRONG)
-    assert (end.code, end.answer["attempts_left"]) == (3, 5)
-    assert count(desk.events("alice"), EventKind.VERIFIED) == 1
-    nothing_impossible(desk)
-
-
-def _opens(kind: EventKind) -> bool:
-    return kind is EventKind.ATTEMPT
