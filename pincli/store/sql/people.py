@@ -46,7 +46,7 @@ _NOT_LOCKED = "locked_since IS NULL"
 class _Cell(NamedTuple):
     """A range of the index people_by_state: users with the same facts.
 
-    rules/states.py alone knows what a state is. It is asked for each combination of facts, which
+    rules/lockout.py alone knows what a state is. It is asked for each combination of facts, which
     gives the ranges that belong to a state.
     """
 
