@@ -76,9 +76,9 @@ def user(store: Twin) -> User:
     return user
 
 
-def answers(told: list[Any]) -> int:
+def answers(replies: list[Any]) -> int:
     """Count the comparisons among some results."""
-    return sum(word in ("verified", "incorrect") for word in told)
+    return sum(word in ("verified", "incorrect") for word in replies)
 
 
 def charges(store: Twin, user: User) -> int:
@@ -132,14 +132,14 @@ def undoing(begin: str, *between: str) -> Way:
     """Charge, run some statements, settle, and undo everything."""
 
     def way(thief: psycopg.Connection, user: User) -> list[Any]:
-        nonce, told = uuid4(), []
+        nonce, replies = uuid4(), []
         with undone(thief, begin):
             thief.execute("SAVEPOINT first")
             call(thief, twin.charge(user, WRONG, nonce, by=EVIL))
             for statement in between:
                 thief.execute(statement.encode())
-            told.append(call(thief, twin.settle(user, nonce, EVIL)).outcome)
-        return told
+            replies.append(call(thief, twin.settle(user, nonce, EVIL)).outcome)
+        return replies
 
     return way
 
@@ -148,7 +148,7 @@ def ended_by(*others: Callable[[User], Call]) -> Way:
     """Charge, let other calls end the attempt, read the trail, and undo everything."""
 
     def way(thief: psycopg.Connection, user: User) -> list[Any]:
-        told = []
+        replies = []
         with undone(thief):
             number = call(thief, twin.charge(user, WRONG, by=EVIL)).attempt
             for other in others:
@@ -158,12 +158,12 @@ def ended_by(*others: Callable[[User], Call]) -> Way:
                 except psycopg.Error:
                     thief.execute("ROLLBACK TO here")
             query = "SELECT outcome FROM pincli.trail WHERE attempt = %s"
-            told += [word for (word,) in thief.execute(query, (number,))]
+            replies += [word for (word,) in thief.execute(query, (number,))]
             query = "SELECT failed_attempts, locked_since FROM pincli.people WHERE uid = %s"
             ((counter, locked),) = thief.execute(query, (user.uid,)).fetchall()
             assert counter == user.failed_attempts + 1
             assert locked is None
-        return told
+        return replies
 
     return way
 
@@ -172,15 +172,15 @@ def in_one_statement(thief: psycopg.Connection, user: User) -> list[Any]:
     nonce = uuid4()
     charging = text_of(twin.charge(user, WRONG, nonce, by=EVIL), thief)
     settling = text_of(twin.settle(user, nonce, EVIL), thief)
-    told: list[Any] = []
+    replies: list[Any] = []
     for query in (
         f"SELECT ({charging}).attempt, ({settling}).outcome",
         f"WITH c AS MATERIALIZED (SELECT {charging} AS x) SELECT x, ({settling}).outcome FROM c",
         f"SELECT s.outcome FROM {charging} c, LATERAL {settling} s",
     ):
         with undone(thief):
-            told += [row[-1] for row in thief.execute(query.encode())]
-    return told
+            replies += [row[-1] for row in thief.execute(query.encode())]
+    return replies
 
 
 def in_a_block(thief: psycopg.Connection, user: User) -> list[Any]:
@@ -236,24 +236,24 @@ def in_a_cursor(thief: psycopg.Connection, user: User) -> list[Any]:
 
 def with_another_answer(thief: psycopg.Connection, user: User) -> list[Any]:
     """One charge, and other answers under its nonce."""
-    nonce, told = uuid4(), []
+    nonce, replies = uuid4(), []
     for answer in (WRONG, b"x" * 32, RIGHT):
         call(thief, twin.charge(user, answer, nonce, by=EVIL))
-        told.append(call(thief, twin.settle(user, nonce, EVIL)).outcome)
-    assert len(set(told)) == 1
-    return told[:1]
+        replies.append(call(thief, twin.settle(user, nonce, EVIL)).outcome)
+    assert len(set(replies)) == 1
+    return replies[:1]
 
 
 def stopped_in_time(thief: psycopg.Connection, user: User) -> list[Any]:
     """Every call is cancelled after a millisecond."""
-    nonce, told = uuid4(), []
+    nonce, replies = uuid4(), []
     thief.execute("SET statement_timeout = 1")
     with suppress(QueryCanceled):
         call(thief, twin.charge(user, WRONG, nonce, by=EVIL))
     with suppress(QueryCanceled):
-        told.append(call(thief, twin.settle(user, nonce, EVIL)).outcome)
+        replies.append(call(thief, twin.settle(user, nonce, EVIL)).outcome)
     _reset_timeout(thief)
-    return told
+    return replies
 
 
 def _reset_timeout(thief: psycopg.Connection) -> None:
@@ -314,12 +314,12 @@ def test_no_way_gives_a_seventh_answer(
     store: Twin, thief: psycopg.Connection, user: User, way: Way
 ) -> None:
     """Only charged answers are compared, and at most six are charged."""
-    told = list(itertools.chain.from_iterable(way(thief, store.user(user)) for _ in range(9)))
+    replies = list(itertools.chain.from_iterable(way(thief, store.user(user)) for _ in range(9)))
     charged = charges(store, user)
-    assert answers(told) <= charged <= 6
+    assert answers(replies) <= charged <= 6
     now = store.user(user)
     if way in [WAYS[name] for name in UNDONE]:
-        assert (answers(told), charged, now) == (0, 0, user)
+        assert (answers(replies), charged, now) == (0, 0, user)
     else:
         assert now.failed_attempts == charged
     nonce = uuid4()
@@ -413,8 +413,8 @@ def test_another_desks_charge_is_not_settled(
     with store.database.connect("desk2") as desk:
         call(desk, twin.charge(user, RIGHT, nonce))
         assert call(thief, twin.settle(user, uuid4())).outcome is None
-        told = call(thief, twin.settle(user, nonce))
-        assert told[:5] == (None, None, None, None, None)
+        reply = call(thief, twin.settle(user, nonce))
+        assert reply[:5] == (None, None, None, None, None)
         assert call(thief, twin.settle(other, nonce)).outcome is None
         with pytest.raises(psycopg.Error, match="the nonce is taken"):
             call(thief, twin.charge(other, RIGHT, nonce))

@@ -77,8 +77,8 @@ def test_a_desk_verifies_and_locks(floor: Floor) -> None:
         (asked,) = store.people.find("alice")
         assert asked.question == user.question
         assert (asked.pin_check, asked.pin_proof, asked.sealed, asked.blind) == (None,) * 4
-        told = verify(session, "alice", PIN, "T-1")
-        assert (told.outcome, told.state) == (Outcome.VERIFIED, State.ACTIVE)
+        reply = verify(session, "alice", PIN, "T-1")
+        assert (reply.outcome, reply.state) == (Outcome.VERIFIED, State.ACTIVE)
         outcomes = [verify(session, "alice", WRONG, None) for _ in range(7)]
         assert [each.outcome for each in outcomes] == [Outcome.INCORRECT] * 6 + [Outcome.LOCKED]
         assert [each.user.failed_attempts for each in outcomes] == [1, 2, 3, 4, 5, 6, 6]
@@ -124,9 +124,9 @@ def test_an_answer_lost_on_the_way_is_asked_for_again(
         with far.at_the_desk() as session:
             verify(session, "alice", WRONG, None)
             proxy.lose_answer(commit, rest=rest)
-            told = verify(session, "alice", WRONG, None)
+            reply = verify(session, "alice", WRONG, None)
             assert proxy.lost == 1
-            assert (told.outcome, told.user.failed_attempts) == (Outcome.INCORRECT, 2)
+            assert (reply.outcome, reply.user.failed_attempts) == (Outcome.INCORRECT, 2)
             proxy.lose_answer(commit, rest=rest)
             assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
     assert floor.kinds(number) == [*ONE_MISS * 2, "attempt", "verified"]

@@ -78,9 +78,9 @@ def test_only_one_of_several_inits_succeeds(database: Database, tmp_path: Path) 
         return name
 
     with ThreadPoolExecutor() as pool:
-        told = sorted(pool.map(make, ("one", "two", "three")))
-    assert told[:2] == ["STORE_EXISTS"] * 2
-    with Floor(database, tmp_path / told[2]).session() as session:
+        replies = sorted(pool.map(make, ("one", "two", "three")))
+    assert replies[:2] == ["STORE_EXISTS"] * 2
+    with Floor(database, tmp_path / replies[2]).session() as session:
         assert check_trail(session, None).finding is None
     with pytest.raises(Refused):
         init(database, tmp_path / "four")

@@ -127,8 +127,8 @@ def test_a_user_added_twice_at_once_is_refused_once(floor: Floor) -> None:
         return "added"
 
     with ThreadPoolExecutor() as pool:
-        told = list(pool.map(try_to_add, ("one", "two", "three")))
-    assert set(told) <= {"added", "USER_EXISTS"}
+        replies = list(pool.map(try_to_add, ("one", "two", "three")))
+    assert set(replies) <= {"added", "USER_EXISTS"}
     ((count,),) = floor.database.sql("SELECT count(*) FROM pincli.people")
     assert count >= 1
     floor.require_sound()

@@ -104,13 +104,13 @@ class Compared:
         self._texts = store.texts()
         self._head = head
 
-    def taken(self, memory: Memory, step: Callable[[Memory], Any], told: Any) -> tuple[Any, bool]:
+    def taken(self, memory: Memory, step: Callable[[Memory], Any], reply: Any) -> tuple[Any, bool]:
         """Run the step for a call; the events must be the same.
 
         Returns:
             The step's result, and whether it recorded a lock.
         """
-        head = Head(told.head_number, told.head_link)
+        head = Head(reply.head_number, reply.head_link)
         events = self._trail[self._head.number : head.number]
         memory.head = self._head
         memory.at = events[0].at if events else AT
@@ -168,10 +168,10 @@ def test_charge_and_settle_in_every_state(store: Twin) -> None:
     ]
     assert len(cases) == 1300
     head = store.head()
-    told = call_all(store.desk, itertools.chain.from_iterable(map(one_flight, cases)))
+    replies = call_all(store.desk, itertools.chain.from_iterable(map(one_flight, cases)))
     compared = Compared(store, head)
     after = store.users(users)
-    for case, now, charge, settle in zip(cases, after, told[::2], told[1::2], strict=True):
+    for case, now, charge, settle in zip(cases, after, replies[::2], replies[1::2], strict=True):
         memory = Memory(case.user, head)
         charging = partial(attempts.charge, asked=case.asked, answer=case.answer, ticket=TICKET)
         charged, _ = compared.taken(memory, charging, charge)
@@ -179,7 +179,7 @@ def test_charge_and_settle_in_every_state(store: Twin) -> None:
             assert (charge.attempt, charge.outcome) == (charged.number, None)
             settling = partial(attempts.settle, charged=charged)
             verdict, locked = compared.taken(memory, settling, settle)
-            require_told(verdict, locked, settle)
+            require_verdict(verdict, locked, settle)
         else:
             word = charged.outcome.value if charged else None
             assert (charge.attempt, charge.outcome, settle.outcome) == (None, word, None)
@@ -192,23 +192,23 @@ def one_flight(case: Case) -> tuple[Call, Call]:
     return charging, twin.settle(case.user, case.nonce)
 
 
-def require_told(verdict: Verdict, locked: bool, told: Any) -> None:
+def require_verdict(verdict: Verdict, locked: bool, reply: Any) -> None:
     """Require this verdict from settle; check and proof come only with a yes."""
-    assert (told.outcome, told.state) == (verdict.outcome.value, verdict.state.value)
-    assert told.locked == locked
+    assert (reply.outcome, reply.state) == (verdict.outcome.value, verdict.state.value)
+    assert reply.locked == locked
     yes = verdict.outcome == "verified"
     proof = (verdict.user.pin_check, verdict.user.pin_proof) if yes else (None, None)
-    assert (told.pin_check, told.pin_proof) == proof
+    assert (reply.pin_check, reply.pin_proof) == proof
 
 
 def test_a_refusal_in_every_state(store: Twin) -> None:
     """`record` ends the open attempt, and records a refusal where the state is not `active`."""
     users = store.put(user_of(row, **fields) for row, fields in enumerate(records(), 1))
     head = store.head()
-    told = call_all(store.desk, map(twin.record, users))
+    replies = call_all(store.desk, map(twin.record, users))
     compared = Compared(store, head)
     refusing = partial(attempts.refuse_unless_active, ticket=TICKET)
-    for user, now, refusal in zip(users, store.users(users), told, strict=True):
+    for user, now, refusal in zip(users, store.users(users), replies, strict=True):
         memory = Memory(user, head)
         verdict, locked = compared.taken(memory, partial(refusing, asked=user), refusal)
         expected = (verdict.outcome.value, verdict.state.value) if verdict else (None, "active")
@@ -224,10 +224,10 @@ def test_an_attempt_that_was_left_open_in_every_state(store: Twin) -> None:
     users = store.put(user_of(row, **fields) for row, fields in enumerate(records(), 1))
     young = store.put([user_of(1000, failed_attempts=1, **in_flight(RIGHT, at=NOW_OR_SOON))])
     head = store.head()
-    told = call_all(store.desk, map(twin.finish, users + young))
+    replies = call_all(store.desk, map(twin.finish, users + young))
     compared = Compared(store, head)
     after = store.users(users + young)
-    for user, now, finished in zip(users, after, told, strict=False):
+    for user, now, finished in zip(users, after, replies, strict=False):
         memory = Memory(user, head)
         _, locked = compared.taken(memory, partial(attempts.finish, asked=user), finished)
         assert finished.locked == locked
@@ -240,14 +240,14 @@ def test_a_lock_by_hand_in_every_state(store: Twin) -> None:
     """`lock` ends the open attempt without a *verified*, and locks the user."""
     users = store.put(user_of(row, **fields) for row, fields in enumerate(records(), 1))
     head = store.head()
-    told = call_all(store.desk, map(twin.lock, users))
+    replies = call_all(store.desk, map(twin.lock, users))
     compared = Compared(store, head)
-    for user, now, said in zip(users, store.users(users), told, strict=True):
+    for user, now, reply in zip(users, store.users(users), replies, strict=True):
         memory = Memory(user, head)
         locking = partial(pins.lock, asked=user, reason="odd")
-        (_, changed), _ = compared.taken(memory, locking, said)
+        (_, changed), _ = compared.taken(memory, locking, reply)
         grown = memory.user.locks_total > user.locks_total
-        assert (said.changed, said.locked) == (changed, grown)
+        assert (reply.changed, reply.locked) == (changed, grown)
         assert now == memory.user
         assert now.failed_attempts == 6
     compared.finish()
@@ -269,7 +269,7 @@ def test_a_call_in_every_state(store: Twin) -> None:
     small = list(itertools.product(records(), CALLS, orders))
     users = store.put(user_of(row, **case[0], **case[1]) for row, case in enumerate(small, 1))
     head = store.head()
-    told = call_all(
+    replies = call_all(
         store.desk,
         [
             twin.calling(user, ends=ends, any_agents=any_agents)
@@ -277,18 +277,18 @@ def test_a_call_in_every_state(store: Twin) -> None:
         ],
     )
     compared = Compared(store, head)
-    for user, case, now, said in zip(users, small, store.users(users), told, strict=True):
+    for user, case, now, reply in zip(users, small, store.users(users), replies, strict=True):
         ends, any_agents = case[2]
         memory = Memory(user, head)
         step = (
             partial(calls.end, any_agents=any_agents) if ends else partial(calls.begin, ref=TICKET)
         )
-        result, locked = compared.taken(memory, partial(step, asked=user), said)
+        result, locked = compared.taken(memory, partial(step, asked=user), reply)
         word: str | None = "call_begun"
         if ends:
             is_refused = isinstance(result, Refused)
             word = "call_of_another" if is_refused else "call_ended" if result[1] else None
-        assert (said.outcome, said.locked) == (word, locked)
+        assert (reply.outcome, reply.locked) == (word, locked)
         assert now == memory.user
     compared.finish()
 
@@ -302,7 +302,7 @@ def test_refusals_about_no_user(store: Twin) -> None:
     ]
     refusals.append(NewEvent(EventKind.REFUSED, outcome="role"))
     head = store.head()
-    told = call_all(
+    replies = call_all(
         store.desk,
         [
             twin.record(None, name=event.name, outcome=event.outcome, ticket=event.ticket)
@@ -310,10 +310,10 @@ def test_refusals_about_no_user(store: Twin) -> None:
         ],
     )
     compared = Compared(store, head)
-    for event, said in zip(refusals, told, strict=True):
+    for event, reply in zip(refusals, replies, strict=True):
         memory = Memory(user_of(1), head)
-        compared.taken(memory, partial(Memory.save, events=[event]), said)
-        assert (said.outcome, said.state, said.locked) == (event.outcome, None, None)
+        compared.taken(memory, partial(Memory.save, events=[event]), reply)
+        assert (reply.outcome, reply.state, reply.locked) == (event.outcome, None, None)
     compared.finish()
     texts = [(row.name, row.ticket) for row in store.texts().values()]
     assert texts == [(name, TICKET) for name in names]
@@ -336,14 +336,14 @@ def test_the_same_bytes_for_awkward_texts(store: Twin) -> None:
         for user, nonce, by in zip(users, nonces, origins, strict=True)
     ]
     head = store.head()
-    told = call_all(store.desk, calls)
+    replies = call_all(store.desk, calls)
     compared = Compared(store, head)
-    for user, now, by, said in zip(users, store.users(users), origins, told, strict=True):
+    for user, now, by, reply in zip(users, store.users(users), origins, replies, strict=True):
         memory = Memory(user, head, origin=by)
         charging = partial(attempts.charge, asked=user, answer=WRONG, ticket=by.agent)
-        compared.taken(memory, charging, said)
+        compared.taken(memory, charging, reply)
         assert now == memory.user
-        assert now.event == said.attempt
+        assert now.event == reply.attempt
     compared.finish()
 
 
@@ -393,10 +393,10 @@ def test_an_attempt_that_somebody_else_has_ended(store: Twin) -> None:
         twin.charge(user, case[1], nonce)
         for user, case, nonce in zip(users, small, nonces, strict=True)
     ]
-    told = call_all(store.desk, charging)
+    replies = call_all(store.desk, charging)
     compared = Compared(store, head)
     memories, pending = [], []
-    for user, case, charge in zip(users, small, told, strict=True):
+    for user, case, charge in zip(users, small, replies, strict=True):
         memory = Memory(user, head)
         step = partial(attempts.charge, asked=user, answer=case[1], ticket=TICKET)
         charged, _ = compared.taken(memory, step, charge)
@@ -411,15 +411,15 @@ def test_an_attempt_that_somebody_else_has_ended(store: Twin) -> None:
         memory.origin = BY
     head = store.head()
     settling = [twin.settle(user, nonce) for user, nonce in zip(users, nonces, strict=True)]
-    told = call_all(store.desk, settling)
+    replies = call_all(store.desk, settling)
     compared = Compared(store, head)
     words = set()
     for memory, charged, now, settle in zip(
-        memories, pending, store.users(users), told, strict=True
+        memories, pending, store.users(users), replies, strict=True
     ):
         ending = partial(attempts.settle, charged=charged)
         verdict, locked = compared.taken(memory, ending, settle)
-        require_told(verdict, locked, settle)
+        require_verdict(verdict, locked, settle)
         assert now == memory.user
         words.add(settle.outcome)
     assert words == {"verified", "incorrect", "locked", "uncollected", "inactive", "ineligible"}

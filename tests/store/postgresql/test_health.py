@@ -326,10 +326,10 @@ def test_clocks_that_are_apart(store: Database, monkeypatch: pytest.MonkeyPatch)
 
 def test_events_that_wait_for_their_seal(store: Database) -> None:
     """Unsealed events fail the check after an hour."""
-    told = Twin(store)
-    (alice,) = told.put([user_of(1)])
-    call(told.desk, charge(alice))
-    told.leave()
+    desk = Twin(store)
+    (alice,) = desk.put([user_of(1)])
+    call(desk.desk, charge(alice))
+    desk.leave()
     found = sick(examined(store))["seal"]
     assert found.finding == f"2 events have no seal yet, the first since {twin.AT}"
     assert "pincli audit seal" in found.hint
@@ -348,10 +348,10 @@ def test_the_log_holds_answers_as_doctor_says(store: Database, length: int) -> N
     store.server.sql("ALTER SYSTEM SET log_statement = 'all'")
     store.server.sql(f"ALTER SYSTEM SET log_parameter_max_length = {length}")
     store.server.reload()
-    told = Twin(store)
-    (alice,) = told.put([user_of(1)])
-    call(told.desk, charge(alice, answer))
-    told.leave()
+    desk = Twin(store)
+    (alice,) = desk.put([user_of(1)])
+    call(desk.desk, charge(alice, answer))
+    desk.leave()
     is_logged = answer.hex() in (store.server.folder / "log").read_text()
     assert is_logged is (length == -1)
     assert ("logged answers" in sick(examined(store))) is is_logged
