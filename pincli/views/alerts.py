@@ -10,7 +10,7 @@ from pincli.results import Acknowledged, Alert, Alerts
 from pincli.views.blocks import Answer, Block, Chart, Headline, Note, Table, Tone, counted
 from pincli.views.exit_codes import ExitCode
 from pincli.views.sanitiser import command
-from pincli.views.times import said
+from pincli.views.times import relative_time
 
 _CHARTED_AT_MOST = 5
 _TICKETS_SHOWN = 3
@@ -102,7 +102,7 @@ def _screen(alerts: Alerts, shown: list[Acknowledged], may_run: _MayRun) -> list
         if may_run("pincli alerts ack"):
             blocks.append(Note("once one is dealt with: pincli alerts ack SIGN --reason TEXT"))
     if shown:
-        rows = [(each.id, f"{said(each.at)} by {each.by}", each.reason) for each in shown]
+        rows = [(each.id, f"{relative_time(each.at)} by {each.by}", each.reason) for each in shown]
         blocks += [Note(""), Table(("acknowledged", "when", "why"), [rows], "")]
     return [*blocks, *([Note("")] if chart and len(blocks) > 1 else []), *chart]
 
@@ -111,7 +111,7 @@ def _rows(signs: list[Alert], may_run: _MayRun) -> list[tuple[str, str, str]]:
     """One row for all signs of a user, account or agent: the remedy is the same."""
     first = signs[0]
     what = "; ".join(_SIGNS[sign.kind, sign.sign].format(sign.counted) for sign in signs)
-    since = said(min(sign.since for sign in signs))
+    since = relative_time(min(sign.since for sign in signs))
     facts = [f"since {since}"]
     if first.kind != "agent":
         facts.append(f"by {', '.join(_some(first.agents))}")

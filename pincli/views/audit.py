@@ -15,7 +15,7 @@ from pincli.rules.texts import escape_formula
 from pincli.views.blocks import Answer, Fields, Headline, Next, Note, Problem, Table, Tone, counted
 from pincli.views.exit_codes import ExitCode
 from pincli.views.sanitiser import command, shown
-from pincli.views.times import dated, said
+from pincli.views.times import local_time, relative_time
 from pincli.views.verdict import with_script
 
 
@@ -38,7 +38,7 @@ def listing(listed: Listed, limit: int) -> Answer:
         lambda: [
             Table(
                 ("seq", "at", "agent", "what", "user", "detail"),
-                ([_row(event, said(event.at)) for event in page] for page in pages),
+                ([_row(event, relative_time(event.at)) for event in page] for page in pages),
                 "no such events",
                 folding=("user", "detail"),
             ),
@@ -68,7 +68,7 @@ def lines(events: Iterable[Event]) -> Iterator[str]:
     """Each event as a line for people."""
     unicode = read_display().unicode
     for event in events:
-        text = "  ".join(cell for cell in _row(event, dated(event.at)) if cell)
+        text = "  ".join(cell for cell in _row(event, local_time(event.at)) if cell)
         yield shown(text, unicode=unicode) + "\n"
 
 

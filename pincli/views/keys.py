@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pincli.results import KeyInfo
 from pincli.views.blocks import Answer, Block, Headline, Next, Note, Table, Tone, counted
-from pincli.views.times import said
+from pincli.views.times import relative_time
 
 
 def listing(keys: Sequence[KeyInfo]) -> Answer:
@@ -16,7 +16,7 @@ def listing(keys: Sequence[KeyInfo]) -> Answer:
             key.file,
             key.fingerprint,
             "present" if key.present else _old(key),
-            said(key.made_at),
+            relative_time(key.made_at),
             counted(key.age_days, "day"),
         )
         for key in keys

@@ -9,7 +9,7 @@ from pincli.results import Erased
 from pincli.rules.lockout import state_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone, counted
 from pincli.views.sanitiser import command
-from pincli.views.times import said
+from pincli.views.times import relative_time
 from pincli.views.verdict import caller, collect_next, login_of, who
 
 _REMAINS = (
@@ -64,7 +64,7 @@ def record(user: User) -> Answer:
                     ("type", user.type.value),
                     ("active", "yes" if user.active else "no"),
                     ("state", state_of(user).value),
-                    ("added", said(user.added_at)),
+                    ("added", relative_time(user.added_at)),
                 ]
             ),
         ],

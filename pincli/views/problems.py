@@ -107,8 +107,8 @@ def unforeseen(error: BaseException) -> Problem:
     if isinstance(error, MemoryError | SystemError) or no_room:
         return Problem("unavailable", f"there is not enough memory {where}", "tell an admin")
     if isinstance(error, OSError) and error.errno:
-        said = os.strerror(error.errno)
-        return Problem("unavailable", f"the system says: {said} {where}", "tell an admin")
+        reason = os.strerror(error.errno)
+        return Problem("unavailable", f"the system says: {reason} {where}", "tell an admin")
     return Problem(
         "internal",
         f"this is a bug in pincli {where}",

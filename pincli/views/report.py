@@ -13,7 +13,7 @@ from pincli.results import Activity, Day, Done, Report
 from pincli.rules.times import moment_of
 from pincli.views.blocks import Answer, Block, Chart, Fields, Headline, Note, Table, Tone, counted
 from pincli.views.sanitiser import shown
-from pincli.views.times import dated
+from pincli.views.times import local_time
 
 _TOTALS = (
     ("verified", "verified"),
@@ -149,7 +149,7 @@ def _done(done: Done) -> tuple[str, ...]:
 
 
 def _span(report: Report) -> str:
-    return f"{dated(report.since)[:-3]} to {dated(report.until)[:-3]}"
+    return f"{local_time(report.since)[:-3]} to {local_time(report.until)[:-3]}"
 
 
 def _made(report: Report) -> str:
@@ -157,7 +157,7 @@ def _made(report: Report) -> str:
     offset = moment.astimezone().strftime("%z")
     zone = f"UTC{offset[:3]}:{offset[3:]}"
     return (
-        f"made {dated(report.until)[:-3]} by {report.by}; times are local ({zone}); "
+        f"made {local_time(report.until)[:-3]} by {report.by}; times are local ({zone}); "
         f"the trail is sealed up to event {report.sealed:,}"
     )
 

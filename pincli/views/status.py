@@ -10,7 +10,7 @@ from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, To
 from pincli.views.call import facts_of_call
 from pincli.views.exit_codes import ExitCode
 from pincli.views.people import person_of
-from pincli.views.times import said
+from pincli.views.times import relative_time
 from pincli.views.verdict import attempts, caller, collect_next, login_of, name_field, say
 
 _TONES = {
@@ -113,7 +113,7 @@ def _card_screen(user: User) -> list[Block]:
         *name_field(user),
     ]
     if user.locked_since:
-        pairs.insert(3, ("locked since", said(user.locked_since)))
+        pairs.insert(3, ("locked since", relative_time(user.locked_since)))
     blocks: list[Block] = [Headline(_TONES[state], state.value), Fields(pairs)]
     if state is State.UNCOLLECTED:
         blocks.append(collect_next(user))
@@ -183,4 +183,4 @@ def _totals_sentence(totals: dict[State, int]) -> str:
 
 def when(at: str | None, by: str | None = None) -> str:
     """A time, and who did it; `never` for None."""
-    return " by ".join(filter(None, (said(at), by))) if at else _NEVER
+    return " by ".join(filter(None, (relative_time(at), by))) if at else _NEVER

@@ -6,7 +6,7 @@ _MINUTE = 60
 _HOUR = 60 * _MINUTE
 
 
-def said(at: str) -> str:
+def relative_time(at: str) -> str:
     """A time as people say it, and the exact local time.
 
     Args:
@@ -18,7 +18,7 @@ def said(at: str) -> str:
     """
     from pincli.rules.times import moment_of, present
 
-    exact = dated(at)
+    exact = local_time(at)
     moment, now = moment_of(at), present()
     if moment is None or exact == at:
         return at
@@ -33,7 +33,7 @@ def said(at: str) -> str:
     return f"{word} {clock}" if word else exact
 
 
-def dated(at: str) -> str:
+def local_time(at: str) -> str:
     """The local date and time, for a line that stays on the screen."""
     from pincli.rules.times import moment_of
 

@@ -82,18 +82,14 @@ def server_upgraded(users: int, *, changed: bool) -> Answer:
 
 def examined(checks: Sequence[Check]) -> Answer:
     """The answer of `doctor`."""
-    sick = [check for check in checks if check.finding is not None]
+    failed = sum(check.finding is not None for check in checks)
+    message = f"{failed} of {len(checks)} checks failed"
+    problem = Problem("unavailable", message, "do what is said beside each of them")
     return Answer(
-        {"healthy": not sick, "checks": [check._asdict() for check in checks]},
-        lambda: _examined_screen(checks, len(sick)),
-        problem=_sickness(len(sick), len(checks)) if sick else None,
-        exit_code=ExitCode.UNAVAILABLE if sick else ExitCode.DONE,
-    )
-
-
-def _sickness(sick: int, total: int) -> Problem:
-    return Problem(
-        "unavailable", f"{sick} of {total} checks failed", "do what is said beside each of them"
+        {"healthy": not failed, "checks": [check._asdict() for check in checks]},
+        lambda: _examined_screen(checks, message if failed else ""),
+        problem=problem if failed else None,
+        exit_code=ExitCode.UNAVAILABLE if failed else ExitCode.DONE,
     )
 
 
@@ -129,20 +125,16 @@ def _upgraded_screen(result: Upgraded) -> list[Block]:
     ]
 
 
-def _examined_screen(checks: Sequence[Check], sick: int) -> list[Block]:
+def _examined_screen(checks: Sequence[Check], failed: str) -> list[Block]:
     not_made = sum(not check.checked for check in checks)
     made = counted(len(checks) - not_made, "check") + (f", {not_made} not made" if not_made else "")
-    headline = (
-        Headline(Tone.BAD, f"{sick} of {len(checks)} checks failed")
-        if sick
-        else Headline(Tone.GOOD, "all well", made)
-    )
+    headline = Headline(Tone.BAD, failed) if failed else Headline(Tone.GOOD, "all well", made)
     # What needs attention comes first.
     order = sorted(checks, key=lambda check: (check.finding is None, check.checked))
-    return [headline, Fields([(check.what, _said_of(check)) for check in order])]
+    return [headline, Fields([(check.what, _result_of(check)) for check in order])]
 
 
-def _said_of(check: Check) -> str:
+def _result_of(check: Check) -> str:
     if not check.checked:
         return f"not checked: {check.hint}"
     return "fine" if check.finding is None else f"{check.finding}; {check.hint}"

@@ -11,7 +11,7 @@ from pincli.rules.names import script_of
 from pincli.views.blocks import Answer, Block, Fields, Headline, Next, Problem, Tone
 from pincli.views.exit_codes import EXIT_OF, ExitCode
 from pincli.views.sanitiser import command, shown
-from pincli.views.times import said
+from pincli.views.times import relative_time
 
 _CUT = "..."
 _NAME_COLUMNS = 40
@@ -25,7 +25,7 @@ _WHY = {
     "inactive": "this user is deactivated",
     "ineligible": "users of type {} have no PIN",
 }
-_said = dict(SAYINGS)
+_sayings = dict(SAYINGS)
 
 
 def verdict(result: Verdict, *, ticket_masked: bool = False) -> Answer:
@@ -121,7 +121,7 @@ def _screen(result: Verdict, word: str) -> list[Block]:
     if not verified:
         pairs.append(("why", _why(user, word)))
     if user.locked_since:
-        pairs.append(("locked since", said(user.locked_since)))
+        pairs.append(("locked since", relative_time(user.locked_since)))
     elif result.outcome in (Outcome.VERIFIED, Outcome.INCORRECT):
         pairs.append(("attempts", attempts(user)))
     pairs += [("say", say(word)), *name_field(user)]
@@ -145,7 +145,7 @@ def collect_next(user: User | None) -> Next:
 
 def say(word: str) -> str:
     """What the agent says to a caller, for a key of SAYINGS."""
-    return _said[word]
+    return _sayings[word]
 
 
 def tell(word: str) -> str:
@@ -155,4 +155,4 @@ def tell(word: str) -> str:
 
 def speak(texts: Mapping[str, str]) -> None:
     """From now on say these texts, and the usual ones for keys that are missing."""
-    _said.update({**SAYINGS, **texts})
+    _sayings.update({**SAYINGS, **texts})

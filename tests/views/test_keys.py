@@ -7,7 +7,7 @@ import pytest
 from pincli.results import KeyInfo
 from pincli.views.exit_codes import ExitCode
 from pincli.views.keys import listing, rotated
-from pincli.views.times import said
+from pincli.views.times import relative_time
 from tests.views.screens import piped
 
 AT = "2026-11-24T11:30:00Z"
@@ -28,14 +28,15 @@ def test_json_has_the_facts_of_each_key() -> None:
 
 def test_the_screen_shows_which_keys_are_needed() -> None:
     """Present, needed by some users, or unused; an old audit key is always needed."""
+    at = relative_time(AT)
     lines = [" ".join(line.split()) for line in piped(listing(KEYS).screen()).splitlines()]
     assert lines[1:] == [
-        f"verify.key aa present {said(AT)} 0 days",
-        f"verify-bb.key bb needed by 3 users {said(AT)} 0 days",
-        f"portal-cc.pub cc unused, but for backups {said(AT)} 0 days",
-        f"audit-dd.key dd needed to check older events {said(AT)} 0 days",
-        f"audit-ee.key ee holds no key, and nothing needs it: remove it {said(AT)} 1 day",
-        f"verify-ff.compromised ff compromised; 2 users need it: run it again {said(AT)} 9 days",
+        f"verify.key aa present {at} 0 days",
+        f"verify-bb.key bb needed by 3 users {at} 0 days",
+        f"portal-cc.pub cc unused, but for backups {at} 0 days",
+        f"audit-dd.key dd needed to check older events {at} 0 days",
+        f"audit-ee.key ee holds no key, and nothing needs it: remove it {at} 1 day",
+        f"verify-ff.compromised ff compromised; 2 users need it: run it again {at} 9 days",
     ]
     assert piped(listing([]).screen()) == "no keys here\n"
 

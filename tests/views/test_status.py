@@ -14,7 +14,7 @@ from pincli.rules.times import present, written
 from pincli.views import status
 from pincli.views.blocks import Answer
 from pincli.views.json_output import envelope, write
-from pincli.views.times import said
+from pincli.views.times import relative_time
 from tests.store.attempting import NO_PIN
 from tests.views.records import alice
 from tests.views.screens import piped
@@ -119,7 +119,7 @@ def test_the_overview_shows_totals_and_latest_locks() -> None:
     answer = status.overview(totals(active=12, locked=1), [LOCKED], exit_code=False)
     out = piped(answer.screen())
     assert "13 users" in out
-    for word in ("active", "12", "locked", said(AT), "alice"):
+    for word in ("active", "12", "locked", relative_time(AT), "alice"):
         assert word in out
     facts = json_of(answer)
     users = facts["users"]

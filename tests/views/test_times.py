@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pincli.views.times import dated, said
+from pincli.views.times import local_time, relative_time
 from tests.support import gallery
 
 
@@ -32,20 +32,20 @@ def test_how_a_time_is_shown(ago: dict[str, int], words: str) -> None:
         fixed.at(**ago)
         at = f"{fixed.now:%Y-%m-%dT%H:%M:%SZ}"
         fixed.at()
-        assert said(at) == words
+        assert relative_time(at) == words
 
 
 def test_minutes_count_past_midnight() -> None:
     """A minute ago is not `yesterday`."""
     with gallery.clock() as fixed:
         fixed.at(hours=14, minutes=29)
-        assert said("2026-11-23T23:58:00Z") == "3 min ago (23:58:00)"
+        assert relative_time("2026-11-23T23:58:00Z") == "3 min ago (23:58:00)"
 
 
 def test_each_day_has_its_own_offset() -> None:
     """Summer time counts in summer only."""
     with gallery.in_zone("CET-1CEST,M3.5.0,M10.5.0/3"):
-        assert [dated(f"2026-{month}-01T12:00:00Z") for month in ("07", "12")] == [
+        assert [local_time(f"2026-{month}-01T12:00:00Z") for month in ("07", "12")] == [
             "2026-07-01 14:00:00",
             "2026-12-01 13:00:00",
         ]
@@ -56,4 +56,4 @@ def test_what_is_not_a_time_is_returned_unchanged(text: str) -> None:
     """The store may hold anything; it never ends as a bug."""
     for zone in ("CET-1", "EST5"):
         with gallery.in_zone(zone):
-            assert said(text) == dated(text)
+            assert relative_time(text) == local_time(text)

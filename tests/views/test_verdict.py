@@ -8,7 +8,7 @@ from pincli.config import Display
 from pincli.models import Outcome, State, User, UserType, Verdict
 from pincli.rules.calls import SAYINGS
 from pincli.views.blocks import Answer
-from pincli.views.times import said
+from pincli.views.times import relative_time
 from pincli.views.verdict import verdict
 from tests.store.attempting import NO_PIN
 from tests.views.records import HOSTILE, alice
@@ -104,7 +104,7 @@ def test_a_locked_caller_is_sent_to_the_portal(name: str) -> None:
     for text in (piped(answer.screen()), answer.problem.hint):
         for word in ("portal", "User Management", "Unlock", "upport can't do it"):
             assert word in text
-    assert said(AT) in piped(answer.screen())
+    assert relative_time(AT) in piped(answer.screen())
 
 
 def test_the_sixth_wrong_answer_says_that_the_pin_is_locked() -> None:
