@@ -26,7 +26,6 @@ from tests.operations.resetting import reset_named, verifies
 from tests.store.attempting import told, with_counter
 from tests.support.desk import Desk, connection_of
 from tests.support.driving import RIGHT
-from tests.support.floor import copy_of, new_floor
 from tests.support.overtaking import overtake
 from tests.support.trail import play
 
@@ -34,17 +33,6 @@ pytestmark = pytest.mark.engines
 
 MANY = 150
 """More than two groups of hashes."""
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """The floor that tests copy."""
-    return new_floor(tmp_path_factory.mktemp("floor"))
-
-
-@pytest.fixture
-def floor(template: Desk, tmp_path: Path) -> Desk:
-    return copy_of(template, tmp_path)
 
 
 @contextmanager
@@ -159,10 +147,10 @@ def test_every_event_has_the_reason(floor: Desk, order: ResetOrder) -> None:
 @pytest.mark.parametrize("order", ORDERS, ids=repr)
 def test_a_dry_run_shows_what_a_reset_does(floor: Desk, order: ResetOrder) -> None:
     """It changes nothing itself."""
-    content = floor.database.read_bytes()
+    held = (floor.events(), records(floor))
     with opened(floor) as (session, selection):
         expected = flat(would_reset(selection, order))
-        assert floor.database.read_bytes() == content
+        assert (floor.events(), records(floor)) == held
         done = flat(reset(session, selection, order))
     for name, result in done.items():
         before, after = result.change
