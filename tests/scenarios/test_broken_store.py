@@ -160,7 +160,7 @@ def test_a_disk_without_inodes(small_disk: Path, alice: Desk) -> None:
     there_are = len(list(small_disk.iterdir())) + 1
     options = f"remount,nr_inodes={there_are}"
     subprocess.run(["mount", "-o", options, str(small_disk)], check=True)
-    _refuses(desk, why="the disk is full: no inode is left")
+    _refuses(desk, why="the disk is full: it has no inode")
     told = desk.run("doctor", "--json").answer["checks"]
     assert "no inodes left" in [check["finding"] for check in told]
     assert all("restore a backup" not in (check["hint"] or "") for check in told)
