@@ -197,7 +197,7 @@ LOCK = (
     usage("lock alice --reason ' '"),
     usage("lock 'al ice' --reason odd"),
 )
-UNLOCK = (
+CALL = (
     done("call alice --ref T-4711", RECORD | {"call", "changed"}),
     done("call lara --account acme", RECORD | {"call", "changed"}),
     done("call ina --end", RECORD | {"call", "changed"}),
@@ -205,6 +205,8 @@ UNLOCK = (
     unknown("call nobody --end"),
     usage("call"),
     usage("call alice --end --ref T-4711"),
+)
+UNLOCK = (
     done("unlock lara --reason 'customer rang'", STATE),
     done("unlock ludo --reason 'the counter decides'", STATE),
     refused("unlock alice --reason why"),
@@ -423,6 +425,7 @@ TABLE = (
     *STATUS,
     *FIND,
     *LOCK,
+    *CALL,
     *UNLOCK,
     *RESET,
     *USER,

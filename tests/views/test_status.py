@@ -15,16 +15,11 @@ from pincli.views import status
 from pincli.views.blocks import Answer
 from pincli.views.json_output import envelope, write
 from pincli.views.times import relative_time
+from tests.commands.table import CARD
 from tests.store.attempting import NO_PIN
 from tests.views.records import alice
 from tests.views.screens import piped
 
-KEYS = {
-    "user", "account", "name", "email", "type", "active", "state", "attempts_used", "attempts_left",
-    "attempt_open", "locked_since", "last_attempt_at", "last_attempt_by", "last_verified_at",
-    "last_verified_by",
-    "pin_set_at", "pin_set_by", "locks_total", "attempts_total"
-}  # fmt: skip
 AT = "2026-01-02T03:04:05Z"
 LOCKED = alice(failed_attempts=6, locked_since=AT, locks_total=2)
 USERS = {
@@ -54,7 +49,7 @@ def test_a_card_has_every_key_and_nothing_secret(state: State) -> None:
     """Exactly the keys of DESIGN.md, and no value tells about the PIN."""
     user = USERS[state]
     facts = json_of(status.card(user, exit_code=False))
-    assert set(facts) == {"pincli", "command", "ok", *KEYS, "call"}
+    assert set(facts) == {"pincli", "command", "ok", *CARD, "call"}
     assert facts["state"] == state.value
     assert facts["attempts_used"] == user.failed_attempts
     assert facts["attempts_left"] == 6 - user.failed_attempts
@@ -124,7 +119,7 @@ def test_the_overview_shows_totals_and_latest_locks() -> None:
     facts = json_of(answer)
     users = facts["users"]
     assert isinstance(users, list)
-    assert [set(user) for user in users] == [KEYS]
+    assert [set(user) for user in users] == [CARD]
 
 
 @pytest.mark.parametrize(
@@ -147,7 +142,7 @@ def test_a_list_counts_only_the_users_it_shows(
     assert facts["totals"] == {each.value: n for each, n in shown.items()}
     users = facts["users"]
     assert isinstance(users, list)
-    assert [set(user) for user in users] == [KEYS]
+    assert [set(user) for user in users] == [CARD]
 
 
 def test_an_empty_list() -> None:
