@@ -84,10 +84,11 @@ def _screen(
 
 def _old(key: KeyInfo) -> str:
     if key.compromised:
-        what = f"{key.users} users need it: run it again" if key.users else "not used any more"
+        again = f"needed by {counted(key.users, 'user')}: run it again"
+        what = again if key.users else "not used any more"
         return f"compromised; {what}"
     if not key.usable:
         return "holds no key, and nothing needs it: remove it"
     if key.kind == "audit":
         return "needed to check older events"
-    return f"needed by {key.users} users" if key.users else "unused, but for backups"
+    return f"needed by {counted(key.users, 'user')}" if key.users else "unused, but for backups"

@@ -13,7 +13,7 @@ from tests.views.screens import piped
 AT = "2026-11-24T11:30:00Z"
 KEYS = [
     KeyInfo("verify.key", "verify", "aa", True, AT, 0),
-    KeyInfo("verify-bb.key", "verify", "bb", False, AT, 3),
+    KeyInfo("verify-bb.key", "verify", "bb", False, AT, 1),
     KeyInfo("portal-cc.pub", "portal", "cc", False, AT, 0),
     KeyInfo("audit-dd.key", "audit", "dd", False, AT, 0),
     KeyInfo("audit-ee.key", "audit", "ee", False, AT, 0, usable=False, age_days=1),
@@ -32,11 +32,11 @@ def test_the_screen_shows_which_keys_are_needed() -> None:
     lines = [" ".join(line.split()) for line in piped(listing(KEYS).screen()).splitlines()]
     assert lines[1:] == [
         f"verify.key aa present {at} 0 days",
-        f"verify-bb.key bb needed by 3 users {at} 0 days",
+        f"verify-bb.key bb needed by 1 user {at} 0 days",
         f"portal-cc.pub cc unused, but for backups {at} 0 days",
         f"audit-dd.key dd needed to check older events {at} 0 days",
         f"audit-ee.key ee holds no key, and nothing needs it: remove it {at} 1 day",
-        f"verify-ff.compromised ff compromised; 2 users need it: run it again {at} 9 days",
+        f"verify-ff.compromised ff compromised; needed by 2 users: run it again {at} 9 days",
     ]
     assert piped(listing([]).screen()) == "no keys here\n"
 
