@@ -77,9 +77,13 @@ class Table(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """Rows of small bars: a label, the values over time, and a word after them."""
+    """Rows of small bars: a label, the values over time, and a word after them.
+
+    The highest bar is the highest value of all rows, or of its own row.
+    """
 
     rows: Sequence[tuple[str, Sequence[int], str]]
+    scaled_by_row: bool = False
 
 
 class Menu(NamedTuple):

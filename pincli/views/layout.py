@@ -149,10 +149,11 @@ class _Layout:
                 yield from flowing(row, self._columns)
 
     def _charted(self, chart: Chart) -> Iterator[tuple[str, str, str]]:
-        """The labels, bars and closing words; the highest bar is the highest value of all."""
+        """The labels, bars and closing words."""
         bars = self._sign(_BARS)
-        most = max((value for _, values, _ in chart.rows for value in values), default=0) or 1
+        of_all = max((value for _, values, _ in chart.rows for value in values), default=0)
         for label, values, closing in chart.rows:
+            most = (max(values, default=0) if chart.scaled_by_row else of_all) or 1
             # Rounded up: a single failure shows.
             drawn = "".join(bars[-(-value * (len(bars) - 1) // most)] for value in values)
             yield label, drawn, closing

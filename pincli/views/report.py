@@ -92,9 +92,8 @@ def _screen(report: Report, signs: Answer, path: Path | None) -> list[Block]:
         for name, label in _TOTALS
     ]
     days = [each.activity for each in report.days]
-    wide = max(len(label) for _, label in _TOTALS[:3])
     bars = [
-        Chart([(label.ljust(wide), values, f"at most {max(values):,} a day")])
+        (label, values, f"at most {max(values):,} a day")
         for name, label in _TOTALS[:3]
         if any(values := [getattr(day, name) for day in days])
     ]
@@ -107,7 +106,7 @@ def _screen(report: Report, signs: Answer, path: Path | None) -> list[Block]:
         Fields([*sums, ("no PIN yet", f"{none:,}  of {eligible:,} who may have one")]),
         Note(""),
         Note(f"a bar a day, {report.days[0].day} to {report.days[-1].day}", Tone.QUIET),
-        *bars,
+        *([Chart(bars, scaled_by_row=True)] if bars else []),
         Note(""),
         _figures("account", report.accounts, signed[0]),
         Note(""),

@@ -89,6 +89,14 @@ def test_a_chart_is_never_cut(monkeypatch: pytest.MonkeyPatch, columns: int) -> 
     assert letters(out) == letters(piped(chart))
 
 
+def test_a_charts_bars_begin_in_one_column() -> None:
+    """Labels of any length; each row has its own scale if asked for."""
+    rows = [("not verified", [0, 8], "8 a day"), ("locked", [0, 1], "1 a day")]
+    long, short = piped([Chart(rows, scaled_by_row=True)]).splitlines()
+    assert long.index("█") == short.index("█")
+    assert piped([Chart(rows)]).count("█") == 1
+
+
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_a_long_list_keeps_every_cell_on_every_page(
     monkeypatch: pytest.MonkeyPatch, columns: int
