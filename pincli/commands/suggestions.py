@@ -20,7 +20,9 @@ _SHORTEST_BEGINNING = 2
 _SHOWN_AT_MOST = 3
 _NOT = ("un", "de", "in")
 _ONE_OR_THE_OTHER = re.compile(r"(un|de|in)?(?:lock|activ|collect|eligib)")
-_NO_CHOICE = re.compile(r": '([^']*)' is not one of ")
+_NOT_A_CHOICE = re.compile(r": '([^']*)' is not one of (.*)")
+_CHOICES_SHOWN = 200
+"""Characters: a longer list of choices is left to the help."""
 
 
 def nearest(word: str, names: Iterable[str]) -> list[str]:
@@ -66,7 +68,7 @@ def usage_problem(
     option = getattr(error, "option_name", "")
     # Typer's own message for an unknown option ends with near ones in brackets.
     message = str(getattr(error, "message", "")) if option else error.format_message()
-    message = message.replace("a valid int range", "a whole number")
+    message = message.replace("a valid int range", "a whole number").replace("'[SHELL]'", "SHELL")
     message = mask_pins(message[:1].lower() + message[1:].rstrip("."))
     hint = f"`{f'pincli {invocation.command}'.strip()} --help` shows how"
     if option in ("--pin", "--PIN") or ("extra argument" in message and "*" in message):
@@ -77,8 +79,10 @@ def usage_problem(
         hint = f"{option} goes after it: pincli {owner} {option}"
     elif option and "such option" in str(getattr(error, "message", "")):
         hint = _option_hint(option, arguments, invocation) or hint
-    elif found := _NO_CHOICE.search(message):
+    elif found := _NOT_A_CHOICE.search(message):
         hint = _choice_hint(found[1], error) or hint
+        if len(found[2]) > _CHOICES_SHOWN:
+            message = f"{message[: found.start(2)]}those it knows"
     return Problem("usage", message, hint)
 
 
