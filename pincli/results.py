@@ -302,7 +302,7 @@ def unchecked(what: str, why: str) -> Check:
     return Check(what, None, why, checked=False)
 
 
-class Called(NamedTuple):
+class Candidate(NamedTuple):
     """A user's row number and names, for ranking many."""
 
     id: int

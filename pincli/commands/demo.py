@@ -78,7 +78,7 @@ def _story(run: Run) -> Iterator[Step]:
     yield Step("Locked: now even the right PIN is refused.", "verify alice", pin)
     yield Step("Alice logs in to the portal and unlocks.", "unlock alice --reason 'in the portal'")
     yield Step("The same PIN verifies her again.", "verify alice", pin)
-    yield Step("Her PIN may have leaked, so an admin resets her.", "reset alice --reason T-2 --yes")
+    yield Step("Her PIN may have leaked, so an admin resets it.", "reset alice --reason T-2 --yes")
     yield Step("The old PIN is worth nothing any more.", "verify alice", pin)
     yield Step("She opens a new one in the portal.", _SHOW_PIN)
     yield Step("It verifies her.", "verify alice", _pin_of_alice(run))

@@ -38,7 +38,7 @@ def rotate(
     portal: Annotated[
         bool, option("--portal", "The pair that PINs are sealed to; takes a while.")
     ] = False,
-    audit: Annotated[bool, option("--audit", "The key that signs the audit trail.")] = False,
+    audit: Annotated[bool, option("--audit", "The key that seals the audit trail.")] = False,
     compromised: Annotated[
         bool, option("--compromised", "Others may have it: trust nothing made with it.")
     ] = False,

@@ -10,7 +10,7 @@ from pincli.errors import MalformedName
 from pincli.models import EventKind, NewEvent, User
 from pincli.operations.people import require_account
 from pincli.operations.session import Session
-from pincli.results import Called, Found
+from pincli.results import Candidate, Found
 from pincli.rules.caller_line import CallerLine, names_in, read_line
 from pincli.rules.names import ERASED, canonical_account, canonical_user, one_slip_away
 from pincli.rules.texts import all_printable
@@ -125,7 +125,7 @@ class _Search(NamedTuple):
         users = [found[row] for row in rows if row in found]
         return [user for user in users if self.account in (None, user.account)]
 
-    def fitting(self, sought: Sequence[Sought]) -> tuple[list[tuple[Called, int]], bool]:
+    def fitting(self, sought: Sequence[Sought]) -> tuple[list[tuple[Candidate, int]], bool]:
         """Return users who have these words, each with its number of whole words.
 
         Also return whether these are all. If there are too many, those with only whole words
@@ -138,7 +138,7 @@ class _Search(NamedTuple):
         else:
             all_counted = False
         hits = []
-        for user in self.people.called(rows[:CANDIDATES]):
+        for user in self.people.candidates(rows[:CANDIDATES]):
             whole_ones = whole_words(sought, _words(user))
             if whole_ones is not None and self.account in (None, user.account):
                 hits.append((user, whole_ones))
@@ -174,5 +174,5 @@ class _Search(NamedTuple):
         return self.people.with_words([*of_account, *sought], limit) if sought else []
 
 
-def _words(user: User | Called) -> list[str]:
+def _words(user: User | Candidate) -> list[str]:
     return words_of(user.login, user.display_name, user.email, user.account)

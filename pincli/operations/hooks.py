@@ -20,7 +20,7 @@ from pincli.rules.times import NOTICE_RETRY_SECONDS
 
 TIME_LIMIT = 10.0
 """Seconds that a hook may take."""
-_AT_ONCE = NOTICE_RETRY_SECONDS - 2 * TIME_LIMIT
+_RUN_LIMIT = NOTICE_RETRY_SECONDS - 2 * TIME_LIMIT
 """Seconds after which a run leaves the rest to the next one."""
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 
@@ -34,7 +34,7 @@ def tell_of_locks(session: Session, command: Sequence[str]) -> Iterator[str]:
         What went wrong, in words.
     """
     began = time.monotonic()
-    while time.monotonic() - began < _AT_ONCE:
+    while time.monotonic() - began < _RUN_LIMIT:
         notice = session.attempts.next_notice()
         if notice is None:
             return

@@ -1,4 +1,4 @@
-"""Verifying a caller: ask, hash, charge, settle (DESIGN.md 2.5)."""
+"""Verifying a caller: ask, hash, charge, settle. pincli/README.md draws it."""
 
 from __future__ import annotations
 

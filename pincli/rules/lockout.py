@@ -1,4 +1,4 @@
-"""Six, then locked: what each event makes of a user's record (DESIGN.md 2.4 and 2.5).
+"""Six, then locked: what each event makes of a user's record.
 
 Each function takes a record and returns the *step*: the events, each with the record after it.
 The store writes the last one's record. A step without events changes nothing. Nothing else in

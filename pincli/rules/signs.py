@@ -1,4 +1,4 @@
-"""When something looks like an attack. Each number here is a default that the README explains.
+"""When something looks like an attack. docs/attacks.md explains each default.
 
 What counts most are the wrong answers that no right one follows, compared with how many the
 same account or agent usually has (slips.py).

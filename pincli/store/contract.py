@@ -39,7 +39,7 @@ from pincli.models import (
     Verdict,
 )
 from pincli.results import (
-    Called,
+    Candidate,
     Check,
     Restored,
 )
@@ -225,7 +225,7 @@ class People(Protocol):
         only if the last one is among them.
         """
 
-    def called(self, rows: Sequence[int]) -> list[Called]:
+    def candidates(self, rows: Sequence[int]) -> list[Candidate]:
         """The names of the users in some rows, without unreadable rows."""
 
     def with_words(self, sought: Sequence[Sought], limit: int) -> list[int]:

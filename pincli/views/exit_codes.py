@@ -6,7 +6,10 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """How a command ends. Where several apply, the order is that of DESIGN.md, section 7.
+    """How a command ends.
+
+    Where several apply, it is the first of 2 (usage), 8, 7 (role), 6, 4 or 5, 2 (malformed PIN),
+    7 (rule), 3.
 
     Attributes:
         meaning: What it means; the help, the man page and the README use the same words.

@@ -51,7 +51,7 @@ _NAMES = {
     "account name": "1 to 254 characters, with single blanks between words",
 }
 _ACCOUNTS_SHOWN = 20
-_LINE = "one line of printable characters goes there"
+_LINE = "give one line of printable characters"
 _CHARGES = {
     "not charged": "nothing was counted",
     "charged": "the attempt is counted, and the next command ends it",
@@ -238,7 +238,7 @@ def _unknown(what: str, names: tuple[str, ...], near: tuple[str, ...]) -> tuple[
         return f"unknown {what}{plural}: {masked}", f"did you mean {' or '.join(near)}?"
     if what == "account":
         return f"unknown account: {masked}", "an account exists once a user belongs to it"
-    hint = "check the spelling with the caller; `pincli user list` shows who there is"
+    hint = "check the spelling with the caller; `pincli user list` lists all users"
     if masked != ", ".join(names):
         hint = "six digits are hidden: they could be a PIN; the login goes there, and no PIN"
     return f"unknown {what}{plural}: {masked}", hint

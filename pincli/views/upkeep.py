@@ -94,7 +94,7 @@ def examined(checks: Sequence[Check]) -> Answer:
 
 
 def _restored_screen(result: Restored) -> list[Block]:
-    because = ": what came after the backup may have withdrawn them" if result.withdrawn else ""
+    because = ": something after the backup may have withdrawn them" if result.withdrawn else ""
     pairs = [("withdrawn", f"{counted(result.withdrawn, 'PIN')}{because}")]
     if result.gone_users:
         pairs.append(

@@ -149,7 +149,7 @@ def give(floor: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deploy
         (
             "admin",
             "status nobody",
-            "check the spelling with the caller; `pincli user list` shows who there is",
+            "check the spelling with the caller; `pincli user list` lists all users",
         ),
         ("portal", "pin show otto", "`pincli status otto`"),
         ("agent", "re", "`pincli --help` lists the commands"),

@@ -119,7 +119,7 @@ class Layout(NamedTuple):
             )
             if set(missing) <= _SAID:
                 options = " ".join(f"--{name} {name.upper()}" for name in missing)
-                hint = f"say it for everybody: {options}"
+                hint = f"give it for all rows: {options}"
             raise Unfit(
                 f"{what} lacks {_list(missing)}", self._recognised(names) or hint, missing[0]
             )

@@ -44,7 +44,7 @@ _NO_TEXT = (
 # and an editor number the lines differently.
 _WRONG = re.compile("\0|[\ud800-\udfff]|\r(?!\n?\\Z)")
 _WHY = {"\0": "it holds a NUL byte", "\r": "it holds a bare carriage return"}
-NO_UTF8 = "it is not UTF-8; of a file from Windows say --encoding cp1252"
+NO_UTF8 = "it is not UTF-8; for a file from Windows, give --encoding cp1252"
 
 
 class Lines:

@@ -28,7 +28,7 @@ from pincli.store.sql.rows import (
 )
 
 if TYPE_CHECKING:
-    from pincli.results import Called
+    from pincli.results import Candidate
 
 PAGE = 500
 _NEAR_AT_MOST = 5
@@ -255,13 +255,13 @@ class SqlPeople:
         query = "SELECT id FROM people WHERE id > ? AND event <= ? AND seal IS NULL ORDER BY id"
         return self._rows(f"{query} LIMIT ?", (row, last, limit), _first)
 
-    def called(self, rows: Sequence[int]) -> list[Called]:
+    def candidates(self, rows: Sequence[int]) -> list[Candidate]:
         """Return the names of the users in some rows; unreadable rows are left out."""
-        from pincli.results import Called
+        from pincli.results import Candidate
 
         columns = ", ".join(("id", *NAME_COLUMNS, "active"))
         query = f"SELECT {columns} FROM people WHERE id IN ({placeholders(rows)})"
-        found = self._records(query, rows, Called._make) if rows else []
+        found = self._records(query, rows, Candidate._make) if rows else []
         return [each for each in found if _is_text(each.login, each.display_name, each.account)]
 
     def open_since(self, before: str) -> list[int]:

@@ -41,7 +41,7 @@ def too_old_sqlite() -> str | None:
 
 
 def connect(path: Path, *, create: bool = False, read_only: bool = False) -> sqlite3.Connection:
-    """A connection in autocommit mode, set up as DESIGN.md asks.
+    """A connection in autocommit mode, set up so that no commit is lost.
 
     DELETE, not WAL: SQLite up to 3.51.2 can lose committed WAL writes. EXTRA also syncs the
     folder once the journal is gone, without which a power cut could bring the journal back
