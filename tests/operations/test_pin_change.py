@@ -123,13 +123,20 @@ def test_the_bar_ends_with_its_key(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("login", "account"), [("u234811@x.example", "acme"), ("alice", "12-23-48-11"), ("234811", "a")]
+    ("login", "account", "email"),
+    [
+        ("u234811@x.example", "acme", ""),
+        ("alice", "12-23-48-11", ""),
+        ("234811", "a", ""),
+        ("alice", "acme", "a.234811@x.example"),
+    ],
 )
 def test_digits_of_a_name_are_never_its_pin(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, login: str, account: str
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, login: str, account: str, email: str
 ) -> None:
-    """Neither chosen nor generated: anyone who knows the login would guess it."""
-    desk.add(login, account)
+    """Neither chosen nor generated: anyone who knows login, account or e-mail would guess it."""
+    with desk.session() as session:
+        people.add(session, login, account, "Somebody", UserType.CLOUD, email)
     draws = [234_811, 444_159] * 2
     monkeypatch.setattr(secrets, "randbelow", lambda _: draws.pop(0))
     with desk.session() as session:
