@@ -52,3 +52,15 @@ def test_another_user_in_the_row_is_left_alone(desk: Desk, step: Taken) -> None:
         assert raised.value.fault is Fault.REPLACED
         assert last_number(desk) == number
         step(session.store, alice, new)
+
+
+def test_an_answer_for_another_user_in_the_row_is_not_charged(desk: Desk) -> None:
+    """If an older store was restored in between, the question is asked again."""
+    alice = with_counter(desk, 2)
+    number = last_number(desk)
+    with desk.session() as session:
+        stranger = alice._replace(uid=secrets.token_bytes(16))
+        for answer in (bytes(32), None):
+            charged = session.store.write(attempts.charge, stranger, answer, ticket=None)
+            assert charged is None
+        assert last_number(desk) == number
