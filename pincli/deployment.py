@@ -31,7 +31,7 @@ _LARGEST = 64 * 1024
 _WRITABLE_BY_OTHERS = 0o022
 _HIGHEST_BOUND = 1_000_000
 
-_VALUES = frozenset({"store", "keys", "mark"})
+_VALUES = ("store", "keys", "mark")
 _TABLES: Mapping[str, Collection[str] | None] = {
     "roles": tuple(Role),
     "hooks": ("on_lock",),

@@ -100,7 +100,10 @@ def test_a_role_may_be_left_out_or_have_no_members(
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        (f"{GOOD}[later]\nx = '{SECRET}'\n", "`later` is unknown"),
+        (
+            f"{GOOD}[later]\nx = '{SECRET}'\n",
+            "`later` is unknown; known: store, keys, mark, [roles],",
+        ),
         (f"Store = '/{SECRET}'\n{GOOD}", "`Store` is unknown"),
         (f"{GOOD}[hooks]\non_unlock = ['/{SECRET}']\n", "`hooks.on_unlock` is unknown"),
         (f"{HEAD}[roles]\nagents = ['{SECRET}']\n", "`roles.agents` is unknown"),

@@ -101,7 +101,7 @@ def _restored_screen(result: Restored) -> list[Block]:
             ("gone", f"{counted(result.gone_users, 'user')} that only the replaced store has")
         )
     if result.aside is not None:
-        pairs.append(("replaced", f"the store before is now {result.aside}"))
+        pairs.append(("replaced", f"the old store is now {result.aside}"))
     blocks: list[Block] = [Headline(Tone.GOOD, "restored"), Fields(pairs)]
     if result.changed:
         blocks.append(Next("pincli audit list --kind restored", "whose records changed"))
