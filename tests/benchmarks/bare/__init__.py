@@ -1,0 +1,1 @@
+"""What pincli is compared with: standalone scripts, the libraries alone. None is imported."""
