@@ -400,9 +400,9 @@ def test_a_file_in_doubt_is_exit_8(
         put(path, text, mode)
     ran = call_by_sudo(under_sudo, f"status{json}")
     assert ran.code == 8
-    told = str(answer_of(ran) if json else error_of(ran))
-    assert path.name in told
-    assert SECRET not in told
+    message = str(answer_of(ran) if json else error_of(ran))
+    assert path.name in message
+    assert SECRET not in message
     assert len(under_sudo.events()) == 1  # its making
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import configparser
-import fcntl
-import os
 import pwd
 import shlex
 import shutil
@@ -15,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.reading import CHAPTERS, ROOT, blocks
-from tests.support.floor_of_agents import SUDOERS, config_aside, reason_to_skip
+from tests.support.floor_of_agents import alone_on_the_machine, config_aside, reason_to_skip
 
 pytestmark = pytest.mark.system
 
@@ -33,12 +31,14 @@ def setup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     reason = reason_to_skip()
     if reason:
         pytest.skip(reason)
+    with alone_on_the_machine():
+        yield from _set_up(tmp_path_factory.mktemp("checkout") / "pincli")
+
+
+def _set_up(checkout: Path) -> Iterator[str]:
     theirs = [p for p in (PROGRAM, HOME, COPIES, HOOK, OWN_SUDOERS) if p.exists()]
     groups = [g for g in GROUPS.values() if subprocess.call(["getent", "group", g]) == 0]
     assert not theirs, f"not made by this test: {theirs}"
-    held = os.open(SUDOERS.parent, os.O_RDONLY)
-    fcntl.flock(held, fcntl.LOCK_EX)
-    checkout = tmp_path_factory.mktemp("checkout") / "pincli"
     ignored = shutil.ignore_patterns(".git", ".venv", "tests", "__pycache__", "*.egg-info", "build")
     shutil.copytree(ROOT, checkout, ignore=ignored)
     for name, language in (
@@ -72,7 +72,6 @@ def setup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             shutil.rmtree(path, ignore_errors=True)
         for path in (HOOK, OWN_SUDOERS):
             path.unlink(missing_ok=True)
-        os.close(held)
 
 
 def _system(*command: str) -> None:

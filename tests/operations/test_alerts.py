@@ -129,8 +129,12 @@ def test_an_acknowledged_sign_is_gone_until_more_happens(floor: Desk, sign: str)
         alerts.acknowledge(session, sign, "T-1: a training")
     later = now + timedelta(minutes=1)
     assert ids(floor, later) == {each for each in SIGNS if each[0] != sign}
-    (told,) = found(floor, later).acknowledged
-    assert (told.id, told.by, told.reason) == (sign, "lea", "T-1: a training")
+    (acknowledged,) = found(floor, later).acknowledged
+    assert (acknowledged.id, acknowledged.by, acknowledged.reason) == (
+        sign,
+        "lea",
+        "T-1: a training",
+    )
     assert found(floor, now + timedelta(days=31)).acknowledged == []
     event = floor.events()[-1]
     assert (event.kind, event.agent, event.user) == (

@@ -36,7 +36,7 @@ from tests.support.version_1 import Version1
 pytestmark = pytest.mark.engines
 
 FEWEST_STEPS = 15
-TOLD = {"sql:COMMIT", "server:COMMIT", "fsync", "rename", "unlink"}
+SYSTEM_CALLS = {"sql:COMMIT", "server:COMMIT", "fsync", "rename", "unlink"}
 """Points after which something is durable that was not."""
 
 
@@ -391,8 +391,12 @@ def test_killed_at_every_step(desk: Desk, forks: BulkForks, tmp_path: Path) -> N
     whole = copy_of(desk, tmp_path / "whole")
     assert run(whole, tmp_path / "whole.jsonl", Plan(log=str(log.path))).code == 0
     points = log.points()
-    told = [number for number in range(1, len(points)) if {*points[number - 1 : number + 1]} & TOLD]
-    for turn, step in enumerate(told, 1):
+    chosen = [
+        number
+        for number in range(1, len(points))
+        if {*points[number - 1 : number + 1]} & SYSTEM_CALLS
+    ]
+    for turn, step in enumerate(chosen, 1):
         if not is_tried(turn):
             continue
         copy, path = copy_of(desk, tmp_path / f"{step}"), tmp_path / f"{step}.jsonl"
@@ -407,7 +411,7 @@ def test_killed_at_every_step(desk: Desk, forks: BulkForks, tmp_path: Path) -> N
         assert [*tmp_path.glob("*.part")] == []
         if isinstance(copy, ServedDesk):
             copy.database_there.drop()
-    assert len(told) > FEWEST_STEPS
+    assert len(chosen) > FEWEST_STEPS
 
 
 @pytest.mark.folder
@@ -505,8 +509,8 @@ def test_events_of_schema_1_are_archived_in_pieces(
     asked(desk, "user90", WRONG)
     every = numbers(desk)
     pieces = pieces_of(desk, tmp_path)
-    told = [number for path in pieces for number in numbers_in(path)]
-    assert [*told, *numbers(desk)][: len(every)] == every
+    archived = [number for path in pieces for number in numbers_in(path)]
+    assert [*archived, *numbers(desk)][: len(every)] == every
     for count in range(4):
         assert finding(desk, *pieces[count:]) is None
     assert desk.verify("user90", WRONG).answer["attempts_left"] == 2

@@ -20,8 +20,8 @@ from tests.store.attempting import (
     last_number,
     left_open,
     rewrite,
-    told,
     with_counter,
+    without_event,
 )
 from tests.support.desk import Desk
 
@@ -104,7 +104,7 @@ def test_anybody_can_be_called(desk: Desk, state: State) -> None:
     after = desk.user("alice")
     assert (state_of(after), after.call_agent) == (state, "eva")
     uncalled = after._replace(call_agent=None, call_since=None, event=before.event)
-    assert told(uncalled) == told(before)
+    assert without_event(uncalled) == without_event(before)
 
 
 @pytest.mark.parametrize("ends", [False, True])

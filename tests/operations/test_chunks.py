@@ -53,13 +53,13 @@ def test_a_pause_follows_each_chunk(clock: Clock) -> None:
 
 def test_progress_is_called_after_each_chunk(clock: Clock) -> None:
     """With how many are done, and how many there are."""
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
 
     def tell(done: int, total: int) -> None:
-        told.append((done, total))
+        reported.append((done, total))
 
     list(in_chunks(following, list, total=TOTAL, progress=tell))
-    assert told == [(2000, TOTAL), (4000, TOTAL), (6000, TOTAL), (8000, TOTAL), (TOTAL, TOTAL)]
+    assert reported == [(2000, TOTAL), (4000, TOTAL), (6000, TOTAL), (8000, TOTAL), (TOTAL, TOTAL)]
 
 
 def test_slow_chunks_shrink_and_quick_ones_grow_again(clock: Clock) -> None:

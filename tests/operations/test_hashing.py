@@ -129,10 +129,10 @@ def test_a_user_who_can_no_longer_have_a_pin_gets_none(
     next(groups)
     change(desk, user)
     before = desk.user(user)
-    told = [name for group in groups for name, _ in group]
+    written = [name for group in groups for name, _ in group]
     after = desk.user(user)
     assert after == before
-    assert user not in told
+    assert user not in written
     play(desk.events())
 
 

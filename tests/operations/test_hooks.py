@@ -27,7 +27,8 @@ from tests.support.failpoints import Plan
 SCRIPT = """
 import json, os, subprocess, sys
 facts, program = sys.argv[1], json.loads(sys.argv[2])
-told = open(os.path.join(facts, "out")).read() if os.path.exists(os.path.join(facts, "out")) else ""
+out = os.path.join(facts, "out")
+printed = open(out).read() if os.path.exists(out) else ""
 def run(*words, stdin=""):
     ended = subprocess.run([*program["command"], *words], input=stdin, text=True, timeout=30,
                            env=program["environment"], capture_output=True)
@@ -37,7 +38,7 @@ note = {
     "environment": dict(os.environ),
     "folder": os.getcwd(),
     "arguments": sys.argv[3:],
-    "told": told,
+    "printed": printed,
 }
 if program["command"]:
     note["status"] = run("status", "--json")
@@ -132,7 +133,7 @@ def test_a_hook_runs_after_the_verdict_is_printed(near: Desk) -> None:
     assert ran.code == 3
     assert ran.err == ""
     (note,) = recorder.notes()
-    assert note["told"] == ran.out
+    assert note["printed"] == ran.out
     assert ran.answer["state"] == "locked"
     user = near.user("alice")
     assert note["stdin"].endswith("\n")
@@ -308,9 +309,9 @@ def test_every_lock_is_delivered(near: Desk) -> None:
     run(near, recorder.command, *VERIFY, stdin=f"{WRONG}\n")
     near.run("unlock", "alice", "--reason", "rang")
     run(near, recorder.command, "lock", "alice", "--reason", "odd")
-    told = [json.loads(note["stdin"]) for note in recorder.notes()]
-    assert [each["locks_total"] for each in told] == [1, 2, 3]
-    assert (told[2]["by"], told[2]["kind"]) == ("amy", "locked_by_hand")
+    notices = [json.loads(note["stdin"]) for note in recorder.notes()]
+    assert [each["locks_total"] for each in notices] == [1, 2, 3]
+    assert (notices[2]["by"], notices[2]["kind"]) == ("amy", "locked_by_hand")
 
 
 @pytest.mark.parametrize(

@@ -96,9 +96,9 @@ def test_pins_are_resealed(peopled: Desk) -> None:
     with peopled.session() as session:
         assert keys.is_resealing(session)
         assert pins.show(session, "alice").pin == RIGHT  # not yet sealed anew
-        told: list[tuple[int, int]] = []
-        assert keys.reseal(session, progress=lambda *figures: told.append(figures)) == 2
-        assert told == [(2, 2)]
+        reported: list[tuple[int, int]] = []
+        assert keys.reseal(session, progress=lambda *figures: reported.append(figures)) == 2
+        assert reported == [(2, 2)]
         assert not keys.is_resealing(session)
         assert keys.reseal(session) == 0
     (peopled.keys / f"portal-{old}.key").unlink()
@@ -406,9 +406,9 @@ def test_a_compromised_verify_key_withdraws_its_pins(desk: Desk) -> None:
     assert outcome(desk, "carol", RIGHT) is Outcome.VERIFIED
     with desk.session() as session:
         pins.change(session, "alice", OTHER)  # the check that is kept of the old PIN stops nobody
-    told = {info.fingerprint: info for info in listed(desk) if info.kind == "verify"}
-    assert (told[old].compromised, told[old].users) == (True, 0)
-    assert (told[new].compromised, told[new].users) == (False, 2)
+    keys_listed = {info.fingerprint: info for info in listed(desk) if info.kind == "verify"}
+    assert (keys_listed[old].compromised, keys_listed[old].users) == (True, 0)
+    assert (keys_listed[new].compromised, keys_listed[new].users) == (False, 2)
     with desk.session(Need.CHECK) as session:
         assert check_trail(session, None).finding is None
 

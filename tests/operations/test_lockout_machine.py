@@ -184,10 +184,10 @@ class Lockout(RuleBasedStateMachine):
         model = self.models[name]
         if model.open:
             model.end()
-            told = model.ended
+            outcome = model.ended
         else:
-            told = model.told_to_owner(charged.version)
-        assert self.place.settle(self.session, charged) == (told, model.state)
+            outcome = model.told_to_owner(charged.version)
+        assert self.place.settle(self.session, charged) == (outcome, model.state)
 
     def any_event(self, name: str, data: st.DataObject) -> None:
         """Another event about this user."""

@@ -11,7 +11,7 @@ from pincli.operations.session import Need
 from pincli.operations.trail_check import check_trail
 from pincli.operations.verify import verify
 from pincli.rules.lockout import without_pin
-from tests.store.attempting import PIN, kinds_after, last_number, told, with_counter
+from tests.store.attempting import PIN, kinds_after, last_number, with_counter, without_event
 from tests.support.desk import Desk
 
 pytestmark = pytest.mark.engines
@@ -44,14 +44,14 @@ def test_a_malformed_name_adds_nobody(desk: Desk, user: str, account: str, name:
 def test_deactivating_keeps_the_counter_and_withdraws_the_pin(desk: Desk, counter: int) -> None:
     """Activating gives no new guesses, and no PIN that others may know."""
     before = with_counter(desk, counter)
-    gone = told(without_pin(before))
+    gone = without_event(without_pin(before))
     number = last_number(desk)
     with desk.session() as session:
         change = people.set_active(session, " Alice", active=False, reason="left")
-        assert (change.before, told(change.after)) == (before, gone._replace(active=False))
+        assert (change.before, without_event(change.after)) == (before, gone._replace(active=False))
         assert verify(session, "alice", PIN, None).outcome is Outcome.INACTIVE
         change = people.set_active(session, "alice", active=True, reason=None)
-        assert told(change.after) == gone == told(desk.user("alice"))
+        assert without_event(change.after) == gone == without_event(desk.user("alice"))
     kinds = [kind for kind, *_ in kinds_after(desk, number)]
     assert kinds == ["deactivated", "pin_withdrawn", "refused", "activated"]
     assert desk.events()[number].reason == "left"
@@ -65,9 +65,9 @@ def test_a_rename_keeps_all_but_the_login(desk: Desk, counter: int) -> None:
     history = [event.seq for event in desk.events("alice")]
     with desk.session() as session:
         change = editing.edit(session, "ALICE", {"login": "bob"}, reason="married")
-        assert told(change.after) == told(before._replace(login="bob"))
+        assert without_event(change.after) == without_event(before._replace(login="bob"))
         bob = people.require_user(session, "bob", account="acme")
-        assert told(bob) == told(change.after)
+        assert without_event(bob) == without_event(change.after)
         wanted = Outcome.LOCKED if counter == 6 else Outcome.VERIFIED
         assert verify(session, "bob", PIN, None, account="acme").outcome is wanted
         with pytest.raises(UnknownUser):
@@ -97,9 +97,11 @@ def test_an_edit_to_a_type_without_pins_withdraws_the_pin(desk: Desk) -> None:
     fields = {"account": "globex", "display_name": "Al", "email": "a@x"}
     with desk.session() as session:
         change = editing.edit(session, "alice", fields)
-        assert told(change.after) == told(before._replace(**fields))  # type: ignore[arg-type]
+        assert without_event(change.after) == without_event(before._replace(**fields))  # type: ignore[arg-type]
         number = last_number(desk)
-        assert told(editing.edit(session, "alice", fields).after) == told(change.after)
+        assert without_event(editing.edit(session, "alice", fields).after) == without_event(
+            change.after
+        )
         assert last_number(desk) == number
         after = editing.edit(session, "alice", {"type": UserType.DATAPIPE}).after
     assert (after.question, after.failed_attempts) == (None, 2)

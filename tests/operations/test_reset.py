@@ -23,7 +23,7 @@ from pincli.rules.lockout import is_locked, state_of
 from pincli.store.steps.pins import issue
 from tests.operations.intake.files import as_csv, person, taken
 from tests.operations.resetting import reset_named, verifies
-from tests.store.attempting import told, with_counter
+from tests.store.attempting import with_counter, without_event
 from tests.support.desk import Desk, connection_of
 from tests.support.driving import RIGHT
 from tests.support.overtaking import overtake
@@ -103,7 +103,7 @@ def test_a_reset_of_each_state(floor: Desk, order: ResetOrder, single: bool) -> 
             # Many are withdrawn first, so that who is left out by a kill has no PIN.
             twice = not single and user.question is not None and was.question is not None
             assert user.pin_version == was.pin_version + changes + twice, name
-            assert told(results[name].change.after) == told(user), name
+            assert without_event(results[name].change.after) == without_event(user), name
             assert twice or results[name].change.before == was, name
             pin = results[name].pin
             assert (pin is not None) == (may and order.issue), name

@@ -110,10 +110,10 @@ def test_times_are_iso_8601_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
     time.tzset()
     try:
         seconds = time.time()
-        told = utc_now()
+        moment = utc_now()
     finally:
         monkeypatch.undo()
         time.tzset()
-    parsed = datetime.strptime(told, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    parsed = datetime.strptime(moment, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     # The system's clock for whole seconds may be a tick behind the exact one.
     assert -1 <= parsed.timestamp() - int(seconds) <= 5

@@ -422,20 +422,20 @@ def test_memory_is_flat(desk: Desk) -> None:
 def test_callers_verify_during_a_check(busy: Desk) -> None:
     """Between any two pages; their events are checked too."""
     _filled(busy, 3 * PAGE)
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
 
     def progress(done: int, total: int) -> None:
-        told.append((done, total))
-        if len(told) <= 3:  # or it would never come to an end
+        reported.append((done, total))
+        if len(reported) <= 3:  # or it would never come to an end
             with busy.session() as other:
                 verify(other, "bob", RIGHT, None)
 
     with busy.session(Need.CHECK) as session:
         report = check_trail(session, None, progress=progress)
     assert report.finding is None
-    assert len(told) > 3
-    assert report.events > told[0][1]
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert len(reported) > 3
+    assert report.events > reported[0][1]
+    assert [done for done, _ in reported] == sorted(done for done, _ in reported)
 
 
 @pytest.mark.parametrize("act", ["verify", "add"])

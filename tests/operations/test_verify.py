@@ -33,9 +33,9 @@ from tests.store.attempting import (
     kinds_after,
     last_number,
     rewrite,
-    told,
-    told_verdict,
+    verdict_without_event,
     with_counter,
+    without_event,
 )
 from tests.store.processes import other
 from tests.support.desk import Desk
@@ -56,8 +56,8 @@ def test_the_right_answer_verifies_and_clears_the_counter(desk: Desk, counter: i
     with desk.session() as session:
         verdict = verify(session, "alice", PIN, "T-1")
         on_disk = desk.user("alice")
-    assert told_verdict(verdict) == Verdict(
-        Outcome.VERIFIED, told(on_disk), State.ACTIVE, number + 1
+    assert verdict_without_event(verdict) == Verdict(
+        Outcome.VERIFIED, without_event(on_disk), State.ACTIVE, number + 1
     )
     assert on_disk.failed_attempts == 0
     assert (on_disk.pin_check, on_disk.pin_version) == (before.pin_check, before.pin_version)

@@ -37,14 +37,14 @@ class Meanwhile(NamedTuple):
     """A command, and its results if a sixth answer is in flight.
 
     Attributes:
-        told: The outcome of the right answer.
+        outcome: The outcome of the right answer.
         code: The command's exit code after the right answer.
         counter: Alice's after a wrong answer, which locks her before the command.
         refused: The command's exit code after the wrong answer.
     """
 
     arguments: tuple[str, ...]
-    told: str
+    outcome: str
     code: int
     counter: int
     refused: int
@@ -108,17 +108,17 @@ def test_a_right_answer_in_flight_during_a_change(desk_at_five: Desk, name: str)
     """Verified, unless the change withdraws or replaces the PIN."""
     expected = CHANGES[name]
     caller, other = _meanwhile(desk_at_five, RIGHT, name)
-    assert (caller.answer["outcome"], other.code) == (expected.told, expected.code), other
+    assert (caller.answer["outcome"], other.code) == (expected.outcome, expected.code), other
     user = desk_at_five.user("alice")
     assert (user.failed_attempts, user.attempt, user.locks_total) == (0, None, 0)
-    verified = expected.told == "verified"
+    verified = expected.outcome == "verified"
     assert (user.last_verified_at is not None) == verified
     assert count(desk_at_five.events("alice"), EventKind.VERIFIED) == verified
     events = desk_at_five.events("alice")
     charge = max(event.seq for event in events if event.kind is EventKind.ATTEMPT)
     ends = [(event.kind, event.outcome) for event in events if event.attempt == charge]
     kind = EventKind.VERIFIED if verified else EventKind.REFUSED
-    assert ends == [(kind, expected.told)]
+    assert ends == [(kind, expected.outcome)]
 
 
 @pytest.mark.rotating

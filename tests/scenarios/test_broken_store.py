@@ -161,9 +161,9 @@ def test_a_disk_without_inodes(small_disk: Path, alice: Desk) -> None:
     options = f"remount,nr_inodes={there_are}"
     subprocess.run(["mount", "-o", options, str(small_disk)], check=True)
     _refuses(desk, why="the disk is full: it has no inode")
-    told = desk.run("doctor", "--json").answer["checks"]
-    assert "no inodes left" in [check["finding"] for check in told]
-    assert all("restore a backup" not in (check["hint"] or "") for check in told)
+    checks = desk.run("doctor", "--json").answer["checks"]
+    assert "no inodes left" in [check["finding"] for check in checks]
+    assert all("restore a backup" not in (check["hint"] or "") for check in checks)
     subprocess.run(["mount", "-o", "remount,nr_inodes=100", str(small_disk)], check=True)
     _as_before(desk)
 

@@ -216,10 +216,10 @@ def test_only_missing_narrows_every_choice(floor: Desk, line: str) -> None:
     before = users_of(floor)
     names = "alice\numa\nlara\n" if "-" in line.split() else ""
     words = f"{line} --only-missing --yes --reveal"
-    told = [user["user"] for user in answer(floor, f"{words} --dry-run", names)["users"]]
+    listed = [user["user"] for user in answer(floor, f"{words} --dry-run", names)["users"]]
     receipt = answer(floor, words, names)
     pins = {user["user"]: user["pin"] for user in receipt["users"]}
-    assert [*pins] == told
+    assert [*pins] == listed
     assert {"uma", "lara"} <= set(pins)
     assert states(receipt)["lara"] == "locked"
     for name, user in users_of(floor).items():

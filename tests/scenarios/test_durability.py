@@ -78,9 +78,9 @@ def test_the_verdict_is_written_after_the_last_sync(
     run = traced(desk, *arguments, calls=CALLS, stdin=f"{pin}\n")
     assert run.ran.code == (0 if pin == RIGHT else 3)
     story = _on_disk(run.calls)
-    told = story.index("tell")
-    assert story[:told] == [*COMMIT, "mark", *COMMIT, "mark"]
-    assert set(story[told:]) == {"tell"}
+    first_tell = story.index("tell")
+    assert story[:first_tell] == [*COMMIT, "mark", *COMMIT, "mark"]
+    assert set(story[first_tell:]) == {"tell"}
 
 
 def test_a_first_pin_is_shown_after_the_last_sync(desk: Desk) -> None:

@@ -99,9 +99,9 @@ def test_verify_killed_at_every_step(
         ends.append(wreck.run)
     assert ends[-1].code == (0 if pin == RIGHT else 3)
     # Only after the answer is flushed, as in a renewal, does a killed run have output.
-    told = [end.out != "" for end in ends]
-    assert told == sorted(told)
-    assert told[-2:] == [True, True]
+    answered = [end.out != "" for end in ends]
+    assert answered == sorted(answered)
+    assert answered[-2:] == [True, True]
     outcome = ends[-1].answer["outcome"]
     assert {end.answer["outcome"] for end in ends if end.out} == {outcome}
 

@@ -47,12 +47,12 @@ def test_too_little_memory_charges_nothing(desk: Desk, options: tuple[str, ...])
     for kib in range(NEVER_ENOUGH, ALWAYS_ENOUGH, STEP):
         ran = _limited(desk, kib, *options)
         codes.append(ran.code)
-        told = ran.out + ran.err
-        assert "reset" not in told, (kib, ran)
-        assert "damaged" not in told, (kib, ran)
-        if "pincli" in told and "Traceback" not in told:
+        output = ran.out + ran.err
+        assert "reset" not in output, (kib, ran)
+        assert "damaged" not in output, (kib, ran)
+        if "pincli" in output and "Traceback" not in output:
             assert ran.code in (0, 8), (kib, ran)
-        assert (ran.code == 0) == ("VERIFIED" in told or '"verified"' in told), (kib, ran)
+        assert (ran.code == 0) == ("VERIFIED" in output or '"verified"' in output), (kib, ran)
         user = desk.user("alice")
         assert (user.failed_attempts, user.attempt) == (0, None), (kib, ran)
         assert user.attempts_total == codes.count(0), (kib, ran)

@@ -418,12 +418,12 @@ def test_two_moves_at_once(move: Move, server: Server) -> None:
 
 def test_no_answer_is_lost_while_agents_go_on(move: Move) -> None:
     """Every charge during the move counts in the store that goes on, and no other."""
-    told: list[Ran] = []
+    answered: list[Ran] = []
     done = threading.Event()
 
     def callers() -> None:
         while not done.is_set():
-            told.append(move.desk.verify(GUEST, WRONG))
+            answered.append(move.desk.verify(GUEST, WRONG))
 
     threads = [threading.Thread(target=callers) for _ in range(3)]
     for thread in threads:
@@ -433,11 +433,11 @@ def test_no_answer_is_lost_while_agents_go_on(move: Move) -> None:
     for thread in threads:
         thread.join()
     nobody_lost_anything(move)
-    assert {ran.code for ran in told} <= {3, 4, 8}
-    # One whose answer the move has ended is refused the verdict, and told so.
-    charged = [ran for ran in told if ran.code == 3 or "is counted" in ran.out]
+    assert {ran.code for ran in answered} <= {3, 4, 8}
+    # One whose answer the move has ended is refused the verdict, and hears so.
+    charged = [ran for ran in answered if ran.code == 3 or "is counted" in ran.out]
     assert move.there.user(GUEST).failed_attempts == len(charged) <= ATTEMPTS_ALLOWED
-    assert told[-1].code == 8
+    assert answered[-1].code == 8
 
 
 def test_an_old_file_that_comes_back_is_refused(move: Move, tmp_path: Path) -> None:

@@ -108,16 +108,16 @@ def test_nobody_waits_for_an_attempt_in_flight(desk: Desk, pin: str) -> None:
     desk.collected("bob", pin=OTHER)
     impatient = Plan(longest_wait=0.001)
     with paused_verify(desk, "alice", pin) as first:
-        told = [
+        ended = [
             drive(desk, *verify_of(user), plan=impatient, pin=answer)
             for user, answer in (("bob", OTHER), ("bob", WRONG), ("alice", RIGHT), ("alice", WRONG))
         ]
-        assert [ran.code for ran in told] == [0, 3, 0, 3]
+        assert [ran.code for ran in ended] == [0, 3, 0, 3]
         assert not first.ended()
         first.go_on()
-        told.append(first.end())
-    assert told[-1].code == (0 if pin == RIGHT else 3)
-    nothing_impossible(desk, [ran.answer for ran in told])
+        ended.append(first.end())
+    assert ended[-1].code == (0 if pin == RIGHT else 3)
+    nothing_impossible(desk, [ran.answer for ran in ended])
 
 
 @pytest.mark.folder

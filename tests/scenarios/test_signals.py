@@ -185,10 +185,10 @@ def test_ctrl_c_into_a_verdict_for_people_leaves_it_whole(desk: Desk) -> None:
         wait_until(lambda: _writes_to_stdout(process.pid), "the verdict to be written")
         process.send_signal(signal.SIGINT)
         with open(end, "rb") as reader:
-            told = reader.read()[filled:].decode()
+            output = reader.read()[filled:].decode()
         assert (process.wait(), process.stderr.read()) == (0, b"")
-    assert "VERIFIED" in told
-    assert "say" in told
+    assert "VERIFIED" in output
+    assert "say" in output
 
 
 def _writes_to_stdout(pid: int) -> bool:
@@ -222,15 +222,15 @@ def test_a_stopped_process_with_a_lock_is_named(desk: Desk) -> None:
         run.await_pause()
         run.signal(signal.SIGSTOP)
         os.waitid(os.P_PID, run.process.pid, os.WSTOPPED | os.WNOWAIT)
-        told = drive(desk, *verify_of("bob"), plan=impatient, pin=OTHER)
-        error, holder = told.answer["error"], f"process {run.process.pid} (agent "
-        assert (told.code, error["code"]) == (8, "unavailable")
+        answered = drive(desk, *verify_of("bob"), plan=impatient, pin=OTHER)
+        error, holder = answered.answer["error"], f"process {run.process.pid} (agent "
+        assert (answered.code, error["code"]) == (8, "unavailable")
         assert holder in error["message"]
         assert f"kill -CONT {run.process.pid}" in error["hint"]
         run.signal(signal.SIGCONT)
-        told = drive(desk, "verify", "bob", "--pin-stdin", plan=impatient, pin=OTHER)
-        assert holder in told.err
-        assert "it is stopped" not in told.err
+        answered = drive(desk, "verify", "bob", "--pin-stdin", plan=impatient, pin=OTHER)
+        assert holder in answered.err
+        assert "it is stopped" not in answered.err
         run.go_on()
         assert run.end().code == 0
     assert drive(desk, *verify_of("bob"), pin=OTHER).code == 0

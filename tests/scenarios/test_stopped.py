@@ -44,14 +44,14 @@ def alice(desk: Desk) -> Desk:
 def test_others_go_on_at_once(alice: Desk, pin: str) -> None:
     """Later it reports the outcome of its own answer."""
     with stopped_verify(alice, "alice", pin) as run:
-        told = [drive(alice, *verify_of("bob"), plan=AT_ONCE, pin=OTHER)]
-        told += [
+        answered = [drive(alice, *verify_of("bob"), plan=AT_ONCE, pin=OTHER)]
+        answered += [
             drive(alice, *verify_of("alice"), plan=AT_ONCE, pin=each) for each in (WRONG, RIGHT)
         ]
-        assert [ran.code for ran in told] == [0, 3, 0]
-        told.append(run.continued())
-    assert told[-1].code == (0 if pin == RIGHT else 3)
-    nothing_impossible(alice, [ran.answer for ran in told])
+        assert [ran.code for ran in answered] == [0, 3, 0]
+        answered.append(run.continued())
+    assert answered[-1].code == (0 if pin == RIGHT else 3)
+    nothing_impossible(alice, [ran.answer for ran in answered])
 
 
 @pytest.mark.parametrize(("pin", "code"), [(RIGHT, 0), (WRONG, 3)])
@@ -116,8 +116,10 @@ def test_a_right_answer_that_somebody_else_ended(alice: Desk, since: str) -> Non
         before = alice.user("alice")
         end = run.continued()
     assert end.answer["outcome"] == outcome, end
-    told = [event for event in alice.events("alice") if event.kind is EventKind.NOT_TOLD]
-    assert [event.outcome for event in told] == [outcome.value] * (outcome is not Outcome.VERIFIED)
+    answered = [event for event in alice.events("alice") if event.kind is EventKind.NOT_TOLD]
+    assert [event.outcome for event in answered] == [outcome.value] * (
+        outcome is not Outcome.VERIFIED
+    )
     assert alice.user("alice")._replace(event=0) == before._replace(event=0)
     nothing_impossible(alice, [end.answer])
 

@@ -60,7 +60,7 @@ class Storm:
         pin: Alice's PIN, as far as anybody knows.
         withdrawn: Her PINs that are certainly withdrawn.
         codes: The exit codes of verify.
-        told: The answers of verify.
+        answers: The answers of verify.
         over: Set at the end.
     """
 
@@ -69,7 +69,7 @@ class Storm:
     pin: str = RIGHT
     withdrawn: set[str] = field(default_factory=set)
     codes: Counter[int] = field(default_factory=Counter)
-    told: list[dict[str, Any]] = field(default_factory=list)
+    answers: list[dict[str, Any]] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
 
     def verify(self, forks: Forks, pin: str) -> None:
@@ -79,7 +79,7 @@ class Storm:
         assert end.code in VERDICTS, end
         assert not (ended and end.code == 0), end
         self.codes[end.code] += 1
-        self.told.append(end.answer)
+        self.answers.append(end.answer)
 
     def rage(self, *tasks: Callable[[], None], meanwhile: Callable[[], None]) -> None:
         """Repeat the tasks, each in a thread that starts processes, while this thread acts."""
@@ -94,7 +94,7 @@ class Storm:
 
     def check(self) -> None:
         """Fail unless trail, verdicts and charges agree."""
-        nothing_impossible(self.desk, self.told)
+        nothing_impossible(self.desk, self.answers)
         events = self.desk.events()
         kinds = Counter(event.kind for event in events)
         words = Counter(event.outcome for event in events if event.attempt is not None)

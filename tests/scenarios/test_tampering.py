@@ -615,15 +615,15 @@ LOOPS = {
 def test_no_edit_between_guesses_buys_a_seventh(scene: Scene, name: str) -> None:
     """Editing after every guess gives no more than six answers and charges."""
     desk = scene.put_back()
-    told = MISSES * ["incorrect"]
+    outcomes = MISSES * ["incorrect"]
     for turn in range(2 * SIX):
         if turn:
             LOOPS[name](scene)
         ran = desk.verify("alice", f"{800_000 + turn * 1117}")
         assert ran.code != 0, ran
-        told.append(ran.answer.get("outcome") or ran.answer["error"]["code"])
-    assert told.count("incorrect") <= SIX
-    assert set(told) <= {"incorrect", "locked", "tampered", "rolled_back", "unavailable"}
+        outcomes.append(ran.answer.get("outcome") or ran.answer["error"]["code"])
+    assert outcomes.count("incorrect") <= SIX
+    assert set(outcomes) <= {"incorrect", "locked", "tampered", "rolled_back", "unavailable"}
 
 
 @pytest.mark.parametrize(

@@ -83,14 +83,14 @@ def left_open(desk: Desk, user: User, pin: str = WRONG, *, agent: str = "mia") -
         return charged(session, user, pin, ticket="T-1")
 
 
-def told(user: User) -> User:
+def without_event(user: User) -> User:
     """A record as a step returns it: without the number of its event."""
     return user._replace(event=0)
 
 
-def told_verdict(verdict: Verdict) -> Verdict:
+def verdict_without_event(verdict: Verdict) -> Verdict:
     """A verdict with such a record."""
-    return verdict._replace(user=told(verdict.user))
+    return verdict._replace(user=without_event(verdict.user))
 
 
 def kinds_after(desk: Desk, number: int) -> list[tuple[str, str | None, int | None]]:

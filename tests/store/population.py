@@ -64,7 +64,7 @@ class Person(NamedTuple):
         )
 
 
-class Told(NamedTuple):
+class PastEvent(NamedTuple):
     """A made-up event, without real links and seals."""
 
     kind: str
@@ -75,7 +75,7 @@ class Told(NamedTuple):
     outcome: str | None = None
 
 
-def put_events(connection: sqlite3.Connection, events: Iterable[Told], after: int = 0) -> None:
+def put_events(connection: sqlite3.Connection, events: Iterable[PastEvent], after: int = 0) -> None:
     """Add events above a number; an unknown name is stored as typed."""
     uids = dict(connection.execute("SELECT login, uid FROM people").fetchall())
     ((last,),) = connection.execute(

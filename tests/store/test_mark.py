@@ -250,8 +250,8 @@ def test_a_kill_at_any_instant_leaves_the_last_or_the_one_before(mark: Mark) -> 
             first = writer.stdout.read(8)
             assert int.from_bytes(first, "big") == number
             writer.send_signal(signal.SIGKILL)
-            told = first + writer.stdout.read()
-        last = int.from_bytes(told[len(told) // 8 * 8 - 8 :][:8], "big")
+            written = first + writer.stdout.read()
+        last = int.from_bytes(written[len(written) // 8 * 8 - 8 :][:8], "big")
         found = mark.read()
         assert found in (seen(last), seen(last + 1))
         number = found.number + 1

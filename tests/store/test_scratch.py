@@ -78,9 +78,9 @@ def test_problems_come_in_the_order_of_the_file(staged: StagedImport) -> None:
         staged.add_problem(RowProblem(line, "name", "first"), line)
         staged.add_problem(RowProblem(line, "", "second"), line)
     assert staged.problem_count == 2 * MANY
-    told = list(staged.problems())
-    assert [problem.line for problem in told] == sorted([*range(1, MANY + 1)] * 2)
-    assert [problem.message for problem in told] == ["first", "second"] * MANY
+    listed = list(staged.problems())
+    assert [problem.line for problem in listed] == sorted([*range(1, MANY + 1)] * 2)
+    assert [problem.message for problem in listed] == ["first", "second"] * MANY
 
 
 def test_every_row_of_a_user_who_has_several_is_a_problem(staged: StagedImport) -> None:
@@ -90,11 +90,11 @@ def test_every_row_of_a_user_who_has_several_is_a_problem(staged: StagedImport) 
         staged.add(row(user, line))
     staged.flush()
     staged.note_duplicates()
-    told = list(staged.problems())
-    assert [(problem.line, problem.column) for problem in told] == [
+    listed = list(staged.problems())
+    assert [(problem.line, problem.column) for problem in listed] == [
         *((line, "user") for line in (4, 9, 12))
     ]
-    assert [problem.message.split()[-1] for problem in told] == ["9", "4", "4"]
+    assert [problem.message.split()[-1] for problem in listed] == ["9", "4", "4"]
 
 
 def test_who_is_missing_is_told(staged: StagedImport) -> None:

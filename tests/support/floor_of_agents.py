@@ -203,9 +203,7 @@ def deployed(folder: Path) -> Iterator[AgentFloor]:
         folder: An empty one, for the template of store and keys.
     """
     template = new_floor(folder)
-    held = os.open(SUDOERS.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX)  # two runs of the tests at once would meet here
+    with alone_on_the_machine():
         _remove()
         try:
             _make_users()
@@ -218,6 +216,15 @@ def deployed(folder: Path) -> Iterator[AgentFloor]:
             yield floor
         finally:
             _remove()
+
+
+@contextmanager
+def alone_on_the_machine() -> Iterator[None]:
+    """Wait for other runs of the tests that change logins, sudoers or /etc/pincli."""
+    held = os.open(SUDOERS.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(held)
 

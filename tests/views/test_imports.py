@@ -34,10 +34,10 @@ def test_up_to_twenty_problems_are_all_shown(count: int) -> None:
     """Line, column if there is one, and what is wrong."""
     answer = imports.problems(count, found(count))
     assert answer.complaints is not None
-    told = answer.complaints()
-    assert len(told) == count
-    assert told[0] == "line 2, type: wrong 2"
-    assert told[1:2] in ([], ["line 3: wrong 3"])
+    shown_problems = answer.complaints()
+    assert len(shown_problems) == count
+    assert shown_problems[0] == "line 2, type: wrong 2"
+    assert shown_problems[1:2] in ([], ["line 3: wrong 3"])
 
 
 @pytest.mark.parametrize(("count", "more"), [(21, 1), (1_000_000, 999_980)])
@@ -46,11 +46,11 @@ def test_of_more_problems_the_first_twenty_are_shown(count: int, more: int) -> N
     asked: list[int] = []
     answer = imports.problems(count, found(count, asked))
     assert answer.complaints is not None
-    told = answer.complaints()
-    assert [line.split(":")[0].split(",")[0] for line in told[:20]] == [
+    shown_problems = answer.complaints()
+    assert [line.split(":")[0].split(",")[0] for line in shown_problems[:20]] == [
         f"line {number}" for number in range(2, 22)
     ]
-    assert told[20:] == [f"... and {more} more"]
+    assert shown_problems[20:] == [f"... and {more} more"]
     assert len(asked) <= 21
 
 
@@ -59,10 +59,10 @@ def test_json_has_all_problems() -> None:
     answer = imports.problems(45, found(45))
     rows = answer.facts["problems"]
     assert isinstance(rows, Iterator)
-    told = list(rows)
-    assert answer.facts["problem_count"] == len(told) == 45
-    assert told[0] == {"line": 2, "column": "type", "message": "wrong 2", "value": ""}
-    assert told[1] == {"line": 3, "column": None, "message": "wrong 3", "value": None}
+    shown_problems = list(rows)
+    assert answer.facts["problem_count"] == len(shown_problems) == 45
+    assert shown_problems[0] == {"line": 2, "column": "type", "message": "wrong 2", "value": ""}
+    assert shown_problems[1] == {"line": 3, "column": None, "message": "wrong 3", "value": None}
 
 
 @pytest.mark.parametrize(("count", "words"), [(1, "1 problem;"), (46, "46 problems;")])

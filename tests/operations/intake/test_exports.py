@@ -155,10 +155,10 @@ def test_a_profile_is_never_guessed_but_named_where_one_fits(name: str) -> None:
     if not fitting:
         return
     try:
-        told = repr(read(content(name), encoding="cp1252" if "ansi" in name else None).problems)
+        message = repr(read(content(name), encoding="cp1252" if "ansi" in name else None).problems)
     except UsageProblem as problem:
-        told = problem.hint
-    assert f"--profile {'okta-api' if name == 'okta-api.json' else fitting[0]}" in told
+        message = problem.hint
+    assert f"--profile {'okta-api' if name == 'okta-api.json' else fitting[0]}" in message
 
 
 @pytest.mark.parametrize("profile", shipped_profiles())

@@ -273,8 +273,10 @@ def test_an_unbalanced_quote_never_swallows_rows_in_silence(
     lines = [header, row, *(follower.format(number) for number in range(followers)), ""]
     found = read("\n".join(lines).encode(), ignore_unknown=True)
     checked = map(RowChecker(Layout()).check, found.rows)
-    told = found.problems + [each for wrong in checked if isinstance(wrong, list) for each in wrong]
-    assert [problem.line for problem in told] == [2]
+    problems = found.problems + [
+        each for wrong in checked if isinstance(wrong, list) for each in wrong
+    ]
+    assert [problem.line for problem in problems] == [2]
 
 
 @pytest.mark.parametrize(

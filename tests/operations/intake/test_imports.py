@@ -15,7 +15,7 @@ from pincli.rules.lockout import state_of, without_pin
 from pincli.rules.people import SameLogin
 from pincli.store.steps import attempts
 from tests.operations.intake.files import FORMATS, HEADER, as_csv, person, take, taken
-from tests.store.attempting import told
+from tests.store.attempting import without_event
 from tests.support.contract import call
 from tests.support.desk import Desk, connection_of
 from tests.support.driving import guess_wrong
@@ -99,7 +99,7 @@ def test_an_update_touches_neither_counter_nor_lock(
     row = {"account": "acme", "name": "Alice", "type": "cloud", "active": "yes", **change}
     taken(desk, as_csv([{"user": "alice", **row}]), ImportOptions(same_login=SameLogin.MOVE))
     kept = before if row["active"] == "yes" else without_pin(before)
-    assert told(desk.user("alice")) == told(kept)._replace(
+    assert without_event(desk.user("alice")) == without_event(kept)._replace(
         account=row["account"],
         display_name=row["name"],
         type=UserType(row["type"]),
@@ -170,8 +170,8 @@ def test_a_login_of_another_account(desk: Desk, case: str, same_login: SameLogin
     found = sorted(users(desk), key=lambda user: user.account)
     expected = outcomes[same_login]
     if expected[-1] in "*mxh":
-        told = [user.account + "*" * (user.uid not in known) for user in found]
-        assert (told, result.problems) == (expected.split(), [])
+        accounts = [user.account + "*" * (user.uid not in known) for user in found]
+        assert (accounts, result.problems) == (expected.split(), [])
         assert len(users(desk)) == len({*there, *in_file}) - (expected == "globex")
     else:
         assert {problem.column for problem in result.problems} == {"account"}

@@ -86,8 +86,8 @@ def test_a_bad_value_is_reported_with_its_column(column: str, value: object) -> 
 
 def test_everything_that_is_wrong_with_a_row_is_reported_at_once() -> None:
     """There is one problem for each bad column."""
-    told = wrong(person("a b", account="", name="\n\0x", type="x", active="x"))
-    assert list(told) == ["user", "account", "name", "type", "active"]
+    problems = wrong(person("a b", account="", name="\n\0x", type="x", active="x"))
+    assert list(problems) == ["user", "account", "name", "type", "active"]
 
 
 @pytest.mark.parametrize("where", ["user", "account", "name", "type", "active"])

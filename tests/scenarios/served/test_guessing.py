@@ -37,7 +37,7 @@ def _wrong(number: int) -> list[str]:
 
 def test_32_wrong_answers_at_once_are_six_charges(floor: ServedDesk, forks: Forks) -> None:
     """In every round exactly six of them are charged, and the user is locked."""
-    told = []
+    answers = []
     for _ in range(ROUNDS):
         before = floor.user("alice").attempts_total
         ends = forks.answers(floor, "alice", *_wrong(32))
@@ -48,8 +48,8 @@ def test_32_wrong_answers_at_once_are_six_charges(floor: ServedDesk, forks: Fork
         assert forks.verify(floor, "alice", RIGHT).code == 4
         with floor.session() as session:
             unlock(session, "alice", "the next round")
-        told += [end.answer for end in ends]
-    nothing_impossible(floor, told)
+        answers += [end.answer for end in ends]
+    nothing_impossible(floor, answers)
     clean(floor)
 
 

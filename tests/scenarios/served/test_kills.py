@@ -56,9 +56,9 @@ def test_clients_killed_at_random_moments(desk: ServedDesk, forks: Forks) -> Non
     alice = desk.user("alice")
     assert (alice.locks_total, alice.attempts_total - 6 * locks) == (locks, alice.failed_attempts)
     assert locks > 0
-    told = [end.answer for end in ends if end.out]
-    assert alice.attempts_total > sum(answer["outcome"] == "incorrect" for answer in told)
-    nothing_impossible(desk, told)
+    answers = [end.answer for end in ends if end.out]
+    assert alice.attempts_total > sum(answer["outcome"] == "incorrect" for answer in answers)
+    nothing_impossible(desk, answers)
     assert forks.verify(desk, "alice", RIGHT).code == 0
     assert forks.verify(desk, "bob", OTHER).code == 0
     clean(desk)

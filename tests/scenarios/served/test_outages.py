@@ -86,11 +86,11 @@ def _calling(desk: ServedDesk, forks: Forks) -> Iterator[Callers]:
 
 def _hold(desk: ServedDesk, callers: Callers) -> None:
     """Require every verdict to be on disk, and further calls to work."""
-    told = [end.answer for end in callers.ends]
+    answers = [end.answer for end in callers.ends]
     for end in callers.ends:
         if end.code == UNAVAILABLE:
             assert end.answer["error"]["message"].startswith("not verified"), end
-    nothing_impossible(desk, told)
+    nothing_impossible(desk, answers)
     desk.run("unlock", "alice", "--reason", "T-1", "--json")
     assert callers.forks.verify(desk, "alice", RIGHT).code == 0
     assert callers.forks.verify(desk, "bob", OTHER).code == 0

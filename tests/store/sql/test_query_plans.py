@@ -16,8 +16,8 @@ from pincli.store.sealing import Sealers
 from pincli.store.sql.trail import SqlTrail
 from pincli.store.sqlite.transaction import SqliteTransaction
 from tests.store.population import (
+    PastEvent,
     Person,
-    Told,
     listed,
     people_of,
     populated,
@@ -176,7 +176,7 @@ def test_checking_a_record_takes_no_longer_after_many_events() -> None:
     looked = []
     for events in (1, 5000):
         with populated([Person("alice")]) as connection:
-            put_events(connection, [Told("verified")] * events)
+            put_events(connection, [PastEvent("verified")] * events)
             connection.execute(
                 "UPDATE trail SET record = zeroblob(32), seal = CAST('seal' AS BLOB)"
             )

@@ -11,7 +11,7 @@ import pytest
 from pincli.models import EventKind
 from pincli.store.sql import signs
 from pincli.store.sql.signs import SqlSigns
-from tests.store.population import Person, Told, populated, put, put_events, rows_of
+from tests.store.population import PastEvent, Person, populated, put, put_events, rows_of
 
 NOON, ONE, TWO = (f"2026-11-24T{hour}:00:00Z" for hour in (12, 13, 14))
 NEVER = "2027-01-01T00:00:00Z"
@@ -36,8 +36,8 @@ def test_events_come_in_order_on_any_page_size(
     """Events of a kind and a window come in order, each with the next outcome of its user."""
     monkeypatch.setattr(signs, "_PAGE", page)
     kinds = ("incorrect", "attempt", "incorrect", "pin_shown", "verified", "incorrect")
-    put_events(connection, [Told(kind, at=ONE) for kind in kinds])
-    put_events(connection, [Told("incorrect", "bob", at) for at in (NOON, ONE, TWO)])
+    put_events(connection, [PastEvent(kind, at=ONE) for kind in kinds])
+    put_events(connection, [PastEvent("incorrect", "bob", at) for at in (NOON, ONE, TWO)])
     found = asking(connection).noted(EventKind.INCORRECT, NOON, ONE)
     assert [(each.number, each.at, each.then) for each in found] == [
         (1, ONE, f"incorrect {ONE}"),
@@ -51,8 +51,8 @@ def test_events_come_in_order_on_any_page_size(
 
 def test_events_can_be_filtered_by_outcome(connection: sqlite3.Connection) -> None:
     """Refusals can be filtered by outcome; an unknown name comes with the typed text."""
-    put_events(connection, [Told("refused", outcome="locked"), Told("unlocked")])
-    put_events(connection, [Told("refused", "nobdy", outcome="unknown_user")])
+    put_events(connection, [PastEvent("refused", outcome="locked"), PastEvent("unlocked")])
+    put_events(connection, [PastEvent("refused", "nobdy", outcome="unknown_user")])
     (found,) = asking(connection).noted(EventKind.REFUSED, NOON, TWO, outcome="unknown_user")
     assert (found.word, found.uid) == ("nobdy", None)
 
@@ -62,8 +62,11 @@ def test_events_about_users_come_in_order(
 ) -> None:
     """Events about users come in order, across gaps and empty stretches."""
     monkeypatch.setattr(signs, "_STRETCH", 2)
-    put_events(connection, [Told("verified"), *[Told("refused", "nobdy")] * 7, Told("attempt")])
-    put_events(connection, [Told("attempt")], after=50)
+    put_events(
+        connection,
+        [PastEvent("verified"), *[PastEvent("refused", "nobdy")] * 7, PastEvent("attempt")],
+    )
+    put_events(connection, [PastEvent("attempt")], after=50)
     found = asking(connection).known_after
     assert [each.number for each in found(0)] == [1, 9, 10]
     assert [each.number for each in found(9)] == [10]
@@ -76,16 +79,18 @@ def test_calls_are_counted_or_estimated(
 ) -> None:
     """Right answers of a time span are counted by account and agent, or estimated."""
     monkeypatch.setattr(signs, "_STRETCH", 10)
-    told = [("alice", "acme", "amy"), ("bob", "globex", "ben")]
-    put_events(connection, [Told("verified", at=NOON)])
+    people = [("alice", "acme", "amy"), ("bob", "globex", "ben")]
+    put_events(connection, [PastEvent("verified", at=NOON)])
     put_events(
         connection,
         [
-            Told("verified", told[each % 2][0], ONE, told[each % 2][2], told[each % 2][1])
+            PastEvent(
+                "verified", people[each % 2][0], ONE, people[each % 2][2], people[each % 2][1]
+            )
             for each in range(number)
         ],
     )
-    put_events(connection, [Told("incorrect", at=ONE), Told("verified", at=TWO)])
+    put_events(connection, [PastEvent("incorrect", at=ONE), PastEvent("verified", at=TWO)])
     calls = asking(connection).calls(ONE, TWO)
     assert calls.total == pytest.approx(number, rel=0.01)
     assert calls.of_account.get("globex", 0) == pytest.approx(number // 2, rel=0.01)
@@ -124,7 +129,7 @@ QUESTIONS: dict[str, Callable[[SqlSigns], object]] = {
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_no_query_reads_the_whole_trail(connection: sqlite3.Connection, name: str) -> None:
     """Each query uses an index or a range of numbers."""
-    put_events(connection, [Told("incorrect", at=ONE)] * 9)
+    put_events(connection, [PastEvent("incorrect", at=ONE)] * 9)
     asked: list[str] = []
     connection.set_trace_callback(asked.append)
     QUESTIONS[name](asking(connection))
@@ -143,7 +148,7 @@ def test_one_users_events_take_linear_time(connection: sqlite3.Connection) -> No
     looks = []
     for number in (200, 2000):
         connection.execute("DELETE FROM trail")
-        put_events(connection, [Told(kind) for _ in range(number) for kind in ("unlocked",
+        put_events(connection, [PastEvent(kind) for _ in range(number) for kind in ("unlocked",
                                 "attempt", "incorrect")])  # fmt: skip
         looks.append(0)
 

@@ -15,7 +15,7 @@ from pincli.store.sql import trail
 from pincli.store.sql.trail import SqlTrail
 from pincli.store.sqlite.tables import FROM_SCHEMA_1
 from tests.operations.resetting import reset_named
-from tests.store.population import Person, Told, populated, put_events, rows_of
+from tests.store.population import PastEvent, Person, populated, put_events, rows_of
 from tests.support.desk import Desk
 
 Row = tuple[str, str, str, str | None, str | None]
@@ -90,8 +90,10 @@ def reading(rows: list[Row], old: int = 0) -> Iterator[SqlTrail]:
                 rows[:old],
             )
             connection.execute("UPDATE store SET start_number = ?", (min(old, len(rows)),))
-        told = [Told(kind, user, at, agent, account) for at, agent, kind, user, account in rows]
-        put_events(connection, told[old:], after=min(old, len(rows)))
+        past = [
+            PastEvent(kind, user, at, agent, account) for at, agent, kind, user, account in rows
+        ]
+        put_events(connection, past[old:], after=min(old, len(rows)))
         for statement in _COMMANDS_AND_TICKETS[0 if old else 2 :]:
             connection.execute(statement)
         yield SqlTrail(rows_of(connection), with_old=bool(old))
@@ -177,7 +179,7 @@ def test_an_event_is_shown_with_its_users_present_login_and_its_texts(desk: Desk
 def test_a_gap_of_billions_in_the_trail_holds_nobody_up(gap: int) -> None:
     """Lists step from one existing number to the next, so a gap costs nothing."""
     with populated([Person("alice")]) as connection:
-        put_events(connection, [Told("attempt"), Told("verified")])
+        put_events(connection, [PastEvent("attempt"), PastEvent("verified")])
         connection.execute("UPDATE trail SET number = ? WHERE number = 2", (gap,))
         reader = SqlTrail(rows_of(connection), with_old=False)
         pages = list(reader.newest_first(EventFilter(agent="amy"), limit=10))

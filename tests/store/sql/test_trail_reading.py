@@ -10,7 +10,7 @@ import pytest
 
 from pincli.models import EventFilter, EventKind, TrailEvent
 from pincli.store.sql.trail import PAGE, STRETCH, SqlTrail
-from tests.store.population import Person, Told, populated, put_events, rows_of
+from tests.store.population import PastEvent, Person, populated, put_events, rows_of
 
 KINDS = [EventKind.ATTEMPT, EventKind.VERIFIED, EventKind.LOCKED]
 
@@ -19,7 +19,7 @@ KINDS = [EventKind.ATTEMPT, EventKind.VERIFIED, EventKind.LOCKED]
 def filled(kinds: list[str]) -> Iterator[sqlite3.Connection]:
     """Make a store with an event of each of these kinds, in this order."""
     with populated([Person("alice")]) as connection:
-        put_events(connection, [Told(kind) for kind in kinds])
+        put_events(connection, [PastEvent(kind) for kind in kinds])
         yield connection
 
 

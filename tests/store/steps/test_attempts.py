@@ -24,9 +24,9 @@ from tests.store.attempting import (
     left_open,
     rewrite,
     settled,
-    told,
-    told_verdict,
+    verdict_without_event,
     with_counter,
+    without_event,
 )
 from tests.support.desk import Desk
 
@@ -208,7 +208,9 @@ def test_a_right_answer_sets_the_counter_to_0(desk: Desk, counter: int) -> None:
     with desk.session(agent="root") as session:
         verdict = settled(session, charged(session, before, PIN))
     after = desk.user("alice")
-    assert told_verdict(verdict) == Verdict(Outcome.VERIFIED, told(after), State.ACTIVE, number + 1)
+    assert verdict_without_event(verdict) == Verdict(
+        Outcome.VERIFIED, without_event(after), State.ACTIVE, number + 1
+    )
     assert (after.failed_attempts, after.attempt, after.locked_since) == (0, None, None)
     assert (after.locks_total, after.attempts_total) == (0, before.attempts_total + 1)
     assert after.last_verified_by == "root"
@@ -228,8 +230,8 @@ def test_a_miss_keeps_its_charge(desk: Desk, counter: int) -> None:
     with desk.session() as session:
         verdict = settled(session, charged(session, before))
     after = desk.user("alice")
-    assert told_verdict(verdict) == Verdict(
-        Outcome.INCORRECT, told(after), State.ACTIVE, number + 1
+    assert verdict_without_event(verdict) == Verdict(
+        Outcome.INCORRECT, without_event(after), State.ACTIVE, number + 1
     )
     assert (after.failed_attempts, after.attempt, after.attempt_answer) == (counter + 1, None, None)
     assert (after.locks_total, after.locked_since, after.last_verified_at) == (0, None, None)
@@ -248,8 +250,8 @@ def test_the_sixth_miss_locks(desk: Desk) -> None:
         assert desk.user("alice").locked_since is None  # a sixth answer in flight is no lock yet
         verdict = settled(session, attempt)
     after = desk.user("alice")
-    assert told_verdict(verdict) == Verdict(
-        Outcome.INCORRECT, told(after), State.LOCKED, attempt.number
+    assert verdict_without_event(verdict) == Verdict(
+        Outcome.INCORRECT, without_event(after), State.LOCKED, attempt.number
     )
     assert (after.failed_attempts, after.locks_total) == (6, 1)
     assert after.locked_since is not None
@@ -281,13 +283,15 @@ def test_another_process_ends_an_attempt_with_its_own_outcome(
         outcome.value,
         *["locked"] * locks,
     ]
-    assert told(after) == told(desk.user("alice"))
+    assert without_event(after) == without_event(desk.user("alice"))
     assert after.locks_total == int(locks)
     number = last_number(desk)
     with desk.session(agent="mia") as session:
         verdict = settled(session, attempt)
     state = State.LOCKED if locks else State.ACTIVE
-    assert told_verdict(verdict) == Verdict(outcome, told(after), state, attempt.number)
+    assert verdict_without_event(verdict) == Verdict(
+        outcome, without_event(after), state, attempt.number
+    )
     assert last_number(desk) == number
 
 

@@ -13,7 +13,7 @@ from pincli.rules import lockout
 from pincli.rules.people import SameLogin
 from pincli.store.scratch import StagedRow
 from pincli.store.steps.imports import Fate, fate_of
-from tests.store.attempting import told
+from tests.store.attempting import without_event
 from tests.store.importing import take_in
 from tests.support.desk import Desk, connection_of
 from tests.support.driving import guess_wrong
@@ -83,7 +83,7 @@ def test_each_change_has_its_event_and_changes_nothing_else(
     expected: User = before._replace(**columns)  # type: ignore[arg-type]
     if EventKind.PIN_WITHDRAWN in kinds:
         expected = lockout.without_pin(expected)
-    assert told(desk.user(user)) == told(expected)
+    assert without_event(desk.user(user)) == without_event(expected)
     events = desk.events()[len(trail) :]
     assert [event.kind for event in events] == kinds
     assert {event.attempts_used for event in events} <= {before.failed_attempts}

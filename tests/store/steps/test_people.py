@@ -8,7 +8,7 @@ from pincli.errors import Refused, Rule
 from pincli.models import UserType
 from pincli.rules import lockout
 from pincli.store.steps import people
-from tests.store.attempting import kinds_after, last_number, told, with_counter
+from tests.store.attempting import kinds_after, last_number, with_counter, without_event
 from tests.support.desk import Desk
 
 pytestmark = pytest.mark.engines
@@ -56,13 +56,13 @@ def test_deactivating_withdraws_the_pin_and_keeps_the_counter(desk: Desk, counte
     """Activating gives no PIN back, and repeating either writes nothing."""
     before = with_counter(desk, counter)
     number = last_number(desk)
-    gone = told(lockout.without_pin(before))
+    gone = without_event(lockout.without_pin(before))
     with desk.session() as session:
         for active in (False, False, True, True):
             (change,) = session.store.write(
                 people.set_active, [before.id], active=active, reason="because"
             )
-            assert told(change.after) == gone._replace(active=active)
+            assert without_event(change.after) == gone._replace(active=active)
     assert [kind for kind, *_ in kinds_after(desk, number)] == [
         "deactivated",
         "pin_withdrawn",

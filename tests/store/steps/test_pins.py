@@ -10,7 +10,14 @@ from pincli.errors import PinChangedMeanwhile, Refused, Rule
 from pincli.models import PinOrigin, User
 from pincli.operations import pins
 from pincli.store.steps import pins as pin_steps
-from tests.store.attempting import NO_PIN, kinds_after, last_number, rewrite, told, with_counter
+from tests.store.attempting import (
+    NO_PIN,
+    kinds_after,
+    last_number,
+    rewrite,
+    with_counter,
+    without_event,
+)
 from tests.support.desk import Desk
 
 pytestmark = pytest.mark.engines
@@ -35,7 +42,7 @@ def test_a_pin_is_written_with_its_version_seal_and_event(
         step = pin_steps.change if chosen else pin_steps.collect
         after = session.store.write(step, before, new)
     assert isinstance(after, User)
-    assert told(after) == told(desk.user("alice"))
+    assert without_event(after) == without_event(desk.user("alice"))
     assert (after.question, after.pin_check, after.pin_proof) == (
         new.question,
         new.check,
@@ -78,7 +85,7 @@ def test_the_loser_of_two_first_looks_writes_nothing(desk: Desk) -> None:
         new = [(user, two)]
         assert session.store.write(pin_steps.issue, new, unlock=False, reason=None) == []
     assert isinstance(winner, User)
-    assert told(desk.user("alice")) == told(winner)
+    assert without_event(desk.user("alice")) == without_event(winner)
     assert last_number(desk) == number
 
 
@@ -111,7 +118,7 @@ def test_withdrawing_a_pin(desk: Desk, counter: int, has_pin: bool, unlock: bool
         )
     after = desk.user("alice")
     stays = counter == 6 and not unlock
-    assert (change.before, told(change.after)) == (before, told(after))
+    assert (change.before, without_event(change.after)) == (before, without_event(after))
     assert after.question is None
     assert after.pin_version == before.pin_version + int(has_pin)
     assert after.failed_attempts == (6 if stays else 0)
@@ -146,7 +153,7 @@ def test_issuing_a_pin(desk: Desk, counter: int, unlock: bool) -> None:
         )
     after = desk.user("alice")
     stays = counter == 6 and not unlock
-    assert (change.before, told(change.after)) == (before, told(after))
+    assert (change.before, without_event(change.after)) == (before, without_event(after))
     assert (after.question, after.pin_check) == (new.question, new.check)
     assert after.pin_version == before.pin_version + 1
     assert after.failed_attempts == (6 if stays else 0)
@@ -178,7 +185,9 @@ def test_unlocking_keeps_the_pin_and_the_totals(desk: Desk) -> None:
     with desk.session() as session:
         after = session.store.write(pin_steps.unlock, before, reason="because")
     assert isinstance(after, User)
-    assert told(after) == told(desk.user("alice"))
-    assert told(after) == told(before)._replace(failed_attempts=0, locked_since=None)
+    assert without_event(after) == without_event(desk.user("alice"))
+    assert without_event(after) == without_event(before)._replace(
+        failed_attempts=0, locked_since=None
+    )
     assert kinds_after(desk, number) == [("unlocked", None, 0)]
     assert desk.events()[-1].reason == "because"
