@@ -105,10 +105,8 @@ def ask_pin(question: str, *, of_caller: bool = False) -> str:
 def ask_hidden(question: str) -> str:
     """One line typed without echo."""
     with _asking(question, hidden=True):
-        try:
-            line = _read_line()
-        finally:
-            _say("\n")
+        line = _read_line()
+        _say("\n")
     return _text(line)
 
 
@@ -228,6 +226,11 @@ def _asking(question: str, *, hidden: bool) -> Iterator[None]:
                     termios.tcsetattr(terminal, termios.TCSAFLUSH, wanted)
                 _say(question)
                 yield
+            except BaseException:
+                # The error that follows gets a line of its own.
+                with suppress(Interrupted):
+                    _say("\n")
+                raise
             finally:
                 # A SIGCONT from here on must not switch the echo off again.
                 signal.pthread_sigmask(signal.SIG_BLOCK, handlers)

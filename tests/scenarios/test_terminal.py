@@ -165,7 +165,7 @@ def test_nothing_is_asked_for_a_command_that_will_be_refused(
     ],
 )
 def test_a_prompt_can_be_left(floor: Desk, words: str, question: str, key: str) -> None:
-    """Exit 130, echo on again, nothing changed, and no traceback."""
+    """Exit 130 with the error on a line of its own, echo on again, nothing changed."""
     before = content(floor.store)
     with terminal(floor, *words.split()) as agent:
         agent.wait_for(question)
@@ -173,6 +173,7 @@ def test_a_prompt_can_be_left(floor: Desk, words: str, question: str, key: str) 
         code = agent.end()
         assert agent.echoes
     assert code == 130
+    assert "\npincli: error: " in agent.text
     assert "interrupted" in agent.text
     assert "Traceback" not in agent.text
     assert content(floor.store) == before
