@@ -56,7 +56,7 @@ def moved(result: Moved) -> Answer:
     return Answer(
         result._asdict(),
         lambda: [
-            Headline(Tone.GOOD, word, f"{result.users} users, {result.events} events"),
+            Headline(Tone.GOOD, word, _content(result)),
             Fields([("store", result.location)]),
             Note("the old store refuses all work from now on"),
             Note("each host needs a login of its own there, in PINCLI_STORE or the deployment"),
@@ -84,7 +84,7 @@ def examined(checks: Sequence[Check]) -> Answer:
     """The answer of `doctor`."""
     failed = sum(check.finding is not None for check in checks)
     message = f"{failed} of {len(checks)} checks failed"
-    problem = Problem("unavailable", message, "do what is said beside each of them")
+    problem = Problem("unavailable", message, "each says what to do")
     return Answer(
         {"healthy": not failed, "checks": [check._asdict() for check in checks]},
         lambda: _examined_screen(checks, message if failed else ""),
@@ -94,7 +94,7 @@ def examined(checks: Sequence[Check]) -> Answer:
 
 
 def _restored_screen(result: Restored) -> list[Block]:
-    because = ": something after the backup may have withdrawn them" if result.withdrawn else ""
+    because = ", since something happened after the backup" if result.withdrawn else ""
     pairs = [("withdrawn", f"{counted(result.withdrawn, 'PIN')}{because}")]
     if result.gone_users:
         pairs.append(
@@ -110,13 +110,16 @@ def _restored_screen(result: Restored) -> list[Block]:
     return blocks
 
 
+def _content(store: Upgraded | Moved) -> str:
+    return f"{counted(store.users, 'user')}, {counted(store.events, 'event')}"
+
+
 def _upgraded_screen(result: Upgraded) -> list[Block]:
-    about = f"{result.users} users, {result.events} events"
-    blocks: list[Block] = [Headline(Tone.GOOD, "upgraded", about)]
+    blocks: list[Block] = [Headline(Tone.GOOD, "upgraded", _content(result))]
     if result.locked:
         blocks.append(Note(f"{result.locked} locked: their sixth attempt had been left open"))
     if result.withdrawn:
-        text = f"{result.withdrawn} PINs withdrawn: the trail contradicts their records"
+        text = f"{counted(result.withdrawn, 'PIN')} withdrawn, as the trail contradicts the record"
         blocks.append(Note(text, Tone.WARNING))
         blocks.append(Next("pincli audit list --kind pin_withdrawn", "whose they were"))
     return [

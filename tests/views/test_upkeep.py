@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pincli.results import Check, Restored, unchecked
+from pincli.results import Check, Moved, Restored, Upgraded, unchecked
 from pincli.views.exit_codes import ExitCode
-from pincli.views.upkeep import backed_up, examined, restored
+from pincli.views.upkeep import backed_up, examined, moved, restored, upgraded
 from tests.views.records import HOSTILE
 from tests.views.screens import ASCII, UNCOLOURED, piped
 
@@ -52,6 +52,14 @@ def test_what_to_do_after_a_restore() -> None:
     assert "pincli audit list --kind restored" in text
     assert "pincli pin show USER" in text
     assert "gone" not in text
+
+
+def test_one_of_each_is_singular() -> None:
+    """One user, event and PIN."""
+    text = piped(upgraded(Upgraded(users=1, events=1, withdrawn=1, locked=0), 1).screen())
+    assert "1 user, 1 event\n" in text
+    assert "1 PIN withdrawn" in text
+    assert "1 user, 1 event\n" in piped(moved(Moved("there", 1, 1, moved=True)).screen())
 
 
 def test_a_healthy_store() -> None:

@@ -69,7 +69,7 @@ def examine(
             identity = opened.identity()
     except Unavailable as error:
         finding = f"the store can't be used: {error.summary}"
-        yield Check("schema", finding, _SCHEMA_HINTS.get(error.fault, "see above"))
+        yield Check("schema", finding, _SCHEMA_HINTS.get(error.fault, "see the checks above"))
         return
     lacking = (PORTAL_PRIVATE,) if isinstance(location, Path) else tuple(WITHOUT_KEY)
     yield from _keys(keys, identity, lacking)
@@ -146,7 +146,7 @@ def _keys(folder: Path, identity: Identity, may_lack: Collection[str]) -> Iterat
         try:
             keyring.require(name, expected)
         except KeysUnavailable as error:
-            yield Check(name, f"{error.path}: {error.summary}", "see keys list")
+            yield Check(name, f"{error.path}: {error.summary}", "`pincli keys list` shows the keys")
         else:
             yield Check(name, None, "")
 
