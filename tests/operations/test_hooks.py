@@ -225,7 +225,7 @@ def _is_dead(process: int) -> bool:
 @pytest.mark.engines
 def test_notices_wait_in_the_store(desk: Desk) -> None:
     """Recorded with the lock, and given out one at a time, to a desk's login too."""
-    for user in ("alice", "bob"):
+    for user in ("alice", "bob", "carol"):
         desk.collected(user)
     with desk.front.session(Need.ATTEMPT, Need.COMPARE, agent="mia") as session:
         attempts, store = session.attempts, session.store
@@ -251,6 +251,10 @@ def test_notices_wait_in_the_store(desk: Desk) -> None:
         assert attempts.next_notice() == notice
         attempts.delivered(notice.number, None)
         assert (store.notices(), attempts.next_notice()) == (False, None)
+        attempts.lock(session.store.people.find("carol")[0], reason="a strange voice")
+        by_hand = attempts.next_notice()
+        assert by_hand is not None
+        assert (by_hand.login, by_hand.kind, by_hand.agent) == ("carol", "locked_by_hand", "mia")
     failed = [event for event in desk.events() if event.kind is EventKind.NOTICE_FAILED]
     assert [(each.agent, each.reason) for each in failed] == [
         ("mia", f"{notice.number}: it ended with 1")
@@ -354,7 +358,7 @@ def test_a_hook_that_hangs_is_ended(near: Desk) -> None:
 
 
 def test_ctrl_c_during_a_hook_leaves_one_answer(near: Desk) -> None:
-    """The agent gets no second answer."""
+    """The agent gets no second answer, and the notice waits for another run."""
     recorder = HookRecorder(near)
     hook = ("/bin/sh", "-c", f"touch {recorder.folder}/begun; exec sleep 30")
     with start(near, hook, *VERIFY) as process:
@@ -368,6 +372,7 @@ def test_ctrl_c_during_a_hook_leaves_one_answer(near: Desk) -> None:
         assert process.stderr.read() == b"pincli: warning: the on_lock hook was interrupted\n"
     assert _out(near).read_text().count("\n") == 1
     assert json.loads(_out(near).read_text())["state"] == "locked"
+    assert near.sql("SELECT count(*) FROM notices WHERE number > 0") == [(1,)]
 
 
 def test_a_hostile_name_is_only_json(near: Desk) -> None:
