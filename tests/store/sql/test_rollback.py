@@ -12,6 +12,8 @@ from pincli.models import EventKind, Fault, Head, NewEvent, Outcome
 from pincli.operations.verify import verify
 from pincli.store.contract import Transaction
 from pincli.store.mark import Mark, Seen, place_of
+from pincli.store.sql.rollback import require_seen
+from pincli.store.sql.rows import START
 from pincli.store.steps import people
 from tests.store.attempting import PIN, WRONG, last_number, with_counter
 from tests.support.desk import Desk
@@ -199,3 +201,20 @@ def test_reading_makes_no_mark(desk: Desk) -> None:
     mark.unlink()
     assert len(desk.events()) == 1
     assert list(desk.keys.glob("mark-*")) == []
+
+
+def test_a_mark_at_an_archived_start_must_be_its_event() -> None:
+    """If only the trail's start is left to compare, it must be sealed and have the mark's link."""
+    start, other, place = bytes(32), bytes([1] * 32), bytes([2] * 32)
+    present = Seen(9, bytes([3] * 32), 0, place)
+
+    def rows(query: str, _: object = ()) -> list[tuple[int, bytes, bytes]]:
+        return [(5, start, b"seal")] if query == START else []
+
+    def compare(link: bytes, *, sealed: bool) -> None:
+        require_seen(Seen(5, link, 0, place), present, rows, Path("store"), lambda _: sealed)
+
+    compare(start, sealed=True)
+    for link, sealed in ((other, True), (start, False)):
+        with pytest.raises(StoreRolledBack):
+            compare(link, sealed=sealed)
