@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pincli.errors import StoreRolledBack, StoreUnavailable
-from pincli.models import EventKind, Fault, Head, NewEvent, Outcome
+from pincli.models import EventKind, Fault, Head, NewEvent, Outcome, TrailEvent
 from pincli.operations.verify import verify
+from pincli.rules.canonical import link_of
 from pincli.store.contract import Transaction
 from pincli.store.mark import Mark, Seen, place_of
 from pincli.store.sql.rollback import require_seen
@@ -218,3 +221,29 @@ def test_a_mark_at_an_archived_start_must_be_its_event() -> None:
     for link, sealed in ((other, True), (start, False)):
         with pytest.raises(StoreRolledBack):
             compare(link, sealed=sealed)
+
+
+@pytest.mark.parametrize(("linked", "sealed"), [(True, True), (True, False), (False, True)])
+def test_only_a_genuine_restored_event_clears_a_mark(*, linked: bool, sealed: bool) -> None:
+    """An event of an old file that was edited to name the mark has a wrong link or seal."""
+    before, place, marked = bytes(32), bytes([2] * 32), Head(20, bytes([1] * 32))
+    empty: dict[str, Any] = dict.fromkeys(TrailEvent._fields)
+    event = TrailEvent(**empty)._replace(number=7, kind="restored", note=f"mark {marked}")
+    event = event._replace(link=link_of(before, event) if linked else before)
+
+    def rows(query: str, values: Sequence[object] = ()) -> list[Any]:
+        if query == START:
+            return [(0, before, b"")]
+        if query.startswith("SELECT link"):
+            return [(before,)] if values == (6,) else []
+        return [event]
+
+    def compare() -> None:
+        present = Seen(9, bytes([3] * 32), 0, place)
+        require_seen(Seen(*marked, 0, place), present, rows, Path("store"), lambda _: sealed)
+
+    if linked and sealed:
+        compare()
+    else:
+        with pytest.raises(StoreRolledBack):
+            compare()
