@@ -45,27 +45,21 @@ def pytest_xdist_auto_num_workers() -> int:
     return cores + cores // 2
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give the tests that change the machine to one worker; leave out rotating ones."""
-    for item in items:
-        if item.get_closest_marker("system") is not None:
-            item.add_marker(pytest.mark.xdist_group("system"))
-    if any("::" in argument for argument in config.args):
-        return
-    rotating = [item for item in items if item.get_closest_marker("rotating") is not None]
-    out = {item for number, item in enumerate(rotating, 1) if not is_tried(number)}
+    """Leave out what changes the machine unless it may, and the rotating tests of other days."""
+    may_change = os.environ.get("PINCLI_TEST_SYSTEM") == "1"
+    out = {item for item in items if item.get_closest_marker("system") and not may_change}
+    if not any("::" in argument for argument in config.args):
+        rotating = [item for item in items if item.get_closest_marker("rotating")]
+        out |= {item for number, item in enumerate(rotating, 1) if not is_tried(number)}
     if out:
         items[:] = [item for item in items if item not in out]
         config.hook.pytest_deselected(items=[*out])
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Set the usual umask; skip tests that change the machine unless asked for."""
+def pytest_runtest_setup() -> None:
+    """Begin with the usual umask."""
     os.umask(0o022)  # pincli, run in this process by an earlier test, leaves 077
-    asked = os.environ.get("PINCLI_TEST_SYSTEM") == "1"
-    if item.get_closest_marker("system") is not None and not asked:
-        pytest.skip("changes the machine: PINCLI_TEST_SYSTEM=1")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

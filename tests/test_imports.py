@@ -12,9 +12,6 @@ import pytest
 from tests.support import drive_modules
 from tests.support.desk import Desk
 
-# In one worker with what writes a deployment to /etc: where there is one, more is loaded.
-pytestmark = pytest.mark.xdist_group("system")
-
 PIN = "444159"
 WRONG = "111222"
 
