@@ -466,7 +466,7 @@ def test_the_command_says_whose_pins_were_withdrawn(version_1: Version1) -> None
     version_1.charge("bob")
     ran = call(version_1.desk, "store upgrade")
     assert ran.code == 0, ran
-    assert "1 PINs withdrawn" in ran.out
+    assert "1 PIN withdrawn" in ran.out
     assert "1 locked" in ran.out
     assert "pincli audit list --kind pin_withdrawn" in ran.out
 
