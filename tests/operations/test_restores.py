@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from pincli.errors import BackupUnavailable, FileUnreadable, StoreUnavailable
+from pincli.errors import BackupUnavailable, FileUnreadable, Refused, Rule, StoreUnavailable
 from pincli.models import EventKind, Fault, Outcome, State
 from pincli.operations import keys, people, pins
 from pincli.operations.keys import KeyKind
+from pincli.operations.session import Need
 from pincli.operations.verify import verify
 from pincli.rules.lockout import state_of
 from pincli.store.sqlite import connection
@@ -24,7 +25,7 @@ from pincli.store.sqlite.restore import restore as restoring
 from pincli.store.sqlite.temporary_files import unfinished_name
 from tests.operations.restoring import backed_up, outcome, require_intact, restored
 from tests.store.attempting import left_open
-from tests.support.desk import Desk
+from tests.support.desk import Desk, new_desk
 from tests.support.driving import OTHER, RIGHT, WRONG, guess_wrong
 from tests.support.floor import content
 
@@ -272,6 +273,23 @@ def test_restores_at_once_without_a_store(peopled: Desk) -> None:
     assert [each.code for each in ran] == [0, 0, 0], ran
     assert sum(each.answer["aside"] is None for each in ran) == 1
     require_intact(peopled)
+
+
+def test_a_backup_of_another_store_under_the_same_keys_is_refused(
+    peopled: Desk, tmp_path: Path
+) -> None:
+    """Sound, and sealed by keys that are valid here: only the store's id is another one."""
+    other = new_desk(tmp_path / "other")
+    backup = backed_up(other)
+    for path in (other.keys / name for name in ("verify.key", "audit.key", "portal.pub")):
+        with other.session(Need.WRITE) as session:
+            fingerprint = session.keyring.present(path.name).fingerprint
+        shutil.copy(path, peopled.keys / f"{path.stem}-{fingerprint}{path.suffix}")
+    before = content(peopled.store)
+    with pytest.raises(Refused) as raised:
+        restored(peopled, backup)
+    assert raised.value.rule is Rule.ANOTHER_STORE
+    assert content(peopled.store) == before
 
 
 def test_a_store_held_by_another_tool_is_not_damaged(
