@@ -383,6 +383,8 @@ def test_a_thief_can_record_only_what_a_desk_may(
             call(thief, asked)
     assert store.head() == head
     call(thief, twin.record(user, kind="viewed", ticket=None))
+    with pytest.raises(psycopg.errors.InvalidParameterValue):
+        call(thief, ticket(user, attempt=store.head().number))
     call(thief, ticket(user, attempt=own))
     assert store.head().number == head.number + 2
 

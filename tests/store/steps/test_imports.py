@@ -12,6 +12,7 @@ from pincli.operations.session import Session
 from pincli.rules import lockout
 from pincli.rules.people import SameLogin
 from pincli.store.scratch import StagedRow
+from pincli.store.steps import imports
 from pincli.store.steps.imports import Fate, fate_of
 from tests.store.attempting import without_event
 from tests.store.importing import take_in
@@ -48,6 +49,20 @@ def test_the_fates_come_in_the_order_of_the_rows(session: Session) -> None:
     assert take_in(session, rows) == expected
     after = {user.login: user for user in session.store.people.named(names)}
     assert [fate_of(each, after[each.user]) for each in rows] == [Fate.UNCHANGED] * 4
+
+
+def test_a_tampered_record_is_left_out_and_named(desk: Desk, session: Session) -> None:
+    """All other rows are imported."""
+    desk.sql("UPDATE people SET attempts_total = 0 WHERE login = 'bob'")
+    before = desk.sql("SELECT * FROM people WHERE login = 'bob'")
+    rows = [row("alice", name="A"), row("bob", name="B"), row("new")]
+    in_file = {each.user: {each.account} for each in rows}
+    left_out: list[str] = []
+    fates = session.store.write(
+        imports.take_in, rows, in_file, same_login=SameLogin.REFUSE, tampered=left_out
+    )
+    assert (fates, left_out) == ([Fate.UPDATED, Fate.ADDED], ["bob"])
+    assert desk.sql("SELECT * FROM people WHERE login = 'bob'") == before
 
 
 def test_unchanged_users_get_no_event(desk: Desk, session: Session) -> None:
