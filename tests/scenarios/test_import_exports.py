@@ -165,3 +165,14 @@ def test_the_missing_are_few_and_the_file_names_somebody(floor: Desk) -> None:
     text = "user,name,type\nalice,Alice,cloud\n"
     answer = done(call(floor, ["import", put(floor, text), *words, "--at-most", "4"]))
     assert answer["deactivated"] == 4
+
+
+def test_a_fifth_may_be_missing_and_not_one_more(floor: Desk) -> None:
+    """Of ten active users two, without --at-most."""
+    five = HEADER + "".join(f"\nnew{number},acme,New,cloud" for number in range(5)) + "\n"
+    done(call(floor, ["import", put(floor, five), "--json"]))
+    words = ["--deactivate-missing", "--account", "acme", "--yes", "--json"]
+    seven = f"{five}alice,acme,Alice,cloud\numa,acme,Uma,cloud\n"
+    assert call(floor, ["import", put(floor, seven), *words]).code == 7
+    answer = done(call(floor, ["import", put(floor, f"{seven}vera,acme,Vera,cloud\n"), *words]))
+    assert answer["deactivated"] == 2
