@@ -6,14 +6,16 @@ import re
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pincli.errors import OutputUnavailable
 from pincli.models import EventKind
 from pincli.vault.keyring import AUDIT_KEY, PORTAL_PRIVATE, PORTAL_PUBLIC, VERIFY_KEY
+from pincli.views import json_output
 from tests.commands.table import (
     AS_PROCESSES,
     CARD,
@@ -628,6 +630,23 @@ def test_any_command_line_keeps_to_the_contract(floor: Desk, words: list[str], p
         assert answer_of(ran)["ok"] is False
     elif ran.code in (2, 6, 7, 8) and not ran.out:
         error_of(ran)
+
+
+def test_no_second_object_follows_a_part_of_one(
+    floor: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If stdout takes only a part of the answer, the error goes to stderr alone."""
+    whole = json_output.write
+
+    def write_a_part(_: object, stream: TextIO, **__: object) -> None:
+        monkeypatch.setattr(json_output, "write", whole)  # from now on there is room
+        stream.write('{"pincli"')
+        raise OutputUnavailable(closed_by_reader=False)
+
+    monkeypatch.setattr(json_output, "write", write_a_part)
+    ran = call(floor, "status alice --json")
+    assert (ran.code, ran.out) == (8, '{"pincli"')
+    assert "could not be written" in ran.err
 
 
 def test_groups_are_not_commands() -> None:
