@@ -337,6 +337,9 @@ def test_the_service_account_shows_no_pin_of_a_copy(
         monkeypatch.setattr(os, "geteuid", lambda caller=caller: caller)
         os.chown(path, caller, -1)
         assert roles_without_sudo(tmp_path / "copy", tmp_path / "other") == roles
+        # Anybody else's are none where its keys or its store are used.
+        assert roles_without_sudo(tmp_path / "copy", keys) == frozenset()
+        assert roles_without_sudo(tmp_path / "store", tmp_path / "other") == frozenset()
 
 
 def test_an_admin_ends_anothers_call_and_an_agent_does_not(floor: Desk, give: Deploy) -> None:
