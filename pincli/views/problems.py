@@ -265,7 +265,7 @@ def _refused(rule: Rule, subject: str, account: str) -> tuple[str, str]:
         ),
         Rule.NOT_LOCKED: (
             f"{subject} is not locked",
-            "there is nothing to unlock: it takes six wrong answers in a row to lock",
+            "there is nothing to unlock: six wrong answers in a row lock it, or `pincli lock`",
         ),
         Rule.LOCKED: (
             f"{subject} is locked, so the PIN can't be changed",
