@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def process() -> None:
-    """Run pincli and end the process at once; all output is flushed by then.
+    """Run pincli, then end the process at once. Its output is flushed before that.
 
     The interpreter would first take down its modules, for 5 ms and more, and wait for threads
     whose work nobody needs any more.

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "operations": (
         *("operations", "vault", "rules"),
         *("store.opening", "store.contract", "store.steps", "store.scratch", "store.sealing"),
-        *("store.attempting", "store.location", "files"),
+        *("store.upkeep", "store.attempting", "store.location", "files"),
     ),
     "store.contract": (
         *(
@@ -40,15 +40,16 @@ MAY_IMPORT = {
         ),
         *("store.sealing", "store.location.Location"),
     ),
+    "store.upkeep": ("rules.replay.Course", "store.contract", "store.sealing"),
     "store.sealing": (),
     "store.changes": ("rules",),
     "store.steps": ("rules", "store.contract", "store.scratch", "store.steps.records"),
     "store.attempting": ("store.contract", "store.steps"),
     "store.mark": (),
     "store.sql": (*SHARED, "store.changes", "store.mark"),
-    "store.sqlite": (*SHARED, "store.sqlite", "store.mark", "files"),
+    "store.sqlite": (*SHARED, "store.upkeep", "store.sqlite", "store.mark", "files"),
     "store.postgresql": (
-        *(*SHARED, "store.postgresql", "store.mark", "store.location"),
+        *(*SHARED, "store.upkeep", "store.postgresql", "store.mark", "store.location"),
         *("store.opening.ConnectionCache", "files"),
     ),
     "store.scratch": ("store.sqlite.errors",),

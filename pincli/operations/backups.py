@@ -15,10 +15,11 @@ from pincli.operations.trail_check import check_chain
 from pincli.operations.upgrade import upgrade
 from pincli.results import Restored
 from pincli.rules.replay import Course
-from pincli.store.contract import Restorer, Store
+from pincli.store.contract import Store
 from pincli.store.location import Location, Server
 from pincli.store.opening import upkeep_of
 from pincli.store.steps.keys import name_key
+from pincli.store.upkeep import Restorer
 from pincli.vault.answers import Answers
 from pincli.vault.keyring import AUDIT_KEY, PORTAL_PUBLIC, VERIFY_KEY, Keyring, rotated_name
 

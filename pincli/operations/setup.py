@@ -10,9 +10,9 @@ from pathlib import Path
 from pincli.errors import KeysUnavailable, Refused, Rule, StoreUnavailable, Unavailable
 from pincli.models import Fault, Identity, Origin
 from pincli.operations.session import sealers_of
-from pincli.store.contract import Upkeep
 from pincli.store.location import Location, Server
 from pincli.store.opening import upkeep_of
+from pincli.store.upkeep import Upkeep
 from pincli.vault.keyring import ALL_FILES, Keyring, create_keys
 
 _OPEN_TO_OTHERS = 0o077

@@ -13,9 +13,10 @@ from pincli.store.location import Location, Server
 
 if TYPE_CHECKING:
     from pincli.results import Upgraded
-    from pincli.store.contract import Store, Upkeep
+    from pincli.store.contract import Store
     from pincli.store.postgresql.connection import Connection
     from pincli.store.sqlite.upgrade import Vault
+    from pincli.store.upkeep import Upkeep
 
 
 class ConnectionCache:

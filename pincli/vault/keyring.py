@@ -100,7 +100,7 @@ class Keyring:
         """Use the key that the store expects under a file name.
 
         Raises:
-            KeysUnavailable: The present one is another, and the expected one is not beside it.
+            KeysUnavailable: Neither the present key nor an older one in the folder is that key.
         """
         attribute = _ATTRIBUTES[name]
         key: Key = getattr(self, attribute)

@@ -7,7 +7,6 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple
 
 import pexpect
@@ -113,12 +112,7 @@ class Shell:
     def __enter__(self) -> Shell:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._terminal.close(force=True)
 
     def tab(self, line: str, *, times: int = 1, left: int = 0) -> Completed:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from pincli.models import NewEvent
 from pincli.results import Restored
 from pincli.rules.restoring import lost, restored, taken_in
-from pincli.store.contract import Restorer
 from pincli.store.location import Server
 from pincli.store.postgresql.engine import PostgresStore
 from pincli.store.postgresql.transaction import PostgresTransaction
+from pincli.store.upkeep import Restorer
 
 if TYPE_CHECKING:
     from pincli.rules.replay import Course

@@ -9,10 +9,10 @@ from typing import BinaryIO
 from pincli.errors import UsageProblem
 from pincli.models import Identity, Origin
 from pincli.results import Check, Restored
-from pincli.store.contract import Restorer
 from pincli.store.location import Server
 from pincli.store.postgresql.creation import create_store, has_store
 from pincli.store.sealing import Sealers
+from pincli.store.upkeep import Restorer
 
 
 class PostgresUpkeep:

@@ -5,6 +5,7 @@ Modules that only some commands need are imported where they are used: callers w
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _WAITING = "SELECT number FROM notices ORDER BY number LIMIT 2"
 
 
-class SqlStore:
+class SqlStore(ABC):
     """The part of contract.Store that both engines share."""
 
     _has_old_trail: bool
@@ -48,6 +49,7 @@ class SqlStore:
         """Set what seals the trail; without it, the store is only for reading."""
         self._sealers = sealers
 
+    @abstractmethod
     def _rows(
         self,
         query: str,
@@ -55,4 +57,3 @@ class SqlStore:
         make: Callable[[Sequence[Any]], Any] | None = None,
     ) -> list[Any]:
         """Return all rows of a query, each passed through `make` if given."""
-        raise NotImplementedError

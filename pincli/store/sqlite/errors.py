@@ -73,7 +73,7 @@ def has_no_inodes(folder: Path) -> bool:
 
 
 def _try_again(path: Path) -> None:
-    """Open the file, or make one beside it, as SQLite could not: it does not say why.
+    """Open the file, or create one in its folder, to learn the cause that SQLite does not report.
 
     By now SQLite has released its locks, which closing the file would drop.
 

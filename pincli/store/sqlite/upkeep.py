@@ -11,11 +11,11 @@ from typing import BinaryIO
 
 from pincli.models import Identity, Origin
 from pincli.results import Check, Restored
-from pincli.store.contract import Restorer
 from pincli.store.sealing import Sealers
 from pincli.store.sqlite import copies
 from pincli.store.sqlite.connection import DATABASE, connect, schema_version
 from pincli.store.sqlite.lockfile import LOCK_FILE, Locks
+from pincli.store.upkeep import Restorer
 
 
 class SqliteUpkeep:

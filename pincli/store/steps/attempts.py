@@ -83,8 +83,8 @@ def settle(transaction: Transaction, charged: Charged) -> Verdict:
     """End a charged attempt, or read how another process has ended it.
 
     If another process has ended it as verified, the verdict is *verified* only if the state is
-    active and the PIN version is that of the charge. So nobody is told *verified* with a PIN that
-    was withdrawn, replaced or locked in between.
+    active and the PIN version is that of the charge. A PIN that was withdrawn, replaced or locked
+    in between is never reported as verified.
 
     Raises:
         StoreUnavailable: A store from before the charge was restored.

@@ -15,7 +15,6 @@ from typing import BinaryIO, NamedTuple
 from pincli.errors import BackupRefused, BackupUnavailable, Refused, Rule, StoreUnavailable
 from pincli.models import Fault, Head
 from pincli.results import Restored
-from pincli.store.contract import Restorer
 from pincli.store.mark import Mark, Seen, place_of
 from pincli.store.sqlite.connection import (
     DATABASE,
@@ -45,6 +44,7 @@ from pincli.store.sqlite.temporary_files import (
     remove_leftovers,
     unfinished_name,
 )
+from pincli.store.upkeep import Restorer
 
 _TRIES = 4
 _STREAM = Path("-")

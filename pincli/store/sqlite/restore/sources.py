@@ -16,7 +16,6 @@ from typing import NamedTuple
 from pincli.errors import BackupRefused, BackupUnavailable, StoreTampered, StoreUnavailable
 from pincli.models import Fault, Head, User
 from pincli.rules.replay import Course
-from pincli.store.contract import Restorer
 from pincli.store.sqlite.connection import DATABASE, SCHEMA_VERSION, connect, schema_version
 from pincli.store.sqlite.copies import copy_pages, is_sound
 from pincli.store.sqlite.engine import SqliteStore
@@ -25,6 +24,7 @@ from pincli.store.sqlite.lockfile import Locks, make_lock_file
 from pincli.store.sqlite.restore.rows import copy_rows, is_legible
 from pincli.store.sqlite.schema_check import foreign
 from pincli.store.sqlite.transaction import SqliteTransaction
+from pincli.store.upkeep import Restorer
 
 _OF_A_COPY = (Fault.MISSING, Fault.NOT_A_STORE, Fault.DAMAGED, Fault.NEWER, Fault.OLD_SCHEMA)
 """Faults that a copy can only have from its source."""
