@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, defaultdict
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
 from pincli.errors import UsageProblem
@@ -16,6 +16,8 @@ from pincli.rules.times import moment_of, present, written
 LONGEST = timedelta(days=45)
 _RESOLVED_WITHIN = timedelta(minutes=15)
 _A_DAY = timedelta(days=1)
+_SINCE_IT_WAS_READ = timedelta(minutes=1)
+"""`24h` was read a moment before the report is made, and is no more than a day."""
 _NAMED_AT_MOST = 10
 _COUNTED = {
     EventKind.VERIFIED: "verified",
@@ -56,9 +58,8 @@ def report(
         raise UsageProblem(
             f"a report is about the last {LONGEST.days} days at most", "give --since 7d, or 30d"
         )
-    if now - began > _A_DAY:
-        midnight = began.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-        began = midnight if midnight >= began else midnight + _A_DAY
+    if now - began > _A_DAY + _SINCE_IT_WAS_READ:
+        began = _next_midnight(began).astimezone(UTC)
     tally = _Tally(written(began), written(now))
     wanted = EventFilter(since=written(began - (now - began)))
     for page in session.store.trail.newest_first(wanted, limit=sys.maxsize):
@@ -171,6 +172,14 @@ class _Tally:
             )
             for what, by in sorted(self._done.items())
         ]
+
+
+def _next_midnight(moment: datetime) -> datetime:
+    """The first local midnight that isn't before a moment."""
+    today = datetime.combine(moment.astimezone().date(), time()).astimezone()
+    if today >= moment:
+        return today
+    return datetime.combine(today.date() + _A_DAY, time()).astimezone()  # a day may have 25 hours
 
 
 @lru_cache(4096)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+import time
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from tests.support.terminal import terminal
 pytestmark = pytest.mark.engines
 
 HOSTILE = "<script src=//evil.example/x>alert(1)</script>"
+AUCKLAND, LOS_ANGELES = "NZST-12NZDT,M9.5.0,M4.1.0/3", "PST8PDT,M3.2.0,M11.1.0"
 LOADING = frozenset({"src", "href", "srcset", "data", "action", "background", "poster", "style"})
 
 
@@ -85,16 +87,42 @@ def test_those_with_a_sign_come_first(floor: Desk) -> None:
         assert [name for name, _ in none.agents] == ["mia"]
 
 
-def test_a_short_span_begins_at_the_given_time(floor: Desk) -> None:
-    """A longer one begins at a midnight; future events are not counted."""
+def test_a_span_of_a_day_begins_at_the_given_time(floor: Desk) -> None:
+    """Future events are not counted."""
     assert reported(floor, "--since 1h")["totals"]["verified"] == 2
-    assert reported(floor)["since"] > days_ago(7)
+    now = present() - timedelta(days=2, hours=12)
     with floor.session() as session:
-        early = present() - timedelta(days=2, hours=12)
-        result = report(
-            session, written(early - timedelta(days=1)), by="x", signs=(set(), set()), now=early
-        )
-    assert result.now.verified + result.before.verified == 1
+        day_before = written(now - timedelta(days=1))  # rounded down: a little more than a day
+        result = report(session, day_before, by="x", signs=(set(), set()), now=now)
+    assert result.since == day_before
+    assert (result.now.verified, result.before.verified) == (1, 0)
+
+
+@pytest.mark.folder
+@pytest.mark.parametrize(
+    ("zone", "since", "begins"),
+    [
+        ("UTC", "2026-11-01T00:00:00Z", "2026-11-01T00:00:00Z"),
+        ("UTC", "2026-11-01T00:00:01Z", "2026-11-02T00:00:00Z"),
+        (AUCKLAND, "2026-11-01T10:59:00Z", "2026-11-01T11:00:00Z"),
+        (LOS_ANGELES, "2026-11-01T07:00:01Z", "2026-11-02T08:00:00Z"),
+        (LOS_ANGELES, "2026-11-01T20:00:00Z", "2026-11-02T08:00:00Z"),
+    ],
+)
+def test_a_longer_span_begins_at_a_local_midnight(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, zone: str, since: str, begins: str
+) -> None:
+    """On a day of 25 hours too."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        now = datetime(2026, 11, 7, 12, tzinfo=UTC)
+        with desk.session() as session:
+            result = report(session, since, by="x", signs=(set(), set()), now=now)
+        assert result.since == begins
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.folder
