@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pincli.models import EventKind, NewEvent, User, Verdict
+from pincli.models import EventKind, NewEvent, User, UserType, Verdict
+from pincli.operations import people, pins
 from pincli.operations.session import Session
 from pincli.store.contract import Transaction
 from pincli.store.steps import attempts
@@ -32,8 +33,15 @@ NO_PIN: dict[str, Any] = dict.fromkeys(
 def rewrite(desk: Desk, name: str, **facts: Any) -> User:
     """Write a user with other facts through the store itself."""
     with desk.session() as session:
-        session.store.write(_rewritten, desk.user(name).id, facts)
-    return desk.user(name)
+        return _with_facts(session, name, facts)
+
+
+def _with_facts(session: Session, name: str, facts: dict[str, Any]) -> User:
+    (user,) = session.store.people.find(name)
+    if facts:
+        session.store.write(_rewritten, user.id, facts)
+        (user,) = session.store.people.find(name)
+    return user
 
 
 def _rewritten(transaction: Transaction, row: int, facts: dict[str, Any]) -> None:
@@ -43,10 +51,13 @@ def _rewritten(transaction: Transaction, row: int, facts: dict[str, Any]) -> Non
 
 def with_counter(desk: Desk, counter: int, name: str = "alice") -> User:
     """A user with a PIN and this many misses so far."""
-    desk.collected(name, pin=PIN)
-    if counter == 6:
-        return rewrite(desk, name, failed_attempts=6, locked_since=AT, locks_total=1)
-    return rewrite(desk, name, failed_attempts=counter) if counter else desk.user(name)
+    with desk.session() as session:  # one: connecting to a server is what takes time
+        people.add(session, name, "acme", name.title(), UserType.CLOUD)
+        pins.change(session, name, PIN)
+        facts: dict[str, Any] = {"failed_attempts": counter} if counter else {}
+        if counter == 6:
+            facts |= {"locked_since": AT, "locks_total": 1}
+        return _with_facts(session, name, facts)
 
 
 def answer_of(session: Session, user: User, pin: str) -> bytes | None:

@@ -101,9 +101,9 @@ class Desk:
 
     def collected(self, user: str, account: str = "acme", pin: str = "444159") -> str:
         """Add a user with this PIN, hashed cheaply; gives the PIN."""
-        self.add(user, account)
         with self.session() as session:
-            pins.change(session, user, pin)
+            people.add(session, user, account, user.title(), UserType.CLOUD)
+            pins.change(session, user, pin, account=account)
         self.pins[user] = pin
         return pin
 
