@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pincli
@@ -23,21 +24,26 @@ class Module:
     name: str
     source: str
 
-    @property
+    @cached_property
     def tree(self) -> ast.Module:
         """The parsed source."""
         return ast.parse(self.source)
+
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All that is in it, at any depth."""
+        return list(ast.walk(self.tree))
 
     @property
     def part(self) -> str:
         """The folder below pincli/, or the name of a module in none."""
         return self.name.removeprefix("pincli").lstrip(".").partition(".")[0]
 
-    @property
+    @cached_property
     def imports(self) -> set[str]:
         """Every module that it imports anywhere, in functions and for type checking too."""
         found: set[str] = set()
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 found |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
@@ -51,20 +57,11 @@ class Module:
         """The first words of what it imports."""
         return {name.partition(".")[0] for name in self.imports}
 
-    @property
-    def parts(self) -> set[str]:
-        """The folders and modules right below pincli/ that it imports from."""
-        return {
-            name.split(".")[1]
-            for name in self.imports
-            if name.startswith("pincli.") and name.split(".")[1] != self.part
-        }
-
-    @property
+    @cached_property
     def mentions(self) -> set[str]:
         """Every name and dotted name in it, such as `print` and `os.environ`."""
         found: set[str] = set()
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Name):
                 found.add(node.id)
             elif isinstance(node, ast.Attribute):
@@ -76,7 +73,7 @@ class Module:
         """The names of all arguments that calls in it give by name."""
         return {
             keyword.arg
-            for node in ast.walk(self.tree)
+            for node in self.nodes
             if isinstance(node, ast.Call)
             for keyword in node.keywords
             if keyword.arg is not None
