@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.desk import Desk, new_desk
-from tests.support.floor import copy_of, new_floor, peopled
+from tests.support.floor import new_floor, one_copy, peopled
 from tests.support.postgresql import Server
 from tests.support.served import ServedDesk, make_schema, served_desk
 from tests.support.turns import is_tried
@@ -101,10 +101,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 @pytest.fixture
 def floor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     """A store with a user in every state, for one test alone: in a folder, or as `engines` asks."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        yield copy_of(request.getfixturevalue("template"), tmp_path)
-        return
-    served: ServedDesk = request.getfixturevalue("served_template")
-    copy = served.copied(tmp_path)
-    yield copy
-    copy.database_there.drop()
+    on_a_server = getattr(request, "param", "sqlite") == "postgresql"
+    template = request.getfixturevalue("served_template" if on_a_server else "template")
+    with one_copy(template, tmp_path) as copy:
+        yield copy

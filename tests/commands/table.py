@@ -418,22 +418,23 @@ ROOT = (
     usage("--colour status"),
     usage("--store"),
 )
-TABLE = (
-    *INIT,
-    *VERIFY,
-    *DESK,
-    *STATUS,
-    *FIND,
-    *LOCK,
-    *CALL,
-    *UNLOCK,
-    *RESET,
-    *USER,
-    *PIN,
-    *AUDIT,
-    *UPKEEP,
-    *ROOT,
-)
+SECTIONS = {
+    "init": INIT,
+    "verify": VERIFY,
+    "desk": DESK,
+    "status": STATUS,
+    "find": FIND,
+    "lock": LOCK,
+    "call": CALL,
+    "unlock": UNLOCK,
+    "reset": RESET,
+    "user": USER,
+    "pin": PIN,
+    "audit": AUDIT,
+    "upkeep": UPKEEP,
+    "root": ROOT,
+}
+TABLE = tuple(case for section in SECTIONS.values() for case in section)
 
 AS_PROCESSES = (
     refused("init"),

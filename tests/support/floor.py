@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pincli.models import UserType
@@ -58,6 +60,17 @@ def copy_of(desk: Desk, folder: Path) -> Desk:
     if isinstance(desk, ServedDesk):
         return desk.copied(folder)
     return copied_to(desk, folder / "store", folder / "keys")
+
+
+@contextmanager
+def one_copy(desk: Desk, folder: Path) -> Iterator[Desk]:
+    """A copy for a while; a database on the server is removed."""
+    copy = copy_of(desk, folder)
+    try:
+        yield copy
+    finally:
+        if isinstance(copy, ServedDesk):
+            copy.database_there.drop()
 
 
 def content(folder: Path) -> dict[str, bytes]:
