@@ -63,12 +63,16 @@ def pytest_runtest_setup() -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests marked `engines` on both."""
+    """Run the tests marked `engines` on both, on the server perhaps in turn."""
     definition = metafunc.definition
-    both = definition.get_closest_marker("engines") and not definition.get_closest_marker("folder")
+    engines = definition.get_closest_marker("engines")
+    if engines is None or definition.get_closest_marker("folder"):
+        return
+    marks = [pytest.mark.rotating] if engines.kwargs.get("in_turn") else []
     for fixture in ("desk", "floor"):  # a floor may be built on the desk
-        if both and fixture in metafunc.fixturenames:
-            metafunc.parametrize(fixture, ["sqlite", "postgresql"], indirect=True)
+        if fixture in metafunc.fixturenames:
+            both = ["sqlite", pytest.param("postgresql", marks=marks)]
+            metafunc.parametrize(fixture, both, indirect=True)
             return
 
 

@@ -25,10 +25,11 @@ from tests.store.attempting import (
 )
 from tests.support.desk import Desk
 
-pytestmark = pytest.mark.engines
+pytestmark = pytest.mark.engines(in_turn=True)
 FLOOR = (Need.ATTEMPT, Need.COMPARE)
 
 
+@pytest.mark.engines
 def test_a_call_is_begun_taken_over_and_ended(desk: Desk) -> None:
     """The latest call wins; only its agent or an admin ends it."""
     before = desk.add("alice")
@@ -107,6 +108,7 @@ def test_anybody_can_be_called(desk: Desk, state: State) -> None:
     assert without_event(uncalled) == without_event(before)
 
 
+@pytest.mark.engines
 @pytest.mark.parametrize("ends", [False, True])
 def test_an_open_attempt_ends_first(desk: Desk, ends: bool) -> None:
     """With the outcome that its own process would have got."""

@@ -19,7 +19,7 @@ from tests.store.attempting import PIN, kinds_after, last_number, with_counter, 
 from tests.support.desk import Desk
 from tests.support.version_1 import Version1
 
-pytestmark = pytest.mark.engines
+pytestmark = pytest.mark.engines(in_turn=True)
 
 PERSONAL = ("alice", "Alice Liddell", "al@wonder.example", "down the hole", "T-4711")
 
@@ -46,6 +46,7 @@ def erase(session: Session, login: str = "alice") -> User:
     return editing.erase(session, editing.require_erasable(session, login)).user
 
 
+@pytest.mark.engines
 def test_nothing_names_an_erased_user(desk: Desk) -> None:
     """Not in record, texts or the file's bytes; the events stay."""
     before = lived(desk)
@@ -102,6 +103,7 @@ def test_an_erased_user_never_comes_back(desk: Desk) -> None:
     assert (new.uid == before.uid, new.failed_attempts, new.question) == (False, 0, None)
 
 
+@pytest.mark.engines
 @pytest.mark.parametrize("about", ["a user", "nobody"])
 def test_only_erased_users_may_lack_texts(desk: Desk, about: str) -> None:
     """For others the check names the event that lacks its texts."""

@@ -25,7 +25,7 @@ from tests.support.desk import Desk
 from tests.support.driving import withdraw
 from tests.support.trail import play
 
-pytestmark = pytest.mark.engines
+pytestmark = pytest.mark.engines(in_turn=True)
 
 GROUP = hashing._WRITE_AT_ONCE
 
@@ -63,6 +63,7 @@ def write(
         yield [(change.after.login, pin) for change, pin in group]
 
 
+@pytest.mark.engines
 def test_everybody_gets_their_own_pin_once(desk: Desk, session: Session) -> None:
     """In the given order, some in each transaction, each with an event."""
     users = everybody(session)

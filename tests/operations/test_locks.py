@@ -24,7 +24,7 @@ from tests.store.attempting import (
 from tests.support.desk import Desk
 from tests.views.screens import piped
 
-pytestmark = pytest.mark.engines
+pytestmark = pytest.mark.engines(in_turn=True)
 FLOOR = (Need.ATTEMPT, Need.COMPARE)
 
 
@@ -34,6 +34,7 @@ def lock_all(session: Session, *names: str, reason: str = "odd") -> list[bool]:
     return [changed for _, changed in lock(session, users, reason)]
 
 
+@pytest.mark.engines
 @pytest.mark.parametrize("counter", [0, 5])
 def test_a_lock_stays_until_it_is_released(desk: Desk, counter: int) -> None:
     """Counter 6, the PIN kept, one lock more in total, the reason recorded."""
@@ -71,6 +72,7 @@ def test_a_user_in_any_state_can_be_locked(desk: Desk, state: State) -> None:
     assert "PIN    none" in piped(unlocked(after).screen())
 
 
+@pytest.mark.engines
 def test_a_right_answer_in_flight_is_refused(desk: Desk) -> None:
     """Its outcome is the lock, not *verified*."""
     attempt = left_open(desk, with_counter(desk, 2), PIN)

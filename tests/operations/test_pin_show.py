@@ -15,7 +15,7 @@ from tests.store.attempting import PIN, kinds_after, last_number, rewrite, with_
 from tests.support.desk import Desk
 from tests.support.overtaking import overtake
 
-pytestmark = pytest.mark.engines
+pytestmark = pytest.mark.engines(in_turn=True)
 
 
 def withdraw(session: Session, name: str) -> None:

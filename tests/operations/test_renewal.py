@@ -16,7 +16,7 @@ from tests.support.answered import verify
 from tests.support.desk import CHEAP, Desk
 from tests.support.overtaking import overtake
 
-pytestmark = pytest.mark.engines
+pytestmark = pytest.mark.engines(in_turn=True)
 
 DEARER = HashCost(memory_kib=16, passes=1)
 

@@ -29,7 +29,7 @@ from tests.support.driving import RIGHT
 from tests.support.overtaking import overtake
 from tests.support.trail import play
 
-pytestmark = pytest.mark.engines
+pytestmark = pytest.mark.engines(in_turn=True)
 
 MANY = 150
 """More than two groups of hashes."""

@@ -18,7 +18,7 @@ from tests.store.population import Person, put
 from tests.support.desk import Desk, connection_of, new_desk
 from tests.support.driving import guess_wrong
 
-pytestmark = pytest.mark.engines
+pytestmark = pytest.mark.engines(in_turn=True)
 
 MANY = 2300
 """More users than any page holds."""
@@ -71,6 +71,7 @@ def test_all_unknown_names_are_refused_at_once(few: Session, desk: Desk, everybo
     assert refused == ["nobody", "no-one"]
 
 
+@pytest.mark.engines
 def test_totals_are_those_of_the_selection(few: Session, desk: Desk) -> None:
     """With every state; for everybody they are the store's."""
     desk.collected("lara")

@@ -30,9 +30,10 @@ from tests.store.attempting import (
 )
 from tests.support.desk import Desk
 
-pytestmark = pytest.mark.engines
+pytestmark = pytest.mark.engines(in_turn=True)
 
 
+@pytest.mark.engines
 @pytest.mark.parametrize("counter", [0, 5])
 def test_a_charge_is_counted_and_stored_before_it_is_compared(desk: Desk, counter: int) -> None:
     """The charge writes counter, totals, agent, open attempt, answer and event."""
@@ -82,6 +83,7 @@ def test_a_seventh_charge_is_refused(desk: Desk) -> None:
     assert desk.events()[-1].ticket == "T-1"
 
 
+@pytest.mark.engines
 @pytest.mark.parametrize("rule_too", [False, True])
 def test_a_seventh_charge_is_impossible_even_in_a_wrong_state(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, rule_too: bool
@@ -177,6 +179,7 @@ def test_concurrent_right_answers_all_verify(desk: Desk) -> None:
     assert desk.user("alice").failed_attempts == 0
 
 
+@pytest.mark.engines
 def test_two_charges_in_one_transaction_are_refused(desk: Desk) -> None:
     """A second charge in a transaction undoes the whole transaction."""
     alice, bob = with_counter(desk, 0), with_counter(desk, 0, "bob")
@@ -241,6 +244,7 @@ def test_a_miss_keeps_its_charge(desk: Desk, counter: int) -> None:
     ]
 
 
+@pytest.mark.engines
 def test_the_sixth_miss_locks(desk: Desk) -> None:
     """The sixth miss is `incorrect` in the state `locked`, with an event of the lock."""
     before = with_counter(desk, 5)
@@ -263,6 +267,7 @@ def test_the_sixth_miss_locks(desk: Desk) -> None:
     ]
 
 
+@pytest.mark.engines
 @pytest.mark.parametrize(("pin", "outcome"), [(PIN, Outcome.VERIFIED), (WRONG, Outcome.INCORRECT)])
 @pytest.mark.parametrize("counter", [0, 5])
 def test_another_process_ends_an_attempt_with_its_own_outcome(

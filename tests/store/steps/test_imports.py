@@ -14,13 +14,12 @@ from pincli.rules.people import SameLogin
 from pincli.store.scratch import StagedRow
 from pincli.store.steps import imports
 from pincli.store.steps.imports import Fate, fate_of
-from tests.store.attempting import without_event
+from tests.store.attempting import with_counter, without_event
 from tests.store.importing import take_in
 from tests.support.desk import Desk, connection_of
-from tests.support.driving import guess_wrong
 from tests.support.trail import play
 
-pytestmark = pytest.mark.engines
+pytestmark = pytest.mark.engines(in_turn=True)
 
 
 def row(user: str, **fields: object) -> StagedRow:
@@ -33,12 +32,12 @@ def row(user: str, **fields: object) -> StagedRow:
 def session(desk: Desk) -> Iterator[Session]:
     """Open a session; alice has a PIN and three misses, and bob is locked."""
     for user, misses in (("alice", 3), ("bob", 6)):
-        desk.collected(user)
-        guess_wrong(desk, user, misses)
+        with_counter(desk, misses, user)
     with desk.session() as session:
         yield session
 
 
+@pytest.mark.engines
 def test_the_fates_come_in_the_order_of_the_rows(session: Session) -> None:
     """The fates come in the order of the rows, as `fate_of` predicts."""
     rows = [row("new"), row("bob", name="B"), row("alice"), row("newer", active=False)]
@@ -51,9 +50,10 @@ def test_the_fates_come_in_the_order_of_the_rows(session: Session) -> None:
     assert [fate_of(each, after[each.user]) for each in rows] == [Fate.UNCHANGED] * 4
 
 
+@pytest.mark.engines
 def test_a_tampered_record_is_left_out_and_named(desk: Desk, session: Session) -> None:
     """All other rows are imported."""
-    desk.sql("UPDATE people SET attempts_total = 0 WHERE login = 'bob'")
+    desk.sql("UPDATE people SET attempts_total = 9 WHERE login = 'bob'")
     before = desk.sql("SELECT * FROM people WHERE login = 'bob'")
     rows = [row("alice", name="A"), row("bob", name="B"), row("new")]
     in_file = {each.user: {each.account} for each in rows}
@@ -87,23 +87,24 @@ KINDS: list[tuple[dict[str, object], list[EventKind]]] = [
 
 
 @pytest.mark.parametrize(("fields", "kinds"), KINDS)
-@pytest.mark.parametrize("user", ["alice", "bob"])
 def test_each_change_has_its_event_and_changes_nothing_else(
-    desk: Desk, session: Session, user: str, fields: dict[str, object], kinds: list[EventKind]
+    desk: Desk, session: Session, fields: dict[str, object], kinds: list[EventKind]
 ) -> None:
     """Counter, lock and totals stay; a type without PINs or a deactivation withdraws the PIN."""
-    before, trail = desk.user(user), desk.events()
-    take_in(session, [row(user, **fields)], SameLogin.MOVE)
+    both, seen = [desk.user(user) for user in ("alice", "bob")], len(desk.events())
+    take_in(session, [row(user.login, **fields) for user in both], SameLogin.MOVE)
     columns = {"display_name" if name == "name" else name: fields[name] for name in fields}
-    expected: User = before._replace(**columns)  # type: ignore[arg-type]
-    if EventKind.PIN_WITHDRAWN in kinds:
-        expected = lockout.without_pin(expected)
-    assert without_event(desk.user(user)) == without_event(expected)
-    events = desk.events()[len(trail) :]
-    assert [event.kind for event in events] == kinds
-    assert {event.attempts_used for event in events} <= {before.failed_attempts}
     withdrawn = [EventKind.PIN_WITHDRAWN in kinds[: place + 1] for place in range(len(kinds))]
-    assert [event.pin_version for event in events] == [before.pin_version + w for w in withdrawn]
+    for before in both:
+        expected: User = before._replace(**columns)  # type: ignore[arg-type]
+        if EventKind.PIN_WITHDRAWN in kinds:
+            expected = lockout.without_pin(expected)
+        assert without_event(desk.user(before.login)) == without_event(expected)
+        events = [event for event in desk.events(before.login) if event.seq > seen]
+        assert [event.kind for event in events] == kinds
+        assert {event.attempts_used for event in events} <= {before.failed_attempts}
+        versions = [before.pin_version + gone for gone in withdrawn]
+        assert [event.pin_version for event in events] == versions
 
 
 @pytest.mark.folder
@@ -147,6 +148,7 @@ def test_the_pin_is_withdrawn_with_the_type(desk: Desk, session: Session) -> Non
     assert set(seen) == {("cloud", 0), ("datapipe", 1)}
 
 
+@pytest.mark.engines
 def test_a_full_chunk_is_one_transaction(desk: Desk, session: Session) -> None:
     """Two thousand rows are one transaction, and the chain is sound."""
     fates = take_in(session, [row(f"u{n:04}") for n in range(2000)])

@@ -11,7 +11,7 @@ from pincli.store.steps import people
 from tests.store.attempting import kinds_after, last_number, with_counter, without_event
 from tests.support.desk import Desk
 
-pytestmark = pytest.mark.engines
+pytestmark = pytest.mark.engines(in_turn=True)
 
 
 @pytest.mark.parametrize("kind", UserType)
@@ -34,6 +34,7 @@ def test_a_new_user_has_no_pin_and_no_history(desk: Desk, kind: UserType) -> Non
     assert kinds_after(desk, number) == [("user_added", None, 0)]
 
 
+@pytest.mark.engines
 def test_a_login_is_taken_once(desk: Desk) -> None:
     """A second user of a login is refused."""
     before = with_counter(desk, 3)

@@ -20,7 +20,7 @@ from tests.store.attempting import (
 )
 from tests.support.desk import Desk
 
-pytestmark = pytest.mark.engines
+pytestmark = pytest.mark.engines(in_turn=True)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,7 @@ def test_a_locked_user_chooses_no_pin(desk: Desk) -> None:
     assert kinds_after(desk, number) == [("refused", "locked", 6)]
 
 
+@pytest.mark.engines
 def test_the_loser_of_two_first_looks_writes_nothing(desk: Desk) -> None:
     """Of two PINs for the same version, only the first is written."""
     user = desk.add("alice")
