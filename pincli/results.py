@@ -108,13 +108,15 @@ class Done(NamedTuple):
 
     Attributes:
         what: The command, or that it was refused for lack of a role.
-        times: How many users it was about, or how often it ran.
-        by: Each admin, with their number.
+        times: How often it ran; for what has no event of its own, how often a user had it done.
+        users: How many users it was about.
+        by: Each admin, and how often they did it.
         reason: One of the reasons given.
     """
 
     what: str
     times: int
+    users: int
     by: list[tuple[str, int]]
     reason: str | None
 

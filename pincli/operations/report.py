@@ -6,6 +6,7 @@ import sys
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from pincli.errors import UsageProblem
 from pincli.models import Event, EventFilter, EventKind
@@ -30,7 +31,14 @@ _COUNTED = {
 _NOT_ADMINS = ("verify", "desk", "call", "find", "status", "alerts", "pin show", "pin change")
 """Commands of agents and customers."""
 _NOT_DONE = frozenset(
-    {EventKind.MARKED, EventKind.AUDITED, EventKind.REFUSED, *_COUNTED} - {EventKind.UNLOCKED}
+    {
+        EventKind.MARKED,
+        EventKind.AUDITED,
+        EventKind.REFUSED,
+        EventKind.NOTICE_FAILED,
+        *_COUNTED,
+    }
+    - {EventKind.UNLOCKED}
 )
 """Events that are not an admin's act, whatever the command."""
 _TO_TEN_MINUTES = len("2026-11-24T13:0")  # a time zone is a whole number of quarters of an hour
@@ -94,8 +102,8 @@ class _Tally:
         self.unresolved_accounts: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
         self.unresolved_agents: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
         self._verified: dict[tuple[str, str], str] = {}
-        self._done: defaultdict[str, defaultdict[str, list[str]]]
-        self._done = defaultdict(lambda: defaultdict(list))
+        self._done: defaultdict[str, defaultdict[str, _Acts]]
+        self._done = defaultdict(lambda: defaultdict(lambda: _Acts(set(), set())))
         self._reasons: dict[str, str] = {}
 
     def take(self, event: Event) -> None:
@@ -131,7 +139,11 @@ class _Tally:
             what = "refused for want of a role"
         elif event.command in _NOT_ADMINS or event.kind in _NOT_DONE or event.attempt is not None:
             return
-        self._done[what][event.agent].append(event.user or str(event.seq))
+        acts = self._done[what][event.agent]
+        if event.user is None or event.kind is EventKind.ACKNOWLEDGED:
+            acts.runs.add(event.seq)
+        else:
+            acts.on_users.add((event.user, event.account or "", event.at))
         if event.reason and event.user is not None:
             self._reasons.setdefault(what, event.reason)
 
@@ -166,8 +178,9 @@ class _Tally:
         return [
             Done(
                 what,
-                len({about for abouts in by.values() for about in abouts}),
-                [(agent, len(set(abouts))) for agent, abouts in sorted(by.items())],
+                sum(acts.times for acts in by.values()),
+                len({user[:2] for acts in by.values() for user in acts.on_users}),
+                [(agent, acts.times) for agent, acts in sorted(by.items())],
                 self._reasons.get(what),
             )
             for what, by in sorted(self._done.items())
@@ -180,6 +193,23 @@ def _next_midnight(moment: datetime) -> datetime:
     if today >= moment:
         return today
     return datetime.combine(today.date() + _A_DAY, time()).astimezone()  # a day may have 25 hours
+
+
+class _Acts(NamedTuple):
+    """What one admin did with one command.
+
+    Attributes:
+        runs: The numbers of the events that are about a whole run, such as an import.
+        on_users: Login, account and time: several events of a user at one time are one act.
+    """
+
+    runs: set[int]
+    on_users: set[tuple[str, str, str]]
+
+    @property
+    def times(self) -> int:
+        """How often it was done."""
+        return len(self.runs or self.on_users)
 
 
 @lru_cache(4096)

@@ -23,6 +23,7 @@ _TOTALS = (
 )
 _BARS = (("verified", "ok"), ("incorrect", "no"), ("locked", "lock"))
 _FIGURES = ("verified", "not verified", "unresolved", "locked", "sign")
+_DONE = ("times", "users", "who", "why")
 _FOLDING = ("account", "agent", "who", "why")
 _UNRESOLVED = "unresolved: users with a wrong answer and no right one within 15 minutes"
 _WIDTH, _HEIGHT = 640, 150
@@ -81,7 +82,7 @@ def page(report: Report, signs: Answer) -> str:
         accounts=_table(("account", *_FIGURES), _rows(report.accounts, signed[0]), signed[0]),
         agents=_table(("agent", *_FIGURES), _rows(report.agents, signed[1]), signed[1]),
         unresolved=_UNRESOLVED,
-        done=_table(("what", "times", "who", "why"), [_done(each) for each in report.done], ()),
+        done=_table(("what", *_DONE), [_done(each) for each in report.done], ()),
     )
 
 
@@ -114,7 +115,7 @@ def _screen(report: Report, signs: Answer, path: Path | None) -> list[Block]:
         Note(_UNRESOLVED, Tone.QUIET),
         Note(""),
         Table(
-            ("what admins did", "times", "who", "why"),
+            ("what admins did", *_DONE),
             [[_done(each) for each in report.done]] if report.done else [],
             "admins did nothing",
             folding=_FOLDING,
@@ -144,7 +145,8 @@ def _rows(rows: Iterable[tuple[str, Activity]], signed: set[str]) -> list[tuple[
 
 def _done(done: Done) -> tuple[str, ...]:
     who = ", ".join(name if len(done.by) == 1 else f"{name} {n}" for name, n in done.by)
-    return done.what, f"{done.times:,}", who, done.reason or ""
+    users = f"{done.users:,}" if done.users else ""
+    return done.what, f"{done.times:,}", users, who, done.reason or ""
 
 
 def _span(report: Report) -> str:
@@ -194,23 +196,25 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], marked: Iterab
     if not rows:
         return "<p class=sub>none</p>"
     marked = set(marked)
-    head = "".join(
-        f"<th{_number(cell)}>{_text(name)}</th>"
-        for name, cell in zip(columns, rows[0], strict=True)
-    )
+    styles = [" class=num" if _are_numbers(column) else "" for column in zip(*rows, strict=True)]
+
+    def cells(tag: str, row: Sequence[str]) -> str:
+        styled = zip(styles, row, strict=True)
+        return "".join(f"<{tag}{style}>{_text(cell)}</{tag}>" for style, cell in styled)
+
     body = "".join(
-        f"<tr{' class=warn' if row[0] in marked else ''}>"
-        + "".join(f"<td{_number(cell)}>{_text(cell)}</td>" for cell in row)
-        + "</tr>"
-        for row in rows
+        f"<tr{' class=warn' if row[0] in marked else ''}>{cells('td', row)}</tr>" for row in rows
     )
     return (
-        f"<div class=wide><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"<div class=wide><table><thead><tr>{cells('th', columns)}</tr></thead>"
+        f"<tbody>{body}</tbody></table></div>"
     )
 
 
-def _number(cell: str) -> str:
-    return " class=num" if cell.replace(",", "").isdecimal() else ""
+def _are_numbers(cells: Sequence[str]) -> bool:
+    """Whether a column has figures, and nothing else."""
+    figures = [cell for cell in cells if cell]
+    return bool(figures) and all(cell.replace(",", "").isdecimal() for cell in figures)
 
 
 def _tile(report: Report, name: str, label: str) -> str:

@@ -66,13 +66,27 @@ def test_the_figures(floor: Desk) -> None:
     assert len(answer["days"]) == 7
     assert [(row["account"], row["unresolved"]) for row in answer["accounts"]] == [("acme", 3)]
     assert [(row["agent"], row["unresolved"]) for row in answer["agents"]] == [("mia", 3)]
-    done = {each["what"]: (each["times"], each["by"]) for each in answer["done"]}
-    assert done["unlock"] == (1, [{"agent": "lea", "times": 1}])
-    assert done["user deactivate"] == (1, [{"agent": "lea", "times": 1}])
+    done = {each["what"]: (each["times"], each["users"], each["by"]) for each in answer["done"]}
+    assert done["unlock"] == (1, 1, [{"agent": "lea", "times": 1}])
+    assert done["user deactivate"] == (1, 1, [{"agent": "lea", "times": 1}])
     assert done.keys() & {"verify", "user erase"} == set()
     assert answer["states"]["inactive"] == 1
     assert (answer["made_by"], answer["sealed"]) != (None, 0)
     assert set(answer["signs"]) >= {"accounts", "agents", "users"}
+
+
+def test_what_was_done_again_counts_again(desk: Desk, tmp_path: Path) -> None:
+    """Users and times are two figures; an import of many is once."""
+    people_file = tmp_path / "people.csv"
+    people_file.write_text("user,account,name,type\na,acme,A,cloud\nb,acme,B,cloud\n")
+    assert call(desk, f"import {people_file}").code == 0
+    for days in (2, 1):
+        with long_ago(days, desk), desk.session(agent="lea", command="unlock") as session:
+            locks.lock(session, [people.require_user(session, "a")], reason="a rat")
+            locks.unlock(session, "a", "rang")
+    done = {each["what"]: (each["times"], each["users"]) for each in reported(desk)["done"]}
+    assert done["unlock"] == (2, 1)
+    assert done["import"] == (1, 2)
 
 
 def test_those_with_a_sign_come_first(floor: Desk) -> None:
