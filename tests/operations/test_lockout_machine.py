@@ -52,8 +52,8 @@ MALFORMED = ("", "44415", "4441590", "44415a", "\uff14\uff14\uff14\uff11\uff15\u
 FORBIDDEN = {"000000": Rule.REPEATED_DIGITS, "987654": Rule.DIGIT_SEQUENCE}
 
 STEPS = 35
-PLAYS = 80 if EVERYTHING else 30
-PLAYS_ON_A_SERVER = 60 if EVERYTHING else 6
+PLAYS = 80 if EVERYTHING else 15
+PLAYS_ON_A_SERVER = 30 if EVERYTHING else 3
 
 EVENTS = ("reset", "one", "all", "unlock", "choose", "show", "switch", "nothing")
 

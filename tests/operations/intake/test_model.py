@@ -15,6 +15,7 @@ from tests.operations.intake.files import FORMATS, Person
 from tests.support.contract import call
 from tests.support.desk import Desk, new_desk
 from tests.support.driving import guess_wrong
+from tests.support.turns import EVERYTHING
 
 USERS = ["alice", "bob", "carol", "dave", "erin"]
 ACCOUNTS = ["acme", "globex", "initech"]
@@ -175,7 +176,7 @@ def _bob(*accounts: str) -> list[Person]:
     return [{"user": "bob", "account": each, "name": "", "type": "cloud"} for each in accounts]
 
 
-@settings(max_examples=40)
+@settings(max_examples=40 if EVERYTHING else 12)
 @given(steps=steps)
 @example(  # one person, moved by two rows
     steps=[
