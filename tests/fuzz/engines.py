@@ -11,7 +11,7 @@ from typing import Any
 
 _GUIDED = ("pincli", "csv", "json", "tomllib", "sqlite_utils")
 _LONGEST = 4096
-_BATCH = 2_000
+_BATCH = 200
 
 
 def is_guided() -> bool:
