@@ -1,4 +1,4 @@
-"""The mark, by whole processes: an old store put back, a moved store, and marks that fail."""
+"""The mark: an old store put back, a moved store, and marks that fail."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.desk import Desk, killed, new_desk
+from tests.store.attempting import left_open
+from tests.support.contract import call
+from tests.support.desk import Desk, new_desk
 from tests.support.driving import OTHER, RIGHT, WRONG, Forks
 from tests.support.failpoints import Plan
-from tests.support.tampering import UNAVAILABLE, clean, refused, taken_in, verified
+from tests.support.tampering import UNAVAILABLE, clean, refused, restored, told, verified
 
 _SLOTS = (0, 4096)
 
@@ -21,7 +23,7 @@ def desk(tmp_path: Path) -> Desk:
     desk = new_desk(tmp_path)
     desk.collected("alice", pin=RIGHT)
     desk.collected("bob", pin=OTHER)
-    assert desk.verify("alice", WRONG).code == 3
+    assert told(desk, "alice", WRONG) == "incorrect"
     return desk
 
 
@@ -35,7 +37,7 @@ def _kinds(desk: Desk) -> list[str]:
 
 
 def _finding(desk: Desk, name: str) -> str | None:
-    checks = desk.run("doctor", "--json").answer["checks"]
+    checks = call(desk, "doctor --json").answer["checks"]
     (found,) = [check["finding"] for check in checks if check["what"] == name]
     return None if found is None else str(found)
 
@@ -51,7 +53,7 @@ def test_a_mark_that_is_gone_is_made_again_with_an_event(desk: Desk) -> None:
     """Work goes on, and the trail says since when there is a mark."""
     _mark(desk).unlink()
     assert _finding(desk, "mark") is not None
-    assert desk.verify("alice", WRONG).code == 3
+    assert told(desk, "alice", WRONG) == "incorrect"
     assert _kinds(desk).count("marked") == 1
     assert _mark(desk).stat().st_mode & 0o777 == 0o600
     assert _finding(desk, "mark") is None
@@ -91,7 +93,7 @@ def test_one_damaged_slot_leaves_the_other(desk: Desk, slot: int) -> None:
     """With either slot damaged work goes on, and a rollback by a few events is refused."""
     old = desk.database.read_bytes()
     for _ in range(3):
-        assert desk.verify("bob", WRONG).code == 3
+        assert told(desk, "bob", WRONG) == "incorrect"
     _damage(desk, slot)
     desk.database.write_bytes(old)
     refused(desk, codes=("rolled_back",))
@@ -100,7 +102,7 @@ def test_one_damaged_slot_leaves_the_other(desk: Desk, slot: int) -> None:
 def test_a_mark_of_two_damaged_slots_is_made_again(desk: Desk) -> None:
     """As for a missing mark, there is an event."""
     _damage(desk, *_SLOTS)
-    assert desk.verify("alice", RIGHT).code == 0
+    assert told(desk, "alice", RIGHT) == "verified"
     assert _kinds(desk).count("marked") == 1
     clean(desk)
 
@@ -108,44 +110,42 @@ def test_a_mark_of_two_damaged_slots_is_made_again(desk: Desk) -> None:
 def test_a_mark_behind_the_store_stops_nobody(desk: Desk) -> None:
     """A kill between commit and mark leaves a mark that lags."""
     before = _mark(desk).read_bytes()
-    assert desk.verify("alice", WRONG).code == 3
+    assert told(desk, "alice", WRONG) == "incorrect"
     _mark(desk).write_bytes(before)
-    assert desk.verify("alice", RIGHT).code == 0
+    assert told(desk, "alice", RIGHT) == "verified"
     assert "marked" not in _kinds(desk)
     clean(desk)
 
 
 @pytest.mark.parametrize("attempts", [0, 1, 10])
-def test_an_old_file_is_refused_however_little_it_lacks(
-    desk: Desk, forks: Forks, attempts: int
-) -> None:
+def test_an_old_file_is_refused_however_little_it_lacks(desk: Desk, attempts: int) -> None:
     """A store back by one event, a charge or another user's attempts is read, and not written."""
     old = desk.database.read_bytes()
     for _ in range(attempts):
-        assert desk.verify("alice", RIGHT).code == 0
-    assert killed(forks.verify(desk, "bob", WRONG, Plan(at=(("settle", "kill"),))).code)
+        assert told(desk, "alice", RIGHT) == "verified"
+    left_open(desk, desk.user("bob"), WRONG)
     ((lacking,),) = desk.sql("SELECT count(*) FROM trail")
     desk.database.write_bytes(old)
     assert attempts or desk.sql("SELECT count(*) FROM trail") == [(lacking - 1,)]
     refused(desk, "bob", ("rolled_back",))
-    assert desk.run("status", "bob", "--json").code == 0
-    assert desk.run("audit", "list", "--json").code == 0
+    assert call(desk, "status bob --json").code == 0
+    assert call(desk, "audit list --json").code == 0
     assert _finding(desk, "mark") is not None
-    taken_in(desk)
+    restored(desk)
     for user in ("alice", "bob"):
-        assert desk.verify(user, RIGHT).answer["outcome"] == "uncollected"
+        assert told(desk, user, RIGHT) == "uncollected"
 
 
 def test_after_the_restore_the_old_mark_counts_no_more(desk: Desk) -> None:
     """A sealed `restored` event clears the mark that it names, even a read-only one."""
     old = desk.database.read_bytes()
-    assert desk.verify("alice", WRONG).code == 3
+    assert told(desk, "alice", WRONG) == "incorrect"
     marked = _mark(desk).read_bytes()
     desk.database.write_bytes(old)
     refused(desk, codes=("rolled_back",))
-    taken_in(desk)
+    restored(desk)
     _mark(desk).write_bytes(marked)
-    assert desk.verify("alice", RIGHT).answer["outcome"] == "uncollected"
+    assert told(desk, "alice", RIGHT) == "uncollected"
     assert _finding(desk, "mark") is None
     clean(desk)
 
@@ -153,11 +153,11 @@ def test_after_the_restore_the_old_mark_counts_no_more(desk: Desk) -> None:
 def test_what_was_put_aside_is_refused_after_the_restore(desk: Desk) -> None:
     """The store from before the restore, put back, is refused as rolled back."""
     old = desk.database.read_bytes()
-    assert desk.verify("alice", WRONG).code == 3
+    assert told(desk, "alice", WRONG) == "incorrect"
     present = desk.database.read_bytes()
     desk.database.write_bytes(old)
-    taken_in(desk)
-    assert desk.run("pin", "show", "alice", "--json").code == 0
+    restored(desk)
+    assert call(desk, "pin show alice --json").code == 0
     for file in (present, old):
         desk.database.write_bytes(file)
         refused(desk, codes=("rolled_back",))
@@ -168,15 +168,14 @@ def test_a_moved_store_keeps_everything(desk: Desk, tmp_path: Path) -> None:
     there = Desk(tmp_path / "elsewhere", desk.keys)
     shutil.copytree(desk.store, there.store)
     refused(there, codes=("unavailable",))
-    assert there.run("status", "alice", "--json").code == 0
-    assert there.run("audit", "list", "--json").code == 0
-    hint = there.verify("alice", RIGHT).answer["error"]["hint"]
+    assert call(there, "status alice --json").code == 0
+    assert call(there, "audit list --json").code == 0
+    hint = call(there, "unlock alice --reason T-1 --json").answer["error"]["hint"]
     assert "pincli restore" in hint
-    assert desk.verify("alice", WRONG).code == 3  # the one that stayed goes on
+    assert told(desk, "alice", WRONG) == "incorrect"  # the one that stayed goes on
     refused(there)
-    ran = there.run("restore", "--yes", "--json")
-    assert ran.code == 0, ran
-    assert ran.answer["withdrawn"] == 2  # as the other has gone on since
+    # As the other has gone on since, none of its events is the mark.
+    assert call(there, "restore --yes --json").answer["withdrawn"] == 2
 
 
 def test_a_store_that_was_moved_and_nothing_else(desk: Desk, tmp_path: Path) -> None:
@@ -184,7 +183,7 @@ def test_a_store_that_was_moved_and_nothing_else(desk: Desk, tmp_path: Path) -> 
     there = Desk(tmp_path / "elsewhere", desk.keys)
     desk.store.rename(there.store)
     before = there.sql("SELECT * FROM people")
-    assert taken_in(there)["withdrawn"] == 0
+    assert restored(there).withdrawn == 0
     assert there.sql("SELECT * FROM people") == before
     assert verified(there, "alice")
     assert verified(there, "bob")
@@ -196,9 +195,9 @@ def test_a_file_of_another_store_is_not_ours(desk: Desk, tmp_path: Path) -> None
     other.collected("alice", pin=WRONG)
     shutil.copy(other.database, desk.database)
     content = desk.database.read_bytes()
-    assert desk.verify("alice", WRONG).code == UNAVAILABLE
-    assert desk.run("restore", "--yes", "--json").code == UNAVAILABLE
-    assert desk.run("audit", "verify", "--json").code == UNAVAILABLE
+    for line in ("restore --yes", "audit verify"):
+        assert call(desk, line).code == UNAVAILABLE
+    assert told(desk, "alice", WRONG) == "unavailable"
     assert desk.database.read_bytes() == content
 
 

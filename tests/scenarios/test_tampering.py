@@ -11,33 +11,38 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from enum import Enum, auto
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from tests.support.desk import Desk, killed
+from pincli.errors import PincliError
+from tests.store.attempting import left_open
+from tests.support.contract import call
+from tests.support.desk import Desk
 from tests.support.drive_upkeep_fixture import brought_back
-from tests.support.driving import OTHER, RIGHT, WRONG, Forks, driven, verify_of
+from tests.support.driving import OTHER, RIGHT, WRONG, driven, verify_of
 from tests.support.failpoints import Plan
 from tests.support.tampering import (
     MISSES,
+    REFUSALS,
     UNAVAILABLE,
     Scene,
     alter,
-    audit,
     behind,
     clean,
     columns,
     doctored,
     empty,
-    named_by_audit,
+    finding,
     new_scene,
     put_row,
     refused,
+    restored,
     rewritten,
     spoilt_page,
-    taken_in,
+    told,
     verified,
 )
 
@@ -90,21 +95,19 @@ class Way(Enum):
     """Its trail is not whole: a backup is the way."""
 
 
-def _seen(desk: Desk, seen: Seen) -> None:
+def _seen(desk: Desk, seen: Seen, user: str = "alice") -> None:
     """Fail unless the edit is seen by the expected command, and not too late."""
     if seen is Seen.VERIFY:
-        refused(desk)
-        named_by_audit(desk)
+        refused(desk, user)
+        assert finding(desk)
         return
-    if seen is Seen.AUDIT:
-        named_by_audit(desk)
-    elif seen is Seen.DOCTOR:
-        assert desk.run("doctor", "--json").code == UNAVAILABLE
-        assert desk.run("pin", "show", "alice", "--json").code == UNAVAILABLE
+    if seen is Seen.DOCTOR:
+        assert call(desk, "doctor --json").code == UNAVAILABLE
+        assert call(desk, "pin show alice --json").code == UNAVAILABLE
     else:
-        assert audit(desk).code == 0
+        assert (finding(desk) is None) == (seen is Seen.NOBODY)
     for pin in (WRONG, OTHER):  # the other one is bob's
-        assert desk.verify("alice", pin).code != 0
+        assert told(desk, "alice", pin) != "verified"
 
 
 def _taken_in(desk: Desk, way: Way, backup: Path) -> None:
@@ -112,21 +115,21 @@ def _taken_in(desk: Desk, way: Way, backup: Path) -> None:
     if way is Way.REFUSES:
         # Where the present store ends where the backup does, nothing has happened since.
         ends_alike = _head_of(desk.database) == _head_of(backup)
-        assert desk.run("restore", "--yes", "--json").code == UNAVAILABLE
-        ran = desk.run("restore", str(backup), "--yes", "--json")
-        assert ran.code == 0, ran
+        with pytest.raises(PincliError):
+            restored(desk)
+        restored(desk, backup)
         way = Way.KEEPS if ends_alike else Way.ALL
     else:
-        taken_in(desk)
+        restored(desk)
     counters = desk.sql("SELECT failed_attempts FROM people WHERE login = 'alice'")
     assert all(counter >= MISSES for (counter,) in counters)
-    assert desk.verify("alice", WRONG).code != 0
+    assert told(desk, "alice", WRONG) != "verified"
     assert verified(desk, "alice") == (way is Way.KEEPS)
     assert verified(desk, "bob") == (way is not Way.ALL)
     if way in (Way.WITHDRAWS, Way.ALL):
-        assert desk.verify("alice", RIGHT).answer["outcome"] == "uncollected"
+        assert told(desk, "alice", RIGHT) == "uncollected"
     if way is Way.LOCKS:
-        assert desk.verify("alice", RIGHT).answer["outcome"] == "locked"
+        assert told(desk, "alice", RIGHT) == "locked"
     clean(desk)
 
 
@@ -227,27 +230,40 @@ def test_any_column(
             _taken_in(desk, way, scene.file_of("now"))
 
 
-@pytest.mark.rotating
-@pytest.mark.parametrize(
-    "column", [column for table, column in columns() if table == "people" and column != "login"]
-)
+@pytest.mark.parametrize("column", ["failed_attempts", "seal", "account"])
 def test_a_tampered_record_is_nobody_elses_matter(desk: Desk, column: str) -> None:
     """Other users go on; a bulk reset leaves the user out, names her and resets the rest."""
     assert alter(desk, "people", column, "login = 'alice'")
-    assert desk.verify("bob", WRONG).code == 3
+    assert told(desk, "bob", WRONG) == "incorrect"
     assert verified(desk, "bob")
     assert verified(desk, "dave")
-    before = desk.sql("SELECT * FROM people WHERE login = 'alice' OR account = 'globex'")
-    ran = desk.run("reset", "--account", "acme", "--reason", "an attack", "--yes", "--json")
+    query = "SELECT * FROM people WHERE login = 'alice' OR account = 'globex'"
+    before = desk.sql(query)
+    ran = call(desk, "reset --account acme --reason attack --yes --json")
     if column == "account":
         assert ran.code == 0, ran  # she is not in this account any more
     else:
         assert ran.code == UNAVAILABLE, ran
         assert ran.answer["error"]["code"] == "tampered"
         assert "alice" in ran.answer["error"]["message"]
-    query = "SELECT * FROM people WHERE login = 'alice' OR account = 'globex'"
     assert desk.sql(query)[:1] == before[:1]
-    assert desk.verify("bob", OTHER).answer["outcome"] == "uncollected"
+    assert told(desk, "bob", OTHER) == "uncollected"
+
+
+@pytest.mark.parametrize(
+    "name", ["old row", "trigger", "tail cut", "page of an index that a verify reads"]
+)
+def test_the_program_refuses_and_takes_in(scene: Scene, name: str) -> None:
+    """By whole processes: verify and audit are exit 8, and restore repairs the store."""
+    desk = scene.put_back()
+    CASES[name].edit(scene)
+    for pin in (WRONG, RIGHT):
+        ran = desk.verify("alice", pin)
+        assert (ran.code, ran.answer["error"]["code"] in REFUSALS) == (UNAVAILABLE, True), ran
+    assert desk.run("audit", "verify", "--json").code == UNAVAILABLE
+    assert desk.run("restore", "--yes", "--json").code == 0
+    assert desk.run("audit", "verify", "--json").code == 0
+    clean(desk)
 
 
 # Rows, schema, pages, files.
@@ -564,11 +580,7 @@ def test_any_edit(scene: Scene, name: str) -> None:
     case = CASES[name]
     desk = scene.put_back()
     case.edit(scene)
-    if case.seen is Seen.VERIFY:
-        refused(desk, case.user)
-        named_by_audit(desk)
-    else:
-        _seen(desk, case.seen)
+    _seen(desk, case.seen, case.user)
     scene.put_back()
     case.edit(scene)
     if case.way is not None:
@@ -619,9 +631,7 @@ def test_no_edit_between_guesses_buys_a_seventh(scene: Scene, name: str) -> None
     for turn in range(2 * SIX):
         if turn:
             LOOPS[name](scene)
-        ran = desk.verify("alice", f"{800_000 + turn * 1117}")
-        assert ran.code != 0, ran
-        outcomes.append(ran.answer.get("outcome") or ran.answer["error"]["code"])
+        outcomes.append(told(desk, "alice", f"{800_000 + turn * 1117}"))
     assert outcomes.count("incorrect") <= SIX
     assert set(outcomes) <= {"incorrect", "locked", "tampered", "rolled_back", "unavailable"}
 
@@ -635,15 +645,14 @@ def test_no_edit_between_guesses_buys_a_seventh(scene: Scene, name: str) -> None
         "attempt_agent = 'mallory'",
     ],
 )
-def test_an_answer_in_flight_is_sealed_too(scene: Scene, forks: Forks, edit: str) -> None:
+def test_an_answer_in_flight_is_sealed_too(scene: Scene, edit: str) -> None:
     """An open attempt that was edited is never ended as verified; a restore counts it as a miss."""
     desk = scene.put_back()
-    ran = forks.verify(desk, "alice", WRONG, Plan(at=(("settle", "kill"),)))
-    assert killed(ran.code)
+    left_open(desk, desk.user("alice"), WRONG)
     _sql(f"UPDATE people SET {edit} WHERE login = 'alice'")(scene)
     refused(desk)
-    named_by_audit(desk)
-    taken_in(desk)
+    assert finding(desk)
+    restored(desk)
     assert not verified(desk, "alice")
     assert desk.sql("SELECT failed_attempts, attempt FROM people WHERE login = 'alice'") == [
         (MISSES + 1, None)
@@ -662,7 +671,7 @@ def test_what_is_edited_while_a_verify_is_under_way(scene: Scene, point: str) ->
         ended = run.end()
     assert ended.code == UNAVAILABLE, ended
     assert ended.answer["error"]["code"] == "tampered"
-    taken_in(desk)
+    restored(desk)
     charged = point == "settle"
     assert desk.sql("SELECT failed_attempts FROM people WHERE login = 'alice'") == [
         (MISSES + charged,)
@@ -686,9 +695,10 @@ def test_hidden_events_buy_guesses_until_an_audit(
     assert why in UNSEEN_BEFORE_AN_AUDIT
     desk = scene.put_back()
     hide(scene)
-    assert desk.verify("alice", WRONG).answer["outcome"] == "incorrect"
-    assert desk.verify("alice", WRONG).answer["attempts_left"] == SIX - 2
-    named_by_audit(desk)
+    for _ in range(2):
+        assert told(desk, "alice", WRONG) == "incorrect"
+    assert desk.user("alice").failed_attempts == 2
+    assert finding(desk)
 
 
 def test_what_happened_can_be_rewritten_until_an_audit(scene: Scene) -> None:
@@ -697,7 +707,7 @@ def test_what_happened_can_be_rewritten_until_an_audit(scene: Scene) -> None:
     desk = scene.put_back()
     desk.sql("UPDATE trail SET agent = 'mallory' WHERE number = 12")
     assert verified(desk, "alice")
-    assert "event" in named_by_audit(desk)
+    assert "event" in (finding(desk) or "")
 
 
 # A store that comes from schema 1.
@@ -710,24 +720,22 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     desk = brought_back(1, folder)
     scene = Scene(desk, folder)
     scene.keep("version-1")
-    assert desk.run("store", "upgrade", "--json").code == 0
-    assert desk.verify("alice", WRONG).code == 3
+    assert call(desk, "store upgrade --json").code == 0
+    assert told(desk, "alice", WRONG) == "incorrect"
     shutil.rmtree(folder / "kept-now")
     scene.keep("now")
     return scene
 
 
 @pytest.mark.parametrize("column", [column for table, column in columns() if table == "old_events"])
-@pytest.mark.parametrize("how", [alter, empty], ids=["altered", "emptied"])
-def test_any_column_of_old_events(
-    upgraded: Scene, column: str, how: Callable[[Desk, str, str, str], bool]
-) -> None:
+def test_any_column_of_old_events(upgraded: Scene, column: str) -> None:
     """An audit finds any change in the trail of version 1, and no restore accepts it."""
-    for where in _ROWS["old_events"]:
+    for how, where in product((alter, empty), _ROWS["old_events"]):
         desk = upgraded.put_back()
         if how(desk, "old_events", column, where):
             _seen(desk, Seen.AUDIT)
-            assert desk.run("restore", "--yes", "--json").code == UNAVAILABLE
+            with pytest.raises(PincliError):
+                restored(desk)
 
 
 @pytest.mark.parametrize(
@@ -754,7 +762,6 @@ def test_the_file_of_version_1_is_an_old_file(upgraded: Scene) -> None:
     for _ in range(2):
         shutil.copy(upgraded.file_of("version-1"), desk.database)
         for pin in (WRONG, RIGHT):
-            ran = desk.verify("alice", pin)
-            assert ran.answer["error"]["code"] == "rolled_back", ran
-    taken_in(desk)
-    assert desk.verify("alice", RIGHT).answer["outcome"] == "uncollected"
+            assert told(desk, "alice", pin) == "rolled_back"
+    restored(desk)
+    assert told(desk, "alice", RIGHT) == "uncollected"

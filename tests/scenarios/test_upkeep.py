@@ -211,22 +211,20 @@ def test_a_backup_on_a_full_disk(peopled: Desk) -> None:
 
 def test_a_backup_killed_at_every_step(peopled: Desk, forks: UpkeepForks, tmp_path: Path) -> None:
     """The file is whole or absent; the next backup succeeds and removes what was left."""
+    folder = tmp_path / "b"
+    folder.mkdir()
+    path = folder / "b.db"
     left = 0
-    for folder in range(200):
-        (tmp_path / "b").mkdir(exist_ok=True)
-        path = tmp_path / "b" / f"{folder}.db"
-        ran = forks.run(peopled, "backup", str(path), plan=Plan(kill_at=folder + 1))
+    for wreck in wrecks(peopled, forks, tmp_path / "n", "backup", str(path)):
         if path.exists():
-            there = in_place_of(peopled, path, tmp_path / "seen" / str(folder))
-            untouched(there)
-        assert path.exists() or ran.code != 0
-        if ran.code == 0:
-            break
-        left += bool(leftovers(tmp_path / "b"))
-        again = tmp_path / "b" / f"{folder}-again.db"
-        assert call(peopled, ["backup", str(again)]).code == 0
-        assert leftovers(tmp_path / "b") == []
-    assert folder > 10
+            untouched(in_place_of(peopled, path, tmp_path / "seen" / str(wreck.number)))
+            path.unlink()
+        else:
+            assert not wreck.whole
+        left += bool(leftovers(folder))
+        assert call(peopled, ["backup", str(path)]).code == 0
+        assert leftovers(folder) == []
+        path.unlink()
     assert left
     assert asked(peopled, "alice", RIGHT) is Outcome.VERIFIED
     untouched(peopled)
@@ -363,9 +361,8 @@ def test_a_restore_killed_at_every_step(
     elif store == "damaged":
         peopled.database.write_text("what was a store\n" * 500)
     arguments = ("restore", str(path), "--yes", "--json")
-    every = 1 if store == "there" else 2
     left = 0
-    for wreck in wrecks(peopled, forks, tmp_path / "n", *arguments, every=every):
+    for wreck in wrecks(peopled, forks, tmp_path / "n", *arguments):
         desk = wreck.desk
         left += bool(leftovers(desk.store, UNFINISHED, ASIDE))
         if store == "there":

@@ -1,7 +1,8 @@
-"""Pincli in forked processes that die before a given step: a file operation or an SQL statement.
+"""Pincli in forked processes that die before a given step: whatever changes what is on disk.
 
-Like drive_forks.py, but every file that is opened for writing, written, synced, linked,
-renamed or removed is a step too, and so is every statement.
+Steps are: to make, sync, name, rename or remove a file or folder, a COMMIT, the mark, and the end.
+A kill anywhere else leaves what a kill before the next step leaves: a file that is being written
+has no name yet, and SQLite rolls back what is not committed.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from tests.support.driving import Forks
 from tests.support.failpoints import Plan
 from tests.support.floor import copy_of
 
-FEWEST_STEPS = 15
-_FILE_OPERATIONS = ("open", "fdopen", "fsync", "link", "replace", "rename", "unlink", "mkdir")
+FEWEST_STEPS = 6
+_FILE_OPERATIONS = ("fsync", "link", "replace", "rename", "unlink", "mkdir")
+_POINTS = ("sql:COMMIT", "mark", "answered")
 
 
 class UpkeepForks(Forks):
@@ -99,16 +101,27 @@ def _install(plan: Plan) -> None:
     failpoints.install(replace(plan, kill_at=0))
     for name in _FILE_OPERATIONS:
         _replace(os, name, steps.before(getattr(os, name)))
+    _replace(os, "open", _counted_if_it_makes_a_file(os.open, steps))
     for module in (copies, replacement):
         _replace(module, "give_name", steps.before(files.give_name))
 
 
 def _counted(reach: Callable[..., None], steps: _Steps) -> Callable[..., None]:
     def reaching(points: failpoints.Points, point: str, *details: object) -> None:
-        steps.take()
+        if point in _POINTS:
+            steps.take()
         reach(points, point, *details)
 
     return reaching
+
+
+def _counted_if_it_makes_a_file(opens: Callable[..., int], steps: _Steps) -> Callable[..., int]:
+    def opening(path: Any, flags: int, *rest: Any, **options: Any) -> int:
+        if flags & os.O_CREAT:
+            steps.take()
+        return opens(path, flags, *rest, **options)
+
+    return opening
 
 
 def _replace(owner: object, name: str, by: object) -> None:

@@ -14,12 +14,16 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from pincli.errors import UnknownUser
-from pincli.operations import people
+from pincli.errors import PincliError, UnknownUser
+from pincli.models import Origin
+from pincli.operations import backups, people
 from pincli.operations.locks import unlock
+from pincli.operations.session import Need
+from pincli.operations.trail_check import check_trail
 from pincli.operations.verify import verify
+from pincli.results import Restored
 from pincli.store.sqlite.tables import FROM_SCHEMA_1, SCHEMA_2
-from tests.support.desk import Desk, Ran, new_desk
+from tests.support.desk import Desk, new_desk
 from tests.support.driving import OTHER, RIGHT, WRONG
 from tests.support.replay import replay
 
@@ -202,46 +206,48 @@ def content(desk: Desk) -> list[object]:
         ]
 
 
+def told(desk: Desk, user: str, pin: str) -> str:
+    """What a verify on a host of the floor says: its outcome, or the code of its error."""
+    try:
+        with desk.front.session(Need.ATTEMPT, Need.COMPARE) as session:
+            return verify(session, user, pin, None).outcome.value
+    except PincliError as error:
+        return error.code
+
+
 def refused(desk: Desk, user: str = "alice", codes: tuple[str, ...] = REFUSALS) -> None:
     """Fail unless the next verify of a user is refused before any charge, right or wrong."""
     before = content(desk)
     for pin in (WRONG, RIGHT):
-        ran = desk.verify(user, pin)
-        assert ran.code == UNAVAILABLE, ran
-        assert ran.answer["error"]["code"] in codes, ran
+        assert told(desk, user, pin) in codes
     assert content(desk) == before
 
 
-def audit(desk: Desk) -> Ran:
-    """`pincli audit verify`."""
-    return desk.run("audit", "verify", "--json")
-
-
-def named_by_audit(desk: Desk) -> str:
-    """Fail unless `audit verify` finds something, and say what."""
-    ran = audit(desk)
-    assert ran.code == UNAVAILABLE, ran
-    return str(ran.answer.get("finding") or ran.answer["error"]["message"])
+def finding(desk: Desk) -> str | None:
+    """What `audit verify` finds."""
+    try:
+        with desk.session(Need.CHECK) as session:
+            return check_trail(session, None).finding
+    except PincliError as error:
+        return str(error)
 
 
 def clean(desk: Desk) -> None:
     """Fail unless `audit verify` and the independent replay find nothing wrong."""
-    ran = audit(desk)
-    assert ran.code == 0, ran
+    assert finding(desk) is None
     assert replay(desk.sql).wrong == []
 
 
-def taken_in(desk: Desk) -> dict[str, Any]:
-    """`pincli restore` without a file, after which nothing is wrong any more."""
-    ran = desk.run("restore", "--yes", "--json")
-    assert ran.code == 0, ran
+def restored(desk: Desk, backup: Path | None = None) -> Restored:
+    """`pincli restore`, after which nothing is wrong any more."""
+    result = backups.restore(backup, desk.location, desk.keys, origin=Origin("lea", "restore"))
     clean(desk)
-    return ran.answer
+    return result
 
 
 def verified(desk: Desk, user: str) -> bool:
     """Whether a user's own PIN verifies them."""
-    return desk.verify(user, RIGHT if user == "alice" else OTHER).code == 0
+    return told(desk, user, RIGHT if user == "alice" else OTHER) == "verified"
 
 
 def doctored(desk: Desk, index: str, text: str, *, hidden: bool = True) -> None:

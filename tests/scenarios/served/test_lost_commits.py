@@ -14,7 +14,7 @@ from tests.support.desk import Desk
 from tests.support.driving import OTHER, RIGHT, WRONG, nothing_impossible
 from tests.support.postgresql import Server
 from tests.support.served import ServedDesk
-from tests.support.tampering import UNAVAILABLE, clean, taken_in
+from tests.support.tampering import UNAVAILABLE, clean, restored
 
 Lose = Callable[[], Server]
 _REFUSED = (
@@ -103,7 +103,7 @@ def _goes_on(admin: ServedDesk, early: ServedDesk, busy: ServedDesk, idle: Serve
         assert idle.verify("bob", OTHER).code == 0
     _is_stopped(busy)
     nothing_impossible(admin)
-    assert taken_in(admin)["withdrawn"] == 2
+    assert restored(admin).withdrawn == 2
     assert admin.sql("SELECT epoch FROM store") == [(1,)]
     assert admin.user("alice").failed_attempts == 2
     for host in (busy, idle, early, admin):
