@@ -1,9 +1,11 @@
-"""Many callers at once: exactly six charges, and every right caller is verified."""
+"""Many callers at once: exactly six charges, and every right caller is verified.
+
+The many are callers of a store in a folder; served/test_guessing.py has those of a server.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -18,10 +20,11 @@ from tests.support.driving import (
     OTHER,
     RIGHT,
     WRONG,
+    Forks,
     Log,
+    Run,
     asked,
     at_production_cost,
-    drive,
     driven,
     fresh,
     guess_wrong,
@@ -35,30 +38,28 @@ from tests.support.trail import count
 pytestmark = pytest.mark.engines
 
 # Nobody gives up before the last of many has had their turn on a busy machine.
-PATIENT = 60.0
+PATIENCE = 60.0
 
 
-def _at_once(desk: Desk, pins: Sequence[str]) -> tuple[list[Ran], Log]:
-    """Run a process for each answer at the same instant, at the production cost."""
+def _at_once(desk: Desk, forks: Forks, pins: Sequence[str]) -> tuple[list[Ran], Log]:
+    """Run a process for each answer; all ask before the first of the slow hashes is done."""
     log = Log(fresh(desk, "log"))
-    plan = Plan(log=str(log.path), cheap=False, longest_wait=PATIENT)
-    with ExitStack() as stack:
-        runs = [stack.enter_context(driven(desk, *verify_of("alice"), plan=plan)) for _ in pins]
-        log.wait_for("read", len(pins))
-        for run, pin in zip(runs, pins, strict=True):
-            run.answer(pin)
-        ends = [run.end() for run in runs]
+    plan = Plan(log=str(log.path), cheap=False, longest_wait=PATIENCE)
+    ends = forks.at_once(desk, *(Run(verify_of("alice"), f"{pin}\n", plan) for pin in pins))
     nothing_impossible(desk, [end.answer for end in ends])
     return ends, log
 
 
 @pytest.mark.folder
-def test_of_32_wrong_answers_at_once_only_those_left_are_charged(desk: Desk) -> None:
-    """The charges stop at the sixth wrong answer."""
+@pytest.mark.parametrize("misses", [0, 1])
+def test_of_32_wrong_answers_at_once_only_those_left_are_charged(
+    desk: Desk, forks: Forks, misses: int
+) -> None:
+    """The charges stop at the sixth wrong answer, and the others are told of the lock."""
     at_production_cost(desk, "alice")
-    guess_wrong(desk, "alice", 1)
-    left = 5
-    ends, log = _at_once(desk, [WRONG] * 32)
+    guess_wrong(desk, "alice", misses)
+    left = 6 - misses
+    ends, log = _at_once(desk, forks, [WRONG] * 32)
     assert sorted(end.code for end in ends) == [3] * left + [4] * (32 - left)
     assert log.count("charged") == left
     user, events = desk.user("alice"), desk.events("alice")
@@ -68,30 +69,24 @@ def test_of_32_wrong_answers_at_once_only_those_left_are_charged(desk: Desk) -> 
     assert count(events, EventKind.LOCKED) == 1
 
 
-def test_of_32_guesses_by_strangers_exactly_six_are_compared(desk: Desk) -> None:
-    """Six are incorrect, and the others locked."""
-    at_production_cost(desk, "alice")
-    ends, _ = _at_once(desk, [WRONG] * 32)
-    assert sorted(end.code for end in ends) == [3] * 6 + [4] * 26
-    assert desk.user("alice").attempts_total == 6
-
-
-def test_20_right_callers_at_once_are_all_verified(desk: Desk) -> None:
+@pytest.mark.folder
+def test_20_right_callers_at_once_are_all_verified(desk: Desk, forks: Forks) -> None:
     """Even one wrong answer short of a lock."""
     at_production_cost(desk, "alice")
     guess_wrong(desk, "alice", 5)
-    ends, log = _at_once(desk, [RIGHT] * 20)
+    ends, log = _at_once(desk, forks, [RIGHT] * 20)
     assert [end.code for end in ends] == [0] * 20
     assert log.count("charged") == 20
     user = desk.user("alice")
     assert (user.failed_attempts, user.locks_total, user.attempts_total) == (0, 0, 25)
 
 
-def test_right_and_wrong_at_once_get_their_own_answers(desk: Desk) -> None:
+@pytest.mark.folder
+def test_right_and_wrong_at_once_get_their_own_answers(desk: Desk, forks: Forks) -> None:
     """A right answer is verified, or locked out by six wrong ones."""
     at_production_cost(desk, "alice")
     pins = [RIGHT, WRONG] * 10
-    ends, _ = _at_once(desk, pins)
+    ends, _ = _at_once(desk, forks, pins)
     for pin, end in zip(pins, ends, strict=True):
         assert end.code in ((0, 4) if pin == RIGHT else (3, 4)), end
     user, events = desk.user("alice"), desk.events("alice")
@@ -102,14 +97,16 @@ def test_right_and_wrong_at_once_get_their_own_answers(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("pin", [RIGHT, WRONG])
-def test_nobody_waits_for_an_attempt_in_flight(desk: Desk, pin: str) -> None:
-    """Others are answered for another user and for the same one."""
+def test_nobody_waits_for_an_attempt_in_flight(desk: Desk, forks: Forks, pin: str) -> None:
+    """Others are answered for another user and for the same one, and `status` shows the charge."""
     desk.collected("alice")
     desk.collected("bob", pin=OTHER)
     impatient = Plan(longest_wait=0.001)
     with paused_verify(desk, "alice", pin) as first:
+        card = desk.run("status", "alice", "--json").answer
+        assert (card["attempts_used"], card["attempt_open"]) == (1, True)
         ended = [
-            drive(desk, *verify_of(user), plan=impatient, pin=answer)
+            forks.verify(desk, user, answer, impatient)
             for user, answer in (("bob", OTHER), ("bob", WRONG), ("alice", RIGHT), ("alice", WRONG))
         ]
         assert [ran.code for ran in ended] == [0, 3, 0, 3]
@@ -117,11 +114,12 @@ def test_nobody_waits_for_an_attempt_in_flight(desk: Desk, pin: str) -> None:
         first.go_on()
         ended.append(first.end())
     assert ended[-1].code == (0 if pin == RIGHT else 3)
+    assert desk.run("status", "alice", "--json").answer["attempt_open"] is False
     nothing_impossible(desk, [ran.answer for ran in ended])
 
 
 @pytest.mark.folder
-def test_a_writer_stuck_in_its_commit_costs_nobody_an_attempt(desk: Desk) -> None:
+def test_a_writer_stuck_in_its_commit_costs_nobody_an_attempt(desk: Desk, forks: Forks) -> None:
     """The wait for the writer lock is bounded, and nothing is charged."""
     desk.collected("alice")
     desk.collected("bob")
@@ -129,14 +127,14 @@ def test_a_writer_stuck_in_its_commit_costs_nobody_an_attempt(desk: Desk) -> Non
     with driven(desk, *verify_of("alice"), plan=holder, pin=RIGHT) as stuck:
         stuck.await_pause()
         for user in ("alice", "bob"):
-            late = drive(desk, *verify_of(user), plan=Plan(longest_wait=0.3), pin=RIGHT)
+            late = forks.verify(desk, user, RIGHT, Plan(longest_wait=0.3))
             assert (late.code, late.answer["error"]["code"]) == (8, "unavailable")
             assert late.answer["error"]["message"].startswith("not verified: ")
         stuck.go_on()
         assert stuck.end().code == 0
     assert desk.user("alice").attempts_total == 1
     assert desk.user("bob").attempts_total == 0
-    assert desk.verify("bob", RIGHT).code == 0
+    assert asked(desk, "bob", RIGHT) is Outcome.VERIFIED
     nothing_impossible(desk)
 
 
@@ -176,16 +174,3 @@ def test_a_settle_waits_for_its_turn(desk: Desk) -> None:
         stuck.go_on()
         assert (caller.end().code, stuck.end().code) == (0, 7)
     nothing_impossible(desk)
-
-
-def test_an_attempt_in_flight_does_not_stop_status(desk: Desk) -> None:
-    """`status` leaves a young attempt open, and shows its charge."""
-    desk.collected("alice")
-    with paused_verify(desk, "alice", RIGHT) as run:
-        card = desk.run("status", "alice", "--json")
-        assert (card.code, card.answer["attempts_used"]) == (0, 1)
-        assert card.answer["attempt_open"] is True
-        assert desk.user("alice").attempt is not None
-        run.go_on()
-        assert run.end().code == 0
-    assert desk.run("status", "alice", "--json").answer["attempt_open"] is False

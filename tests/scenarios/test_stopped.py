@@ -1,14 +1,17 @@
-"""A process stopped between charge and settle: others go on, and later its verdict is true."""
+"""A process stopped between charge and settle: others go on, and later its verdict is true.
+
+Every change in between is tried by operations/test_lockout_machine.py and
+store/steps/test_attempts.py; here are those that need a process of their own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from pincli.models import EventKind, Outcome, PinOrigin
-from pincli.operations import pins
+from pincli.operations import locks, pins
 from pincli.operations.people import require_user
 from pincli.store.steps.pins import collect
 from tests.support.desk import Desk
@@ -16,8 +19,9 @@ from tests.support.driving import (
     OTHER,
     RIGHT,
     WRONG,
+    Forks,
+    Run,
     asked,
-    drive,
     guess_wrong,
     nothing_impossible,
     stopped_verify,
@@ -40,17 +44,15 @@ def alice(desk: Desk) -> Desk:
     return desk
 
 
-@pytest.mark.parametrize("pin", [RIGHT, WRONG])
-def test_others_go_on_at_once(alice: Desk, pin: str) -> None:
+@pytest.mark.parametrize(("pin", "code"), [(RIGHT, 0), (WRONG, 3)])
+def test_others_go_on_at_once(alice: Desk, forks: Forks, pin: str, code: int) -> None:
     """Later it reports the outcome of its own answer."""
     with stopped_verify(alice, "alice", pin) as run:
-        answered = [drive(alice, *verify_of("bob"), plan=AT_ONCE, pin=OTHER)]
-        answered += [
-            drive(alice, *verify_of("alice"), plan=AT_ONCE, pin=each) for each in (WRONG, RIGHT)
-        ]
+        callers = (("bob", OTHER), ("alice", WRONG), ("alice", RIGHT))
+        answered = [forks.verify(alice, user, answer, AT_ONCE) for user, answer in callers]
         assert [ran.code for ran in answered] == [0, 3, 0]
         answered.append(run.continued())
-    assert answered[-1].code == (0 if pin == RIGHT else 3)
+    assert answered[-1].code == code
     nothing_impossible(alice, [ran.answer for ran in answered])
 
 
@@ -71,38 +73,16 @@ def _collected_again(desk: Desk) -> None:
         session.store.write(collect, user, new)
 
 
-def _changed(desk: Desk) -> None:
-    with desk.session() as session:
-        pins.change(session, "alice", OTHER)
-
-
-def _moved(desk: Desk) -> None:
-    file = desk.store.parent / "people.csv"
-    file.write_text("user,account,name,type\nalice,acme,Alice,datapipe\n")
-    assert desk.run("import", str(file), "--json").code == 0
-
-
-def _renamed(desk: Desk) -> None:
-    file = desk.store.parent / "people.csv"
-    file.write_text("user,account,name,type\nalice,acme,Alice Another,cloud\n")
-    assert desk.run("import", str(file), "--json").code == 0
-
-
 def _locked_and_unlocked(desk: Desk) -> None:
     guess_wrong(desk, "alice", 6)
-    assert desk.run("unlock", "alice", "--reason", "T-1", "--json").code == 0
+    with desk.session() as session:
+        locks.unlock(session, "alice", "T-1")
 
 
 SINCE: dict[str, tuple[Callable[[Desk], object], Outcome]] = {
     "withdrawn": (lambda desk: withdraw(desk, "alice"), Outcome.UNCOLLECTED),
-    "changed": (_changed, Outcome.INCORRECT),
     "withdrawn and the same again": (_collected_again, Outcome.INCORRECT),
-    "switched off": (lambda desk: desk.run("user", "deactivate", "alice"), Outcome.INACTIVE),
-    "of a type without": (_moved, Outcome.INELIGIBLE),
-    "locked": (lambda desk: guess_wrong(desk, "alice", 6), Outcome.LOCKED),
     "locked and unlocked": (_locked_and_unlocked, Outcome.VERIFIED),
-    "renamed": (_renamed, Outcome.VERIFIED),
-    "nothing": (lambda _: None, Outcome.VERIFIED),
 }
 
 
@@ -124,29 +104,22 @@ def test_a_right_answer_that_somebody_else_ended(alice: Desk, since: str) -> Non
     nothing_impossible(alice, [end.answer])
 
 
-@pytest.mark.parametrize("since", SINCE)
-def test_a_wrong_answer_that_somebody_else_ended(alice: Desk, since: str) -> None:
+def test_a_wrong_answer_that_somebody_else_ended(alice: Desk) -> None:
     """It is incorrect after any change."""
-    act, _ = SINCE[since]
     with stopped_verify(alice, "alice", WRONG) as run:
         assert asked(alice, "alice", RIGHT) is Outcome.VERIFIED
-        act(alice)
+        withdraw(alice, "alice")
         end = run.continued()
     assert (end.code, end.answer["outcome"]) == (3, "incorrect")
     nothing_impossible(alice, [end.answer])
 
 
-def test_its_charge_counts_among_the_six(alice: Desk) -> None:
+def test_its_charge_counts_among_the_six(alice: Desk, forks: Forks) -> None:
     """Of ten more guesses at once five are incorrect, and the others locked."""
-    plan = Plan(longest_wait=60)
-
-    def guess(_: int) -> int:
-        return drive(alice, *verify_of("alice"), plan=plan, pin=WRONG).code
-
     with stopped_verify(alice, "alice", WRONG) as run:
-        with ThreadPoolExecutor(10) as pool:
-            codes = sorted(pool.map(guess, range(10)))
-        assert codes == [3] * 5 + [4] * 5
+        guess = Run(verify_of("alice"), f"{WRONG}\n", Plan(longest_wait=60))
+        ends = forks.at_once(alice.front, *[guess] * 10)
+        assert sorted(end.code for end in ends) == [3] * 5 + [4] * 5
         end = run.continued()
     assert (end.code, end.answer["state"]) == (3, "locked")
     assert alice.user("alice").attempts_total == 6
