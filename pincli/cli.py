@@ -25,7 +25,7 @@ from pincli.commands.registry import name_in
 from pincli.commands.typer_classes import CONTEXT_SETTINGS, PlainGroup
 from pincli.errors import Interrupted, OutputUnavailable, PincliError
 from pincli.store.location import location_of
-from pincli.views.blocks import Problem
+from pincli.views.answer import Problem
 from pincli.views.exit_codes import EXIT_OF, ExitCode
 
 _LEAVES_A_CALLER_WAITING = frozenset(

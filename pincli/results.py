@@ -5,7 +5,94 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pincli.models import Event, Head, State, User
+from pincli.models import Change, EventKind, Head, State, User
+
+
+class Event(NamedTuple):
+    """An event as lists show it: with the user's present login, and its free texts.
+
+    Attributes:
+        seq: Its number; the trail has no gaps.
+        agent: OS login of who ran the command; under sudo, of who invoked sudo.
+        attempt: The seq of the attempt that this outcome ends.
+        outcome: The word for an outcome or a refusal.
+        attempts_used: The user's counter after it.
+        mac: Its link, hexadecimal; before schema 2, an HMAC over the previous mac and itself.
+    """
+
+    seq: int
+    at: str
+    agent: str
+    command: str
+    kind: EventKind
+    user: str | None
+    account: str | None
+    attempt: int | None
+    outcome: str | None
+    attempts_used: int | None
+    pin_version: int | None
+    reason: str | None
+    ticket: str | None
+    mac: str
+
+
+class Notice(NamedTuple):
+    """A lock that still has to go to the deployment's hook.
+
+    Attributes:
+        number: Of the event that recorded it.
+        kind: `locked`, or `locked_by_hand`.
+        agent: Who took the last answer, or locked by hand.
+    """
+
+    number: int
+    at: str
+    kind: str
+    agent: str
+    login: str
+    account: str
+    display_name: str
+    locks_total: int
+
+
+class EventFilter(NamedTuple):
+    """Which events are wanted; None is any.
+
+    Attributes:
+        kind: A word of EventKind, or a command: everything that it did.
+        since: The earliest time, ISO 8601, UTC; `until` is the latest.
+        after: Only events with a higher number.
+    """
+
+    user: str | None = None
+    account: str | None = None
+    agent: str | None = None
+    kind: str | None = None
+    ticket: str | None = None
+    since: str | None = None
+    until: str | None = None
+    after: int | None = None
+
+
+class ShownPin(NamedTuple):
+    """A PIN on its way to its owner; `first` if this look generated it."""
+
+    user: User
+    pin: str
+    first: bool
+
+    def __repr__(self) -> str:
+        return f"ShownPin({self.user.login!r})"
+
+
+class ResetUser(NamedTuple):
+    """What a reset changed for one user, and the PIN that it issued, if any."""
+
+    change: Change
+    pin: str | None = None
+
+    def __repr__(self) -> str:
+        return f"ResetUser({self.change!r})"
 
 
 class Listed(NamedTuple):

@@ -13,7 +13,7 @@ from pincli.operations.verify import end_left_open
 from pincli.rules.roles import Role
 from pincli.rules.signs import Bounds
 from pincli.views.alerts import acknowledged, found
-from pincli.views.blocks import Answer
+from pincli.views.answer import Answer
 
 
 def alerts(

@@ -14,16 +14,17 @@ from pincli.commands.options import AccountOption, AgentOption, UserOption, opti
 from pincli.commands.output import warn
 from pincli.commands.registry import COMMANDS
 from pincli.errors import UsageProblem
-from pincli.models import Event, EventFilter, EventKind
+from pincli.models import EventKind
 from pincli.operations import archive as archiving
 from pincli.operations.events import archived_above, in_order, require_known
 from pincli.operations.events import list_events as newest_events
 from pincli.operations.session import Need, Session
 from pincli.operations.trail_check import check_trail, parse_head
 from pincli.operations.trail_sealing import seal_trail
+from pincli.results import Event, EventFilter
 from pincli.rules.times import since
 from pincli.views import audit as view
-from pincli.views.blocks import Answer
+from pincli.views.answer import Answer
 from pincli.views.progress import progress_bar
 
 

@@ -15,7 +15,7 @@ from pincli.commands.prompts import confirm, require_confirmable
 from pincli.errors import UsageProblem
 from pincli.operations import backups as operation
 from pincli.operations.named_files import require_elsewhere, require_nameable
-from pincli.views.blocks import Answer
+from pincli.views.answer import Answer
 from pincli.views.upkeep import backed_up, restored
 
 

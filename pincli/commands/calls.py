@@ -18,7 +18,7 @@ from pincli.operations import call as operation
 from pincli.operations import find as search
 from pincli.operations.session import Need
 from pincli.rules.roles import Role
-from pincli.views.blocks import Answer
+from pincli.views.answer import Answer
 from pincli.views.call import begun, ended
 from pincli.views.find import found
 

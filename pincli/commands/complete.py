@@ -18,7 +18,7 @@ from pincli.commands.registry import front_page
 from pincli.errors import PincliError
 from pincli.operations.find import accounts_with, names_beginning
 from pincli.store.opening import open_store
-from pincli.views.blocks import Answer
+from pincli.views.answer import Answer
 from pincli.views.manual.topics import ABOUT
 
 FILES, FOLDERS = "\tfiles", "\tfolders"

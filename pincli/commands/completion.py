@@ -15,7 +15,8 @@ from pincli.commands.options import argument, option
 from pincli.config import Config
 from pincli.errors import FileUnreadable, UsageProblem
 from pincli.operations.named_files import require_elsewhere
-from pincli.views.blocks import Answer, Fields, Headline, Tone
+from pincli.views.answer import Answer
+from pincli.views.blocks import Fields, Headline, Tone
 
 _SCRIPTS = Path(__file__).parents[1] / "views" / "completion"
 FILES = {"bash": "pincli.bash", "zsh": "_pincli", "fish": "pincli.fish"}

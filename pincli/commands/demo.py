@@ -18,7 +18,7 @@ from pincli.config import Config, read_agent
 from pincli.rules.lockout import ATTEMPTS_ALLOWED
 from pincli.rules.pins import generate
 from pincli.views import demo as view
-from pincli.views.blocks import Answer
+from pincli.views.answer import Answer
 
 _SHOW_PIN = "pin show alice --json"
 _PEOPLE = (

@@ -13,7 +13,7 @@ from pincli.commands.suggestions import did_you_mean, nearest
 from pincli.config import read_display
 from pincli.errors import UsageProblem
 from pincli.rules.texts import mask_pins
-from pincli.views.blocks import Answer
+from pincli.views.answer import Answer
 from pincli.views.exit_codes import ExitCode
 from pincli.views.manual import man, topics
 from pincli.views.manual.page import facts

@@ -34,7 +34,7 @@ from pincli.results import ImportTally
 from pincli.rules.people import SameLogin
 from pincli.store.scratch import StagedImport
 from pincli.views import imports as view
-from pincli.views.blocks import Answer
+from pincli.views.answer import Answer
 from pincli.views.progress import progress_bar
 
 

@@ -12,7 +12,7 @@ from pincli.operations import keys as operation
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
 from pincli.views import keys as view
-from pincli.views.blocks import Answer
+from pincli.views.answer import Answer
 from pincli.views.progress import progress_bar
 
 _QUESTIONS = {

@@ -9,7 +9,8 @@ from pincli.operations import locks
 from pincli.operations.locks import lock as lock_all
 from pincli.operations.people import require_users
 from pincli.operations.session import Need
-from pincli.views.blocks import Answer, counted
+from pincli.views.answer import Answer
+from pincli.views.blocks import counted
 from pincli.views.pins import locked, unlocked
 
 

@@ -10,14 +10,17 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from pincli.commands import interrupts
 from pincli.commands.invocation import Invocation
 from pincli.config import read_display
 from pincli.errors import OutputUnavailable
-from pincli.views.blocks import Answer, Block, Next, Note, Problem
 from pincli.views.sanitiser import in_account, shown
+
+if TYPE_CHECKING:
+    from pincli.views.answer import Answer, Problem
+    from pincli.views.blocks import Block, Next
 
 TICKET_MASKED = "digits of the ticket were masked, as they could be a PIN"
 
@@ -103,6 +106,8 @@ def show(blocks: Sequence[Block], stream: TextIO) -> None:
 
 def _with_next_steps(invocation: Invocation, blocks: Sequence[Block]) -> Iterator[Block]:
     """The blocks, with next commands that this caller may run, or else advice in words."""
+    from pincli.views.blocks import Next, Note
+
     for block in blocks:
         if not isinstance(block, Next):
             yield block

@@ -9,7 +9,7 @@ from pincli.errors import UsageProblem
 from pincli.operations import pins as operation
 from pincli.operations.session import Need
 from pincli.views import pins as view
-from pincli.views.blocks import Answer
+from pincli.views.answer import Answer
 
 
 def show(invocation: Invocation, user: UserArgument, account: WhereOption = None) -> Answer:

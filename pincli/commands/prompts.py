@@ -10,7 +10,6 @@ import os
 import select
 import signal
 import sys
-import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -185,6 +184,8 @@ def _asking(question: str, *, hidden: bool) -> Iterator[None]:
     echoed. After Ctrl-Z and `fg`, or a SIGCONT from another process, the shell may have turned
     the echo on: it is turned off, and the question is asked again.
     """
+    import termios  # a PIN that is piped in doesn't need it
+
     terminal = sys.stdin.fileno()
     sys.stderr.flush()
 

@@ -15,7 +15,7 @@ from pincli.rules.signs import Bounds
 from pincli.rules.times import since
 from pincli.views import report as view
 from pincli.views.alerts import found
-from pincli.views.blocks import Answer
+from pincli.views.answer import Answer
 
 
 def report(

@@ -26,7 +26,8 @@ from pincli.operations.reset import ResetOrder
 from pincli.operations.selection import Selection, select, select_staged, without_pin
 from pincli.operations.session import Need
 from pincli.views import reset as view
-from pincli.views.blocks import Answer, Block
+from pincli.views.answer import Answer
+from pincli.views.blocks import Block
 from pincli.views.progress import progress_bar
 
 _NAMED_AT_MOST = 20

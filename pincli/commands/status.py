@@ -11,7 +11,7 @@ from pincli.models import State
 from pincli.operations.people import require_account, require_user
 from pincli.operations.verify import end_left_open
 from pincli.views import status as view
-from pincli.views.blocks import Answer
+from pincli.views.answer import Answer
 
 _LATEST_LOCKS = 10
 

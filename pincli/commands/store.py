@@ -17,7 +17,7 @@ from pincli.rules.roles import DEPLOYMENT
 from pincli.store.location import Server, location_of
 from pincli.store.opening import sql_for_dba, upgrade_server
 from pincli.views import upkeep as view
-from pincli.views.blocks import Answer
+from pincli.views.answer import Answer
 from pincli.views.progress import progress_bar
 
 

@@ -13,7 +13,7 @@ from pincli.commands.invocation import Invocation
 from pincli.commands.registry import visible_names, words_below
 from pincli.errors import UsageProblem
 from pincli.rules.texts import mask_pins
-from pincli.views.blocks import Problem
+from pincli.views.answer import Problem
 
 _BEFORE_THE_COMMAND = ("--store", "--keys")
 _SHORTEST_BEGINNING = 2

@@ -34,7 +34,7 @@ from pincli.operations.editing import set_active_many
 from pincli.operations.selection import select
 from pincli.operations.session import Need
 from pincli.views import people as view
-from pincli.views.blocks import Answer
+from pincli.views.answer import Answer
 from pincli.views.progress import progress_bar
 
 

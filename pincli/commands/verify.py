@@ -13,7 +13,7 @@ from pincli.models import User, Verdict
 from pincli.operations import verify as operation
 from pincli.operations.session import Need, Session
 from pincli.vault.answers import Answers
-from pincli.views.blocks import Answer
+from pincli.views.answer import Answer
 
 
 def verify(
@@ -36,18 +36,20 @@ def verify(
         in_background(partial(_get_ready, answers, as_json))
     pin = read_pin_line() if pin_stdin else None
     session = invocation.open(Need.ATTEMPT, Need.COMPARE, answers=answers)
+    import_the_rest = partial(in_background, partial(_import_the_rest, session, as_json))
     if pin is None:
         admitted = operation.admit(session, user, invocation.ticket(ref), account=account)
         if isinstance(admitted, Verdict):
             return _answer(invocation, admitted)
-        pin = _ask(admitted)
+        import_the_rest()
+        pin, meanwhile = _ask(admitted), None
     else:
         # Two importing threads would only wait for each other. Argon2 computes without the
-        # interpreter's lock: the imports run meanwhile.
+        # interpreter's lock: the rest is imported meanwhile.
         answers.prepare()
-        in_background(partial(_import_the_rest, session, as_json))
+        meanwhile = import_the_rest
     ticket = invocation.ticket(ref, pin)
-    verdict = operation.verify(session, user, pin, ticket, account=account)
+    verdict = operation.verify(session, user, pin, ticket, account=account, meanwhile=meanwhile)
     invocation.closing.callback(operation.renew, session, verdict, pin)
     return _answer(invocation, verdict)
 
@@ -59,7 +61,7 @@ def _answer(invocation: Invocation, result: Verdict) -> Answer:
 
 
 def _import_the_rest(session: Session, as_json: bool) -> None:
-    """While the answer is hashed: import what charges, settles and prints."""
+    """While the agent types or the answer is hashed: import what charges, settles and prints."""
     session.prepare_to_attempt()
     import pincli.views.verdict
 

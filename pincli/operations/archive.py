@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pincli.errors import FileUnreadable, Refused, Rule, StoreTampered
-from pincli.models import EventFilter, EventKind, Head, NewEvent, Start, TrailEvent
+from pincli.models import EventKind, Head, NewEvent, Start, TrailEvent
 from pincli.operations.archive_file import Archive, ArchiveWriter, Page, Piece
 from pincli.operations.chunks import Progress, in_chunks, no_progress
 from pincli.operations.named_files import require_elsewhere
@@ -24,7 +24,7 @@ from pincli.operations.trail_follower import Follower
 from pincli.operations.trail_schema_1 import BadEvent
 from pincli.operations.trail_sealing import seal_trail
 from pincli.operations.verify import end_left_open
-from pincli.results import Archived
+from pincli.results import Archived, EventFilter
 from pincli.rules.signs import LONGEST_WINDOW
 from pincli.rules.times import written
 from pincli.store.contract import OldEvent

@@ -16,8 +16,9 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 from pincli.errors import FileUnreadable, Refused, Rule
 from pincli.files import open_plain
-from pincli.models import Event, Start, Texts, TrailEvent
+from pincli.models import Start, Texts, TrailEvent
 from pincli.operations.output_file import OutputFile
+from pincli.results import Event
 from pincli.store.contract import OldEvent
 
 _FORMAT = "pincli_archive"

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from itertools import chain
 
 from pincli.errors import UnknownAccount, UnknownUser
-from pincli.models import Event, EventFilter
 from pincli.operations.people import require_account, require_user
 from pincli.operations.session import Session
-from pincli.results import Listed
+from pincli.results import Event, EventFilter, Listed
 from pincli.rules.names import ERASED
 
 _COUNTED_BY_READING = 500

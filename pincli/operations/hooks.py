@@ -14,8 +14,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from pincli.models import Notice
 from pincli.operations.session import Session
+from pincli.results import Notice
 from pincli.rules.times import NOTICE_RETRY_SECONDS
 
 TIME_LIMIT = 10.0

@@ -1,6 +1,7 @@
-"""Users: which one a name means; add, deactivate, activate."""
+"""Users: which one a name means; add, deactivate, activate.
 
-from __future__ import annotations
+Annotations are not postponed here, as in models.py.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple

@@ -18,9 +18,10 @@ from pincli.errors import (
     SealDamaged,
     StoreUnavailable,
 )
-from pincli.models import Fault, NewPin, PinOrigin, ShownPin, State, User
+from pincli.models import Fault, NewPin, PinOrigin, State, User
 from pincli.operations.people import require_user
 from pincli.operations.session import Session, unless_refused
+from pincli.results import ShownPin
 from pincli.rules.lockout import Refusal, check_of, state_of
 from pincli.rules.pins import broken_rule, generate, require_allowed, require_well_formed
 from pincli.store.steps import pins as steps

@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from pincli.errors import UsageProblem
-from pincli.models import Event, EventFilter, EventKind
+from pincli.models import EventKind
 from pincli.operations.session import Session
-from pincli.results import Activity, Day, Done, Report
+from pincli.results import Activity, Day, Done, Event, EventFilter, Report
 from pincli.rules.times import moment_of, present, written
 
 LONGEST = timedelta(days=45)

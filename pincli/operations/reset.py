@@ -7,13 +7,14 @@ from functools import partial
 from typing import NamedTuple
 
 from pincli.errors import Interrupted, PinChangedMeanwhile
-from pincli.models import Change, PinOrigin, ResetUser, User
+from pincli.models import Change, PinOrigin, User
 from pincli.operations.chunks import Progress, in_chunks, no_progress, underway
 from pincli.operations.hashing import write_pins
 from pincli.operations.pin_file import PinFile
 from pincli.operations.pins import at_present_version, prepare
 from pincli.operations.selection import Selection
 from pincli.operations.session import Session
+from pincli.results import ResetUser
 from pincli.rules import lockout
 from pincli.rules.lockout import lacks_pin, may_have_pin
 from pincli.rules.pins import generate

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from pincli.errors import KeysUnavailable
-from pincli.models import Event, EventKind, Fault, Head
+from pincli.models import EventKind, Fault, Head
+from pincli.results import Event
 from pincli.store.contract import OldEvent
 from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.key_files import read_key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -46,12 +47,26 @@ def admit(
 
 
 def verify(
-    session: Session, name: str, pin: str, ticket: str | None, *, account: str | None = None
+    session: Session,
+    name: str,
+    pin: str,
+    ticket: str | None,
+    *,
+    account: str | None = None,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Verdict:
     """Check a caller's answer. The verdict is on disk before this returns it.
 
     No lock is held during hashing, and nothing is charged before it: a host without memory or
     a key locks nobody out. The session needs Need.WRITE and Need.COMPARE.
+
+    Args:
+        session: The open store.
+        name: The caller's login, in any spelling.
+        pin: The answer.
+        ticket: Recorded with the attempt.
+        account: The user's, where several have that login.
+        meanwhile: Called just before the hash, to start what may run beside it.
 
     Raises:
         MalformedAnswer: Not six digits, and the user could be verified; nothing is charged.
@@ -65,6 +80,8 @@ def verify(
         if isinstance(admitted, Verdict):
             return admitted
         raise MalformedAnswer from None
+    if meanwhile is not None:
+        meanwhile()
     for _ in range(_ASK_AGAIN):
         answer = _hashed(session, user, pin)
         answered = session.attempts.attempt(user, answer, ticket=ticket)

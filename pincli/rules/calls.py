@@ -1,6 +1,7 @@
-"""Calls: which agent is calling a customer, as the portal shows it, and what agents say."""
+"""Calls: which agent is calling a customer, as the portal shows it, and what agents say.
 
-from __future__ import annotations
+Annotations are not postponed here, as in models.py.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

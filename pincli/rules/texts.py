@@ -33,8 +33,8 @@ _IN_GROUPS = rf"\d(?:{GAP}{{0,3}}\d){{5,}}"
 
 # Where a cell begins, also in a file that separates cells by semicolons, and what a formula
 # begins with; East Asian locales read the wide signs alike. An apostrophe makes it text.
-_FORMULA = re.compile("(^|[;|\t])(?='*\\s*[=+\\-@\t\r＝＋－＠])")  # noqa: RUF001
-_ESCAPED = re.compile(_FORMULA.pattern.replace("(?=", "'(?="))
+_FORMULA = "(^|[;|\t])(?='*\\s*[=+\\-@\t\r＝＋－＠])"  # noqa: RUF001
+_ESCAPED = _FORMULA.replace("(?=", "'(?=")
 
 
 def clean_display_name(text: str) -> str:
@@ -114,12 +114,12 @@ def recorded_ticket(ticket: str, answer: str | None, allowed: re.Pattern[str] | 
 
 def escape_formula(text: str) -> str:
     """The text as a field of CSV that no spreadsheet runs as a formula."""
-    return _FORMULA.sub("\\1'", text)
+    return re.sub(_FORMULA, "\\1'", text)
 
 
 def unescape_formula(field: str) -> str:
     """The text that `escape_formula` escaped; any other text as it is."""
-    return _ESCAPED.sub("\\1", field)
+    return re.sub(_ESCAPED, "\\1", field)
 
 
 def bounded(text: str, what: str, longest: int = LONGEST_NAME, *, least: int = 1) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pincli.errors import Unavailable
-from pincli.models import Answered, NewEvent, Notice, User, Verdict
+from pincli.models import Answered, NewEvent, User, Verdict
 from pincli.store.steps import attempts
 
 if TYPE_CHECKING:
+    from pincli.results import Notice
     from pincli.store.contract import Store
 
 

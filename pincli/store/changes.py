@@ -1,6 +1,7 @@
-"""What a step's events change, worked out before anything is written."""
+"""What a step's events change, worked out before anything is written.
 
-from __future__ import annotations
+Annotations are not postponed here, as in models.py.
+"""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -19,13 +19,10 @@ from typing import (
 
 from pincli.models import (
     Answered,
-    Event,
-    EventFilter,
     EventKind,
     Head,
     Identity,
     NewEvent,
-    Notice,
     Origin,
     Start,
     State,
@@ -37,6 +34,9 @@ from pincli.models import (
 )
 from pincli.results import (
     Candidate,
+    Event,
+    EventFilter,
+    Notice,
 )
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ commit and never synced; it never leads.
 On SQLite the caller holds the writer lock around reading, the commit and writing. On PostgreSQL
 `raise_to` locks the mark's own file. That lock is lost when the process closes any other descriptor
 of the file, so open it once.
-"""
 
-from __future__ import annotations
+Annotations are not postponed here, as in models.py.
+"""
 
 import fcntl
 import hashlib
@@ -63,7 +63,7 @@ class Mark:
         self._store_id = store_id
 
     @classmethod
-    def open(cls, folder: Path, store_id: bytes) -> Mark | None:
+    def open(cls, folder: Path, store_id: bytes) -> "Mark | None":
         """Open the mark of a store; None if there is none. It may be read-only.
 
         Raises:
@@ -90,7 +90,7 @@ class Mark:
         return cls(descriptor, path, store_id)
 
     @classmethod
-    def make(cls, folder: Path, store_id: bytes) -> Mark | None:
+    def make(cls, folder: Path, store_id: bytes) -> "Mark | None":
         """Make an empty mark, or open the one that another process made just now.
 
         None if it can't be made: the folder is missing, full, read-only or another user's. The

@@ -6,9 +6,9 @@ nobody can try PINs against a copied database. The store keeps three things:
 - the question: argon2's settings and salt, and what the answer is bound to;
 - the check, SHA-256 of the answer: what is stored can't be sent as an answer;
 - the proof, an HMAC under verify.key: a writer of the database without the key can't make a yes.
-"""
 
-from __future__ import annotations
+Annotations are not postponed here, as in models.py.
+"""
 
 import binascii
 import hmac
@@ -135,7 +135,7 @@ class Answers:
         given = self.answer(question, key, uid, version, pin)
         return _stored(question, key, uid, version, given)
 
-    def _hash(self, asked: _Question, secret: str) -> bytes:
+    def _hash(self, asked: "_Question", secret: str) -> bytes:
         with _faults_of_the_host():
             hasher = self._argon2.using(  # type: ignore[no-untyped-call]
                 type="ID",
@@ -149,7 +149,7 @@ class Answers:
             return cast(bytes, hasher.from_string(hasher.hash(secret)).checksum)
 
     @property
-    def _argon2(self) -> type[argon2]:
+    def _argon2(self) -> "type[argon2]":
         # The head start is another thread with answers of its own. Two threads that import
         # passlib at once get it half done.
         with _LOADING:

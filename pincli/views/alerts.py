@@ -7,7 +7,8 @@ from collections.abc import Callable
 from itertools import groupby
 
 from pincli.results import Acknowledged, Alert, Alerts
-from pincli.views.blocks import Answer, Block, Chart, Headline, Note, Table, Tone, counted
+from pincli.views.answer import Answer
+from pincli.views.blocks import Block, Chart, Headline, Note, Table, Tone, counted
 from pincli.views.exit_codes import ExitCode
 from pincli.views.sanitiser import command
 from pincli.views.times import relative_time

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pincli.config import read_display
-from pincli.models import Event
-from pincli.results import Archived, Listed, TrailReport
+from pincli.results import Archived, Event, Listed, TrailReport
 from pincli.rules.texts import escape_formula
-from pincli.views.blocks import Answer, Fields, Headline, Next, Note, Problem, Table, Tone, counted
+from pincli.views.answer import Answer, Problem
+from pincli.views.blocks import Fields, Headline, Next, Note, Table, Tone, counted
 from pincli.views.exit_codes import ExitCode
 from pincli.views.sanitiser import command, shown
 from pincli.views.times import local_time, relative_time

@@ -3,12 +3,11 @@
 Annotations are not postponed here, as in models.py.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import NamedTuple
 
 from pincli.models import User
-from pincli.views.exit_codes import ExitCode
 
 
 class Tone(Enum):
@@ -94,42 +93,6 @@ class Menu(NamedTuple):
 
 
 Block = Headline | Band | Fields | Note | Next | Table | Chart | Menu
-
-
-class Problem(NamedTuple):
-    """An error as shown: a code for scripts, a sentence, and what to do."""
-
-    code: str
-    message: str
-    hint: str
-
-
-class Answer(NamedTuple):
-    """The answer of a command, for programs and for people.
-
-    Attributes:
-        facts: The JSON keys; an iterator is written as an array.
-        screen: Makes the blocks; not called for JSON.
-        text: What people get in place of a screen, as it is.
-        complaints: Makes the lines on stderr before the problem, for an answer without a
-            screen; not called for JSON.
-        problem: The JSON `error`, for an answer that is a failure, as "incorrect" is.
-        exit_code: The exit code if all of it can be written.
-        secret: Whether PINs are among the facts, which then may not touch the disk.
-    """
-
-    facts: dict[str, object]
-    screen: Callable[[], Sequence[Block]] = tuple
-    text: str | None = None
-    complaints: Callable[[], Sequence[str]] | None = None
-    problem: Problem | None = None
-    exit_code: ExitCode = ExitCode.DONE
-    secret: bool = False
-
-    @property
-    def is_long(self) -> bool:
-        """Whether it comes page by page, so that a person may want to stop it."""
-        return any(isinstance(value, Iterator) for value in self.facts.values())
 
 
 def counted(number: int, noun: str) -> str:

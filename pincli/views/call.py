@@ -5,7 +5,8 @@ from __future__ import annotations
 from pincli.models import User
 from pincli.rules.calls import CALL_LASTS, call_of
 from pincli.rules.times import present, written
-from pincli.views.blocks import Answer, Fields, Headline, Note, Tone
+from pincli.views.answer import Answer
+from pincli.views.blocks import Fields, Headline, Note, Tone
 from pincli.views.people import record_of
 from pincli.views.verdict import who
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pincli.views.blocks import Answer, Block, Headline, Note, Tone
+from pincli.views.answer import Answer
+from pincli.views.blocks import Block, Headline, Note, Tone
 
 
 def opening(folder: str) -> list[Block]:

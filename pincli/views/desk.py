@@ -10,17 +10,8 @@ from pincli.models import User, Verdict
 from pincli.results import Found
 from pincli.rules.lockout import state_of
 from pincli.rules.pins import PIN_LENGTH
-from pincli.views.blocks import (
-    Band,
-    Block,
-    Fields,
-    Headline,
-    Next,
-    Note,
-    Problem,
-    Table,
-    Tone,
-)
+from pincli.views.answer import Problem
+from pincli.views.blocks import Band, Block, Fields, Headline, Next, Note, Table, Tone
 from pincli.views.folding import columns_of
 from pincli.views.status import when
 from pincli.views.text_output import rows_of

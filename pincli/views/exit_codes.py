@@ -1,7 +1,5 @@
 """The exit codes: the one table. Scripts rely on every number."""
 
-from __future__ import annotations
-
 from enum import IntEnum
 
 
@@ -17,7 +15,7 @@ class ExitCode(IntEnum):
 
     meaning: str
 
-    def __new__(cls, number: int, meaning: str) -> ExitCode:
+    def __new__(cls, number: int, meaning: str) -> "ExitCode":
         """Make a member from its number and its meaning."""
         code = int.__new__(cls, number)
         code._value_ = number

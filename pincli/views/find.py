@@ -5,7 +5,8 @@ from __future__ import annotations
 from pincli.models import State
 from pincli.results import Found
 from pincli.rules.lockout import state_of
-from pincli.views.blocks import Answer, Block, Next, Note, Table, Tone
+from pincli.views.answer import Answer
+from pincli.views.blocks import Block, Next, Note, Table, Tone
 from pincli.views.people import record_of
 from pincli.views.sanitiser import command
 from pincli.views.verdict import login_of

@@ -7,7 +7,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from pincli.results import ImportTally, RowProblem
-from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Problem, Tone, counted
+from pincli.views.answer import Answer, Problem
+from pincli.views.blocks import Block, Fields, Headline, Note, Tone, counted
 from pincli.views.exit_codes import ExitCode
 
 _SHOWN_AT_MOST = 20

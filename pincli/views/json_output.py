@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
-from pincli.views.blocks import Problem
+from pincli.views.answer import Problem
 
 CONTRACT = 1
 """The version of the JSON contract: keys are only ever added to it."""

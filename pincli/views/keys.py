@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pincli.results import KeyInfo
-from pincli.views.blocks import Answer, Block, Headline, Next, Note, Table, Tone, counted
+from pincli.views.answer import Answer
+from pincli.views.blocks import Block, Headline, Next, Note, Table, Tone, counted
 from pincli.views.times import relative_time
 
 

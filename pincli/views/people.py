@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from pincli.models import Change, State, User
 from pincli.results import Erased
 from pincli.rules.lockout import state_of
-from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone, counted
+from pincli.views.answer import Answer
+from pincli.views.blocks import Block, Fields, Headline, Note, Table, Tone, counted
 from pincli.views.sanitiser import command
 from pincli.views.times import relative_time
 from pincli.views.verdict import caller, collect_next, login_of, who

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pincli.models import ShownPin, User
+from pincli.models import User
+from pincli.results import ShownPin
 from pincli.rules.lockout import state_of
-from pincli.views.blocks import Answer, Fields, Headline, Next, Note, Tone
+from pincli.views.answer import Answer
+from pincli.views.blocks import Fields, Headline, Next, Note, Tone
 from pincli.views.people import record_of, several, state_facts
 from pincli.views.sanitiser import command
 from pincli.views.verdict import who

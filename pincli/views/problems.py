@@ -43,7 +43,7 @@ from pincli.models import State
 from pincli.rules.pins import LONGEST_RUN, PIN_LENGTH
 from pincli.rules.texts import mask_pins
 from pincli.views import faults
-from pincli.views.blocks import Problem
+from pincli.views.answer import Problem
 from pincli.views.sanitiser import command
 
 _NAMES = {

@@ -11,7 +11,8 @@ from string import Template
 from pincli.models import State
 from pincli.results import Activity, Day, Done, Report
 from pincli.rules.times import moment_of
-from pincli.views.blocks import Answer, Block, Chart, Fields, Headline, Note, Table, Tone, counted
+from pincli.views.answer import Answer
+from pincli.views.blocks import Block, Chart, Fields, Headline, Note, Table, Tone, counted
 from pincli.views.sanitiser import shown
 from pincli.views.times import local_time
 

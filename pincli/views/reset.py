@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from pincli.models import Change, ResetUser, State, User
+from pincli.models import Change, State, User
+from pincli.results import ResetUser
 from pincli.rules.lockout import is_locked, state_of
-from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone, counted
+from pincli.views.answer import Answer
+from pincli.views.blocks import Block, Fields, Headline, Note, Table, Tone, counted
 from pincli.views.people import state_facts
 from pincli.views.verdict import collect_next, login_of
 

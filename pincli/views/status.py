@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from pincli.models import PinOrigin, State, User
 from pincli.rules.lockout import ATTEMPTS_ALLOWED, attempts_left, state_of
-from pincli.views.blocks import Answer, Block, Fields, Headline, Note, Table, Tone, counted
+from pincli.views.answer import Answer
+from pincli.views.blocks import Block, Fields, Headline, Note, Table, Tone, counted
 from pincli.views.call import facts_of_call
 from pincli.views.exit_codes import ExitCode
 from pincli.views.people import person_of

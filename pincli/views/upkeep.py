@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pincli.results import Check, Moved, Restored, Upgraded
-from pincli.views.blocks import Answer, Block, Fields, Headline, Next, Note, Problem, Tone, counted
+from pincli.views.answer import Answer, Problem
+from pincli.views.blocks import Block, Fields, Headline, Next, Note, Tone, counted
 from pincli.views.exit_codes import ExitCode
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from pincli.models import Outcome, State, User, Verdict
 from pincli.rules.calls import SAYINGS
 from pincli.rules.lockout import ATTEMPTS_ALLOWED, attempts_left
 from pincli.rules.names import script_of
-from pincli.views.blocks import Answer, Block, Fields, Headline, Next, Problem, Tone
+from pincli.views.answer import Answer, Problem
 from pincli.views.exit_codes import EXIT_OF, ExitCode
 from pincli.views.sanitiser import command, shown
-from pincli.views.times import relative_time
+
+if TYPE_CHECKING:
+    from pincli.views.blocks import Block, Next
 
 _CUT = "..."
 _NAME_COLUMNS = 40
@@ -115,6 +118,9 @@ def _why(user: User, word: str) -> str:
 
 
 def _screen(result: Verdict, word: str) -> list[Block]:
+    from pincli.views.blocks import Fields, Headline, Tone
+    from pincli.views.times import relative_time
+
     verified = result.outcome is Outcome.VERIFIED
     user = result.user
     pairs = [("user", caller(user))]
@@ -134,6 +140,8 @@ def _screen(result: Verdict, word: str) -> list[Block]:
 
 def collect_next(user: User | None) -> Next:
     """The next step for a user without a PIN, or for several."""
+    from pincli.views.blocks import Next
+
     name = user.login if user else "USER"
     return Next(
         command("pin", "show", name),

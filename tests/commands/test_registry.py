@@ -18,7 +18,8 @@ from pincli.commands.command_tree import pages
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import UserArgument
 from pincli.operations.people import require_user
-from pincli.views.blocks import Answer, Note
+from pincli.views.answer import Answer
+from pincli.views.blocks import Note
 from pincli.views.manual import man
 from tests.support.as_sudo import call_by_sudo, deploy, read_instead
 from tests.support.contract import answer_of, call, error_of

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pincli.models import ResetUser, User
+from pincli.models import User
 from pincli.operations.reset import ResetOrder, reset
 from pincli.operations.selection import select
 from pincli.operations.session import Session
+from pincli.results import ResetUser
 from pincli.rules.lockout import check_of
 from tests.store.attempting import answer_of
 

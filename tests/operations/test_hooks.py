@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from pincli.models import EventKind, Notice
+from pincli.models import EventKind
 from pincli.operations import people
 from pincli.operations.hooks import on_lock
 from pincli.operations.session import Need
 from pincli.operations.trail_check import check_trail
 from pincli.operations.verify import verify
+from pincli.results import Notice
 from tests.store.attempting import left_open, with_counter
 from tests.support.desk import PROGRAM, Desk, Ran, killed
 from tests.support.driving import RIGHT, ROOT, WRONG, Forks, guess_wrong, wait_until

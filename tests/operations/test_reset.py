@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from pincli.errors import Interrupted, StoreUnavailable
-from pincli.models import EventKind, Fault, ResetUser, State, User, UserType
+from pincli.models import EventKind, Fault, State, User, UserType
 from pincli.operations import people, pins
 from pincli.operations.editing import set_active_many
 from pincli.operations.pin_file import PinFile
 from pincli.operations.reset import ResetOrder, reset, would_reset
 from pincli.operations.selection import Selection, select, select_staged, without_pin
 from pincli.operations.session import Session
+from pincli.results import ResetUser
 from pincli.rules.lockout import is_locked, state_of
 from pincli.store.steps.pins import issue
 from tests.operations.intake.files import as_csv, person, taken

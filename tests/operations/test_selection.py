@@ -10,10 +10,11 @@ from itertools import chain
 import pytest
 
 from pincli.errors import UnknownUser
-from pincli.models import EventFilter, EventKind, State
+from pincli.models import EventKind, State
 from pincli.operations import people
 from pincli.operations.selection import Selection, select, select_staged
 from pincli.operations.session import Session
+from pincli.results import EventFilter
 from tests.store.population import Person, put
 from tests.support.desk import Desk, connection_of, new_desk
 from tests.support.driving import guess_wrong

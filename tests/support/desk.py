@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pincli.models import Event, EventFilter, Origin, User, UserType
+from pincli.models import Origin, User, UserType
 from pincli.operations import people, pins, setup
 from pincli.operations.session import Need, Session, open_session
+from pincli.results import Event, EventFilter
 from pincli.store.location import Location
 from pincli.store.sqlite.engine import SqliteStore
 from pincli.vault.answers import Answers, HashCost

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pincli.models import Event, EventKind
+from pincli.models import EventKind
+from pincli.results import Event
 
 ALLOWED = 6
 _BESIDE_AN_ATTEMPT = (EventKind.ATTEMPT, EventKind.REFUSED)

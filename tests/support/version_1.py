@@ -16,7 +16,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from pincli.models import Event, EventKind
+from pincli.models import EventKind
+from pincli.results import Event
 from pincli.store.sqlite.migrations import migrations
 from pincli.vault.answers import Answers, BoundTo, HashCost
 from pincli.vault.audit_seals import AuditSealer

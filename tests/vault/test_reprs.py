@@ -13,14 +13,13 @@ from pincli.models import (
     NewPin,
     Outcome,
     PinOrigin,
-    ResetUser,
-    ShownPin,
     State,
     User,
     UserType,
     Verdict,
 )
 from pincli.operations.pins import Sealed
+from pincli.results import ResetUser, ShownPin
 from pincli.store.steps.keys import Resealed
 from pincli.vault.answers import StoredAnswer
 from pincli.vault.keyring import Key

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pincli.results import Acknowledged, Alert, Alerts, HourlyFailures
 from pincli.views.alerts import found
-from pincli.views.blocks import Answer
+from pincli.views.answer import Answer
 from pincli.views.exit_codes import ExitCode
 from tests.views.records import HOSTILE
 from tests.views.screens import ASCII, UNCOLOURED, drawn, piped

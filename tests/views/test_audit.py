@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from pincli.models import Event, EventKind, Head
-from pincli.results import Listed, TrailReport
+from pincli.models import EventKind, Head
+from pincli.results import Event, Listed, TrailReport
 from pincli.views import audit
 from pincli.views.exit_codes import ExitCode
 from tests.support.gallery import in_zone

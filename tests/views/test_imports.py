@@ -8,7 +8,7 @@ import pytest
 
 from pincli.results import ImportTally, RowProblem
 from pincli.views import imports
-from pincli.views.blocks import Answer
+from pincli.views.answer import Answer
 from pincli.views.exit_codes import ExitCode
 from tests.views.screens import piped
 

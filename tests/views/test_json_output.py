@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pincli.views import json_output
-from pincli.views.blocks import Problem
+from pincli.views.answer import Problem
 from pincli.views.json_output import envelope, write
 
 values = st.recursive(

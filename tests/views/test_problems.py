@@ -28,7 +28,7 @@ from pincli.errors import (
 )
 from pincli.models import Fault, State
 from pincli.store.location import Server
-from pincli.views.blocks import Problem
+from pincli.views.answer import Problem
 from pincli.views.exit_codes import EXIT_OF
 from pincli.views.problems import describe, unforeseen
 

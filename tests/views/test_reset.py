@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from pincli.models import Change, ResetUser, State, User
+from pincli.models import Change, State, User
+from pincli.results import ResetUser
 from pincli.rules.lockout import after, counter_reset, withdrawn
 from pincli.views import reset
-from pincli.views.blocks import Answer, Block
+from pincli.views.answer import Answer
+from pincli.views.blocks import Block
 from pincli.views.reset import ResetTally
 from tests.store.attempting import NO_PIN
 from tests.views.records import alice

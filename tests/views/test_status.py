@@ -12,7 +12,7 @@ import pytest
 from pincli.models import State, User, UserType
 from pincli.rules.times import present, written
 from pincli.views import status
-from pincli.views.blocks import Answer
+from pincli.views.answer import Answer
 from pincli.views.json_output import envelope, write
 from pincli.views.times import relative_time
 from tests.commands.table import CARD

@@ -7,7 +7,7 @@ import pytest
 from pincli.config import Display
 from pincli.models import Outcome, State, User, UserType, Verdict
 from pincli.rules.calls import SAYINGS
-from pincli.views.blocks import Answer
+from pincli.views.answer import Answer
 from pincli.views.times import relative_time
 from pincli.views.verdict import verdict
 from tests.store.attempting import NO_PIN

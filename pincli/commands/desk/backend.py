@@ -34,7 +34,7 @@ from pincli.operations.verify import add_ticket, admit, end_left_open, renew, ve
 from pincli.rules.texts import clean_ticket
 from pincli.store.opening import ConnectionCache
 from pincli.vault.answers import Answers
-from pincli.views.blocks import Problem
+from pincli.views.answer import Problem
 from pincli.views.problems import describe, for_caller
 
 _UNAVAILABLE = "unavailable"

@@ -10,9 +10,9 @@ from queue import SimpleQueue
 
 from pincli.commands.interrupts import in_background
 from pincli.errors import PincliError
-from pincli.models import Notice
 from pincli.operations import hooks
 from pincli.operations.session import Session
+from pincli.results import Notice
 
 
 class LockHook:

@@ -12,7 +12,8 @@ from pincli.rules.caller_line import read_line
 from pincli.rules.pins import PIN_LENGTH
 from pincli.rules.texts import mask_pins, recorded_ticket
 from pincli.views import desk as view
-from pincli.views.blocks import Block, Problem
+from pincli.views.answer import Problem
+from pincli.views.blocks import Block
 
 # Up to six digits alone may still become a PIN, typed in the wrong place.
 _DIGITS_ALONE = re.compile(rf"(?<![^\s#])\d{{1,{PIN_LENGTH}}}(?!\S)")

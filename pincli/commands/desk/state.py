@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pincli.models import User, Verdict
 from pincli.results import Found
 from pincli.rules.pins import PIN_LENGTH
-from pincli.views.blocks import Problem
+from pincli.views.answer import Problem
 from pincli.views.desk import Tally
 
 

@@ -29,7 +29,7 @@ from pincli.errors import MalformedPin
 from pincli.models import Outcome, State, User, Verdict
 from pincli.rules.pins import GAP, require_well_formed
 from pincli.rules.texts import LONGEST_NAME, LONGEST_TICKET, is_printable
-from pincli.views.blocks import Problem
+from pincli.views.answer import Problem
 from pincli.views.desk import Tally
 
 IDLE_SECONDS = 120.0

@@ -13,18 +13,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from pincli.errors import Refused, Rule, StoreTampered, StoreUnavailable
-from pincli.models import (
-    Answered,
-    EventKind,
-    Fault,
-    Head,
-    NewEvent,
-    Notice,
-    Outcome,
-    State,
-    User,
-    Verdict,
-)
+from pincli.models import Answered, EventKind, Fault, Head, NewEvent, Outcome, State, User, Verdict
+from pincli.results import Notice
 from pincli.store.mark import NOWHERE
 from pincli.store.postgresql.client import MOST_TRIES, Client, gave_up, require_committed
 from pincli.store.postgresql.connection import LONGEST_WAIT, Cursor

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pincli.models import Notice
 from pincli.rules.times import NOTICE_RETRY_SECONDS
 from pincli.store.sql.rows import Row, placeholders
 
 if TYPE_CHECKING:
+    from pincli.results import Notice
     from pincli.store.sql.transaction import SqlTransaction
 
 _FACTS = (
@@ -60,6 +60,8 @@ def settle_notice(transaction: SqlTransaction, number: int, *, delivered: bool) 
 
 def notice_from(row: Row) -> Notice | None:
     """Return the notice in a row of _FACTS; None if its event is archived or missing."""
+    from pincli.results import Notice
+
     values: list[Any] = list(row)
     return None if None in values else Notice(*values)
 

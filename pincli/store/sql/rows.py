@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
-from pincli.models import Event, EventKind, PinOrigin, TrailEvent, User, UserType
+from pincli.models import PinOrigin, TrailEvent, User, UserType
 
 Row = Sequence[Any]
 Rows = Callable[..., list[Any]]
@@ -56,7 +56,6 @@ _never_null = itemgetter(
 # A look-up is five times as fast as calling the enum.
 _TYPES = {kind.value: kind for kind in UserType}
 _ORIGINS = {origin.value: origin for origin in PinOrigin}
-_KINDS = {kind.value: kind for kind in EventKind}
 _LOGIN, _ACCOUNT = USER_COLUMNS.index("login"), USER_COLUMNS.index("account")
 _BYTES = ("uid", "blind", "pin_check", "pin_proof", "sealed", "barred_check", "attempt_answer")
 _not_bytes = itemgetter(*(place for place, name in enumerate(USER_COLUMNS) if name not in _BYTES))
@@ -111,17 +110,6 @@ def row_of(user: User) -> list[Any]:
     if user.pin_set_by is not None:
         values[_SET_BY] = user.pin_set_by.value
     return values
-
-
-def event_from(row: Row) -> Event:
-    """Return the event in a row of EVENT."""
-    seq, at, agent, command, kind, *rest = row
-    known = _KINDS.get(kind)
-    if known is None:
-        raise SpoiltRow(f"event {seq} has a kind that pincli does not know")
-    if isinstance(rest[-1], bytes):  # a link; the mac of schema 1 is a text
-        rest[-1] = rest[-1].hex()
-    return Event(seq, at, agent, command, known, *rest)
 
 
 def placeholders(values: Sequence[object]) -> str:

@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pincli.errors import AttemptOpen, StoreUnavailable
-from pincli.models import EventKind, Head, Identity, NewEvent, Notice, Origin, Start, Texts, User
+from pincli.models import EventKind, Head, Identity, NewEvent, Origin, Start, Texts, User
 from pincli.rules.canonical import first_link, record_digest
 from pincli.store.changes import Changes, changes_of, differing
 from pincli.store.sealing import Sealers
@@ -28,6 +28,9 @@ from pincli.store.sql.rows import (
     row_of,
     user_from,
 )
+
+if TYPE_CHECKING:
+    from pincli.results import Notice
 
 _IDENTITY_COLUMNS = {"verify": "verify_key", "portal": "portal_key", "audit": "audit_key"}
 _ERASE_TEXTS = "DELETE FROM texts WHERE number IN (SELECT number FROM trail WHERE uid = ?)"

@@ -33,10 +33,13 @@ def _texts(*scripts: tuple[str, ...]) -> Texts:
 
 _BY_NAME: Texts = {("table", name): "" for name in OF_FTS5}
 """Their texts differ between versions of SQLite."""
-_ACCEPTED = {
-    1: (_texts(SCHEMA_1),),
-    2: (_texts(SCHEMA_2) | _BY_NAME, _texts(SCHEMA_2, FROM_SCHEMA_1) | _BY_NAME),
-}
+
+
+def _accepted(version: int) -> list[Texts]:
+    """The texts of a schema of this version; version 2 was made, or made from version 1."""
+    if version == 1:
+        return [_texts(SCHEMA_1)]
+    return [_texts(SCHEMA_2) | _BY_NAME, _texts(SCHEMA_2, FROM_SCHEMA_1) | _BY_NAME]
 
 
 def cookie(connection: sqlite3.Connection) -> int:
@@ -57,11 +60,10 @@ def foreign(connection: sqlite3.Connection, version: int) -> str | None:
         if table in _OF_OTHERS or (name.startswith(_AUTOINDEX) and sql is None):
             continue
         found[kind, name] = "" if (kind, name) in _BY_NAME else sql
-    if found in _ACCEPTED[version]:
+    accepted = _accepted(version)
+    if found in accepted:
         return None
-    return _difference(
-        found, min(_ACCEPTED[version], key=lambda texts: len(set(texts) ^ set(found)))
-    )
+    return _difference(found, min(accepted, key=lambda texts: len(set(texts) ^ set(found))))
 
 
 def _difference(found: Texts, expected: Texts) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pincli.models import EventKind, NewEvent, Notice, User
+from pincli.models import EventKind, NewEvent, User
+from pincli.results import Notice
 from pincli.store.steps.records import attempt_ended, current
 
 if TYPE_CHECKING:

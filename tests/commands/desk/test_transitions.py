@@ -28,7 +28,7 @@ from pincli.commands.desk.transitions import (
 )
 from pincli.models import Verdict
 from pincli.results import Found
-from pincli.views.blocks import Problem
+from pincli.views.answer import Problem
 from pincli.views.desk import Tally
 from tests.commands.desk.playing import (
     ALICIA,

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pincli.errors import StoreTampered
-from pincli.models import EventFilter, State, User, UserType
+from pincli.models import State, User, UserType
+from pincli.results import EventFilter
 from pincli.store.sql import people as module
 from pincli.store.sql import trail
 from pincli.store.sqlite.connection import connect

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from pincli.errors import StoreTampered
-from pincli.models import EventFilter, Origin, State, UserType
+from pincli.models import Origin, State, UserType
+from pincli.results import EventFilter
 from pincli.store.sealing import Sealers
 from pincli.store.sql.trail import SqlTrail
 from pincli.store.sqlite.transaction import SqliteTransaction

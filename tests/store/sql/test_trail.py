@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pincli.models import EventFilter, EventKind
+from pincli.models import EventKind
 from pincli.operations.verify import verify
+from pincli.results import EventFilter
 from pincli.store.sql import trail
 from pincli.store.sql.trail import SqlTrail
 from pincli.store.sqlite.tables import FROM_SCHEMA_1

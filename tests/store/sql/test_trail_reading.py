@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from pincli.models import EventFilter, EventKind, TrailEvent
+from pincli.models import EventKind, TrailEvent
+from pincli.results import EventFilter
 from pincli.store.sql.trail import PAGE, STRETCH, SqlTrail
 from tests.store.population import PastEvent, Person, populated, put_events, rows_of
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from pincli.errors import StoreUnavailable
-from pincli.models import EventFilter, Fault, Origin
+from pincli.models import Fault, Origin
+from pincli.results import EventFilter
 from pincli.store.opening import open_store
 from pincli.store.sqlite import connection
 from pincli.store.sqlite.connection import APPLICATION_ID, SCHEMA_VERSION, connect
