@@ -1,16 +1,18 @@
-"""SIGKILL before every step that pincli takes: no guess is free, and nothing breaks."""
+"""SIGKILL just before and just after all that lasts: no guess is free, and nothing breaks.
+
+`turns.kill_points` says why no other kill can differ.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count as numbers
 from pathlib import Path
 
 import pytest
 
-from pincli.models import EventKind, State, User
-from pincli.rules.lockout import state_of
+from pincli.models import EventKind
+from tests.support.bulk_work import end_state
 from tests.support.desk import Desk, Ran, killed
 from tests.support.driving import (
     OTHER,
@@ -18,6 +20,7 @@ from tests.support.driving import (
     WRONG,
     Forks,
     Log,
+    asked,
     copied,
     guess_wrong,
     nothing_impossible,
@@ -25,9 +28,9 @@ from tests.support.driving import (
 )
 from tests.support.failpoints import Plan
 from tests.support.trail import count
-from tests.support.turns import is_tried
+from tests.support.turns import kill_points
 
-FEWEST_STEPS = 15
+REASON = ("--reason", "T-1")
 
 
 @dataclass(frozen=True)
@@ -35,48 +38,40 @@ class Wreck:
     """A store on which one run was killed, or went through at last.
 
     Attributes:
-        number: The step before which the run was killed.
+        point: The point before which the run was killed; empty for none.
         run: How it ended.
     """
 
     desk: Desk
-    number: int
+    point: str
     run: Ran
     log: Log
 
-    @property
-    def whole(self) -> bool:
-        """Whether the run was not killed."""
-        return not killed(self.run.code)
 
-    def again(self, name: str) -> Desk:
-        """Copy the store as the kill left it."""
-        return copied(self.desk, self.desk.store.with_name(f"{self.desk.store.name}-{name}"))
+def again(desk: Desk, name: str) -> Desk:
+    """Copy a store beside it."""
+    return copied(desk, desk.store.with_name(f"{desk.store.name}-{name}"))
 
 
 def wrecks(
     desk: Desk, forks: Forks, folder: Path, *arguments: str, stdin: str = ""
 ) -> Iterator[Wreck]:
-    """Run on copies of one store, killed before each of today's steps and the last, then not."""
-    steps = _steps_of(desk, forks, folder, *arguments, stdin=stdin)
-    assert steps > FEWEST_STEPS, "the failpoints were not reached"
-    for number in numbers(1):
-        if number < steps and not is_tried(number):
-            continue
-        copy = copied(desk, folder / f"{number}")
-        log = Log(folder / f"{number}.log")
-        plan = Plan(log=str(log.path), kill_at=number)
-        wreck = Wreck(copy, number, forks.run(copy, *arguments, stdin=stdin, plan=plan), log)
+    """Run on copies of one store, killed before each of today's points, then not."""
+
+    def run(name: str, point: str) -> Wreck:
+        copy, log = copied(desk, folder / name), Log(folder / f"{name}.log")
+        plan = Plan(log=str(log.path), at=((point, "kill"),))
+        return Wreck(copy, point, forks.run(copy, *arguments, stdin=stdin, plan=plan), log)
+
+    whole = run("whole", "")
+    points = whole.log.points()
+    assert "sql:COMMIT" in points, "the failpoints were not reached"
+    for number, point in enumerate(kill_points(points), 1):
+        wreck = run(f"{number}", point)
+        assert killed(wreck.run.code), (point, wreck.run)
+        nothing_impossible(wreck.desk)
         yield wreck
-        if wreck.whole:
-            return
-
-
-def _steps_of(desk: Desk, forks: Forks, folder: Path, *arguments: str, stdin: str) -> int:
-    """Count the steps of the whole run."""
-    copy, log = copied(desk, folder / "whole"), Log(folder / "whole.log")
-    forks.run(copy, *arguments, stdin=stdin, plan=Plan(log=str(log.path)))
-    return len(log.points())
+    yield whole
 
 
 @pytest.mark.parametrize("used", [0, 5])
@@ -89,10 +84,9 @@ def test_verify_killed_at_every_step(
     guess_wrong(desk, "alice", used)
     ends = []
     for wreck in wrecks(desk, forks, tmp_path / "n", *verify_of("alice"), stdin=f"{pin}\n"):
-        left = _left_behind(wreck.desk)
-        charged = left.attempts_total - used
-        assert wreck.log.count("charged") <= charged <= 1, wreck.number
-        assert wreck.run.out == "" or wreck.log.count("answer"), wreck.number
+        charged = wreck.desk.user("alice").attempts_total - used
+        assert wreck.log.count("charged") <= charged <= 1, wreck.point
+        assert wreck.run.out == "" or wreck.log.count("answer"), wreck.point
         counter = 0 if pin == RIGHT and charged else used + charged
         _verify_next(wreck, forks, pin, counter)
         _unlock_next(wreck, forks, pin, counter)
@@ -108,10 +102,10 @@ def test_verify_killed_at_every_step(
 
 def _verify_next(wreck: Wreck, forks: Forks, pin: str, counter: int) -> None:
     """A right caller after the kill is verified, unless the dead answer was the sixth miss."""
-    desk = wreck.again("verify")
+    desk = again(wreck.desk, "verify")
     locked = counter == 6
     end = forks.verify(desk, "alice", RIGHT)
-    assert end.code == (4 if locked else 0), (wreck.number, end)
+    assert end.code == (4 if locked else 0), (wreck.point, end)
     _ended(desk, pin, locked=locked)
     user = desk.user("alice")
     assert user.failed_attempts == (6 if locked else 0)
@@ -120,20 +114,14 @@ def _verify_next(wreck: Wreck, forks: Forks, pin: str, counter: int) -> None:
 
 def _unlock_next(wreck: Wreck, forks: Forks, pin: str, counter: int) -> None:
     """An unlock after the kill works if the counter is at six."""
-    desk = wreck.again("unlock")
+    desk = again(wreck.desk, "unlock")
     locked = counter == 6
-    end = forks.run(desk, "unlock", "alice", "--reason", "T-1", "--json")
-    assert end.code == (0 if locked else 7), (wreck.number, end)
+    end = forks.run(desk, "unlock", "alice", *REASON, "--json")
+    assert end.code == (0 if locked else 7), (wreck.point, end)
     _ended(desk, pin, locked=locked)
     user = desk.user("alice")
     assert user.failed_attempts == (0 if locked else counter)
     assert forks.verify(desk, "alice", RIGHT).code == 0
-
-
-def _left_behind(desk: Desk) -> User:
-    """The record as the kill left it; a hot journal is rolled back by the first reader."""
-    nothing_impossible(desk)
-    return desk.user("alice")
 
 
 def _ended(desk: Desk, pin: str, *, locked: bool) -> None:
@@ -155,7 +143,7 @@ def _ended(desk: Desk, pin: str, *, locked: bool) -> None:
     "arguments",
     [
         verify_of("alice"),
-        ("unlock", "alice", "--reason", "T-1"),
+        ("unlock", "alice", *REASON),
         ("reset", "alice", "--yes"),
         ("pin", "show", "alice"),
     ],
@@ -172,15 +160,13 @@ def test_ending_what_the_dead_left_killed_at_every_step(
     charge = desk.user("alice").attempt
     assert charge is not None
     for wreck in wrecks(desk, forks, tmp_path / "n", *arguments, stdin=f"{RIGHT}\n"):
-        nothing_impossible(wreck.desk)
-        forks.run(wreck.desk, "unlock", "alice", "--reason", "T-1")
+        forks.run(wreck.desk, "unlock", "alice", *REASON)
         nothing_impossible(wreck.desk)
         events, user = wreck.desk.events("alice"), wreck.desk.user("alice")
         (end,) = [event for event in events if event.attempt == charge]
         resets = count(events, EventKind.PIN_WITHDRAWN) > 0
-        kind = EventKind.REFUSED if resets and end.kind is not EventKind.VERIFIED else None
-        kind = kind or EventKind.VERIFIED
-        assert end.kind is (kind if pin == RIGHT else EventKind.INCORRECT)
+        rights = {EventKind.VERIFIED, *([EventKind.REFUSED] if resets else [])}
+        assert end.kind in (rights if pin == RIGHT else {EventKind.INCORRECT})
         assert (user.failed_attempts, user.locks_total) == (0, int(pin == WRONG))
 
 
@@ -189,95 +175,51 @@ def test_a_first_look_killed_at_every_step(desk: Desk, forks: Forks, tmp_path: P
     desk.add("alice")
     shown_by_the_dead = 0
     for wreck in wrecks(desk, forks, tmp_path / "n", "pin", "show", "alice", "--json"):
-        nothing_impossible(wreck.desk)
         pin = _shown(wreck.desk, forks)
         if wreck.run.out:
             shown_by_the_dead += 1
-            assert wreck.run.answer["pin"] == pin, wreck.number
-        assert forks.verify(wreck.desk, "alice", pin).code == 0, wreck.number
+            assert wreck.run.answer["pin"] == pin, wreck.point
+        assert forks.verify(wreck.desk, "alice", pin).code == 0, wreck.point
         events = wreck.desk.events()
         assert count(events, EventKind.PIN_GENERATED) == 1
     assert shown_by_the_dead == 2  # the one killed after its answer, and the one not killed
 
 
-def test_a_second_look_killed_at_every_step(desk: Desk, forks: Forks, tmp_path: Path) -> None:
-    """No PIN is shown before the look is recorded."""
-    pin = desk.collected("alice")
-    for wreck in wrecks(desk, forks, tmp_path / "n", "pin", "show", "alice", "--json"):
-        nothing_impossible(wreck.desk)
-        if wreck.run.out:
-            assert wreck.run.answer["pin"] == pin
-            assert count(wreck.desk.events(), EventKind.PIN_SHOWN) == 1, wreck.number
-        assert _shown(wreck.desk, forks) == pin
-
-
-def test_a_change_killed_at_every_step(desk: Desk, forks: Forks, tmp_path: Path) -> None:
-    """Either the old PIN with its counter, or the new one with 0."""
-    desk.collected("alice")
-    guess_wrong(desk, "alice", 3)
-    arguments = ("pin", "change", "alice", "--pin-stdin", "--json")
-    for wreck in wrecks(desk, forks, tmp_path / "n", *arguments, stdin=f"{OTHER}\n"):
-        user = _left_behind(wreck.desk)
-        changed = count(wreck.desk.events(), EventKind.PIN_CHANGED) == 2
-        assert user.failed_attempts == (0 if changed else 3), wreck.number
-        assert changed or not wreck.run.out
-        present, other = (OTHER, RIGHT) if changed else (RIGHT, OTHER)
-        assert _shown(wreck.desk, forks) == present
-        assert forks.verify(wreck.desk, "alice", other).code == 3
-        assert forks.verify(wreck.desk, "alice", present).code == 0
-
-
-def test_an_unlock_killed_at_every_step(desk: Desk, forks: Forks, tmp_path: Path) -> None:
-    """Locked as before, or released and recorded."""
-    desk.collected("alice")
-    guess_wrong(desk, "alice", 6)
-    arguments = ("unlock", "alice", "--reason", "T-1", "--json")
-    for wreck in wrecks(desk, forks, tmp_path / "n", *arguments):
-        user = _left_behind(wreck.desk)
-        released = count(wreck.desk.events(), EventKind.UNLOCKED) == 1
-        assert user.failed_attempts == (0 if released else 6), wreck.number
-        assert (user.locked_since is None) == released
-        assert released or not wreck.run.out
-        assert forks.verify(wreck.desk, "alice", RIGHT).code == (0 if released else 4)
-
-
-RESETS = [
-    ("reset", "alice", "--yes", "--json"),
-    ("reset", "alice", "bob", "--yes", "--json"),
-    ("reset", "alice", "bob", "--yes", "--json", "--unlock", "--reason", "T-1"),
-    ("reset", "alice", "--yes", "--json", "--issue"),
+CHANGES = [
+    ("pin", "show", "alice"),
+    ("pin", "change", "alice", "--pin-stdin"),
+    ("unlock", "bob", *REASON),
+    ("reset", "alice", "--yes"),
+    ("reset", "alice", "--yes", "--issue"),
+    ("reset", "alice", "bob", "--yes"),
+    ("reset", "alice", "bob", "--yes", "--unlock", *REASON),
 ]
 
 
-@pytest.mark.parametrize("arguments", RESETS, ids=" ".join)
-def test_a_reset_killed_at_every_step(
+@pytest.mark.parametrize("arguments", CHANGES, ids=" ".join)
+def test_a_change_killed_at_every_step(
     desk: Desk, forks: Forks, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
-    """A transaction is whole or absent; a lock stays without --unlock."""
+    """All of it is done or nothing, and nothing is answered before."""
     desk.collected("alice")
-    desk.collected("bob", pin=OTHER)
+    desk.collected("bob")
     guess_wrong(desk, "alice", 4)
     guess_wrong(desk, "bob", 6)
-    for wreck in wrecks(desk, forks, tmp_path / "n", *arguments):
-        alice = _left_behind(wreck.desk)
-        bob = wreck.desk.user("bob")
-        done = alice.pin_version == 2
-        assert alice.failed_attempts == (0 if done else 4), wreck.number
-        assert state_of(alice) is (
-            State.UNCOLLECTED if done and "--issue" not in arguments else State.ACTIVE
-        )
-        bulk_done = done and "bob" in arguments
-        assert bob.pin_version == (2 if bulk_done else 1)
-        assert bob.failed_attempts == (0 if bulk_done and "--unlock" in arguments else 6)
-        assert done or not wreck.run.out
-        assert forks.verify(wreck.desk, "alice", RIGHT).code == _after_reset(alice, done=done)
+    before = _facts(desk)
+    *dead, whole = wrecks(desk, forks, tmp_path / "n", *arguments, "--json", stdin=f"{OTHER}\n")
+    after = _facts(whole.desk)
+    assert whole.run.code == 0
+    assert before != after
+    for wreck in dead:
+        facts = _facts(wreck.desk)
+        assert facts == after or (facts == before and not wreck.run.out), wreck.point
 
 
-def _after_reset(user: User, *, done: bool) -> int:
-    """The exit code for the old PIN."""
-    if not done:
-        return 0
-    return 3 if user.question else 5
+def _facts(desk: Desk) -> object:
+    """Everybody's record, the kinds of the events, and which of two PINs is alice's."""
+    records, kinds = end_state(desk), [event.kind for event in desk.events()]
+    copy = again(desk, "facts")
+    return records, kinds, [asked(copy, "alice", pin) for pin in (OTHER, RIGHT)]
 
 
 def _shown(desk: Desk, forks: Forks) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Sequence
 from datetime import date
+from itertools import pairwise
 
 EVERYTHING = os.environ.get("CI") == "true" or os.environ.get("PINCLI_TEST_ALL") == "1"
 EVERY = 1 if EVERYTHING else 4
@@ -11,7 +14,35 @@ EVERY = 1 if EVERYTHING else 4
 FIRST = 1 + date.today().toordinal() % EVERY
 """The first of today's."""
 
+_LASTING = frozenset(
+    {"sql:COMMIT", "mark", "pins", "fsync", "link", "rename", "unlink", "answer", "wrote"}
+)
+"""Points of failpoints.py before something that outlives the process: files, and output."""
+_BESIDE = frozenset({"prepare", "prepared", "hash", "hashed"})
+"""Points that threads reach, at any place among the others."""
+
 
 def is_tried(number: int) -> bool:
     """Whether the case of this number, counted from 1, is tried today."""
     return (number - FIRST) % EVERY == 0
+
+
+def kill_points(points: Sequence[str]) -> list[str]:
+    """Today's points of a run before which a kill leaves what no other kill does, and its last.
+
+    They are those just before and just after something that outlives the process. Between two
+    of them there is only memory, locks that end with the process, and a journal that was never
+    synced, as there is before a COMMIT.
+    """
+    seen: Counter[str] = Counter()
+    named = []
+    for point in points:
+        if point not in _BESIDE:
+            seen[point] += 1
+            named.append(f"{point}#{seen[point]}" if seen[point] > 1 else point)
+    different = [
+        after
+        for before, after in pairwise(["", *named[:-1]])
+        if {before.partition("#")[0], after.partition("#")[0]} & _LASTING
+    ]
+    return [*(point for turn, point in enumerate(different, 1) if is_tried(turn)), named[-1]]
