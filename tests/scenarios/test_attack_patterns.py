@@ -23,7 +23,7 @@ WHOLE = os.environ.get("PINCLI_TEST_ALL") == "1"
 
 def floor_of(seed: int) -> Floor:
     """A floor of fifty agents, or by default a smaller one."""
-    return Floor(seed) if WHOLE else Floor(seed, agents=20, calls=40, users=4000)
+    return Floor(seed) if WHOLE else Floor(seed, agents=10, calls=40, users=2000)
 
 
 def seen(session: Session, moment: float, expected: Expected) -> set[Sign]:
@@ -48,7 +48,7 @@ def working_hours(first_day: int, days: int, *, apart: int = 3) -> Iterator[floa
 @pytest.mark.engines
 def test_honest_weeks_have_few_alarms(desk: Desk) -> None:
     """The signs are the expected ones, and few begin in a week."""
-    weeks = 6 if WHOLE else 4
+    weeks = 6 if WHOLE else 3
     happened = floor_of(1).weeks(weeks)
     lay(desk, happened)
     expected = Expected(happened)

@@ -78,65 +78,65 @@ def refused(ran: Ran, code: int, words: str) -> None:
 FULL = "disk (is full|I/O error)|can't be (used|written)"
 
 
-@pytest.mark.parametrize("room", [1, 300])
+@pytest.mark.parametrize("room", [1, 200])
 def test_a_store_that_is_full_during_an_import(desk: Desk, room: int) -> None:
     """Exit 8; the chunks before it are done; with room again the same file does the rest."""
-    path = people(desk, 4000)
+    path = people(desk, 1000)
     desk.sql("VACUUM")  # what making it has left free would be room, too
     largest = desk.database.stat().st_size + room * KIB
     refused(run(desk, "import", path, program=app(sizes=SMALL_CHUNKS), largest=largest), 8, FULL)
     sound(desk)
     done = len(users_of(desk))
     assert done % 50 == 0
-    assert done < 4000
+    assert done < 1000
     assert (done > 0) == (room > 1)
     again = run(desk, "import", path, "--json").answer
-    assert (again["added"], again["unchanged"]) == (4000 - done, done)
+    assert (again["added"], again["unchanged"]) == (1000 - done, done)
     sound(desk)
 
 
 @pytest.mark.parametrize("options", [(), ("--issue",)], ids=["withdraw", "issue"])
 def test_a_store_that_is_full_during_a_reset(desk: Desk, options: tuple[str, ...]) -> None:
     """Exit 8 after whole chunks; the same command again finishes."""
-    crowd(desk, 800)
-    largest = desk.database.stat().st_size + 40 * KIB
+    crowd(desk, 400)
+    largest = desk.database.stat().st_size + 24 * KIB
     words = ("reset", "--account", "acme", "--yes", *options)
     refused(run(desk, *words, program=app(sizes=SMALL_CHUNKS), largest=largest), 8, FULL)
     sound(desk)
     ((left,),) = desk.sql("SELECT count(*) FROM people WHERE question = 'x'")
-    assert 0 < left < 800
+    assert 0 < left < 400
     assert left % 50 == 0
     again = run(desk, *words, "--json", program=app()).answer
-    assert again["matched"] == 800
+    assert again["matched"] == 400
     assert desk.sql("SELECT count(*) FROM people WHERE question = 'x'") == [(0,)]
     sound(desk)
 
 
 def test_a_store_that_is_full_while_pins_are_handed_over(desk: Desk, tmp_path: Path) -> None:
     """Exit 8; FILE.part has everybody who got a PIN; with room again another file has the rest."""
-    crowd(desk, 600)
+    crowd(desk, 300)
     out = tmp_path / "out"
     out.mkdir()
     words = ("reset", "--all", "--yes", "--output")
-    largest = desk.database.stat().st_size + 240 * KIB
+    largest = desk.database.stat().st_size + 150 * KIB
     refused(run(desk, *words, str(out / "pins.csv"), program=app(), largest=largest), 8, FULL)
     issued = {name for name, user in users_of(desk).items() if user.question is not None}
-    assert 0 < len(issued) < 600
+    assert 0 < len(issued) < 300
     assert [path.name for path in out.iterdir()] == ["pins.csv.part"]
     assert run(desk, *words, str(out / "pins.csv"), program=app()).code == 7
     rest = ("--only-missing", "--json")
     assert run(desk, *words, str(out / "rest.csv"), *rest, program=app()).answer["matched"] == (
-        600 - len(issued)
+        300 - len(issued)
     )
     pins = {**pins_in(out / "pins.csv.part"), **pins_in(out / "rest.csv")}
-    assert len(pins) == 600
+    assert len(pins) == 300
     assert all(verifies(desk, user, pins[name]) for name, user in users_of(desk).items())
     sound(desk)
 
 
 def test_a_file_of_pins_that_finds_no_room(desk: Desk, tmp_path: Path) -> None:
     """Exit 8; nobody is reset, and no part of the file is left."""
-    crowd(desk, 600)
+    crowd(desk, 300)
     (tmp_path / "out").mkdir()
     before = content(desk.store)
     words = ("reset", "--all", "--yes", "--output", str(tmp_path / "out/pins.csv"))

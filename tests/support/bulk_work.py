@@ -15,15 +15,12 @@ from pincli.models import EventKind, NewEvent, PinOrigin, User, UserType
 from pincli.rules.lockout import check_of
 from pincli.store.contract import Transaction
 from tests.store.chain import require_sound
-from tests.support import turns
 from tests.support.desk import Desk, Ran, killed
 from tests.support.driving import Forks, Log, copied, nothing_impossible
 from tests.support.failpoints import Plan
+from tests.support.turns import kill_points
 
 _APP = (sys.executable, "-m", "tests.support.drive_bulk_app")
-_COMMITS = frozenset({"locked:writer", "sql:BEGIN", "sql:COMMIT", "answer", "answered"})
-_IMPORTANT = _COMMITS | {"fsync", "link", "rename", "unlink", "pins"}
-_EVERY = 7
 
 NOBODY_KNOWS = "x"
 """The question of a PIN that nobody knows."""
@@ -57,23 +54,16 @@ class Wreck:
 
 
 def wrecks(desk: Desk, forks: Forks, folder: Path, *arguments: str) -> Iterator[Wreck]:
-    """The same run on copies of one store, each killed before another important point.
+    """The same run on copies of one store, each killed before another of today's points.
 
     OUT in pincli's arguments stands for the copy's own folder.
     """
-    whole = _run(desk, forks, folder / "whole", arguments, 0)
+    whole = _run(desk, forks, folder / "whole", arguments, "")
     assert whole.run.code == 0, whole.run
-    points = Log(folder / "whole" / "log").points()
-    important = [
-        number
-        for number in range(1, len(points) + 1)
-        if set(points[max(number - 2, 0) : number]) & _IMPORTANT or number % _EVERY == 0
-    ]
-    for turn, number in enumerate(important, 1):
-        if turns.is_tried(turn):
-            wreck = _run(desk, forks, folder / f"{number}", arguments, number)
-            assert killed(wreck.run.code), (number, points[number - 1], wreck.run)
-            yield wreck
+    for number, point in enumerate(kill_points(Log(folder / "whole" / "log").points())):
+        wreck = _run(desk, forks, folder / f"{number}", arguments, point)
+        assert killed(wreck.run.code), (point, wreck.run)
+        yield wreck
 
 
 def filled(arguments: tuple[str, ...], folder: Path) -> list[str]:
@@ -124,15 +114,13 @@ def _run(
     forks: Forks,
     folder: Path,
     arguments: tuple[str, ...],
-    kill_at: int,
+    point: str,
 ) -> Wreck:
     (folder / "out").mkdir(parents=True)
     copy = copied(desk, folder / "store")
-    plan = Plan(log=str(folder / "log"), kill_at=kill_at)
+    plan = Plan(log=str(folder / "log"), at=((point, "kill"),))
     run = forks.run(copy, *filled(arguments, folder / "out"), plan=plan)
-    reached = Log(folder / "log").points()
-    where = f"{kill_at}, after {reached[-1] if reached else 'nothing'}"
-    return Wreck(copy, folder / "out", where, run)
+    return Wreck(copy, folder / "out", point, run)
 
 
 def app(plan: Plan | None = None, **settings: object) -> tuple[str, ...]:

@@ -43,6 +43,7 @@ def main() -> None:
     """Make chunks and pages small, and serve."""
     failpoints._replace(chunks, "FULL_CHUNK", FULL_CHUNK)
     failpoints._replace(chunks, "SMALLEST_CHUNK", SMALL)
+    failpoints._replace(chunks, "LONGEST_CHUNK", 600.0)  # as many, however slow the machine is
     failpoints._replace(hashing, "_WRITE_AT_ONCE", SMALL)
     for module in (selection, imports):
         failpoints._replace(module, "_PAGE", SMALL)

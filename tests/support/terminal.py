@@ -15,7 +15,7 @@ import pexpect
 from tests.support.desk import PROGRAM, Desk
 
 _ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07|[@-Z\\-_])")
-_SECONDS = 20
+_SECONDS = 60
 
 
 class Terminal:

@@ -28,21 +28,22 @@ def is_tried(number: int) -> bool:
 
 
 def kill_points(points: Sequence[str]) -> list[str]:
-    """Today's points of a run before which a kill leaves what no other kill does, and its last.
+    """Today's points of a run before which a kill leaves what no other kill does; also its last.
 
     They are those just before and just after something that outlives the process. Between two
     of them there is only memory, locks that end with the process, and a journal that was never
-    synced, as there is before a COMMIT.
+    synced, as there is before a COMMIT. Of steps that are repeated, as for each chunk, the
+    first and the last say what the others would.
     """
     seen: Counter[str] = Counter()
-    named = []
-    for point in points:
-        if point not in _BESIDE:
-            seen[point] += 1
-            named.append(f"{point}#{seen[point]}" if seen[point] > 1 else point)
-    different = [
-        after
-        for before, after in pairwise(["", *named[:-1]])
-        if {before.partition("#")[0], after.partition("#")[0]} & _LASTING
-    ]
-    return [*(point for turn, point in enumerate(different, 1) if is_tried(turn)), named[-1]]
+    first: dict[tuple[str, str], tuple[int, str]] = {}
+    last = dict(first)
+    reached = [point for point in points if point not in _BESIDE]
+    for place, (before, point) in enumerate(pairwise(["", *reached])):
+        seen[point] += 1
+        name = f"{point}#{seen[point]}" if seen[point] > 1 else point
+        if {before, point} & _LASTING:
+            first.setdefault((before, point), (place, name))
+            last[before, point] = (place, name)
+    different = sorted({*first.values(), *last.values()} - {(place, name)})
+    return [*(point for turn, (_, point) in enumerate(different, 1) if is_tried(turn)), name]
