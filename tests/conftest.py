@@ -82,16 +82,24 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     if getattr(request, "param", "sqlite") == "sqlite":
         yield new_desk(tmp_path)
         return
-    server: Server = request.getfixturevalue("server")
-    database = server.database(make_schema)
-    yield served_desk(database, tmp_path)
-    database.drop()
+    served: ServedDesk = request.getfixturevalue("served_empty")
+    copy = served.copied(tmp_path)
+    yield copy
+    copy.database_there.drop()
 
 
 @pytest.fixture(scope="session")
-def served_template(server: Server, tmp_path_factory: pytest.TempPathFactory) -> ServedDesk:
+def served_empty(server: Server, tmp_path_factory: pytest.TempPathFactory) -> ServedDesk:
+    """An empty store on a server; tests get copies."""
+    return served_desk(server.database(make_schema), tmp_path_factory.mktemp("served-empty"))
+
+
+@pytest.fixture(scope="session")
+def served_template(
+    served_empty: ServedDesk, tmp_path_factory: pytest.TempPathFactory
+) -> ServedDesk:
     """The floor on a server; tests get copies."""
-    desk = served_desk(server.database(make_schema), tmp_path_factory.mktemp("served-floor"))
+    desk = served_empty.copied(tmp_path_factory.mktemp("served-floor"))
     peopled(desk)
     return desk
 

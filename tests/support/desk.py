@@ -19,6 +19,7 @@ from pincli.operations import people, pins, setup
 from pincli.operations.session import Need, Session, open_session
 from pincli.results import Event, EventFilter
 from pincli.store.location import Location
+from pincli.store.opening import ConnectionCache
 from pincli.store.sqlite.engine import SqliteStore
 from pincli.vault.answers import Answers, HashCost
 from tests.support.forks import forked
@@ -77,6 +78,11 @@ class Desk:
         """Where the store is, as pincli is told."""
         return self.store
 
+    @property
+    def kept(self) -> ConnectionCache | None:
+        """What keeps a server's connection from session to session."""
+        return None
+
     @contextmanager
     def session(
         self,
@@ -92,6 +98,7 @@ class Desk:
             origin=Origin(agent, command),
             needs=frozenset(needs or EVERYTHING),
             answers=Answers(cost),
+            cache=self.kept,
         ) as session:
             yield session
 

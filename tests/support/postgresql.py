@@ -14,6 +14,7 @@ import importlib.util
 import os
 import pwd
 import secrets
+import select
 import shutil
 import signal
 import subprocess
@@ -26,6 +27,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from tests.support.kept import KeptConnections
 
 if TYPE_CHECKING:
     import psycopg
@@ -194,6 +197,7 @@ class Server:
         self.servers = servers
         self.name = name
         self._templates: dict[MakeTemplate, str] = {}
+        self._kept: dict[tuple[str, str], KeptConnections] = {}
 
     @property
     def folder(self) -> Path:
@@ -216,10 +220,12 @@ class Server:
 
     def stop(self, mode: str = "fast") -> None:
         """Stop it; `immediate` is a crash."""
+        self.let_go()
         self._control("stop", "-m", mode)
 
     def restart(self, mode: str = "fast") -> None:
         """Stop it in a mode, and start it again."""
+        self.let_go()
         self._control("restart", "-m", mode, "-l", self.folder / "log")
 
     def reload(self) -> None:
@@ -228,6 +234,7 @@ class Server:
 
     def remove(self) -> None:
         """Stop and remove it."""
+        self.let_go()
         if (self.data / "postmaster.pid").exists():
             self.thaw()
             with suppress(RuntimeError):  # crashed before
@@ -257,8 +264,28 @@ class Server:
         return Database(self, "postgres", self.folder)
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Run a statement as the superuser, in the database `postgres`."""
-        return self.postgres.sql(statement, *parameters)
+        """Run a statement as the superuser, in the database `postgres`, by one kept connection."""
+        kept = self.kept("postgres", "")
+        connection = kept.take()
+        if connection is not None and select.select([connection], (), (), 0)[0]:
+            connection = connection.close()  # the server has ended it
+        if connection is None:
+            connection = self.postgres.connect()
+        try:
+            cursor = connection.execute(statement.encode(), parameters or None)
+            return cursor.fetchall() if cursor.description is not None else []
+        finally:
+            kept.put(connection)
+
+    def kept(self, database: str, way: str) -> KeptConnections:
+        """Return what keeps the connections to a database, by one way."""
+        return self._kept.setdefault((database, way), KeptConnections())
+
+    def let_go(self, database: str | None = None) -> None:
+        """Close what is kept, of one database or all, so that the next session connects again."""
+        for (name, _), kept in [*self._kept.items()]:
+            if database in (name, None):
+                kept.close()
 
     def template(self, make: MakeTemplate) -> str:
         """Return the name of the database that `make` fills once for all workers."""
@@ -339,21 +366,33 @@ class Database:
         """Return the database, reached by the socket in another folder."""
         return replace(self, socket=socket)
 
+    def kept(self, location: str) -> KeptConnections:
+        """Return what keeps the connections by a location of this database."""
+        return self.server.kept(self.name, location)
+
+    def let_go(self) -> None:
+        """Close what is kept: new connections have new settings."""
+        self.server.let_go(self.name)
+
     def read_only(self, on: bool) -> None:
         """Make new connections read-only, or not."""
+        self.let_go()
         value = "on" if on else "off"
         self.server.sql(f"ALTER DATABASE {self.name} SET default_transaction_read_only = {value}")
 
     def allow(self, connections: int) -> None:
         """Limit the connections of pincli's logins; -1 removes the limit."""
+        self.let_go()
         self.server.sql(f"ALTER DATABASE {self.name} CONNECTION LIMIT {connections}")
 
     def copy(self) -> Database:
         """Copy it into another database; nobody may be connected to it."""
+        self.let_go()
         return replace(self.server.copied(self.name), socket=self.socket)
 
     def drop(self) -> None:
         """Remove it, and end its connections."""
+        self.let_go()
         self.server.sql(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
 
 

@@ -25,9 +25,11 @@ def postgresql_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 
 
 @pytest.fixture(scope="session")
-def server(postgresql_servers: Servers) -> Server:
+def server(postgresql_servers: Servers) -> Iterator[Server]:
     """Return the shared server. Tests that change more than a database use `own_server`."""
-    return postgresql_servers.shared()
+    server = postgresql_servers.shared()
+    yield server
+    server.let_go()
 
 
 @pytest.fixture

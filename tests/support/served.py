@@ -15,6 +15,7 @@ from pincli.store.location import Server
 from pincli.store.postgresql.roles import statements
 from tests.support.desk import Desk, Ran
 from tests.support.forks import forked
+from tests.support.kept import KeptConnections
 from tests.support.postgresql import Database
 
 
@@ -44,6 +45,11 @@ class ServedDesk(Desk):
     def location(self) -> Server:
         """The store's location."""
         return Server(self.database_there.location(self.login))
+
+    @property
+    def kept(self) -> KeptConnections:
+        """What keeps this login's connections."""
+        return self.database_there.kept(self.location.address)
 
     @property
     def front(self) -> ServedDesk:

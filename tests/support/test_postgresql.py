@@ -40,6 +40,7 @@ def test_each_database_is_a_copy_of_its_template(
         assert database.sql("SELECT * FROM made") == [(2 if database is first else 1,)]
         database.drop()
         assert not server.sql("SELECT 1 FROM pg_database WHERE datname = %s", database.name)
+    workers[-1].let_go()
 
 
 def test_each_login_is_in_one_group(database: Database) -> None:

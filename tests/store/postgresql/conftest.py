@@ -9,14 +9,15 @@ import pytest
 
 from tests.store.postgresql.floor import Floor, make_schema, new_floor
 from tests.support.postgresql import Server
+from tests.support.served import ServedDesk
 
 
 @pytest.fixture
-def floor(server: Server, tmp_path: Path) -> Iterator[Floor]:
-    """Make a store on the shared server."""
-    database = server.database(make_schema)
-    yield new_floor(database, tmp_path)
-    database.drop()
+def floor(served_empty: ServedDesk, tmp_path: Path) -> Iterator[Floor]:
+    """Copy an empty store on the shared server."""
+    copy = served_empty.copied(tmp_path)
+    yield Floor(copy.database_there, copy.keys)
+    copy.database_there.drop()
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,6 +28,10 @@ __all__ = ["make_schema"]
 PIN = "444159"
 WRONG = "121212"
 DESK = (Need.ATTEMPT, Need.COMPARE)
+_CANCEL = (
+    "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
+    " WHERE usename = %s AND wait_event = 'SyncRep'"
+)
 _RESTORED = ("trail", "people", "store", "texts", "nonces")
 
 
@@ -51,13 +57,15 @@ class Floor:
         also: str = "",
     ) -> Iterator[Session]:
         """Open a session on a host; `also` is added to its location."""
+        location = Server(self.database.location(login) + also)
         with open_session(
-            Server(self.database.location(login) + also),
+            location,
             self.keys,
             marks=marks,
             origin=Origin(agent, "test"),
             needs=frozenset(needs or EVERYTHING),
             answers=Answers(CHEAP),
+            cache=self.database.kept(location.address),
         ) as session:
             yield session
 
@@ -107,6 +115,28 @@ class Floor:
         self.database.sql("ALTER FUNCTION pincli.settle RENAME TO settled")
         yield
         self.database.sql("ALTER FUNCTION pincli.settled RENAME TO settle")
+
+    @contextmanager
+    def cancelled_commits(self, login: str) -> Iterator[None]:
+        """Let commits wait for a standby that is missing, and cancel the wait of a login's."""
+        server, over = self.database.server, threading.Event()
+
+        def cancel() -> None:
+            while not over.wait(0.02):
+                server.sql(_CANCEL, login)
+
+        server.configure({"synchronous_standby_names": "nobody"})
+        server.reload()
+        time.sleep(0.2)
+        canceller = threading.Thread(target=cancel)
+        canceller.start()
+        try:
+            yield
+        finally:
+            over.set()
+            canceller.join()
+            server.configure({"synchronous_standby_names": "''"})
+            server.reload()
 
     def require_sound(self) -> None:
         """Require every link, digest and counter to be what Python computes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
@@ -44,15 +44,6 @@ _END_WAITING = _WAITING.replace("pid", "pg_terminate_backend(pid)", 1)
 _AT_ONCE = (
     "SELECT replace(pg_get_functiondef('pincli.finish'::regproc), 'secs => 10', 'secs => -1')"
 )
-
-
-@contextmanager
-def later(seconds: float, what: Callable[[], object]) -> Iterator[None]:
-    """Call something after some seconds."""
-    timer = threading.Timer(seconds, what)
-    timer.start()
-    yield
-    timer.join()
 
 
 @contextmanager
@@ -242,18 +233,10 @@ def test_a_frozen_server(own_floor: Floor, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_cancelled_commit_is_no_verdict(own_floor: Floor) -> None:
     """It waited for a standby, so a failover could lose the attempt."""
     own_floor.collected()
-    server = own_floor.database.server
-    cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = 'desk1'"
     with own_floor.at_the_desk() as session:
-        server.configure({"synchronous_standby_names": "nobody"})
-        server.reload()
-        time.sleep(0.2)
-        canceller = later(1, lambda: [server.sql(cancel) for _ in range(20)])
-        with canceller, pytest.raises(StoreUnavailable) as raised:
+        with own_floor.cancelled_commits("desk1"), pytest.raises(StoreUnavailable) as raised:
             verify(session, "alice", PIN, None)
         assert (raised.value.fault, raised.value.charge) == (Fault.IN_DOUBT, "may be charged")
-        server.configure({"synchronous_standby_names": "''"})
-        server.reload()
         assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
 
 
