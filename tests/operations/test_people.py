@@ -22,8 +22,9 @@ def test_a_user_is_added_under_canonical_names(desk: Desk) -> None:
     with desk.session() as session:
         added = people.add(session, " Alice", "ACME ", " Alice Example ", UserType.FEDERATED)
         assert added == people.require_user(session, "ALICE")
-        with pytest.raises(Refused):
+        with pytest.raises(Refused) as refusal:
             people.add(session, "ALICE", "Acme", "", UserType.CLOUD)
+    assert (refusal.value.rule, refusal.value.subject) == (Rule.USER_EXISTS, "alice")
     assert (added.login, added.account, added.display_name) == ("alice", "acme", "Alice Example")
 
 

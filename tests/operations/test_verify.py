@@ -33,9 +33,7 @@ from tests.store.attempting import (
     kinds_after,
     last_number,
     rewrite,
-    verdict_without_event,
     with_counter,
-    without_event,
 )
 from tests.store.processes import other
 from tests.support.desk import Desk
@@ -46,26 +44,6 @@ pytestmark = pytest.mark.engines(in_turn=True)
 WRONG = "234811"
 FORBIDDEN = "000000"
 MALFORMED = ("", "12345", "1234567", "12a456", "\uff14\uff14\uff14\uff11\uff15\uff19", f"{PIN}\n")
-
-
-def test_the_right_answer_verifies_and_clears_the_counter(desk: Desk) -> None:
-    """After fewer than six wrong answers."""
-    before = with_counter(desk, 5)
-    number = last_number(desk)
-    with desk.session() as session:
-        verdict = verify(session, "alice", PIN, "T-1")
-        on_disk = desk.user("alice")
-    assert verdict_without_event(verdict) == Verdict(
-        Outcome.VERIFIED, without_event(on_disk), State.ACTIVE, number + 1
-    )
-    assert on_disk.failed_attempts == 0
-    assert (on_disk.pin_check, on_disk.pin_version) == (before.pin_check, before.pin_version)
-    assert on_disk.attempts_total == before.attempts_total + 1
-    assert kinds_after(desk, number) == [
-        ("attempt", None, 6),
-        ("verified", "verified", 0),
-    ]
-    assert {event.ticket for event in desk.events() if event.seq > number} == {"T-1"}
 
 
 def test_a_malformed_answer_is_never_charged(desk: Desk) -> None:
@@ -331,7 +309,11 @@ def test_a_user_is_admitted_before_the_pin_is_read(desk: Desk) -> None:
         assert admit(session, "bob", "T-1") == Verdict(Outcome.LOCKED, locked, State.LOCKED)
         with pytest.raises(UnknownUser):
             admit(session, "carol", None)
-    assert desk.user("alice") == before
+        assert kinds_after(desk, number) == [
+            ("refused", "locked", 6),
+            ("refused", "unknown_user", None),
+        ]
+    assert (desk.user("alice"), desk.user("bob")) == (before, locked)
 
 
 @pytest.mark.engines

@@ -7,19 +7,15 @@ from typing import NoReturn
 
 import pytest
 
-from pincli.models import EventKind, Outcome, State, User, UserType
+from pincli.models import EventKind, State, User
 from pincli.operations.intake.imports import ImportOptions
-from pincli.operations.verify import verify
 from pincli.results import ImportTally
-from pincli.rules.lockout import state_of, without_pin
+from pincli.rules.lockout import state_of
 from pincli.rules.people import SameLogin
-from pincli.store.steps import attempts
 from tests.operations.intake.files import FORMATS, HEADER, as_csv, person, take, taken
-from tests.store.attempting import without_event
+from tests.store.attempting import with_counter
 from tests.support.contract import call
 from tests.support.desk import Desk, connection_of
-from tests.support.driving import guess_wrong
-from tests.support.overtaking import overtake
 from tests.support.trail import play
 
 PEOPLE = [
@@ -77,55 +73,19 @@ def test_the_import_itself_is_an_event_with_its_figures(desk: Desk) -> None:
     assert desk.events()[-1].reason == "2 rows, 1 added, 1 updated, 0 unchanged"
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"name": "Another"},
-        {"type": "dedicated"},
-        {"active": "no"},
-        {"name": "Another", "type": "federated", "active": "no"},
-        {"account": "globex"},
-    ],
-    ids=repr,
-)
-@pytest.mark.parametrize("misses", [0, 3, 6])
-def test_an_update_touches_neither_counter_nor_lock(
-    desk: Desk, change: dict[str, str], misses: int
-) -> None:
-    """Only what the file says changes; a lock stays; deactivating withdraws the PIN."""
-    desk.collected("alice")
-    guess_wrong(desk, "alice", misses)
-    before = desk.user("alice")
-    row = {"account": "acme", "name": "Alice", "type": "cloud", "active": "yes", **change}
-    taken(desk, as_csv([{"user": "alice", **row}]), ImportOptions(same_login=SameLogin.MOVE))
-    kept = before if row["active"] == "yes" else without_pin(before)
-    assert without_event(desk.user("alice")) == without_event(kept)._replace(
-        account=row["account"],
-        display_name=row["name"],
-        type=UserType(row["type"]),
-        active=row["active"] == "yes",
-    )
-    play(desk.events())
-
-
 @pytest.mark.parametrize("kind", ["cloud-office", "datapipe"])
-@pytest.mark.parametrize("misses", [0, 3, 6])
-def test_a_type_without_pins_withdraws_the_pin(desk: Desk, kind: str, misses: int) -> None:
+def test_a_type_without_pins_withdraws_the_pin(desk: Desk, kind: str) -> None:
     """In the same transaction; the counter stays, and the old PIN never comes back."""
-    pin = desk.collected("alice")
-    guess_wrong(desk, "alice", misses)
+    with_counter(desk, 6)
     taken(desk, as_csv([person("alice", name="Alice", type=kind)]))
     user = desk.user("alice")
-    assert (user.question, user.pin_version, user.failed_attempts) == (None, 2, misses)
+    assert (user.question, user.pin_version, user.failed_attempts) == (None, 2, 6)
     assert [event.kind for event in desk.events("alice")[-2:]] == [
         EventKind.USER_UPDATED,
         EventKind.PIN_WITHDRAWN,
     ]
     taken(desk, as_csv([person("alice", name="Alice")]))
-    state = State.LOCKED if misses == 6 else State.UNCOLLECTED
-    assert state_of(desk.user("alice")) is state
-    with desk.session() as session:
-        assert verify(session, "alice", pin, None).state is state
+    assert (state_of(desk.user("alice")), desk.user("alice").question) == (State.LOCKED, None)
 
 
 def test_where_the_file_does_not_say_active_stays(desk: Desk) -> None:
@@ -237,20 +197,3 @@ def test_bulk_pages_wait_in_memory_for_their_commit(desk: Desk) -> None:
     with desk.session() as session:
         take(session, as_csv(PEOPLE))
         assert connection_of(session).execute("PRAGMA cache_spill").fetchall() == [(0,)]
-
-
-@pytest.mark.parametrize(
-    ("active", "outcome"), [("yes", Outcome.VERIFIED), ("no", Outcome.INACTIVE)]
-)
-def test_an_import_ends_an_attempt_in_flight(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, active: str, outcome: Outcome
-) -> None:
-    """A right answer is verified, unless the import withdraws the PIN."""
-    pin = desk.collected("alice")
-    row = {**person("alice", name="Another"), "active": active}
-    overtake(monkeypatch, attempts.settle, lambda: taken(desk, as_csv([row])))
-    with desk.session() as session:
-        verdict = verify(session, "alice", pin, None)
-    assert (verdict.outcome, verdict.user.display_name) == (outcome, "Another")
-    assert verdict.user.failed_attempts == 0
-    play(desk.events())

@@ -13,6 +13,7 @@ from pincli.rules import lockout
 from pincli.store.contract import Transaction
 from pincli.store.steps import attempts
 from tests.store.attempting import (
+    AT,
     NO_PIN,
     PIN,
     WRONG,
@@ -71,18 +72,6 @@ def test_a_stored_check_is_no_answer(desk: Desk) -> None:
         assert settled(session, again).outcome is Outcome.INCORRECT
 
 
-def test_a_seventh_charge_is_refused(desk: Desk) -> None:
-    """A locked user's attempt is refused on record."""
-    before = with_counter(desk, 6)
-    number = last_number(desk)
-    with desk.session() as session:
-        verdict = charge(session, before, PIN, "T-1")
-    assert verdict == Verdict(Outcome.LOCKED, before, State.LOCKED)
-    assert desk.user("alice") == before
-    assert kinds_after(desk, number) == [("refused", "locked", 6)]
-    assert desk.events()[-1].ticket == "T-1"
-
-
 @pytest.mark.engines
 @pytest.mark.parametrize("rule_too", [False, True])
 def test_a_seventh_charge_is_impossible_even_in_a_wrong_state(
@@ -109,20 +98,23 @@ def test_a_seventh_charge_is_impossible_even_in_a_wrong_state(
         ({"active": False}, State.INACTIVE),
         ({"type": UserType.DATAPIPE}, State.INELIGIBLE),
         (NO_PIN, State.UNCOLLECTED),
+        ({"failed_attempts": 6, "locked_since": AT}, State.LOCKED),
     ],
 )
 def test_a_user_who_is_not_active_is_not_charged(
     desk: Desk, facts: dict[str, Any], state: State
 ) -> None:
-    """An inactive, ineligible or uncollected user is refused on record, uncharged."""
+    """The refusal is on record, with the ticket; a locked user gets no seventh charge."""
     asked = with_counter(desk, 3)
     before = rewrite(desk, "alice", **facts)
     number = last_number(desk)
     with desk.session() as session:
-        verdicts = [charge(session, user, PIN) for user in (asked, before)]
+        verdicts = [charge(session, user, PIN, "T-1") for user in (asked, before)]
     assert verdicts == [Verdict(Outcome(state.value), before, state)] * 2
     assert desk.user("alice") == before
-    assert kinds_after(desk, number) == [("refused", state.value, 3)] * 2
+    refused = ("refused", state.value, before.failed_attempts)
+    assert kinds_after(desk, number) == [refused] * 2
+    assert desk.events()[-1].ticket == "T-1"
 
 
 @pytest.mark.parametrize(
@@ -339,19 +331,6 @@ def test_verified_is_not_told_after_the_pin_has_changed(
     assert kinds_after(desk, number) == [("not_told", word.value, after.failed_attempts)]
     assert desk.events()[-1].attempt == attempt.number
     assert desk.user("alice") == after
-
-
-@pytest.mark.parametrize("counter", [5, 6])
-def test_refuse_unless_active_charges_nobody(desk: Desk, counter: int) -> None:
-    """Before the prompt a locked user is refused on record, and nothing is charged."""
-    before = with_counter(desk, counter)
-    number = last_number(desk)
-    with desk.session() as session:
-        verdict = session.store.write(attempts.refuse_unless_active, before, ticket="T-1")
-    refused = Verdict(Outcome.LOCKED, before, State.LOCKED)
-    assert verdict == (refused if counter == 6 else None)
-    assert desk.user("alice") == before
-    assert kinds_after(desk, number) == ([("refused", "locked", 6)] if counter == 6 else [])
 
 
 def test_refuse_unless_active_ends_a_sixth_miss_that_was_left_open(desk: Desk) -> None:
