@@ -21,7 +21,7 @@ from pincli.store.postgresql.dialect import translated_sql
 from pincli.store.postgresql.errors import translated
 from pincli.store.postgresql.tables import SCHEMA
 from pincli.store.postgresql.transaction import (
-    SEARCH_PATH,
+    PLANNING,
     PostgresTransaction,
     begin,
     lock_timeout,
@@ -171,7 +171,7 @@ class PostgresStore(SqlStore):
         """Answer all queries inside from one snapshot; nobody waits meanwhile."""
         with without_retries(self.path), self._client.connection() as connection:
             connection.execute(_SNAPSHOT)
-            connection.execute(SEARCH_PATH)
+            connection.execute(PLANNING)
             self._snapshot = connection
             try:
                 yield
@@ -321,6 +321,6 @@ class PostgresStore(SqlStore):
 
     def _query(self, text: bytes, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         with self._client.connection() as connection:
-            connection.execute(SEARCH_PATH)
+            connection.execute(PLANNING)
             cursor = connection.execute(text, values)
         return cursor.fetchall()

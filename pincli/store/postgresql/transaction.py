@@ -18,11 +18,14 @@ from pincli.store.sealing import Sealers
 from pincli.store.sql.rows import Row
 from pincli.store.sql.transaction import SqlTransaction
 
-SEARCH_PATH = b"SELECT set_config('search_path', 'pincli, pg_temp', true)"
+# Compiling a query takes longer than any of ours, and estimates for a new store are much too high.
+PLANNING = (
+    b"SELECT set_config('search_path', 'pincli, pg_temp', true), set_config('jit', 'off', true)"
+)
 BEGIN = b"BEGIN ISOLATION LEVEL READ COMMITTED"
 # The warning about a cancelled commit must arrive, and commits must wait for the disk.
 _SETTINGS = (
-    b"SELECT set_config('search_path', 'pincli, pg_temp', true), "
+    PLANNING + b", "
     b"set_config('client_min_messages', 'warning', true), "
     b"set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit') "
     b"IN ('on', 'remote_apply') THEN current_setting('synchronous_commit') ELSE 'on' END, true)"
@@ -227,7 +230,7 @@ def lock_timeout(connection: Connection) -> int:
 def _filled(columns: Sequence[str], rows: Sequence[Row]) -> list[tuple[str, Row]]:
     """Return the columns in which any row has a value, with their values."""
     by_column = zip(columns, zip(*rows, strict=True), strict=True)
-    return [(name, values) for name, values in by_column if any(v is not None for v in values)]
+    return [(name, values) for name, values in by_column if values.count(None) < len(values)]
 
 
 def _unnested(names: tuple[str, ...], values: Sequence[Row]) -> tuple[str, list[str]]:

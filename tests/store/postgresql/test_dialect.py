@@ -22,6 +22,14 @@ from tests.support.postgresql import Database
             "SELECT %s, a = ANY(%s), %s, %s, b = ANY(%s), %s",
             [0, [1, 2], 3, 4, [5, 6, 7], 8],
         ),
+        (
+            "SELECT id FROM people WHERE login IN (?, ?) LIMIT ?",
+            ("a", "b", 1),
+            "SELECT id FROM people WHERE id = ANY(ARRAY(SELECT found.id FROM unnest(%s::text[]) AS "
+            "wanted (login), LATERAL (SELECT id FROM people WHERE login = wanted.login OFFSET 0) "
+            "AS found)) LIMIT %s",
+            [["a", "b"], 1],
+        ),
         ("SELECT (a, b) > (?, ?)", (1, 2), "SELECT (a, b) > (%s, %s)", (1, 2)),
     ],
 )

@@ -26,7 +26,9 @@ from pincli.operations.session import Session
 from pincli.rules.words import Sought
 from pincli.store.contract import Transaction
 from pincli.store.location import Server
+from pincli.store.postgresql.dialect import translated_sql
 from pincli.store.postgresql.engine import PostgresStore
+from pincli.store.sql.rows import placeholders
 from pincli.store.steps.people import set_active
 from pincli.views.problems import describe
 from tests.store.postgresql.floor import Floor, make_schema, store_of
@@ -457,6 +459,25 @@ def test_thousands_of_users_are_written_at_once(floor: Floor) -> None:
         changed = session.store.write(set_active, [u.id for u in users], active=True, reason=None)
         assert len(changed) == 3000
     floor.require_sound()
+
+
+def test_logins_are_found_by_index_before_there_are_statistics(floor: Floor) -> None:
+    """During an import the table grows, and is never read as a whole."""
+    logins = [f"u{number}" for number in range(1000)]
+    query = f"SELECT id FROM people WHERE login IN ({placeholders(logins)})"
+    text, values = translated_sql(query, logins)
+    with floor.database.connect() as connection:
+        connection.execute("SET search_path = pincli")
+        connection.execute(
+            "INSERT INTO people (id, uid, account, login, display_name, type, active, added_at, "
+            "pin_version, failed_attempts, locks_total, attempts_total, event) "
+            "SELECT n, uuid_send(gen_random_uuid()), 'acme', 'u' || n, 'U', 'cloud', 1, 'now', "
+            "0, 0, 0, 0, 1 FROM generate_series(1, 3000) AS n"
+        )
+        plan = connection.execute(b"EXPLAIN " + text, values).fetchall()
+        found = connection.execute(text, values).fetchall()
+    assert "Seq Scan" not in str(plan)
+    assert len(found) == len(logins) - 1  # numbers begin at 1
 
 
 def test_an_incomplete_database_is_explained(
