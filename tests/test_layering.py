@@ -34,6 +34,7 @@ MAY_IMPORT = {
             "rules.replay.Course",
             "rules.words.Sought",
             "rules.slips.Calls",
+            "rules.slips.Known",
             "rules.slips.SignEvent",
         ),
         *("store.sealing", "store.location.Location"),

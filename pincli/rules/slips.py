@@ -5,8 +5,7 @@ An honest slip ends with a right answer, so a wrong answer counts if no right on
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -23,7 +22,9 @@ WORKING_DAYS = 10
 DAYS_TO_KNOW = 5
 """With fewer working days, nothing is known to be usual."""
 
+_VERIFIED = f"{EventKind.VERIFIED} "
 _TO_THE_MINUTE = len("2026-11-24T13:05")
+_TO_THE_DAY = len("2026-11-24")
 _QUIET = 10
 """A day with this many times fewer calls than the busiest one is not a working day."""
 _SHARE_AT_FIRST = 0.01
@@ -49,6 +50,10 @@ class SignEvent(NamedTuple):
     version: int | None
     word: str | None = None
     then: str | None = None
+
+
+Known = tuple[int, str, str]
+"""Number, time and agent of an event that is about a user."""
 
 
 class Calls(NamedTuple):
@@ -80,12 +85,12 @@ def unresolved(wrong: Sequence[SignEvent]) -> list[SignEvent]:
     rights: dict[bytes | None, str] = {}
     found = []
     for event in reversed(wrong):
-        kind, _, at = (event.then or "").partition(" ")
-        if kind == EventKind.VERIFIED:
-            rights[event.uid] = at
-        elif kind != EventKind.INCORRECT:
-            rights.pop(event.uid, None)
-        right = rights.get(event.uid)
+        uid, then = event.uid, event.then
+        if then is None:
+            rights.pop(uid, None)
+        elif then.startswith(_VERIFIED):
+            rights[uid] = then[len(_VERIFIED) :]
+        right = rights.get(uid)
         if right is None or (
             right[:_TO_THE_MINUTE] != event.at[:_TO_THE_MINUTE]  # most are, and parsing takes long
             and not within(event.at, right, RESOLVED_WITHIN)
@@ -95,7 +100,9 @@ def unresolved(wrong: Sequence[SignEvent]) -> list[SignEvent]:
 
 
 def unfollowed(
-    unknown: Iterable[SignEvent], known_after: Callable[[int], Iterator[SignEvent]], now: datetime
+    unknown: Iterable[SignEvent],
+    known_after: Callable[[int], Iterator[Sequence[Known]]],
+    now: datetime,
 ) -> list[SignEvent]:
     """The unknown names that no known name from the same agent follows in time.
 
@@ -103,32 +110,37 @@ def unfollowed(
 
     Args:
         unknown: In order.
-        known_after: Gives the events above a number that are about a user, in order.
+        known_after: Gives the events above a number that are about a user, in order, by pages.
         now: The present time. A name that was just typed is not judged yet.
     """
     due = written(now - KNOWN_WITHIN)
-    known: defaultdict[str, list[int]] = defaultdict(list)
-    times: dict[int, str] = {}
-    following: Iterator[SignEvent] = iter(())
-    latest: SignEvent | None = None
-    read_to, found = 0, []
-    for event in unknown:
-        if event.at > due:
-            continue
-        if event.number > read_to:
-            following, latest, read_to = known_after(event.number), None, event.number
-        while latest is None or within(event.at, latest.at, KNOWN_WITHIN):
-            latest = next(following, None)
-            if latest is None:
+    typed = [event for event in unknown if event.at <= due]
+    followed = set[int]()
+    waiting: dict[str, list[SignEvent]] = {}
+    place = 0
+    while place < len(typed):
+        for page in known_after(typed[place].number):
+            for number, at, agent in page:  # on a large floor all events of the last day
+                while place < len(typed) and typed[place].number < number:
+                    waiting.setdefault(typed[place].agent, []).append(typed[place])
+                    place += 1
+                if agent in waiting:
+                    its = waiting.pop(agent)
+                    followed.update(e.number for e in its if within(e.at, at, KNOWN_WITHIN))
+            waiting = _still_waiting(waiting, page[-1][1])
+            if not waiting:
                 break
-            read_to = latest.number
-            known[latest.agent].append(latest.number)
-            times[latest.number] = latest.at
-        numbers = known[event.agent]
-        place = bisect_right(numbers, event.number)
-        if place == len(numbers) or not within(event.at, times[numbers[place]], KNOWN_WITHIN):
-            found.append(event)
-    return found
+        else:
+            break
+    return [event for event in typed if event.number not in followed]
+
+
+def _still_waiting(
+    waiting: Mapping[str, Sequence[SignEvent]], at: str
+) -> dict[str, list[SignEvent]]:
+    """Those whose time is not up at a time."""
+    left = ((a, [e for e in its if within(e.at, at, KNOWN_WITHIN)]) for a, its in waiting.items())
+    return {agent: its for agent, its in left if its}
 
 
 def working(days: Sequence[tuple[str, Calls]]) -> list[tuple[str, Calls]]:
@@ -156,8 +168,8 @@ def usual_of(
     calls = Calls(sum(calls.total for _, calls in days), of_account, with_agent)
     if len(days) < DAYS_TO_KNOW or not calls.total:
         return Usual(len(days), calls, _SHARE_AT_FIRST, _SHARE_AT_FIRST)
-    users = {(e.at[:10], e.uid) for e in left if e.at[:10] in names}
-    pairs = {(e.at[:10], e.agent, e.uid) for e in wrong if e.at[:10] in names}
+    users = {(day, e.uid) for e in left if (day := e.at[:_TO_THE_DAY]) in names}
+    pairs = {(day, e.agent, e.uid) for e in wrong if (day := e.at[:_TO_THE_DAY]) in names}
     return Usual(len(days), calls, len(users) / calls.total, len(pairs) / calls.total)
 
 

@@ -41,7 +41,7 @@ from pincli.results import (
 
 if TYPE_CHECKING:
     from pincli.errors import StoreUnavailable
-    from pincli.rules.slips import Calls, SignEvent
+    from pincli.rules.slips import Calls, Known, SignEvent
     from pincli.rules.words import Sought
     from pincli.store.location import Location
     from pincli.store.sealing import Sealers
@@ -301,8 +301,8 @@ class Signs(Protocol):
     def noted(self, kind: EventKind, since: str, now: str, *, outcome: str = "") -> list[SignEvent]:
         """The events of a kind, and of an outcome if given, in the order of the trail."""
 
-    def known_after(self, number: int) -> Iterator[SignEvent]:
-        """The events above a number that concern a user, in order."""
+    def known_after(self, number: int) -> Iterator[Sequence[Known]]:
+        """The events above a number that are about a user, in order, by pages."""
 
     def calls(self, since: str, until: str) -> Calls:
         """The right answers since a time and before another, by account and by agent."""

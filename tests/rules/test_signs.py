@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -9,13 +10,16 @@ import pytest
 
 from pincli.rules.signs import DAY, DEFAULTS, LONGEST_WINDOW, WEEK, Evidence, Subject, signs
 from pincli.rules.slips import (
+    KNOWN_WITHIN,
     RESOLVED_WITHIN,
     Calls,
+    Known,
     SignEvent,
     Usual,
     unfollowed,
     unresolved,
     usual_of,
+    within,
     working,
 )
 
@@ -239,9 +243,14 @@ def test_a_time_that_somebody_edited_ends_no_search() -> None:
     assert ("agent", "burst") in found(wrong=[*wrong, edited])
 
 
-def following(*events: SignEvent) -> Callable[[int], Iterator[SignEvent]]:
-    """The events about users above a number."""
-    return lambda number: iter([event for event in events if event.number > number])
+def following(*events: SignEvent, page: int = 1) -> Callable[[int], Iterator[list[Known]]]:
+    """The events about users above a number, in pages."""
+
+    def pages(number: int) -> Iterator[list[Known]]:
+        above = [event[:3] for event in events if event.number > number]
+        yield from (above[place : place + page] for place in range(0, len(above), page))
+
+    return pages
 
 
 @pytest.mark.parametrize(
@@ -254,6 +263,26 @@ def test_a_known_name_makes_a_typing_error(seconds: int, agent: str, is_alone: b
     known = noted(6, 0, HOUR - seconds * SECOND, agent)
     before = noted(4, 0, HOUR)
     assert (unfollowed([unknown], following(before, known), NOW) == [unknown]) is is_alone
+
+
+@pytest.mark.parametrize("page", [1, 2, 7, 1000])
+def test_many_names_among_many_calls(page: int) -> None:
+    """Each is judged by the next known name of its own agent, however the events are read."""
+    chance = random.Random(page)
+    events = [
+        noted(n, None if chance.random() < 0.2 else 0, HOUR * 3 - n * 20 * SECOND, agent)
+        for n, agent in enumerate(chance.choices(["amy", "ben", "cas", "dan"], k=400))
+    ]
+    unknown = [event for event in events if event.uid is None]
+    known = [event for event in events if event.uid is not None]
+
+    def is_alone(event: SignEvent) -> bool:
+        its = [e for e in known if e.number > event.number and e.agent == event.agent]
+        return not its or not within(event.at, its[0].at, KNOWN_WITHIN)
+
+    found = unfollowed(unknown, following(*known, page=page), NOW)
+    assert found == [event for event in unknown if is_alone(event)]
+    assert 0 < len(found) < len(unknown)
 
 
 def test_a_name_just_asked_for_is_not_judged_yet() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from pincli.models import EventKind
-from pincli.rules.slips import Calls, SignEvent
+from pincli.rules.slips import Calls, Known, SignEvent
 from pincli.store.sql.rows import OF_NOTE, Rows, placeholders
 
 _PAGE = 2_000
@@ -76,18 +76,19 @@ class SqlSigns:
                 number, last = page[-1][:2]
         return sorted(found)
 
-    def known_after(self, number: int) -> Iterator[SignEvent]:
-        """Yield the events about users after a number, in order."""
+    def known_after(self, number: int) -> Iterator[list[Known]]:
+        """Yield the events about users after a number, in order, by pages."""
         ((end,),) = self._rows("SELECT max(number) FROM trail")
         while number < (end or 0):
             ((above,),) = self._rows("SELECT min(number) FROM trail WHERE number > ?", (number,))
             last = above + _STRETCH
-            for seq, at, agent, uid in self._rows(
-                "SELECT number, at, agent, uid FROM trail NOT INDEXED "
+            page = self._rows(
+                "SELECT number, at, agent FROM trail NOT INDEXED "
                 "WHERE number > ? AND number <= ? AND uid IS NOT NULL ORDER BY number",
                 (number, last),
-            ):
-                yield SignEvent(seq, at, agent, uid, None, None)
+            )
+            if page:
+                yield page
             number = last
 
     def calls(self, since: str, until: str) -> Calls:
