@@ -76,22 +76,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             return
 
 
-@pytest.fixture
-def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
-    """A fresh, empty store with its keys: in a folder, or on a server for `engines`."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        yield new_desk(tmp_path)
-        return
-    served: ServedDesk = request.getfixturevalue("served_empty")
-    copy = served.copied(tmp_path)
-    yield copy
-    copy.database_there.drop()
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """The fresh store that tests get copies of."""
+    return new_desk(tmp_path_factory.mktemp("empty"))
 
 
 @pytest.fixture(scope="session")
 def served_empty(server: Server, tmp_path_factory: pytest.TempPathFactory) -> ServedDesk:
-    """An empty store on a server; tests get copies."""
+    """The fresh store on a server; tests get copies."""
     return served_desk(server.database(make_schema), tmp_path_factory.mktemp("served-empty"))
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """The floor that tests get copies of; a module may have a template of its own."""
+    return new_floor(tmp_path_factory.mktemp("floor"))
 
 
 @pytest.fixture(scope="session")
@@ -104,16 +104,20 @@ def served_template(
     return desk
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """The floor that tests get copies of; a module may have a template of its own."""
-    return new_floor(tmp_path_factory.mktemp("floor"))
+@pytest.fixture
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    """A fresh, empty store with its keys: in a folder, or on a server for `engines`."""
+    yield from _copy(request, "empty", tmp_path)
 
 
 @pytest.fixture
 def floor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     """A store with a user in every state, for one test alone: in a folder, or as `engines` asks."""
-    on_a_server = getattr(request, "param", "sqlite") == "postgresql"
-    template = request.getfixturevalue("served_template" if on_a_server else "template")
-    with one_copy(template, tmp_path) as copy:
+    yield from _copy(request, "template", tmp_path)
+
+
+def _copy(request: pytest.FixtureRequest, original: str, folder: Path) -> Iterator[Desk]:
+    if getattr(request, "param", "sqlite") == "postgresql":
+        original = f"served_{original}"
+    with one_copy(request.getfixturevalue(original), folder) as copy:
         yield copy

@@ -10,17 +10,14 @@ import sys
 from pathlib import Path
 
 from tests.benchmarks import timing
-from tests.benchmarks.arguments import parser
+from tests.benchmarks.arguments import options
 from tests.benchmarks.population import Shape, store_of
 from tests.benchmarks.timing import Command
 
 
 def main() -> None:
     """Measure and print."""
-    options = parser(__doc__, runs=5)
-    options.add_argument("--users", type=int, default=220_000, help="users in the store (220000)")
-    options.add_argument("--looks", type=int, default=3, help="times each PIN was shown (3)")
-    given = options.parse_args()
+    given = options(__doc__, runs=5, users=220_000, looks=(3, "times each PIN was shown"))
     desk = store_of(Shape(given.users, looks=given.looks), given.cache)
     script = Path(__file__).parent / "bare" / "hash_events.py"
     check = Command(

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks import timing
-from tests.benchmarks.arguments import parser
+from tests.benchmarks.arguments import options
 from tests.benchmarks.timing import Command, Run
 from tests.support.desk import Desk, new_desk
 
@@ -68,12 +68,7 @@ def measure(users: int, runs: int, folder: Path) -> None:
 
 def main() -> None:
     """Measure and print."""
-    options = parser(__doc__, runs=3)
-    options.add_argument(
-        "--users", type=int, nargs="+", default=[100_000, 1_000_000], help="(100000 1000000)"
-    )
-    given = options.parse_args()
-    given.cache.mkdir(parents=True, exist_ok=True)
+    given = options(__doc__, runs=3, users=[100_000, 1_000_000])
     with tempfile.TemporaryDirectory(dir=given.cache) as folder:
         for users in given.users:
             measure(users, given.runs, Path(folder))

@@ -15,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.benchmarks import timing
-from tests.benchmarks.arguments import parser
+from tests.benchmarks.arguments import options
 from tests.benchmarks.population import CALLERS, Shape, store_of
 from tests.benchmarks.timing import Command, Run
 from tests.benchmarks.verify_speed import verify_command
@@ -81,9 +81,7 @@ def measure_waiting(desk: Desk, runs: int, scratch: Path) -> None:
 
 def main() -> None:
     """Measure and print."""
-    options = parser(__doc__, runs=3)
-    options.add_argument("--users", type=int, default=100_000, help="users in the store (100000)")
-    given = options.parse_args()
+    given = options(__doc__, runs=3, users=100_000)
     desk = store_of(Shape(given.users), given.cache)
     print(f"  {given.users} users")
     with tempfile.TemporaryDirectory(dir=given.cache) as folder:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 from pincli.operations.find import find
 from pincli.operations.session import Need
-from tests.benchmarks.arguments import parser
-from tests.benchmarks.on_server import moved, running_server
+from tests.benchmarks.arguments import options
+from tests.benchmarks.on_server import host_on_a_server
 from tests.benchmarks.population import Shape, store_of
 
 SEARCHES = {
@@ -28,20 +26,14 @@ SEARCHES = {
 
 def main() -> None:
     """Measure and print."""
-    options = parser(__doc__, runs=20)
-    options.add_argument(
-        "--users", type=int, nargs="+", default=[1_000, 1_000_000], help="(1000 1000000)"
+    given = options(
+        __doc__, runs=20, users=[1_000, 1_000_000], server=(False, "on PostgreSQL, at a desk")
     )
-    options.add_argument("--server", action="store_true", help="on PostgreSQL, at a desk")
-    given = options.parse_args()
     for users in given.users:
         with ExitStack() as stack:
             desk = store_of(Shape(users), given.cache)
             if given.server:
-                folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-                desk = moved(
-                    Shape(users), given.cache, stack.enter_context(running_server()), folder
-                )
+                desk, _ = stack.enter_context(host_on_a_server(Shape(users), given.cache))
             session = stack.enter_context(desk.session(Need.ATTEMPT))
             print(f"  {users} users on {'PostgreSQL' if given.server else 'SQLite'}; goal: 50 ms")
             for name, words in SEARCHES.items():

@@ -44,19 +44,22 @@ def running_server() -> Iterator[Server]:
             server.remove()
 
 
-def moved(shape: Shape, cache: Path, server: Server, folder: Path) -> ServedDesk:
-    """A store of that shape, moved to the server: a desk's host, with verify.key alone."""
-    copy = copy_of(store_of(shape, cache), folder / "moved")
-    database = server.database(make_schema)
-    there = ServedDesk(folder / "store", copy.keys, database_there=database)
-    move = [*timing.pincli(), "store", "move", str(there.location), "--yes", "--json"]
-    timing.run(Command("store move", move, env=copy.environment()))
-    database.sql("VACUUM ANALYZE")
-    database.sql("CHECKPOINT")
-    keys = folder / "keys-of-a-desk"
-    keys.mkdir(0o700)
-    shutil.copy2(copy.keys / "verify.key", keys)
-    return replace(there, keys=keys, login="desk1")
+@contextmanager
+def host_on_a_server(shape: Shape, cache: Path) -> Iterator[tuple[ServedDesk, Server]]:
+    """A desk's host, with verify.key alone, of a store of that shape that was moved to a server."""
+    with running_server() as server, tempfile.TemporaryDirectory(dir=cache) as name:
+        folder = Path(name)
+        copy = copy_of(store_of(shape, cache), folder / "moved")
+        database = server.database(make_schema)
+        there = ServedDesk(folder / "store", copy.keys, database_there=database)
+        move = [*timing.pincli(), "store", "move", str(there.location), "--yes", "--json"]
+        timing.run(Command("store move", move, env=copy.environment()))
+        database.sql("VACUUM ANALYZE")
+        database.sql("CHECKPOINT")
+        keys = folder / "keys-of-a-desk"
+        keys.mkdir(0o700)
+        shutil.copy2(copy.keys / "verify.key", keys)
+        yield replace(there, keys=keys, login="desk1"), server
 
 
 def floor_tables(database: Database) -> str:

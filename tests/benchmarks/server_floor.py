@@ -12,19 +12,17 @@ import os
 import random
 import resource
 import statistics
-import tempfile
 import time
 from collections.abc import Sequence
 from multiprocessing.synchronize import Barrier
-from pathlib import Path
 
 from pincli.models import Outcome
 from pincli.operations import verify as operation
 from pincli.operations.session import Need, Session
 from pincli.vault.answers import PRODUCTION_COST
 from tests.benchmarks import timing
-from tests.benchmarks.arguments import parser
-from tests.benchmarks.on_server import moved, running_server, server_cpu
+from tests.benchmarks.arguments import options
+from tests.benchmarks.on_server import host_on_a_server, server_cpu
 from tests.benchmarks.population import CALLERS, PIN, Shape
 from tests.support.postgresql import Server
 from tests.support.served import ServedDesk
@@ -104,14 +102,15 @@ def _measure(
 
 def main() -> None:
     """Measure and print."""
-    options = parser(__doc__, runs=60)
-    options.add_argument("--users", type=int, default=1000, help="users in the store (1000)")
-    options.add_argument("--desks", type=int, default=50, help="desks (50)")
-    options.add_argument("--rate", type=float, default=20, help="callers a second (20)")
-    options.add_argument("--seconds", type=float, default=60, help="so long (60)")
-    given = options.parse_args()
-    with running_server() as server, tempfile.TemporaryDirectory(dir=given.cache) as folder:
-        host = moved(Shape(given.users), given.cache, server, Path(folder))
+    given = options(
+        __doc__,
+        runs=60,
+        users=1000,
+        desks=(50, "desks"),
+        rate=(20.0, "callers a second"),
+        seconds=(60.0, "so long"),
+    )
+    with host_on_a_server(Shape(given.users), given.cache) as (host, server):
         slowly = [[(0.5 * turn, CALLERS[turn % len(CALLERS)]) for turn in range(given.runs)]]
         alone = _measure("one desk alone", host, server, slowly)
         callers = days(given.desks, given.rate, given.seconds)

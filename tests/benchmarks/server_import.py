@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.benchmarks import timing
-from tests.benchmarks.arguments import parser
+from tests.benchmarks.arguments import options
 from tests.benchmarks.bulk_import import imported, write_csv
 from tests.benchmarks.on_server import running_server, server_cpu
 from tests.benchmarks.timing import Command, Run
@@ -72,12 +72,7 @@ def measure(users: int, runs: int, server: Server, folder: Path) -> None:
 
 def main() -> None:
     """Measure and print."""
-    options = parser(__doc__, runs=3)
-    options.add_argument(
-        "--users", type=int, nargs="+", default=[100_000, 1_000_000], help="(100000 1000000)"
-    )
-    given = options.parse_args()
-    given.cache.mkdir(parents=True, exist_ok=True)
+    given = options(__doc__, runs=3, users=[100_000, 1_000_000])
     with running_server() as server, tempfile.TemporaryDirectory(dir=given.cache) as folder:
         for users in given.users:
             measure(users, given.runs, server, Path(folder))

@@ -7,14 +7,12 @@ the server far away, where round trips are counted too.
 from __future__ import annotations
 
 import statistics
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from tests.benchmarks import timing
-from tests.benchmarks.arguments import parser
-from tests.benchmarks.on_server import floor_tables, moved, running_server
+from tests.benchmarks.arguments import options
+from tests.benchmarks.on_server import floor_tables, host_on_a_server
 from tests.benchmarks.population import Shape
 from tests.benchmarks.verdict_latency import ALONE, COMMITTING, at_a_desk, at_a_prompt
 from tests.support.cutting_proxy import proxied
@@ -35,12 +33,8 @@ def print_far(times: Mapping[str, Sequence[float]], flights: Sequence[int], way:
 
 def main() -> None:
     """Measure and print."""
-    options = parser(__doc__, runs=25)
-    options.add_argument("--users", type=int, default=1000, help="users in the store (1000)")
-    options.add_argument("--way", type=float, default=0.02, help="seconds each way (0.02)")
-    given = options.parse_args()
-    with running_server() as server, tempfile.TemporaryDirectory(dir=given.cache) as folder:
-        host = moved(Shape(given.users), given.cache, server, Path(folder))
+    given = options(__doc__, runs=25, users=1000, way=(0.02, "seconds each way"))
+    with host_on_a_server(Shape(given.users), given.cache) as (host, _):
         env, dsn = host.environment(), floor_tables(host.database_there)
         print(" at a cold verify, the server on this machine")
         timing.print_latencies(at_a_prompt(env, dsn, given.runs), "pincli verify")

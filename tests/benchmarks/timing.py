@@ -83,16 +83,15 @@ def run(command: Command) -> Run:
     return ended
 
 
-def alternate(commands: Sequence[Command], runs: int, *, warm: int = 1) -> dict[str, list[Run]]:
-    """Run the commands by turns, so that what disturbs one disturbs all.
+def turns(runs: int) -> range:
+    """The turns of so many runs: before several, one below 0 fills the caches, uncounted."""
+    return range(-1 if runs > 1 else 0, runs)
 
-    Args:
-        commands: What to run.
-        runs: How often each.
-        warm: How often each is run before, uncounted: caches fill, bytecode is written.
-    """
+
+def alternate(commands: Sequence[Command], runs: int) -> dict[str, list[Run]]:
+    """Run the commands by turns, so that what disturbs one disturbs all."""
     results: dict[str, list[Run]] = {command.name: [] for command in commands}
-    for turn in range(-warm, runs):
+    for turn in turns(runs):
         # Every other turn goes backwards: nobody always comes after the same neighbour.
         for command in commands if turn % 2 else reversed(commands):
             ended = run(command)

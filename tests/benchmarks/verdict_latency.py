@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.benchmarks import timing
-from tests.benchmarks.arguments import parser
+from tests.benchmarks.arguments import options
 from tests.benchmarks.population import (
     CALLERS,
     PIN,
@@ -124,7 +124,7 @@ def at_a_desk(
             bare.until(rb"PIN: ")
         desk.until(rb"\bcaller\b")
         desk.pause(1.0)
-        for turn in range(-1, runs):
+        for turn in timing.turns(runs):
             found = [bare.answered(b"\n", b"ok") for bare in (alone, committing)]
             desk.type(f"{CALLERS[turn % len(CALLERS)]}\r".encode())
             desk.until(rb"\bPIN\b")
@@ -141,9 +141,7 @@ def at_a_desk(
 
 def main() -> None:
     """Measure and print."""
-    options = parser(__doc__, runs=25)
-    options.add_argument("--users", type=int, default=1000, help="users in the store (1000)")
-    given = options.parse_args()
+    given = options(__doc__, runs=25, users=1000)
     env = store_of(Shape(given.users), given.cache).environment()
     with tempfile.TemporaryDirectory(dir=given.cache) as folder:
         database = Path(folder) / "floor.db"

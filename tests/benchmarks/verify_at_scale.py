@@ -6,7 +6,7 @@ At the big store also `status`, for one user, for the totals and for lists.
 from __future__ import annotations
 
 from tests.benchmarks import timing
-from tests.benchmarks.arguments import parser
+from tests.benchmarks.arguments import options
 from tests.benchmarks.population import ATTACKED, CALLERS, Shape, store_of
 from tests.benchmarks.timing import Command
 from tests.benchmarks.verify_speed import verify_command
@@ -14,10 +14,12 @@ from tests.benchmarks.verify_speed import verify_command
 
 def main() -> None:
     """Measure and print."""
-    options = parser(__doc__, runs=25)
-    options.add_argument("--small", type=int, default=1000, help="users in the small store (1000)")
-    options.add_argument("--big", type=int, default=1_000_000, help="in the big one (1000000)")
-    given = options.parse_args()
+    given = options(
+        __doc__,
+        runs=25,
+        small=(1000, "users in the small store"),
+        big=(1_000_000, "users in the big store"),
+    )
     small = store_of(Shape(given.small), given.cache)
     big = store_of(Shape(given.big, looks=4), given.cache)
     few = verify_command(small, CALLERS[7], name=f"verify, {given.small} users")

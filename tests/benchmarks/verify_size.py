@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from pincli.operations.verify import verify
-from tests.benchmarks.arguments import parser
+from tests.benchmarks.arguments import options
 from tests.support.desk import connection_of, new_desk
 
 _PIN = "444159"
@@ -20,11 +20,8 @@ _UNCOUNTED = 3
 
 def main() -> None:
     """Measure and print."""
-    options = parser(__doc__, runs=3000)
-    options.add_argument("--users", type=int, default=200, help="users in the store (200)")
-    given = options.parse_args()
+    given = options(__doc__, runs=3000, users=200)
     rng = random.Random(1)
-    given.cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=given.cache) as folder:
         desk = new_desk(Path(folder))
         users = [f"user-{number:07}" for number in range(given.users)]

@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.benchmarks import timing
-from tests.benchmarks.arguments import parser
+from tests.benchmarks.arguments import options
 from tests.benchmarks.population import CALLERS, PIN, Shape, new_floor_store, store_of
 from tests.benchmarks.timing import Command
 from tests.support.desk import Desk
@@ -66,9 +66,7 @@ def print_imports(verify: Command) -> None:
 
 def main() -> None:
     """Measure and print."""
-    options = parser(__doc__, runs=25)
-    options.add_argument("--users", type=int, default=1000, help="users in the store (1000)")
-    given = options.parse_args()
+    given = options(__doc__, runs=25, users=1000)
     desk = store_of(Shape(given.users), given.cache)
     with tempfile.TemporaryDirectory(dir=given.cache) as folder:
         verify = verify_command(desk)

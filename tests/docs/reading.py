@@ -7,11 +7,16 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from pincli.models import Origin
+from pincli.operations import setup
 from pincli.views.manual.chapters import FOLDER
+from tests.support.desk import Desk, private_files
+from tests.support.driving import guess_wrong
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CHAPTERS = {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.md")}
+WRONG = "190562"
 _FENCES = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -43,12 +48,12 @@ def bash(script: str, environment: dict[str, str]) -> subprocess.CompletedProces
     )
 
 
-def ready(home: dict[str, str], *, misses: int = 0) -> None:
+def ready(home: dict[str, str], *, misses: int = 0) -> Desk:
     """Make a store with Alice and her PIN, and some wrong answers."""
-    guess = "; pincli verify alice --pin-stdin <<< 190562 > /dev/null"
-    ran = bash(
-        "pincli init && pincli user add alice --account acme"
-        f" && pincli pin change alice --pin-stdin <<< 444159{guess * misses}",
-        home,
-    )
-    assert ran.stderr == ""
+    folder = Path(home["HOME"])
+    desk = Desk(folder / ".local/share/pincli", folder / ".config/pincli")
+    with private_files():
+        setup.initialise(desk.store, desk.keys, origin=Origin("tester", "init"))
+        desk.collected("alice")
+        guess_wrong(desk, "alice", misses, WRONG)
+    return desk

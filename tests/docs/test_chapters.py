@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from pincli.models import EventKind, NewEvent
+from pincli.models import EventKind, NewEvent, UserType
 from pincli.operations.session import Need
-from tests.docs.reading import CHAPTERS, bash, blocks, commands, ready, runnable
-from tests.support.desk import Desk
+from tests.docs.reading import CHAPTERS, WRONG, bash, blocks, commands, ready, runnable
+from tests.support.contract import call
+from tests.support.driving import guess_wrong
 
 
 @pytest.mark.parametrize("chapter", ["people", "attacks", "cron", "upkeep"])
@@ -59,9 +60,7 @@ def test_every_event_is_shipped_exactly_once(home: dict[str, str]) -> None:
     ship = Path(home["HOME"]) / "pincli-ship"
     ship.write_text(script)
     ship.chmod(0o755)
-    assert bash("pincli init", home).returncode == 0
-    folder = Path(home["HOME"])
-    desk = Desk(folder / ".local/share/pincli", folder / ".config/pincli")
+    desk, folder = ready(home), Path(home["HOME"])
     event = NewEvent(EventKind.REFUSED, name="n" * 60, outcome="unknown_user")
     with desk.session(Need.WRITE) as session:
         session.store.write(lambda transaction: transaction.save([event] * 3000))
@@ -78,7 +77,7 @@ def test_every_event_is_shipped_exactly_once(home: dict[str, str]) -> None:
         shipped.write_bytes(shipped.read_bytes()[:-100])  # as a crash of the machine leaves it
     shipped.rename(folder / "trail.jsonl.1")
     assert bash("./pincli-ship trail.jsonl & ./pincli-ship trail.jsonl; wait", home).stderr == ""
-    more = "pincli user add alice --account acme && ./pincli-ship trail.jsonl"
+    more = "pincli user add bob --account acme && ./pincli-ship trail.jsonl"
     assert bash(more, home).returncode == 0
     lines = (folder / "trail.jsonl.1").read_text() + shipped.read_text()
     numbers = [json.loads(line)["seq"] for line in lines.splitlines()]
@@ -114,12 +113,12 @@ def test_the_workflow_s_steps_work(home: dict[str, str]) -> None:
     steps = re.findall(r"^ +run: (.*)$", block, re.MULTILINE)
     assert len(steps) == 2
     assert all(step.startswith(prefix) for step in steps)
-    ready(home)
+    desk = ready(home)
     for step in runnable(steps):
         assert bash(step.removeprefix(prefix), home).returncode == 0, step
-    locking = "pincli verify alice --pin-stdin <<< 190562; "
-    unlocking = "pincli unlock alice --reason why; "
-    bash((locking * 6 + unlocking) * 2, home)
+    for _ in range(2):
+        guess_wrong(desk, "alice", 6, WRONG)
+        assert call(desk, "unlock alice --reason why").code == 0
     assert bash(steps[0].removeprefix(prefix), home).returncode == 4
 
 
@@ -132,9 +131,8 @@ def test_the_portal_s_functions_work(home: dict[str, str], monkeypatch: pytest.M
     portal["PINCLI"] = ["pincli"]
     for name, value in home.items():
         monkeypatch.setenv(name, value)
-    ready(home, misses=6)
-    added = bash("pincli user add dan --account acme --type datapipe", home)
-    assert added.returncode == 0
+    desk = ready(home, misses=6)
+    desk.add("dan", kind=UserType.DATAPIPE)
     assert portal["is_locked"]("alice") is True
     assert portal["is_locked"]("nobody") is False
     assert "locked" in portal["change"]("alice", "333197")
@@ -146,7 +144,7 @@ def test_the_portal_s_functions_work(home: dict[str, str], monkeypatch: pytest.M
     assert portal["pin_of"]("alice") == "333197"
     assert portal["pin_of"]("dan") is None
     assert portal["caller_of"]("dan") == "we are not talking to you"
-    assert bash("pincli call dan", home).returncode == 0
+    assert call(desk, "call dan").code == 0
     assert portal["caller_of"]("dan").endswith("from support is talking to you")
     with pytest.raises(RuntimeError, match="unknown user"):
         portal["pin_of"]("nobody")

@@ -9,8 +9,9 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.docs.reading import CHAPTERS, README, ROOT, bash, blocks, commands
+from tests.docs.reading import CHAPTERS, README, ROOT, bash, blocks, commands, ready
 from tests.support.badges import badges
+from tests.support.contract import call
 from tests.support.tmux import tmux
 
 _TIME = re.compile(r"(just now|\d+ min ago) \(\d\d:\d\d:\d\d\)")
@@ -61,16 +62,15 @@ def test_the_first_user_by_hand_in_five_lines(home: dict[str, str]) -> None:
 def test_the_screens_of_the_desk_are_real(home: dict[str, str], tmp_path: Path) -> None:
     """A terminal of 80 columns shows each screen in turn."""
     listed, asked, verified = (block.rstrip() for block in blocks(README, "text"))
-    ready = bash(
-        "pincli init && pincli user add alice --account acme --name 'Alice Example'"
-        " && pincli pin change alice --pin-stdin <<< 444159"
-        " && pincli user add alice.smith --account acme --name 'Alice Smith'"
-        " && pincli pin show alice.smith"
-        " && pincli user add asmith --account globex --name 'Alice Smith'"
-        " && pincli verify alice --pin-stdin <<< 444159",
-        home,
-    )
-    assert ready.returncode == 0, ready.stderr
+    desk = ready(home)
+    for line in (
+        "user edit alice --name 'Alice Example'",
+        "user add alice.smith --account acme --name 'Alice Smith'",
+        "pin show alice.smith",
+        "user add asmith --account globex --name 'Alice Smith'",
+    ):
+        assert call(desk, line).code == 0
+    assert call(desk, "verify alice --pin-stdin", "444159").code == 0
     with tmux(home, tmp_path) as agent:
         agent.line("pincli", "desk")
         agent.wait_for("^ caller$")

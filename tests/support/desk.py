@@ -175,6 +175,16 @@ class Desk:
         return self.run("verify", user, "--pin-stdin", "--json", *options, stdin=f"{pin}\n")
 
 
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Make new files private, as the program does."""
+    umask = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(umask)
+
+
 def new_desk(folder: Path) -> Desk:
     """A fresh store and keys below a folder."""
     desk = Desk(folder / "store", folder / "keys")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from pincli.models import UserType
 from pincli.operations import people
 from pincli.operations.verify import verify
 from tests.support.copies import copied_to
-from tests.support.desk import Desk, new_desk
+from tests.support.desk import Desk, new_desk, private_files
 from tests.support.served import ServedDesk
 
 RIGHT = "444159"
@@ -32,11 +31,8 @@ GUEST = "gus"
 
 def new_floor(folder: Path) -> Desk:
     """A fresh store below a folder with everybody in it."""
-    umask = os.umask(0o077)  # as pincli's own
-    try:
+    with private_files():
         return peopled(new_desk(folder))
-    finally:
-        os.umask(umask)
 
 
 def peopled(desk: Desk) -> Desk:
