@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -22,6 +23,7 @@ pytest_plugins = ["tests.support.postgresql_fixtures"]
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
+gc.disable()  # until the tests are collected
 
 # Without bytecode files each of thousands of processes would compile pincli.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -55,6 +57,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if out:
         items[:] = [item for item in items if item not in out]
         config.hook.pytest_deselected(items=[*out])
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector look at what tests make, and not at thousands of tests."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_runtest_setup() -> None:

@@ -319,7 +319,7 @@ def nothing_impossible(desk: Desk, answers: Iterable[dict[str, Any]] = ()) -> No
     settle_down(desk)
     play(desk.events())  # opening it rolls a killed transaction back
     intact(desk)
-    assert replay(desk.sql, answers).wrong == []
+    assert replay(desk.sql, answers) == []
 
 
 def withdraw(desk: Desk, *users: str, unlock: bool = False) -> None:

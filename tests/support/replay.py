@@ -8,33 +8,18 @@ that callers got, it also checks that no answer says more than what is on disk.
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 Ask = Callable[[str], list[Any]]
 
 SIX = 6
 _OUTCOMES = frozenset({"verified", "incorrect", "refused", "not_told"})
 _CLEARING = frozenset({"verified", "unlocked", "pin_changed"})
-_WITHDRAWING = frozenset({"pin_withdrawn", "pin_changed", "locked_by_hand", "deactivated"})
 _RESETTING = frozenset({"reset", "pin_withdrawn", "pin_generated"})
-_QUERY = "SELECT number, kind, uid, attempt, outcome, counter, pin_version FROM trail ORDER BY 1"
+_QUERY = "SELECT number, kind, uid, attempt, outcome, counter FROM trail ORDER BY 1"
 _RECORDS = "SELECT uid, failed_attempts, attempt, event, locked_since FROM people"
-
-
-class Replayed(NamedTuple):
-    """What a trail comes to.
-
-    Attributes:
-        wrong: What is impossible in it, in words.
-        kinds: How many events there are of each kind.
-    """
-
-    wrong: list[str]
-    kinds: Counter[str]
 
 
 class _Story:
@@ -45,7 +30,6 @@ class _Story:
         self.charges = 0
         self.open: int | None = None
         self.outcomes: dict[int, str] = {}
-        self.withdrawals: list[int] = []
         self.last = 0
 
     def follow(self, number: int, kind: str, attempt: int | None, outcome: str | None, used: int,
@@ -67,8 +51,6 @@ class _Story:
             if kind == "restored" and used < before:
                 wrong.append(f"{number}: a restore lowered the counter")
             self.counter = used
-        if kind in _WITHDRAWING:
-            self.withdrawals.append(number)
         if self.charges > SIX:
             wrong.append(f"{number}: a seventh charge")
         if used != self.counter:
@@ -91,8 +73,8 @@ class _Story:
         self.counter = self.charges = 0
 
 
-def replay(ask: Ask, answers: Iterable[dict[str, Any]] = ()) -> Replayed:
-    """Follow the whole trail of a store, and compare what it comes to.
+def replay(ask: Ask, answers: Iterable[dict[str, Any]] = ()) -> list[str]:
+    """What is impossible in the whole trail of a store, or in what it comes to, in words.
 
     Args:
         ask: Runs SQL in its database.
@@ -101,14 +83,12 @@ def replay(ask: Ask, answers: Iterable[dict[str, Any]] = ()) -> Replayed:
     events, records = ask(_QUERY), ask(_RECORDS)
     logins = dict(ask("SELECT login, uid FROM people"))
     wrong: list[str] = []
-    kinds: Counter[str] = Counter()
     stories: dict[bytes, _Story] = defaultdict(_Story)
     expected = None
-    for number, kind, uid, attempt, outcome, used, _ in events:
+    for number, kind, uid, attempt, outcome, used in events:
         if expected is not None and number != expected:
             wrong.append(f"{number}: a gap in the trail")
         expected = number + 1
-        kinds[kind] += 1
         if uid is not None:
             stories[uid].follow(number, kind, attempt, outcome, used, wrong)
     for uid, counter, attempt, event, locked_since in records:
@@ -119,8 +99,7 @@ def replay(ask: Ask, answers: Iterable[dict[str, Any]] = ()) -> Replayed:
             wrong.append(f"{uid.hex()}: the record is newer than the trail")
         if (locked_since is not None) != (counter == SIX and attempt is None):
             wrong.append(f"{uid.hex()}: six and the lock do not agree")
-    wrong += _more_told(stories, logins, answers)
-    return Replayed(wrong, kinds)
+    return wrong + _more_told(stories, logins, answers)
 
 
 def _more_told(
@@ -139,14 +118,3 @@ def _more_told(
             if counts[outcome] > on_disk[outcome]:
                 wrong.append(f"{user}: told {outcome} {counts[outcome]} times, not on disk")
     return wrong
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    """Answers that were appended to a file, one a line; a torn last line is left out."""
-    found = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            continue
-    return found

@@ -235,7 +235,7 @@ def finding(desk: Desk) -> str | None:
 def clean(desk: Desk) -> None:
     """Fail unless `audit verify` and the independent replay find nothing wrong."""
     assert finding(desk) is None
-    assert replay(desk.sql).wrong == []
+    assert replay(desk.sql) == []
 
 
 def restored(desk: Desk, backup: Path | None = None) -> Restored:
