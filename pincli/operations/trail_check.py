@@ -306,7 +306,7 @@ class _Check(Follower):
     def _seals_record(self, seal: bytes | None, digest: bytes) -> bool:
         if seal is None:
             return not self._session.store.all_seal
-        return any(
-            hmac.compare_digest(seal, sealer.seal_record(self._store_id, digest))
-            for sealer in self._sealers
-        )
+        for sealer in self._sealers:
+            if hmac.compare_digest(seal, sealer.seal_record(self._store_id, digest)):
+                return True
+        return False

@@ -21,6 +21,7 @@ from pincli.vault.keyring import AUDIT_KEY, is_fingerprint
 
 TEXTS_CHANGED = "its texts were changed"
 WRONG_BEGINNING = "the trail does not begin there"
+_ERASED = EventKind.ERASED
 _ABOUT_OTHERS = frozenset({EventKind.KEY_ROTATED, EventKind.RESTORED, EventKind.ARCHIVED})
 """Events that say something about the events before or after them."""
 
@@ -114,8 +115,13 @@ class Follower:
             return
         if self.in_old:
             self.cross()
-        for event in page.events:
-            self._check(event, page.texts.get(event.number))
+        number, link = self.head
+        try:
+            for event in page.events:
+                self._check(event, page.texts.get(event.number), number + 1, link)
+                number, link = event.number, event.link
+        finally:
+            self.head = Head(number, link)
 
     def follow_file(
         self, archive: Archive, progress: Progress = no_progress, total: int = 0
@@ -132,34 +138,39 @@ class Follower:
         if (number, link) != self.head or not sealed:
             raise BadEvent(self.head.number, f"{archive.path} does not end there")
 
-    def _check(self, event: TrailEvent, texts: Texts | None) -> None:
-        number = self.head.number + 1
+    def _check(self, event: TrailEvent, texts: Texts | None, number: int, before: bytes) -> None:
+        """Check an event that is to have a number, and comes after a link."""
         if event.number != number:
             raise BadEvent(number, MISSING)
-        if link_of(self.head.link, event) != event.link:
+        if link_of(before, event) != event.link:
             raise BadEvent(number, CHANGED)
         if event.seal is not None and not self._is_sealed(event.seal, number, event.link):
             raise BadEvent(number, "the event has a wrong seal")
-        if texts is None and event.texts is not None and event.uid is not None:
-            self._without_texts.setdefault(event.uid, number)
-        elif (texts_digest(texts) if texts else None) != event.texts and not (
-            texts is None and self._may_lack_texts(event)
-        ):
-            raise BadEvent(number, TEXTS_CHANGED)
-        if event.kind == EventKind.ERASED and event.uid is not None:
-            self._without_texts.pop(event.uid, None)
-        if self._replays and event.uid is not None:
-            course = replayed(event, self.courses.get(event.uid), archived=self._archived)
-            if isinstance(course, str):
-                raise BadEvent(number, course)
-            self.courses[event.uid] = course
-        self.head = Head(number, event.link)
+        if texts is not None or event.texts is not None:
+            self._check_texts(event, texts)
+        uid = event.uid
+        if uid is not None:
+            if event.kind == _ERASED:
+                self._without_texts.pop(uid, None)
+            if self._replays:
+                course = replayed(event, self.courses.get(uid), archived=self._archived)
+                if isinstance(course, str):
+                    raise BadEvent(number, course)
+                self.courses[uid] = course
         if self._wanted:
-            self._wanted.discard(self.head)
+            self._wanted.discard(Head(number, event.link))
         if event.seal is not None:
             self._last_sealed = event
             if event.kind in _ABOUT_OTHERS:
                 self._learn(event)
+
+    def _check_texts(self, event: TrailEvent, texts: Texts | None) -> None:
+        if texts is None and event.texts is not None and event.uid is not None:
+            self._without_texts.setdefault(event.uid, event.number)
+        elif (texts_digest(texts) if texts else None) != event.texts and not (
+            texts is None and self._may_lack_texts(event)
+        ):
+            raise BadEvent(event.number, TEXTS_CHANGED)
 
     def _learn(self, event: TrailEvent) -> None:
         """Take in what a sealed event says about other events."""

@@ -34,7 +34,10 @@ class Course(NamedTuple):
 _OUTCOMES = frozenset({EventKind.VERIFIED, EventKind.INCORRECT})
 _BEGINNINGS = frozenset({EventKind.USER_ADDED, EventKind.MIGRATED})
 _RESETS = frozenset({EventKind.PIN_WITHDRAWN, EventKind.PIN_GENERATED})
-_KINDS = {kind.value: kind for kind in EventKind}
+_KINDS = frozenset(EventKind)
+# Looked up once: reading a member of an enumeration takes long, and this runs for millions of
+# events. A member equals its word.
+_ATTEMPT, _REFUSED, _RESTORED = EventKind.ATTEMPT, EventKind.REFUSED, EventKind.RESTORED
 
 
 def replayed(event: TrailEvent, before: Course | None, *, archived: int = 0) -> Course | str:
@@ -45,27 +48,32 @@ def replayed(event: TrailEvent, before: Course | None, *, archived: int = 0) -> 
         before: The course so far; None at the beginning.
         archived: Events up to this number are unknown; a course may begin among them.
     """
-    kind = _KINDS.get(event.kind)
-    counter = event.counter
-    if kind is None or counter is None:
+    kind, counter = event.kind, event.counter
+    if kind not in _KINDS or counter is None:
         return "its kind or its counter is unknown"
-    ends = kind in _OUTCOMES or (kind is EventKind.REFUSED and event.attempt is not None)
-    if kind is not EventKind.RESTORED and (before is None) != (kind in _BEGINNINGS):
+    ends = kind in _OUTCOMES or (kind == _REFUSED and event.attempt is not None)
+    if (before is None) != (kind in _BEGINNINGS) and kind != _RESTORED:
         if before is None and archived:
             return _resumed(event, event.attempt if ends else None, archived)
         return "the user's events can't begin there"
     before = before or Course(counter)
-    wrong = _wrong_attempt(event, kind, before.attempt, ends=ends)
+    open_attempt = before.attempt
+    wrong = None
+    if ends or open_attempt is not None:
+        wrong = _wrong_attempt(event, open_attempt, ends=ends)
     if wrong is None and counter not in _possible(kind, before.counter, ends):
         wrong = f"the counter went from {before.counter} to {counter}"
     if wrong is not None:
         return wrong
-    attempt = event.number if kind is EventKind.ATTEMPT else None if ends else before.attempt
+    attempt = event.number if kind == _ATTEMPT else None if ends else open_attempt
+    changed, record, version = before.changed, before.record, before.version
+    if event.record is not None:
+        changed, record = event.number, event.record
+        version = max(version, event.pin_version or 0)
+    elif (counter, attempt) == before[:2]:
+        return before
     # Not _replace: it takes four times as long, and this runs for millions of events.
-    if event.record is None:
-        return Course(counter, attempt, before.changed, before.record, before.version)
-    version = max(before.version, event.pin_version or 0)
-    return Course(counter, attempt, event.number, event.record, version)
+    return Course(counter, attempt, changed, record, version)
 
 
 def _resumed(event: TrailEvent, ended: int | None, archived: int) -> Course | str:
@@ -79,30 +87,28 @@ def _resumed(event: TrailEvent, ended: int | None, archived: int) -> Course | st
     return course
 
 
-def _wrong_attempt(
-    event: TrailEvent, kind: EventKind, attempt: int | None, *, ends: bool
-) -> str | None:
+def _wrong_attempt(event: TrailEvent, attempt: int | None, *, ends: bool) -> str | None:
     """What is wrong about the attempt that is open, or not."""
     if ends:
         charged = attempt is not None and event.attempt == attempt
         return None if charged else "an outcome without its charge"
     if attempt is None or event.record is None:
         return None
-    if kind is EventKind.ATTEMPT:
+    if event.kind == _ATTEMPT:
         return "an attempt was charged while another was open"
     return "the record changed while an attempt was open"
 
 
 @cache  # a few hundred, asked for at every event
-def _possible(kind: EventKind, counter: int, ends: bool) -> range | tuple[int, ...]:
+def _possible(kind: str, counter: int, ends: bool) -> range | tuple[int, ...]:
     """The counters that an event may leave."""
     six = counter == ATTEMPTS_ALLOWED
-    if kind is EventKind.RESTORED:
+    if kind == EventKind.RESTORED:
         return range(counter, ATTEMPTS_ALLOWED + 1)
-    if kind is EventKind.VERIFIED or (kind is EventKind.REFUSED and ends):
+    if kind == EventKind.VERIFIED or (kind == EventKind.REFUSED and ends):
         return (0,)
     # What a reset leaves is 0; a first look and a deactivation leave the counter as it is.
-    below_six = {
+    below_six: dict[str, tuple[int, ...]] = {
         EventKind.ATTEMPT: (counter + 1,),
         EventKind.PIN_CHANGED: (0,),
         EventKind.RESET: (0,),
@@ -111,7 +117,7 @@ def _possible(kind: EventKind, counter: int, ends: bool) -> range | tuple[int, .
         EventKind.UNLOCKED: (),
         **dict.fromkeys(_RESETS, (0, counter)),
     }
-    at_six = {
+    at_six: dict[str, tuple[int, ...]] = {
         EventKind.ATTEMPT: (),
         EventKind.PIN_CHANGED: (),
         EventKind.RESET: (),
