@@ -54,7 +54,7 @@ def demo(invocation: Invocation) -> Answer | None:
         config = Config(Path(folder, "store"), Path(folder, "keys"), read_agent())
         run: Run = partial(invocation.program.main, standalone_mode=False, obj=config)
         if invocation.as_json:
-            return view.story([_captured(step, run) for step in _story(run)])
+            return Answer({"steps": [_captured(step, run) for step in _story(run)]})
         show(view.opening(folder), sys.stdout)
         for step in _story(run):
             _act(step, run)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import PinStdinOption, UserArgument, WhereOption
-from pincli.commands.prompts import ask_pin, read_pin_line, require_pin_source
+from pincli.commands.prompts import ask_pin, piped_pin
 from pincli.errors import UsageProblem
 from pincli.operations import pins as operation
 from pincli.operations.session import Need
@@ -37,8 +37,7 @@ def change(
       pincli pin change alice
       printf '%s\n' "$PIN" | pincli pin change alice --pin-stdin
     """
-    require_pin_source(pin_stdin=pin_stdin)
-    chosen = read_pin_line() if pin_stdin else None
+    chosen = piped_pin(pin_stdin=pin_stdin)
     session = invocation.open(Need.WRITE, Need.SET_PIN)
     if chosen is None:
         changeable = operation.require_changeable(session, user, account=account)
@@ -52,8 +51,8 @@ def check(_invocation: Invocation, pin_stdin: PinStdinOption = False) -> Answer:
     Example:
       pincli pin check
     """
-    require_pin_source(pin_stdin=pin_stdin)
-    operation.check(read_pin_line() if pin_stdin else ask_pin("PIN to check: "))
+    pin = piped_pin(pin_stdin=pin_stdin)
+    operation.check(ask_pin("PIN to check: ") if pin is None else pin)
     return view.allowed()
 
 

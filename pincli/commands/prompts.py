@@ -40,15 +40,6 @@ def require_terminal(message: str, hint: str, *, output: str = "stderr") -> None
             raise UsageProblem(message, hint)
 
 
-def require_pin_source(*, pin_stdin: bool) -> None:
-    """Raise UsageProblem if a PIN can come neither from a prompt nor from stdin."""
-    if not pin_stdin:
-        require_terminal(
-            "there is no terminal to ask for the PIN on",
-            "pipe the PIN in with --pin-stdin",
-        )
-
-
 def require_confirmable(*, yes: bool, hint: str = "give --yes") -> None:
     """Raise UsageProblem unless `--yes` is given or a person can be asked to confirm."""
     if not yes:
@@ -73,8 +64,16 @@ def ask_reason(doing: str) -> str:
     return clean_reason(ask_line(f"Reason for {doing}: "))
 
 
-def read_pin_line() -> str:
-    """A PIN from the first line of stdin, ungrouped; the rest of stdin is not read."""
+def piped_pin(*, pin_stdin: bool) -> str | None:
+    """The PIN in the first line of stdin, ungrouped; None if it is to be asked for.
+
+    The rest of stdin is not read. Raise UsageProblem if there is no line, or no terminal to ask on.
+    """
+    if not pin_stdin:
+        require_terminal(
+            "there is no terminal to ask for the PIN on", "pipe the PIN in with --pin-stdin"
+        )
+        return None
     try:
         line = _read_line()
     except OSError:

@@ -205,4 +205,4 @@ def _set_active(
         changed = set_active_many(
             session, selection, active=active, reason=reason, progress=progress
         )
-        return view.activities(len(selection), changed, active=active)
+        return view.several(len(selection), changed, "activated" if active else "deactivated")

@@ -8,7 +8,7 @@ from functools import partial
 from pincli.commands.interrupts import in_background
 from pincli.commands.invocation import Invocation
 from pincli.commands.options import PinStdinOption, TicketOption, UserArgument, WhereOption
-from pincli.commands.prompts import ask_pin, read_pin_line, require_pin_source
+from pincli.commands.prompts import ask_pin, piped_pin
 from pincli.models import User, Verdict
 from pincli.operations import verify as operation
 from pincli.operations.session import Need, Session
@@ -29,12 +29,11 @@ def verify(
       pincli verify alice --ref T-4711
       printf '%s\n' "$PIN" | pincli verify alice --pin-stdin --json
     """
-    require_pin_source(pin_stdin=pin_stdin)
+    pin = piped_pin(pin_stdin=pin_stdin)
     answers = Answers()
     as_json = invocation.as_json
-    if not pin_stdin:
+    if pin is None:
         in_background(partial(_get_ready, answers, as_json))
-    pin = read_pin_line() if pin_stdin else None
     session = invocation.open(Need.ATTEMPT, Need.COMPARE, answers=answers)
     import_the_rest = partial(in_background, partial(_import_the_rest, session, as_json))
     if pin is None:

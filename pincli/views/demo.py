@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from pincli.views.answer import Answer
 from pincli.views.blocks import Block, Headline, Note, Tone
 
 
@@ -30,8 +27,3 @@ def ended(code: int) -> list[Block]:
 def closing() -> list[Block]:
     """The last lines of the demo."""
     return [Note(""), Note("The throw-away store is gone. Your own begins with: pincli init")]
-
-
-def story(steps: Sequence[dict[str, object]]) -> Answer:
-    """The answer of `demo --json`."""
-    return Answer({"steps": list(steps)})

@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pincli.config import read_process, under_sudo
 from pincli.errors import (
     BackupUnavailable,
-    ConfigUnavailable,
     KeysUnavailable,
     MoveUnfinished,
     OldStoreTampered,
     StoreBusy,
     StoreUnavailable,
+    Unavailable,
 )
 from pincli.models import Fault
-from pincli.store.location import Server
+from pincli.store.location import Location, Server
+
+_Words = Mapping[Fault, tuple[str, str]]
 
 
-def store_words(error: StoreUnavailable) -> tuple[str, str]:
-    """The sentence and the hint for a store that can't be used."""
+def words_for(error: Unavailable) -> tuple[str, str]:
+    """The sentence and the hint for what can't be used."""
     path, detail = error.path, f" ({error.detail})" if error.detail else ""
+    match error:
+        case BackupUnavailable():
+            what, words = "the backup can't be read", _backup(path, detail)
+        case StoreUnavailable():
+            special = _special(error, path, detail)
+            if special is not None:
+                return special
+            what, words = "the store can't be used", _store(error, path, detail)
+        case KeysUnavailable():
+            what, words = "a key can't be used", _keys(path, detail)
+        case _:
+            what, words = "the configuration can't be read", _config(path, detail)
+    hint = "nothing was restored" if isinstance(error, BackupUnavailable) else "tell an admin"
+    return words.get(error.fault, (f"{what}: {path}{detail}", hint))
+
+
+def _special(error: StoreUnavailable, path: Location, detail: str) -> tuple[str, str] | None:
+    """The words for a store that is busy, old or half moved, or on a server."""
     if isinstance(error, StoreBusy) and not isinstance(path, Server):
         return _busy(error)
     if isinstance(error, OldStoreTampered):
@@ -36,10 +57,12 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
             "run the same command again: it finishes the move; until then no store takes any work",
         )
     if isinstance(path, Server):
-        found = _server_words(error.fault, path, detail)
-        if found is not None:
-            return found
-    words = {
+        return _server(path, detail).get(error.fault)
+    return None
+
+
+def _store(error: StoreUnavailable, path: Location, detail: str) -> _Words:
+    return {
         Fault.MISSING: (
             f"there is no store at {path}",
             _places(
@@ -114,12 +137,11 @@ def store_words(error: StoreUnavailable) -> tuple[str, str]:
         Fault.LINK: (f"this is a link, which is not followed: {path}", "name the real file"),
         Fault.EXPOSED: (f"others can enter the store's folder: {path}", f"chmod 700 {path}"),
     }
-    return words.get(error.fault, (f"the store can't be used: {path}{detail}", "tell an admin"))
 
 
-def _server_words(fault: Fault, server: Server, detail: str) -> tuple[str, str] | None:
-    """The sentence and the hint for a store on a server, if they differ from a folder's."""
-    words = {
+def _server(server: Server, detail: str) -> _Words:
+    """The words for a store on a server that differ from a folder's."""
+    return {
         Fault.NO_DRIVER: (
             f"this host can't reach the store at {server}: psycopg is not installed",
             "pip install 'pincli[postgresql]'",
@@ -183,7 +205,6 @@ def _server_words(fault: Fault, server: Server, detail: str) -> tuple[str, str] 
             "write postgresql://LOGIN@HOST:PORT/DATABASE?sslmode=verify-full",
         ),
     }
-    return words.get(fault)
 
 
 def _busy(error: StoreBusy) -> tuple[str, str]:
@@ -206,10 +227,8 @@ def _busy(error: StoreBusy) -> tuple[str, str]:
     )
 
 
-def backup_words(error: BackupUnavailable) -> tuple[str, str]:
-    """The sentence and the hint for a backup that can't be used."""
-    path, detail = error.path, f" ({error.detail})" if error.detail else ""
-    words = {
+def _backup(path: Location, detail: str) -> _Words:
+    return {
         Fault.MISSING: (f"there is no backup at {path}", "check the path"),
         Fault.FORBIDDEN: (
             f"the backup may not be opened: {path}{detail}",
@@ -225,16 +244,11 @@ def backup_words(error: BackupUnavailable) -> tuple[str, str]:
             "upgrade pincli on this host; nothing was restored",
         ),
     }
-    return words.get(
-        error.fault, (f"the backup can't be read: {path}{detail}", "nothing was restored")
-    )
 
 
-def keys_words(error: KeysUnavailable) -> tuple[str, str]:
-    """The sentence and the hint for a key that can't be used."""
-    path, detail = error.path, f" ({error.detail})" if error.detail else ""
+def _keys(path: Location, detail: str) -> _Words:
     kind = Path(str(path)).stem
-    words = {
+    return {
         Fault.MISSING: (
             f"a key is missing: {path}",
             _places("check --keys and PINCLI_KEYS; a lost key can only come back from its backup"),
@@ -268,13 +282,10 @@ def keys_words(error: KeysUnavailable) -> tuple[str, str]:
         ),
         Fault.FULL: (f"the disk is full: {path}", "free some space, then try again"),
     }
-    return words.get(error.fault, (f"a key can't be used: {path}{detail}", "tell an admin"))
 
 
-def config_words(error: ConfigUnavailable) -> tuple[str, str]:
-    """The sentence and the hint for a deployment's file that can't be used."""
-    path, detail = error.path, f" ({error.detail})" if error.detail else ""
-    words = {
+def _config(path: Location, detail: str) -> _Words:
+    return {
         Fault.MISSING: (
             f"pincli runs under sudo, and there is no {path}",
             "an admin writes it: store, keys and [roles]; `pincli help deployment` shows how",
@@ -288,9 +299,6 @@ def config_words(error: ConfigUnavailable) -> tuple[str, str]:
             "an admin corrects it; `pincli help deployment` shows one",
         ),
     }
-    return words.get(
-        error.fault, (f"the configuration can't be read: {path}{detail}", "tell an admin")
-    )
 
 
 def _places(hint: str) -> str:

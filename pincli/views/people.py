@@ -140,13 +140,8 @@ def erased(result: Erased) -> Answer:
     )
 
 
-def activities(matched: int, changed: int, *, active: bool) -> Answer:
-    """The answer of `user deactivate` and `user activate` for several users."""
-    return several(matched, changed, "activated" if active else "deactivated")
-
-
 def several(matched: int, changed: int, word: str) -> Answer:
-    """The answer of a command for several users, some of which it changed."""
+    """The answer of `user deactivate`, `user activate` and `lock` for several users."""
     rest = matched - changed
     return Answer(
         {"matched": matched, "changed": changed, "unchanged": rest},

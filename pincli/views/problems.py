@@ -10,15 +10,12 @@ from pincli.config import under_sudo
 from pincli.errors import (
     AmbiguousUser,
     BackupRefused,
-    BackupUnavailable,
     ClockUnusable,
-    ConfigUnavailable,
     FileUnreadable,
     FileUnwritable,
     HashUnavailable,
     Interrupted,
     KeyChanged,
-    KeysUnavailable,
     MalformedAnswer,
     MalformedName,
     MalformedPin,
@@ -31,7 +28,6 @@ from pincli.errors import (
     Refused,
     Rule,
     SealDamaged,
-    StoreUnavailable,
     Unavailable,
     UnknownAccount,
     UnknownUser,
@@ -42,8 +38,8 @@ from pincli.errors import (
 from pincli.models import State
 from pincli.rules.pins import LONGEST_RUN, PIN_LENGTH
 from pincli.rules.texts import mask_pins
-from pincli.views import faults
 from pincli.views.answer import Problem
+from pincli.views.faults import words_for
 from pincli.views.sanitiser import command
 
 _NAMES = {
@@ -147,19 +143,13 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
             return _no_pin(error.user, error.state)
         case Refused():
             return _refused(error.rule, error.subject, error.account)
-        case BackupUnavailable():
-            return faults.backup_words(error)
-        case StoreUnavailable():
-            return faults.store_words(error)
-        case KeysUnavailable():
-            return faults.keys_words(error)
+        case Unavailable():
+            return words_for(error)
         case BackupRefused():
             return (
                 f"the backup can't be trusted: {error.detail}",
                 "nothing was restored; take another backup",
             )
-        case ConfigUnavailable():
-            return faults.config_words(error)
         case KeyChanged():
             return "a key was changed at this moment", "try again"
         case VerifyKeyUnknown():

@@ -12,6 +12,7 @@ from pincli.views.layout import lines
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.theme import Theme
 
 _UNBOUNDED = 1_000_000
 """The width of a pipe."""
@@ -20,7 +21,7 @@ _UNBOUNDED = 1_000_000
 def write(blocks: Sequence[Block], display: Display, stream: TextIO) -> None:
     """Write blocks to a stream."""
     if stream.isatty():
-        _draw(blocks, display, _console(display, stream))
+        _draw(blocks, display, console_for(display, stream))
         return
     for line in lines(blocks, display, _UNBOUNDED):
         stream.write("".join(span.text for span in line) + "\n")
@@ -29,7 +30,7 @@ def write(blocks: Sequence[Block], display: Display, stream: TextIO) -> None:
 def rows_of(blocks: Sequence[Block], display: Display, columns: int) -> list[str]:
     """The blocks as rows for a part of the screen: each with its own styles, none wider."""
     stream = io.StringIO()
-    _draw(blocks, display, _console(display, stream, columns))
+    _draw(blocks, display, console_for(display, stream, columns))
     return stream.getvalue().split("\n")[:-1]
 
 
@@ -37,10 +38,13 @@ def rehearse() -> None:
     """Draw a verdict to nowhere, since the first one takes 1.5 times as long as the hash."""
     blocks: list[Block] = [Headline(Tone.GOOD, ""), Fields([("", "")])]
     display = Display(unicode=True, color=True)
-    _draw(blocks, display, _console(display, io.StringIO()))
+    _draw(blocks, display, console_for(display, io.StringIO()))
 
 
-def _console(display: Display, stream: TextIO, columns: int | None = None) -> Console:
+def console_for(
+    display: Display, stream: TextIO, columns: int | None = None, theme: Theme | None = None
+) -> Console:
+    """Rich's console for a stream; without a width, that of the terminal."""
     from rich.console import Console
 
     return Console(
@@ -52,6 +56,7 @@ def _console(display: Display, stream: TextIO, columns: int | None = None) -> Co
         highlight=False,
         markup=False,
         emoji=False,
+        theme=theme,
     )
 
 

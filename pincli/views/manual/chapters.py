@@ -15,6 +15,7 @@ from rich.theme import Theme
 
 from pincli.config import Display
 from pincli.views.sanitiser import shown
+from pincli.views.text_output import console_for
 
 FOLDER = Path(__file__).parents[2] / "docs"
 _PICTURE = re.compile(r"^!\[.*\]\(.*\)\n", re.MULTILINE)
@@ -85,15 +86,7 @@ def chapter(name: str, columns: int, display: Display) -> str:
     if not display.unicode:
         source = "\n".join(shown(line, unicode=False) for line in source.split("\n"))
     stream = io.StringIO()
-    console = Console(
-        file=stream,
-        width=columns,
-        color_system="standard" if display.color else None,
-        force_terminal=display.color,
-        no_color=not display.color,
-        highlight=False,
-        theme=_THEME,
-    )
+    console = console_for(display, stream, columns, _THEME)
     console.print(_Chapter(source, hyperlinks=False), crop=False)
     text = "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
     return text if display.unicode else text.translate(_IN_ASCII)
