@@ -9,7 +9,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -241,7 +240,6 @@ def test_following_goes_on_above_a_number(floor: Desk) -> None:
 def test_following_keeps_to_the_filter(busy: Desk) -> None:
     """`--follow` keeps to the filter, also if nothing fits at first."""
     with following(busy, "--kind", "unlocked", "--user", "alice", "--jsonl") as followed:
-        time.sleep(0.5)  # let it begin; nothing may be missed or added
         with busy.session() as session:
             for _ in range(6):
                 verify(session, "alice", WRONG, None)
@@ -315,47 +313,6 @@ def test_a_check_prints_the_head(busy: Desk) -> None:
     assert call(busy, ["audit", "verify", "--expect-head", answer["head"]]).code == 0
 
 
-def test_a_check_names_the_first_bad_event(busy: Desk) -> None:
-    """A changed event is exit 8, with its number and what is wrong."""
-    busy.sql("UPDATE trail SET account = 'mallory' WHERE number = 7")
-    ran = call(busy, "audit verify")
-    assert (ran.code, ran.out) == (8, "")
-    assert "tampered with: event 7: the event was changed" in ran.err
-    answer = call(busy, "audit verify --json").answer
-    assert (answer["ok"], answer["bad_event"], answer["events"]) == (False, 7, 6)
-
-
-def test_a_cut_tail_is_found(busy: Desk) -> None:
-    """A cut tail is found by this host's mark, or by `--expect-head`."""
-    head = call(busy, "audit verify --json").answer["head"]
-    busy.sql("DELETE FROM trail WHERE number >= ?", int(head.partition(":")[0]))
-    ran = call(busy, "audit verify")
-    assert ran.code == 8
-    assert "this host has seen" in ran.err
-    for mark in busy.keys.glob("mark-*"):
-        mark.unlink()
-    ran = call(busy, ["audit", "verify", "--expect-head", head])
-    assert ran.code == 8
-    assert f"event {head.partition(':')[0]}: the trail was cut off" in ran.err
-
-
-@pytest.mark.parametrize("spoil", ["wrong", "missing", "old missing"])
-def test_a_wrong_key_is_not_called_tampering(busy: Desk, spoil: str) -> None:
-    """A wrong key is exit 8, named, and not called tampering."""
-    if spoil == "old missing":
-        for path in busy.keys.glob("audit-*.key"):
-            path.unlink()
-    elif spoil == "missing":
-        (busy.keys / "audit.key").unlink()
-    else:
-        (busy.keys / "audit.key").write_text("ab" * 32 + "\n")
-    ran = call(busy, "audit verify")
-    assert ran.code == 8
-    assert "tampered" not in ran.err
-    assert "audit" in ran.err
-    assert call(busy, "audit verify --json").answer["error"]["code"] == "unavailable"
-
-
 def test_a_listing_needs_no_key_and_writes_nothing(busy: Desk) -> None:
     """Listing needs no key and writes nothing."""
     for path in busy.keys.iterdir():
@@ -386,9 +343,7 @@ def test_a_long_list_held_open_blocks_nobody(busy: Desk) -> None:
         os.read(read, 100)
         assert process.poll() is None
         with busy.session() as session:
-            began = time.monotonic()
             verify(session, "alice", RIGHT, None)
-            assert time.monotonic() - began < 5
         assert process.poll() is None
         with os.fdopen(read, "rb") as rest:
             rest.read()

@@ -7,20 +7,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
-import sqlite3
 import subprocess
-from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from pincli.models import EventKind
 from tests.support.contract import answer_of, call, error_of
 from tests.support.desk import PROGRAM, Desk, Ran
-from tests.support.floor import RIGHT, WRONG, content
-from tests.support.privilege import unprivileged
+from tests.support.floor import RIGHT, content
+from tests.support.forks import forked
 
 STRAY = "918273"
 """A PIN that somebody types in the wrong place."""
@@ -48,11 +43,6 @@ def in_shell(desk: Desk, redirections: str, *arguments: str, stdin: str = "") ->
     """Run pincli from a shell that redirects or closes its streams."""
     line = f'exec "$@" {redirections}'
     return outcome(desk, ["sh", "-c", line, "sh", *PROGRAM, *arguments], stdin)
-
-
-def by_modes(desk: Desk, *arguments: str, stdin: str = "") -> Ran:
-    """Run pincli so that file modes count, also where the tests are run by root."""
-    return outcome(desk, unprivileged(*PROGRAM, *arguments), stdin)
 
 
 # Lines that are wrong, and change nothing at all.
@@ -123,7 +113,7 @@ def test_an_unknown_user_is_a_refusal_with_near_names(floor: Desk, words: list[s
     """An unknown user is exit 6 with the near name, and one event."""
     people = floor.sql("SELECT * FROM people ORDER BY id")
     events = len(floor.events())
-    ran = floor.run(*words, stdin=f"{RIGHT}\n")
+    ran = call(floor, words, f"{RIGHT}\n")
     message, hint = error_of(ran)
     assert ran.code == 6
     assert "unknown user: alcie" in message
@@ -132,30 +122,6 @@ def test_an_unknown_user_is_a_refusal_with_near_names(floor: Desk, words: list[s
     (event,) = floor.events()[events:]
     assert (event.kind, event.user) == (EventKind.REFUSED, "alcie")
     assert event.outcome == "unknown_user"
-
-
-def test_of_several_users_all_the_unknown_are_listed(floor: Desk) -> None:
-    """`reset` with unknown users among known ones resets nobody, and names them all."""
-    people = floor.sql("SELECT * FROM people ORDER BY id")
-    ran = floor.run("reset", "alice", "nobody", "vera", "noone", "--yes")
-    message, _ = error_of(ran)
-    assert ran.code == 6
-    assert "nobody" in message
-    assert "noone" in message
-    assert "alice" not in message
-    assert floor.sql("SELECT * FROM people ORDER BY id") == people
-
-
-def test_unlocking_a_user_who_is_not_locked(floor: Desk) -> None:
-    """Unlocking a user who isn't locked is exit 7 and one event; the counter stays."""
-    events = len(floor.events())
-    ran = floor.run("unlock", "vera", "--reason", "why")
-    message, _ = error_of(ran)
-    assert ran.code == 7
-    assert "vera is not locked" in message
-    assert floor.user("vera").failed_attempts == 5
-    (event,) = floor.events()[events:]
-    assert (event.kind, event.outcome) == (EventKind.REFUSED, "not_locked")
 
 
 @pytest.mark.parametrize("pin", ["", "1", "12345", "1234567", "12 345", "\uff11" * 6, "\x00" * 6])
@@ -198,16 +164,17 @@ def test_only_the_first_line_is_taken(floor: Desk) -> None:
     assert outcome(floor, shell, f"{RIGHT}\r\nthe rest\n") == Ran(0, "the rest\n", "")
 
 
-@pytest.mark.parametrize("redirection", ["<&-", "0>/dev/null", "</dev/null"])
 @pytest.mark.parametrize(
-    "words",
+    ("redirection", "words"),
     [
-        ("verify", "alice", "--pin-stdin"),
-        ("verify", "alice"),
-        ("pin", "change", "alice", "--pin-stdin"),
-        ("pin", "check", "--pin-stdin"),
-        ("unlock", "lara"),
-        ("reset", "alice"),
+        ("<&-", ("verify", "alice", "--pin-stdin")),
+        ("0>/dev/null", ("verify", "alice", "--pin-stdin")),
+        ("</dev/null", ("verify", "alice", "--pin-stdin")),
+        ("<&-", ("verify", "alice")),
+        ("<&-", ("pin", "change", "alice", "--pin-stdin")),
+        ("<&-", ("pin", "check", "--pin-stdin")),
+        ("<&-", ("unlock", "lara")),
+        ("<&-", ("reset", "alice")),
     ],
 )
 def test_without_a_readable_stdin_there_is_no_answer(
@@ -240,227 +207,12 @@ def test_a_pin_as_an_argument_is_refused(floor: Desk) -> None:
         assert "--pin-stdin" in hint
 
 
-# The store.
-
-
-def no_folder(desk: Desk) -> None:
-    """No folder at all."""
-    shutil.rmtree(desk.store)
-
-
-def no_database(desk: Desk) -> None:
-    """The folder alone."""
-    desk.database.unlink()
-
-
-def a_directory(desk: Desk) -> None:
-    """A directory by the database's name."""
-    desk.database.unlink()
-    desk.database.mkdir()
-
-
-def an_empty_file(desk: Desk) -> None:
-    """No byte in it."""
-    desk.database.write_bytes(b"")
-
-
-def a_text(desk: Desk) -> None:
-    """No database at all."""
-    desk.database.write_text("To whom it may concern\n" * 100, encoding="ascii")
-
-
-def another_database(desk: Desk) -> None:
-    """SQLite, but not pincli's."""
-    desk.database.unlink()
-    with closing(sqlite3.connect(desk.database)) as connection:
-        connection.execute("CREATE TABLE users (user TEXT)")
-        connection.commit()
-
-
-def a_newer_version(desk: Desk) -> None:
-    """Made by a pincli of the future."""
-    desk.sql("PRAGMA user_version = 99")
-
-
-def a_cut_file(desk: Desk) -> None:
-    """Half of it is missing."""
-    data = desk.database.read_bytes()
-    desk.database.write_bytes(data[: len(data) // 2])
-
-
-def a_file_for_a_folder(desk: Desk) -> None:
-    """The store's folder is a file."""
-    shutil.rmtree(desk.store)
-    desk.store.write_text("not a folder", encoding="ascii")
-
-
-@pytest.mark.parametrize(
-    ("spoil", "sentence", "hint"),
-    [
-        (no_folder, "there is no store at", "pincli init"),
-        (no_database, "there is no store at", "pincli init"),
-        (a_file_for_a_folder, "there is no store at", "pincli init"),
-        (a_directory, "pincli.db", ""),
-        (an_empty_file, "not a pincli store", "--store"),
-        (a_text, "not a pincli store", "--store"),
-        (another_database, "not a pincli store", "--store"),
-        (a_newer_version, "made by a newer pincli", "upgrade"),
-        (a_cut_file, "damaged", "backup"),
-    ],
-    ids=lambda value: value.__name__ if callable(value) else None,
-)
-def test_a_missing_or_broken_store_is_unavailable(
-    floor: Desk, spoil: Callable[[Desk], None], sentence: str, hint: str
-) -> None:
-    """A missing or broken store is exit 8 and is left alone."""
-    spoil(floor)
-    before = everything(floor) if floor.store.is_dir() else {}
-    for words in (["status"], ["verify", "alice", "--pin-stdin"]):
-        ran = floor.run(*words, stdin=RIGHT)
-        message, advice = error_of(ran)
-        assert ran.code == 8
-        assert sentence in message
-        assert hint in advice
-        assert (words[0] == "verify") == message.startswith("not verified: ")
-    answer = answer_of(floor.run("verify", "alice", "--pin-stdin", "--json", stdin=RIGHT))
-    assert answer["error"]["code"] == "unavailable"
-    assert (everything(floor) if floor.store.is_dir() else {}) == before
-
-
-def test_a_lost_lock_file_is_not_called_a_missing_store(floor: Desk) -> None:
-    """Without its lock file a store is not called missing."""
-    (floor.store / "pincli.lock").unlink()
-    ran = floor.run("verify", "alice", "--pin-stdin", stdin=RIGHT)
-    message, hint = error_of(ran)
-    assert ran.code == 8
-    assert "pincli.lock" in message
-    assert "pincli init" not in hint
-    assert floor.user("alice").failed_attempts == 0
-
-
-@pytest.mark.parametrize("mode", [0o000, 0o200])
-def test_a_database_that_may_not_be_read_is_unavailable(floor: Desk, mode: int) -> None:
-    """A database that may not be read is exit 8, with a hint about its owner."""
-    before = everything(floor)
-    floor.database.chmod(mode)
-    for words in (["status"], ["verify", "alice", "--pin-stdin"]):
-        ran = by_modes(floor, *words, stdin=RIGHT)
-        message, hint = error_of(ran)
-        assert ran.code == 8
-        assert "may not be opened" in message
-        assert "owns it" in hint
-    floor.database.chmod(0o600)
-    assert everything(floor) == before
-
-
-@pytest.mark.parametrize(("path", "mode"), [("pincli.db", 0o400), (".", 0o500)])
-def test_a_store_that_may_not_be_written_can_be_read(floor: Desk, path: str, mode: int) -> None:
-    """In a read-only store `status` works; a verify is exit 8, as nothing can be charged."""
-    before = everything(floor)
-    (floor.store / path).chmod(mode)
-    status = by_modes(floor, "status", "alice")
-    ran = by_modes(floor, "verify", "alice", "--pin-stdin", stdin=RIGHT)
-    (floor.store / path).chmod(0o700)
-    message, _ = error_of(ran)
-    assert (status.code, ran.code) == (0, 8)
-    assert "can't be written" in message
-    assert "VERIFIED" not in ran.out
-    assert everything(floor) == before
-
-
-def test_a_folder_that_may_not_be_entered_is_unavailable(floor: Desk) -> None:
-    """The store's folder belongs to somebody else: exit 8."""
-    floor.store.chmod(0o000)
-    ran = by_modes(floor, "status")
-    floor.store.chmod(0o700)
-    message, _ = error_of(ran)
-    assert ran.code == 8
-    assert "may not be opened" in message
-
-
-# The keys.
-
-
-def test_without_the_keys_folder_nothing_is_charged(floor: Desk) -> None:
-    """Exit 8 names the missing key; reading needs none."""
-    floor.keys.rename(floor.keys.with_name("elsewhere"))
-    before = content(floor.store)
-    for _ in range(7):
-        ran = floor.run("verify", "alice", "--pin-stdin", stdin=WRONG)
-        assert ran.code == 8
-    message, hint = error_of(ran)
-    assert str(floor.keys) in message
-    assert "--keys" in hint
-    assert content(floor.store) == before
-    assert floor.run("status", "alice").code == 0
-
-
-def test_keys_that_may_not_be_read_are_unavailable(floor: Desk) -> None:
-    """The keys' folder belongs to somebody else, as for an agent who forgot sudo: exit 8."""
-    before = content(floor.store)
-    floor.keys.chmod(0o000)
-    ran = by_modes(floor, "verify", "alice", "--pin-stdin", stdin=RIGHT)
-    floor.keys.chmod(0o700)
-    message, hint = error_of(ran)
-    assert ran.code == 8
-    assert "may not be read" in message
-    assert "owns it" in hint
-    assert content(floor.store) == before
-
-
-# init.
-
-
-@pytest.mark.parametrize(
-    ("store", "keys", "code", "sentence"),
-    [
-        ("store", "other", 7, "a store already"),
-        ("other", "keys", 7, "keys already"),
-        ("store", "keys", 7, "a store already"),
-        ("new", "new", 7, "may not be in the database"),
-        ("new", "new/keys", 7, "may not be in the database"),
-        ("new/store", "new", 7, "may not be in the database"),
-        ("new/../new", "new/keys", 7, "may not be in the database"),
-        ("open", "new", 8, "others can enter"),
-        ("new", "open", 8, "read by others"),
-        ("file", "new", 8, "file"),
-        ("file/store", "new", 8, "file"),
-        ("new", "file/keys", 8, "file"),
-    ],
-)
-def test_a_failed_init_leaves_nothing_behind(
-    floor: Desk, tmp_path: Path, store: str, keys: str, code: int, sentence: str
-) -> None:
-    """An init that fails leaves no folder, key or byte behind."""
-    (tmp_path / "file").write_text("a file", encoding="ascii")
-    (tmp_path / "open").mkdir(mode=0o755)
-    (tmp_path / "open" / "something").touch()
-    (tmp_path / "open").chmod(0o755)
-    before = content(tmp_path), sorted(tmp_path.rglob("*"))
-    words = ("--store", str(tmp_path / store), "--keys", str(tmp_path / keys), "init")
-    ran = floor.run(*words)
-    message, _ = error_of(ran)
-    assert ran.code == code
-    assert sentence in message
-    assert (content(tmp_path), sorted(tmp_path.rglob("*"))) == before
-
-
-def test_a_failed_init_is_not_about_reading(floor: Desk, tmp_path: Path) -> None:
-    """The error for a folder that can't be made is not about reading."""
-    (tmp_path / "file").touch()
-    words = ("--store", str(tmp_path / "new"), "--keys", str(tmp_path / "file" / "keys"), "init")
-    message, _ = error_of(floor.run(*words))
-    assert "may not be read" not in message
-
-
 # Standard output and standard error.
 
 
-CLOSED_OR_FULL = (">&-", ">/dev/full")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-@pytest.mark.parametrize("redirection", CLOSED_OR_FULL)
 @pytest.mark.parametrize(
     "words",
     [
@@ -485,37 +237,39 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
     ],
     ids=" ".join,
 )
-def test_an_answer_that_can_not_be_written_is_exit_8(
-    floor: Desk, redirection: str, words: tuple[str, ...]
+def test_an_answer_that_can_not_be_written_is_exit_8(floor: Desk, words: tuple[str, ...]) -> None:
+    """With a full stdout a command is exit 8, without a traceback."""
+    ended = forked(words, RIGHT.encode(), floor.environment(), stdout="/dev/full")
+    assert ended is not None
+    code, _, err = ended
+    assert code == (2 if words == ("user",) else 8)
+    assert "Traceback" not in err
+    assert "Exception ignored" not in err
+    assert "bug in pincli" not in err
+
+
+@pytest.mark.parametrize("redirection", [">&-", ">/dev/full"])
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["text", "JSON"])
+def test_a_verdict_that_can_not_be_written(
+    floor: Desk, redirection: str, options: tuple[str, ...]
 ) -> None:
-    """With a full or closed stdout a command is exit 8, without a traceback."""
-    ran = in_shell(floor, redirection, *words, stdin=RIGHT)
-    expected = 2 if words == ("user",) else 8
-    assert ran.code == expected
-    assert ran.out == ""
-    assert "Traceback" not in ran.err
-    assert "Exception ignored" not in ran.err
-    assert "bug in pincli" not in ran.err
-
-
-@pytest.mark.parametrize("redirection", CLOSED_OR_FULL)
-def test_a_verdict_that_can_not_be_written(floor: Desk, redirection: str) -> None:
     """A right PIN whose verdict can't be written is exit 8, not verified."""
-    ran = in_shell(floor, redirection, "verify", "alice", "--pin-stdin", stdin=RIGHT)
+    words = ("verify", "alice", "--pin-stdin", *options)
+    ran = in_shell(floor, redirection, *words, stdin=RIGHT)
     message, _ = error_of(ran)
     assert ran.code == 8
     assert message.startswith("not verified")
+    assert "Exception ignored" not in ran.err
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize(
-    ("words", "room"),
+    ("words", "room", "unbuffered"),
     [
-        ("verify alice --pin-stdin", 0),
-        ("verify alice --pin-stdin --json", 0),
-        ("status nobody --json", 0),
-        ("help man", PAGE),
-        ("help man --json", PAGE),
+        ("verify alice --pin-stdin", 0, ""),
+        ("verify alice --pin-stdin --json", 0, "1"),
+        ("status nobody --json", 0, ""),
+        ("help man", PAGE, "1"),
+        ("help man --json", PAGE, ""),
     ],
 )
 def test_a_full_pipe_is_exit_8(floor: Desk, words: str, room: int, unbuffered: str) -> None:
@@ -542,15 +296,14 @@ def test_a_full_pipe_is_exit_8(floor: Desk, words: str, room: int, unbuffered: s
     assert floor.run(*words.split(), stdin=f"{RIGHT}\n").out.encode().startswith(written)
 
 
-@pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "JSON"])
-@pytest.mark.parametrize("words", [["status"], ["audit", "list"], ["verify", "--help"], ["nope"]])
-def test_a_closed_pipe_needs_no_message(floor: Desk, words: list[str], options: list[str]) -> None:
+@pytest.mark.parametrize("line", ["status", "audit list --json", "--help", "nope", "nope --json"])
+def test_a_closed_pipe_needs_no_message(floor: Desk, line: str) -> None:
     """If the reader closed the pipe, as `head -0` does, stderr has no complaint about it."""
     reader, writer = os.pipe()
     os.close(reader)
     try:
         done = subprocess.run(
-            [*PROGRAM, *words, *options],
+            [*PROGRAM, *line.split()],
             stdin=subprocess.DEVNULL,
             stdout=writer,
             stderr=subprocess.PIPE,
@@ -560,7 +313,7 @@ def test_a_closed_pipe_needs_no_message(floor: Desk, words: list[str], options: 
         )
     finally:
         os.close(writer)
-    if words == ["nope"] and not options:
+    if line == "nope":
         assert done.returncode == 2
         assert done.stderr.startswith(b"pincli: error: ")
     else:

@@ -63,27 +63,17 @@ def _as_before(desk: Desk, used: int = 2) -> None:
     nothing_impossible(desk)
 
 
-def test_a_database_that_may_not_be_written(alice: Desk) -> None:
-    """A read-only file: nothing is charged."""
-    alice.database.chmod(0o400)
-    _refuses(alice, Plan(powerless=True), "the store can't be written")
-    alice.database.chmod(0o600)
-    _as_before(alice)
-
-
-def test_a_folder_that_may_not_be_written(alice: Desk) -> None:
-    """No journal can be made next to the database: nothing is charged."""
-    alice.store.chmod(0o500)
+@pytest.mark.parametrize(
+    ("path", "mode", "status"), [("pincli.db", 0o400, 0), (".", 0o500, 0), ("pincli.db", 0, 8)]
+)
+def test_a_store_that_may_not_be_used(alice: Desk, path: str, mode: int, status: int) -> None:
+    """What may not be read or written is not charged; what may be read is still shown."""
+    was = (alice.store / path).stat().st_mode
+    (alice.store / path).chmod(mode)
     _refuses(alice, Plan(powerless=True))
-    alice.store.chmod(0o700)
-    _as_before(alice)
-
-
-def test_a_database_that_may_not_be_read(alice: Desk) -> None:
-    """Another account's store: nothing is charged."""
-    alice.database.chmod(0)
-    _refuses(alice, Plan(powerless=True))
-    alice.database.chmod(0o600)
+    shown = drive(alice, "status", "alice", plan=Plan(powerless=True))
+    (alice.store / path).chmod(was)
+    assert shown.code == status
     _as_before(alice)
 
 

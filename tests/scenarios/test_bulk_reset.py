@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import stat
@@ -11,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.bulk_work import crowd, pins_in, sound, users_of, verifies
+from tests.support.bulk_work import pins_in, sound, users_of, verifies
 from tests.support.contract import call, error_of
-from tests.support.desk import Desk, Ran
+from tests.support.desk import Desk
 from tests.support.driving import drive, driven, edit, fresh, withdraw
 from tests.support.failpoints import Plan
 from tests.support.floor import content
@@ -71,16 +70,6 @@ def test_an_account_is_reset_and_nobody_else(floor: Desk) -> None:
     assert {event.reason for event in events} == {"T-1"}
     assert {event.user for event in events} == {"alice", "vera", "lara"}
     sound(floor)
-
-
-def test_unlock_releases_the_locked_too(floor: Desk) -> None:
-    """It needs a reason."""
-    before = content(floor.store)
-    assert call(floor, "reset --all --yes --unlock").code == 2
-    assert content(floor.store) == before
-    receipt = answer(floor, "--all --yes --unlock --reason T-1")
-    assert figures(receipt) == (8, 5, 3, 0, 2)
-    assert states(receipt)["lara"] == "uncollected"
 
 
 @pytest.mark.parametrize(
@@ -174,28 +163,6 @@ def test_two_runs_to_one_file_at_once(floor: Desk, out: Path) -> None:
         assert verifies(floor, user, pins[name]) if name in pins else user.question is None
 
 
-@pytest.mark.parametrize("options", ["", "--unlock --reason T-1", "--issue", "--reveal --yes"])
-def test_a_dry_run_shows_the_receipt_and_changes_nothing(floor: Desk, options: str) -> None:
-    """It needs no confirmation; its figures are those of the reset that follows."""
-    before = content(floor.store)
-    preview = answer(floor, f"--all --dry-run {options}")
-    assert content(floor.store) == before
-    assert preview["dry_run"] is True
-    assert all("pin" not in user for user in preview["users"])
-    assert figures(preview) == figures(answer(floor, f"--all --yes {options}"))
-
-
-def test_a_dry_run_shows_how_many_of_each_state(floor: Desk) -> None:
-    """It also shows how many locks stay."""
-    ran = call(floor, "reset --account acme --dry-run")
-    words = " ".join(ran.out.split())
-    assert (ran.code, ran.err) == (0, "")
-    for part in ("reset 7 users", "inactive 2", "ineligible 1", "locked 1", "active 2"):
-        assert part in words
-    assert "locks 1 stay" in words
-    assert "dry run: 3 would change, 4 would not" in words
-
-
 def test_revealed_pins_are_in_the_json_and_verify(floor: Desk) -> None:
     """Everybody who can have a PIN gets one, the locked too; only --reveal shows them."""
     receipt = answer(floor, "--all --reveal --yes")
@@ -275,18 +242,3 @@ def test_a_folder_that_may_not_be_written_is_refused(floor: Desk, out: Path) -> 
     error_of(ran)
     assert content(floor.store) == before
     assert [*out.iterdir()] == []
-
-
-def test_many_users_are_in_the_receipt(desk: Desk) -> None:
-    """All of them, in one JSON object, and stderr stays empty when piped."""
-    crowd(desk, 4_000)
-    ran = desk.run("reset", "--account", "acme", "--yes", "--json")
-    assert (ran.code, ran.err) == (0, "")
-    assert figures(ran.answer) == (4_000, 4_000, 0, 0, 0)
-    assert len(states(ran.answer)) == 4_000
-    first: Ran = desk.run("reset", "--account", "acme", "--yes")
-    assert (first.code, first.err) == (0, "")
-    assert first.out.count("\n") <= 3
-    assert json.dumps(4_000) in first.out
-    kinds = desk.sql("SELECT kind, count(*) FROM trail WHERE command = 'reset' GROUP BY 1")
-    assert kinds == [("pin_withdrawn", 4_000)]

@@ -102,15 +102,6 @@ def test_deactivating_who_is_missing_asks_for_the_account(
     assert active == ({"alice", "gus"} if code == 0 else active | {"vera", "lara", "uma", "otto"})
 
 
-def test_nothing_missing_asks_nothing(floor: Desk, tmp_path: Path) -> None:
-    """There is nothing to confirm."""
-    (tmp_path / "people.csv").write_text("user,account,name,type\ngus,globex,Gus,cloud\n")
-    words = [str(tmp_path / "people.csv"), *MISSING, "globex"]
-    with terminal(floor, "import", *words) as screen:
-        assert screen.end() == 0
-        assert "go on" not in screen.text
-
-
 @pytest.mark.parametrize("name", ["there", "missing/pins.csv", "store/pins.csv"])
 def test_an_impossible_file_is_refused_before_the_question(
     floor: Desk, tmp_path: Path, name: str

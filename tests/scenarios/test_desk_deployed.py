@@ -105,14 +105,3 @@ def test_nobody_has_to_wait_for_a_hook(floor: Desk, agent: Tmux, tmp_path: Path)
     agent.wait_for("the on_lock hook (was interrupted|failed)")
     agent.wait_for("^READY>")
     assert "Traceback" not in agent.screen
-
-
-def test_a_hook_that_can_not_be_run(floor: Desk, agent: Tmux) -> None:
-    """A missing program is a warning below the verdict."""
-    drive(agent, deployed(floor, "agent", "/nowhere/at/all"))
-    agent.wait_for(START)
-    look_up(agent, "vera")
-    answer(agent, WRONG, "has just been locked")
-    agent.wait_for("the on_lock hook failed: No such file")
-    assert "NOT VERIFIED" in agent.screen
-    end_shift(agent)

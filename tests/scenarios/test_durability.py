@@ -145,6 +145,7 @@ def test_a_settle_that_fails_tells_people_too(desk: Desk) -> None:
     assert hint.startswith("hint: ")
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize(
     "fault",
     [
@@ -168,6 +169,7 @@ def _writes_before_settle(desk: Desk) -> int:
     return ["/mark-" in call.arguments for call in run.calls].index(True) + 1
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize("further", [1, 6, 14, 17])
 def test_a_disk_that_is_full_at_the_settle_verifies_nobody(desk: Desk, further: int) -> None:
     """The settle finds no space for the journal or the database."""
@@ -191,6 +193,7 @@ def test_a_sync_that_fails_after_the_commit_verifies_nobody(desk: Desk) -> None:
     nothing_impossible(desk)
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize("when", [1, 3, 4, 5])
 def test_nothing_is_settled_for_a_charge_that_the_kernel_refuses(desk: Desk, when: int) -> None:
     """After a failed sync of the charge: exit 8, and no verdict."""

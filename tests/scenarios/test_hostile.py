@@ -13,10 +13,6 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pincli.commands import store
-from pincli.deployment import read_deployment
-from pincli.errors import ConfigUnavailable, KeysUnavailable
-from pincli.store.location import Server
-from pincli.vault.key_files import read_key
 from tests.support.contract import call
 from tests.support.desk import PROGRAM, Desk, Ran
 from tests.support.driving import edit
@@ -171,6 +167,7 @@ def test_no_random_text_does_any_harm(
     tried(floor, line, text, as_json=as_json)
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize(
     "text",
     ["\x1b[2J\x1b]52;c;cm0gLXJm\x07", "\x9b31m\x9d0;x\x9c",
@@ -230,7 +227,7 @@ def test_nothing_from_the_store_reaches_a_terminal(floor: Desk, text: str) -> No
     ],
     ids=repr,
 )
-@pytest.mark.parametrize("locale", ["C.UTF-8", "C", "POSIX"])
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
 def test_bytes_that_are_no_text(floor: Desk, words: list[bytes], locale: str) -> None:
     """Bytes that aren't text do no harm in any locale."""
     for form in ([], [b"--json"]):
@@ -247,11 +244,6 @@ def test_bytes_that_are_no_text(floor: Desk, words: list[bytes], locale: str) ->
             assert (ended.stdout + ended.stderr).isascii()
 
 
-def _is_plain(detail: str) -> None:
-    """Fail if the sentence about a refused file has a control character."""
-    assert CONTROL.search(detail) is None
-
-
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -263,65 +255,13 @@ def test_a_failed_verify_ends_with_its_exit_code(
     floor: Desk, words: tuple[str, ...], code: int
 ) -> None:
     """A verify that fails while a thread loads the hash function ends with its exit code."""
+
+    def run(_: int) -> int:
+        # With a variable it is no fork, which would have nothing to load.
+        return floor.run(*words, stdin=f"{RIGHT}\n", PYTHONHASHSEED="0").code
+
     with ThreadPoolExecutor(3) as pool:
-        ends = list(pool.map(lambda _: floor.run(*words, stdin=f"{RIGHT}\n").code, range(16)))
-    assert set(ends) == {code}
-
-
-GOOD = b'store = "/s"\nkeys = "/k"\n[roles]\nagent = ["amy"]\n'
-
-
-@given(
-    st.binary(max_size=200)
-    | st.text(max_size=100).map(lambda text: GOOD + text.encode(errors="replace"))
-    | st.recursive(
-        st.sampled_from(["1", "1e400", '"x"', "true", "1979-05-27", '"\\u0000"', '"\\u202e"']),
-        lambda value: st.lists(value, max_size=3).map(lambda v: f"[{', '.join(v)}]"),
-    ).flatmap(
-        lambda value: st.sampled_from(
-            ["store", "keys", "roles", "hooks", "roles.agent", "hooks.on_lock", "roles.x"]
-        ).map(lambda key: f"{key} = {value}\n".encode() + GOOD)
-    )
-)
-@example(b"a = " + b"[" * 20_000)
-@example(GOOD + b"[hooks]\non_lock = [" + b'"/x",' * 5000 + b"]")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_configuration_is_a_bug(tmp_path: Path, content: bytes) -> None:
-    """Any configuration is read or refused, and its content is not repeated."""
-    path = tmp_path / "pincli.toml"
-    path.write_bytes(content)
-    path.chmod(0o644)
-    try:
-        found = read_deployment(path)
-    except ConfigUnavailable as error:
-        _is_plain(error.detail)
-        return
-    assert isinstance(found.store, Server) or found.store.is_absolute()
-    assert found.keys.is_absolute()
-    for words in (found.on_lock, (str(found.store),), (str(found.keys),)):
-        assert all("\0" not in word for word in words)
-
-
-@given(st.binary(max_size=300) | st.text("0123456789abcdefABCDEF \n\t\0g", max_size=80)
-       .map(str.encode))  # fmt: skip
-@example(b"ab" * 32)
-@example(b"ab" * 32 + b"\n")
-@example(b"ab" * 32 + b"\r\n")
-@example(b"\xef\xbb\xbf" + b"ab" * 32)
-@example(b"ab " * 32)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_key_file_is_a_bug(tmp_path: Path, content: bytes) -> None:
-    """A key file is 32 bytes in hexadecimal, or refused without showing its content."""
-    path = tmp_path / "verify.key"
-    path.write_bytes(content)
-    path.chmod(0o600)
-    try:
-        key = read_key(path)
-    except KeysUnavailable as error:
-        _is_plain(error.detail)
-        return
-    assert len(key) == 32
-    assert key.hex().encode() == b"".join(content.split()).lower()
+        assert {*pool.map(run, range(8))} == {code}
 
 
 @pytest.mark.parametrize(

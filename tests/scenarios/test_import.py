@@ -77,22 +77,6 @@ def test_a_dry_run_changes_nothing(floor: Desk) -> None:
 BAD = "".join(f"u{n},acme,N,cloudy\n" for n in range(45))
 
 
-def test_twenty_bad_rows_are_shown_and_all_are_counted(floor: Desk) -> None:
-    """Line, column and problem are on stderr; exit 2; the store is unchanged."""
-    path, before = put(floor, f"{HEADER}\nnew,acme,N,cloud\n{BAD}short\n"), content(floor.store)
-    ran = call(floor, ["import", path])
-    lines = ran.err.splitlines()
-    assert (ran.code, ran.out) == (2, "")
-    assert [line.split(":")[0] for line in lines[:20]] == [
-        f"line {n}, type 'cloudy'" for n in range(3, 23)
-    ]
-    assert "cloud-office" in lines[0]
-    assert lines[20] == "... and 26 more"
-    assert lines[21].startswith("pincli: error: the file has 46 problems")
-    assert lines[22].startswith("hint: ")
-    assert content(floor.store) == before
-
-
 @pytest.mark.parametrize("option", [[], ["--dry-run"]])
 def test_a_program_gets_every_bad_row(floor: Desk, option: list[str]) -> None:
     """All of them are next to the error, in the order of the file, in a dry run too."""

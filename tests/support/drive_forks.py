@@ -87,6 +87,8 @@ def _end(running: tuple[int, int, int]) -> dict[str, Any]:
 def _be_pincli(job: dict[str, Any], streams: tuple[int, int, int]) -> int:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
+    if job.get("stdout"):
+        os.dup2(os.open(job["stdout"], os.O_WRONLY), 1)
     sys.stdin, sys.stdout, sys.stderr = (
         os.fdopen(0, closefd=False),
         os.fdopen(1, "w", closefd=False),

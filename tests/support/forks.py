@@ -23,12 +23,22 @@ Result = tuple[int, str, str]
 """The exit code, stdout and stderr of a run."""
 
 
-def forked(arguments: Sequence[str], stdin: bytes, environment: Mapping[str, str]) -> Result | None:
-    """Run pincli; None if another thread runs it, or if the input is long."""
+def forked(
+    arguments: Sequence[str], stdin: bytes, environment: Mapping[str, str], *, stdout: str = ""
+) -> Result | None:
+    """Run pincli; None if another thread runs it, or if the input is long.
+
+    Args:
+        arguments: What follows `pincli`.
+        stdin: What is piped in.
+        environment: All of it.
+        stdout: A file to write to in place of the result.
+    """
     if len(stdin) > _ROOM or not _turn.acquire(blocking=False):
         return None
     try:
-        (result,) = results(_of_worker(os.getpid()), [job(arguments, stdin, environment)])
+        run = {**job(arguments, stdin, environment), "stdout": stdout}
+        (result,) = results(_of_worker(os.getpid()), [run])
     finally:
         _turn.release()
     return result

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -124,39 +122,6 @@ def _in_the_group(_: AgentFloor, undo: ExitStack) -> None:
     undo.callback(_run, "gpasswd", "-d", AMY, SERVICE)
 
 
-def _key_inside(floor: AgentFloor, _: ExitStack) -> None:
-    shutil.copytree(KEYS, STORE / "keys")
-    floor.configure(floor.config().replace(str(KEYS), str(STORE / "keys")))
-    _run("chown", "-R", SERVICE, STORE)
-
-
-def _backup(*, with_key: bool) -> Callable[[AgentFloor, ExitStack], object]:
-    def cause(floor: AgentFloor, undo: ExitStack) -> None:
-        folder = HOME / "backups"
-        folder.mkdir(mode=0o700)
-        undo.callback(shutil.rmtree, folder)
-        shutil.copy(floor.desk.database, folder / "b.db")
-        (folder / "b.db").chmod(0o600 if with_key else 0o644)
-        if with_key:
-            shutil.copy(KEYS / "verify.key", folder)
-        _run("chown", "-R", SERVICE, folder)
-
-    return cause
-
-
-def _default_acl(_: AgentFloor, __: ExitStack) -> None:
-    _run("setfacl", "-d", "-m", f"u:{AMY}:r", STORE)
-
-
-def _sql(statement: str) -> Callable[[AgentFloor, ExitStack], object]:
-    return lambda floor, _: floor.desk.sql(statement)
-
-
-def _old(_: AgentFloor, __: ExitStack) -> None:
-    at = time.time() - 401 * 86400
-    os.utime(KEYS / "audit.key", (at, at))
-
-
 def _no_inodes(_: AgentFloor, undo: ExitStack) -> None:
     aside = shutil.copytree(STORE, HOME / "aside")
     undo.callback(shutil.rmtree, aside)
@@ -203,9 +168,6 @@ UNSAFE = {
     "a hook writable by others": Unsafe(_hook(0o777), "hook", str(HOOK)),
     "a hook that is missing": Unsafe(_hook(None), "hook", "No such file"),
     "a hook that can't run": Unsafe(_hook(0o644), "hook", "can't be executed"),
-    "a key beside backups": Unsafe(_backup(with_key=True), "backups nearby", "a key lies beside"),
-    "a key inside the store": Unsafe(_key_inside, "keys apart", "kept with the database"),
-    "a default ACL": Unsafe(_default_acl, "store folder", "default ACL"),
     "an agent in the service account's group": Unsafe(_in_the_group, "agents outside", AMY),
     "one login agent and portal": Unsafe(
         _roles(f'["{WWW}"]', f'["{WWW}", "{AMY}"]'), "portal apart", AMY
@@ -214,16 +176,7 @@ UNSAFE = {
     "a role for no login": Unsafe(_roles(WWW, "pincli-t-none"), "roles", "pincli-t-none"),
     "the store on tmpfs": Unsafe(_in_memory, "store's disk", "tmpfs"),
     "capabilities on Python": Unsafe(_capabilities, "Python", "capabilities"),
-    "a foreign trigger": Unsafe(
-        _sql("CREATE TRIGGER t AFTER UPDATE ON people BEGIN SELECT 1; END"), "schema", ""
-    ),
-    "a changed schema": Unsafe(_sql("CREATE INDEX more ON people (login)"), "schema", ""),
-    "a readable backup": Unsafe(_backup(with_key=False), "backups nearby", "others may read"),
-    "keys 400 days old": Unsafe(_old, "keys' age", "audit.key is 401 days old"),
     "no inodes": Unsafe(_no_inodes, "free space", "no inodes"),
-    "an event from the future": Unsafe(
-        _sql("UPDATE trail SET at = '2999-01-01T00:00:00Z' WHERE number = 3"), "clock", "future"
-    ),
     "no mark": Unsafe(_no_mark, "mark", "no mark"),
 }
 
@@ -238,8 +191,6 @@ def undo() -> Iterator[ExitStack]:
 def examined(floor: AgentFloor) -> dict[str, dict[str, Any]]:
     """What root's doctor says, by what it looked at."""
     names = {"PINCLI_STORE": str(STORE), "PINCLI_KEYS": str(KEYS)}
-    if str(STORE / "keys") in CONFIG.read_text():
-        names["PINCLI_KEYS"] = str(STORE / "keys")
     ran = floor.run("root", [str(floor.program), "doctor", "--json"], env=names)
     assert ran.code in (0, 8), ran
     return {check["what"]: check for check in ran.answer["checks"]}

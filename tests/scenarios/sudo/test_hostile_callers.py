@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -168,7 +167,7 @@ def test_an_unusual_start(floor: AgentFloor, setting: str) -> None:
     verified(floor.verify(BEN, "alice", RIGHT))
 
 
-@pytest.mark.parametrize("kib", [0, 1, 8, 32, 64])
+@pytest.mark.parametrize("kib", [1, 64])
 def test_a_file_size_limit(floor: AgentFloor, kib: int) -> None:
     """With a file size limit a verify is exit 8, and others go on."""
     ran = in_shell(floor, AMY, f"ulimit -f {kib}", "verify alice --pin-stdin", f"{WRONG}\n")
@@ -184,38 +183,24 @@ def test_a_file_size_limit(floor: AgentFloor, kib: int) -> None:
     all_private(floor)
 
 
-@pytest.mark.parametrize(
-    "env",
-    [
+def test_what_sudo_lets_through_changes_no_record(floor: AgentFloor) -> None:
+    """The caller's time zone and locale don't change the trail."""
+    for env in (
         {"TZ": "Asia/Tokyo"},
         {"TZ": ":/etc/shadow"},
         {"LC_ALL": "tr_TR.UTF-8"},
-        {"LANG": "C"},
         {"LC_ALL": "/../../etc", "TERM": "../../../etc/passwd"},
-    ],
-)
-def test_what_sudo_lets_through_changes_no_record(floor: AgentFloor, env: dict[str, str]) -> None:
-    """The caller's time zone and locale don't change the trail."""
-    verified(floor.run(AMY, floor.sudo_line(*VERIFY), f"{RIGHT}\n", env=env))
-    at = datetime.fromisoformat(floor.desk.events()[-1].at)
-    assert abs(datetime.now(UTC) - at) < timedelta(minutes=1)
+    ):
+        verified(floor.run(AMY, floor.sudo_line(*VERIFY), f"{RIGHT}\n", env=env))
+        at = datetime.fromisoformat(floor.desk.events()[-1].at)
+        assert abs(datetime.now(UTC) - at) < timedelta(minutes=1)
 
 
-@pytest.mark.parametrize(
-    "line", ["pin show uma", "pin change alice --pin-stdin", "unlock lara --reason x"]
-)
-@pytest.mark.parametrize("copied", [False, True])
-def test_the_service_account_acts_for_no_customer(
-    floor: AgentFloor, line: str, copied: bool
-) -> None:
-    """The service account without sudo acts for no customer, on a copy neither."""
-    place = floor.home(SERVICE) if copied else floor.desk.store.parent
-    if copied:
-        for folder in (floor.desk.store, floor.desk.keys):
-            shutil.copytree(folder, place / folder.name)
-        for path in (place, *place.rglob("*")):
-            shutil.chown(path, SERVICE)
+def test_the_service_account_acts_for_no_customer(floor: AgentFloor) -> None:
+    """Not without sudo, though it may read everything."""
+    place = floor.desk.store.parent
     named = ["--store", str(place / "store"), "--keys", str(place / "keys")]
-    ran = floor.run(SERVICE, [str(floor.program), *named, *line.split()], "333197")
-    assert ran.code in ((7, 8) if copied else (7,)), ran
+    for line in ("pin show uma", "pin change alice --pin-stdin", "unlock lara --reason x"):
+        ran = floor.run(SERVICE, [str(floor.program), *named, *line.split()], "333197")
+        assert ran.code == 7, ran
     assert floor.run(SERVICE, [str(floor.program), *named, "status"]).code == 0

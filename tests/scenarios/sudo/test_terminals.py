@@ -80,17 +80,6 @@ def test_the_prompt_takes_a_pin_unseen(floor: AgentFloor, asked: pexpect.spawn[s
     assert floor.desk.events("alice")[-1].agent == AMY
 
 
-def test_a_wrong_pin_at_the_prompt(asked: pexpect.spawn[str]) -> None:
-    """A slip is asked again, a miss is exit 3."""
-    asked.sendline("12345")
-    asked.expect_exact(PROMPT)
-    asked.sendline(WRONG)
-    asked.expect_exact("NOT VERIFIED")
-    asked.expect(pexpect.EOF)
-    asked.close()
-    assert asked.exitstatus == 3
-
-
 def test_ctrl_c_at_the_prompt_charges_nothing(floor: AgentFloor, asked: pexpect.spawn[str]) -> None:
     """Ctrl-C at the prompt is exit 130, and charges nothing."""
     asked.sendintr()
@@ -139,14 +128,3 @@ def test_nobody_stops_a_process_of_the_service_account(
             assert floor.run(login, ["kill", f"-{name}", str(victim)]).code != 0
     asked.sendline(RIGHT)
     asked.expect_exact("VERIFIED")
-
-
-def test_a_locked_user_is_reported_before_the_prompt(floor: AgentFloor) -> None:
-    """A locked user is reported before the prompt."""
-    terminal = floor.terminal(AMY, floor.sudo_line("verify", "lara"))
-    terminal.expect(pexpect.EOF)
-    shown = terminal.before or ""
-    terminal.close()
-    assert terminal.exitstatus == 4
-    assert "Support PIN" not in shown
-    assert "NOT VERIFIED" in shown
