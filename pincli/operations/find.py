@@ -59,12 +59,7 @@ def find(session: Session, words: str, *, account: str | None = None, limit: int
 
 
 def find_caller(
-    session: Session,
-    text: str,
-    *,
-    pattern: str | None = None,
-    account: str | None = None,
-    limit: int = 20,
+    session: Session, text: str, *, pattern: str | None = None
 ) -> tuple[CallerLine, Found]:
     """Find the caller in a typed or pasted line, and the ticket that matches `pattern`.
 
@@ -72,10 +67,10 @@ def find_caller(
     """
     line = read_line(text, pattern=pattern)
     if line.ticket is not None and f"#{line.ticket}" not in text:
-        found = find(session, text, account=account, limit=limit)
+        found = find(session, text)
         if any(user.login.startswith(line.ticket.lower()) for user in found.people):
             return CallerLine(None, text.strip()), found
-    return line, find(session, line.words, account=account, limit=limit)
+    return line, find(session, line.words)
 
 
 def accounts_with(store: Store, logins: Sequence[str]) -> list[str]:

@@ -49,12 +49,7 @@ _FILES = {
     KeyKind.AUDIT: (AUDIT_KEY,),
 }
 
-_KINDS = {
-    VERIFY_KEY: KeyKind.VERIFY,
-    PORTAL_PUBLIC: KeyKind.PORTAL,
-    PORTAL_PRIVATE: KeyKind.PORTAL,
-    AUDIT_KEY: KeyKind.AUDIT,
-}
+_KINDS = {name: kind for kind, names in _FILES.items() for name in names}
 _LOOKS = 5
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import signal
 import sqlite3
 from contextlib import closing
@@ -230,6 +231,18 @@ def test_a_pin_withdrawn_during_hashing_is_the_verdict(desk: Desk) -> None:
         )
         verdict = verify(session._replace(answers=answers), "alice", PIN, None)
     assert (verdict.outcome, verdict.user.attempts_total) == (Outcome.UNCOLLECTED, 0)
+
+
+def test_somebody_else_in_the_row_is_never_verified(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If an older store was restored after the user was looked up."""
+    alice = with_counter(desk, 2)
+    stranger = alice._replace(uid=secrets.token_bytes(16), question=None)
+    monkeypatch.setattr("pincli.operations.verify.require_user", lambda *_, **__: stranger)
+    with desk.session() as session, pytest.raises(UnknownUser):
+        verify(session, "alice", PIN, None)
+    assert desk.user("alice") == alice
 
 
 def test_a_question_is_asked_at_most_twenty_times(desk: Desk) -> None:

@@ -184,7 +184,7 @@ class Locks:
             if not self._defers_signals:
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
-    def _acquire(self, byte: int, length: int = 1) -> None:
+    def _acquire(self, byte: int, length: int) -> None:
         try:
             try:
                 fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, length, byte)
