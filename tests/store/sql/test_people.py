@@ -20,6 +20,7 @@ from pincli.store.sqlite.connection import connect
 from tests.store.forging import behind_the_index
 from tests.store.population import Person, listed, people_of, populated, put
 from tests.support.desk import Desk
+from tests.support.turns import EVERYTHING
 
 ACCOUNTS = ("acme", "globex")
 
@@ -48,7 +49,7 @@ def names(pages: list[list[User]]) -> list[str]:
     return [user.login for page in pages for user in page]
 
 
-@settings(max_examples=150)
+@settings(max_examples=150 if EVERYTHING else 50)
 @given(population=people)
 def test_totals_agree_with_a_count_by_hand(population: list[Person]) -> None:
     """The totals of each account and of all users agree with the rules."""
@@ -59,7 +60,7 @@ def test_totals_agree_with_a_count_by_hand(population: list[Person]) -> None:
             assert people_of(connection).totals(account=account) == expected
 
 
-@settings(max_examples=150)
+@settings(max_examples=150 if EVERYTHING else 50)
 @given(population=people, page=st.integers(1, 8))
 def test_lists_agree_with_a_filter_by_hand(population: list[Person], page: int) -> None:
     """Each list has exactly its users, each once, for any page size."""
