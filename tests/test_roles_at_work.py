@@ -271,6 +271,18 @@ def test_the_role_comes_before_who_is_unknown(
     assert (code == 7) == ("you may not run" in ran.err)
 
 
+@pytest.mark.parametrize(
+    ("roles", "is_near"), [("portal", False), ("agent", True), ("agent portal", True)]
+)
+def test_only_agents_and_admins_see_near_names(
+    floor: Desk, give: Deploy, roles: str, is_near: bool
+) -> None:
+    """A portal's customer learns of no other login."""
+    give(*roles.split())
+    ran = call_by_sudo(floor, "status alicee")
+    assert (ran.code, "did you mean alice?" in ran.err) == (6, is_near), ran.err
+
+
 def test_the_role_comes_before_the_lock(floor: Desk, give: Deploy) -> None:
     """Exit 7 comes before 4 and 5, and nothing is charged."""
     give("portal")

@@ -195,6 +195,20 @@ def test_the_same_command_again_does_nothing(desk: Desk, tmp_path: Path) -> None
     assert numbers(desk) == before
 
 
+@pytest.mark.folder
+def test_the_file_of_another_past_is_no_archive(desk: Desk, tmp_path: Path) -> None:
+    """It has the same store's seal, first event and length, and nothing is removed for it."""
+    other = copy_of(desk, tmp_path / "other")
+    for each, user in ((desk, "alice"), (other, "bob")):
+        with long_ago(42, each):
+            asked(each, user, RIGHT)
+    path = tmp_path / "old.jsonl"
+    archived(other, path)
+    before = numbers(desk)
+    assert call(desk, f"audit archive --before 40d --output {path}").code == 7
+    assert numbers(desk) == before
+
+
 def test_some_archives_are_refused(desk: Desk, tmp_path: Path) -> None:
     """Too young, over another file, in a secret folder, or with an attempt that stays open."""
     taken = tmp_path / "taken"

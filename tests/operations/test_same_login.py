@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from pincli.errors import AmbiguousUser, Refused, UnknownUser
+from pincli.errors import AmbiguousUser, Refused, UnknownAccount, UnknownUser
 from pincli.models import Outcome, User, UserType
 from pincli.operations import people, pins
 from pincli.operations.locks import require_locked, unlock
@@ -132,3 +132,7 @@ def test_twenty_candidates_and_none_for_the_portal(two: Session) -> None:
         with pytest.raises(UnknownUser) as unknown:
             people.require_user(session, "bib")
         assert unknown.value.near == near
+    for session, near in ((two, ("acme",)), (portal, ())):
+        with pytest.raises(UnknownAccount) as unknown_account:
+            people.require_account(session, "acmee")
+        assert unknown_account.value.near == near

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from pincli.errors import StoreRolledBack, StoreTampered, StoreUnavailable
+from pincli.errors import StoreRolledBack, StoreTampered, StoreUnavailable, UnknownUser
 from pincli.models import EventKind, Head, NewEvent
 from pincli.operations import keys
+from pincli.operations.archive import archive
 from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
 from pincli.operations.trail_check import check_trail
 from pincli.operations.trail_sealing import seal_trail
+from pincli.operations.verify import verify
+from pincli.rules.times import written
 from pincli.store.steps.people import record
-from tests.store.postgresql.floor import WRONG, Floor, make_schema, new_floor
+from tests.store.postgresql.floor import PIN, WRONG, Floor, make_schema, new_floor
 from tests.support.contract import answer_of, call
 from tests.support.desk import Desk
 from tests.support.postgresql import Server
@@ -101,6 +105,23 @@ def test_a_forged_event_gets_no_seal(floor: Floor, forgery: str) -> None:
     with pytest.raises(StoreTampered, match="event"):
         sealed(floor)
     assert floor.database.sql(seals) == before
+
+
+def test_a_forged_event_stops_the_archive_at_once(floor: Floor, tmp_path: Path) -> None:
+    """Before anything else is done: no name is dropped, no file made and no seal set."""
+    with floor.at_the_desk() as session, pytest.raises(UnknownUser):
+        verify(session, "nobody", PIN, None)
+    floor.database.sql("UPDATE pincli.trail SET outcome = 'verified' WHERE kind = 'incorrect'")
+    path = tmp_path / "old.jsonl"
+    before = unsealed(floor)
+    later = datetime.now(UTC) + timedelta(days=90)
+    with (
+        floor.session("admin1", Need.WRITE, Need.CHECK) as session,
+        pytest.raises(StoreTampered, match="nothing was sealed"),
+    ):
+        archive(session, written(datetime.now(UTC)), path, forbidden=(), now=later)
+    assert floor.database.sql("SELECT name FROM pincli.texts WHERE name IS NOT NULL") != []
+    assert (path.exists(), unsealed(floor)) == (False, before)
 
 
 def test_an_event_changed_after_the_check_is_not_sealed(floor: Floor) -> None:

@@ -389,6 +389,22 @@ def test_a_thief_can_record_only_what_a_desk_may(
     assert store.head().number == head.number + 2
 
 
+def test_a_lock_by_hand_needs_a_reason(store: Twin, thief: psycopg.Connection, user: User) -> None:
+    """The trail says why, or there is no lock."""
+    with pytest.raises(psycopg.errors.NullValueNotAllowed):
+        call(thief, twin.lock(user, None))
+    assert store.user(user) == user
+
+
+def test_a_thief_does_not_end_notices(store: Twin, thief: psycopg.Connection, user: User) -> None:
+    """Notice 0 says that locks have notices; as a delivered one it would be removed."""
+    call(thief, Call("next_notice", twin.BY))
+    call(thief, Call("delivered", (0, None, *twin.BY, None, None, None)))
+    call(thief, twin.lock(user))
+    waiting = store.admin.execute("SELECT number FROM pincli.notices ORDER BY number").fetchall()
+    assert waiting == [(0,), (store.head().number,)]
+
+
 def test_two_users_in_one_transaction(store: Twin, thief: psycopg.Connection, user: User) -> None:
     """A transaction has at most one charge, of any user, and ends no attempt after it."""
     other, third = store.put(user_of(next(_ROWS)) for _ in range(2))

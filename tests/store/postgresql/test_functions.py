@@ -427,11 +427,20 @@ def test_an_attempt_that_somebody_else_has_ended(store: Twin) -> None:
 
 
 def test_a_nonce_is_forgotten_after_a_day(store: Twin) -> None:
-    """A user's charge removes that user's old nonces."""
-    users = store.put([user_of(1), user_of(2)])
-    for user in (*users, users[0]):
+    """Then the same user's next charge removes it, and no other nonce."""
+    alice, bob = store.put([user_of(1), user_of(2)])
+
+    def charged(user: User, hours_later: int = 0) -> UUID:
+        age = f"UPDATE pincli.nonces SET at = at - interval '{hours_later} hours'"
+        store.admin.execute(age.encode())
         nonce = uuid4()
         call_all(store.desk, [twin.charge(user, nonce=nonce), twin.settle(user, nonce)])
-        store.admin.execute("UPDATE pincli.nonces SET at = at - interval '25 hours'")
-    kept = store.admin.execute("SELECT uid FROM pincli.nonces ORDER BY uid").fetchall()
-    assert kept == [(users[0].uid,), (users[1].uid,)]
+        return nonce
+
+    def kept() -> set[UUID]:
+        return {nonce for (nonce,) in store.admin.execute("SELECT nonce FROM pincli.nonces")}
+
+    oldest, of_bob = charged(alice), charged(bob)
+    next_day = charged(alice, 23)
+    assert kept() == {oldest, of_bob, next_day}
+    assert kept() - {oldest} | {charged(alice, 2)} == kept()
