@@ -14,6 +14,8 @@ from pincli.errors import Interrupted
 
 FULL_CHUNK = 2000
 """Users a chunk, each chunk one transaction."""
+FIRST_CHUNK = 250
+"""Users of the first chunk, before it is known how slow the machine is; quick ones double."""
 SMALLEST_CHUNK = 50
 LONGEST_CHUNK = 0.2
 """Seconds; after a longer chunk the next one is smaller."""
@@ -54,7 +56,8 @@ def in_chunks(
     Raises:
         Interrupted: Ctrl-C was pressed; the current chunk is done.
     """
-    size = most = min(FULL_CHUNK, at_most or FULL_CHUNK)
+    most = min(FULL_CHUNK, at_most or FULL_CHUNK)
+    size = min(FIRST_CHUNK, most)
     last: Item | None = None
     with underway(total, progress) as work:
         while chunk := following(last, size):

@@ -5,8 +5,7 @@ Annotations are not postponed here, as in models.py.
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
-from operator import ne
+from operator import itemgetter, ne
 from typing import Any, NamedTuple
 
 from pincli.errors import StaleRecord
@@ -71,17 +70,16 @@ def changes_of(
             before = left.get(user.uid)
             if before is None and user.event == 0 and user.uid not in read:
                 if user.id == 0:
-                    user = user._replace(id=next_row)
+                    user = _placed(user, next_row, user.event)
                     next_row += 1
                 changes.added.add(user.uid)
             else:
                 before = before or _as_read(read, user)
-                # _replace takes long, and this runs for every user of a bulk change.
                 if (user.id, user.event) != (before.id, before.event):
-                    user = user._replace(id=before.id, event=before.event)
+                    user = _placed(user, before.id, before.event)
             # A restore also seals records that it does not change.
             if user != before or event.kind is EventKind.RESTORED:
-                user = user._replace(event=number)
+                user = _placed(user, user.id, number)
                 digest = changes.digests[user.uid] = record_digest(user)
                 left[user.uid] = user
             if event.kind in (EventKind.LOCKED, EventKind.LOCKED_BY_HAND):
@@ -109,15 +107,20 @@ def differing(
         Some columns, and for each record that differs in just these the new values, followed by
         the row number.
     """
-    changed: list[tuple[tuple[str, ...], list[Any]]] = []
+    changed: dict[tuple[int, ...], list[list[Any]]] = {}
     for number, before, after in pairs:
         places = [place for place, differs in enumerate(map(ne, before, after)) if differs]
         if places:
-            names = tuple(columns[place] for place in places)
-            changed.append((names, [*(after[place] for place in places), number]))
-    changed.sort(key=lambda change: (change[0], change[1][-1]))
-    for names, group in groupby(changed, key=lambda change: change[0]):
-        yield names, [values for _, values in group]
+            values = [after[place] for place in places]
+            values.append(number)
+            changed.setdefault(tuple(places), []).append(values)
+    for where, rows in changed.items():
+        yield tuple(columns[place] for place in where), sorted(rows, key=itemgetter(-1))
+
+
+def _placed(user: User, row: int, event: int) -> User:
+    """Set the first field and the last; _replace takes three times as long, for every user."""
+    return User._make((row, *user[1:-1], event))
 
 
 def _as_read(read: Mapping[bytes, User], user: User) -> User:

@@ -10,7 +10,14 @@ import pytest
 
 from pincli.errors import Interrupted, StoreUnavailable
 from pincli.models import Fault
-from pincli.operations.chunks import FULL_CHUNK, LONGEST_CHUNK, PAUSE, SMALLEST_CHUNK, in_chunks
+from pincli.operations.chunks import (
+    FIRST_CHUNK,
+    FULL_CHUNK,
+    LONGEST_CHUNK,
+    PAUSE,
+    SMALLEST_CHUNK,
+    in_chunks,
+)
 
 TOTAL = 9_876
 
@@ -41,7 +48,8 @@ def test_every_item_is_in_one_chunk_in_order(clock: Clock) -> None:
     """None twice, none left out, and no chunk too large."""
     done = list(in_chunks(following, list, total=TOTAL))
     assert [item for chunk in done for item in chunk] == [*range(1, TOTAL + 1)]
-    assert {len(chunk) for chunk in done[:-1]} == {FULL_CHUNK}
+    assert [len(chunk) for chunk in done[:3]] == [FIRST_CHUNK, 2 * FIRST_CHUNK, 4 * FIRST_CHUNK]
+    assert {len(chunk) for chunk in done[3:-1]} == {FULL_CHUNK}
 
 
 def test_a_pause_follows_each_chunk(clock: Clock) -> None:
@@ -59,11 +67,12 @@ def test_progress_is_called_after_each_chunk(clock: Clock) -> None:
         reported.append((done, total))
 
     list(in_chunks(following, list, total=TOTAL, progress=tell))
-    assert reported == [(2000, TOTAL), (4000, TOTAL), (6000, TOTAL), (8000, TOTAL), (TOTAL, TOTAL)]
+    done = [250, 750, 1750, 3750, 5750, 7750, 9750, TOTAL]
+    assert reported == [(each, TOTAL) for each in done]
 
 
 def test_slow_chunks_shrink_and_quick_ones_grow_again(clock: Clock) -> None:
-    """A caller on another line waits for two short ones at most."""
+    """A caller on another line waits for two short ones at most, also at the beginning."""
     cost = [0.001]
     sizes = []
 
@@ -74,7 +83,7 @@ def test_slow_chunks_shrink_and_quick_ones_grow_again(clock: Clock) -> None:
             cost[0] = 0.00001
 
     list(in_chunks(following, step, total=TOTAL))
-    assert sizes[0] == FULL_CHUNK
+    assert sizes[0] == FIRST_CHUNK
     assert all(size * 0.001 <= LONGEST_CHUNK * 1.01 for size in sizes[1:6])
     assert sizes[7:9] == [2 * sizes[6], 4 * sizes[6]]
     assert max(sizes) == FULL_CHUNK
@@ -103,7 +112,7 @@ def test_an_interruption_says_how_far_it_got(clock: Clock, monkeypatch: pytest.M
     monkeypatch.setattr(time, "sleep", interrupted)
     with pytest.raises(Interrupted) as caught:
         list(in_chunks(following, list, total=TOTAL))
-    assert (caught.value.done, caught.value.total) == (6000, TOTAL)
+    assert (caught.value.done, caught.value.total) == (1750, TOTAL)
 
 
 def test_a_failing_step_ends_the_work(clock: Clock) -> None:
@@ -117,4 +126,4 @@ def test_a_failing_step_ends_the_work(clock: Clock) -> None:
 
     with pytest.raises(StoreUnavailable):
         list(in_chunks(following, step, total=TOTAL))
-    assert seen == [1, 2001, 4001]
+    assert seen == [1, 251, 751]
