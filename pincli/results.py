@@ -160,12 +160,14 @@ class Archived(NamedTuple):
         last: The number of the last event in it.
         digest: SHA-256 of the file, hexadecimal.
         names: How many typed names of unknown users were dropped from later events.
+        stopped_by: Number and time of an event that is too young, if later ones are old.
     """
 
     first: int | None
     last: int | None
     digest: str | None
     names: int
+    stopped_by: tuple[int, str] | None = None
 
 
 class Activity(NamedTuple):

@@ -10,12 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import takewhile
 from pathlib import Path
-from typing import TypeVar
 
 from pincli.errors import FileUnreadable, Refused, Rule, StoreTampered
-from pincli.models import EventKind, Head, NewEvent, Start, TrailEvent
+from pincli.models import EventKind, Head, NewEvent, Start
 from pincli.operations.archive_file import Archive, ArchiveWriter, Page, Piece
 from pincli.operations.chunks import Progress, in_chunks, no_progress
 from pincli.operations.named_files import require_elsewhere
@@ -27,19 +25,15 @@ from pincli.operations.verify import end_left_open
 from pincli.results import Archived, EventFilter
 from pincli.rules.signs import LONGEST_WINDOW
 from pincli.rules.times import written
-from pincli.store.contract import OldEvent
 from pincli.store.steps.keys import seal_records
 from pincli.store.steps.people import record
 from pincli.vault.audit_seals import AuditSealer
 
-_E = TypeVar("_E", TrailEvent, OldEvent)
 _PAGE = 500
 _REMOVED_AT_ONCE = 500
 """Removing 2,000 at once was measured to delay callers by 0.3 s, as each is in many indexes."""
 _PAUSE = 0.02
 """Seconds between two chunks, for callers, who write twice."""
-_AT = 1
-"""The place of an event's time, in both schemas."""
 
 
 def archive(
@@ -53,37 +47,44 @@ def archive(
 ) -> Archived:
     """Write the events from before a time to a file, then remove them from the store.
 
-    The path may also be a file that a killed run has finished. `progress` is called for the file
+    Events go by number, as clocks may be wrong: it ends before the first one that is too young. One
+    dated in the future goes with the next old one. The path may also be a file that a killed run
+    has finished. `progress` is called for the file
     first, then for the store. The session needs Need.WRITE and Need.CHECK.
 
     Raises:
         Refused: The time is too late, another file is there, or an attempt is still open.
         StoreTampered: The events are not as pincli wrote them; nothing is removed.
     """
-    youngest = written((now or datetime.now(UTC)) - LONGEST_WINDOW)
+    now = now or datetime.now(UTC)
+    youngest = written(now - LONGEST_WINDOW)
     if before > youngest:
         raise Refused(Rule.TOO_YOUNG)
     store = session.store
     end_left_open(session)
     with store.maintained():
-        if store.people.open_since(before):
+        stop = store.trail.first_dated(before, written(now))
+        last = store.trail.last_dated_before(before, None if stop is None else stop[0])
+        if store.people.open_up_to(last):
             raise Refused(Rule.ATTEMPT_OPEN)
         seal_trail(session)  # this compares the store with this host's mark first
         store.prepare_for_bulk()
         _finish(session, progress)
         names = _forget_names(session, youngest)
         try:
-            piece, is_new = _file(session, before, path, forbidden, progress)
+            piece, is_new = _file(session, last, path, forbidden, progress)
         except BadEvent as bad:
             raise StoreTampered(store.path, f"{bad}; nothing was removed") from None
-        if piece is None:
-            return Archived(None, None, None, names)
-        if is_new:
+        if piece is not None and is_new:
             _seal_records(session, piece.last)
             # This write moves the mark to the head, beyond everything that is removed.
             store.write(record, NewEvent(EventKind.ARCHIVED, note=piece.note()))
             _remove(session, piece.last, progress)
-        return Archived(piece.first, piece.last, piece.digest, names)
+        if stop is not None and not store.trail.is_dated_before(before, above=stop[0]):
+            stop = None
+        if piece is None:
+            return Archived(None, None, None, names, stop)
+        return Archived(piece.first, piece.last, piece.digest, names, stop)
 
 
 def _finish(session: Session, progress: Progress) -> None:
@@ -103,12 +104,12 @@ def _forget_names(session: Session, before: str) -> int:
 
 
 def _file(
-    session: Session, before: str, path: Path, forbidden: Iterable[Path], progress: Progress
+    session: Session, last: int, path: Path, forbidden: Iterable[Path], progress: Progress
 ) -> tuple[Piece | None, bool]:
     """Make the file, or take a killed run's; return what is in it, and whether the store has it."""
     try:
         with ArchiveWriter(path, session.identity.store_id, forbidden=forbidden) as file:
-            return _written(session, before, file, progress), True
+            return _written(session, last, file, progress), True
     except Refused as refused:
         if refused.rule is not Rule.FILE_EXISTS or refused.subject != str(path):
             raise
@@ -119,15 +120,13 @@ def _file(
             raise refused from None
 
 
-def _written(
-    session: Session, before: str, file: ArchiveWriter, progress: Progress
-) -> Piece | None:
-    """Check the events and write the file; None if no event is that old."""
+def _written(session: Session, last: int, file: ArchiveWriter, progress: Progress) -> Piece | None:
+    """Check the events up to a number and write the file; None if there are none."""
     follower = Follower(session, replays=False)
     position, is_old = follower.store_position()
     follower.begin(position, is_old=is_old)
-    first, last = position.number + 1, session.store.trail.head().number - 1
-    for page in _pages(session, position.number, last, before):
+    first, last = position.number + 1, min(last, session.store.trail.head().number - 1)
+    for page in _pages(session, position.number, last):
         follower.follow(page)
         if not file.is_begun:
             file.begin_at(first, position.link)
@@ -141,29 +140,17 @@ def _written(
     return Piece(first, number, file.digest.hexdigest(), session.store.trail.epoch())
 
 
-def _pages(session: Session, number: int, last: int, before: str) -> Iterator[Page]:
-    """The events after a number, up to the first that is not from before a time."""
+def _pages(session: Session, number: int, last: int) -> Iterator[Page]:
+    """The events after a number, up to the last one."""
     trail = session.store.trail
-    while old := trail.old_after(number):
-        taken = _until(old, before)
-        if taken:
-            yield Page(taken, [], {})
-        if len(taken) < len(old):
-            return
-        number = int(str(old[-1][0]))
-    while events := trail.raw_after(number):
-        chosen = [e for e in _until(events, before) if e.number <= last]
-        if chosen:
-            texts = trail.texts_of(chosen[0].number, chosen[-1].number)
-            yield Page([], chosen, texts)
-        if len(chosen) < len(events):
-            return
-        number = events[-1].number
-
-
-def _until(events: Sequence[_E], before: str) -> list[_E]:
-    """Events up to the first one that is not from before a time: clocks may jump."""
-    return list(takewhile(lambda event: str(event[_AT]) < before, events))
+    while number < last and (old := trail.old_after(number)):
+        taken = [event for event in old if int(str(event[0])) <= last]
+        yield Page(taken, [], {})
+        number = int(str(taken[-1][0]))
+    while number < last and (events := trail.raw_after(number)):
+        chosen = [event for event in events if event.number <= last]
+        yield Page([], chosen, trail.texts_of(chosen[0].number, chosen[-1].number))
+        number = chosen[-1].number
 
 
 def _found(session: Session, path: Path) -> tuple[Piece, bool]:

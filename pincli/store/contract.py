@@ -239,6 +239,9 @@ class People(Protocol):
         Only records whose last change was an event up to the number `last`.
         """
 
+    def open_up_to(self, number: int) -> bool:
+        """Whether the event of an open attempt is among those up to a number."""
+
     def open_since(self, before: str) -> list[int]:
         """Rows of users with an attempt that has been open since before a time."""
 
@@ -269,6 +272,15 @@ class Trail(Protocol):
 
     def dated_after(self, at: str) -> int:
         """How many events are dated after a time."""
+
+    def first_dated(self, since: str, until: str) -> tuple[int, str] | None:
+        """Number and time of the first event dated within a span, by number: clocks may jump."""
+
+    def last_dated_before(self, at: str, below: int | None) -> int:
+        """The number of the last event before a time, below a number if given; 0 if none is."""
+
+    def is_dated_before(self, at: str, *, above: int) -> bool:
+        """Whether an event above a number is dated before a time."""
 
     def raw_after(self, number: int) -> list[TrailEvent]:
         """The next events as they are stored, by row number, for checking them."""

@@ -117,17 +117,30 @@ def archived(result: Archived, path: Path) -> Answer:
         "digest": result.digest,
         "file": str(path) if count else None,
         "names_dropped": result.names,
+        "stopped_by": None,
     }
-    names = [Note(f"{counted(result.names, 'unknown name')} dropped")] * bool(result.names)
+    notes = [Note(f"{counted(result.names, 'unknown name')} dropped")] * bool(result.names)
+    why = "no events from before that date"
+    if result.stopped_by is not None:
+        number, at = result.stopped_by
+        facts["stopped_by"] = {"seq": number, "at": at}
+        why = f"event {number} is in the way"
+        notes += [
+            Note(
+                f"it ends before event {number} of {local_time(at)}, though later ones are older: "
+                "a clock was wrong"
+            ),
+            Note("to archive those too, give --before a time after it", Tone.QUIET),
+        ]
     if not count:
-        nothing = Headline(Tone.NEUTRAL, "nothing to archive", "no events from before that date")
-        return Answer(facts, lambda: [nothing, *names])
+        nothing = Headline(Tone.NEUTRAL, "nothing to archive", why)
+        return Answer(facts, lambda: [nothing, *notes])
     return Answer(
         facts,
         lambda: [
             Headline(Tone.GOOD, "archived", f"events {result.first} to {result.last}"),
             Fields([("file", str(path)), ("sha256", str(result.digest))]),
-            *names,
+            *notes,
             Next(command("audit", "verify", "--archive", str(path)), "to check file and store"),
         ],
     )

@@ -370,7 +370,7 @@ UPKEEP = (
     refused("audit archive --before 1d --output old.jsonl"),
     done(
         "audit archive --before 400d --output old.jsonl",
-        keys("events first last digest file names_dropped"),
+        keys("events first last digest file names_dropped stopped_by"),
     ),
     done("audit seal", keys("sealed")),
     usage("audit seal 7"),

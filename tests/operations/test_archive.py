@@ -336,6 +336,41 @@ def test_an_old_row_put_back_is_found_with_the_file(desk: Desk, tmp_path: Path) 
     assert finding(desk, path) == "the record of bob was changed behind the trail"
 
 
+def test_an_event_dated_in_the_future_goes_with_the_next_old_one(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """A clock was wrong. With an attempt that is still open, it stays."""
+    with long_ago(-400, desk):
+        left_open(desk, desk.user("alice"))
+    with long_ago(43, desk):
+        asked(desk, "bob", WRONG)
+    last = numbers(desk)[-1]
+    assert call(desk, f"audit archive --before 40d --output {tmp_path}/x").code == 7
+    asked(desk, "alice", WRONG)
+    answer = archived(desk, tmp_path / "old.jsonl")
+    assert (answer["last"], answer["stopped_by"]) == (last, None)
+    assert finding(desk, tmp_path / "old.jsonl") is None
+
+
+def test_an_archive_says_which_event_is_in_its_way(desk: Desk, tmp_path: Path) -> None:
+    """Later ones are older: a clock was wrong, and it says how to go on."""
+    before = numbers(desk)[-1]
+    with long_ago(35, desk):
+        asked(desk, "alice", WRONG)
+    with long_ago(43, desk):
+        asked(desk, "bob", WRONG)
+    line = f"audit archive --before 40d --output {tmp_path}"
+    answer = call(desk, f"{line}/one.jsonl --json").answer
+    assert answer["last"] == before
+    assert answer["stopped_by"]["seq"] == before + 1
+    assert answer["stopped_by"]["at"][:10] == days_ago(35)[:10]
+    ran = call(desk, f"{line}/two.jsonl")
+    assert f"event {before + 1} is in the way" in ran.out
+    assert "a clock was wrong" in " ".join(ran.out.split())
+    assert archived(desk, tmp_path / "two.jsonl", "32d")["stopped_by"] is None
+    assert numbers(desk)[0] > before + 4
+
+
 def test_names_of_unknown_users_are_dropped(desk: Desk, tmp_path: Path) -> None:
     """After thirty days, even if the event stays; the check accepts that."""
     with long_ago(35, desk), desk.session() as session, suppress(PincliError):

@@ -264,6 +264,11 @@ class SqlPeople:
         found = self._records(query, rows, Candidate._make) if rows else []
         return [each for each in found if _is_text(each.login, each.display_name, each.account)]
 
+    def open_up_to(self, number: int) -> bool:
+        """Return whether the event of an open attempt is among those up to a number."""
+        query = "SELECT 1 FROM people WHERE attempt IS NOT NULL AND attempt <= ? LIMIT 1"
+        return bool(self._rows(query, (number,)))
+
     def open_since(self, before: str) -> list[int]:
         """Return the rows of users whose attempt was left open before a time."""
         query = "SELECT id FROM people WHERE attempt IS NOT NULL AND attempt_at < ?"

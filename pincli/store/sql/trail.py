@@ -142,6 +142,48 @@ class SqlTrail:
         ((count,),) = self._rows("SELECT count(*) FROM trail WHERE at > ?", (at,))
         return int(count)
 
+    def first_dated(self, since: str, until: str) -> tuple[int, str] | None:
+        """Return number and time of the first event dated within a span, by number."""
+        for events in self._event_tables:
+            column = events.number.removeprefix("t.")
+            number, end = self._bound(events, "min", 1) - 1, self._bound(events, "max", 0)
+            while number < end:
+                last = self._first_above(events, number) + STRETCH - 1
+                found = self._rows(
+                    f"SELECT {column}, at FROM {events.table} NOT INDEXED WHERE {column} > ? "
+                    f"AND {column} <= ? AND at >= ? AND at <= ? ORDER BY {column} LIMIT 1",
+                    (number, last, since, until),
+                )
+                if found:
+                    return int(found[0][0]), str(found[0][1])
+                number = last
+        return None
+
+    def last_dated_before(self, at: str, below: int | None) -> int:
+        """Return the number of the last event before a time, below a number; 0 if none is."""
+        for events in reversed(self._event_tables):
+            column = events.number.removeprefix("t.")
+            last = self._last_below(events, _LARGEST if below is None else below)
+            while last > 0:
+                ((found,),) = self._rows(
+                    f"SELECT max({column}) FROM {events.table} NOT INDEXED "
+                    f"WHERE {column} > ? AND {column} <= ? AND at < ?",
+                    (last - STRETCH, last, at),
+                )
+                if found is not None:
+                    return int(found)
+                last = self._last_below(events, last - STRETCH + 1)
+        return 0
+
+    def is_dated_before(self, at: str, *, above: int) -> bool:
+        """Whether an event above a number is dated before a time."""
+        for events in self._event_tables:
+            column = events.number.removeprefix("t.")
+            query = f"SELECT 1 FROM {events.table} WHERE at < ? AND {column} > ? LIMIT 1"
+            if self._rows(query, (at, above)):
+                return True
+        return False
+
     def raw_after(self, number: int) -> list[TrailEvent]:
         """Return the next events after a number unchanged, by row number, for checking."""
         query = f"SELECT {TRAIL} FROM trail NOT INDEXED WHERE number > ? ORDER BY number LIMIT ?"
