@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import signal
+from collections.abc import Mapping
 
 import pytest
 
-from tests.support import driving
-from tests.support.bulk_work import SMALL_CHUNKS, app, crowd, sound, withdrawn
+from tests.support.bulk_work import SMALL_CHUNKS, crowd, sound, withdrawn
 from tests.support.desk import Desk, Ran
 from tests.support.driving import driven, fresh
 from tests.support.failpoints import Plan
@@ -17,15 +17,15 @@ MANY = 300
 RESET = ("reset", "--account", "acme", "--yes", "--json")
 
 
-@pytest.fixture(autouse=True)
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every run here writes chunks of 50 users."""
-    monkeypatch.setattr(driving, "_APP", app(sizes=SMALL_CHUNKS)[:4])
-
-
-def interrupted(desk: Desk, at: str, *arguments: str, by: signal.Signals = signal.SIGINT) -> Ran:
+def interrupted(
+    desk: Desk,
+    at: str,
+    *arguments: str,
+    by: signal.Signals = signal.SIGINT,
+    sizes: Mapping[str, float] = SMALL_CHUNKS,
+) -> Ran:
     """A run that gets a signal while it waits at a point."""
-    plan = Plan(at=((at, "pause"),), log=str(fresh(desk, "log")))
+    plan = Plan(at=((at, "pause"),), log=str(fresh(desk, "log")), sizes=sizes)
     with driven(desk, *arguments, plan=plan) as run:
         run.await_pause()
         run.signal(by)
@@ -84,14 +84,12 @@ def test_other_bulk_work_says_how_far_it_got(desk: Desk, command: str) -> None:
 
 
 @pytest.mark.parametrize("option", ["--issue", "--output"])
-def test_issuing_says_how_far_it_got(
-    desk: Desk, option: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_issuing_says_how_far_it_got(desk: Desk, option: str) -> None:
     """Issuing takes longest of all: it says how many are done, and what to do."""
-    monkeypatch.setattr(driving, "_APP", app()[:4])
     crowd(desk, 200)
     file = [str(desk.store.parent / "pins.csv")] if option == "--output" else []
-    ran = interrupted(desk, "sql:COMMIT#3", "reset", "--account", "acme", "--yes", option, *file)
+    words = ("reset", "--account", "acme", "--yes", option, *file)
+    ran = interrupted(desk, "sql:COMMIT#3", *words, sizes={})
     ((done,),) = desk.sql("SELECT count(*) FROM people WHERE question <> 'x'")
     assert ran.code == 130
     assert 0 < done < 200

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pincli.models import EventKind, NewEvent, PinOrigin, User, UserType
@@ -16,11 +15,9 @@ from pincli.rules.lockout import check_of
 from pincli.store.contract import Transaction
 from tests.store.chain import require_sound
 from tests.support.desk import Desk, Ran, killed
-from tests.support.driving import Forks, Log, copied, nothing_impossible
+from tests.support.driving import APP, Forks, Log, copied, nothing_impossible
 from tests.support.failpoints import Plan
 from tests.support.turns import kill_points
-
-_APP = (sys.executable, "-m", "tests.support.drive_bulk_app")
 
 NOBODY_KNOWS = "x"
 """The question of a PIN that nobody knows."""
@@ -123,15 +120,9 @@ def _run(
     return Wreck(copy, folder / "out", point, run)
 
 
-def app(plan: Plan | None = None, **settings: object) -> tuple[str, ...]:
-    """How to start pincli by drive_bulk_app.py; pincli's own arguments follow.
-
-    The settings are `slow`, and `sizes` with the values for `module:name`.
-    """
-    sizes = settings.pop("sizes", {})
-    assert isinstance(sizes, dict)
-    text = json.dumps({**sizes, **settings})
-    return (*_APP, text, (plan or Plan()).dump())
+def app(sizes: Mapping[str, float] = MappingProxyType({}), slow: float = 0) -> tuple[str, ...]:
+    """How to start pincli with other sizes, see Plan; pincli's own arguments follow."""
+    return (*APP, Plan(sizes=dict(sizes), slow=slow).dump())
 
 
 def crowd(desk: Desk, count: int, account: str = "acme", *, prefix: str = "u") -> None:

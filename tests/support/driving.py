@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 LONG_ENOUGH = 60.0
 RIGHT, WRONG, OTHER = "444159", "111222", "739154"
 
-_APP = (sys.executable, "-m", "tests.support.drive_app")
+APP = (sys.executable, "-m", "tests.support.drive_app")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Driven:
         self.log = Log(Path(plan.log))
         plan = replace(plan, gate=(ready_end, go_end))
         self.process = subprocess.Popen(
-            [*_APP, plan.dump(), *arguments],
+            [*APP, plan.dump(), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -15,9 +15,10 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,15 @@ from pincli.store.mark import Mark
 from pincli.store.sqlite import lockfile as locks
 from pincli.store.sqlite import transaction
 from pincli.store.sqlite.engine import SqliteStore
-from pincli.store.steps import attempts
+from pincli.store.steps import attempts, imports, people, pins
 from pincli.vault.answers import Answers, HashCost
 from pincli.views import json_output
 
 _CHEAP = HashCost(memory_kib=8, passes=1)
 _LONGEST_LINGER = 30.0
 _CAPABILITY_VERSION = 0x20080522
+
+_BULK = (pins.withdraw, pins.issue, imports.take_in, people.set_active)
 
 _WATCHED: tuple[tuple[object, str, str, str], ...] = (
     (prompts, "_read_line", "read", ""),
@@ -74,6 +77,8 @@ class Plan:
         powerless: Whether root's power over file permissions is given up.
         server: Whether statements for a server are points too, such as `server:COMMIT`.
         deployment: A file that counts as /etc/pincli/pincli.toml, as if under sudo.
+        sizes: The value for each `module:name`.
+        slow: The seconds by which each bulk step is put off, before it takes any lock.
     """
 
     log: str = ""
@@ -86,6 +91,8 @@ class Plan:
     powerless: bool = False
     server: bool = False
     deployment: str = ""
+    sizes: Mapping[str, float] = field(default_factory=dict)
+    slow: float = 0
 
     def dump(self) -> str:
         """The plan as text, for a driver."""
@@ -159,6 +166,11 @@ class Points:
 
 def install(plan: Plan) -> None:
     """Wrap functions of pincli in this process, as the plan says."""
+    for place, value in plan.sizes.items():
+        module, _, name = place.partition(":")
+        _replace(import_module(module), name, value)
+    if plan.slow:
+        _put_off_bulk_steps(plan.slow)
     points = Points(plan)
     for owner, name, before, after in _WATCHED:
         _watch(points, owner, name, before, after)
@@ -182,6 +194,17 @@ def install(plan: Plan) -> None:
         for name in ("PINCLI_STORE", "PINCLI_KEYS"):
             os.environ.pop(name, None)
         os.environ["SUDO_UID"] = str(os.getuid())
+
+
+def _put_off_bulk_steps(seconds: float) -> None:
+    write = SqliteStore.write
+
+    def late(store: SqliteStore, step: Any, *arguments: Any, **options: Any) -> Any:
+        if step in _BULK:
+            time.sleep(seconds)
+        return write(store, step, *arguments, **options)
+
+    _replace(SqliteStore, "write", late)
 
 
 def _utc(seconds: float) -> str:
