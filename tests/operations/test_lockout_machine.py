@@ -55,7 +55,6 @@ STEPS = 35
 PLAYS = 80 if EVERYTHING else 15
 PLAYS_ON_A_SERVER = 30 if EVERYTHING else 3
 
-EVENTS = ("reset", "one", "all", "unlock", "choose", "show", "switch", "nothing")
 
 names = st.sampled_from(NAMES)
 wrong_answers = st.sampled_from(WRONG)

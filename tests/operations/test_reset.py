@@ -267,17 +267,6 @@ def test_a_user_who_gets_a_pin_meanwhile_keeps_it(desk: Desk, single: bool) -> N
     assert single or records(desk)["bob"].question is not None
 
 
-def _check_file(desk: Desk, path: Path) -> None:
-    """Fail unless the file's PINs verify and nobody else has a new one."""
-    handed = pins_in(path)
-    with desk.session() as session:
-        for name, user in records(desk).items():
-            if name in handed:
-                assert verifies(session, user, handed[name]), name
-            else:
-                assert user.question is None, name
-
-
 def test_ctrl_c_names_the_file_with_pins(crowd: Desk, tmp_path: Path) -> None:
     """If there are any yet; otherwise nothing is left."""
     for commits in (0, 1):

@@ -16,7 +16,6 @@ AT = "2026-11-24T12:00:00Z"
 UID = bytes(range(16))
 CHECK, OTHER = b"c" * 32, b"o" * 32
 TIMES = st.none() | st.sampled_from([f"2026-11-{day:02}T00:00:00Z" for day in range(1, 24)])
-LOCK = "2026-11-23T00:00:00Z"
 TOTALS = ("locks_total", "attempts_total")
 MOMENTS = ("last_locked_at", "last_attempt_at", "last_verified_at")
 

@@ -13,8 +13,6 @@ from pincli.results import EventFilter
 from pincli.store.sql.trail import PAGE, STRETCH, SqlTrail
 from tests.store.population import PastEvent, Person, populated, put_events, rows_of
 
-KINDS = [EventKind.ATTEMPT, EventKind.VERIFIED, EventKind.LOCKED]
-
 
 @contextmanager
 def filled(kinds: list[str]) -> Iterator[sqlite3.Connection]:
