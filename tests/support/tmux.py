@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 _PROMPT = "READY>"
 
 
@@ -113,10 +113,17 @@ class Tmux:
 
     def _wait(self, pattern: str, *, there: bool) -> str:
         deadline = time.monotonic() + _PATIENCE
-        while bool(re.search(pattern, screen := self.screen, re.MULTILINE)) is not there:
-            assert time.monotonic() < deadline, screen
-            time.sleep(0.01)
-        return screen
+        seen, look_again = -1, 0.0
+        while True:
+            # A look starts a process, so it waits for more to be sent, or for a moment.
+            sent = self.stream.stat().st_size
+            if sent != seen or time.monotonic() > look_again:
+                screen = self.screen
+                if bool(re.search(pattern, screen, re.MULTILINE)) is there:
+                    return screen
+                assert time.monotonic() < deadline, screen
+                seen, look_again = sent, time.monotonic() + 0.1
+            time.sleep(0.005)
 
     def _run(self, *words: str) -> str:
         done = subprocess.run(
