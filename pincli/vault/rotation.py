@@ -35,11 +35,11 @@ class NewKeys(NamedTuple):
 
     Attributes:
         fingerprint: The one that the store is to name.
-        files: For each file name, the key that is to be there, and the one that is now.
+        files: For each file name, the key that is to be there.
     """
 
     fingerprint: str
-    files: dict[str, tuple[Key, Key]]
+    files: dict[str, Key]
 
 
 def prepare_keys(keyring: Keyring, names: tuple[str, ...]) -> NewKeys:
@@ -58,9 +58,9 @@ def prepare_keys(keyring: Keyring, names: tuple[str, ...]) -> NewKeys:
         usual = keyring.folder / name
         _keep(keyring.folder / rotated_name(name, old.fingerprint), old, of_age=usual)
         _keep(keyring.folder / rotated_name(name, new.fingerprint), new)
-        files[name] = (new, old)
+        files[name] = new
     sync_names(keyring.folder)
-    return NewKeys(next(iter(files.values()))[0].fingerprint, files)
+    return NewKeys(new.fingerprint, files)
 
 
 def _keep(path: Path, key: Key, *, of_age: Path | None = None) -> None:
@@ -87,7 +87,7 @@ def _keep(path: Path, key: Key, *, of_age: Path | None = None) -> None:
 
 def install_keys(keyring: Keyring, keys: NewKeys) -> None:
     """Give the new keys the usual names, once the store says that they count."""
-    for name, (new, _) in keys.files.items():
+    for name, new in keys.files.items():
         path = keyring.folder / rotated_name(name, new.fingerprint)
         with changing(path):
             path.replace(keyring.folder / name)

@@ -40,7 +40,7 @@ ALICE = User(
 
 HOLDERS: list[Any] = [
     Key(RAW, "fingerprint"),
-    NewKeys("fingerprint", {"verify.key": (Key(RAW, "new"), Key(RAW, "old"))}),
+    NewKeys("fingerprint", {"verify.key": Key(RAW, "new")}),
     NewPin(QUESTION, CHECK, PROOF, "vk", SEALED, "pk", PinOrigin.CUSTOMER, 2),
     StoredAnswer(QUESTION, CHECK, PROOF),
     Sealed(SEALED, "pk"),

@@ -33,10 +33,6 @@ if TYPE_CHECKING:
 PAGE = 500
 _NEAR_AT_MOST = 5
 _LAST_CHARACTER = "\U0010ffff"
-_KEY_COLUMNS: Mapping[Literal["verify", "portal"], str] = {
-    "verify": "verify_key",
-    "portal": "portal_key",
-}
 
 _IN_CELL = "active = ? AND type = ? AND (question IS NULL) = ?"
 _LOCKED = "locked_since IS NOT NULL"
@@ -244,7 +240,7 @@ class SqlPeople:
         self, kind: Literal["verify", "portal"], fingerprint: str, row: int, limit: int
     ) -> list[User]:
         """Return the next users after a row whose PIN needs another key than this."""
-        column = _KEY_COLUMNS[kind]
+        column = f"{kind}_key"
         return self._users(
             f"WHERE id > ? AND {column} IS NOT NULL AND {column} <> ? ORDER BY id LIMIT ?",
             (row, fingerprint, limit),
@@ -279,10 +275,11 @@ class SqlPeople:
         return {
             kind: dict(
                 self._rows(
-                    f"SELECT {column}, count(*) FROM people WHERE {column} IS NOT NULL GROUP BY 1"
+                    f"SELECT {kind}_key, count(*) FROM people "
+                    f"WHERE {kind}_key IS NOT NULL GROUP BY 1"
                 )
             )
-            for kind, column in _KEY_COLUMNS.items()
+            for kind in ("verify", "portal")
         }
 
     def _users(
