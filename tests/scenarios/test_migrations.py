@@ -29,7 +29,7 @@ from tests.support.contract import answer_of, call, error_of
 from tests.support.desk import Desk, killed, new_desk
 from tests.support.disks import small_disk_at
 from tests.support.drive_upkeep_fixture import brought_back
-from tests.support.driving import Log, drive, fresh
+from tests.support.driving import Forks
 from tests.support.failpoints import Plan
 from tests.support.floor import (
     ACTIVE,
@@ -43,8 +43,8 @@ from tests.support.floor import (
     UNCOLLECTED,
     WRONG,
     content,
+    copy_of,
 )
-from tests.support.turns import is_tried
 from tests.support.version_1 import AT, Version1
 from tests.support.words import require_true_index
 
@@ -65,7 +65,6 @@ OLD_STATEMENTS = (
     "SELECT seq, mac FROM events ORDER BY seq DESC LIMIT 1",
     "INSERT INTO issued VALUES ('batch', 1)",
 )
-FEWEST_STEPS = 40
 
 
 @pytest.fixture
@@ -610,53 +609,30 @@ def test_a_program_of_version_1_that_is_still_open_fails_cleanly(old: Desk, stat
 # Failing in the middle.
 
 
-def test_killed_at_every_step(version_1: Version1, tmp_path: Path) -> None:
-    """A kill leaves the old store or the new one, and the same command finishes the job."""
+@pytest.mark.parametrize("point", ["sql:CREATE", "sql:COMMIT", "mark", "marked", "answered"])
+def test_killed_at_every_step(
+    version_1: Version1, forks: Forks, tmp_path: Path, point: str
+) -> None:
+    """A kill leaves the old store or the new one, and the same command finishes the job.
+
+    The upgrade is one transaction: a kill at any of its statements is like one at the first.
+    """
     version_1.add(ACTIVE)
     version_1.miss(ACTIVE, 2)
     version_1.add("bob")
     version_1.miss("bob", 5)
     version_1.charge("bob")
-    template = version_1.close()
-    before = dump(template)
-    arguments = ("store", "upgrade", "--json")
-    steps_taken = _killed(template, tmp_path / "whole", arguments, 0)[1]
-    assert steps_taken > FEWEST_STEPS
-    seen = set()
-    for number in range(1, steps_taken + 1):
-        if not is_tried(number) and number < steps_taken:
-            continue
-        desk, _ = _killed(template, tmp_path / str(number), arguments, number)
-        version = version_of(desk)
-        seen.add(version)
-        if version == 1:
-            assert dump(desk) == before, number
-        else:
-            _goes_on(desk)
-        assert call(desk, [*arguments]).code == 0, number
+    desk = version_1.close()
+    before = dump(desk)
+    ran = forks.run(desk, "store", "upgrade", plan=Plan(at=((point, "kill"),)))
+    assert killed(ran.code), ran
+    assert version_of(desk) == (1 if point.startswith("sql") else SCHEMA_VERSION)
+    if point.startswith("sql"):
+        assert dump(desk) == before
+    else:
         _goes_on(desk)
-    assert seen == {1, SCHEMA_VERSION}
-
-
-def _killed(
-    template: Desk, folder: Path, arguments: tuple[str, ...], number: int
-) -> tuple[Desk, int]:
-    """A copy on which a run was killed before a step, or never; and the number of its steps."""
-    desk = _copied(template, folder)
-    log = Log(fresh(desk, "log"))
-    ran = drive(desk, *arguments, plan=Plan(log=str(log.path), kill_at=number))
-    assert killed(ran.code) if number else ran.code == 0, ran
-    return desk, len(log.points())
-
-
-def _copied(template: Desk, folder: Path) -> Desk:
-    desk = Desk(folder / "store", folder / "keys")
-    for source, target in ((template.store, desk.store), (template.keys, desk.keys)):
-        target.mkdir(mode=0o700, parents=True)
-        for path in source.iterdir():
-            (target / path.name).write_bytes(path.read_bytes())
-            (target / path.name).chmod(0o600)
-    return desk
+    assert call(desk, "store upgrade").code == 0
+    _goes_on(desk)
 
 
 def _goes_on(desk: Desk) -> None:
@@ -681,7 +657,7 @@ def test_a_full_disk_leaves_the_old_store(tmp_path: Path) -> None:
     size = template.database.stat().st_size // 1024
     for room in (16, 64, 256):
         with small_disk_at(tmp_path / f"disk-{room}", size + room) as disk:
-            desk = _copied(template, disk)
+            desk = copy_of(template, disk)
             ran = desk.run("store", "upgrade", "--json")
             assert (ran.code, ran.answer["error"]["code"]) == (8, "unavailable"), ran
             assert "disk is full" in ran.answer["error"]["message"]

@@ -35,6 +35,7 @@ SCRIPTS = {"bjørn@eksempel.example": "Latin", "田中": "Han", "иван@exampl
 ACCOUNT = "smith & o'sons -x"
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize("exported", LOGINS, ids=[login[:20] for login in LOGINS.values()])
 def test_a_login_is_itself_everywhere(
     exported: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -81,11 +82,10 @@ def test_a_login_is_itself_everywhere(
         assert call(desk, ["user", "rename", before, after]).code == 0
     assert call(desk, ["verify", login, "--pin-stdin"], f"{row['pin']}\n").code == 0
 
-    for words in (["status", "--account", ACCOUNT], ["audit", "list"]):
-        with terminal(desk, *words, env={"LANG": "C.UTF-8"}) as screen:
-            assert screen.end() == 0
-        assert all(cells(each) <= 80 for each in screen.text.splitlines())
-        assert "".join(screen.text.split()).count(login[-1]) >= login.count(login[-1])
+    with terminal(desk, "status", "--account", ACCOUNT) as screen:
+        assert screen.end() == 0
+    assert all(cells(each) <= 80 for each in screen.text.splitlines())
+    assert "".join(screen.text.split()).count(login[-1]) >= login.count(login[-1])
 
     read_instead(tmp_path / "pincli.toml", monkeypatch)
     deploy(desk, tmp_path / "pincli.toml", "agent")

@@ -160,7 +160,7 @@ def test_agents_verify_while_keys_are_rotated(peopled: Desk, kind: KeyKind) -> N
     agents = [threading.Thread(target=agent) for _ in range(2)]
     for thread in agents:
         thread.start()
-    for _ in range(60):
+    for _ in range(20):
         with peopled.session() as session:
             rotate(session, kind)
     over.set()

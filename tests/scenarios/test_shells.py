@@ -221,9 +221,10 @@ def test_options_are_listed(counter: Counter) -> None:
     assert ("recorded in the audit trail" in shown) is (counter.name in DESCRIBING)
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
+def test_what_was_typed_is_not_run(counter: Counter, tmp_path: Path) -> None:
+    """A Tab evaluates nothing on the line."""
+    mark = tmp_path / "mark"
+    for line in (
         "pincli --store '$(touch {mark})' verify al",
         "pincli --store $(touch {mark}) verify al",
         "pincli --store `touch {mark}` verify al",
@@ -237,20 +238,10 @@ def test_options_are_listed(counter: Counter) -> None:
         "pincli '--$(touch {mark})=",
         "pincli 'x[$(touch {mark})]' ",
         "pincli verify 'x[$(touch {mark})]",
-    ],
-)
-def test_what_was_typed_is_not_run(counter: Counter, tmp_path: Path, line: str) -> None:
-    """A Tab evaluates nothing on the line."""
-    mark = tmp_path / "mark"
-    counter.shell.tab(line.replace("{mark}", str(mark)), times=2)
-    assert not mark.exists()
+    ):
+        counter.shell.tab(line.replace("{mark}", str(mark)), times=2)
+        assert not mark.exists(), line
     assert counter.becomes("pincli ver") == "pincli verify"
-
-
-def test_the_first_tab_of_a_shell_works(name: str, around: Path, tmp_path: Path) -> None:
-    """The first Tab of a shell works."""
-    with Shell(name, tmp_path, script=script_of(name), path=around / "bin") as shell:
-        assert shell.tab("pincli user dea").line == "pincli user deactivate "
 
 
 def test_a_sourced_script_works(name: str, around: Path, tmp_path: Path) -> None:

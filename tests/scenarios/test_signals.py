@@ -28,7 +28,6 @@ from tests.support.driving import (
 from tests.support.failpoints import Plan
 from tests.support.trail import count
 
-ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 # A thread that still imports in the background: a signal that it receives would act at once,
 # although the main thread defers signals.
 BUSY_THREAD = ("prepare", "linger")
@@ -43,9 +42,16 @@ def _settled(desk: Desk) -> None:
     nothing_impossible(desk)
 
 
-@pytest.mark.parametrize("background", [(), (BUSY_THREAD,)], ids=["alone", "busy thread"])
-@pytest.mark.parametrize("number", ENDING)
-@pytest.mark.parametrize("pin", [RIGHT, WRONG])
+@pytest.mark.parametrize(
+    ("number", "pin", "background"),
+    [
+        (signal.SIGINT, RIGHT, ()),
+        (signal.SIGTERM, WRONG, ()),
+        (signal.SIGHUP, RIGHT, ()),
+        (signal.SIGINT, WRONG, (BUSY_THREAD,)),
+        (signal.SIGTERM, RIGHT, (BUSY_THREAD,)),
+    ],
+)
 def test_a_signal_that_ends_waits_for_the_settle(
     desk: Desk, number: signal.Signals, pin: str, background: tuple[tuple[str, str], ...]
 ) -> None:
@@ -70,17 +76,15 @@ def test_a_signal_that_ends_waits_for_the_settle(
 
 
 @pytest.mark.parametrize(
-    "point",
+    ("point", "number"),
     [
-        "sql:BEGIN",
-        "sql:COMMIT",
-        "mark",
-        "charged",
-        "lock:writer#2",
-        "sql:COMMIT#2",
+        ("sql:BEGIN", signal.SIGINT),
+        ("sql:COMMIT", signal.SIGTERM),
+        ("mark", signal.SIGINT),
+        ("lock:writer#2", signal.SIGTERM),
+        ("sql:COMMIT#2", signal.SIGINT),
     ],
 )
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_anywhere_from_charge_to_settle_waits(
     desk: Desk, number: signal.Signals, point: str
 ) -> None:

@@ -36,8 +36,8 @@ from tests.support.turns import EVERYTHING
 pytestmark = pytest.mark.engines
 
 WORKERS = 4
-ROUNDS = 25 if EVERYTHING else 8
-ROUNDS_OF_KILLS, FEWEST_LOCKS = (60, 3) if EVERYTHING else (15, 1)
+ROUNDS = 12 if EVERYTHING else 4
+ROUNDS_OF_KILLS, FEWEST_LOCKS = (40, 3) if EVERYTHING else (8, 1)
 MOST_ROUNDS = 600
 _KILLED_AT = ("charged", "settle", "{}:COMMIT#2", "settled")
 """Where some guesses are killed: random moments seldom meet the short time after the charge."""
@@ -149,7 +149,7 @@ def test_everything_at_once(storm: Storm, crew: Sequence[Forks]) -> None:
         while rounds < ROUNDS or not (storm.codes[0] and storm.codes[3]):
             rounds += 1
             assert rounds < MOST_ROUNDS, "nobody is verified, or nobody is not"
-            storm.over.wait(0.2)
+            storm.over.wait(0.1)
             withdraw(storm.desk, "alice", "bob", unlock=dice.random() < 0.3)
 
     storm.rage(

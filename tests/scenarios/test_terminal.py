@@ -86,7 +86,7 @@ def test_digits_typed_ahead_are_dropped(floor: Desk) -> None:
     assert floor.user("alice").attempts_total == 1
 
 
-@pytest.mark.parametrize("slip", ["12345", "1234567", "12a456", "", "\uff11\uff12\uff13456"])
+@pytest.mark.parametrize("slip", ["12345", "", "\uff11\uff12\uff13456"])
 def test_a_slip_is_asked_again_and_not_charged(floor: Desk, slip: str) -> None:
     """Anything but six digits is asked again; only the next answer counts."""
     with terminal(floor, "verify", "vera") as agent:
@@ -152,16 +152,17 @@ def test_nothing_is_asked_for_a_command_that_will_be_refused(
 # Interrupting.
 
 
-@pytest.mark.parametrize("key", [CTRL_C, CTRL_D], ids=["Ctrl-C", "Ctrl-D"])
 @pytest.mark.parametrize(
-    ("words", "question"),
+    ("words", "question", "key"),
     [
-        ("verify alice", PROMPT),
-        ("pin change alice", "New support PIN of alice: "),
-        ("pin check", "PIN to check: "),
-        ("unlock lara", "Reason for unlocking lara: "),
-        ("reset alice", "[y/N] "),
-        ("user erase ina", "[y/N] "),
+        ("verify alice", PROMPT, CTRL_C),
+        ("verify alice", PROMPT, CTRL_D),
+        ("pin change alice", "New support PIN of alice: ", CTRL_C),
+        ("pin check", "PIN to check: ", CTRL_D),
+        ("unlock lara", "Reason for unlocking lara: ", CTRL_C),
+        ("unlock lara", "Reason for unlocking lara: ", CTRL_D),
+        ("reset alice", "[y/N] ", CTRL_D),
+        ("user erase ina", "[y/N] ", CTRL_C),
     ],
 )
 def test_a_prompt_can_be_left(floor: Desk, words: str, question: str, key: str) -> None:
@@ -203,10 +204,13 @@ def test_ctrl_c_in_the_middle_of_the_digits(floor: Desk) -> None:
     assert floor.user("alice").attempts_total == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 @pytest.mark.parametrize(
-    ("words", "question"),
-    [("verify alice", PROMPT), ("pin change alice", "New support PIN of alice: ")],
+    ("words", "question", "number"),
+    [
+        ("verify alice", PROMPT, signal.SIGHUP),
+        ("verify alice", PROMPT, signal.SIGTERM),
+        ("pin change alice", "New support PIN of alice: ", signal.SIGINT),
+    ],
 )
 def test_a_signal_at_the_prompt_turns_the_echo_on(
     floor: Desk, words: str, question: str, number: signal.Signals
@@ -288,15 +292,16 @@ def _writes_to_stderr(pid: int) -> bool:
     return Path(f"/proc/{pid}/syscall").read_text().startswith(("1 0x2 ", "64 0x2 "))
 
 
-@pytest.mark.parametrize("ignored", [False, True], ids=["SIGHUP", "SIGHUP ignored"])
 @pytest.mark.parametrize(
-    ("words", "question"),
+    ("words", "question", "ignored"),
     [
-        ("verify alice", PROMPT),
-        ("unlock lara", "Reason for unlocking lara: "),
-        ("reset alice", "[y/N] "),
-        ("desk", "end shift"),
-        ("desk --plain", "caller: "),
+        ("verify alice", PROMPT, False),
+        ("verify alice", PROMPT, True),
+        ("unlock lara", "Reason for unlocking lara: ", True),
+        ("reset alice", "[y/N] ", False),
+        ("desk", "end shift", False),
+        ("desk", "end shift", True),
+        ("desk --plain", "caller: ", True),
     ],
 )
 def test_a_closed_window_is_an_interrupt(
@@ -390,14 +395,13 @@ def test_an_empty_reason_unlocks_nobody(floor: Desk, reason: str) -> None:
     assert floor.user("lara").failed_attempts == 6
 
 
-@pytest.mark.parametrize("answer", ["y", "YES"])
-def test_a_reset_goes_on_after_a_clear_yes(floor: Desk, answer: str) -> None:
+def test_a_reset_goes_on_after_a_clear_yes(floor: Desk) -> None:
     """A reset shows a preview; a yes withdraws the PIN."""
     with terminal(floor, "reset", "alice") as admin:
         preview = admin.wait_for("[y/N] ")
         assert "reset 1 user" in preview
         assert "alice" in preview
-        admin.type(f"{answer}\r")
+        admin.type("YES\r")
         assert admin.end() == 0
     assert "pincli pin show alice" in admin.words
     assert floor.user("alice").question is None
@@ -416,8 +420,15 @@ def test_an_erasure_goes_on_after_a_clear_yes(floor: Desk) -> None:
     assert call(floor, "complete -- verify e").out == ""
 
 
-@pytest.mark.parametrize("words", ["reset alice", "user erase ina"])
-@pytest.mark.parametrize("answer", ["n", "", "yy", "\u0443"])
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("reset alice", "n"),
+        ("reset alice", ""),
+        ("reset alice", "\u0443"),
+        ("user erase ina", "yy"),
+    ],
+)
 def test_anything_but_a_yes_changes_nothing(floor: Desk, words: str, answer: str) -> None:
     """Anything but a yes is exit 7 and changes nothing."""
     before = content(floor.store)
@@ -444,14 +455,9 @@ def test_revealed_pins_are_shown_on_the_terminal(floor: Desk) -> None:
     ("words", "typed", "code"),
     [
         ("verify alice", f"{RIGHT}\r", 0),
-        ("verify alice", f"{WRONG}\r", 3),
         ("verify lara", "", 4),
         ("verify nobody", "", 6),
-        ("status", "", 0),
-        ("status lara", "", 0),
         ("status --account acme", "", 0),
-        ("audit list", "", 0),
-        ("reset alice --dry-run", "", 0),
         ("pin show alice", "", 0),
     ],
 )
@@ -468,8 +474,15 @@ def test_in_a_c_locale_everything_is_ascii(floor: Desk, words: str, typed: str, 
     assert bool(verdict) == (words.startswith("verify") and code != 6)
 
 
-@pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
-@pytest.mark.parametrize("words", ["verify alice", "status", "status lara", "audit list"])
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("NO_COLOR", "1", "verify alice"),
+        ("NO_COLOR", "1", "audit list"),
+        ("TERM", "dumb", "verify alice"),
+        ("TERM", "dumb", "status"),
+    ],
+)
 def test_without_colour_there_is_no_escape(
     floor: Desk, words: str, variable: str, value: str
 ) -> None:
@@ -490,7 +503,7 @@ def test_with_colour_there_is_one(floor: Desk) -> None:
     assert b"\x1b[" in agent.raw
 
 
-@pytest.mark.parametrize("words", ["status", "status lara", "user list", "audit list"])
+@pytest.mark.parametrize("words", ["status lara", "audit list"])
 def test_piped_there_is_no_escape(floor: Desk, words: str) -> None:
     """A pipe gets plain text, also with FORCE_COLOR."""
     ran = floor.run(*words.split(), FORCE_COLOR="1", CLICOLOR_FORCE="1", TTY_COMPATIBLE="1")
@@ -498,15 +511,16 @@ def test_piped_there_is_no_escape(floor: Desk, words: str) -> None:
     assert "\x1b" not in ran.out
 
 
-@pytest.mark.parametrize("columns", [80, 60])
+@pytest.mark.rotating
 @pytest.mark.parametrize(
-    "words",
+    ("words", "columns"),
     [
-        *(f"{command} {user}" for command in ("verify", "status") for user in BROAD),
-        f"user show {LONG_LOGIN}",
-        f"status --account {LONG_LOGIN}",
-        "user list",
-        "audit list",
+        *((f"verify {user}", 80) for user in BROAD),
+        *((f"status {user}", 60) for user in BROAD),
+        (f"user show {LONG_LOGIN}", 60),
+        (f"status --account {LONG_LOGIN}", 80),
+        ("user list", 60),
+        ("audit list", 60),
     ],
 )
 def test_nothing_is_wider_than_the_terminal(floor: Desk, words: str, columns: int) -> None:
@@ -564,7 +578,7 @@ def wait_until_pincli_runs(process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
-@pytest.mark.parametrize("milliseconds", [0, 2, 5, 10, 20, 30, 45, 60, 80, 100, 125, 150])
+@pytest.mark.parametrize("milliseconds", [0, 5, 20, 45, 80, 125])
 def test_an_interrupt_during_the_start_is_quiet(floor: Desk, milliseconds: int) -> None:
     """Ctrl-C during the start ends pincli without a traceback."""
     umask = os.umask(0o022)

@@ -169,13 +169,12 @@ def first_to_see(scene: Scene, edit: Callable[[Desk], object], user: str = "alic
     """Return who sees an edit of rows first."""
     desk = scene.put_back()
     edit(desk)
-    in_audit = named_by_audit(desk)
+    if refuses(desk, user):
+        assert named_by_audit(desk)
+        return Seen.VERIFY
     scene.put_back()
     edit(desk)
-    if refuses(desk, user):
-        assert in_audit
-        return Seen.VERIFY
-    return Seen.AUDIT if in_audit else Seen.NOBODY
+    return Seen.AUDIT if named_by_audit(desk) else Seen.NOBODY
 
 
 # Columns.
