@@ -215,7 +215,7 @@ def test_a_backup_killed_at_every_step(peopled: Desk, forks: UpkeepForks, tmp_pa
     folder.mkdir()
     path = folder / "b.db"
     left = 0
-    for wreck in wrecks(peopled, forks, tmp_path / "n", "backup", str(path)):
+    for wreck in wrecks(peopled, forks, tmp_path / "n", "backup", str(path), every=1):
         if path.exists():
             untouched(in_place_of(peopled, path, tmp_path / "seen" / str(wreck.number)))
             path.unlink()

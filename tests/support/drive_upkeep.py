@@ -55,7 +55,7 @@ class Wreck:
 
 
 def wrecks(
-    desk: Desk, forks: Forks, folder: Path, *arguments: str, every: int = 1
+    desk: Desk, forks: Forks, folder: Path, *arguments: str, every: int = turns.EVERY
 ) -> Iterator[Wreck]:
     """The same run on copies of store and keys, killed before each of today's steps, then not.
 
@@ -64,9 +64,9 @@ def wrecks(
         forks: Who runs it.
         folder: For the copies.
         arguments: Pincli's own.
-        every: In CI, one of so many steps is tried; elsewhere fewer.
+        every: One of so many steps is tried; by default all in CI, and others each day elsewhere.
     """
-    for number in count(turns.FIRST, every * turns.EVERY):
+    for number in count(1 + turns.FIRST % every, every):
         copy = copy_of(desk, folder / str(number))
         run = forks.run(copy, *arguments, plan=Plan(kill_at=number))
         yield Wreck(copy, number, run)
