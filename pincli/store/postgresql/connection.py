@@ -44,8 +44,9 @@ _DEFAULTS = {
     "tcp_user_timeout": "10000",
 }
 _UNSET = ("", "any")
-# libpq rejects this value after it has collected all its settings, before it connects.
-_IMPOSSIBLE = {"gssencmode": "-"}
+# libpq rejects the first value after it has collected all its settings, before it connects. With a
+# password it looks at no password file, or it would warn about one that others can read twice.
+_IMPOSSIBLE = {"gssencmode": "-", "password": "-"}
 # The SQLSTATEs of the warning that a COMMIT stopped waiting for a standby.
 _IN_DOUBT = ("01000", "57P01")
 _EVENTS = {

@@ -52,6 +52,7 @@ _BY_TEXT = (
     (r"too many|remaining connection slots|no more connections", Fault.TOO_MANY),
     (r"database \".*\" does not exist|no such database", Fault.NO_DATABASE),
     (r"read-only|hot standby", Fault.READ_ONLY),
+    (r"^definition of service|^service file", Fault.MALFORMED),
 )
 _LEAD = re.compile(r"^.*? failed: (FATAL:\s+)?|^FATAL:\s+|^\t.*$")
 

@@ -139,7 +139,21 @@ def test_a_service_file_is_read(
             ("SELECT session_user::text, current_setting('application_name')", ())
         )
         assert cursor.fetchone() == ("desk1", "desk")
-    assert "nowhere" in unconnected(Fault.UNREACHABLE, "postgresql:///?service=nowhere")
+    assert "nowhere" in unconnected(Fault.MALFORMED, "postgresql:///?service=nowhere")
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "missing"))
+    assert "missing" in unconnected(Fault.MALFORMED, "postgresql:///?service=floor")
+
+
+def test_a_password_file_that_others_can_read_is_not_used(
+    database: postgresql.Database, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A warning of libpq says so, once."""
+    passfile = tmp_path / "pgpass"
+    passfile.write_bytes(database.server.servers.passfile.read_bytes())
+    passfile.chmod(0o644)
+    where = database.location("desk1").partition("&passfile=")[0]
+    unconnected(Fault.DENIED, f"{where}&passfile={passfile}")
+    assert capfd.readouterr().err.count("WARNING: password file") == 1
 
 
 def test_the_host_that_takes_writes_is_found(
