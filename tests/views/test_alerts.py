@@ -10,6 +10,7 @@ from pincli.results import Acknowledged, Alert, Alerts, HourlyFailures
 from pincli.views.alerts import found
 from pincli.views.answer import Answer
 from pincli.views.exit_codes import ExitCode
+from pincli.views.times import local_time
 from tests.views.records import HOSTILE
 from tests.views.screens import ASCII, UNCOLOURED, drawn, piped
 
@@ -109,7 +110,7 @@ def test_the_screen_shows_signs_and_commands() -> None:
         "3 users gave wrong answers and no right one in a day",
         "this agent asked for 5 unknown users in a day",
         "on the whole floor",
-        "(since 2026-11-24 11:30:00; T-1)",
+        f"(since {local_time(AT)}; T-1)",
         "pincli reset --account acme",
         "pincli reset alice --account acme",
         "pincli audit list --agent amy --since 24h",
