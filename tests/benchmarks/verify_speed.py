@@ -85,7 +85,7 @@ def main() -> None:
         ]
         results = timing.alternate(commands, given.runs)
     timing.print_runs(results)
-    timing.print_ratio("verify to floor", results[verify.name], results["floor"], "1.6")
+    timing.print_ratio("verify to floor", results[verify.name], results["floor"], "1.5")
     print_imports(verify)
 
 
