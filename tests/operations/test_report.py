@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,6 +19,7 @@ from tests.support.ageing import days_ago, long_ago
 from tests.support.contract import answer_of, call, error_of
 from tests.support.desk import Desk
 from tests.support.driving import RIGHT, WRONG
+from tests.support.gallery import in_zone
 from tests.support.terminal import terminal
 
 pytestmark = pytest.mark.engines
@@ -124,19 +124,13 @@ def test_a_span_of_a_day_begins_at_the_given_time(floor: Desk) -> None:
     ],
 )
 def test_a_longer_span_begins_at_a_local_midnight(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, zone: str, since: str, begins: str
+    desk: Desk, zone: str, since: str, begins: str
 ) -> None:
     """On a day of 25 hours too."""
-    monkeypatch.setenv("TZ", zone)
-    time.tzset()
-    try:
-        now = datetime(2026, 11, 7, 12, tzinfo=UTC)
-        with desk.session() as session:
-            result = report(session, since, by="x", signs=(set(), set()), now=now)
-        assert result.since == begins
-    finally:
-        monkeypatch.undo()
-        time.tzset()
+    now = datetime(2026, 11, 7, 12, tzinfo=UTC)
+    with in_zone(zone), desk.session() as session:
+        result = report(session, since, by="x", signs=(set(), set()), now=now)
+    assert result.since == begins
 
 
 @pytest.mark.folder

@@ -17,6 +17,7 @@ from pincli.vault.answers import Answers
 from pincli.vault.key_files import write_key
 from tests.store.attempting import PIN, last_number, rewrite, with_counter
 from tests.support.desk import CHEAP, Desk
+from tests.support.gallery import in_zone
 
 NEEDED = {
     "audit.key": {Need.WRITE, Need.ATTEMPT, Need.CHECK},
@@ -104,16 +105,11 @@ def test_sessions_use_the_production_cost_by_default(desk: Desk) -> None:
         assert real.answers.ask().startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
-def test_times_are_iso_8601_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_times_are_iso_8601_in_utc() -> None:
     """In any local time zone, so that they compare as text."""
-    monkeypatch.setenv("TZ", "Asia/Kolkata")
-    time.tzset()
-    try:
+    with in_zone("IST-5:30"):
         seconds = time.time()
         moment = utc_now()
-    finally:
-        monkeypatch.undo()
-        time.tzset()
     parsed = datetime.strptime(moment, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     # The system's clock for whole seconds may be a tick behind the exact one.
     assert -1 <= parsed.timestamp() - int(seconds) <= 5

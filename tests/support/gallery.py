@@ -104,10 +104,12 @@ def clock() -> Iterator[Clock]:
 @contextmanager
 def in_zone(name: str) -> Iterator[None]:
     """Set the time zone of this process."""
-    with mock.patch.dict(os.environ, {"TZ": name}):
+    try:
+        with mock.patch.dict(os.environ, {"TZ": name}):
+            time.tzset()
+            yield
+    finally:
         time.tzset()
-        yield
-    time.tzset()
 
 
 def furnished(folder: Path, fixed: Clock) -> Desk:
