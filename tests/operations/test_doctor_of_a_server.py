@@ -13,20 +13,19 @@ from pincli.operations.session import Need
 from pincli.operations.trail_check import check_trail
 from pincli.results import Check
 from pincli.store.location import Server as Location
-from tests.store.postgresql.floor import Floor, make_schema, new_floor
-from tests.support.postgresql import Server
+from tests.store.postgresql.floor import Floor, floor_in, make_schema, new_floor
+from tests.support.served import ServedDesk
 
 OF_THE_SERVER = {"TLS", "durable writes", "hanging hosts"}
 """What the tests' shared server is not."""
 
 
 @pytest.fixture
-def floor(server: Server, tmp_path: Path) -> Iterator[Floor]:
+def floor(served_empty: ServedDesk, tmp_path: Path) -> Iterator[Floor]:
     """A floor with Alice, and a mark."""
-    floor = new_floor(server.database(make_schema), tmp_path)
-    floor.collected()
-    yield floor
-    floor.database.drop()
+    with floor_in(served_empty, tmp_path) as floor:
+        floor.collected()
+        yield floor
 
 
 def examined(floor: Floor, keys: Path | None = None) -> dict[str, Check]:

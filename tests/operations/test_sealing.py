@@ -19,21 +19,20 @@ from pincli.operations.trail_sealing import seal_trail
 from pincli.operations.verify import verify
 from pincli.rules.times import written
 from pincli.store.steps.people import record
-from tests.store.postgresql.floor import PIN, WRONG, Floor, make_schema, new_floor
+from tests.store.postgresql.floor import PIN, WRONG, Floor, floor_in
 from tests.support.contract import answer_of, call
 from tests.support.desk import Desk
-from tests.support.postgresql import Server
+from tests.support.served import ServedDesk
 
 
 @pytest.fixture
-def floor(server: Server, tmp_path: Path) -> Iterator[Floor]:
+def floor(served_empty: ServedDesk, tmp_path: Path) -> Iterator[Floor]:
     """A store on a server with alice, whom a desk has verified twice since the last seal."""
-    floor = new_floor(server.database(make_schema), tmp_path)
-    floor.collected()
-    floor.verify()
-    floor.verify(WRONG)
-    yield floor
-    floor.database.drop()
+    with floor_in(served_empty, tmp_path) as floor:
+        floor.collected()
+        floor.verify()
+        floor.verify(WRONG)
+        yield floor
 
 
 def unsealed(floor: Floor) -> list[int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.postgresql.floor import Floor, make_schema, new_floor
+from tests.store.postgresql.floor import Floor, floor_in, make_schema, new_floor
 from tests.support.postgresql import Server
 from tests.support.served import ServedDesk
 
@@ -15,9 +15,8 @@ from tests.support.served import ServedDesk
 @pytest.fixture
 def floor(served_empty: ServedDesk, tmp_path: Path) -> Iterator[Floor]:
     """Copy an empty store on the shared server."""
-    copy = served_empty.copied(tmp_path)
-    yield Floor(copy.database_there, copy.keys)
-    copy.database_there.drop()
+    with floor_in(served_empty, tmp_path) as floor:
+        yield floor
 
 
 @pytest.fixture

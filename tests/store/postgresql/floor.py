@@ -21,7 +21,7 @@ from pincli.store.postgresql.engine import PostgresStore
 from pincli.vault.answers import Answers
 from tests.support.desk import CHEAP, EVERYTHING
 from tests.support.postgresql import SUPERUSER, Database
-from tests.support.served import make_schema
+from tests.support.served import ServedDesk, make_schema
 
 __all__ = ["make_schema"]
 
@@ -159,6 +159,14 @@ def new_floor(database: Database, folder: Path) -> Floor:
     floor = Floor(database, folder / "keys")
     initialise(Server(database.location()), floor.keys, origin=Origin("tester", "init"))
     return floor
+
+
+@contextmanager
+def floor_in(empty: ServedDesk, folder: Path) -> Iterator[Floor]:
+    """Copy an empty store, with its keys; drop it afterwards."""
+    copy = empty.copied(folder)
+    yield Floor(copy.database_there, copy.keys)
+    copy.database_there.drop()
 
 
 def store_of(session: Session) -> PostgresStore:
