@@ -51,6 +51,11 @@ class _EventTable(NamedTuple):
     command: str
     ticket: str
 
+    @property
+    def column(self) -> str:
+        """The number's column, where no other table is joined."""
+        return self.number.removeprefix("t.")
+
 
 _NEW = _EventTable(
     *("trail", LISTED, EVENT, "t.number", "t.at", "t.account", "t.agent"),
@@ -124,13 +129,12 @@ class SqlTrail:
     def agents(self) -> Iterator[set[str]]:
         """Yield those whom events are by, part by part, from the newest events on."""
         for events in reversed(self._event_tables):
-            column = events.number.removeprefix("t.")
             last = self._bound(events, "max", 0)
             while last > 0:
                 yield set(
                     self._rows(
                         f"SELECT DISTINCT agent FROM {events.table} NOT INDEXED "
-                        f"WHERE {column} > ? AND {column} <= ?",
+                        f"WHERE {events.column} > ? AND {events.column} <= ?",
                         (last - STRETCH, last),
                         _first,
                     )
@@ -161,13 +165,13 @@ class SqlTrail:
     def first_dated(self, since: str, until: str) -> tuple[int, str] | None:
         """Return number and time of the first event dated within a span, by number."""
         for events in self._event_tables:
-            column = events.number.removeprefix("t.")
             number, end = self._bound(events, "min", 1) - 1, self._bound(events, "max", 0)
             while number < end:
                 last = self._first_above(events, number) + STRETCH - 1
                 found = self._rows(
-                    f"SELECT {column}, at FROM {events.table} NOT INDEXED WHERE {column} > ? "
-                    f"AND {column} <= ? AND at >= ? AND at <= ? ORDER BY {column} LIMIT 1",
+                    f"SELECT {events.column}, at FROM {events.table} NOT INDEXED "
+                    f"WHERE {events.column} > ? AND {events.column} <= ? AND at >= ? AND at <= ? "
+                    f"ORDER BY {events.column} LIMIT 1",
                     (number, last, since, until),
                 )
                 if found:
@@ -178,12 +182,11 @@ class SqlTrail:
     def last_dated_before(self, at: str, below: int | None) -> int:
         """Return the number of the last event before a time, below a number; 0 if none is."""
         for events in reversed(self._event_tables):
-            column = events.number.removeprefix("t.")
             last = self._last_below(events, _LARGEST if below is None else below)
             while last > 0:
                 ((found,),) = self._rows(
-                    f"SELECT max({column}) FROM {events.table} NOT INDEXED "
-                    f"WHERE {column} > ? AND {column} <= ? AND at < ?",
+                    f"SELECT max({events.column}) FROM {events.table} NOT INDEXED "
+                    f"WHERE {events.column} > ? AND {events.column} <= ? AND at < ?",
                     (last - STRETCH, last, at),
                 )
                 if found is not None:
@@ -194,8 +197,7 @@ class SqlTrail:
     def is_dated_before(self, at: str, *, above: int) -> bool:
         """Whether an event above a number is dated before a time."""
         for events in self._event_tables:
-            column = events.number.removeprefix("t.")
-            query = f"SELECT 1 FROM {events.table} WHERE at < ? AND {column} > ? LIMIT 1"
+            query = f"SELECT 1 FROM {events.table} WHERE at < ? AND {events.column} > ? LIMIT 1"
             if self._rows(query, (at, above)):
                 return True
         return False
@@ -294,34 +296,30 @@ class SqlTrail:
     # From one existing number to the next: the trail may be tampered, with a gap of billions.
     def _last_below(self, events: _EventTable, number: int) -> int:
         """Return the highest number below another, or -1."""
-        column = events.number.removeprefix("t.")
-        query = f"SELECT max({column}) FROM {events.table} WHERE {column} < ?"
+        query = f"SELECT max({events.column}) FROM {events.table} WHERE {events.column} < ?"
         ((below,),) = self._rows(query, (number,))
         return -1 if below is None else int(below)
 
     def _first_above(self, events: _EventTable, number: int) -> int:
         """Return the lowest number above another, or the same number."""
-        column = events.number.removeprefix("t.")
-        query = f"SELECT min({column}) FROM {events.table} WHERE {column} > ?"
+        query = f"SELECT min({events.column}) FROM {events.table} WHERE {events.column} > ?"
         ((above,),) = self._rows(query, (number,))
         return number if above is None else int(above)
 
     def _bound(self, events: _EventTable, which: str, otherwise: int) -> int:
-        column = events.number.removeprefix("t.")
-        ((bound,),) = self._rows(f"SELECT {which}({column}) FROM {events.table}")
+        ((bound,),) = self._rows(f"SELECT {which}({events.column}) FROM {events.table}")
         return otherwise if bound is None else int(bound)
 
     def _bounds(self, events: _EventTable, wanted: EventFilter) -> tuple[int, int]:
         """Return the lowest and the highest number that may match; clocks may jump back."""
         lowest = 0 if wanted.after is None else min(wanted.after, _LARGEST - 1) + 1
         highest = self._bound(events, "max", 0)
-        column = events.number.removeprefix("t.")
         if wanted.since is not None:
-            query = f"SELECT min({column}) FROM {events.table} WHERE at >= ?"
+            query = f"SELECT min({events.column}) FROM {events.table} WHERE at >= ?"
             ((number,),) = self._rows(query, (wanted.since,))
             lowest = max(lowest, _LARGEST if number is None else int(number))
         if wanted.until is not None:
-            query = f"SELECT max({column}) FROM {events.table} WHERE at <= ?"
+            query = f"SELECT max({events.column}) FROM {events.table} WHERE at <= ?"
             ((number,),) = self._rows(query, (wanted.until,))
             highest = -1 if number is None else int(number)
         return lowest, highest
