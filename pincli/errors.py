@@ -101,17 +101,6 @@ class UnknownAccount(PincliError):
         self.near = tuple(near)
 
 
-class UnknownAgent(PincliError):
-    """No event is by that agent."""
-
-    code = "unknown_agent"
-
-    def __init__(self, agent: str, near: Sequence[str] = ()) -> None:
-        super().__init__(agent)
-        self.agent = agent
-        self.near = tuple(near)
-
-
 class NoPinPossible(PincliError):
     """The user is inactive, or of a type without PINs."""
 

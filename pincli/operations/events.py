@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import pwd
 from collections.abc import Iterator
-from contextlib import suppress
 from itertools import chain
 
-from pincli.errors import UnknownAccount, UnknownAgent, UnknownUser
+from pincli.errors import UnknownAccount, UnknownUser
 from pincli.operations.people import require_account, require_user
 from pincli.operations.session import Session
 from pincli.results import Event, EventFilter, Listed
-from pincli.rules.names import ERASED, one_slip_away
+from pincli.rules.names import ERASED
 
 _COUNTED_BY_READING = 500
-_NEAR_AT_MOST = 5
 
 
 def require_known(session: Session, wanted: EventFilter) -> None:
-    """Refuse a user, account or agent that doesn't exist and has no events: it may be a typo.
-
-    Raises:
-        UnknownUser: Likewise UnknownAccount and UnknownAgent; each carries similar names.
-    """
-    if wanted.agent is not None and not any(session.store.trail.newest_first(wanted, limit=1)):
-        _require_agent(session, wanted.agent)
+    """Refuse a user or account that doesn't exist and has no events: it may be a typo."""
     try:
         if wanted.user is not None and wanted.user.startswith(ERASED):
             raise UnknownUser([wanted.user])  # erased, but still a name in the trail
@@ -36,22 +27,6 @@ def require_known(session: Session, wanted: EventFilter) -> None:
         named = EventFilter(user=wanted.user, account=wanted.account)
         if not any(session.store.trail.newest_first(named, limit=1)):
             raise
-
-
-def _require_agent(session: Session, agent: str) -> None:
-    """Refuse an agent who has neither a login on this host nor any event."""
-    with suppress(KeyError, ValueError):
-        pwd.getpwnam(agent)
-        return
-    folded = agent.casefold()
-    near, slips = set[str](), one_slip_away(folded)
-    for agents in session.store.trail.agents():
-        if agent in agents:
-            return
-        near |= {
-            each for each in agents if (name := each.casefold()) in slips or name.startswith(folded)
-        }
-    raise UnknownAgent(agent, sorted(near)[:_NEAR_AT_MOST] if session.shows_people else ())
 
 
 def list_events(session: Session, wanted: EventFilter, limit: int) -> Listed:

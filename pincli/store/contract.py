@@ -261,9 +261,6 @@ class Trail(Protocol):
     def count(self, wanted: EventFilter, *, up_to: int) -> int:
         """How many events there are up to a number."""
 
-    def agents(self) -> Iterator[set[str]]:
-        """Those whom events are by, part by part, from the newest events on."""
-
     def last_audit(self) -> str | None:
         """When a check of the whole trail last found no fault, ISO 8601, UTC."""
 

@@ -55,7 +55,6 @@ EXIT_OF = {
     "uncollected": ExitCode.NOTHING_TO_VERIFY,
     "unknown_user": ExitCode.UNKNOWN,
     "unknown_account": ExitCode.UNKNOWN,
-    "unknown_agent": ExitCode.UNKNOWN,
     "ambiguous_user": ExitCode.UNKNOWN,
     "refused": ExitCode.REFUSED,
     "unavailable": ExitCode.UNAVAILABLE,

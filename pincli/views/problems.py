@@ -30,7 +30,6 @@ from pincli.errors import (
     SealDamaged,
     Unavailable,
     UnknownAccount,
-    UnknownAgent,
     UnknownUser,
     UsageProblem,
     VerifierDamaged,
@@ -46,10 +45,6 @@ from pincli.views.sanitiser import command
 _NAMES = {
     "user name": "the user's login goes there: 1 to 254 characters without blanks",
     "account name": "1 to 254 characters, with single blanks between words",
-}
-_EXISTS = {
-    "account": "an account exists once a user belongs to it",
-    "agent": "no event in the store is by that agent; a login is spelled as in `pincli audit list`",
 }
 _ACCOUNTS_SHOWN = 20
 _LINE = "give one line of printable characters"
@@ -144,8 +139,6 @@ def _words(error: PincliError) -> tuple[str, str]:  # noqa: PLR0911, PLR0912
             )
         case UnknownAccount():
             return _unknown("account", (error.account,), error.near)
-        case UnknownAgent():
-            return _unknown("agent", (error.agent,), error.near)
         case NoPinPossible():
             return _no_pin(error.user, error.state)
         case Refused():
@@ -233,8 +226,8 @@ def _unknown(what: str, names: tuple[str, ...], near: tuple[str, ...]) -> tuple[
     plural = "s" if len(names) > 1 else ""
     if near:
         return f"unknown {what}{plural}: {masked}", f"did you mean {' or '.join(near)}?"
-    if what in _EXISTS:
-        return f"unknown {what}: {masked}", _EXISTS[what]
+    if what == "account":
+        return f"unknown account: {masked}", "an account exists once a user belongs to it"
     hint = "check the spelling with the caller; `pincli user list` lists all users"
     if masked != ", ".join(names):
         hint = "six digits are hidden: they could be a PIN; the login goes there, and no PIN"

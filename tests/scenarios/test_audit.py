@@ -22,7 +22,6 @@ from pincli.operations.keys import KeyKind
 from pincli.operations.session import Need
 from pincli.operations.verify import verify
 from pincli.rules.texts import unescape_formula
-from pincli.store.sql import trail
 from pincli.store.steps.people import record
 from tests.commands.table import EVENT
 from tests.support.ageing import long_ago
@@ -70,8 +69,7 @@ FILTERS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "--account globex": lambda e: e["account"] == "globex",
     "--account Acme": lambda e: e["account"] == "acme",
     "--agent amy": lambda e: e["agent"] == "amy",
-    "--agent amy --until 2020-01-01": lambda e: False,
-    "--agent nobody": lambda e: False,  # a login of the system
+    "--agent AMY": lambda e: False,
     "--kind locked": lambda e: e["kind"] == "locked",
     "--kind key_rotated": lambda e: e["kind"] == "key_rotated",
     "--user gus --agent amy --kind incorrect": lambda e: e["kind"] == "incorrect",
@@ -155,33 +153,12 @@ def test_archived_events_are_a_warning(tmp_path: Path) -> None:
     assert answer_of(call(desk, "audit list --json --after 0"))["total"] == len(desk.events())
 
 
-@pytest.mark.engines
-def test_an_agent_without_events_is_a_slip(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On both engines, in every part of a long trail."""
-    monkeypatch.setattr(trail, "STRETCH", 2)
-    desk.collected("alice")
-    with desk.session(agent="amy", command="verify") as session:
-        verify(session, "alice", RIGHT, None)
-    desk.collected("bob")
-    ran = call(desk, "audit list --agent amyy")
-    assert (ran.code, ran.out) == (6, "")
-    assert "did you mean amy?" in ran.err
-
-
 def test_a_slip_is_answered_with_near_names(busy: Desk) -> None:
     """A mistyped filter is exit 6 with near names, except for names that have events."""
-    for line, near in (
-        ("--user alcie", "alice"),
-        ("--account globx", "globex"),
-        ("--agent AMY", "amy"),
-        ("--agent amyy --user alice --since 1h", "amy"),
-        ("--agent amu --follow", "amy"),
-        ("--agent nobodyofours", "spelled"),
-    ):
+    for line, near in (("--user alcie", "alice"), ("--account globx", "globex")):
         ran = call(busy, f"audit list {line}")
         assert (ran.code, ran.out) == (6, "")
         assert near in ran.err
-    assert call(busy, "audit list --agent amyy --json").answer["error"]["code"] == "unknown_agent"
     assert call(busy, "verify malory --pin-stdin", f"{RIGHT}\n").code == 6
     (event,) = events_of(call(busy, "audit list --user malory --json"))
     assert event["outcome"] == "unknown_user"

@@ -28,7 +28,6 @@ EXIT_OF = {
     "uncollected": 5,
     "unknown_user": 6,
     "unknown_account": 6,
-    "unknown_agent": 6,
     "ambiguous_user": 6,
     "refused": 7,
     "unavailable": 8,

@@ -24,7 +24,6 @@ from pincli.errors import (
     StoreUnavailable,
     Unavailable,
     UnknownAccount,
-    UnknownAgent,
     UnknownUser,
 )
 from pincli.models import Fault, State
@@ -148,7 +147,6 @@ def test_a_pin_typed_as_a_name_is_not_repeated() -> None:
         assert "******" in problem.message
     assert "could be a PIN" in describe(UnknownUser(["444159"])).hint
     assert "444159" not in describe(UnknownAccount("444159")).message
-    assert "444159" not in describe(UnknownAgent("444159")).message
 
 
 def test_similar_names_are_suggested() -> None:

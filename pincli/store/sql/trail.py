@@ -126,21 +126,6 @@ class SqlTrail:
                 last = self._last_below(events, floor)
         return total
 
-    def agents(self) -> Iterator[set[str]]:
-        """Yield those whom events are by, part by part, from the newest events on."""
-        for events in reversed(self._event_tables):
-            last = self._bound(events, "max", 0)
-            while last > 0:
-                yield set(
-                    self._rows(
-                        f"SELECT DISTINCT agent FROM {events.table} NOT INDEXED "
-                        f"WHERE {events.column} > ? AND {events.column} <= ?",
-                        (last - STRETCH, last),
-                        _first,
-                    )
-                )
-                last = self._last_below(events, last - STRETCH + 1)
-
     def last_audit(self) -> str | None:
         """Return when the whole trail was last found sound, ISO 8601, UTC."""
         query = f"SELECT max(at) FROM trail WHERE {OF_NOTE} AND kind = ?"
