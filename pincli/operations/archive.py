@@ -49,8 +49,8 @@ def archive(
 
     Events go by number, as clocks may be wrong: it ends before the first one that is too young. One
     dated in the future goes with the next old one. The path may also be a file that a killed run
-    has finished. `progress` is called for the file
-    first, then for the store. The session needs Need.WRITE and Need.CHECK.
+    has finished. `progress` is called for the file first, then for the store. The session needs
+    Need.WRITE and Need.CHECK.
 
     Raises:
         Refused: The time is too late, another file is there, or an attempt is still open.

@@ -13,14 +13,15 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import cycle
 from threading import Thread
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg import pq
+from psycopg import Pipeline, pq
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import Diagnostic
@@ -121,6 +122,18 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
             raise
         finally:
             self.patience = max(self.patience - (time.monotonic() - began), 0)
+
+    @contextmanager
+    def pipeline(self) -> Iterator[Pipeline]:
+        """Send statements without waiting for each; the end waits for all answers.
+
+        Nothing follows the Sync at the end. psycopg sends a Flush after it: if PgBouncer has taken
+        its connection to the server back by then, the Flush gets another one, and keeps it, as
+        nothing answers a Flush.
+        """
+        with super().pipeline() as pipeline:
+            pipeline._exit_gen = partial(_synced, pipeline)  # type: ignore[method-assign]
+            yield pipeline
 
     def flight(self, *statements: tuple[str, Parameters]) -> list[Cursor]:
         """Send statements at once, and wait once for all their answers.
@@ -277,6 +290,15 @@ def _connect_to_address(conninfo: str, seconds: float) -> pq.abc.PGconn:
         if not _ready(pgconn.socket, wanted, deadline - time.monotonic()):
             raise NotConnected(_timeout_message(seconds))
     raise NotConnected(_message_of(pgconn))
+
+
+def _synced(pipeline: Pipeline) -> PQGen[None]:
+    """Send a Sync, and wait for all answers."""
+    try:
+        pipeline._enqueue_sync()
+        yield from pipeline._communicate_gen()
+    finally:
+        yield from pipeline._fetch_gen(flush=False)
 
 
 def _ready(descriptor: int, wanted: Wait, seconds: float) -> int:

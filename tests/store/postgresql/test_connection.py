@@ -335,3 +335,15 @@ def test_refused_connections(database: postgresql.Database, tmp_path: Path) -> N
     )
     assert "does not understand" in unconnected(Fault.MALFORMED, f"{where}&nosuch=setting")
     assert one(where) == (1,)
+
+
+def test_nothing_follows_the_sync(database: postgresql.Database, tmp_path: Path) -> None:
+    """A pooler that has taken its connection back by then would give out another one for it."""
+    trace = tmp_path / "trace"
+    with connected(database.location()) as connection, trace.open("w") as file:
+        connection.pgconn.trace(file.fileno())
+        connection.flight(("SELECT pg_sleep(0.1)", ()), ("SELECT 1", ()))
+        connection.pgconn.untrace()
+    sent = [line.split("\t")[3] for line in trace.read_text().splitlines() if "\tF\t" in line]
+    assert sent.count("Execute") == 2
+    assert sent[-1] == "Sync"

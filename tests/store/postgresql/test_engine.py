@@ -275,8 +275,9 @@ def test_everything_works_through_a_pooler(floor: Floor) -> None:
             add(one, "alice")
             add(two, "bob")
             pins.show(one, "alice")
+            assert one.store.people.totals()
             with one.store.at_one_moment():
-                assert one.store.people.totals()
+                assert one.store.people.find("alice")
             people.set_active(two, "alice", active=False, reason="left")
     floor.require_sound()
 
