@@ -6,7 +6,8 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from tests.support.desk import Desk, new_desk
 from tests.support.floor import new_floor, one_copy, peopled
 from tests.support.postgresql import Server
 from tests.support.served import ServedDesk, make_schema, served_desk
-from tests.support.turns import is_tried
+from tests.support.turns import is_tried, todays
 
 pytest_plugins = ["tests.support.postgresql_fixtures"]
 
@@ -48,15 +49,28 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what changes the machine unless it may, and the rotating tests of other days."""
+    """Leave out what changes the machine unless it may, and what has its turn on other days.
+
+    These are rotating tests, and of the scenarios, which run whole processes, cases of one test.
+    """
     may_change = os.environ.get("PINCLI_TEST_SYSTEM") == "1"
     out = {item for item in items if item.get_closest_marker("system") and not may_change}
     if not any("::" in argument for argument in config.args):
         rotating = [item for item in items if item.get_closest_marker("rotating")]
         out |= {item for number, item in enumerate(rotating, 1) if not is_tried(number)}
+        for cases in _cases_of_scenarios(items):
+            out |= {*cases} - {*todays(cases)}
     if out:
         items[:] = [item for item in items if item not in out]
         config.hook.pytest_deselected(items=[*out])
+
+
+def _cases_of_scenarios(items: list[pytest.Item]) -> Iterable[list[pytest.Item]]:
+    by_test = defaultdict[str, list[pytest.Item]](list)
+    for item in items:
+        if "scenarios" in item.path.parts and not item.get_closest_marker("rotating"):
+            by_test[item.nodeid.partition("[")[0]].append(item)
+    return by_test.values()
 
 
 def pytest_collection_finish() -> None:

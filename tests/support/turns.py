@@ -7,11 +7,15 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from itertools import pairwise
+from typing import TypeVar
+
+T = TypeVar("T")
 
 EVERYTHING = os.environ.get("CI") == "true" or os.environ.get("PINCLI_TEST_ALL") == "1"
 EVERY = 1 if EVERYTHING else 4
 """Every which one is tried."""
-FIRST = 1 + date.today().toordinal() % EVERY
+TODAY = date.today().toordinal()
+FIRST = 1 + TODAY % EVERY
 """The first of today's."""
 
 _LASTING = frozenset(
@@ -25,6 +29,12 @@ _BESIDE = frozenset({"prepare", "prepared", "hash", "hashed"})
 def is_tried(number: int) -> bool:
     """Whether the case of this number, counted from 1, is tried today."""
     return (number - FIRST) % EVERY == 0
+
+
+def todays(cases: Sequence[T]) -> Sequence[T]:
+    """Today's cases of one test: every fourth, and at least one."""
+    every = min(EVERY, len(cases))
+    return cases[TODAY % every :: every]
 
 
 def kill_points(points: Sequence[str]) -> list[str]:
