@@ -170,16 +170,16 @@ class SqlTransaction(ABC):
 
     def named(self, logins: Sequence[str], tampered: list[str] | None = None) -> list[User]:
         """Lock and return the records with these canonical logins, checked as in `users`."""
-        if not logins:
-            return []
-        found = self.rows(f"SELECT id FROM people WHERE login IN ({placeholders(logins)})", logins)
-        users = self.users([row for (row,) in found], tampered)
         wanted = set(logins)
-        for user in users:
-            # A forged index finds another user's row.
-            if user.login not in wanted:
-                raise self.tampered(f"a search for others found {user.login}")
-        return users
+        users = self.users(self._rows_of(logins), tampered)
+        others = [user for user in users if user.login not in wanted]
+        if others:
+            # Renamed before the lock, unless the index still finds them: then it is forged.
+            found = set(self._rows_of(logins))
+            for user in others:
+                if user.id in found:
+                    raise self.tampered(f"a search for others found {user.login}")
+        return [user for user in users if user.login in wanted]
 
     def save(self, events: Sequence[NewEvent]) -> None:
         """Write the records that the events leave, and append the events to the trail."""
@@ -310,6 +310,13 @@ class SqlTransaction(ABC):
             raise self.tampered("the start of the trail has a wrong seal")
         seal = self._sealer.seal_trail(self.identity.store_id, start.number, start.link)
         self.run("UPDATE store SET start_seal = ?", (seal,))
+
+    def _rows_of(self, logins: Sequence[str]) -> list[int]:
+        """Return the row numbers that the index has for these logins."""
+        if not logins:
+            return []
+        found = self.rows(f"SELECT id FROM people WHERE login IN ({placeholders(logins)})", logins)
+        return [row for (row,) in found]
 
     def _was_archived(self, number: int) -> bool:
         """Whether an event is before the sealed start of the trail.

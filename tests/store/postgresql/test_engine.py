@@ -21,13 +21,14 @@ from pincli.errors import (
     StoreUnavailable,
 )
 from pincli.models import EventKind, Fault, NewEvent, Origin, User, UserType
-from pincli.operations import people, pins
+from pincli.operations import editing, people, pins
 from pincli.operations.session import Session
 from pincli.rules.words import Sought
 from pincli.store.contract import Transaction
 from pincli.store.location import Server
 from pincli.store.postgresql.dialect import translated_sql
 from pincli.store.postgresql.engine import PostgresStore
+from pincli.store.postgresql.transaction import PostgresTransaction
 from pincli.store.sql.rows import placeholders
 from pincli.store.steps.people import set_active
 from pincli.views.problems import describe
@@ -134,6 +135,24 @@ def test_a_user_added_twice_at_once_is_refused_once(floor: Floor) -> None:
     ((count,),) = floor.database.sql("SELECT count(*) FROM pincli.people")
     assert count >= 1
     floor.require_sound()
+
+
+def test_a_user_renamed_before_the_lock_is_not_tampered(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They no longer have the login that was asked for; no index was forged."""
+    lock = PostgresTransaction.lock
+    with floor.session() as session, floor.session(agent="tom") as other:
+        add(session, "alice", "bob")
+
+        def rename_first(transaction: PostgresTransaction, rows: list[int]) -> None:
+            monkeypatch.undo()
+            editing.edit(other, "alice", {"login": "alicia"})
+            lock(transaction, rows)
+
+        monkeypatch.setattr(PostgresTransaction, "lock", rename_first)
+        found = session.store.write(lambda transaction: transaction.named(["alice", "bob"]))
+    assert [user.login for user in found] == ["bob"]
 
 
 @pytest.mark.parametrize("table", ["people", "store"])
