@@ -15,7 +15,10 @@ from tests.support.imports import PACKAGE, Module, all_modules
 
 MODULES = all_modules()
 
-SHARED = ("rules", "store.contract", "store.sealing", "store.sql", "store.location")
+SHARED = (
+    *("rules", "store.contract", "store.questions", "store.sealing", "store.sql"),
+    "store.location",
+)
 MAY_IMPORT = {
     "__main__": ("cli",),
     "cli": ("commands", "views", "store.location"),
@@ -26,18 +29,13 @@ MAY_IMPORT = {
     "views": ("views", "rules", "config", "store.location"),
     "operations": (
         *("operations", "vault", "rules"),
-        *("store.opening", "store.contract", "store.steps", "store.scratch", "store.sealing"),
-        *("store.upkeep", "store.attempting", "store.location", "files"),
+        *("store.opening", "store.contract", "store.questions", "store.steps", "store.scratch"),
+        *("store.sealing", "store.upkeep", "store.attempting", "store.location", "files"),
     ),
-    "store.contract": (
-        *(
-            "rules.replay.Course",
-            "rules.words.Sought",
-            "rules.slips.Calls",
-            "rules.slips.Known",
-            "rules.slips.SignEvent",
-        ),
-        *("store.sealing", "store.location.Location"),
+    "store.contract": ("store.questions", "store.sealing", "store.location.Location"),
+    "store.questions": (
+        *("rules.slips.Calls", "rules.slips.Known", "rules.slips.SignEvent"),
+        "rules.words.Sought",
     ),
     "store.upkeep": ("rules.replay.Course", "store.contract", "store.sealing"),
     "store.sealing": (),

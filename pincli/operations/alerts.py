@@ -16,7 +16,7 @@ from pincli.rules import slips
 from pincli.rules.signs import Bounds, Evidence, Sign, Subject
 from pincli.rules.slips import Calls, SignEvent, Usual
 from pincli.rules.times import present, written
-from pincli.store.contract import Signs
+from pincli.store.questions import Signs
 
 _HOURS = 24
 _TO_THE_HOUR = len("2026-11-24T13")

@@ -19,7 +19,7 @@ from pincli.files import open_plain
 from pincli.models import Start, Texts, TrailEvent
 from pincli.operations.output_file import OutputFile
 from pincli.results import Event
-from pincli.store.contract import OldEvent
+from pincli.store.questions import OldEvent
 
 _FORMAT = "pincli_archive"
 _LONGEST_LINE = 65_536

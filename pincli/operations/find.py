@@ -15,7 +15,8 @@ from pincli.rules.caller_line import CallerLine, names_in, read_line
 from pincli.rules.names import ERASED, canonical_account, canonical_user, one_slip_away
 from pincli.rules.texts import all_printable
 from pincli.rules.words import Sought, sought_in, whole_words, words_of
-from pincli.store.contract import People, Store
+from pincli.store.contract import Store
+from pincli.store.questions import People
 
 NOT_FOUND = "not_found"
 """The outcome of a search without a hit."""

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pincli.errors import KeysUnavailable
 from pincli.models import EventKind, Fault, Head
 from pincli.results import Event
-from pincli.store.contract import OldEvent
+from pincli.store.questions import OldEvent
 from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.key_files import read_key
 from pincli.vault.keyring import AUDIT_KEY, Keyring, is_fingerprint, named_key

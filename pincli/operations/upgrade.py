@@ -11,8 +11,8 @@ from pincli.operations.chunks import Progress, no_progress
 from pincli.operations.session import Session, sealers_of
 from pincli.operations.trail_schema_1 import BadEvent, OldTrail
 from pincli.results import Upgraded
-from pincli.store.contract import OldEvent
 from pincli.store.opening import upgrade_store, users_to_upgrade
+from pincli.store.questions import OldEvent
 from pincli.store.sealing import Sealers
 from pincli.vault.answers import from_verifier
 from pincli.vault.keyring import AUDIT_KEY, VERIFY_KEY, Key, Keyring, is_fingerprint

@@ -27,7 +27,7 @@ from pincli.store.sql.rows import (
 )
 
 if TYPE_CHECKING:
-    from pincli.store.contract import OldEvent
+    from pincli.store.questions import OldEvent
 
 PAGE = 500
 STRETCH = 20_000

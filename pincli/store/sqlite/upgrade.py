@@ -18,7 +18,7 @@ from pincli.errors import OldStoreTampered, RecordDamaged
 from pincli.models import EventKind, Identity, NewEvent, Origin, User
 from pincli.results import Upgraded
 from pincli.rules.lockout import Step, migrated
-from pincli.store.contract import OldEvent
+from pincli.store.questions import OldEvent
 from pincli.store.sealing import Sealers
 from pincli.store.sql.rows import OLD_EVENT, Row, user_from
 from pincli.store.sqlite import schema_check
