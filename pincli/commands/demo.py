@@ -17,9 +17,10 @@ from pincli.commands.output import show
 from pincli.config import Config, read_agent
 from pincli.rules.lockout import ATTEMPTS_ALLOWED
 from pincli.rules.pins import generate
-from pincli.views import demo as view
 from pincli.views.answer import Answer
+from pincli.views.blocks import Block, Headline, Note, Tone
 
+_CLOSING = "The throw-away store is gone. Your own begins with: pincli init"
 _SHOW_PIN = "pin show alice --json"
 _PEOPLE = (
     "user add alice --account acme --name 'Alice Example'",
@@ -55,11 +56,18 @@ def demo(invocation: Invocation) -> Answer | None:
         run: Run = partial(invocation.program.main, standalone_mode=False, obj=config)
         if invocation.as_json:
             return Answer({"steps": [_captured(step, run) for step in _story(run)]})
-        show(view.opening(folder), sys.stdout)
+        show(_opening(folder), sys.stdout)
         for step in _story(run):
             _act(step, run)
-        show(view.closing(), sys.stdout)
+        show([Note(""), Note(_CLOSING)], sys.stdout)
     return None
+
+
+def _opening(folder: str) -> list[Block]:
+    return [
+        Headline(Tone.NEUTRAL, "pincli demo", f"a throw-away store in {folder}"),
+        Note("Every command below really runs; a PIN after <<< goes to its standard input."),
+    ]
 
 
 def _story(run: Run) -> Iterator[Step]:
@@ -88,10 +96,12 @@ def _story(run: Run) -> Iterator[Step]:
 
 def _act(step: Step, run: Run) -> None:
     """Show a command as one would type it, run it, and show its exit code."""
-    show(view.step(step.text, _typed(step)), sys.stdout)
+    if step.text:
+        show([Note(""), Note(step.text, Tone.QUIET)], sys.stdout)
+    show([Headline(Tone.NEUTRAL, f"$ {_typed(step)}")], sys.stdout)
     sys.stdout.flush()
     code = _run(step, run)
-    show(view.ended(code), sys.stdout)
+    show([Note(f"[exit code {code}]", Tone.QUIET)], sys.stdout)
 
 
 def _captured(step: Step, run: Run) -> dict[str, object]:
