@@ -66,7 +66,7 @@ def verify(
         pin: The answer.
         ticket: Recorded with the attempt.
         account: The user's, where several have that login.
-        meanwhile: Called just before the hash, to start what may run beside it.
+        meanwhile: Called just before the hash. It starts work that can run during the hash.
 
     Raises:
         MalformedAnswer: Not six digits, and the user could be verified; nothing is charged.
