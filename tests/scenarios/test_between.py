@@ -121,6 +121,20 @@ def test_a_wrong_sixth_answer_in_flight_during_a_change(desk_at_five: Desk, name
     assert count(desk_at_five.events("alice"), EventKind.LOCKED) == 1
 
 
+def test_a_lock_by_hand_during_a_right_answer_stays(desk_at_five: Desk) -> None:
+    """The caller's verdict is the lock."""
+    desk = desk_at_five
+    with paused_verify(desk, "alice", RIGHT) as caller:
+        assert desk.front.run("lock", "alice", *REASON, "--json").answer["changed"]
+        caller.go_on()
+        end = caller.end()
+    assert (end.code, end.answer["outcome"]) == (4, "locked")
+    user = desk.user("alice")
+    assert (user.failed_attempts, user.locks_total) == (6, 1)
+    assert asked(desk, "alice", RIGHT) is Outcome.LOCKED
+    nothing_impossible(desk, [end.answer])
+
+
 REFUSED = {
     "unlock": ("unlock", "alice", *REASON),
     "pin change": ("pin", "change", "alice", "--pin-stdin"),

@@ -1,7 +1,4 @@
-"""SIGKILL just before and just after all that lasts: no guess is free, and nothing breaks.
-
-`turns.kill_points` says why no other kill can differ.
-"""
+"""SIGKILL before every step that pincli takes: no guess is free, and nothing breaks."""
 
 from __future__ import annotations
 
@@ -28,7 +25,7 @@ from tests.support.driving import (
 )
 from tests.support.failpoints import Plan
 from tests.support.trail import count
-from tests.support.turns import kill_points
+from tests.support.turns import every_point
 
 REASON = ("--reason", "T-1")
 
@@ -66,7 +63,7 @@ def wrecks(
     whole = run("whole", "")
     points = whole.log.points()
     assert "sql:COMMIT" in points, "the failpoints were not reached"
-    for number, point in enumerate(kill_points(points), 1):
+    for number, point in enumerate(every_point(points), 1):
         wreck = run(f"{number}", point)
         assert killed(wreck.run.code), (point, wreck.run)
         nothing_impossible(wreck.desk)
@@ -182,7 +179,7 @@ def test_a_first_look_killed_at_every_step(desk: Desk, forks: Forks, tmp_path: P
         assert forks.verify(wreck.desk, "alice", pin).code == 0, wreck.point
         events = wreck.desk.events()
         assert count(events, EventKind.PIN_GENERATED) == 1
-    assert shown_by_the_dead == 2  # the one killed after its answer, and the one not killed
+    assert shown_by_the_dead >= 2  # one killed after its answer, and the one not killed
 
 
 CHANGES = [

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from pincli.errors import PincliError
 from pincli.operations import keys, people, pins
 from pincli.operations.keys import KeyKind
 from pincli.operations.locks import unlock
@@ -21,7 +20,16 @@ from tests.support.drive_upkeep import UpkeepForks, wrecks
 from tests.support.driving import OTHER, RIGHT, WRONG, driven
 from tests.support.failpoints import Plan
 from tests.support.floor import content
-from tests.support.tampering import clean, finding, refused, restored, told, verified
+from tests.support.tampering import (
+    UNAVAILABLE,
+    clean,
+    finding,
+    refused,
+    restore,
+    restored,
+    told,
+    verified,
+)
 
 SIX = 6
 
@@ -52,7 +60,7 @@ def test_nothing_has_happened_since(desk: Desk) -> None:
     """Backup, mark and store have one head: every record stays, and the trail goes on."""
     backup = backed_up(desk)
     before = desk.sql("SELECT * FROM people")
-    assert restored(desk, backup).withdrawn == 0
+    assert restored(desk, backup)["withdrawn"] == 0
     assert desk.sql("SELECT * FROM people") == before
     assert desk.sql("SELECT kind FROM trail ORDER BY number DESC LIMIT 2")[0] != ("restored",)
     assert verified(desk, "alice")
@@ -65,7 +73,7 @@ def test_an_open_attempt_is_kept_where_nothing_has_happened(
 ) -> None:
     """The next command ends it with the outcome that its own process would have got."""
     left_open(desk, desk.user("alice"), pin)
-    assert restored(desk, backed_up(desk)).withdrawn == 0
+    assert restored(desk, backed_up(desk))["withdrawn"] == 0
     assert _record(desk, "alice", "failed_attempts", "attempt IS NULL") == (3, 0)
     assert told(desk, "alice", WRONG) == "incorrect"
     ended = desk.sql("SELECT kind FROM trail WHERE attempt IS NOT NULL ORDER BY number")
@@ -146,7 +154,7 @@ def test_a_present_store_whose_id_was_edited_is_no_other_store(desk: Desk) -> No
     assert told(desk, "alice", WRONG) == "incorrect"
     desk.sql("UPDATE store SET store_id = '00000000000000000000000000000000'")
     refused(desk)
-    assert restored(desk, backup).withdrawn == 2
+    assert restored(desk, backup)["withdrawn"] == 2
     assert _record(desk, "alice", "failed_attempts") == (3,)
 
 
@@ -163,7 +171,7 @@ def test_a_record_that_was_changed_in_the_backup(desk: Desk, statement: str) -> 
     """Its PIN is withdrawn, with the trail's counter; all other users keep theirs."""
     backup = backed_up(desk)
     _edit(backup, statement)
-    assert restored(desk, backup).withdrawn == 1
+    assert restored(desk, backup)["withdrawn"] == 1
     assert told(desk, "alice", RIGHT) == "uncollected"
     assert _record(desk, "alice", "failed_attempts") == (2,)
     assert verified(desk, "bob")
@@ -185,8 +193,7 @@ def test_a_backup_whose_trail_is_not_whole(desk: Desk, statement: str) -> None:
     backup = backed_up(desk)
     _edit(backup, statement)
     before = content(desk.store)
-    with pytest.raises(PincliError):
-        restored(desk, backup)
+    assert restore(desk, backup).code == UNAVAILABLE
     assert content(desk.store) == before
     assert verified(desk, "alice")
 

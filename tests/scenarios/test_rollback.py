@@ -183,7 +183,7 @@ def test_a_store_that_was_moved_and_nothing_else(desk: Desk, tmp_path: Path) -> 
     there = Desk(tmp_path / "elsewhere", desk.keys)
     desk.store.rename(there.store)
     before = there.sql("SELECT * FROM people")
-    assert restored(there).withdrawn == 0
+    assert restored(there)["withdrawn"] == 0
     assert there.sql("SELECT * FROM people") == before
     assert verified(there, "alice")
     assert verified(there, "bob")

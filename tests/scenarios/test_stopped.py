@@ -79,7 +79,14 @@ def _locked_and_unlocked(desk: Desk) -> None:
         locks.unlock(session, "alice", "T-1")
 
 
+def _changed(desk: Desk) -> None:
+    with desk.session() as session:
+        pins.change(session, "alice", OTHER)
+
+
 SINCE: dict[str, tuple[Callable[[Desk], object], Outcome]] = {
+    "changed": (_changed, Outcome.INCORRECT),
+    "locked": (lambda desk: guess_wrong(desk, "alice", 6), Outcome.LOCKED),
     "withdrawn": (lambda desk: withdraw(desk, "alice"), Outcome.UNCOLLECTED),
     "withdrawn and the same again": (_collected_again, Outcome.INCORRECT),
     "locked and unlocked": (_locked_and_unlocked, Outcome.VERIFIED),

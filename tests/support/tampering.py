@@ -14,16 +14,12 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from pincli.errors import PincliError, UnknownUser
-from pincli.models import Origin
-from pincli.operations import backups, people
+from pincli.errors import UnknownUser
+from pincli.operations import people
 from pincli.operations.locks import unlock
-from pincli.operations.session import Need
-from pincli.operations.trail_check import check_trail
 from pincli.operations.verify import verify
-from pincli.results import Restored
 from pincli.store.sqlite.tables import FROM_SCHEMA_1, SCHEMA_2
-from tests.support.desk import Desk, new_desk
+from tests.support.desk import Desk, Ran, new_desk
 from tests.support.driving import OTHER, RIGHT, WRONG
 from tests.support.replay import replay
 
@@ -207,29 +203,26 @@ def content(desk: Desk) -> list[object]:
 
 
 def told(desk: Desk, user: str, pin: str) -> str:
-    """What a verify on a host of the floor says: its outcome, or the code of its error."""
-    try:
-        with desk.front.session(Need.ATTEMPT, Need.COMPARE) as session:
-            return verify(session, user, pin, None).outcome.value
-    except PincliError as error:
-        return error.code
+    """What `pincli verify` on a host of the floor says: its outcome, or the code of its error."""
+    return _said(desk.front.verify(user, pin))
 
 
 def refused(desk: Desk, user: str = "alice", codes: tuple[str, ...] = REFUSALS) -> None:
     """Fail unless the next verify of a user is refused before any charge, right or wrong."""
     before = content(desk)
     for pin in (WRONG, RIGHT):
-        assert told(desk, user, pin) in codes
+        ran = desk.front.verify(user, pin)
+        assert (ran.code, _said(ran) in codes) == (UNAVAILABLE, True), ran
     assert content(desk) == before
 
 
 def finding(desk: Desk) -> str | None:
-    """What `audit verify` finds."""
-    try:
-        with desk.session(Need.CHECK) as session:
-            return check_trail(session, None).finding
-    except PincliError as error:
-        return str(error)
+    """What `pincli audit verify` finds."""
+    ran = desk.run("audit", "verify", "--json")
+    if ran.code == 0:
+        return None
+    assert ran.code == UNAVAILABLE, ran
+    return str(ran.answer.get("finding") or ran.answer["error"]["message"])
 
 
 def clean(desk: Desk) -> None:
@@ -238,11 +231,22 @@ def clean(desk: Desk) -> None:
     assert replay(desk.sql) == []
 
 
-def restored(desk: Desk, backup: Path | None = None) -> Restored:
-    """`pincli restore`, after which nothing is wrong any more."""
-    result = backups.restore(backup, desk.location, desk.keys, origin=Origin("lea", "restore"))
+def restore(desk: Desk, backup: Path | None = None) -> Ran:
+    """`pincli restore`, with a file or without."""
+    file = () if backup is None else (str(backup),)
+    return desk.run("restore", *file, "--yes", "--json")
+
+
+def restored(desk: Desk, backup: Path | None = None) -> dict[str, Any]:
+    """`pincli restore`, after which nothing is wrong any more; its answer."""
+    ran = restore(desk, backup)
+    assert ran.code == 0, ran
     clean(desk)
-    return result
+    return ran.answer
+
+
+def _said(ran: Ran) -> str:
+    return str(ran.answer.get("outcome") or ran.answer["error"]["code"])
 
 
 def verified(desk: Desk, user: str) -> bool:

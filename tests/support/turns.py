@@ -37,6 +37,19 @@ def todays(cases: Sequence[T]) -> Sequence[T]:
     return cases[TODAY % every :: every]
 
 
+def every_point(points: Sequence[str]) -> list[str]:
+    """The points of a run before which it is killed: in CI each, else today's `kill_points`."""
+    if not EVERYTHING:
+        return kill_points(points)
+    seen: Counter[str] = Counter()
+    names = []
+    for point in points:
+        if point not in _BESIDE:
+            seen[point] += 1
+            names.append(f"{point}#{seen[point]}" if seen[point] > 1 else point)
+    return names
+
+
 def kill_points(points: Sequence[str]) -> list[str]:
     """Today's points of a run before which a kill leaves what no other kill does; also its last.
 

@@ -103,7 +103,7 @@ def _goes_on(admin: ServedDesk, early: ServedDesk, busy: ServedDesk, idle: Serve
         assert idle.verify("bob", OTHER).code == 0
     _is_stopped(busy)
     nothing_impossible(admin)
-    assert restored(admin).withdrawn == 2
+    assert restored(admin)["withdrawn"] == 2
     assert admin.sql("SELECT epoch FROM store") == [(1,)]
     assert admin.user("alice").failed_attempts == 2
     for host in (busy, idle, early, admin):
