@@ -58,7 +58,7 @@ def _occupy_standard_streams() -> None:
     """Open /dev/null where 0, 1 or 2 is closed, so that no file of ours becomes stderr.
 
     A closed stdin reads as empty, and a closed stderr drops everything. A closed stdout fails:
-    an answer that nobody can read is no success.
+    an answer that nobody can read is not a success.
     """
     for descriptor, stream, access, mode in (
         (0, "stdin", os.O_RDONLY, "r"),

@@ -195,7 +195,7 @@ def _home() -> Path:
 def _sudo_caller(environment: Mapping[str, str] = os.environ) -> int | None:
     """The uid of who invoked sudo, which sudo sets; None without sudo.
 
-    A value that is no uid counts as a caller whom nobody knows: sudo never sets one.
+    A value that is not a uid counts as a caller whom nobody knows: sudo never sets one.
     """
     value = environment.get("SUDO_UID")
     if value is None:

@@ -28,7 +28,7 @@ _CHOICES_SHOWN = 200
 def nearest(word: str, names: Iterable[str]) -> list[str]:
     """The names that begin with a word, or else the one most like it; often none.
 
-    Never the opposite: `--lock` is no slip for `--unlock`.
+    Never the opposite: `--lock` is not a slip for `--unlock`.
     """
     from difflib import get_close_matches
 

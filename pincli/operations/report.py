@@ -18,7 +18,7 @@ LONGEST = timedelta(days=45)
 _RESOLVED_WITHIN = timedelta(minutes=15)
 _A_DAY = timedelta(days=1)
 _SINCE_IT_WAS_READ = timedelta(minutes=1)
-"""`24h` was read a moment before the report is made, and is no more than a day."""
+"""`24h` is read a moment before the report is made, and still means one day."""
 _NAMED_AT_MOST = 10
 _COUNTED = {
     EventKind.VERIFIED: "verified",

@@ -131,7 +131,7 @@ def renew(session: Session, verdict: Verdict, pin: str) -> None:
 def end_left_open(session: Session) -> None:
     """End the attempts that have been open for ten seconds, if that works at once.
 
-    A missing key or a held lock is no error here: other commands report it, and the command
+    A missing key or a held lock is not an error here: other commands report it, and the command
     that calls this only reads.
     """
     with suppress(PincliError):

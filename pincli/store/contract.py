@@ -57,7 +57,7 @@ class Transaction(Protocol):
         """
 
     def named(self, logins: Sequence[str], tampered: list[str] | None = None) -> list[User]:
-        """The records of those of these logins that exist; likewise."""
+        """The records with these logins, as `users` gives them; a missing one is left out."""
 
     def save(self, events: Sequence[NewEvent]) -> None:
         """Write the records in the events, and append the events to the trail.

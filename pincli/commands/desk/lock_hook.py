@@ -23,7 +23,7 @@ class LockHook:
     """
 
     def __init__(self, command: Sequence[str]) -> None:
-        """Run nothing yet; an empty command is no hook."""
+        """Run nothing yet; an empty command means no hook."""
         self.wake: Callable[[], None] = lambda: None
         self._command = command
         self._runs = False

@@ -43,7 +43,7 @@ _WORDS: dict[str, Message] = {
     **dict.fromkeys(("help", "?"), LastCalls()),
     **dict.fromkeys(("quit", "exit"), Remark.TO_QUIT),
 }
-"""What people type at any program, and is no login."""
+"""What people type at any program. None of it is a login."""
 
 
 def enter(shift: Shift) -> Transition:

@@ -109,7 +109,7 @@ class People:
                 row = next(reader, None)
             except csv.Error as error:
                 if len(lines.record) > 1:
-                    # An unbalanced quote swallows what follows it, so there is no going on.
+                    # An unbalanced quote swallows what follows it, so reading can't go on.
                     self.broken = True
                     yield _bad(lines.line or lines.number, lines.text, f"{error}; {_ENDED}")
                     return
@@ -167,7 +167,7 @@ class People:
                 yield _bad(line, text, wrong)
                 continue
             if not isinstance(value, dict):
-                yield _bad(line, text, "it is no JSON object")
+                yield _bad(line, text, "it is not a JSON object")
                 continue
             fields = {name.strip().casefold(): each for name, each in value.items()}
             plan = self._plan(tuple(fields))

@@ -121,8 +121,8 @@ def _lock_file(folder: Path) -> Check:
 def _integrity(folder: Path) -> Check:
     database = folder / DATABASE
     try:
-        # A killed writer's journal is no damage. But who may not write can't read until any
-        # other command has rolled it back.
+        # A killed writer's journal is not damage. But until another command has rolled it back,
+        # a caller who may not write can't read.
         if database.with_name(f"{database.name}-journal").exists():
             with closing(connect(database)) as connection, translated(database):
                 connection.execute("SELECT count(*) FROM sqlite_master").fetchall()

@@ -203,7 +203,7 @@ def test_json_that_is_no_object_is_a_bad_row(value: str) -> None:
     good = json.dumps(person())
     for content in (f"[{value}, {good}]", f"{good}\n{value}\n"):
         found = read(content.encode())
-        assert [problem.message for problem in found.problems] == ["it is no JSON object"]
+        assert [problem.message for problem in found.problems] == ["it is not a JSON object"]
         assert len(found.rows) == 1
 
 
