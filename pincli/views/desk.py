@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pincli.config import Display
@@ -12,9 +12,9 @@ from pincli.rules.lockout import state_of
 from pincli.rules.pins import PIN_LENGTH
 from pincli.views.answer import Problem
 from pincli.views.blocks import Band, Block, Fields, Headline, Next, Note, Table, Tone
-from pincli.views.folding import columns_of
+from pincli.views.folding import Line, Span, columns_of
+from pincli.views.layout import lines
 from pincli.views.status import when
-from pincli.views.text_output import rows_of
 from pincli.views.verdict import attempts, caller, login_of, name_field, say, short_name, verdict
 
 WIDEST = 100
@@ -190,12 +190,13 @@ def pin_marks(digits: int, display: Display) -> str:
     return " ".join([mark] * digits + [slot] * (PIN_LENGTH - digits))
 
 
-def message_rows(blocks: Sequence[Block], display: Display, width: int, rows: int) -> list[str]:
-    """Blocks as rows of the screen; a verdict is large where there is room."""
-    drawn: list[str] = []
+def message_lines(
+    blocks: Sequence[Block], display: Display, width: int, rows: int
+) -> Iterator[Line]:
+    """Blocks as lines of the screen; a verdict is large where there is room."""
     for block in blocks if rows >= ROOMY else without_bands(blocks):
         if isinstance(block, Band):
-            drawn += [*rows_of([block], display, width), ""]
+            yield from lines([block], display, width)
+            yield []
         else:
-            drawn += [f" {row}" for row in rows_of([block], display, width - 1)]
-    return drawn
+            yield from ([Span(" "), *line] for line in lines([block], display, width - 1))

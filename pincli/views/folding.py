@@ -1,4 +1,4 @@
-"""Lines of styled spans, and rows of columns. What is too wide is folded, never cut.
+"""Lines of styled spans, and rows of columns. What is too wide is folded; only `cut` cuts.
 
 Times, states and figures stay whole; texts are folded. If a row still does not fit, its cells
 flow over several lines.
@@ -45,6 +45,15 @@ def columns_of(text: str) -> int:
 def padded(text: str, columns: int) -> str:
     """The text, with blanks behind it up to this width."""
     return text + " " * (columns - columns_of(text))
+
+
+def cut(text: str, columns: int, mark: str) -> str:
+    """The text, or what of it fits into this width with a mark behind it."""
+    if columns_of(text) <= columns:
+        return text
+    while text and columns_of(text) > columns - columns_of(mark):
+        text = text[:-1]
+    return text + mark
 
 
 def width_of(line: Line) -> int:

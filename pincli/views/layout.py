@@ -11,6 +11,7 @@ from pincli.views.folding import (
     Line,
     Span,
     columns_of,
+    cut,
     flowing,
     folded,
     in_columns,
@@ -25,6 +26,7 @@ _SIGNS = {Tone.GOOD: ("\u2714", "[ok]"), Tone.BAD: ("\u2718", "[!!]"), Tone.WARN
 _BARS = ("\u00b7\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588", ".:-=+*#%@")
 _RULES = ("\u2501", "=")
 _MARKERS = ("\u203a", ">")
+_CUTS = ("\u2026", "")
 _STYLES = {
     Tone.GOOD: "bold green",
     Tone.BAD: "bold red",
@@ -159,7 +161,7 @@ class _Layout:
             yield label, drawn, closing
 
     def _menu(self, menu: Menu) -> Iterator[Line]:
-        """A line for each row; Rich cuts a line that is too wide."""
+        """A line for each row, cut where it is too wide."""
         rows = [[self._span(cell) for cell in row] for row in menu.rows]
         wide = _natural(rows)
         room = min(sum(wide) + GAP * len(wide) + 1, self._columns - 1)
@@ -167,6 +169,7 @@ class _Layout:
             chosen = number == menu.chosen
             cells = [Span(self._sign(_MARKERS) if chosen else " "), *row]
             text = "".join(span.text for span in in_columns(cells, [1, *wide]))
+            text = cut(text, self._columns - 1, self._sign(_CUTS))
             yield [Span(" "), Span(padded(text, room), _CHOSEN_STYLE) if chosen else Span(text)]
 
 

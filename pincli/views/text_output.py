@@ -27,13 +27,6 @@ def write(blocks: Sequence[Block], display: Display, stream: TextIO) -> None:
         stream.write("".join(span.text for span in line) + "\n")
 
 
-def rows_of(blocks: Sequence[Block], display: Display, columns: int) -> list[str]:
-    """The blocks as rows for a part of the screen: each with its own styles, none wider."""
-    stream = io.StringIO()
-    _draw(blocks, display, console_for(display, stream, columns))
-    return stream.getvalue().split("\n")[:-1]
-
-
 def rehearse() -> None:
     """Draw a verdict to nowhere, since the first one takes 1.5 times as long as the hash."""
     blocks: list[Block] = [Headline(Tone.GOOD, ""), Fields([("", "")])]
@@ -64,7 +57,4 @@ def _draw(blocks: Sequence[Block], display: Display, console: Console) -> None:
     from rich.text import Text
 
     for line in lines(blocks, display, console.width):
-        # Only the line of a menu can be too wide.
-        console.print(
-            Text.assemble(*line), no_wrap=True, overflow="ellipsis" if display.unicode else "crop"
-        )
+        console.print(Text.assemble(*line), no_wrap=True, overflow="ignore")

@@ -72,9 +72,8 @@ class Screen:
         self._before = termios.tcgetattr(self._keyboard.fileno())
         # Neither keeps what was typed: it may be a PIN, in the wrong place.
         self._line = Buffer(history=DummyHistory(), multiline=False)
-        self._layout = DeskLayout(controller, display, self._line)
         self._app: Application[None] = Application(
-            self._layout.whole,
+            DeskLayout(controller, display, self._line).whole,
             full_screen=True,
             erase_when_done=True,
             clipboard=DummyClipboard(),
@@ -197,8 +196,6 @@ class Screen:
         shift = self._controller.shift
         if self._line.text != shift.line:
             self._line.reset(Document(shift.line))
-        window = self._layout.line if shift.caller is None else self._layout.marks
-        self._app.layout.focus(window)
         self._app.invalidate()
 
     def _warn(self) -> None:

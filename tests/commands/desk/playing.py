@@ -114,7 +114,10 @@ def drawn(shift: Shift, columns: int = 80, rows: int = 24, display: Display = PL
         [
             *(row[:width] for row in _text(view.head(shift.tally, display, width)).splitlines()),
             entry,
-            *view.message_rows(blocks, display, width, rows),
+            *(
+                "".join(text for text, _ in line)
+                for line in view.message_lines(blocks, display, width, rows)
+            ),
             _text(view.foot(rendering.keys(shift), width))[:width],
         ]
     )
