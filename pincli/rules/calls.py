@@ -1,11 +1,9 @@
-"""Calls: which agent is calling a customer, as the portal shows it, and what agents say.
+"""Calls: which agent is calling a customer, as the portal shows it.
 
 Annotations are not postponed here, as in models.py.
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import NamedTuple
 
 from pincli.errors import Refused, Rule
@@ -17,26 +15,6 @@ CALL_LASTS = timedelta(minutes=30)
 """After this time a call is over, even if nobody has ended it."""
 AHEAD_AT_MOST = timedelta(minutes=1)
 """How far in the future a call may begin, by a clock that is ahead."""
-
-LONGEST_SAYING = 300
-_UNLOCK = (
-    "To unlock it, log in to the portal, User Management, Unlock. Support can't do it for you"
-    " over the phone."
-)
-SAYINGS: Mapping[str, str] = MappingProxyType(
-    {
-        "verified": "Thank you, that is correct.",
-        "incorrect": "That is not the PIN. You can find it in the portal under User Management.",
-        "locked": f"The PIN is locked. {_UNLOCK}",
-        "just_locked": f"The PIN is now locked. {_UNLOCK}",
-        "uncollected": "Please log in to the portal and open your support PIN under User"
-        " Management.",
-        "inactive": "This login is deactivated; your company's administrator can tell you more.",
-        "ineligible": "This login has no support PIN; please call from one that has.",
-        "unavailable": "I can't check your PIN at the moment. Please call again later.",
-    }
-)
-"""What an agent says for each verdict and state, unless the deployment has its own text."""
 
 
 class Call(NamedTuple):

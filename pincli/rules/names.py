@@ -16,19 +16,18 @@ from pincli.rules.texts import BLANKS, bounded, must_not_hold
 ERASED = "erased-"
 """Only the logins of erased users begin with this."""
 
-_ASCII = re.compile(r"[!-~]*")
 _FIRST = frozenset("-#")
 """An option, and a comment in a list of users."""
-_IN_NO_NAME = re.compile('[?*"<>]')
+_IN_NO_NAME = frozenset('?*"<>')
 """In other programs these mean a lost letter, a pattern, or the end of a name."""
-_INVISIBLE = re.compile("[i\u0131]\u0307|[\u200c\u200d]")
+_INVISIBLE = "[i\u0131]\u0307|[\u200c\u200d]"
 """What looks like i, or like nothing, and passes PRECIS."""
 
 # Letters of these scripts look like each other: a Cyrillic a among Latin letters is a trap.
 _LOOK_ALIKE = frozenset(
     {"LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "CHEROKEE", "COPTIC", "GEORGIAN", "LISU"}
 )
-_BETWEEN_PARTS = re.compile(r"[!-/:-@\[-`{-~]+")
+_BETWEEN_PARTS = r"[!-/:-@\[-`{-~]+"
 """ASCII punctuation, not digits: else a Cyrillic a before a 1 would be a part of its own."""
 
 _COMMON = "abcdefghijklmnopqrstuvwxyz0123456789._@+-'"
@@ -52,7 +51,7 @@ def canonical_user(text: str, *, or_erased: bool = False) -> str:
 def canonical_account(text: str) -> str:
     """The one spelling of an account name: words as in logins, with single blanks between."""
     what = "account name"
-    return _checked(" ".join(_mapped(word, what) for word in BLANKS.split(text.strip())), what)
+    return _checked(" ".join(_mapped(word, what) for word in re.split(BLANKS, text.strip())), what)
 
 
 def erased_login(uid: bytes) -> str:
@@ -89,8 +88,8 @@ def one_slip_away(name: str) -> set[str]:
 
 def _mapped(word: str, what: str) -> str:
     """One word in its canonical form."""
-    if _ASCII.fullmatch(word):
-        return word.lower()  # what PRECIS makes of printable ASCII
+    if word.isascii() and word.isprintable() and " " not in word:
+        return word.lower()  # what PRECIS makes of it
     for character in word:
         if character.isspace():
             raise MalformedName(what, must_not_hold(character))
@@ -100,7 +99,7 @@ def _mapped(word: str, what: str) -> str:
         name = get_profile("UsernameCaseMapped").enforce(word)
     except UnicodeEncodeError as error:
         raise MalformedName(what, _objection(error)) from None
-    if unseen := _INVISIBLE.search(name):
+    if unseen := re.search(_INVISIBLE, name):
         raise MalformedName(what, must_not_hold(unseen[0][-1]))
     _require_one_script(name, what)
     return name
@@ -110,14 +109,15 @@ def _checked(name: str, what: str) -> str:
     """A name in its canonical form, if it may be one."""
     if name[:1] in _FIRST:
         raise MalformedName(what, f"it can't begin with {name[0]}")
-    if found := _IN_NO_NAME.search(name):
-        raise MalformedName(what, must_not_hold(found[0]))
+    for character in name:
+        if character in _IN_NO_NAME:
+            raise MalformedName(what, must_not_hold(character))
     return bounded(name, what)
 
 
 def _require_one_script(word: str, what: str) -> None:
     """Refuse letters that look like those of another script beside them."""
-    for part in _BETWEEN_PARTS.split(word):
+    for part in re.split(_BETWEEN_PARTS, word):
         scripts = {_script(letter) for letter in part if letter.isalpha()} & _LOOK_ALIKE
         if len(scripts) > 1:
             both = " and ".join(sorted(script.title() for script in scripts))

@@ -15,7 +15,6 @@ LONGEST_RUN = 3
 GAP = "[\\s\u2010-\u2015-]"
 """What people write between the digits of a PIN: blanks of any kind, and hyphens."""
 
-_WELL_FORMED = re.compile(f"[0-9]{{{PIN_LENGTH}}}")
 _BROKEN_BY = {0: Rule.REPEATED_DIGITS, 1: Rule.DIGIT_SEQUENCE, -1: Rule.DIGIT_SEQUENCE}
 """The rule that a run of digits breaks, by the step from each to the next."""
 
@@ -27,7 +26,7 @@ def ungrouped(text: str) -> str:
 
 def require_well_formed(text: str) -> None:
     """Raise MalformedPin unless text is six ASCII digits and nothing else."""
-    if _WELL_FORMED.fullmatch(text) is None:
+    if not (len(text) == PIN_LENGTH and text.isascii() and text.isdigit()):
         raise MalformedPin
 
 

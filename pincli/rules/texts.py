@@ -13,7 +13,7 @@ LONGEST_DISPLAY_NAME = 200
 LONGEST_REASON = 500
 LONGEST_TICKET = 100
 
-BLANKS = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
+BLANKS = "[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+"
 """Blanks of any width, but no line ends."""
 
 # Persian and many emoji need the joiners, which str.isprintable() counts as unprintable.
@@ -148,7 +148,7 @@ def _shown(character: str, what: str) -> str:
 
 def _spoken(character: str) -> str:
     """A character as it can be shown: outside ASCII with its number, or by that alone."""
-    if BLANKS.fullmatch(character):
+    if re.fullmatch(BLANKS, character):
         return "blanks"
     number = f"U+{ord(character):04X}"
     if character.isascii() and character.isprintable():

@@ -10,7 +10,7 @@ from pincli.errors import UsageProblem
 NOTICE_RETRY_SECONDS = 60
 """How long after one try another process runs the hook for a lock: the first may have died."""
 
-_AGO = re.compile(r"([0-9]{1,6})([smhdw])")
+_AGO = "([0-9]{1,6})([smhdw])"
 _EVENT_FORM = "%Y-%m-%dT%H:%M:%SZ"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -40,7 +40,7 @@ def since(text: str, *, now: datetime | None = None) -> str:
         ISO 8601, UTC, to the second.
     """
     now = now or present()
-    ago = _AGO.fullmatch(text.strip())
+    ago = re.fullmatch(_AGO, text.strip())
     try:
         if ago is not None:
             moment = now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})

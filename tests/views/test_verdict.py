@@ -6,7 +6,7 @@ import pytest
 
 from pincli.config import Display
 from pincli.models import Outcome, State, User, UserType, Verdict
-from pincli.rules.calls import SAYINGS
+from pincli.rules.sayings import SAYINGS
 from pincli.views.answer import Answer
 from pincli.views.times import relative_time
 from pincli.views.verdict import verdict

@@ -7,10 +7,10 @@ page of users, or counts from an index.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pincli.models import State, User, UserType
 from pincli.rules.lockout import state_from, state_of
@@ -74,20 +74,13 @@ _CELLS = tuple(
 )
 
 
-class OneMoment(Protocol):
-    """A read transaction."""
-
-    def __call__(self) -> AbstractContextManager[None]:
-        """Begin it; the context ends it."""
-
-
 class SqlPeople:
     """contract.People on SQL."""
 
     def __init__(
         self,
         rows: Rows,
-        at_one_moment: OneMoment,
+        at_one_moment: Callable[[], AbstractContextManager[None]],
         *,
         records: Rows | None = None,
         user: str = USER,
