@@ -18,12 +18,14 @@ from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.styles import default_ui_style
 
 from pincli.commands.desk.layout import DeskLayout, style_of
-from pincli.commands.desk.state import Shift
+from pincli.commands.desk.state import Listing, Shift
+from pincli.results import Found
 from pincli.views import layout
 from pincli.views.blocks import Band, Block, Headline, Menu, Note, Tone
 from tests.commands.desk.playing import PLAIN, Key, after, calling
 from tests.commands.desk.test_rendering import SCREENS
 from tests.support.terminal import cells
+from tests.views.records import alice
 from tests.views.screens import COLOURED, drawn
 
 STYLED: list[Block] = [
@@ -130,3 +132,12 @@ def test_the_screen_has_the_styles_of_every_answer(monkeypatch: pytest.MonkeyPat
     by_rich = drawn(STYLED, COLOURED, monkeypatch, columns=80)
     assert cells(by_rich.partition("\n")[0]) > 0
     assert looks(parts) == looks(ANSI(by_rich).__pt_formatted_text__())
+
+
+def test_a_row_that_is_too_wide_is_cut_with_a_sign() -> None:
+    """So nobody takes the beginning of a login for the whole."""
+    found = Found((alice(login="a" * 60), alice(login="\u6f22" * 30)))
+    text, _ = screen_of(Shift(message=Listing(None, found)), 34, 12)
+    cut = [row.rstrip() for row in text if row.rstrip().endswith("\u2026")]
+    assert [row.lstrip(" \u203a")[:1] for row in cut] == ["a", "\u6f22"]
+    assert {cells(row) for row in cut} <= {32, 33}
