@@ -121,12 +121,31 @@ def test_a_sign_begins_at_its_bound(kind: str, sign: str) -> None:
     assert having(bound + 2)[kind, sign] == bound + 2
 
 
+def test_what_a_right_answer_followed_is_a_burst_at_most() -> None:
+    """However many there are: of accounts and agents only what is unresolved counts."""
+    for ago in (HOUR, 3 * DAY):
+        put_right = [each._replace(then=f"verified {each.at}") for each in users(20, ago, "amy")]
+        assert {*found(wrong=put_right)} <= {("agent", "burst")}
+
+
 def test_what_is_usual_raises_the_bound() -> None:
     """In these hundred calls of a day an account has ten users more, and an agent twenty."""
-    for number, bound in ((6, ("account", "day")), (10, ("agent", "day")), (30, ("floor", "day"))):
-        wrong = users(number, agent="amy")
+    for number, ago, bound in (
+        (6, HOUR, ("account", "day")),
+        (10, HOUR, ("agent", "day")),
+        (30, HOUR, ("floor", "day")),
+        (19, 3 * DAY, ("account", "week")),
+        (34, 3 * DAY, ("agent", "week")),
+    ):
+        wrong = users(number, ago, "amy")
         assert bound in found(KNOWN, wrong=wrong)
         assert bound not in found(KNOWN, wrong=wrong[1:])
+
+
+def test_a_name_of_the_last_two_minutes_is_no_sign_yet() -> None:
+    """A known one may still follow."""
+    for ago, is_sign in ((KNOWN_WITHIN - SECOND, False), (KNOWN_WITHIN, True)):
+        assert (("agent", "names") in found(names=names(5, ago))) is is_sign
 
 
 @pytest.mark.parametrize(

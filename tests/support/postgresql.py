@@ -520,10 +520,4 @@ def _readable(found: Path, folder: Path) -> Path:
 
 def _children(parent: int) -> list[int]:
     """Return the child processes of a process."""
-    children = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            # The name before it may hold blanks and brackets.
-            if int(status.read_text().rpartition(")")[2].split()[1]) == parent:
-                children.append(int(status.parent.name))
-    return children
+    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
