@@ -11,7 +11,6 @@ import subprocess
 
 import pytest
 
-from pincli.models import EventKind
 from tests.support.contract import answer_of, call, error_of
 from tests.support.desk import PROGRAM, Desk, Ran
 from tests.support.floor import RIGHT, content
@@ -98,32 +97,6 @@ def test_a_wrong_line_changes_nothing(
     assert everything(floor) == before
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["verify", "alcie", "--pin-stdin"],
-        ["unlock", "alcie", "--reason", "why"],
-        ["reset", "alcie", "--yes"],
-        ["pin", "show", "alcie"],
-        ["pin", "change", "alcie", "--pin-stdin"],
-        ["user", "deactivate", "alcie"],
-    ],
-)
-def test_an_unknown_user_is_a_refusal_with_near_names(floor: Desk, words: list[str]) -> None:
-    """An unknown user is exit 6 with the near name, and one event."""
-    people = floor.sql("SELECT * FROM people ORDER BY id")
-    events = len(floor.events())
-    ran = call(floor, words, f"{RIGHT}\n")
-    message, hint = error_of(ran)
-    assert ran.code == 6
-    assert "unknown user: alcie" in message
-    assert hint == "did you mean alice?"
-    assert floor.sql("SELECT * FROM people ORDER BY id") == people
-    (event,) = floor.events()[events:]
-    assert (event.kind, event.user) == (EventKind.REFUSED, "alcie")
-    assert event.outcome == "unknown_user"
-
-
 @pytest.mark.parametrize("pin", ["", "1", "12345", "1234567", "12 345", "\uff11" * 6, "\x00" * 6])
 def test_a_malformed_pin_is_never_charged(floor: Desk, pin: str) -> None:
     """A malformed PIN is exit 2, and changes neither counter nor trail."""
@@ -138,11 +111,10 @@ def test_a_malformed_pin_is_never_charged(floor: Desk, pin: str) -> None:
 # Standard input.
 
 
-@pytest.mark.parametrize("user", ["alice", "vera"])
-def test_a_huge_line_is_a_slip(floor: Desk, user: str) -> None:
-    """10 MB without a newline is a slip, found early and not charged."""
+def test_a_huge_line_is_a_slip(floor: Desk) -> None:
+    """50 kB without a newline is a slip, and not charged."""
     before = everything(floor)
-    ran = floor.run("verify", user, "--pin-stdin", stdin=b"4" * 10_000_000, timeout=20)
+    ran = call(floor, "verify vera --pin-stdin", "4" * 50_000)
     message, _ = error_of(ran)
     assert (ran.code, "6 digits" in message) == (2, True)
     assert everything(floor) == before
@@ -170,9 +142,6 @@ def test_only_the_first_line_is_taken(floor: Desk) -> None:
         ("<&-", ("verify", "alice", "--pin-stdin")),
         ("0>/dev/null", ("verify", "alice", "--pin-stdin")),
         ("</dev/null", ("verify", "alice", "--pin-stdin")),
-        ("<&-", ("verify", "alice")),
-        ("<&-", ("pin", "change", "alice", "--pin-stdin")),
-        ("<&-", ("pin", "check", "--pin-stdin")),
         ("<&-", ("unlock", "lara")),
         ("<&-", ("reset", "alice")),
     ],
@@ -218,20 +187,13 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
     [
         ("status",),
         ("status", "alice", "--json"),
-        ("user", "list", "--json"),
-        ("audit", "list"),
         ("audit", "list", "--json"),
-        ("pin", "show", "alice"),
-        ("verify", "lara", "--pin-stdin"),
         ("verify", "alice", "--pin-stdin", "--json"),
-        ("status", "nobody", "--json"),
         ("--version",),
         ("--help",),
-        ("verify", "--help"),
         ("audit", "list", "--jsonl"),
         ("audit", "list", "--follow"),
         ("help", "man"),
-        ("completion", "bash"),
         ("demo",),
         ("user",),
     ],
@@ -339,10 +301,3 @@ def test_a_verify_with_every_stream_closed(floor: Desk) -> None:
     ran = in_shell(floor, "<&- >&- 2>&-", "verify", "alice", "--pin-stdin")
     assert (ran.code, ran.out, ran.err) == (2, "", "")
     assert everything(floor) == before
-
-
-def test_in_a_c_locale_errors_are_ascii(floor: Desk) -> None:
-    """Without UTF-8 in the locale, errors are ASCII."""
-    ran = floor.run("status", "--state", "gesperrt\u00fc", LC_ALL="C")
-    error_of(ran)
-    assert ran.err.isascii()

@@ -29,8 +29,6 @@ from tests.support.floor import content
 from tests.support.importing import HEADER
 
 KIB = 1024
-SPILLING = {"pincli.store.scratch:_CACHE_KIB": 16}
-"""Staged rows go to the disk at once, as those of a large file do."""
 
 
 @pytest.fixture
@@ -143,48 +141,6 @@ def test_a_file_of_pins_that_finds_no_room(desk: Desk, tmp_path: Path) -> None:
     refused(run(desk, *words, largest=10), 8, "File too large")
     assert content(desk.store) == before
     assert [*(tmp_path / "out").iterdir()] == []
-
-
-@pytest.mark.system
-def test_a_file_of_pins_on_a_full_disk(desk: Desk, small_disk: Path) -> None:
-    """Exit 8; everybody who got a PIN is in FILE.part, and another file takes the rest."""
-    crowd(desk, 600)
-    (small_disk / "ballast").write_bytes(b"x" * 244 * KIB)
-    words = ("reset", "--all", "--yes", "--output")
-    ran = run(desk, *words, str(small_disk / "pins.csv"), program=app())
-    refused(ran, 8, "No space left")
-    have = {name for name, user in users_of(desk).items() if user.question is not None}
-    assert 0 < len(have) < 600
-    assert have == set(pins_in(small_disk / "pins.csv.part"))
-    rest = str(desk.store.parent / "rest.csv")
-    again = run(desk, *words, rest, "--only-missing", "--json", program=app())
-    assert again.answer["matched"] == 600 - len(have)
-    sound(desk)
-
-
-@pytest.mark.parametrize(
-    ("variable", "command"),
-    [
-        ("TMPDIR", "import"),
-        ("SQLITE_TMPDIR", "import"),
-        ("TMPDIR", "dry run"),
-        ("TMPDIR", "problems"),
-    ],
-)
-@pytest.mark.system
-def test_no_room_for_the_temporary_file(
-    desk: Desk, small_disk: Path, variable: str, command: str
-) -> None:
-    """Exit 8, nothing was changed, and no file is left."""
-    path = people(desk, 6000)
-    if command == "problems":
-        Path(path).write_text(Path(path).read_text().replace(",cloud", ",clout"))
-    before = content(desk.store)
-    words = ["import", path, *(["--dry-run"] if command == "dry run" else [])]
-    ran = run(desk, *words, program=app(sizes=SPILLING), env={variable: str(small_disk)})
-    refused(ran, 8, "the disk is full: temporary file")
-    assert content(desk.store) == before
-    assert [*small_disk.iterdir()] == []
 
 
 @pytest.mark.system

@@ -83,20 +83,6 @@ def test_other_bulk_work_says_how_far_it_got(desk: Desk, command: str) -> None:
     assert (again[key], again["unchanged"]) == (MANY - done, done)
 
 
-@pytest.mark.parametrize("option", ["--issue", "--output"])
-def test_issuing_says_how_far_it_got(desk: Desk, option: str) -> None:
-    """Issuing takes longest of all: it says how many are done, and what to do."""
-    crowd(desk, 200)
-    file = [str(desk.store.parent / "pins.csv")] if option == "--output" else []
-    words = ("reset", "--account", "acme", "--yes", option, *file)
-    ran = interrupted(desk, "sql:COMMIT#3", *words, sizes={})
-    ((done,),) = desk.sql("SELECT count(*) FROM people WHERE question <> 'x'")
-    assert ran.code == 130
-    assert 0 < done < 200
-    assert progress_in(ran) == (done, 200)
-    assert ("--only-missing" if file else "same command again") in ran.err
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_other_signals_leave_whole_chunks_too(desk: Desk, number: signal.Signals) -> None:
     """SIGTERM and SIGHUP wait for the chunk's commit, then end the process."""

@@ -13,11 +13,10 @@ import pytest
 from tests.support.bulk_work import pins_in, sound, users_of, verifies
 from tests.support.contract import call, error_of
 from tests.support.desk import Desk
-from tests.support.driving import drive, driven, edit, fresh, withdraw
+from tests.support.driving import drive, edit, withdraw
 from tests.support.failpoints import Plan
 from tests.support.floor import content
 
-ACME = {"alice", "vera", "lara", "ludo", "ina", "uma", "otto"}
 STATES = {
     "alice": "uncollected",
     "vera": "uncollected",
@@ -57,19 +56,6 @@ def states(answer: dict[str, Any]) -> dict[str, str]:
     found = {user["user"]: user["state"] for user in answer["users"]}
     assert len(found) == len(answer["users"])
     return found
-
-
-def test_an_account_is_reset_and_nobody_else(floor: Desk) -> None:
-    """The receipt has totals and every user; the locked stay locked, and are counted."""
-    receipt = answer(floor, "--account acme --yes --reason T-1")
-    assert figures(receipt) == (7, 3, 4, 2, 0)
-    assert states(receipt) == {name: STATES[name] for name in ACME}
-    assert {user["account"] for user in receipt["users"]} == {"acme"}
-    assert users_of(floor)["gus"].question is not None
-    events = [event for event in floor.events() if event.command == "reset"]
-    assert {event.reason for event in events} == {"T-1"}
-    assert {event.user for event in events} == {"alice", "vera", "lara"}
-    sound(floor)
 
 
 @pytest.mark.parametrize(
@@ -144,36 +130,6 @@ def test_a_line_that_is_no_user_name_is_named_by_its_number(floor: Desk) -> None
     message, _ = error_of(ran)
     assert "line 4" in message
     assert "secret" not in ran.err
-
-
-def test_two_runs_to_one_file_at_once(floor: Desk, out: Path) -> None:
-    """The second is refused while the first is writing; the first finishes, with everybody."""
-    words = ("reset", "--all", "--yes", "--json", "--output", str(out / "pins.csv"))
-    plan = Plan(at=(("sql:COMMIT#3", "pause"),), log=str(fresh(floor, "log")))
-    with driven(floor, *words, plan=plan) as run:
-        run.await_pause()
-        second = floor.run(*words)
-        run.go_on()
-        first = run.end()
-    assert (second.code, second.answer["error"]["code"]) == (7, "refused")
-    assert "still writing it" in second.answer["error"]["hint"]
-    assert first.code == 0
-    pins = pins_in(out / "pins.csv")
-    for name, user in users_of(floor).items():
-        assert verifies(floor, user, pins[name]) if name in pins else user.question is None
-
-
-def test_revealed_pins_are_in_the_json_and_verify(floor: Desk) -> None:
-    """Everybody who can have a PIN gets one, the locked too; only --reveal shows them."""
-    receipt = answer(floor, "--all --reveal --yes")
-    pins = {user["user"]: user["pin"] for user in receipt["users"] if "pin" in user}
-    assert set(pins) == {"alice", "vera", "lara", "uma", "gus"}
-    for name, user in users_of(floor).items():
-        assert verifies(floor, user, pins[name]) if name in pins else user.question is None
-    assert states(receipt)["lara"] == "locked"
-    plain = answer(floor, "--all --issue --yes")
-    assert all("pin" not in user for user in plain["users"])
-    sound(floor)
 
 
 @pytest.mark.parametrize("line", ["--all", "--account acme", "alice uma lara", "--from-file -"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bulk_work import SMALL_CHUNKS, app, crowd, users_of, withdrawn
+from tests.support.bulk_work import SMALL_CHUNKS, app, crowd, users_of
 from tests.support.desk import Desk
 from tests.support.driving import ROOT
 from tests.support.floor import content
@@ -63,23 +63,6 @@ def test_any_other_word_changes_nothing(floor: Desk, words: list[str], answer: s
         screen.type(f"{answer}\r")
         assert screen.end() == 7
         assert "not confirmed" in screen.text
-    assert content(floor.store) == before
-
-
-@pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])
-@pytest.mark.parametrize("command", ["reset", "import"])
-def test_the_question_can_be_left(floor: Desk, tmp_path: Path, key: str, command: str) -> None:
-    """Ctrl-C and Ctrl-D end with exit 130, and nothing is changed."""
-    (tmp_path / "people.csv").write_text(PEOPLE)
-    words = {
-        "reset": ["--all"],
-        "import": [str(tmp_path / "people.csv"), *MISSING, "acme"],
-    }[command]
-    before = content(floor.store)
-    with terminal(floor, command, *words) as screen:
-        screen.wait_for("to go on: ")
-        screen.type(key)
-        assert screen.end() == 130
     assert content(floor.store) == before
 
 
@@ -150,17 +133,6 @@ def test_a_bar_shows_how_far_it_is(desk: Desk, work: dict[str, list[str]], name:
         assert screen.end() == 0
         hidden, shown = screen.raw.rindex(HIDE_CURSOR), screen.raw.rindex(SHOW_CURSOR)
     assert hidden < shown < screen.raw.rindex("\u2714".encode())
-
-
-def test_ctrl_c_takes_the_bar_away(desk: Desk, work: dict[str, list[str]]) -> None:
-    """The message has its own line, the cursor is back, and whole chunks are done."""
-    with with_a_bar(desk, *work["reset"], slow=1.0) as screen:
-        screen.wait_for("50/200")
-        screen.type("\x03")
-        assert screen.end() == 130
-        hidden, shown = screen.raw.rindex(HIDE_CURSOR), screen.raw.rindex(SHOW_CURSOR)
-    assert hidden < shown < screen.raw.index(b"pincli: error: interrupted: ")
-    assert withdrawn(desk) % 50 == 0
 
 
 @pytest.mark.parametrize("name", ["reset", "import"])

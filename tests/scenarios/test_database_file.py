@@ -55,13 +55,3 @@ def test_nothing_but_sqlite_opens_the_database(desk: Desk, tmp_path: Path) -> No
         opened = opened_by_python(desk, tmp_path / "opened", words)
         assert (desk.store / "pincli.lock").resolve() in opened or "verify alice" not in line
         assert [path for path in opened if path.name in DATABASE] == [], line
-
-
-def test_the_hook_would_notice(tmp_path: Path) -> None:
-    """The check above finds a file that Python opens."""
-    target = tmp_path / "opened"
-    script = f"import sys; sys.argv = ['x', {str(target)!r}, '--version']\n"
-    script += "import tests.support.drive_opens as d\n"
-    script += f"d.main = lambda: open({str(tmp_path / 'pincli.db')!r}, 'a')\nd.drive()\n"
-    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
-    assert str(tmp_path / "pincli.db") in target.read_text()

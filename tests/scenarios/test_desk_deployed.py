@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from pincli.models import EventKind
 from tests.support.at_the_desk import START, answer, drive, end_shift, look_up
 from tests.support.desk import Desk
 from tests.support.driving import wait_until
@@ -49,15 +48,6 @@ def lock_with_a_slow_hook(floor: Desk, agent: Tmux, folder: Path) -> Path:
     look_up(agent, "vera")
     answer(agent, WRONG, "has just been locked")
     return gate
-
-
-def test_the_portal_may_not(floor: Desk, agent: Tmux) -> None:
-    """The refusal is shown on the normal screen, and recorded."""
-    drive(agent, deployed(floor, "portal"))
-    agent.wait_for("not run `pincli desk` here")
-    (event,) = [each for each in floor.events() if each.outcome == "role"]
-    assert (event.kind, event.command) == (EventKind.REFUSED, "desk")
-    assert b"\x1b[?1049h" not in agent.sent
 
 
 def test_the_hook_runs_once_for_a_lock(floor: Desk, agent: Tmux, tmp_path: Path) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import array
-import fcntl
 import json
-import termios
+import subprocess
+import sys
 
-import pytest
-
-from tests.support.contract import call, error_of
-from tests.support.desk import Desk
-from tests.support.driving import wait_until
+from tests.support.contract import call
+from tests.support.desk import PROGRAM, Desk
+from tests.support.driving import ROOT, fresh
 from tests.support.floor import content
 from tests.support.importing import GOOD, HEADER, done, figures, put
 
@@ -36,24 +33,6 @@ def test_standard_input_is_a_file_too(floor: Desk) -> None:
         assert figures(done(ran)) == (3, 0, 0, 3, 0, 0)
 
 
-def test_a_program_may_write_its_output_slowly(floor: Desk) -> None:
-    """The first piece of a pipe is not the whole header."""
-    with floor.start("import", "-", "--json") as process:
-        assert process.stdin is not None
-        process.stdin.write(b"\xef\xbb\xbfuser,acc")
-        process.stdin.flush()
-        wait_until(lambda: not _unread(process.stdin.fileno()), "it to be read")  # type: ignore[union-attr]
-        out, err = process.communicate(b"ount,name,type\nnew,acme,New,cloud\n")
-    assert (process.returncode, err) == (0, b"")
-    assert json.loads(out)["added"] == 1
-
-
-def _unread(pipe: int) -> int:
-    left = array.array("i", [0])
-    fcntl.ioctl(pipe, termios.FIONREAD, left)
-    return left[0]
-
-
 def test_who_forgets_the_header_sees_no_pin(floor: Desk) -> None:
     """The first row is then taken for the header; a PIN in it is not repeated."""
     ran = call(floor, ["import", put(floor, "new,acme,N,cloud,234811\n")])
@@ -74,55 +53,26 @@ def test_a_dry_run_changes_nothing(floor: Desk) -> None:
     assert "nothing was changed" in call(floor, ["import", path, "--dry-run"]).out
 
 
-BAD = "".join(f"u{n},acme,N,cloudy\n" for n in range(45))
-
-
-@pytest.mark.parametrize("option", [[], ["--dry-run"]])
-def test_a_program_gets_every_bad_row(floor: Desk, option: list[str]) -> None:
-    """All of them are next to the error, in the order of the file, in a dry run too."""
-    path, before = put(floor, f"{HEADER}\nnew,acme,N,cloud\n{BAD}short\n"), content(floor.store)
-    ran = call(floor, ["import", path, "--json", *option])
-    assert (ran.code, ran.err, ran.answer["ok"]) == (2, "", False)
-    assert ran.answer["error"]["code"] == "usage"
-    assert ran.answer["problem_count"] == len(ran.answer["problems"]) == 46
-    assert [problem["line"] for problem in ran.answer["problems"]] == [*range(3, 49)]
-    assert {problem["column"] for problem in ran.answer["problems"]} == {"type", None}
-    assert all(problem["message"] for problem in ran.answer["problems"])
-    assert content(floor.store) == before
-
-
-def test_what_is_told_of_a_bad_row_moves_no_cursor(floor: Desk) -> None:
-    """Names of columns from the file are escaped, and markup is text."""
-    row = {**dict.fromkeys(HEADER.split(","), "x"), "\x1b[31m[red]": 1}
-    ran = call(floor, ["import", put(floor, json.dumps(row))])
-    assert ran.code == 2
-    assert "\\x1b[31m[red]" in ran.err
-    assert "\x1b" not in ran.err
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "user\n", f"{HEADER},shoe\n", "[" * 100_000],
-    ids=["empty", "one column", "unknown", "deep"],
-)
-def test_a_file_that_is_no_list_of_people_is_refused(floor: Desk, text: str) -> None:
-    """With a message and a hint: exit 2, nothing changed."""
-    before = content(floor.store)
-    ran = call(floor, ["import", put(floor, text)])
-    assert ran.code == 2, ran
-    error_of(ran)
-    assert content(floor.store) == before
-
-
-@pytest.mark.parametrize("name", ["missing.csv", ".", "/proc/self/mem"])
-def test_a_file_that_cant_be_read_is_refused(floor: Desk, name: str) -> None:
-    """Missing, a folder, or one that fails while it is read."""
-    ran = call(floor, ["import", name])
-    assert ran.code == 2, ran
-    error_of(ran)
-
-
 def test_files_among_the_secrets_are_not_read(floor: Desk) -> None:
     """An error message could otherwise show a key."""
     for path in (floor.keys / "verify.key", floor.database, floor.store / "../keys/audit.key"):
         assert call(floor, ["import", str(path)]).code == 7
+
+
+def test_memory_stays_flat(desk: Desk) -> None:
+    """Kept rows would take 600 bytes each and more; what is kept of each is its login."""
+    peak = fresh(desk, "peak")
+    driver = (sys.executable, "-m", "tests.support.drive_bulk_memory", str(peak))
+    peaks = []
+    for count in (4_000, 40_000):
+        rows = "".join(f"u{n:06},acme,A name of some length {n},cloud\n" for n in range(count))
+        subprocess.run(
+            [*driver, *PROGRAM, "import", "-"],
+            input=f"{HEADER}\n{rows}".encode(),
+            stdout=subprocess.DEVNULL,
+            env=desk.environment(),
+            cwd=ROOT,
+            check=True,
+        )
+        peaks.append(int(peak.read_text()))
+    assert peaks[1] < peaks[0] + 20 * 1024 * 1024

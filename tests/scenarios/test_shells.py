@@ -239,7 +239,8 @@ def test_what_was_typed_is_not_run(counter: Counter, tmp_path: Path) -> None:
         "pincli 'x[$(touch {mark})]' ",
         "pincli verify 'x[$(touch {mark})]",
     ):
-        counter.shell.tab(line.replace("{mark}", str(mark)), times=2)
+        # Only bash lists at the second Tab.
+        counter.shell.tab(line.replace("{mark}", str(mark)), times=1 + (counter.name == "bash"))
         assert not mark.exists(), line
     assert counter.becomes("pincli ver") == "pincli verify"
 

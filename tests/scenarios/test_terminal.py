@@ -16,13 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from pincli.models import UserType
-from pincli.operations import people
 from tests.support.contract import call
 from tests.support.desk import PROGRAM, Desk
-from tests.support.driving import LONG_ENOUGH, edit, wait_until
+from tests.support.driving import LONG_ENOUGH, wait_until
 from tests.support.floor import RIGHT, WRONG, content
-from tests.support.terminal import any_terminal, cells, plain, terminal
+from tests.support.terminal import any_terminal, plain, terminal
 from tests.support.tmux import Tmux
 
 PROMPT = "Support PIN of alice, acme (Alice): "
@@ -30,16 +28,6 @@ CTRL_C, CTRL_D, CTRL_Q, CTRL_S, CTRL_Z = "\x03", "\x04", "\x11", "\x13", "\x1a"
 UNLOCK = "log in to the portal, User Management, Unlock"
 
 SHELLS = {"bash": ["--norc", "--noprofile", "--noediting", "-i"], "dash": ["-i"]}
-LONG_LOGIN = ("a-login-as-long-as-the-rule-for-names-allows-" * 6)[:254]
-BROAD = {
-    LONG_LOGIN: "Maximiliane Konstantina Freifrau von und zu Hohenfels-Ettersburg-Wallenrodt",
-    "wide": "\u6f22\u5b57\u306e\u9577\u3044\u540d\u524d" * 12,
-    "combined": "e\u0301\u0323" * 50,
-    "unbroken": "x" * 200,
-}
-"""Users whose display names don't fit a line, in different ways."""
-
-
 # The prompt.
 
 
@@ -98,30 +86,6 @@ def test_a_slip_is_asked_again_and_not_charged(floor: Desk, slip: str) -> None:
         agent.type(f"{RIGHT[:3]} {RIGHT[3:]}\r")
         assert agent.end() == 0
     assert floor.user("vera").attempts_total == 6
-
-
-def test_a_very_long_line_is_a_slip(floor: Desk) -> None:
-    """A line of 2000 digits is a slip too."""
-    with terminal(floor, "verify", "alice") as agent:
-        agent.wait_for(PROMPT)
-        agent.type("4" * 2000 + "\r")
-        agent.wait_for(PROMPT)
-        agent.type(f"{RIGHT}\r")
-        assert agent.end() == 0
-    assert b"44" not in agent.raw
-
-
-def test_the_sixth_miss_says_where_to_unlock(floor: Desk) -> None:
-    """The sixth miss is exit 3 and says where the customer unlocks the PIN."""
-    with terminal(floor, "verify", "vera") as agent:
-        agent.wait_for("vera, acme (Vera): ")
-        agent.type(f"{WRONG}\r")
-        code = agent.end()
-    assert code == 3
-    assert "\u2718 NOT VERIFIED" in agent.text
-    assert "locked" in agent.text
-    assert UNLOCK in agent.words
-    assert floor.user("vera").failed_attempts == 6
 
 
 @pytest.mark.parametrize(
@@ -385,28 +349,6 @@ def test_a_reason_is_asked_for(floor: Desk, command: str, user: str, misses: int
     assert floor.events(user)[-1].reason == "a call, said ******"
 
 
-@pytest.mark.parametrize("reason", ["", "   "])
-def test_an_empty_reason_unlocks_nobody(floor: Desk, reason: str) -> None:
-    """An empty reason is exit 2, and the user stays locked."""
-    with terminal(floor, "unlock", "lara") as admin:
-        admin.wait_for("Reason for unlocking lara: ")
-        admin.type(f"{reason}\r")
-        assert admin.end() == 2
-    assert floor.user("lara").failed_attempts == 6
-
-
-def test_a_reset_goes_on_after_a_clear_yes(floor: Desk) -> None:
-    """A reset shows a preview; a yes withdraws the PIN."""
-    with terminal(floor, "reset", "alice") as admin:
-        preview = admin.wait_for("[y/N] ")
-        assert "reset 1 user" in preview
-        assert "alice" in preview
-        admin.type("YES\r")
-        assert admin.end() == 0
-    assert "pincli pin show alice" in admin.words
-    assert floor.user("alice").question is None
-
-
 def test_an_erasure_goes_on_after_a_clear_yes(floor: Desk) -> None:
     """An erasure first shows the user, then what remains."""
     with terminal(floor, "user", "erase", "ina") as admin:
@@ -418,135 +360,6 @@ def test_an_erasure_goes_on_after_a_clear_yes(floor: Desk) -> None:
     (erased,) = set(re.findall("erased-[0-9a-f]{32}", admin.text))
     assert call(floor, f"audit list --user {erased}").out.count("\n") > 1
     assert call(floor, "complete -- verify e").out == ""
-
-
-@pytest.mark.parametrize(
-    ("words", "answer"),
-    [
-        ("reset alice", "n"),
-        ("reset alice", ""),
-        ("reset alice", "\u0443"),
-        ("user erase ina", "yy"),
-    ],
-)
-def test_anything_but_a_yes_changes_nothing(floor: Desk, words: str, answer: str) -> None:
-    """Anything but a yes is exit 7 and changes nothing."""
-    before = content(floor.store)
-    with terminal(floor, *words.split()) as admin:
-        admin.wait_for("[y/N] ")
-        admin.type(f"{answer}\r")
-        assert admin.end() == 7
-    assert "nothing was changed" in admin.text
-    assert content(floor.store) == before
-
-
-def test_revealed_pins_are_shown_on_the_terminal(floor: Desk) -> None:
-    """`reset --reveal` at a terminal shows the new PIN, and it verifies."""
-    with terminal(floor, "reset", "alice", "--reveal", "--yes") as admin:
-        assert admin.end() == 0
-    (pin,) = set(re.findall(r"\b[0-9]{6}\b", admin.text))
-    assert floor.run("verify", "alice", "--pin-stdin", stdin=f"{pin}\n").code == 0
-
-
-# What the terminal can show.
-
-
-@pytest.mark.parametrize(
-    ("words", "typed", "code"),
-    [
-        ("verify alice", f"{RIGHT}\r", 0),
-        ("verify lara", "", 4),
-        ("verify nobody", "", 6),
-        ("status --account acme", "", 0),
-        ("pin show alice", "", 0),
-    ],
-)
-def test_in_a_c_locale_everything_is_ascii(floor: Desk, words: str, typed: str, code: int) -> None:
-    """In a C locale signs and names are ASCII, with the same exit code."""
-    edit(floor, "alice", "lara", display_name="Ali\u00e7e \u6f22")
-    with terminal(floor, *words.split(), env={"LC_ALL": "C"}) as agent:
-        if typed:
-            agent.wait_for("\\u6f22): ")
-            agent.type(typed)
-        assert agent.end() == code
-    assert agent.raw.isascii()
-    verdict = re.search(r"^\[(ok|!!)\] (NOT )?VERIFIED$", agent.text, re.MULTILINE)
-    assert bool(verdict) == (words.startswith("verify") and code != 6)
-
-
-@pytest.mark.parametrize(
-    ("variable", "value", "words"),
-    [
-        ("NO_COLOR", "1", "verify alice"),
-        ("NO_COLOR", "1", "audit list"),
-        ("TERM", "dumb", "verify alice"),
-        ("TERM", "dumb", "status"),
-    ],
-)
-def test_without_colour_there_is_no_escape(
-    floor: Desk, words: str, variable: str, value: str
-) -> None:
-    """With NO_COLOR or a dumb terminal there is no escape sequence; the sign stays."""
-    with terminal(floor, *words.split(), env={variable: value}) as agent:
-        if words.startswith("verify"):
-            agent.wait_for(PROMPT)
-            agent.type(f"{RIGHT}\r")
-        assert agent.end() == 0
-    assert b"\x1b" not in agent.raw
-    assert ("\u2714 VERIFIED" in agent.text) == words.startswith("verify")
-
-
-def test_with_colour_there_is_one(floor: Desk) -> None:
-    """On a colour terminal the verdict is coloured: the tests above can fail."""
-    with terminal(floor, "verify", "lara") as agent:
-        assert agent.end() == 4
-    assert b"\x1b[" in agent.raw
-
-
-@pytest.mark.parametrize("words", ["status lara", "audit list"])
-def test_piped_there_is_no_escape(floor: Desk, words: str) -> None:
-    """A pipe gets plain text, also with FORCE_COLOR."""
-    ran = floor.run(*words.split(), FORCE_COLOR="1", CLICOLOR_FORCE="1", TTY_COMPATIBLE="1")
-    assert (ran.code, ran.err) == (0, "")
-    assert "\x1b" not in ran.out
-
-
-@pytest.mark.rotating
-@pytest.mark.parametrize(
-    ("words", "columns"),
-    [
-        *((f"verify {user}", 80) for user in BROAD),
-        *((f"status {user}", 60) for user in BROAD),
-        (f"user show {LONG_LOGIN}", 60),
-        (f"status --account {LONG_LOGIN}", 80),
-        ("user list", 60),
-        ("audit list", 60),
-    ],
-)
-def test_nothing_is_wider_than_the_terminal(floor: Desk, words: str, columns: int) -> None:
-    """Long and wide names are folded to the terminal's width."""
-    with floor.session() as session:
-        for user, name in BROAD.items():
-            people.add(session, user, LONG_LOGIN, name, UserType.CLOUD)
-    with terminal(floor, *words.split(), columns=columns) as agent:
-        assert agent.end() in (0, 5)
-    widths = [cells(shown) for shown in agent.text.splitlines()]
-    assert max(widths) <= columns
-    assert max(widths) > columns // 2
-    whole = "".join(agent.text.split())
-    for user, name in BROAD.items():
-        if words in (f"verify {user}", f"status {user}", f"user show {user}"):
-            assert user in whole, "folded, not cut off"
-            assert LONG_LOGIN in whole
-            assert "".join(name[:15].split()) in whole
-
-
-def test_the_verdict_is_a_line_of_its_own(floor: Desk) -> None:
-    """In a narrow terminal the verdict is still a line of its own."""
-    for columns in (80, 40, 20):
-        with terminal(floor, "verify", "lara", columns=columns) as agent:
-            assert agent.end() == 4
-        assert agent.text.splitlines()[0].rstrip() == "\u2718 NOT VERIFIED"
 
 
 # Ctrl-C before anything is asked.

@@ -18,8 +18,6 @@ from tests.support.floor_of_agents import (
     LEA,
     SERVICE,
     SUDOERS,
-    SUPPORT,
-    WWW,
     AgentFloor,
     sudoers,
 )
@@ -74,14 +72,6 @@ def _sudo(old: str, new: str) -> Callable[[AgentFloor, ExitStack], object]:
     return cause
 
 
-def _roles(old: str, new: str) -> Callable[[AgentFloor, ExitStack], object]:
-    def cause(floor: AgentFloor, _: ExitStack) -> None:
-        assert old in floor.config()
-        floor.configure(floor.config().replace(old, new))
-
-    return cause
-
-
 def _hook(mode: int | None) -> Callable[[AgentFloor, ExitStack], object]:
     def cause(floor: AgentFloor, undo: ExitStack) -> None:
         floor.configure(f'{floor.config()}[hooks]\non_lock = ["{HOOK}"]\n')
@@ -117,32 +107,6 @@ def _capabilities(floor: AgentFloor, undo: ExitStack) -> None:
     _run("setcap", "cap_net_bind_service+ep", own)
 
 
-def _in_the_group(_: AgentFloor, undo: ExitStack) -> None:
-    _run("gpasswd", "-a", AMY, SERVICE)
-    undo.callback(_run, "gpasswd", "-d", AMY, SERVICE)
-
-
-def _no_inodes(_: AgentFloor, undo: ExitStack) -> None:
-    aside = shutil.copytree(STORE, HOME / "aside")
-    undo.callback(shutil.rmtree, aside)
-    options = "mode=700,size=200m,nr_inodes=6"
-    _run("mount", "-t", "tmpfs", "-o", options, "tmpfs", STORE)
-    undo.callback(_run, "umount", STORE)
-    shutil.copytree(aside, STORE, dirs_exist_ok=True)
-    for number in range(9):
-        try:
-            (STORE / f"{number}").touch(mode=0o600)
-        except OSError:
-            break
-    for path in (STORE, *STORE.iterdir()):
-        shutil.chown(path, SERVICE, SERVICE)
-
-
-def _no_mark(_: AgentFloor, __: ExitStack) -> None:
-    for path in KEYS.glob("mark-*"):
-        path.unlink()
-
-
 UNSAFE = {
     "its configuration's folder writable by others": Unsafe(
         _mode(CONFIG.parent, 0o777), "configuration", str(CONFIG.parent)
@@ -168,16 +132,8 @@ UNSAFE = {
     "a hook writable by others": Unsafe(_hook(0o777), "hook", str(HOOK)),
     "a hook that is missing": Unsafe(_hook(None), "hook", "No such file"),
     "a hook that can't run": Unsafe(_hook(0o644), "hook", "can't be executed"),
-    "an agent in the service account's group": Unsafe(_in_the_group, "agents outside", AMY),
-    "one login agent and portal": Unsafe(
-        _roles(f'["{WWW}"]', f'["{WWW}", "{AMY}"]'), "portal apart", AMY
-    ),
-    "a role for no group": Unsafe(_roles(f"%{SUPPORT}", "%pincli-t-none"), "roles", "none"),
-    "a role for no login": Unsafe(_roles(WWW, "pincli-t-none"), "roles", "pincli-t-none"),
     "the store on tmpfs": Unsafe(_in_memory, "store's disk", "tmpfs"),
     "capabilities on Python": Unsafe(_capabilities, "Python", "capabilities"),
-    "no inodes": Unsafe(_no_inodes, "free space", "no inodes"),
-    "no mark": Unsafe(_no_mark, "mark", "no mark"),
 }
 
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-import shutil
-
 import pytest
 
-from tests.scenarios.test_names import ACCOUNT, LOGINS
 from tests.support.desk import Ran
 from tests.support.floor import RIGHT, WRONG
-from tests.support.floor_of_agents import AMY, BEN, EVE, LEA, SERVICE, WWW, AgentFloor
+from tests.support.floor_of_agents import AMY, BEN, EVE, LEA, WWW, AgentFloor
 
 pytestmark = pytest.mark.system
 
@@ -88,35 +83,6 @@ def test_an_admin_does_all_but_pins(floor: AgentFloor) -> None:
     assert floor.refusals() == [(LEA, "pin show"), (LEA, "pin change")]
 
 
-def test_peoples_real_logins_pass_through_sudo(floor: AgentFloor) -> None:
-    """Unusual logins, quoted for a shell, find their own user."""
-    people = "".join(
-        json.dumps({"user": name, "account": ACCOUNT, "name": "N", "type": "cloud"}) + "\n"
-        for name in LOGINS
-    )
-    assert floor.pincli(LEA, "import -", people).code == 0
-    for login in LOGINS.values():
-        quoted = shlex.quote(login)
-        assert floor.pincli(AMY, f"status --json {quoted}").answer["user"] == login
-        assert floor.pincli(AMY, f"complete -- verify {quoted}").out == f"{login}\n"
-    assert floor.pincli(LEA, "user rename '$(id)' o\\'neil").code == 0
-    assert floor.pincli(AMY, "status --json o\\'neil").answer["account"] == ACCOUNT
-
-
-def test_next_steps_fit_the_role(floor: AgentFloor) -> None:
-    """Next steps and hints fit the caller's role and sudo."""
-    added = floor.pincli(LEA, "user add bea --account acme")
-    assert "next: bea opens the PIN in the portal" in added.out
-    assert "pincli pin show" not in added.out
-    assert "pincli" not in floor.pincli(WWW, "pin show bea").out
-    shutil.rmtree(floor.desk.store)
-    for line in ("status", "init"):
-        ran = floor.pincli(AMY, line)
-        assert "--store" not in ran.err, ran
-        assert "PINCLI_" not in ran.err
-    assert "tell an admin" in floor.pincli(AMY, "status").err
-
-
 def test_the_portal_acts_for_one_customer(floor: AgentFloor) -> None:
     """The portal shows, changes and unlocks, and sees one user's card."""
     shown = floor.pincli(WWW, "pin show uma --json")
@@ -146,15 +112,3 @@ def test_without_a_role_nothing_is_shown(floor: AgentFloor, login: str) -> None:
         refused(floor.pincli(login, f"{command} {rest}", f"{RIGHT}\n"), command)
     assert floor.refusals() == [(login, command) for command in commands]
     assert floor.desk.user("alice").attempts_total == 0
-
-
-def test_the_demo_needs_no_role(floor: AgentFloor) -> None:
-    """The demo needs neither role nor configuration, and runs under the caller's name."""
-    floor.configure(None)
-    before = floor.desk.events()
-    ran = floor.pincli(EVE, "demo --json")
-    assert ran.code == 0
-    assert [step["exit_code"] for step in ran.answer["steps"]].count(3) == 6
-    assert EVE in ran.answer["steps"][-1]["output"]
-    assert SERVICE not in ran.answer["steps"][-1]["output"]
-    assert floor.desk.events() == before

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.desk import Ran
-from tests.support.floor import RIGHT, WRONG
+from tests.support.floor import RIGHT
 from tests.support.floor_of_agents import AMY, BEN, LEA, SERVICE, WWW, AgentFloor
 
 pytestmark = pytest.mark.system
@@ -165,22 +165,6 @@ def test_an_unusual_start(floor: AgentFloor, setting: str) -> None:
     """Ignored signals, a missing working directory or open files don't matter."""
     verified(in_shell(floor, AMY, setting, " ".join(VERIFY), f"{RIGHT}\n"))
     verified(floor.verify(BEN, "alice", RIGHT))
-
-
-@pytest.mark.parametrize("kib", [1, 64])
-def test_a_file_size_limit(floor: AgentFloor, kib: int) -> None:
-    """With a file size limit a verify is exit 8, and others go on."""
-    ran = in_shell(floor, AMY, f"ulimit -f {kib}", "verify alice --pin-stdin", f"{WRONG}\n")
-    assert ran.code in (3, 8), ran
-    used = floor.desk.user("alice").failed_attempts
-    if ran.code == 8:
-        assert "not verified" in ran.err
-        assert "incorrect" not in ran.out + ran.err
-    else:
-        assert used == 1
-    verified(floor.verify(BEN, "alice", RIGHT))
-    assert floor.desk.sql("PRAGMA integrity_check") == [("ok",)]
-    all_private(floor)
 
 
 def test_what_sudo_lets_through_changes_no_record(floor: AgentFloor) -> None:

@@ -80,15 +80,6 @@ def test_the_prompt_takes_a_pin_unseen(floor: AgentFloor, asked: pexpect.spawn[s
     assert floor.desk.events("alice")[-1].agent == AMY
 
 
-def test_ctrl_c_at_the_prompt_charges_nothing(floor: AgentFloor, asked: pexpect.spawn[str]) -> None:
-    """Ctrl-C at the prompt is exit 130, and charges nothing."""
-    asked.sendintr()
-    asked.expect(pexpect.EOF)
-    asked.close()
-    assert asked.exitstatus == 130
-    assert floor.desk.user("alice").attempts_total == 0
-
-
 def test_ctrl_z_at_the_prompt_blocks_nobody(floor: AgentFloor, shell: pexpect.spawn[str]) -> None:
     """A stopped prompt blocks nobody; after `fg` it takes the PIN without echo."""
     shell.send("\x1a")
