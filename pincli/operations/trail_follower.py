@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import cast
 
-from pincli.models import EventKind, Head, Start, Texts, TrailEvent
+from pincli.models import EventKind, Head, Start, TrailEvent
 from pincli.operations.archive_file import Archive, Page, Piece
 from pincli.operations.chunks import Progress, no_progress
 from pincli.operations.session import Session
 from pincli.operations.trail_schema_1 import CHANGED, MISSING, BadEvent, OldTrail
-from pincli.rules.canonical import first_link, link_of, texts_digest
+from pincli.rules.canonical import first_link, link_of, links_of, texts_digests
 from pincli.rules.replay import Course, replayed
 from pincli.rules.signs import LONGEST_WINDOW
 from pincli.rules.times import written
@@ -21,7 +21,7 @@ from pincli.vault.keyring import AUDIT_KEY, is_fingerprint
 
 TEXTS_CHANGED = "its texts were changed"
 WRONG_BEGINNING = "the trail does not begin there"
-_ERASED = EventKind.ERASED
+_ERASED = EventKind.ERASED.value
 _ABOUT_OTHERS = frozenset({EventKind.KEY_ROTATED, EventKind.RESTORED, EventKind.ARCHIVED})
 """Events that say something about the events before or after them."""
 
@@ -117,9 +117,19 @@ class Follower:
             self.cross()
         number, link = self.head
         try:
+            links = links_of(link, page.events)
+            texts = dict(zip(page.texts, texts_digests([*page.texts.values()]), strict=True))
+        except (TypeError, ValueError):  # a value that no event has; find out in which event
+            if len(page.events) == 1:
+                raise
             for event in page.events:
-                self._check(event, page.texts.get(event.number), number + 1, link)
-                number, link = event.number, event.link
+                alone = {n: each for n, each in page.texts.items() if n == event.number}
+                self.follow(Page([], [event], alone))
+            return
+        try:
+            for event, right in zip(page.events, links, strict=True):
+                self._check(event, right, texts.get(number + 1), number + 1)
+                number, link = number + 1, right
         finally:
             self.head = Head(number, link)
 
@@ -138,11 +148,11 @@ class Follower:
         if (number, link) != self.head or not sealed:
             raise BadEvent(self.head.number, f"{archive.path} does not end there")
 
-    def _check(self, event: TrailEvent, texts: Texts | None, number: int, before: bytes) -> None:
-        """Check an event that is to have a number, and comes after a link."""
+    def _check(self, event: TrailEvent, link: bytes, texts: bytes | None, number: int) -> None:
+        """Check an event that is to have a link, texts with a digest, and a number."""
         if event.number != number:
             raise BadEvent(number, MISSING)
-        if link_of(before, event) != event.link:
+        if event.link != link:
             raise BadEvent(number, CHANGED)
         if event.seal is not None and not self._is_sealed(event.seal, number, event.link):
             raise BadEvent(number, "the event has a wrong seal")
@@ -150,7 +160,7 @@ class Follower:
             self._check_texts(event, texts)
         uid = event.uid
         if uid is not None:
-            if event.kind == _ERASED:
+            if self._without_texts and event.kind == _ERASED:
                 self._without_texts.pop(uid, None)
             if self._replays:
                 course = replayed(event, self.courses.get(uid), archived=self._archived)
@@ -164,12 +174,10 @@ class Follower:
             if event.kind in _ABOUT_OTHERS:
                 self._learn(event)
 
-    def _check_texts(self, event: TrailEvent, texts: Texts | None) -> None:
+    def _check_texts(self, event: TrailEvent, texts: bytes | None) -> None:
         if texts is None and event.texts is not None and event.uid is not None:
             self._without_texts.setdefault(event.uid, event.number)
-        elif (texts_digest(texts) if texts else None) != event.texts and not (
-            texts is None and self._may_lack_texts(event)
-        ):
+        elif texts != event.texts and not (texts is None and self._may_lack_texts(event)):
             raise BadEvent(event.number, TEXTS_CHANGED)
 
     def _learn(self, event: TrailEvent) -> None:

@@ -9,7 +9,7 @@ from pincli.models import Head, Start
 from pincli.operations.chunks import Progress, no_progress
 from pincli.operations.session import Session
 from pincli.operations.trail_schema_1 import CHANGED, MISSING
-from pincli.rules.canonical import link_of
+from pincli.rules.canonical import links_of
 from pincli.vault.audit_seals import AuditSealer
 from pincli.vault.keyring import AUDIT_KEY
 
@@ -33,12 +33,12 @@ def seal_trail(session: Session, *, progress: Progress = no_progress) -> int | N
     _require_right(session, sealed)
     head = Head(sealed.number, sealed.link)
     while head.number < end and (page := trail.raw_after(head.number)):
-        for event in page:
+        for event, link in zip(page, links_of(head.link, page), strict=True):
             if event.number != head.number + 1:
                 raise _bad(session, head.number + 1, MISSING)
-            if not hmac.compare_digest(link_of(head.link, event), event.link):
+            if not hmac.compare_digest(link, event.link):
                 raise _bad(session, event.number, CHANGED)
-            head = Head(event.number, event.link)
+            head = Head(event.number, link)
         progress(head.number - sealed.number, end - sealed.number)
     if head.number < end:
         raise _bad(session, head.number + 1, MISSING)

@@ -8,7 +8,9 @@ stay as they are.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from types import NoneType
+from typing import Any
 
 from pincli.models import Texts, TrailEvent, User
 
@@ -53,41 +55,103 @@ class _Before(dict[int, bytes]):
         return before
 
 
-Columns = tuple[tuple[_Before, _Before, _Before], ...]
-"""What comes before texts, bytes and numbers, for each column in its order."""
+_LETTERS: dict[type, tuple[bytes, Callable[[Any], bytes]]] = {
+    str: (b"t", str.encode),
+    bytes: (b"b", bytes),
+    int: (b"i", b"%d".__mod__),
+}
+"""For each kind of value its letter, and what makes bytes of it."""
 
 
-def _columns(names: Iterable[str]) -> Columns:
-    return tuple((_Before(name, b"t"), _Before(name, b"b"), _Before(name, b"i")) for name in names)
+class _Column(dict[type, tuple[Callable[[Any], bytes], _Before]]):
+    """A column, and the form of its values: behind its name, the length, and the kind's letter.
+
+    So the empty text, 1 and "1" are three things, and NULL is nothing. As a dict it gives, for a
+    kind of value, what makes bytes of it, and what comes before them.
+    """
+
+    def __init__(self, name: str) -> None:
+        for kind, (letter, encode) in _LETTERS.items():
+            self[kind] = encode, _Before(name, letter)
+
+    def __missing__(self, kind: type) -> tuple[Callable[[Any], bytes], _Before]:
+        """A word of an enumeration is a text, and a bool is a number."""
+        for known in _LETTERS:
+            if issubclass(kind, known):
+                self[kind] = self[known]
+                return self[known]
+        raise TypeError(kind.__name__)
+
+    def form(self, value: Value) -> bytes:
+        """The form of one value."""
+        if value is None:
+            return b""
+        encode, before = self[type(value)]
+        raw = encode(value)
+        return before[len(raw)] + raw
+
+    def forms(self, values: Sequence[Value]) -> Iterable[bytes]:
+        """The same for many rows, in a third of the time."""
+        kinds = set(map(type, values)) - {NoneType}
+        if len(kinds) != 1:
+            return map(self.form, values)
+        different = set(values)
+        if len(different) < len(values) // 2:
+            forms = {value: self.form(value) for value in different}
+            return map(forms.__getitem__, values)
+        encode, before = self[kinds.pop()]
+        return [
+            b"" if value is None else before[len(raw := encode(value))] + raw for value in values
+        ]
 
 
-_DECIMAL = tuple(b"%d" % number for number in range(128))
-_RECORD_COLUMNS = _columns(User._fields)
-_EVENT_COLUMNS = _columns(TrailEvent._fields[:-2])
-_TEXT_COLUMNS = _columns(Texts._fields[2:])
+_RECORD_COLUMNS = tuple(map(_Column, User._fields))
+_EVENT_COLUMNS = tuple(map(_Column, TrailEvent._fields[:-2]))
+_TEXT_COLUMNS = tuple(map(_Column, Texts._fields[2:]))
 _RECORD_LABEL = framed(RECORD)
 _LINK_BYTES = hashlib.sha256().digest_size
 _EVENT_LABEL = framed(EVENT, bytes(_LINK_BYTES))[:-_LINK_BYTES]  # and how long a link is
+_FEW = 8
+"""So few rows are quicker one by one than column by column."""
 
 
 def record_digest(user: User) -> bytes:
     """SHA-256 of a user's whole record."""
-    return hashlib.sha256(_RECORD_LABEL + _pairs(_RECORD_COLUMNS, user)).digest()
+    return record_digests([user])[0]
+
+
+def record_digests(users: Sequence[User]) -> list[bytes]:
+    """The digests of many records."""
+    forms = _forms(_RECORD_COLUMNS, [_RECORD_LABEL] * len(users), users)
+    return [hashlib.sha256(form).digest() for form in forms]
 
 
 def link_of(previous: bytes, event: TrailEvent) -> bytes:
     """The link of an event: SHA-256 of the link before it and its own values."""
-    # The label includes the frame for a link's usual length; a forged link may be longer.
-    usual = len(previous) == _LINK_BYTES
-    before = _EVENT_LABEL + previous if usual else framed(EVENT, previous)
-    linked = event[: len(_EVENT_COLUMNS)]
-    return hashlib.sha256(before + _pairs(_EVENT_COLUMNS, linked)).digest()
+    return links_of(previous, [event])[0]
+
+
+def links_of(previous: bytes, events: Sequence[TrailEvent]) -> list[bytes]:
+    """The links of consecutive events after a link, each computed from the one before."""
+    links = []
+    before = framed(EVENT, previous)
+    for form in _forms(_EVENT_COLUMNS, [b""] * len(events), events):
+        link = hashlib.sha256(before + form).digest()
+        links.append(link)
+        before = _EVENT_LABEL + link
+    return links
 
 
 def texts_digest(texts: Texts) -> bytes:
     """What an event keeps of its texts; the random blind keeps them from being guessed."""
-    message = framed(TEXTS, texts.blind) + _pairs(_TEXT_COLUMNS, texts[2:])
-    return hashlib.sha256(message).digest()
+    return texts_digests([texts])[0]
+
+
+def texts_digests(texts: Sequence[Texts]) -> list[bytes]:
+    """The digests of many events' texts."""
+    beginnings = [framed(TEXTS, each.blind) for each in texts]
+    forms = _forms(_TEXT_COLUMNS, beginnings, [each[2:] for each in texts])
+    return [hashlib.sha256(form).digest() for form in forms]
 
 
 def first_link(store_id: str, *before: bytes) -> bytes:
@@ -98,25 +162,21 @@ def first_link(store_id: str, *before: bytes) -> bytes:
     return hashlib.sha256(framed(FIRST, store_id.encode(), *before)).digest()
 
 
-def _pairs(columns: Columns, values: Sequence[Value]) -> bytes:
-    """Each value that is not NULL behind its column's name, its length and the letter of its kind.
+def _forms(
+    columns: Sequence[_Column], beginnings: Sequence[bytes], rows: Sequence[Sequence[Value]]
+) -> Iterable[bytes]:
+    """The form of each row: its beginning, then its values, in the order of the columns.
 
-    So the empty text, 1 and "1" are three things. Written out, not a function a value: that
-    halves the time.
+    A row may have more values than there are columns. Many rows are taken column by column: then
+    most of the work for a value, such as a look at its kind, is done at C's speed.
     """
-    parts: list[bytes] = []
-    add = parts.append
-    for (text, octets, digits), value in zip(columns, values, strict=True):
-        if value is None:
-            continue
-        if isinstance(value, str):
-            raw = value.encode()
-            add(text[len(raw)] + raw)
-        elif isinstance(value, bytes):
-            add(octets[len(value)] + value)
-        elif isinstance(value, int):
-            raw = _DECIMAL[value] if 0 <= value < len(_DECIMAL) else b"%d" % value
-            add(digits[len(raw)] + raw)
-        else:
-            raise TypeError(type(value).__name__)
-    return b"".join(parts)
+    if len(rows) < _FEW:
+        return [
+            b"".join([beginning, *map(_Column.form, columns, row)])
+            for beginning, row in zip(beginnings, rows, strict=True)
+        ]
+    parts: list[Iterable[bytes]] = [beginnings]
+    for column, values in zip(columns, zip(*rows, strict=True), strict=False):
+        if values.count(None) < len(values):
+            parts.append(column.forms(values))
+    return map(b"".join, zip(*parts, strict=True))

@@ -596,3 +596,20 @@ def test_an_edited_file_is_found(desk: Desk, tmp_path: Path, edit: str) -> None:
     ran = call(desk, f"{verifying(path)} --json")
     assert ran.code in (2, 8), ran
     assert "444159" not in ran.out
+
+
+@pytest.mark.folder
+@pytest.mark.parametrize("value", ["0.0", "[0]", r'"\ud800"'])
+def test_a_value_that_no_event_has_is_found_where_it_is(
+    desk: Desk, tmp_path: Path, value: str
+) -> None:
+    """The events before it are right, and are checked together with it."""
+    path = tmp_path / "old.jsonl"
+    archived(desk, path)
+    lines = path.read_text().splitlines(keepends=True)
+    place = max(place for place, line in enumerate(lines) if '"counter":0' in line)
+    lines[place] = lines[place].replace('"counter":0', f'"counter":{value}')
+    path.write_text("".join(lines))
+    with desk.session(Need.CHECK) as session:
+        report = check_trail(session, None, archives=[path])
+    assert (report.seq, report.finding) == (place, "the event was changed or put here")

@@ -19,8 +19,11 @@ from pincli.rules.canonical import (
     first_link,
     framed,
     link_of,
+    links_of,
     record_digest,
+    record_digests,
     texts_digest,
+    texts_digests,
 )
 
 UID = bytes(range(16))
@@ -200,6 +203,43 @@ def test_no_column_holds_a_fraction() -> None:
     """A value of a kind without a canonical form is refused."""
     with pytest.raises(TypeError, match="float"):
         record_digest(ALICE._replace(failed_attempts=1.5))  # type: ignore[arg-type]
+
+
+few = st.sampled_from([None, "", "a", "å", b"a", 0, 1, True, -5, UserType.CLOUD])
+pages = st.lists(st.tuples(few, few, values), max_size=20)
+
+
+@given(page=pages, times=st.sampled_from([1, 20]))
+@example(page=[("a", 1, None)] * 7, times=1)
+@example(page=[("a", 1, None)] * 8, times=1)
+@example(page=[(1, 1, None), (1, True, None)], times=20)
+def test_many_rows_have_the_digests_of_each(page: list[tuple[Value, ...]], times: int) -> None:
+    """Whatever is in the others, and however often."""
+    page *= times
+    users = [user_of(row) for row in page]
+    assert record_digests(users) == [record_digest(user) for user in users]
+    links, link = [], b"before"
+    for event in map(event_of, page):
+        link = link_of(link, event)
+        links.append(link)
+    assert links_of(b"before", [event_of(row) for row in page]) == links
+
+
+@given(st.lists(texts, max_size=20))
+def test_many_texts_have_the_digests_of_each(page: list[Texts]) -> None:
+    """Each is behind its own blind."""
+    page = [each._replace(blind=bytes([place])) for place, each in enumerate(page)]
+    assert texts_digests(page) == [texts_digest(each) for each in page]
+
+
+@pytest.mark.parametrize("others", [1, 50])
+@pytest.mark.parametrize("fraction", [1.5, 5.0])
+def test_no_row_of_many_holds_a_fraction(others: int, fraction: float) -> None:
+    """Nor one that equals a number which the others hold."""
+    odd = ALICE._replace(failed_attempts=fraction)  # type: ignore[arg-type]
+    for page in ([*[ALICE] * others, odd], [odd, *[ALICE] * others], [odd] * others):
+        with pytest.raises(TypeError, match="float"):
+            record_digests(page)
 
 
 def test_a_digest_is_never_a_link() -> None:
