@@ -23,7 +23,7 @@ from pincli.operations.session import Session, let_write
 from pincli.operations.trail_follower import TEXTS_CHANGED, WRONG_BEGINNING, Follower
 from pincli.operations.trail_schema_1 import MISSING, BadEvent
 from pincli.results import TrailReport
-from pincli.rules.canonical import record_digest
+from pincli.rules.canonical import record_digests
 from pincli.rules.replay import Course
 from pincli.store.steps.people import record
 
@@ -271,19 +271,19 @@ class _Check(Follower):
                 page = people.sealed_after(row, _PAGE)
             if not page:
                 break
-            for user, seal in page:
-                self._record(user, seal)
+            digests = record_digests([user for user, _ in page])
+            for (user, seal), digest in zip(page, digests, strict=True):
+                self._record(user, seal, digest)
                 seen.add(user.uid)
                 row = user.id
         for uid, course in self.courses.items():
             if uid not in seen:
                 raise BadEvent(course.changed or None, f"the user {uid.hex()} is gone")
 
-    def _record(self, user: User, seal: bytes | None) -> None:
+    def _record(self, user: User, seal: bytes | None, digest: bytes) -> None:
         course = self.courses.get(user.uid)
-        digest = record_digest(user)
         is_known = course is not None and course.changed > 0
-        if not is_known and 0 < user.event <= self._archived:
+        if not is_known and 0 < (user.event or 0) <= self._archived:
             # Its last event is archived: only the seal can show a change, or a later counter.
             if seal is None or (course is not None and course.counter != user.failed_attempts):
                 raise BadEvent(None, _RECORD_CHANGED.format(user.login))

@@ -38,7 +38,10 @@ class People(Protocol):
         """
 
     def sealed_after(self, row: int, limit: int) -> list[tuple[User, bytes | None]]:
-        """The next users above a row, at most `limit`, each with the record's seal."""
+        """The next records above a row, at most `limit`, each with its seal, for checking.
+
+        They are as the database has them: a type is a word, and anything may be missing.
+        """
 
     def rows_after(self, row: int, limit: int) -> list[int]:
         """The next row numbers of users above one, at most `limit`."""

@@ -126,7 +126,7 @@ class SqlPeople:
         return self._users(f"WHERE id IN ({placeholders(rows)}) ORDER BY id", rows, spoilt)
 
     def sealed_after(self, row: int, limit: int) -> list[tuple[User, bytes | None]]:
-        """Return the next users after a row, at most `limit`, with their records' seals."""
+        """Return the next records after a row unchanged, for checking, each with its seal."""
         query = f"SELECT {self._user}, seal FROM people WHERE id > ? ORDER BY id LIMIT ?"
         return self._rows(query, (row, limit), _sealed)
 
@@ -329,4 +329,4 @@ def _first(row: Sequence[Any]) -> Any:
 
 
 def _sealed(row: Sequence[Any]) -> tuple[User, bytes | None]:
-    return user_to_show(row), row[-1]
+    return User._make(row[:-1]), row[-1]
