@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from pincli.errors import StaleRecord
 from pincli.models import EventKind, Head, NewEvent, Origin, Texts, TrailEvent, User
-from pincli.rules.canonical import link_of, record_digest, texts_digest
+from pincli.rules.canonical import links_of, record_digests, texts_digests
 
 Row = Sequence[Any]
 _BLIND_BYTES = 16
+_LOCKS = (EventKind.LOCKED, EventKind.LOCKED_BY_HAND)
 
 
 class Changes(NamedTuple):
@@ -60,38 +61,50 @@ def changes_of(
     Raises:
         StaleRecord: A record was not read in this transaction, or before another change.
     """
-    number, link = head
-    changes = Changes([], [], [], {}, set(), [])
+    noted: list[tuple[int, NewEvent, User | None]] = []
+    changed: list[User] = []
+    texts: list[Texts] = []
+    added: set[bytes] = set()
     left: dict[bytes, User] = {}
-    for event in events:
-        number += 1
-        user, digest = event.user, None
+    for number, event in enumerate(events, head.number + 1):
+        user = event.user
         if user is not None:
             before = left.get(user.uid)
             if before is None and user.event == 0 and user.uid not in read:
                 if user.id == 0:
                     user = _placed(user, next_row, user.event)
                     next_row += 1
-                changes.added.add(user.uid)
+                added.add(user.uid)
             else:
                 before = before or _as_read(read, user)
                 if (user.id, user.event) != (before.id, before.event):
                     user = _placed(user, before.id, before.event)
             # A restore also seals records that it does not change.
             if user != before or event.kind is EventKind.RESTORED:
-                user = _placed(user, user.id, number)
-                digest = changes.digests[user.uid] = record_digest(user)
-                left[user.uid] = user
-            if event.kind in (EventKind.LOCKED, EventKind.LOCKED_BY_HAND):
-                changes.locks.append(user.event)
-        texts = _texts_of(number, event)
-        if texts is not None:
-            changes.texts.append(texts)
-        row = _row_of(number, event, user, texts, digest, at, origin, database_login)
-        link = link_of(link, row)
-        changes.events.append(TrailEvent(*row[:-2], link, None))
-    changes.records.extend(left.values())
-    return changes
+                user = left[user.uid] = _placed(user, user.id, number)
+                changed.append(user)
+        noted.append((number, event, user))
+        if (free := _texts_of(number, event)) is not None:
+            texts.append(free)
+    # Over all at once, which takes half the time.
+    records = dict(zip([user.event for user in changed], record_digests(changed), strict=True))
+    free_texts = dict(zip([each.number for each in texts], texts_digests(texts), strict=True))
+    rows = [
+        _row_of(
+            *(number, event, user, free_texts.get(number), records.get(number)),
+            *(at, origin, database_login),
+        )
+        for number, event, user in noted
+    ]
+    linked = zip(rows, links_of(head.link, rows), strict=True)
+    return Changes(
+        events=[TrailEvent(*row[:-2], link, None) for row, link in linked],
+        texts=texts,
+        records=[*left.values()],
+        digests={user.uid: records[user.event] for user in left.values()},
+        added=added,
+        locks=[user.event for _, event, user in noted if user and event.kind in _LOCKS],
+    )
 
 
 def differing(
@@ -140,8 +153,8 @@ def _row_of(
     number: int,
     event: NewEvent,
     user: User | None,
-    texts: Texts | None,
-    digest: bytes | None,
+    texts: bytes | None,
+    record: bytes | None,
     at: str,
     origin: Origin,
     database_login: str | None,
@@ -161,8 +174,8 @@ def _row_of(
         ended_by=origin.agent if by.agent != origin.agent else None,
         counter=user.failed_attempts if user else None,
         pin_version=user.pin_version if user else None,
-        texts=texts_digest(texts) if texts else None,
-        record=digest,
+        texts=texts,
+        record=record,
         note=event.note,
         link=b"",
         seal=None,

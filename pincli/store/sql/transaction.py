@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pincli.errors import AttemptOpen, StoreUnavailable
 from pincli.models import EventKind, Head, Identity, NewEvent, Origin, Start, Texts, User
-from pincli.rules.canonical import first_link, record_digest
+from pincli.rules.canonical import first_link, record_digests
 from pincli.store.changes import Changes, changes_of, differing
 from pincli.store.sealing import Sealers
 from pincli.store.sql.notices import add_notices, next_notice, settle_notice
@@ -140,11 +140,13 @@ class SqlTransaction(ABC):
         self.lock(rows)
         found = self.rows(f"{_CHECKED} WHERE id IN ({placeholders(rows)}) ORDER BY id", rows)
         unsealed = [newest for *_, seal, newest in found if seal is None and newest is not None]
-        digests = self._digests_at(unsealed)
+        in_trail = self._digests_at(unsealed)
+        read = [_readable(row) for row in found]
+        digests = iter(record_digests([user for user in read if user is not None]))
         users = []
-        for row in found:
-            user, (seal, newest) = _readable(row), row[-2:]
-            if user is None or not self._is_sound(user, seal, newest, digests):
+        for user, row in zip(read, found, strict=True):
+            seal, newest = row[-2:]
+            if user is None or not self._is_sound(user, next(digests), seal, newest, in_trail):
                 login = login_in(row)
                 if tampered is None:
                     raise self.tampered(f"the record of {login} was changed behind the trail")
@@ -256,7 +258,8 @@ class SqlTransaction(ABC):
         """Seal records with the present key; nothing else about them changes."""
         store_id, seal = self.identity.store_id, self._sealer.seal_record
         users = self.users(rows, tampered)
-        self.update(("seal",), [(seal(store_id, record_digest(user)), user.id) for user in users])
+        digests = zip(users, record_digests(users), strict=True)
+        self.update(("seal",), [(seal(store_id, digest), user.id) for user, digest in digests])
 
     def name_key(self, kind: str, fingerprint: str) -> None:
         """Make another key the present one of its kind."""
@@ -339,14 +342,19 @@ class SqlTransaction(ABC):
         return dict(self.rows(query, numbers))
 
     def _is_sound(
-        self, user: User, seal: bytes | None, newest: int | None, digests: Mapping[int, bytes]
+        self,
+        user: User,
+        digest: bytes,
+        seal: bytes | None,
+        newest: int | None,
+        in_trail: Mapping[int, bytes],
     ) -> bool:
-        """Whether a record is as its newest event left it."""
+        """Whether a record with a digest is as its newest event left it."""
         if newest != user.event and not (newest is None and self._was_archived(user.event)):
             return False
-        store_id, digest = self.identity.store_id, record_digest(user)
         if seal is None and not self.all_seal:
-            return digests.get(user.event) == digest
+            return in_trail.get(user.event) == digest
+        store_id = self.identity.store_id
         return self._sealers.accept(seal, lambda by: by.seal_record(store_id, digest))
 
     def _write_records(self, changes: Changes) -> None:
@@ -359,7 +367,7 @@ class SqlTransaction(ABC):
             if before is None:
                 added.append(row)
             else:
-                pairs.append((user.id, [*row_of(before), self._seals[user.uid]], row))
+                pairs.append((user.id, [*before, self._seals[user.uid]], row))
             if before is None or _called(before) != _called(user):
                 renamed.append(user)
             self._read[user.uid] = user
