@@ -22,22 +22,17 @@ from pincli.store.postgresql.engine import PostgresStore
 from tests.operations.restoring import backed_up, restored
 from tests.store.attempting import left_open
 from tests.support.ageing import days_ago, long_ago
-from tests.support.bulk_work import BulkForks
+from tests.support.bulk_work import IN_PIECES
 from tests.support.contract import answer_of, call, error_of
-from tests.support.desk import Desk, Ran, killed, new_desk
-from tests.support.driving import RIGHT, WRONG, Log, asked
-from tests.support.failpoints import Plan
+from tests.support.desk import Desk, new_desk
+from tests.support.driving import RIGHT, WRONG, Forks, asked
 from tests.support.floor import copy_of
+from tests.support.kills import filled, wrecks
 from tests.support.postgresql import Server
 from tests.support.served import ServedDesk, make_schema, served_desk
-from tests.support.turns import is_tried
 from tests.support.version_1 import Version1
 
 pytestmark = pytest.mark.engines
-
-FEWEST_STEPS = 15
-SYSTEM_CALLS = {"sql:COMMIT", "server:COMMIT", "fsync", "rename", "unlink"}
-"""Points after which something is durable that was not."""
 
 
 def long_used(folder: Path, server: Server | None) -> Desk:
@@ -421,46 +416,24 @@ def test_callers_verify_during_an_archive(
     assert finding(desk, path) is None
 
 
-@pytest.fixture(scope="module")
-def forks() -> Iterator[BulkForks]:
-    """A quick source of pincli processes, with small chunks."""
-    with BulkForks() as source:
-        yield source
-
-
-def test_killed_at_every_step(desk: Desk, forks: BulkForks, tmp_path: Path) -> None:
+def test_killed_at_every_step(desk: Desk, tmp_path: Path) -> None:
     """Run again, it leaves each event either in the file or in the store."""
     every = numbers(desk)
-
-    def run(desk: Desk, path: Path, plan: Plan | None = None) -> Ran:
-        line = ("audit", "archive", "--before", "80d", "--output", str(path), "--json")
-        return forks.run(desk, *line, plan=plan)
-
-    log = Log(tmp_path / "log")
-    whole = copy_of(desk, tmp_path / "whole")
-    assert run(whole, tmp_path / "whole.jsonl", Plan(log=str(log.path))).code == 0
-    points = log.points()
-    chosen = [
-        number
-        for number in range(1, len(points))
-        if {*points[number - 1 : number + 1]} & SYSTEM_CALLS
-    ]
-    for turn, step in enumerate(chosen, 1):
-        if not is_tried(turn):
-            continue
-        copy, path = copy_of(desk, tmp_path / f"{step}"), tmp_path / f"{step}.jsonl"
-        where = f"{step}, before {points[step - 1]}"
-        assert killed(run(copy, path, Plan(kill_at=step)).code), where
-        assert finding(copy, *[path] * path.exists()) is None, where
-        again = run(copy, path)
-        assert (again.code, again.answer.get("last")) == (0, 7), (where, again)
-        assert [*numbers_in(path), *numbers(copy)][: len(every)] == every, where
-        assert [event.kind for event in copy.events()].count(EventKind.ARCHIVED) == 1
-        assert finding(copy, path) is None, where
-        assert [*tmp_path.glob("*.part")] == []
-        if isinstance(copy, ServedDesk):
-            copy.database_there.drop()
-    assert len(chosen) > FEWEST_STEPS
+    line = ("audit", "archive", "--before", "80d", "--output", "OUT/old.jsonl", "--json")
+    with Forks() as forks:
+        *dead, whole = wrecks(desk, forks, tmp_path / "n", *line, plan=IN_PIECES)
+        assert whole.run.code == 0, whole.run
+        for wreck in dead:
+            copy, path = wreck.desk, wreck.folder / "old.jsonl"
+            assert finding(copy, *[path] * path.exists()) is None, wreck.point
+            again = forks.run(copy, *filled(line, wreck.folder))
+            assert (again.code, again.answer.get("last")) == (0, 7), (wreck.point, again)
+            assert [*numbers_in(path), *numbers(copy)][: len(every)] == every, wreck.point
+            assert [event.kind for event in copy.events()].count(EventKind.ARCHIVED) == 1
+            assert finding(copy, path) is None, wreck.point
+            assert [*wreck.folder.glob("*.part")] == []
+            if isinstance(copy, ServedDesk):
+                copy.database_there.drop()
 
 
 @pytest.mark.folder

@@ -23,7 +23,7 @@ from tests.operations.intake.files import as_csv, person, taken
 from tests.operations.resetting import verifies
 from tests.support.desk import Desk
 from tests.support.driving import withdraw
-from tests.support.trail import play
+from tests.support.replay import replay
 
 pytestmark = pytest.mark.engines(in_turn=True)
 
@@ -76,7 +76,7 @@ def test_everybody_gets_their_own_pin_once(desk: Desk, session: Session) -> None
     events = [event for event in desk.events() if event.kind is EventKind.PIN_GENERATED]
     assert [event.user for event in events] == [user.login for user in users]
     assert {event.reason for event in events} == {"T-1"}
-    play(desk.events())
+    assert replay(desk.sql) == []
 
 
 def test_an_error_before_a_pin_ends_the_work_at_once(session: Session) -> None:
@@ -108,7 +108,7 @@ def test_a_user_who_changed_meanwhile_is_prepared_again(desk: Desk, session: Ses
         pin = "444159" if user.login == changed[1] else pin_of(user)
         assert verifies(session, user, pin), user.login
         assert user.pin_version == (3 if user.login == changed[0] else 1)
-    play(desk.events())
+    assert replay(desk.sql) == []
 
 
 def _switch_off(desk: Desk, user: str) -> None:
@@ -134,7 +134,7 @@ def test_a_user_who_can_no_longer_have_a_pin_gets_none(
     after = desk.user(user)
     assert after == before
     assert user not in written
-    play(desk.events())
+    assert replay(desk.sql) == []
 
 
 def test_it_runs_on_all_cores_in_threads_that_take_no_signals(

@@ -40,8 +40,8 @@ from tests.operations.lockout_model import SIX, Model
 from tests.operations.lockout_stores import Open, Place, in_a_folder, on_a_server
 from tests.operations.resetting import reset_named
 from tests.support.postgresql import Server
+from tests.support.replay import replay
 from tests.support.served import ServedDesk, make_schema, served_desk
-from tests.support.trail import play
 from tests.support.turns import EVERYTHING
 
 NAMES = ("alice", "bob")
@@ -86,7 +86,7 @@ class Lockout(RuleBasedStateMachine):
             report = check_trail(self.session, None)
             assert report.finding is None, report
             self.place.require_sound()
-            play(self.desk.events())
+            assert replay(self.desk.sql) == []
         finally:
             self.shift.close()
             self.exit.close()

@@ -28,7 +28,7 @@ from tests.store.attempting import with_counter, without_event
 from tests.support.desk import Desk, connection_of
 from tests.support.driving import RIGHT
 from tests.support.overtaking import overtake
-from tests.support.trail import play
+from tests.support.replay import replay
 
 pytestmark = pytest.mark.engines(in_turn=True)
 
@@ -111,7 +111,7 @@ def test_a_reset_of_each_state(floor: Desk, order: ResetOrder, single: bool) -> 
             assert pin is None or verifies(session, user, pin), name
             assert user.locks_total == was.locks_total
             assert user.attempts_total == was.attempts_total
-    play(floor.events())
+    assert replay(floor.sql) == []
 
 
 @pytest.mark.parametrize("issue", [True, False])
@@ -196,7 +196,7 @@ def test_a_user_activated_meanwhile_is_reset(crowd: Desk, tmp_path: Path, to_fil
         list(steps)
         off = records(crowd)["off"]
         assert not verifies(session, off, RIGHT)
-    play(crowd.events())
+    assert replay(crowd.sql) == []
 
 
 @pytest.mark.parametrize("to_file", [False, True])
@@ -245,7 +245,7 @@ def test_only_missing_issues_to_users_without_a_pin(floor: Desk, single: bool) -
             assert is_locked(user) == is_locked(before[name])
         else:
             assert user == before[name]
-    play(floor.events())
+    assert replay(floor.sql) == []
 
 
 @pytest.mark.parametrize("single", [False, True])

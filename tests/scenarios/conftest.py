@@ -1,8 +1,9 @@
-"""A quick source of processes, and an agent's terminal."""
+"""Quick sources of processes, and an agent's terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,18 @@ from tests.support.driving import Forks
 from tests.support.tmux import Tmux, tmux
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def forks() -> Iterator[Forks]:
     """A quick source of pincli processes."""
     with Forks() as source:
         yield source
+
+
+@pytest.fixture(scope="session")
+def crew(forks: Forks) -> Iterator[Sequence[Forks]]:
+    """Four of them, for processes at once."""
+    with ExitStack() as stack:
+        yield [forks, *(stack.enter_context(Forks()) for _ in range(3))]
 
 
 @pytest.fixture

@@ -6,17 +6,14 @@ from typing import NamedTuple
 
 import pytest
 
-from pincli.models import EventKind, Outcome, PinOrigin
-from pincli.operations import pins
-from pincli.operations.people import require_user
-from pincli.operations.pins import prepare
-from pincli.store.steps.pins import collect, withdraw
+from pincli.models import EventKind, Outcome
 from tests.support.desk import Desk, Ran
 from tests.support.driving import (
     OTHER,
     RIGHT,
     WRONG,
     asked,
+    count,
     drive,
     driven,
     guess_wrong,
@@ -26,7 +23,6 @@ from tests.support.driving import (
     verify_of,
 )
 from tests.support.failpoints import Plan
-from tests.support.trail import count
 
 pytestmark = pytest.mark.engines
 
@@ -57,7 +53,6 @@ CHANGES = {
     "unlock": Meanwhile(("unlock", "alice", *REASON), "verified", 7, 0, 0),
     "pin change": Meanwhile(("pin", "change", "alice", "--pin-stdin"), "incorrect", 0, 6, 7),
     "import": Meanwhile(("import", "off.csv"), "inactive", 0, 6, 0),
-    "keys rotate": Meanwhile(("keys", "rotate", "--portal"), "verified", 0, 6, 0),
 }
 """One of each kind; store/steps/test_attempts_in_flight.py has all of them."""
 INACTIVE = "user,account,name,type,active\nalice,acme,Alice,cloud,no\n"
@@ -132,83 +127,6 @@ def test_a_lock_by_hand_during_a_right_answer_stays(desk_at_five: Desk) -> None:
     user = desk.user("alice")
     assert (user.failed_attempts, user.locks_total) == (6, 1)
     assert asked(desk, "alice", RIGHT) is Outcome.LOCKED
-    nothing_impossible(desk, [end.answer])
-
-
-REFUSED = {
-    "unlock": ("unlock", "alice", *REASON),
-    "pin change": ("pin", "change", "alice", "--pin-stdin"),
-}
-"""Commands that a user with that PIN, who is not locked, is refused."""
-
-
-@pytest.mark.folder
-@pytest.mark.parametrize("command", REFUSED)
-def test_a_refusal_during_a_reset_is_no_tampering(desk: Desk, command: str) -> None:
-    """It records the user as they are then."""
-    desk.collected("alice")
-    guess_wrong(desk, "alice", 2)
-    plan = Plan(at=(("lock:writer", "pause"),))
-    with driven(desk, *REFUSED[command], "--json", plan=plan, pin=RIGHT) as run:
-        run.await_pause()
-        _withdraw(desk)
-        run.go_on()
-        assert run.end().code == 7
-    last = desk.events()[-1]
-    assert (last.kind, last.attempts_used, last.pin_version) == (EventKind.REFUSED, 0, 2)
-    assert desk.run("audit", "verify", "--json").code == 0
-
-
-def _withdraw(desk: Desk) -> None:
-    with desk.session() as session:
-        alice = require_user(session, "alice")
-        session.store.write(withdraw, [alice.id], unlock=False, reason="an attack")
-
-
-def _change(desk: Desk) -> None:
-    with desk.session() as session:
-        pins.change(session, "alice", OTHER)
-
-
-def _collect_again(desk: Desk) -> None:
-    """Withdraw the PIN, and issue the same one again."""
-    _withdraw(desk)
-    with desk.session() as session:
-        user = require_user(session, "alice")
-        new = prepare(session, user, RIGHT, PinOrigin.GENERATED)
-        session.store.write(collect, user, new)
-
-
-def _lock(desk: Desk) -> None:
-    guess_wrong(desk, "alice", 6)
-
-
-BETWEEN_ASK_AND_CHARGE = {
-    "withdrawn": (_withdraw, RIGHT, "uncollected"),
-    "changed": (_change, OTHER, "verified"),
-    "the same one again": (_collect_again, RIGHT, "verified"),
-    "locked": (_lock, RIGHT, "locked"),
-}
-
-
-@pytest.mark.folder
-@pytest.mark.parametrize("name", BETWEEN_ASK_AND_CHARGE)
-def test_a_question_that_changes_before_the_charge_is_asked_again(desk: Desk, name: str) -> None:
-    """The answer is hashed again, and charged once."""
-    act, pin, outcome = BETWEEN_ASK_AND_CHARGE[name]
-    desk.collected("alice")
-    plan = Plan(at=(("charge", "pause"),))
-    with driven(desk, *verify_of("alice"), plan=plan, pin=pin) as caller:
-        caller.await_pause()
-        act(desk)
-        before = desk.user("alice").attempts_total
-        caller.go_on()
-        end = caller.end()
-        hashed, charged = caller.log.count("hashed"), caller.log.count("charged")
-    assert end.answer["outcome"] == outcome
-    asks = outcome in ("verified", "incorrect")
-    assert (hashed, charged) == ((2, 1) if asks else (1, 0))
-    assert desk.user("alice").attempts_total == before + asks
     nothing_impossible(desk, [end.answer])
 
 

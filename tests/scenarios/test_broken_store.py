@@ -209,26 +209,6 @@ def test_a_hot_journal_in_a_read_only_folder(alice: Desk) -> None:
     _as_before(alice)
 
 
-def test_a_lock_file_that_is_gone(alice: Desk) -> None:
-    """Without locks nothing is charged; only `init` makes the lock file."""
-    lock_file = alice.store / LOCK_FILE
-    lock_file.unlink()
-    _refuses(alice)
-    assert not lock_file.exists()
-    lock_file.touch(0o600)
-    _as_before(alice)
-
-
-def test_a_lock_file_that_is_a_link(alice: Desk) -> None:
-    """A lock on a file that another user chose excludes nobody: exit 8."""
-    lock_file = alice.store / LOCK_FILE
-    lock_file.symlink_to(lock_file.rename(alice.store.parent / "elsewhere"))
-    _refuses(alice)
-    lock_file.unlink()
-    lock_file.touch(0o600)
-    _as_before(alice)
-
-
 @pytest.mark.parametrize("made_anew", [False, True])
 def test_a_lock_file_removed_between_charge_and_settle(alice: Desk, *, made_anew: bool) -> None:
     """The lock excludes nobody any more: the right answer is not verified, and stays charged."""
@@ -257,30 +237,12 @@ def _all_pages(desk: Desk) -> None:
         file.write(b"\xa5" * (size - PAGE))
 
 
-def _header(desk: Desk) -> None:
-    with desk.database.open("r+b") as file:
-        file.write(b"\xa5" * PAGE)
-
-
 def _cut(desk: Desk) -> None:
     with desk.database.open("r+b") as file:
         file.truncate(3 * PAGE + 100)
 
 
-def _emptied(desk: Desk) -> None:
-    desk.database.write_bytes(b"")
-
-
-def _a_folder(desk: Desk) -> None:
-    desk.database.unlink()
-    desk.database.mkdir()
-
-
-def _gone(desk: Desk) -> None:
-    desk.database.unlink()
-
-
-@pytest.mark.parametrize("damage", [_all_pages, _header, _cut, _emptied, _a_folder, _gone])
+@pytest.mark.parametrize("damage", [_all_pages, _cut])
 def test_a_damaged_database(alice: Desk, damage: Callable[[Desk], None]) -> None:
     """Exit 8 in one clear line, and the file stays as it is for a restore."""
     saved = alice.store.with_name("saved")

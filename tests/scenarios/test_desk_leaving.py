@@ -24,12 +24,11 @@ from tests.support.at_the_desk import (
     start_desk,
 )
 from tests.support.desk import Desk
-from tests.support.driving import nothing_impossible, wait_until
+from tests.support.driving import count, nothing_impossible, wait_until
 from tests.support.failpoints import Plan
 from tests.support.floor import RIGHT
 from tests.support.terminal import terminal
 from tests.support.tmux import Tmux
-from tests.support.trail import count
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="there is no tmux")
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
-
 import pytest
 
 from pincli.models import EventKind, Outcome
-from tests.support.desk import PROGRAM, Desk, Ran
+from tests.support.desk import Desk, Ran
 from tests.support.driving import (
     RIGHT,
     WRONG,
     asked,
     at_production_cost,
+    count,
     drive,
     fresh,
     guess_wrong,
@@ -23,7 +21,6 @@ from tests.support.driving import (
 )
 from tests.support.failpoints import Plan
 from tests.support.strace import Call, require_strace, traced
-from tests.support.trail import count
 
 # One commit asks for five syncs: the journal, its folder, the journal's header, the
 # database, and the folder once the journal is gone.
@@ -134,17 +131,6 @@ def test_a_settle_that_fails_verifies_nobody(desk: Desk, used: int, at: tuple[st
     _stays_charged(desk, used + 1)
 
 
-def test_a_settle_that_fails_tells_people_too(desk: Desk) -> None:
-    """Without --json stdout is empty, and stderr has one clear line and a hint."""
-    desk.collected("alice")
-    plan = Plan(at=(("charged", "full"),))
-    ran = drive(desk, "verify", "alice", "--pin-stdin", plan=plan, pin=RIGHT)
-    assert (ran.code, ran.out) == (8, "")
-    error, hint = ran.err.splitlines()
-    assert error.startswith("pincli: error: not verified: ")
-    assert hint.startswith("hint: ")
-
-
 @pytest.mark.rotating
 @pytest.mark.parametrize(
     "fault",
@@ -215,26 +201,3 @@ def test_nothing_is_settled_for_a_charge_that_fails(desk: Desk, point: str) -> N
     _not_told(desk, drive(desk, *verify_of("alice"), plan=plan, pin=RIGHT), charge)
     assert "settle" not in log.read_text().splitlines()
     assert desk.user("alice").attempts_total == 0
-
-
-def _verify_onto(desk: Desk, stdout: int) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [*PROGRAM, *verify_of("alice")],
-        input=f"{RIGHT}\n".encode(),
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        env=desk.environment(),
-        timeout=60,
-        check=False,
-    )
-
-
-def test_a_verdict_that_nobody_could_read_is_no_success(desk: Desk) -> None:
-    """Stdout on a full disk gives exit 8, though the attempt is settled."""
-    desk.collected("alice")
-    with Path("/dev/full").open("w") as full:
-        ended = _verify_onto(desk, full.fileno())
-    assert ended.returncode == 8
-    assert desk.user("alice").failed_attempts == 0
-    assert desk.user("alice").attempt is None
-    assert b"Traceback" not in ended.stderr

@@ -14,15 +14,15 @@ from tests.support.driving import (
     WRONG,
     Log,
     asked,
-    copied,
+    count,
     fresh,
     guess_wrong,
     nothing_impossible,
     verify_of,
 )
 from tests.support.failpoints import Plan
+from tests.support.floor import copy_of
 from tests.support.strace import Traced, require_strace, traced
-from tests.support.trail import count
 from tests.support.turns import is_tried
 
 
@@ -49,13 +49,13 @@ def test_verify_killed_in_every_sync_and_unlink(
     """A commit is whole or undone, and the answer gets its own outcome."""
     desk.collected("alice")
     guess_wrong(desk, "alice", 5)
-    whole, _ = _verified(copied(desk, tmp_path / "whole"), call, pin)
+    whole, _ = _verified(copy_of(desk, tmp_path / "whole"), call, pin)
     calls = len(whole.calls)
     assert calls >= (10 if call == "fdatasync" else 2)
     for number in range(1, calls + 1):
         if not is_tried(number) and number < calls:
             continue
-        copy = copied(desk, tmp_path / f"{number}")
+        copy = copy_of(desk, tmp_path / f"{number}")
         end, log = _verified(copy, call, pin, f"{call}:signal=KILL:when={number}")
         assert killed(end.ran.code)
         assert end.ran.out == ""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from pincli.models import EventKind
@@ -14,6 +11,7 @@ from tests.support.driving import (
     OTHER,
     RIGHT,
     WRONG,
+    count,
     drive,
     driven,
     guess_wrong,
@@ -21,8 +19,7 @@ from tests.support.driving import (
     verify_of,
 )
 from tests.support.failpoints import Plan
-from tests.support.tmux import Tmux, tmux
-from tests.support.trail import count
+from tests.support.tmux import Tmux
 
 LOOKS = {
     "status alice": ("status", "alice", "--json"),
@@ -39,7 +36,7 @@ def _left_open(desk: Desk, pin: str, ago: int = 11) -> None:
 
 
 @pytest.fixture
-def at_five(desk: Desk) -> Desk:
+def floor(desk: Desk) -> Desk:
     """Alice is one miss short of her lock; bob is there too."""
     desk.collected("alice")
     desk.collected("bob", pin=OTHER)
@@ -50,79 +47,72 @@ def at_five(desk: Desk) -> Desk:
 @pytest.mark.parametrize(
     ("pin", "look"), [*((WRONG, look) for look in LOOKS), (RIGHT, "status alice")]
 )
-def test_a_look_ends_it(at_five: Desk, pin: str, look: str) -> None:
+def test_a_look_ends_it(floor: Desk, pin: str, look: str) -> None:
     """With the outcome of its answer: a sixth miss locks without another call."""
-    _left_open(at_five, pin)
-    shown = at_five.run(*LOOKS[look])
+    _left_open(floor, pin)
+    shown = floor.run(*LOOKS[look])
     assert shown.code == 0
     wrong = pin == WRONG
     assert look != "status alice" or (shown.answer["state"] == "locked") == wrong
-    user, events = at_five.user("alice"), at_five.events("alice")
+    user, events = floor.user("alice"), floor.events("alice")
     assert (user.attempt, user.failed_attempts) == (None, 6 if wrong else 0)
     assert (user.locked_since is not None) == wrong
     assert count(events, EventKind.LOCKED) == wrong
     assert count(events, EventKind.VERIFIED) == (not wrong)
-    nothing_impossible(at_five)
+    nothing_impossible(floor)
 
 
-def test_a_young_attempt_is_left_to_its_process(at_five: Desk) -> None:
+def test_a_young_attempt_is_left_to_its_process(floor: Desk) -> None:
     """Which may still settle it."""
-    _left_open(at_five, WRONG, ago=0)
+    _left_open(floor, WRONG, ago=0)
     for look in LOOKS.values():
-        assert at_five.run(*look).code == 0
-        assert at_five.user("alice").attempt is not None
+        assert floor.run(*look).code == 0
+        assert floor.user("alice").attempt is not None
 
 
-def test_without_the_key_a_look_leaves_it_open(at_five: Desk) -> None:
+def test_without_the_key_a_look_leaves_it_open(floor: Desk) -> None:
     """The host can't write, but answers."""
-    _left_open(at_five, WRONG)
-    key = at_five.keys / "audit.key"
+    _left_open(floor, WRONG)
+    key = floor.keys / "audit.key"
     aside = key.rename(key.with_name("aside"))
     for look in LOOKS.values():
-        assert at_five.run(*look).code == 0
+        assert floor.run(*look).code == 0
     aside.rename(key)
-    assert at_five.user("alice").attempt is not None
-    nothing_impossible(at_five)
+    assert floor.user("alice").attempt is not None
+    nothing_impossible(floor)
 
 
-def test_during_a_write_a_look_leaves_it_open(at_five: Desk) -> None:
+def test_during_a_write_a_look_leaves_it_open(floor: Desk) -> None:
     """The lock is tried once, without waiting."""
-    _left_open(at_five, WRONG)
+    _left_open(floor, WRONG)
     holder = Plan(at=(("sql:UPDATE", "pause"),))
-    with driven(at_five, *verify_of("bob"), plan=holder, pin=OTHER) as stuck:
+    with driven(floor, *verify_of("bob"), plan=holder, pin=OTHER) as stuck:
         stuck.await_pause()
         for look in LOOKS.values():
-            looked = drive(at_five, *look, plan=Plan(longest_wait=3600))
+            looked = drive(floor, *look, plan=Plan(longest_wait=3600))
             assert looked.code == 0, looked
         stuck.go_on()
         assert stuck.end().code == 0
-    assert at_five.user("alice").attempt is not None
+    assert floor.user("alice").attempt is not None
 
 
-@pytest.fixture
-def agent(at_five: Desk, tmp_path: Path) -> Iterator[Tmux]:
-    """A shell at 80x24."""
-    with tmux(at_five.environment(), tmp_path) as opened:
-        yield opened
-
-
-def test_the_desk_ends_it(at_five: Desk, agent: Tmux) -> None:
+def test_the_desk_ends_it(floor: Desk, agent: Tmux) -> None:
     """By any search."""
-    _left_open(at_five, WRONG)
+    _left_open(floor, WRONG)
     start_desk(agent)
     look_up(agent, "bob")
-    assert at_five.user("alice").locked_since is not None
+    assert floor.user("alice").locked_since is not None
     end_shift(agent)
-    nothing_impossible(at_five)
+    nothing_impossible(floor)
 
 
-def test_a_tampered_record_keeps_no_other_attempt_open(at_five: Desk) -> None:
+def test_a_tampered_record_keeps_no_other_attempt_open(floor: Desk) -> None:
     """The next user's lock is still recorded."""
-    _left_open(at_five, WRONG)
-    at_five.sql("UPDATE people SET display_name = 'Mallory' WHERE login = 'bob'")
+    _left_open(floor, WRONG)
+    floor.sql("UPDATE people SET display_name = 'Mallory' WHERE login = 'bob'")
     plan = Plan(at=(("charged", "kill"),), ago=11)
-    at_five.collected("carol", pin=OTHER)
-    drive(at_five, *verify_of("carol"), plan=plan, pin=WRONG)
-    at_five.sql("UPDATE people SET display_name = 'Mallory' WHERE login = 'alice'")
-    assert at_five.run("alerts", "--json").code == 0
-    assert at_five.user("carol").attempt is None
+    floor.collected("carol", pin=OTHER)
+    drive(floor, *verify_of("carol"), plan=plan, pin=WRONG)
+    floor.sql("UPDATE people SET display_name = 'Mallory' WHERE login = 'alice'")
+    assert floor.run("alerts", "--json").code == 0
+    assert floor.user("carol").attempt is None

@@ -22,11 +22,11 @@ from pincli.store.mark import NOWHERE, Mark, Seen
 from pincli.store.sql.tables import OLD_EVENTS, STORE, TABLES, WORDS, Table
 from tests.store.attempting import left_open
 from tests.store.postgresql.floor import DESK, Floor, make_schema
-from tests.support.contract import answer_of, call, error_of
+from tests.support.contract import answer_of, call
 from tests.support.cutting_proxy import proxied
 from tests.support.desk import Desk, Ran, killed
 from tests.support.drive_upkeep_fixture import brought_back
-from tests.support.driving import Forks, Log, copied, driven
+from tests.support.driving import Forks, Log, driven, fresh
 from tests.support.failpoints import Plan
 from tests.support.floor import (
     ACTIVE,
@@ -36,15 +36,15 @@ from tests.support.floor import (
     RIGHT,
     UNCOLLECTED,
     WRONG,
+    copy_of,
 )
 from tests.support.postgresql import Database, Server
 from tests.support.tampering import clean
-from tests.support.turns import EVERYTHING, is_tried
+from tests.support.turns import EVERYTHING, every_lasting, every_point
 from tests.support.words import require_true_index
 
 FEWEST_STEPS = 5
-LASTING = ("server:COPY", "sql:COMMIT", "server:COMMIT", "mark", "marked", "answered")
-"""What is reached before and after anything that lasts."""
+COPYING = ("server:COPY", "marked")
 OF_EVERY_KIND = (
     *("status alice", "alerts", "user list", "pin show alice", "unlock lara --reason T"),
     *("reset alice --yes", "audit list", "audit verify", "keys rotate --verify", "store upgrade"),
@@ -255,7 +255,7 @@ def test_a_store_that_went_on_and_was_lost_is_not_moved_again(move: Move) -> Non
 def test_a_database_with_a_store_is_left_alone(move: Move, tmp_path: Path) -> None:
     """A database with a store, or a part of one, is refused, and the folder goes on."""
     answer_of(move.run())
-    other = replace(move, desk=copied(move.desk, tmp_path / "other"))
+    other = replace(move, desk=copy_of(move.desk, tmp_path / "other"))
     other.desk.sql("DELETE FROM trail WHERE kind = 'moved'")
     refused(other.run(), "refused")
     assert move.there.kinds().count("moved") == 1
@@ -302,41 +302,27 @@ def test_who_may_not_write_there_moves_nothing(move: Move, server: Server) -> No
     assert not move.closed()
 
 
-def test_wrong_usage_is_told_before_anything_is_asked(move: Move, tmp_path: Path) -> None:
-    """A password is not repeated; a folder is not a server; a server's store does not move."""
-    message, hint = error_of(call(move.desk, "store move postgresql://admin1:geheim@h/d --yes"))
-    assert "password" in message
-    assert "geheim" not in message + hint
-    assert call(move.desk, f"store move {tmp_path} --yes").code == 2
-    assert call(move.desk, f"store move {move.location}").code == 2  # nobody to ask
-    ran = call(move.desk, f"store move {move.location} --yes", PINCLI_STORE=move.location)
-    assert ran.code == 2
-
-
 def test_killed_at_every_step(floor: Desk, forks: Forks, server: Server, tmp_path: Path) -> None:
     """At most one of both stores takes work; the same command finishes the move."""
     left_open(floor, floor.user(ACTIVE), WRONG)
 
-    def killed_at(number: int) -> tuple[Move, Ran, list[str]]:
-        desk = copied(floor, tmp_path / f"{number}")
+    def killed_at(point: str) -> tuple[Move, Ran, list[str]]:
+        desk = copy_of(floor, tmp_path / (point or "whole"))
         move = Move(desk, Floor(server.database(make_schema), desk.keys))
-        log = Log(tmp_path / f"{number}.log")
-        plan = Plan(log=str(log.path), kill_at=number, server=True)
+        log = Log(fresh(floor, "log"))
+        plan = Plan(log=str(log.path), at=((point, "kill"),), server=True)
         return move, forks.run(desk, *move_to(move.location), plan=plan), log.points()
 
-    _, whole, points = killed_at(0)
+    _, whole, points = killed_at("")
     assert whole.code == 0, whole
-    steps = [n for n, point in enumerate(points, 1) if EVERYTHING or point in LASTING]
-    assert len(steps) > FEWEST_STEPS
-    for turn, number in enumerate(steps, 1):
-        if not is_tried(turn):
-            continue
-        move, ran, _ = killed_at(number)
-        assert killed(ran.code), (number, ran)
+    assert len(points) > FEWEST_STEPS
+    for point in every_point(points) if EVERYTHING else every_lasting(points, also=COPYING):
+        move, ran, _ = killed_at(point)
+        assert killed(ran.code), (point, ran)
         charged = _one_takes_work_at_most(move, forks)
-        assert answer_of(forks.run(move.desk, *move_to(move.location)))["ok"], number
+        assert answer_of(forks.run(move.desk, *move_to(move.location)))["ok"], point
         same_rows(move)
-        assert move.there.user(ACTIVE).failed_attempts == 1 + charged, number
+        assert move.there.user(ACTIVE).failed_attempts == 1 + charged, point
         work_goes_on(move.there)
         assert move.desk.sql("SELECT count(*) FROM trail WHERE kind = 'moved'") == [(1,)]
         move.there.database.drop()
@@ -518,5 +504,6 @@ def _pausing(point: str) -> Plan:
 
 def _end_connections(database: Database) -> None:
     database.server.sql(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", database.name
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s",
+        database.name,
     )

@@ -25,6 +25,7 @@ from tests.support.driving import (
     Run,
     asked,
     at_production_cost,
+    count,
     driven,
     fresh,
     guess_wrong,
@@ -33,7 +34,6 @@ from tests.support.driving import (
     verify_of,
 )
 from tests.support.failpoints import Plan
-from tests.support.trail import count
 
 pytestmark = pytest.mark.engines
 

@@ -1,8 +1,9 @@
-"""`pincli restore`, with and without a file: it undoes no security."""
+"""`pincli restore` undoes no security; the mark finds an old store put back, or a moved one."""
 # ruff: noqa: S608  # names of columns are put together, values are bound
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,16 +11,15 @@ from typing import Any
 
 import pytest
 
-from pincli.operations import keys, people, pins
-from pincli.operations.keys import KeyKind
 from pincli.operations.locks import unlock
 from tests.operations.restoring import backed_up
 from tests.store.attempting import left_open
+from tests.support.contract import call
 from tests.support.desk import Desk, new_desk
-from tests.support.drive_upkeep import UpkeepForks, wrecks
-from tests.support.driving import OTHER, RIGHT, WRONG, driven
+from tests.support.driving import OTHER, RIGHT, WRONG, Forks, driven
 from tests.support.failpoints import Plan
 from tests.support.floor import content
+from tests.support.kills import wrecks
 from tests.support.tampering import (
     UNAVAILABLE,
     clean,
@@ -30,6 +30,7 @@ from tests.support.tampering import (
     told,
     verified,
 )
+from tests.support.turns import every_lasting
 
 SIX = 6
 
@@ -56,31 +57,6 @@ def _edit(backup: Path, statement: str) -> None:
         connection.commit()
 
 
-def test_nothing_has_happened_since(desk: Desk) -> None:
-    """Backup, mark and store have one head: every record stays, and the trail goes on."""
-    backup = backed_up(desk)
-    before = desk.sql("SELECT * FROM people")
-    assert restored(desk, backup)["withdrawn"] == 0
-    assert desk.sql("SELECT * FROM people") == before
-    assert desk.sql("SELECT kind FROM trail ORDER BY number DESC LIMIT 2")[0] != ("restored",)
-    assert verified(desk, "alice")
-    assert verified(desk, "bob")
-
-
-@pytest.mark.parametrize(("pin", "code"), [(RIGHT, "verified"), (WRONG, "incorrect")])
-def test_an_open_attempt_is_kept_where_nothing_has_happened(
-    desk: Desk, pin: str, code: str
-) -> None:
-    """The next command ends it with the outcome that its own process would have got."""
-    left_open(desk, desk.user("alice"), pin)
-    assert restored(desk, backed_up(desk))["withdrawn"] == 0
-    assert _record(desk, "alice", "failed_attempts", "attempt IS NULL") == (3, 0)
-    assert told(desk, "alice", WRONG) == "incorrect"
-    ended = desk.sql("SELECT kind FROM trail WHERE attempt IS NOT NULL ORDER BY number")
-    assert ended[-2:] == [(code,), ("incorrect",)]
-    clean(desk)
-
-
 def test_what_was_released_since_stays_strict(desk: Desk) -> None:
     """The backup's counter counts too: a lock that was released since is back."""
     for _ in range(4):
@@ -91,19 +67,6 @@ def test_what_was_released_since_stays_strict(desk: Desk) -> None:
     restored(desk, backup)
     assert _record(desk, "alice", "failed_attempts", "locks_total") == (SIX, 1)
     assert told(desk, "alice", RIGHT) == "locked"
-
-
-def test_locks_totals_and_deactivations_are_those_of_now(desk: Desk) -> None:
-    """They are kept, though the events since the backup are gone from the trail."""
-    backup = backed_up(desk)
-    for _ in range(4):
-        assert told(desk, "alice", WRONG) == "incorrect"
-    with desk.session() as session:
-        people.set_active(session, "bob", active=False, reason="he left")
-    restored(desk, backup)
-    assert told(desk, "alice", RIGHT) == "locked"
-    assert _record(desk, "alice", "failed_attempts", "locks_total", "attempts_total") == (SIX, 1, 6)
-    assert told(desk, "bob", OTHER) == "inactive"
 
 
 @pytest.mark.parametrize("in_backup", [None, RIGHT, WRONG])
@@ -131,21 +94,6 @@ def test_open_attempts_on_both_sides(
     if in_backup == RIGHT:
         assert outcomes[-1] == ("refused", "uncollected")
     assert told(desk, "alice", RIGHT) == "uncollected"
-
-
-def test_keys_that_were_rotated_since(desk: Desk) -> None:
-    """The store names the present keys and goes on; old keys only check what they made."""
-    backup = backed_up(desk)
-    for kind in KeyKind:
-        with desk.session() as session:
-            keys.rotate(session, kind)
-    names = desk.sql("SELECT verify_key, audit_key, portal_key FROM store")
-    restored(desk, backup)
-    assert desk.sql("SELECT verify_key, audit_key, portal_key FROM store") == names
-    with desk.session() as session:
-        pin = pins.show(session, "alice").pin
-    assert told(desk, "alice", pin) == "verified"
-    clean(desk)
 
 
 def test_a_present_store_whose_id_was_edited_is_no_other_store(desk: Desk) -> None:
@@ -198,42 +146,24 @@ def test_a_backup_whose_trail_is_not_whole(desk: Desk, statement: str) -> None:
     assert verified(desk, "alice")
 
 
-def test_a_present_store_that_breaks_its_bounds_is_compared_all_the_same(desk: Desk) -> None:
-    """A store with a counter out of bounds can still be read."""
-    backup = backed_up(desk)
-    for _ in range(2):
-        assert told(desk, "alice", WRONG) == "incorrect"
-    with closing(sqlite3.connect(desk.database)) as connection:
-        connection.execute("PRAGMA ignore_check_constraints = ON")
-        connection.execute("UPDATE people SET failed_attempts = -3 WHERE login = 'bob'")
-        connection.commit()
-    refused(desk, "bob")
-    restored(desk, backup)
-    assert _record(desk, "alice", "failed_attempts") == (4,)
-
-
-def test_taking_in_killed_at_every_step(tmp_path: Path) -> None:
+def test_taking_in_killed_at_every_step(desk: Desk, forks: Forks, tmp_path: Path) -> None:
     """Without a file too, a kill leaves the old store or the new one, whole."""
-    with UpkeepForks() as forks:
-        desk = new_desk(tmp_path / "made")
-        desk.collected("alice", pin=RIGHT)
-        desk.collected("bob", pin=OTHER)
-        assert told(desk, "alice", WRONG) == "incorrect"
-        desk.sql("UPDATE people SET failed_attempts = 0 WHERE login = 'alice'")
-        ends = []
-        for wreck in wrecks(desk, forks, tmp_path, "restore", "--yes", "--json"):
-            done = finding(wreck.desk) is None
-            ends.append(done)
-            if not done:
-                assert not wreck.whole
-                refused(wreck.desk)
-                assert verified(wreck.desk, "bob")
-                restored(wreck.desk)
-            assert told(wreck.desk, "alice", RIGHT) == "uncollected"
-            assert _record(wreck.desk, "alice", "failed_attempts") == (1,)
+    desk.sql("UPDATE people SET failed_attempts = 0 WHERE login = 'alice'")
+    words, files = ("restore", "--yes", "--json"), Plan(files=True)
+    ends = []
+    for wreck in wrecks(desk, forks, tmp_path / "n", *words, plan=files, choose=every_lasting):
+        done = finding(wreck.desk) is None
+        ends.append(done)
+        if not done:
+            assert wreck.point
+            refused(wreck.desk)
             assert verified(wreck.desk, "bob")
-            clean(wreck.desk)
-        assert any(ends)
+            restored(wreck.desk)
+        assert told(wreck.desk, "alice", RIGHT) == "uncollected"
+        assert _record(wreck.desk, "alice", "failed_attempts") == (2,)
+        assert verified(wreck.desk, "bob")
+        clean(wreck.desk)
+    assert any(ends)
 
 
 @pytest.mark.parametrize("with_file", [True, False])
@@ -251,3 +181,117 @@ def test_nobody_is_held_up_while_it_is_worked_out(desk: Desk, with_file: bool) -
     assert _record(desk, "alice", "failed_attempts") == (4,)
     assert ended.answer["withdrawn"] == (2 if with_file else 0)
     clean(desk)
+
+
+# The mark.
+
+
+def _mark(desk: Desk) -> Path:
+    (path,) = desk.keys.glob("mark-*")
+    return path
+
+
+def _finding(desk: Desk, name: str) -> str | None:
+    checks = call(desk, "doctor --json").answer["checks"]
+    (found,) = [check["finding"] for check in checks if check["what"] == name]
+    return None if found is None else str(found)
+
+
+def test_where_no_mark_can_be_made_the_verdict_is_given(desk: Desk, forks: Forks) -> None:
+    """With a read-only keys folder verdicts are given all the same, and doctor says so."""
+    _mark(desk).unlink()
+    desk.keys.chmod(0o500)
+    powerless = Plan(powerless=True)
+    try:
+        assert forks.verify(desk, "alice", WRONG, powerless).code == 3
+        assert forks.verify(desk, "alice", RIGHT, powerless).code == 0
+    finally:
+        desk.keys.chmod(0o700)
+    assert list(desk.keys.glob("mark-*")) == []
+    assert "no mark" in (_finding(desk, "mark") or "")
+    clean(desk)
+
+
+@pytest.mark.parametrize("slot", [0, 4096])
+def test_one_damaged_slot_leaves_the_other(desk: Desk, slot: int) -> None:
+    """With either slot damaged work goes on, and a rollback by a few events is refused."""
+    old = desk.database.read_bytes()
+    for _ in range(3):
+        assert told(desk, "bob", WRONG) == "incorrect"
+    with _mark(desk).open("r+b") as file:
+        file.seek(slot + 20)
+        file.write(b"\xff\xff\xff\xff")
+    desk.database.write_bytes(old)
+    refused(desk, codes=("rolled_back",))
+
+
+@pytest.mark.parametrize("attempts", [0, 1, 10])
+def test_an_old_file_is_refused_however_little_it_lacks(desk: Desk, attempts: int) -> None:
+    """A store back by one event, a charge or another user's attempts is read, and not written."""
+    old = desk.database.read_bytes()
+    for _ in range(attempts):
+        assert told(desk, "alice", RIGHT) == "verified"
+    left_open(desk, desk.user("bob"), WRONG)
+    ((lacking,),) = desk.sql("SELECT count(*) FROM trail")
+    desk.database.write_bytes(old)
+    assert attempts or desk.sql("SELECT count(*) FROM trail") == [(lacking - 1,)]
+    refused(desk, "bob", ("rolled_back",))
+    assert call(desk, "status bob --json").code == 0
+    assert call(desk, "audit list --json").code == 0
+    assert _finding(desk, "mark") is not None
+    restored(desk)
+    for user in ("alice", "bob"):
+        assert told(desk, user, RIGHT) == "uncollected"
+
+
+def test_after_the_restore_the_old_mark_counts_no_more(desk: Desk) -> None:
+    """A sealed `restored` event clears the mark that it names, even a read-only one."""
+    old = desk.database.read_bytes()
+    assert told(desk, "alice", WRONG) == "incorrect"
+    marked = _mark(desk).read_bytes()
+    desk.database.write_bytes(old)
+    refused(desk, codes=("rolled_back",))
+    restored(desk)
+    _mark(desk).write_bytes(marked)
+    assert told(desk, "alice", RIGHT) == "uncollected"
+    assert _finding(desk, "mark") is None
+    clean(desk)
+
+
+def test_what_was_put_aside_is_refused_after_the_restore(desk: Desk) -> None:
+    """The store from before the restore, put back, is refused as rolled back."""
+    old = desk.database.read_bytes()
+    assert told(desk, "alice", WRONG) == "incorrect"
+    present = desk.database.read_bytes()
+    desk.database.write_bytes(old)
+    restored(desk)
+    assert call(desk, "pin show alice --json").code == 0
+    for file in (present, old):
+        desk.database.write_bytes(file)
+        refused(desk, codes=("rolled_back",))
+
+
+def test_a_moved_store_keeps_everything(desk: Desk, tmp_path: Path) -> None:
+    """At another path it is read and not written, until `restore` takes it in there."""
+    there = Desk(tmp_path / "elsewhere", desk.keys)
+    shutil.copytree(desk.store, there.store)
+    refused(there, codes=("unavailable",))
+    assert call(there, "status alice --json").code == 0
+    assert call(there, "audit list --json").code == 0
+    hint = call(there, "unlock alice --reason T-1 --json").answer["error"]["hint"]
+    assert "pincli restore" in hint
+    assert told(desk, "alice", WRONG) == "incorrect"  # the one that stayed goes on
+    refused(there)
+    # As the other has gone on since, none of its events is the mark.
+    assert call(there, "restore --yes --json").answer["withdrawn"] == 2
+
+
+def test_a_store_that_was_moved_and_nothing_else(desk: Desk, tmp_path: Path) -> None:
+    """Its head is the mark, so every PIN and counter stays."""
+    there = Desk(tmp_path / "elsewhere", desk.keys)
+    desk.store.rename(there.store)
+    before = there.sql("SELECT * FROM people")
+    assert restored(there)["withdrawn"] == 0
+    assert there.sql("SELECT * FROM people") == before
+    assert verified(there, "alice")
+    assert verified(there, "bob")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,22 +11,18 @@ import pytest
 from pincli.models import Outcome
 from pincli.operations import keys, pins
 from pincli.operations.keys import KeyKind
-from pincli.operations.session import Need, Session
+from pincli.operations.session import Need
 from pincli.operations.trail_check import check_trail
 from pincli.operations.verify import verify
 from tests.support.desk import Desk
-from tests.support.drive_upkeep import UpkeepForks, Wreck, wrecks
-from tests.support.driving import OTHER, RIGHT, WRONG, paused_verify
+from tests.support.driving import OTHER, RIGHT, WRONG, Forks
+from tests.support.failpoints import Plan
+from tests.support.kills import Wreck, wrecks
+from tests.support.turns import every_lasting
 
 KINDS = tuple(KeyKind)
 PEOPLE = {"alice": RIGHT, "bob": OTHER}
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[UpkeepForks]:
-    """A quick source of pincli processes."""
-    with UpkeepForks() as source:
-        yield source
+FILES = Plan(files=True)
 
 
 @pytest.fixture
@@ -35,11 +31,6 @@ def peopled(desk: Desk) -> Desk:
     for user, pin in PEOPLE.items():
         desk.collected(user, pin=pin)
     return desk
-
-
-def rotate(session: Session, kind: KeyKind) -> str:
-    """Rotate a key as the command does, without resealing."""
-    return keys.rotate(session, kind)
 
 
 def sound(desk: Desk) -> None:
@@ -56,7 +47,7 @@ def sound(desk: Desk) -> None:
 def rotated_again(desk: Desk, kind: KeyKind) -> None:
     """Rotate and reseal once more, and check everything."""
     with desk.session() as session:
-        rotate(session, kind)
+        keys.rotate(session, kind)
     with desk.session() as session:
         keys.reseal(session)
         assert not keys.is_resealing(session)
@@ -71,63 +62,59 @@ def fingerprints(desk: Desk) -> set[str]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_rotation_killed_at_every_step(
-    peopled: Desk, forks: UpkeepForks, tmp_path: Path, kind: KeyKind
+    peopled: Desk, forks: Forks, tmp_path: Path, kind: KeyKind
 ) -> None:
     """Everything works, no key is lost, and another rotation succeeds."""
-    for wreck in wrecks(peopled, forks, tmp_path / "n", "keys", "rotate", f"--{kind}"):
-        assert wreck.whole is (wreck.run.code == 0), wreck
-        _still_sound(wreck)
+    words = ("keys", "rotate", f"--{kind}")
+    for wreck in wrecks(peopled, forks, tmp_path / "n", *words, plan=FILES, choose=every_lasting):
+        sound(wreck.desk)
         rotated_again(wreck.desk, kind)
         _nothing_lost(wreck)
-
-
-def _still_sound(wreck: Wreck) -> None:
-    try:
-        sound(wreck.desk)
-    except Exception as error:
-        raise AssertionError(f"killed before step {wreck.number}") from error
 
 
 def _nothing_lost(wreck: Wreck) -> None:
     """Fail unless every key that was ever in use is on disk."""
     with wreck.desk.session(Need.WRITE) as session:
         present = {info.fingerprint for info in keys.list_keys(session)}
-    assert fingerprints(wreck.desk) <= present, wreck.number
+    assert fingerprints(wreck.desk) <= present, wreck.point
 
 
 @pytest.mark.parametrize("kind", [KeyKind.VERIFY, KeyKind.AUDIT])
 def test_a_compromise_killed_at_every_step(
-    peopled: Desk, forks: UpkeepForks, tmp_path: Path, kind: KeyKind
+    peopled: Desk, forks: Forks, tmp_path: Path, kind: KeyKind
 ) -> None:
     """The same command again does the rest."""
     arguments = ("keys", "rotate", f"--{kind}", "--compromised", "--yes", "--json")
-    for wreck in wrecks(peopled, forks, tmp_path / "n", *arguments):
-        if not wreck.whole:
+    for wreck in wrecks(
+        peopled, forks, tmp_path / "n", *arguments, plan=FILES, choose=every_lasting
+    ):
+        if wreck.point:
             again = forks.run(wreck.desk, *arguments)
-            assert again.code == 0, (wreck.number, again)
+            assert again.code == 0, (wreck.point, again)
         is_left = kind is KeyKind.AUDIT
         with wreck.desk.session() as session:
-            assert len(session.keyring.on_disk(f"{kind}.key")) == 1, wreck.number
+            assert len(session.keyring.on_disk(f"{kind}.key")) == 1, wreck.point
             for user, pin in PEOPLE.items():
                 outcome = verify(session, user, pin, None).outcome
                 assert outcome is (Outcome.VERIFIED if is_left else Outcome.UNCOLLECTED), wreck
         with wreck.desk.session(Need.CHECK) as session:
-            assert check_trail(session, None).finding is None, wreck.number
+            assert check_trail(session, None).finding is None, wreck.point
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_rotation_cut_short_is_finished_by_another_of_any_kind(
-    peopled: Desk, forks: UpkeepForks, tmp_path: Path, kind: KeyKind
+    peopled: Desk, forks: Forks, tmp_path: Path, kind: KeyKind
 ) -> None:
     """Killed anywhere."""
-    for wreck in wrecks(peopled, forks, tmp_path / "n", "keys", "rotate", f"--{kind}", every=5):
+    words, some = ("keys", "rotate", f"--{kind}"), partial(every_lasting, every=5)
+    for wreck in wrecks(peopled, forks, tmp_path / "n", *words, plan=FILES, choose=some):
         for other in KINDS:
             if other is not kind:
                 rotated_again(wreck.desk, other)
         _nothing_lost(wreck)
 
 
-def test_two_portal_rotations_at_once(peopled: Desk, forks: UpkeepForks) -> None:
+def test_two_portal_rotations_at_once(peopled: Desk, forks: Forks) -> None:
     """One after the other, and no PIN is lost."""
     ends: list[int] = []
 
@@ -162,22 +149,9 @@ def test_agents_verify_while_keys_are_rotated(peopled: Desk, kind: KeyKind) -> N
         thread.start()
     for _ in range(20):
         with peopled.session() as session:
-            rotate(session, kind)
+            keys.rotate(session, kind)
     over.set()
     for thread in agents:
         thread.join()
     assert set(codes) == {(0, "right"), (3, "wrong")}
-    sound(peopled)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_verify_in_flight_survives_a_rotation(peopled: Desk, kind: KeyKind) -> None:
-    """Charged before it, settled after it, and verified."""
-    with paused_verify(peopled, "alice", RIGHT) as run:
-        with peopled.session() as session:
-            rotate(session, kind)
-        run.go_on()
-        ended = run.end()
-    assert ended.code == 0, ended
-    assert peopled.user("alice").failed_attempts == 0
     sound(peopled)

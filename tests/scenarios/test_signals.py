@@ -17,6 +17,7 @@ from tests.support.driving import (
     RIGHT,
     WRONG,
     Driven,
+    count,
     drive,
     driven,
     guess_wrong,
@@ -26,7 +27,6 @@ from tests.support.driving import (
     wait_until,
 )
 from tests.support.failpoints import Plan
-from tests.support.trail import count
 
 # A thread that still imports in the background: a signal that it receives would act at once,
 # although the main thread defers signals.
@@ -152,18 +152,6 @@ def _still_in_flight(desk: Desk, run: Driven) -> None:
     assert desk.sql("SELECT attempt IS NULL FROM people") == [(0,)]
 
 
-def test_ctrl_c_while_the_verdict_is_written_leaves_one_answer(desk: Desk) -> None:
-    """One JSON object, never a yes followed by an error."""
-    desk.collected("alice")
-    plan = Plan(at=(("wrote", "pause"),))
-    with driven(desk, *verify_of("alice"), plan=plan, pin=RIGHT) as run:
-        run.await_pause()
-        run.signal(signal.SIGINT)
-        run.go_on()
-        end = run.end()
-    assert (end.code, end.answer["ok"]) == (0, True)
-
-
 def test_ctrl_c_into_a_verdict_for_people_leaves_it_whole(desk: Desk) -> None:
     """With a slow reader: VERIFIED, exit 0, and no second answer."""
     desk.collected("alice", pin=RIGHT)
@@ -199,22 +187,6 @@ def test_ctrl_c_into_a_verdict_for_people_leaves_it_whole(desk: Desk) -> None:
 def _writes_to_stdout(pid: int) -> bool:
     """Whether a process is in a write to its stdout."""
     return Path(f"/proc/{pid}/syscall").read_text().startswith(("1 0x1 ", "64 0x1 "))
-
-
-def test_a_second_ctrl_c_leaves_no_traceback(desk: Desk) -> None:
-    """While the first one is being reported."""
-    desk.collected("alice")
-    plan = Plan(at=(("charged", "pause"), ("answer", "pause")))
-    with driven(desk, *verify_of("alice"), plan=plan, pin=RIGHT) as run:
-        run.await_pause()
-        run.signal(signal.SIGINT)
-        run.go_on()
-        run.await_pause()
-        run.signal(signal.SIGINT)
-        run.go_on()
-        end = run.end()
-    assert (end.code, end.answer["error"]["code"]) == (130, "interrupted")
-    assert "Traceback" not in end.err
 
 
 def test_a_stopped_process_with_a_lock_is_named(desk: Desk) -> None:

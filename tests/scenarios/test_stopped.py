@@ -22,6 +22,7 @@ from tests.support.driving import (
     Forks,
     Run,
     asked,
+    count,
     guess_wrong,
     nothing_impossible,
     stopped_verify,
@@ -29,7 +30,6 @@ from tests.support.driving import (
     withdraw,
 )
 from tests.support.failpoints import Plan
-from tests.support.trail import count
 
 pytestmark = pytest.mark.engines
 

@@ -6,9 +6,8 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -24,18 +23,17 @@ from tests.support.driving import (
     WRONG,
     Forks,
     Log,
+    count,
     fresh,
     nothing_impossible,
     verify_of,
     withdraw,
 )
 from tests.support.failpoints import Plan
-from tests.support.trail import count
 from tests.support.turns import EVERYTHING
 
 pytestmark = pytest.mark.engines
 
-WORKERS = 4
 ROUNDS = 12 if EVERYTHING else 4
 ROUNDS_OF_KILLS, FEWEST_LOCKS = (40, 3) if EVERYTHING else (8, 1)
 MOST_ROUNDS = 600
@@ -45,13 +43,6 @@ _KILLED_AT = ("charged", "settle", "{}:COMMIT#2", "settled")
 """Where some guesses are killed: random moments seldom meet the short time after the charge."""
 VERDICTS = frozenset({0, 3, 4, 5})
 OUTCOMES = frozenset({0, 3, 4, 5, 7})
-
-
-@pytest.fixture(scope="module")
-def crew() -> Iterator[Sequence[Forks]]:
-    """Several sources of pincli processes."""
-    with ExitStack() as stack:
-        yield [stack.enter_context(Forks()) for _ in range(WORKERS)]
 
 
 @dataclass

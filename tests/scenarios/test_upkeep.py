@@ -7,12 +7,12 @@ import re
 import shutil
 import signal
 import sqlite3
-import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,19 +23,15 @@ from pincli.store.sqlite.temporary_files import ASIDE, UNFINISHED, leftovers
 from tests.operations.restoring import require_intact as untouched
 from tests.support.contract import call, error_of
 from tests.support.desk import PROGRAM, Desk, killed
-from tests.support.drive_upkeep import UpkeepForks, wrecks
-from tests.support.driving import OTHER, RIGHT, Forks, asked, copied, guess_wrong
+from tests.support.driving import OTHER, RIGHT, Forks, asked, guess_wrong
 from tests.support.failpoints import Plan
-from tests.support.floor import content
+from tests.support.floor import content, copy_of
+from tests.support.kills import wrecks
 from tests.support.strace import Call, require_strace, traced
 from tests.support.terminal import terminal
+from tests.support.turns import every_lasting
 
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[UpkeepForks]:
-    """A quick source of pincli processes."""
-    with UpkeepForks() as source:
-        yield source
+FILES = Plan(files=True)
 
 
 @pytest.fixture
@@ -63,44 +59,6 @@ def in_place_of(desk: Desk, backup: Path, folder: Path) -> Desk:
     return Desk(folder, keys)
 
 
-def test_a_backup_and_what_is_said_of_it(peopled: Desk) -> None:
-    """It is a new file, 0600; the answer has its size, and says that the keys are not in it."""
-    path = peopled.store.parent / "b.db"
-    answer = call(peopled, ["backup", str(path), "--json"]).answer
-    assert (answer["file"], answer["bytes"]) == (str(path), path.stat().st_size)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    ran = call(peopled, ["backup", f"{path}.2"])
-    assert ran.code == 0
-    assert "keys are not in it" in ran.out
-
-
-@pytest.mark.parametrize("what", ["file", "link", "dangling", "folder", "store", "keys"])
-def test_a_backup_goes_over_nothing(peopled: Desk, what: str) -> None:
-    """Exit 7, and the existing file stays."""
-    folder = peopled.store.parent / "backups"
-    folder.mkdir()
-    path = folder / "b.db"
-    match what:
-        case "file":
-            path.write_text("mine")
-        case "link":
-            (folder / "target").write_text("mine")
-            path.symlink_to(folder / "target")
-        case "dangling":
-            path.symlink_to(folder / "target")
-        case "folder":
-            path.mkdir()
-        case "store":
-            path = peopled.store / "b.db"
-        case _:
-            path = peopled.keys / "b.db"
-    before = content(peopled.store.parent)
-    ran = call(peopled, ["backup", str(path)])
-    assert ran.code == 7
-    assert str(path) in error_of(ran)[0]
-    assert content(peopled.store.parent) == before
-
-
 _EXCHANGES_A_LINK = """
 import itertools, os, sys
 folder = sys.argv[1]
@@ -115,7 +73,7 @@ for target in itertools.cycle(("own", "theirs")):
 """
 
 
-def test_a_folder_that_is_exchanged_during_a_backup(peopled: Desk, forks: UpkeepForks) -> None:
+def test_a_folder_that_is_exchanged_during_a_backup(peopled: Desk, forks: Forks) -> None:
     """A link that appears and disappears never leads a backup into another user's folder."""
     folder = peopled.store.parent
     (folder / "own").mkdir(mode=0o700)
@@ -189,15 +147,7 @@ def test_a_backup_into_a_full_pipe(peopled: Desk) -> None:
     assert leftovers(peopled.store, UNFINISHED, ASIDE) == []
 
 
-@pytest.mark.parametrize("path", [".", "/", "..", "", "no/such/folder/b.db", "x" * 300])
-def test_a_backup_to_nowhere(peopled: Desk, path: str) -> None:
-    """The error is one sentence, whatever has the file's name."""
-    ran = call(peopled, ["backup", path])
-    assert ran.code in (2, 7, 8)
-    assert ran.err.startswith("pincli: error: ")
-
-
-def test_a_backup_on_a_full_disk(peopled: Desk, forks: UpkeepForks) -> None:
+def test_a_backup_on_a_full_disk(peopled: Desk, forks: Forks) -> None:
     """Exit 8, no file or part of one, and the store as it was."""
     folder = peopled.store.parent / "backups"
     folder.mkdir()
@@ -209,40 +159,38 @@ def test_a_backup_on_a_full_disk(peopled: Desk, forks: UpkeepForks) -> None:
     assert asked(peopled, "alice", RIGHT) is Outcome.VERIFIED
 
 
-def test_a_backup_killed_at_every_step(peopled: Desk, forks: UpkeepForks, tmp_path: Path) -> None:
+def test_a_backup_killed_at_every_step(peopled: Desk, forks: Forks, tmp_path: Path) -> None:
     """The file is whole or absent; the next backup succeeds and removes what was left."""
-    folder = tmp_path / "b"
-    folder.mkdir()
-    path = folder / "b.db"
-    left = 0
-    for wreck in wrecks(peopled, forks, tmp_path / "n", "backup", str(path), every=1):
+    left, every = 0, partial(every_lasting, every=1)
+    words = ("backup", "OUT/b.db")
+    for wreck in wrecks(peopled, forks, tmp_path / "n", *words, plan=FILES, choose=every):
+        path = wreck.folder / "b.db"
         if path.exists():
-            untouched(in_place_of(peopled, path, tmp_path / "seen" / str(wreck.number)))
+            untouched(in_place_of(peopled, path, wreck.folder / "seen"))
             path.unlink()
         else:
-            assert not wreck.whole
-        left += bool(leftovers(folder))
-        assert call(peopled, ["backup", str(path)]).code == 0
-        assert leftovers(folder) == []
-        path.unlink()
+            assert wreck.point
+        left += bool(leftovers(wreck.folder))
+        assert call(wreck.desk, ["backup", str(path)]).code == 0
+        assert leftovers(wreck.folder) == []
+        assert asked(wreck.desk, "alice", RIGHT) is Outcome.VERIFIED
+        untouched(wreck.desk)
     assert left
-    assert asked(peopled, "alice", RIGHT) is Outcome.VERIFIED
-    untouched(peopled)
 
 
 @contextmanager
-def _agents(desk: Desk) -> Iterator[list[int]]:
+def _agents(desk: Desk, crew: Sequence[Forks]) -> Iterator[list[int]]:
     """Two agents who verify all the time; gives their exit codes."""
     over = threading.Event()
     codes: list[int] = []
 
-    def agent(user: str, pin: str) -> None:
-        with Forks() as mine:
-            while not over.is_set():
-                codes.append(mine.verify(desk, user, pin).code)
+    def agent(forks: Forks, user: str, pin: str) -> None:
+        while not over.is_set():
+            codes.append(forks.verify(desk, user, pin).code)
 
     agents = [
-        threading.Thread(target=agent, args=each) for each in (("alice", RIGHT), ("bob", OTHER))
+        threading.Thread(target=agent, args=each)
+        for each in ((crew[1], "alice", RIGHT), (crew[2], "bob", OTHER))
     ]
     for thread in agents:
         thread.start()
@@ -254,13 +202,13 @@ def _agents(desk: Desk) -> Iterator[list[int]]:
             thread.join()
 
 
-def test_backups_in_a_storm_of_verifies(peopled: Desk, forks: UpkeepForks) -> None:
+def test_backups_in_a_storm_of_verifies(peopled: Desk, crew: Sequence[Forks]) -> None:
     """Each backup is a store at one moment; no agent fails, and all attempts count."""
     paths = []
-    with _agents(peopled) as codes:
+    with _agents(peopled, crew) as codes:
         for number in range(8):
             path = peopled.store.parent / f"storm-{number}.db"
-            assert forks.run(peopled, "backup", str(path), "--json").code == 0
+            assert crew[0].run(peopled, "backup", str(path), "--json").code == 0
             paths.append(path)
     assert set(codes) == {0}
     lengths = []
@@ -351,7 +299,7 @@ def test_a_restore_out_of_the_store_s_own_folder(peopled: Desk, name: str) -> No
 
 @pytest.mark.parametrize("store", ["there", "gone", "damaged"])
 def test_a_restore_killed_at_every_step(
-    peopled: Desk, forks: UpkeepForks, tmp_path: Path, store: str
+    peopled: Desk, forks: Forks, tmp_path: Path, store: str
 ) -> None:
     """A kill leaves the old store or the new one, whole; the same command removes what was left."""
     path = changed_since(peopled)
@@ -362,21 +310,23 @@ def test_a_restore_killed_at_every_step(
         peopled.database.write_text("what was a store\n" * 500)
     arguments = ("restore", str(path), "--yes", "--json")
     left = 0
-    for wreck in wrecks(peopled, forks, tmp_path / "n", *arguments):
+    for wreck in wrecks(
+        peopled, forks, tmp_path / "n", *arguments, plan=FILES, choose=every_lasting
+    ):
         desk = wreck.desk
         left += bool(leftovers(desk.store, UNFINISHED, ASIDE))
         if store == "there":
             found = desk.events()
             done = any(event.kind is EventKind.RESTORED for event in found)
-            assert done or found == before, wreck.number
+            assert done or found == before, wreck.point
             untouched(desk)
-            assert done or not wreck.whole
+            assert done or wreck.point
         elif _is_store(desk):
             untouched(desk)
             assert asked(desk, "alice", RIGHT) is Outcome.UNCOLLECTED
-        if not wreck.whole:
+        if wreck.point:
             again = forks.run(desk, *arguments)
-            assert again.code == 0, (wreck.number, again)
+            assert again.code == 0, (wreck.point, again)
             untouched(desk)
         assert leftovers(desk.store, UNFINISHED, ASIDE) == []
         assert asked(desk, "alice", "234811") is Outcome.UNCOLLECTED
@@ -385,7 +335,7 @@ def test_a_restore_killed_at_every_step(
             asides = desk.store.glob("pincli.db.before-restore-*")
             # A check of the store before it was set aside is one event more.
             heads = [_trail_of(aside)[: len(before)] for aside in asides]
-            assert [event.mac for event in before] in heads, wreck.number
+            assert [event.mac for event in before] in heads, wreck.point
     assert left
 
 
@@ -401,14 +351,12 @@ def _is_store(desk: Desk) -> bool:
     return desk.database.exists() and desk.database.read_bytes().startswith(b"SQLite format 3")
 
 
-def test_a_restore_on_a_disk_that_fills_up(
-    peopled: Desk, forks: UpkeepForks, tmp_path: Path
-) -> None:
+def test_a_restore_on_a_disk_that_fills_up(peopled: Desk, forks: Forks, tmp_path: Path) -> None:
     """Wherever space runs out: exit 8 and the old store, or success."""
     path = changed_since(peopled)
     before = peopled.events()
     for number in range(2, 15, 2):
-        desk = copied(peopled, tmp_path / str(number))
+        desk = copy_of(peopled, tmp_path / str(number))
         plan = Plan(at=((f"sql:SELECT#{number}", "full"),))
         ran = forks.run(desk, "restore", str(path), "--yes", plan=plan)
         assert ran.code in (0, 8), ran
@@ -427,12 +375,12 @@ def test_a_restore_killed_between_two_pages(peopled: Desk, tmp_path: Path) -> No
     require_strace()
     path = changed_since(peopled)
     before = len(peopled.events())
-    desk = copied(peopled, tmp_path / "whole")
+    desk = copy_of(peopled, tmp_path / "whole")
     writes = traced(desk, "restore", str(path), "--yes", calls="pwrite64").calls
     own = [number for number, call_ in enumerate(writes, 1) if _to_the_store(call_)]
     assert len(own) > 20
     for number in (own[0], own[len(own) // 2], own[-1]):
-        desk = copied(peopled, tmp_path / str(number))
+        desk = copy_of(peopled, tmp_path / str(number))
         inject = f"pwrite64:signal=SIGKILL:when={number}"
         ran = traced(desk, "restore", str(path), "--yes", calls="pwrite64", inject=inject)
         assert killed(ran.ran.code) or ran.ran.code == 128 + signal.SIGKILL
@@ -445,13 +393,13 @@ def _to_the_store(call_: Call) -> bool:
     return re.search(r"/pincli\.db(-journal)?>", call_.arguments) is not None
 
 
-def test_restores_in_a_storm_of_verifies(peopled: Desk, forks: UpkeepForks) -> None:
+def test_restores_in_a_storm_of_verifies(peopled: Desk, crew: Sequence[Forks]) -> None:
     """Agents go on: each answer is a verdict, but for attempts that a restore ended."""
     path = backup_of(peopled)
-    with _agents(peopled) as codes:
+    with _agents(peopled, crew) as codes:
         asides = set()
         for number in range(4):
-            ran = forks.run(peopled, "restore", str(path), "--yes", "--json")
+            ran = crew[0].run(peopled, "restore", str(path), "--yes", "--json")
             if ran.code == 0:
                 asides.add(ran.answer["aside"])
             else:

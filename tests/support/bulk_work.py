@@ -1,11 +1,10 @@
-"""What tests of bulk work share: runs by drive_bulk.py, and what must hold after them."""
+"""What tests of bulk work share: sizes of its pieces, and what must hold after it."""
 
 from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,10 +13,9 @@ from pincli.models import EventKind, NewEvent, PinOrigin, User, UserType
 from pincli.rules.lockout import check_of
 from pincli.store.contract import Transaction
 from tests.store.chain import require_sound
-from tests.support.desk import Desk, Ran, killed
-from tests.support.driving import APP, Forks, Log, copied, nothing_impossible
+from tests.support.desk import Desk
+from tests.support.driving import APP, nothing_impossible
 from tests.support.failpoints import Plan
-from tests.support.turns import kill_points
 
 NOBODY_KNOWS = "x"
 """The question of a PIN that nobody knows."""
@@ -28,44 +26,18 @@ SMALL_CHUNKS = {
 """Chunks of 50, however slow the machine is."""
 
 
-class BulkForks(Forks):
-    """Runs pincli with small chunks and points at files, one forked process at a time."""
-
-    def __init__(self) -> None:
-        super().__init__("tests.support.drive_bulk")
-
-
-@dataclass(frozen=True)
-class Wreck:
-    """A store on which a run was killed.
-
-    Attributes:
-        folder: Where the run may have left files.
-        where: The point before which it was killed, for messages.
-    """
-
-    desk: Desk
-    folder: Path
-    where: str
-    run: Ran
-
-
-def wrecks(desk: Desk, forks: Forks, folder: Path, *arguments: str) -> Iterator[Wreck]:
-    """The same run on copies of one store, each killed before another of today's points.
-
-    OUT in pincli's arguments stands for the copy's own folder.
-    """
-    whole = _run(desk, forks, folder / "whole", arguments, "")
-    assert whole.run.code == 0, whole.run
-    for number, point in enumerate(kill_points(Log(folder / "whole" / "log").points())):
-        wreck = _run(desk, forks, folder / f"{number}", arguments, point)
-        assert killed(wreck.run.code), (point, wreck.run)
-        yield wreck
-
-
-def filled(arguments: tuple[str, ...], folder: Path) -> list[str]:
-    """The arguments with OUT replaced by a folder."""
-    return [argument.replace("OUT", str(folder)) for argument in arguments]
+IN_PIECES = Plan(
+    files=True,
+    sizes={
+        "pincli.operations.chunks:FULL_CHUNK": 3,
+        "pincli.operations.chunks:SMALLEST_CHUNK": 2,
+        "pincli.operations.chunks:LONGEST_CHUNK": 600.0,
+        "pincli.operations.hashing:_WRITE_AT_ONCE": 2,
+        "pincli.operations.selection:_PAGE": 2,
+        "pincli.operations.intake.imports:_PAGE": 2,
+    },
+)
+"""Eight users are several chunks, groups and pages, and steps at files are points."""
 
 
 def end_state(desk: Desk, *, versions: bool = True) -> list[tuple[Any, ...]]:
@@ -104,20 +76,6 @@ def verifies(desk: Desk, user: User, pin: str) -> bool:
         key = session.verify_key(user.verify_key)
         answer = session.answers.answer(user.question, key, user.uid, user.pin_version, pin)
         return check_of(answer) == user.pin_check
-
-
-def _run(
-    desk: Desk,
-    forks: Forks,
-    folder: Path,
-    arguments: tuple[str, ...],
-    point: str,
-) -> Wreck:
-    (folder / "out").mkdir(parents=True)
-    copy = copied(desk, folder / "store")
-    plan = Plan(log=str(folder / "log"), at=((point, "kill"),))
-    run = forks.run(copy, *filled(arguments, folder / "out"), plan=plan)
-    return Wreck(copy, folder / "out", point, run)
 
 
 def app(sizes: Mapping[str, float] = MappingProxyType({}), slow: float = 0) -> tuple[str, ...]:

@@ -17,15 +17,14 @@ from typing import Any, Self
 from pincli.models import EventKind, NewEvent, Outcome
 from pincli.operations import pins
 from pincli.operations.verify import verify
+from pincli.results import Event
 from pincli.store.contract import Transaction
 from pincli.store.steps import pins as pin_steps
 from pincli.vault.answers import PRODUCTION_COST
-from tests.support.copies import copied_to
 from tests.support.desk import Desk, Ran
 from tests.support.failpoints import Plan
-from tests.support.forks import DRIVER, job, results, source
+from tests.support.forks import forked_with, job, results, source
 from tests.support.replay import replay
-from tests.support.trail import play
 
 ROOT = Path(__file__).parents[2]
 LONG_ENOUGH = 60.0
@@ -147,9 +146,13 @@ def driven(
 
 
 def drive(desk: Desk, *arguments: str, plan: Plan | None = None, pin: str | None = None) -> Ran:
-    """Run pincli with failpoints, to its end."""
-    with driven(desk, *arguments, plan=plan, pin=pin) as run:
-        return run.end()
+    """Run pincli with failpoints, to its end: forked, unless the plan leaves it no room."""
+    plan = plan or Plan()
+    if {"full", "starve"} & {action for _, action in plan.at}:
+        with driven(desk, *arguments, plan=plan, pin=pin) as run:
+            return run.end()
+    stdin = f"{pin}\n".encode() if pin is not None else b""
+    return Ran(*forked_with(plan.dump(), arguments, stdin, desk.environment()))
 
 
 @contextmanager
@@ -192,8 +195,8 @@ class Run:
 class Forks:
     """Runs pincli in quick succession, by forked processes; see drive_forks.py."""
 
-    def __init__(self, driver: str = DRIVER) -> None:
-        self._process = source(driver)
+    def __init__(self) -> None:
+        self._process = source()
 
     def run(
         self,
@@ -257,11 +260,6 @@ def fresh(desk: Desk, name: str) -> Path:
     return path
 
 
-def copied(desk: Desk, folder: Path) -> Desk:
-    """Copy the store into a folder and the keys into `FOLDER-keys`."""
-    return copied_to(desk, folder, folder.with_name(f"{folder.name}-keys"))
-
-
 def at_production_cost(desk: Desk, user: str, pin: str = RIGHT) -> None:
     """Add a user whose PIN is hashed at the real cost."""
     desk.add(user)
@@ -310,16 +308,20 @@ def settle_down(desk: Desk) -> None:
 
 
 def nothing_impossible(desk: Desk, answers: Iterable[dict[str, Any]] = ()) -> None:
-    """Fail unless the database is intact, and two replays find no error in its trail.
+    """Fail unless the database is intact, and the replay finds no error in its trail.
 
     Args:
         desk: The store.
         answers: The answers of verify; none may say more than the trail does.
     """
     settle_down(desk)
-    play(desk.events())  # opening it rolls a killed transaction back
-    intact(desk)
+    intact(desk)  # opening it rolls a killed transaction back
     assert replay(desk.sql, answers) == []
+
+
+def count(events: Iterable[Event], kind: EventKind) -> int:
+    """How many events are of a kind."""
+    return sum(event.kind is kind for event in events)
 
 
 def withdraw(desk: Desk, *users: str, unlock: bool = False) -> None:

@@ -49,6 +49,7 @@ _WATCHED: tuple[tuple[object, str, str, str], ...] = (
     (cli, "writing", "", "answered"),
 )
 """Functions, and the points before and after them."""
+_open = os.open
 _STEPS: dict[object, tuple[str, str, type]] = {
     attempts.charge: ("charge", "charged", attempts.Charged),
     attempts.settle: ("settle", "settled", Verdict),
@@ -69,7 +70,7 @@ class Plan:
             Actions: kill, pause (at the gate), fail (as SQLite would), bug (an exception that
             repeats the arguments), full (no byte can be written to a file any more), starve (no
             memory can be had any more), linger (until an answer is written).
-        kill_at: SIGKILL before the point of this number, counted from 1; 0 for never.
+        files: Whether making, syncing, naming and removing a file are points too.
         gate: Descriptors: one announces the pause, the other is waited on.
         cheap: Whether hashes are made at a low cost.
         longest_wait: Seconds to wait for a lock; 0 for pincli's own.
@@ -83,7 +84,7 @@ class Plan:
 
     log: str = ""
     at: tuple[tuple[str, str], ...] = ()
-    kill_at: int = 0
+    files: bool = False
     gate: tuple[int, int] = (-1, -1)
     cheap: bool = True
     longest_wait: float = 0
@@ -118,8 +119,6 @@ class Points:
     def reach(self, point: str, *details: object) -> None:
         """Note that a point is reached, and do what the plan says for it."""
         self._seen[point] += 1
-        if self._seen.total() == self._plan.kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
         self._append(point)
         if point == "wrote":
             self._answered.set()
@@ -131,7 +130,7 @@ class Points:
     def _append(self, point: str) -> None:
         if self._plan.log:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-            descriptor = os.open(self._plan.log, flags, 0o600)
+            descriptor = _open(self._plan.log, flags, 0o600)
             # Where no file can be written any more, the log can't be either.
             with suppress(OSError):
                 os.write(descriptor, f"{point}\n".encode())
@@ -177,6 +176,8 @@ def install(plan: Plan) -> None:
     _watch_steps(points)
     _watch_locks(points)
     _watch_sql(points)
+    if plan.files:
+        _watch_files(points)
     if plan.server:
         _watch_copying(points)
     if plan.server or os.environ.get("PINCLI_STORE", "").startswith("postgresql:"):
@@ -231,6 +232,26 @@ def _watch(points: Points, owner: object, name: str, before: str, after: str) ->
         return result
 
     _replace(owner, name, watched)
+
+
+def _watch_files(points: Points) -> None:
+    from pincli.operations import output_file
+    from pincli.operations.pin_file import PinFile
+    from pincli.store.sqlite import copies
+    from pincli.store.sqlite.restore import replacement
+
+    for name in ("fsync", "link", "replace", "rename", "unlink", "mkdir"):
+        _watch(points, os, name, name, "")
+    for module in (copies, replacement, output_file):
+        _watch(points, module, "give_name", "rename", "")
+    _watch(points, PinFile, "append", "pins", "")
+
+    def opening(path: Any, flags: int, *rest: Any, **options: Any) -> int:
+        if flags & os.O_CREAT:
+            points.reach("create")
+        return _open(path, flags, *rest, **options)
+
+    _replace(os, "open", opening)
 
 
 def _watch_steps(points: Points) -> None:

@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-DRIVER = "tests.support.drive_forks"
 _ROOT = Path(__file__).parents[2]
 _ROOM = 60_000
 """Bytes that a pipe takes without a reader."""
@@ -37,17 +36,27 @@ def forked(
     if len(stdin) > _ROOM or not _turn.acquire(blocking=False):
         return None
     try:
-        run = {**job(arguments, stdin, environment), "stdout": stdout}
-        (result,) = results(_of_worker(os.getpid()), [run])
+        return _result({**job(arguments, stdin, environment), "stdout": stdout})
     finally:
         _turn.release()
-    return result
 
 
-def source(driver: str = DRIVER) -> subprocess.Popen[str]:
+def forked_with(
+    plan: str, arguments: Sequence[str], stdin: bytes, environment: Mapping[str, str]
+) -> Result:
+    """Run pincli with failpoints; after another thread's run, if there is one."""
+    with _turn:
+        return _result(job(arguments, stdin, environment, plan))
+
+
+def _result(run: dict[str, Any]) -> Result:
+    return results(_of_worker(os.getpid()), [run])[0]
+
+
+def source() -> subprocess.Popen[str]:
     """Start the process that forks; see drive_forks.py."""
     return subprocess.Popen(
-        (sys.executable, "-m", driver),
+        (sys.executable, "-m", "tests.support.drive_forks"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=_ROOT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import date
 from itertools import pairwise
 from typing import TypeVar
@@ -19,7 +19,10 @@ FIRST = 1 + TODAY % EVERY
 """The first of today's."""
 
 _LASTING = frozenset(
-    {"sql:COMMIT", "mark", "pins", "fsync", "link", "rename", "unlink", "answer", "wrote"}
+    (
+        *("create", "mkdir", "fsync", "link", "rename", "replace", "unlink", "pins"),
+        *("sql:COMMIT", "server:COMMIT", "mark", "answer", "wrote", "answered"),
+    )
 )
 """Points of failpoints.py before something that outlives the process: files, and output."""
 _BESIDE = frozenset({"prepare", "prepared", "hash", "hashed"})
@@ -37,20 +40,12 @@ def todays(cases: Sequence[T]) -> Sequence[T]:
     return cases[TODAY % every :: every]
 
 
-def every_point(points: Sequence[str]) -> list[str]:
+def every_point(points: Sequence[str], *, every: int = EVERY) -> list[str]:
     """The points of a run before which it is killed: in CI each, else today's `kill_points`."""
-    if not EVERYTHING:
-        return kill_points(points)
-    seen: Counter[str] = Counter()
-    names = []
-    for point in points:
-        if point not in _BESIDE:
-            seen[point] += 1
-            names.append(f"{point}#{seen[point]}" if seen[point] > 1 else point)
-    return names
+    return [name for name, _ in _named(points)] if EVERYTHING else kill_points(points, every=every)
 
 
-def kill_points(points: Sequence[str]) -> list[str]:
+def kill_points(points: Sequence[str], *, every: int = EVERY) -> list[str]:
     """Today's points of a run before which a kill leaves what no other kill does; also its last.
 
     They are those just before and just after something that outlives the process. Between two
@@ -58,15 +53,46 @@ def kill_points(points: Sequence[str]) -> list[str]:
     synced, as there is before a COMMIT. Of steps that are repeated, as for each chunk, the
     first and the last say what the others would.
     """
-    seen: Counter[str] = Counter()
     first: dict[tuple[str, str], tuple[int, str]] = {}
     last = dict(first)
-    reached = [point for point in points if point not in _BESIDE]
-    for place, (before, point) in enumerate(pairwise(["", *reached])):
-        seen[point] += 1
-        name = f"{point}#{seen[point]}" if seen[point] > 1 else point
+    reached = _named(points)
+    for place, ((_, before), (name, point)) in enumerate(pairwise([("", ""), *reached])):
         if {before, point} & _LASTING:
             first.setdefault((before, point), (place, name))
             last[before, point] = (place, name)
-    different = sorted({*first.values(), *last.values()} - {(place, name)})
-    return [*(point for turn, (_, point) in enumerate(different, 1) if is_tried(turn)), name]
+    different = [name for _, name in sorted({*first.values(), *last.values()})]
+    return _todays(different, reached[-1][0], every)
+
+
+def every_lasting(
+    points: Sequence[str], *, every: int = EVERY, also: Container[str] = ()
+) -> list[str]:
+    """Today's of all points before something that outlives the process; also the run's last.
+
+    A file that is being written has no name yet, and SQLite rolls back what is not committed:
+    a kill anywhere else leaves what a kill before the next of these leaves.
+
+    Args:
+        points: What a whole run has reached.
+        every: One of so many is tried.
+        also: More points than those.
+    """
+    reached = _named(points)
+    lasting = [name for name, point in reached if point in _LASTING or point in also]
+    return _todays(lasting, reached[-1][0], every)
+
+
+def _named(points: Sequence[str]) -> list[tuple[str, str]]:
+    """Each point with the name by which a plan knows it, but for those that threads reach."""
+    seen: Counter[str] = Counter()
+    named = []
+    for point in points:
+        seen[point] += 1
+        times = seen[point]
+        named.append((f"{point}#{times}" if times > 1 else point, point))
+    return [each for each in named if each[1] not in _BESIDE]
+
+
+def _todays(names: list[str], last: str, every: int) -> list[str]:
+    chosen = [name for number, name in enumerate(names) if (number - TODAY) % every == 0]
+    return chosen if last in chosen else [*chosen, last]

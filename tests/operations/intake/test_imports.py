@@ -16,7 +16,7 @@ from tests.operations.intake.files import FORMATS, HEADER, as_csv, person, take,
 from tests.store.attempting import with_counter
 from tests.support.contract import call
 from tests.support.desk import Desk, connection_of
-from tests.support.trail import play
+from tests.support.replay import replay
 
 PEOPLE = [
     person("alice", name="Alice"),
@@ -44,7 +44,7 @@ def test_people_are_added_from_every_format(desk: Desk, kind: str) -> None:
     events = desk.events()
     assert [event.user for event in events if event.kind is EventKind.USER_ADDED] == [*found]
     assert events[-1].kind is EventKind.IMPORTED
-    play(events)
+    assert replay(desk.sql) == []
 
 
 def test_a_file_that_the_system_fails_at_is_not_taken(

@@ -10,11 +10,10 @@ import pytest
 
 from pincli.models import EventKind
 from pincli.operations.locks import unlock
-from tests.support.driving import RIGHT, Forks, nothing_impossible
+from tests.support.driving import RIGHT, Forks, count, nothing_impossible
 from tests.support.pooler import pooled
 from tests.support.served import ServedDesk
 from tests.support.tampering import clean
-from tests.support.trail import count
 from tests.support.turns import EVERYTHING
 
 ROUNDS = 20 if EVERYTHING else 2

@@ -17,7 +17,7 @@ from pincli.store.steps.imports import Fate, fate_of
 from tests.store.attempting import with_counter, without_event
 from tests.store.importing import take_in
 from tests.support.desk import Desk, connection_of
-from tests.support.trail import play
+from tests.support.replay import replay
 
 pytestmark = pytest.mark.engines(in_turn=True)
 
@@ -154,4 +154,4 @@ def test_a_full_chunk_is_one_transaction(desk: Desk, session: Session) -> None:
     fates = take_in(session, [row(f"u{n:04}") for n in range(2000)])
     assert set(fates) == {Fate.ADDED}
     assert len({event.at for event in desk.events()[-2000:]}) == 1
-    play(desk.events())
+    assert replay(desk.sql) == []
