@@ -8,20 +8,27 @@ import signal
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.as_sudo import Deploy, deploy, read_instead
 from tests.support.desk import Desk, new_desk
 from tests.support.floor import new_floor, one_copy, peopled
 from tests.support.postgresql import Server
 from tests.support.served import ServedDesk, make_schema, served_desk
-from tests.support.turns import is_tried, todays
+from tests.support.turns import EVERYTHING, is_tried, todays
 
 pytest_plugins = ["tests.support.postgresql_fixtures"]
 
-settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "unhurried",
+    max_examples=100 if EVERYTHING else 25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("unhurried")
 
 gc.disable()  # until the tests are collected
@@ -136,6 +143,14 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
 def floor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     """A store with a user in every state, for one test alone: in a folder, or as `engines` asks."""
     yield from _copy(request, "template", tmp_path)
+
+
+@pytest.fixture
+def give(floor: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deploy:
+    """Called with roles, deploys the floor and gives them to `nobody`."""
+    path = tmp_path / "pincli.toml"
+    read_instead(path, monkeypatch)
+    return partial(deploy, floor, path)
 
 
 def _copy(request: pytest.FixtureRequest, original: str, folder: Path) -> Iterator[Desk]:

@@ -26,7 +26,7 @@ from pincli.views.verdict import speak
 from tests.support.as_sudo import NOBODY, call_by_sudo, deploy, read_instead
 from tests.support.contract import answer_of, call, error_of
 from tests.support.desk import Desk
-from tests.support.floor import RIGHT, WRONG, copy_of, new_floor
+from tests.support.floor import RIGHT, WRONG
 
 SECRET = "hunter2"
 """Every refused file holds this text, and no message may."""
@@ -525,18 +525,6 @@ def test_a_profile_that_is_none_is_refused(path: Path, table: str) -> None:
     """An identity that falls back to another column, an unknown type, an unknown key."""
     text = f"{table}\n{GOOD}" if table.startswith("profiles") else f"{GOOD}{table}\n"
     refusal_of(put(path, text), Fault.MALFORMED)
-
-
-@pytest.fixture(scope="module")
-def whole_floor(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """A store with a user in every state, to be copied."""
-    return new_floor(tmp_path_factory.mktemp("floor"))
-
-
-@pytest.fixture
-def floor(whole_floor: Desk, tmp_path: Path) -> Desk:
-    """A copy of it."""
-    return copy_of(whole_floor, tmp_path / "floor")
 
 
 @pytest.fixture

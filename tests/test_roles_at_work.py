@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pincli.deployment import roles_without_sudo
 from pincli.models import EventKind
-from tests.support.as_sudo import NOBODY, call_by_sudo, deploy, read_instead
+from tests.support.as_sudo import NOBODY, Deploy, call_by_sudo, read_instead
 from tests.support.contract import (
     ADMIN,
     AGENT,
@@ -80,15 +79,6 @@ STDIN = {"verify": RIGHT, "pin change": "333197", "import": "user,account,name,t
 PRESENT = sorted(set(LINES) & (existing_commands() | {"status USER"}))
 LISTS = ("status --locked", "status --account acme", "status --state active", "status --exit-code")
 
-Deploy = Callable[..., None]
-
-
-@pytest.fixture
-def give(floor: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deploy:
-    """Called with roles, deploys the floor and gives them to `nobody`."""
-    read_instead(tmp_path / "pincli.toml", monkeypatch)
-    return lambda *roles: deploy(floor, tmp_path / "pincli.toml", *roles)
-
 
 def refusals(floor: Desk) -> list[tuple[str, str]]:
     """The refusals by role: agent and command."""
@@ -103,36 +93,32 @@ def test_there_is_a_line_for_every_command() -> None:
 
 @pytest.mark.parametrize("command", PRESENT)
 def test_every_role_has_its_commands(floor: Desk, give: Deploy, command: str) -> None:
-    """A command is allowed or refused by role; a refusal is one event and changes nothing."""
+    """A refusal is one event and changes nothing; with --json it is one object."""
     name = command.removesuffix(" USER")
     refused = f"you may not run `pincli {name}` here"
     for roles, allowed in MAY.items():
         give(*roles.split())
         before, people = floor.events(), floor.sql("SELECT * FROM people")
-        ran = call_by_sudo(floor, LINES[command], STDIN.get(command, ""))
+        json = "" if roles else " --json"
+        ran = call_by_sudo(floor, LINES[command] + json, STDIN.get(command, ""))
         new = floor.events()[len(before) :]
         if {command, name} & allowed:
             assert refused not in ran.err, (roles, ran)
             assert [event for event in new if event.outcome == "role"] == [], roles
             continue
         assert ran.code == 7, roles
-        message, hint = error_of(ran)
-        assert message == refused
-        assert "audit trail" in hint
+        if json:
+            assert set(ran.answer) == {"pincli", "command", "ok", "error"}
+            assert (ran.answer["ok"], ran.answer["error"]["code"]) == (False, "refused")
+            said = ran.answer["error"]["message"], ran.answer["error"]["hint"]
+        else:
+            said = error_of(ran)
+        assert said[0] == refused
+        assert "audit trail" in said[1]
         (event,) = new
         assert event.kind is EventKind.REFUSED
         assert (event.agent, event.command, event.outcome) == (NOBODY.pw_name, name, "role")
         assert floor.sql("SELECT * FROM people") == people
-
-
-@pytest.mark.parametrize("command", PRESENT)
-def test_a_refusal_is_one_json_object(floor: Desk, give: Deploy, command: str) -> None:
-    """With --json a refusal is one object."""
-    give()
-    ran = call_by_sudo(floor, f"{LINES[command]} --json", STDIN.get(command, ""))
-    assert (ran.code, ran.err) == (7, "")
-    assert set(ran.answer) == {"pincli", "command", "ok", "error"}
-    assert (ran.answer["ok"], ran.answer["error"]["code"]) == (False, "refused")
 
 
 @pytest.mark.parametrize("line", LISTS)
@@ -202,6 +188,13 @@ def test_completion_writes_no_files_under_sudo(floor: Desk, give: Deploy, tmp_pa
         "pin peek alice",
         "user add bea",
         "audit list --limit 0",
+        "verify 'al ice' --pin-stdin",
+        "status 'al ice'",
+        "pin show 'al ice'",
+        "reset 'al ice' --yes",
+        "user show 'al ice'",
+        "user add 'b ea' --account acme",
+        "unlock 'la ra' --reason rang",
     ],
 )
 def test_wrong_usage_comes_before_all_else(
@@ -213,25 +206,6 @@ def test_wrong_usage_comes_before_all_else(
     assert refusals(floor) == []
     (tmp_path / "pincli.toml").unlink()
     assert call_by_sudo(floor, line, RIGHT).code == 2
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "verify 'al ice' --pin-stdin",
-        "status 'al ice'",
-        "pin show 'al ice'",
-        "reset 'al ice' --yes",
-        "user show 'al ice'",
-        "user add 'b ea' --account acme",
-        "unlock 'la ra' --reason rang",
-    ],
-)
-def test_a_malformed_name_is_wrong_usage_too(floor: Desk, give: Deploy, line: str) -> None:
-    """A malformed name is exit 2, with or without the role."""
-    give()
-    assert call_by_sudo(floor, line, RIGHT).code == 2
-    assert refusals(floor) == []
 
 
 @pytest.mark.parametrize("line", ["status nobody-here", "pin show nobody-here", "reset all --yes"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
@@ -21,7 +20,7 @@ from pincli.operations.people import require_user
 from pincli.views.answer import Answer
 from pincli.views.blocks import Note
 from pincli.views.manual import man
-from tests.support.as_sudo import call_by_sudo, deploy, read_instead
+from tests.support.as_sudo import Deploy, call_by_sudo, read_instead
 from tests.support.contract import answer_of, call, error_of
 from tests.support.desk import Desk
 
@@ -94,22 +93,19 @@ def test_a_new_command_is_suggested(floor: Desk, name: str) -> None:
     assert error_of(call(floor, f"{name}s alice"))[1] == f"did you mean `pincli {name}`?"
 
 
-def test_a_new_command_has_its_roles(
-    floor: Desk, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_new_command_has_its_roles(floor: Desk, give: Deploy, name: str) -> None:
     """Its roles are those of its line, and a refusal is recorded."""
-    read_instead(tmp_path / "pincli.toml", monkeypatch)
-    deploy(floor, tmp_path / "pincli.toml", "agent", "portal")
+    give("agent", "portal")
     refused = call_by_sudo(floor, f"{name} alice")
     assert refused.code == 7
     assert error_of(refused)[0] == f"you may not run `pincli {name}` here"
     assert [(e.command, e.outcome) for e in floor.events()][-1] == (name, "role")
-    deploy(floor, tmp_path / "pincli.toml", "admin")
+    give("admin")
     assert call_by_sudo(floor, f"{name} alice").code == 0
 
 
 def test_without_the_role_there_is_no_configuration(
-    floor: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    floor: Desk, give: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the role a command does not even get the configuration."""
     seen: list[object] = []
@@ -125,20 +121,9 @@ def test_without_the_role_there_is_no_configuration(
     from pincli.commands import store
 
     monkeypatch.setattr(store, "doctor", peek)
-    read_instead(tmp_path / "pincli.toml", monkeypatch)
-    deploy(floor, tmp_path / "pincli.toml", "agent")
+    give("agent")
     assert call_by_sudo(floor, "doctor").code == 7
     assert seen == []
-
-
-Deploy = Callable[..., None]
-
-
-@pytest.fixture
-def give(floor: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deploy:
-    """Called with roles, deploys the floor and gives them to `nobody`."""
-    read_instead(tmp_path / "pincli.toml", monkeypatch)
-    return lambda *roles: deploy(floor, tmp_path / "pincli.toml", *roles)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pwd
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.contract import call
 from tests.support.desk import Desk, Ran
 
 NOBODY = pwd.getpwnam("nobody")
+Deploy = Callable[..., None]
 
 
 def read_instead(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.targets import people
 from tests.operations.intake.files import FORMATS, person
+from tests.support.turns import EVERYTHING
 
 PEOPLE = [person(), person("bob", name='B "b", [{}]'), person("carol", active="no")]
 FILES = [write([*PEOPLE[:2]]) for write in FORMATS.values()] + [
@@ -37,7 +38,7 @@ def files(draw: st.DrawFn) -> bytes:
     return bytes(content)
 
 
-@settings(max_examples=600)
+@settings(max_examples=600 if EVERYTHING else 150)
 @given(content=files() | st.binary(max_size=60), ignore_unknown=st.booleans())
 @example(content=b"[]x", ignore_unknown=False)
 @example(content=b'{"a": 1}\n\x1d\n', ignore_unknown=False)

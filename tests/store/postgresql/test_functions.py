@@ -52,6 +52,7 @@ from tests.store.postgresql.twin import (
     user_of,
 )
 from tests.support.postgresql import Server
+from tests.support.turns import todays
 
 AN_HOUR_AGO = written(datetime.now(UTC) - timedelta(hours=1))
 JUST_NOW = written(datetime.now(UTC))
@@ -266,7 +267,7 @@ CALLS: tuple[dict[str, Any], ...] = (
 def test_a_call_in_every_state(store: Twin) -> None:
     """`call` ends the open attempt, and begins, ends or refuses to end a call."""
     orders = ((False, False), (True, False), (True, True))
-    small = list(itertools.product(records(), CALLS, orders))
+    small = todays([*itertools.product(records(), CALLS, orders)])
     users = store.put(user_of(row, **case[0], **case[1]) for row, case in enumerate(small, 1))
     head = store.head()
     replies = call_all(

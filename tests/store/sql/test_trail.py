@@ -18,6 +18,7 @@ from pincli.store.sqlite.tables import FROM_SCHEMA_1
 from tests.operations.resetting import reset_named
 from tests.store.population import PastEvent, Person, populated, put_events, rows_of
 from tests.support.desk import Desk
+from tests.support.turns import EVERYTHING
 
 Row = tuple[str, str, str, str | None, str | None]
 
@@ -100,7 +101,7 @@ def reading(rows: list[Row], old: int = 0) -> Iterator[SqlTrail]:
         yield SqlTrail(rows_of(connection), with_old=bool(old))
 
 
-@settings(max_examples=150)
+@settings(max_examples=150 if EVERYTHING else 40)
 @given(
     rows=events,
     wanted=filters,
@@ -124,7 +125,7 @@ def test_the_newest_come_first_and_none_is_lost(
     assert all(0 < len(each) <= page for each in pages)
 
 
-@settings(max_examples=100)
+@settings(max_examples=100 if EVERYTHING else 25)
 @given(
     rows=events,
     wanted=filters,
