@@ -30,7 +30,6 @@ from pincli.operations.verify import verify
 from pincli.store.sqlite import copies
 from pincli.store.sqlite.restore import restore as restoring
 from tests.operations.restoring import backed_up, outcome, require_intact, restored
-from tests.store.attempting import charged, settled
 from tests.support.desk import Desk, new_desk
 from tests.support.driving import OTHER, RIGHT, WRONG, guess_wrong
 from tests.support.floor import content, copy_of
@@ -229,20 +228,6 @@ def test_a_backup_whose_old_key_is_missing_is_refused(peopled: Desk) -> None:
     assert content(peopled.store) == before
 
 
-def test_the_replaced_store_is_kept_and_can_be_restored(peopled: Desk) -> None:
-    """With its trail; but none of its PINs becomes valid again."""
-    backup = backed_up(peopled)
-    guess_wrong(peopled, "alice", 2)
-    before = peopled.events()
-    aside = Path(restored(peopled, backup).aside or "")
-    assert stat.S_IMODE(aside.stat().st_mode) == 0o600
-    restored(peopled, aside)
-    assert peopled.events()[: len(before)] == before
-    assert peopled.user("alice").failed_attempts == 2
-    assert outcome(peopled, "alice", RIGHT) is Outcome.UNCOLLECTED
-    require_intact(peopled)
-
-
 def test_restores_within_a_second_keep_every_replaced_store(peopled: Desk) -> None:
     """None is refused."""
     backup = backed_up(peopled)
@@ -279,20 +264,6 @@ def test_only_rows_are_restored(peopled: Desk) -> None:
     before = peopled.sql(schema)
     restored(peopled, backup)
     assert peopled.sql(schema) == before
-    require_intact(peopled)
-
-
-@pytest.mark.parametrize(("pin", "misses"), [(RIGHT, 0), (WRONG, 1)])
-def test_a_restore_ends_an_attempt_in_flight(peopled: Desk, pin: str, misses: int) -> None:
-    """A wrong answer counts, a right one verifies nobody, and none stays open."""
-    backup = backed_up(peopled)
-    with peopled.session() as session:
-        attempt = charged(session, peopled.user("alice"), pin)
-        restored(peopled, backup)
-        with pytest.raises(StoreUnavailable):
-            settled(session, attempt)
-    user = peopled.user("alice")
-    assert (user.attempt, user.failed_attempts, user.question) == (None, misses, None)
     require_intact(peopled)
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import pytest
 
 from pincli.errors import Refused, UnknownUser
-from pincli.models import Outcome, State, UserType
-from pincli.operations import people
+from pincli.models import Outcome
 from pincli.operations.call import begin, end
 from pincli.operations.session import Need
 from pincli.operations.verify import verify
 from pincli.rules.calls import call_of
-from pincli.rules.lockout import state_of
 from tests.store.attempting import (
     AT,
     PIN,
@@ -21,7 +19,6 @@ from tests.store.attempting import (
     left_open,
     rewrite,
     with_counter,
-    without_event,
 )
 from tests.support.desk import Desk
 
@@ -88,24 +85,6 @@ def test_an_expired_call_is_left_as_it_is(desk: Desk) -> None:
         assert end(session, "alice", any_agents=False)[1] is False
     assert desk.user("alice").call_agent == "eva"
     assert last_number(desk) == number
-
-
-@pytest.mark.parametrize("state", [State.LOCKED, State.INACTIVE, State.INELIGIBLE])
-def test_anybody_can_be_called(desk: Desk, state: State) -> None:
-    """In any state; counter and PIN stay."""
-    if state is State.LOCKED:
-        with_counter(desk, 6)
-    else:
-        desk.add("alice", kind=UserType.DATAPIPE if state is State.INELIGIBLE else UserType.CLOUD)
-        with desk.session() as session:
-            people.set_active(session, "alice", active=state is not State.INACTIVE, reason=None)
-    before = desk.user("alice")
-    with desk.front.session(*FLOOR, agent="eva") as session:
-        begin(session, "alice", None)
-    after = desk.user("alice")
-    assert (state_of(after), after.call_agent) == (state, "eva")
-    uncalled = after._replace(call_agent=None, call_since=None, event=before.event)
-    assert without_event(uncalled) == without_event(before)
 
 
 @pytest.mark.engines

@@ -85,10 +85,6 @@ def test_a_rotation_changes_the_key_and_nothing_else(peopled: Desk, kind: KeyKin
     require_intact(peopled)
 
 
-def key_of(desk: Desk, user: str) -> str:
-    return desk.user(user).verify_key or ""
-
-
 def test_pins_are_resealed(peopled: Desk) -> None:
     """All to the new pair; the PINs are the same, and the old pair is not needed any more."""
     old = current(peopled, KeyKind.PORTAL)
@@ -185,19 +181,6 @@ def _only_new_keys(desk: Desk) -> None:
         "(SELECT max(number) FROM trail WHERE outcome LIKE 'verify:%')"
     )
     assert made == []
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_an_open_session_verifies_after_a_rotation(peopled: Desk, kind: KeyKind) -> None:
-    """And it brings no old key back."""
-    with peopled.session() as session:
-        rotate(peopled, kind)
-        assert verify(session, "alice", RIGHT, None).outcome is Outcome.VERIFIED
-        with peopled.session() as other:  # renews to the new key
-            verify(other, "bob", OTHER, None)
-        assert verify(session, "bob", OTHER, None).outcome is Outcome.VERIFIED
-    assert key_of(peopled, "bob") == current(peopled, KeyKind.VERIFY)
-    require_intact(peopled)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -473,36 +456,3 @@ def test_a_host_without_portal_key_lists_and_rotates(peopled: Desk) -> None:
             keys.rotate(session, kind)
     assert "portal.key" not in {info.file for info in listed(peopled)}
     require_intact(peopled)
-
-
-def test_an_exposed_key_is_not_rotated(peopled: Desk) -> None:
-    """It is refused before anything is made or named."""
-    (peopled.keys / "verify.key").chmod(0o644)
-    before = sorted(path.name for path in peopled.keys.iterdir()), current_identity(peopled)
-    with pytest.raises(KeysUnavailable) as raised, peopled.session(Need.WRITE) as session:
-        keys.rotate(session, KeyKind.VERIFY)
-    assert raised.value.fault is Fault.EXPOSED
-    assert before == (
-        sorted(path.name for path in peopled.keys.iterdir()),
-        current_identity(peopled),
-    )
-
-
-def current_identity(desk: Desk) -> list[tuple[str, ...]]:
-    return desk.sql("SELECT verify_key, audit_key, portal_key FROM store")
-
-
-def test_full_disk_leaves_the_old_key(peopled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is left of the new one."""
-    before = {path: path.read_bytes() for path in peopled.keys.iterdir()}
-
-    def full(_descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    with peopled.session() as session:
-        monkeypatch.setattr(os, "fsync", full)
-        with pytest.raises(KeysUnavailable) as raised:
-            keys.rotate(session, KeyKind.VERIFY)
-    monkeypatch.undo()
-    assert raised.value.fault is Fault.FULL
-    assert {path: path.read_bytes() for path in Path(peopled.keys).iterdir()} == before

@@ -5,16 +5,13 @@ from __future__ import annotations
 import pytest
 
 from pincli.errors import UnknownUser
-from pincli.models import Outcome, State, UserType
+from pincli.models import Outcome
 from pincli.operations import people
 from pincli.operations.locks import lock, require_locked, unlock
 from pincli.operations.session import Need, Session
 from pincli.operations.verify import verify
-from pincli.rules.lockout import state_of
-from pincli.views.pins import unlocked
 from tests.store.attempting import (
     PIN,
-    WRONG,
     kinds_after,
     last_number,
     left_open,
@@ -22,7 +19,6 @@ from tests.store.attempting import (
     without_event,
 )
 from tests.support.desk import Desk
-from tests.views.screens import piped
 
 pytestmark = pytest.mark.engines(in_turn=True)
 FLOOR = (Need.ATTEMPT, Need.COMPARE)
@@ -56,22 +52,6 @@ def test_a_lock_stays_until_it_is_released(desk: Desk, counter: int) -> None:
         assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
 
 
-@pytest.mark.parametrize("state", [State.UNCOLLECTED, State.INACTIVE, State.INELIGIBLE])
-def test_a_user_in_any_state_can_be_locked(desk: Desk, state: State) -> None:
-    """The counter is 6, even if the state shows something else."""
-    kind = UserType.DATAPIPE if state is State.INELIGIBLE else UserType.CLOUD
-    with desk.session() as session:
-        people.add(session, "alice", "acme", "", kind)
-        if state is State.INACTIVE:
-            people.set_active(session, "alice", active=False, reason=None)
-    with desk.front.session(*FLOOR) as session:
-        assert lock_all(session, "alice") == [True]
-    after = desk.user("alice")
-    locked = State.LOCKED if state is State.UNCOLLECTED else state
-    assert (after.failed_attempts, state_of(after)) == (6, locked)
-    assert "PIN    none" in piped(unlocked(after).screen())
-
-
 @pytest.mark.engines
 def test_a_right_answer_in_flight_is_refused(desk: Desk) -> None:
     """Its outcome is the lock, not *verified*."""
@@ -84,18 +64,6 @@ def test_a_right_answer_in_flight_is_refused(desk: Desk) -> None:
     ]
     after = desk.user("alice")
     assert (after.last_verified_at, after.locks_total) == (None, 1)
-
-
-def test_a_wrong_sixth_answer_in_flight_locks_by_itself(desk: Desk) -> None:
-    """It makes one lock; nothing is left to lock by hand."""
-    attempt = left_open(desk, with_counter(desk, 5), WRONG)
-    with desk.front.session(*FLOOR) as session:
-        assert lock_all(session, "alice") == [False]
-    assert kinds_after(desk, attempt.number) == [
-        ("incorrect", "incorrect", 6),
-        ("locked", None, 6),
-    ]
-    assert desk.user("alice").locks_total == 1
 
 
 def test_one_unknown_name_among_several_locks_nobody(desk: Desk) -> None:

@@ -9,12 +9,10 @@ import pytest
 
 from pincli.errors import (
     KeysUnavailable,
-    MalformedPin,
-    NoPinPossible,
     Refused,
     Rule,
 )
-from pincli.models import State, UserType
+from pincli.models import UserType
 from pincli.operations import people, pins
 from pincli.operations.keys import KeyKind, rotate
 from pincli.operations.session import Session
@@ -148,41 +146,6 @@ def test_digits_of_a_name_are_never_its_pin(
         assert result.pin == "444159"
 
 
-@pytest.mark.parametrize("counter", [0, 6])
-def test_a_malformed_choice_changes_nothing(desk: Desk, counter: int) -> None:
-    """No rule refuses it, and nothing is recorded."""
-    before = with_counter(desk, counter)
-    number = last_number(desk)
-    with desk.session() as session:
-        for pin in ("", "12345", "1234567", "12a456", f"{CHOICE}\n"):
-            with pytest.raises(MalformedPin):
-                pins.change(session, "alice", pin)
-    assert desk.user("alice") == before
-    assert last_number(desk) == number
-
-
-@pytest.mark.parametrize("state", [State.INACTIVE, State.INELIGIBLE])
-def test_who_can_not_have_a_pin_can_not_choose_one(desk: Desk, state: State) -> None:
-    """The state is checked before the choice."""
-    if state is State.INELIGIBLE:
-        before = desk.add("alice", kind=UserType.DATAPIPE)
-    else:
-        with_counter(desk, 6)
-        with desk.session() as session:
-            people.set_active(session, "alice", active=False, reason=None)
-        before = desk.user("alice")
-    number = last_number(desk)
-    with desk.session() as session:
-        for pin in (CHOICE, "444412", "12345"):
-            with pytest.raises(NoPinPossible) as refusal:
-                pins.change(session, "alice", pin)
-            assert refusal.value.state is state
-        with pytest.raises(NoPinPossible):
-            pins.require_changeable(session, "alice")
-    assert desk.user("alice") == before
-    assert kinds_after(desk, number) == [("refused", state.value, before.failed_attempts)] * 4
-
-
 def test_a_user_who_can_choose_is_let_through_without_an_event(desk: Desk) -> None:
     """Before the customer types anything."""
     before = with_counter(desk, 5)
@@ -190,14 +153,3 @@ def test_a_user_who_can_choose_is_let_through_without_an_event(desk: Desk) -> No
     with desk.session() as session:
         assert pins.require_changeable(session, "ALICE") == before
     assert last_number(desk) == number
-
-
-def test_checking_a_pin_needs_no_store() -> None:
-    """`pin check` applies the same rules as `pin change`."""
-    pins.check(CHOICE)
-    for pin, rule in FORBIDDEN.items():
-        with pytest.raises(Refused) as refusal:
-            pins.check(pin)
-        assert refusal.value.rule is rule
-    with pytest.raises(MalformedPin):
-        pins.check("12345")

@@ -65,14 +65,11 @@ def test_the_file_is_absent_until_it_is_finished(folder: Path) -> None:
 
 def test_nobody_else_can_read_it_at_any_moment(folder: Path) -> None:
     """Its mode is 0600 from the start, with any umask."""
-    before = os.umask(0)
-    try:
-        file = begun(folder)
-        mode = stat.S_IMODE(file.part.stat().st_mode)
-        file.append([ALICE])
-        file.finish()
-    finally:
-        os.umask(before)
+    os.umask(0)
+    file = begun(folder)
+    mode = stat.S_IMODE(file.part.stat().st_mode)
+    file.append([ALICE])
+    file.finish()
     assert (mode, stat.S_IMODE(file.path.stat().st_mode)) == (0o600, 0o600)
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from pincli.errors import AmbiguousUser, Refused, UnknownAccount, UnknownUser
-from pincli.models import Outcome, User, UserType
+from pincli.models import User, UserType
 from pincli.operations import people, pins
 from pincli.operations.locks import require_locked, unlock
 from pincli.operations.people import Named, require_users
@@ -72,21 +72,6 @@ def test_with_an_account_the_other_one_stays(
         with suppress(Refused):  # there is no lock to release
             deed(two, account.upper())
         assert of(two, other) == before
-
-
-def test_each_is_verified_by_her_own_pin(two: Session) -> None:
-    """The other one's PIN is incorrect."""
-    for account, own in PINS.items():
-        for pin in PINS.values():
-            outcome = Outcome.VERIFIED if pin == own else Outcome.INCORRECT
-            assert verify(two, "alice", pin, None, account=account).outcome is outcome
-            verify(two, "alice", own, None, account=account)
-
-
-def test_a_login_is_one_person_in_an_account(two: Session) -> None:
-    """Adding her again is refused."""
-    with pytest.raises(Refused):
-        people.add(two, "ALICE", "Globex", "", UserType.CLOUD)
 
 
 def test_an_account_says_where_the_names_are(two: Session) -> None:

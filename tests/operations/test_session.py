@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pincli.errors import KeysUnavailable, StoreUnavailable
+from pincli.errors import KeysUnavailable
 from pincli.models import Fault, Origin
 from pincli.operations import pins
 from pincli.operations.session import Need, open_session
@@ -54,24 +54,6 @@ def test_a_missing_or_wrong_key_stops_commands_that_need_it(
             assert session.store.people.find("nobody") == []
 
 
-@pytest.mark.parametrize("name", ["verify.key", "audit.key"])
-def test_a_desk_with_a_foreign_key_locks_nobody_out(desk: Desk, name: str) -> None:
-    """No try is charged or recorded."""
-    before = with_counter(desk, 5)
-    number = last_number(desk)
-    replace_key(desk, name)
-    for _ in range(3):
-        with (
-            pytest.raises(KeysUnavailable),
-            desk.session(Need.WRITE, Need.COMPARE) as session,
-        ):
-            verify(session, "alice", PIN, None)
-    assert desk.sql("SELECT failed_attempts, attempts_total FROM people") == [
-        (5, before.attempts_total)
-    ]
-    assert desk.sql("SELECT max(number) FROM trail") == [(number,)]
-
-
 def test_a_pin_under_a_missing_key_is_not_charged(desk: Desk) -> None:
     """An answer that can't be compared must not count."""
     with_counter(desk, 5)
@@ -86,15 +68,6 @@ def test_a_pin_under_a_missing_key_is_not_charged(desk: Desk) -> None:
     assert "0123456789abcdef" in refusal.value.detail
     assert desk.user("alice") == before
     assert last_number(desk) == number
-
-
-def test_a_missing_store_comes_before_missing_keys(desk: Desk) -> None:
-    """And nothing is made."""
-    elsewhere = Desk(desk.store.parent / "nowhere", desk.store.parent / "neither")
-    with pytest.raises(StoreUnavailable), elsewhere.session():
-        pytest.fail("opened nothing")
-    assert not elsewhere.store.exists()
-    assert not elsewhere.keys.exists()
 
 
 def test_sessions_use_the_production_cost_by_default(desk: Desk) -> None:

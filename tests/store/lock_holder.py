@@ -1,12 +1,10 @@
 """A process that takes a lock and reports on it: run with a lock file and a byte.
 
-It says `trying`, `held` and `released`, each on a line of its own. While it holds the lock it
-answers `pending` with the signals that wait for it, and lets go at any other line.
+It says `trying`, `held` and `released`, each on a line of its own, and lets go at any line.
 """
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
 
@@ -19,8 +17,7 @@ def hold(path: Path, byte: int) -> None:
     say("trying")
     with locks._held(byte):
         say("held")
-        while sys.stdin.readline().strip() == "pending":
-            say(" ".join(sorted(signal.Signals(each).name for each in signal.sigpending())))
+        sys.stdin.readline()
     say("released")
     sys.stdin.readline()
 

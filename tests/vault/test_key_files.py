@@ -230,11 +230,8 @@ def test_anything_else_is_malformed(path: Path, content: bytes) -> None:
 
 def test_a_written_key_is_read_back_and_private(path: Path) -> None:
     """Only its owner can read a new key, under any umask."""
-    before = os.umask(0)
-    try:
-        write_key(path, KEY)
-    finally:
-        os.umask(before)
+    os.umask(0)
+    write_key(path, KEY)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.read_bytes() == LINE
     assert read_key(path) == KEY

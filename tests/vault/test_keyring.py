@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pincli.errors import KeysUnavailable, Refused, Rule
+from pincli.errors import KeysUnavailable
 from pincli.models import Fault
 from pincli.vault.key_files import write_key
 from pincli.vault.keyring import ALL_FILES, Key, Keyring, create_keys, fingerprint
@@ -121,26 +121,6 @@ def test_a_key_under_another_s_fingerprint_is_refused(keyring: Keyring) -> None:
         Keyring(keyring.folder).find("verify.key", old.fingerprint)
     assert refusal.value.fault is Fault.MISMATCH
     assert refusal.value.path == path
-
-
-def test_a_key_that_others_can_read_is_refused_under_any_name(keyring: Keyring) -> None:
-    """A key that was rotated away must be as safely kept as the present one."""
-    old, _ = rotate_by_hand(keyring.folder, bytes(range(32)))
-    (keyring.folder / f"verify-{old.fingerprint}.key").chmod(0o644)
-    with pytest.raises(KeysUnavailable) as refusal:
-        Keyring(keyring.folder).find("verify.key", old.fingerprint)
-    assert refusal.value.fault is Fault.EXPOSED
-
-
-@pytest.mark.parametrize("existing", ["verify.key", "audit.key", "portal.pub", "portal.key"])
-def test_no_key_is_made_where_one_exists(tmp_path: Path, existing: str) -> None:
-    """One existing file refuses all four: it stays as it is, and no new file is left."""
-    (tmp_path / existing).write_bytes(b"the only copy")
-    with pytest.raises(Refused) as refusal:
-        create_keys(tmp_path)
-    assert refusal.value.rule is Rule.KEYS_EXIST
-    assert [path.name for path in tmp_path.iterdir()] == [existing]
-    assert (tmp_path / existing).read_bytes() == b"the only copy"
 
 
 @pytest.mark.parametrize("name", ["verify.key", "audit.key", "portal.pub", "portal.key"])

@@ -15,7 +15,6 @@ from tests.operations.intake.files import (
     HEADER,
     as_csv,
     as_lines,
-    as_pretty_array,
     person,
     read,
 )
@@ -237,12 +236,6 @@ def test_a_lone_surrogate_is_no_reason_to_crash() -> None:
         (problem,) = read(content.encode()).problems
         problem.column.encode()
         problem.message.encode()
-
-
-def test_pretty_printed_arrays_are_arrays() -> None:
-    """Even with a leading newline and an indent it is not taken for JSON lines."""
-    found = read(b"\n \n" + as_pretty_array([person(), person("bob")]))
-    assert [row.fields["user"] for row in found.rows] == ["alice", "bob"]
 
 
 @pytest.mark.parametrize(

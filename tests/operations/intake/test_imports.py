@@ -13,7 +13,6 @@ from pincli.results import ImportTally
 from pincli.rules.lockout import state_of
 from pincli.rules.people import SameLogin
 from tests.operations.intake.files import FORMATS, HEADER, as_csv, person, take, taken
-from tests.store.attempting import with_counter
 from tests.support.contract import call
 from tests.support.desk import Desk, connection_of
 from tests.support.replay import replay
@@ -71,21 +70,6 @@ def test_the_import_itself_is_an_event_with_its_figures(desk: Desk) -> None:
     desk.add("alice", "acme")
     taken(desk, as_csv([person("bob"), person("alice", name="Alice", type="federated")]))
     assert desk.events()[-1].reason == "2 rows, 1 added, 1 updated, 0 unchanged"
-
-
-@pytest.mark.parametrize("kind", ["cloud-office", "datapipe"])
-def test_a_type_without_pins_withdraws_the_pin(desk: Desk, kind: str) -> None:
-    """In the same transaction; the counter stays, and the old PIN never comes back."""
-    with_counter(desk, 6)
-    taken(desk, as_csv([person("alice", name="Alice", type=kind)]))
-    user = desk.user("alice")
-    assert (user.question, user.pin_version, user.failed_attempts) == (None, 2, 6)
-    assert [event.kind for event in desk.events("alice")[-2:]] == [
-        EventKind.USER_UPDATED,
-        EventKind.PIN_WITHDRAWN,
-    ]
-    taken(desk, as_csv([person("alice", name="Alice")]))
-    assert (state_of(desk.user("alice")), desk.user("alice").question) == (State.LOCKED, None)
 
 
 def test_where_the_file_does_not_say_active_stays(desk: Desk) -> None:
@@ -182,14 +166,6 @@ def test_all_bad_rows_are_reported_in_the_order_of_the_file(desk: Desk) -> None:
     assert result.lines == sorted(result.lines)
     assert [user.login for user in users(desk)] == ["zoe"]
     assert desk.events() == before
-
-
-def test_thousands_of_bad_rows_are_all_reported(desk: Desk) -> None:
-    """More than are read from the temporary file at once, each exactly once."""
-    content = as_csv([person(f"u{n}", type="x", account="a*b") for n in range(4500)])
-    result = taken(desk, content)
-    assert result.lines == sorted([*range(2, 4502), *range(2, 4502)])
-    assert result.columns == ["account", "type"] * 4500
 
 
 def test_bulk_pages_wait_in_memory_for_their_commit(desk: Desk) -> None:

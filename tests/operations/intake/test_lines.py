@@ -119,59 +119,44 @@ def test_a_file_that_fails_while_it_is_read_is_said_to_be_unreadable(head: bytes
 
 
 BOM = b"\xef\xbb\xbf"
+ALICE, BOB = b"alice,acme,A,cloud\n", b"bob,acme,B,cloud\n"
+LONG = HEADER + b'alice,acme,"A\n\nA",cloud\n' + BOB + b"x\n"
+BOTH = as_lines([person(), person("bob")])
+NUMBERED: dict[str, tuple[bytes, list[int], list[int]]] = {
+    "a header": (HEADER + ALICE + BOB, [2, 3], []),
+    "a mark and CRLF": (BOM + (HEADER + ALICE + BOB).replace(b"\n", b"\r\n"), [2, 3], []),
+    "a field of three lines": (LONG, [2, 5], [6]),
+    "a field of three lines with CRLF": (LONG.replace(b"\n", b"\r\n"), [2, 5], [6]),
+    "blank lines": (HEADER + b"\n\n" + ALICE + b"\n\r\n\n" + BOB + b"short\n", [4, 8], [9]),
+    "blank lines before bad rows": (HEADER + b"\nshort\n\n\nshort\n", [], [3, 6]),
+    "lines that are no text": (
+        HEADER + b"alice,acme,caf\xe9,cloud\nbob,acme,B\0,cloud\n" + ALICE,
+        [4],
+        [2, 3],
+    ),
+    "JSON lines": (BOTH, [1, 2], []),
+    "JSON lines and a mark": (BOM + BOTH, [1, 2], []),
+    "blank and broken JSON lines": (
+        b"\n" + as_lines([person()]) + b"\n\n{\n" + as_lines([person("bob")]),
+        [2, 6],
+        [5],
+    ),
+    # Python takes it for a line end, an editor doesn't.
+    **{
+        f"a bare carriage return in {row!r}": (HEADER + row + b"\n" + BOB, [3], [2])
+        for row in (b"alice,acme,A\rx,cloud", b'alice,acme,"A\rx",cloud,', b"alice\r")
+    },
+}
+"""Files, the numbers of their good rows, and those of their bad ones."""
 
 
-@pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["lf", "crlf"])
-@pytest.mark.parametrize("mark", [b"", BOM], ids=["plain", "bom"])
-def test_rows_are_numbered_from_the_top_of_the_file(mark: bytes, end: bytes) -> None:
-    """The header is line 1, the first row line 2."""
-    rows = [b"user,account,name,type", b"alice,acme,A,cloud", b"bob,acme,B,cloud", b""]
-    assert read(mark + end.join(rows)).lines == [2, 3]
-
-
-@pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["lf", "crlf"])
-def test_a_row_over_several_lines_is_where_it_begins(end: bytes) -> None:
-    """A quoted field may hold line ends; the rows after it are numbered as in an editor."""
-    name = end.join([b'"A', b"", b'A"'])
-    rows = [b"user,account,name,type", b"alice,acme," + name + b",cloud", b"bob,acme,B,cloud", b"x"]
-    found = read(end.join([*rows, b""]))
-    assert found.lines == [2, 5]
-    assert [problem.line for problem in found.problems] == [6]
-
-
-def test_blank_lines_between_rows_are_counted() -> None:
-    """They are no rows, but count in the numbers of the rows after them."""
-    found = read(HEADER + b"\n\nalice,acme,A,cloud\n\n\r\n\nbob,acme,B,cloud\nshort\n")
-    assert found.lines == [4, 8]
-    assert [problem.line for problem in found.problems] == [9]
-
-
-def test_a_bad_row_behind_blank_lines_is_told_where_it_is() -> None:
-    """Its number is not that of the first blank line."""
-    found = read(HEADER + b"\nshort\n\n\nshort\n")
-    assert [problem.line for problem in found.problems] == [3, 6]
-
-
-def test_lines_that_are_no_text_are_told_with_their_own_number() -> None:
-    """Lines that are not UTF-8, or have a NUL byte, don't change the numbers after them."""
-    rows = b"alice,acme,caf\xe9,cloud\nbob,acme,B\0,cloud\ncarol,acme,C,cloud\n"
-    found = read(HEADER + rows)
-    assert [(problem.line, problem.column) for problem in found.problems] == [(2, ""), (3, "")]
-    assert found.lines == [4]
-
-
-def test_json_lines_are_numbered_with_their_blank_lines() -> None:
-    """Blank and broken lines count as lines."""
-    content = b"\n" + as_lines([person()]) + b"\n\n{\n" + as_lines([person("bob")])
+@pytest.mark.parametrize("what", NUMBERED)
+def test_rows_are_numbered_as_in_an_editor(what: str) -> None:
+    """From the top of the file; a row over several lines is where it begins."""
+    content, good, bad = NUMBERED[what]
     found = read(content)
-    assert found.lines == [2, 6]
-    assert [problem.line for problem in found.problems] == [5]
-
-
-@pytest.mark.parametrize("mark", [b"", BOM], ids=["plain", "bom"])
-def test_json_lines_are_numbered_from_one(mark: bytes) -> None:
-    """There is no header."""
-    assert read(mark + as_lines([person(), person("bob")])).lines == [1, 2]
+    assert found.lines == good
+    assert sorted({problem.line for problem in found.problems}) == bad
 
 
 def test_the_rows_of_an_array_are_numbered_by_their_line() -> None:
@@ -182,12 +167,3 @@ def test_the_rows_of_an_array_are_numbered_by_their_line() -> None:
     text = content.decode().split("\n")
     assert text[problem.line - 1].strip() == "{"
     assert '"user": "bob"' in text[problem.line]
-
-
-@pytest.mark.parametrize("row", [b"alice,acme,A\rx,cloud", b'alice,acme,"A\rx",cloud,', b"alice\r"])
-def test_a_bare_carriage_return_in_a_row_moves_no_number(row: bytes) -> None:
-    """Python takes it for a line end, an editor doesn't; the problem names the editor's line."""
-    found = read(HEADER + row + b"\nbob,acme,B,cloud\n")
-    assert found.problems
-    assert {problem.line for problem in found.problems} == {2}
-    assert found.lines == [3]

@@ -16,22 +16,20 @@ import pytest
 from pincli.errors import (
     Rule,
     StoreBusy,
-    StoreRolledBack,
-    StoreTampered,
     StoreUnavailable,
     UnknownUser,
     VerifierDamaged,
 )
-from pincli.models import Fault, Outcome, State
+from pincli.models import Fault, Outcome
 from pincli.operations import verify as verifying
 from pincli.operations.people import note_refusal
 from pincli.operations.session import Session
-from pincli.operations.verify import admit, end_left_open, verify
-from pincli.store.mark import Mark
+from pincli.operations.verify import end_left_open, verify
 from pincli.store.postgresql import attempts
 from pincli.views.problems import describe
 from tests.store.postgresql.floor import PIN, WRONG, Floor, make_schema, new_floor, store_of
 from tests.support.cutting_proxy import Proxy, proxied
+from tests.support.driving import wait_until
 from tests.support.postgresql import Server
 from tests.support.small_server_disk import small_disk
 
@@ -57,26 +55,6 @@ def held(floor: Floor, what: str = "people") -> Iterator[None]:
 def impatient(floor: Floor, name: str = "charge") -> None:
     """Let a function wait only briefly for locks."""
     floor.database.sql(f"ALTER FUNCTION pincli.{name} SET lock_timeout = '300ms'")
-
-
-def test_a_desk_verifies_and_locks(floor: Floor) -> None:
-    """Six wrong answers lock, and the desk reads no secret column."""
-    user = floor.collected()
-    number = floor.last()
-    with floor.at_the_desk() as session:
-        store = store_of(session)
-        (asked,) = store.people.find("alice")
-        assert asked.question == user.question
-        assert (asked.pin_check, asked.pin_proof, asked.sealed, asked.blind) == (None,) * 4
-        reply = verify(session, "alice", PIN, "T-1")
-        assert (reply.outcome, reply.state) == (Outcome.VERIFIED, State.ACTIVE)
-        outcomes = [verify(session, "alice", WRONG, None) for _ in range(7)]
-        assert [each.outcome for each in outcomes] == [Outcome.INCORRECT] * 6 + [Outcome.LOCKED]
-        assert [each.user.failed_attempts for each in outcomes] == [1, 2, 3, 4, 5, 6, 6]
-        assert [each.state for each in outcomes[4:]] == [State.ACTIVE, State.LOCKED, State.LOCKED]
-    kinds = ["attempt", "verified", *ONE_MISS * 6, "locked", "refused"]
-    assert floor.kinds(number) == kinds
-    floor.require_sound()
 
 
 def test_a_right_answer_needs_its_proof(floor: Floor) -> None:
@@ -179,8 +157,7 @@ def test_a_backend_terminated_while_it_waits_charges_once(floor: Floor) -> None:
     with floor.at_the_desk() as session, ThreadPoolExecutor() as pool:
         with held(floor):
             answer = pool.submit(verify, session, "alice", WRONG, None)
-            while not floor.database.sql(_END_WAITING):
-                time.sleep(0.05)
+            wait_until(lambda: floor.database.sql(_END_WAITING), "the charge")
         assert answer.result().outcome is Outcome.INCORRECT
     assert floor.kinds(number) == ONE_MISS
 
@@ -195,8 +172,7 @@ def test_a_server_that_crashes_and_comes_back(own_floor: Floor) -> None:
         holder.execute("BEGIN")
         holder.execute("SELECT FROM pincli.store FOR UPDATE")
         answer = pool.submit(verify, session, "alice", WRONG, None)
-        while not own_floor.database.sql(_WAITING):
-            time.sleep(0.05)
+        wait_until(lambda: own_floor.database.sql(_WAITING), "the charge")
         server.restart("immediate")
         holder.close()
         assert answer.result().outcome is Outcome.INCORRECT
@@ -280,19 +256,6 @@ def test_unknown_names_and_refused_commands_are_recorded(floor: Floor) -> None:
     floor.require_sound()
 
 
-def test_a_locked_user_is_refused_before_the_prompt(floor: Floor) -> None:
-    """The refusal is recorded before a PIN is asked for."""
-    floor.collected()
-    with floor.at_the_desk() as session:
-        asked = admit(session, "alice", None)
-        for _ in range(6):
-            verify(session, "alice", WRONG, None)
-        refused = admit(session, "alice", "T-2")
-        assert refused.state is State.LOCKED  # type: ignore[union-attr]
-        assert store_of(session).functions.refuse_unless_active(asked, ticket=None)  # type: ignore[arg-type]
-    assert floor.kinds()[-2:] == ["refused", "refused"]
-
-
 def test_looking_ends_an_attempt_that_was_left_open(
     floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -316,42 +279,6 @@ def test_looking_ends_an_attempt_that_was_left_open(
         floor.database.sql(definition)
         end_left_open(session)
     assert floor.user().locked_since is not None
-
-
-def test_a_rolled_back_database_is_refused_before_a_charge(floor: Floor) -> None:
-    """The host's mark refuses it, until a restore begins a new epoch."""
-    floor.collected()
-    with floor.at_the_desk() as session:
-        verify(session, "alice", WRONG, None)
-        floor.keep_copy()
-        verify(session, "alice", WRONG, None)
-        floor.bring_back()
-        number = floor.last()
-        with pytest.raises(StoreRolledBack) as raised:
-            verify(session, "alice", WRONG, None)
-        assert raised.value.charge == "not charged"
-        assert floor.last() == number
-        floor.database.sql("UPDATE pincli.store SET epoch = epoch + 1")
-        for _ in range(2):
-            assert verify(session, "alice", WRONG, None).outcome is Outcome.INCORRECT
-    store_id = next(floor.keys.glob("mark-*")).name.removeprefix("mark-")
-    mark = Mark.open(floor.keys, bytes.fromhex(store_id))
-    assert mark is not None
-    seen = mark.read()
-    mark.close()
-    assert seen is not None
-    assert (seen.epoch, seen.number) == (1, floor.last())
-
-
-def test_a_record_changed_behind_the_trail_is_refused(floor: Floor) -> None:
-    """Nothing is charged, and the error is `tampered`."""
-    floor.collected()
-    number = floor.last()
-    floor.database.sql("UPDATE pincli.people SET failed_attempts = failed_attempts + 1")
-    with floor.at_the_desk() as session, pytest.raises(StoreTampered) as raised:
-        verify(session, "alice", PIN, None)
-    assert raised.value.charge == "not charged"
-    assert floor.last() == number
 
 
 def _verify_often(session: Session) -> None:

@@ -248,9 +248,9 @@ def test_ctrl_c_closes_the_connection_and_cancels_nothing(database: postgresql.D
     began = time.monotonic()
     with connected(database.location()) as connection:
         with pytest.raises(KeyboardInterrupt):
-            connection.flight(("SELECT pg_sleep(2)", ()))
+            connection.flight(("SELECT pg_sleep(30)", ()))
         assert connection.closed
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 15
     with database.connect() as admin:
         (found,) = admin.execute(_OTHERS).fetchall()
     assert found == ("active",)

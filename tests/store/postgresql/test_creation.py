@@ -35,20 +35,6 @@ def has_schema(database: Database) -> bool:
     return database.sql("SELECT to_regnamespace('pincli') IS NOT NULL") == [(True,)]
 
 
-def test_a_superuser_makes_everything(database: Database, tmp_path: Path) -> None:
-    """One init makes schema, functions, roles and store."""
-    keys = tmp_path / "keys"
-    assert not upkeep(database, keys).exists()
-    init(database, keys)
-    assert upkeep(database, keys).exists()
-    floor = Floor(database, keys)
-    floor.collected()
-    assert floor.verify().outcome.value == "verified"
-    with floor.session() as session:
-        assert session.store.require_seen()
-        assert check_trail(session, None).finding is None
-
-
 def test_an_admin_completes_what_a_dba_has_made(database: Database, tmp_path: Path) -> None:
     """Without a schema an admin's init makes nothing, and removes the keys again."""
     keys = tmp_path / "keys"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
@@ -449,36 +448,6 @@ def test_a_new_host_makes_its_mark(floor: Floor, tmp_path: Path) -> None:
             session.store.write(touch, [1])
         assert floor.kinds(number) == kinds
         number = floor.last()
-
-
-def test_thousands_of_users_are_written_at_once(floor: Floor) -> None:
-    """Awkward texts are stored unchanged."""
-    odd = ["O'Brien \"\\ %s ? {,} NULL", "Ünï\u00adcode 🔑", "NULL", "{}"]
-
-    def step(transaction: Transaction, number: int) -> None:
-        transaction.save(
-            [
-                NewEvent(
-                    EventKind.USER_ADDED,
-                    User(
-                        0, os.urandom(16), None, "acme", f"u{each}", odd[each % 4],
-                        odd[0] if each % 3 else None, UserType.CLOUD, each % 2 == 0, "now",
-                    ),
-                    reason=odd[1] if each % 5 == 0 else None,
-                )
-                for each in range(number)
-            ]
-        )  # fmt: skip
-
-    with floor.session() as session:
-        session.store.write(step, 3000)
-        with session.store.at_one_moment():
-            users = session.store.people.named([f"u{each}" for each in range(3000)])
-        assert [user.display_name for user in users[:4]] == odd
-        assert [user.email for user in users[:4]] == [None, odd[0], odd[0], None]
-        changed = session.store.write(set_active, [u.id for u in users], active=True, reason=None)
-        assert len(changed) == 3000
-    floor.require_sound()
 
 
 def test_logins_are_found_by_index_before_there_are_statistics(floor: Floor) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dates
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from pincli.store.postgresql.health import health, logging_of_parameters, versio
 from tests.store.postgresql import twin
 from tests.store.postgresql.twin import Twin, call, charge, user_of
 from tests.support import as_shipped
+from tests.support.driving import wait_until
 from tests.support.pooler import pooled
 from tests.support.postgresql import LOGINS, Database, Server, Servers
 from tests.support.standby import standby_of
@@ -279,17 +280,23 @@ def test_every_kind_of_standby(store: Database) -> None:
     server.sql("ALTER ROLE postgres SET synchronous_commit = local")
     standby = standby_of(server)
     try:
-        _until(lambda: server.sql("SELECT 1 FROM pg_stat_replication"))
+        wait_until(lambda: server.sql("SELECT 1 FROM pg_stat_replication"), "the standby")
         assert "no commit waits" in str(sick(examined(store))["standby"].finding)
         server.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
         server.reload()
-        _until(lambda: server.sql("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"))
+        wait_until(
+            lambda: server.sql("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"),
+            "the standby",
+        )
         assert "pg_monitor" in skipped(examined(store))["standby"]
         server.sql("GRANT pg_monitor TO desk1")
         assert (sick(examined(store)), skipped(examined(store))) == ({}, {})
         server.sql("ALTER SYSTEM SET synchronous_standby_names = 'another'")
         server.reload()
-        _until(lambda: server.sql("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'async'"))
+        wait_until(
+            lambda: server.sql("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'async'"),
+            "the standby",
+        )
         assert "is not one of" in str(sick(examined(store))["standby"].finding)
 
         replica = replace(store, server=standby, socket=standby.folder)
@@ -298,13 +305,13 @@ def test_every_kind_of_standby(store: Database) -> None:
         found = sick(examined(replica, more="&target_session_attrs=any"))["takes writes"]
         assert "replica" in str(found.finding)
         standby.remove()
-        _until(lambda: not server.sql("SELECT 1 FROM pg_stat_replication"))
+        wait_until(lambda: not server.sql("SELECT 1 FROM pg_stat_replication"), "the standby")
         assert "none is connected" in str(sick(examined(store))["standby"].finding)
     finally:
         standby.remove()
         server.sql("ALTER SYSTEM RESET synchronous_standby_names")
         server.reload()
-        _until(lambda: server.sql("SHOW synchronous_standby_names") == [("",)])
+        wait_until(lambda: server.sql("SHOW synchronous_standby_names") == [("",)], "the standby")
         server.sql("ALTER ROLE postgres RESET synchronous_commit")
 
 
@@ -414,13 +421,6 @@ def test_the_versions_that_get_fixes(major: int, finding: str | None) -> None:
     """13 is the first supported version; its fixes ended in November 2025."""
     assert (version_check(major, dates.date(2026, 11, 1)).finding is None) is (finding is None)
     assert (finding or "") in str(version_check(major, dates.date(2026, 11, 1)).finding)
-
-
-def _until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def certified(folder: Path, address: str) -> tuple[Path, Path]:

@@ -83,19 +83,6 @@ def test_lists_agree_with_a_filter_by_hand(population: list[Person], page: int) 
                 assert found == expected
 
 
-@pytest.mark.parametrize("size", [0, 1, 499, 500, 501, 1000, 1001])
-def test_nobody_is_lost_at_the_end_of_a_page(size: int) -> None:
-    """Around the real page size, all users are listed once and in order."""
-    population = [Person(f"u{number:04d}") for number in range(size)]
-    with populated(population) as connection:
-        for account, state in ((None, None), ("acme", None), (None, State.ACTIVE)):
-            pages = listed(connection, account=account, state=state)
-            assert names(pages) == [person.user for person in population]
-            assert [len(page) for page in pages] == [500] * (size // 500) + [size % 500] * (
-                size % 500 > 0
-            )
-
-
 def test_the_latest_locks_come_first() -> None:
     """The newest lock comes first, and a sixth attempt in flight is no lock."""
     population = [
@@ -143,26 +130,6 @@ def test_a_reader_between_two_pages_holds_up_nobody(
         with closing(connect(desk.database)) as writer:
             writer.execute("PRAGMA busy_timeout = 0").fetchall()
             writer.execute("UPDATE people SET display_name = 'changed'")
-
-
-def test_an_unknown_user_is_not_found(desk: Desk) -> None:
-    """Finding an unknown user returns nothing."""
-    desk.add("alice")
-    with desk.session() as session:
-        for name in ("bob", "alic", ""):
-            assert session.store.people.find(name) == []
-
-
-def test_a_login_finds_users_of_all_accounts() -> None:
-    """Several accounts may have the same login, and all are found."""
-    population = [Person("alice"), Person("alice", "globex"), Person("alicia")]
-    with populated(population) as connection:
-        found = people_of(connection).find("alice")
-        assert [(user.account, user.login) for user in found] == [
-            ("acme", "alice"),
-            ("globex", "alice"),
-        ]
-        assert names(listed(connection)) == ["alice", "alice", "alicia"]
 
 
 def test_a_forged_index_finds_nobody_else(desk: Desk) -> None:

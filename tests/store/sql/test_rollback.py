@@ -10,15 +10,14 @@ from typing import Any
 import pytest
 
 from pincli.errors import StoreRolledBack, StoreUnavailable
-from pincli.models import EventKind, Fault, Head, NewEvent, Outcome, TrailEvent
-from pincli.operations.verify import verify
+from pincli.models import EventKind, Head, NewEvent, TrailEvent
 from pincli.rules.canonical import link_of
 from pincli.store.contract import Transaction
 from pincli.store.mark import Mark, Seen, place_of
 from pincli.store.sql.rollback import require_seen
 from pincli.store.sql.rows import START
 from pincli.store.steps import people
-from tests.store.attempting import PIN, WRONG, last_number, with_counter
+from tests.store.attempting import last_number
 from tests.support.desk import Desk
 
 NOTHING = NewEvent(EventKind.REFUSED, outcome="role")
@@ -46,15 +45,6 @@ def head(desk: Desk) -> Head:
     return Head(*desk.sql("SELECT number, link FROM trail ORDER BY number DESC LIMIT 1")[0])
 
 
-def test_the_mark_is_at_the_head_after_each_write(desk: Desk) -> None:
-    """`init` makes the mark, and every write advances it."""
-    assert seen(desk) == Seen(*head(desk), 0, place_of(desk.database))
-    for _ in range(2):
-        write(desk)
-        assert seen(desk) == Seen(*head(desk), 0, place_of(desk.database))
-    assert [event.kind for event in desk.events()] == ["initialised", "refused", "refused"]
-
-
 def test_a_missing_mark_is_made_again_on_record(desk: Desk) -> None:
     """A new mark is recorded, so removing the mark leaves a trace."""
     (mark,) = desk.keys.glob("mark-*")
@@ -78,24 +68,6 @@ def test_a_write_that_fails_leaves_the_mark(desk: Desk) -> None:
     with desk.session() as session, pytest.raises(KeyError):
         session.store.write(broken)
     assert seen(desk) == before
-
-
-def test_a_store_that_was_rolled_back_is_read_and_not_written(desk: Desk) -> None:
-    """An old file gives no guesses: neither a new nor an open process charges."""
-    user = with_counter(desk, 0)
-    old = desk.database.read_bytes()
-    with desk.session() as session:
-        for _ in range(3):
-            verify(session, "alice", WRONG, None)
-        number = last_number(desk)
-        desk.database.write_bytes(old)  # in place: it is still the file that was opened
-        for each in (session, None):
-            with desk.session() as new, pytest.raises(StoreRolledBack) as error:
-                verify(each or new, "alice", PIN, None)
-            assert error.value.code == "rolled_back"
-            assert f"ends at {number - 6}, this host has seen {number}" in error.value.detail
-    assert desk.user("alice") == user
-    assert desk.database.read_bytes() == old
 
 
 def test_a_store_with_another_trail_is_not_written(desk: Desk) -> None:
@@ -129,40 +101,11 @@ def test_a_kill_before_the_mark_is_written_is_harmless(
     assert seen(desk) == Seen(*head(desk), 0, place_of(desk.database))
 
 
-@pytest.mark.parametrize("copied", [True, False])
-def test_a_store_at_another_place_is_read_and_not_written(desk: Desk, copied: bool) -> None:
-    """A copy would give six more guesses, and a moved store looks like a copy."""
-    with_counter(desk, 3)
-    place = desk.store.with_name("elsewhere")
-    if copied:
-        shutil.copytree(desk.store, place)
-    else:
-        desk.store.rename(place)
-    moved = Desk(place, desk.keys)
-    assert moved.user("alice").failed_attempts == 3
-    with moved.session() as session, pytest.raises(StoreUnavailable) as error:
-        verify(session, "alice", PIN, None)
-    assert (error.value.fault, error.value.charge) == (Fault.MOVED, "not charged")
-    assert moved.user("alice").failed_attempts == 3
-
-
 def test_a_link_to_the_store_is_no_other_place(desk: Desk, tmp_path: Path) -> None:
     """The real path counts."""
     write(desk)
     (tmp_path / "link").symlink_to(desk.store)
     write(Desk(tmp_path / "link", desk.keys))
-
-
-def test_a_verdict_needs_no_mark(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With keys on a read-only disk callers are verified without a mark."""
-    monkeypatch.setattr(Mark, "make", classmethod(lambda *_: None))
-    (mark,) = desk.keys.glob("mark-*")
-    mark.unlink()
-    with_counter(desk, 3)
-    with desk.session() as session:
-        assert verify(session, "alice", PIN, None).outcome is Outcome.VERIFIED
-    assert list(desk.keys.glob("mark-*")) == []
-    assert "marked" not in {event.kind.value for event in desk.events()}
 
 
 def test_a_mark_of_another_store_is_replaced(desk: Desk) -> None:

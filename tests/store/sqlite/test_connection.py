@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -13,13 +11,11 @@ import pytest
 
 from pincli.errors import StoreUnavailable
 from pincli.models import Fault, Origin
-from pincli.results import EventFilter
 from pincli.store.opening import open_store
 from pincli.store.sqlite import connection
 from pincli.store.sqlite.connection import APPLICATION_ID, SCHEMA_VERSION, connect
 from pincli.store.steps.pins import withdraw
 from tests.support.desk import Desk, new_desk
-from tests.support.privilege import unprivileged
 
 
 def fault_of(folder: Path) -> Fault:
@@ -65,28 +61,6 @@ def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
     """The error says that it is not a plain file, and sends nobody to its owner."""
     (tmp_path / "pincli.db").mkdir()
     assert fault_of(tmp_path) is Fault.NOT_A_STORE
-
-
-_OPEN = """
-import sys
-from pathlib import Path
-from pincli.errors import StoreUnavailable
-from pincli.models import Origin
-from pincli.store.opening import open_store
-from pincli.store.sqlite import connection
-try:
-    open_store(Path(sys.argv[1]), Path(sys.argv[1]), origin=Origin("tester", "test"))
-except StoreUnavailable as error:
-    print(error.fault.name)
-"""
-
-
-def test_a_store_of_somebody_else_s_is_forbidden(desk: Desk) -> None:
-    """A file that may not be opened is reported as forbidden, not as missing."""
-    desk.database.chmod(0)
-    line = unprivileged(sys.executable, "-c", _OPEN, str(desk.store))
-    ran = subprocess.run(line, capture_output=True, text=True, check=False)
-    assert (ran.stdout, ran.stderr) == ("FORBIDDEN\n", "")
 
 
 @pytest.mark.parametrize("journal", ["delete", "wal"])
@@ -194,25 +168,6 @@ def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
     desk.add("alice")
     assert desk.user("alice").account == "acme"
     assert sorted(contents(desk.store)) == ["pincli.db", "pincli.lock"]
-
-
-def read_everything(desk: Desk) -> None:
-    """Read every table."""
-    with desk.session() as session:
-        session.store.people.find("alice")
-        session.store.people.totals()
-        list(session.store.trail.newest_first(EventFilter(), limit=100))
-
-
-@pytest.mark.parametrize("kept", [100, 1024, 5000, 20_000])
-def test_a_store_cut_short_is_refused_in_words(desk: Desk, kept: int) -> None:
-    """A file without its end is refused in one sentence, with whatever error of SQLite."""
-    desk.collected("alice")
-    whole = desk.database.read_bytes()
-    assert kept < len(whole)
-    desk.database.write_bytes(whole[:kept])
-    with pytest.raises(StoreUnavailable):
-        read_everything(desk)
 
 
 def test_what_is_withdrawn_is_nowhere_in_the_file(desk: Desk) -> None:

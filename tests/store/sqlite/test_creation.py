@@ -242,13 +242,10 @@ def test_a_journal_of_a_lost_store_does_not_spoil_the_next(tmp_path: Path) -> No
 def test_everything_is_its_owner_s_alone_whatever_the_umask(tmp_path: Path) -> None:
     """Folders are 0700 and files 0600, even with an open umask."""
     desk = Desk(tmp_path / "deep" / "store", tmp_path / "deep" / "keys")
-    before = os.umask(0)
-    try:
-        ran = desk.run("init", "--json")
-        assert ran.code == 0, ran
-        assert desk.run("user", "add", "alice", "--account", "acme", "--json").code == 0
-    finally:
-        os.umask(before)
+    os.umask(0)
+    ran = desk.run("init", "--json")
+    assert ran.code == 0, ran
+    assert desk.run("user", "add", "alice", "--account", "acme", "--json").code == 0
     for path in (tmp_path / "deep").rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
     assert stat.S_IMODE((tmp_path / "deep").stat().st_mode) == 0o700

@@ -145,21 +145,6 @@ def test_an_attempt_without_an_answer_is_not_charged(desk: Desk) -> None:
     assert last_number(desk) == number
 
 
-def test_a_second_charge_ends_the_first_attempt_first(desk: Desk) -> None:
-    """A second charge ends the first attempt, in the same commit."""
-    before = with_counter(desk, 0)
-    with desk.session() as session:
-        first = charged(session, before)
-        second = charged(session, before, PIN)
-        assert kinds_after(desk, first.number) == [
-            ("incorrect", "incorrect", 1),
-            ("attempt", None, 2),
-        ]
-        assert desk.user("alice").attempt == second.number == first.number + 2
-        assert settled(session, second).outcome is Outcome.VERIFIED
-        assert settled(session, first).outcome is Outcome.INCORRECT
-
-
 def test_concurrent_right_answers_all_verify(desk: Desk) -> None:
     """Six right answers charged before any settle are all verified."""
     before = with_counter(desk, 5)
@@ -192,45 +177,6 @@ def test_two_charges_in_one_transaction_are_refused(desk: Desk) -> None:
             session.store.write(twice, answers[0])
     assert (desk.user("alice"), desk.user("bob")) == (alice, bob)
     assert last_number(desk) == number
-
-
-def test_a_right_answer_sets_the_counter_to_0(desk: Desk) -> None:
-    """A right answer sets the counter to 0, even after five misses."""
-    before = with_counter(desk, 5)
-    number = last_number(desk)
-    with desk.session(agent="root") as session:
-        verdict = settled(session, charged(session, before, PIN))
-    after = desk.user("alice")
-    assert verdict_without_event(verdict) == Verdict(
-        Outcome.VERIFIED, without_event(after), State.ACTIVE, number + 1
-    )
-    assert (after.failed_attempts, after.attempt, after.locked_since) == (0, None, None)
-    assert (after.locks_total, after.attempts_total) == (0, before.attempts_total + 1)
-    assert after.last_verified_by == "root"
-    assert after.last_verified_at is not None
-    assert after.pin_check == before.pin_check
-    assert kinds_after(desk, number) == [
-        ("attempt", None, 6),
-        ("verified", "verified", 0),
-    ]
-
-
-def test_a_miss_keeps_its_charge(desk: Desk) -> None:
-    """A miss below six keeps its charge and locks nothing."""
-    before = with_counter(desk, 4)
-    number = last_number(desk)
-    with desk.session() as session:
-        verdict = settled(session, charged(session, before))
-    after = desk.user("alice")
-    assert verdict_without_event(verdict) == Verdict(
-        Outcome.INCORRECT, without_event(after), State.ACTIVE, number + 1
-    )
-    assert (after.failed_attempts, after.attempt, after.attempt_answer) == (5, None, None)
-    assert (after.locks_total, after.locked_since, after.last_verified_at) == (0, None, None)
-    assert kinds_after(desk, number) == [
-        ("attempt", None, 5),
-        ("incorrect", "incorrect", 5),
-    ]
 
 
 @pytest.mark.engines

@@ -158,23 +158,6 @@ def test_a_right_answer_is_verified_if_the_change_keeps_its_pin(desk: Desk, chan
     assert desk.user("alice").last_verified_by == "mia"
 
 
-@pytest.mark.parametrize("change", [*WITHDRAWING, *KEEPING])
-def test_a_wrong_answer_stays_a_miss(desk: Desk, change: str) -> None:
-    """The sixth locks before the change."""
-    taking = (WITHDRAWING.get(change) or KEEPING[change])[0]
-    attempt = left_open(desk, with_counter(desk, 5), WRONG)
-    with desk.session(agent="admin") as session:
-        taking(session, desk.user("alice"))
-        verdict = settled(session, attempt)
-    ended = kinds_after(desk, attempt.number)[:2]
-    assert ended == [("incorrect", "incorrect", 6), ("locked", None, 6)]
-    assert verdict.outcome is Outcome.INCORRECT
-    after = desk.user("alice")
-    releases = change in ("unlock", "reset-unlock", "issue")
-    assert (after.failed_attempts == 6) is not releases
-    assert (after.locks_total, after.attempt) == (1, None)
-
-
 @pytest.mark.engines
 @pytest.mark.parametrize("pin", [PIN, WRONG])
 def test_the_attempt_ends_in_the_commit_of_the_change(desk: Desk, pin: str) -> None:

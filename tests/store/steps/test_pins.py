@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pincli.errors import PinChangedMeanwhile, Refused, Rule
+from pincli.errors import PinChangedMeanwhile
 from pincli.models import PinOrigin, User
 from pincli.operations import pins
 from pincli.store.steps import pins as pin_steps
@@ -78,18 +78,3 @@ def test_a_withdrawn_pin_is_not_recorded_as_shown(desk: Desk) -> None:
         with pytest.raises(PinChangedMeanwhile):
             session.store.write(pin_steps.note_shown, user)
     assert last_number(desk) == number
-
-
-@pytest.mark.parametrize("counter", [0, 5])
-def test_a_counter_below_six_is_not_unlocked(desk: Desk, counter: int) -> None:
-    """A counter below six is not unlocked, so it gives no new guesses."""
-    before = with_counter(desk, counter)
-    number = last_number(desk)
-    with desk.session() as session:
-        refusal = session.store.write(pin_steps.unlock, before, reason="because")
-        early = session.store.write(pin_steps.refuse_unless_locked, before)
-    for each in (refusal, early):
-        assert isinstance(each, Refused)
-        assert (each.rule, each.subject) == (Rule.NOT_LOCKED, "alice")
-    assert desk.user("alice") == before
-    assert kinds_after(desk, number) == [("refused", "not_locked", counter)] * 2
