@@ -120,27 +120,6 @@ def floor(desk: Desk, database: Database) -> dict[str, dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("line", "code"),
-    [
-        ("status", 0),
-        ("status alice", 0),
-        ("status nobody", 6),
-        ("alerts", 0),
-        ("audit list", 0),
-        ("complete -- verify al", 0),
-        ("doctor", 8),  # the tests' server syncs nothing
-    ],
-)
-def test_a_desk_works_with_verify_key_alone(
-    desk: Desk, floor: dict[str, dict[str, str]], line: str, code: int
-) -> None:
-    """A command needs only its own keys."""
-    assert call(desk, "verify alice --pin-stdin", "444159", **floor["desk"]).code == 0
-    ran = call(desk, line, "444159", **floor["desk"])
-    assert ran.code == code, ran
-
-
-@pytest.mark.parametrize(
     "line", ["unlock alice --reason x", "user add bob --account acme", "audit verify"]
 )
 def test_a_command_without_its_key_on_this_host(

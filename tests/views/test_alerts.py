@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from pincli.results import Acknowledged, Alert, Alerts, HourlyFailures
 from pincli.views.alerts import found
 from pincli.views.answer import Answer
-from pincli.views.exit_codes import ExitCode
 from pincli.views.times import local_time
 from tests.views.records import HOSTILE
 from tests.views.screens import ASCII, UNCOLOURED, drawn, piped
@@ -91,16 +90,6 @@ def test_json_has_every_key_without_signs() -> None:
     assert answer(QUIET, everything=True).facts == {**lists, "acknowledged": [acknowledged]}
 
 
-@pytest.mark.parametrize("sign", [USER, ACCOUNT, AGENT, FLOOR])
-def test_exit_code_is_4_for_each_kind_of_sign(sign: Alert) -> None:
-    """Only with --exit-code, and never with an error."""
-    one = QUIET._replace(signs=[sign])
-    assert answer(one, exit_code=True).exit_code is ExitCode.LOCKED
-    assert answer(one).exit_code is ExitCode.DONE
-    assert answer(QUIET, exit_code=True).exit_code is ExitCode.DONE
-    assert answer(one, exit_code=True).problem is None
-
-
 def test_the_screen_shows_signs_and_commands() -> None:
     """A line for each user, account or agent, with figures and a command."""
     text = piped(answer(LOUD, everything=True).screen())
@@ -135,12 +124,6 @@ def test_every_command_is_one_that_the_caller_may_run() -> None:
     assert "reset" not in text
     assert "alerts ack" not in text
     assert "'command': ''" in str(answer(LOUD, may="lock").facts["accounts"])
-
-
-def test_no_signs() -> None:
-    """One line, without a chart."""
-    assert piped(answer(QUIET).screen()) == "\u2714 no signs of an attack\n"
-    assert piped(answer(QUIET).screen(), ASCII) == "[ok] no signs of an attack\n"
 
 
 def test_the_highest_bar_is_the_highest_figure() -> None:

@@ -13,6 +13,8 @@ from pincli.views.exit_codes import ExitCode
 from tests.views.screens import piped
 
 TALLY = ImportTally(rows=12, added=3, updated=4, unchanged=5)
+
+
 NONE = imports.Rejected(0, iter(()), "")
 
 
@@ -74,24 +76,6 @@ def test_bad_rows_end_with_exit_code_2(count: int, words: str) -> None:
     assert answer.problem.code == "usage"
     assert words in answer.problem.message
     assert "nothing was written" in answer.problem.message
-
-
-def test_an_import_shows_its_figures() -> None:
-    """Deactivated users are counted only if there are any."""
-    answer = imports.done(TALLY, NONE)
-    assert answer.facts == TALLY._asdict()
-    assert screen(answer) == "\u2714 imported 12 rows 3 added, 4 updated, 5 unchanged"
-    more = imports.done(TALLY._replace(deactivated=6), NONE)
-    assert screen(more).endswith("5 unchanged, 6 deactivated")
-
-
-def test_a_dry_run_says_so() -> None:
-    """In text and in JSON."""
-    answer = imports.dry_run(TALLY, NONE)
-    assert answer.facts == {"dry_run": True, **TALLY._asdict()}
-    assert screen(answer).startswith("import 12 rows added 3 updated 4 unchanged 5")
-    assert screen(answer).endswith("dry run: nothing was changed")
-    assert answer.exit_code is ExitCode.DONE
 
 
 def test_the_preview_shows_how_many_are_deactivated() -> None:

@@ -72,29 +72,6 @@ def test_the_figures_add_up() -> None:
     )
 
 
-def test_results_may_come_in_pieces() -> None:
-    """A chunk at a time, or all at once: the figures are the same."""
-    results = [reset_of(user(f"u{number}", number)) for number in range(30)]
-    tally = ResetTally()
-    for result in results:
-        tally.add([result])
-    assert (tally.matched, tally.reset, tally.unchanged) == (30, 30, 0)
-
-
-def test_json_has_every_user_with_the_new_state() -> None:
-    """With PINs only if they are revealed."""
-    results = (reset_of(user("alice", 1), pin="234811"), reset_of(user("lara", 2, misses=6)))
-    for keep in (True, False):
-        answer = receipt(*results, keep=keep, reveal=keep)
-        users = answer.facts["users"]
-        assert isinstance(users, Iterator)
-        shown: dict[str, str] = {"pin": "234811"} if keep else {}
-        assert list(users) == [
-            {"user": "alice", "account": "acme", "state": "active", **shown},
-            {"user": "lara", "account": "acme", "state": "locked"},
-        ]
-
-
 @pytest.mark.parametrize("count", [1, 3, 25])
 def test_pins_are_shown_only_with_reveal(count: int) -> None:
     """With it every PIN, without it none."""
@@ -171,16 +148,6 @@ def test_the_preview_mentions_locks_only_if_there_are_any() -> None:
     shown = text(reset.preview(1, {State.ACTIVE: 1}, unlock=False, issue=False))
     assert shown.startswith("! reset 1 user active 1")
     assert "locks" not in shown
-
-
-def test_a_dry_run_has_the_keys_of_the_receipt() -> None:
-    """It has no PINs, and says that it is a dry run."""
-    tally = ResetTally()
-    results = [reset_of(user("alice")), reset_of(user("ned", 2)._replace(**NO_PIN))]
-    tally.add(results)
-    answer = reset.dry_run(tally, pages_of(results), [])
-    assert set(answer.facts) == {"dry_run", *receipt(*results).facts}
-    assert text(answer.screen()) == "dry run: 1 would change, 1 would not"
 
 
 def test_no_repr_shows_a_pin() -> None:

@@ -6,7 +6,6 @@ import re
 
 import pytest
 
-from pincli.config import read_display
 from pincli.views.blocks import Block, Chart, Fields, Headline, Next, Note, Table, Tone
 from tests.support.terminal import cells
 from tests.views.records import HOSTILE
@@ -137,42 +136,6 @@ def test_the_verdict_is_a_sign_and_a_word_before_it_is_a_colour() -> None:
     good, bad = Headline(Tone.GOOD, "VERIFIED"), Headline(Tone.BAD, "NOT VERIFIED")
     assert piped([good, bad]) == "\u2714 VERIFIED\n\u2718 NOT VERIFIED\n"
     assert piped([good, bad], ASCII) == "[ok] VERIFIED\n[!!] NOT VERIFIED\n"
-
-
-@pytest.mark.parametrize("value", ["1", "0", "anything"])
-def test_no_color_gives_no_colour_on_a_terminal(
-    monkeypatch: pytest.MonkeyPatch, value: str
-) -> None:
-    """NO_COLOR with any value prevents every escape sequence."""
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("NO_COLOR", value)
-    out = drawn(blocks_with("Alice"), read_display(), monkeypatch)
-    assert "\x1b" not in out
-    assert "Alice" in out
-
-
-@pytest.mark.parametrize("no_color", [None, ""])
-def test_without_no_color_a_terminal_gets_colours(
-    monkeypatch: pytest.MonkeyPatch, no_color: str | None
-) -> None:
-    """An empty NO_COLOR counts as unset."""
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    if no_color is not None:
-        monkeypatch.setenv("NO_COLOR", no_color)
-    assert "\x1b[" in drawn(blocks_with("Alice"), read_display(), monkeypatch)
-
-
-def test_a_dumb_terminal_gets_no_colours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither does a terminal of unknown kind."""
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    for value in ("dumb", None):
-        if value is None:
-            monkeypatch.delenv("TERM", raising=False)
-        else:
-            monkeypatch.setenv("TERM", value)
-        assert not read_display().color
 
 
 def test_the_colours_can_be_read_on_light_and_on_dark(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,6 @@ from tests.views.records import HOSTILE
 from tests.views.screens import ASCII, UNCOLOURED, piped
 
 WELL = Check("integrity", None, "")
-SICK = Check("clock", "the last event is of 2999", "set the clock right")
 
 
 def test_a_backup() -> None:
@@ -62,22 +61,6 @@ def test_one_of_each_is_singular() -> None:
     assert "1 user, 1 event\n" in piped(moved(Moved("there", 1, 1, moved=True)).screen())
 
 
-def test_a_healthy_store() -> None:
-    """Exit 0, and every check by its name."""
-    answer = examined([WELL, WELL._replace(what="clock")])
-    assert answer.facts == {
-        "healthy": True,
-        "checks": [
-            {"what": "integrity", "finding": None, "hint": "", "checked": True},
-            {"what": "clock", "finding": None, "hint": "", "checked": True},
-        ],
-    }
-    assert (answer.problem, answer.exit_code) == (None, ExitCode.DONE)
-    text = piped(answer.screen())
-    assert text.startswith("\u2714 all well  2 checks\n")
-    assert text.count("fine") == 2
-
-
 def test_a_skipped_check_is_not_called_fine() -> None:
     """It does not count as a failure either, and comes first."""
     answer = examined([WELL, unchecked("standby", "only a monitor sees it")])
@@ -86,19 +69,6 @@ def test_a_skipped_check_is_not_called_fine() -> None:
     assert text.startswith("\u2714 all well  1 check, 1 not made\n")
     assert "not checked: only a monitor sees it" in text
     assert text.count("fine") == 1
-
-
-def test_a_failed_check() -> None:
-    """Exit 8 and an error; the finding and its hint are on stdout."""
-    answer = examined([WELL, SICK])
-    assert answer.facts["healthy"] is False
-    assert answer.exit_code is ExitCode.UNAVAILABLE
-    assert answer.problem is not None
-    assert answer.problem.code == "unavailable"
-    assert answer.problem.message == "1 of 2 checks failed"
-    text = piped(answer.screen())
-    assert "\u2718 1 of 2 checks failed\n" in text
-    assert "the last event is of 2999; set the clock right" in text
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=repr)

@@ -122,17 +122,6 @@ def test_a_verdict_stays_until_the_next_call_begins(last: Verdict) -> None:
     assert "Alice" not in drawn(shift)
 
 
-def test_after_a_miss_the_same_caller_may_try_again() -> None:
-    """The first digit clears the old verdict, and the attempts left are shown."""
-    shift = call(Shift(), MISSED)
-    assert shift.message == MISSED
-    assert "NOT VERIFIED" in drawn(shift)
-    shift = after(shift, "4")
-    assert "VERIFIED" not in drawn(shift)
-    assert "5 of 6 left" in drawn(shift)
-    assert press(shift, "44159", Key.ENTER)[1] == Check(MISSED.user, "444159", None)
-
-
 @pytest.mark.parametrize(
     ("calls", "tally"),
     [
@@ -166,17 +155,6 @@ def test_a_call_that_ends_after_a_miss_is_not_called_uncounted() -> None:
     shift = after(call(Shift(), MISSED), Key.CANCEL)
     assert (shift.caller, shift.message) == (None, None)
     assert shift.tally == Tally(refused=1)
-
-
-def test_a_line_that_finds_nobody_is_corrected() -> None:
-    """The line stays, and each change of it searches again without a record."""
-    nobody = Listing("T-1", Found((), near=("alice",)))
-    shift = respond(after(Shift(), "alcie T-1", Key.ENTER), nobody)
-    assert "nobody fits" in drawn(shift)
-    assert "alice" in drawn(shift)
-    shift, request = press(shift, *[Key.BACKSPACE] * 7)
-    assert request == Find("al", narrows=True)
-    assert press(shift, "ice T-1", Key.ENTER)[1] == Find("alice T-1")
 
 
 def test_one_of_several_is_chosen() -> None:
