@@ -92,10 +92,12 @@ class _Column(dict[type, tuple[Callable[[Any], bytes], _Before]]):
 
     def forms(self, values: Sequence[Value]) -> Iterable[bytes]:
         """The same for many rows, in a third of the time."""
-        kinds = set(map(type, values)) - {NoneType}
+        different = set(values)
+        kinds = set(map(type, different)) - {NoneType}
+        if not kinds <= {str, bytes}:  # 1 and 1.0 are equal, and one of them stands for both
+            kinds = set(map(type, values)) - {NoneType}
         if len(kinds) != 1:
             return map(self.form, values)
-        different = set(values)
         if len(different) < len(values) // 2:
             forms = {value: self.form(value) for value in different}
             return map(forms.__getitem__, values)

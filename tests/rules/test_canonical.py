@@ -205,7 +205,7 @@ def test_no_column_holds_a_fraction() -> None:
         record_digest(ALICE._replace(failed_attempts=1.5))  # type: ignore[arg-type]
 
 
-few = st.sampled_from([None, "", "a", "å", b"a", 0, 1, True, -5, UserType.CLOUD])
+few = st.sampled_from([None, "", "a", "å", b"a", 0, 1, True, -5, "cloud", UserType.CLOUD])
 pages = st.lists(st.tuples(few, few, values), max_size=20)
 
 
