@@ -274,8 +274,8 @@ class _Check(Follower):
             digests = record_digests([user for user, _ in page])
             for (user, seal), digest in zip(page, digests, strict=True):
                 self._record(user, seal, digest)
-                seen.add(user.uid)
-                row = user.id
+            seen.update([user.uid for user, _ in page])
+            row = page[-1][0].id
         for uid, course in self.courses.items():
             if uid not in seen:
                 raise BadEvent(course.changed or None, f"the user {uid.hex()} is gone")

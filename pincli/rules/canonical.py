@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from types import NoneType
-from typing import Any
+from typing import Any, cast
 
 from pincli.models import Texts, TrailEvent, User
 
@@ -29,13 +29,13 @@ _SHORT = tuple(length.to_bytes(_LENGTH_BYTES, "big") for length in range(128))
 
 def framed(*parts: bytes) -> bytes:
     """The parts, each behind its own length: ("ab", "c") and ("a", "bc") differ."""
-    return b"".join(
-        [
-            (_SHORT[n] if (n := len(part)) < len(_SHORT) else n.to_bytes(_LENGTH_BYTES, "big"))
-            + part
-            for part in parts
-        ]
-    )
+    message = b""
+    for part in parts:
+        length = len(part)
+        short = length < len(_SHORT)
+        message += _SHORT[length] if short else length.to_bytes(_LENGTH_BYTES, "big")
+        message += part
+    return message
 
 
 class _Before(dict[int, bytes]):
@@ -102,6 +102,9 @@ class _Column(dict[type, tuple[Callable[[Any], bytes], _Before]]):
             forms = {value: self.form(value) for value in different}
             return map(forms.__getitem__, values)
         encode, before = self[kinds.pop()]
+        if encode is bytes:  # which they are already
+            raws = cast("Sequence[bytes | None]", values)
+            return [b"" if raw is None else before[len(raw)] + raw for raw in raws]
         return [
             b"" if value is None else before[len(raw := encode(value))] + raw for value in values
         ]
