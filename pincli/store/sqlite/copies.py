@@ -19,6 +19,8 @@ from pincli.store.sqlite.errors import from_os, translated
 from pincli.store.sqlite.temporary_files import held_file, remove_leftovers, unfinished_name
 
 Lock = AbstractContextManager[None]
+_CACHE = "PRAGMA cache_size = -65536"
+"""64 MiB, so that most pages are read once: for each index, rows are looked up all over a table."""
 
 
 def back_up(source: sqlite3.Connection, path: Path, writer: Lock) -> None:
@@ -131,6 +133,7 @@ def is_sound(connection: sqlite3.Connection, path: Path) -> bool:
     """
     try:
         with translated(path):
+            connection.execute(_CACHE)
             return connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     except StoreUnavailable as error:
         if error.fault in (Fault.DAMAGED, Fault.NOT_A_STORE):
