@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pincli.results import Acknowledged, Alert, Alerts, HourlyFailures
 from pincli.views.alerts import found
 from pincli.views.answer import Answer
+from pincli.views.exit_codes import ExitCode
 from pincli.views.times import local_time
 from tests.views.records import HOSTILE
 from tests.views.screens import ASCII, UNCOLOURED, drawn, piped
@@ -88,6 +89,16 @@ def test_json_has_every_key_without_signs() -> None:
     acknowledged = {"id": "agent:cas", "account": None, "at": AT, "by": "lea",
                     "reason": "T-9: a training"}  # fmt: skip
     assert answer(QUIET, everything=True).facts == {**lists, "acknowledged": [acknowledged]}
+
+
+@pytest.mark.parametrize("sign", [USER, ACCOUNT, AGENT, FLOOR])
+def test_exit_code_is_4_for_each_kind_of_sign(sign: Alert) -> None:
+    """Only with --exit-code, and never with an error."""
+    one = QUIET._replace(signs=[sign])
+    assert answer(one, exit_code=True).exit_code is ExitCode.LOCKED
+    assert answer(one).exit_code is ExitCode.DONE
+    assert answer(QUIET, exit_code=True).exit_code is ExitCode.DONE
+    assert answer(one, exit_code=True).problem is None
 
 
 def test_the_screen_shows_signs_and_commands() -> None:
