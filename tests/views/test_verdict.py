@@ -8,7 +8,7 @@ from pincli.config import Display
 from pincli.models import Outcome, State, UserType, Verdict
 from pincli.rules.sayings import SAYINGS
 from pincli.views.answer import Answer
-from pincli.views.verdict import verdict
+from pincli.views.verdict import tell, verdict
 from tests.store.attempting import NO_PIN
 from tests.views.records import alice
 from tests.views.screens import ASCII, UNCOLOURED, drawn, piped
@@ -26,6 +26,10 @@ CASES: dict[str, Verdict] = {
         Outcome.INELIGIBLE, alice(type=UserType.DATAPIPE, **NO_PIN), State.INELIGIBLE
     ),
 }
+HINTS = {
+    "incorrect": "4 of 6 left; ",
+    "uncollected": "`pincli pin show alice` is the portal's call; ",
+}
 every_case = pytest.mark.parametrize("name", CASES)
 
 
@@ -38,6 +42,7 @@ def answer_of(name: str) -> Answer:
 def test_json_has_every_key_for_every_outcome(name: str) -> None:
     """The keys of DESIGN.md, and an error exactly if the caller is not verified."""
     answer, result = answer_of(name), CASES[name]
+    word = "just_locked" if name == "sixth miss" else name
     assert answer.facts == {
         "user": "alice",
         "account": "acme",
@@ -47,13 +52,13 @@ def test_json_has_every_key_for_every_outcome(name: str) -> None:
         "attempts_left": 6 - result.user.failed_attempts,
         "locked_since": result.user.locked_since,
         "ticket_masked": False,
-        "say": SAYINGS["just_locked" if name == "sixth miss" else name],
+        "say": SAYINGS[word],
     }
     assert (answer.problem is None) is (name == "verified")
     if answer.problem is not None:
         assert answer.problem.code == result.outcome.value
         assert answer.problem.message.startswith("not verified: ")
-        assert answer.problem.hint
+        assert answer.problem.hint == HINTS.get(name, "") + tell(word)
 
 
 @every_case
