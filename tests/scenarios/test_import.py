@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from tests.support.contract import call
 from tests.support.desk import PROGRAM, Desk
 from tests.support.driving import ROOT, fresh
@@ -59,6 +61,7 @@ def test_files_among_the_secrets_are_not_read(floor: Desk) -> None:
         assert call(floor, ["import", str(path)]).code == 7
 
 
+@pytest.mark.rotating
 def test_memory_stays_flat(desk: Desk) -> None:
     """Kept rows would take 600 bytes each and more; what is kept of each is its login."""
     peak = fresh(desk, "peak")

@@ -72,6 +72,7 @@ def screen_of(shift: Shift, columns: int = 80, rows: int = 24) -> tuple[list[str
     return text, (cursor.y, cursor.x)
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize("columns", [4, 14, 34, 60, 80, 100, 101, 200])
 @pytest.mark.parametrize("rows", [2, 5, 8, 9, 15, 16, 24, 50])
 def test_every_screen_is_drawn_at_every_size(columns: int, rows: int) -> None:
