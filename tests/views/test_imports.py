@@ -15,9 +15,6 @@ from tests.views.screens import piped
 TALLY = ImportTally(rows=12, added=3, updated=4, unchanged=5)
 
 
-NONE = imports.Rejected(0, iter(()), "")
-
-
 def found(count: int, asked: list[int] | None = None) -> Iterator[RowProblem]:
     """This number of problems, one a line from line 2 on; `asked` notes which were read."""
     for line in range(2, count + 2):
