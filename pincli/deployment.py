@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pincli.errors import ConfigUnavailable, UsageProblem
 from pincli.models import Fault
 from pincli.rules.roles import DEPLOYMENT, Role
-from pincli.rules.sayings import LONGEST_SAYING, SAYINGS
-from pincli.rules.texts import all_printable
+from pincli.rules.texts import LONGEST_SAYING, SAYINGS, all_printable
 from pincli.store.location import Location, Server, location_of
 
 if TYPE_CHECKING:

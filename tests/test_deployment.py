@@ -20,7 +20,7 @@ from pincli.deployment import Deployment, read_deployment, roles_of
 from pincli.errors import ConfigUnavailable
 from pincli.models import Fault
 from pincli.rules.roles import DEPLOYMENT, Role
-from pincli.rules.sayings import SAYINGS
+from pincli.rules.texts import SAYINGS
 from pincli.store.location import Server
 from pincli.views.verdict import speak
 from tests.support.as_sudo import NOBODY, call_by_sudo, deploy, read_instead

@@ -94,7 +94,8 @@ class _Column(dict[type, tuple[Callable[[Any], bytes], _Before]]):
         """The same for many rows, in a third of the time."""
         different = set(values)
         kinds = set(map(type, different)) - {NoneType}
-        if not kinds <= {str, bytes}:  # 1 and 1.0 are equal, and one of them stands for both
+        # A set keeps only one of 1, 1.0 and True, as they are equal. No text equals a number.
+        if not kinds <= {str, bytes}:
             kinds = set(map(type, values)) - {NoneType}
         if len(kinds) != 1:
             return map(self.form, values)
@@ -140,7 +141,8 @@ def links_of(previous: bytes, events: Sequence[TrailEvent]) -> list[bytes]:
     """The links of consecutive events after a link, each computed from the one before."""
     links = []
     before = framed(EVENT, previous)
-    for form in _forms(_EVENT_COLUMNS, [b""] * len(events), events):
+    linked = [event[: len(_EVENT_COLUMNS)] for event in events]
+    for form in _forms(_EVENT_COLUMNS, [b""] * len(events), linked):
         link = hashlib.sha256(before + form).digest()
         links.append(link)
         before = _EVENT_LABEL + link
@@ -172,16 +174,16 @@ def _forms(
 ) -> Iterable[bytes]:
     """The form of each row: its beginning, then its values, in the order of the columns.
 
-    A row may have more values than there are columns. Many rows are taken column by column: then
-    most of the work for a value, such as a look at its kind, is done at C's speed.
+    Many rows are taken column by column: then most of the work for a value, such as a look at its
+    kind, is done at C's speed.
     """
     if len(rows) < _FEW:
         return [
-            b"".join([beginning, *map(_Column.form, columns, row)])
+            beginning + b"".join([c.form(value) for c, value in zip(columns, row, strict=True)])
             for beginning, row in zip(beginnings, rows, strict=True)
         ]
     parts: list[Iterable[bytes]] = [beginnings]
-    for column, values in zip(columns, zip(*rows, strict=True), strict=False):
+    for column, values in zip(columns, zip(*rows, strict=True), strict=True):
         if values.count(None) < len(values):
             parts.append(column.forms(values))
     return map(b"".join, zip(*parts, strict=True))

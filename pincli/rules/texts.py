@@ -1,9 +1,11 @@
-"""Free text that people type: its bounds, and what of it is masked or dropped."""
+"""Free text that people type, its bounds, and what of it is masked; and what agents say."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from pincli.errors import MalformedName, MalformedPin
 from pincli.rules.pins import GAP, PIN_LENGTH, require_well_formed
@@ -12,6 +14,26 @@ LONGEST_NAME = 254
 LONGEST_DISPLAY_NAME = 200
 LONGEST_REASON = 500
 LONGEST_TICKET = 100
+LONGEST_SAYING = 300
+
+_UNLOCK = (
+    "To unlock it, log in to the portal, User Management, Unlock. Support can't do it for you"
+    " over the phone."
+)
+SAYINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "verified": "Thank you, that is correct.",
+        "incorrect": "That is not the PIN. You can find it in the portal under User Management.",
+        "locked": f"The PIN is locked. {_UNLOCK}",
+        "just_locked": f"The PIN is now locked. {_UNLOCK}",
+        "uncollected": "Please log in to the portal and open your support PIN under User"
+        " Management.",
+        "inactive": "This login is deactivated; your company's administrator can tell you more.",
+        "ineligible": "This login has no support PIN; please call from one that has.",
+        "unavailable": "I can't check your PIN at the moment. Please call again later.",
+    }
+)
+"""What an agent says for each verdict and state, unless the deployment has its own text."""
 
 BLANKS = "[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+"
 """Blanks of any width, but no line ends."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pincli.models import Outcome, State, User, Verdict
 from pincli.rules.lockout import ATTEMPTS_ALLOWED, attempts_left
 from pincli.rules.names import script_of
-from pincli.rules.sayings import SAYINGS
+from pincli.rules.texts import SAYINGS
 from pincli.views.answer import Answer, Problem
 from pincli.views.exit_codes import EXIT_OF, ExitCode
 from pincli.views.sanitiser import command, shown

@@ -6,7 +6,7 @@ import pytest
 
 from pincli.config import Display
 from pincli.models import Outcome, State, UserType, Verdict
-from pincli.rules.sayings import SAYINGS
+from pincli.rules.texts import SAYINGS
 from pincli.views.answer import Answer
 from pincli.views.verdict import tell, verdict
 from tests.store.attempting import NO_PIN

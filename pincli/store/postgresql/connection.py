@@ -127,9 +127,9 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     def pipeline(self) -> Iterator[Pipeline]:
         """Send statements without waiting for each; the end waits for all answers.
 
-        Nothing is sent after the Sync at the end. psycopg would send a Flush. PgBouncer may have
-        taken its connection back by then. It would give another one for the Flush, and never take
-        that back, as nothing answers a Flush.
+        Nothing is sent after the Sync at the end. psycopg would send a Flush. By then PgBouncer may
+        have taken its connection to the server back. It uses another one for the Flush, and waits
+        for an answer that never comes.
         """
         with super().pipeline() as pipeline:
             pipeline._exit_gen = partial(_synced, pipeline)  # type: ignore[method-assign]
