@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pincli import files
-from pincli.errors import StoreUnavailable
+from pincli.errors import Refused, Rule, StoreUnavailable
 from pincli.models import Fault
 from pincli.store.sqlite import copies
 from pincli.store.sqlite.connection import connect
@@ -47,6 +47,36 @@ def test_a_copy_is_the_whole_database(source: sqlite3.Connection, desk: Desk, fo
     with closing(connect(folder / "copy.db")) as copy:
         assert list(copy.iterdump()) == list(source.iterdump())
         assert is_sound(copy, folder / "copy.db")
+
+
+def test_a_copy_is_its_owner_s_alone(source: sqlite3.Connection, folder: Path) -> None:
+    """A copy has mode 0600 from its first byte, with any umask."""
+    before = os.umask(0)
+    try:
+        copy_to_file(source, folder / "copy.db")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((folder / "copy.db").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("what", ["file", "empty", "link", "dangling", "folder"])
+def test_a_copy_goes_over_nothing(source: sqlite3.Connection, folder: Path, what: str) -> None:
+    """An existing file stays as it is, and so does the target of a link."""
+    path, elsewhere = folder / "copy.db", folder / "elsewhere"
+    match what:
+        case "file" | "empty":
+            path.write_bytes(b"mine" if what == "file" else b"")
+        case "link" | "dangling":
+            path.symlink_to(elsewhere)
+            if what == "link":
+                elsewhere.write_bytes(b"mine")
+        case _:
+            path.mkdir()
+    before = sorted((each.name, each.lstat().st_mtime_ns) for each in folder.iterdir())
+    with pytest.raises(Refused) as raised:
+        copy_to_file(source, path)
+    assert (raised.value.rule, raised.value.subject) == (Rule.FILE_EXISTS, str(path))
+    assert sorted((each.name, each.lstat().st_mtime_ns) for each in folder.iterdir()) == before
 
 
 @pytest.mark.parametrize(("owner", "call"), [(os, "fsync"), (copies, "give_name"), (os, "open")])
