@@ -396,6 +396,12 @@ def test_a_missing_key_is_named(old: Desk, name: str) -> None:
     upgraded(old)
 
 
+def test_another_audit_key_upgrades_nothing(old: Desk) -> None:
+    """The audit key of another store is refused."""
+    (old.keys / "audit.key").write_text("ab" * 32 + "\n")
+    assert refused(old).fault is Fault.MISMATCH
+
+
 # Who upgrades, and who doesn't.
 
 

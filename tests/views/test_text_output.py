@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from pincli.config import read_display
 from pincli.views.blocks import Block, Chart, Fields, Headline, Next, Note, Table, Tone
 from tests.support.terminal import cells
 from tests.views.records import HOSTILE
@@ -183,3 +184,28 @@ def test_only_spaces_at_the_end_are_dropped(blank: str) -> None:
         Table(("user",), iter([[(ending,)]]), ""),
     ):
         assert "\\" in piped([block]), block
+
+
+@pytest.mark.parametrize("value", ["1", "0", "anything"])
+def test_no_color_gives_no_colour_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    """NO_COLOR with any value prevents every escape sequence."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", value)
+    out = drawn(blocks_with("Alice"), read_display(), monkeypatch)
+    assert "\x1b" not in out
+    assert "Alice" in out
+
+
+@pytest.mark.parametrize("no_color", [None, ""])
+def test_without_no_color_a_terminal_gets_colours(
+    monkeypatch: pytest.MonkeyPatch, no_color: str | None
+) -> None:
+    """An empty NO_COLOR counts as unset."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_color is not None:
+        monkeypatch.setenv("NO_COLOR", no_color)
+    assert "\x1b[" in drawn(blocks_with("Alice"), read_display(), monkeypatch)
